@@ -1,0 +1,1 @@
+"""The vocabulary every service shares. Standard library only, and small on purpose."""

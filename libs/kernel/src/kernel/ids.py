@@ -1,0 +1,65 @@
+"""Prefixed, time-sortable identifiers: `que_01jd3v9k8r5x7m2p4q6s8t0w1y`.
+
+The prefix says what it names, then 26 lowercase Crockford base32 characters: 48 bits of Unix milliseconds and
+80 random bits (the ULID layout). Within one prefix the text order is the order of creation to the millisecond.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from kernel.errors import FieldViolation, InvalidInput
+
+PREFIXES: dict[str, str] = {
+    "ten": "tenant", "brd": "client brand", "usr": "user (an agent's id too)", "ses": "session", "ivt": "invitation",
+    "key": "API key", "num": "number", "pln": "plan version", "aud": "audit entry", "ntc": "notice",
+    "call": "call", "leg": "leg", "stn": "station", "cdr": "call detail record",
+    "flw": "flow", "rel": "flow release", "run": "flow run", "prm": "prompt",
+    "que": "queue", "skl": "skill", "agt": "agent", "con": "contact", "ofr": "offer", "dsp": "disposition",
+    "hrs": "business hours", "rec": "recording", "cus": "customer", "his": "history entry",
+    "usg": "usage record", "sub": "subscription", "ivc": "invoice", "evt": "event", "req": "request",
+}  # fmt: skip
+"""Every prefix in use and what it names. Services may add a line."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PATTERN = re.compile(r"([a-z]{2,8})_([0-7][0-9abcdefghjkmnpqrstvwxyz]{25})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def new_id(prefix: str, now: datetime) -> str:
+    """A fresh id for `prefix`, sortable by `now` (aware)."""
+    if prefix not in PREFIXES:
+        raise ValueError(f"unknown id prefix {prefix!r}: add it to kernel.ids.PREFIXES")
+    milliseconds = (now - _EPOCH) // _MILLISECOND
+    if not 0 <= milliseconds < 1 << 48:
+        raise ValueError("the time of an id must be between 1970 and the year 10889")
+    value = milliseconds << 80 | secrets.randbits(80)
+    return f"{prefix}_" + "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_id(prefix: str, value: str) -> bool:
+    """Whether `value` is well formed and of this prefix."""
+    match = _PATTERN.fullmatch(value)
+    return match is not None and match[1] == prefix
+
+
+def require_id(prefix: str, value: str, field: str) -> str:
+    """`value` when well formed, else InvalidInput naming the proto `field`. Never echoes the value."""
+    if is_id(prefix, value):
+        return value
+    wrong = "is required" if not value else f"is not the id of a {PREFIXES.get(prefix, prefix)} ({prefix}_...)"
+    raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
+
+
+def time_of(value: str) -> datetime:
+    """When the id was made, to the millisecond (UTC)."""
+    match = _PATTERN.fullmatch(value)
+    if match is None:
+        raise ValueError("not an id")
+    number = 0
+    for character in match[2]:
+        number = number << 5 | _ALPHABET.index(character)
+    return _EPOCH + timedelta(milliseconds=number >> 80)

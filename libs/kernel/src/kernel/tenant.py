@@ -1,0 +1,33 @@
+"""Who is asking, and for which tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+ROLES = (
+    "owner", "admin", "supervisor", "agent",  # people of the tenant
+    "operator",  # people who run the platform
+    "api_client",  # a partner's program, by API key
+    "customer",  # a caller at the widget: only their own call
+    "service",  # one of our processes
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The verified asker of one request.
+
+    `tenant_id` is empty only for operators and strangers; `subject` is a user, key, call or service; `brand_id`
+    narrows a principal to one client brand when set.
+    """
+
+    tenant_id: str
+    subject: str
+    role: str
+    permissions: frozenset[str] = field(default_factory=frozenset)
+    name: str = ""
+    brand_id: str = ""
+
+    def may(self, permission: str) -> bool:
+        """Whether the principal was granted this permission by name."""
+        return permission in self.permissions
