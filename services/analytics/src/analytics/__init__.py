@@ -1,0 +1,1 @@
+"""KPI read models and the wallboard."""

@@ -1,0 +1,1 @@
+"""Meters, rating, subscriptions and invoices."""

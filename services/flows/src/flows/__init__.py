@@ -1,0 +1,1 @@
+"""Flow definitions, immutable releases, runs and prompts."""

@@ -1,0 +1,1 @@
+"""Recordings, their keys, segments and playback."""

@@ -1,0 +1,1 @@
+"""Queues, skills, agents, contacts and offers."""

@@ -1,0 +1,1 @@
+"""Calls and legs: WebRTC, media forwarding, prompts, digits, CDR facts."""

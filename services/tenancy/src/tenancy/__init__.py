@@ -1,0 +1,1 @@
+"""Tenants, brands, users, roles, sessions, plans, numbers and the audit log."""
