@@ -1,11 +1,63 @@
 .DEFAULT_GOAL := help
 SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
 PY := .venv/bin/python
+BIN := .venv/bin
+CALL ?=
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-proto: ## Regenerate libs/contracts from proto/
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) libs/contracts/generate.py
+run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
+	@exec $(PY) -m merkez_local run
 
-.PHONY: help proto
+test: env-dev web-modules chromium ## Check and test everything, as CI does
+	@$(MAKE) --no-print-directory check-code
+	@$(MAKE) --no-print-directory web-test
+	@$(PY) -m pytest -q -n 2 --dist loadgroup
+
+check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
+	@$(MAKE) --no-print-directory check-code
+	@$(PY) -m pytest -q -n 2 libs/kernel services/*/tests/test_domain*.py tests/house/test_code.py
+
+demo: env-dev chromium ## Sign up, call, answer and prove it in two real browsers against the running system
+	@$(PY) -m tests.flows.demo
+
+bench-call: env-dev ## Offer latency, answer to audio, CPU of joined legs, as JSON lines
+	@$(PY) -m tests.load.bench_call
+
+bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
+	@$(PY) services/routing/bench/bench_matcher.py
+
+trace: env ## Print one call's trace from the local files: make trace CALL=call_...
+	@$(PY) -m merkez_local trace $(CALL)
+
+proto: env-dev ## Regenerate libs/contracts from proto/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) libs/contracts/generate.py
+
+lock: ## Resolve Python dependencies anew into the two lock files
+	@bash infra/local/lock.sh
+
+clean: ## Remove what was built and all local data
+	@rm -rf .local .cache services/web/dist services/web/node_modules
+
+env:
+	@bash infra/local/bootstrap.sh
+
+env-dev:
+	@bash infra/local/bootstrap.sh
+	@bash infra/local/bootstrap.sh dev
+
+chromium:
+	@bash infra/local/chromium.sh
+
+web-modules:
+	@$(PY) -m merkez_local web-modules
+
+web-test:
+	@$(PY) -m merkez_local npm test
+
+check-code:
+	@bash infra/local/check.sh
+
+.PHONY: help run test check demo bench-call bench-routing trace proto lock clean env env-dev chromium web-modules web-test check-code

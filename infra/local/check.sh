@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Lint, formatting, types, import contracts and the protos; all of them run, then it fails if any did.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+export PATH="$PWD/.venv/bin:$PATH"
+failed=()
+run() { local name=$1; shift; local began=$SECONDS; if "$@" > ".cache/check-$name.log" 2>&1; then echo "ok    $name ($((SECONDS - began)) s)"; else echo "FAIL  $name"; tail -n 60 ".cache/check-$name.log"; failed+=("$name"); fi; }
+mkdir -p .cache
+run types basedpyright &
+types=$!
+run lint ruff check
+run format ruff format --check
+run imports lint-imports
+run buf bash -c 'cd proto && buf lint && buf format --exit-code > /dev/null'
+run contracts python libs/contracts/generate.py --check
+run web-types python -m merkez_local npm run typecheck
+run web-lint python -m merkez_local npm run lint
+wait $types
+grep -q . .cache/check-types.log && tail -n 1 .cache/check-types.log | grep -qE '^0 errors' || failed+=(types)
+[ ${#failed[@]} -eq 0 ] || { echo "check failed: ${failed[*]}" >&2; exit 1; }
