@@ -1,0 +1,1 @@
+"""What every process needs: settings, grpc, sql, bus, outbox, telemetry, health, lifecycle."""

@@ -1,0 +1,121 @@
+"""`python -m chassis.migrate routing flows`: roles, schema, then every migration up to the newest.
+
+Connects as the administrator of `MERKEZ_ADMIN_DATABASE_URL`. The two login roles of a service get the password of
+`MERKEZ_<SERVICE>_ROLE_PASSWORD`, or `MERKEZ_ROLE_PASSWORD` for all; without one existing passwords stay as they are.
+Migrations only go forward, run as the owner role, and keep their version in the service's own schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from chassis.migrations import app_role, bootstrap_statements, owner_role, system_role
+from chassis.settings import SERVICES
+
+_ENVIRONMENT = Path(__file__).parent
+
+
+def migrations_of(service: str) -> Path:
+    """The folder of a service's migrations: beside its sources, or under MERKEZ_SERVICES_DIR."""
+    if base := os.environ.get("MERKEZ_SERVICES_DIR"):
+        return Path(base) / service / "migrations" / "versions"
+    spec = importlib.util.find_spec(service)
+    if spec is None or spec.origin is None:
+        raise LookupError(f"there is no service {service!r}")
+    return Path(spec.origin).parents[2] / "migrations" / "versions"
+
+
+def services_with_migrations() -> list[str]:
+    """The services that own a schema, in their start order."""
+    return [name for name in SERVICES if any(migrations_of(name).glob("[0-9]*.py"))]
+
+
+def role_url(admin_url: str, service: str, password: str, *, system: bool = False) -> str:
+    """The administrator's URL turned into that of a service's login role."""
+    role = system_role(service) if system else app_role(service)
+    return make_url(admin_url).set(username=role, password=password).render_as_string(hide_password=False)
+
+
+async def migrate(
+    admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None
+) -> None:
+    """Bring the schemas of `services` up to date, one after the other over one connection."""
+    engine = create_async_engine(admin_url, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            for service in services:
+                await _bootstrap(connection, service, (passwords or {}).get(service, ""))
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="SERIALIZABLE")
+            for service in services:
+                await connection.run_sync(_upgrade, service)
+    finally:
+        await engine.dispose()
+
+
+async def _bootstrap(connection: AsyncConnection, service: str, password: str) -> None:
+    owner, app, system = owner_role(service), app_role(service), system_role(service)
+    for role, kind in ((owner, "NOLOGIN"), (app, "LOGIN"), (system, "LOGIN")):
+        await _create_role(connection, role, kind)
+        if password and kind == "LOGIN":
+            quoted = password.replace("'", "''")
+            await connection.execute(text(f"ALTER ROLE {role} WITH PASSWORD '{quoted}'".replace(":", r"\:")))
+    for statement in bootstrap_statements(service):
+        await connection.execute(text(statement))
+
+
+async def _create_role(connection: AsyncConnection, role: str, kind: str) -> None:
+    known = await connection.execute(text("select 1 from pg_roles where rolname = :role"), {"role": role})
+    if known.first() is not None:
+        return
+    try:
+        await connection.execute(text(f"CREATE ROLE {role} WITH {kind}"))
+    except DBAPIError as error:  # another run made it in between
+        if "exists" not in str(error.orig) and "unique" not in str(error.orig):
+            raise
+
+
+def _upgrade(connection: Connection, service: str) -> None:
+    script = ScriptDirectory(str(_ENVIRONMENT), version_locations=[str(migrations_of(service))])
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "fn": lambda revision, _: script._upgrade_revs("heads", revision),
+            "version_table": "alembic_version",
+            "version_table_schema": service,
+            "script": script,
+        },
+    )
+    connection.execute(text(f"SET ROLE {owner_role(service)}"))
+    with Operations.context(context):
+        context.run_migrations()
+    connection.execute(text("RESET ROLE"))
+    connection.commit()
+
+
+def main() -> None:
+    """The command line; without names all services."""
+    services = sys.argv[1:] or services_with_migrations()
+    admin_url = os.environ.get("MERKEZ_ADMIN_DATABASE_URL", "")
+    if not admin_url:
+        sys.exit("MERKEZ_ADMIN_DATABASE_URL is missing")
+    shared = os.environ.get("MERKEZ_ROLE_PASSWORD", "")
+    passwords = {name: os.environ.get(f"MERKEZ_{name.upper()}_ROLE_PASSWORD", shared) for name in services}
+    asyncio.run(migrate(admin_url, services, passwords))
+    print(f"migrated: {', '.join(services)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+"""One transaction around the verbs: SERIALIZABLE, scoped to a tenant, run again when the database says so.
+
+`Database.run(tenant_id, fn)` sets the tenant for exactly one transaction (row level security does the rest) and
+re-runs the whole closure on a serialization failure, so `fn` touches the world only through `tx`.
+The same code speaks PostgreSQL and CockroachDB (`postgresql+asyncpg`, `cockroachdb+asyncpg`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from kernel.clock import Clock, SystemClock
+from kernel.errors import AlreadyExists
+from kernel.ids import new_id
+from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from chassis import facts
+from chassis.lifecycle import Tasks
+from chassis.settings import ProcessSettings
+from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
+from chassis.tables import (
+    Json,
+    StandardTables,
+    Time,
+    platform_table,
+    standard_tables,
+    tenant_table,
+)
+from chassis.telemetry import current_traceparent, instrument_engine, log
+
+__all__ = [
+    "Database", "DatabaseUnavailable", "Json", "RequestIdReused", "StandardTables", "Time", "Tx",
+    "platform_table", "standard_tables", "tenant_table",
+]  # fmt: skip
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+_ATTEMPTS = 12
+_SET_TENANT = text("select set_config('merkez.tenant', :tenant, true)")
+
+
+class RequestIdReused(AlreadyExists):
+    """The request_id was used before with another body."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+@dataclass(frozen=True)
+class _Emitted:
+    event_id: str
+    tenant_id: str
+    message: Message
+    key: str
+
+
+class Tx:
+    """One open transaction. Lives only inside the closure that received it."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str, standard: StandardTables, clock: Clock):
+        self.tenant_id = tenant_id
+        self.connection = connection
+        self._standard = standard
+        self._clock = clock
+        self._emitted: list[_Emitted] = []
+        self._hooks: list[Callable[[], Any]] = []
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run any statement; a sequence of parameters makes it one executemany."""
+        return await self.connection.execute(statement, parameters)  # pyright: ignore[reportReturnType]
+
+    async def one(self, statement: Executable) -> RowMapping:
+        """The only row; anything else is a bug, not an answer."""
+        return (await self.connection.execute(statement)).mappings().one()
+
+    async def one_or_none(self, statement: Executable) -> RowMapping | None:
+        """The only row, or None."""
+        return (await self.connection.execute(statement)).mappings().one_or_none()
+
+    async def all(self, statement: Executable) -> Sequence[RowMapping]:
+        """Every row."""
+        return (await self.connection.execute(statement)).mappings().all()
+
+    def emit(self, message: Message, *, key: str, tenant_id: str = "") -> str:
+        """Put a fact of the catalogue into the outbox with this transaction; returns its event id. Not awaited.
+
+        Facts with the same `key` (the entity's id) reach consumers in this order. `tenant_id` is needed only in
+        a system transaction.
+        """
+        facts.fact_of(message)
+        tenant = self.tenant_id or tenant_id
+        if not tenant:
+            raise ValueError("a fact belongs to a tenant: pass tenant_id in a system transaction")
+        event = _Emitted(new_id("evt", self._clock.now()), tenant, message, key)
+        self._emitted.append(event)
+        return event.event_id
+
+    def after_commit(self, hook: Callable[[], Any]) -> None:
+        """Call `hook` after the commit that held (a coroutine runs in the background). Never business truth."""
+        self._hooks.append(hook)
+
+    async def once(
+        self,
+        request_id: str,
+        method: str,
+        request: Message,
+        response_type: type[M],
+        fn: Callable[[], Awaitable[M]],
+    ) -> M:
+        """Run `fn` once per (tenant, method, request_id) and answer a repeat with the stored response.
+
+        An empty `request_id` just runs it. The same id with another body raises RequestIdReused.
+        """
+        if not request_id:
+            return await fn()
+        table = self._standard.requests
+        fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        known = await self.one_or_none(
+            select(table.c.fingerprint, table.c.response).where(
+                table.c.tenant_id == self.tenant_id,
+                table.c.method == method,
+                table.c.request_id == request_id,
+            )
+        )
+        if known is not None:
+            if known["fingerprint"] != fingerprint:
+                raise RequestIdReused("this request_id was used with another body")
+            return response_type.FromString(known["response"])
+        response = await fn()
+        row = {
+            "tenant_id": self.tenant_id,
+            "method": method,
+            "request_id": request_id,
+            "fingerprint": fingerprint,
+            "response": response.SerializeToString(),
+            "create_time": self._clock.now(),
+        }
+        try:
+            await self.connection.execute(insert(table), row)
+        except IntegrityError as error:  # its twin won the race: run again and find the stored answer
+            raise TryAgain from error
+        return response
+
+    async def flush(self, next_position: Callable[[], int]) -> None:
+        """Write what was emitted; `Database` calls it as the last thing before the commit."""
+        if not self._emitted:
+            return
+        now = self._clock.now()
+        traceparent = current_traceparent()
+        rows = [
+            {
+                "tenant_id": event.tenant_id,
+                "event_id": event.event_id,
+                "position": next_position(),
+                "key": event.key,
+                "fact": event.message.DESCRIPTOR.full_name,
+                "payload": event.message.SerializeToString(),
+                "traceparent": traceparent,
+                "create_time": now,
+            }
+            for event in self._emitted
+        ]
+        await self.connection.execute(insert(self._standard.outbox), rows)
+
+    @property
+    def emitted(self) -> bool:
+        """Whether the outbox gets something from this transaction."""
+        return bool(self._emitted)
+
+    @property
+    def hooks(self) -> Sequence[Callable[[], Any]]:
+        """What to call after the commit."""
+        return self._hooks
+
+
+class Database:
+    """Two pools on one database: the app role, held to one tenant at a time, and the system role."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        system_engine: AsyncEngine | None,
+        schema: str,
+        clock: Clock,
+        after_emit: Callable[[], None] | None = None,
+    ):
+        self.engine = engine
+        self.system_engine = system_engine
+        self.schema = schema
+        self.clock = clock
+        self.metadata = MetaData(schema=schema)
+        self.standard = standard_tables(self.metadata)
+        self.tasks = Tasks(f"{schema}.after_commit")
+        self._woken: list[Callable[[], None]] = [after_emit] if after_emit else []
+        self._position = 0
+
+    @classmethod
+    async def connect(
+        cls, settings: ProcessSettings, metadata_schema: str, *, clock: Clock | None = None, pool_size: int = 10
+    ) -> Database:
+        """Make the pools. Connections are opened when first needed, so a database that is down is no error yet."""
+        engine = make_engine(settings.database_url, pool_size)
+        system = make_engine(settings.system_database_url, 4) if settings.system_database_url else None
+        for each in (engine, system):
+            if each is not None:
+                instrument_engine(each)
+        return cls(engine, system, metadata_schema, clock or SystemClock())
+
+    async def close(self) -> None:
+        """Wait for nothing, leave nothing open."""
+        await self.tasks.close()
+        await self.engine.dispose()
+        if self.system_engine is not None:
+            await self.system_engine.dispose()
+
+    async def run(
+        self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False
+    ) -> T:
+        """Run `fn` in one SERIALIZABLE transaction that sees this tenant's rows only.
+
+        Raises what `fn` raises; DatabaseUnavailable when the database is away or contention does not end.
+        """
+        if not tenant_id:
+            raise ValueError("a transaction needs its tenant; sweeps over all tenants use Database.system")
+        return await self._transact(self.engine, tenant_id, fn, read_only)
+
+    async def system(self, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
+        """Run `fn` as the role whose policy spans tenants. Only for sweeps, relays, reconcilers and look-ups
+        that find the tenant in the first place."""
+        if self.system_engine is None:
+            raise ValueError("this process was given no MERKEZ_SYSTEM_DATABASE_URL")
+        return await self._transact(self.system_engine, "", fn, read_only)
+
+    async def ping(self) -> bool:
+        """Whether the database answers now; for readiness."""
+        try:
+            async with asyncio.timeout(2), self.engine.connect() as connection:
+                await connection.execute(text("select 1"))
+        except (OSError, DBAPIError, TimeoutError):
+            return False
+        return True
+
+    def on_emit(self, wake: Callable[[], None]) -> None:
+        """Call `wake` right after each commit that put facts into the outbox; the relay registers here."""
+        self._woken.append(wake)
+
+    async def _transact(
+        self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
+    ) -> T:
+        lost = 0
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._attempt(engine, tenant_id, fn, read_only)
+            except _CommitLost as error:
+                raise DatabaseUnavailable("the connection was lost in a commit") from error.__cause__
+            except (DBAPIError, InterfaceError, OSError, TimeoutError, TryAgain) as error:
+                if connection_lost(error):
+                    # Nothing was committed. The pool's other connections died with the server too: a second
+                    # and third try find out whether it is back already.
+                    lost += 1
+                    if lost > 2:
+                        raise DatabaseUnavailable("the database can't be reached") from error
+                elif not must_run_again(error):
+                    raise
+            await asyncio.sleep(random.uniform(0, min(0.25, 0.004 * 2**attempt)))
+        raise DatabaseUnavailable("too much contention on the same rows")
+
+    async def _attempt(
+        self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
+    ) -> T:
+        async with engine.connect() as connection:
+            if read_only:
+                await connection.execution_options(postgresql_readonly=True)
+            if tenant_id:
+                await connection.execute(_SET_TENANT, {"tenant": tenant_id})
+            tx = Tx(connection, tenant_id, self.standard, self.clock)
+            result = await fn(tx)
+            await tx.flush(self._next_position)
+            try:
+                await connection.commit()
+            except (DBAPIError, OSError) as error:
+                if connection_lost(error) and (tx.emitted or not read_only):
+                    raise _CommitLost from error
+                raise
+        self._committed(tx)
+        return result
+
+    def _committed(self, tx: Tx) -> None:
+        if tx.emitted:
+            for wake in self._woken:
+                wake()
+        for hook in tx.hooks:
+            try:
+                outcome = hook()
+                if inspect.iscoroutine(outcome):
+                    self.tasks.spawn(outcome, "after_commit")
+            except Exception:
+                log.exception("a hook after the commit failed")
+
+    def _next_position(self) -> int:
+        # Microseconds that never repeat: orders the facts of one key, whose transactions conflict and so come
+        # one after the other. A sequence would be a hot spot on CockroachDB.
+        now = int(self.clock.now().timestamp() * 1_000_000)
+        self._position = max(self._position + 1, now)
+        return self._position
+
+
+class _CommitLost(Exception):
+    """The answer to COMMIT never came: it may have held, so it must not run again by itself."""
+
+
+def make_engine(url: str, pool_size: int) -> AsyncEngine:
+    """A pool as every process uses it: SERIALIZABLE, parameters never in error texts."""
+    connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}
+    if url.startswith("postgresql"):
+        # A sequential scan of a small table takes a predicate lock on all of it and makes strangers conflict.
+        # JIT compiles for longer than these statements run.
+        connect["server_settings"] = {"enable_seqscan": "off", "jit": "off"}
+    return create_async_engine(
+        url,
+        isolation_level="SERIALIZABLE",
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        connect_args=connect,
+    )
+

@@ -1,0 +1,266 @@
+"""What a process tells about itself: JSON log lines, spans, metrics; never personal data or secrets.
+
+Spans go to an OTLP endpoint and to `<trace_dir>/<service>.jsonl`, each only when configured. Log lines go to
+stderr with the trace id of what they are about, so that one call is followed by one id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from opentelemetry import metrics, propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.settings import ProcessSettings
+
+tracer = trace.get_tracer("merkez")
+"""Makes spans; usable at import time, effective once `setup_telemetry` ran."""
+
+current_tenant: ContextVar[str] = ContextVar("merkez_tenant", default="")
+"""Set by the rpc and fact edges so that log lines name the tenant."""
+
+_REDACTED = "[redacted]"
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Log:
+    """`log.info("offer made", contact_id=...)`: a fixed sentence and named fields, one JSON line."""
+
+    def __init__(self) -> None:
+        self.service = ""
+        self.level = 20
+        self._lock = threading.Lock()
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """For the one who is looking for something."""
+        self._write("debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Something happened that an operator may want to know."""
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Something is off and is being handled."""
+        self._write("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Something is wrong; `exc_info=error` adds where."""
+        self._write("error", event, fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """As error, with the exception being handled."""
+        self._write("error", event, fields | {"exc_info": sys.exc_info()[1]})
+
+    def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        if _LEVELS[level] < self.level:
+            return
+        line: dict[str, Any] = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),  # noqa: TID251 - wall time labels only
+            "level": level,
+            "service": self.service,
+            "event": event,
+        }
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            line["trace_id"] = f"{context.trace_id:032x}"
+        if tenant := current_tenant.get():
+            line["tenant_id"] = tenant
+        error = fields.pop("exc_info", None)
+        line.update({name: _printable(value) for name, value in fields.items()})
+        if isinstance(error, BaseException):
+            line["error"], line["stack"] = describe_error(error)
+        with self._lock:
+            print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+
+
+log = _Log()
+"""The process's log."""
+
+
+def safe(message: Message) -> dict[str, Any]:
+    """A message as plain values with every field marked `sensitive` replaced, at any depth; for logs."""
+    return {
+        field.name: _REDACTED if _sensitive(field) else _safe_value(field, value)
+        for field, value in message.ListFields()
+    }
+
+
+def describe_error(error: BaseException) -> tuple[str, str]:
+    """What may be logged of an exception: its type and place. A database error's text repeats column values
+    (DETAIL lines), so of those only the first line stays."""
+    words = str(error)
+    if isinstance(error, DBAPIError) or type(error).__module__.startswith("asyncpg"):
+        words = words.split("\n", 1)[0]
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        return f"{type(error).__name__}: {words}", frames
+    return f"{type(error).__name__}: {words}", "".join(traceback.format_exception(error, chain=False))
+
+
+def current_traceparent() -> str:
+    """W3C traceparent of the current span; empty outside of one."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent", "")
+
+
+def context_from(traceparent: str) -> Context:
+    """The trace context a header carries; empty or malformed gives a fresh one."""
+    return propagate.extract({"traceparent": traceparent} if traceparent else {}, context=Context())
+
+
+def setup_telemetry(settings: ProcessSettings) -> None:
+    """Configure log, spans and metrics of this process once, before anything is traced."""
+    log.service = settings.service
+    log.level = _LEVELS.get(settings.log_level.lower(), 20)
+    logging.basicConfig(level=logging.WARNING, handlers=[_LibraryHandler()], force=True)
+    resource = Resource.create({"service.name": settings.service, "deployment.region": settings.region})
+    provider = TracerProvider(resource=resource)
+    if settings.trace_dir:
+        exporter = JsonLinesExporter(Path(settings.trace_dir) / f"{settings.service}.jsonl", settings.service)
+        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
+    if settings.otlp_endpoint:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint)
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+        _setup_metrics(settings.otlp_endpoint, resource)
+    trace.set_tracer_provider(provider)
+
+
+def shutdown_telemetry() -> None:
+    """Write out what is still buffered. Safe to call twice."""
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        shutdown = getattr(provider, "shutdown", None)
+        if shutdown is not None:
+            with contextlib.suppress(Exception):
+                shutdown()
+
+
+def counter(name: str, description: str) -> metrics.Counter:
+    """A number that only grows (`merkez.dead_letters`)."""
+    return metrics.get_meter("merkez").create_counter(name, description=description)
+
+
+def gauge(name: str, unit: str, description: str) -> Any:
+    """A number that goes up and down (`merkez.outbox.lag`)."""
+    return metrics.get_meter("merkez").create_gauge(name, unit=unit, description=description)
+
+
+def histogram(name: str, unit: str, description: str) -> metrics.Histogram:
+    """A distribution (`merkez.offer.latency`)."""
+    return metrics.get_meter("merkez").create_histogram(name, unit=unit, description=description)
+
+
+def instrument_engine(engine: AsyncEngine) -> None:
+    """Spans for the statements of one engine. Statements carry placeholders, never values."""
+    from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+
+    with contextlib.suppress(Exception):
+        SQLAlchemyInstrumentor().instrument(engine=engine.sync_engine, enable_commenter=False)
+
+
+class JsonLinesExporter(SpanExporter):
+    """Appends one JSON object per finished span: the readable local view of a trace."""
+
+    def __init__(self, path: Path, service: str):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._service = service
+        self._file = path.open("a", encoding="utf-8")
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Called by the batch processor's thread."""
+        if self._file.closed:
+            return SpanExportResult.FAILURE
+        for span in spans:
+            self._file.write(json.dumps(self._line(span), default=str) + "\n")
+        self._file.flush()
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _line(self, span: ReadableSpan) -> dict[str, Any]:
+        context = span.get_span_context()
+        start, end = span.start_time or 0, span.end_time or 0
+        return {
+            "service": self._service,
+            "trace_id": f"{context.trace_id:032x}" if context else "",
+            "span_id": f"{context.span_id:016x}" if context else "",
+            "parent_id": f"{span.parent.span_id:016x}" if span.parent else "",
+            "name": span.name,
+            "kind": span.kind.name,
+            "start": datetime.fromtimestamp(start / 1e9, UTC).isoformat(),
+            "duration_ms": round((end - start) / 1e6, 3),
+            "status": span.status.status_code.name,
+            "attributes": dict(span.attributes or {}),
+            "links": [f"{link.context.trace_id:032x}:{link.context.span_id:016x}" for link in span.links],
+        }
+
+
+class _LibraryHandler(logging.Handler):
+    """Warnings of libraries come out in our format."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        with contextlib.suppress(Exception):
+            getattr(log, level)(record.getMessage(), logger=record.name, exc_info=error)
+
+
+def _setup_metrics(endpoint: str, resource: Resource) -> None:
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
+    metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
+
+
+def _sensitive(field: FieldDescriptor) -> bool:
+    from merkez.type.v1 import annotations_pb2
+
+    return bool(field.GetOptions().Extensions[annotations_pb2.sensitive])
+
+
+def _safe_value(field: FieldDescriptor, value: Any) -> Any:
+    entry = field.message_type
+    if entry is not None and entry.GetOptions().map_entry:
+        shape = entry.fields_by_name["value"]
+        return {str(key): _safe_value(shape, value[key]) for key in value}
+    if isinstance(value, Message):
+        return safe(value)
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes]"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [safe(item) if isinstance(item, Message) else item for item in value]
+    return value
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, Message):
+        return safe(value)
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes]"
+    if isinstance(value, Mapping):
+        return {str(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_printable(item) for item in value]
+    return value
