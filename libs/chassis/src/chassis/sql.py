@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 from kernel.clock import Clock, SystemClock
 from kernel.errors import AlreadyExists
 from kernel.ids import new_id
+from opentelemetry.trace import Span
 from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -35,7 +36,7 @@ from chassis.tables import (
     standard_tables,
     tenant_table,
 )
-from chassis.telemetry import current_traceparent, instrument_engine, log
+from chassis.telemetry import current_traceparent, log, tracer
 
 __all__ = [
     "Database", "DatabaseUnavailable", "Json", "RequestIdReused", "StandardTables", "Time", "Tx",
@@ -212,9 +213,6 @@ class Database:
         """Make the pools. Connections are opened when first needed, so a database that is down is no error yet."""
         engine = make_engine(settings.database_url, pool_size)
         system = make_engine(settings.system_database_url, 4) if settings.system_database_url else None
-        for each in (engine, system):
-            if each is not None:
-                instrument_engine(each)
         return cls(engine, system, metadata_schema, clock or SystemClock())
 
     async def close(self) -> None:
@@ -258,8 +256,15 @@ class Database:
     async def _transact(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
     ) -> T:
+        with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
+            return await self._attempts(span, engine, tenant_id, fn, read_only)
+
+    async def _attempts(
+        self, span: Span, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
+    ) -> T:
         lost = 0
         for attempt in range(_ATTEMPTS):
+            span.set_attribute("merkez.attempt", attempt + 1)
             try:
                 return await self._attempt(engine, tenant_id, fn, read_only)
             except _CommitLost as error:

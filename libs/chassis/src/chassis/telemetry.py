@@ -26,7 +26,6 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.settings import ProcessSettings
 
@@ -166,14 +165,6 @@ def gauge(name: str, unit: str, description: str) -> Any:
 def histogram(name: str, unit: str, description: str) -> metrics.Histogram:
     """A distribution (`merkez.offer.latency`)."""
     return metrics.get_meter("merkez").create_histogram(name, unit=unit, description=description)
-
-
-def instrument_engine(engine: AsyncEngine) -> None:
-    """Spans for the statements of one engine. Statements carry placeholders, never values."""
-    from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
-
-    with contextlib.suppress(Exception):
-        SQLAlchemyInstrumentor().instrument(engine=engine.sync_engine, enable_commenter=False)
 
 
 class JsonLinesExporter(SpanExporter):

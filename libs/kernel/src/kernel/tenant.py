@@ -9,6 +9,7 @@ ROLES = (
     "operator",  # people who run the platform
     "api_client",  # a partner's program, by API key
     "customer",  # a caller at the widget: only their own call
+    "stranger",  # someone who did not sign in
     "service",  # one of our processes
 )  # fmt: skip
 

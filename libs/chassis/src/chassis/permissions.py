@@ -1,0 +1,86 @@
+"""Which role may what. One dictionary; a permission that is not in it makes a server refuse to start.
+
+An API client has what its key was given, at most `API_CLIENT_SCOPES`. A customer has nothing by name: the gateway
+only lets it at its own call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PUBLIC, SELF, SERVICE = "public", "self", "service"
+
+_AGENT = {
+    "brands.read",
+    "calls.control",
+    "calls.read",
+    "contacts.handle",
+    "contacts.read",
+    "customers.read",
+    "customers.write",
+    "queues.read",
+    "station.use",
+}
+_SUPERVISOR = _AGENT | {
+    "agents.read",
+    "agents.write",
+    "analytics.read",
+    "cdrs.read",
+    "events.read",
+    "flows.read",
+    "numbers.read",
+    "recordings.read",
+    "users.read",
+}
+_ADMIN = _SUPERVISOR | {
+    "api_keys.write",
+    "audit.read",
+    "brands.write",
+    "flows.write",
+    "notices.read",
+    "numbers.write",
+    "queues.write",
+    "users.write",
+}
+_OWNER = _ADMIN | {
+    "billing.read",
+    "recordings.erase",
+    "tenant.write",
+}
+
+API_CLIENT_SCOPES = frozenset(_OWNER - {"api_keys.write", "station.use", "tenant.write"})
+"""What a key may be given. Keys don't make keys, hold no microphone and don't change the plan."""
+
+ALL_PERMISSIONS = frozenset(_OWNER)
+"""Every permission that has a name."""
+
+PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
+    "owner": frozenset(_OWNER),
+    "admin": frozenset(_ADMIN),
+    "supervisor": frozenset(_SUPERVISOR),
+    "agent": frozenset(_AGENT),
+    "operator": frozenset({"audit.read", "billing.read"}),
+    "api_client": frozenset(),
+    "customer": frozenset(),
+    "stranger": frozenset(),
+    "service": ALL_PERMISSIONS | {SERVICE},
+}
+"""Role -> permissions. Owner includes admin, admin includes supervisor, supervisor includes agent."""
+
+_SIGNED_IN = frozenset({"owner", "admin", "supervisor", "agent", "operator", "api_client", "service"})
+
+
+def known(permission: str) -> bool:
+    """Whether an rpc may declare this permission."""
+    return permission in (PUBLIC, SELF, SERVICE) or permission in ALL_PERMISSIONS
+
+
+def allows(permission: str, role: str, granted: frozenset[str]) -> bool:
+    """Whether a principal of this role with these permissions may call an rpc that declares `permission`."""
+    if permission == PUBLIC:
+        return True
+    if permission == SELF:
+        return role in _SIGNED_IN
+    if permission == SERVICE:
+        return role == "service"
+    return role == "service" or permission in granted

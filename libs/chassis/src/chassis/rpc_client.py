@@ -1,0 +1,165 @@
+"""The client half of `chassis.grpc`."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+from opentelemetry import propagate
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from chassis.auth import InternalTokens, outgoing
+from chassis.rpc_server import MAX_MESSAGE_BYTES
+from chassis.settings import ProcessSettings
+from chassis.statuses import error_from
+from chassis.telemetry import tracer
+
+S = TypeVar("S")
+
+DEADLINE_SECONDS = 5.0
+_RETRIES = 2
+_SAFE = ("Get", "List", "Lookup")
+
+
+class Peers:
+    """Channels to the other services, opened when first used.
+
+    `peers.stub(QueueServiceStub, "routing")` gives the generated stub; its methods raise `kernel.errors`. Calls have
+    a deadline of 5 s unless told otherwise. UNAVAILABLE is tried again, twice at most, when that can't do harm: for
+    Get, List, Lookup, and for requests that carry a request_id.
+    """
+
+    def __init__(self, settings: ProcessSettings, service: str = "", *, tokens: InternalTokens | None = None):
+        self._addresses = settings.peers
+        self._tokens = tokens or InternalTokens.load(settings.internal_key, service or settings.service)
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    def stub(self, stub_class: Callable[[Any], S], service: str) -> S:
+        """A stub of another service; KeyError-like ValueError when its address is not configured."""
+        return stub_class(_Channel(self._channel(service), service, self._tokens))
+
+    async def ready(self, service: str, timeout: float = 5.0) -> bool:
+        """Whether a connection to the service stands within `timeout` seconds."""
+        channel = self._channel(service)
+        channel.get_state(try_to_connect=True)
+        try:
+            await asyncio.wait_for(channel.channel_ready(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close every channel; calls in flight are cancelled."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _channel(self, service: str) -> grpc.aio.Channel:
+        channel = self._channels.get(service)
+        if channel is None:
+            address = self._addresses.get(service)
+            if not address:
+                raise ValueError(f"MERKEZ_{service.upper()}_ADDRESS is missing")
+            channel = self._channels[service] = grpc.aio.insecure_channel(
+                address,
+                options=[
+                    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES * 4),
+                    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES * 4),
+                    # A neighbour that restarts is back in a second or two; the defaults wait up to two minutes.
+                    ("grpc.initial_reconnect_backoff_ms", 50),
+                    ("grpc.min_reconnect_backoff_ms", 50),
+                    ("grpc.max_reconnect_backoff_ms", 1000),
+                    ("grpc.keepalive_time_ms", 20000),
+                    ("grpc.keepalive_timeout_ms", 5000),
+                    ("grpc.enable_retries", 0),  # one level of retries, and it is here
+                ],
+            )
+        return channel
+
+
+class _Channel:
+    # What a generated stub needs of a channel; each method it asks for comes back wrapped.
+    def __init__(self, channel: grpc.aio.Channel, service: str, tokens: InternalTokens):
+        self._channel = channel
+        self._service = service
+        self._tokens = tokens
+
+    def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
+        inner = self._channel.unary_unary(method, *args, **kwargs)
+
+        async def call(request: Any, *, timeout: float | None = DEADLINE_SECONDS, **extra: Any) -> Any:
+            return await self._single(inner, method, request, timeout, extra)
+
+        return call
+
+    def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
+        inner = self._channel.stream_unary(method, *args, **kwargs)
+
+        async def call(requests: Any, *, timeout: float | None = DEADLINE_SECONDS, **extra: Any) -> Any:
+            return await self._single(inner, method, requests, timeout, extra)
+
+        return call
+
+    def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncIterator[Any]]:
+        inner = self._channel.unary_stream(method, *args, **kwargs)
+
+        def call(request: Any, *, timeout: float | None = None, **extra: Any) -> AsyncIterator[Any]:
+            return self._stream(inner, method, request, timeout, extra)
+
+        return call
+
+    def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncIterator[Any]]:
+        inner = self._channel.stream_stream(method, *args, **kwargs)
+
+        def call(requests: Any, *, timeout: float | None = None, **extra: Any) -> AsyncIterator[Any]:
+            return self._stream(inner, method, requests, timeout, extra)
+
+        return call
+
+    async def _single(
+        self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]
+    ) -> Any:
+        attempts = 1 + (_RETRIES if _repeatable(method, request) else 0)
+        with _span(method) as span:
+            while True:
+                attempts -= 1
+                try:
+                    return await inner(request, timeout=timeout, **self._with_metadata(extra))
+                except grpc.aio.AioRpcError as error:
+                    if attempts and error.code() is grpc.StatusCode.UNAVAILABLE:
+                        await asyncio.sleep(random.uniform(0.05, 0.15))
+                        continue
+                    span.set_status(Status(StatusCode.ERROR, error.code().name))
+                    raise error_from(error, method) from None
+
+    async def _stream(
+        self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]
+    ) -> AsyncIterator[Any]:
+        with _span(method) as span:
+            try:
+                async for response in inner(request, timeout=timeout, **self._with_metadata(extra)):
+                    yield response
+            except grpc.aio.AioRpcError as error:
+                span.set_status(Status(StatusCode.ERROR, error.code().name))
+                raise error_from(error, method) from None
+
+    def _with_metadata(self, extra: dict[str, Any]) -> dict[str, Any]:
+        token = self._tokens.issue(outgoing(), self._service)
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        given = tuple(extra.get("metadata") or ())
+        added = (("authorization", f"Bearer {token}"), *carrier.items())
+        return extra | {"metadata": (*given, *added)}
+
+
+def _repeatable(method: str, request: Any) -> bool:
+    name = method.rsplit("/", 1)[1]
+    return name.startswith(_SAFE) or bool(getattr(request, "request_id", ""))
+
+
+def _span(method: str) -> Any:
+    return tracer.start_as_current_span(
+        method.lstrip("/"), kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+    )
