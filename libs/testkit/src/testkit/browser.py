@@ -1,0 +1,82 @@
+"""Real headless Chromium for tests and the demo: one browser, a context per person, a tone for each microphone.
+
+The microphone is an oscillator of the page's own audio engine, so that two people in one browser sound different.
+Echo cancellation and noise suppression never see it, and the tone arrives as it was made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+    "--disable-quic",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+_OSCILLATOR_MICROPHONE = """
+(() => {
+  if (!navigator.mediaDevices) return;
+  navigator.mediaDevices.getUserMedia = async () => {
+    const engine = new AudioContext({ sampleRate: 48000 });
+    await engine.resume();
+    const tone = engine.createOscillator();
+    const volume = engine.createGain();
+    const out = engine.createMediaStreamDestination();
+    tone.frequency.value = %(hertz)d;
+    volume.gain.value = 0.4;
+    tone.connect(volume).connect(out);
+    tone.start();
+    return out.stream;
+  };
+})();
+"""
+
+
+def chromium_path() -> str:
+    """The machine's Chromium. Raises `RuntimeError` that says how to get one."""
+    for name in (os.environ.get("MERKEZ_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+        if name and (found := shutil.which(name)):
+            return found
+    raise RuntimeError("Chromium is missing: install it (Debian: apt-get install chromium) or set MERKEZ_CHROMIUM")
+
+
+@asynccontextmanager
+async def chromium(profile: Path | None = None) -> AsyncIterator[Browser]:
+    """A headless Chromium, closed at the end."""
+    environment = dict(os.environ)
+    if profile is not None:
+        environment["HOME"] = str(profile)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path(), args=list(ARGUMENTS), env={k: str(v) for k, v in environment.items()}
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def person(
+    browser: Browser, *, tone: int, width: int = 1366, height: int = 768, locale: str = "en-GB"
+) -> BrowserContext:
+    """A context of their own for one person, whose microphone is a tone of `tone` hertz."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, locale=locale, permissions=["microphone", "clipboard-write"]
+    )
+    await context.add_init_script(_OSCILLATOR_MICROPHONE % {"hertz": tone})
+    return context

@@ -1,0 +1,178 @@
+"""An agent at a desk and a customer on a widget, with real WebRTC and the gateway's sockets, but no browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from testkit.company import Api, Company, Json, Problem
+from testkit.webrtc import Peer
+
+DEADLINE = 15.0
+
+
+class Socket:
+    """A WebSocket of the gateway: requests with answers, and everything pushed, kept in order."""
+
+    def __init__(self, url: str) -> None:
+        self.pushed: list[Json] = []
+        self._url = url.replace("http", "ws", 1)
+        self._arrived = asyncio.Condition()
+        self._numbers = itertools.count(1)
+        self._connection: ClientConnection | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connects and begins to read."""
+        self._connection = await connect(self._url, max_size=2**22)
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    async def close(self) -> None:
+        """Closes the connection, as a closed tab would."""
+        if self._connection is not None:
+            await self._connection.close()
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+
+    async def send(self, frame: Json) -> None:
+        """Sends one frame."""
+        assert self._connection is not None
+        await self._connection.send(json.dumps(frame))
+
+    async def request(self, method: str, body: Json | None = None) -> Json:
+        """Calls an rpc over the socket. Raises `Problem`."""
+        number = next(self._numbers)
+        await self.send({"type": "request", "id": number, "method": method, "body": body or {}})
+        answer = await self.wait(lambda frame: frame["type"] == "response" and frame["id"] == number)
+        if "problem" in answer:
+            raise Problem(int(answer["problem"].get("status", 0)), answer["problem"])
+        return answer["body"]
+
+    async def wait(self, matches: Callable[[Json], bool], *, deadline: float = DEADLINE, since: int = 0) -> Json:
+        """The first frame pushed from position `since` on that matches. Raises `AssertionError` after `deadline`."""
+        end = time.monotonic() + deadline
+        async with self._arrived:
+            while True:
+                for frame in self.pushed[since:]:
+                    if matches(frame):
+                        return frame
+                try:
+                    await asyncio.wait_for(self._arrived.wait(), max(0.0, end - time.monotonic()))
+                except TimeoutError:
+                    seen = [frame.get("fact") or frame.get("state") or frame["type"] for frame in self.pushed[since:]]
+                    raise AssertionError(f"nothing that matched came within {deadline} s; came: {seen}") from None
+
+    async def _read(self) -> None:
+        assert self._connection is not None
+        with contextlib.suppress(Exception):
+            async for text in self._connection:
+                frame = json.loads(text)
+                frame["received"] = time.monotonic()
+                async with self._arrived:
+                    self.pushed.append(frame)
+                    self._arrived.notify_all()
+
+
+class AgentAtDesk:
+    """A signed-in agent with a socket and a warm station whose microphone is a tone."""
+
+    def __init__(self, api: Api, *, tone: float = 440.0) -> None:
+        self.api = api
+        self.peer = Peer(tone)
+        self.socket = Socket(f"{api.url}/v1/socket")
+        self.client_id = secrets.token_hex(8)
+
+    async def sit_down(self, *, state: str = "AVAILABLE") -> Self:
+        """Socket, station, state."""
+        await self.socket.open()
+        await self.socket.send({"type": "hello", "token": self.api.token})
+        await self.socket.wait(lambda frame: frame["type"] == "welcome")
+        await self.attach()
+        if state:
+            await self.set_state(state)
+        return self
+
+    async def attach(self, *, takeover: bool = False) -> None:
+        """Attaches the peer's media as the station."""
+        offer = await self.peer.offer()
+        body = {"sdpOffer": offer, "clientId": self.client_id, "takeover": takeover}
+        answer = await self.api.post("/v1/station:attach", body)
+        await self.peer.accept(answer["sdpAnswer"])
+
+    async def set_state(self, state: str, reason: str = "") -> Json:
+        """Sets the agent's own state."""
+        return await self.api.post("/v1/agents/me:setState", {"state": f"AGENT_STATE_{state}", "reason": reason})
+
+    async def offered(self, *, since: int = 0, deadline: float = DEADLINE) -> Json:
+        """The frame of the next offer."""
+        return await self.event("OfferMade", since=since, deadline=deadline)
+
+    async def answer(self, offer: Json) -> Json:
+        """Accepts an offer's frame over the socket."""
+        offer_id = offer["data"]["offer"]["offerId"]
+        return await self.socket.request("routing.v1.OfferService/AcceptOffer", {"offerId": offer_id})
+
+    async def event(self, fact: str, *, since: int = 0, deadline: float = DEADLINE) -> Json:
+        """The first event named `fact` from position `since` on."""
+        return await self.socket.wait(lambda frame: frame.get("fact") == fact, since=since, deadline=deadline)
+
+    async def desktop(self) -> Json:
+        """What the desktop shows."""
+        return await self.api.get("/v1/desktop")
+
+    async def leave(self) -> None:
+        """Closes the tab: socket and media vanish."""
+        await self.socket.close()
+        await self.peer.close()
+
+
+class CallerOnWidget:
+    """A customer on the brand's test page."""
+
+    def __init__(self, company: Company, *, tone: float = 620.0, number: str = "", name: str = "Carla Caller") -> None:
+        key = company.brand["widgetKey"]
+        self.peer = Peer(tone)
+        self.socket = Socket(f"{company.url}/widget/v1/socket?key={key}")
+        self.call: dict[str, Any] = {}
+        self._number, self._name = number, name
+
+    async def dial(self) -> Self:
+        """Calls and waits for the answer's media."""
+        await self.socket.open()
+        offer = await self.peer.offer()
+        frame = {"type": "call", "sdp": offer, "callerName": self._name, "callerNumber": self._number}
+        await self.socket.send(frame)
+        self.call = await self.socket.wait(lambda frame: frame["type"] in ("answer", "problem"))
+        if self.call["type"] == "problem":
+            raise Problem(int(self.call.get("problem", {}).get("status", 0)), self.call.get("problem", {}))
+        await self.peer.accept(self.call["sdp"])
+        return self
+
+    async def state(self, wanted: str, *, deadline: float = DEADLINE) -> Json:
+        """Waits for a state of the call."""
+        return await self.socket.wait(
+            lambda frame: frame["type"] == "state" and frame["state"] == wanted, deadline=deadline
+        )
+
+    async def press(self, digits: str) -> None:
+        """Presses keys (RFC 4733)."""
+        await self.peer.press(digits)
+
+    async def hang_up(self) -> None:
+        """Ends the call as the customer."""
+        await self.socket.send({"type": "hangUp"})
+        await self.state("ended")
+
+    async def leave(self) -> None:
+        """Closes the page."""
+        await self.socket.close()
+        await self.peer.close()
