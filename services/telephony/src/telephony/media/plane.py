@@ -1,0 +1,164 @@
+"""The media plane of one process: makes legs, paces them, reports for them, closes them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from kernel.errors import Unavailable
+
+from telephony.media.aiortc_private import HostAddress, VoiceTransport, generate_certificate
+from telephony.media.leg import WebRtcLeg
+from telephony.media.sdp import Offer, build_answer, parse_offer
+from telephony.media.ticker import Ticker
+
+Spawn = Callable[[Coroutine[Any, Any, None]], Any]
+_REPORT_EVERY = 2.5
+
+
+class TooManySetups(Unavailable):
+    """More connections are being set up than this process may do without disturbing live calls."""
+
+    reason = "MEDIA_SETUP_BUSY"
+
+
+@dataclass(frozen=True)
+class MediaSettings:
+    """How the plane meets the network."""
+
+    addresses: tuple[HostAddress, ...]
+    ports: tuple[int, int] | None = None
+    setup_seconds: float = 15.0
+    """A connection that isn't up by then is given up."""
+    setup_spacing: float = 0.01
+    """DTLS costs a few milliseconds of CPU in the loop that forwards packets: at least this long between two
+    handshakes, so that live calls never wait for more than one."""
+    waiting_setups: int = 64
+
+
+def host_addresses(text: str) -> tuple[HostAddress, ...]:
+    """Read the setting: `10.0.0.5=203.0.113.7,127.0.0.1` binds two and advertises the first as another.
+
+    Empty means loopback and the address of the default route.
+    """
+    if not text.strip():
+        found = ["127.0.0.1", *([address] if (address := _default_address()) else [])]
+        return tuple(HostAddress(address, address) for address in reversed(found))
+    pairs = (item.strip().partition("=") for item in text.split(","))
+    return tuple(HostAddress(bind, advertise or bind) for bind, _, advertise in pairs if bind)
+
+
+def _default_address() -> str | None:
+    """The IPv4 address packets to the outside leave from; sends nothing."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        address: str = probe.getsockname()[0]
+        return None if address.startswith("127.") else address
+    return None
+
+
+class MediaPlane:
+    """Makes WebRTC legs from offers. `spawn` must keep a reference to each coroutine it runs."""
+
+    def __init__(self, settings: MediaSettings, spawn: Spawn) -> None:
+        self.ticker = Ticker()
+        self.legs: set[WebRtcLeg] = set()
+        self._settings = settings
+        self._spawn = spawn
+        self._certificate = generate_certificate()
+        self._next_handshake = 0.0
+        self._waiting = 0
+        self._reporter: asyncio.TimerHandle | None = None
+
+    async def answer(self, offer_sdp: str) -> tuple[WebRtcLeg, str]:
+        """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
+
+        SdpInvalid for an unusable offer, TooManySetups when too many wait already.
+        """
+        offer = parse_offer(offer_sdp)
+        if self._waiting >= self._settings.waiting_setups:
+            raise TooManySetups("too many connections are being set up", retry_after=timedelta(seconds=1))
+        transport = VoiceTransport(self._certificate, self._settings.addresses, self._settings.ports)
+        try:
+            await transport.gather()
+        except OSError as error:
+            raise TooManySetups("no media port is free", retry_after=timedelta(seconds=5)) from error
+        leg = WebRtcLeg(transport, offer, self.ticker)
+        answer = build_answer(
+            offer,
+            username=transport.username,
+            password=transport.password,
+            fingerprints=transport.dtls.fingerprints,
+            candidates=self._advertised(transport.candidates()),
+            ssrc=leg.outbound.ssrc,
+            session_id=secrets.randbits(62),
+        )
+        self.legs.add(leg)
+        self._waiting += 1
+        self._spawn(self._connect(leg, transport, offer))
+        self._arm()
+        return leg, answer
+
+    async def close(self) -> None:
+        """Close every leg and stop all timers."""
+        if self._reporter is not None:
+            self._reporter.cancel()
+            self._reporter = None
+        await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
+        self.legs.clear()
+        self.ticker.close()
+
+    def _advertised(self, bound: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        names = {host.bind: host.advertise for host in self._settings.addresses}
+        return [(names[address], port) for address, port in bound]
+
+    async def _connect(self, leg: WebRtcLeg, transport: VoiceTransport, offer: Offer) -> None:
+        """Bring the leg up. One that fails is closed here, a good one by its owner or by the browser."""
+        connected = False
+        try:
+            async with asyncio.timeout(self._settings.setup_seconds):
+                if await transport.connect_ice(offer.ice):
+                    await self._turn()
+                    connected = await transport.connect_dtls(offer.dtls, server=offer.dtls_server)
+        except (TimeoutError, ConnectionError):
+            connected = False
+        finally:
+            self._waiting -= 1
+        if not connected or leg.closed:
+            await self._end(leg)
+            return
+        transport.on_closed(lambda: self._spawn(self._end(leg)))
+        leg.established()
+
+    async def _turn(self) -> None:
+        """Wait until this handshake may take the loop."""
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next_handshake)
+        self._next_handshake = at + self._settings.setup_spacing
+        if at > now:
+            await asyncio.sleep(at - now)
+
+    async def _end(self, leg: WebRtcLeg) -> None:
+        self.legs.discard(leg)
+        await leg.close()
+
+    async def close_leg(self, leg: WebRtcLeg) -> None:
+        """Close one leg for good."""
+        await self._end(leg)
+
+    def _arm(self) -> None:
+        if self._reporter is None:
+            self._reporter = asyncio.get_running_loop().call_later(_REPORT_EVERY, self._report)
+
+    def _report(self) -> None:
+        self._reporter = None
+        for leg in list(self.legs):
+            leg.report()
+        if self.legs:
+            self._arm()

@@ -1,0 +1,134 @@
+"""Records what legs are heard with: packets in, sealed segments out (docs/mechanisms/recording-segments.md).
+
+Nothing is decoded. A track's packets are collected for less than a second, put into a `SegmentPayload`, encrypted
+with the recording's data key and handed to the spool, which keeps them on disk until recording has them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from time import monotonic
+
+import tink
+from merkez.recording.v1 import segment_pb2
+from tink import aead, secret_key_access
+
+from telephony.media.leg import Tap
+from telephony.media.rtp import CLOCK_RATE
+
+SEGMENT_SECONDS = 0.8
+"""With the write behind it, less than the promised second is open at any time."""
+_CHECK_EVERY = 0.1
+
+KeepSegment = Callable[[str, int, bytes, float], None]
+"""Takes (track, sequence, sealed bytes, seconds covered) and returns at once."""
+
+aead.register()
+
+
+def open_keyset(keyset: bytes) -> aead.Aead:
+    """The cipher of a serialized cleartext Tink keyset."""
+    handle = tink.proto_keyset_format.parse(keyset, secret_key_access.TOKEN)
+    return handle.primitive(aead.Aead)
+
+
+def associated_data(tenant_id: str, recording_id: str, track: str, sequence: int) -> bytes:
+    """What a segment is bound to, so that it opens nowhere else."""
+    return f"{tenant_id}/{recording_id}/{track}/{sequence}".encode()
+
+
+class Track:
+    """One leg's side of a recording. `tap` goes on a party; it survives the party's re-attachment."""
+
+    def __init__(self, name: str, started: float) -> None:
+        self.name = name
+        self.sequence = 0
+        self._started = started
+        self._packets: list[segment_pb2.OpusPacket] = []
+        self._opened = 0.0
+        self._source: object | None = None
+        self._first: tuple[int, int] = (0, 0)
+        self._last = (0, 0.0)
+
+    def tap(self, source: object, timestamp: int, payload: bytes) -> None:
+        """Take one packet. `source` is the stream it belongs to; `timestamp` is of that stream's clock."""
+        now = monotonic()
+        position = self._position(source, timestamp, now)
+        if not self._packets:
+            self._opened = now
+        self._packets.append(
+            segment_pb2.OpusPacket(
+                timestamp=position, arrival_micros=int((now - self._started) * 1_000_000), payload=payload
+            )
+        )
+
+    def cut(self, now: float, *, force: bool = False) -> tuple[list[segment_pb2.OpusPacket], float] | None:
+        """The open packets and the seconds they cover, when it is time to seal them."""
+        if not self._packets or (not force and now - self._opened < SEGMENT_SECONDS):
+            return None
+        packets, self._packets = self._packets, []
+        return packets, now - self._opened
+
+    def _position(self, source: object, timestamp: int, now: float) -> int:
+        """48 kHz samples since the track's first packet; a new stream goes on where time is by then."""
+        if source is not self._source:
+            begun = self._source is not None
+            elapsed = int((now - self._last[1]) * CLOCK_RATE) if begun else 0
+            self._source = source
+            self._first = (timestamp, self._last[0] + elapsed)
+        origin, base = self._first
+        # Signed 32-bit distance from the last position: unwraps, and lets a late packet stand before it.
+        expected = (origin + self._last[0] - base) & 0xFFFFFFFF
+        step = ((timestamp - expected + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        position = max(0, self._last[0] + step)
+        if position >= self._last[0]:
+            self._last = (position, now)
+        return position
+
+
+class Recording:
+    """One recording under way: two tracks and the cipher. `finish` seals what is left."""
+
+    def __init__(
+        self, tenant_id: str, recording_id: str, keyset: bytes, keep: KeepSegment, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.recording_id = recording_id
+        self.started = monotonic()
+        self._tenant_id = tenant_id
+        self._cipher = open_keyset(keyset)
+        self._keep = keep
+        self._loop = loop
+        self._tracks = {name: Track(name, self.started) for name in ("customer", "agent")}
+        self._timer: asyncio.TimerHandle | None = loop.call_later(_CHECK_EVERY, self._check)
+
+    def tap(self, track: str) -> Tap:
+        """Where a party's packets go: `customer` or `agent`."""
+        return self._tracks[track].tap
+
+    def finish(self) -> tuple[float, Mapping[str, int]]:
+        """Seal the open segments and stop. The length in seconds and the segments each track has."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._seal(force=True)
+        return monotonic() - self.started, {name: track.sequence for name, track in self._tracks.items()}
+
+    def _check(self) -> None:
+        self._timer = self._loop.call_later(_CHECK_EVERY, self._check)
+        self._seal(force=False)
+
+    def _seal(self, *, force: bool) -> None:
+        now = monotonic()
+        for track in self._tracks.values():
+            cut = track.cut(now, force=force)
+            if cut is None:
+                continue
+            packets, seconds = cut
+            payload = segment_pb2.SegmentPayload(
+                recording_id=self.recording_id, track=track.name, sequence=track.sequence, packets=packets
+            )
+            bound = associated_data(self._tenant_id, self.recording_id, track.name, track.sequence)
+            sealed = self._cipher.encrypt(payload.SerializeToString(), bound)
+            self._keep(track.name, track.sequence, sealed, seconds)
+            track.sequence += 1

@@ -1,0 +1,239 @@
+"""RTP as numbers: the header, one shared packet buffer, and the two directions of a stream.
+
+`Inbound` counts what a browser sent us (RFC 3550 appendix A: loss, jitter, sequence cycles). `Outbound` is
+the one stream a browser hears from us whatever feeds it: it keeps SSRC, sequence numbers and timestamps
+continuous while the source changes from a prompt to music to the other party and back, so the browser's
+jitter buffer never has to start over.
+
+All packets of the process pass through one buffer, `PACKET`: the event loop handles one datagram from start
+to end before the next, so nobody else writes to it meanwhile.
+"""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from collections.abc import Callable
+from time import monotonic
+
+CLOCK_RATE = 48_000
+FRAME_SAMPLES = 960
+"""20 ms at 48 kHz: the frame of everything we make ourselves."""
+FRAME_SECONDS = 0.02
+
+HEADER = struct.Struct("!BBHII")
+HEADER_SIZE = 12
+BUFFER_SIZE = 2048
+PACKET = bytearray(BUFFER_SIZE)
+"""The shared datagram buffer (see the module's text)."""
+VIEW = memoryview(PACKET)
+MAX_PAYLOAD = 1275 + 64
+"""An Opus packet of one frame is at most 1275 bytes (RFC 6716 3.4); anything much larger isn't voice."""
+
+SILENCE = b"\xf8\xff\xfe"
+"""20 ms of digital silence as an Opus packet (CELT, full band, mono)."""
+
+_MAX_REORDER = 128
+_RESYNC_JUMP = 3000
+
+
+def payload_bounds(length: int) -> tuple[int, int] | None:
+    """Where the payload of the RTP packet in PACKET starts and ends, or None when the header lies.
+
+    Skips contributing sources and header extensions and cuts padding (RFC 3550 5.1, 5.3.1).
+    """
+    first = PACKET[0]
+    start = HEADER_SIZE + 4 * (first & 0x0F)
+    if first & 0x10:
+        if start + 4 > length:
+            return None
+        start += 4 + 4 * int.from_bytes(PACKET[start + 2 : start + 4], "big")
+    end = length
+    if first & 0x20 and length:
+        end -= PACKET[length - 1]
+    return (start, end) if start <= end else None
+
+
+class Inbound:
+    """Reception statistics of one SSRC (RFC 3550 A.1, A.3, A.8)."""
+
+    __slots__ = (
+        "_base", "_cycles", "_expected_before", "_highest", "_received_before", "_transit", "jitter_samples",
+        "late", "packets", "ssrc",
+    )  # fmt: skip
+
+    def __init__(self, ssrc: int, sequence: int) -> None:
+        self.ssrc = ssrc
+        self.packets = 0
+        self.late = 0
+        self.jitter_samples = 0.0
+        self._base = sequence
+        self._highest = (sequence - 1) & 0xFFFF
+        self._cycles = 0
+        self._transit: float | None = None
+        self._expected_before = 0
+        self._received_before = 0
+
+    def add(self, sequence: int, timestamp: int, arrival: float) -> None:
+        """Count one packet that passed authentication; `arrival` in seconds, monotonic."""
+        step = (sequence - self._highest) & 0xFFFF
+        self.packets += 1
+        if step < 0x8000:
+            if sequence < self._highest:
+                self._cycles += 0x10000
+            self._highest = sequence
+        else:
+            self.late += 1
+            return
+        transit = (arrival * CLOCK_RATE - timestamp) % 4294967296.0
+        if self._transit is not None:
+            drift = abs(transit - self._transit)
+            # A step of more than a second is DTX, a new talk spurt's origin or the wrap: not jitter.
+            if drift < CLOCK_RATE:
+                self.jitter_samples += (drift - self.jitter_samples) / 16
+        self._transit = transit
+
+    @property
+    def extended_highest(self) -> int:
+        return (self._cycles + self._highest) & 0xFFFFFFFF
+
+    @property
+    def expected(self) -> int:
+        return self._cycles + self._highest - self._base + 1
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.expected - self.packets)
+
+    @property
+    def jitter_seconds(self) -> float:
+        return self.jitter_samples / CLOCK_RATE
+
+    def fraction_lost(self) -> int:
+        """Loss since the last call, in 1/256 (RFC 3550 A.3)."""
+        expected = self.expected - self._expected_before
+        received = self.packets - self._received_before
+        self._expected_before, self._received_before = self.expected, self.packets
+        lost = expected - received
+        return min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0
+
+
+class Outbound:
+    """The one stream a browser hears from us.
+
+    `transmit(length)` must protect and send the first `length` bytes of PACKET; it is the leg's. A source
+    is any object: the first packet of a source other than the last one is spliced on behind what was sent
+    before.
+    """
+
+    def __init__(self, payload_type: int, transmit: Callable[[int], None]) -> None:
+        self.ssrc = secrets.randbits(32)
+        self.payload_type = payload_type
+        self.packets = 0
+        self.octets = 0
+        self.exclusive: object | None = None
+        """While set, only this source is sent (digits are going out)."""
+        self._transmit = transmit
+        # The lower half avoids a wrap in the first packets, which some SRTP stacks get wrong.
+        self._sequence = secrets.randbits(15)
+        self._timestamp = secrets.randbits(32)
+        self._sent_at: float | None = None
+        self._source: object | None = None
+        self._sequence_offset = 0
+        self._timestamp_offset = 0
+        self._source_highest = 0
+        self._source_floor = 0
+
+    def forward(self, source: object, sequence: int, timestamp: int, length: int) -> None:
+        """Pass on the packet in PACKET: a 12-byte header to overwrite, then `length - 12` bytes of Opus."""
+        if self.exclusive is not None and source is not self.exclusive:
+            self._source = None
+            return
+        now = monotonic()
+        marker = 0
+        if source is not self._source:
+            self._splice(source, sequence, timestamp, now)
+            marker = 0x80
+        else:
+            step = (sequence - self._source_highest) & 0xFFFF
+            if step == 0:
+                return
+            if step < 0x8000:
+                if step > _RESYNC_JUMP:
+                    self._splice(source, sequence, timestamp, now)
+                    marker = 0x80
+                else:
+                    self._source_highest = sequence
+            # A late packet from before the splice would reuse a sequence number already protected.
+            elif step < 0x10000 - _MAX_REORDER or ((sequence - self._source_floor) & 0xFFFF) >= 0x8000:
+                return
+        out_sequence = (sequence + self._sequence_offset) & 0xFFFF
+        out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        if (out_sequence - self._sequence) & 0xFFFF < 0x8000:
+            self._sequence, self._timestamp, self._sent_at = out_sequence, out_timestamp, now
+        HEADER.pack_into(PACKET, 0, 0x80, marker | self.payload_type, out_sequence, out_timestamp, self.ssrc)
+        self.packets += 1
+        self.octets += length - HEADER_SIZE
+        self._transmit(length)
+
+    def skip(self, source: object, sequence: int) -> None:
+        """Close the gap a packet of `source` leaves that is not passed on (a digit), so that it isn't seen
+        as loss.
+        """
+        if source is self._source and (sequence - self._source_highest) & 0xFFFF < 0x8000:
+            self._sequence_offset -= 1
+            self._source_highest = sequence
+            self._source_floor = (sequence + 1) & 0xFFFF
+
+    def send(self, source: object, payload: bytes, samples: int = FRAME_SAMPLES) -> None:
+        """Send one packet we made ourselves, `samples` after the previous one of the same source."""
+        if self.exclusive is not None and source is not self.exclusive:
+            self._source = None
+            return
+        now = monotonic()
+        marker = 0
+        if source is not self._source:
+            self._timestamp = (self._timestamp + self._elapsed(now) - samples) & 0xFFFFFFFF
+            self._source = source
+            marker = 0x80
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + samples) & 0xFFFFFFFF
+        self._sent_at = now
+        self._emit(marker | self.payload_type, self._timestamp, payload)
+
+    def send_event(self, source: object, payload_type: int, payload: bytes, *, begins: bool) -> None:
+        """Send one packet of a telephone event: every packet of an event carries its first timestamp (RFC
+        4733 2.2.1).
+        """
+        now = monotonic()
+        if begins:
+            self._timestamp = (self._timestamp + self._elapsed(now)) & 0xFFFFFFFF
+            self._sent_at = now
+            self._source = source
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._emit((0x80 if begins else 0) | payload_type, self._timestamp, payload)
+
+    def timestamp_now(self) -> int:
+        """The RTP timestamp of this instant, for a sender report."""
+        elapsed = 0 if self._sent_at is None else int((monotonic() - self._sent_at) * CLOCK_RATE)
+        return (self._timestamp + elapsed) & 0xFFFFFFFF
+
+    def _emit(self, second: int, timestamp: int, payload: bytes) -> None:
+        length = HEADER_SIZE + len(payload)
+        HEADER.pack_into(PACKET, 0, 0x80, second, self._sequence, timestamp, self.ssrc)
+        PACKET[HEADER_SIZE:length] = payload
+        self.packets += 1
+        self.octets += len(payload)
+        self._transmit(length)
+
+    def _elapsed(self, now: float) -> int:
+        """Samples between the last packet and `now`, at least one frame."""
+        if self._sent_at is None:
+            return FRAME_SAMPLES
+        return max(FRAME_SAMPLES, int((now - self._sent_at) * CLOCK_RATE))
+
+    def _splice(self, source: object, sequence: int, timestamp: int, now: float) -> None:
+        self._sequence_offset = self._sequence + 1 - sequence
+        self._timestamp_offset = self._timestamp + self._elapsed(now) - timestamp
+        self._source = source
+        self._source_highest = self._source_floor = sequence

@@ -1,0 +1,209 @@
+"""Sealed segments on this node's disk until recording has acknowledged each (docs/mechanisms/recording-segments.md).
+
+Layout: `<folder>/<tenant_id>/<recording_id>/<track>-<sequence>-<milliseconds>.seg` and `finish.json`. A file with its
+final name is whole. What a killed process left is sent by the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kernel.errors import AlreadyExists, DomainError, FailedPrecondition, InvalidInput, NotFound, Unavailable
+
+_NAME = re.compile(r"(customer|agent)-(\d+)-(\d+)\.seg")
+_BACKOFF = (0.1, 0.3, 1.0, 3.0, 10.0)
+_REFUSALS = (AlreadyExists, FailedPrecondition, InvalidInput, NotFound)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One sealed segment."""
+
+    tenant_id: str
+    recording_id: str
+    track: str
+    sequence: int
+    seconds: float
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The end of a recording: its length and how many segments each track has."""
+
+    tenant_id: str
+    recording_id: str
+    seconds: float
+    segment_counts: Mapping[str, int]
+
+
+SendSegment = Callable[[Segment], Awaitable[None]]
+SendFinish = Callable[[Finish], Awaitable[None]]
+Report = Callable[[str, str, BaseException | None], None]
+"""Takes (what happened, recording id, error)."""
+
+
+class Spool:
+    """Keeps segments and sends them on. One sender per recording, so that one stuck recording holds up no other."""
+
+    def __init__(
+        self,
+        folder: Path,
+        send_segment: SendSegment,
+        send_finish: SendFinish,
+        spawn: Callable[..., object],
+        report: Report,
+    ) -> None:
+        self._folder = folder
+        self._send_segment = send_segment
+        self._send_finish = send_finish
+        self._spawn = spawn
+        self._report = report
+        # One thread keeps the writes of a recording in order without blocking the loop that forwards packets.
+        self._writer = ThreadPoolExecutor(1, "spool")
+        self._wake: dict[Path, asyncio.Event] = {}
+        self.pending = 0
+        """Segments written or being written and not yet acknowledged, of this process's life."""
+
+    def resume(self) -> int:
+        """Send on what an earlier process left; how many recordings. One without an end gets one from its files."""
+        found = [path for path in self._folder.glob("*/*") if path.is_dir()]
+        for recording in found:
+            if not (recording / "finish.json").exists():
+                _finish_from_files(recording)
+            self._sender(recording)
+        return len(found)
+
+    def keep(self, segment: Segment) -> None:
+        """Write one segment and send it. Returns at once; a failing disk is reported and the segment lost."""
+        recording = self._folder / segment.tenant_id / segment.recording_id
+        name = f"{segment.track}-{segment.sequence:06d}-{int(segment.seconds * 1000)}.seg"
+        self.pending += 1
+        self._write(recording, name, segment.sealed)
+
+    def finish(self, finish: Finish) -> None:
+        """No segment follows. Sent after the last segment was acknowledged."""
+        content = json.dumps({"seconds": finish.seconds, "segment_counts": dict(finish.segment_counts)})
+        self._write(self._folder / finish.tenant_id / finish.recording_id, "finish.json", content.encode())
+
+    async def close(self) -> None:
+        """Wait for the writes. What was not sent stays on disk."""
+        await asyncio.to_thread(self._writer.shutdown)
+
+    def _write(self, recording: Path, name: str, content: bytes) -> None:
+        loop = asyncio.get_running_loop()
+
+        def written(error: BaseException | None) -> None:
+            if error is not None:
+                self._report("a recording segment could not be written", recording.name, error)
+            self._sender(recording)
+
+        def work() -> None:
+            error: BaseException | None = None
+            try:
+                recording.mkdir(parents=True, exist_ok=True)
+                temporary = recording / f"{name}.tmp"
+                temporary.write_bytes(content)
+                temporary.replace(recording / name)
+            except OSError as caught:
+                error = caught
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(written, error)
+
+        self._writer.submit(work)
+
+    def _sender(self, recording: Path) -> None:
+        wake = self._wake.get(recording)
+        if wake is None:
+            wake = self._wake[recording] = asyncio.Event()
+            self._spawn(self._send_all(recording, wake), "recording spool")
+        wake.set()
+
+    async def _send_all(self, recording: Path, wake: asyncio.Event) -> None:
+        """Send this recording's files in order until its end was acknowledged."""
+        failures = 0
+        try:
+            while True:
+                wake.clear()
+                try:
+                    if await self._send_waiting(recording):
+                        return
+                    failures = 0
+                except DomainError as error:
+                    if failures == 0:
+                        self._report("recording can't take a segment; trying again", recording.name, error)
+                    await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
+                    failures += 1
+                    continue
+                await wake.wait()
+        finally:
+            self._wake.pop(recording, None)
+
+    async def _send_waiting(self, recording: Path) -> bool:
+        """Send every file there is now; whether the recording is finished and gone."""
+        for path in await asyncio.to_thread(_segments, recording):
+            match = _NAME.fullmatch(path.name)
+            if match is None:
+                continue
+            sealed = await asyncio.to_thread(path.read_bytes)
+            segment = Segment(
+                recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, sealed
+            )
+            await self._acknowledged(self._send_segment(segment), recording)
+            path.unlink(missing_ok=True)
+            self.pending = max(0, self.pending - 1)
+        content = await asyncio.to_thread(_ending, recording)
+        if content is None:
+            return False
+        finish = Finish(recording.parent.name, recording.name, content["seconds"], content["segment_counts"])
+        await self._acknowledged(self._send_finish(finish), recording)
+        await asyncio.to_thread(shutil.rmtree, recording, True)
+        with contextlib.suppress(OSError):
+            os.rmdir(recording.parent)
+        return True
+
+    async def _acknowledged(self, sending: Awaitable[None], recording: Path) -> None:
+        """Wait for the answer. A refusal that no repetition can change ends the matter, loudly."""
+        try:
+            await sending
+        except Unavailable:
+            raise
+        except _REFUSALS as error:
+            self._report("recording refused a segment for good", recording.name, error)
+
+
+def _segments(recording: Path) -> list[Path]:
+    return sorted(recording.glob("*.seg"), key=_order)
+
+
+def _ending(recording: Path) -> dict[str, Any] | None:
+    """What finish.json says, once no segment is left to send."""
+    path = recording / "finish.json"
+    return None if not path.exists() or _segments(recording) else json.loads(path.read_text())
+
+
+def _order(path: Path) -> tuple[int, str]:
+    match = _NAME.fullmatch(path.name)
+    return (int(match[2]), match[1]) if match else (0, path.name)
+
+
+def _finish_from_files(recording: Path) -> None:
+    """The end a killed process did not write: everything up to the last segment on disk, at least."""
+    counts = {"customer": 0, "agent": 0}
+    seconds = 0.0
+    for path in recording.glob("*.seg"):
+        if match := _NAME.fullmatch(path.name):
+            counts[match[1]] = max(counts[match[1]], int(match[2]) + 1)
+            seconds = max(seconds, (int(match[2]) + 1) * int(match[3]) / 1000)
+    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count.
+    (recording / "finish.json").write_text(json.dumps({"seconds": seconds, "segment_counts": counts}))
