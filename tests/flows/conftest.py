@@ -1,0 +1,59 @@
+"""One whole running Merkez for the flow tests: every service as its own process, on free ports, in a scratch folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from merkez_local.console import Console
+from merkez_local.system import Options, System
+from testkit.company import Company
+from testkit.people import AgentAtDesk, CallerOnWidget
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Flow tests share one system, so one worker and one event loop run them all."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("system"))
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """The running system; stopped, and its folder gone, when the last test is over."""
+    folder = tmp_path_factory.mktemp("merkez", numbered=True)
+    running = System(
+        Options(data_dir=folder, http_port=0, grpc_port=0, durable=False), Console(quiet=True)
+    )
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(system: System) -> AsyncIterator[Company]:
+    """A BPO that has just finished its guided set-up."""
+    made = await (await Company.sign_up(system.url)).set_up()
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def agent(company: Company) -> AsyncIterator[AgentAtDesk]:
+    """One of its agents, AVAILABLE at a desk; hears 620 Hz callers, sounds like 440 Hz."""
+    desk = AgentAtDesk(await company.hire())
+    await desk.sit_down()
+    yield desk
+    await desk.leave()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def caller(company: Company) -> AsyncIterator[CallerOnWidget]:
+    """A customer who has not called yet."""
+    customer = CallerOnWidget(company, number="+15550142")
+    yield customer
+    await customer.leave()
