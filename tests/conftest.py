@@ -1,4 +1,4 @@
-"""One whole running Merkez for the flow tests: every service as its own process, on free ports, in a scratch folder."""
+"""One whole running Merkez for the tests that cross services: every service as its own process, on free ports, in a scratch folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Flow tests share one system, so one worker and one event loop run them all."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if {here / "flows", here / "faults", here / "browser"} & set(item.path.parents):
             item.add_marker(pytest.mark.xdist_group("system"))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
@@ -26,9 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """The running system; stopped, and its folder gone, when the last test is over."""
     folder = tmp_path_factory.mktemp("merkez", numbered=True)
-    running = System(
-        Options(data_dir=folder, http_port=0, grpc_port=0, durable=False), Console(quiet=True)
-    )
+    running = System(Options(data_dir=folder, http_port=0, grpc_port=0, durable=False), Console(quiet=True))
     await running.start()
     yield running
     await running.stop()
