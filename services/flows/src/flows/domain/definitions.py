@@ -1,0 +1,261 @@
+"""What a flow is made of: steps, what they say and where they lead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+LANGUAGES = ("en", "tr", "az", "fa")
+"""Languages that speech, templates and announcements are made for."""
+
+STEP_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}")
+BUILT_IN_ATTRIBUTES = frozenset(
+    {"brand_id", "brand_name", "caller_name", "caller_number", "customer_id", "dialed_number", "language"}
+)
+"""Attributes every run has from its call; steps may read them but not set them."""
+
+DEFAULT_INPUT_TIMEOUT = timedelta(seconds=5)
+DEFAULT_ATTEMPTS = 3
+DEFAULT_ANNOUNCE_INTERVAL = timedelta(seconds=30)
+DEFAULT_HTTP_TIMEOUT = timedelta(seconds=4)
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Text by language code, or an uploaded prompt that is played instead."""
+
+    text: Mapping[str, str] = field(default_factory=dict)
+    prompt_id: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would be heard."""
+        return not self.prompt_id and not any(text.strip() for text in self.text.values())
+
+
+@dataclass(frozen=True)
+class Say:
+    """Speaks and goes on."""
+
+    utterance: Utterance = Utterance()
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Play:
+    """Plays an uploaded prompt and goes on."""
+
+    prompt_id: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One digit of a menu, the value kept for it and where it leads."""
+
+    digit: str = ""
+    value: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Menu:
+    """Asks for one digit."""
+
+    utterance: Utterance = Utterance()
+    choices: tuple[Choice, ...] = ()
+    timeout: timedelta | None = None
+    attempts: int = 0
+    invalid: Utterance = Utterance()
+    no_match: str = ""
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Collects digits into an attribute."""
+
+    utterance: Utterance = Utterance()
+    attribute: str = ""
+    min_digits: int = 0
+    max_digits: int = 0
+    terminator: str = ""
+    timeout: timedelta | None = None
+    attempts: int = 0
+    next: str = ""
+    no_match: str = ""
+    masked: bool = False
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Branches on business hours of routing."""
+
+    business_hours_id: str = ""
+    open: str = ""
+    closed: str = ""
+
+
+@dataclass(frozen=True)
+class SetAttribute:
+    """Sets an attribute; `{name}` puts another one in."""
+
+    attribute: str = ""
+    value: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """Fetches data while the caller hears a filler."""
+
+    method: str = ""
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    extract: Mapping[str, str] = field(default_factory=dict)
+    timeout: timedelta | None = None
+    retries: int = 0
+    filler: str = ""
+    next: str = ""
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Waits for an agent."""
+
+    queue_id: str = ""
+    skills: Mapping[str, int] = field(default_factory=dict)
+    priority: int = 0
+    music_prompt_id: str = ""
+    announce_interval: timedelta | None = None
+    max_wait: timedelta | None = None
+    timed_out: str = ""
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """Says goodbye and ends the call."""
+
+    utterance: Utterance = Utterance()
+
+
+Action = Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | HangUp
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a flow; `action` is None when the editor has not chosen yet."""
+
+    step_id: str = ""
+    display_name: str = ""
+    action: Action | None = None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A whole flow as edited or released."""
+
+    start: str = ""
+    steps: tuple[Step, ...] = ()
+    language: str = ""
+
+    def step(self, step_id: str) -> Step | None:
+        """The step of that id, the first when an invalid draft has two."""
+        return next((step for step in self.steps if step.step_id == step_id), None)
+
+
+class Severity(StrEnum):
+    """How a problem counts: an ERROR blocks publishing."""
+
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a definition: where, how bad, a stable reason and what to do about it."""
+
+    step_id: str
+    field: str
+    severity: Severity
+    reason: str
+    message: str
+
+
+def exits(action: Action | None) -> list[tuple[str, str]]:
+    """Where a step leads: (field, step id), ids that are empty (the run ends there) left out."""
+    found: list[tuple[str, str]] = []
+    match action:
+        case Say(next=target) | Play(next=target) | SetAttribute(next=target):
+            found = [("next", target)]
+        case Menu(choices=choices, no_match=no_match):
+            found = [(f"choices[{i}].next", choice.next) for i, choice in enumerate(choices)]
+            found.append(("no_match", no_match))
+        case Collect(next=target, no_match=no_match):
+            found = [("next", target), ("no_match", no_match)]
+        case Hours(open=when_open, closed=when_closed):
+            found = [("open", when_open), ("closed", when_closed)]
+        case HttpRequest(next=target, failed=failed):
+            found = [("next", target), ("failed", failed)]
+        case Queue(timed_out=timed_out):
+            found = [("timed_out", timed_out)]
+        case _:
+            pass
+    return [(name, target) for name, target in found if target]
+
+
+def utterances(action: Action | None) -> Iterator[tuple[str, Utterance]]:
+    """What a step says: (field, utterance), optional ones that are empty left out."""
+    match action:
+        case Say(utterance=said) | Collect(utterance=said):
+            yield "utterance", said
+        case Menu(utterance=said, invalid=invalid):
+            yield "utterance", said
+            if not invalid.empty:
+                yield "invalid", invalid
+        case HangUp(utterance=said) if not said.empty:
+            yield "utterance", said
+        case _:
+            pass
+
+
+def prompts(action: Action | None) -> Iterator[tuple[str, str]]:
+    """Uploaded prompts a step plays: (field, prompt id)."""
+    if isinstance(action, Play):
+        yield "prompt_id", action.prompt_id
+    if isinstance(action, Queue) and action.music_prompt_id:
+        yield "music_prompt_id", action.music_prompt_id
+    for name, said in utterances(action):
+        if said.prompt_id:
+            yield f"{name}.prompt_id", said.prompt_id
+
+
+def prompt_ids(definition: Definition) -> list[str]:
+    """Every prompt a definition plays, sorted: what PROMPT_IN_USE is decided by."""
+    return sorted({prompt for step in definition.steps for _, prompt in prompts(step.action) if prompt})
+
+
+def written_attributes(action: Action | None) -> list[tuple[str, str]]:
+    """Attributes a step sets by a name of the editor's choice: (field, attribute)."""
+    match action:
+        case Collect(attribute=name) | SetAttribute(attribute=name):
+            return [("attribute", name)]
+        case HttpRequest(extract=extract):
+            return [(f"extract[{name}]", name) for name in extract]
+        case _:
+            return []
+
+
+def masked_attributes(definition: Definition) -> frozenset[str]:
+    """Attributes that hold secrets of the caller, such as card numbers."""
+    return frozenset(
+        step.action.attribute
+        for step in definition.steps
+        if isinstance(step.action, Collect) and step.action.masked
+    )

@@ -1,0 +1,128 @@
+"""Flows and their releases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kernel.errors import Conflict, FailedPrecondition, FieldViolation, InvalidInput, NotFound
+
+from flows.domain.definitions import Definition, Problem, Severity
+
+MAX_NAME = 200
+MAX_COMMENT = 1000
+MAX_DEFINITION_BYTES = 512 * 1024
+
+
+class FlowNotFound(NotFound):
+    """No such flow."""
+
+    reason = "FLOW_NOT_FOUND"
+
+
+class ReleaseNotFound(NotFound):
+    """No such release of this flow."""
+
+    reason = "RELEASE_NOT_FOUND"
+
+
+class TemplateNotFound(NotFound):
+    """No such template."""
+
+    reason = "TEMPLATE_NOT_FOUND"
+
+
+class FlowNotPublished(FailedPrecondition):
+    """The flow has no release yet."""
+
+    reason = "FLOW_NOT_PUBLISHED"
+
+
+class FlowInUse(FailedPrecondition):
+    """Calls are in the flow right now."""
+
+    reason = "FLOW_IN_USE"
+
+
+class VersionConflict(Conflict):
+    """Somebody else changed it in between."""
+
+    reason = "VERSION_CONFLICT"
+
+
+class FlowInvalid(FailedPrecondition):
+    """The draft has problems that block publishing."""
+
+    reason = "FLOW_INVALID"
+
+    def __init__(self, problems: Sequence[Problem]):
+        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+        first = errors[0]
+        place = f"step {first.step_id}: " if first.step_id else ""
+        more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(
+            f"{place}{first.message}{more}",
+            metadata={"problems": str(len(errors)), "step_id": first.step_id, "problem": first.reason},
+            fields=[
+                FieldViolation(_path(problem), f"{problem.reason}: {problem.message}") for problem in errors[:50]
+            ],
+        )
+        self.problems = tuple(problems)
+
+
+def _path(problem: Problem) -> str:
+    return f"draft.steps[{problem.step_id}].{problem.field}" if problem.step_id else f"draft.{problem.field}"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow: its draft is edited, its newest release runs."""
+
+    flow_id: str
+    display_name: str
+    draft: Definition
+    release_id: str
+    release_number: int
+    create_time: datetime
+    update_time: datetime
+    version: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """An immutable copy that was valid when it was published."""
+
+    release_id: str
+    flow_id: str
+    number: int
+    definition: Definition
+    publisher: str
+    comment: str
+    create_time: datetime
+
+
+def require_text(value: str, field: str, longest: int, *, required: bool = True) -> str:
+    """`value` without surrounding space; InvalidInput naming the field when it is missing or too long."""
+    value = value.strip()
+    if required and not value:
+        raise InvalidInput(f"{field} is required", fields=[FieldViolation(field, "is required")])
+    if len(value) > longest:
+        wrong = f"is longer than {longest} characters"
+        raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
+    return value
+
+
+def require_version(asked: int, found: int) -> None:
+    """Refuse a change made on another version; 0 asks for none."""
+    if asked and asked != found:
+        raise VersionConflict("somebody changed it in between: read it again", metadata={"version": str(found)})
+
+
+def require_parameters(given: Mapping[str, str], required: Sequence[str], optional: Sequence[str]) -> None:
+    """Refuse a template's parameters that are missing or unknown."""
+    wrong = [FieldViolation(f"parameters[{name}]", "is required") for name in required if not given.get(name)]
+    known = {*required, *optional}
+    wrong += [FieldViolation(f"parameters[{name}]", "is unknown") for name in sorted(set(given) - known)]
+    if wrong:
+        raise InvalidInput(f"{wrong[0].field} {wrong[0].description}", fields=wrong)

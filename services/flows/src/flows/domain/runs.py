@@ -1,0 +1,328 @@
+"""A run: one call's way through the release it began with. What is kept of it, and what it tells telephony."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from kernel.errors import Conflict, FailedPrecondition, NotFound
+
+from flows.domain.speech import WaitEstimate
+
+MASK = "***"
+"""What stands for a masked value wherever it can be read."""
+MAX_ATTRIBUTES = 200
+MAX_ATTRIBUTE_LENGTH = 1024
+
+
+class RunNotFound(NotFound):
+    """No such run."""
+
+    reason = "RUN_NOT_FOUND"
+
+
+class RunHasEnded(FailedPrecondition):
+    """The run is over: the flow hung up or the call ended."""
+
+    reason = "RUN_ENDED"
+
+
+class SequenceOutOfOrder(Conflict):
+    """The report is about an instruction that was not given yet."""
+
+    reason = "SEQUENCE_OUT_OF_ORDER"
+
+
+class EventUnexpected(FailedPrecondition):
+    """The last instruction can't end with this event."""
+
+    reason = "EVENT_UNEXPECTED"
+
+
+class Phase(StrEnum):
+    """Where a run stands. The first five wait for telephony, the others for an effect and are never stored."""
+
+    STARTING = "STARTING"
+    PLAYING = "PLAYING"
+    GATHERING = "GATHERING"
+    WAITING = "WAITING"
+    QUEUED = "QUEUED"
+    ENDED = "ENDED"
+    IDENTIFYING = "IDENTIFYING"
+    CHECKING_HOURS = "CHECKING_HOURS"
+    FETCHING = "FETCHING"
+    ENQUEUEING = "ENQUEUEING"
+    ESTIMATING = "ESTIMATING"
+    DEQUEUEING = "DEQUEUEING"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """All an interpreter needs to go on. `secrets` holds masked values in clear: sealed before it is stored."""
+
+    phase: Phase = Phase.STARTING
+    step_id: str = ""
+    language: str = ""
+    entered: int = 0
+    """Steps entered so far; with the step it names a visit, so that effects can be repeated safely."""
+    attempt: int = 0
+    """Times the caller was asked in this visit."""
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    contact_id: str = ""
+    queue_time: datetime | None = None
+    announce_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it is stored. `sequence` is that of the last instruction given, 0 before the first."""
+
+    run_id: str
+    call_id: str
+    flow_id: str
+    release_id: str
+    brand_id: str
+    sequence: int
+    state: RunState
+    create_time: datetime
+    end_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Trail:
+    """One step taken: what happened there, without what the caller typed."""
+
+    step_id: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class RunStep:
+    """A trail entry as stored."""
+
+    sequence: int
+    step_id: str
+    outcome: str
+    create_time: datetime
+
+
+# What happened: at the caller's side,
+
+
+@dataclass(frozen=True)
+class Started:
+    """The call begins."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The audio was played."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """The caller pressed enough digits, or the terminator."""
+
+    digits: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """The caller pressed nothing more in time."""
+
+    digits: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class QueueTick:
+    """The contact still waits."""
+
+
+@dataclass(frozen=True)
+class Proceed:
+    """The filler plays; the work may be done."""
+
+
+# and with effects.
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Who calls; empty when that could not be found out in time."""
+
+    customer_id: str
+
+
+@dataclass(frozen=True)
+class HoursChecked:
+    """Whether it is open; None: these hours don't exist any more."""
+
+    open: bool | None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What an HTTP request gave; None when every try failed. `outcome` says what came, such as `200` or `timeout`."""
+
+    values: Mapping[str, str] | None = field(repr=False)
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """The contact waits; empty when routing refused it for good, `refusal` saying why."""
+
+    contact_id: str
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """Position and expected wait; None when routing can't say."""
+
+    estimate: WaitEstimate | None
+
+
+@dataclass(frozen=True)
+class Dequeued:
+    """Whether the contact is out of its queue; False: an agent has it or is being rung."""
+
+    out: bool
+
+
+Event = (
+    Started | Finished | Digits | TimedOut | QueueTick | Proceed
+    | Identified | HoursChecked | Fetched | Enqueued | Estimated | Dequeued
+)  # fmt: skip
+
+
+# Effects: what has to be done outside before the run can go on. Each may be done again after a crash.
+
+
+@dataclass(frozen=True)
+class Identify:
+    """Ask engagement who calls."""
+
+    request_id: str
+
+
+@dataclass(frozen=True)
+class CheckHours:
+    """Ask routing whether it is open."""
+
+    business_hours_id: str
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Ask a tenant's system over HTTP; placeholders are filled in, so none of it may be logged."""
+
+    request_id: str
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: str = field(repr=False)
+    extract: Mapping[str, str]
+    timeout: timedelta
+    retries: int
+
+
+@dataclass(frozen=True)
+class Enqueue:
+    """Have routing find an agent."""
+
+    request_id: str
+    queue_id: str
+    skills: Mapping[str, int]
+    priority: int
+    attributes: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Ask routing for position and expected wait."""
+
+    contact_id: str
+
+
+@dataclass(frozen=True)
+class Dequeue:
+    """Take the contact out of its queue."""
+
+    contact_id: str
+    reason: str
+
+
+Effect = Identify | CheckHours | Fetch | Enqueue | Estimate | Dequeue
+
+
+# What telephony does next.
+
+
+@dataclass(frozen=True)
+class Audio:
+    """One thing to be heard: text in a language, or a prompt."""
+
+    text: str = ""
+    prompt_id: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class PlayAudio:
+    """Play, then report FINISHED."""
+
+    audio: tuple[Audio, ...]
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Play, then wait for digits."""
+
+    audio: tuple[Audio, ...]
+    max_digits: int
+    terminator: str
+    timeout: timedelta
+    masked: bool = False
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Play the filler and report PROCEED at once."""
+
+    filler: str
+
+
+@dataclass(frozen=True)
+class WaitInQueue:
+    """Play `audio` once, then music; report QUEUE_TICK every interval."""
+
+    contact_id: str
+    music_prompt_id: str
+    tick_interval: timedelta
+    audio: tuple[Audio, ...] = ()
+
+
+@dataclass(frozen=True)
+class EndCall:
+    """Play, then end the call."""
+
+    audio: tuple[Audio, ...] = ()
+    cause: str = "FLOW_ENDED"
+
+
+Order = PlayAudio | Gather | Wait | WaitInQueue | EndCall
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """What telephony does next for a run, under its sequence number."""
+
+    run_id: str
+    sequence: int
+    release_id: str
+    step_id: str
+    order: Order

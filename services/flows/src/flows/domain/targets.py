@@ -1,0 +1,64 @@
+"""Where an HTTP request of a flow may go: public addresses over http or https, nothing inside our network.
+
+A tenant's flow runs on our machines, so a target inside our network would read what the tenant must not
+(server-side request forgery, OWASP A10). Names are checked again after they are resolved.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+
+def address_allowed(address: str, *, allow_loopback: bool) -> bool:
+    """Whether an IP address is a public one, or a loopback one where that is allowed."""
+    try:
+        parsed = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address):
+        # An IPv4 target can hide in an IPv6 one: mapped (RFC 4291), 6to4 (RFC 3056), NAT64 (RFC 6052).
+        inner = parsed.ipv4_mapped or parsed.sixtofour
+        if parsed in ipaddress.ip_network("64:ff9b::/96"):
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        if inner is not None:
+            return address_allowed(str(inner), allow_loopback=allow_loopback)
+    if parsed.is_loopback:
+        return allow_loopback
+    return parsed.is_global and not parsed.is_multicast
+
+
+def url_problem(url: str, *, allow_loopback: bool) -> tuple[str, str] | None:
+    """(reason, message) when a flow may not ask this address, else None. A name is not resolved here."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "URL_INVALID", "The address is malformed."
+    if parts.scheme not in ("http", "https"):
+        return "URL_INVALID", "The address must begin with https:// or http://."
+    if not host:
+        return "URL_INVALID", "The address names no host."
+    if "{" in parts.netloc or "}" in parts.netloc:
+        return "URL_INVALID", "The host can't hold a placeholder: callers must not choose who is asked."
+    if parts.username is not None or parts.password is not None:
+        return "URL_INVALID", "Put credentials into a header, not into the address."
+    if _private_name(host, allow_loopback) or _private_literal(host, allow_loopback):
+        return "URL_PRIVATE", "The address is inside a private network; flows may only ask public ones."
+    return None
+
+
+def _private_name(host: str, allow_loopback: bool) -> bool:
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return not allow_loopback
+    return name.endswith((".local", ".internal", ".cluster.local", ".svc"))
+
+
+def _private_literal(host: str, allow_loopback: bool) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        # "127.1", "0x7f.1" and "2130706433" are addresses to a resolver although not to ipaddress.
+        return host.rstrip(".").split(".")[-1].isdigit() or host.lower().startswith("0x")
+    return not address_allowed(host, allow_loopback=allow_loopback)

@@ -1,0 +1,186 @@
+"""Flows to begin with, spoken in all four languages. A template is a function of its parameters.
+
+`{brand_name}` stays a placeholder unless the parameter of that name is given, so one flow can serve several brands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flows.domain.definitions import (
+    Choice, Definition, HangUp, Hours, Menu, Queue, Say, Step, Utterance,
+)  # fmt: skip
+from flows.domain.flows import TemplateNotFound, require_parameters
+
+OPTIONAL_PARAMETERS = ("brand_name", "language")
+"""What every template takes besides its own parameters."""
+
+_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "greeting": {
+        "en": "Welcome to {brand_name}.",
+        "tr": "{brand_name} çağrı merkezine hoş geldiniz.",
+        "az": "{brand_name} çağrı mərkəzinə xoş gəlmisiniz.",
+        "fa": "به مرکز تماس {brand_name} خوش آمدید.",
+    },
+    "menu": {
+        "en": "For customer service, press 1. For sales, press 2. To hear this again, press 9.",
+        "tr": "Müşteri hizmetleri için 1'i tuşlayın. Satış için 2'yi tuşlayın. Tekrar dinlemek için 9'u tuşlayın.",
+        "az": "Müştəri xidməti üçün 1 düyməsini basın. Satış üçün 2 düyməsini basın. "
+        "Yenidən dinləmək üçün 9 düyməsini basın.",
+        "fa": "برای خدمات مشتریان، عدد ۱ را فشار دهید. برای فروش، عدد ۲ را فشار دهید. "
+        "برای شنیدن دوباره، عدد ۹ را فشار دهید.",
+    },
+    "invalid": {
+        "en": "This choice is not available.",
+        "tr": "Bu seçenek mevcut değil.",
+        "az": "Belə seçim yoxdur.",
+        "fa": "این گزینه موجود نیست.",
+    },
+    "connecting": {
+        "en": "Please hold the line. We are connecting you to the next free agent.",
+        "tr": "Lütfen hattan ayrılmayın. Sizi ilk müsait temsilcimize bağlıyoruz.",
+        "az": "Zəhmət olmasa, xətdə qalın. Sizi ilk boş operatora birləşdiririk.",
+        "fa": "لطفاً پشت خط بمانید. شما را به اولین کارشناس آزاد وصل می‌کنیم.",
+    },
+    "closed": {
+        "en": "Thank you for calling {brand_name}. We are closed at the moment. "
+        "Please call again during our business hours. Goodbye.",
+        "tr": "{brand_name} firmasını aradığınız için teşekkür ederiz. Şu anda mesai saatleri dışındayız. "
+        "Lütfen mesai saatlerimizde tekrar arayın. Hoşça kalın.",
+        "az": "{brand_name} şirkətinə zəng etdiyiniz üçün təşəkkür edirik. Hazırda iş saatlarından kənardayıq. "
+        "Zəhmət olmasa, iş saatlarımızda yenidən zəng edin. Sağ olun.",
+        "fa": "از تماس شما با {brand_name} سپاسگزاریم. در حال حاضر خارج از ساعات کاری هستیم. "
+        "لطفاً در ساعات کاری دوباره تماس بگیرید. خدانگهدار.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """A flow to begin with. `parameters` have to be given; OPTIONAL_PARAMETERS may be."""
+
+    template_id: str
+    names: Mapping[str, str]
+    summaries: Mapping[str, str]
+    parameters: tuple[str, ...]
+    build: Callable[[Mapping[str, str]], Definition]
+
+
+def build(template_id: str, parameters: Mapping[str, str], language: str = "") -> Definition:
+    """The definition a template gives. TemplateNotFound; InvalidInput for missing or unknown parameters."""
+    template = next((item for item in TEMPLATES if item.template_id == template_id), None)
+    if template is None:
+        raise TemplateNotFound(f"there is no template {template_id[:64]!r}")
+    require_parameters(parameters, template.parameters, OPTIONAL_PARAMETERS)
+    return template.build({"language": language or "en", **parameters})
+
+
+def _utterance(key: str, parameters: Mapping[str, str]) -> Utterance:
+    brand = parameters.get("brand_name", "").strip().replace("{", "(").replace("}", ")")
+    texts = _TEXTS[key]
+    if brand:
+        texts = {language: text.replace("{brand_name}", brand) for language, text in texts.items()}
+    return Utterance(text=dict(texts))
+
+
+def _say(step_id: str, name: str, key: str, following: str, parameters: Mapping[str, str]) -> Step:
+    return Step(step_id, name, Say(_utterance(key, parameters), following))
+
+
+def _queue(parameters: Mapping[str, str]) -> Step:
+    return Step("queue", "Queue", Queue(parameters["queue_id"], announce_interval=timedelta(seconds=30)))
+
+
+def _simple_queue(parameters: Mapping[str, str]) -> Definition:
+    steps = (_say("greeting", "Greeting", "greeting", "queue", parameters), _queue(parameters))
+    return Definition("greeting", steps, parameters["language"])
+
+
+def _menu_part(parameters: Mapping[str, str]) -> tuple[Step, ...]:
+    menu = Menu(
+        utterance=_utterance("menu", parameters),
+        choices=(
+            Choice("1", "customer service", "connecting"),
+            Choice("2", "sales", "connecting"),
+            Choice("9", "again", "menu"),
+        ),
+        attempts=3,
+        invalid=_utterance("invalid", parameters),
+        # Whoever has no keys, or doesn't understand the menu, is a customer all the same.
+        no_match="connecting",
+    )
+    return (
+        Step("menu", "Menu", menu),
+        _say("connecting", "Connecting", "connecting", "queue", parameters),
+        _queue(parameters),
+    )
+
+
+def _greeting_menu_queue(parameters: Mapping[str, str]) -> Definition:
+    steps = (_say("greeting", "Greeting", "greeting", "menu", parameters), *_menu_part(parameters))
+    return Definition("greeting", steps, parameters["language"])
+
+
+def _hours_menu_queue(parameters: Mapping[str, str]) -> Definition:
+    steps = (
+        Step("hours", "Business hours", Hours(parameters["business_hours_id"], "greeting", "closed")),
+        _say("greeting", "Greeting", "greeting", "menu", parameters),
+        *_menu_part(parameters),
+        Step("closed", "Closed", HangUp(_utterance("closed", parameters))),
+    )
+    return Definition("hours", steps, parameters["language"])
+
+
+TEMPLATES: tuple[Template, ...] = (
+    Template(
+        "greeting_menu_queue",
+        {
+            "en": "Greeting, menu and queue",
+            "tr": "Karşılama, menü ve kuyruk",
+            "az": "Salamlama, menyu və növbə",
+            "fa": "خوشامدگویی، منو و صف",
+        },
+        {
+            "en": "Greets the caller, asks what it is about and queues the call with position and expected wait.",
+            "tr": "Arayanı karşılar, konusunu sorar; sırasını ve tahmini bekleme süresini söyleyerek kuyruğa alır.",
+            "az": "Zəng edəni salamlayır, mövzunu soruşur, sıra nömrəsini və təxmini gözləmə müddətini "
+            "deyərək növbəyə qoyur.",
+            "fa": "به تماس‌گیرنده خوشامد می‌گوید، موضوع را می‌پرسد و با اعلام نوبت و زمان انتظار او را در صف می‌گذارد.",
+        },
+        ("queue_id",),
+        _greeting_menu_queue,
+    ),
+    Template(
+        "hours_menu_queue",
+        {
+            "en": "Business hours, menu and queue",
+            "tr": "Mesai saatleri, menü ve kuyruk",
+            "az": "İş saatları, menyu və növbə",
+            "fa": "ساعات کاری، منو و صف",
+        },
+        {
+            "en": "Tells callers outside business hours that you are closed; greets, asks and queues the others.",
+            "tr": "Mesai saatleri dışında kapalı olduğunuzu söyler; diğer arayanları karşılar, sorar ve kuyruğa alır.",
+            "az": "İş saatlarından kənarda bağlı olduğunuzu deyir; digər zəng edənləri salamlayır, soruşur və "
+            "növbəyə qoyur.",
+            "fa": "خارج از ساعات کاری تعطیل بودن را اعلام می‌کند؛ به دیگران خوشامد می‌گوید، می‌پرسد و در صف می‌گذارد.",
+        },
+        ("queue_id", "business_hours_id"),
+        _hours_menu_queue,
+    ),
+    Template(
+        "simple_queue",
+        {"en": "Greeting and queue", "tr": "Karşılama ve kuyruk", "az": "Salamlama və növbə", "fa": "خوشامدگویی و صف"},
+        {
+            "en": "Greets the caller and queues the call at once.",
+            "tr": "Arayanı karşılar ve hemen kuyruğa alır.",
+            "az": "Zəng edəni salamlayır və dərhal növbəyə qoyur.",
+            "fa": "به تماس‌گیرنده خوشامد می‌گوید و بی‌درنگ او را در صف می‌گذارد.",
+        },
+        ("queue_id",),
+        _simple_queue,
+    ),
+)
+"""Every template, in the order they are offered."""
