@@ -80,9 +80,7 @@ class Postgres:
         stop_process(self.pid, self.process, signal.SIGINT, deadline)
 
 
-def start_postgres(
-    data_dir: Path, *, port: int = 0, durable: bool = True, deadline: float = 60.0
-) -> Postgres:
+def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadline: float = 60.0) -> Postgres:
     """Start PostgreSQL on `data_dir`, making it first when it is empty. Blocks until it takes connections.
 
     `port` 0 takes a free one. `durable=False` turns fsync off: for tests only. A server left running on the same
@@ -121,9 +119,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def stop_process(
-    pid: int, process: subprocess.Popen[bytes] | None, how: signal.Signals, deadline: float
-) -> None:
+def stop_process(pid: int, process: subprocess.Popen[bytes] | None, how: signal.Signals, deadline: float) -> None:
     """Signal a process, ours or a foreign one, and wait for its end; kill it when the deadline passes."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, how)
