@@ -74,6 +74,7 @@ class Tx:
         self._clock = clock
         self._emitted: list[_Emitted] = []
         self._hooks: list[Callable[[], Any]] = []
+        self._traceparent = ""
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -106,6 +107,11 @@ class Tx:
         event = _Emitted(new_id("evt", self._clock.now()), tenant, message, key)
         self._emitted.append(event)
         return event.event_id
+
+    def continue_trace(self, traceparent: str) -> None:
+        """Let the facts of this transaction carry `traceparent` on: what a click does to a call belongs to the
+        call's trace, which is stored with it, not to the click's. Empty changes nothing."""
+        self._traceparent = traceparent or self._traceparent
 
     def after_commit(self, hook: Callable[[], Any]) -> None:
         """Call `hook` after the commit that held (a coroutine runs in the background). Never business truth."""
@@ -158,7 +164,7 @@ class Tx:
         if not self._emitted:
             return
         now = self._clock.now()
-        traceparent = current_traceparent()
+        traceparent = self._traceparent or current_traceparent()
         rows = [
             {
                 "tenant_id": event.tenant_id,
