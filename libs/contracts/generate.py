@@ -18,14 +18,17 @@ PROTO = ROOT / "proto"
 
 
 def generate(target: Path) -> None:
-    """Writes *_pb2.py, *_pb2.pyi and *_pb2_grpc.py for all protos under `target`."""
+    """Writes *_pb2.py, *_pb2.pyi and *_pb2_grpc.py for all protos under `target`, and descriptors.binpb: the same
+    contract with its comments, which the gateway's OpenAPI document quotes."""
     shutil.rmtree(target / "merkez", ignore_errors=True)
     target.mkdir(parents=True, exist_ok=True)
     includes = [str(resources.files("grpc_tools") / "_proto"), str(PROTO)]
     protos = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
     arguments = ["protoc", *(f"-I{path}" for path in includes)]
     outs = [f"--{kind}_out={target}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
-    if protoc.main([*arguments, *outs, *protos]) != 0:
+    described = ["--include_source_info", f"--descriptor_set_out={target / 'merkez/descriptors.binpb'}"]
+    (target / "merkez").mkdir(parents=True)
+    if protoc.main([*arguments, *outs, *described, *protos]) != 0:
         raise SystemExit("proto/ did not compile; the lines above say where.")
     (target / "merkez" / "py.typed").touch()
 
