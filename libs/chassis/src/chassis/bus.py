@@ -268,4 +268,3 @@ class Bus:
             await self.nats.publish(subject, data)
         except (NatsError, OSError) as error:
             log.debug("a live hint was lost", subject=subject, exc_info=error)
-

@@ -48,9 +48,7 @@ def role_url(admin_url: str, service: str, password: str, *, system: bool = Fals
     return make_url(admin_url).set(username=role, password=password).render_as_string(hide_password=False)
 
 
-async def migrate(
-    admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None
-) -> None:
+async def migrate(admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None) -> None:
     """Bring the schemas of `services` up to date, one after the other over one connection."""
     engine = create_async_engine(admin_url, isolation_level="AUTOCOMMIT")
     try:

@@ -110,4 +110,3 @@ def _create(op: Any, table: Table) -> None:
     op.get_bind().execute(CreateTable(table))
     for index in indexes:
         op.get_bind().execute(CreateIndex(index))
-

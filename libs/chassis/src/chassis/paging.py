@@ -49,9 +49,7 @@ def decode_token(token: str) -> tuple[datetime, str] | None:
         return _EPOCH + timedelta(microseconds=microseconds), row_id
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         wrong = "is not a token of this list"
-        raise PageTokenInvalid(
-            f"page_token {wrong}", fields=[FieldViolation("page_token", wrong)]
-        ) from error
+        raise PageTokenInvalid(f"page_token {wrong}", fields=[FieldViolation("page_token", wrong)]) from error
 
 
 def keyset(

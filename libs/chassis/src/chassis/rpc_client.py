@@ -118,9 +118,7 @@ class _Channel:
 
         return call
 
-    async def _single(
-        self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]
-    ) -> Any:
+    async def _single(self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]) -> Any:
         attempts = 1 + (_RETRIES if _repeatable(method, request) else 0)
         with _span(method) as span:
             while True:

@@ -67,9 +67,7 @@ class ProcessSettings:
     """Service name -> host:port."""
 
 
-def load(
-    cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **overrides: Any
-) -> _SETTINGS:
+def load(cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **overrides: Any) -> _SETTINGS:
     """Build `cls` from `MERKEZ_*` variables; `overrides` win (the service's own name, tests)."""
     source = os.environ if environ is None else environ
     values: dict[str, Any] = {"peers": _peers(source)}

@@ -228,9 +228,7 @@ class Database:
         if self.system_engine is not None:
             await self.system_engine.dispose()
 
-    async def run(
-        self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False
-    ) -> T:
+    async def run(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
         """Run `fn` in one SERIALIZABLE transaction that sees this tenant's rows only.
 
         Raises what `fn` raises; DatabaseUnavailable when the database is away or contention does not end.
@@ -347,4 +345,3 @@ def make_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=5,
         connect_args=connect,
     )
-

@@ -48,9 +48,7 @@ def code_of(error: DomainError) -> grpc.StatusCode:
 
 def status_of(error: DomainError) -> status_pb2.Status:
     """The rich status a client gets."""
-    details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
-    ]
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)]
     if error.fields:
         violations = [
             error_details_pb2.BadRequest.FieldViolation(field=item.field, description=item.description)

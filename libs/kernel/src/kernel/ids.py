@@ -50,9 +50,7 @@ def require_id(prefix: str, value: str, field: str) -> str:
     """`value` when well formed, else InvalidInput naming the proto `field`. Never echoes the value."""
     if is_id(prefix, value):
         return value
-    wrong = (
-        "is required" if not value else f"is not the id of a {PREFIXES.get(prefix, prefix)} ({prefix}_...)"
-    )
+    wrong = "is required" if not value else f"is not the id of a {PREFIXES.get(prefix, prefix)} ({prefix}_...)"
     raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
 
 

@@ -1,0 +1,3 @@
+"""Loads the fixtures every test may ask for."""
+
+pytest_plugins = ["testkit.plugin"]

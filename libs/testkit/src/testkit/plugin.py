@@ -1,0 +1,181 @@
+"""The pytest plugin: real PostgreSQL and nats-server for whoever asks, one pair per test run.
+
+Nothing starts until a test needs it. Workers of one run share the servers (a lock decides who starts them) and the
+run's first process stops them and removes their folder. Loaded by the root conftest.py.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from chassis.auth import generate_key
+from chassis.bus import Bus
+from chassis.settings import ProcessSettings
+from chassis.sql import Database
+from kernel.clock import Clock
+from merkez_local.nats import Nats, start_nats
+from merkez_local.postgres import Postgres, start_postgres
+
+from testkit.clock import ManualClock
+from testkit.databases import Databases
+from testkit.rpc import RpcHouse
+
+_SHARED = "MERKEZ_TEST_RUN_DIR"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's first process makes the folder; its workers find it in their environment."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_SHARED] = tempfile.mkdtemp(prefix="merkez-test-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started and remove it."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop(_SHARED))
+    for name, stop in (("postgres", _stop_postgres), ("nats", _stop_nats)):
+        note = folder / f"{name}.json"
+        if note.exists():
+            stop(json.loads(note.read_text()))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Postgres:
+    """The run's PostgreSQL, fsync off."""
+
+    def start(folder: Path) -> dict[str, Any]:
+        server = start_postgres(folder / "postgres", durable=False)
+        return {"port": server.port, "password": server.password, "pid": server.pid, "data_dir": str(server.data_dir)}
+
+    return _postgres(_shared_server("postgres", start))
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Nats:
+    """The run's nats-server with JetStream. Tests share it: use tenants of your own."""
+
+    def start(folder: Path) -> dict[str, Any]:
+        server = start_nats(folder / "nats", durable=False)
+        return {
+            "port": server.port, "monitor": server.monitor_port, "pid": server.pid, "data_dir": str(server.data_dir),
+        }  # fmt: skip
+
+    return _nats(_shared_server("nats", start))
+
+
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[Nats]:
+    """A nats-server of this test alone: empty streams, free to be stopped and started again."""
+    server = start_nats(tmp_path / "nats", durable=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def internal_key() -> str:
+    """Path of the key that signs internal tokens in this run."""
+    with _lock("key") as folder:
+        path = folder / "internal-key.json"
+        if not path.exists():
+            path.write_text(generate_key())
+    return str(path)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands still until the test moves it."""
+    return ManualClock()
+
+
+@pytest.fixture(scope="module")
+def databases(postgres: Postgres) -> Iterator[Databases]:
+    """Fresh databases for this test module, copied from a migrated template."""
+    made = Databases(postgres, Path(os.environ[_SHARED]))
+    yield made
+    made.drop()
+
+
+ServiceDb = Callable[..., Awaitable[Database]]
+
+
+@pytest_asyncio.fixture
+async def service_db(databases: Databases) -> AsyncIterator[ServiceDb]:
+    """`db = await service_db("routing", clock=clock)`: a migrated database, fresh per module and service.
+
+    Tests of a module share it, so each makes its own tenants. Pass `fresh=True` for one of the test's own.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def make(service: str, *, clock: Clock | None = None, fresh: bool = False) -> Database:
+            settings = await databases.settings(service, fresh=fresh)
+            db = await Database.connect(settings, service, clock=clock, pool_size=5)
+            stack.push_async_callback(db.close)
+            return db
+
+        yield make
+
+
+@pytest_asyncio.fixture
+async def make_bus(nats_server: Nats) -> AsyncIterator[Callable[..., Awaitable[Bus]]]:
+    """`bus = await make_bus("routing")`: a connected bus of that service on the run's nats-server."""
+    async with AsyncExitStack() as stack:
+
+        async def make(service: str, *, url: str = "") -> Bus:
+            bus = await Bus.connect(ProcessSettings(service=service, nats_url=url or nats_server.url))
+            stack.push_async_callback(bus.close)
+            return bus
+
+        yield make
+
+
+@pytest_asyncio.fixture
+async def rpc(internal_key: str) -> AsyncIterator[RpcHouse]:
+    """Servers and stubs in this process over real sockets: `await rpc.serve("routing", [(add, servicer)])`, then
+    `rpc.stub(QueueServiceStub, "routing")`."""
+    house = RpcHouse(internal_key)
+    yield house
+    await house.close()
+
+
+@contextmanager
+def _lock(name: str) -> Iterator[Path]:
+    folder = Path(os.environ[_SHARED])
+    with (folder / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield folder
+
+
+def _shared_server(name: str, start: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    with _lock(name) as folder:
+        note = folder / f"{name}.json"
+        if not note.exists():
+            note.write_text(json.dumps(start(folder)))
+        return json.loads(note.read_text())
+
+
+def _postgres(note: dict[str, Any]) -> Postgres:
+    return Postgres(Path(note["data_dir"]), note["port"], note["password"], note["pid"])
+
+
+def _nats(note: dict[str, Any]) -> Nats:
+    return Nats(Path(note["data_dir"]), note["port"], note["monitor"], note["pid"])
+
+
+def _stop_postgres(note: dict[str, Any]) -> None:
+    _postgres(note).stop()
+
+
+def _stop_nats(note: dict[str, Any]) -> None:
+    _nats(note).stop()
