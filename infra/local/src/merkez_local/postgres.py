@@ -19,6 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 
 class PostgresFailed(RuntimeError):
@@ -51,6 +52,11 @@ _SETTINGS = {
     "max_pred_locks_per_page": "32",
 }
 _UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+
+
+class _User(TypedDict, total=False):
+    user: int
+    group: int
 
 
 @dataclass
@@ -152,7 +158,7 @@ def _state(pid: int) -> str:
         return ""
 
 
-def _system_user(data_dir: Path) -> dict[str, int]:
+def _system_user(data_dir: Path) -> _User:
     # PostgreSQL refuses to run as root: then the folder's owner runs it, or for a new folder an account that is
     # on every machine, so that nothing has to be added to the system.
     if os.geteuid() != 0:
@@ -166,12 +172,12 @@ def _system_user(data_dir: Path) -> dict[str, int]:
     raise PostgresFailed("running as root needs a `postgres` or `nobody` account to run PostgreSQL as")
 
 
-def _make(data_dir: Path, user: dict[str, int]) -> None:
+def _make(data_dir: Path, user: _User) -> None:
     if (data_dir / "admin.password").exists():
         return
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if user:
-        os.chown(data_dir, user["user"], user["group"])
+        _give(data_dir, user)
         for folder in (data_dir, BINARIES):
             _open_way(folder)
     password = secrets.token_hex(24)
@@ -180,7 +186,7 @@ def _make(data_dir: Path, user: dict[str, int]) -> None:
         file.flush()
         os.chmod(file.name, 0o600)
         if user:
-            os.chown(file.name, user["user"], user["group"])
+            _give(Path(file.name), user)
         made = subprocess.run(
             [
                 BINARIES / "initdb", "--auth=scram-sha-256", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync",
@@ -194,6 +200,10 @@ def _make(data_dir: Path, user: dict[str, int]) -> None:
     secret = data_dir / "admin.password"
     with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
         output.write(password)
+
+
+def _give(path: Path, user: _User) -> None:
+    os.chown(path, user.get("user", -1), user.get("group", -1))
 
 
 def _open_way(path: Path) -> None:

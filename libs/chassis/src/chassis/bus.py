@@ -94,6 +94,7 @@ class Bus:
         self._relays: list[Relay] = []
         self._ensured: set[str] = set()
         self._ready = asyncio.Event()
+        self._closing = False
 
     @classmethod
     async def connect(cls, settings: ProcessSettings) -> Bus:
@@ -224,6 +225,7 @@ class Bus:
 
     async def close(self) -> None:
         """Stop everything; facts at hand go back to the stream, facts in the outbox stay there."""
+        self._closing = True
         for consumer in self._consumers:
             await consumer.close()
         for relay in self._relays:
@@ -250,10 +252,14 @@ class Bus:
         self._ready.set()
 
     async def _on_error(self, error: Exception) -> None:
-        log.debug("nats error", exc_info=error)
+        if isinstance(error, NatsError | OSError | TimeoutError):  # once per attempt while the server is away
+            log.debug("nats error", exc_info=error)
+        else:
+            log.error("nats callback failed", exc_info=error)
 
     async def _on_disconnect(self) -> None:
-        log.warning("nats is away; facts wait in the outbox")
+        if not self._closing:
+            log.warning("nats is away; facts wait in the outbox")
 
     async def _on_reconnect(self) -> None:
         log.info("nats is back")

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
-from kernel.errors import Conflict, DomainError, Unavailable
+from kernel.errors import DomainError, Unavailable
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -139,7 +139,7 @@ class Consumer:
                 await asyncio.sleep(min(5.0, 0.1 * 2 ** min(waits, 6)))
             except Exception as error:
                 failures += 1
-                if failures >= ATTEMPTS and not isinstance(error, Conflict):
+                if failures >= ATTEMPTS:
                     log.error("a fact is dead", fact=meta.fact, event_id=meta.event_id, exc_info=error)
                     reason = error.reason if isinstance(error, DomainError) else type(error).__name__
                     await self._bury(message, reason, failures)

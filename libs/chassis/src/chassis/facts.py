@@ -13,7 +13,7 @@ import pkgutil
 import re
 from dataclasses import dataclass
 
-from google.protobuf import symbol_database
+from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 # owner -> noun -> fact -> consumers. The gateway sees every fact as a plain subscriber and is not listed.
@@ -177,8 +177,7 @@ def message_class(full_name: str) -> type[Message]:
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.endswith("_events_pb2"):
             importlib.import_module(f"{package.__name__}.{module.name}")
-    database = symbol_database.Default()
-    return database.pool.FindMessageTypeByName(full_name)._concrete_class
+    return message_factory.GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(full_name))
 
 
 def _token(value: str) -> str:

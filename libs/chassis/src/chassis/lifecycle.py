@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
-from chassis.telemetry import log
+from chassis.telemetry import log, shutdown_telemetry
 
 
 class Closable(Protocol):
@@ -167,6 +167,8 @@ def run_service(main: Callable[[Process], Awaitable[None]], *, drain_seconds: fl
     except Exception:
         log.exception("the service could not start")
         sys.exit(1)
+    finally:
+        shutdown_telemetry()
 
 
 async def _start(main: Callable[[Process], Awaitable[None]], process: Process) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _BATCH = 500
 _AT_ONCE = 64
 _SAFETY_SECONDS = 1.0
-_KEEP_DAYS = 14
+_KEEP_DAYS = 21  # longer than a stream keeps a fact that could come again
 _lag = gauge("merkez.outbox.lag", "s", "Age of the oldest fact that has not left the outbox")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,9 @@ import grpc
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
 from kernel.errors import DomainError, FieldViolation, Forbidden, InvalidInput
 from kernel.tenant import Principal
@@ -21,7 +23,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from chassis import permissions
 from chassis.auth import InternalTokens, TokenInvalid, serving
 from chassis.settings import ProcessSettings
-from chassis.statuses import DETAILS_KEY, code_of, internal_status, status_of
+from chassis.statuses import DETAILS_KEY, code_of, internal_status, status_of, unimplemented_status
 from chassis.telemetry import current_tenant, log, tracer
 
 AddServicer = Callable[[Any, Any], None]
@@ -84,10 +86,10 @@ class Server:
     def __init__(self, server: grpc.aio.Server, names: Sequence[str], settings: ProcessSettings):
         self._server = server
         self._names = names
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer()
         self._stopped = False
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         self.port = server.add_insecure_port(f"{settings.grpc_host}:{settings.grpc_port}")
         self.address = f"{settings.grpc_host}:{self.port}"
 
@@ -118,7 +120,7 @@ class Server:
 
 class _Recorder:
     # Stands in for the server while a generated add_...Servicer_to_server runs, to learn the service's name.
-    def __init__(self, server: grpc.aio.Server, names: list[str]):
+    def __init__(self, server: Any, names: list[str]):
         self._server = server
         self._names = names
 
@@ -137,16 +139,12 @@ class _Edge(grpc.aio.ServerInterceptor):
         self._tokens = tokens
         self._permissions: dict[str, str] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
-        details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
-        handler = await continuation(details)
-        method: str = details.method  # pyright: ignore[reportAttributeAccessIssue]
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        handler = await continuation(handler_call_details)
+        method: str = handler_call_details.method
         if handler is None or method.startswith(_OPEN):
             return handler
-        metadata = dict(details.invocation_metadata or ())  # pyright: ignore[reportAttributeAccessIssue]
+        metadata = dict(handler_call_details.invocation_metadata or ())
         return _Wrapped(handler, method, metadata, self)
 
     def admit(self, method: str, metadata: dict[str, Any]) -> Principal:
@@ -227,6 +225,8 @@ class _Wrapped(grpc.RpcMethodHandler):
             span.set_attribute("merkez.reason", error.reason)
             if code is grpc.StatusCode.UNAVAILABLE:
                 log.warning("rpc unavailable", method=self._method, reason=error.reason, exc_info=error)
+        elif isinstance(error, NotImplementedError):
+            code, status = grpc.StatusCode.UNIMPLEMENTED, unimplemented_status()
         else:
             code, status = grpc.StatusCode.INTERNAL, internal_status()
             log.error("rpc failed", method=self._method, exc_info=error)

@@ -69,10 +69,18 @@ def status_of(error: DomainError) -> status_pb2.Status:
 
 def internal_status() -> status_pb2.Status:
     """What a client learns of a bug: that there is one."""
+    return _plain(grpc.StatusCode.INTERNAL, "internal error")
+
+
+def unimplemented_status() -> status_pb2.Status:
+    """For an rpc that the contract has and this server does not."""
+    return _plain(grpc.StatusCode.UNIMPLEMENTED, "not implemented")
+
+
+def _plain(code: grpc.StatusCode, message: str) -> status_pb2.Status:
     item = AnyMessage()
-    item.Pack(error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN))
-    code = grpc.StatusCode.INTERNAL.value[0]
-    return status_pb2.Status(code=code, message="internal error", details=[item])
+    item.Pack(error_details_pb2.ErrorInfo(reason=code.name, domain=DOMAIN))
+    return status_pb2.Status(code=code.value[0], message=message, details=[item])
 
 
 def error_from(error: grpc.aio.AioRpcError, method: str) -> Exception:
@@ -113,7 +121,6 @@ def _rich(error: grpc.aio.AioRpcError) -> status_pb2.Status:
 
 def _unpack(status: status_pb2.Status, into: M) -> M | None:
     for detail in status.details:
-        if detail.Is(into.DESCRIPTOR):
-            detail.Unpack(into)
+        if detail.Unpack(into):  # False when it is something else
             return into
     return None

@@ -36,6 +36,7 @@ current_tenant: ContextVar[str] = ContextVar("merkez_tenant", default="")
 """Set by the rpc and fact edges so that log lines name the tenant."""
 
 _REDACTED = "[redacted]"
+_TRACE_FILE_BYTES = 64 * 1024 * 1024
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -102,14 +103,18 @@ def safe(message: Message) -> dict[str, Any]:
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:
-    """What may be logged of an exception: its type and place. A database error's text repeats column values
-    (DETAIL lines), so of those only the first line stays."""
-    words = str(error)
-    if isinstance(error, DBAPIError) or type(error).__module__.startswith("asyncpg"):
-        words = words.split("\n", 1)[0]
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        return f"{type(error).__name__}: {words}", frames
-    return f"{type(error).__name__}: {words}", "".join(traceback.format_exception(error, chain=False))
+    """What may be logged of an exception: its type, words and place. A database error's words often repeat values
+    of columns, so of those only codes and names are kept, and words where no value can be."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    if not isinstance(error, DBAPIError):
+        return f"{type(error).__name__}: {error}", frames
+    cause = getattr(error.orig, "__cause__", None) or error.orig
+    code = str(getattr(cause, "sqlstate", None) or "")
+    names = [getattr(cause, name, None) for name in ("table_name", "column_name", "constraint_name")]
+    words = [type(cause).__name__, code, *(name for name in names if name)]
+    if code[:2] in ("08", "40", "42", "53", "57"):
+        words.append(str(error.orig).split("\n", 1)[0])
+    return " ".join(words), frames
 
 
 def current_traceparent() -> str:
@@ -173,6 +178,7 @@ class JsonLinesExporter(SpanExporter):
     def __init__(self, path: Path, service: str):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._service = service
+        self._path = path
         self._file = path.open("a", encoding="utf-8")
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -182,6 +188,10 @@ class JsonLinesExporter(SpanExporter):
         for span in spans:
             self._file.write(json.dumps(self._line(span), default=str) + "\n")
         self._file.flush()
+        if self._file.tell() > _TRACE_FILE_BYTES:  # keep one older file, so that a machine never fills up
+            self._file.close()
+            self._path.replace(self._path.with_suffix(".old.jsonl"))
+            self._file = self._path.open("a", encoding="utf-8")
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
