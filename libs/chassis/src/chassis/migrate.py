@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, Dialect, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -85,22 +87,36 @@ async def _create_role(connection: AsyncConnection, role: str, kind: str) -> Non
             raise
 
 
+def migration_sql(service: str, dialect: Dialect) -> str:
+    """Every migration of a service as SQL text of a dialect, without a database."""
+    script, output = _scripts(service), io.StringIO()
+    options = _options(service, script) | {"as_sql": True, "output_buffer": output, "starting_rev": None}
+    context = MigrationContext.configure(dialect=dialect, opts=options)
+    with Operations.context(context):
+        context.run_migrations()
+    return output.getvalue()
+
+
 def _upgrade(connection: Connection, service: str) -> None:
-    script = ScriptDirectory(str(_ENVIRONMENT), version_locations=[str(migrations_of(service))])
-    context = MigrationContext.configure(
-        connection,
-        opts={
-            "fn": lambda revision, _: script._upgrade_revs("heads", revision),
-            "version_table": "alembic_version",
-            "version_table_schema": service,
-            "script": script,
-        },
-    )
+    context = MigrationContext.configure(connection, opts=_options(service, _scripts(service)))
     connection.execute(text(f"SET ROLE {owner_role(service)}"))
     with Operations.context(context):
         context.run_migrations()
     connection.execute(text("RESET ROLE"))
     connection.commit()
+
+
+def _scripts(service: str) -> ScriptDirectory:
+    return ScriptDirectory(str(_ENVIRONMENT), version_locations=[str(migrations_of(service))])
+
+
+def _options(service: str, script: ScriptDirectory) -> dict[str, Any]:
+    return {
+        "fn": lambda revision, _: script._upgrade_revs("heads", revision),
+        "version_table": "alembic_version",
+        "version_table_schema": service,
+        "script": script,
+    }
 
 
 def main() -> None:

@@ -107,6 +107,6 @@ def _create(op: Any, table: Table) -> None:
         table.indexes.discard(index)
     if not any(isinstance(item, PrimaryKeyConstraint) and item.columns for item in table.constraints):
         raise ValueError(f"{table.fullname} has no primary key")
-    op.get_bind().execute(CreateTable(table))
+    op.execute(CreateTable(table))
     for index in indexes:
-        op.get_bind().execute(CreateIndex(index))
+        op.execute(CreateIndex(index))

@@ -27,6 +27,7 @@ from merkez_local.nats import Nats, start_nats
 from merkez_local.postgres import Postgres, start_postgres
 
 from testkit.clock import ManualClock
+from testkit.cockroach import check_statements
 from testkit.databases import Databases
 from testkit.rpc import RpcHouse
 
@@ -121,6 +122,9 @@ async def service_db(databases: Databases) -> AsyncIterator[ServiceDb]:
         async def make(service: str, *, clock: Clock | None = None, fresh: bool = False) -> Database:
             settings = await databases.settings(service, fresh=fresh)
             db = await Database.connect(settings, service, clock=clock, pool_size=5)
+            for engine in (db.engine, db.system_engine):
+                if engine is not None:
+                    check_statements(engine)
             stack.push_async_callback(db.close)
             return db
 
