@@ -31,9 +31,9 @@ class ClipFailed(Exception):
     """The sound could not be made."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
-    """Opus packets of 20 ms each."""
+    """Opus packets of 20 ms each. Two clips are equal when they are the same one."""
 
     packets: tuple[bytes, ...]
 

@@ -7,7 +7,7 @@ the old one's place and the other side notices nothing but a short gap.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from telephony.media.clips import Clip
@@ -30,13 +30,13 @@ class Bridge:
     lost.
     """
 
-    music: Clip
-    comfort: Clip
+    music: Sequence[Clip]
+    comfort: Sequence[Clip]
     customer: Party = field(default_factory=Party)
     agent: Party = field(default_factory=Party)
     joined: bool = False
     held: bool = False
-    _waiting_sound: tuple[WebRtcLeg, Clip] | None = None
+    _waiting_sound: tuple[WebRtcLeg, bool] | None = None
 
     def join(self) -> None:
         """Both hear each other from now on. Stops whatever was played to them."""
@@ -82,6 +82,13 @@ class Bridge:
             _silence(old)
         self._connect()
 
+    def soothe(self, comfort: Sequence[Clip]) -> None:
+        """Play this to a customer who waits for the agent's media; nothing when that is back already."""
+        self.comfort = comfort
+        waiting = self.joined and not self.held and self.agent.leg is None
+        if waiting and self.customer.leg is not None:
+            self.customer.leg.play(comfort, loop=True)
+
     def _connect(self) -> None:
         """Make the legs' attributes true to this bridge's state."""
         customer, agent = self.customer.leg, self.agent.leg
@@ -99,11 +106,10 @@ class Bridge:
             customer.stop_playing()
             agent.stop_playing()
         elif self.joined and customer is not None:
-            sound = (customer, self.music if self.held else self.comfort)
             # Music that plays already goes on: the agent's reload must not start it over.
-            if self._waiting_sound != sound:
-                self._waiting_sound = sound
-                customer.play([sound[1]], loop=True)
+            if self._waiting_sound != (customer, self.held):
+                self._waiting_sound = (customer, self.held)
+                customer.play(self.music if self.held else self.comfort, loop=True)
         else:
             self._waiting_sound = None
 

@@ -20,6 +20,8 @@ from telephony.media.rtp import CLOCK_RATE
 SEGMENT_SECONDS = 0.8
 """With the write behind it, less than the promised second is open at any time."""
 _CHECK_EVERY = 0.1
+_MAX_OPEN = 50 * 60 * 10
+"""Packets of one track kept in memory while recording can't be reached: ten minutes, then the oldest go."""
 
 KeepSegment = Callable[[str, int, bytes, float], None]
 """Takes (track, sequence, sealed bytes, seconds covered) and returns at once."""
@@ -57,6 +59,8 @@ class Track:
         position = self._position(source, timestamp, now)
         if not self._packets:
             self._opened = now
+        elif len(self._packets) >= _MAX_OPEN:
+            del self._packets[: _MAX_OPEN // 10]
         self._packets.append(
             segment_pb2.OpusPacket(
                 timestamp=position, arrival_micros=int((now - self._started) * 1_000_000), payload=payload
@@ -64,11 +68,17 @@ class Track:
         )
 
     def cut(self, now: float, *, force: bool = False) -> tuple[list[segment_pb2.OpusPacket], float] | None:
-        """The open packets and the seconds they cover, when it is time to seal them."""
+        """The open packets of at most a second and the seconds they cover, when it is time to seal them."""
         if not self._packets or (not force and now - self._opened < SEGMENT_SECONDS):
             return None
-        packets, self._packets = self._packets, []
-        return packets, now - self._opened
+        # After a wait for the key more than one segment is open: cut by arrival.
+        limit = self._packets[0].arrival_micros + 1_000_000
+        count = next((i for i, p in enumerate(self._packets) if p.arrival_micros >= limit), len(self._packets))
+        packets, self._packets = self._packets[:count], self._packets[count:]
+        seconds = min(1.0, now - self._opened)
+        if self._packets:
+            self._opened = self._started + self._packets[0].arrival_micros / 1_000_000
+        return packets, seconds
 
     def _position(self, source: object, timestamp: int, now: float) -> int:
         """48 kHz samples since the track's first packet; a new stream goes on where time is by then."""
@@ -88,17 +98,19 @@ class Track:
 
 
 class Recording:
-    """One recording under way: two tracks and the cipher. `finish` seals what is left."""
+    """One recording under way: two tracks and the cipher. `finish` seals what is left.
 
-    def __init__(
-        self, tenant_id: str, recording_id: str, keyset: bytes, keep: KeepSegment, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self.recording_id = recording_id
+    Packets are taken from the first moment; sealing begins with `open`, when recording has given the key.
+    """
+
+    def __init__(self, tenant_id: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.recording_id = ""
         self.started = monotonic()
         self._tenant_id = tenant_id
-        self._cipher = open_keyset(keyset)
-        self._keep = keep
+        self._cipher: aead.Aead | None = None
+        self._keep: KeepSegment | None = None
         self._loop = loop
+        self._ended: float | None = None
         self._tracks = {name: Track(name, self.started) for name in ("customer", "agent")}
         self._timer: asyncio.TimerHandle | None = loop.call_later(_CHECK_EVERY, self._check)
 
@@ -106,13 +118,27 @@ class Recording:
         """Where a party's packets go: `customer` or `agent`."""
         return self._tracks[track].tap
 
+    def open(self, recording_id: str, keyset: bytes, keep: KeepSegment) -> None:
+        """Begin to seal: the key is here."""
+        self.recording_id = recording_id
+        self._cipher = open_keyset(keyset)
+        self._keep = keep
+
+    def stop_clock(self) -> None:
+        """The conversation is over though the key isn't here yet: the length is what it is now."""
+        self._ended = monotonic()
+
     def finish(self) -> tuple[float, Mapping[str, int]]:
-        """Seal the open segments and stop. The length in seconds and the segments each track has."""
+        """Seal the open segments and stop. The length in seconds and the segments each track has.
+
+        Call it with the key in place: packets without one are lost.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._seal(force=True)
-        return monotonic() - self.started, {name: track.sequence for name, track in self._tracks.items()}
+        ended = self._ended or monotonic()
+        return ended - self.started, {name: track.sequence for name, track in self._tracks.items()}
 
     def _check(self) -> None:
         self._timer = self._loop.call_later(_CHECK_EVERY, self._check)
@@ -120,15 +146,15 @@ class Recording:
 
     def _seal(self, *, force: bool) -> None:
         now = monotonic()
+        if self._cipher is None or self._keep is None:
+            return
         for track in self._tracks.values():
-            cut = track.cut(now, force=force)
-            if cut is None:
-                continue
-            packets, seconds = cut
-            payload = segment_pb2.SegmentPayload(
-                recording_id=self.recording_id, track=track.name, sequence=track.sequence, packets=packets
-            )
-            bound = associated_data(self._tenant_id, self.recording_id, track.name, track.sequence)
-            sealed = self._cipher.encrypt(payload.SerializeToString(), bound)
-            self._keep(track.name, track.sequence, sealed, seconds)
-            track.sequence += 1
+            while (cut := track.cut(now, force=force)) is not None:
+                packets, seconds = cut
+                payload = segment_pb2.SegmentPayload(
+                    recording_id=self.recording_id, track=track.name, sequence=track.sequence, packets=packets
+                )
+                bound = associated_data(self._tenant_id, self.recording_id, track.name, track.sequence)
+                sealed = self._cipher.encrypt(payload.SerializeToString(), bound)
+                self._keep(track.name, track.sequence, sealed, seconds)
+                track.sequence += 1

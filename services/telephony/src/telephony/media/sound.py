@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 RATE = 48_000
@@ -54,7 +55,7 @@ def decode_file(data: bytes) -> Samples:
                     total += len(pieces[-1])
                 if total > MAX_SECONDS * RATE:
                     raise ValueError("longer than ten minutes")
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         raise ValueError("not an audio file we can read") from error
     if not total:
         raise ValueError("no audio in it")

@@ -1,0 +1,172 @@
+"""The calls to other services that telephony really needs."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from chassis.auth import acting_for
+from chassis.grpc import Peers
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from kernel.errors import FailedPrecondition, Unavailable
+from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
+from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc
+
+from telephony.media.spool import Finish, Segment
+
+_FRESH_SECONDS = 3.0
+_STALE_SECONDS = 900.0
+_ROUTES = 2000
+
+
+class NoFlow(FailedPrecondition):
+    """The number leads nowhere yet: no flow is set."""
+
+    reason = "NUMBER_HAS_NO_FLOW"
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a widget's call leads, and what the tenant may use."""
+
+    tenant_id: str
+    brand_id: str
+    brand_name: str
+    language: str
+    number: str
+    flow_id: str
+    max_concurrent_calls: int
+    recorded: bool
+
+
+class Tenancy:
+    """Number look-ups. Calls keep coming in while tenancy restarts: a route seen lately is used until it is back."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._numbers = cast(
+            "number_service_pb2_grpc.NumberServiceAsyncStub",
+            peers.stub(number_service_pb2_grpc.NumberServiceStub, "tenancy"),
+        )
+        self._routes: OrderedDict[str, tuple[float, Route]] = OrderedDict()
+
+    async def widget_route(self, widget_key: str) -> Route:
+        """NotFound WIDGET_NOT_FOUND, NoFlow, Unavailable."""
+        now = time.monotonic()
+        known = self._routes.get(widget_key)
+        if known is not None and now - known[0] < _FRESH_SECONDS:
+            return known[1]
+        try:
+            with acting_for(""):
+                found = await self._numbers.LookupRoute(
+                    number_service_pb2.LookupRouteRequest(widget_key=widget_key), timeout=3
+                )
+        except Unavailable:
+            if known is not None and now - known[0] < _STALE_SECONDS:
+                return known[1]
+            raise
+        route = _route(found)
+        self._routes[widget_key] = (now, route)
+        self._routes.move_to_end(widget_key)
+        if len(self._routes) > _ROUTES:
+            self._routes.popitem(last=False)
+        return route
+
+    def forget(self, tenant_id: str) -> None:
+        """The tenant's numbers changed: look them up again."""
+        for key in [key for key, (_, route) in self._routes.items() if route.tenant_id == tenant_id]:
+            del self._routes[key]
+
+
+def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
+    if not found.number.flow_id:
+        raise NoFlow("the widget's number has no flow yet")
+    return Route(
+        tenant_id=found.tenant_id,
+        brand_id=found.brand.brand_id,
+        brand_name=found.brand.display_name,
+        language=found.brand.language or "en",
+        number=found.number.number,
+        flow_id=found.number.flow_id,
+        max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
+        recorded=not found.entitlements.features or "recording" in found.entitlements.features,
+    )
+
+
+class Flows:
+    """Runs and prompts."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._runs = cast(
+            "run_service_pb2_grpc.RunServiceAsyncStub", peers.stub(run_service_pb2_grpc.RunServiceStub, "flows")
+        )
+        self._prompts = cast(
+            "flow_service_pb2_grpc.PromptServiceAsyncStub", peers.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
+        )
+
+    async def start_run(self, tenant_id: str, request: run_service_pb2.StartRunRequest) -> run_service_pb2.Instruction:
+        with acting_for(tenant_id):
+            return await self._runs.StartRun(request, timeout=10)
+
+    async def advance_run(
+        self, tenant_id: str, request: run_service_pb2.AdvanceRunRequest, timeout: float
+    ) -> run_service_pb2.Instruction:
+        with acting_for(tenant_id):
+            return await self._runs.AdvanceRun(request, timeout=timeout)
+
+    async def prompt_audio(self, tenant_id: str, prompt_id: str) -> bytes:
+        with acting_for(tenant_id):
+            request = flow_service_pb2.GetPromptAudioRequest(prompt_id=prompt_id)
+            return (await self._prompts.GetPromptAudio(request, timeout=5)).audio
+
+
+class Recordings:
+    """Starting a recording and sending its segments."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._recordings = cast(
+            "recording_service_pb2_grpc.RecordingServiceAsyncStub",
+            peers.stub(recording_service_pb2_grpc.RecordingServiceStub, "recording"),
+        )
+
+    async def start(
+        self, tenant_id: str, recording: recording_pb2.Recording, start_time: datetime
+    ) -> tuple[str, bytes]:
+        """(recording id, data key). Idempotent by call."""
+        stamp = Timestamp()
+        stamp.FromDatetime(start_time)
+        recording.start_time.CopyFrom(stamp)
+        request = recording_service_pb2.StartRecordingRequest(request_id=recording.call_id, recording=recording)
+        with acting_for(tenant_id):
+            response = await self._recordings.StartRecording(request, timeout=3)
+        return response.recording.recording_id, response.keyset
+
+    async def append(self, segment: Segment) -> None:
+        request = recording_service_pb2.AppendSegmentRequest(
+            recording_id=segment.recording_id,
+            track=segment.track,
+            sequence=segment.sequence,
+            sealed=segment.sealed,
+            duration=_duration(segment.seconds),
+        )
+        with acting_for(segment.tenant_id):
+            await self._recordings.AppendSegment(request, timeout=10)
+
+    async def finish(self, finish: Finish) -> None:
+        request = recording_service_pb2.FinishRecordingRequest(
+            recording_id=finish.recording_id,
+            duration=_duration(finish.seconds),
+            segment_counts=finish.segment_counts,
+        )
+        with acting_for(finish.tenant_id):
+            await self._recordings.FinishRecording(request, timeout=30)
+
+
+def _duration(seconds: float) -> Duration:
+    message = Duration()
+    message.FromTimedelta(timedelta(seconds=seconds))
+    return message

@@ -1,0 +1,143 @@
+"""Proto and domain, both ways; and the facts telephony publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from merkez.telephony.v1 import call_pb2, telephony_events_pb2
+
+from telephony.domain.calls import Call, CallState, EndParty
+from telephony.domain.cdrs import Cdr
+from telephony.domain.legs import Leg, LegState
+from telephony.domain.stations import Station
+
+_CALL_STATES = {state: call_pb2.CallState.Value(f"CALL_STATE_{state.value}") for state in CallState}
+_LEG_STATES = {state: call_pb2.LegState.Value(f"LEG_STATE_{state.value}") for state in LegState}
+_END_PARTIES = {party: call_pb2.EndParty.Value(f"END_PARTY_{party.value}") for party in EndParty}
+
+
+def call_state_message(state: CallState) -> call_pb2.CallState.ValueType:
+    return _CALL_STATES[state]
+
+
+def call_message(call: Call, legs: Sequence[Leg] = ()) -> call_pb2.Call:
+    """The call as others see it."""
+    return call_pb2.Call(
+        call_id=call.call_id,
+        state=_CALL_STATES[call.state],
+        direction=call_pb2.DIRECTION_INBOUND,
+        brand_id=call.brand_id,
+        caller_number=call.caller_number,
+        caller_name=call.caller_name,
+        dialed_number=call.dialed_number,
+        contact_id=call.contact_id,
+        agent_id=call.agent_id,
+        legs=[leg_message(leg) for leg in legs],
+        start_time=_time(call.start_time),
+        answer_time=_time(call.answer_time),
+        end_time=_time(call.end_time),
+        run_id=call.run_id,
+        trace_id=call.trace_id,
+        recording_id=call.recording_id,
+        version=call.version,
+    )
+
+
+def leg_message(leg: Leg) -> call_pb2.Leg:
+    return call_pb2.Leg(
+        leg_id=leg.leg_id,
+        party=leg.party,
+        agent_id=leg.agent_id,
+        state=_LEG_STATES[leg.state],
+        join_time=_time(leg.join_time),
+        leave_time=_time(leg.leave_time),
+        mos=leg.mos,
+        muted=leg.muted,
+    )
+
+
+def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
+    message = call_pb2.Cdr(
+        cdr_id=cdr.cdr_id,
+        call_id=cdr.call_id,
+        contact_id=cdr.contact_id,
+        brand_id=cdr.brand_id,
+        direction=call_pb2.DIRECTION_INBOUND,
+        caller_number=cdr.caller_number,
+        dialed_number=cdr.dialed_number,
+        agent_id=cdr.agent_id,
+        start_time=_time(cdr.start_time),
+        answer_time=_time(cdr.answer_time),
+        end_time=_time(cdr.end_time),
+        end_party=_END_PARTIES[cdr.end_party],
+        end_cause=cdr.end_cause,
+        customer_mos=cdr.customer_mos,
+        agent_mos=cdr.agent_mos,
+        release_id=cdr.release_id,
+    )
+    message.duration.FromTimedelta(cdr.duration)
+    message.talk_duration.FromTimedelta(cdr.talk)
+    message.hold_duration.FromTimedelta(cdr.hold)
+    return message
+
+
+def station_message(station: Station) -> call_pb2.Station:
+    return call_pb2.Station(
+        station_id=station.station_id,
+        agent_id=station.agent_id,
+        client_id=station.client_id,
+        state=_LEG_STATES[station.state],
+        call_id=station.call_id,
+        attach_time=_time(station.attach_time),
+    )
+
+
+# -- facts -----------------------------------------------------------------------------------------------------
+
+
+def call_started(call: Call, legs: Sequence[Leg], attributes: Mapping[str, str]) -> telephony_events_pb2.CallStarted:
+    return telephony_events_pb2.CallStarted(call=call_message(call, legs), attributes=attributes)
+
+
+def call_refused(call: Call, reason: str, limit: int, now: datetime) -> telephony_events_pb2.CallRefused:
+    return telephony_events_pb2.CallRefused(
+        call_id=call.call_id, brand_id=call.brand_id, reason=reason, limit=limit, refuse_time=_time(now)
+    )
+
+
+def call_answered(call: Call, legs: Sequence[Leg]) -> telephony_events_pb2.CallAnswered:
+    return telephony_events_pb2.CallAnswered(call=call_message(call, legs))
+
+
+def call_held(call: Call, legs: Sequence[Leg]) -> telephony_events_pb2.CallHeld:
+    return telephony_events_pb2.CallHeld(call=call_message(call, legs))
+
+
+def call_resumed(call: Call, legs: Sequence[Leg]) -> telephony_events_pb2.CallResumed:
+    return telephony_events_pb2.CallResumed(call=call_message(call, legs))
+
+
+def call_ended(cdr: Cdr) -> telephony_events_pb2.CallEnded:
+    return telephony_events_pb2.CallEnded(cdr=cdr_message(cdr))
+
+
+def leg_media_changed(leg: Leg) -> telephony_events_pb2.LegMediaChanged:
+    return telephony_events_pb2.LegMediaChanged(call_id=leg.call_id, leg=leg_message(leg))
+
+
+def station_attached(station: Station) -> telephony_events_pb2.StationAttached:
+    return telephony_events_pb2.StationAttached(station=station_message(station))
+
+
+def station_detached(station: Station, reason: str) -> telephony_events_pb2.StationDetached:
+    return telephony_events_pb2.StationDetached(station=station_message(station), reason=reason)
+
+
+def _time(value: datetime | None) -> Timestamp | None:
+    if value is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp

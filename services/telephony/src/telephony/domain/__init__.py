@@ -1,0 +1,1 @@
+"""What calls, legs, stations and CDRs are and when they change. Pure: no clock, no SQL, no network."""

@@ -1,0 +1,241 @@
+"""Calls: one telephony session between a customer and the tenant, from the first packet to its CDR."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, InvalidInput, NotFound
+from kernel.phone import require_e164
+
+
+class CallState(Enum):
+    """Where a call stands."""
+
+    SETUP = "SETUP"
+    IN_FLOW = "IN_FLOW"
+    QUEUED = "QUEUED"
+    TALKING = "TALKING"
+    HELD = "HELD"
+    ENDED = "ENDED"
+
+
+class Trigger(Enum):
+    """What moves a call."""
+
+    RUN = "RUN"
+    QUEUE = "QUEUE"
+    LEAVE_QUEUE = "LEAVE_QUEUE"
+    JOIN = "JOIN"
+    HOLD = "HOLD"
+    RESUME = "RESUME"
+    END = "END"
+
+
+class EndParty(Enum):
+    """Who ended a call."""
+
+    CUSTOMER = "CUSTOMER"
+    AGENT = "AGENT"
+    FLOW = "FLOW"
+    SYSTEM = "SYSTEM"
+
+
+class EndCause:
+    """Why a call ended; stable keys of the CDR. Flows adds its own for calls it ends."""
+
+    NORMAL = "NORMAL"
+    CALLER_LEFT = "CALLER_LEFT"
+    MEDIA_LOST = "MEDIA_LOST"
+    MEDIA_FAILED = "MEDIA_FAILED"
+    NODE_LOST = "NODE_LOST"
+    FLOW_FAILED = "FLOW_FAILED"
+    LIMIT = "CONCURRENT_CALL_LIMIT_REACHED"
+
+
+_S, _T = CallState, Trigger
+TRANSITIONS: Mapping[tuple[CallState, Trigger], CallState] = {
+    (_S.SETUP, _T.RUN): _S.IN_FLOW,
+    (_S.SETUP, _T.QUEUE): _S.QUEUED,
+    (_S.IN_FLOW, _T.QUEUE): _S.QUEUED,
+    (_S.QUEUED, _T.LEAVE_QUEUE): _S.IN_FLOW,
+    (_S.SETUP, _T.JOIN): _S.TALKING,
+    (_S.IN_FLOW, _T.JOIN): _S.TALKING,
+    (_S.QUEUED, _T.JOIN): _S.TALKING,
+    (_S.TALKING, _T.HOLD): _S.HELD,
+    (_S.HELD, _T.RESUME): _S.TALKING,
+    **{(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED},
+}
+"""Every change a call can make. What isn't here is refused."""
+
+TALK_STATES = frozenset({CallState.TALKING, CallState.HELD})
+
+
+class CallNotFound(NotFound):
+    """No such call of this tenant."""
+
+    reason = "CALL_NOT_FOUND"
+
+
+class CallNotTalking(FailedPrecondition):
+    """Only a call in conversation can do this."""
+
+    reason = "CALL_NOT_TALKING"
+
+
+class CallNotHeld(FailedPrecondition):
+    """The call isn't on hold."""
+
+    reason = "CALL_NOT_HELD"
+
+
+class CallEnded(FailedPrecondition):
+    """The call is over."""
+
+    reason = "CALL_ENDED"
+
+
+class CallOfOtherAgent(Forbidden):
+    """An agent controls only the calls they are on."""
+
+    reason = "CALL_OF_OTHER_AGENT"
+
+
+_REFUSED = {Trigger.HOLD: CallNotTalking, Trigger.RESUME: CallNotHeld}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as stored. Times are aware UTC; durations accumulate at each change."""
+
+    call_id: str
+    state: CallState
+    brand_id: str
+    brand_name: str
+    language: str
+    flow_id: str
+    dialed_number: str
+    node_id: str
+    start_time: datetime
+    state_time: datetime
+    caller_number: str = ""
+    caller_name: str = ""
+    contact_id: str = ""
+    agent_id: str = ""
+    run_id: str = ""
+    release_id: str = ""
+    trace_id: str = ""
+    recording_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    recorded: bool = True
+    answer_time: datetime | None = None
+    end_time: datetime | None = None
+    hold: timedelta = timedelta(0)
+    version: int = 1
+
+    @property
+    def live(self) -> bool:
+        return self.state is not CallState.ENDED
+
+
+def change(call: Call, trigger: Trigger, now: datetime) -> Call:
+    """The call after `trigger`. CallEnded, CallNotTalking or CallNotHeld when its state forbids it.
+
+    Hold time is added up when a hold ends, by whatever ends it.
+    """
+    state = TRANSITIONS.get((call.state, trigger))
+    if state is None:
+        if not call.live:
+            raise CallEnded("the call has ended")
+        raise _REFUSED.get(trigger, CallNotTalking)("the call's state doesn't allow this")
+    hold = call.hold
+    if call.state is CallState.HELD:
+        hold += max(timedelta(0), now - call.state_time)
+    return dataclasses.replace(call, state=state, state_time=now, hold=hold, version=call.version + 1)
+
+
+def answered(call: Call, agent_id: str, contact_id: str, now: datetime) -> Call:
+    """The call with an agent joined."""
+    joined = change(call, Trigger.JOIN, now)
+    return dataclasses.replace(joined, agent_id=agent_id, contact_id=contact_id or call.contact_id, answer_time=now)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts on a call: a role, and a user's id when it is a person."""
+
+    role: str
+    user_id: str = ""
+
+    @property
+    def party(self) -> EndParty:
+        """Whose hang-up it is: a service speaks for the customer at its edge."""
+        return EndParty.CUSTOMER if self.role in ("service", "customer") else EndParty.AGENT
+
+
+def may_control(call: Call, actor: Actor) -> None:
+    """Whether the actor may act on the call: agents only on their own (CallOfOtherAgent)."""
+    if actor.role == "agent" and call.agent_id != actor.user_id:
+        raise CallOfOtherAgent("this call is another agent's")
+
+
+def over_limit(live_calls: int, limit: int) -> bool:
+    """Whether one more call would exceed the plan's concurrent calls; 0 means no limit was agreed."""
+    return limit > 0 and live_calls >= limit
+
+
+# -- what a caller may send ------------------------------------------------------------------------------------
+
+MAX_NAME = 120
+MAX_ATTRIBUTES = 32
+MAX_ATTRIBUTE = 500
+MAX_REQUEST_ID = 128
+MAX_DIGITS = 32
+_WIDGET_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_DIGITS = re.compile(r"[0-9*#A-Da-d]{1,32}")
+
+
+@dataclass(frozen=True)
+class WebCall:
+    """A customer's wish to call, checked."""
+
+    widget_key: str
+    sdp_offer: str
+    caller_name: str
+    caller_number: str
+    attributes: Mapping[str, str]
+    request_id: str
+
+
+def check_web_call(call: WebCall) -> WebCall:
+    """The same, cleaned; InvalidInput naming every field that is wrong."""
+    wrong: list[FieldViolation] = []
+    if not _WIDGET_KEY.fullmatch(call.widget_key):
+        wrong.append(FieldViolation("widget_key", "is required: letters, digits, _ and -, at most 128"))
+    if not call.sdp_offer:
+        wrong.append(FieldViolation("sdp_offer", "is required"))
+    if len(call.caller_name) > MAX_NAME:
+        wrong.append(FieldViolation("caller_name", f"is longer than {MAX_NAME} characters"))
+    if not 0 < len(call.request_id) <= MAX_REQUEST_ID:
+        wrong.append(FieldViolation("request_id", f"is required, at most {MAX_REQUEST_ID} characters"))
+    if len(call.attributes) > MAX_ATTRIBUTES or any(
+        not name or len(name) > 64 or len(value) > MAX_ATTRIBUTE for name, value in call.attributes.items()
+    ):
+        wrong.append(FieldViolation("attributes", f"at most {MAX_ATTRIBUTES}, values up to {MAX_ATTRIBUTE} characters"))
+    if wrong:
+        raise InvalidInput("the call can't be started as asked", fields=wrong)
+    if call.caller_number:
+        require_e164(call.caller_number, "caller_number")
+    return dataclasses.replace(call, caller_name=call.caller_name.strip())
+
+
+def check_digits(digits: str) -> str:
+    """Digits to send, upper case; InvalidInput for anything that isn't on a keypad."""
+    if not _DIGITS.fullmatch(digits):
+        wrong = "takes 1 to 32 of 0-9 * # A-D"
+        raise InvalidInput(f"digits {wrong}", fields=[FieldViolation("digits", wrong)])
+    return digits.upper()

@@ -1,0 +1,82 @@
+"""Call detail records: exactly one for every call, made when it ends and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from telephony.domain.calls import Call, CallState, EndParty
+
+ZERO = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a call ended. `talk` and `hold` come from the node's monotonic clock; None when the node died with it."""
+
+    party: EndParty
+    cause: str
+    time: datetime
+    talk: timedelta | None = None
+    hold: timedelta | None = None
+    customer_mos: float = 0.0
+    agent_mos: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cdr:
+    """One call detail record."""
+
+    cdr_id: str
+    call_id: str
+    contact_id: str
+    brand_id: str
+    caller_number: str
+    dialed_number: str
+    agent_id: str
+    start_time: datetime
+    answer_time: datetime | None
+    end_time: datetime
+    duration: timedelta
+    talk: timedelta
+    hold: timedelta
+    end_party: EndParty
+    end_cause: str
+    customer_mos: float
+    agent_mos: float
+    release_id: str
+
+
+def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
+    """The record of a call that ends as `ending` says.
+
+    Nothing is ever negative: an end reported before the start (a heartbeat older than the call) is the start. Without
+    the node's own measure, talk and hold follow from the stored times, up to the end.
+    """
+    end = max(ending.time, call.start_time)
+    hold = call.hold + (max(ZERO, end - call.state_time) if call.state is CallState.HELD else ZERO)
+    talk = ZERO if call.answer_time is None else max(ZERO, end - call.answer_time)
+    if ending.talk is not None:
+        talk = max(ZERO, ending.talk) if call.answer_time is not None else ZERO
+    if ending.hold is not None:
+        hold = max(ZERO, ending.hold)
+    return Cdr(
+        cdr_id=cdr_id,
+        call_id=call.call_id,
+        contact_id=call.contact_id,
+        brand_id=call.brand_id,
+        caller_number=call.caller_number,
+        dialed_number=call.dialed_number,
+        agent_id=call.agent_id,
+        start_time=call.start_time,
+        answer_time=call.answer_time,
+        end_time=end,
+        duration=end - call.start_time,
+        talk=talk,
+        hold=min(hold, talk),
+        end_party=ending.party,
+        end_cause=ending.cause,
+        customer_mos=ending.customer_mos,
+        agent_mos=ending.agent_mos,
+        release_id=call.release_id,
+    )

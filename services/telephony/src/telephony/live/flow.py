@@ -1,0 +1,247 @@
+"""Drives one call through its flow: flows says what is to be heard, this plays it and reports what came of it.
+
+Every report carries the sequence of the instruction it is about, so it can be repeated: while flows is away the
+customer hears music and the same report is sent again until it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+
+from chassis.lifecycle import Tasks
+from chassis.statuses import RemoteFailed
+from chassis.telemetry import log, tracer
+from kernel.errors import Conflict, DomainError, QuotaExceeded, Unavailable
+from merkez.flows.v1 import run_service_pb2 as run
+
+from telephony.domain.calls import EndCause
+from telephony.live.call import LiveCall
+from telephony.live.house import House
+from telephony.media.clips import Clip, ClipFailed
+from telephony.ops import calls as ops
+
+_FILLER_AFTER = 0.8
+_RETRY = (0.2, 0.5, 1.0, 2.0, 3.0)
+_REPORT_TIMEOUT = 10.0
+_WORK_TIMEOUT = 65.0
+_FAILED_TRIES = 3
+_DEFAULT_WAIT = 5.0
+_DEFAULT_TICK = 30.0
+
+
+class FlowFailed(Exception):
+    """Flows refused the run, or could not be reached for too long."""
+
+
+class FlowDriver:
+    """The run of one call. `drive` returns the cause to end the call with; joining cancels it."""
+
+    def __init__(self, house: House, live: LiveCall) -> None:
+        self._house = house
+        self._live = live
+        self._run_id = ""
+        self._contact_id = ""
+        self._tasks = Tasks("flow driver")
+
+    async def drive(self) -> str:
+        """Carry out the flow until it hangs up; the end cause."""
+        try:
+            instruction = await self._ask(self._start)
+            while True:
+                self._keep(instruction)
+                if instruction.WhichOneof("action") == "hang_up":
+                    await self._play(instruction.hang_up.audio)
+                    return instruction.hang_up.cause or "FLOW_ENDED"
+                event, digits = await self._carry_out(instruction)
+                instruction = await self._ask(self._report(instruction, event, digits))
+        except FlowFailed:
+            await self._live.say(await self._house.phrase("trouble", self._live.call.language))
+            return EndCause.FLOW_FAILED
+        finally:
+            await self._tasks.close()
+
+    # -- flows -----------------------------------------------------------------------------------------------
+
+    async def _start(self) -> run.Instruction:
+        call = self._live.call
+        request = run.StartRunRequest(
+            call_id=call.call_id,
+            flow_id=call.flow_id,
+            brand_id=call.brand_id,
+            brand_name=call.brand_name,
+            language=call.language,
+            caller_number=call.caller_number,
+            caller_name=call.caller_name,
+            dialed_number=call.dialed_number,
+            attributes=call.attributes,
+        )
+        instruction = await self._house.flows.start_run(self._live.tenant_id, request)
+        self._run_id = instruction.run_id
+        self._live.journal.later(
+            lambda tx: ops.run_started(tx, call.call_id, instruction.run_id, instruction.release_id, self._house.now()),
+            "run started",
+        )
+        return instruction
+
+    def _report(
+        self, instruction: run.Instruction, event: run.RunEventKind.ValueType, digits: str
+    ) -> Callable[[], Awaitable[run.Instruction]]:
+        request = run.AdvanceRunRequest(run_id=self._run_id, sequence=instruction.sequence, event=event, digits=digits)
+        timeout = _WORK_TIMEOUT if event == run.RUN_EVENT_KIND_PROCEED else _REPORT_TIMEOUT
+        return lambda: self._house.flows.advance_run(self._live.tenant_id, request, timeout)
+
+    async def _ask(self, call: Callable[[], Awaitable[run.Instruction]]) -> run.Instruction:
+        """Flows' answer; music covers a wait that would be noticed as silence."""
+        with tracer.start_as_current_span("flow", context=self._live.trace):
+            asking = self._tasks.spawn(self._persist(call), "ask flows")
+        done, _ = await asyncio.wait({asking}, timeout=_FILLER_AFTER)
+        if not done:
+            # keep_playing leaves queue music that plays already as it is.
+            self._live.earpiece.keep_playing(self._house.music)
+        return await asking
+
+    async def _persist(self, call: Callable[[], Awaitable[run.Instruction]]) -> run.Instruction:
+        """Ask until flows answers. FlowFailed when it refuses or stays away too long."""
+        began, tries, failures = monotonic(), 0, 0
+        while True:
+            try:
+                return await call()
+            except (Unavailable, Conflict, QuotaExceeded) as error:
+                wait: DomainError | RemoteFailed = error
+            except DomainError as error:
+                log.warning("flows refused a run", call_id=self._live.call_id, reason=error.reason)
+                raise FlowFailed from error
+            except RemoteFailed as error:
+                failures += 1
+                wait = error
+                if failures >= _FAILED_TRIES:
+                    log.error("flows keeps failing", call_id=self._live.call_id, exc_info=error)
+                    raise FlowFailed from error
+            if monotonic() - began > self._house.settings.flow_patience_seconds:
+                log.error("flows stayed away too long", call_id=self._live.call_id, exc_info=wait)
+                raise FlowFailed from wait
+            await asyncio.sleep(_RETRY[min(tries, len(_RETRY) - 1)] * random.uniform(0.8, 1.2))
+            tries += 1
+
+    def _keep(self, instruction: run.Instruction) -> None:
+        """Store where the call stands by now."""
+        live, action = self._live, instruction.WhichOneof("action")
+        if action == "queue" and self._contact_id != instruction.queue.contact_id:
+            self._contact_id = live.contact_id = instruction.queue.contact_id
+            live.journal.later(
+                lambda tx: ops.queued(tx, live.call_id, self._contact_id, self._house.now()), "call queued"
+            )
+        elif self._contact_id and action in ("gather", "hang_up", "wait"):
+            self._contact_id = ""
+            live.journal.later(lambda tx: ops.left_queue(tx, live.call_id, self._house.now()), "call left queue")
+
+    # -- what instructions mean ------------------------------------------------------------------------------
+
+    async def _carry_out(self, instruction: run.Instruction) -> tuple[run.RunEventKind.ValueType, str]:
+        match instruction.WhichOneof("action"):
+            case "play":
+                await self._play(instruction.play.audio)
+                return run.RUN_EVENT_KIND_FINISHED, ""
+            case "gather":
+                digits = await self._gather(instruction.gather)
+                return (run.RUN_EVENT_KIND_TIMEOUT, "") if digits is None else (run.RUN_EVENT_KIND_DIGITS, digits)
+            case "wait":
+                filler = await self._filler(instruction.wait.filler)
+                self._live.earpiece.keep_playing(filler)
+                return run.RUN_EVENT_KIND_PROCEED, ""
+            case "queue":
+                await self._queue(instruction.queue)
+                return run.RUN_EVENT_KIND_QUEUE_TICK, ""
+            case other:
+                log.error("flows gave an unknown instruction", call_id=self._live.call_id, action=other)
+                raise FlowFailed
+
+    async def _play(self, audio: Sequence[run.Audio]) -> None:
+        clips = await self._clips(audio)
+        await self._connected()
+        if clips:
+            await self._live.say(clips)
+
+    async def _gather(self, gather: run.GatherInstruction) -> str | None:
+        """Digits pressed (those from before count: people who know the menu type ahead); None for silence."""
+        clips = await self._clips(gather.audio)
+        await self._connected()
+        seconds = gather.timeout.ToTimedelta().total_seconds() or _DEFAULT_WAIT
+        most = max(1, gather.max_digits)
+        digits = ""
+        playing = self._live.say(clips) if clips and self._live.pressed.empty() else None
+        try:
+            while len(digits) < most:
+                digit = await self._digit(playing if not digits else None, seconds)
+                self._live.earpiece.stop()
+                if digit is None:
+                    return digits or None
+                if gather.terminator and digit == gather.terminator:
+                    return digits
+                digits += digit
+        finally:
+            self._live.earpiece.stop()
+        return digits
+
+    async def _digit(self, playing: asyncio.Future[bool] | None, seconds: float) -> str | None:
+        """The next digit; None when `seconds` pass after the playing without one."""
+        pressing = self._tasks.spawn(self._live.pressed.get(), "digit")
+        try:
+            if playing is not None:
+                await asyncio.wait({pressing, playing}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({pressing}, timeout=seconds)
+            return pressing.result() if done else None
+        finally:
+            pressing.cancel()
+
+    async def _queue(self, queue: run.QueueInstruction) -> None:
+        """Music for one interval, after what is said once."""
+        music = self._house.music
+        if queue.music_prompt_id:
+            found = await self._clips([run.Audio(prompt_id=queue.music_prompt_id)])
+            music = found[0] if found else music
+        if queue.audio:
+            await self._play(queue.audio)
+        await self._connected()
+        self._live.earpiece.keep_playing(music)
+        await asyncio.sleep(queue.tick_interval.ToTimedelta().total_seconds() or _DEFAULT_TICK)
+
+    async def _filler(self, name: str) -> Clip:
+        if name == "tone":
+            try:
+                return await self._house.clips.ringback()
+            except ClipFailed:
+                pass
+        return self._house.music
+
+    # -- sound -----------------------------------------------------------------------------------------------
+
+    async def _clips(self, audio: Sequence[run.Audio]) -> list[Clip]:
+        """What is to be heard, made at the same time; what can't be made is left out and logged."""
+        made = await asyncio.gather(*(self._clip(item) for item in audio))
+        return [clip for clip in made if clip is not None]
+
+    async def _clip(self, audio: run.Audio) -> Clip | None:
+        try:
+            if audio.prompt_id:
+                data = await self._house.flows.prompt_audio(self._live.tenant_id, audio.prompt_id)
+                return await self._house.clips.file(data)
+            if audio.text.strip():
+                return await self._house.clips.speech(audio.text, audio.language or self._live.call.language)
+        except (ClipFailed, DomainError, RemoteFailed) as error:
+            log.warning(
+                "something to be heard is left out",
+                call_id=self._live.call_id,
+                prompt_id=audio.prompt_id,
+                exc_info=error,
+            )
+        return None
+
+    async def _connected(self) -> None:
+        """Nothing is said before the customer can hear it."""
+        customer = self._live.customer
+        if customer is not None and not customer.connected.done():
+            await asyncio.shield(customer.connected)

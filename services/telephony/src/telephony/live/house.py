@@ -1,0 +1,102 @@
+"""What the live half of telephony works with: one of each per process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from chassis.lifecycle import Tasks
+from chassis.sql import Database, Tx
+from chassis.telemetry import log
+from kernel.errors import Unavailable
+
+from telephony.clients import Flows, Recordings, Tenancy
+from telephony.media.clips import Clip, ClipFailed, ClipStore
+from telephony.media.plane import MediaPlane
+from telephony.media.spool import Spool
+from telephony.settings import TelephonySettings
+
+T = TypeVar("T")
+
+PHRASES = {
+    "moment": {
+        "en": "One moment, please.",
+        "tr": "Bir dakika lütfen.",
+        "az": "Bir dəqiqə, zəhmət olmasa.",
+        "fa": "لطفاً یک لحظه صبر کنید.",
+    },
+    "busy": {
+        "en": "We are sorry. All our lines are busy at the moment. Please call again later. Goodbye.",
+        "tr": "Üzgünüz. Şu anda tüm hatlarımız dolu. Lütfen daha sonra tekrar arayın. İyi günler.",
+        "az": "Üzr istəyirik. Hazırda bütün xətlərimiz məşğuldur. Zəhmət olmasa, sonra zəng edin. Sağ olun.",
+        "fa": "متأسفیم. در حال حاضر همه خطوط ما مشغول است. لطفاً بعداً تماس بگیرید. خدانگهدار.",
+    },
+    "trouble": {
+        "en": "We are sorry. We can't take your call because of a technical problem. Please call again later.",
+        "tr": "Üzgünüz. Teknik bir sorun nedeniyle aramanızı yanıtlayamıyoruz. Lütfen daha sonra tekrar arayın.",
+        "az": "Üzr istəyirik. Texniki problem səbəbindən zənginizi qəbul edə bilmirik. Sonra zəng edin.",
+        "fa": "متأسفیم. به دلیل یک مشکل فنی نمی‌توانیم به تماس شما پاسخ دهیم. لطفاً بعداً تماس بگیرید.",
+    },
+}
+"""What telephony itself says to customers, in the brand's language."""
+
+
+@dataclass
+class House:
+    """Plain holders of what was built in main; passed to whoever needs it."""
+
+    settings: TelephonySettings
+    db: Database
+    plane: MediaPlane
+    clips: ClipStore
+    tenancy: Tenancy
+    flows: Flows
+    recordings: Recordings
+    spool: Spool
+    tasks: Tasks
+    music: Clip
+
+    def now(self) -> datetime:
+        return self.db.clock.now()
+
+    async def phrase(self, name: str, language: str) -> Sequence[Clip]:
+        """One of our own phrases, spoken; nothing when it can't be."""
+        texts = PHRASES[name]
+        spoken = language if language in texts else "en"
+        try:
+            return [await self.clips.speech(texts[spoken], spoken)]
+        except ClipFailed as error:
+            log.warning("a phrase could not be spoken", phrase=name, exc_info=error)
+            return []
+
+
+class Journal:
+    """Writes of one call, one after the other, tried again until the database takes them.
+
+    The audio never waits for the database: what happened is written as soon as it can be, in the order it happened.
+    """
+
+    def __init__(self, db: Database, tenant_id: str, tasks: Tasks) -> None:
+        self._db = db
+        self._tenant_id = tenant_id
+        self._tasks = tasks
+        self._turn = asyncio.Lock()
+
+    def later(self, fn: Callable[[Tx], Awaitable[object]], name: str) -> None:
+        """Write in the background."""
+        self._tasks.spawn(self.write(fn), name)
+
+    async def write(self, fn: Callable[[Tx], Awaitable[T]]) -> T:
+        """Write and wait for it, however long the database is away."""
+        pause = 0.1
+        async with self._turn:
+            while True:
+                try:
+                    return await self._db.run(self._tenant_id, fn)
+                except Unavailable as error:
+                    log.warning("the database is away; a call's write waits", exc_info=error)
+                    await asyncio.sleep(pause)
+                    pause = min(5.0, pause * 2)

@@ -1,0 +1,75 @@
+"""Recording a call: packets are taken from the instant of joining, whenever recording gives the key."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chassis.statuses import RemoteFailed
+from chassis.telemetry import log
+from kernel.errors import DomainError
+from merkez.recording.v1 import recording_pb2
+
+from telephony.domain.calls import Call
+from telephony.live.call import LiveCall
+from telephony.live.house import House
+from telephony.media.recorder import Recording
+from telephony.media.spool import Finish, Segment
+from telephony.ops import calls as ops
+
+_PAUSES = (0.1, 0.3, 1.0, 3.0, 5.0)
+_GIVE_UP_SECONDS = 900.0
+
+
+def record(house: House, live: LiveCall, call: Call) -> None:
+    """Begin; `live.join` puts the taps on. The recording finishes by itself when the call is released."""
+    loop = asyncio.get_running_loop()
+    live.recording = Recording(live.tenant_id, loop)
+    live.recording_task = house.tasks.spawn(_open(house, live, live.recording, call), "open recording")
+
+
+def finish(house: House, live: LiveCall) -> None:
+    """The conversation is over: seal the rest. Without a key yet, that happens when it comes."""
+    recording, task = live.recording, live.recording_task
+    if recording is None or task is None:
+        return
+    live.recording = None
+    if task.done():
+        _finish(house, live, recording)
+    else:
+        recording.stop_clock()
+        task.add_done_callback(lambda _: _finish(house, live, recording))
+
+
+async def _open(house: House, live: LiveCall, recording: Recording, call: Call) -> None:
+    """Get the key, however long recording is away; give up after a quarter of an hour."""
+    waited, tries = 0.0, 0
+    wish = recording_pb2.Recording(
+        call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, agent_id=call.agent_id
+    )
+    start = call.answer_time or house.now()
+    while True:
+        try:
+            recording_id, keyset = await house.recordings.start(live.tenant_id, wish, start)
+            break
+        except (DomainError, RemoteFailed) as error:
+            if tries == 0 or waited > _GIVE_UP_SECONDS:
+                log.warning("a recording can't begin yet", call_id=call.call_id, exc_info=error)
+            if waited > _GIVE_UP_SECONDS:
+                return
+            pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
+            await asyncio.sleep(pause)
+            waited, tries = waited + pause, tries + 1
+
+    def keep(track: str, sequence: int, sealed: bytes, seconds: float) -> None:
+        house.spool.keep(Segment(live.tenant_id, recording_id, track, sequence, seconds, sealed))
+
+    recording.open(recording_id, keyset, keep)
+    live.journal.later(lambda tx: ops.recording_begun(tx, call.call_id, recording_id, house.now()), "recording begun")
+
+
+def _finish(house: House, live: LiveCall, recording: Recording) -> None:
+    seconds, counts = recording.finish()
+    if recording.recording_id:
+        house.spool.finish(Finish(live.tenant_id, recording.recording_id, seconds, counts))
+    else:
+        log.error("a call could not be recorded", call_id=live.call_id)

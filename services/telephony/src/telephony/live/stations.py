@@ -1,0 +1,128 @@
+"""Agents' warm legs on this node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chassis.telemetry import log
+
+from telephony.domain.stations import Station
+from telephony.live.house import House, Journal
+from telephony.media.leg import WebRtcLeg
+from telephony.ops import stations as ops
+
+Moved = Callable[[str, str, WebRtcLeg], None]
+"""Takes (tenant id, agent id, new leg): a joined call goes on with it."""
+
+
+@dataclass
+class LiveStation:
+    """One agent's media. `leg` is what is heard; `coming` the one that is being connected to replace it."""
+
+    tenant_id: str
+    agent_id: str
+    client_id: str
+    journal: Journal
+    leg: WebRtcLeg | None = None
+    coming: WebRtcLeg | None = None
+    lost: bool = False
+    on_call: bool = False
+
+
+class Stations:
+    """Attaching, replacing and letting go. Whoever holds the newest connection is the station."""
+
+    def __init__(self, house: House, moved: Moved) -> None:
+        self._house = house
+        self._moved = moved
+        self._live: dict[tuple[str, str], LiveStation] = {}
+
+    def __iter__(self) -> Iterator[LiveStation]:
+        return iter(list(self._live.values()))
+
+    def find(self, tenant_id: str, agent_id: str) -> LiveStation | None:
+        return self._live.get((tenant_id, agent_id))
+
+    async def attach(
+        self, tenant_id: str, agent_id: str, client_id: str, sdp_offer: str, takeover: bool
+    ) -> tuple[Station, str]:
+        """The station and the SDP answer. StationHeldByOtherTab, SdpInvalid.
+
+        What was heard before goes on until the new connection stands, so a call joined to the station is never
+        without media because of us.
+        """
+        house = self._house
+        await house.db.run(tenant_id, lambda tx: ops.check_attach(tx, agent_id, client_id, takeover), read_only=True)
+        leg, answer = await house.plane.answer(sdp_offer)
+        try:
+            station = await house.db.run(
+                tenant_id,
+                lambda tx: ops.attach_station(tx, agent_id, client_id, takeover, house.settings.node_id, house.now()),
+            )
+        except BaseException:
+            await house.plane.close_leg(leg)
+            raise
+        live = self._live.get((tenant_id, agent_id))
+        if live is None:
+            live = LiveStation(tenant_id, agent_id, client_id, Journal(house.db, tenant_id, house.tasks))
+            self._live[tenant_id, agent_id] = live
+        given_up, live.coming, live.client_id = live.coming, leg, client_id
+        # A grace that ran out while the new connection is being made must not drop it.
+        live.lost, live.on_call = False, bool(station.call_id)
+        if given_up is not None:
+            house.tasks.spawn(house.plane.close_leg(given_up), "close superseded leg")
+        house.tasks.spawn(self._replace(live, leg), "station connects")
+        return station, answer
+
+    async def detach(self, tenant_id: str, agent_id: str, client_id: str) -> None:
+        """The tab lets go. StationOnCall. Nothing happens when another tab owns the station."""
+        gone = await self._house.db.run(tenant_id, lambda tx: ops.detach_station(tx, agent_id, client_id))
+        if gone is not None:
+            await self.forget(tenant_id, agent_id)
+
+    async def forget(self, tenant_id: str, agent_id: str) -> None:
+        """Close the media of a station that is no more."""
+        live = self._live.pop((tenant_id, agent_id), None)
+        if live is not None:
+            for leg in (live.leg, live.coming):
+                if leg is not None:
+                    await self._house.plane.close_leg(leg)
+
+    def lose(self, live: LiveStation) -> None:
+        """Nothing is heard of the browser: give it its grace."""
+        live.lost = True
+        settings = self._house.settings
+        seconds = settings.talking_grace_seconds if live.on_call else settings.station_grace_seconds
+        live.journal.later(
+            lambda tx: ops.lose_station(tx, live.agent_id, timedelta(seconds=seconds), self._house.now()),
+            "station lost",
+        )
+
+    def regain(self, live: LiveStation) -> None:
+        """The same connection is heard of again."""
+        live.lost = False
+        live.journal.later(lambda tx: ops.regain_station(tx, live.agent_id, self._house.now()), "station regained")
+
+    async def close(self) -> None:
+        """Close all media; the rows stay for the next process, which gives the agents time to come back."""
+        await asyncio.gather(*(self.forget(live.tenant_id, live.agent_id) for live in self))
+
+    async def _replace(self, live: LiveStation, leg: WebRtcLeg) -> None:
+        """Switch over when the new connection stands; keep the old one when it doesn't."""
+        connected = await leg.connected
+        if live.coming is not leg:
+            return
+        live.coming = None
+        if not connected:
+            log.info("a station's new connection failed", agent_id=live.agent_id)
+            if live.leg is None or live.leg.closed:
+                self.lose(live)
+            return
+        old, live.leg = live.leg, leg
+        self.regain(live)
+        self._moved(live.tenant_id, live.agent_id, leg)
+        if old is not None:
+            await self._house.plane.close_leg(old)

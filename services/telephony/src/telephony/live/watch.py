@@ -1,0 +1,152 @@
+"""What this node keeps an eye on: media that goes silent, its own heartbeat, calls other nodes left behind.
+
+A browser that lives sends RTP, RTCP or STUN checks; aiortc's own consent check takes half a minute to notice that
+one doesn't. Heartbeats are two statements for all calls and stations of the node, so that after a crash every call
+ends at the time it was last known to live, and once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from time import monotonic
+
+from chassis.sql import Tx
+from chassis.telemetry import log
+from kernel.errors import DomainError
+
+from telephony.domain.calls import EndCause, EndParty
+from telephony.domain.legs import LegTrigger
+from telephony.domain.stations import StationReason
+from telephony.live.call import LiveCall
+from telephony.live.house import House
+from telephony.live.switchboard import Switchboard
+from telephony.media.leg import WebRtcLeg
+from telephony.ops import calls as call_ops
+from telephony.ops import nodes
+from telephony.ops import stations as station_ops
+
+LOOK_SECONDS = 0.25
+BEAT_SECONDS = 5.0
+SWEEP_SECONDS = 2.0
+
+
+class Watch:
+    """Loops that main runs as `look`, `beat` and `sweep`, and `recover` once at the start."""
+
+    def __init__(self, house: House, switchboard: Switchboard) -> None:
+        self._house = house
+        self._switchboard = switchboard
+
+    # -- media -----------------------------------------------------------------------------------------------
+
+    async def look(self) -> None:
+        """Notice media that went or came back, and end what stayed away too long."""
+        now = monotonic()
+        for station in self._switchboard.stations:
+            if station.leg is None:
+                continue
+            gone = self._gone(station.leg, now)
+            if gone and not station.lost:
+                self._switchboard.stations.lose(station)
+            elif not gone and station.lost:
+                self._switchboard.stations.regain(station)
+        for live in self._switchboard.calls:
+            if not live.ending:
+                self._look_at_customer(live, now)
+                self._look_at_agent(live, now)
+
+    def _look_at_customer(self, live: LiveCall, now: float) -> None:
+        leg = live.customer
+        if leg is None or not leg.connected.done() or not leg.connected.result():
+            return
+        gone = self._gone(leg, now)
+        if gone and live.lost_since is None:
+            live.lost_since = leg.last_heard
+            self._change_customer(live, LegTrigger.LOSE)
+        elif not gone and live.lost_since is not None:
+            live.lost_since = None
+            self._change_customer(live, LegTrigger.CONNECT)
+        elif gone and now - leg.last_heard > self._house.settings.customer_grace_seconds:
+            cause = EndCause.CALLER_LEFT if leg.closed else EndCause.MEDIA_LOST
+            self._end(live, EndParty.CUSTOMER, cause, leg.last_heard)
+
+    def _look_at_agent(self, live: LiveCall, now: float) -> None:
+        if not live.talking:
+            return
+        station = self._switchboard.stations.find(live.tenant_id, live.agent_id)
+        leg = station.leg if station is not None else None
+        if leg is not None and not self._gone(leg, now):
+            if live.bridge.agent.leg is not leg:
+                live.attach_agent(leg)
+                self._switchboard.agent_leg(live, LegTrigger.CONNECT)
+            return
+        if live.agent_lost_since is None:
+            self._switchboard.agent_lost(live)
+        elif now - live.agent_lost_since > self._house.settings.talking_grace_seconds:
+            self._end(live, EndParty.AGENT, EndCause.MEDIA_LOST, live.agent_lost_since)
+
+    def _gone(self, leg: WebRtcLeg, now: float) -> bool:
+        return leg.closed or now - leg.last_heard > self._house.settings.media_silent_seconds
+
+    def _change_customer(self, live: LiveCall, trigger: LegTrigger) -> None:
+        live.journal.later(
+            lambda tx: call_ops.change_leg(tx, live.call_id, "customer", trigger, self._house.now()), "customer media"
+        )
+
+    def _end(self, live: LiveCall, party: EndParty, cause: str, last_heard: float) -> None:
+        self._house.tasks.spawn(
+            self._switchboard.end(live, party, cause, last_heard=last_heard), "end call without media"
+        )
+
+    # -- rows ------------------------------------------------------------------------------------------------
+
+    async def beat(self) -> None:
+        """Say that this node's calls and stations live."""
+        node, now = self._house.settings.node_id, self._house.now()
+        await self._house.db.system(lambda tx: nodes.beat(tx, node, now))
+
+    async def recover(self) -> None:
+        """At the start: whatever an earlier process of this node left behind is closed or given its grace."""
+        house = self._house
+        node, now = house.settings.node_id, house.now()
+        left = await house.db.system(lambda tx: nodes.left_by(tx, node), read_only=True)
+        for lease in left.leases:
+            if self._switchboard.find(lease.call_id) is None:
+                await self._one(lease.tenant_id, self._orphan(lease.call_id, lease.heartbeat_time, now))
+        for tenant_id, agent_id in left.stations:
+            if self._switchboard.stations.find(tenant_id, agent_id) is None:
+                await self._one(tenant_id, self._lost_station(agent_id, now))
+        if left.leases or left.stations:
+            log.info("recovered after a stop", calls=len(left.leases), stations=len(left.stations))
+
+    async def sweep(self) -> None:
+        """Close what dead nodes left, and stations that did not come back."""
+        house, now = self._house, self._house.now()
+        due = await house.db.system(lambda tx: nodes.due(tx, now), read_only=True)
+        for lease in due.leases:
+            if self._switchboard.find(lease.call_id) is None:
+                await self._one(lease.tenant_id, self._orphan(lease.call_id, lease.heartbeat_time, now))
+        for tenant_id, agent_id in due.stale_stations:
+            if self._switchboard.stations.find(tenant_id, agent_id) is None:
+                await self._one(tenant_id, self._lost_station(agent_id, now))
+        for tenant_id, agent_id in due.overdue_stations:
+            station = self._switchboard.stations.find(tenant_id, agent_id)
+            if station is not None and station.coming is not None:
+                continue
+            await self._one(tenant_id, lambda tx, a=agent_id: station_ops.expire_station(tx, a, now))
+            await self._switchboard.stations.forget(tenant_id, agent_id)
+
+    def _orphan(self, call_id: str, heartbeat_time: datetime, now: datetime) -> Callable[[Tx], Awaitable[object]]:
+        return lambda tx: call_ops.end_orphan(tx, call_id, heartbeat_time, now)
+
+    def _lost_station(self, agent_id: str, now: datetime) -> Callable[[Tx], Awaitable[object]]:
+        grace = timedelta(seconds=self._house.settings.station_grace_seconds)
+        return lambda tx: station_ops.lose_station(tx, agent_id, grace, now, StationReason.NODE_LOST)
+
+    async def _one(self, tenant_id: str, fn: Callable[[Tx], Awaitable[object]]) -> None:
+        """One row of a sweep in its own transaction; its trouble is not the others'."""
+        try:
+            await self._house.db.run(tenant_id, fn)
+        except DomainError as error:
+            log.warning("a sweep left something for the next one", exc_info=error)

@@ -1,0 +1,123 @@
+"""Builds telephony and runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chassis.bus import Bus
+from chassis.grpc import Peers, serve
+from chassis.lifecycle import Process, run_service
+from chassis.settings import load
+from chassis.sql import Database
+from chassis.telemetry import log, setup_telemetry
+from merkez.telephony.v1 import call_service_pb2_grpc
+
+from telephony.clients import Flows, Recordings, Tenancy
+from telephony.consumers import handlers
+from telephony.handlers import CallHandlers, StationHandlers
+from telephony.live.house import PHRASES, House
+from telephony.live.switchboard import Switchboard
+from telephony.live.watch import BEAT_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
+from telephony.media.clips import Clip, ClipFailed, ClipStore
+from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
+from telephony.media.spool import Spool
+from telephony.settings import TelephonySettings
+
+
+async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard]:
+    """Everything that lives as long as the process, closed in reverse order."""
+    db = process.closing(await Database.connect(settings, "telephony"))
+    peers = process.closing(Peers(settings, "telephony"))
+    folder = Path(settings.data_dir) / "telephony"
+    clips = process.closing(ClipStore(folder / "clips"))
+    recordings = Recordings(peers)
+    spool = process.closing(
+        Spool(folder / "segments", recordings.append, recordings.finish, process.tasks.spawn, _spool_report)
+    )
+    plane = process.closing(MediaPlane(media_settings(settings), lambda work: process.tasks.spawn(work, "media")))
+    house = House(
+        settings=settings,
+        db=db,
+        plane=plane,
+        clips=clips,
+        tenancy=Tenancy(peers),
+        flows=Flows(peers),
+        recordings=recordings,
+        spool=spool,
+        tasks=process.tasks,
+        music=await _music(clips),
+    )
+    switchboard = process.closing(Switchboard(house))
+    process.draining(switchboard.drain)
+    return house, switchboard
+
+
+async def start(process: Process, settings: TelephonySettings) -> None:
+    """Build, recover what an earlier process left, then serve."""
+    house, switchboard = await build(process, settings)
+    watch = Watch(house, switchboard)
+    await watch.recover()
+    house.spool.resume()
+    process.tasks.every(LOOK_SECONDS, watch.look, "media watchdog")
+    process.tasks.every(BEAT_SECONDS, watch.beat, "heartbeat")
+    process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
+    process.tasks.spawn(_warm(house), "warm phrases")
+
+    bus = process.closing(await Bus.connect(settings))
+    bus.relay(house.db)
+    await bus.consume(house.db, "telephony", handlers(house, switchboard))
+    server = process.closing(
+        serve(
+            [
+                (
+                    call_service_pb2_grpc.add_CallServiceServicer_to_server,
+                    CallHandlers(house.db, switchboard),
+                ),
+                (
+                    call_service_pb2_grpc.add_StationServiceServicer_to_server,
+                    StationHandlers(house.db, switchboard),
+                ),
+            ],
+            settings,
+        )
+    )
+    await server.start()
+    process.draining(server.drain)
+    process.draining(bus.drain)
+
+
+def media_settings(settings: TelephonySettings) -> MediaSettings:
+    """The media plane's part of the settings."""
+    ports = (settings.media_port_min, settings.media_port_max) if settings.media_port_min else None
+    return MediaSettings(addresses=host_addresses(settings.media_addresses), ports=ports)
+
+
+async def _music(clips: ClipStore) -> Clip:
+    """The house music; a second of silence when the speech worker can't run, so that calls still work."""
+    try:
+        return await clips.hold_music()
+    except ClipFailed as error:
+        log.error("there is no hold music", exc_info=error)
+        return Clip.silence(1)
+
+
+async def _warm(house: House) -> None:
+    """Speak our own phrases once, so that nobody waits for them when something is wrong already."""
+    for name, texts in PHRASES.items():
+        for language in texts:
+            await house.phrase(name, language)
+
+
+def _spool_report(what: str, recording_id: str, error: BaseException | None) -> None:
+    log.warning(what, recording_id=recording_id, exc_info=error)
+
+
+def main() -> None:
+    """`python -m telephony`"""
+    settings = load(TelephonySettings)
+    setup_telemetry(settings)
+    run_service(lambda process: start(process, settings), drain_seconds=settings.drain_seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The verbs of telephony: one function, one transaction. None of them touches media."""

@@ -1,0 +1,240 @@
+"""What can happen to a call, as transactions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chassis.sql import Tx
+from chassis.telemetry import log
+from kernel.ids import new_id
+
+from telephony import convert
+from telephony.domain import calls, cdrs, legs
+from telephony.domain.calls import Actor, Call, CallState, EndCause, EndParty, Trigger
+from telephony.domain.cdrs import Cdr, Ending
+from telephony.domain.legs import Leg, LegState, LegTrigger
+from telephony.store import calls as call_store
+from telephony.store import cdrs as cdr_store
+from telephony.store import legs as leg_store
+from telephony.store import stations as station_store
+
+HEARTBEAT_FRESH = timedelta(seconds=20)
+"""A lease not renewed for this long belongs to a dead node (the beat is every 5 s)."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A call begun: whether over the plan's limit, and the token of its customer leg."""
+
+    call: Call
+    leg: Leg
+    token: str
+    refused: bool
+
+
+async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime) -> Started:
+    """Store a new call with its customer leg. Over the plan's concurrent calls it is stored as refused: it is told so
+    and ended, and doesn't count itself."""
+    live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
+    refused = calls.over_limit(live, limit)
+    token, token_hash = legs.new_token(tx.tenant_id, leg_id)
+    leg = Leg(leg_id, call.call_id, "customer", LegState.CONNECTING, token_hash=token_hash, join_time=now)
+    await call_store.add_call(tx, call, counted=not refused, now=now)
+    await leg_store.add_leg(tx, leg, now)
+    if refused:
+        tx.emit(convert.call_refused(call, EndCause.LIMIT, limit, now), key=call.call_id)
+    else:
+        tx.emit(convert.call_started(call, [leg], call.attributes), key=call.call_id)
+    log.info("call started", call_id=call.call_id, refused=refused, live_calls=live)
+    return Started(call, leg, token, refused)
+
+
+async def run_started(tx: Tx, call_id: str, run_id: str, release_id: str, now: datetime) -> Call | None:
+    """Flows drives the call from now on; None when it has moved on already."""
+    call = await call_store.find_call(tx, call_id)
+    if call is None or call.state is not CallState.SETUP:
+        return None
+    moved = _moved(call, Trigger.RUN, now)
+    call = dataclasses.replace(moved, run_id=run_id, release_id=release_id)
+    await call_store.save_call(tx, call, now)
+    return call
+
+
+async def queued(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Call | None:
+    """The call waits for an agent as `contact_id`; None when it has moved on already."""
+    call = await call_store.find_call(tx, call_id)
+    if call is None or call.state not in (CallState.SETUP, CallState.IN_FLOW):
+        return None
+    call = dataclasses.replace(_moved(call, Trigger.QUEUE, now), contact_id=contact_id)
+    await call_store.save_call(tx, call, now)
+    return call
+
+
+async def left_queue(tx: Tx, call_id: str, now: datetime) -> Call | None:
+    """Flows took the call out of the queue; None when it isn't queued."""
+    call = await call_store.find_call(tx, call_id)
+    if call is None or call.state is not CallState.QUEUED:
+        return None
+    call = _moved(call, Trigger.LEAVE_QUEUE, now)
+    await call_store.save_call(tx, call, now)
+    return call
+
+
+async def answer_call(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime) -> Call | None:
+    """Join the agent. None when the call can't be joined any more (the customer left, or it is joined already)."""
+    call = await call_store.find_call(tx, call_id)
+    if call is None or (call.state, Trigger.JOIN) not in calls.TRANSITIONS:
+        log.info("an accepted call can't be joined", call_id=call_id, state=call.state.value if call else "")
+        return None
+    log.info("call", call_id=call_id, trigger=Trigger.JOIN.value, state=call.state.value)
+    call = calls.answered(call, agent_id, contact_id, now)
+    leg = Leg(new_id("leg", now), call_id, "agent", LegState.CONNECTED, agent_id=agent_id, join_time=now)
+    await call_store.save_call(tx, call, now)
+    await leg_store.add_leg(tx, leg, now)
+    station = await station_store.find_station(tx, agent_id)
+    if station is not None:
+        await station_store.put_station(tx, dataclasses.replace(station, call_id=call_id), known=True, now=now)
+    tx.emit(convert.call_answered(call, await _legs(tx, call_id)), key=call_id)
+    return call
+
+
+async def hold_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[Call, Sequence[Leg]]:
+    """Put the customer on hold. CallNotTalking, CallEnded."""
+    call = _moved(await _controlled(tx, call_id, actor), Trigger.HOLD, now)
+    await call_store.save_call(tx, call, now)
+    found = await _legs(tx, call_id)
+    tx.emit(convert.call_held(call, found), key=call_id)
+    return call, found
+
+
+async def resume_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[Call, Sequence[Leg]]:
+    """Take the customer back. CallNotHeld, CallEnded."""
+    call = _moved(await _controlled(tx, call_id, actor), Trigger.RESUME, now)
+    await call_store.save_call(tx, call, now)
+    found = await _legs(tx, call_id)
+    tx.emit(convert.call_resumed(call, found), key=call_id)
+    return call, found
+
+
+async def set_mute(tx: Tx, call_id: str, actor: Actor, muted: bool, now: datetime) -> tuple[Call, Sequence[Leg]]:
+    """Mute or unmute the agent's microphone. CallNotTalking, CallEnded."""
+    call = await in_conversation(tx, call_id, actor)
+    for leg in await _legs(tx, call_id):
+        if leg.party == "agent" and leg.state is not LegState.ENDED and leg.muted != muted:
+            await leg_store.save_leg(tx, dataclasses.replace(leg, muted=muted), now)
+    return call, await _legs(tx, call_id)
+
+
+async def in_conversation(tx: Tx, call_id: str, actor: Actor) -> Call:
+    """The call, which must be talking or held. CallNotTalking, CallEnded, CallOfOtherAgent."""
+    call = await _controlled(tx, call_id, actor)
+    if not call.live:
+        raise calls.CallEnded("the call has ended")
+    if call.state not in calls.TALK_STATES:
+        raise calls.CallNotTalking("the call isn't in conversation")
+    return call
+
+
+async def recording_begun(tx: Tx, call_id: str, recording_id: str, now: datetime) -> None:
+    call = await call_store.get_call(tx, call_id)
+    changed = dataclasses.replace(call, recording_id=recording_id, version=call.version + 1)
+    await call_store.save_call(tx, changed, now)
+
+
+async def change_leg(tx: Tx, call_id: str, party: str, trigger: LegTrigger, now: datetime) -> Leg | None:
+    """A party's media came, went or came back; None when that is known already."""
+    for leg in await _legs(tx, call_id):
+        if leg.party != party or leg.state is LegState.ENDED:
+            continue
+        changed = legs.change_leg(leg, trigger)
+        if changed is None:
+            return None
+        await leg_store.save_leg(tx, changed, now)
+        if trigger is not LegTrigger.REATTACH and leg.state is not LegState.CONNECTING:
+            tx.emit(convert.leg_media_changed(changed), key=call_id)
+        return changed
+    return None
+
+
+async def find_reattachable(tx: Tx, leg_id: str, token_hash: str) -> Call:
+    """The live call a leg token belongs to; LegTokenInvalid otherwise."""
+    leg = await leg_store.find_leg(tx, leg_id)
+    if leg is None or not legs.token_matches(leg, token_hash) or leg.state is LegState.ENDED:
+        raise legs.LegTokenInvalid("the leg token is not valid")
+    call = await call_store.get_call(tx, leg.call_id)
+    if not call.live:
+        raise legs.LegTokenInvalid("the leg token is not valid")
+    return call
+
+
+async def end_call(tx: Tx, call_id: str, ending: Ending, now: datetime) -> tuple[Call, Cdr | None]:
+    """End a call and make its one CDR. An ended call stays as it is and gets no second one."""
+    call = await call_store.get_call(tx, call_id)
+    if not call.live:
+        return call, None
+    cdr = cdrs.detail_record(call, ending, new_id("cdr", now))
+    ended = dataclasses.replace(_moved(call, Trigger.END, now), end_time=cdr.end_time, hold=cdr.hold)
+    await call_store.save_call(tx, ended, now)
+    await call_store.drop_lease(tx, call_id)
+    for leg in await _legs(tx, call_id):
+        if leg.state is not LegState.ENDED:
+            mos = ending.customer_mos if leg.party == "customer" else ending.agent_mos
+            left = dataclasses.replace(leg, state=LegState.ENDED, leave_time=cdr.end_time, mos=mos, token_hash="")
+            await leg_store.save_leg(tx, left, now)
+    if call.agent_id:
+        station = await station_store.find_station(tx, call.agent_id)
+        if station is not None and station.call_id == call_id:
+            await station_store.put_station(tx, dataclasses.replace(station, call_id=""), known=True, now=now)
+    await cdr_store.add_cdr(tx, cdr, now)
+    tx.emit(convert.call_ended(cdr), key=call_id)
+    return ended, cdr
+
+
+async def end_orphan(tx: Tx, call_id: str, heartbeat_time: datetime, now: datetime) -> Cdr | None:
+    """End a call whose node is gone, at the time that node was last heard of."""
+    if await call_store.find_call(tx, call_id) is None:
+        await call_store.drop_lease(tx, call_id)
+        return None
+    ending = Ending(EndParty.SYSTEM, EndCause.NODE_LOST, heartbeat_time)
+    return (await end_call(tx, call_id, ending, now))[1]
+
+
+async def controlled(tx: Tx, call_id: str, actor: Actor) -> Call:
+    """The call, which this actor may act on. CallNotFound, CallOfOtherAgent."""
+    return await _controlled(tx, call_id, actor)
+
+
+async def get_call(tx: Tx, call_id: str) -> tuple[Call, Sequence[Leg]]:
+    """The call and its legs. CallNotFound."""
+    return await call_store.get_call(tx, call_id), await _legs(tx, call_id)
+
+
+async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[tuple[Call, Sequence[Leg]]]:
+    found = await call_store.list_calls(tx, token=token, size=size, live=live)
+    by_call = await leg_store.legs_of(tx, [call.call_id for call in found])
+    return [(call, by_call[call.call_id]) for call in found]
+
+
+async def list_cdrs(
+    tx: Tx, *, token: str, size: int, call_id: str, start: datetime | None, end: datetime | None
+) -> Sequence[Cdr]:
+    return await cdr_store.list_cdrs(tx, token=token, size=size, call_id=call_id, start=start, end=end)
+
+
+async def _controlled(tx: Tx, call_id: str, actor: Actor) -> Call:
+    call = await call_store.get_call(tx, call_id)
+    calls.may_control(call, actor)
+    return call
+
+
+async def _legs(tx: Tx, call_id: str) -> Sequence[Leg]:
+    return (await leg_store.legs_of(tx, [call_id]))[call_id]
+
+
+def _moved(call: Call, trigger: Trigger, now: datetime) -> Call:
+    changed = calls.change(call, trigger, now)
+    log.info("call", call_id=call.call_id, trigger=trigger.value, before=call.state.value, state=changed.state.value)
+    return changed

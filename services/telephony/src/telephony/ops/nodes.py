@@ -1,0 +1,50 @@
+"""A node's leases over all tenants: renewing its own, finding those of the dead. System transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chassis.sql import Tx
+
+from telephony.ops.calls import HEARTBEAT_FRESH
+from telephony.store import calls as call_store
+from telephony.store import stations as station_store
+from telephony.store.calls import Lease
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a node holds by the rows."""
+
+    leases: Sequence[Lease]
+    stations: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a sweep should look at: leases and stations of dead nodes, stations whose grace is over."""
+
+    leases: Sequence[Lease]
+    stale_stations: Sequence[tuple[str, str]]
+    overdue_stations: Sequence[tuple[str, str]]
+
+
+async def beat(tx: Tx, node_id: str, now: datetime) -> None:
+    """Renew all leases of the node: one statement for calls, one for stations."""
+    await call_store.beat(tx, node_id, now)
+    await station_store.beat(tx, node_id, now)
+
+
+async def left_by(tx: Tx, node_id: str) -> Left:
+    return Left(await call_store.leases_of(tx, node_id), await station_store.agents_of(tx, node_id))
+
+
+async def due(tx: Tx, now: datetime) -> Due:
+    before = now - HEARTBEAT_FRESH
+    return Due(
+        await call_store.stale_leases(tx, before),
+        await station_store.stale(tx, before),
+        await station_store.overdue(tx, now),
+    )

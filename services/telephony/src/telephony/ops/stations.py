@@ -1,0 +1,108 @@
+"""What can happen to an agent's station, as transactions."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timedelta
+
+from chassis.sql import Tx
+from chassis.telemetry import log
+from kernel.ids import new_id
+
+from telephony import convert
+from telephony.domain import stations
+from telephony.domain.calls import TALK_STATES
+from telephony.domain.legs import LegState
+from telephony.domain.stations import Station, StationReason
+from telephony.store import calls as call_store
+from telephony.store import stations as station_store
+
+
+async def check_attach(tx: Tx, agent_id: str, client_id: str, takeover: bool) -> None:
+    """Whether this tab may attach now; StationHeldByOtherTab. `attach_station` decides again."""
+    stations.may_attach(await station_store.find_station(tx, agent_id), client_id, takeover)
+
+
+async def attach_station(tx: Tx, agent_id: str, client_id: str, takeover: bool, node_id: str, now: datetime) -> Station:
+    """Make this tab the owner of the agent's media; the call it is joined to stays. StationHeldByOtherTab."""
+    held = await station_store.find_station(tx, agent_id)
+    stations.may_attach(held, client_id, takeover)
+    station = Station(
+        station_id=held.station_id if held else new_id("stn", now),
+        agent_id=agent_id,
+        client_id=client_id,
+        state=LegState.CONNECTED,
+        node_id=node_id,
+        attach_time=now,
+        call_id=await _joined_call(tx, held),
+    )
+    await station_store.put_station(tx, station, known=held is not None, now=now)
+    tx.emit(convert.station_attached(station), key=agent_id)
+    log.info("station attached", agent_id=agent_id, call_id=station.call_id, replaced=held is not None)
+    return station
+
+
+async def detach_station(tx: Tx, agent_id: str, client_id: str) -> Station | None:
+    """The tab lets its station go; StationOnCall while joined. None when another tab owns it, or none."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is None or station.client_id != client_id:
+        return None
+    if await _joined_call(tx, station):
+        raise stations.StationOnCall("the station is joined to a call")
+    return await _drop(tx, station, StationReason.LEFT)
+
+
+async def lose_station(
+    tx: Tx, agent_id: str, grace: timedelta, now: datetime, reason: str = StationReason.MEDIA_LOST
+) -> Station | None:
+    """The station's media went silent; it has `grace` to come back. None when that is known or it is gone."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is None or station.detach_time is not None:
+        return None
+    station = stations.lost(station, now, grace, reason)
+    await station_store.put_station(tx, station, known=True, now=now)
+    log.info("station lost its media", agent_id=agent_id, call_id=station.call_id, reason=reason)
+    return station
+
+
+async def regain_station(tx: Tx, agent_id: str, now: datetime) -> Station | None:
+    """The same media came back by itself. None when it wasn't lost."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is None or station.detach_time is None:
+        return None
+    station = stations.regained(station)
+    await station_store.put_station(tx, station, known=True, now=now)
+    tx.emit(convert.station_attached(station), key=agent_id)
+    return station
+
+
+async def expire_station(tx: Tx, agent_id: str, now: datetime) -> Station | None:
+    """Give a station up whose grace has passed; None when it came back or is gone."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is None or station.detach_time is None or station.detach_time > now:
+        return None
+    return await _drop(tx, station, station.detach_reason or StationReason.MEDIA_LOST)
+
+
+async def get_station(tx: Tx, agent_id: str) -> Station:
+    """The agent's station. StationNotFound."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is None:
+        raise stations.StationNotFound("no station is attached")
+    return station
+
+
+async def _drop(tx: Tx, station: Station, reason: str) -> Station:
+    await station_store.drop_station(tx, station.agent_id)
+    gone = dataclasses.replace(station, state=LegState.ENDED)
+    tx.emit(convert.station_detached(gone, reason), key=station.agent_id)
+    log.info("station detached", agent_id=station.agent_id, reason=reason)
+    return gone
+
+
+async def _joined_call(tx: Tx, station: Station | None) -> str:
+    """The call the station is joined to, if that call still talks."""
+    if station is None or not station.call_id:
+        return ""
+    call = await call_store.find_call(tx, station.call_id)
+    return station.call_id if call is not None and call.state in TALK_STATES else ""

@@ -1,0 +1,1 @@
+"""Rows of telephony and the domain types they stand for."""

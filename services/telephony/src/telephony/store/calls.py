@@ -1,0 +1,125 @@
+"""Calls and the node's lease on each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chassis.paging import keyset
+from chassis.sql import Tx
+from sqlalchemy import RowMapping, delete, func, insert, select, update
+
+from telephony.domain.calls import Call, CallNotFound, CallState
+from telephony.store.tables import calls, live_calls
+
+_FIELDS = (
+    "call_id", "brand_id", "brand_name", "language", "flow_id", "caller_number", "caller_name", "dialed_number",
+    "contact_id", "agent_id", "run_id", "release_id", "trace_id", "recording_id", "recorded", "node_id",
+    "start_time", "state_time", "answer_time", "end_time", "hold", "version",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A live call whose node has not been heard of, or does not know it any more."""
+
+    tenant_id: str
+    call_id: str
+    heartbeat_time: datetime
+
+
+def _row(call: Call) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in _FIELDS} | {
+        "state": call.state.value,
+        "attributes": dict(call.attributes),
+    }
+
+
+def to_call(row: RowMapping) -> Call:
+    return Call(**{name: row[name] for name in _FIELDS}, state=CallState(row["state"]), attributes=row["attributes"])
+
+
+async def add_call(tx: Tx, call: Call, *, counted: bool, now: datetime) -> None:
+    """Store a new call and this node's lease on it."""
+    await tx.execute(insert(calls), {"tenant_id": tx.tenant_id, **_row(call), "create_time": now, "update_time": now})
+    await tx.execute(
+        insert(live_calls),
+        {
+            "tenant_id": tx.tenant_id,
+            "call_id": call.call_id,
+            "node_id": call.node_id,
+            "counted": counted,
+            "heartbeat_time": now,
+            "create_time": now,
+        },
+    )
+
+
+async def find_call(tx: Tx, call_id: str) -> Call | None:
+    row = await tx.one_or_none(select(calls).where(calls.c.tenant_id == tx.tenant_id, calls.c.call_id == call_id))
+    return None if row is None else to_call(row)
+
+
+async def get_call(tx: Tx, call_id: str) -> Call:
+    """The call; CallNotFound for another tenant's as well."""
+    call = await find_call(tx, call_id)
+    if call is None:
+        raise CallNotFound("there is no such call")
+    return call
+
+
+async def save_call(tx: Tx, call: Call, now: datetime) -> None:
+    await tx.execute(
+        update(calls)
+        .where(calls.c.tenant_id == tx.tenant_id, calls.c.call_id == call.call_id)
+        .values(**_row(call), update_time=now)
+    )
+
+
+async def count_live(tx: Tx, fresh_since: datetime) -> int:
+    """Calls of the tenant that are up and counted, on nodes heard of since."""
+    row = await tx.one(
+        select(func.count().label("live")).where(
+            live_calls.c.tenant_id == tx.tenant_id,
+            live_calls.c.counted,
+            live_calls.c.heartbeat_time >= fresh_since,
+        )
+    )
+    return row["live"]
+
+
+async def drop_lease(tx: Tx, call_id: str) -> None:
+    await tx.execute(delete(live_calls).where(live_calls.c.tenant_id == tx.tenant_id, live_calls.c.call_id == call_id))
+
+
+async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[Call]:
+    """Newest first; one more than `size` when there is a next page."""
+    statement = select(calls).where(calls.c.tenant_id == tx.tenant_id)
+    if live:
+        statement = statement.where(calls.c.state != CallState.ENDED.value)
+    return [to_call(row) for row in await tx.all(keyset(statement, calls.c.start_time, calls.c.call_id, token, size))]
+
+
+# -- the node's sweeps, in system transactions -----------------------------------------------------------------
+
+
+async def beat(tx: Tx, node_id: str, now: datetime) -> int:
+    """Renew every lease of the node in one statement; how many."""
+    result = await tx.execute(update(live_calls).where(live_calls.c.node_id == node_id).values(heartbeat_time=now))
+    return result.rowcount
+
+
+async def leases_of(tx: Tx, node_id: str) -> Sequence[Lease]:
+    return [_lease(row) for row in await tx.all(select(live_calls).where(live_calls.c.node_id == node_id))]
+
+
+async def stale_leases(tx: Tx, before: datetime) -> Sequence[Lease]:
+    """Leases of any node that was last heard of before then."""
+    rows = await tx.all(select(live_calls).where(live_calls.c.heartbeat_time < before).limit(500))
+    return [_lease(row) for row in rows]
+
+
+def _lease(row: RowMapping) -> Lease:
+    return Lease(row["tenant_id"], row["call_id"], row["heartbeat_time"])

@@ -1,0 +1,54 @@
+"""Legs of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from chassis.sql import Tx
+from sqlalchemy import RowMapping, insert, select, update
+
+from telephony.domain.legs import Leg, LegState
+from telephony.store.tables import legs
+
+_FIELDS = ("leg_id", "call_id", "party", "agent_id", "token_hash", "muted", "join_time", "leave_time")
+
+
+def _row(leg: Leg) -> dict[str, Any]:
+    return {name: getattr(leg, name) for name in _FIELDS} | {
+        "state": leg.state.value,
+        "mos": Decimal(str(leg.mos)),
+    }
+
+
+def _leg(row: RowMapping) -> Leg:
+    return Leg(**{name: row[name] for name in _FIELDS}, state=LegState(row["state"]), mos=float(row["mos"]))
+
+
+async def add_leg(tx: Tx, leg: Leg, now: datetime) -> None:
+    await tx.execute(insert(legs), {"tenant_id": tx.tenant_id, **_row(leg), "create_time": now, "update_time": now})
+
+
+async def find_leg(tx: Tx, leg_id: str) -> Leg | None:
+    row = await tx.one_or_none(select(legs).where(legs.c.tenant_id == tx.tenant_id, legs.c.leg_id == leg_id))
+    return None if row is None else _leg(row)
+
+
+async def legs_of(tx: Tx, call_ids: Sequence[str]) -> dict[str, list[Leg]]:
+    """Legs by call, in order of creation."""
+    found: dict[str, list[Leg]] = {call_id: [] for call_id in call_ids}
+    if call_ids:
+        statement = select(legs).where(legs.c.tenant_id == tx.tenant_id, legs.c.call_id.in_(call_ids))
+        for row in await tx.all(statement.order_by(legs.c.leg_id)):
+            found[row["call_id"]].append(_leg(row))
+    return found
+
+
+async def save_leg(tx: Tx, leg: Leg, now: datetime) -> None:
+    await tx.execute(
+        update(legs)
+        .where(legs.c.tenant_id == tx.tenant_id, legs.c.leg_id == leg.leg_id)
+        .values(**_row(leg), update_time=now)
+    )

@@ -1,0 +1,107 @@
+"""Telephony's tables. `live_calls` is the node's lease on a call: its row goes when the call ends."""
+
+from __future__ import annotations
+
+from chassis.sql import Json, Time, standard_tables, tenant_table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Interval, MetaData, Numeric, Text
+
+metadata = MetaData(schema="telephony")
+standard = standard_tables(metadata)
+
+calls = tenant_table(
+    "calls", metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("state_time", Time, nullable=False),
+    Column("brand_id", Text, nullable=False),
+    Column("brand_name", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("flow_id", Text, nullable=False),
+    Column("caller_number", Text, nullable=False),
+    Column("caller_name", Text, nullable=False),
+    Column("dialed_number", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("release_id", Text, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("recording_id", Text, nullable=False),
+    Column("attributes", Json, nullable=False),
+    Column("recorded", Boolean, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("answer_time", Time),
+    Column("end_time", Time),
+    Column("hold", Interval, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("calls_by_start", "tenant_id", "start_time", "call_id"),
+)  # fmt: skip
+
+live_calls = tenant_table(
+    "live_calls", metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("node_id", Text, nullable=False),
+    Column("counted", Boolean, nullable=False),
+    Column("heartbeat_time", Time, nullable=False),
+    Column("create_time", Time, nullable=False),
+)  # fmt: skip
+
+legs = tenant_table(
+    "legs", metadata,
+    Column("leg_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("token_hash", Text, nullable=False),
+    Column("muted", Boolean, nullable=False),
+    Column("join_time", Time),
+    Column("leave_time", Time),
+    Column("mos", Numeric(4, 2), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Index("legs_by_call", "tenant_id", "call_id"),
+)  # fmt: skip
+
+stations = tenant_table(
+    "stations", metadata,
+    Column("agent_id", Text, primary_key=True),
+    Column("station_id", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("attach_time", Time, nullable=False),
+    Column("detach_time", Time),
+    Column("detach_reason", Text, nullable=False),
+    Column("heartbeat_time", Time, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+)  # fmt: skip
+
+cdrs = tenant_table(
+    "cdrs", metadata,
+    Column("cdr_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("brand_id", Text, nullable=False),
+    Column("caller_number", Text, nullable=False),
+    Column("dialed_number", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("answer_time", Time),
+    Column("end_time", Time, nullable=False),
+    Column("duration", Interval, nullable=False),
+    Column("talk", Interval, nullable=False),
+    Column("hold", Interval, nullable=False),
+    Column("end_party", Text, nullable=False),
+    Column("end_cause", Text, nullable=False),
+    Column("customer_mos", Numeric(4, 2), nullable=False),
+    Column("agent_mos", Numeric(4, 2), nullable=False),
+    Column("release_id", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Index("cdrs_by_call", "tenant_id", "call_id", unique=True),
+    Index("cdrs_by_start", "tenant_id", "start_time", "cdr_id"),
+)  # fmt: skip
