@@ -20,11 +20,11 @@ from google.protobuf.message import Message
 _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
-            "TenantSignedUp": ("routing", "billing", "engagement", "analytics"),
+            "TenantSignedUp": ("routing", "billing", "analytics"),
             "PlanSubscribed": ("billing",),
             "NoticeRaised": (),
         },
-        "brand": {"BrandChanged": ("engagement", "analytics")},
+        "brand": {"BrandChanged": ()},
         "number": {
             "NumberAssigned": ("billing", "telephony"),
             "NumberChanged": ("telephony",),
@@ -37,7 +37,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "telephony": {
         "call": {
-            "CallStarted": ("engagement", "analytics"),
+            "CallStarted": (),
             "CallRefused": ("tenancy", "analytics"),
             "CallAnswered": ("analytics",),
             "CallHeld": (),
@@ -56,15 +56,15 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "routing": {
         "contact": {
-            "ContactQueued": ("analytics",),
-            "ContactDequeued": ("analytics",),
+            "ContactQueued": ("analytics", "engagement"),
+            "ContactDequeued": ("analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement"),
-            "WrapUpStarted": ("analytics",),
+            "WrapUpStarted": ("analytics", "engagement"),
             "ContactEnded": ("analytics", "engagement"),
         },
         "offer": {
             "OfferMade": ("analytics",),
-            "OfferAccepted": ("telephony", "analytics"),
+            "OfferAccepted": ("telephony", "analytics", "engagement"),
             "OfferDeclined": ("analytics",),
             "OfferMissed": ("analytics",),
             "OfferRescinded": ("analytics",),

@@ -1,0 +1,131 @@
+"""The verbs of engagement, each within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chassis.sql import Tx
+from kernel.errors import FieldViolation
+from kernel.ids import new_id
+from sqlalchemy.exc import IntegrityError
+
+from engagement import convert, domain, store
+from engagement.domain import ContactNews, Customer, HistoryEntry, ScreenPop
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, as far as it is known."""
+
+    brand_id: str
+    number: str
+    email: str
+    display_name: str
+
+
+async def identify_customer(tx: Tx, caller: Caller, now: datetime) -> Customer:
+    """The customer behind a caller, or a new one; a name is learnt when there was none."""
+    number, email = domain.normal_number(caller.number), domain.normal_email(caller.email)
+    name = domain.checked_name(caller.display_name)
+    known_id = None
+    for kind, address in (("number", number), ("email", email)):
+        if address and known_id is None:
+            known_id = await store.customer_of_address(tx, caller.brand_id, kind, address)
+    known = await store.customer(tx, known_id) if known_id else None
+    if known is not None and (known.display_name or not name):
+        return known
+    if known is not None:
+        named = replace(known, display_name=name, update_time=now, version=known.version + 1)
+    else:
+        named = Customer(
+            customer_id=new_id("cus", now),
+            brand_id=caller.brand_id,
+            display_name=name,
+            numbers=(number,) if number else (),
+            emails=(email,) if email else (),
+            attributes={},
+            create_time=now,
+            update_time=now,
+        )
+    await store.save_customer(tx, named)
+    tx.emit(convert.customer_changed(named), key=named.customer_id)
+    return named
+
+
+async def get_customer(tx: Tx, customer_id: str) -> Customer:
+    """One customer. Raises `CustomerNotFound`."""
+    found = await store.customer(tx, customer_id)
+    if found is None:
+        raise domain.CustomerNotFound(f"There is no customer {customer_id}.")
+    return found
+
+
+async def update_customer(tx: Tx, news: Customer, fields: Sequence[str], version: int, now: datetime) -> Customer:
+    """Changes the named fields. Raises `CustomerNotFound`, `CustomerInvalid`, `VersionConflict`, `AddressTaken`."""
+    value = domain.changed(await get_customer(tx, news.customer_id), news, fields, version, now)
+    for kind, addresses in (("number", value.numbers), ("email", value.emails)):
+        for address in addresses:
+            owner = await store.customer_of_address(tx, value.brand_id, kind, address)
+            if owner not in (None, value.customer_id):
+                what = FieldViolation(f"{kind}s", "belongs to another customer of the brand")
+                raise domain.AddressTaken(f"That {kind} belongs to customer {owner}.", fields=(what,))
+    try:
+        await store.save_customer(tx, value)
+    except IntegrityError as error:
+        raise domain.AddressTaken("A number or e-mail has just been given to another customer.") from error
+    tx.emit(convert.customer_changed(value), key=value.customer_id)
+    return value
+
+
+async def screen_pop(tx: Tx, customer_id: str) -> ScreenPop:
+    """The customer with the newest entries. Raises `CustomerNotFound`."""
+    found = await get_customer(tx, customer_id)
+    entries, _ = await store.list_history(tx, customer_id, domain.HISTORY_IN_POP, "")
+    return ScreenPop(found, entries, await store.count_contacts(tx, customer_id))
+
+
+async def add_note(tx: Tx, customer_id: str, note: str, author: str, now: datetime) -> HistoryEntry:
+    """Adds a note to the customer's history. Raises `CustomerNotFound`, `CustomerInvalid`."""
+    await get_customer(tx, customer_id)
+    entry = HistoryEntry(
+        history_entry_id=new_id("his", now),
+        customer_id=customer_id,
+        kind="note",
+        create_time=now,
+        agent_id=author,
+        note=domain.checked_note(note),
+    )
+    await store.insert_note(tx, entry)
+    tx.emit(convert.history_added(entry), key=customer_id)
+    return entry
+
+
+async def note_contact(tx: Tx, news: ContactNews, now: datetime) -> None:
+    """Takes what routing says about a contact into its customer's history; a contact without customer has none."""
+    if not news.customer_id:
+        return
+    entry_id = new_id("his", now)
+    if await store.upsert_contact(tx, news, entry_id):
+        entry = HistoryEntry(
+            history_entry_id=entry_id,
+            customer_id=news.customer_id,
+            kind="contact",
+            create_time=news.time,
+            contact_id=news.contact_id,
+            call_id=news.call_id,
+            queue_id=news.queue_id,
+            outcome=news.outcome,
+        )
+        tx.emit(convert.history_added(entry), key=news.customer_id)
+
+
+async def note_talk(tx: Tx, call_id: str, seconds: int) -> None:
+    """Keeps how long a call's talk was."""
+    await store.note_call(tx, call_id, talk_seconds=seconds)
+
+
+async def note_recording(tx: Tx, call_id: str, recording_id: str) -> None:
+    """Keeps a call's recording; "" once it is erased."""
+    await store.note_call(tx, call_id, recording_id=recording_id)
