@@ -1,0 +1,352 @@
+"""Telephony with real media, database and RPCs in this process, and neighbours made for the test."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import tink
+from chassis.auth import acting_as, acting_for
+from chassis.lifecycle import Process
+from google.protobuf.empty_pb2 import Empty
+from kernel.clock import SystemClock
+from kernel.errors import NotFound, Unavailable
+from kernel.ids import new_id
+from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
+from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc
+from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc
+from testkit.rpc import RpcHouse, someone
+from testkit.webrtc import Peer
+from tink import aead, secret_key_access
+
+from telephony.clients import Flows, Recordings, Tenancy
+from telephony.handlers import CallHandlers, StationHandlers
+from telephony.live.house import House
+from telephony.live.switchboard import Switchboard
+from telephony.live.watch import Watch
+from telephony.media.clips import Clip, ClipStore
+from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
+from telephony.media.spool import Spool
+from telephony.settings import TelephonySettings
+
+MUSIC_HZ = 300.0
+SPOKEN_HZ = 1200.0
+
+
+def an_id(prefix: str) -> str:
+    return new_id(prefix, SystemClock().now())
+
+
+class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
+    """Knows the widgets the test gave it."""
+
+    def __init__(self) -> None:
+        self.routes: dict[str, number_service_pb2.LookupRouteResponse] = {}
+        self.down = False
+
+    async def LookupRoute(self, request: Any, context: Any) -> number_service_pb2.LookupRouteResponse:
+        if self.down:
+            raise Unavailable("down")
+        if request.widget_key not in self.routes:
+            error = NotFound("no such widget")
+            error.reason = "WIDGET_NOT_FOUND"
+            raise error
+        return self.routes[request.widget_key]
+
+    def widget(self, tenant_id: str, *, limit: int = 5, language: str = "en") -> str:
+        key = secrets.token_hex(8)
+        response = number_service_pb2.LookupRouteResponse(tenant_id=tenant_id)
+        response.brand.brand_id, response.brand.display_name = an_id("brd"), "Nova"
+        response.brand.language = language
+        response.number.number, response.number.flow_id = "+15550100", an_id("flw")
+        response.entitlements.limits.max_concurrent_calls = limit
+        response.entitlements.features.append("recording")
+        self.routes[key] = response
+        return key
+
+
+Script = Callable[["FakeFlows", run_service_pb2.AdvanceRunRequest | None], run_service_pb2.Instruction]
+
+
+class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.PromptServiceServicer):
+    """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports."""
+
+    def __init__(self) -> None:
+        self.steps: list[run_service_pb2.Instruction] = [queue_instruction()]
+        self.reports: list[run_service_pb2.AdvanceRunRequest] = []
+        self.down = False
+        self.prompts: dict[str, bytes] = {}
+
+    async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
+        if self.down:
+            raise Unavailable("down")
+        return self._step(1, an_id("run"))
+
+    async def AdvanceRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
+        if self.down:
+            raise Unavailable("down")
+        self.reports.append(request)
+        return self._step(request.sequence + 1, request.run_id)
+
+    async def GetPromptAudio(self, request: Any, context: Any) -> flow_service_pb2.GetPromptAudioResponse:
+        if request.prompt_id not in self.prompts:
+            raise NotFound("no such prompt")
+        return flow_service_pb2.GetPromptAudioResponse(audio=self.prompts[request.prompt_id])
+
+    def events(self) -> list[tuple[str, str]]:
+        kind = run_service_pb2.RunEventKind
+        return [(kind.Name(r.event).removeprefix("RUN_EVENT_KIND_"), r.digits) for r in self.reports]
+
+    def _step(self, sequence: int, run_id: str) -> run_service_pb2.Instruction:
+        instruction = run_service_pb2.Instruction()
+        instruction.CopyFrom(self.steps[min(sequence, len(self.steps)) - 1])
+        instruction.run_id, instruction.sequence, instruction.release_id = run_id, sequence, "rel_x"
+        return instruction
+
+
+class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
+    """Keeps the sealed segments it gets, and the keys to open them."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.segments: dict[tuple[str, str, int], bytes] = {}
+        self.keys: dict[str, Any] = {}
+        self.by_call: dict[str, str] = {}
+        self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
+
+    async def StartRecording(
+        self, request: recording_service_pb2.StartRecordingRequest, context: Any
+    ) -> recording_service_pb2.StartRecordingResponse:
+        self._up()
+        recording_id = an_id("rec")
+        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+        self.keys[recording_id] = handle.primitive(aead.Aead)
+        self.by_call[request.recording.call_id] = recording_id
+        keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
+        recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
+        return recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
+
+    async def AppendSegment(
+        self, request: recording_service_pb2.AppendSegmentRequest, context: Any
+    ) -> Empty:
+        self._up()
+        self.segments[request.recording_id, request.track, request.sequence] = request.sealed
+        return Empty()
+
+    async def FinishRecording(
+        self, request: recording_service_pb2.FinishRecordingRequest, context: Any
+    ) -> recording_pb2.Recording:
+        self._up()
+        self.finished[request.recording_id] = request
+        return recording_pb2.Recording(recording_id=request.recording_id)
+
+    def _up(self) -> None:
+        if self.down:
+            raise Unavailable("down")
+
+
+class ToneClips(ClipStore):
+    """Speech as a tone at once, so that a test can tell speech from music by ear. Files are decoded for real."""
+
+    def __init__(self, folder: Path, spoken: Clip) -> None:
+        super().__init__(folder)
+        self.spoken: list[str] = []
+        self._spoken = spoken
+
+    async def speech(self, text: str, language: str) -> Clip:
+        self.spoken.append(text)
+        return self._spoken
+
+
+def queue_instruction(tick: float = 30.0) -> run_service_pb2.Instruction:
+    instruction = run_service_pb2.Instruction(step_id="queue")
+    instruction.queue.contact_id = an_id("con")
+    instruction.queue.tick_interval.FromMilliseconds(int(tick * 1000))
+    return instruction
+
+
+@dataclass
+class Exchange:
+    """Telephony as a test sees it."""
+
+    house: House
+    switchboard: Switchboard
+    watch: Watch
+    tenancy: FakeTenancy
+    flows: FakeFlows
+    recording: FakeRecording
+    rpc: RpcHouse
+    calls: call_service_pb2_grpc.CallServiceAsyncStub
+    stations: call_service_pb2_grpc.StationServiceAsyncStub
+    tenant_id: str = field(default_factory=lambda: an_id("ten"))
+    peers: list[Peer] = field(default_factory=list)
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def peer(self, tone: float | None = 440.0, **more: Any) -> Peer:
+        made = Peer(tone, **more)
+        self.peers.append(made)
+        return made
+
+    async def call(
+        self, customer: Peer, *, widget: str = "", **fields: Any
+    ) -> call_service_pb2.StartWebCallResponse:
+        """The customer calls and is connected."""
+        request = call_service_pb2.StartWebCallRequest(
+            widget_key=widget or self.tenancy.widget(self.tenant_id),
+            sdp_offer=await customer.offer(),
+            caller_name="Ada",
+            request_id=f"req-{next(self._numbers)}",
+            **fields,
+        )
+        with acting_for(""):
+            response = await self.calls.StartWebCall(request)
+        await customer.accept(response.sdp_answer)
+        return response
+
+    async def attach(
+        self, agent: Peer, agent_id: str, *, client: str = "tab1", takeover: bool = False
+    ) -> Any:
+        """The agent's browser attaches and is connected."""
+        with acting_as(someone("agent", self.tenant_id, agent_id)):
+            response = await self.stations.AttachStation(
+                call_service_pb2.AttachStationRequest(
+                    sdp_offer=await agent.offer(), client_id=client, takeover=takeover
+                )
+            )
+        await agent.accept(response.sdp_answer)
+        return response
+
+    async def accept(self, call_id: str, agent_id: str) -> None:
+        """What follows from routing's OfferAccepted."""
+        from telephony.ops import calls as ops
+
+        call = await self.house.db.run(
+            self.tenant_id,
+            lambda tx: ops.answer_call(tx, call_id, agent_id, "", self.house.now()),
+        )
+        assert call is not None
+        self.switchboard.joined(self.tenant_id, call)
+
+    def as_agent(self, agent_id: str) -> Any:
+        return acting_as(someone("agent", self.tenant_id, agent_id))
+
+    def as_owner(self) -> Any:
+        return acting_as(someone("owner", self.tenant_id))
+
+    async def facts(self) -> list[str]:
+        """Names of the facts in the outbox, in order."""
+        from sqlalchemy import select
+
+        outbox = self.house.db.standard.outbox
+        rows = await self.house.db.run(
+            self.tenant_id, lambda tx: tx.all(select(outbox).order_by(outbox.c.position)), read_only=True
+        )
+        return [row["fact"].rsplit(".", 1)[1] for row in rows if row["tenant_id"] == self.tenant_id]
+
+
+@pytest.fixture(scope="session")
+def tone_clips() -> tuple[Clip, Clip]:
+    """(music, speech): two seconds of 300 Hz, 0.6 s of 1200 Hz."""
+    from testkit.webrtc import tone_packets
+
+    return Clip(tuple(tone_packets(MUSIC_HZ, 2.0))), Clip(tuple(tone_packets(SPOKEN_HZ, 0.6)))
+
+
+@pytest_asyncio.fixture
+async def make_exchange(
+    service_db: Any, rpc: RpcHouse, tmp_path: Path, tone_clips: tuple[Clip, Clip]
+) -> AsyncIterator[Callable[..., Awaitable[Exchange]]]:
+    """`exchange = await make_exchange(customer_grace_seconds=1)`: telephony with these settings."""
+    processes: list[Process] = []
+    made: list[Exchange] = []
+
+    async def make(**overrides: Any) -> Exchange:
+        exchange = await _exchange(service_db, rpc, tmp_path, tone_clips, processes, overrides)
+        made.append(exchange)
+        return exchange
+
+    yield make
+    for exchange in made:
+        await asyncio.gather(*(peer.close() for peer in exchange.peers))
+    for process in processes:
+        await process.stack.aclose()
+
+
+@pytest_asyncio.fixture
+async def exchange(make_exchange: Callable[..., Awaitable[Exchange]]) -> Exchange:
+    return await make_exchange()
+
+
+async def _exchange(
+    service_db: Any,
+    rpc: RpcHouse,
+    tmp_path: Path,
+    tones: tuple[Clip, Clip],
+    processes: list[Process],
+    overrides: dict[str, Any],
+) -> Exchange:
+    process = Process(1.0)
+    processes.append(process)
+    await process.stack.__aenter__()
+    tenancy, flows, recording = FakeTenancy(), FakeFlows(), FakeRecording()
+    await rpc.serve("tenancy", [(number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy)])
+    await rpc.serve(
+        "flows",
+        [
+            (run_service_pb2_grpc.add_RunServiceServicer_to_server, flows),
+            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, flows),
+        ],
+    )
+    await rpc.serve(
+        "recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)]
+    )
+    settings = dataclasses.replace(
+        TelephonySettings(node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path)), **overrides
+    )
+    db = await service_db("telephony")
+    peers = rpc.peers("telephony")
+    recordings = Recordings(peers)
+    spool = process.closing(
+        Spool(tmp_path / "segments", recordings.append, recordings.finish, process.tasks.spawn, lambda *_: None)
+    )
+    plane = process.closing(
+        MediaPlane(
+            MediaSettings(host_addresses("127.0.0.1"), setup_spacing=0.0),
+            lambda work: process.tasks.spawn(work, "media"),
+        )
+    )
+    house = House(
+        settings=settings, db=db, plane=plane, clips=ToneClips(tmp_path / "clips", tones[1]),
+        tenancy=Tenancy(peers), flows=Flows(peers), recordings=recordings, spool=spool, tasks=process.tasks,
+        music=tones[0],
+    )  # fmt: skip
+    process.closing(house.clips)
+    switchboard = process.closing(Switchboard(house))
+    watch = Watch(house, switchboard)
+    process.tasks.every(0.05, watch.look, "look")
+    await rpc.serve(
+        "telephony",
+        [
+            (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(db, switchboard)),
+            (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard)),
+        ],
+    )
+    return Exchange(
+        house, switchboard, watch, tenancy, flows, recording, rpc,
+        rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
+        rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a label for the test's own eyes
