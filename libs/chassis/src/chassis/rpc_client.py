@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
 from opentelemetry import propagate
@@ -37,9 +37,9 @@ class Peers:
         self._tokens = tokens or InternalTokens.load(settings.internal_key, service or settings.service)
         self._channels: dict[str, grpc.aio.Channel] = {}
 
-    def stub(self, stub_class: Callable[[Any], S], service: str) -> S:
+    def stub(self, stub_class: Callable[[grpc.aio.Channel], S], service: str) -> S:
         """A stub of another service; KeyError-like ValueError when its address is not configured."""
-        return stub_class(_Channel(self._channel(service), service, self._tokens))
+        return stub_class(cast(grpc.aio.Channel, _Channel(self._channel(service), service, self._tokens)))
 
     async def ready(self, service: str, timeout: float = 5.0) -> bool:
         """Whether a connection to the service stands within `timeout` seconds."""
