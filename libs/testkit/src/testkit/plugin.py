@@ -1,7 +1,7 @@
-"""The pytest plugin: real PostgreSQL and nats-server for whoever asks, one pair per test run.
+"""The pytest plugin: real PostgreSQL and nats-server for whoever asks.
 
-Nothing starts until a test needs it. Workers of one run share the servers (a lock decides who starts them) and the
-run's first process stops them and removes their folder. Loaded by the root conftest.py.
+Nothing starts until a test needs it. Workers of one run share PostgreSQL (a lock decides who starts it) and the run's
+first process stops it and removes its folder; a nats-server belongs to one test. Loaded by the root conftest.py.
 """
 
 from __future__ import annotations
@@ -45,10 +45,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     folder = Path(os.environ.pop(_SHARED))
-    for name, stop in (("postgres", _stop_postgres), ("nats", _stop_nats)):
-        note = folder / f"{name}.json"
-        if note.exists():
-            stop(json.loads(note.read_text()))
+    note = folder / "postgres.json"
+    if note.exists():
+        _postgres(json.loads(note.read_text())).stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -63,22 +62,10 @@ def postgres() -> Postgres:
     return _postgres(_shared_server("postgres", start))
 
 
-@pytest.fixture(scope="session")
-def nats_server() -> Nats:
-    """The run's nats-server with JetStream. Tests share it: use tenants of your own."""
-
-    def start(folder: Path) -> dict[str, Any]:
-        server = start_nats(folder / "nats", durable=False)
-        return {
-            "port": server.port, "monitor": server.monitor_port, "pid": server.pid, "data_dir": str(server.data_dir),
-        }  # fmt: skip
-
-    return _nats(_shared_server("nats", start))
-
-
 @pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[Nats]:
-    """A nats-server of this test alone: empty streams, free to be stopped and started again."""
+def nats_server(tmp_path: Path) -> Iterator[Nats]:
+    """A nats-server with JetStream of this test alone (it starts in 40 ms): empty streams, so that no other test's
+    facts arrive, and free to be stopped and started again on its port."""
     server = start_nats(tmp_path / "nats", durable=False)
     yield server
     server.stop()
@@ -133,7 +120,7 @@ async def service_db(databases: Databases) -> AsyncIterator[ServiceDb]:
 
 @pytest_asyncio.fixture
 async def make_bus(nats_server: Nats) -> AsyncIterator[Callable[..., Awaitable[Bus]]]:
-    """`bus = await make_bus("routing")`: a connected bus of that service on the run's nats-server."""
+    """`bus = await make_bus("routing")`: a connected bus of that service on the test's nats-server."""
     async with AsyncExitStack() as stack:
 
         async def make(service: str, *, url: str = "") -> Bus:
@@ -171,15 +158,3 @@ def _shared_server(name: str, start: Callable[[Path], dict[str, Any]]) -> dict[s
 
 def _postgres(note: dict[str, Any]) -> Postgres:
     return Postgres(Path(note["data_dir"]), note["port"], note["password"], note["pid"])
-
-
-def _nats(note: dict[str, Any]) -> Nats:
-    return Nats(Path(note["data_dir"]), note["port"], note["monitor"], note["pid"])
-
-
-def _stop_postgres(note: dict[str, Any]) -> None:
-    _postgres(note).stop()
-
-
-def _stop_nats(note: dict[str, Any]) -> None:
-    _nats(note).stop()

@@ -1,0 +1,369 @@
+"""Facts reach each consumer once and in order, through crashes, a stopped NATS and facts that can't be worked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from chassis import consumer as consumer_module
+from chassis.bus import Bus, FactMeta, LiveMessage
+from chassis.consumer import Consumer
+from chassis.facts import DEAD_STREAM, subject_for
+from chassis.settings import ProcessSettings
+from chassis.sql import Database, Tx
+from kernel.clock import SystemClock
+from kernel.errors import InvalidInput, Unavailable
+from kernel.ids import new_id
+from merkez.analytics.v1.analytics_pb2 import Wallboard
+from merkez.routing.v1.routing_events_pb2 import OfferMade, OfferMissed
+from merkez_local.nats import Nats, start_nats
+from nats.errors import Error as NatsError
+from testkit import eventually
+
+from .conftest import QUEUES
+
+
+class Inbox:
+    """A consumer's handlers that note what they worked."""
+
+    def __init__(self) -> None:
+        self.worked: list[tuple[str, str]] = []
+        self.metas: list[FactMeta] = []
+
+    async def made(self, tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        tx.after_commit(lambda: (self.worked.append((meta.key, fact.offer.offer_id)), self.metas.append(meta)))
+
+    def of(self, key: str) -> list[str]:
+        return [value for found, value in self.worked if found == key]
+
+
+async def emit(db: Database, tenant: str, key: str, *values: str) -> None:
+    async def work(tx: Tx) -> None:
+        for value in values:
+            tx.emit(OfferMade(offer={"offer_id": value}), key=key)  # type: ignore[arg-type]
+
+    await db.run(tenant, work)
+
+
+async def outbox(db: Database) -> list[Any]:
+    return list(await db.system(lambda tx: tx.all(sa.select(db.standard.outbox))))
+
+
+@pytest.fixture
+def name() -> str:
+    """The consumer's name."""
+    return "trial"
+
+
+async def dead_letters(bus: Bus, tenant: str, name: str) -> Any:
+    try:
+        return await bus.jetstream.get_last_msg(DEAD_STREAM, f"dead.{tenant}.{name}")
+    except NatsError:
+        return None
+
+
+async def test_a_fact_reaches_its_consumer_and_leaves_the_outbox(
+    db: Database, bus: Bus, tenant: str, name: str
+) -> None:
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "ofr_1")
+    await eventually(lambda: inbox.of("con_1") == ["ofr_1"])
+    meta = inbox.metas[0]
+    assert (meta.tenant_id, meta.key, meta.fact, meta.source) == (tenant, "con_1", "OfferMade", "/merkez/routing")
+    await eventually(lambda: _is_empty(db))
+
+
+async def _is_empty(db: Database) -> bool:
+    return not await outbox(db)
+
+
+async def test_facts_of_one_key_keep_their_order(db: Database, bus: Bus, tenant: str, name: str) -> None:
+    inbox, expected = Inbox(), defaultdict(list)
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    bus.relay(db)
+    for number in range(60):
+        key = f"con_{number % 7}"
+        expected[key] += [f"{number}a", f"{number}b"]
+        await emit(db, tenant, key, f"{number}a", f"{number}b")
+    await eventually(lambda: len(inbox.worked) == 120, deadline=15)
+    assert {key: inbox.of(key) for key in expected} == expected
+
+
+async def test_a_fact_delivered_twice_takes_effect_once(db: Database, bus: Bus, tenant: str, name: str) -> None:
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    now = SystemClock().now()
+    fact: dict[str, Any] = {
+        "full_name": "merkez.routing.v1.OfferMade", "tenant_id": tenant, "key": "con_1", "time": now,
+        "event_id": new_id("evt", now), "payload": OfferMade(offer={"offer_id": "ofr_1"}).SerializeToString(),  # type: ignore[arg-type]
+    }  # fmt: skip
+    await bus.publish_fact(**fact)
+    await bus.publish_fact(**fact)  # swallowed by the duplicate window
+    await bus.publish_fact(**fact, suffix=":replay-1")  # a reconciler's replay passes it and meets the inbox
+    await bus.publish_fact(**(fact | {"event_id": new_id("evt", now), "payload": b""}))
+    await eventually(lambda: len(inbox.worked) == 2)
+    assert inbox.of("con_1") == ["ofr_1", ""]
+
+
+async def test_the_work_of_a_fact_and_its_inbox_row_commit_together(
+    db: Database, bus: Bus, tenant: str, name: str
+) -> None:
+    attempts: list[str] = []
+
+    async def work(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        await tx.execute(sa.insert(QUEUES).values(tenant_id=tx.tenant_id, queue_id=meta.event_id, waiting=0))
+        attempts.append(meta.event_id)
+        if len(attempts) < 3:
+            raise RuntimeError("crashed after its work and before its commit")
+
+    await bus.consume(db, name, {OfferMade: work})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "ofr_1")
+
+    async def rows() -> list[Any]:
+        return list(await db.run(tenant, lambda tx: tx.all(sa.select(QUEUES.c.queue_id))))
+
+    await eventually(rows)
+    assert len(attempts) == 3 and len(await rows()) == 1
+
+
+async def test_a_fact_that_fails_by_itself_is_buried_whole_and_others_go_on(
+    db: Database, bus: Bus, tenant: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_BACKOFF", (0.01,))
+    inbox = Inbox()
+
+    async def work(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        if fact.offer.offer_id == "bad":
+            raise InvalidInput("no")
+        await inbox.made(tx, fact, meta)
+
+    await bus.consume(db, name, {OfferMade: work})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "bad", "good")
+    await eventually(lambda: inbox.of("con_1") == ["good"])
+    letter = await eventually(lambda: dead_letters(bus, tenant, name))
+    assert OfferMade.FromString(letter.data).offer.offer_id == "bad"
+    assert letter.headers["merkez-dead-reason"] == "INVALID_INPUT"
+    assert letter.headers["merkez-dead-subject"] == subject_for(OfferMade, tenant)
+    assert letter.headers["merkez-dead-attempts"] == str(consumer_module.ATTEMPTS)
+    assert letter.headers["ce-tenant"] == tenant
+
+
+async def test_a_fact_nobody_can_read_is_buried_at_once(db: Database, bus: Bus, tenant: str, name: str) -> None:
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    await bus.jetstream.publish(subject_for(OfferMade, tenant), b"\xff\xff", headers={"ce-id": "evt_x"})
+    letter = await eventually(lambda: dead_letters(bus, tenant, name))
+    assert letter.data == b"\xff\xff" and inbox.worked == []
+
+
+async def test_headers_of_another_tenant_are_poison(
+    db: Database, bus: Bus, tenant: str, other_tenant: str, name: str
+) -> None:
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    headers = {"ce-id": "evt_y", "ce-time": "2026-03-02T09:00:00Z", "ce-tenant": other_tenant}
+    await bus.jetstream.publish(subject_for(OfferMade, tenant), OfferMade().SerializeToString(), headers=headers)
+    await eventually(lambda: dead_letters(bus, tenant, name))
+    assert inbox.worked == []
+
+
+async def test_a_neighbour_that_is_away_is_waited_for_and_nothing_is_buried(
+    db: Database, bus: Bus, tenant: str, name: str
+) -> None:
+    inbox, away = Inbox(), [None] * 6
+
+    async def work(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        if away:
+            away.pop()
+            raise Unavailable("away")
+        await inbox.made(tx, fact, meta)
+
+    await bus.consume(db, name, {OfferMade: work})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "ofr_1", "ofr_2")
+    await emit(db, tenant, "con_2", "ofr_3")
+    await eventually(lambda: len(inbox.worked) == 3, deadline=40)
+    assert inbox.of("con_1") == ["ofr_1", "ofr_2"]
+    assert await dead_letters(bus, tenant, name) is None
+
+
+async def test_replicas_share_one_consumer(
+    db: Database, settings: ProcessSettings, bus: Bus, tenant: str, name: str
+) -> None:
+    first, second = Inbox(), Inbox()
+    twin = await Bus.connect(settings)
+    await bus.consume(db, name, {OfferMade: first.made})
+    await twin.consume(db, name, {OfferMade: second.made})
+    bus.relay(db)
+    for number in range(20):
+        await emit(db, tenant, f"con_{number}", str(number))
+    await eventually(lambda: len(first.worked) + len(second.worked) == 20)
+    assert {value for _, value in (*first.worked, *second.worked)} == {str(number) for number in range(20)}
+    await twin.close()
+
+
+async def test_two_relays_of_one_outbox_neither_lose_nor_repeat(
+    db: Database, settings: ProcessSettings, bus: Bus, tenant: str, name: str
+) -> None:
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    twin_db, twin = await Database.connect(settings, "trial"), await Bus.connect(settings)
+    bus.relay(db)
+    twin.relay(twin_db)
+    for number in range(40):
+        await emit(db if number % 2 else twin_db, tenant, f"con_{number % 3}", str(number))
+    await eventually(lambda: len(inbox.worked) >= 40)
+    await bus.drain()
+    assert sorted(int(value) for _, value in inbox.worked) == list(range(40))
+    for key in range(3):
+        assert inbox.of(f"con_{key}") == [str(number) for number in range(40) if number % 3 == key]
+    await twin.close()
+    await twin_db.close()
+
+
+async def test_with_nats_away_facts_wait_in_the_outbox_and_then_go_in_order(
+    db: Database, bus: Bus, nats_server: Nats, tenant: str, name: str
+) -> None:
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "1")
+    await eventually(lambda: inbox.of("con_1") == ["1"])
+    nats_server.stop()
+    await emit(db, tenant, "con_1", "2")
+    await emit(db, tenant, "con_1", "3")
+    assert [row["key"] for row in await outbox(db)] == ["con_1", "con_1"]
+    back = start_nats(nats_server.data_dir, port=nats_server.port, durable=False)
+    try:
+        await eventually(lambda: inbox.of("con_1") == ["1", "2", "3"], deadline=15)
+        await eventually(lambda: _is_empty(db))
+    finally:
+        back.stop()
+
+
+async def test_a_server_that_forgot_its_streams_gets_them_again(
+    db: Database, bus: Bus, nats_server: Nats, tenant: str, name: str
+) -> None:
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "1")
+    await eventually(lambda: inbox.of("con_1") == ["1"])
+    nats_server.stop()
+    back = start_nats(nats_server.data_dir.parent / "empty", port=nats_server.port, durable=False)
+    try:
+        await emit(db, tenant, "con_1", "2")
+        await eventually(lambda: inbox.of("con_1") == ["1", "2"], deadline=15)
+    finally:
+        back.stop()
+
+
+async def test_a_process_starts_without_nats_and_catches_up(
+    db: Database, settings: ProcessSettings, nats_server: Nats, tenant: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.bus._CONNECT_WAIT", 0.1)
+    nats_server.stop()
+    early = await Bus.connect(replace(settings, nats_url=nats_server.url))
+    inbox = Inbox()
+    await early.consume(db, name, {OfferMade: inbox.made})
+    early.relay(db)
+    assert not early.connected
+    early.publish_live(tenant, "wallboard", Wallboard())
+    await emit(db, tenant, "con_1", "1")
+    back = start_nats(nats_server.data_dir, port=nats_server.port, durable=False)
+    try:
+        await eventually(lambda: inbox.of("con_1") == ["1"], deadline=15)
+    finally:
+        await early.close()
+        back.stop()
+
+
+async def test_what_is_at_hand_when_a_replica_stops_reaches_the_next_at_once(
+    db: Database, settings: ProcessSettings, bus: Bus, tenant: str, name: str
+) -> None:
+    started = asyncio.Event()
+
+    async def hang(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        started.set()
+        await asyncio.sleep(3600)
+
+    dying = await Bus.connect(settings)
+    await dying.consume(db, name, {OfferMade: hang})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "1")
+    await asyncio.wait_for(started.wait(), 5)
+    await dying.close()
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    await eventually(lambda: inbox.of("con_1") == ["1"])
+
+
+async def test_draining_finishes_what_is_at_hand(db: Database, bus: Bus, tenant: str, name: str) -> None:
+    go, inbox = asyncio.Event(), Inbox()
+
+    async def slow(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        await go.wait()
+        await inbox.made(tx, fact, meta)
+
+    work: Consumer = await bus.consume(db, name, {OfferMade: slow})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "1")
+    await eventually(lambda: _is_empty(db))
+    asyncio.get_running_loop().call_later(0.05, go.set)
+    await work.drain()
+    assert inbox.of("con_1") == ["1"]
+
+
+async def test_subscribers_see_facts_as_they_pass_and_hints_only_live(
+    db: Database, bus: Bus, tenant: str, other_tenant: str
+) -> None:
+    seen: list[LiveMessage] = []
+
+    async def see(message: LiveMessage) -> None:
+        seen.append(message)
+        if message.name == "wallboard":
+            raise RuntimeError("one bad callback does not end the subscription")
+
+    await bus.subscribe(f"merkez.{tenant}.>", see)
+    await bus.nats.flush()
+    bus.publish_live(tenant, "wallboard", Wallboard())
+    bus.publish_live(other_tenant, "wallboard", Wallboard())
+    await eventually(lambda: len(seen) == 1)
+    assert (seen[0].tenant_id, seen[0].name, seen[0].fact, seen[0].event_id) == (tenant, "wallboard", None, "")
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "ofr_1")
+    await eventually(lambda: len(seen) == 2)
+    made = seen[1].decode()
+    assert isinstance(made, OfferMade) and made.offer.offer_id == "ofr_1" and seen[1].event_id.startswith("evt_")
+
+
+async def test_a_consumer_learns_new_facts_after_an_upgrade(db: Database, bus: Bus, tenant: str, name: str) -> None:
+    old = await bus.consume(db, name, {OfferMade: Inbox().made})
+    await old.drain()
+    missed: list[str] = []
+
+    async def on_missed(tx: Tx, fact: OfferMissed, meta: FactMeta) -> None:
+        missed.append(meta.event_id)
+
+    await bus.consume(db, name, {OfferMade: Inbox().made, OfferMissed: on_missed})
+    bus.relay(db)
+
+    async def miss(tx: Tx) -> None:
+        tx.emit(OfferMissed(), key="con_1")
+
+    await db.run(tenant, miss)
+    await eventually(lambda: len(missed) == 1)
+
+
+def test_a_tenant_id_cannot_widen_a_subject() -> None:
+    for tenant in ("a.b", ">", "", "a b", "**"):
+        with pytest.raises(ValueError, match="token"):
+            subject_for(OfferMade, tenant)
