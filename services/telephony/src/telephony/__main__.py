@@ -1,3 +1,5 @@
+"""`python -m telephony`"""
+
 from telephony.main import main
 
 main()
