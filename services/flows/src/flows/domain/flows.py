@@ -64,9 +64,7 @@ class FlowInvalid(FailedPrecondition):
         super().__init__(
             f"{place}{first.message}{more}",
             metadata={"problems": str(len(errors)), "step_id": first.step_id, "problem": first.reason},
-            fields=[
-                FieldViolation(_path(problem), f"{problem.reason}: {problem.message}") for problem in errors[:50]
-            ],
+            fields=[FieldViolation(_path(problem), f"{problem.reason}: {problem.message}") for problem in errors[:50]],
         )
         self.problems = tuple(problems)
 

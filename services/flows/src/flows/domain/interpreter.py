@@ -14,15 +14,59 @@ from urllib.parse import quote
 
 from flows.domain import speech
 from flows.domain.definitions import (
-    DEFAULT_ANNOUNCE_INTERVAL, DEFAULT_ATTEMPTS, DEFAULT_HTTP_TIMEOUT, DEFAULT_INPUT_TIMEOUT, PLACEHOLDER,
-    BUILT_IN_ATTRIBUTES, Collect, Definition, HangUp, Hours, HttpRequest, Menu, Play, Queue, Say, SetAttribute,
-    Step, Utterance,
+    BUILT_IN_ATTRIBUTES,
+    DEFAULT_ANNOUNCE_INTERVAL,
+    DEFAULT_ATTEMPTS,
+    DEFAULT_HTTP_TIMEOUT,
+    DEFAULT_INPUT_TIMEOUT,
+    PLACEHOLDER,
+    Collect,
+    Definition,
+    HangUp,
+    Hours,
+    HttpRequest,
+    Menu,
+    Play,
+    Queue,
+    Say,
+    SetAttribute,
+    Step,
+    Utterance,
 )  # fmt: skip
 from flows.domain.runs import (
-    MASK, MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, Audio, CheckHours, Dequeue, Dequeued, Digits, Effect, EndCall,
-    Enqueue, Enqueued, Estimate, Estimated, Event, EventUnexpected, Fetch, Fetched, Finished, Gather, HoursChecked,
-    Identified, Identify, Order, Phase, PlayAudio, Proceed, QueueTick, RunHasEnded, RunState, Started, TimedOut,
-    Trail, Wait, WaitInQueue,
+    MASK,
+    MAX_ATTRIBUTE_LENGTH,
+    MAX_ATTRIBUTES,
+    Audio,
+    CheckHours,
+    Dequeue,
+    Dequeued,
+    Digits,
+    Effect,
+    EndCall,
+    Enqueue,
+    Enqueued,
+    Estimate,
+    Estimated,
+    Event,
+    EventUnexpected,
+    Fetch,
+    Fetched,
+    Finished,
+    Gather,
+    HoursChecked,
+    Order,
+    Phase,
+    PlayAudio,
+    Proceed,
+    QueueTick,
+    RunHasEnded,
+    RunState,
+    Started,
+    TimedOut,
+    Trail,
+    Wait,
+    WaitInQueue,
 )  # fmt: skip
 
 MAX_SILENT_STEPS = 100
@@ -132,9 +176,7 @@ class _Walk:
             if not step_id:
                 return self.end()
             step = self.definition.step(step_id)
-            self.state = replace(
-                self.state, step_id=step_id, entered=self.state.entered + 1, attempt=0
-            )
+            self.state = replace(self.state, step_id=step_id, entered=self.state.entered + 1, attempt=0)
             if step is None or step.action is None or self.state.entered > MAX_STEPS:
                 break
             outcome = _ENTER[type(step.action)](self, step.action)
@@ -167,9 +209,7 @@ def _gather(walk: _Walk, action: Menu | Collect, before: tuple[Audio, ...]) -> T
     if isinstance(action, Menu):
         return walk.order(Phase.GATHERING, Gather(audio, 1, "", timeout))
     terminator = action.terminator or "#"
-    return walk.order(
-        Phase.GATHERING, Gather(audio, action.max_digits, terminator, timeout, action.masked)
-    )
+    return walk.order(Phase.GATHERING, Gather(audio, action.max_digits, terminator, timeout, action.masked))
 
 
 def _hours(walk: _Walk, hours: Hours) -> Turn:
@@ -205,12 +245,6 @@ _ENTER: Mapping[type, Callable[..., Turn | str]] = {
 
 
 def _started(walk: _Walk, _: Started) -> Turn:
-    return walk.effect(Phase.IDENTIFYING, Identify(f"{walk.run_id}:customer"))
-
-
-def _identified(walk: _Walk, event: Identified) -> Turn:
-    if event.customer_id:
-        walk.put("customer_id", event.customer_id)
     return walk.go(walk.definition.start)
 
 
@@ -302,18 +336,16 @@ def _enqueued(walk: _Walk, event: Enqueued) -> Turn:
         walk.note(f"refused by routing: {event.refusal}")
         return walk.go(queue.timed_out) if queue.timed_out else walk.end("failed", "FLOW_FAILED")
     walk.note("queued")
-    walk.state = replace(
-        walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None
-    )
+    walk.state = replace(walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None)
     return _announce(walk, queue)
 
 
 def _tick(walk: _Walk, _: QueueTick) -> Turn:
     queue = walk.step.action
     assert isinstance(queue, Queue)
-    if queue.max_wait is not None and walk.state.queue_time is not None:
-        if walk.now - walk.state.queue_time >= queue.max_wait:
-            return walk.effect(Phase.DEQUEUEING, Dequeue(walk.state.contact_id, "max_wait"))
+    waited = walk.now - (walk.state.queue_time or walk.now)
+    if queue.max_wait is not None and waited >= queue.max_wait:
+        return walk.effect(Phase.DEQUEUEING, Dequeue(walk.state.contact_id, "max_wait"))
     return _announce(walk, queue)
 
 
@@ -359,7 +391,6 @@ def _dequeued(walk: _Walk, event: Dequeued) -> Turn:
 
 TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.STARTING, Started): _started,
-    (Phase.IDENTIFYING, Identified): _identified,
     (Phase.PLAYING, Finished): _finished,
     (Phase.GATHERING, Digits): _digits,
     (Phase.GATHERING, TimedOut): _digits,

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
+from flows.domain.definitions import ATTRIBUTE
 from flows.domain.speech import WaitEstimate
 
 MASK = "***"
@@ -42,7 +43,7 @@ class EventUnexpected(FailedPrecondition):
 
 
 class Phase(StrEnum):
-    """Where a run stands. The first five wait for telephony, the others for an effect and are never stored."""
+    """Where a run stands. The first six are stored; in the others an effect is being done."""
 
     STARTING = "STARTING"
     PLAYING = "PLAYING"
@@ -50,7 +51,6 @@ class Phase(StrEnum):
     WAITING = "WAITING"
     QUEUED = "QUEUED"
     ENDED = "ENDED"
-    IDENTIFYING = "IDENTIFYING"
     CHECKING_HOURS = "CHECKING_HOURS"
     FETCHING = "FETCHING"
     ENQUEUEING = "ENQUEUEING"
@@ -74,6 +74,21 @@ class RunState:
     contact_id: str = ""
     queue_time: datetime | None = None
     announce_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What telephony says about the call a run is for."""
+
+    call_id: str
+    flow_id: str
+    brand_id: str = ""
+    brand_name: str = ""
+    language: str = ""
+    caller_number: str = field(default="", repr=False)
+    caller_name: str = field(default="", repr=False)
+    dialed_number: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -150,13 +165,6 @@ class Proceed:
 
 
 @dataclass(frozen=True)
-class Identified:
-    """Who calls; empty when that could not be found out in time."""
-
-    customer_id: str
-
-
-@dataclass(frozen=True)
 class HoursChecked:
     """Whether it is open; None: these hours don't exist any more."""
 
@@ -195,18 +203,11 @@ class Dequeued:
 
 Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed
-    | Identified | HoursChecked | Fetched | Enqueued | Estimated | Dequeued
+    | HoursChecked | Fetched | Enqueued | Estimated | Dequeued
 )  # fmt: skip
 
 
 # Effects: what has to be done outside before the run can go on. Each may be done again after a crash.
-
-
-@dataclass(frozen=True)
-class Identify:
-    """Ask engagement who calls."""
-
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,7 @@ class Dequeue:
     reason: str
 
 
-Effect = Identify | CheckHours | Fetch | Enqueue | Estimate | Dequeue
+Effect = CheckHours | Fetch | Enqueue | Estimate | Dequeue
 
 
 # What telephony does next.
@@ -326,3 +327,24 @@ class Instruction:
     release_id: str
     step_id: str
     order: Order
+
+
+def first_state(call: Call, customer_id: str, default_language: str) -> RunState:
+    """The state a run begins with: the page's attributes, within limits, and what the call brings itself."""
+    language = call.language or default_language
+    given = {
+        name: value[:MAX_ATTRIBUTE_LENGTH]
+        for name, value in list(call.attributes.items())[:MAX_ATTRIBUTES]
+        # The page must not pass for a menu choice or for what the call itself brings.
+        if ATTRIBUTE.fullmatch(name) and not name.startswith("menu.")
+    }
+    built_in = {
+        "brand_id": call.brand_id,
+        "brand_name": call.brand_name,
+        "caller_name": call.caller_name[:MAX_ATTRIBUTE_LENGTH],
+        "caller_number": call.caller_number,
+        "customer_id": customer_id,
+        "dialed_number": call.dialed_number,
+        "language": language,
+    }
+    return RunState(language=language, attributes=given | built_in)

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flows.domain.definitions import (
-    Choice, Definition, HangUp, Hours, Menu, Queue, Say, Step, Utterance,
+    Choice,
+    Definition,
+    HangUp,
+    Hours,
+    Menu,
+    Queue,
+    Say,
+    Step,
+    Utterance,
 )  # fmt: skip
 from flows.domain.flows import TemplateNotFound, require_parameters
 

@@ -10,9 +10,25 @@ from datetime import timedelta
 
 from flows.domain import graph, targets
 from flows.domain.definitions import (
-    ATTRIBUTE, BUILT_IN_ATTRIBUTES, LANGUAGES, PLACEHOLDER, STEP_ID,
-    Collect, Definition, Hours, HttpRequest, Menu, Problem, Queue, SetAttribute, Severity, Step,
-    exits, prompts, utterances, written_attributes,
+    ATTRIBUTE,
+    BUILT_IN_ATTRIBUTES,
+    LANGUAGES,
+    PLACEHOLDER,
+    STEP_ID,
+    Collect,
+    Definition,
+    Hours,
+    HttpRequest,
+    Menu,
+    Problem,
+    Queue,
+    SetAttribute,
+    Severity,
+    Step,
+    exits,
+    prompts,
+    utterances,
+    written_attributes,
 )  # fmt: skip
 
 MAX_STEPS = 500

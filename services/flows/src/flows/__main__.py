@@ -1,0 +1,5 @@
+"""`python -m flows` runs the service."""
+
+from flows.main import main
+
+main()

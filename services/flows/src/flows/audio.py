@@ -1,0 +1,56 @@
+"""Looks at uploaded audio: decodes all of it once, so that a prompt that was taken can be played."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from datetime import timedelta
+from typing import Any
+
+import av
+from av.error import FFmpegError
+
+from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Sound
+
+_CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
+
+
+def read_sound(audio: bytes) -> Sound:
+    """Decode an upload to its end. Takes CPU time: call it in a thread. PromptUnreadable says what is wrong."""
+    if not audio:
+        raise PromptUnreadable("the file is empty")
+    if len(audio) > MAX_BYTES:
+        raise PromptUnreadable("the file is bigger than 4 MB")
+    container_format = _format(audio)
+    try:
+        # The format is named by us: guessing would hand a stranger's bytes to every demuxer there is.
+        with av.open(io.BytesIO(audio), format=container_format) as container:
+            duration = _duration(container)
+    except (FFmpegError, ValueError, EOFError) as error:
+        raise PromptUnreadable("the file is broken: it can't be decoded") from error
+    if not duration:
+        raise PromptUnreadable("there is no sound in the file")
+    digest = hashlib.sha256(audio).hexdigest()
+    return Sound(audio, _CONTENT_TYPES[container_format], digest, duration)
+
+
+def _format(audio: bytes) -> str:
+    if audio[:4] == b"RIFF" and audio[8:12] == b"WAVE":
+        return "wav"
+    if audio[:4] == b"OggS":
+        return "ogg"
+    if audio[:3] == b"ID3" or (len(audio) > 1 and audio[0] == 0xFF and audio[1] & 0xE0 == 0xE0):
+        return "mp3"
+    raise PromptUnreadable("the file is not WAV, MP3 or Ogg")
+
+
+def _duration(container: Any) -> timedelta:
+    if not container.streams.audio:
+        raise PromptUnreadable("there is no sound in the file")
+    seconds = 0.0
+    for frame in container.decode(audio=0):
+        seconds += frame.samples / frame.sample_rate
+        # Checked on the way: a small file can decode to days of silence.
+        if seconds > MAX_DURATION.total_seconds():
+            raise PromptUnreadable("the sound is longer than 5 minutes")
+    return timedelta(seconds=round(seconds, 3))

@@ -1,0 +1,193 @@
+"""What flows asks of routing and engagement. Calls act as whoever asks flows."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chassis.grpc import Peers
+from chassis.statuses import RemoteFailed
+from chassis.telemetry import log
+from kernel.errors import DomainError, FailedPrecondition, Forbidden, InvalidInput, NotFound, QuotaExceeded, Unavailable
+from kernel.ids import is_id
+from kernel.phone import is_e164
+from merkez.engagement.v1 import customer_service_pb2, customer_service_pb2_grpc
+from merkez.routing.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    contact_service_pb2_grpc,
+    queue_pb2,
+    queue_service_pb2,
+    queue_service_pb2_grpc,
+)
+
+from flows.domain.definitions import Definition, Hours, Queue
+from flows.domain.runs import (
+    Call,
+    CheckHours,
+    Dequeue,
+    Dequeued,
+    Enqueue,
+    Enqueued,
+    Estimate,
+    Estimated,
+    HoursChecked,
+    Run,
+)
+from flows.domain.speech import WaitEstimate
+from flows.domain.validation import References
+
+_IDENTIFY_SECONDS = 1.0
+_ROUTING_SECONDS = 2.0
+_TAKEN = (contact_pb2.CONTACT_STATE_OFFERED, contact_pb2.CONTACT_STATE_ON_CONTACT, contact_pb2.CONTACT_STATE_WRAP_UP)
+
+
+class Engagement:
+    """Who calls."""
+
+    def __init__(self, peers: Peers):
+        self._customers = peers.stub(customer_service_pb2_grpc.CustomerServiceStub, "engagement")
+
+    async def identify(self, call: Call) -> str:
+        """The customer behind a call; empty when that can't be told within a second: the caller isn't kept waiting."""
+        request = customer_service_pb2.IdentifyCustomerRequest(
+            request_id=f"{call.call_id}:customer",
+            brand_id=call.brand_id,
+            number=call.caller_number if is_e164(call.caller_number) else "",
+            display_name=call.caller_name[:200],
+        )
+        try:
+            async with asyncio.timeout(_IDENTIFY_SECONDS):
+                return (await self._customers.IdentifyCustomer(request, timeout=_IDENTIFY_SECONDS)).customer_id
+        except (DomainError, RemoteFailed, TimeoutError) as error:
+            log.warning("the caller was not identified", call_id=call.call_id, reason=type(error).__name__)
+            return ""
+
+
+class Routing:
+    """Queues, business hours, contacts."""
+
+    def __init__(self, peers: Peers):
+        self._contacts = peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing")
+        self._queues = peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+        self._skills = peers.stub(queue_service_pb2_grpc.SkillServiceStub, "routing")
+        self._hours = peers.stub(queue_service_pb2_grpc.BusinessHoursServiceStub, "routing")
+
+    async def enqueue(self, effect: Enqueue, run: Run) -> Enqueued:
+        """Have an agent found. A refusal for good is a result; Unavailable is raised, to be tried again."""
+        attributes = run.state.attributes
+        contact = contact_pb2.Contact(
+            channel=contact_pb2.CHANNEL_VOICE,
+            queue_id=effect.queue_id,
+            brand_id=run.brand_id,
+            call_id=run.call_id,
+            customer_id=attributes.get("customer_id", ""),
+            caller_number=attributes.get("caller_number", ""),
+            caller_name=attributes.get("caller_name", ""),
+            dialed_number=attributes.get("dialed_number", ""),
+            required_skills=[
+                queue_pb2.SkillLevel(skill_id=skill_id, proficiency=proficiency)
+                for skill_id, proficiency in sorted(effect.skills.items())
+            ],
+            priority=effect.priority,
+            attributes=dict(effect.attributes),
+        )
+        request = contact_service_pb2.EnqueueContactRequest(request_id=effect.request_id, contact=contact)
+        try:
+            made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
+        except (NotFound, InvalidInput, FailedPrecondition, QuotaExceeded) as error:
+            log.error("routing refused a contact", call_id=run.call_id, queue_id=effect.queue_id, reason=error.reason)
+            return Enqueued("", error.reason)
+        return Enqueued(made.contact_id)
+
+    async def estimate(self, effect: Estimate) -> Estimated:
+        """Position and expected wait; nothing when routing can't say now: the music goes on without."""
+        request = contact_service_pb2.GetWaitEstimateRequest(contact_id=effect.contact_id)
+        try:
+            found = await self._contacts.GetWaitEstimate(request, timeout=_ROUTING_SECONDS)
+        except (DomainError, RemoteFailed) as error:
+            log.info("no wait estimate", contact_id=effect.contact_id, reason=type(error).__name__)
+            return Estimated(None)
+        return Estimated(_estimate(found))
+
+    async def dequeue(self, effect: Dequeue) -> Dequeued:
+        """Take a contact out of its queue, unless an agent has it or is being rung."""
+        request = contact_service_pb2.DequeueContactRequest(contact_id=effect.contact_id, reason=effect.reason)
+        try:
+            left = await self._contacts.DequeueContact(request, timeout=_ROUTING_SECONDS)
+        except NotFound:
+            return Dequeued(True)
+        except FailedPrecondition:
+            return Dequeued(False)
+        return Dequeued(left.state not in _TAKEN)
+
+    async def check_hours(self, effect: CheckHours) -> HoursChecked:
+        """Whether it is open now."""
+        request = queue_service_pb2.CheckBusinessHoursRequest(business_hours_id=effect.business_hours_id)
+        try:
+            return HoursChecked((await self._hours.CheckBusinessHours(request, timeout=_ROUTING_SECONDS)).open)
+        except NotFound:
+            log.error("a flow refers to business hours that are gone", business_hours_id=effect.business_hours_id)
+            return HoursChecked(None)
+
+    async def references(self, definition: Definition, *, allow_loopback: bool) -> References:
+        """Which queues, hours and skills of a definition exist; None for what could not be asked."""
+        queues: set[str] = set()
+        hours: set[str] = set()
+        skills: set[str] = set()
+        for step in definition.steps:
+            if isinstance(step.action, Queue):
+                queues.add(step.action.queue_id)
+                skills.update(step.action.skills)
+            if isinstance(step.action, Hours):
+                hours.add(step.action.business_hours_id)
+        try:
+            return References(
+                queues={queue_id for queue_id in queues if await self._has_queue(queue_id)},
+                business_hours={hours_id for hours_id in hours if await self._has_hours(hours_id)},
+                skills=await self._known_skills() if skills else set(),
+                allow_loopback=allow_loopback,
+            )
+        except (Unavailable, Forbidden):
+            # Forbidden: an API key may edit flows without reading queues.
+            return References(queues=None, business_hours=None, skills=None, allow_loopback=allow_loopback)
+
+    async def _has_queue(self, queue_id: str) -> bool:
+        if not is_id("que", queue_id):
+            return False
+        try:
+            await self._queues.GetQueue(queue_service_pb2.GetQueueRequest(queue_id=queue_id), timeout=_ROUTING_SECONDS)
+        except (NotFound, InvalidInput):
+            return False
+        return True
+
+    async def _has_hours(self, hours_id: str) -> bool:
+        if not is_id("hrs", hours_id):
+            return False
+        request = queue_service_pb2.CheckBusinessHoursRequest(business_hours_id=hours_id)
+        try:
+            await self._hours.CheckBusinessHours(request, timeout=_ROUTING_SECONDS)
+        except (NotFound, InvalidInput):
+            return False
+        return True
+
+    async def _known_skills(self) -> set[str]:
+        found: set[str] = set()
+        token = ""
+        while True:
+            request = queue_service_pb2.ListSkillsRequest(page_size=200, page_token=token)
+            page = await self._skills.ListSkills(request, timeout=_ROUTING_SECONDS)
+            found.update(skill.skill_id for skill in page.skills)
+            token = page.next_page_token
+            if not token:
+                return found
+
+
+def _estimate(found: contact_pb2.WaitEstimate) -> WaitEstimate:
+    if not found.HasField("expected_wait"):
+        return WaitEstimate(found.position)
+    return WaitEstimate(
+        found.position,
+        found.expected_wait.ToTimedelta(),
+        found.expected_wait_low.ToTimedelta() if found.HasField("expected_wait_low") else None,
+        found.expected_wait_high.ToTimedelta() if found.HasField("expected_wait_high") else None,
+    )

@@ -1,0 +1,249 @@
+"""Flows and prompts between the contract's messages and the domain."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from merkez.flows.v1 import flow_pb2
+
+from flows.domain import definitions as d
+from flows.domain.flows import Flow, Release
+from flows.domain.prompts import Prompt
+from flows.domain.templates import Template
+
+_SEVERITIES = {
+    d.Severity.WARNING: flow_pb2.SEVERITY_WARNING,
+    d.Severity.ERROR: flow_pb2.SEVERITY_ERROR,
+}
+
+
+def timestamp(time: datetime) -> Timestamp:
+    """A domain time as a message."""
+    made = Timestamp()
+    made.FromDatetime(time)
+    return made
+
+
+def duration(value: timedelta | None) -> Duration | None:
+    """A domain duration as a message; None stays unset."""
+    if value is None:
+        return None
+    made = Duration()
+    made.FromTimedelta(value)
+    return made
+
+
+def _given(message: Message, field: str) -> timedelta | None:
+    return getattr(message, field).ToTimedelta() if message.HasField(field) else None
+
+
+def definition_from(message: flow_pb2.Definition) -> d.Definition:
+    """The definition a client sent; validation judges it, not this."""
+    steps = tuple(d.Step(step.step_id, step.display_name, _action_from(step)) for step in message.steps)
+    return d.Definition(message.start, steps, message.language)
+
+
+def _utterance_from(message: flow_pb2.Utterance) -> d.Utterance:
+    return d.Utterance(dict(message.text), message.prompt_id)
+
+
+def _action_from(step: flow_pb2.Step) -> d.Action | None:
+    kind = step.WhichOneof("kind")
+    return _FROM[kind](getattr(step, kind)) if kind else None
+
+
+def _menu_from(menu: flow_pb2.Menu) -> d.Menu:
+    choices = tuple(d.Choice(choice.digit, choice.value, choice.next) for choice in menu.choices)
+    return d.Menu(
+        _utterance_from(menu.utterance), choices, _given(menu, "timeout"), menu.attempts,
+        _utterance_from(menu.invalid), menu.no_match,
+    )  # fmt: skip
+
+
+def _collect_from(m: flow_pb2.Collect) -> d.Collect:
+    return d.Collect(
+        _utterance_from(m.utterance), m.attribute, m.min_digits, m.max_digits, m.terminator, _given(m, "timeout"),
+        m.attempts, m.next, m.no_match, m.masked,
+    )  # fmt: skip
+
+
+def _http_from(m: flow_pb2.HttpRequest) -> d.HttpRequest:
+    return d.HttpRequest(
+        m.method, m.url, dict(m.headers), m.body, dict(m.extract), _given(m, "timeout"), m.retries, m.filler,
+        m.next, m.failed,
+    )  # fmt: skip
+
+
+def _queue_from(m: flow_pb2.Queue) -> d.Queue:
+    return d.Queue(
+        m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, _given(m, "announce_interval"),
+        _given(m, "max_wait"), m.timed_out,
+    )  # fmt: skip
+
+
+_FROM: dict[str, Any] = {
+    "say": lambda m: d.Say(_utterance_from(m.utterance), m.next),
+    "play": lambda m: d.Play(m.prompt_id, m.next),
+    "menu": _menu_from,
+    "collect": _collect_from,
+    "hours": lambda m: d.Hours(m.business_hours_id, m.open, m.closed),
+    "set_attribute": lambda m: d.SetAttribute(m.attribute, m.value, m.next),
+    "http_request": _http_from,
+    "queue": _queue_from,
+    "hang_up": lambda m: d.HangUp(_utterance_from(m.utterance)),
+}
+
+
+def to_definition(definition: d.Definition) -> flow_pb2.Definition:
+    """A definition as clients read it."""
+    steps = [_to_step(step) for step in definition.steps]
+    return flow_pb2.Definition(start=definition.start, steps=steps, language=definition.language)
+
+
+def _to_utterance(said: d.Utterance) -> flow_pb2.Utterance | None:
+    if not said.text and not said.prompt_id:
+        return None
+    return flow_pb2.Utterance(text=dict(said.text), prompt_id=said.prompt_id)
+
+
+def _to_step(step: d.Step) -> flow_pb2.Step:
+    made = flow_pb2.Step(step_id=step.step_id, display_name=step.display_name)
+    match step.action:
+        case d.Say(said, following):
+            made.say.CopyFrom(flow_pb2.Say(utterance=_to_utterance(said), next=following))
+        case d.Play(prompt_id, following):
+            made.play.CopyFrom(flow_pb2.Play(prompt_id=prompt_id, next=following))
+        case d.Menu() as menu:
+            made.menu.CopyFrom(_to_menu(menu))
+        case d.Collect() as collect:
+            made.collect.CopyFrom(_to_collect(collect))
+        case d.Hours(hours_id, when_open, when_closed):
+            made.hours.CopyFrom(flow_pb2.Hours(business_hours_id=hours_id, open=when_open, closed=when_closed))
+        case d.SetAttribute(attribute, value, following):
+            made.set_attribute.CopyFrom(flow_pb2.SetAttribute(attribute=attribute, value=value, next=following))
+        case d.HttpRequest() as request:
+            made.http_request.CopyFrom(_to_http(request))
+        case d.Queue() as queue:
+            made.queue.CopyFrom(_to_queue(queue))
+        case d.HangUp(said):
+            made.hang_up.CopyFrom(flow_pb2.HangUpStep(utterance=_to_utterance(said)))
+        case None:
+            pass
+    return made
+
+
+def _to_menu(menu: d.Menu) -> flow_pb2.Menu:
+    return flow_pb2.Menu(
+        utterance=_to_utterance(menu.utterance),
+        choices=[flow_pb2.Choice(digit=c.digit, value=c.value, next=c.next) for c in menu.choices],
+        timeout=duration(menu.timeout),
+        attempts=menu.attempts,
+        invalid=_to_utterance(menu.invalid),
+        no_match=menu.no_match,
+    )
+
+
+def _to_collect(collect: d.Collect) -> flow_pb2.Collect:
+    return flow_pb2.Collect(
+        utterance=_to_utterance(collect.utterance),
+        attribute=collect.attribute,
+        min_digits=collect.min_digits,
+        max_digits=collect.max_digits,
+        terminator=collect.terminator,
+        timeout=duration(collect.timeout),
+        attempts=collect.attempts,
+        next=collect.next,
+        no_match=collect.no_match,
+        masked=collect.masked,
+    )
+
+
+def _to_http(request: d.HttpRequest) -> flow_pb2.HttpRequest:
+    return flow_pb2.HttpRequest(
+        method=request.method,
+        url=request.url,
+        headers=dict(request.headers),
+        body=request.body,
+        extract=dict(request.extract),
+        timeout=duration(request.timeout),
+        retries=request.retries,
+        filler=request.filler,
+        next=request.next,
+        failed=request.failed,
+    )
+
+
+def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
+    return flow_pb2.Queue(
+        queue_id=queue.queue_id,
+        skills=dict(queue.skills),
+        priority=queue.priority,
+        music_prompt_id=queue.music_prompt_id,
+        announce_interval=duration(queue.announce_interval),
+        max_wait=duration(queue.max_wait),
+        timed_out=queue.timed_out,
+    )
+
+
+def to_flow(flow: Flow) -> flow_pb2.Flow:
+    """A flow as clients read it."""
+    return flow_pb2.Flow(
+        flow_id=flow.flow_id,
+        display_name=flow.display_name,
+        draft=to_definition(flow.draft),
+        release_id=flow.release_id,
+        release_number=flow.release_number,
+        create_time=timestamp(flow.create_time),
+        update_time=timestamp(flow.update_time),
+        version=flow.version,
+    )
+
+
+def to_release(release: Release) -> flow_pb2.Release:
+    """A release as clients read it."""
+    return flow_pb2.Release(
+        release_id=release.release_id,
+        flow_id=release.flow_id,
+        number=release.number,
+        definition=to_definition(release.definition),
+        publisher=release.publisher,
+        comment=release.comment,
+        create_time=timestamp(release.create_time),
+    )
+
+
+def to_problem(problem: d.Problem) -> flow_pb2.Problem:
+    """A problem as clients read it."""
+    return flow_pb2.Problem(
+        step_id=problem.step_id,
+        field=problem.field,
+        severity=_SEVERITIES[problem.severity],
+        reason=problem.reason,
+        message=problem.message,
+    )
+
+
+def to_template(template: Template) -> flow_pb2.Template:
+    """A template as clients read it."""
+    return flow_pb2.Template(
+        template_id=template.template_id,
+        names=dict(template.names),
+        summaries=dict(template.summaries),
+        parameters=list(template.parameters),
+    )
+
+
+def to_prompt(prompt: Prompt) -> flow_pb2.Prompt:
+    """A prompt as clients read it."""
+    return flow_pb2.Prompt(
+        prompt_id=prompt.prompt_id,
+        display_name=prompt.display_name,
+        language=prompt.language,
+        duration=duration(prompt.duration),
+        size_bytes=prompt.size_bytes,
+        create_time=timestamp(prompt.create_time),
+    )

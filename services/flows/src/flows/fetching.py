@@ -1,0 +1,150 @@
+"""Asks a tenant's own system over HTTP, as an HTTP step says, from inside our network without being led into it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from chassis.telemetry import log, tracer
+
+from flows.domain import targets
+from flows.domain.runs import MAX_ATTRIBUTE_LENGTH, Fetch, Fetched
+
+MAX_ANSWER_BYTES = 256 * 1024
+_BACKOFF_SECONDS = 0.2
+_WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True)
+class _Failed(Exception):
+    outcome: str
+    again: bool = False
+
+
+class Fetcher:
+    """Does Fetch effects. One connection pool; nothing of what is sent or received is logged."""
+
+    def __init__(self, *, allow_loopback: bool = False):
+        self._allow_loopback = allow_loopback
+        self._client = httpx.AsyncClient(
+            # A redirect could lead where the flow's own address may not; proxies of the environment as well.
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
+            headers={"user-agent": "merkez-flows", "accept": "application/json"},
+        )
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+    async def fetch(self, effect: Fetch) -> Fetched:
+        """Try, and try again as the step allows; the values extracted, or None with why."""
+        outcome = ""
+        with tracer.start_as_current_span("flows.fetch") as span:
+            for attempt in range(effect.retries + 1):
+                if attempt:
+                    await asyncio.sleep(_BACKOFF_SECONDS * 2 ** (attempt - 1) * random.uniform(0.8, 1.2))
+                try:
+                    async with asyncio.timeout(effect.timeout.total_seconds()):
+                        values = await self._once(effect)
+                    return Fetched(values, "ok")
+                except TimeoutError:
+                    outcome = "timeout"
+                except httpx.HTTPError as error:
+                    outcome = type(error).__name__
+                except _Failed as error:
+                    outcome = error.outcome
+                    if not error.again:
+                        break
+            span.set_attribute("merkez.outcome", outcome)
+        log.info("an http step failed", request_id=effect.request_id, outcome=outcome)
+        return Fetched(None, outcome)
+
+    async def _once(self, effect: Fetch) -> Mapping[str, str]:
+        request = await self._request(effect)
+        response = await self._client.send(request, stream=True)
+        try:
+            if response.status_code in _WORTH_ANOTHER_TRY:
+                raise _Failed(str(response.status_code), again=True)
+            if not response.is_success:
+                raise _Failed(str(response.status_code))
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise _Failed("answer too big")
+        finally:
+            await response.aclose()
+        return _extract(bytes(body), effect.extract)
+
+    async def _request(self, effect: Fetch) -> httpx.Request:
+        # The address is looked up, judged and then connected to as it is: a name that answers differently the
+        # second time (DNS rebinding) never gets a second question.
+        try:
+            url = httpx.URL(effect.url)
+        except httpx.InvalidURL:
+            raise _Failed("bad address") from None
+        if targets.url_problem(effect.url, allow_loopback=self._allow_loopback) is not None:
+            raise _Failed("forbidden address")
+        address = await self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+        headers = httpx.Headers([(name.encode(), value.encode()) for name, value in effect.headers.items()])
+        headers["Host"] = url.netloc.decode()
+        headers.setdefault("Idempotency-Key", effect.request_id)
+        if effect.body:
+            headers.setdefault("Content-Type", "application/json")
+        return self._client.build_request(
+            effect.method,
+            url.copy_with(host=address),
+            headers=headers,
+            content=effect.body.encode() if effect.body else None,
+            timeout=effect.timeout.total_seconds(),
+            extensions={"sni_hostname": url.host},
+        )
+
+    async def _resolve(self, host: str, port: int) -> str:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise _Failed("name not found", again=True) from None
+        addresses = [str(entry[4][0]) for entry in found]
+        if not all(targets.address_allowed(each, allow_loopback=self._allow_loopback) for each in addresses):
+            raise _Failed("forbidden address")
+        return addresses[0]
+
+
+def _extract(body: bytes, wanted: Mapping[str, str]) -> dict[str, str]:
+    if not wanted:
+        return {}
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _Failed("answer is not JSON") from None
+    return {name: _text(_pointed(document, pointer)) for name, pointer in wanted.items()}
+
+
+def _pointed(document: Any, pointer: str) -> Any:
+    """What an RFC 6901 pointer points at; None when there is nothing."""
+    for part in pointer.split("/")[1:]:
+        token = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(token)
+        elif isinstance(document, list) and token.isascii() and token.isdigit() and int(token) < len(document):
+            document = document[int(token)]
+        else:
+            return None
+    return document
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value[:MAX_ATTRIBUTE_LENGTH]
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:MAX_ATTRIBUTE_LENGTH]

@@ -1,0 +1,1 @@
+"""gRPC servicers: message -> verb -> message. No rule, no SQL."""

@@ -1,0 +1,213 @@
+"""FlowService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.auth import principal
+from chassis.paging import encode_token, page_size
+from chassis.sql import Database
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+from kernel.clock import Clock
+from kernel.errors import FieldViolation, InvalidInput
+from kernel.ids import require_id
+from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
+
+from flows.clients import Routing
+from flows.convert import flows as convert
+from flows.domain import templates, validation
+from flows.domain.definitions import Definition
+from flows.domain.flows import MAX_DEFINITION_BYTES, FlowNotFound, ReleaseNotFound, VersionConflict
+from flows.domain.validation import References
+from flows.ops import flows as ops
+
+_CHECKS = 3
+_UPDATABLE = {"display_name", "draft"}
+
+
+class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
+    """Editing, checking and publishing flows."""
+
+    def __init__(self, db: Database, routing: Routing, clock: Clock, *, allow_loopback: bool = False):
+        self._db = db
+        self._routing = routing
+        self._clock = clock
+        self._allow_loopback = allow_loopback
+
+    async def ListTemplates(self, request: Any, context: Any) -> flow_service_pb2.ListTemplatesResponse:
+        return flow_service_pb2.ListTemplatesResponse(
+            templates=[convert.to_template(template) for template in templates.TEMPLATES]
+        )
+
+    async def CreateFlow(self, request: flow_service_pb2.CreateFlowRequest, context: Any) -> flow_pb2.Flow:
+        who = principal()
+        draft = self._first_draft(request)
+        known = await self._references(draft) if request.publish else None
+
+        async def create(tx: Any) -> flow_pb2.Flow:
+            async def once() -> flow_pb2.Flow:
+                name = request.flow.display_name
+                return convert.to_flow(await ops.create_flow(tx, name, draft, known, who.subject, self._clock.now()))
+
+            _require_request_id(request.request_id)
+            return await tx.once(request.request_id, "CreateFlow", request, flow_pb2.Flow, once)
+
+        return await self._db.run(who.tenant_id, create)
+
+    async def GetFlow(self, request: flow_service_pb2.GetFlowRequest, context: Any) -> flow_pb2.Flow:
+        flow_id = require_id("flw", request.flow_id, "flow_id")
+        return convert.to_flow(
+            await self._db.run(principal().tenant_id, lambda tx: ops.get_flow(tx, flow_id), read_only=True)
+        )
+
+    async def ListFlows(
+        self, request: flow_service_pb2.ListFlowsRequest, context: Any
+    ) -> flow_service_pb2.ListFlowsResponse:
+        size = page_size(request.page_size)
+        found = await self._db.run(
+            principal().tenant_id, lambda tx: ops.list_flows(tx, request.page_token, size), read_only=True
+        )
+        page = found[:size]
+        token = encode_token(page[-1].create_time, page[-1].flow_id) if len(found) > size else ""
+        return flow_service_pb2.ListFlowsResponse(flows=[convert.to_flow(flow) for flow in page], next_page_token=token)
+
+    async def UpdateFlow(self, request: flow_service_pb2.UpdateFlowRequest, context: Any) -> flow_pb2.Flow:
+        flow_id = require_id("flw", request.flow.flow_id, "flow.flow_id")
+        paths = {path.split(".")[0] for path in request.update_mask.paths}
+        if paths - _UPDATABLE:
+            raise _wrong("update_mask", "may hold display_name and draft")
+        if not paths:
+            paths = {field.name for field, _ in request.flow.ListFields()} & _UPDATABLE
+        if "draft" in paths:
+            _require_small(request.flow.draft)
+        change = ops.Change(
+            flow_id=flow_id,
+            display_name=request.flow.display_name if "display_name" in paths else None,
+            draft=convert.definition_from(request.flow.draft) if "draft" in paths else None,
+            version=request.version,
+        )
+        return convert.to_flow(
+            await self._db.run(principal().tenant_id, lambda tx: ops.update_flow(tx, change, self._clock.now()))
+        )
+
+    async def DeleteFlow(self, request: flow_service_pb2.DeleteFlowRequest, context: Any) -> Empty:
+        flow_id = require_id("flw", request.flow_id, "flow_id")
+        await self._db.run(principal().tenant_id, lambda tx: ops.delete_flow(tx, flow_id, self._clock.now()))
+        return Empty()
+
+    async def ValidateFlow(
+        self, request: flow_service_pb2.ValidateFlowRequest, context: Any
+    ) -> flow_service_pb2.ValidateFlowResponse:
+        tenant_id = principal().tenant_id
+        flow_id = require_id("flw", request.flow_id, "flow_id")
+        flow = await self._db.run(tenant_id, lambda tx: ops.get_flow(tx, flow_id), read_only=True)
+        definition = flow.draft
+        if request.HasField("definition"):
+            _require_small(request.definition)
+            definition = convert.definition_from(request.definition)
+        known = await self._references(definition)
+        problems = await self._db.run(tenant_id, lambda tx: ops.problems(tx, definition, known), read_only=True)
+        return flow_service_pb2.ValidateFlowResponse(
+            problems=[convert.to_problem(problem) for problem in problems],
+            valid=validation.publishable(problems),
+        )
+
+    async def PublishFlow(self, request: flow_service_pb2.PublishFlowRequest, context: Any) -> flow_pb2.Release:
+        who = principal()
+        flow_id = require_id("flw", request.flow_id, "flow_id")
+        _require_request_id(request.request_id)
+        for attempt in range(_CHECKS):
+            known, checked = await self._checked_draft(who.tenant_id, flow_id)
+
+            async def publish(tx: Any, known: References = known, checked: int = checked) -> flow_pb2.Release:
+                async def once() -> flow_pb2.Release:
+                    return convert.to_release(
+                        await ops.publish_flow(
+                            tx, flow_id, request.version, checked, known, who.subject, request.comment,
+                            self._clock.now(),
+                        )
+                    )  # fmt: skip
+
+                return await tx.once(request.request_id, "PublishFlow", request, flow_pb2.Release, once)
+
+            try:
+                return await self._db.run(who.tenant_id, publish)
+            except VersionConflict:
+                # Somebody saved the draft between the check and the publishing: check what is there now.
+                if request.version or attempt == _CHECKS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def RollBackFlow(self, request: flow_service_pb2.RollBackFlowRequest, context: Any) -> flow_pb2.Release:
+        who = principal()
+        flow_id = require_id("flw", request.flow_id, "flow_id")
+        release_id = require_id("rel", request.release_id, "release_id")
+        _require_request_id(request.request_id)
+        try:
+            release = await self._db.run(who.tenant_id, lambda tx: ops.get_release(tx, release_id), read_only=True)
+            known = await self._references(release.definition)
+        except ReleaseNotFound:
+            known = References()
+
+        async def roll_back(tx: Any) -> flow_pb2.Release:
+            async def once() -> flow_pb2.Release:
+                return convert.to_release(
+                    await ops.roll_back_flow(tx, flow_id, release_id, known, who.subject, self._clock.now())
+                )
+
+            return await tx.once(request.request_id, "RollBackFlow", request, flow_pb2.Release, once)
+
+        return await self._db.run(who.tenant_id, roll_back)
+
+    async def ListReleases(
+        self, request: flow_service_pb2.ListReleasesRequest, context: Any
+    ) -> flow_service_pb2.ListReleasesResponse:
+        flow_id = require_id("flw", request.flow_id, "flow_id")
+        size = page_size(request.page_size)
+        found = await self._db.run(
+            principal().tenant_id,
+            lambda tx: ops.list_releases(tx, flow_id, request.page_token, size),
+            read_only=True,
+        )
+        page = found[:size]
+        token = encode_token(page[-1].create_time, page[-1].release_id) if len(found) > size else ""
+        return flow_service_pb2.ListReleasesResponse(
+            releases=[convert.to_release(release) for release in page], next_page_token=token
+        )
+
+    def _first_draft(self, request: flow_service_pb2.CreateFlowRequest) -> Definition:
+        _require_small(request.flow.draft)
+        if not request.template_id:
+            if request.parameters:
+                raise _wrong("parameters", "belong to a template: name one in template_id")
+            return convert.definition_from(request.flow.draft)
+        if request.flow.draft.steps:
+            raise _wrong("flow.draft", "must be empty when a template is named")
+        language = request.flow.draft.language
+        return templates.build(request.template_id, dict(request.parameters), language)
+
+    async def _checked_draft(self, tenant_id: str, flow_id: str) -> tuple[References, int]:
+        try:
+            flow = await self._db.run(tenant_id, lambda tx: ops.get_flow(tx, flow_id), read_only=True)
+        except FlowNotFound:
+            # Said by the verb: a repeated request of a flow that was deleted since still gets its first answer.
+            return References(), 0
+        return await self._references(flow.draft), flow.version
+
+    async def _references(self, definition: Definition) -> References:
+        return await self._routing.references(definition, allow_loopback=self._allow_loopback)
+
+
+def _wrong(field: str, description: str) -> InvalidInput:
+    return InvalidInput(f"{field} {description}", fields=[FieldViolation(field, description)])
+
+
+def _require_request_id(request_id: str) -> None:
+    if not 1 <= len(request_id) <= 128:
+        raise _wrong("request_id", "is required, up to 128 characters")
+
+
+def _require_small(definition: Message) -> None:
+    if definition.ByteSize() > MAX_DEFINITION_BYTES:
+        raise _wrong("draft", "is bigger than 512 kB")

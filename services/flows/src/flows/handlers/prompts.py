@@ -1,0 +1,76 @@
+"""PromptService."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from chassis.auth import principal
+from chassis.paging import encode_token, page_size
+from chassis.sql import Database
+from google.protobuf.empty_pb2 import Empty
+from kernel.clock import Clock
+from kernel.errors import FieldViolation, InvalidInput
+from kernel.ids import require_id
+from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
+
+from flows.audio import read_sound
+from flows.convert import flows as convert
+from flows.ops import prompts as ops
+
+_DECODING_AT_ONCE = 2
+
+
+class PromptServicer(flow_service_pb2_grpc.PromptServiceServicer):
+    """Uploading, listing, hearing and deleting prompts."""
+
+    def __init__(self, db: Database, clock: Clock):
+        self._db = db
+        self._clock = clock
+        # Decoding takes a core for a second or so: calls in progress come first.
+        self._decoding = asyncio.Semaphore(_DECODING_AT_ONCE)
+
+    async def CreatePrompt(self, request: flow_service_pb2.CreatePromptRequest, context: Any) -> flow_pb2.Prompt:
+        if not 1 <= len(request.request_id) <= 128:
+            wrong = "is required, up to 128 characters"
+            raise InvalidInput(f"request_id {wrong}", fields=[FieldViolation("request_id", wrong)])
+        async with self._decoding:
+            sound = await asyncio.to_thread(read_sound, request.audio)
+
+        async def create(tx: Any) -> flow_pb2.Prompt:
+            async def once() -> flow_pb2.Prompt:
+                named = request.prompt
+                return convert.to_prompt(
+                    await ops.create_prompt(tx, named.display_name, named.language, sound, self._clock.now())
+                )
+
+            return await tx.once(request.request_id, "CreatePrompt", request, flow_pb2.Prompt, once)
+
+        return await self._db.run(principal().tenant_id, create)
+
+    async def ListPrompts(
+        self, request: flow_service_pb2.ListPromptsRequest, context: Any
+    ) -> flow_service_pb2.ListPromptsResponse:
+        size = page_size(request.page_size)
+        found = await self._db.run(
+            principal().tenant_id, lambda tx: ops.list_prompts(tx, request.page_token, size), read_only=True
+        )
+        page = found[:size]
+        token = encode_token(page[-1].create_time, page[-1].prompt_id) if len(found) > size else ""
+        return flow_service_pb2.ListPromptsResponse(
+            prompts=[convert.to_prompt(prompt) for prompt in page], next_page_token=token
+        )
+
+    async def DeletePrompt(self, request: flow_service_pb2.DeletePromptRequest, context: Any) -> Empty:
+        prompt_id = require_id("prm", request.prompt_id, "prompt_id")
+        await self._db.run(principal().tenant_id, lambda tx: ops.delete_prompt(tx, prompt_id))
+        return Empty()
+
+    async def GetPromptAudio(
+        self, request: flow_service_pb2.GetPromptAudioRequest, context: Any
+    ) -> flow_service_pb2.GetPromptAudioResponse:
+        prompt_id = require_id("prm", request.prompt_id, "prompt_id")
+        sound = await self._db.run(principal().tenant_id, lambda tx: ops.get_sound(tx, prompt_id), read_only=True)
+        return flow_service_pb2.GetPromptAudioResponse(
+            audio=sound.audio, content_type=sound.content_type, digest=sound.digest
+        )

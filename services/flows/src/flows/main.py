@@ -1,0 +1,67 @@
+"""The flows process: build, start, drain, stop."""
+
+from __future__ import annotations
+
+from chassis.bus import Bus
+from chassis.grpc import Peers, serve
+from chassis.lifecycle import Process, run_service
+from chassis.settings import load
+from chassis.sql import Database
+from chassis.telemetry import setup_telemetry
+from kernel.clock import SystemClock
+from merkez.flows.v1 import flow_service_pb2_grpc, run_service_pb2_grpc
+
+from flows import consumers
+from flows.clients import Engagement, Routing
+from flows.fetching import Fetcher
+from flows.handlers.flows import FlowServicer
+from flows.handlers.prompts import PromptServicer
+from flows.handlers.runs import RunServicer
+from flows.sealing import MaskedValues
+from flows.settings import Settings
+from flows.turns import Turns
+
+
+async def start(process: Process, settings: Settings) -> None:
+    """Build everything and serve."""
+    clock = SystemClock()
+    seal = MaskedValues.load(settings.internal_key)
+    db = process.closing(await Database.connect(settings, "flows", clock=clock))
+    bus = process.closing(await Bus.connect(settings))
+    peers = process.closing(Peers(settings))
+    fetcher = process.closing(Fetcher(allow_loopback=settings.http_allow_loopback))
+    routing = Routing(peers)
+    turns = process.closing(Turns(db, routing, fetcher, seal, clock))
+    bus.relay(db)
+    server = process.closing(
+        serve(
+            [
+                (
+                    flow_service_pb2_grpc.add_FlowServiceServicer_to_server,
+                    FlowServicer(db, routing, clock, allow_loopback=settings.http_allow_loopback),
+                ),
+                (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
+                (
+                    run_service_pb2_grpc.add_RunServiceServicer_to_server,
+                    RunServicer(db, turns, Engagement(peers), seal, clock),
+                ),
+            ],
+            settings,
+        )
+    )
+    await server.start()
+    await bus.consume(db, "flows", consumers.handlers(seal, clock))
+    process.draining(server.drain)
+    process.draining(turns.drain)
+    process.draining(bus.drain)
+
+
+def main() -> None:
+    """`python -m flows`."""
+    settings = load(Settings, service="flows")
+    setup_telemetry(settings)
+    run_service(lambda process: start(process, settings), drain_seconds=settings.drain_seconds)
+
+
+if __name__ == "__main__":
+    main()

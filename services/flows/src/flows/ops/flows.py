@@ -1,0 +1,147 @@
+"""Editing, publishing and rolling back flows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chassis.sql import Tx
+from kernel.errors import FieldViolation, InvalidInput
+from kernel.ids import new_id
+from merkez.flows.v1 import flows_events_pb2
+
+from flows.domain import validation
+from flows.domain.definitions import Definition, Problem, prompts
+from flows.domain.flows import (
+    MAX_COMMENT,
+    MAX_NAME,
+    Flow,
+    FlowInUse,
+    FlowInvalid,
+    Release,
+    ReleaseNotFound,
+    VersionConflict,
+    require_text,
+    require_version,
+)  # fmt: skip
+from flows.domain.validation import References
+from flows.store import flows as store
+from flows.store import prompts as prompt_store
+
+get_flow = store.get_flow
+list_flows = store.list_flows
+get_release = store.get_release
+"""Reads have no rule of their own."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an update changes; None leaves it. `version` 0 updates whatever is there."""
+
+    flow_id: str
+    display_name: str | None
+    draft: Definition | None
+    version: int
+
+
+async def problems(tx: Tx, definition: Definition, known: References) -> list[Problem]:
+    """Everything wrong with a definition, the tenant's prompts looked up."""
+    played = [prompt_id for step in definition.steps for _, prompt_id in prompts(step.action)]
+    found = await prompt_store.existing(tx, played)
+    return validation.validate(definition, replace(known, prompts=found))
+
+
+async def create_flow(
+    tx: Tx, display_name: str, draft: Definition, known: References | None, publisher: str, now: datetime
+) -> Flow:
+    """Create a flow; with `known` it is published at once if it is valid, else it stays a draft."""
+    name = require_text(display_name, "flow.display_name", MAX_NAME)
+    flow = Flow(new_id("flw", now), name, draft, "", 0, now, now, 1)
+    await store.add_flow(tx, flow)
+    if known is not None and validation.publishable(await problems(tx, draft, known)):
+        release = await _release(tx, flow, draft, publisher, "", now)
+        return await store.get_flow(tx, release.flow_id)
+    return flow
+
+
+async def update_flow(tx: Tx, change: Change, now: datetime) -> Flow:
+    """Change the name or the draft; what runs is untouched."""
+    flow = await store.get_flow(tx, change.flow_id)
+    require_version(change.version, flow.version)
+    if change.display_name is not None:
+        flow = replace(flow, display_name=require_text(change.display_name, "flow.display_name", MAX_NAME))
+    if change.draft is not None:
+        flow = replace(flow, draft=change.draft)
+    flow = replace(flow, update_time=now, version=flow.version + 1)
+    await store.save_flow(tx, flow)
+    return flow
+
+
+async def delete_flow(tx: Tx, flow_id: str, now: datetime) -> None:
+    """Delete a flow that no call is in."""
+    flow = await store.get_flow(tx, flow_id)
+    if await store.has_live_runs(tx, flow.flow_id, now):
+        raise FlowInUse("calls are in this flow right now: point its numbers elsewhere and wait for them to end")
+    await store.delete_flow(tx, flow_id, now)
+
+
+async def list_releases(tx: Tx, flow_id: str, token: str, size: int) -> list[Release]:
+    """Releases of a flow that is there, newest first."""
+    await store.get_flow(tx, flow_id)
+    return await store.list_releases(tx, flow_id, token, size)
+
+
+async def publish_flow(
+    tx: Tx, flow_id: str, version: int, checked_version: int, known: References, publisher: str, comment: str,
+    now: datetime,
+) -> Release:  # fmt: skip
+    """Publish the draft. `known` was gathered for the draft of `checked_version`: another one is a conflict."""
+    flow = await store.get_flow(tx, flow_id)
+    require_version(version, flow.version)
+    if flow.version != checked_version:
+        raise VersionConflict("the draft changed while it was checked")
+    comment = require_text(comment, "comment", MAX_COMMENT, required=False)
+    found = await problems(tx, flow.draft, known)
+    if not validation.publishable(found):
+        raise FlowInvalid(found)
+    return await _release(tx, flow, flow.draft, publisher, comment, now)
+
+
+async def roll_back_flow(
+    tx: Tx, flow_id: str, release_id: str, known: References, publisher: str, now: datetime
+) -> Release:
+    """Publish an older release again. It is checked anew: what it refers to may be gone."""
+    flow = await store.get_flow(tx, flow_id)
+    old = await store.get_release(tx, release_id)
+    if old.flow_id != flow_id:
+        raise ReleaseNotFound("there is no such release of this flow")
+    if old.release_id == flow.release_id:
+        wrong = "is the release that runs already"
+        raise InvalidInput(f"release_id {wrong}", fields=[FieldViolation("release_id", wrong)])
+    found = await problems(tx, old.definition, known)
+    if not validation.publishable(found):
+        raise FlowInvalid(found)
+    return await _release(tx, flow, old.definition, publisher, f"Roll back to release {old.number}", now)
+
+
+async def _release(tx: Tx, flow: Flow, definition: Definition, publisher: str, comment: str, now: datetime) -> Release:
+    release = Release(new_id("rel", now), flow.flow_id, flow.release_number + 1, definition, publisher, comment, now)
+    await store.add_release(tx, release)
+    await store.save_flow(
+        tx,
+        replace(
+            flow,
+            release_id=release.release_id,
+            release_number=release.number,
+            update_time=now,
+            version=flow.version + 1,
+        ),
+    )
+    fact = flows_events_pb2.FlowPublished(
+        flow_id=flow.flow_id,
+        release_id=release.release_id,
+        release_number=release.number,
+        publisher=publisher,
+    )
+    tx.emit(fact, key=flow.flow_id)
+    return release

@@ -1,0 +1,141 @@
+"""Beginning runs, recording what they said next, ending them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chassis.sql import Tx
+from google.protobuf.timestamp_pb2 import Timestamp
+from kernel.ids import new_id
+from merkez.flows.v1 import flows_events_pb2
+
+from flows.domain.flows import FlowNotPublished
+from flows.domain.runs import (
+    Call,
+    Instruction,
+    Order,
+    Phase,
+    Run,
+    RunHasEnded,
+    RunState,
+    RunStep,
+    SequenceOutOfOrder,
+    Trail,
+    first_state,
+)  # fmt: skip
+from flows.store import flows as flow_store
+from flows.store import runs as store
+from flows.store.runs import Seal
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run stands, and the answer when one was given already."""
+
+    run: Run
+    answer: Instruction | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one turn came to."""
+
+    state: RunState
+    order: Order
+    trail: Sequence[Trail]
+
+
+async def find_run(tx: Tx, call_id: str, seal: Seal) -> Standing | None:
+    """The run of a call with its newest instruction; None when the call has no run yet."""
+    run = await store.find_run_of_call(tx, call_id, seal)
+    if run is None:
+        return None
+    return Standing(run, await store.find_instruction(tx, run, run.sequence))
+
+
+async def begin_run(tx: Tx, call: Call, customer_id: str, seal: Seal, now: datetime) -> Standing:
+    """Pin a new run to the flow's newest release; the run that is there when another was faster."""
+    known = await find_run(tx, call.call_id, seal)
+    if known is not None:
+        return known
+    flow = await flow_store.get_flow(tx, call.flow_id)
+    if not flow.release_id:
+        raise FlowNotPublished("the flow has no release yet: publish it")
+    release = await flow_store.get_release(tx, flow.release_id)
+    run = Run(
+        run_id=new_id("run", now),
+        call_id=call.call_id,
+        flow_id=flow.flow_id,
+        release_id=release.release_id,
+        brand_id=call.brand_id,
+        sequence=0,
+        state=first_state(call, customer_id, release.definition.language),
+        create_time=now,
+    )
+    await store.add_run(tx, run, seal, now)
+    return Standing(run, None)
+
+
+async def look_up(tx: Tx, run_id: str, sequence: int, seal: Seal) -> Standing:
+    """The run, and the stored answer when the instruction `sequence` was reported on before."""
+    run = await store.get_run(tx, run_id, seal)
+    answer = await store.find_instruction(tx, run, sequence + 1)
+    if answer is not None:
+        return Standing(run, answer)
+    if run.end_time is not None:
+        raise RunHasEnded("the run is over")
+    if sequence != run.sequence:
+        raise SequenceOutOfOrder("this instruction was not given yet", metadata={"sequence": str(run.sequence)})
+    return Standing(run, None)
+
+
+async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) -> Instruction:
+    """Keep what the turn came to under the next sequence number; the first of two such turns counts."""
+    current = await store.get_run(tx, run.run_id, seal)
+    if current.sequence != run.sequence:
+        answer = await store.find_instruction(tx, current, run.sequence + 1)
+        assert answer is not None
+        return answer
+    if current.end_time is not None:
+        raise RunHasEnded("the call ended in the meantime")
+    sequence = run.sequence + 1
+    over = outcome.state.phase is Phase.ENDED
+    saved = replace(current, sequence=sequence, state=outcome.state, end_time=now if over else None)
+    instruction = Instruction(run.run_id, sequence, run.release_id, outcome.state.step_id, outcome.order)
+    await store.save_run(tx, saved, seal, now)
+    await store.add_instruction(tx, instruction, now)
+    await store.add_steps(tx, run.run_id, sequence, outcome.trail, now)
+    if over:
+        _emit_ended(tx, saved, now)
+    return instruction
+
+
+async def end_run(tx: Tx, call_id: str, seal: Seal, now: datetime) -> None:
+    """The call is over: so is its run, if it had one that was not."""
+    run = await store.find_run_of_call(tx, call_id, seal)
+    if run is None or run.end_time is not None:
+        return
+    ended = replace(run, state=replace(run.state, phase=Phase.ENDED), end_time=now)
+    await store.save_run(tx, ended, seal, now)
+    _emit_ended(tx, ended, now)
+
+
+async def read_run(tx: Tx, run_id: str, seal: Seal) -> tuple[Run, list[RunStep]]:
+    """A run with every step it took."""
+    run = await store.get_run(tx, run_id, seal)
+    return run, await store.list_steps(tx, run_id)
+
+
+def _emit_ended(tx: Tx, run: Run, now: datetime) -> None:
+    end_time = Timestamp()
+    end_time.FromDatetime(now)
+    fact = flows_events_pb2.RunEnded(
+        run_id=run.run_id,
+        call_id=run.call_id,
+        release_id=run.release_id,
+        step_id=run.state.step_id,
+        end_time=end_time,
+    )
+    tx.emit(fact, key=run.call_id)

@@ -1,0 +1,1 @@
+"""Rows of flows and the domain types they stand for."""

@@ -1,0 +1,148 @@
+"""Carries a run through one turn: the interpreter says what to do outside, this does it and comes back.
+
+A turn that is asked for twice at the same time runs once, and it goes on when the one who asked has stopped waiting:
+whoever asks next gets its outcome. So a slow HTTP step outlives the deadline of the rpc that began it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import timedelta
+
+from chassis.lifecycle import Tasks
+from chassis.sql import Database
+from chassis.telemetry import log
+from kernel.clock import Clock
+from kernel.errors import DomainError, Unavailable
+
+from flows.clients import Routing
+from flows.domain.definitions import Definition
+from flows.domain.interpreter import advance
+from flows.domain.runs import (
+    CheckHours,
+    Dequeue,
+    Effect,
+    Enqueue,
+    Enqueued,
+    Estimate,
+    Event,
+    Fetch,
+    Instruction,
+    Run,
+    RunHasEnded,
+    Trail,
+)  # fmt: skip
+from flows.fetching import Fetcher
+from flows.ops import flows as flow_ops
+from flows.ops import runs as ops
+from flows.ops.runs import Seal
+
+LONGEST_WAIT = 20.0
+_DEFINITIONS = 512
+
+
+class StillWorking(Unavailable):
+    """The turn's work is not done yet: ask again with the same sequence."""
+
+    reason = "RUN_STILL_WORKING"
+
+
+class Turns:
+    """Every turn of this process."""
+
+    def __init__(self, db: Database, routing: Routing, fetcher: Fetcher, seal: Seal, clock: Clock):
+        self._db = db
+        self._routing = routing
+        self._fetcher = fetcher
+        self._seal = seal
+        self._clock = clock
+        self._tasks = Tasks("flows.turns")
+        self._running: dict[tuple[str, int], asyncio.Task[Instruction | DomainError]] = {}
+        self._definitions: OrderedDict[tuple[str, str], Definition] = OrderedDict()
+
+    async def take(self, tenant_id: str, run: Run, event: Event, wait_seconds: float) -> Instruction:
+        """The instruction that follows `event`. StillWorking when it isn't there after `wait_seconds`."""
+        key = (run.run_id, run.sequence)
+        task = self._running.get(key)
+        if task is None:
+            task = self._tasks.spawn(self._settle(tenant_id, run, event), f"turn {run.run_id}")
+            self._running[key] = task
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+        await asyncio.wait({task}, timeout=min(wait_seconds, LONGEST_WAIT))
+        if not task.done():
+            raise StillWorking("the step's work is not done yet", retry_after=timedelta(milliseconds=300))
+        outcome = task.result()
+        if isinstance(outcome, DomainError):
+            raise outcome
+        return outcome
+
+    async def drain(self) -> None:
+        """Let turns at hand come to their end."""
+        await self._tasks.drain()
+
+    async def close(self) -> None:
+        """Drop what still runs: it will be asked for again, by the same sequence."""
+        await self._tasks.close()
+
+    async def _settle(self, tenant_id: str, run: Run, event: Event) -> Instruction | DomainError:
+        try:
+            return await self._turn(tenant_id, run, event)
+        except DomainError as error:
+            return error
+
+    async def _turn(self, tenant_id: str, run: Run, event: Event) -> Instruction:
+        definition = await self._definition(tenant_id, run.release_id)
+        trail: list[Trail] = []
+        queued = ""
+        while True:
+            turn = advance(run.run_id, definition, run.state, event, self._clock.now())
+            run = replace(run, state=turn.state)
+            trail += turn.trail
+            if turn.order is not None:
+                break
+            assert turn.effect is not None
+            event = await self._do(turn.effect, run)
+            if isinstance(event, Enqueued):
+                queued = event.contact_id
+        outcome = ops.Outcome(run.state, turn.order, trail)
+        try:
+            return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
+        except RunHasEnded:
+            if queued:
+                await self._let_go(queued)
+            raise
+
+    async def _do(self, effect: Effect, run: Run) -> Event:
+        match effect:
+            case Enqueue():
+                return await self._routing.enqueue(effect, run)
+            case Dequeue():
+                return await self._routing.dequeue(effect)
+            case Estimate():
+                return await self._routing.estimate(effect)
+            case CheckHours():
+                return await self._routing.check_hours(effect)
+            case Fetch():
+                return await self._fetcher.fetch(effect)
+
+    async def _let_go(self, contact_id: str) -> None:
+        # The caller left while routing was taking the contact in: routing may have heard of the end before there
+        # was a contact to abandon, and nobody else would ever take it out of its queue.
+        try:
+            await self._routing.dequeue(Dequeue(contact_id, "caller_left"))
+        except DomainError as error:
+            log.error("a contact without a call may wait in its queue", contact_id=contact_id, reason=error.reason)
+
+    async def _definition(self, tenant_id: str, release_id: str) -> Definition:
+        # Releases never change, so a copy is as good as the row.
+        key = (tenant_id, release_id)
+        known = self._definitions.get(key)
+        if known is None:
+            release = await self._db.run(tenant_id, lambda tx: flow_ops.get_release(tx, release_id), read_only=True)
+            known = self._definitions[key] = release.definition
+            while len(self._definitions) > _DEFINITIONS:
+                self._definitions.popitem(last=False)
+        self._definitions.move_to_end(key)
+        return known

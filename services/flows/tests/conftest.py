@@ -1,0 +1,230 @@
+"""A flows service in this process, with real PostgreSQL, and neighbours that remember what they were asked."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from chassis.auth import acting_as, acting_for
+from chassis.sql import Database
+from flows.clients import Engagement, Routing
+from flows.fetching import Fetcher
+from flows.handlers.flows import FlowServicer
+from flows.handlers.prompts import PromptServicer
+from flows.handlers.runs import RunServicer
+from flows.sealing import MaskedValues
+from flows.turns import Turns
+from google.protobuf.duration_pb2 import Duration
+from kernel.errors import AlreadyExists, NotFound, Unavailable
+from kernel.ids import new_id
+from merkez.engagement.v1 import customer_pb2, customer_service_pb2_grpc
+from merkez.flows.v1 import flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from merkez.routing.v1 import (
+    contact_pb2,
+    contact_service_pb2_grpc,
+    queue_pb2,
+    queue_service_pb2,
+    queue_service_pb2_grpc,
+)  # fmt: skip
+from testkit import ManualClock, RpcHouse, someone
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def fresh(prefix: str) -> str:
+    """An id nobody has."""
+    return new_id(prefix, NOW)
+
+
+QUEUE, HOURS, SKILL = fresh("que"), fresh("hrs"), fresh("skl")
+
+
+def wav(seconds: float = 0.5, rate: int = 8000) -> bytes:
+    """A quiet WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(b"\0\0" * int(seconds * rate))
+    return file.getvalue()
+
+
+class QueueNotFound(NotFound):
+    reason = "QUEUE_NOT_FOUND"
+
+
+class Reused(AlreadyExists):
+    reason = "REQUEST_ID_REUSED"
+
+
+class FakeRouting(
+    contact_service_pb2_grpc.ContactServiceServicer,
+    queue_service_pb2_grpc.QueueServiceServicer,
+    queue_service_pb2_grpc.SkillServiceServicer,
+    queue_service_pb2_grpc.BusinessHoursServiceServicer,
+):
+    """Routing as flows sees it: idempotent by request_id, and away when told."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.away = False
+        self.contacts: dict[str, contact_pb2.Contact] = {}
+        self.asked: list[str] = []
+        self.dequeued: list[tuple[str, str]] = []
+        self.state_after_dequeue = contact_pb2.CONTACT_STATE_ENDED
+        self.expected: int | None = 150
+
+    def _note(self, name: str) -> None:
+        self.asked.append(name)
+        if self.away:
+            raise Unavailable("routing is away")
+
+    async def EnqueueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
+        self._note("EnqueueContact")
+        if request.contact.queue_id != QUEUE:
+            raise QueueNotFound("no such queue")
+        made = contact_pb2.Contact()
+        made.CopyFrom(request.contact)
+        known = self.contacts.get(request.request_id)
+        made.contact_id = known.contact_id if known else fresh("con")
+        if known is not None and known != made:
+            raise Reused("another body")
+        self.contacts[request.request_id] = made
+        return made
+
+    async def DequeueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
+        self._note("DequeueContact")
+        self.dequeued.append((request.contact_id, request.reason))
+        return contact_pb2.Contact(contact_id=request.contact_id, state=self.state_after_dequeue)
+
+    async def GetWaitEstimate(self, request: Any, context: Any) -> contact_pb2.WaitEstimate:
+        self._note("GetWaitEstimate")
+        if self.expected is None:
+            return contact_pb2.WaitEstimate(position=2)
+        wait = Duration(seconds=self.expected)
+        return contact_pb2.WaitEstimate(position=2, expected_wait=wait, expected_wait_low=wait, expected_wait_high=wait)
+
+    async def GetQueue(self, request: Any, context: Any) -> queue_pb2.Queue:
+        self._note("GetQueue")
+        if request.queue_id != QUEUE:
+            raise QueueNotFound("no such queue")
+        return queue_pb2.Queue(queue_id=QUEUE)
+
+    async def ListSkills(self, request: Any, context: Any) -> queue_service_pb2.ListSkillsResponse:
+        self._note("ListSkills")
+        return queue_service_pb2.ListSkillsResponse(skills=[queue_pb2.Skill(skill_id=SKILL)])
+
+    async def CheckBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.CheckBusinessHoursResponse:
+        self._note("CheckBusinessHours")
+        if request.business_hours_id != HOURS:
+            raise NotFound("no such hours")
+        return queue_service_pb2.CheckBusinessHoursResponse(open=self.open)
+
+
+class FakeEngagement(customer_service_pb2_grpc.CustomerServiceServicer):
+    """Engagement as flows sees it."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.requests: list[Any] = []
+        self.customer_id = fresh("cus")
+
+    async def IdentifyCustomer(self, request: Any, context: Any) -> customer_pb2.Customer:
+        self.requests.append(request)
+        if self.away:
+            raise Unavailable("engagement is away")
+        return customer_pb2.Customer(customer_id=self.customer_id)
+
+
+@dataclass
+class House:
+    """The service under test with its neighbours."""
+
+    rpc: RpcHouse
+    db: Database
+    routing: FakeRouting
+    engagement: FakeEngagement
+    clock: ManualClock
+    turns: Turns
+    tenant_id: str = field(default_factory=lambda: fresh("ten"))
+
+    def __post_init__(self) -> None:
+        self.flows: Any = self.rpc.stub(flow_service_pb2_grpc.FlowServiceStub, "flows")
+        self.prompts: Any = self.rpc.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
+        self.runs: Any = self.rpc.stub(run_service_pb2_grpc.RunServiceStub, "flows", caller="telephony")
+
+    def as_admin(self, tenant_id: str = "") -> Any:
+        """Calls inside are those of an admin."""
+        return acting_as(someone("admin", tenant_id or self.tenant_id))
+
+    async def start(self, flow_id: str, call_id: str = "", timeout: float = 5, **more: Any) -> Any:
+        """Begin a run as telephony does."""
+        request = run_service_pb2.StartRunRequest(
+            call_id=call_id or fresh("call"), flow_id=flow_id, brand_name="Acme", language="en", **more
+        )
+        with acting_for(self.tenant_id):
+            return await self.runs.StartRun(request, timeout=timeout)
+
+    async def advance(self, instruction: Any, event: str, digits: str = "", timeout: float = 5) -> Any:
+        """Report on an instruction as telephony does."""
+        request = run_service_pb2.AdvanceRunRequest(
+            run_id=instruction.run_id,
+            sequence=instruction.sequence,
+            event=run_service_pb2.RunEventKind.Value(f"RUN_EVENT_KIND_{event}"),
+            digits=digits,
+        )
+        with acting_for(self.tenant_id):
+            return await self.runs.AdvanceRun(request, timeout=timeout)
+
+
+@pytest.fixture
+def seal() -> MaskedValues:
+    """Seals masked values with a key of this test."""
+    return MaskedValues(b"a key")
+
+
+@pytest_asyncio.fixture
+async def house(
+    rpc: RpcHouse, service_db: Callable[..., Any], clock: ManualClock, seal: MaskedValues
+) -> AsyncIterator[House]:
+    """Everything but the bus, over real sockets and a real database."""
+    db = await service_db("flows", clock=clock)
+    routing, engagement = FakeRouting(), FakeEngagement()
+    await rpc.serve(
+        "routing",
+        [
+            (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing),
+            (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing),
+            (queue_service_pb2_grpc.add_SkillServiceServicer_to_server, routing),
+            (queue_service_pb2_grpc.add_BusinessHoursServiceServicer_to_server, routing),
+        ],
+    )
+    await rpc.serve("engagement", [(customer_service_pb2_grpc.add_CustomerServiceServicer_to_server, engagement)])
+    peers = rpc.peers("flows")
+    client = Routing(peers)
+    fetcher = Fetcher(allow_loopback=True)
+    turns = Turns(db, client, fetcher, seal, clock)
+    await rpc.serve(
+        "flows",
+        [
+            (
+                flow_service_pb2_grpc.add_FlowServiceServicer_to_server,
+                FlowServicer(db, client, clock, allow_loopback=True),
+            ),
+            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
+            (
+                run_service_pb2_grpc.add_RunServiceServicer_to_server,
+                RunServicer(db, turns, Engagement(peers), seal, clock),
+            ),
+        ],
+    )
+    yield House(rpc, db, routing, engagement, clock, turns)
+    await turns.close()
+    await fetcher.close()
