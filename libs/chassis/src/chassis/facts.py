@@ -38,10 +38,10 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "telephony": {
         "call": {
             "CallStarted": (),
-            "CallRefused": ("tenancy", "analytics"),
-            "CallAnswered": ("analytics",),
-            "CallHeld": (),
-            "CallResumed": (),
+            "CallRefused": ("tenancy",),
+            "CallAnswered": (),
+            "CallHeld": ("analytics",),
+            "CallResumed": ("analytics",),
             "LegMediaChanged": (),
             "CallEnded": ("routing", "flows", "billing", "analytics", "engagement", "recording"),
         },
@@ -52,7 +52,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "flows": {
         "flow": {"FlowPublished": ()},
-        "run": {"RunEnded": ("analytics",)},
+        "run": {"RunEnded": ()},
     },
     "routing": {
         "contact": {
@@ -71,7 +71,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         },
         "agent": {
             "AgentStateChanged": ("analytics",),
-            "AgentChanged": ("analytics",),
+            "AgentChanged": (),
         },
         "queue": {
             "QueueChanged": ("analytics",),

@@ -1,0 +1,124 @@
+"""Facts of routing, telephony and tenancy that are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from chassis.bus import FactMeta
+from chassis.consumer import Handlers
+from chassis.sql import Tx
+from google.protobuf.message import Message
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.telephony.v1 import telephony_events_pb2
+from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
+
+from analytics import convert, ops, store
+from analytics.domain.board import Queue
+
+Work = Callable[[Tx, Any, FactMeta], Awaitable[None]]
+
+
+async def _note(tx: Tx, contact: contact_pb2.Contact, meta: FactMeta) -> None:
+    if contact.contact_id:
+        await ops.note_contact(tx, convert.contact_in(contact), contact.version, contact.call_id, meta.time)
+
+
+async def contact_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
+    """A contact was queued, dequeued, wrapped up or ended."""
+    await _note(tx, fact.contact, meta)
+
+
+async def contact_abandoned(tx: Tx, fact: routing_events_pb2.ContactAbandoned, meta: FactMeta) -> None:
+    """The customer left first."""
+    await _note(tx, fact.contact, meta)
+    if fact.short_abandon:
+        await store.mark_short_abandon(tx, fact.contact.contact_id)
+
+
+async def offer_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
+    """An offer was made, accepted, declined or rescinded; it carries its contact."""
+    await _note(tx, fact.offer.contact, meta)
+
+
+async def offer_missed(tx: Tx, fact: routing_events_pb2.OfferMissed, meta: FactMeta) -> None:
+    """An agent did not answer in time."""
+    await _note(tx, fact.offer.contact, meta)
+    await store.note_missed(tx, fact.offer.offer_id, fact.offer.contact.queue_id, meta.time)
+
+
+async def agent_moved(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
+    """An agent's state changed."""
+    await store.save_agent_state(tx, convert.agent_in(fact.agent), fact.agent.version, meta.time)
+
+
+async def queue_changed(tx: Tx, fact: routing_events_pb2.QueueChanged, meta: FactMeta) -> None:
+    """A queue got a name or threshold."""
+    await store.save_queue(tx, convert.queue_in(fact.queue), fact.queue.version)
+
+
+async def queue_deleted(tx: Tx, fact: routing_events_pb2.QueueDeleted, meta: FactMeta) -> None:
+    """A queue is no more; what was counted stays."""
+    await store.save_queue(tx, Queue(fact.queue_id, ""), store.GONE, deleted=True)
+
+
+async def call_held(tx: Tx, fact: telephony_events_pb2.CallHeld, meta: FactMeta) -> None:
+    """A hold began."""
+    await store.begin_hold(tx, fact.call.call_id, meta.time)
+
+
+async def call_resumed(tx: Tx, fact: telephony_events_pb2.CallResumed, meta: FactMeta) -> None:
+    """A hold ended."""
+    await store.end_holds(tx, fact.call.call_id, meta.time)
+
+
+async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
+    """A call ended, and with it its hold."""
+    await store.end_holds(tx, fact.cdr.call_id, meta.time)
+
+
+async def person_changed(tx: Tx, fact: Any, meta: FactMeta) -> None:
+    """Somebody joined, was renamed or disabled."""
+    active = fact.user.state != session_pb2.USER_STATE_DISABLED
+    await store.save_person(tx, fact.user.user_id, fact.user.display_name, active, meta.time)
+
+
+async def signed_up(tx: Tx, fact: tenancy_events_pb2.TenantSignedUp, meta: FactMeta) -> None:
+    """A tenant's days follow its zone."""
+    await store.save_time_zone(tx, fact.tenant.time_zone or "UTC")
+
+
+_WORK: dict[type[Message], Work] = {
+    routing_events_pb2.ContactQueued: contact_moved,
+    routing_events_pb2.ContactDequeued: contact_moved,
+    routing_events_pb2.WrapUpStarted: contact_moved,
+    routing_events_pb2.ContactEnded: contact_moved,
+    routing_events_pb2.ContactAbandoned: contact_abandoned,
+    routing_events_pb2.OfferMade: offer_moved,
+    routing_events_pb2.OfferAccepted: offer_moved,
+    routing_events_pb2.OfferDeclined: offer_moved,
+    routing_events_pb2.OfferRescinded: offer_moved,
+    routing_events_pb2.OfferMissed: offer_missed,
+    routing_events_pb2.AgentStateChanged: agent_moved,
+    routing_events_pb2.QueueChanged: queue_changed,
+    routing_events_pb2.QueueDeleted: queue_deleted,
+    telephony_events_pb2.CallHeld: call_held,
+    telephony_events_pb2.CallResumed: call_resumed,
+    telephony_events_pb2.CallEnded: call_ended,
+    tenancy_events_pb2.UserJoined: person_changed,
+    tenancy_events_pb2.UserChanged: person_changed,
+    tenancy_events_pb2.TenantSignedUp: signed_up,
+}
+
+
+def handlers(touch: Callable[[str], None]) -> Handlers:
+    """Every fact's work, followed by `touch(tenant_id)` once it is committed."""
+
+    def touching(work: Work) -> Work:
+        async def worked(tx: Tx, fact: Any, meta: FactMeta) -> None:
+            await work(tx, fact, meta)
+            tx.after_commit(lambda: touch(meta.tenant_id))
+
+        return worked
+
+    return {fact: touching(work) for fact, work in _WORK.items()}

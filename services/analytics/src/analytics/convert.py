@@ -1,0 +1,119 @@
+"""Between the contract's messages and the domain's values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from merkez.analytics.v1 import analytics_pb2
+from merkez.routing.v1 import contact_pb2, queue_pb2
+
+from analytics.domain import board, intervals
+from analytics.domain.contacts import Contact
+from analytics.ops import Snapshot
+
+
+def contact_in(message: contact_pb2.Contact) -> Contact:
+    """A contact as routing's facts show it."""
+    return Contact(
+        contact_id=message.contact_id,
+        queue_id=message.queue_id,
+        state=contact_pb2.ContactState.Name(message.state).removeprefix("CONTACT_STATE_"),
+        queue_time=message.queue_time.ToDatetime(tzinfo=UTC),
+        answer_time=_moment(message, "answer_time"),
+        end_time=_moment(message, "end_time"),
+        wrap_up_end_time=_moment(message, "wrap_up_end_time"),
+        agent_id=message.agent_id,
+        abandoned=message.state == contact_pb2.CONTACT_STATE_ABANDONED,
+    )
+
+
+def agent_in(message: contact_pb2.Agent) -> board.Agent:
+    """An agent as routing's facts show them."""
+    return board.Agent(
+        agent_id=message.agent_id,
+        display_name=message.display_name,
+        state=contact_pb2.AgentState.Name(message.state).removeprefix("AGENT_STATE_"),
+        reason=message.reason,
+        state_time=message.state_time.ToDatetime(tzinfo=UTC),
+    )
+
+
+def queue_in(message: queue_pb2.Queue) -> board.Queue:
+    """A queue as routing's facts show it."""
+    threshold = message.service_level_threshold.seconds if message.HasField("service_level_threshold") else 20
+    return board.Queue(message.queue_id, message.display_name, threshold)
+
+
+def wallboard_out(snapshot: Snapshot) -> analytics_pb2.Wallboard:
+    """The wallboard as the contract shows it; its sequence is the microsecond it was made."""
+    shown = snapshot.board
+    return analytics_pb2.Wallboard(
+        total=_tile(shown.total),
+        queues=[_tile(tile) for tile in shown.queues],
+        agent_states=[analytics_pb2.AgentStateCount(state=name, count=n) for name, n in shown.states.items()],
+        agents=[_agent(agent) for agent in shown.agents],
+        sequence=int(snapshot.compute_time.timestamp() * 1_000_000),
+        data_time=_time(snapshot.data_time),
+        compute_time=_time(snapshot.compute_time),
+    )
+
+
+def interval_out(key: intervals.Key, counters: intervals.Counters) -> analytics_pb2.QueueInterval:
+    """One interval's counters; seconds are rounded here and nowhere before."""
+    return analytics_pb2.QueueInterval(
+        queue_id=key[0],
+        start_time=_time(key[1]),
+        offered=counters.offered,
+        answered=counters.answered,
+        answered_within_threshold=counters.answered_within,
+        abandoned=counters.abandoned,
+        short_abandoned=counters.short_abandoned,
+        wait_seconds=round(counters.wait_seconds),
+        talk_seconds=round(counters.talk_seconds),
+        hold_seconds=round(counters.hold_seconds),
+        acw_seconds=round(counters.acw_seconds),
+        handled=counters.handled,
+    )
+
+
+def _tile(tile: board.Tile) -> analytics_pb2.QueueTile:
+    return analytics_pb2.QueueTile(
+        queue_id=tile.queue.queue_id,
+        queue_name=tile.queue.display_name,
+        depth=tile.depth,
+        longest_wait_since=_time(tile.longest_wait_since),
+        offered=tile.offered,
+        answered=tile.answered,
+        abandoned=tile.abandoned,
+        short_abandoned=tile.short_abandoned,
+        answered_within_threshold=tile.answered_within,
+        service_level_threshold_seconds=tile.queue.threshold_seconds,
+        service_level=tile.service_level,
+        asa_seconds=tile.asa,
+        aht_seconds=tile.aht,
+        missed_offers=tile.missed_offers,
+    )
+
+
+def _agent(agent: board.Agent) -> analytics_pb2.AgentTile:
+    return analytics_pb2.AgentTile(
+        agent_id=agent.agent_id,
+        display_name=agent.display_name,
+        state=agent.state,
+        reason=agent.reason,
+        state_time=_time(agent.state_time),
+        handled=agent.handled,
+    )
+
+
+def _moment(message: contact_pb2.Contact, name: str) -> datetime | None:
+    return getattr(message, name).ToDatetime(tzinfo=UTC) if message.HasField(name) else None
+
+
+def _time(value: datetime | None) -> Timestamp | None:
+    if value is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp

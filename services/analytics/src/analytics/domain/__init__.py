@@ -1,0 +1,1 @@
+"""Counting rules: what a contact adds to which interval, and the one formula of each KPI."""
