@@ -27,7 +27,7 @@ def test_amounts_add_exactly() -> None:
 
 def test_currencies_do_not_mix() -> None:
     with pytest.raises(ValueError, match="EUR is not USD"):
-        Money(Decimal(1), "USD") + Money(Decimal(1), "EUR")
+        _ = Money(Decimal(1), "USD") + Money(Decimal(1), "EUR")
 
 
 def test_a_float_is_not_money() -> None:

@@ -105,13 +105,17 @@ class InternalTokens:
     @classmethod
     def load(cls, path: str, service: str) -> InternalTokens:
         """Read the JWK (or PEM) file of MERKEZ_INTERNAL_KEY."""
-        content = Path(path).read_text()
+        return cls.from_json(Path(path).read_text(), service)
+
+    @classmethod
+    def from_json(cls, content: str, service: str) -> InternalTokens:
+        """From the JWK's (or PEM's) text."""
         key = OKPKey.import_key(json.loads(content) if content.lstrip().startswith("{") else content)
         return cls(key, service)
 
-    def issue(self, who: Principal, audience: str) -> str:
+    def issue(self, who: Principal, audience: str, *, now: float | None = None) -> str:
         """A token that lets the `audience` service know the caller is acting as `who`."""
-        now = time.time()
+        now = time.time() if now is None else now
         if who.role == "service" and not who.subject:
             who = Principal(who.tenant_id, self._service, "service", who.permissions)
         cached = self._issued.get((who, audience))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 from kernel.errors import DomainError, Unavailable
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry import trace
@@ -214,6 +215,8 @@ class _Pull:
         self.ready = asyncio.Event()
         self._consumer = consumer
         self._bus = consumer.bus
+        self._inbox = ""
+        self._subscription: Subscription | None = None
         self._asked = 0
         self._at_hand: dict[int, Msg] = {}
         self._lanes: dict[tuple[str, str], deque[Msg]] = {}
@@ -227,13 +230,12 @@ class _Pull:
         self._consumer.tasks.spawn(self._keep_alive(), "acknowledgement heartbeat")
         pause = 0.2
         while not self._draining:
-            subscription = None
             try:
                 self._again.clear()
                 await self._ensure()
                 inbox = self._bus.nats.new_inbox()
                 self._inbox = inbox
-                subscription = await self._bus.nats.subscribe(inbox, cb=self._arrived)
+                self._subscription = await self._bus.nats.subscribe(inbox, cb=self._arrived)
                 self._asked = 0
                 await self._ask()
                 self.ready.set()
@@ -251,9 +253,10 @@ class _Pull:
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
             finally:
-                if subscription is not None:
+                if self._subscription is not None:
                     with contextlib.suppress(NatsError, OSError):
-                        await subscription.unsubscribe()
+                        await self._subscription.unsubscribe()
+                    self._subscription = None
 
     def restart(self) -> None:
         """Begin again from the consumer's definition."""
@@ -271,9 +274,16 @@ class _Pull:
         """Hand what is still here to another replica."""
         self._draining = True
         self._again.set()
-        for message in list(self._at_hand.values()):
-            with contextlib.suppress(NatsError, OSError):
+        if not self._bus.connected:
+            return
+        with contextlib.suppress(NatsError, OSError, TimeoutError):
+            if self._subscription is not None:
+                # Else the server would give it straight back to what we asked for and did not get yet.
+                await self._subscription.unsubscribe()
+                await self._bus.nats.flush(2)
+            for message in list(self._at_hand.values()):
                 await message.nak()
+            await self._bus.nats.flush(2)
 
     async def _ensure(self) -> None:
         await self._bus.ensure_stream(self.owner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import grpc
 from chassis.grpc import Peers, Server, serve
 from chassis.permissions import PERMISSIONS_BY_ROLE
 from chassis.settings import ProcessSettings
@@ -36,7 +37,7 @@ class RpcHouse:
         self._peers.append(made)
         return made
 
-    def stub(self, stub_class: Callable[[Any], S], service: str, *, caller: str = "gateway") -> S:
+    def stub(self, stub_class: Callable[[grpc.aio.Channel], S], service: str, *, caller: str = "gateway") -> S:
         """A stub of a served service. Call it within `acting_as(someone("agent", tenant))` or `acting_for(tenant)`."""
         return self.peers(caller).stub(stub_class, service)
 

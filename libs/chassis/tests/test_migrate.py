@@ -1,0 +1,57 @@
+"""Migrations make secured tables, may be repeated, and say what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from chassis.migrate import migrate, migration_sql, role_url
+from merkez_local.postgres import Postgres
+from sqlalchemy_cockroachdb.asyncpg import CockroachDBDialect_asyncpg
+from testkit.databases import Databases
+
+
+async def test_migrating_again_changes_nothing_and_keeps_passwords(databases: Databases, postgres: Postgres) -> None:
+    await databases.settings("trial")
+    admin = databases.admin_url("trial")
+    await migrate(admin, ["trial"])
+    await migrate(admin, ["trial"], {"trial": "test"})
+    connection = await asyncpg.connect(role_url(admin, "trial", "test").replace("+asyncpg", ""))
+    assert await connection.fetchval("select count(*) from trial.plans") == 0
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("insert into trial.plans values ('pln_1')")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("alter table trial.queues disable row level security")
+    await connection.close()
+
+
+def test_the_command_line_names_what_is_missing() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "MERKEZ_ADMIN_DATABASE_URL"}
+    run = subprocess.run(
+        [sys.executable, "-m", "chassis.migrate", "trial"], capture_output=True, text=True, env=environment
+    )
+    assert run.returncode == 1 and "MERKEZ_ADMIN_DATABASE_URL" in run.stderr
+
+
+async def test_the_command_line_migrates(databases: Databases) -> None:
+    await databases.settings("trial")
+    environment = {
+        **os.environ,
+        "MERKEZ_ADMIN_DATABASE_URL": databases.admin_url("trial"),
+        "MERKEZ_ROLE_PASSWORD": "test",
+        "MERKEZ_SERVICES_DIR": str(Path(__file__).parent),
+    }
+    command = [sys.executable, "-m", "chassis.migrate", "trial"]
+    run = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr
+    assert "trial" in run.stdout
+
+
+def test_migrations_can_be_read_for_cockroachdb() -> None:
+    sql = migration_sql("trial", CockroachDBDialect_asyncpg())
+    assert "FORCE ROW LEVEL SECURITY" in sql and "CREATE INDEX queues_by_waiting" in sql
