@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from chassis import consumer as consumer_module
 from chassis.bus import Bus, FactMeta, LiveMessage
 from chassis.consumer import Consumer
+from chassis.deadletters import dead_letters as dead_letters_of
+from chassis.deadletters import replay
 from chassis.facts import DEAD_STREAM, subject_for
 from chassis.settings import ProcessSettings
 from chassis.sql import Database, Tx
@@ -361,6 +363,47 @@ async def test_a_consumer_learns_new_facts_after_an_upgrade(db: Database, bus: B
 
     await db.run(tenant, miss)
     await eventually(lambda: len(missed) == 1)
+
+
+async def test_a_buried_fact_is_worked_when_its_cause_is_gone_and_by_its_consumer_alone(
+    db: Database, bus: Bus, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_BACKOFF", (0.01,))
+    broken, other, fixed = [True], Inbox(), Inbox()
+
+    async def work(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        if broken:
+            raise RuntimeError("a bug")
+        await fixed.made(tx, fact, meta)
+
+    await bus.consume(db, "first", {OfferMade: work})
+    await bus.consume(db, "second", {OfferMade: other.made})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "ofr_1")
+    [letter] = await eventually(lambda: dead_letters_of(bus, "first"))
+    assert (letter.reason, letter.subject) == ("RuntimeError", subject_for(OfferMade, tenant))
+    broken.clear()
+    assert await replay(bus, "second") == 0 and await replay(bus, "first") == 1
+    await eventually(lambda: fixed.of("con_1") == ["ofr_1"])
+    assert await dead_letters_of(bus) == [] and other.of("con_1") == ["ofr_1"]
+
+
+async def test_a_fact_that_kills_its_process_each_time_is_found_among_the_dead(
+    db: Database, bus: Bus, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "MAX_DELIVER", 2)
+    monkeypatch.setattr(consumer_module, "_ACK_WAIT", 0.3)
+    monkeypatch.setattr(consumer_module.Consumer, "work", _die)
+    await bus.ensure_stream(DEAD_STREAM)
+    await bus.consume(db, "trial", {OfferMade: Inbox().made})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "ofr_1")
+    [letter] = await eventually(lambda: dead_letters_of(bus))
+    assert (letter.consumer, letter.reason) == ("trial", "MAX_DELIVERIES")
+
+
+async def _die(*_: object) -> None:
+    raise OSError
 
 
 def test_a_tenant_id_cannot_widen_a_subject() -> None:

@@ -16,6 +16,7 @@ from chassis.statuses import DETAILS_KEY, NeighbourUnavailable, RemoteFailed
 from google.protobuf.empty_pb2 import Empty
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from kernel.errors import (
     AlreadyExists,
     Conflict,
@@ -337,6 +338,16 @@ async def test_a_server_with_an_undeclared_permission_refuses_to_start(
         monkeypatch.setattr("chassis.rpc_server.permission_of", lambda path, found=permission: found)
         with pytest.raises(ValueError, match="QueueService/GetQueue"):
             serve([(ADD, queues)], settings)
+
+
+async def test_a_server_can_be_explored_by_reflection(rpc: RpcHouse, queues: Queues) -> None:
+    server = await rpc.serve("routing", [(ADD, queues)])
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # pyright: ignore[reportArgumentType]
+        answers = [answer async for answer in stub.ServerReflectionInfo(iter([asked]))]
+    names = {service.name for service in answers[0].list_services_response.service}
+    assert "merkez.routing.v1.QueueService" in names
 
 
 def test_the_permission_of_an_rpc_is_read_from_its_contract() -> None:

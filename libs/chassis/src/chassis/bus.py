@@ -35,6 +35,8 @@ __all__ = ["Bus", "FactMeta", "LiveMessage"]
 _DAY = 86_400
 _DUPLICATE_WINDOW = 120
 _CONNECT_WAIT = 5.0
+# The server's own advisory says when a fact was delivered to the last without an end, as nobody else can then.
+_DEAD_SUBJECTS = ["dead.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"]
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ class Bus:
         dead = owner == facts.DEAD_STREAM
         config = StreamConfig(
             name=owner if dead else facts.STREAMS[owner],
-            subjects=["dead.>"] if dead else facts.stream_subjects(owner),
+            subjects=_DEAD_SUBJECTS if dead else facts.stream_subjects(owner),
             storage=StorageType.FILE,
             discard=DiscardPolicy.OLD,
             num_replicas=self.settings.stream_replicas,

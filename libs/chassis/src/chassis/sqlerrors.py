@@ -36,7 +36,10 @@ def sqlstate(error: BaseException) -> str:
 
 def must_run_again(error: BaseException) -> bool:
     """Whether the same closure may succeed when it is run again at once."""
-    return isinstance(error, TryAgain) or sqlstate(error) in _RUN_AGAIN or isinstance(error, PoolTimeout)
+    if isinstance(error, TryAgain) or sqlstate(error) in _RUN_AGAIN:
+        return True
+    # A migration on the live table changed what a prepared statement returns; it is prepared anew.
+    return sqlstate(error) == "0A000" and "cached" in str(getattr(error, "orig", ""))
 
 
 def connection_lost(error: BaseException) -> bool:
