@@ -1,0 +1,108 @@
+"""Between the contract's messages and the domain's values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from merkez.billing.v1 import billing_events_pb2, billing_pb2
+from merkez.telephony.v1 import call_pb2
+from merkez.tenancy.v1 import tenancy_events_pb2
+from merkez.type.v1 import money_pb2
+
+from billing.domain.invoices import Invoice, Line
+from billing.domain.plans import PlanHeld, Rate
+from billing.domain.usage import UsageRecord
+
+_SHOWN_DIGITS = 10
+
+
+def plan_in(fact: tenancy_events_pb2.PlanSubscribed) -> PlanHeld:
+    """The plan version a tenant holds from now on."""
+    rates = {
+        rate.meter: Rate(
+            price=Decimal(rate.price.amount or "0"),
+            included=Decimal(rate.included_units or "0"),
+            first_increment=rate.first_increment_seconds,
+            next_increment=rate.next_increment_seconds,
+        )
+        for rate in fact.plan.rates
+    }
+    return PlanHeld(
+        plan_id=fact.plan.plan_id,
+        version=fact.plan.version,
+        currency=fact.plan.currency,
+        rates=rates,
+        effective_time=fact.effective_time.ToDatetime(tzinfo=UTC),
+        time_zone=fact.time_zone or "UTC",
+    )
+
+
+def used_seconds(cdr: call_pb2.Cdr) -> int:
+    """The call's length in whole seconds, a begun one counting."""
+    return cdr.duration.seconds + (1 if cdr.duration.nanos > 0 else 0)
+
+
+def record_out(record: UsageRecord) -> billing_pb2.UsageRecord:
+    """A usage record as the contract shows it."""
+    return billing_pb2.UsageRecord(
+        usage_record_id=record.usage_record_id,
+        meter=record.meter,
+        source=record.source,
+        source_id=record.source_id,
+        usage_time=_time(record.usage_time),
+        used_seconds=record.used_seconds,
+        billed_seconds=record.billed_seconds,
+        quantity=shown(record.quantity),
+        charge=money_pb2.Money(currency=record.currency, amount=shown(record.charge)),
+        plan_id=record.plan_id,
+        plan_version=record.plan_version,
+        brand_id=record.brand_id,
+    )
+
+
+def usage_rated(record: UsageRecord) -> billing_events_pb2.UsageRated:
+    """The fact that usage was recorded and rated."""
+    return billing_events_pb2.UsageRated(usage_record=record_out(record))
+
+
+def invoice_out(invoice: Invoice, now: datetime) -> billing_pb2.InvoicePreview:
+    """An invoice preview as the contract shows it."""
+    return billing_pb2.InvoicePreview(
+        period_start_time=_time(invoice.start_time),
+        period_end_time=_time(invoice.end_time),
+        lines=[_line(line, invoice.currency) for line in invoice.lines],
+        total=money_pb2.Money(currency=invoice.currency, amount=str(invoice.total)),
+        plan_id=invoice.plan.plan_id,
+        plan_version=invoice.plan.version,
+        compute_time=_time(now),
+    )
+
+
+def shown(value: Fraction) -> str:
+    """An exact number as a decimal of at most ten digits after the point, without needless zeros."""
+    with localcontext(prec=50):
+        exact = Decimal(value.numerator) / Decimal(value.denominator)
+        text = f"{exact.quantize(Decimal(1).scaleb(-_SHOWN_DIGITS), rounding=ROUND_HALF_UP):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _line(line: Line, currency: str) -> billing_pb2.InvoiceLine:
+    return billing_pb2.InvoiceLine(
+        meter=line.meter,
+        description_key=f"invoice.{line.meter}",
+        quantity=shown(line.quantity),
+        included_quantity=shown(line.included),
+        unit_price=money_pb2.Money(currency=currency, amount=str(line.price)),
+        amount=money_pb2.Money(currency=currency, amount=str(line.amount)),
+        start_time=_time(line.start_time),
+        end_time=_time(line.end_time),
+    )
+
+
+def _time(value: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp

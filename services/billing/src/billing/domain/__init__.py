@@ -1,0 +1,1 @@
+"""Rating and invoicing rules. Exact: Decimal and fractions, no float, one rounding."""

@@ -1,0 +1,100 @@
+"""What the invoice of a calendar month says: lines over plan segments, rounded once each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from kernel.money import minor_digits
+
+from billing.domain.plans import NUMBER, SEAT, STORAGE, VOICE, PlanHeld, Rate, segments
+from billing.domain.usage import Span, UsageRecord
+
+LASTING = (SEAT, NUMBER, STORAGE)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line; `amount` is rounded half-up to the minor unit, here and nowhere else."""
+
+    meter: str
+    quantity: Fraction
+    included: Fraction
+    price: Decimal
+    amount: Decimal
+    start_time: datetime
+    end_time: datetime
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """The preview of a period."""
+
+    start_time: datetime
+    end_time: datetime
+    lines: Sequence[Line]
+    total: Decimal
+    currency: str
+    plan: PlanHeld
+
+
+def period_of(time: datetime, time_zone: str) -> tuple[datetime, datetime]:
+    """The calendar month of the zone that `time` lies in, as instants."""
+    zone = ZoneInfo(time_zone or "UTC")
+    local = time.astimezone(zone)
+    first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
+    following = (first + timedelta(days=32)).replace(day=1, fold=0)
+    return first.astimezone(time.tzinfo), following.astimezone(time.tzinfo)
+
+
+def preview(
+    plans: Sequence[PlanHeld], spans: Iterable[Span], usage: Iterable[UsageRecord], start: datetime, end: datetime
+) -> Invoice:
+    """The invoice of [start, end) over everything known. `plans` must not be empty."""
+    lasting, metered = list(spans), list(usage)
+    lines: list[Line] = []
+    cut = segments(plans, start, end)
+    for plan, since, until in cut:
+        share = Fraction(_micros(until - since), _micros(end - start))
+        for meter in LASTING:
+            quantity = sum((_overlap(s, since, until, end - start) for s in lasting if s.meter == meter), Fraction(0))
+            lines += _line(plan, meter, quantity, share, since, until)
+        minutes = sum((r.quantity for r in metered if since <= r.usage_time < until), Fraction(0))
+        lines += _line(plan, VOICE, minutes, share, since, until)
+    newest = cut[-1][0]
+    return Invoice(start, end, lines, sum((line.amount for line in lines), Decimal(0)), newest.currency, newest)
+
+
+def rounded(amount: Fraction, currency: str) -> Decimal:
+    """Half away from zero to the currency's minor unit, exactly."""
+    digits = minor_digits(currency)
+    scaled = abs(amount) * 10**digits
+    whole = (scaled * 2 + 1) // 2
+    return (Decimal(int(whole)) if amount >= 0 else -Decimal(int(whole))).scaleb(-digits)
+
+
+def _line(
+    plan: PlanHeld, meter: str, quantity: Fraction, share: Fraction, start: datetime, end: datetime
+) -> list[Line]:
+    if quantity == 0:  # a meter that wasn't used has no line
+        return []
+    rate = plan.rates.get(meter, Rate(Decimal(0)))
+    # Included units belong to a whole period: a plan held for part of it includes that part of them.
+    included = min(quantity, Fraction(rate.included) * share)
+    amount = rounded((quantity - included) * Fraction(rate.price), plan.currency)
+    return [Line(meter, quantity, included, rate.price, amount, start, end)]
+
+
+def _overlap(span: Span, start: datetime, end: datetime, period: timedelta) -> Fraction:
+    since, until = max(span.start_time, start), min(span.end_time or end, end)
+    if since >= until:
+        return Fraction(0)
+    return span.units * Fraction(_micros(until - since), _micros(period))
+
+
+def _micros(length: timedelta) -> int:
+    return (length.days * 86_400 + length.seconds) * 1_000_000 + length.microseconds

@@ -1,0 +1,64 @@
+"""gRPC servicer of usage and invoices."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis.auth import principal
+from chassis.paging import encode_token
+from chassis.sql import Database
+from google.protobuf.message import Message
+from merkez.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
+
+from billing import convert, ops, store
+
+
+class Billing(billing_service_pb2_grpc.BillingServiceServicer):
+    """merkez.billing.v1.BillingService."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def ListUsageRecords(
+        self, request: billing_service_pb2.ListUsageRecordsRequest, context: Any
+    ) -> billing_service_pb2.ListUsageRecordsResponse:
+        found, more = await self._db.run(
+            principal().tenant_id,
+            lambda tx: store.list_usage(tx, request.meter, request.source_id, request.page_size, request.page_token),
+            read_only=True,
+        )
+        token = encode_token(found[-1].usage_time, found[-1].usage_record_id) if more else ""
+        return billing_service_pb2.ListUsageRecordsResponse(
+            usage_records=[convert.record_out(each) for each in found], next_page_token=token
+        )
+
+    async def SummarizeUsage(
+        self, request: billing_service_pb2.SummarizeUsageRequest, context: Any
+    ) -> billing_service_pb2.SummarizeUsageResponse:
+        start, end, now = _moment(request, "start_time"), _moment(request, "end_time"), self._db.clock.now()
+        sums = await self._db.run(principal().tenant_id, lambda tx: ops.summarize(tx, start, end, now), read_only=True)
+        return billing_service_pb2.SummarizeUsageResponse(
+            summaries=[
+                billing_pb2.UsageSummary(
+                    meter=each.meter,
+                    record_count=each.record_count,
+                    used_seconds=each.used_seconds,
+                    billed_seconds=each.billed_seconds,
+                    quantity=convert.shown(each.quantity),
+                )
+                for each in sums
+            ]
+        )
+
+    async def PreviewInvoice(
+        self, request: billing_service_pb2.PreviewInvoiceRequest, context: Any
+    ) -> billing_pb2.InvoicePreview:
+        now = self._db.clock.now()
+        time = _moment(request, "time") or now
+        invoice = await self._db.run(principal().tenant_id, lambda tx: ops.preview_invoice(tx, time), read_only=True)
+        return convert.invoice_out(invoice, now)
+
+
+def _moment(request: Message, name: str) -> datetime | None:
+    return getattr(request, name).ToDatetime(tzinfo=UTC) if request.HasField(name) else None

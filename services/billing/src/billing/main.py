@@ -1,0 +1,29 @@
+"""Composition of the billing process."""
+
+from __future__ import annotations
+
+from chassis.bus import Bus
+from chassis.grpc import serve
+from chassis.lifecycle import Process
+from chassis.settings import load
+from chassis.sql import Database
+from chassis.telemetry import setup_telemetry
+from merkez.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+
+from billing.consumers import HANDLERS
+from billing.handlers import Billing
+from billing.settings import Settings
+
+
+async def main(process: Process) -> None:
+    """Builds and starts; the process drains and closes what it registered."""
+    settings = load(Settings, service="billing")
+    setup_telemetry(settings)
+    db = process.closing(await Database.connect(settings, "billing"))
+    bus = process.closing(await Bus.connect(settings))
+    server = process.closing(serve([(add_BillingServiceServicer_to_server, Billing(db))], settings))
+    bus.relay(db)
+    await bus.consume(db, "billing", HANDLERS)
+    await server.start()
+    process.draining(server.drain)
+    process.draining(bus.drain)
