@@ -25,10 +25,6 @@ from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc
-from testkit.rpc import RpcHouse, someone
-from testkit.webrtc import Peer
-from tink import aead, secret_key_access
-
 from telephony.clients import Flows, Recordings, Tenancy
 from telephony.handlers import CallHandlers, StationHandlers
 from telephony.live.house import House
@@ -38,6 +34,9 @@ from telephony.media.clips import Clip, ClipStore
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
+from testkit.rpc import RpcHouse, someone
+from testkit.webrtc import Peer
+from tink import aead, secret_key_access
 
 MUSIC_HZ = 300.0
 SPOKEN_HZ = 1200.0
@@ -136,9 +135,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
         return recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
 
-    async def AppendSegment(
-        self, request: recording_service_pb2.AppendSegmentRequest, context: Any
-    ) -> Empty:
+    async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
         self._up()
         self.segments[request.recording_id, request.track, request.sequence] = request.sealed
         return Empty()
@@ -197,9 +194,7 @@ class Exchange:
         self.peers.append(made)
         return made
 
-    async def call(
-        self, customer: Peer, *, widget: str = "", **fields: Any
-    ) -> call_service_pb2.StartWebCallResponse:
+    async def call(self, customer: Peer, *, widget: str = "", **fields: Any) -> call_service_pb2.StartWebCallResponse:
         """The customer calls and is connected."""
         request = call_service_pb2.StartWebCallRequest(
             widget_key=widget or self.tenancy.widget(self.tenant_id),
@@ -213,9 +208,7 @@ class Exchange:
         await customer.accept(response.sdp_answer)
         return response
 
-    async def attach(
-        self, agent: Peer, agent_id: str, *, client: str = "tab1", takeover: bool = False
-    ) -> Any:
+    async def attach(self, agent: Peer, agent_id: str, *, client: str = "tab1", takeover: bool = False) -> Any:
         """The agent's browser attaches and is connected."""
         with acting_as(someone("agent", self.tenant_id, agent_id)):
             response = await self.stations.AttachStation(
@@ -307,9 +300,7 @@ async def _exchange(
             (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, flows),
         ],
     )
-    await rpc.serve(
-        "recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)]
-    )
+    await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
     settings = dataclasses.replace(
         TelephonySettings(node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path)), **overrides
     )

@@ -71,9 +71,7 @@ async def test_a_muted_agent_is_not_heard_and_still_hears(exchange):
         await customer.hears_nothing()
         agent.forget()
         await agent.hears(CUSTOMER_HZ)
-        call = await exchange.calls.SetMute(
-            call_service_pb2.SetMuteRequest(call_id=response.call_id, muted=False)
-        )
+        call = await exchange.calls.SetMute(call_service_pb2.SetMuteRequest(call_id=response.call_id, muted=False))
     await customer.hears(AGENT_HZ)
     assert not any(leg.muted for leg in call.legs)
 
@@ -81,9 +79,7 @@ async def test_a_muted_agent_is_not_heard_and_still_hears(exchange):
 async def test_digits_the_agent_sends_arrive_at_the_customer(exchange):
     customer, _, response, agent_id = await talking(exchange)
     with exchange.as_agent(agent_id):
-        await exchange.calls.SendDigits(
-            call_service_pb2.SendDigitsRequest(call_id=response.call_id, digits="42#")
-        )
+        await exchange.calls.SendDigits(call_service_pb2.SendDigitsRequest(call_id=response.call_id, digits="42#"))
     await eventually(lambda: customer.digits == "42#")
     await customer.hears(AGENT_HZ)
 
@@ -105,7 +101,7 @@ async def test_a_reload_of_the_agents_tab_is_a_gap_of_less_than_a_second(exchang
 
 
 async def test_a_second_tab_is_refused_unless_it_takes_over(exchange):
-    customer, agent, _, agent_id = await talking(exchange)
+    customer, _, _, agent_id = await talking(exchange)
     second = exchange.peer(1000.0)
     with pytest.raises(FailedPrecondition) as caught:
         await exchange.attach(second, agent_id, client="tab2")
@@ -119,7 +115,7 @@ async def test_a_second_tab_is_refused_unless_it_takes_over(exchange):
 
 async def test_customer_is_comforted_while_the_agents_media_is_lost(make_exchange):
     exchange = await make_exchange(media_silent_seconds=0.6)
-    customer, agent, response, agent_id = await talking(exchange)
+    customer, agent, _, agent_id = await talking(exchange)
     agent.vanish()
     await customer.hears(SPOKEN_HZ)
     await customer.hears(MUSIC_HZ)
@@ -164,7 +160,7 @@ async def test_a_customer_who_leaves_ends_the_call_at_the_time_they_were_last_he
 
 
 async def test_hanging_up_makes_exactly_one_cdr_however_often_it_is_said(exchange):
-    customer, agent, response, agent_id = await talking(exchange)
+    _, _, response, agent_id = await talking(exchange)
     with exchange.as_agent(agent_id):
         request = call_service_pb2.HangUpRequest(call_id=response.call_id)
         ended = await asyncio.gather(*(exchange.calls.HangUp(request) for _ in range(3)))

@@ -100,7 +100,12 @@ class Bridge:
             leg.muted = party.muted
             leg.on_digit = party.on_digit
             leg.tap = party.tap if talking else None
-            leg.forward_to = other.leg.outbound if talking and other.leg is not None else None
+            target = other.leg.outbound if talking and other.leg is not None else None
+            if leg.forward_to is not target:
+                leg.forward_to = target
+                if target is not None:
+                    # What the source sent while nobody listened must not look like loss.
+                    target.restart()
         if talking and customer is not None and agent is not None:
             self._waiting_sound = None
             customer.stop_playing()

@@ -213,6 +213,10 @@ class Outbound:
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._emit((0x80 if begins else 0) | payload_type, self._timestamp, payload)
 
+    def restart(self) -> None:
+        """The next packet begins anew behind the last one, even when its source did not change meanwhile."""
+        self._source = None
+
     def timestamp_now(self) -> int:
         """The RTP timestamp of this instant, for a sender report."""
         elapsed = 0 if self._sent_at is None else int((monotonic() - self._sent_at) * CLOCK_RATE)

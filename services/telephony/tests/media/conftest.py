@@ -1,0 +1,41 @@
+"""A media plane on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from chassis.lifecycle import Tasks
+from telephony.media.leg import WebRtcLeg
+from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
+from testkit.webrtc import Peer
+
+
+class Studio:
+    """Makes connected legs with a peer at the other end."""
+
+    def __init__(self, plane: MediaPlane) -> None:
+        self.plane = plane
+        self.peers: list[Peer] = []
+
+    async def connect(self, tone: float | None = 440.0, *, loss: float = 0.0, seed: int = 1) -> tuple[Peer, WebRtcLeg]:
+        peer = Peer(tone, loss=loss, seed=seed)
+        self.peers.append(peer)
+        leg, answer = await self.plane.answer(await peer.offer())
+        await peer.accept(answer)
+        assert await leg.connected
+        return peer, leg
+
+
+@pytest_asyncio.fixture
+async def studio() -> AsyncIterator[Studio]:
+    tasks = Tasks("media")
+    plane = MediaPlane(
+        MediaSettings(host_addresses("127.0.0.1"), setup_spacing=0.0), lambda work: tasks.spawn(work, "media")
+    )
+    made = Studio(plane)
+    yield made
+    for peer in made.peers:
+        await peer.close()
+    await plane.close()
+    await tasks.close()

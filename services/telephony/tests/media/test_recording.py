@@ -1,0 +1,135 @@
+"""What legs are heard with comes out of the segments as it went in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+import tink
+from chassis.lifecycle import Tasks
+from kernel.errors import InvalidInput, Unavailable
+from merkez.recording.v1 import segment_pb2
+from telephony.media.recorder import Recording, Track, associated_data
+from telephony.media.rtp import SILENCE
+from telephony.media.spool import Finish, Segment, Spool
+from testkit import eventually
+from tink import TinkError, aead, secret_key_access
+
+TENANT, RECORDING = "ten_a", "rec_a"
+
+
+def _key() -> tuple[aead.Aead, bytes]:
+    handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+    return handle.primitive(aead.Aead), tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
+
+
+async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_packet() -> None:
+    cipher, keyset = _key()
+    kept: list[tuple[str, int, bytes, float]] = []
+    recording = Recording(TENANT, asyncio.get_running_loop())
+    stream = object()
+    for index in range(60):
+        recording.tap("customer")(stream, 1000 + index * 960, bytes([index]))
+    recording.open(RECORDING, keyset, lambda *segment: kept.append(segment))
+    recording.tap("agent")(object(), 5, b"x")
+    seconds, counts = recording.finish()
+    assert counts == {"customer": len([k for k in kept if k[0] == "customer"]), "agent": 1}
+    assert seconds >= 0
+    packets = []
+    for track, sequence, sealed, covered in kept:
+        plain = cipher.decrypt(sealed, f"{TENANT}/{RECORDING}/{track}/{sequence}".encode())
+        payload = segment_pb2.SegmentPayload.FromString(plain)
+        assert (payload.track, payload.sequence, payload.recording_id) == (track, sequence, RECORDING)
+        assert 0 <= covered <= 1
+        packets += payload.packets if track == "customer" else []
+        with pytest.raises(TinkError):
+            cipher.decrypt(sealed, associated_data(TENANT, RECORDING, track, sequence + 1))
+    assert [packet.payload for packet in packets] == [bytes([index]) for index in range(60)]
+    assert [packet.timestamp for packet in packets] == [index * 960 for index in range(60)]
+
+
+def test_timestamps_unwrap_keep_gaps_and_go_on_behind_a_new_stream() -> None:
+    track, first, second = Track("customer", 0.0), object(), object()
+    for timestamp in (0xFFFFFFFF - 959, 0, 960, 960 + 48_000):
+        track.tap(first, timestamp, SILENCE)
+    track.tap(first, 960 + 47_040, SILENCE)
+    track.tap(second, 123, SILENCE)
+    track.tap(second, 123 + 960, SILENCE)
+    cut = track.cut(1e9, force=True)
+    assert cut is not None
+    positions = [packet.timestamp for packet in cut[0]]
+    assert positions[:5] == [0, 960, 1920, 49_920, 48_960]
+    assert positions[5] >= 49_920
+    assert positions[6] - positions[5] == 960
+
+
+class Store:
+    """Recording's end: takes segments unless it is down or refuses."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.refuse = False
+        self.segments: list[tuple[str, int, bytes]] = []
+        self.finished: list[Finish] = []
+
+    async def append(self, segment: Segment) -> None:
+        if self.down:
+            raise Unavailable("down")
+        if self.refuse:
+            raise InvalidInput("never")
+        self.segments.append((segment.track, segment.sequence, segment.sealed))
+
+    async def finish(self, finish: Finish) -> None:
+        if self.down:
+            raise Unavailable("down")
+        self.finished.append(finish)
+
+
+async def test_segments_wait_on_disk_while_recording_is_away_and_go_out_in_order(tmp_path: Path) -> None:
+    store, reports = Store(), []
+    store.down = True
+    async with Tasks("spool") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *what: reports.append(what))
+        for sequence in range(3):
+            spool.keep(Segment(TENANT, RECORDING, "agent", sequence, 0.8, b"%d" % sequence))
+        spool.finish(Finish(TENANT, RECORDING, 2.4, {"agent": 3}))
+        await eventually(lambda: reports and len(list(tmp_path.glob("*/*/*.seg"))) == 3)
+        store.down = False
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert store.segments == [("agent", n, b"%d" % n) for n in range(3)]
+    assert store.finished[0].segment_counts == {"agent": 3}
+    assert os.listdir(tmp_path) == []
+
+
+async def test_what_a_killed_process_left_is_sent_by_the_next_one(tmp_path: Path) -> None:
+    store = Store()
+    store.down = True
+    async with Tasks("first life") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
+        for sequence in range(2):
+            spool.keep(Segment(TENANT, RECORDING, "customer", sequence, 0.8, b"sealed"))
+        await spool.close()
+    (tmp_path / TENANT / RECORDING / "customer-000002-800.seg.tmp").write_bytes(b"half a segment")
+    store.down = False
+    async with Tasks("second life") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
+        assert spool.resume() == 1
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert [sequence for _, sequence, _ in store.segments] == [0, 1]
+    assert store.finished[0].segment_counts["customer"] == 2
+
+
+async def test_a_refused_segment_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+    store, reports = Store(), []
+    store.refuse = True
+    async with Tasks("spool") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *what: reports.append(what))
+        spool.keep(Segment(TENANT, RECORDING, "agent", 0, 0.8, b"x"))
+        spool.finish(Finish(TENANT, RECORDING, 0.8, {"agent": 1}))
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert [what for what, *_ in reports] == ["recording refused a segment for good"]

@@ -1,0 +1,122 @@
+"""The one stream a browser hears never breaks, whatever feeds it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from telephony.media.rtp import HEADER, HEADER_SIZE, PACKET, SILENCE, VIEW, Inbound, Outbound, payload_bounds
+
+
+class Wire:
+    """Collects what is sent: (sequence, timestamp, marker, payload type)."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, int, bool, int]] = []
+        self.outbound = Outbound(111, self._take)
+
+    def _take(self, length: int) -> None:
+        _, second, sequence, timestamp, _ = HEADER.unpack_from(PACKET)
+        self.sent.append((sequence, timestamp, bool(second & 0x80), second & 0x7F))
+
+    def forward(self, source: object, sequence: int, timestamp: int) -> None:
+        PACKET[HEADER_SIZE : HEADER_SIZE + 3] = SILENCE
+        self.outbound.forward(source, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, HEADER_SIZE + 3)
+
+
+def test_each_packet_of_a_new_source_follows_the_last_one() -> None:
+    wire, music, peer = Wire(), object(), object()
+    wire.outbound.send(music, SILENCE)
+    wire.outbound.send(music, SILENCE)
+    wire.forward(peer, 65535, 4294967000)
+    wire.forward(peer, 65536, 4294967000 + 960)
+    wire.outbound.send(music, SILENCE)
+    sequences = [sequence for sequence, *_ in wire.sent]
+    assert [(b - a) & 0xFFFF for a, b in pairwise(sequences)] == [1, 1, 1, 1]
+    steps = [(b[1] - a[1]) & 0xFFFFFFFF for a, b in pairwise(wire.sent)]
+    assert all(step >= 960 for step in steps)
+    assert [marker for _, _, marker, _ in wire.sent] == [True, False, True, False, True]
+
+
+def test_a_gap_in_the_source_stays_a_gap() -> None:
+    wire, peer = Wire(), object()
+    wire.forward(peer, 100, 0)
+    wire.forward(peer, 103, 2880)
+    assert (wire.sent[1][0] - wire.sent[0][0]) & 0xFFFF == 3
+    assert (wire.sent[1][1] - wire.sent[0][1]) & 0xFFFFFFFF == 2880
+
+
+def test_a_digit_that_is_not_passed_on_leaves_no_gap() -> None:
+    wire, peer = Wire(), object()
+    wire.forward(peer, 100, 0)
+    wire.outbound.skip(peer, 101)
+    wire.outbound.skip(peer, 102)
+    wire.forward(peer, 103, 2880)
+    assert (wire.sent[1][0] - wire.sent[0][0]) & 0xFFFF == 1
+
+
+def test_silence_of_dtx_is_kept_as_time() -> None:
+    wire, peer = Wire(), object()
+    wire.forward(peer, 1, 0)
+    wire.forward(peer, 2, 19_200)
+    assert (wire.sent[1][1] - wire.sent[0][1]) & 0xFFFFFFFF == 19_200
+
+
+_source = st.tuples(st.integers(0, 3), st.integers(-3, 40), st.booleans())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_source, max_size=120), st.integers(0, 65535))
+def test_no_sequence_number_is_ever_used_twice(steps: list[tuple[int, int, bool]], start: int) -> None:
+    # A sequence number sent twice with other content would reuse SRTP key stream.
+    wire = Wire()
+    sources = [object() for _ in range(4)]
+    positions = [start, start + 1000, start + 60_000, 7]
+    for which, step, digit in steps:
+        if which == 3:
+            wire.outbound.send(sources[3], SILENCE)
+            continue
+        positions[which] = max(0, positions[which] + step)
+        if digit:
+            wire.outbound.skip(sources[which], positions[which] & 0xFFFF)
+        else:
+            wire.forward(sources[which], positions[which], positions[which] * 960)
+    sequences = [sequence for sequence, *_ in wire.sent]
+    assert len(sequences) == len(set(sequences)) or len(sequences) > 60_000
+
+
+def test_while_digits_go_out_nothing_else_does() -> None:
+    wire, music, digits = Wire(), object(), object()
+    wire.outbound.send(music, SILENCE)
+    wire.outbound.exclusive = digits
+    wire.outbound.send(music, SILENCE)
+    wire.forward(object(), 5, 5)
+    assert len(wire.sent) == 1
+    wire.outbound.exclusive = None
+    wire.outbound.send(music, SILENCE)
+    assert (wire.sent[1][0] - wire.sent[0][0]) & 0xFFFF == 1
+
+
+def test_extensions_sources_and_padding_are_cut_from_the_payload() -> None:
+    head = bytes([0x80 | 0x20 | 0x10 | 1, 111]) + bytes(10) + bytes(4)
+    packet = head + b"\xbe\xde\x00\x01" + bytes(4) + b"voice" + b"\0\0\3"
+    PACKET[: len(packet)] = packet
+    bounds = payload_bounds(len(packet))
+    assert bounds is not None
+    assert bytes(VIEW[bounds[0] : bounds[1]]) == b"voice"
+
+
+@given(st.binary(min_size=12, max_size=80))
+def test_a_header_that_lies_is_refused_or_stays_inside_the_packet(packet: bytes) -> None:
+    PACKET[: len(packet)] = packet
+    bounds = payload_bounds(len(packet))
+    assert bounds is None or 12 <= bounds[0] <= bounds[1] <= len(packet)
+
+
+def test_loss_is_counted_over_the_wrap() -> None:
+    inbound = Inbound(1, 65_530)
+    for sequence in [*range(65_530, 65_536), *range(3, 10)]:
+        inbound.add(sequence & 0xFFFF, sequence * 960, 0.0)
+    assert inbound.expected == 16
+    assert inbound.lost == 3
