@@ -24,7 +24,7 @@ from google.protobuf.duration_pb2 import Duration
 from kernel.errors import AlreadyExists, NotFound, Unavailable
 from kernel.ids import new_id
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2_grpc
-from merkez.flows.v1 import flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.routing.v1 import (
     contact_pb2,
     contact_service_pb2_grpc,
@@ -42,10 +42,13 @@ def fresh(prefix: str) -> str:
     return new_id(prefix, NOW)
 
 
-QUEUE, HOURS, SKILL = fresh("que"), fresh("hrs"), fresh("skl")
+@pytest.fixture
+def make_wav() -> Callable[..., bytes]:
+    """Makes quiet WAV files."""
+    return _wav
 
 
-def wav(seconds: float = 0.5, rate: int = 8000) -> bytes:
+def _wav(seconds: float = 0.5, rate: int = 8000) -> bytes:
     """A quiet WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
@@ -73,6 +76,7 @@ class FakeRouting(
     """Routing as flows sees it: idempotent by request_id, and away when told."""
 
     def __init__(self) -> None:
+        self.queue_id, self.hours_id, self.skill_id = fresh("que"), fresh("hrs"), fresh("skl")
         self.open = True
         self.away = False
         self.contacts: dict[str, contact_pb2.Contact] = {}
@@ -80,6 +84,7 @@ class FakeRouting(
         self.dequeued: list[tuple[str, str]] = []
         self.state_after_dequeue = contact_pb2.CONTACT_STATE_ENDED
         self.expected: int | None = 150
+        self.on_enqueue: Callable[[], Any] | None = None
 
     def _note(self, name: str) -> None:
         self.asked.append(name)
@@ -88,7 +93,9 @@ class FakeRouting(
 
     async def EnqueueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         self._note("EnqueueContact")
-        if request.contact.queue_id != QUEUE:
+        if self.on_enqueue is not None:
+            await self.on_enqueue()
+        if request.contact.queue_id != self.queue_id:
             raise QueueNotFound("no such queue")
         made = contact_pb2.Contact()
         made.CopyFrom(request.contact)
@@ -113,17 +120,17 @@ class FakeRouting(
 
     async def GetQueue(self, request: Any, context: Any) -> queue_pb2.Queue:
         self._note("GetQueue")
-        if request.queue_id != QUEUE:
+        if request.queue_id != self.queue_id:
             raise QueueNotFound("no such queue")
-        return queue_pb2.Queue(queue_id=QUEUE)
+        return queue_pb2.Queue(queue_id=self.queue_id)
 
     async def ListSkills(self, request: Any, context: Any) -> queue_service_pb2.ListSkillsResponse:
         self._note("ListSkills")
-        return queue_service_pb2.ListSkillsResponse(skills=[queue_pb2.Skill(skill_id=SKILL)])
+        return queue_service_pb2.ListSkillsResponse(skills=[queue_pb2.Skill(skill_id=self.skill_id)])
 
     async def CheckBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.CheckBusinessHoursResponse:
         self._note("CheckBusinessHours")
-        if request.business_hours_id != HOURS:
+        if request.business_hours_id != self.hours_id:
             raise NotFound("no such hours")
         return queue_service_pb2.CheckBusinessHoursResponse(open=self.open)
 
@@ -159,6 +166,21 @@ class House:
         self.flows: Any = self.rpc.stub(flow_service_pb2_grpc.FlowServiceStub, "flows")
         self.prompts: Any = self.rpc.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
         self.runs: Any = self.rpc.stub(run_service_pb2_grpc.RunServiceStub, "flows", caller="telephony")
+
+    def fresh(self, prefix: str) -> str:
+        """An id nobody has."""
+        return fresh(prefix)
+
+    async def publish(self, draft: flow_pb2.Definition, **more: Any) -> flow_pb2.Flow:
+        """A flow whose first release is this definition."""
+        with self.as_admin():
+            flow = await self.flows.CreateFlow(
+                flow_service_pb2.CreateFlowRequest(
+                    request_id=fresh("req"), flow=flow_pb2.Flow(display_name="Main", draft=draft), publish=True, **more
+                )
+            )
+        assert flow.release_id, "the definition is not valid"
+        return flow
 
     def as_admin(self, tenant_id: str = "") -> Any:
         """Calls inside are those of an admin."""
@@ -196,7 +218,8 @@ async def house(
 ) -> AsyncIterator[House]:
     """Everything but the bus, over real sockets and a real database."""
     db = await service_db("flows", clock=clock)
-    routing, engagement = FakeRouting(), FakeEngagement()
+    routing = FakeRouting()  # pyright: ignore[reportAbstractUsage]
+    engagement = FakeEngagement()  # pyright: ignore[reportAbstractUsage]
     await rpc.serve(
         "routing",
         [

@@ -126,7 +126,7 @@ async def roll_back_flow(
 
 async def _release(tx: Tx, flow: Flow, definition: Definition, publisher: str, comment: str, now: datetime) -> Release:
     release = Release(new_id("rel", now), flow.flow_id, flow.release_number + 1, definition, publisher, comment, now)
-    await store.add_release(tx, release)
+    # The flow's row first: of two who publish at once the second waits here and then runs again.
     await store.save_flow(
         tx,
         replace(
@@ -137,6 +137,7 @@ async def _release(tx: Tx, flow: Flow, definition: Definition, publisher: str, c
             version=flow.version + 1,
         ),
     )
+    await store.add_release(tx, release)
     fact = flows_events_pb2.FlowPublished(
         flow_id=flow.flow_id,
         release_id=release.release_id,

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chassis.sql import Tx
-from sqlalchemy import RowMapping, insert, select, update
+from chassis.sqlerrors import TryAgain
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from flows.domain.runs import Instruction, Run, RunNotFound, RunState, RunStep, Trail
 from flows.store.documents import from_document, order_from, to_document
@@ -44,7 +46,10 @@ def _run(row: RowMapping, seal: Seal) -> Run:
 async def add_run(tx: Tx, run: Run, seal: Seal, now: datetime) -> None:
     """Store a new run."""
     row = {"tenant_id": tx.tenant_id, **_row(run, seal), "version": 1, "update_time": now}
-    await tx.execute(insert(runs), row)
+    # Of two who begin the run of one call at once the second runs again and finds the first one's.
+    added = await tx.execute(insert(runs).on_conflict_do_nothing(), row)
+    if not added.rowcount:
+        raise TryAgain
 
 
 async def find_run_of_call(tx: Tx, call_id: str, seal: Seal) -> Run | None:

@@ -1,0 +1,426 @@
+"""Runs over the wire: what telephony asks, and what routing, engagement and HTTP servers are asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from chassis.auth import acting_for
+from flows.domain.runs import Fetch, RunState
+from flows.fetching import Fetcher
+from flows.ops import runs as ops
+from flows.sealing import MaskedValues
+from kernel.errors import Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound, Unavailable
+from merkez.flows.v1 import flow_pb2 as pb
+from merkez.flows.v1 import flow_service_pb2 as rpc
+from merkez.flows.v1 import run_service_pb2
+from merkez.routing.v1 import contact_pb2, queue_pb2
+from testkit import eventually
+
+
+def said(text: str) -> pb.Utterance:
+    return pb.Utterance(text={"en": text})
+
+
+def flow_of(*steps: pb.Step) -> pb.Definition:
+    return pb.Definition(start=steps[0].step_id, steps=steps, language="en")
+
+
+def say(step_id: str, text: str, following: str = "") -> pb.Step:
+    return pb.Step(step_id=step_id, say=pb.Say(utterance=said(text), next=following))
+
+
+@pytest.fixture
+def main_line(house: Any) -> pb.Definition:
+    """Greeting, menu, queue with a limit."""
+    queue = pb.Queue(queue_id=house.routing.queue_id, skills={house.routing.skill_id: 2}, priority=3, timed_out="bye")
+    queue.max_wait.FromSeconds(90)
+    return flow_of(
+        say("hello", "Welcome to {brand_name}.", "main"),
+        pb.Step(step_id="main", menu=pb.Menu(
+            utterance=said("Press 1."), choices=[pb.Choice(digit="1", value="support", next="queue")],
+            no_match="queue")),
+        pb.Step(step_id="queue", queue=queue),
+        pb.Step(step_id="bye", hang_up=pb.HangUpStep(utterance=said("Sorry."))),
+    )  # fmt: skip
+
+
+async def test_caller_is_greeted_chooses_and_waits_with_position_and_expected_wait(
+    house: Any, main_line: pb.Definition
+) -> None:
+    flow = await house.publish(main_line)
+    call_id = house.fresh("call")
+    brand_id = house.fresh("brd")
+    start = {"caller_number": "+994125551234", "caller_name": "Aygün", "brand_id": brand_id}
+    play = await house.start(flow.flow_id, call_id, attributes={"page": "/help"}, **start)
+    assert play.play.audio[0].text == "Welcome to Acme." and play.release_id == flow.release_id
+    gather = await house.advance(play, "FINISHED")
+    queue = await house.advance(gather, "DIGITS", "1")
+    assert [play.sequence, gather.sequence, queue.sequence] == [1, 2, 3]
+    assert queue.queue.audio[0].text == "You are number 2 in line. The expected wait is between 2 and 3 minutes."
+    assert queue.queue.tick_interval.seconds == 30
+    (request_id, contact), *others = house.routing.contacts.items()
+    assert not others and request_id.startswith(f"{play.run_id}:queue:")
+    assert contact == contact_pb2.Contact(
+        contact_id=queue.queue.contact_id, channel=contact_pb2.CHANNEL_VOICE, queue_id=house.routing.queue_id,
+        brand_id=brand_id, call_id=call_id, customer_id=house.engagement.customer_id, caller_number="+994125551234",
+        caller_name="Aygün", required_skills=[queue_pb2.SkillLevel(skill_id=house.routing.skill_id, proficiency=2)], priority=3,
+        attributes={"page": "/help", "menu.main": "support"},
+    )  # fmt: skip
+    house.clock.advance(30)
+    again = await house.advance(queue, "QUEUE_TICK")
+    assert again.queue.contact_id == queue.queue.contact_id and again.queue.audio
+    run = await read(house, play.run_id)
+    assert [(step.step_id, step.outcome) for step in run.steps] == [
+        ("hello", "said"), ("main", "chose 1"), ("queue", "queued"), ("queue", "announced"), ("queue", "announced"),
+    ]  # fmt: skip
+
+
+async def read(house: Any, run_id: str) -> run_service_pb2.Run:
+    with house.as_admin():
+        return await house.runs.GetRun(run_service_pb2.GetRunRequest(run_id=run_id))
+
+
+async def test_repeated_report_gets_the_same_answer_and_does_nothing_twice(
+    house: Any, main_line: pb.Definition
+) -> None:
+    flow = await house.publish(main_line)
+    call_id = house.fresh("call")
+    play = await house.start(flow.flow_id, call_id)
+    assert await house.start(flow.flow_id, call_id) == play
+    gather = await house.advance(play, "FINISHED")
+    queue = await house.advance(gather, "DIGITS", "1")
+    asked = list(house.routing.asked)
+    assert await house.advance(play, "FINISHED") == gather
+    assert await house.advance(gather, "DIGITS", "1") == queue
+    assert house.routing.asked == asked
+    # A node that takes the call over asks from the beginning and gets what it was told last.
+    assert await house.start(flow.flow_id, call_id) == queue
+
+
+async def test_same_report_twice_at_once_is_one_turn(house: Any, main_line: pb.Definition) -> None:
+    flow = await house.publish(main_line)
+    call_id = house.fresh("call")
+    starts = await asyncio.gather(*(house.start(flow.flow_id, call_id) for _ in range(4)))
+    assert all(start == starts[0] for start in starts)
+    gather = await house.advance(starts[0], "FINISHED")
+    answers = await asyncio.gather(*(house.advance(gather, "DIGITS", "1") for _ in range(4)))
+    assert all(answer == answers[0] for answer in answers) and len(house.routing.contacts) == 1
+
+
+async def test_report_on_an_instruction_that_was_not_given_is_out_of_order(
+    house: Any, main_line: pb.Definition
+) -> None:
+    flow = await house.publish(main_line)
+    play = await house.start(flow.flow_id)
+    play.sequence = 5
+    with pytest.raises(Conflict) as refused:
+        await house.advance(play, "FINISHED")
+    assert refused.value.reason == "SEQUENCE_OUT_OF_ORDER"
+    play.sequence = 1
+    with pytest.raises(FailedPrecondition) as unexpected:
+        await house.advance(play, "QUEUE_TICK")
+    assert unexpected.value.reason == "EVENT_UNEXPECTED"
+
+
+async def test_run_stays_with_its_release_when_another_is_published(house: Any, main_line: pb.Definition) -> None:
+    flow = await house.publish(main_line)
+    play = await house.start(flow.flow_id)
+    changed = pb.Flow(flow_id=flow.flow_id, draft=flow_of(say("hello", "New.")))
+    with house.as_admin():
+        await house.flows.UpdateFlow(rpc.UpdateFlowRequest(flow=changed))
+        await house.flows.PublishFlow(rpc.PublishFlowRequest(request_id="x", flow_id=flow.flow_id))
+    gather = await house.advance(play, "FINISHED")
+    assert gather.gather.audio[0].text == "Press 1." and gather.release_id == flow.release_id
+    assert (await house.start(flow.flow_id)).play.audio[0].text == "New."
+
+
+async def test_call_is_kept_while_routing_is_away_and_queued_once_when_it_is_back(
+    house: Any, main_line: pb.Definition
+) -> None:
+    flow = await house.publish(main_line)
+    gather = await house.advance(await house.start(flow.flow_id), "FINISHED")
+    house.routing.away = True
+    with pytest.raises(Unavailable):
+        await house.advance(gather, "DIGITS", "1")
+    house.routing.away = False
+    queue = await house.advance(gather, "DIGITS", "1")
+    assert queue.queue.contact_id and len(house.routing.contacts) == 1
+
+
+async def test_wait_without_an_estimate_is_just_music(house: Any, main_line: pb.Definition) -> None:
+    flow = await house.publish(main_line)
+    gather = await house.advance(await house.start(flow.flow_id), "FINISHED")
+    house.routing.expected = None
+    queue = await house.advance(gather, "DIGITS", "1")
+    assert "can't tell" in queue.queue.audio[0].text
+    house.routing.away = True
+    house.clock.advance(30)
+    assert not (await house.advance(queue, "QUEUE_TICK")).queue.audio
+
+
+async def test_longest_wait_leads_on_unless_an_agent_is_being_rung(house: Any, main_line: pb.Definition) -> None:
+    flow = await house.publish(main_line)
+    gather = await house.advance(await house.start(flow.flow_id), "FINISHED")
+    queue = await house.advance(gather, "DIGITS", "1")
+    house.clock.advance(90)
+    house.routing.state_after_dequeue = contact_pb2.CONTACT_STATE_OFFERED
+    queue = await house.advance(queue, "QUEUE_TICK")
+    assert queue.queue.tick_interval.seconds == 5
+    house.routing.state_after_dequeue = contact_pb2.CONTACT_STATE_ENDED
+    end = await house.advance(queue, "QUEUE_TICK")
+    assert end.hang_up.audio[0].text == "Sorry." and end.hang_up.cause == "FLOW_ENDED"
+    assert house.routing.dequeued == [(queue.queue.contact_id, "max_wait")] * 2
+    with pytest.raises(FailedPrecondition) as over:
+        await house.advance(end, "FINISHED")
+    assert over.value.reason == "RUN_ENDED"
+    assert (await read(house, end.run_id)).HasField("end_time")
+
+
+async def test_closed_hours_are_told_and_hours_that_are_gone_let_the_caller_in(house: Any) -> None:
+    flow = await house.publish(
+        flow_of(
+            pb.Step(step_id="h", hours=pb.Hours(business_hours_id=house.routing.hours_id, open="in", closed="out")),
+            say("in", "Open."),
+            say("out", "Closed."),
+        )
+    )
+    house.routing.open = False
+    assert (await house.start(flow.flow_id)).play.audio[0].text == "Closed."
+    house.routing.hours_id = house.fresh("hrs")
+    assert (await house.start(flow.flow_id)).play.audio[0].text == "Open."
+    house.routing.away = True
+    with pytest.raises(Unavailable):
+        await house.start(flow.flow_id)
+
+
+async def test_queue_deleted_after_publishing_ends_the_call_politely(house: Any, main_line: pb.Definition) -> None:
+    main_line.steps[2].queue.timed_out = ""
+    del main_line.steps[3]
+    flow = await house.publish(main_line)
+    gather = await house.advance(await house.start(flow.flow_id), "FINISHED")
+    house.routing.queue_id = house.fresh("que")
+    end = await house.advance(gather, "DIGITS", "1")
+    assert end.hang_up.cause == "FLOW_FAILED" and end.hang_up.audio
+
+
+async def test_caller_is_greeted_when_nobody_can_tell_who_it_is(house: Any, main_line: pb.Definition) -> None:
+    flow = await house.publish(main_line)
+    house.engagement.away = True
+    play = await house.start(flow.flow_id, caller_number="anonymous")
+    assert play.play.audio
+    assert (await read(house, play.run_id)).attributes["customer_id"] == ""
+    assert house.engagement.requests[0].number == ""
+
+
+async def test_flow_without_release_of_another_tenant_or_unknown_starts_no_run(house: Any) -> None:
+    flow = await house.publish(flow_of(say("a", "Hello.")))
+    with house.as_admin():
+        draft = await house.flows.CreateFlow(
+            rpc.CreateFlowRequest(request_id=house.fresh("req"), flow=pb.Flow(display_name="Draft"))
+        )
+    with pytest.raises(FailedPrecondition) as refused:
+        await house.start(draft.flow_id)
+    assert refused.value.reason == "FLOW_NOT_PUBLISHED"
+    play = await house.start(flow.flow_id)
+    house.tenant_id = house.fresh("ten")
+    for attempt in (house.start(flow.flow_id), house.advance(play, "FINISHED"), read(house, play.run_id)):
+        with pytest.raises(NotFound):
+            await attempt
+
+
+async def test_only_services_drive_runs(house: Any) -> None:
+    request = run_service_pb2.StartRunRequest(call_id=house.fresh("call"), flow_id=house.fresh("flw"))
+    with house.as_admin(), pytest.raises(Forbidden):
+        await house.runs.StartRun(request)
+
+
+async def test_malformed_reports_are_refused_by_field(house: Any) -> None:
+    run_id = house.fresh("run")
+    kind = run_service_pb2.RUN_EVENT_KIND_DIGITS
+    wrong = [
+        run_service_pb2.AdvanceRunRequest(run_id="x", sequence=1, event=kind),
+        run_service_pb2.AdvanceRunRequest(run_id=run_id, sequence=0, event=kind),
+        run_service_pb2.AdvanceRunRequest(run_id=run_id, sequence=1),
+        run_service_pb2.AdvanceRunRequest(run_id=run_id, sequence=1, event=kind, digits="12a"),
+        run_service_pb2.AdvanceRunRequest(run_id=run_id, sequence=1, event=kind, digits="1" * 65),
+    ]
+    with acting_for(house.tenant_id):
+        for request in wrong:
+            with pytest.raises(InvalidInput) as refused:
+                await house.runs.AdvanceRun(request)
+            assert refused.value.fields
+
+
+async def test_masked_digits_are_nowhere_to_be_read(house: Any, seal: MaskedValues, capfd: Any) -> None:
+    flow = await house.publish(
+        flow_of(
+            pb.Step(step_id="pin", collect=pb.Collect(
+                utterance=said("PIN?"), attribute="pin", min_digits=4, max_digits=4, next="again", masked=True)),
+            say("again", "Thank you."),
+        )
+    )  # fmt: skip
+    gather = await house.start(flow.flow_id)
+    assert gather.gather.masked
+    await house.advance(gather, "DIGITS", "4711")
+    run = await read(house, gather.run_id)
+    assert run.attributes["pin"] == "***" and "4711" not in str(run)
+
+    async def rows(tx: Any) -> tuple[RunState, str]:
+        run, _ = await ops.read_run(tx, gather.run_id, seal)
+        raw = []
+        for table in ("runs", "instructions", "run_steps"):
+            result = await tx.connection.exec_driver_sql(f"select t::text from flows.{table} t")
+            raw += [row[0] for row in result]
+        return run.state, " ".join(raw)
+
+    state, raw = await house.db.run(house.tenant_id, rows)
+    assert state.secrets == {"pin": "4711"} and "4711" not in raw
+    assert "4711" not in capfd.readouterr().err
+
+
+class Crm:
+    """A tenant's system: a small HTTP server that answers as told."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.answers: list[tuple[int, str, bytes]] = []
+        self.delay = 0.0
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = 0
+        for line in head.split(b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        self.requests.append(head + await reader.readexactly(length))
+        await asyncio.sleep(self.delay)
+        status, extra, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + body)
+        writer.close()
+
+
+@pytest_asyncio.fixture
+async def crm() -> AsyncIterator[Crm]:
+    system = Crm()
+    server = await asyncio.start_server(system.serve, "127.0.0.1", 0)
+    system.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield system
+    server.close()
+
+
+@pytest.fixture
+def dip(house: Any, crm: Crm) -> Callable[..., Any]:
+    """Publishes a flow that asks the tenant's system and says the tier."""
+
+    async def publish(**more: Any) -> pb.Flow:
+        timeout_ms = more.pop("timeout_ms", 1000)
+        given: dict[str, Any] = {"retries": 1, "url": f"{crm.url}/customers/{{caller_number}}?x=1", "method": "GET"}
+        request = pb.HttpRequest(
+            **(given | more), headers={"X-Key": "k"}, extract={"tier": "/items/0/tier", "vip": "/vip", "no": "/no"},
+            next="tier", failed="failed", filler="music",
+        )  # fmt: skip
+        request.timeout.FromMilliseconds(timeout_ms)
+        return await house.publish(
+            flow_of(
+                pb.Step(step_id="ask", http_request=request),
+                say("tier", "{tier} {vip} {no}."),
+                say("failed", "Failed."),
+            )
+        )
+
+    return publish
+
+
+async def test_data_is_fetched_while_the_caller_hears_music(house: Any, crm: Crm, dip: Any) -> None:
+    crm.answers = [(503, "", b""), (200, "", json.dumps({"items": [{"tier": "gold"}], "vip": True}).encode())]
+    flow = await dip(method="POST", body='{"n": "{caller_number}"}')
+    wait = await house.start(flow.flow_id, caller_number="+15550100")
+    assert wait.wait.filler == "music" and not crm.requests
+    heard = await house.advance(wait, "PROCEED")
+    assert heard.play.audio[0].text == "gold true ."
+    first, second = crm.requests
+    assert first.startswith(b"POST /customers/%2B15550100?x=1 HTTP/1.1\r\n") and first.endswith(b'{"n": "+15550100"}')
+    assert b"x-key: k" in first.lower()
+    key = [line for line in first.lower().split(b"\r\n") if line.startswith(b"idempotency-key")]
+    assert key and key[0] in second.lower()
+
+
+@pytest.mark.parametrize(
+    ("answer", "requests"),
+    [
+        ((404, "", b"{}"), 1),
+        ((500, "", b"{}"), 2),
+        ((302, "Location: http://127.0.0.1:1/\r\n", b""), 1),
+        ((200, "", b"<html>"), 1),
+        ((200, "", b'"' + b"x" * 300_000 + b'"'), 1),
+    ],
+    ids=["missing", "broken", "redirect", "not json", "too big"],
+)
+async def test_failed_request_takes_the_other_way(
+    house: Any, crm: Crm, dip: Any, answer: tuple[int, str, bytes], requests: int
+) -> None:
+    crm.answers = [answer]
+    wait = await house.start((await dip()).flow_id)
+    assert (await house.advance(wait, "PROCEED")).play.audio[0].text == "Failed."
+    assert len(crm.requests) == requests
+
+
+async def test_system_that_is_down_or_a_name_that_leads_inside_takes_the_other_way(house: Any, dip: Any) -> None:
+    for url in ("http://127.0.0.1:1/", "http://10.0.0.1.nip.invalid/"):
+        wait = await house.start((await dip(url=url)).flow_id)
+        assert (await house.advance(wait, "PROCEED")).play.audio[0].text == "Failed."
+
+
+async def test_name_of_a_machine_inside_is_found_out_when_it_is_looked_up(crm: Crm) -> None:
+    port = crm.url.rsplit(":", 1)[1]
+    effect = Fetch("run_1:a:1", "GET", f"http://{socket.gethostname()}:{port}/", {}, "", {}, timedelta(seconds=2), 0)
+    fetcher = Fetcher(allow_loopback=False)
+    fetched = await fetcher.fetch(effect)
+    await fetcher.close()
+    assert fetched.values is None and fetched.outcome in ("forbidden address", "name not found")
+    assert not crm.requests
+
+
+async def test_contact_is_taken_out_again_when_the_caller_left_while_it_was_queued(
+    house: Any, main_line: pb.Definition, seal: MaskedValues
+) -> None:
+    flow = await house.publish(main_line)
+    call_id = house.fresh("call")
+    gather = await house.advance(await house.start(flow.flow_id, call_id), "FINISHED")
+
+    async def leave_meanwhile() -> None:
+        await house.db.run(house.tenant_id, lambda tx: ops.end_run(tx, call_id, seal, house.clock.now()))
+
+    house.routing.on_enqueue = leave_meanwhile
+    with pytest.raises(FailedPrecondition) as over:
+        await house.advance(gather, "DIGITS", "1")
+    assert over.value.reason == "RUN_ENDED"
+    (contact,) = house.routing.contacts.values()
+    assert house.routing.dequeued == [(contact.contact_id, "caller_left")]
+
+
+async def test_slow_system_outlives_the_deadline_of_the_report_and_is_asked_once(
+    house: Any, crm: Crm, dip: Any
+) -> None:
+    crm.answers, crm.delay = [(200, "", b'{"items": [{"tier": "gold"}]}')], 0.8
+    wait = await house.start((await dip(timeout_ms=5000)).flow_id)
+    with pytest.raises(Unavailable) as working:
+        await house.advance(wait, "PROCEED", timeout=0.5)
+    assert working.value.reason == "RUN_STILL_WORKING" and working.value.retry_after
+
+    async def answered() -> Any:
+        try:
+            return await house.advance(wait, "PROCEED", timeout=0.5)
+        except Unavailable:
+            return None
+
+    heard = await eventually(answered)
+    assert heard.play.audio[0].text == "gold  ." and len(crm.requests) == 1
