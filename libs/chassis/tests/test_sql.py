@@ -96,6 +96,31 @@ async def test_write_skew_is_refused_and_run_again(db: Database, tenant: str) ->
     assert sorted(done) == [False, True] and sum(runs.values()) == 3
 
 
+async def test_a_sweep_over_all_tenants_makes_no_writer_run_again(db: Database, tenant: str) -> None:
+    await db.run(tenant, lambda tx: add(tx, "que_a"))
+    runs, sweeping, written = 0, asyncio.Event(), asyncio.Event()
+
+    async def sweep(tx: Tx) -> None:
+        await queues(tx)
+        sweeping.set()
+        await written.wait()
+        await queues(tx)
+
+    async def write(tx: Tx) -> None:
+        nonlocal runs
+        runs += 1
+        await count_up(tx, "que_a")
+
+    background = asyncio.get_running_loop().create_task(db.system(sweep, read_only=True))
+    await sweeping.wait()
+    await db.run(tenant, write)
+    written.set()
+    await background
+    assert runs == 1
+    with pytest.raises(DBAPIError, match="read-only"):
+        await db.system(lambda tx: add(tx, "que_b", tenant), read_only=True)
+
+
 async def test_an_error_undoes_everything_and_emits_nothing(db: Database, tenant: str) -> None:
     hooks: list[str] = []
 

@@ -240,7 +240,11 @@ class Database:
 
     async def system(self, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
         """Run `fn` as the role whose policy spans tenants. Only for sweeps, relays, reconcilers and look-ups
-        that find the tenant in the first place."""
+        that find the tenant in the first place.
+
+        `read_only` reads at READ COMMITTED: a sweep asks over and over for hints which a tenant's transaction then
+        checks, and at SERIALIZABLE its reading of whole tables would make every writer run again.
+        """
         if self.system_engine is None:
             raise ValueError("this process was given no MERKEZ_SYSTEM_DATABASE_URL")
         return await self._transact(self.system_engine, "", fn, read_only)
@@ -292,8 +296,10 @@ class Database:
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
     ) -> T:
         async with engine.connect() as connection:
-            if read_only:
+            if read_only and tenant_id:
                 await connection.execution_options(postgresql_readonly=True)
+            elif read_only:
+                await connection.execution_options(postgresql_readonly=True, isolation_level="READ COMMITTED")
             if tenant_id:
                 await connection.execute(_SET_TENANT, {"tenant": tenant_id})
             tx = Tx(connection, tenant_id, self.standard, self.clock)
