@@ -1,0 +1,5 @@
+"""`python -m routing`."""
+
+from routing.main import main
+
+main()

@@ -1,0 +1,73 @@
+"""Facts of the others: users come and go, stations attach and detach, calls end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chassis.bus import FactMeta
+from chassis.sql import Tx
+from merkez.telephony.v1.telephony_events_pb2 import CallEnded, StationAttached, StationDetached
+from merkez.tenancy.v1 import session_pb2
+from merkez.tenancy.v1.tenancy_events_pb2 import TenantSignedUp, UserChanged, UserJoined
+
+from routing import convert
+from routing.ledger import Desk
+from routing.ops import agents as agent_ops
+from routing.ops import contacts as contact_ops
+
+CONSUMER = "routing"
+_HANDLES_CONTACTS = frozenset(
+    {session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT}
+)
+
+
+class Consumers:
+    """What routing does about each."""
+
+    def __init__(self, desk: Desk):
+        self._desk = desk
+
+    @property
+    def handlers(self) -> Mapping[Any, Any]:
+        """For `Bus.consume`."""
+        return {
+            TenantSignedUp: self.tenant_signed_up,
+            UserJoined: self.user_changed,
+            UserChanged: self.user_changed,
+            StationAttached: self.station_attached,
+            StationDetached: self.station_detached,
+            CallEnded: self.call_ended,
+        }
+
+    async def tenant_signed_up(self, tx: Tx, fact: TenantSignedUp, meta: FactMeta) -> None:
+        """The owner can answer calls from the first minute on."""
+        if fact.owner_user_id:
+            await agent_ops.ensure_agent(self._desk.on(tx), fact.owner_user_id, "", self._desk.clock.now())
+
+    async def user_changed(self, tx: Tx, fact: UserJoined | UserChanged, meta: FactMeta) -> None:
+        """Whoever has a role that handles contacts is an agent, as long as the login is active."""
+        user = fact.user
+        active = user.role in _HANDLES_CONTACTS and user.state != session_pb2.USER_STATE_DISABLED
+        ledger = self._desk.on(tx)
+        if active or await agent_ops.is_agent(ledger, user.user_id):
+            now = self._desk.clock.now()
+            await agent_ops.change_user(ledger, user.user_id, user.display_name, active, now)
+
+    async def station_attached(self, tx: Tx, fact: StationAttached, meta: FactMeta) -> None:
+        """Voice reaches the agent."""
+        station = fact.station
+        at = convert.time_from_proto(station, "attach_time") or meta.time
+        await agent_ops.attach_station(
+            self._desk.on(tx), station.agent_id, station.station_id, at, self._desk.clock.now()
+        )
+
+    async def station_detached(self, tx: Tx, fact: StationDetached, meta: FactMeta) -> None:
+        """Voice reaches the agent no more."""
+        station = fact.station
+        await agent_ops.detach_station(self._desk.on(tx), station.agent_id, station.station_id, self._desk.clock.now())
+
+    async def call_ended(self, tx: Tx, fact: CallEnded, meta: FactMeta) -> None:
+        """Abandoned, or wrap-up."""
+        end_time = convert.time_from_proto(fact.cdr, "end_time") or meta.time
+        await contact_ops.end_call(self._desk.on(tx), fact.cdr.call_id, end_time, self._desk.clock.now())

@@ -1,0 +1,382 @@
+"""Proto <-> domain, for handlers, consumers and the facts that leave."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from merkez.routing.v1 import contact_pb2, queue_pb2
+from merkez.routing.v1 import routing_events_pb2 as events
+
+from routing.domain import facts
+from routing.domain.agents import Agent, AgentState
+from routing.domain.contacts import Channel, Contact, ContactState
+from routing.domain.facts import Fact
+from routing.domain.hours import BusinessHours, Holiday, OpenInterval
+from routing.domain.offers import Decision, Offer
+from routing.domain.queues import (
+    OFFER_TIMEOUT,
+    SERVICE_LEVEL_THRESHOLD,
+    SHORT_ABANDON_THRESHOLD,
+    WRAP_UP_DURATION,
+    Disposition,
+    Queue,
+    Skill,
+    SkillLevel,
+    invalid,
+)
+from routing.domain.waiting import WaitEstimate
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def time_to_proto(value: datetime | None) -> Timestamp | None:
+    """None stays unset."""
+    if value is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp
+
+
+def time_from_proto(message: Message, field: str) -> datetime | None:
+    """The time, or None when unset; InvalidInput when it is not a time anybody can name."""
+    if not message.HasField(field):
+        return None
+    try:
+        return getattr(message, field).ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise invalid(field, "is not a time between the years 1 and 9999") from error
+
+
+def duration_to_proto(value: timedelta | None) -> Duration | None:
+    """None stays unset."""
+    if value is None:
+        return None
+    made = Duration()
+    made.FromTimedelta(value)
+    return made
+
+
+def queue_to_proto(queue: Queue) -> queue_pb2.Queue:
+    """Whole."""
+    return queue_pb2.Queue(
+        queue_id=queue.queue_id,
+        display_name=queue.display_name,
+        required_skills=_skills_to_proto(queue.required_skills),
+        offer_timeout=duration_to_proto(queue.offer_timeout),
+        wrap_up_duration=duration_to_proto(queue.wrap_up_duration),
+        disposition_required=queue.disposition_required,
+        service_level_threshold=duration_to_proto(queue.service_level_threshold),
+        short_abandon_threshold=duration_to_proto(queue.short_abandon_threshold),
+        disposition_ids=queue.disposition_ids,
+        open_to_all=queue.open_to_all,
+        create_time=time_to_proto(queue.create_time),
+        update_time=time_to_proto(queue.update_time),
+        version=queue.version,
+    )
+
+
+def queue_from_proto(message: queue_pb2.Queue) -> Queue:
+    """A draft: unset durations are the defaults, what is output only is ignored."""
+    return Queue(
+        queue_id="",
+        display_name=message.display_name,
+        required_skills=skills_from_proto(message.required_skills),
+        offer_timeout=_duration(message, "offer_timeout", OFFER_TIMEOUT),
+        wrap_up_duration=_duration(message, "wrap_up_duration", WRAP_UP_DURATION),
+        disposition_required=message.disposition_required,
+        service_level_threshold=_duration(message, "service_level_threshold", SERVICE_LEVEL_THRESHOLD),
+        short_abandon_threshold=_duration(message, "short_abandon_threshold", SHORT_ABANDON_THRESHOLD),
+        disposition_ids=tuple(message.disposition_ids),
+        open_to_all=message.open_to_all,
+        create_time=_NEVER,
+        update_time=_NEVER,
+    )
+
+
+def skill_to_proto(skill: Skill) -> queue_pb2.Skill:
+    """Whole."""
+    return queue_pb2.Skill(
+        skill_id=skill.skill_id, display_name=skill.display_name, create_time=time_to_proto(skill.create_time)
+    )
+
+
+def skills_from_proto(levels: Iterable[queue_pb2.SkillLevel]) -> tuple[SkillLevel, ...]:
+    """As given; the rules check them."""
+    return tuple(SkillLevel(level.skill_id, level.proficiency) for level in levels)
+
+
+def disposition_to_proto(disposition: Disposition) -> queue_pb2.Disposition:
+    """Whole."""
+    return queue_pb2.Disposition(
+        disposition_id=disposition.disposition_id,
+        display_name=disposition.display_name,
+        create_time=time_to_proto(disposition.create_time),
+    )
+
+
+def hours_to_proto(hours: BusinessHours) -> queue_pb2.BusinessHours:
+    """Whole."""
+    return queue_pb2.BusinessHours(
+        business_hours_id=hours.business_hours_id,
+        display_name=hours.display_name,
+        time_zone=hours.time_zone,
+        intervals=_intervals_to_proto(hours.intervals),
+        holidays=[
+            queue_pb2.Holiday(
+                date=each.day.isoformat(),
+                display_name=each.display_name,
+                intervals=_intervals_to_proto(each.intervals),
+            )
+            for each in hours.holidays
+        ],
+        create_time=time_to_proto(hours.create_time),
+        version=hours.version,
+    )
+
+
+def hours_from_proto(message: queue_pb2.BusinessHours) -> BusinessHours:
+    """A draft. InvalidInput for a date that is none."""
+    holidays: list[Holiday] = []
+    for index, each in enumerate(message.holidays):
+        try:
+            day = date.fromisoformat(each.date)
+        except ValueError as error:
+            raise invalid(f"business_hours.holidays[{index}].date", "is not a date such as 2026-03-21") from error
+        holidays.append(Holiday(day, each.display_name.strip(), _intervals_from_proto(each.intervals)))
+    return BusinessHours(
+        "", message.display_name, message.time_zone, _intervals_from_proto(message.intervals), tuple(holidays), _NEVER
+    )
+
+
+def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
+    """Whole."""
+    return contact_pb2.Contact(
+        contact_id=contact.contact_id,
+        channel=contact_pb2.Channel.Value(f"CHANNEL_{contact.channel}"),
+        state=contact_pb2.ContactState.Value(f"CONTACT_STATE_{contact.state}"),
+        queue_id=contact.queue_id,
+        brand_id=contact.brand_id,
+        call_id=contact.call_id,
+        customer_id=contact.customer_id,
+        caller_number=contact.caller_number,
+        caller_name=contact.caller_name,
+        dialed_number=contact.dialed_number,
+        required_skills=_skills_to_proto(contact.required_skills),
+        priority=contact.priority,
+        attributes=dict(contact.attributes),
+        agent_id=contact.agent_id,
+        queue_time=time_to_proto(contact.queue_time),
+        answer_time=time_to_proto(contact.answer_time),
+        end_time=time_to_proto(contact.end_time),
+        wrap_up_expire_time=time_to_proto(contact.wrap_up_expire_time),
+        wrap_up_end_time=time_to_proto(contact.wrap_up_end_time),
+        disposition_id=contact.disposition_id,
+        note=contact.note,
+        offer_count=contact.offer_count,
+        version=contact.version,
+    )
+
+
+def contact_from_proto(message: contact_pb2.Contact, traceparent: str) -> Contact:
+    """A draft to queue. InvalidInput when the channel is not said."""
+    return Contact(
+        contact_id="",
+        channel=Channel(_name(contact_pb2.Channel, message.channel, "CHANNEL_", "contact.channel")),
+        state=ContactState.QUEUED,
+        queue_id=message.queue_id,
+        queue_time=_NEVER,
+        create_time=_NEVER,
+        brand_id=message.brand_id,
+        call_id=message.call_id,
+        customer_id=message.customer_id,
+        caller_number=message.caller_number,
+        caller_name=message.caller_name,
+        dialed_number=message.dialed_number,
+        required_skills=skills_from_proto(message.required_skills),
+        priority=message.priority,
+        attributes=dict(message.attributes),
+        traceparent=traceparent,
+    )
+
+
+def contact_states(values: Sequence[int]) -> list[ContactState]:
+    """States to filter by."""
+    return [ContactState(_name(contact_pb2.ContactState, each, "CONTACT_STATE_", "states")) for each in values]
+
+
+def offer_to_proto(offer: Offer, contact: Contact) -> contact_pb2.Offer:
+    """With the whole contact, so that who shows it need not ask."""
+    return contact_pb2.Offer(
+        offer_id=offer.offer_id,
+        state=contact_pb2.OfferState.Value(f"OFFER_STATE_{offer.state}"),
+        contact=contact_to_proto(contact),
+        agent_id=offer.agent_id,
+        create_time=time_to_proto(offer.create_time),
+        expire_time=time_to_proto(offer.expire_time),
+        queue_name=offer.queue_name,
+        waiting_duration=duration_to_proto(offer.waited),
+    )
+
+
+def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
+    """Whole."""
+    return contact_pb2.Agent(
+        agent_id=agent.agent_id,
+        display_name=agent.display_name,
+        state=contact_pb2.AgentState.Value(f"AGENT_STATE_{agent.state}"),
+        reason=agent.reason,
+        state_time=time_to_proto(agent.state_time),
+        skills=_skills_to_proto(agent.skills),
+        queue_ids=agent.queue_ids,
+        contact_id=agent.contact_id,
+        next_state=_agent_state(agent.next_state),
+        next_reason=agent.next_reason,
+        voice_capacity=1,
+        version=agent.version,
+    )
+
+
+def agent_state(value: int) -> AgentState:
+    """InvalidInput when it is not said."""
+    return AgentState(_name(contact_pb2.AgentState, value, "AGENT_STATE_", "state"))
+
+
+def estimate_to_proto(estimate: WaitEstimate) -> contact_pb2.WaitEstimate:
+    """Whole."""
+    return contact_pb2.WaitEstimate(
+        position=estimate.position,
+        depth=estimate.depth,
+        expected_wait=duration_to_proto(estimate.expected),
+        expected_wait_low=duration_to_proto(estimate.low),
+        expected_wait_high=duration_to_proto(estimate.high),
+        waited=duration_to_proto(estimate.waited),
+    )
+
+
+def decision_to_proto(decision: Decision) -> contact_pb2.Decision:
+    """Whole."""
+    return contact_pb2.Decision(
+        offer_id=decision.offer_id,
+        contact_id=decision.contact_id,
+        rule=decision.rule,
+        candidates=[
+            contact_pb2.Candidate(
+                agent_id=each.agent_id,
+                idle_duration=duration_to_proto(timedelta(seconds=each.idle_seconds)),
+                score=each.score,
+                rejection=each.rejection,
+            )
+            for each in decision.candidates
+        ],
+        create_time=time_to_proto(decision.create_time),
+    )
+
+
+def masked(mask: FieldMask, message: Message, allowed: Collection[str]) -> list[str]:
+    """The fields an update changes: the mask's, or without a mask those that are set."""
+    paths = list(mask.paths) or [each.name for each, _ in message.ListFields() if each.name in allowed]
+    for path in paths:
+        if path not in allowed:
+            raise invalid("update_mask", f"{path[:64]} can't be changed; these can: {', '.join(allowed)}")
+    if not paths:
+        raise invalid("update_mask", "names no field to change")
+    return paths
+
+
+def fact_to_proto(fact: Fact) -> Message:
+    """The message that leaves."""
+    made: Any = getattr(events, type(fact).__name__)()
+    if isinstance(
+        fact,
+        facts.OfferMade | facts.OfferAccepted | facts.OfferDeclined | facts.OfferMissed | facts.OfferRescinded,
+    ):
+        made.offer.CopyFrom(offer_to_proto(fact.offer, fact.contact))
+    elif isinstance(fact, facts.AgentStateChanged | facts.AgentChanged):
+        made.agent.CopyFrom(agent_to_proto(fact.agent))
+        if isinstance(fact, facts.AgentStateChanged):
+            made.previous_state = _agent_state(fact.previous_state)
+            made.previous_state_time.FromDatetime(fact.previous_state_time)
+    elif isinstance(fact, facts.QueueChanged):
+        made.queue.CopyFrom(queue_to_proto(fact.queue))
+    elif isinstance(fact, facts.QueueDeleted):
+        made.queue_id = fact.queue_id
+    else:
+        _contact_fact(made, fact)
+    return made
+
+
+def sentence_of(fact: Fact) -> str:
+    """`OfferMade` -> `offer made`, for the log."""
+    name = type(fact).__name__
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+def ids_of(fact: Fact) -> dict[str, str]:
+    """What the log line of a fact names: ids and states, nothing personal."""
+    found: dict[str, str] = {}
+    for name in ("contact", "offer", "agent", "queue"):
+        value = getattr(fact, name, None)
+        if value is not None:
+            found[f"{name}_id"] = getattr(value, f"{name}_id")
+            found |= {"agent_state": value.state} if name == "agent" else {}
+    contact = getattr(fact, "contact", None)
+    if contact is not None:
+        found |= {"call_id": contact.call_id, "agent_id": contact.agent_id, "contact_state": contact.state}
+    return {key: value for key, value in found.items() if value}
+
+
+def _contact_fact(made: Any, fact: facts.ContactFact) -> None:
+    made.contact.CopyFrom(contact_to_proto(fact.contact))
+    if isinstance(fact, facts.ContactDequeued):
+        made.reason = fact.reason
+    elif isinstance(fact, facts.ContactAbandoned):
+        made.short_abandon = fact.short_abandon
+        if fact.contact.end_time is not None:
+            made.abandon_time.FromDatetime(fact.contact.end_time)
+    elif isinstance(fact, facts.ContactEnded):
+        made.by_timer = fact.by_timer
+
+
+def _agent_state(state: AgentState | None) -> contact_pb2.AgentState.ValueType:
+    name = f"AGENT_STATE_{state}" if state is not None else "AGENT_STATE_UNSPECIFIED"
+    return contact_pb2.AgentState.Value(name)
+
+
+def _skills_to_proto(levels: Iterable[SkillLevel]) -> list[queue_pb2.SkillLevel]:
+    return [queue_pb2.SkillLevel(skill_id=level.skill_id, proficiency=level.proficiency) for level in levels]
+
+
+def _intervals_to_proto(intervals: Iterable[OpenInterval]) -> list[queue_pb2.OpenInterval]:
+    return [
+        queue_pb2.OpenInterval(weekday=each.weekday, start_minute=each.start_minute, end_minute=each.end_minute)
+        for each in intervals
+    ]
+
+
+def _intervals_from_proto(intervals: Iterable[queue_pb2.OpenInterval]) -> tuple[OpenInterval, ...]:
+    return tuple(OpenInterval(each.weekday, each.start_minute, each.end_minute) for each in intervals)
+
+
+def _duration(message: Message, field: str, default: timedelta) -> timedelta:
+    if not message.HasField(field):
+        return default
+    try:
+        return getattr(message, field).ToTimedelta()
+    except (ValueError, OverflowError) as error:
+        raise invalid(field, "is not a duration") from error
+
+
+def _name(enum: Any, value: int, prefix: str, field: str) -> str:
+    # An open enum lets numbers of a newer contract through.
+    descriptor: FieldDescriptor | Any = enum.DESCRIPTOR.values_by_number.get(value)
+    if descriptor is None or value == 0:
+        raise invalid(field, "is required" if value == 0 else "is not a value this version knows")
+    return descriptor.name.removeprefix(prefix)

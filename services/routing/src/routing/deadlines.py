@@ -1,0 +1,80 @@
+"""Deadlines kept: exact timers for what this process knows of, a sweep over the columns for everything.
+
+The column is the truth. A timer only makes sure that somebody looks at it in the right moment, so a restart loses
+nothing but a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chassis.lifecycle import Tasks
+from chassis.telemetry import current_tenant
+
+from routing.domain import facts
+from routing.domain.facts import Fact
+from routing.ledger import Desk
+from routing.ops import contacts as contact_ops
+from routing.ops import offers as offer_ops
+from routing.settings import Settings
+from routing.store import contacts as contact_store
+from routing.store import sweeps
+
+_AT_ONCE = 50
+_CALL_MEMORY = timedelta(days=1)
+_FORGET_EVERY = 3600.0
+
+
+class Deadlines:
+    """Misses offers and ends wrap-ups when their time is over."""
+
+    def __init__(self, desk: Desk, settings: Settings, tasks: Tasks):
+        self._desk, self._settings, self._tasks = desk, settings, tasks
+
+    def start(self) -> None:
+        """Sweep from now on."""
+        self._tasks.every(self._settings.sweep_seconds, self.sweep, "sweep deadlines")
+        self._tasks.every(_FORGET_EVERY, self._forget_calls, "forget ended calls")
+
+    def hear(self, tenant_id: str, told: Sequence[Fact]) -> None:
+        """Facts of this process: those with a deadline get a timer."""
+        for fact in told:
+            if isinstance(fact, facts.OfferMade):
+                self.at(tenant_id, fact.offer.expire_time)
+            elif isinstance(fact, facts.WrapUpStarted) and fact.contact.wrap_up_expire_time is not None:
+                self.at(tenant_id, fact.contact.wrap_up_expire_time)
+
+    def at(self, tenant_id: str, time: datetime) -> None:
+        """Look at the tenant's columns at this time."""
+        delay = max(0.0, (time - self._desk.clock.now()).total_seconds()) + 0.001
+
+        def due() -> None:
+            self._tasks.spawn(self.keep(tenant_id), "keep deadlines")
+
+        asyncio.get_running_loop().call_later(delay, due)
+
+    async def sweep(self) -> None:
+        """Every tenant with something due."""
+        now = self._desk.clock.now()
+        for tenant_id in await self._desk.db.system(lambda tx: sweeps.tenants_due(tx, now), read_only=True):
+            await self.keep(tenant_id)
+
+    async def keep(self, tenant_id: str) -> None:
+        """What is due in one tenant."""
+        held = current_tenant.set(tenant_id)
+        try:
+            for verb in (offer_ops.expire_offers, contact_ops.expire_wrap_ups):
+                done = _AT_ONCE
+                while done == _AT_ONCE:
+                    now = self._desk.clock.now()
+                    done = await self._desk.run(tenant_id, lambda tx, verb=verb, now=now: verb(tx, now, _AT_ONCE))
+        finally:
+            current_tenant.reset(held)
+
+    async def _forget_calls(self) -> None:
+        before = self._desk.clock.now() - _CALL_MEMORY
+        tenants = await self._desk.db.system(lambda tx: sweeps.tenants_with_old_calls(tx, before), read_only=True)
+        for tenant_id in tenants:
+            await self._desk.run(tenant_id, lambda tx: contact_store.forget_ended_calls(tx, before))

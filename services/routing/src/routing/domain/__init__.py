@@ -1,0 +1,1 @@
+"""Rules of routing: values in, values out. No clock, no database, no wire."""

@@ -1,0 +1,231 @@
+"""An agent: where they stand, what they can do, and what one contact does to them.
+
+Every move goes through `TRANSITIONS`; a busy agent's wish is kept as the next state and applied when the contact is
+over. Who has no station can't be AVAILABLE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from kernel.errors import Conflict, FailedPrecondition, NotFound
+
+from routing.domain.queues import SkillLevel, invalid
+
+MISSED_OFFER, DECLINED, NO_STATION = "missed_offer", "declined", "no_station"
+
+
+class AgentNotFound(NotFound):
+    """No such agent, or another tenant's."""
+
+    reason = "AGENT_NOT_FOUND"
+
+
+class AgentNotAvailable(FailedPrecondition):
+    """The agent's state does not allow it."""
+
+    reason = "AGENT_NOT_AVAILABLE"
+
+
+class StationMissing(FailedPrecondition):
+    """AVAILABLE needs a browser with its microphone connected."""
+
+    reason = "STATION_MISSING"
+
+
+class VersionConflict(Conflict):
+    """Somebody else changed it first."""
+
+    reason = "VERSION_CONFLICT"
+
+
+class AgentState(StrEnum):
+    """Where an agent stands."""
+
+    OFFLINE = "OFFLINE"
+    AVAILABLE = "AVAILABLE"
+    OFFERED = "OFFERED"
+    ON_CONTACT = "ON_CONTACT"
+    WRAP_UP = "WRAP_UP"
+    NOT_READY = "NOT_READY"
+
+
+class AgentTrigger(StrEnum):
+    """What moves an agent."""
+
+    GO_AVAILABLE = "GO_AVAILABLE"
+    GO_NOT_READY = "GO_NOT_READY"
+    GO_OFFLINE = "GO_OFFLINE"
+    OFFER = "OFFER"
+    ACCEPT = "ACCEPT"
+    TURN_AWAY = "TURN_AWAY"
+    """The offer was missed or declined."""
+    RESCIND = "RESCIND"
+    TALK_END = "TALK_END"
+    FINISH = "FINISH"
+
+
+_S, _T = AgentState, AgentTrigger
+TRANSITIONS: Mapping[tuple[AgentState, AgentTrigger], AgentState] = {
+    **{(state, _T.GO_AVAILABLE): _S.AVAILABLE for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
+    **{(state, _T.GO_NOT_READY): _S.NOT_READY for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
+    **{(state, _T.GO_OFFLINE): _S.OFFLINE for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
+    (_S.AVAILABLE, _T.OFFER): _S.OFFERED,
+    (_S.OFFERED, _T.ACCEPT): _S.ON_CONTACT,
+    (_S.OFFERED, _T.TURN_AWAY): _S.NOT_READY,
+    (_S.OFFERED, _T.RESCIND): _S.AVAILABLE,
+    (_S.ON_CONTACT, _T.TALK_END): _S.WRAP_UP,
+    (_S.ON_CONTACT, _T.FINISH): _S.AVAILABLE,
+    (_S.WRAP_UP, _T.FINISH): _S.AVAILABLE,
+}
+BUSY = frozenset({_S.OFFERED, _S.ON_CONTACT, _S.WRAP_UP})
+AT_WORK = BUSY | {_S.AVAILABLE}
+"""Agents in these states serve their queues now or soon."""
+_WISHES = {
+    _S.AVAILABLE: _T.GO_AVAILABLE, _S.NOT_READY: _T.GO_NOT_READY, _S.OFFLINE: _T.GO_OFFLINE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One agent. `agent_id` is the user's id; `idle_since` is set while AVAILABLE or OFFERED and survives an offer
+    that was taken back; `next_state` is None for AVAILABLE."""
+
+    agent_id: str
+    display_name: str
+    state: AgentState
+    state_time: datetime
+    create_time: datetime
+    reason: str = ""
+    idle_since: datetime | None = None
+    skills: tuple[SkillLevel, ...] = ()
+    queue_ids: tuple[str, ...] = ()
+    contact_id: str = ""
+    next_state: AgentState | None = None
+    next_reason: str = ""
+    station_id: str = ""
+    station_time: datetime | None = None
+    active: bool = True
+    version: int = 1
+
+    @property
+    def has_station(self) -> bool:
+        """Whether voice can reach them."""
+        return bool(self.station_id)
+
+
+def newcomer(agent_id: str, display_name: str, now: datetime) -> Agent:
+    """An agent who never worked yet."""
+    return Agent(agent_id, display_name, AgentState.OFFLINE, now, now)
+
+
+def moved(agent: Agent, trigger: AgentTrigger, now: datetime, **changes: Any) -> Agent:
+    """The agent after the trigger; AgentNotAvailable when the table has no such move."""
+    target = TRANSITIONS.get((agent.state, trigger))
+    if target is None:
+        raise AgentNotAvailable(
+            f"{trigger} is not possible for an agent who is {agent.state}", metadata={"state": agent.state}
+        )
+    reason = changes.pop("reason", "")
+    since = agent.state_time if (target, reason) == (agent.state, agent.reason) else now
+    return replace(agent, state=target, reason=reason, state_time=since, version=agent.version + 1, **changes)
+
+
+def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
+    """Set the state the agent (or a supervisor) wants: at once, or after the contact at hand.
+
+    InvalidInput for a state only work leads to, StationMissing for AVAILABLE without a station.
+    """
+    if state not in _WISHES:
+        raise invalid("state", "must be AVAILABLE, NOT_READY or OFFLINE")
+    if len(reason) > 64:
+        raise invalid("reason", "is longer than 64 characters")
+    if not agent.active:
+        raise AgentNotFound("the agent's login is disabled")
+    kept = reason if state is AgentState.NOT_READY else ""
+    if agent.state in BUSY:
+        later = None if state is AgentState.AVAILABLE else state
+        return replace(agent, next_state=later, next_reason=kept, version=agent.version + 1)
+    if state is AgentState.AVAILABLE:
+        if not agent.has_station:
+            raise StationMissing("connect your microphone first: no station is attached")
+        idle = agent.idle_since if agent.state is AgentState.AVAILABLE else now
+        return moved(agent, AgentTrigger.GO_AVAILABLE, now, idle_since=idle)
+    return moved(agent, _WISHES[state], now, reason=kept, idle_since=None)
+
+
+def offered(agent: Agent, contact_id: str, now: datetime) -> Agent:
+    """Reserved for one contact."""
+    return moved(agent, AgentTrigger.OFFER, now, contact_id=contact_id)
+
+
+def accepted(agent: Agent, now: datetime) -> Agent:
+    """Talking."""
+    return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None)
+
+
+def turned_away(agent: Agent, reason: str, now: datetime) -> Agent:
+    """NOT_READY after a missed or declined offer, so that the contact does not ring there again; OFFLINE when that
+    was wanted next."""
+    after = moved(
+        agent, AgentTrigger.TURN_AWAY, now,
+        reason=reason, contact_id="", idle_since=None, next_state=None, next_reason="",
+    )  # fmt: skip
+    return replace(after, state=AgentState.OFFLINE, reason="") if agent.next_state is AgentState.OFFLINE else after
+
+
+def released(agent: Agent, trigger: AgentTrigger, now: datetime) -> Agent:
+    """Free again by RESCIND (idle time kept) or FINISH: AVAILABLE, unless another state was wanted or the station
+    is gone."""
+    idle = agent.idle_since if trigger is AgentTrigger.RESCIND else now
+    free = moved(
+        agent, trigger, now, contact_id="", idle_since=idle or now, next_state=None, next_reason=""
+    )  # fmt: skip
+    if agent.next_state is not None:
+        return replace(free, state=agent.next_state, reason=agent.next_reason, idle_since=None)
+    if not agent.has_station:
+        return replace(free, state=AgentState.NOT_READY, reason=NO_STATION, idle_since=None)
+    return free
+
+
+def wrapping_up(agent: Agent, now: datetime) -> Agent:
+    """Talking ended, wrap-up began."""
+    return moved(agent, AgentTrigger.TALK_END, now)
+
+
+def attached(agent: Agent, station_id: str, at: datetime) -> Agent:
+    """A station came up. A NOT_READY that only its absence would have caused is no longer wanted."""
+    if agent.station_time is not None and at < agent.station_time:
+        return agent
+    wanted = (agent.next_state, agent.next_reason)
+    if wanted == (AgentState.NOT_READY, NO_STATION):
+        wanted = (None, "")
+    return replace(
+        agent, station_id=station_id, station_time=at, next_state=wanted[0], next_reason=wanted[1],
+        version=agent.version + 1,
+    )  # fmt: skip
+
+
+def detached(agent: Agent, station_id: str, now: datetime) -> Agent:
+    """The station is gone: AVAILABLE becomes NOT_READY, a busy agent becomes so next. News of a station that was
+    replaced since changes nothing. An OFFERED agent's offer is the caller's to take back first."""
+    if agent.station_id != station_id:
+        return agent
+    gone = replace(agent, station_id="", version=agent.version + 1)
+    if gone.state is AgentState.AVAILABLE:
+        return moved(gone, AgentTrigger.GO_NOT_READY, now, reason=NO_STATION, idle_since=None)
+    if gone.state in BUSY and gone.next_state is None:
+        return replace(gone, next_state=AgentState.NOT_READY, next_reason=NO_STATION)
+    return gone
+
+
+def disabled(agent: Agent, now: datetime) -> Agent:
+    """The login was disabled: OFFLINE now, or after the contact at hand."""
+    gone = replace(agent, active=False, version=agent.version + 1)
+    if gone.state in BUSY:
+        return replace(gone, next_state=AgentState.OFFLINE, next_reason="")
+    return moved(gone, AgentTrigger.GO_OFFLINE, now, idle_since=None)

@@ -1,0 +1,336 @@
+"""The matcher of one tenant, in memory: who is ready, who waits, and who gets whom.
+
+Contacts that the same agents may take (same queue membership, same skills asked for) share a `_Pool` with the ready
+agents who may take them, so a pool with both is a match and finding it needs no search. Rules: contacts by priority,
+returned ones first among them, then age; agents by the sum of proficiency over the skills asked for, then by idle
+time. The board only proposes: the rows decide.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from routing.domain.agents import Agent, AgentState
+from routing.domain.contacts import Contact, ContactState
+from routing.domain.queues import Queue, demand, score
+
+LONGEST_IDLE, BEST_PROFICIENCY = "longest_idle", "best_proficiency_then_idle"
+CANDIDATES = 20
+_EXAMINED = 64
+_MAX_POOLS = 4096
+
+Demand = tuple[tuple[str, int], ...]
+Order = tuple[int, bool, datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An agent who is AVAILABLE."""
+
+    agent_id: str
+    idle_since: datetime
+    skills: Mapping[str, int]
+    queue_ids: frozenset[str]
+    version: int
+
+    @property
+    def rank(self) -> tuple[datetime, str]:
+        """Longer idle first."""
+        return (self.idle_since, self.agent_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A contact that is QUEUED. `order` is its place, smaller first; `asked` the skills it brings itself."""
+
+    contact_id: str
+    queue_id: str
+    order: Order
+    asked: Demand
+    version: int
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the board needs of a queue."""
+
+    queue_id: str
+    open_to_all: bool
+    needed: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One agent weighed; `rejection` is empty for the one chosen, `score` None when a skill is missing."""
+
+    agent: Ready
+    score: int | None
+    rejection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A proposal: this contact to this agent, and why."""
+
+    contact: Waiting
+    agent: Ready
+    rule: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Pool:
+    """`member` is a queue's id, or empty for every agent. Ready agents stand in one ordered line per score."""
+
+    member: str
+    needed: Demand
+    heap: list[tuple[Order, int, Waiting]] = field(default_factory=list)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    count: int = 0
+    lines: dict[int, OrderedDict[str, Ready]] = field(default_factory=dict)
+
+    def add(self, agent: Ready, points: int) -> None:
+        """Into the line of that score at the place of its idle time; nearly always the end, or the head."""
+        line = self.lines.setdefault(points, OrderedDict())
+        if not line:
+            line[agent.agent_id] = agent
+        elif agent.rank < next(iter(line.values())).rank:
+            line[agent.agent_id] = agent
+            line.move_to_end(agent.agent_id, last=False)
+        else:
+            behind = []
+            for other in reversed(line.values()):
+                if other.rank < agent.rank:
+                    break
+                behind.append(other.agent_id)
+            line[agent.agent_id] = agent
+            for agent_id in reversed(behind):
+                line.move_to_end(agent_id)
+
+    def remove(self, agent_id: str) -> None:
+        """Out of whichever line it is in."""
+        for points, line in self.lines.items():
+            if line.pop(agent_id, None) is not None:
+                if not line:
+                    del self.lines[points]
+                return
+
+    def best(self) -> Iterator[tuple[Ready, int]]:
+        """Ready agents with their score, best first."""
+        for points in sorted(self.lines, reverse=True):
+            for agent in self.lines[points].values():
+                yield agent, points
+
+    def head(self) -> Waiting | None:
+        """The contact to serve next; drops those that went away since."""
+        while self.heap and not self._still(self.heap[0][2]):
+            heapq.heappop(self.heap)
+        return self.heap[0][2] if self.heap else None
+
+    def put(self, contact: Waiting) -> None:
+        """Let a contact wait here."""
+        if len(self.heap) > 2 * len(self.waiting) + 16:
+            self.heap = [entry for entry in self.heap if self._still(entry[2])]
+            heapq.heapify(self.heap)
+        self.waiting[contact.contact_id] = contact
+        self.count += 1
+        heapq.heappush(self.heap, (contact.order, self.count, contact))
+
+    def take(self, contact_id: str) -> None:
+        """It waits here no longer."""
+        self.waiting.pop(contact_id, None)
+        if not self.waiting:
+            self.heap.clear()
+
+    def _still(self, contact: Waiting) -> bool:
+        return self.waiting.get(contact.contact_id) is contact
+
+
+class Board:
+    """Ready agents and waiting contacts of one tenant."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, Line] = {}
+        self._ready: dict[str, Ready] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._place: dict[str, _Pool] = {}
+        self._pools: dict[tuple[str, Demand], _Pool] = {}
+        self._by_member: dict[str, dict[Demand, _Pool]] = {}
+        self._live: dict[int, _Pool] = {}
+
+    @property
+    def ready(self) -> Mapping[str, Ready]:
+        """Agents who may be matched."""
+        return self._ready
+
+    @property
+    def waiting(self) -> Mapping[str, Waiting]:
+        """Contacts that may be matched."""
+        return self._waiting
+
+    @property
+    def matchable(self) -> bool:
+        """Whether `decide` would find something."""
+        return bool(self._live)
+
+    def put_line(self, line: Line) -> None:
+        """A queue's rules, new or changed: its waiting contacts are weighed anew."""
+        if self._lines.get(line.queue_id) == line:
+            return
+        moved = [contact for contact in self._waiting.values() if contact.queue_id == line.queue_id]
+        for contact in moved:
+            self.drop_contact(contact.contact_id)
+        self._lines[line.queue_id] = line
+        for contact in moved:
+            self.put_contact(contact)
+
+    def drop_line(self, queue_id: str) -> None:
+        """The queue is gone; nothing waits in it."""
+        self._lines.pop(queue_id, None)
+
+    def knows(self, queue_id: str) -> bool:
+        """Whether the rules of this queue are here."""
+        return queue_id in self._lines
+
+    def put_agent(self, agent: Ready) -> None:
+        """An agent became ready, or changed while ready."""
+        self.drop_agent(agent.agent_id)
+        self._ready[agent.agent_id] = agent
+        for pool in self._pools_of(agent):
+            points = score(agent.skills, pool.needed)
+            if points is not None:
+                pool.add(agent, points)
+                if pool.waiting:
+                    self._live[id(pool)] = pool
+
+    def drop_agent(self, agent_id: str) -> Ready | None:
+        """No longer ready."""
+        agent = self._ready.pop(agent_id, None)
+        if agent is not None:
+            for pool in self._pools_of(agent):
+                pool.remove(agent_id)
+                if not pool.lines:
+                    self._live.pop(id(pool), None)
+        return agent
+
+    def put_contact(self, contact: Waiting) -> None:
+        """A contact waits, or changed while waiting. KeyError when its queue's rules are not known."""
+        self.drop_contact(contact.contact_id)
+        pool = self._pool(self._lines[contact.queue_id], contact)
+        self._waiting[contact.contact_id] = contact
+        self._place[contact.contact_id] = pool
+        pool.put(contact)
+        if pool.lines:
+            self._live[id(pool)] = pool
+
+    def drop_contact(self, contact_id: str) -> Waiting | None:
+        """No longer waits."""
+        contact = self._waiting.pop(contact_id, None)
+        if contact is not None:
+            pool = self._place.pop(contact_id)
+            pool.take(contact_id)
+            if not pool.waiting:
+                self._live.pop(id(pool), None)
+        return contact
+
+    def decide(self) -> Match | None:
+        """Take the first contact, in order, that any ready agent may take, and its best agent, off the board."""
+        best: _Pool | None = None
+        head: Waiting | None = None
+        for pool in self._live.values():
+            first = pool.head()
+            if first is not None and (head is None or first.order < head.order):
+                best, head = pool, first
+        if best is None or head is None:
+            return None
+        candidates = self._weigh(best, head)
+        agent = candidates[0].agent
+        self.drop_contact(head.contact_id)
+        self.drop_agent(agent.agent_id)
+        return Match(head, agent, BEST_PROFICIENCY if best.needed else LONGEST_IDLE, candidates)
+
+    def _weigh(self, pool: _Pool, contact: Waiting) -> tuple[Candidate, ...]:
+        weighed: list[Candidate] = []
+        for agent, points in islice(pool.best(), CANDIDATES):
+            why = "" if not weighed else "shorter_idle" if points == weighed[0].score else "lower_proficiency"
+            weighed.append(Candidate(agent, points, why))
+        if len(weighed) < CANDIDATES:
+            # Those who were ready too but may not take it: what a supervisor asks about first.
+            others = (self._unfit(pool, agent) for agent in islice(self._ready.values(), _EXAMINED))
+            weighed.extend(islice((each for each in others if each is not None), CANDIDATES - len(weighed)))
+        return tuple(weighed)
+
+    def _unfit(self, pool: _Pool, agent: Ready) -> Candidate | None:
+        if pool.member and pool.member not in agent.queue_ids:
+            return Candidate(agent, None, "not_in_queue")
+        for skill_id, least in pool.needed:
+            held = agent.skills.get(skill_id, 0)
+            if held < least:
+                return Candidate(agent, None, f"{'proficiency_too_low' if held else 'skill_missing'}:{skill_id}")
+        return None
+
+    def _pools_of(self, agent: Ready) -> Iterator[_Pool]:
+        for member in ("", *agent.queue_ids):
+            if pools := self._by_member.get(member):
+                yield from pools.values()
+
+    def _pool(self, line: Line, contact: Waiting) -> _Pool:
+        needed = merged(line.needed, contact.asked)
+        key = ("" if line.open_to_all else line.queue_id, needed)
+        pool = self._pools.get(key)
+        if pool is None:
+            if len(self._pools) >= _MAX_POOLS:
+                self._forget_empty()
+            pool = self._pools[key] = _Pool(*key)
+            self._by_member.setdefault(pool.member, {})[needed] = pool
+            fit = (agent for agent in self._ready.values() if not pool.member or pool.member in agent.queue_ids)
+            for agent in sorted(fit, key=lambda each: each.rank):
+                points = score(agent.skills, needed)
+                if points is not None:
+                    pool.add(agent, points)
+        return pool
+
+    def _forget_empty(self) -> None:
+        for key, pool in list(self._pools.items()):
+            if not pool.waiting:
+                del self._pools[key]
+                del self._by_member[pool.member][pool.needed]
+
+
+def ready_of(agent: Agent) -> Ready | None:
+    """The agent as the board sees them; None when not AVAILABLE."""
+    if agent.state is not AgentState.AVAILABLE:
+        return None
+    held = {level.skill_id: level.proficiency for level in agent.skills}
+    idle = agent.idle_since or agent.state_time
+    return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version)
+
+
+def waiting_of(contact: Contact) -> Waiting | None:
+    """The contact as the board sees it; None when not QUEUED."""
+    if contact.state is not ContactState.QUEUED:
+        return None
+    asked = demand((), contact.required_skills)
+    return Waiting(
+        contact.contact_id, contact.queue_id, contact.order, asked, contact.version, contact.traceparent
+    )  # fmt: skip
+
+
+def line_of(queue: Queue) -> Line:
+    """The queue as the board sees it."""
+    return Line(queue.queue_id, queue.open_to_all, demand(queue.required_skills, ()))
+
+
+def merged(needed: Demand, asked: Demand) -> Demand:
+    if not asked:
+        return needed
+    levels = dict(needed)
+    for skill_id, level in asked:
+        levels[skill_id] = max(level, levels.get(skill_id, 0))
+    return tuple(sorted(levels.items()))

@@ -1,0 +1,228 @@
+"""A contact: one piece of a customer's work, from queue to its one end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from kernel.errors import FailedPrecondition, InvalidInput, NotFound
+from kernel.ids import require_id
+from kernel.phone import require_e164
+
+from routing.domain.queues import SkillLevel, invalid, require_skills
+
+MAX_NOTE = 4000
+
+
+class ContactNotFound(NotFound):
+    """No such contact, another tenant's, or another agent's."""
+
+    reason = "CONTACT_NOT_FOUND"
+
+
+class ContactNotInWrapUp(FailedPrecondition):
+    """Only a contact in wrap-up can have it ended."""
+
+    reason = "CONTACT_NOT_IN_WRAP_UP"
+
+
+class ContactNotHandled(FailedPrecondition):
+    """Outcome and note are taken from the answer to the end of wrap-up."""
+
+    reason = "CONTACT_NOT_HANDLED"
+
+
+class ContactMoved(FailedPrecondition):
+    """The contact's state does not allow it."""
+
+    reason = "CONTACT_STATE_CHANGED"
+
+
+class DispositionRequired(FailedPrecondition):
+    """This queue wants an outcome before wrap-up ends early."""
+
+    reason = "DISPOSITION_REQUIRED"
+
+
+class CallOver(FailedPrecondition):
+    """The call ended before its contact could be queued."""
+
+    reason = "CALL_ENDED"
+
+
+class ContactState(StrEnum):
+    """Where a contact stands."""
+
+    QUEUED = "QUEUED"
+    OFFERED = "OFFERED"
+    ON_CONTACT = "ON_CONTACT"
+    WRAP_UP = "WRAP_UP"
+    ENDED = "ENDED"
+    ABANDONED = "ABANDONED"
+
+
+class Channel(StrEnum):
+    """Kind of work."""
+
+    VOICE = "VOICE"
+    VIDEO = "VIDEO"
+    CHAT = "CHAT"
+    SMS = "SMS"
+    EMAIL = "EMAIL"
+    SOCIAL = "SOCIAL"
+    FAX = "FAX"
+
+
+class ContactTrigger(StrEnum):
+    """What moves a contact."""
+
+    OFFER = "OFFER"
+    ACCEPT = "ACCEPT"
+    RETURN = "RETURN"
+    """Back to the queue: the offer was missed, declined or taken back."""
+    LEAVE = "LEAVE"
+    """The customer left before an answer."""
+    DEQUEUE = "DEQUEUE"
+    TALK_END = "TALK_END"
+    FINISH = "FINISH"
+
+
+_S, _T = ContactState, ContactTrigger
+TRANSITIONS: Mapping[tuple[ContactState, ContactTrigger], ContactState] = {
+    (_S.QUEUED, _T.OFFER): _S.OFFERED,
+    (_S.QUEUED, _T.LEAVE): _S.ABANDONED,
+    (_S.QUEUED, _T.DEQUEUE): _S.ENDED,
+    (_S.OFFERED, _T.ACCEPT): _S.ON_CONTACT,
+    (_S.OFFERED, _T.RETURN): _S.QUEUED,
+    (_S.OFFERED, _T.LEAVE): _S.ABANDONED,
+    (_S.OFFERED, _T.DEQUEUE): _S.ENDED,
+    (_S.ON_CONTACT, _T.TALK_END): _S.WRAP_UP,
+    (_S.ON_CONTACT, _T.FINISH): _S.ENDED,
+    (_S.WRAP_UP, _T.FINISH): _S.ENDED,
+}
+WAITING = frozenset({_S.QUEUED, _S.OFFERED})
+OPEN = WAITING | {_S.ON_CONTACT, _S.WRAP_UP}
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What is routed and reported. `queue_time` keeps its place through offers that came to nothing; `traceparent`
+    is the trace of the call it stands for."""
+
+    contact_id: str
+    channel: Channel
+    state: ContactState
+    queue_id: str
+    queue_time: datetime
+    create_time: datetime
+    brand_id: str = ""
+    call_id: str = ""
+    customer_id: str = ""
+    caller_number: str = ""
+    caller_name: str = ""
+    dialed_number: str = ""
+    required_skills: tuple[SkillLevel, ...] = ()
+    priority: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    agent_id: str = ""
+    answer_time: datetime | None = None
+    end_time: datetime | None = None
+    wrap_up_expire_time: datetime | None = None
+    wrap_up_end_time: datetime | None = None
+    disposition_id: str = ""
+    note: str = ""
+    offer_count: int = 0
+    traceparent: str = ""
+    version: int = 1
+
+    @property
+    def returned(self) -> bool:
+        """Whether an offer for it came to nothing: then it stands at the head among its priority."""
+        return self.offer_count > 0
+
+    @property
+    def order(self) -> tuple[int, bool, datetime, str]:
+        """Its place among waiting contacts, smaller first: priority, returned ones, then age."""
+        return (-self.priority, not self.returned, self.queue_time, self.contact_id)
+
+
+def check_contact(contact: Contact) -> Contact:
+    """A contact to queue, when every field is well formed; InvalidInput naming the field if not."""
+    require_id("que", contact.queue_id, "contact.queue_id")
+    for prefix, value, name in (
+        ("brd", contact.brand_id, "brand_id"), ("call", contact.call_id, "call_id"),
+        ("cus", contact.customer_id, "customer_id"),
+    ):  # fmt: skip
+        if value or (name == "call_id" and contact.channel is Channel.VOICE):
+            require_id(prefix, value, f"contact.{name}")
+    if contact.caller_number:
+        require_e164(contact.caller_number, "contact.caller_number")
+    for value, name in ((contact.caller_name, "caller_name"), (contact.dialed_number, "dialed_number")):
+        if len(value) > 200:
+            raise invalid(f"contact.{name}", "is longer than 200 characters")
+    if not 0 <= contact.priority <= 9:
+        raise invalid("contact.priority", "must be 0 to 9")
+    _check_attributes(contact.attributes)
+    return replace(contact, required_skills=require_skills(contact.required_skills, "contact.required_skills"))
+
+
+def moved(contact: Contact, trigger: ContactTrigger, **changes: Any) -> Contact:
+    """The contact after the trigger; ContactMoved when the table has no such move."""
+    target = TRANSITIONS.get((contact.state, trigger))
+    if target is None:
+        raise ContactMoved(
+            f"{trigger} is not possible for a contact that is {contact.state}", metadata={"state": contact.state}
+        )
+    return replace(contact, **{"state": target, "version": contact.version + 1} | changes)
+
+
+def abandoned(contact: Contact, end_time: datetime) -> Contact:
+    """The customer left."""
+    return moved(contact, ContactTrigger.LEAVE, end_time=max(end_time, contact.queue_time), agent_id="")
+
+
+def is_short_abandon(contact: Contact, threshold: timedelta) -> bool:
+    """Whether the customer left within the queue's short-abandon threshold; exactly at it counts."""
+    return contact.end_time is not None and contact.end_time - contact.queue_time <= threshold
+
+
+def talk_ended(contact: Contact, end_time: datetime, wrap_up: timedelta, now: datetime) -> Contact:
+    """Talking ended: wrap-up until a deadline, or the end at once when the queue has none."""
+    end = max(end_time, contact.answer_time or end_time)
+    if wrap_up <= timedelta(0):
+        return moved(contact, ContactTrigger.FINISH, end_time=end, wrap_up_end_time=end)
+    return moved(contact, ContactTrigger.TALK_END, end_time=end, wrap_up_expire_time=now + wrap_up)
+
+
+def finished(contact: Contact, now: datetime) -> Contact:
+    """Wrap-up ended."""
+    return moved(contact, ContactTrigger.FINISH, wrap_up_end_time=now)
+
+
+def noted(contact: Contact, disposition_id: str, note: str) -> Contact:
+    """Outcome and note saved; empty ones leave what was saved before."""
+    if contact.state not in (ContactState.ON_CONTACT, ContactState.WRAP_UP):
+        raise ContactNotHandled(f"the contact is {contact.state}", metadata={"state": contact.state})
+    if len(note) > MAX_NOTE:
+        raise invalid("note", f"is longer than {MAX_NOTE} characters")
+    return replace(
+        contact, disposition_id=disposition_id or contact.disposition_id, note=note or contact.note,
+        version=contact.version + 1,
+    )  # fmt: skip
+
+
+def handled_for(contact: Contact) -> timedelta | None:
+    """From the answer to the end of wrap-up: what the handle time is averaged of; None when nobody answered."""
+    end = contact.wrap_up_end_time or contact.end_time
+    return end - contact.answer_time if end is not None and contact.answer_time is not None else None
+
+
+def _check_attributes(attributes: Mapping[str, str]) -> None:
+    if len(attributes) > 64:
+        raise InvalidInput("contact.attributes has more than 64 entries")
+    for key, value in attributes.items():
+        if not key or len(key) > 64 or len(value) > 1024:
+            raise invalid("contact.attributes", "has a key over 64 or a value over 1,024 characters, or an empty key")

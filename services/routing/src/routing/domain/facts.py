@@ -1,0 +1,135 @@
+"""What routing tells the others: past tense, whole values, so that a listener need not ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from routing.domain.agents import Agent, AgentState
+from routing.domain.contacts import Contact
+from routing.domain.offers import Offer
+from routing.domain.queues import Queue
+
+
+@dataclass(frozen=True)
+class ContactQueued:
+    """A contact began to wait."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class ContactDequeued:
+    """Its flow took a waiting contact out of its queue."""
+
+    contact: Contact
+    reason: str
+
+
+@dataclass(frozen=True)
+class ContactAbandoned:
+    """The customer left before an agent answered."""
+
+    contact: Contact
+    short_abandon: bool
+
+
+@dataclass(frozen=True)
+class WrapUpStarted:
+    """Talking ended; wrap-up began."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class ContactEnded:
+    """A contact is over."""
+
+    contact: Contact
+    by_timer: bool
+
+
+@dataclass(frozen=True)
+class OfferMade:
+    """An agent was reserved for a contact."""
+
+    offer: Offer
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class OfferAccepted:
+    """The agent accepted."""
+
+    offer: Offer
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class OfferDeclined:
+    """The agent declined."""
+
+    offer: Offer
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class OfferMissed:
+    """The agent did not answer in time."""
+
+    offer: Offer
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class OfferRescinded:
+    """The offer was taken back."""
+
+    offer: Offer
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class AgentStateChanged:
+    """An agent's state, reason or next state changed."""
+
+    agent: Agent
+    previous_state: AgentState
+    previous_state_time: datetime
+
+
+@dataclass(frozen=True)
+class AgentChanged:
+    """An agent's name, skills or queues changed."""
+
+    agent: Agent
+
+
+@dataclass(frozen=True)
+class QueueChanged:
+    """A queue was created or changed."""
+
+    queue: Queue
+
+
+@dataclass(frozen=True)
+class QueueDeleted:
+    """A queue was deleted."""
+
+    queue_id: str
+
+
+OfferFact = OfferMade | OfferAccepted | OfferDeclined | OfferMissed | OfferRescinded
+ContactFact = ContactQueued | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
+Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | QueueChanged | QueueDeleted
+
+
+def key_of(fact: Fact) -> str:
+    """The entity whose facts stay in order: an offer's go with its contact's."""
+    if isinstance(fact, AgentStateChanged | AgentChanged):
+        return fact.agent.agent_id
+    if isinstance(fact, QueueChanged):
+        return fact.queue.queue_id
+    if isinstance(fact, QueueDeleted):
+        return fact.queue_id
+    return fact.contact.contact_id

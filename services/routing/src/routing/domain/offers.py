@@ -1,0 +1,149 @@
+"""An offer: one agent reserved for one contact until a deadline, and what each answer does to all three."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from kernel.errors import Conflict, FailedPrecondition, NotFound
+
+from routing.domain import agents, contacts
+from routing.domain.agents import Agent, AgentTrigger
+from routing.domain.contacts import Contact, ContactTrigger
+from routing.domain.queues import Queue
+
+
+class OfferNotFound(NotFound):
+    """No such offer, another tenant's, or another agent's."""
+
+    reason = "OFFER_NOT_FOUND"
+
+
+class OfferNotPending(FailedPrecondition):
+    """It was answered, missed or taken back already."""
+
+    reason = "OFFER_NOT_PENDING"
+
+
+class DecisionStale(Conflict):
+    """The matcher decided on an older version of the contact or the agent: look again."""
+
+    reason = "DECISION_STALE"
+
+
+class OfferState(StrEnum):
+    """What became of an offer."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    MISSED = "MISSED"
+    RESCINDED = "RESCINDED"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """`queue_name` and `waited` are as they were when it was made."""
+
+    offer_id: str
+    state: OfferState
+    contact_id: str
+    agent_id: str
+    create_time: datetime
+    expire_time: datetime
+    queue_id: str
+    queue_name: str
+    waited: timedelta
+    answer_time: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One agent weighed in a decision; `idle_seconds` when it was made."""
+
+    agent_id: str
+    idle_seconds: float
+    score: int
+    rejection: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How an agent was found for a contact."""
+
+    offer_id: str
+    contact_id: str
+    rule: str
+    candidates: Sequence[Weighed]
+    create_time: datetime
+
+
+@dataclass(frozen=True)
+class Move:
+    """The three after one verb."""
+
+    offer: Offer
+    contact: Contact
+    agent: Agent
+
+
+def made(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Move:
+    """The agent reserved for the contact. Refuses when either is not where an offer may find them."""
+    offer = Offer(
+        offer_id, OfferState.PENDING, contact.contact_id, agent.agent_id, now, now + queue.offer_timeout,
+        queue.queue_id, queue.display_name, max(now - contact.queue_time, timedelta(0)),
+    )  # fmt: skip
+    after = contacts.moved(
+        contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1
+    )  # fmt: skip
+    return Move(offer, after, agents.offered(agent, contact.contact_id, now))
+
+
+def accepted(move: Move, now: datetime) -> Move:
+    """The agent took it in time."""
+    if now >= move.offer.expire_time:
+        raise OfferNotPending("the offer has expired", metadata={"state": OfferState.MISSED})
+    return Move(
+        _closed(move.offer, OfferState.ACCEPTED, now),
+        contacts.moved(move.contact, ContactTrigger.ACCEPT, answer_time=now),
+        agents.accepted(move.agent, now),
+    )
+
+
+def declined(move: Move, now: datetime) -> Move:
+    """The agent said no: the contact goes back to the head of its queue, the agent is NOT_READY."""
+    return _turned_away(move, OfferState.DECLINED, agents.DECLINED, now)
+
+
+def missed(move: Move, now: datetime) -> Move:
+    """Nobody answered in time (RONA): as declined."""
+    return _turned_away(move, OfferState.MISSED, agents.MISSED_OFFER, now)
+
+
+def rescinded(move: Move, contact: Contact, now: datetime) -> Move:
+    """Taken back because the contact left: `contact` is how it left. The agent is as idle as before."""
+    return Move(
+        _closed(move.offer, OfferState.RESCINDED, now), contact, agents.released(move.agent, AgentTrigger.RESCIND, now)
+    )
+
+
+def withdrawn(move: Move, now: datetime) -> Move:
+    """Taken back because the agent can't answer it any more: the contact goes back to the head of its queue."""
+    return rescinded(move, _returned(move.contact), now)
+
+
+def _turned_away(move: Move, state: OfferState, reason: str, now: datetime) -> Move:
+    return Move(_closed(move.offer, state, now), _returned(move.contact), agents.turned_away(move.agent, reason, now))
+
+
+def _returned(contact: Contact) -> Contact:
+    return contacts.moved(contact, ContactTrigger.RETURN, agent_id="")
+
+
+def _closed(offer: Offer, state: OfferState, now: datetime) -> Offer:
+    if offer.state is not OfferState.PENDING:
+        raise OfferNotPending(f"the offer was {offer.state.lower()} before", metadata={"state": offer.state})
+    return replace(offer, state=state, answer_time=now, version=offer.version + 1)

@@ -1,0 +1,181 @@
+"""Queues, skills and dispositions: what contacts are routed by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
+from kernel.ids import is_id
+
+MAX_NAME = 200
+MAX_SKILLS = 20
+MAX_PROFICIENCY = 5
+OFFER_TIMEOUT = timedelta(seconds=20)
+WRAP_UP_DURATION = timedelta(seconds=30)
+SERVICE_LEVEL_THRESHOLD = timedelta(seconds=20)
+SHORT_ABANDON_THRESHOLD = timedelta(seconds=5)
+
+_DAY = timedelta(days=1)
+
+
+class QueueNotFound(NotFound):
+    """No such queue, or another tenant's."""
+
+    reason = "QUEUE_NOT_FOUND"
+
+
+class QueueNotEmpty(FailedPrecondition):
+    """Contacts still wait in it."""
+
+    reason = "QUEUE_NOT_EMPTY"
+
+
+class SkillNotFound(NotFound):
+    """No such skill, or another tenant's."""
+
+    reason = "SKILL_NOT_FOUND"
+
+
+class SkillExists(AlreadyExists):
+    """Another skill has this name."""
+
+    reason = "SKILL_EXISTS"
+
+
+class SkillInUse(FailedPrecondition):
+    """An agent holds it, or a queue or a waiting contact asks for it."""
+
+    reason = "SKILL_IN_USE"
+
+
+class DispositionNotFound(NotFound):
+    """No such disposition, or another tenant's, or not one of this queue."""
+
+    reason = "DISPOSITION_NOT_FOUND"
+
+
+@dataclass(frozen=True)
+class SkillLevel:
+    """A skill with the proficiency (1 to 5) held or asked for."""
+
+    skill_id: str
+    proficiency: int
+
+
+@dataclass(frozen=True)
+class Skill:
+    """What an agent can do."""
+
+    skill_id: str
+    display_name: str
+    create_time: datetime
+
+
+@dataclass(frozen=True)
+class Disposition:
+    """An outcome picked in wrap-up."""
+
+    disposition_id: str
+    display_name: str
+    create_time: datetime
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A waiting line with its rules. A deleted one stays, unlisted, for the contacts that went through it."""
+
+    queue_id: str
+    display_name: str
+    required_skills: tuple[SkillLevel, ...]
+    offer_timeout: timedelta
+    wrap_up_duration: timedelta
+    disposition_required: bool
+    service_level_threshold: timedelta
+    short_abandon_threshold: timedelta
+    disposition_ids: tuple[str, ...]
+    open_to_all: bool
+    create_time: datetime
+    update_time: datetime
+    version: int = 1
+    deleted: bool = False
+
+
+def require_name(value: str, field: str) -> str:
+    """A display name without blanks around it, 1 to 200 characters."""
+    name = value.strip()
+    if not name or len(name) > MAX_NAME:
+        raise invalid(field, "is required" if not name else f"is longer than {MAX_NAME} characters")
+    return name
+
+
+def require_skills(levels: Sequence[SkillLevel], field: str) -> tuple[SkillLevel, ...]:
+    """Skill levels that name each skill once, with a proficiency of 1 to 5, ordered by skill."""
+    if len(levels) > MAX_SKILLS:
+        raise invalid(field, f"has more than {MAX_SKILLS} skills")
+    seen: set[str] = set()
+    for index, level in enumerate(levels):
+        if not is_id("skl", level.skill_id):
+            raise invalid(f"{field}[{index}].skill_id", "is not the id of a skill (skl_...)")
+        if not 1 <= level.proficiency <= MAX_PROFICIENCY:
+            raise invalid(f"{field}[{index}].proficiency", f"must be 1 to {MAX_PROFICIENCY}")
+        if level.skill_id in seen:
+            raise invalid(f"{field}[{index}].skill_id", "is named twice")
+        seen.add(level.skill_id)
+    return tuple(sorted(levels, key=lambda level: level.skill_id))
+
+
+def require_ids(prefix: str, values: Sequence[str], field: str, most: int) -> tuple[str, ...]:
+    """Well-formed ids, each once, in the order given."""
+    if len(values) > most:
+        raise invalid(field, f"has more than {most} entries")
+    for index, value in enumerate(values):
+        if not is_id(prefix, value):
+            raise invalid(f"{field}[{index}]", f"is not an id ({prefix}_...)")
+    return tuple(dict.fromkeys(values))
+
+
+def check_queue(queue: Queue) -> Queue:
+    """The queue when its rules can work; InvalidInput naming each field that can't."""
+    bounds: Iterable[tuple[str, timedelta, timedelta, timedelta]] = (
+        ("queue.offer_timeout", queue.offer_timeout, timedelta(seconds=5), timedelta(seconds=120)),
+        ("queue.wrap_up_duration", queue.wrap_up_duration, timedelta(0), timedelta(seconds=900)),
+        ("queue.service_level_threshold", queue.service_level_threshold, timedelta(seconds=1), _DAY),
+        ("queue.short_abandon_threshold", queue.short_abandon_threshold, timedelta(0), timedelta(hours=1)),
+    )
+    wrong = [
+        FieldViolation(field, f"must be {least.total_seconds():g} to {most.total_seconds():g} seconds")
+        for field, value, least, most in bounds
+        if not least <= value <= most
+    ]
+    if wrong:
+        raise InvalidInput("; ".join(f"{each.field} {each.description}" for each in wrong), fields=wrong)
+    require_name(queue.display_name, "queue.display_name")
+    require_skills(queue.required_skills, "queue.required_skills")
+    require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
+    return queue
+
+
+def demand(required: Sequence[SkillLevel], asked: Sequence[SkillLevel]) -> tuple[tuple[str, int], ...]:
+    """What an agent needs for a contact: the queue's skills and the contact's own, the higher level of each."""
+    merged: dict[str, int] = {}
+    for level in (*required, *asked):
+        merged[level.skill_id] = max(level.proficiency, merged.get(level.skill_id, 0))
+    return tuple(sorted(merged.items()))
+
+
+def score(held: Mapping[str, int], needed: Sequence[tuple[str, int]]) -> int | None:
+    """Sum of proficiency over the skills asked for; None when one is missing or too low."""
+    total = 0
+    for skill_id, least in needed:
+        level = held.get(skill_id, 0)
+        if level < least:
+            return None
+        total += level
+    return total
+
+
+def invalid(field: str, description: str) -> InvalidInput:
+    """InvalidInput about one field."""
+    return InvalidInput(f"{field} {description}", fields=[FieldViolation(field, description)])

@@ -1,0 +1,28 @@
+"""gRPC servicers: proto -> command -> verb -> proto. No rule, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
+from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
+
+from routing.handlers.agents import AgentServicer
+from routing.handlers.contacts import ContactServicer, OfferServicer
+from routing.handlers.hours import BusinessHoursServicer
+from routing.handlers.queues import DispositionServicer, QueueServicer, SkillServicer
+from routing.ledger import Desk
+
+
+def servicers(desk: Desk) -> Sequence[tuple[Callable[[Any, Any], None], Any]]:
+    """Everything this service answers, for `chassis.grpc.serve`."""
+    return [
+        (queues_grpc.add_QueueServiceServicer_to_server, QueueServicer(desk)),
+        (queues_grpc.add_SkillServiceServicer_to_server, SkillServicer(desk)),
+        (queues_grpc.add_BusinessHoursServiceServicer_to_server, BusinessHoursServicer(desk)),
+        (queues_grpc.add_DispositionServiceServicer_to_server, DispositionServicer(desk)),
+        (contacts_grpc.add_ContactServiceServicer_to_server, ContactServicer(desk)),
+        (contacts_grpc.add_OfferServiceServicer_to_server, OfferServicer(desk)),
+        (contacts_grpc.add_AgentServiceServicer_to_server, AgentServicer(desk)),
+    ]

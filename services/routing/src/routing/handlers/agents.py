@@ -1,0 +1,119 @@
+"""AgentService."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from typing import Any
+
+from chassis.auth import principal
+from chassis.paging import PageTokenInvalid, page_size
+from kernel.errors import FieldViolation
+from kernel.ids import is_id, require_id
+from merkez.routing.v1 import contact_pb2, contact_service_pb2
+from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceServicer
+
+from routing import convert
+from routing.domain.agents import Agent, AgentNotFound, AgentState, StationMissing
+from routing.domain.queues import invalid
+from routing.handlers.asking import Asked, page
+from routing.ledger import Ledger
+from routing.ops import agents as ops
+
+_CHANGEABLE = ("skills", "queue_ids", "voice_capacity")
+_STATION_WAIT = 1.0
+"""The news that a microphone was just connected may be this late, in seconds."""
+
+
+class AgentServicer(Asked, AgentServiceServicer):
+    """Agents. `My` is the caller."""
+
+    async def GetMyDesktop(
+        self, request: contact_service_pb2.GetMyDesktopRequest, context: Any
+    ) -> contact_service_pb2.GetMyDesktopResponse:
+        agent_id, now = await self._myself(), self._desk.clock.now()
+        found = await self._run(lambda tx: ops.desktop(tx, agent_id), read_only=True)
+        offer = found.offer and found.contact and convert.offer_to_proto(found.offer, found.contact)
+        return contact_service_pb2.GetMyDesktopResponse(
+            agent=convert.agent_to_proto(found.agent),
+            offer=offer,
+            contact=found.contact and convert.contact_to_proto(found.contact),
+            dispositions=map(convert.disposition_to_proto, found.dispositions),
+            server_time=convert.time_to_proto(now),
+        )
+
+    async def SetMyState(self, request: contact_service_pb2.SetMyStateRequest, context: Any) -> contact_pb2.Agent:
+        agent_id = await self._myself()
+        state = convert.agent_state(request.state)
+        end = self._desk.clock.monotonic() + _STATION_WAIT
+        while True:
+            try:
+                return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
+            except StationMissing:
+                if self._desk.clock.monotonic() >= end:
+                    raise
+            await asyncio.sleep(0.05)
+
+    async def ListAgents(
+        self, request: contact_service_pb2.ListAgentsRequest, context: Any
+    ) -> contact_service_pb2.ListAgentsResponse:
+        size, after = page_size(request.page_size), _after(request.page_token)
+        rows = await self._run(lambda tx: ops.list_agents(tx, size, after), read_only=True)
+        listed, token = page(rows, size, _token)
+        return contact_service_pb2.ListAgentsResponse(agents=map(convert.agent_to_proto, listed), next_page_token=token)
+
+    async def UpdateAgent(self, request: contact_service_pb2.UpdateAgentRequest, context: Any) -> contact_pb2.Agent:
+        agent = request.agent
+        agent_id = require_id("usr", agent.agent_id, "agent.agent_id")
+        fields = convert.masked(request.update_mask, agent, _CHANGEABLE)
+        if "voice_capacity" in fields and agent.voice_capacity not in (0, 1):
+            raise invalid("agent.voice_capacity", "must be 1: an agent has one voice")
+        every = {"skills": convert.skills_from_proto(agent.skills), "queue_ids": tuple(agent.queue_ids)}
+        changes = {name: every[name] for name in fields if name in every}
+        now = self._desk.clock.now()
+        return convert.agent_to_proto(
+            await self._run(lambda tx: ops.update_agent(tx, agent_id, changes, request.version, now))
+        )
+
+    async def SetAgentState(self, request: contact_service_pb2.SetAgentStateRequest, context: Any) -> contact_pb2.Agent:
+        agent_id = require_id("usr", request.agent_id, "agent_id")
+        state = convert.agent_state(request.state)
+        return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
+
+    async def _set(self, agent_id: str, state: AgentState, reason: str) -> Agent:
+        now = self._desk.clock.now()
+        return await self._run(lambda tx: ops.set_state(tx, agent_id, state, reason, now))
+
+    async def _myself(self) -> str:
+        """The caller's agent, made now when the news that they joined is still under way."""
+        who, now = principal(), self._desk.clock.now()
+        if not is_id("usr", who.subject):
+            raise AgentNotFound("only people are agents")
+
+        async def known(tx: Ledger) -> bool:
+            return await ops.is_agent(tx, who.subject)
+
+        if not await self._run(known, read_only=True):
+            await self._run(lambda tx: ops.ensure_agent(tx, who.subject, who.name, now))
+        return who.subject
+
+
+def _token(agent: Agent) -> str:
+    plain = json.dumps([agent.display_name, agent.agent_id], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
+
+
+def _after(token: str) -> tuple[str, str] | None:
+    if not token:
+        return None
+    try:
+        plain = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        name, agent_id = json.loads(plain)
+        if not isinstance(name, str) or not isinstance(agent_id, str) or "\0" in name + agent_id:
+            raise ValueError
+        return name, agent_id
+    except (ValueError, TypeError, binascii.Error) as error:
+        wrong = "is not a token of this list"
+        raise PageTokenInvalid(f"page_token {wrong}", fields=[FieldViolation("page_token", wrong)]) from error

@@ -1,0 +1,117 @@
+"""ContactService and OfferService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.auth import principal
+from chassis.paging import encode_token, page_size
+from chassis.telemetry import current_traceparent
+from kernel.ids import require_id
+from merkez.routing.v1 import contact_pb2, contact_service_pb2
+from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceServicer, OfferServiceServicer
+
+from routing import convert
+from routing.domain.queues import invalid
+from routing.handlers.asking import Asked, page
+from routing.ledger import Ledger
+from routing.ops import contacts as ops
+from routing.ops import offers as offer_ops
+from routing.ops.contacts import WrapUp
+
+
+class ContactServicer(Asked, ContactServiceServicer):
+    """Contacts."""
+
+    async def EnqueueContact(
+        self, request: contact_service_pb2.EnqueueContactRequest, context: Any
+    ) -> contact_pb2.Contact:
+        draft = convert.contact_from_proto(request.contact, current_traceparent())
+
+        async def enqueue(tx: Ledger) -> contact_pb2.Contact:
+            return convert.contact_to_proto(await ops.enqueue_contact(tx, draft, self._desk.clock.now()))
+
+        return await self._once("EnqueueContact", request, contact_pb2.Contact, enqueue)
+
+    async def DequeueContact(
+        self, request: contact_service_pb2.DequeueContactRequest, context: Any
+    ) -> contact_pb2.Contact:
+        contact_id = require_id("con", request.contact_id, "contact_id")
+        if len(request.reason) > 64:
+            raise invalid("reason", "is longer than 64 characters")
+        now = self._desk.clock.now()
+        return convert.contact_to_proto(
+            await self._run(lambda tx: ops.dequeue_contact(tx, contact_id, request.reason, now))
+        )
+
+    async def GetContact(self, request: contact_service_pb2.GetContactRequest, context: Any) -> contact_pb2.Contact:
+        contact_id = require_id("con", request.contact_id, "contact_id")
+        brand = principal().brand_id
+        return convert.contact_to_proto(
+            await self._run(lambda tx: ops.get_contact(tx, contact_id, brand), read_only=True)
+        )
+
+    async def ListContacts(
+        self, request: contact_service_pb2.ListContactsRequest, context: Any
+    ) -> contact_service_pb2.ListContactsResponse:
+        size = page_size(request.page_size)
+        wanted = ops.ContactFilter(
+            queue_id=require_id("que", request.queue_id, "queue_id") if request.queue_id else "",
+            states=convert.contact_states(request.states),
+            customer_id=require_id("cus", request.customer_id, "customer_id") if request.customer_id else "",
+            brand_id=principal().brand_id,
+        )
+        rows = await self._run(lambda tx: ops.list_contacts(tx, wanted, size, request.page_token), read_only=True)
+        listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.contact_id))
+        return contact_service_pb2.ListContactsResponse(
+            contacts=map(convert.contact_to_proto, listed), next_page_token=token
+        )
+
+    async def GetWaitEstimate(
+        self, request: contact_service_pb2.GetWaitEstimateRequest, context: Any
+    ) -> contact_pb2.WaitEstimate:
+        contact_id = require_id("con", request.contact_id, "contact_id")
+        now = self._desk.clock.now()
+        return convert.estimate_to_proto(
+            await self._run(lambda tx: ops.estimate_wait(tx, contact_id, now), read_only=True)
+        )
+
+    async def EndWrapUp(self, request: contact_service_pb2.EndWrapUpRequest, context: Any) -> contact_pb2.Contact:
+        command, now = _wrap_up(request), self._desk.clock.now()
+        return convert.contact_to_proto(await self._run(lambda tx: ops.end_wrap_up(tx, command, now)))
+
+    async def SaveWrapUp(self, request: contact_service_pb2.SaveWrapUpRequest, context: Any) -> contact_pb2.Contact:
+        command, now = _wrap_up(request), self._desk.clock.now()
+        return convert.contact_to_proto(await self._run(lambda tx: ops.save_wrap_up(tx, command, now)))
+
+    async def ListDecisions(
+        self, request: contact_service_pb2.ListDecisionsRequest, context: Any
+    ) -> contact_service_pb2.ListDecisionsResponse:
+        contact_id = require_id("con", request.contact_id, "contact_id")
+        brand = principal().brand_id
+        found = await self._run(lambda tx: ops.list_decisions(tx, contact_id, brand), read_only=True)
+        return contact_service_pb2.ListDecisionsResponse(decisions=map(convert.decision_to_proto, found))
+
+
+class OfferServicer(Asked, OfferServiceServicer):
+    """Offers. The agent is the caller."""
+
+    async def AcceptOffer(self, request: contact_service_pb2.AcceptOfferRequest, context: Any) -> contact_pb2.Offer:
+        offer_id, agent_id = require_id("ofr", request.offer_id, "offer_id"), principal().subject
+        now = self._desk.clock.now()
+        return convert.offer_to_proto(*await self._run(lambda tx: offer_ops.accept_offer(tx, offer_id, agent_id, now)))
+
+    async def DeclineOffer(self, request: contact_service_pb2.DeclineOfferRequest, context: Any) -> contact_pb2.Offer:
+        offer_id, agent_id = require_id("ofr", request.offer_id, "offer_id"), principal().subject
+        now = self._desk.clock.now()
+        return convert.offer_to_proto(*await self._run(lambda tx: offer_ops.decline_offer(tx, offer_id, agent_id, now)))
+
+
+def _wrap_up(request: contact_service_pb2.EndWrapUpRequest | contact_service_pb2.SaveWrapUpRequest) -> WrapUp:
+    who = principal()
+    return WrapUp(
+        contact_id=require_id("con", request.contact_id, "contact_id"),
+        disposition_id=require_id("dsp", request.disposition_id, "disposition_id") if request.disposition_id else "",
+        note=request.note,
+        agent_id="" if who.may("agents.write") else who.subject,
+    )

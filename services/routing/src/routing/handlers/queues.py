@@ -1,0 +1,118 @@
+"""QueueService, SkillService and DispositionService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.paging import encode_token, page_size
+from google.protobuf.empty_pb2 import Empty
+from kernel.ids import require_id
+from merkez.routing.v1 import queue_pb2, queue_service_pb2
+from merkez.routing.v1.queue_service_pb2_grpc import (
+    DispositionServiceServicer,
+    QueueServiceServicer,
+    SkillServiceServicer,
+)
+
+from routing import convert
+from routing.handlers.asking import Asked, page
+from routing.ledger import Ledger
+from routing.ops import queues as ops
+
+_CHANGEABLE = (
+    "display_name", "required_skills", "offer_timeout", "wrap_up_duration", "disposition_required",
+    "service_level_threshold", "short_abandon_threshold", "disposition_ids", "open_to_all",
+)  # fmt: skip
+
+
+class QueueServicer(Asked, QueueServiceServicer):
+    """Queues."""
+
+    async def CreateQueue(self, request: queue_service_pb2.CreateQueueRequest, context: Any) -> queue_pb2.Queue:
+        draft = convert.queue_from_proto(request.queue)
+
+        async def create(tx: Ledger) -> queue_pb2.Queue:
+            return convert.queue_to_proto(await ops.create_queue(tx, draft, self._desk.clock.now()))
+
+        return await self._once("CreateQueue", request, queue_pb2.Queue, create)
+
+    async def GetQueue(self, request: queue_service_pb2.GetQueueRequest, context: Any) -> queue_pb2.Queue:
+        queue_id = require_id("que", request.queue_id, "queue_id")
+        return convert.queue_to_proto(await self._run(lambda tx: ops.get_queue(tx, queue_id), read_only=True))
+
+    async def ListQueues(
+        self, request: queue_service_pb2.ListQueuesRequest, context: Any
+    ) -> queue_service_pb2.ListQueuesResponse:
+        size = page_size(request.page_size)
+        rows = await self._run(lambda tx: ops.list_queues(tx, size, request.page_token), read_only=True)
+        listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.queue_id))
+        return queue_service_pb2.ListQueuesResponse(queues=map(convert.queue_to_proto, listed), next_page_token=token)
+
+    async def UpdateQueue(self, request: queue_service_pb2.UpdateQueueRequest, context: Any) -> queue_pb2.Queue:
+        queue_id = require_id("que", request.queue.queue_id, "queue.queue_id")
+        fields = convert.masked(request.update_mask, request.queue, _CHANGEABLE)
+        draft = convert.queue_from_proto(request.queue)
+        changes = {name: getattr(draft, name) for name in fields}
+        now = self._desk.clock.now()
+        return convert.queue_to_proto(
+            await self._run(lambda tx: ops.update_queue(tx, queue_id, changes, request.version, now))
+        )
+
+    async def DeleteQueue(self, request: queue_service_pb2.DeleteQueueRequest, context: Any) -> Empty:
+        queue_id = require_id("que", request.queue_id, "queue_id")
+        now = self._desk.clock.now()
+        await self._run(lambda tx: ops.delete_queue(tx, queue_id, now))
+        return Empty()
+
+
+class SkillServicer(Asked, SkillServiceServicer):
+    """Skills."""
+
+    async def CreateSkill(self, request: queue_service_pb2.CreateSkillRequest, context: Any) -> queue_pb2.Skill:
+        async def create(tx: Ledger) -> queue_pb2.Skill:
+            now = self._desk.clock.now()
+            return convert.skill_to_proto(await ops.create_skill(tx, request.skill.display_name, now))
+
+        return await self._once("CreateSkill", request, queue_pb2.Skill, create)
+
+    async def ListSkills(
+        self, request: queue_service_pb2.ListSkillsRequest, context: Any
+    ) -> queue_service_pb2.ListSkillsResponse:
+        size = page_size(request.page_size)
+        rows = await self._run(lambda tx: ops.list_skills(tx, size, request.page_token), read_only=True)
+        listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.skill_id))
+        return queue_service_pb2.ListSkillsResponse(skills=map(convert.skill_to_proto, listed), next_page_token=token)
+
+    async def DeleteSkill(self, request: queue_service_pb2.DeleteSkillRequest, context: Any) -> Empty:
+        skill_id = require_id("skl", request.skill_id, "skill_id")
+        await self._run(lambda tx: ops.delete_skill(tx, skill_id))
+        return Empty()
+
+
+class DispositionServicer(Asked, DispositionServiceServicer):
+    """Dispositions."""
+
+    async def CreateDisposition(
+        self, request: queue_service_pb2.CreateDispositionRequest, context: Any
+    ) -> queue_pb2.Disposition:
+        async def create(tx: Ledger) -> queue_pb2.Disposition:
+            now = self._desk.clock.now()
+            made = await ops.create_disposition(tx, request.disposition.display_name, now)
+            return convert.disposition_to_proto(made)
+
+        return await self._once("CreateDisposition", request, queue_pb2.Disposition, create)
+
+    async def ListDispositions(
+        self, request: queue_service_pb2.ListDispositionsRequest, context: Any
+    ) -> queue_service_pb2.ListDispositionsResponse:
+        size = page_size(request.page_size)
+        rows = await self._run(lambda tx: ops.list_dispositions(tx, size, request.page_token), read_only=True)
+        listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.disposition_id))
+        return queue_service_pb2.ListDispositionsResponse(
+            dispositions=map(convert.disposition_to_proto, listed), next_page_token=token
+        )
+
+    async def DeleteDisposition(self, request: queue_service_pb2.DeleteDispositionRequest, context: Any) -> Empty:
+        disposition_id = require_id("dsp", request.disposition_id, "disposition_id")
+        await self._run(lambda tx: ops.delete_disposition(tx, disposition_id))
+        return Empty()

@@ -1,0 +1,1 @@
+"""The verbs of routing: one function, one transaction, time as a parameter."""

@@ -1,0 +1,130 @@
+"""Agents: who they are, where they stand, what they can do, whether voice reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from routing.domain import agents
+from routing.domain.agents import Agent, AgentNotFound, AgentState, newcomer, wish
+from routing.domain.contacts import Contact
+from routing.domain.facts import AgentChanged, OfferRescinded
+from routing.domain.offers import Offer, withdrawn
+from routing.domain.queues import Disposition, QueueNotFound, require_ids
+from routing.ledger import Ledger
+from routing.ops.queues import require_known_skills, require_version
+from routing.ops.saving import move_of, put_agent, put_move
+from routing.store import agents as store
+from routing.store import contacts as contact_store
+from routing.store import offers as offer_store
+from routing.store import queues as queue_store
+
+
+@dataclass(frozen=True)
+class Desktop:
+    """What an agent's screen is built from."""
+
+    agent: Agent
+    offer: Offer | None
+    contact: Contact | None
+    dispositions: Sequence[Disposition]
+
+
+async def ensure_agent(tx: Ledger, agent_id: str, display_name: str, now: datetime) -> Agent:
+    """The agent of a user, made when the news of them is still under way."""
+    known = await store.find_agent(tx, agent_id)
+    if known is not None:
+        return known
+    agent = newcomer(agent_id, display_name[:200], now)
+    await store.add_agent(tx, agent)
+    tx.tell(AgentChanged(agent))
+    return agent
+
+
+async def change_user(tx: Ledger, agent_id: str, display_name: str, active: bool, now: datetime) -> Agent:
+    """A user joined, was renamed, disabled or enabled. Disabling takes a ringing offer back at once."""
+    agent = await ensure_agent(tx, agent_id, display_name, now)
+    if display_name and agent.display_name != display_name[:200]:
+        renamed = replace(agent, display_name=display_name[:200], version=agent.version + 1)
+        agent = await put_agent(tx, agent, renamed, now)
+    if active and not agent.active:
+        return await put_agent(tx, agent, replace(agent, active=True, version=agent.version + 1), now)
+    if not active and agent.active:
+        agent = await _take_offer_back(tx, agent, now)
+        return await put_agent(tx, agent, agents.disabled(agent, now), now)
+    return agent
+
+
+async def set_state(tx: Ledger, agent_id: str, state: AgentState, reason: str, now: datetime) -> Agent:
+    """Set the state an agent, or their supervisor, wants; kept as the next state while a contact is at hand."""
+    agent = await get_agent(tx, agent_id)
+    return await put_agent(tx, agent, wish(agent, state, reason, now), now)
+
+
+async def get_agent(tx: Ledger, agent_id: str) -> Agent:
+    """One who may work here."""
+    agent = await store.find_agent(tx, agent_id)
+    if agent is None or not agent.active:
+        raise AgentNotFound("no such agent")
+    return agent
+
+
+async def is_agent(tx: Ledger, agent_id: str) -> bool:
+    """Whether there is a row of them."""
+    return await store.find_agent(tx, agent_id) is not None
+
+
+async def list_agents(tx: Ledger, size: int, after: tuple[str, str] | None) -> list[Agent]:
+    """By name, one more than `size` when there is a next page."""
+    return await store.page_of_agents(tx, size, after)
+
+
+async def update_agent(tx: Ledger, agent_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Agent:
+    """Change skills or queues."""
+    before = await get_agent(tx, agent_id)
+    require_version(before.version, version)
+    after = replace(before, **changes, version=before.version + 1)
+    skills = await require_known_skills(tx, after.skills, "agent.skills")
+    queue_ids = require_ids("que", after.queue_ids, "agent.queue_ids", 500)
+    if "queue_ids" in changes and set(queue_ids) - await queue_store.known_queues(tx, queue_ids):
+        raise QueueNotFound("agent.queue_ids names a queue that does not exist")
+    return await put_agent(tx, before, replace(after, skills=skills, queue_ids=queue_ids), now)
+
+
+async def attach_station(tx: Ledger, agent_id: str, station_id: str, at: datetime, now: datetime) -> Agent:
+    """Voice reaches the agent now."""
+    agent = await ensure_agent(tx, agent_id, "", now)
+    return await put_agent(tx, agent, agents.attached(agent, station_id, at), now)
+
+
+async def detach_station(tx: Ledger, agent_id: str, station_id: str, now: datetime) -> Agent | None:
+    """Voice reaches the agent no more; an offer that rings there goes back to its queue at once."""
+    agent = await store.find_agent(tx, agent_id)
+    if agent is None or agent.station_id != station_id:
+        return agent
+    gone = await put_agent(tx, agent, agents.detached(agent, station_id, now), now)
+    return await _take_offer_back(tx, gone, now)
+
+
+async def desktop(tx: Ledger, agent_id: str) -> Desktop:
+    """The agent with a ringing offer, the contact at hand and the outcomes it may have."""
+    agent = await get_agent(tx, agent_id)
+    offer = await offer_store.pending_offer(tx, agent_id=agent_id)
+    contact = await contact_store.find_contact(tx, agent.contact_id) if agent.contact_id else None
+    queue = await queue_store.find_queue(tx, contact.queue_id) if contact else None
+    dispositions = await queue_store.dispositions_of(tx, queue.disposition_ids if queue else ())
+    return Desktop(agent, offer, contact, dispositions)
+
+
+async def _take_offer_back(tx: Ledger, agent: Agent, now: datetime) -> Agent:
+    if agent.state is not AgentState.OFFERED:
+        return agent
+    offer = await offer_store.pending_offer(tx, agent_id=agent.agent_id)
+    if offer is None:
+        return agent
+    before = replace(await move_of(tx, offer), agent=agent)
+    after = withdrawn(before, now)
+    await put_move(tx, before, after, OfferRescinded, now)
+    return after.agent

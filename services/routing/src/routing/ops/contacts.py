@@ -1,0 +1,245 @@
+"""Contacts: queued by a flow, taken out again, wrapped up; and what their call's end does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from kernel.ids import new_id
+
+from routing.domain import agents, contacts, offers, waiting
+from routing.domain.agents import Agent, AgentState, AgentTrigger
+from routing.domain.contacts import (
+    WAITING,
+    CallOver,
+    Contact,
+    ContactMoved,
+    ContactNotFound,
+    ContactNotInWrapUp,
+    ContactState,
+    ContactTrigger,
+    DispositionRequired,
+)
+from routing.domain.facts import (
+    ContactAbandoned,
+    ContactDequeued,
+    ContactEnded,
+    ContactQueued,
+    OfferRescinded,
+    WrapUpStarted,
+)
+from routing.domain.offers import Decision
+from routing.domain.queues import DispositionNotFound, Queue, QueueNotFound, demand, score
+from routing.domain.waiting import WaitEstimate
+from routing.ledger import Ledger
+from routing.ops.queues import get_queue, require_known_skills
+from routing.ops.saving import move_of, put_agent, put_contact, put_move
+from routing.store import agents as agent_store
+from routing.store import contacts as store
+from routing.store import offers as offer_store
+from routing.store import queues as queue_store
+
+
+@dataclass(frozen=True)
+class WrapUp:
+    """What is saved about a contact. `agent_id` is whose contact it must be; empty for a supervisor."""
+
+    contact_id: str
+    disposition_id: str
+    note: str
+    agent_id: str
+
+
+@dataclass(frozen=True)
+class ContactFilter:
+    """Which contacts to list; empty fields don't filter."""
+
+    queue_id: str = ""
+    states: Sequence[ContactState] = ()
+    customer_id: str = ""
+    brand_id: str = ""
+
+
+async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
+    """Let a contact wait. QueueNotFound; CallOver when the customer has hung up already."""
+    contact = replace(contacts.check_contact(draft), contact_id=new_id("con", now), queue_time=now, create_time=now)
+    await get_queue(tx, contact.queue_id)
+    await require_known_skills(tx, contact.required_skills, "contact.required_skills")
+    if contact.call_id and await store.call_has_ended(tx, contact.call_id):
+        raise CallOver("the call is over")
+    tx.follow(contact.traceparent)
+    await store.add_contact(tx, contact)
+    tx.tell(ContactQueued(contact))
+    return contact
+
+
+async def dequeue_contact(tx: Ledger, contact_id: str, reason: str, now: datetime) -> Contact:
+    """Take a waiting contact out of its queue, also while an offer rings. One that no longer waits stays as it is."""
+    contact = await get_contact(tx, contact_id)
+    if contact.state not in WAITING:
+        return contact
+    after = contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now, agent_id="")
+    await _leave(tx, contact, after, now)
+    tx.tell(ContactDequeued(after, reason))
+    return after
+
+
+async def get_contact(tx: Ledger, contact_id: str, brand_id: str = "") -> Contact:
+    """One; ContactNotFound too when it is of another brand than the asker is held to."""
+    contact = await store.find_contact(tx, contact_id)
+    if contact is None or (brand_id and contact.brand_id != brand_id):
+        raise ContactNotFound("no such contact")
+    return contact
+
+
+async def list_contacts(tx: Ledger, wanted: ContactFilter, size: int, token: str) -> list[Contact]:
+    """Newest first, one more than `size` when there is a next page."""
+    return await store.page_of_contacts(
+        tx, size, token,
+        queue_id=wanted.queue_id, states=wanted.states, customer_id=wanted.customer_id, brand_id=wanted.brand_id,
+    )  # fmt: skip
+
+
+async def list_decisions(tx: Ledger, contact_id: str, brand_id: str = "") -> list[Decision]:
+    """How agents were found for the contact, newest first."""
+    await get_contact(tx, contact_id, brand_id)
+    return await offer_store.decisions_of(tx, contact_id, 200)
+
+
+async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstimate:
+    """Position and expected wait. ContactMoved when it no longer waits."""
+    contact = await get_contact(tx, contact_id)
+    if contact.state not in WAITING:
+        raise ContactMoved("the contact no longer waits", metadata={"state": contact.state})
+    line = await store.waiting_line(tx, contact.queue_id)
+    queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
+    busy_lines = [queues[queue_id] for queue_id in await store.queues_with_waiting(tx) if queue_id in queues]
+    queue = queues.get(contact.queue_id)
+    serving, free = 0.0, 0
+    for agent in await agent_store.agents_at_work(tx) if queue else ():
+        if queue and _serves(agent, queue, contact):
+            serving += 1 / max(1, sum(_is_member(agent, each) for each in busy_lines))
+            free += agent.state is AgentState.AVAILABLE
+    seconds = await queue_store.handle_seconds(tx, contact.queue_id)
+    return waiting.estimate(
+        position=1 + [each.contact_id for each in line].index(contact_id), depth=len(line), serving=serving,
+        free=free, handle_seconds=waiting.PRIOR_HANDLE_SECONDS if seconds is None else seconds,
+        waited=max(now - contact.queue_time, now - now),
+    )  # fmt: skip
+
+
+async def save_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
+    """Keep outcome and note without ending anything."""
+    before = await _own_contact(tx, wrap_up)
+    after = await _noted(tx, before, wrap_up)
+    return await put_contact(tx, before, after, now)
+
+
+async def end_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
+    """Save outcome and note, end the contact, set the agent free. ContactNotInWrapUp, DispositionRequired."""
+    before = await _own_contact(tx, wrap_up)
+    if before.state is not ContactState.WRAP_UP:
+        raise ContactNotInWrapUp(f"the contact is {before.state}", metadata={"state": before.state})
+    noted = await _noted(tx, before, wrap_up)
+    queue = await queue_store.find_queue(tx, before.queue_id)
+    if queue and queue.disposition_required and not noted.disposition_id:
+        raise DispositionRequired("pick a disposition first")
+    return await _finish(tx, before, contacts.finished(noted, now), by_timer=False, now=now)
+
+
+async def expire_wrap_ups(tx: Ledger, now: datetime, limit: int = 50) -> int:
+    """End every wrap-up whose time is over; how many."""
+    due = await store.wrap_ups_due(tx, now, limit)
+    for contact in due:
+        await _finish(tx, contact, contacts.finished(contact, now), by_timer=True, now=now)
+    return len(due)
+
+
+async def end_call(tx: Ledger, call_id: str, end_time: datetime, now: datetime) -> None:
+    """The call is over: who waited is abandoned, who talked goes into wrap-up. Repeats change nothing."""
+    await store.note_ended_call(tx, call_id, now)
+    for contact in await store.open_contacts_of_call(tx, call_id):
+        if contact.state in WAITING:
+            await _abandon(tx, contact, min(end_time, now), now)
+        elif contact.state is ContactState.ON_CONTACT:
+            await _end_talk(tx, contact, min(end_time, now), now)
+
+
+async def _abandon(tx: Ledger, contact: Contact, end_time: datetime, now: datetime) -> None:
+    after = contacts.abandoned(contact, end_time)
+    await _leave(tx, contact, after, now)
+    queue = await _queue(tx, contact)
+    tx.tell(ContactAbandoned(after, contacts.is_short_abandon(after, queue.short_abandon_threshold)))
+
+
+async def _leave(tx: Ledger, before: Contact, after: Contact, now: datetime) -> None:
+    offer = await offer_store.pending_offer(tx, contact_id=before.contact_id)
+    if offer is None:
+        await put_contact(tx, before, after, now)
+        return
+    move = await move_of(tx, offer)
+    await put_move(tx, move, offers.rescinded(move, after, now), OfferRescinded, now)
+
+
+async def _end_talk(tx: Ledger, contact: Contact, end_time: datetime, now: datetime) -> None:
+    queue = await _queue(tx, contact)
+    after = contacts.talk_ended(contact, end_time, queue.wrap_up_duration, now)
+    if after.state is ContactState.ENDED:
+        await _finish(tx, contact, after, by_timer=False, now=now)
+        return
+    await put_contact(tx, contact, after, now)
+    tx.tell(WrapUpStarted(after))
+    agent = await _agent_at(tx, contact)
+    if agent is not None:
+        await put_agent(tx, agent, agents.wrapping_up(agent, now), now)
+
+
+async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool, now: datetime) -> Contact:
+    await put_contact(tx, before, after, now)
+    tx.tell(ContactEnded(after, by_timer))
+    handled = contacts.handled_for(after)
+    if handled is not None:
+        await queue_store.count_handle_time(tx, after.queue_id, handled, now)
+    agent = await _agent_at(tx, before)
+    if agent is not None:
+        await put_agent(tx, agent, agents.released(agent, AgentTrigger.FINISH, now), now)
+    return after
+
+
+async def _agent_at(tx: Ledger, contact: Contact) -> Agent | None:
+    # An agent row that points elsewhere (repaired by hand, say) must not be moved by this contact's end.
+    agent = await agent_store.find_agent(tx, contact.agent_id)
+    return agent if agent is not None and agent.contact_id == contact.contact_id else None
+
+
+async def _noted(tx: Ledger, contact: Contact, wrap_up: WrapUp) -> Contact:
+    if wrap_up.disposition_id:
+        queue = await _queue(tx, contact)
+        known = await queue_store.dispositions_of(tx, [wrap_up.disposition_id])
+        if not known or (queue.disposition_ids and wrap_up.disposition_id not in queue.disposition_ids):
+            raise DispositionNotFound("no such disposition in this queue")
+    return contacts.noted(contact, wrap_up.disposition_id, wrap_up.note)
+
+
+async def _own_contact(tx: Ledger, wrap_up: WrapUp) -> Contact:
+    contact = await get_contact(tx, wrap_up.contact_id)
+    if wrap_up.agent_id and contact.agent_id != wrap_up.agent_id:
+        raise ContactNotFound("no such contact")
+    return contact
+
+
+async def _queue(tx: Ledger, contact: Contact) -> Queue:
+    queue = await queue_store.find_queue(tx, contact.queue_id)
+    if queue is None:  # queues are only ever marked deleted
+        raise QueueNotFound("the contact's queue is gone")
+    return queue
+
+
+def _is_member(agent: Agent, queue: Queue) -> bool:
+    return queue.open_to_all or queue.queue_id in agent.queue_ids
+
+
+def _serves(agent: Agent, queue: Queue, contact: Contact) -> bool:
+    held = {level.skill_id: level.proficiency for level in agent.skills}
+    return _is_member(agent, queue) and score(held, demand(queue.required_skills, contact.required_skills)) is not None

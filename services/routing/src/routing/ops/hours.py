@@ -1,0 +1,56 @@
+"""Looking after business hours, and asking them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from kernel.ids import new_id
+
+from routing.domain.hours import BusinessHours, BusinessHoursNotFound, Opening, check_hours, opening
+from routing.ledger import Ledger
+from routing.ops.queues import require_version
+from routing.store import hours as store
+
+
+async def create_hours(tx: Ledger, draft: BusinessHours, now: datetime) -> BusinessHours:
+    """New business hours."""
+    hours = check_hours(replace(draft, business_hours_id=new_id("hrs", now), create_time=now, version=1))
+    await store.add_hours(tx, hours)
+    return hours
+
+
+async def list_hours(tx: Ledger, size: int, token: str) -> list[BusinessHours]:
+    """Newest first, one more than `size` when there is a next page."""
+    return await store.page_of_hours(tx, size, token)
+
+
+async def update_hours(
+    tx: Ledger, business_hours_id: str, changes: Mapping[str, Any], version: int, now: datetime
+) -> BusinessHours:
+    """Change the named fields."""
+    before = await _hours(tx, business_hours_id)
+    require_version(before.version, version)
+    after = check_hours(replace(before, **changes, version=before.version + 1))
+    await store.change_hours(tx, after, before.version, now)
+    return after
+
+
+async def delete_hours(tx: Ledger, business_hours_id: str) -> None:
+    """Take them away."""
+    if not await store.delete_hours(tx, business_hours_id):
+        raise BusinessHoursNotFound("no such business hours")
+
+
+async def check_opening(tx: Ledger, business_hours_id: str, at: datetime) -> Opening:
+    """Whether they are open at that instant."""
+    return opening(await _hours(tx, business_hours_id), at)
+
+
+async def _hours(tx: Ledger, business_hours_id: str) -> BusinessHours:
+    hours = await store.find_hours(tx, business_hours_id)
+    if hours is None:
+        raise BusinessHoursNotFound("no such business hours")
+    return hours

@@ -1,0 +1,95 @@
+"""Offers: made by the matcher, answered by the agent, missed by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from kernel.ids import new_id
+
+from routing.domain import offers
+from routing.domain.agents import AgentState
+from routing.domain.board import Match
+from routing.domain.contacts import Contact, ContactState
+from routing.domain.facts import OfferAccepted, OfferDeclined, OfferFact, OfferMade, OfferMissed
+from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNotFound, Weighed
+from routing.ledger import Ledger
+from routing.ops.saving import move_of, put_agent, put_contact, put_move
+from routing.store import agents as agent_store
+from routing.store import contacts as contact_store
+from routing.store import offers as store
+from routing.store import queues as queue_store
+
+
+async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
+    """Carry out what the matcher proposed: contact and agent move together, or nothing does.
+
+    DecisionStale when either is no longer what the matcher saw; whoever tries, one offer comes of it.
+    """
+    contact = await contact_store.find_contact(tx, match.contact.contact_id)
+    if contact is None or contact.state is not ContactState.QUEUED or contact.version != match.contact.version:
+        raise DecisionStale("the contact changed since")
+    agent = await agent_store.find_agent(tx, match.agent.agent_id)
+    if agent is None or agent.state is not AgentState.AVAILABLE or agent.version != match.agent.version:
+        raise DecisionStale("the agent changed since")
+    queue = await queue_store.find_queue(tx, contact.queue_id)
+    if queue is None:
+        raise DecisionStale("the queue is gone")
+    move = offers.made(new_id("ofr", now), contact, agent, queue, now)
+    await put_contact(tx, contact, move.contact, now)
+    await store.add_offer(tx, move.offer)
+    await store.add_decision(tx, _decision(move.offer, match, now))
+    tx.tell(OfferMade(move.offer, move.contact))
+    await put_agent(tx, agent, move.agent, now)
+    return move.offer
+
+
+async def accept_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
+    """ON_CONTACT. OfferNotFound for another agent's, OfferNotPending when it is answered, missed or taken back."""
+    return await _answer(tx, offer_id, agent_id, offers.accepted, OfferAccepted, now)
+
+
+async def decline_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
+    """The contact goes back to the head of its queue, the agent to NOT_READY."""
+    return await _answer(tx, offer_id, agent_id, offers.declined, OfferDeclined, now)
+
+
+async def expire_offers(tx: Ledger, now: datetime, limit: int = 50) -> int:
+    """Miss every offer whose time is over; how many."""
+    due = await store.offers_due(tx, now, limit)
+    for offer in due:
+        before = await move_of(tx, offer)
+        await put_move(tx, before, offers.missed(before, now), OfferMissed, now)
+    return len(due)
+
+
+async def _answer(
+    tx: Ledger,
+    offer_id: str,
+    agent_id: str,
+    rule: Callable[[Move, datetime], Move],
+    fact: Callable[[Offer, Contact], OfferFact],
+    now: datetime,
+) -> tuple[Offer, Contact]:
+    offer = await store.find_offer(tx, offer_id)
+    if offer is None or offer.agent_id != agent_id:
+        raise OfferNotFound("no such offer")
+    if offer.state is not offers.OfferState.PENDING:
+        raise offers.OfferNotPending(f"the offer was {offer.state.lower()} before", metadata={"state": offer.state})
+    before = await move_of(tx, offer)
+    after = rule(before, now)
+    await put_move(tx, before, after, fact, now)
+    return after.offer, after.contact
+
+
+def _decision(offer: Offer, match: Match, now: datetime) -> Decision:
+    weighed = [
+        Weighed(
+            each.agent.agent_id,
+            max((now - each.agent.idle_since).total_seconds(), 0.0),
+            each.score or 0,
+            each.rejection,
+        )
+        for each in match.candidates
+    ]
+    return Decision(offer.offer_id, offer.contact_id, match.rule, weighed, now)

@@ -1,0 +1,144 @@
+"""Looking after queues, skills and dispositions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from kernel.ids import new_id
+
+from routing.domain.agents import VersionConflict
+from routing.domain.facts import QueueChanged, QueueDeleted
+from routing.domain.queues import (
+    Disposition,
+    DispositionNotFound,
+    Queue,
+    QueueNotEmpty,
+    QueueNotFound,
+    Skill,
+    SkillExists,
+    SkillInUse,
+    SkillLevel,
+    SkillNotFound,
+    check_queue,
+    require_name,
+    require_skills,
+)
+from routing.ledger import Ledger
+from routing.ops.saving import put_agent
+from routing.store import agents as agent_store
+from routing.store import queues as store
+
+
+async def create_queue(tx: Ledger, draft: Queue, now: datetime) -> Queue:
+    """A new waiting line. SkillNotFound, DispositionNotFound for what it names and the tenant has not."""
+    queue = replace(draft, queue_id=new_id("que", now), create_time=now, update_time=now, version=1, deleted=False)
+    queue = await _sound(tx, queue)
+    await store.add_queue(tx, queue)
+    tx.tell(QueueChanged(queue))
+    return queue
+
+
+async def get_queue(tx: Ledger, queue_id: str) -> Queue:
+    """One that is not deleted."""
+    queue = await store.find_queue(tx, queue_id)
+    if queue is None or queue.deleted:
+        raise QueueNotFound("no such queue")
+    return queue
+
+
+async def list_queues(tx: Ledger, size: int, token: str) -> list[Queue]:
+    """Newest first, one more than `size` when there is a next page."""
+    return await store.page_of_queues(tx, size, token)
+
+
+async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Queue:
+    """Change the named fields. VersionConflict when it is no longer at `version` (0: whatever is there)."""
+    before = await get_queue(tx, queue_id)
+    require_version(before.version, version)
+    after = await _sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
+    await store.change_queue(tx, after, before.version)
+    tx.tell(QueueChanged(after))
+    return after
+
+
+async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
+    """Take it away, also from the agents who list it. QueueNotEmpty while contacts wait in it."""
+    before = await get_queue(tx, queue_id)
+    if await store.waiting_in(tx, queue_id):
+        raise QueueNotEmpty("contacts wait in this queue")
+    await store.change_queue(
+        tx, replace(before, deleted=True, update_time=now, version=before.version + 1), before.version
+    )
+    for agent in await agent_store.agents_listing(tx, queue_id):
+        kept = tuple(each for each in agent.queue_ids if each != queue_id)
+        await put_agent(tx, agent, replace(agent, queue_ids=kept, version=agent.version + 1), now)
+    tx.tell(QueueDeleted(queue_id))
+
+
+async def create_skill(tx: Ledger, display_name: str, now: datetime) -> Skill:
+    """A new skill. SkillExists when another has the name, whatever its case."""
+    skill = Skill(new_id("skl", now), require_name(display_name, "skill.display_name"), now)
+    if not await store.add_skill(tx, skill):
+        raise SkillExists("another skill has this name")
+    return skill
+
+
+async def list_skills(tx: Ledger, size: int, token: str) -> list[Skill]:
+    """Newest first."""
+    return await store.page_of_skills(tx, size, token)
+
+
+async def delete_skill(tx: Ledger, skill_id: str) -> None:
+    """SkillInUse while an agent holds it, or a queue or a waiting contact asks for it."""
+    if await store.skill_in_use(tx, skill_id):
+        raise SkillInUse("an agent, a queue or a waiting contact has this skill")
+    if not await store.delete_skill(tx, skill_id):
+        raise SkillNotFound("no such skill")
+
+
+async def create_disposition(tx: Ledger, display_name: str, now: datetime) -> Disposition:
+    """A new outcome."""
+    disposition = Disposition(new_id("dsp", now), require_name(display_name, "disposition.display_name"), now)
+    await store.add_disposition(tx, disposition)
+    return disposition
+
+
+async def list_dispositions(tx: Ledger, size: int, token: str) -> list[Disposition]:
+    """Newest first."""
+    return await store.page_of_dispositions(tx, size, token)
+
+
+async def delete_disposition(tx: Ledger, disposition_id: str) -> None:
+    """Contacts keep its id."""
+    if not await store.delete_disposition(tx, disposition_id):
+        raise DispositionNotFound("no such disposition")
+
+
+async def require_known_skills(tx: Ledger, levels: Sequence[SkillLevel], field: str) -> tuple[SkillLevel, ...]:
+    """The levels, in order, when they are well formed and the tenant has every skill."""
+    levels = require_skills(levels, field)
+    named = {level.skill_id for level in levels}
+    if named and named - await store.known_skills(tx, named):
+        raise SkillNotFound(f"{field} names a skill that does not exist")
+    return levels
+
+
+def require_version(found: int, wanted: int) -> None:
+    """VersionConflict unless `wanted` is 0 or what was found."""
+    if wanted not in (0, found):
+        raise VersionConflict("somebody else changed it first: read it again", metadata={"version": str(found)})
+
+
+async def _sound(tx: Ledger, queue: Queue) -> Queue:
+    check_queue(queue)
+    known = {each.disposition_id for each in await store.dispositions_of(tx, queue.disposition_ids)}
+    if queue.disposition_ids and set(queue.disposition_ids) - known:
+        raise DispositionNotFound("queue.disposition_ids names a disposition that does not exist")
+    return replace(
+        queue,
+        display_name=require_name(queue.display_name, "queue.display_name"),
+        required_skills=await require_known_skills(tx, queue.required_skills, "queue.required_skills"),
+    )

@@ -1,0 +1,112 @@
+"""Rows of agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, or_, select
+
+from routing.domain.agents import AT_WORK, Agent, AgentState
+from routing.store.rows import Transaction, add, change, skills_from_json, skills_to_json
+from routing.store.tables import agents
+
+
+async def add_agent(tx: Transaction, agent: Agent) -> None:
+    """A new one."""
+    await add(tx, agents, _row(agent, agent.create_time))
+
+
+async def change_agent(tx: Transaction, agent: Agent, was: int, now: datetime) -> None:
+    """Over version `was`."""
+    await change(tx, agents, "agent_id", _row(agent, now), was)
+
+
+async def find_agent(tx: Transaction, agent_id: str) -> Agent | None:
+    """One by their user id."""
+    row = await tx.one_or_none(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.agent_id == agent_id))
+    return _agent(row) if row is not None else None
+
+
+async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:
+    """Those of the ids that exist."""
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.agent_id.in_(agent_ids)))
+    return [_agent(row) for row in rows]
+
+
+async def available_agents(tx: Transaction) -> list[Agent]:
+    """Everyone who is AVAILABLE."""
+    rows = await tx.all(
+        select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.state == AgentState.AVAILABLE)
+    )
+    return [_agent(row) for row in rows]
+
+
+async def agents_at_work(tx: Transaction) -> list[Agent]:
+    """Everyone who serves queues now or soon."""
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.state.in_(sorted(AT_WORK))))
+    return [_agent(row) for row in rows]
+
+
+async def agents_listing(tx: Transaction, queue_id: str) -> list[Agent]:
+    """Everyone who lists the queue."""
+    rows = await tx.all(
+        select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.queue_ids.contains([queue_id]))
+    )
+    return [_agent(row) for row in rows]
+
+
+async def page_of_agents(tx: Transaction, size: int, after: tuple[str, str] | None) -> list[Agent]:
+    """By name, after the (name, id) given; one more than `size` when there is a next page."""
+    listed = select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True))
+    if after is not None:
+        name, agent_id = after
+        listed = listed.where(
+            or_(agents.c.display_name > name, and_(agents.c.display_name == name, agents.c.agent_id > agent_id))
+        )
+    rows = await tx.all(listed.order_by(agents.c.display_name, agents.c.agent_id).limit(size + 1))
+    return [_agent(row) for row in rows]
+
+
+def _row(agent: Agent, now: datetime) -> dict[str, Any]:
+    return {
+        "agent_id": agent.agent_id,
+        "display_name": agent.display_name,
+        "state": agent.state.value,
+        "reason": agent.reason,
+        "state_time": agent.state_time,
+        "idle_since": agent.idle_since,
+        "skills": skills_to_json(agent.skills),
+        "queue_ids": list(agent.queue_ids),
+        "contact_id": agent.contact_id,
+        "next_state": agent.next_state.value if agent.next_state is not None else None,
+        "next_reason": agent.next_reason,
+        "station_id": agent.station_id,
+        "station_time": agent.station_time,
+        "active": agent.active,
+        "create_time": agent.create_time,
+        "update_time": now,
+        "version": agent.version,
+    }
+
+
+def _agent(row: RowMapping) -> Agent:
+    return Agent(
+        agent_id=row["agent_id"],
+        display_name=row["display_name"],
+        state=AgentState(row["state"]),
+        state_time=row["state_time"],
+        create_time=row["create_time"],
+        reason=row["reason"],
+        idle_since=row["idle_since"],
+        skills=skills_from_json(row["skills"]),
+        queue_ids=tuple(row["queue_ids"]),
+        contact_id=row["contact_id"],
+        next_state=AgentState(row["next_state"]) if row["next_state"] is not None else None,
+        next_reason=row["next_reason"],
+        station_id=row["station_id"],
+        station_time=row["station_time"],
+        active=row["active"],
+        version=row["version"],
+    )

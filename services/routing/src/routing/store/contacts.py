@@ -1,0 +1,177 @@
+"""Rows of contacts and of calls that are over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from chassis.paging import keyset
+from sqlalchemy import RowMapping, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactState
+from routing.store.rows import Transaction, add, change, skills_from_json, skills_to_json
+from routing.store.tables import contacts, ended_calls
+
+
+async def add_contact(tx: Transaction, contact: Contact) -> None:
+    """A new one."""
+    await add(tx, contacts, _row(contact, contact.create_time))
+
+
+async def change_contact(tx: Transaction, contact: Contact, was: int, now: datetime) -> None:
+    """Over version `was`."""
+    await change(tx, contacts, "contact_id", _row(contact, now), was)
+
+
+async def find_contact(tx: Transaction, contact_id: str) -> Contact | None:
+    """One by its id."""
+    row = await tx.one_or_none(
+        select(contacts).where(contacts.c.tenant_id == tx.tenant_id, contacts.c.contact_id == contact_id)
+    )
+    return _contact(row) if row is not None else None
+
+
+async def find_contacts(tx: Transaction, contact_ids: Sequence[str]) -> list[Contact]:
+    """Those of the ids that exist."""
+    rows = await tx.all(
+        select(contacts).where(contacts.c.tenant_id == tx.tenant_id, contacts.c.contact_id.in_(contact_ids))
+    )
+    return [_contact(row) for row in rows]
+
+
+async def open_contacts_of_call(tx: Transaction, call_id: str) -> list[Contact]:
+    """The call's contacts that have not come to their end."""
+    rows = await tx.all(
+        select(contacts).where(
+            contacts.c.tenant_id == tx.tenant_id, contacts.c.call_id == call_id, contacts.c.state.in_(sorted(OPEN))
+        )
+    )
+    return [_contact(row) for row in rows]
+
+
+async def queued_contacts(tx: Transaction) -> list[Contact]:
+    """Everything that waits without an offer."""
+    rows = await tx.all(
+        select(contacts).where(contacts.c.tenant_id == tx.tenant_id, contacts.c.state == ContactState.QUEUED)
+    )
+    return [_contact(row) for row in rows]
+
+
+async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
+    """Everything that waits in the queue, offered or not, in order. Reads only what the order needs."""
+    needed = (contacts.c.contact_id, contacts.c.priority, contacts.c.offer_count, contacts.c.queue_time)
+    rows = await tx.all(
+        select(*needed, contacts.c.channel, contacts.c.state, contacts.c.create_time).where(
+            contacts.c.tenant_id == tx.tenant_id,
+            contacts.c.queue_id == queue_id,
+            contacts.c.state.in_(sorted(WAITING)),
+        )
+    )
+    line = [
+        Contact(
+            row["contact_id"], Channel(row["channel"]), ContactState(row["state"]), queue_id, row["queue_time"],
+            row["create_time"], priority=row["priority"], offer_count=row["offer_count"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return sorted(line, key=lambda contact: contact.order)
+
+
+async def queues_with_waiting(tx: Transaction) -> Mapping[str, int]:
+    """Queue -> how many wait in it, for queues where anybody does."""
+    rows = await tx.all(
+        select(contacts.c.queue_id, func.count().label("waiting"))
+        .where(contacts.c.tenant_id == tx.tenant_id, contacts.c.state.in_(sorted(WAITING)))
+        .group_by(contacts.c.queue_id)
+    )
+    return {row["queue_id"]: row["waiting"] for row in rows}
+
+
+async def page_of_contacts(
+    tx: Transaction,
+    size: int,
+    token: str,
+    *,
+    queue_id: str = "",
+    states: Sequence[ContactState] = (),
+    customer_id: str = "",
+    brand_id: str = "",
+) -> list[Contact]:
+    """Newest first, one more than `size` when there is a next page."""
+    listed = select(contacts).where(contacts.c.tenant_id == tx.tenant_id)
+    if queue_id:
+        listed = listed.where(contacts.c.queue_id == queue_id)
+    if states:
+        listed = listed.where(contacts.c.state.in_([state.value for state in states]))
+    if customer_id:
+        listed = listed.where(contacts.c.customer_id == customer_id)
+    if brand_id:
+        listed = listed.where(contacts.c.brand_id == brand_id)
+    rows = await tx.all(keyset(listed, contacts.c.create_time, contacts.c.contact_id, token, size))
+    return [_contact(row) for row in rows]
+
+
+async def wrap_ups_due(tx: Transaction, now: datetime, limit: int) -> list[Contact]:
+    """Contacts whose wrap-up time is over, the most overdue first."""
+    rows = await tx.all(
+        select(contacts)
+        .where(
+            contacts.c.tenant_id == tx.tenant_id,
+            contacts.c.state == ContactState.WRAP_UP,
+            contacts.c.wrap_up_expire_time <= now,
+        )
+        .order_by(contacts.c.wrap_up_expire_time)
+        .limit(limit)
+    )
+    return [_contact(row) for row in rows]
+
+
+async def note_ended_call(tx: Transaction, call_id: str, now: datetime) -> None:
+    """Remember that a call is over."""
+    row = {"tenant_id": tx.tenant_id, "call_id": call_id, "create_time": now}
+    await tx.execute(insert(ended_calls).values(row).on_conflict_do_nothing())
+
+
+async def call_has_ended(tx: Transaction, call_id: str) -> bool:
+    """Whether the call is known to be over."""
+    row = await tx.one_or_none(
+        select(ended_calls.c.call_id).where(ended_calls.c.tenant_id == tx.tenant_id, ended_calls.c.call_id == call_id)
+    )
+    return row is not None
+
+
+async def forget_ended_calls(tx: Transaction, before: datetime) -> int:
+    """Forget calls that ended long ago; how many."""
+    done = await tx.execute(
+        delete(ended_calls).where(ended_calls.c.tenant_id == tx.tenant_id, ended_calls.c.create_time < before)
+    )
+    return done.rowcount
+
+
+def _row(contact: Contact, now: datetime) -> dict[str, Any]:
+    plain = (
+        "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
+        "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
+        "disposition_id", "note", "offer_count", "traceparent", "create_time", "version",
+    )  # fmt: skip
+    return {name: getattr(contact, name) for name in plain} | {
+        "channel": contact.channel.value,
+        "state": contact.state.value,
+        "required_skills": skills_to_json(contact.required_skills),
+        "attributes": dict(contact.attributes),
+        "update_time": now,
+    }
+
+
+def _contact(row: RowMapping) -> Contact:
+    values = {name: row[name] for name in row if name not in ("tenant_id", "update_time")}
+    return Contact(
+        **values
+        | {
+            "channel": Channel(row["channel"]),
+            "state": ContactState(row["state"]),
+            "required_skills": skills_from_json(row["required_skills"]),
+        }
+    )

@@ -1,0 +1,43 @@
+"""Queries over all tenants, for the system role: where is work due, what must a matcher know of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, union
+
+from routing.domain.agents import AgentState
+from routing.domain.contacts import ContactState
+from routing.domain.offers import OfferState
+from routing.store.rows import Transaction
+from routing.store.tables import agents, contacts, ended_calls, offers
+
+
+async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
+    """Tenants with an offer or a wrap-up whose time is over."""
+    rows = await tx.all(
+        union(
+            select(offers.c.tenant_id).where(offers.c.state == OfferState.PENDING, offers.c.expire_time <= now),
+            select(contacts.c.tenant_id).where(
+                contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
+            ),
+        )
+    )
+    return sorted(row["tenant_id"] for row in rows)
+
+
+async def tenants_at_work(tx: Transaction) -> list[str]:
+    """Tenants where somebody waits or is available."""
+    rows = await tx.all(
+        union(
+            select(agents.c.tenant_id).where(agents.c.state == AgentState.AVAILABLE),
+            select(contacts.c.tenant_id).where(contacts.c.state == ContactState.QUEUED),
+        )
+    )
+    return sorted(row["tenant_id"] for row in rows)
+
+
+async def tenants_with_old_calls(tx: Transaction, before: datetime) -> list[str]:
+    """Tenants that remember calls which ended before then."""
+    rows = await tx.all(select(ended_calls.c.tenant_id).where(ended_calls.c.create_time < before).distinct())
+    return sorted(row["tenant_id"] for row in rows)

@@ -1,0 +1,174 @@
+"""The tables. Deadlines are columns; who is offered what is unique by index, whoever tries."""
+
+from __future__ import annotations
+
+from chassis.sql import Json, Time, standard_tables, tenant_table
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Text, UniqueConstraint, text
+
+metadata = MetaData(schema="routing")
+standard_tables(metadata)
+
+queues = tenant_table(
+    "queues", metadata,
+    Column("queue_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("required_skills", Json, nullable=False),
+    Column("offer_timeout_ms", BigInteger, nullable=False),
+    Column("wrap_up_ms", BigInteger, nullable=False),
+    Column("disposition_required", Boolean, nullable=False),
+    Column("service_level_ms", BigInteger, nullable=False),
+    Column("short_abandon_ms", BigInteger, nullable=False),
+    Column("disposition_ids", Json, nullable=False),
+    Column("open_to_all", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("queues_by_time", "tenant_id", "create_time", "queue_id"),
+)  # fmt: skip
+
+handle_times = tenant_table(
+    "handle_times", metadata,
+    Column("queue_id", Text, primary_key=True),
+    Column("smoothed_seconds", Float, nullable=False),
+    Column("contacts", BigInteger, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)  # fmt: skip
+
+skills = tenant_table(
+    "skills", metadata,
+    Column("skill_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+    UniqueConstraint("tenant_id", "name_key", name="skills_by_name"),
+    Index("skills_by_time", "tenant_id", "create_time", "skill_id"),
+)  # fmt: skip
+
+dispositions = tenant_table(
+    "dispositions", metadata,
+    Column("disposition_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Index("dispositions_by_time", "tenant_id", "create_time", "disposition_id"),
+)  # fmt: skip
+
+business_hours = tenant_table(
+    "business_hours", metadata,
+    Column("business_hours_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("intervals", Json, nullable=False),
+    Column("holidays", Json, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("business_hours_by_time", "tenant_id", "create_time", "business_hours_id"),
+)  # fmt: skip
+
+agents = tenant_table(
+    "agents", metadata,
+    Column("agent_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state_time", Time, nullable=False),
+    Column("idle_since", Time),
+    Column("skills", Json, nullable=False),
+    Column("queue_ids", Json, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("next_state", Text),
+    Column("next_reason", Text, nullable=False),
+    Column("station_id", Text, nullable=False),
+    Column("station_time", Time),
+    Column("active", Boolean, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("agents_by_name", "tenant_id", "display_name", "agent_id"),
+    Index("agents_by_state", "tenant_id", "state"),
+)  # fmt: skip
+
+contacts = tenant_table(
+    "contacts", metadata,
+    Column("contact_id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("queue_id", Text, nullable=False),
+    Column("queue_time", Time, nullable=False),
+    Column("brand_id", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("caller_number", Text, nullable=False),
+    Column("caller_name", Text, nullable=False),
+    Column("dialed_number", Text, nullable=False),
+    Column("required_skills", Json, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attributes", Json, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("answer_time", Time),
+    Column("end_time", Time),
+    Column("wrap_up_expire_time", Time),
+    Column("wrap_up_end_time", Time),
+    Column("disposition_id", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("offer_count", Integer, nullable=False),
+    Column("traceparent", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("contacts_by_time", "tenant_id", "create_time", "contact_id"),
+    Index("contacts_by_call", "tenant_id", "call_id"),
+    Index("contacts_by_queue", "tenant_id", "queue_id", "create_time"),
+    Index("contacts_by_customer", "tenant_id", "customer_id", "create_time"),
+    Index(
+        "contacts_waiting", "tenant_id", "queue_id", "state",
+        postgresql_where=text("state in ('QUEUED', 'OFFERED')"),
+    ),
+    Index(
+        "contacts_wrapping_up", "tenant_id", "wrap_up_expire_time", postgresql_where=text("state = 'WRAP_UP'")
+    ),
+)  # fmt: skip
+
+offers = tenant_table(
+    "offers", metadata,
+    Column("offer_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("expire_time", Time, nullable=False),
+    Column("queue_id", Text, nullable=False),
+    Column("queue_name", Text, nullable=False),
+    Column("waited_ms", BigInteger, nullable=False),
+    Column("answer_time", Time),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index(
+        "offers_one_per_agent", "tenant_id", "agent_id", unique=True, postgresql_where=text("state = 'PENDING'")
+    ),
+    Index(
+        "offers_one_per_contact", "tenant_id", "contact_id", unique=True, postgresql_where=text("state = 'PENDING'")
+    ),
+    Index("offers_due", "tenant_id", "expire_time", postgresql_where=text("state = 'PENDING'")),
+)  # fmt: skip
+
+decisions = tenant_table(
+    "decisions", metadata,
+    Column("offer_id", Text, primary_key=True),
+    Column("contact_id", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("candidates", Json, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Index("decisions_by_contact", "tenant_id", "contact_id", "create_time"),
+)  # fmt: skip
+
+ended_calls = tenant_table(
+    "ended_calls", metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("create_time", Time, nullable=False),
+    Index("ended_calls_by_time", "tenant_id", "create_time"),
+)  # fmt: skip
+"""Calls that are over: one that ends while its contact is being queued must not leave the contact waiting."""
