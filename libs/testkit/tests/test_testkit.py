@@ -1,0 +1,64 @@
+"""The testkit keeps its own promises: databases apart, time still, and nothing CockroachDB lacks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from chassis.sql import Tx
+from testkit import ManualClock, eventually, someone
+from testkit.cockroach import denied_in
+from testkit.plugin import ServiceDb
+
+TRIAL = Path(__file__).resolve().parents[2] / "chassis" / "tests"
+
+
+@pytest.fixture(autouse=True)
+def trial_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service with migrations, whatever the real ones are up to."""
+    monkeypatch.setenv("MERKEZ_SERVICES_DIR", str(TRIAL))
+
+
+async def test_a_module_shares_a_database_and_a_fresh_one_is_ones_own(
+    service_db: ServiceDb, clock: ManualClock
+) -> None:
+    first, again = await service_db("trial"), await service_db("trial", clock=clock)
+    own = await service_db("trial", fresh=True)
+    assert first.engine.url.database == again.engine.url.database != own.engine.url.database
+    assert again.clock is clock
+
+
+async def test_a_statement_cockroachdb_lacks_fails_the_test(service_db: ServiceDb) -> None:
+    db = await service_db("trial")
+
+    async def lock(tx: Tx) -> None:
+        await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(1)))
+
+    with pytest.raises(AssertionError, match="advisory locks"):
+        await db.run("ten_1", lock)
+
+
+@pytest.mark.parametrize(
+    "sql", ["LISTEN offers", "create trigger t", "x BIGSERIAL", "EXCLUDE USING gist (a WITH =)", "select nextval('s')"]
+)
+def test_the_deny_list_knows_what_it_denies(sql: str) -> None:
+    assert denied_in(sql)
+
+
+def test_time_stands_still_until_it_is_moved() -> None:
+    clock = ManualClock()
+    before, ticks = clock.now(), clock.monotonic()
+    assert clock.now() == before
+    assert clock.advance(2.5) == before + timedelta(seconds=2.5) == clock.now()
+    assert clock.monotonic() == ticks + 2.5
+
+
+async def test_waiting_has_a_deadline() -> None:
+    with pytest.raises(AssertionError, match="did not hold"):
+        await eventually(lambda: False, deadline=0.05)
+
+
+def test_someone_has_the_permissions_of_the_role() -> None:
+    assert someone("agent", "ten_1").may("contacts.handle") and not someone("customer", "ten_1").permissions
