@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
-            "TenantSignedUp": ("routing", "billing", "analytics"),
+            "TenantSignedUp": ("routing", "analytics"),
             "PlanSubscribed": ("billing",),
             "NoticeRaised": (),
         },
