@@ -1,0 +1,135 @@
+"""The services behind the edge: every public rpc by its descriptor, and the few calls the gateway makes for itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chassis.auth import acting_for
+from chassis.grpc import Peers
+from google.protobuf.message import Message
+from merkez.engagement.v1.customer_pb2 import ScreenPop
+from merkez.engagement.v1.customer_service_pb2 import GetScreenPopRequest
+from merkez.engagement.v1.customer_service_pb2_grpc import CustomerServiceStub
+from merkez.routing.v1.contact_service_pb2 import GetMyDesktopRequest, GetMyDesktopResponse
+from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceStub
+from merkez.telephony.v1.call_pb2 import Call
+from merkez.telephony.v1.call_service_pb2 import (
+    GetCallRequest,
+    HangUpRequest,
+    ReattachLegRequest,
+    ReattachLegResponse,
+    SendDigitsRequest,
+    StartWebCallRequest,
+    StartWebCallResponse,
+)
+from merkez.telephony.v1.call_service_pb2_grpc import CallServiceStub
+from merkez.tenancy.v1.number_service_pb2 import LookupRouteRequest, LookupRouteResponse
+from merkez.tenancy.v1.number_service_pb2_grpc import NumberServiceStub
+from merkez.tenancy.v1.session_pb2 import AuditEntry
+from merkez.tenancy.v1.session_service_pb2 import (
+    AppendAuditEntryRequest,
+    GetSigningKeysRequest,
+    VerifyApiKeyRequest,
+    VerifyApiKeyResponse,
+)
+from merkez.tenancy.v1.session_service_pb2_grpc import ApiKeyServiceStub, AuditServiceStub, SessionServiceStub
+
+from gateway.contracts import Method
+
+DEADLINE_SECONDS = 10.0
+STREAM_SECONDS = 600.0
+
+
+class Neighbours:
+    """Calls onward. Who they are made as is what `acting_as` or `acting_for` around them says."""
+
+    def __init__(self, peers: Peers):
+        self._peers = peers
+        self._calls: dict[str, Any] = {}
+
+    async def call(self, method: Method, request: Message) -> Message:
+        """One answer of a public rpc; raises kernel errors."""
+        return await self._callable(method)(request, timeout=DEADLINE_SECONDS)
+
+    def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
+        """The answers of a public rpc that streams; raises kernel errors while it is read."""
+        return self._callable(method)(request, timeout=STREAM_SECONDS)
+
+    async def ready(self, service: str) -> bool:
+        """Whether the service can be reached within a second."""
+        return await self._peers.ready(service, 1.0)
+
+    def _callable(self, method: Method) -> Any:
+        found = self._calls.get(method.full_name)
+        if found is None:
+            channel = self._peers.stub(lambda channel: channel, method.owner)
+            kind = channel.unary_stream if method.streams else channel.unary_unary
+            found = self._calls[method.full_name] = kind(
+                method.path,
+                request_serializer=method.request_type.SerializeToString,
+                response_deserializer=method.response_type.FromString,
+            )
+        return found
+
+    async def signing_keys(self) -> str:
+        """JWKS JSON of the keys that access tokens are signed with."""
+        with acting_for(""):
+            stub = self._peers.stub(SessionServiceStub, "tenancy")
+            return (await stub.GetSigningKeys(GetSigningKeysRequest(), timeout=3)).jwks_json
+
+    async def verify_api_key(self, secret: str) -> VerifyApiKeyResponse:
+        """Whose API key this is."""
+        with acting_for(""):
+            stub = self._peers.stub(ApiKeyServiceStub, "tenancy")
+            return await stub.VerifyApiKey(VerifyApiKeyRequest(secret=secret), timeout=3)
+
+    async def append_audit_entry(self, tenant_id: str, entry: AuditEntry) -> None:
+        """Write one line of the tenant's audit log."""
+        with acting_for(tenant_id):
+            stub = self._peers.stub(AuditServiceStub, "tenancy")
+            await stub.AppendAuditEntry(AppendAuditEntryRequest(entry=entry), timeout=5)
+
+    async def look_up_widget(self, widget_key: str) -> LookupRouteResponse:
+        """Where a widget's calls lead."""
+        with acting_for(""):
+            stub = self._peers.stub(NumberServiceStub, "tenancy")
+            return await stub.LookupRoute(LookupRouteRequest(widget_key=widget_key), timeout=3)
+
+    async def screen_pop(self, customer_id: str, timeout: float) -> ScreenPop:
+        """What an agent should see about a customer."""
+        stub = self._peers.stub(CustomerServiceStub, "engagement")
+        return await stub.GetScreenPop(GetScreenPopRequest(customer_id=customer_id), timeout=timeout)
+
+    async def my_desktop(self) -> GetMyDesktopResponse:
+        """The acting user as an agent."""
+        stub = self._peers.stub(AgentServiceStub, "routing")
+        return await stub.GetMyDesktop(GetMyDesktopRequest(), timeout=2)
+
+    async def start_web_call(self, tenant_id: str, request: StartWebCallRequest) -> StartWebCallResponse:
+        """A customer's browser calls."""
+        with acting_for(tenant_id):
+            return await self._calls_stub().StartWebCall(request, timeout=DEADLINE_SECONDS)
+
+    async def reattach_leg(self, tenant_id: str, request: ReattachLegRequest) -> ReattachLegResponse:
+        """A customer's browser comes back to its call."""
+        with acting_for(tenant_id):
+            return await self._calls_stub().ReattachLeg(request, timeout=DEADLINE_SECONDS)
+
+    async def hang_up(self, tenant_id: str, call_id: str) -> Call:
+        """End a customer's own call."""
+        with acting_for(tenant_id):
+            return await self._calls_stub().HangUp(HangUpRequest(call_id=call_id), timeout=DEADLINE_SECONDS)
+
+    async def send_digits(self, tenant_id: str, call_id: str, digits: str) -> None:
+        """Keys a customer pressed on the widget's keypad."""
+        with acting_for(tenant_id):
+            await self._calls_stub().SendDigits(SendDigitsRequest(call_id=call_id, digits=digits), timeout=3)
+
+    async def get_call(self, tenant_id: str, call_id: str) -> Call:
+        """A customer's own call."""
+        with acting_for(tenant_id):
+            return await self._calls_stub().GetCall(GetCallRequest(call_id=call_id), timeout=3)
+
+    def _calls_stub(self) -> Any:
+        return self._peers.stub(CallServiceStub, "telephony")
