@@ -13,7 +13,6 @@ from datetime import timedelta
 
 from chassis.lifecycle import Tasks
 from chassis.sql import Database
-from chassis.telemetry import log
 from kernel.clock import Clock
 from kernel.errors import DomainError, Unavailable
 
@@ -25,13 +24,11 @@ from flows.domain.runs import (
     Dequeue,
     Effect,
     Enqueue,
-    Enqueued,
     Estimate,
     Event,
     Fetch,
     Instruction,
     Run,
-    RunHasEnded,
     Trail,
 )  # fmt: skip
 from flows.fetching import Fetcher
@@ -95,7 +92,6 @@ class Turns:
     async def _turn(self, tenant_id: str, run: Run, event: Event) -> Instruction:
         definition = await self._definition(tenant_id, run.release_id)
         trail: list[Trail] = []
-        queued = ""
         while True:
             turn = advance(run.run_id, definition, run.state, event, self._clock.now())
             run = replace(run, state=turn.state)
@@ -104,15 +100,10 @@ class Turns:
                 break
             assert turn.effect is not None
             event = await self._do(turn.effect, run)
-            if isinstance(event, Enqueued):
-                queued = event.contact_id
         outcome = ops.Outcome(run.state, turn.order, trail)
-        try:
-            return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
-        except RunHasEnded:
-            if queued:
-                await self._let_go(queued)
-            raise
+        # A caller who leaves in the meantime leaves no contact behind: routing refuses or abandons the contact of a
+        # call that has ended, whichever it hears of first.
+        return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
 
     async def _do(self, effect: Effect, run: Run) -> Event:
         match effect:
@@ -126,14 +117,6 @@ class Turns:
                 return await self._routing.check_hours(effect)
             case Fetch():
                 return await self._fetcher.fetch(effect)
-
-    async def _let_go(self, contact_id: str) -> None:
-        # The caller left while routing was taking the contact in: routing may have heard of the end before there
-        # was a contact to abandon, and nobody else would ever take it out of its queue.
-        try:
-            await self._routing.dequeue(Dequeue(contact_id, "caller_left"))
-        except DomainError as error:
-            log.error("a contact without a call may wait in its queue", contact_id=contact_id, reason=error.reason)
 
     async def _definition(self, tenant_id: str, release_id: str) -> Definition:
         # Releases never change, so a copy is as good as the row.
