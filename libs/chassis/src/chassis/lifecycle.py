@@ -52,6 +52,10 @@ class Tasks:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
+    async def drain(self) -> None:
+        """Wait for what runs, without cancelling."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
     async def __aenter__(self) -> Tasks:
         return self
 
