@@ -70,7 +70,8 @@ async def test_caller_is_greeted_chooses_and_waits_with_position_and_expected_wa
     assert contact == contact_pb2.Contact(
         contact_id=queue.queue.contact_id, channel=contact_pb2.CHANNEL_VOICE, queue_id=house.routing.queue_id,
         brand_id=brand_id, call_id=call_id, customer_id=house.engagement.customer_id, caller_number="+994125551234",
-        caller_name="Aygün", required_skills=[queue_pb2.SkillLevel(skill_id=house.routing.skill_id, proficiency=2)], priority=3,
+        caller_name="Aygün", priority=3,
+        required_skills=[queue_pb2.SkillLevel(skill_id=house.routing.skill_id, proficiency=2)],
         attributes={"page": "/help", "menu.main": "support"},
     )  # fmt: skip
     house.clock.advance(30)

@@ -77,7 +77,8 @@ class Turns:
 
     async def drain(self) -> None:
         """Let turns at hand come to their end."""
-        await self._tasks.drain()
+        if self._running:
+            await asyncio.wait(set(self._running.values()))
 
     async def close(self) -> None:
         """Drop what still runs: it will be asked for again, by the same sequence."""
