@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from chassis.sql import Tx
+from merkez_local.postgres import alive
 from testkit import ManualClock, eventually, someone
 from testkit.cockroach import denied_in
 from testkit.plugin import ServiceDb
@@ -62,3 +67,22 @@ async def test_waiting_has_a_deadline() -> None:
 
 def test_someone_has_the_permissions_of_the_role() -> None:
     assert someone("agent", "ten_1").may("contacts.handle") and not someone("customer", "ten_1").permissions
+
+
+def test_a_killed_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "test_hangs.py").write_text(
+        "import time, os\n"
+        "def test_hangs(postgres, nats_server):\n"
+        "    print(os.environ['MERKEZ_TEST_RUN_DIR'], postgres.pid, nats_server.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "testkit.plugin", "-c", os.devnull, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as run:
+        assert run.stdout is not None
+        folder, *servers = next(line for line in run.stdout if "merkez-test-" in line).split()
+        run.kill()
+    end = time.monotonic() + 15
+    while Path(folder).exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not Path(folder).exists()
+    assert [pid for pid in servers if alive(int(pid))] == []

@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -26,29 +27,33 @@ from kernel.clock import Clock
 from merkez_local.nats import Nats, start_nats
 from merkez_local.postgres import Postgres, start_postgres
 
+from testkit import guard
 from testkit.clock import ManualClock
 from testkit.cockroach import check_statements
 from testkit.databases import Databases
 from testkit.rpc import RpcHouse
 
 _SHARED = "MERKEZ_TEST_RUN_DIR"
+_GUARD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run's first process makes the folder; its workers find it in their environment."""
-    if not hasattr(config, "workerinput"):
-        os.environ[_SHARED] = tempfile.mkdtemp(prefix="merkez-test-")
+    """The run's first process makes the folder and its guard; its workers find the folder in their environment."""
+    if hasattr(config, "workerinput"):
+        return
+    os.environ[_SHARED] = tempfile.mkdtemp(prefix="merkez-test-")
+    # The guard lives until its stdin closes, so it also cleans up after a run that is killed.
+    config.stash[_GUARD] = subprocess.Popen(
+        [sys.executable, "-I", guard.__file__, os.environ[_SHARED]], stdin=subprocess.PIPE, start_new_session=True
+    )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what was started and remove it."""
-    if hasattr(config, "workerinput"):
-        return
-    folder = Path(os.environ.pop(_SHARED))
-    note = folder / "postgres.json"
-    if note.exists():
-        _postgres(json.loads(note.read_text())).stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    """Have everything stopped and removed."""
+    watching = config.stash.get(_GUARD, None)
+    if watching is not None and watching.stdin is not None:
+        watching.stdin.close()
+        watching.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +62,7 @@ def postgres() -> Postgres:
 
     def start(folder: Path) -> dict[str, Any]:
         server = start_postgres(folder / "postgres", durable=False)
+        guard.note(folder, server.pid)
         return {"port": server.port, "password": server.password, "pid": server.pid, "data_dir": str(server.data_dir)}
 
     return _postgres(_shared_server("postgres", start))
@@ -67,8 +73,10 @@ def nats_server(tmp_path: Path) -> Iterator[Nats]:
     """A nats-server with JetStream of this test alone (it starts in 40 ms): empty streams, so that no other test's
     facts arrive, and free to be stopped and started again on its port."""
     server = start_nats(tmp_path / "nats", durable=False)
+    noted = guard.note(Path(os.environ[_SHARED]), server.pid)
     yield server
     server.stop()
+    noted.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")
