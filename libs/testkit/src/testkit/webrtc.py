@@ -151,8 +151,13 @@ class Peer:
 
     def vanish(self) -> None:
         """Leave as a killed tab does: nothing more is sent or answered, and nothing is said."""
+
+        async def nowhere(*_: object) -> None:
+            return None
+
         for protocol in self._sender.transport.transport._connection._protocols:
-            protocol.transport.abort()
+            protocol.send_stun = protocol.datagram_received = lambda *_: None
+            protocol.send_data = nowhere
 
     # -- what a person does --------------------------------------------------------------------------------
 

@@ -37,11 +37,11 @@ async def find_leg(tx: Tx, leg_id: str) -> Leg | None:
 
 
 async def legs_of(tx: Tx, call_ids: Sequence[str]) -> dict[str, list[Leg]]:
-    """Legs by call, in order of creation."""
+    """Legs by call: the customer's first, then in order of creation."""
     found: dict[str, list[Leg]] = {call_id: [] for call_id in call_ids}
     if call_ids:
         statement = select(legs).where(legs.c.tenant_id == tx.tenant_id, legs.c.call_id.in_(call_ids))
-        for row in await tx.all(statement.order_by(legs.c.leg_id)):
+        for row in await tx.all(statement.order_by(legs.c.create_time, legs.c.party.desc())):
             found[row["call_id"]].append(_leg(row))
     return found
 

@@ -1,0 +1,101 @@
+"""An accepted offer joins the agent, through a real bus, once however often it comes."""
+
+from __future__ import annotations
+
+import pytest
+from chassis.auth import acting_for
+from kernel.clock import SystemClock
+from kernel.ids import new_id
+from merkez.routing.v1 import routing_events_pb2
+from merkez.telephony.v1 import call_pb2
+from merkez.telephony.v1 import call_service_pb2 as pb
+from merkez.tenancy.v1 import tenancy_events_pb2
+from telephony.consumers import handlers
+from testkit import eventually
+
+pytestmark = pytest.mark.media
+
+AGENT = "usr_01jd3v9k8r5x7m2p4q6s8t0w1y"
+
+
+async def publish(bus, exchange, fact, key: str) -> None:
+    now = SystemClock().now()
+    await bus.publish_fact(
+        full_name=fact.DESCRIPTOR.full_name,
+        tenant_id=exchange.tenant_id,
+        key=key,
+        event_id=new_id("evt", now),
+        payload=fact.SerializeToString(),
+        time=now,
+    )
+
+
+def accepted(call_id: str) -> routing_events_pb2.OfferAccepted:
+    fact = routing_events_pb2.OfferAccepted()
+    fact.offer.agent_id = AGENT
+    fact.offer.contact.call_id = call_id
+    fact.offer.contact.contact_id = "con_01jd3v9k8r5x7m2p4q6s8t0w1y"
+    return fact
+
+
+async def test_an_accepted_offer_joins_customer_and_agent_once(exchange, make_bus) -> None:
+    bus = await make_bus("telephony")
+    await bus.consume(
+        exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard)
+    )
+    customer, agent = exchange.peer(440), exchange.peer(880)
+    await exchange.attach(agent, AGENT)
+    response = await exchange.call(customer)
+    await publish(bus, exchange, accepted(response.call_id), "ofr_1")
+    await publish(bus, exchange, accepted(response.call_id), "ofr_1")
+    await customer.hears(880)
+    await agent.hears(440)
+    with exchange.as_agent(AGENT):
+        call = await exchange.calls.GetCall(pb.GetCallRequest(call_id=response.call_id))
+    assert call.state == call_pb2.CALL_STATE_TALKING
+    assert call.contact_id == "con_01jd3v9k8r5x7m2p4q6s8t0w1y"
+    assert len(call.legs) == 2
+    await eventually(lambda: exchange.recording.by_call)
+
+
+async def test_an_accepted_offer_of_a_call_that_is_over_changes_nothing(exchange, make_bus) -> None:
+    bus = await make_bus("telephony")
+    await bus.consume(
+        exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard)
+    )
+    response = await exchange.call(exchange.peer())
+    with acting_for(exchange.tenant_id):
+        ended = await exchange.calls.HangUp(pb.HangUpRequest(call_id=response.call_id))
+    await publish(bus, exchange, accepted(response.call_id), "ofr_1")
+    other = await exchange.call(exchange.peer())
+    await publish(bus, exchange, accepted(other.call_id), "ofr_2")
+    await eventually(lambda: exchange.switchboard.calls[0].talking)
+    with exchange.as_owner():
+        call = await exchange.calls.GetCall(pb.GetCallRequest(call_id=response.call_id))
+    assert call == ended
+    assert (await exchange.facts()).count("CallAnswered") == 1
+
+
+async def test_an_agent_who_accepts_before_their_media_is_up_is_joined_when_it_is(exchange, make_bus) -> None:
+    bus = await make_bus("telephony")
+    await bus.consume(
+        exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard)
+    )
+    customer, agent = exchange.peer(440), exchange.peer(880)
+    response = await exchange.call(customer)
+    await publish(bus, exchange, accepted(response.call_id), "ofr_1")
+    await customer.hears(1200)
+    await exchange.attach(agent, AGENT)
+    await customer.hears(880)
+
+
+async def test_a_changed_number_is_looked_up_again(exchange, make_bus) -> None:
+    bus = await make_bus("telephony")
+    await bus.consume(
+        exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard)
+    )
+    key = exchange.tenancy.widget(exchange.tenant_id)
+    await exchange.call(exchange.peer(), widget=key)
+    assert key in exchange.house.tenancy._routes
+    await publish(bus, exchange, tenancy_events_pb2.NumberChanged(), "num_1")
+    await eventually(lambda: key not in exchange.house.tenancy._routes)

@@ -1,0 +1,139 @@
+"""Rules of calls, legs, stations and CDRs."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from telephony.domain import calls, cdrs, legs, stations
+from telephony.domain.calls import Actor, Call, CallState, EndParty, Trigger
+from telephony.domain.cdrs import Ending
+from telephony.domain.legs import Leg, LegState, LegTrigger
+from telephony.media.quality import mean_opinion_score
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def a_call(**fields) -> Call:
+    given_fields = {
+        "call_id": "call_1", "state": CallState.SETUP, "brand_id": "brd_1", "brand_name": "Nova", "language": "en",
+        "flow_id": "flw_1", "dialed_number": "+15550100", "node_id": "n", "start_time": NOW, "state_time": NOW,
+    }  # fmt: skip
+    return Call(**{**given_fields, **fields})
+
+
+def test_a_call_goes_from_flow_to_queue_to_talk_to_hold_to_end() -> None:
+    call = a_call()
+    for trigger, state in (
+        (Trigger.RUN, CallState.IN_FLOW), (Trigger.QUEUE, CallState.QUEUED), (Trigger.JOIN, CallState.TALKING),
+        (Trigger.HOLD, CallState.HELD), (Trigger.RESUME, CallState.TALKING), (Trigger.END, CallState.ENDED),
+    ):  # fmt: skip
+        call = calls.change(call, trigger, NOW)
+        assert call.state is state
+    assert call.version == 7
+
+
+@given(st.sampled_from(list(CallState)), st.sampled_from(list(Trigger)))
+def test_what_the_table_does_not_allow_is_refused_and_an_ended_call_stays_ended(state, trigger) -> None:
+    call = a_call(state=state)
+    if (state, trigger) in calls.TRANSITIONS:
+        assert calls.change(call, trigger, NOW).version == 2
+    elif state is CallState.ENDED:
+        with pytest.raises(calls.CallEnded):
+            calls.change(call, trigger, NOW)
+    else:
+        with pytest.raises((calls.CallNotTalking, calls.CallNotHeld)):
+            calls.change(call, trigger, NOW)
+
+
+def test_hold_time_adds_up_over_holds_and_counts_a_hold_the_end_cuts_short() -> None:
+    call = calls.answered(a_call(state=CallState.QUEUED), "usr_1", "con_1", NOW)
+    call = calls.change(call, Trigger.HOLD, NOW + 10 * SECOND)
+    call = calls.change(call, Trigger.RESUME, NOW + 15 * SECOND)
+    call = calls.change(call, Trigger.HOLD, NOW + 20 * SECOND)
+    cdr = cdrs.detail_record(call, Ending(EndParty.CUSTOMER, "NORMAL", NOW + 27 * SECOND), "cdr_1")
+    assert (cdr.talk, cdr.hold, cdr.duration) == (27 * SECOND, 12 * SECOND, 27 * SECOND)
+
+
+def test_talk_time_of_the_nodes_own_clock_wins_over_stored_times() -> None:
+    call = calls.answered(a_call(), "usr_1", "", NOW + 5 * SECOND)
+    ending = Ending(EndParty.AGENT, "NORMAL", NOW + 60 * SECOND, talk=54.9 * SECOND, hold=3 * SECOND)
+    cdr = cdrs.detail_record(call, ending, "cdr_1")
+    assert (cdr.talk, cdr.hold) == (54.9 * SECOND, 3 * SECOND)
+
+
+def test_a_call_nobody_answered_has_no_talk_time_whatever_is_reported() -> None:
+    cdr = cdrs.detail_record(a_call(), Ending(EndParty.CUSTOMER, "CALLER_LEFT", NOW + SECOND, talk=9 * SECOND), "cdr_1")
+    assert (cdr.talk, cdr.hold, cdr.answer_time) == (timedelta(0), timedelta(0), None)
+
+
+@given(
+    st.integers(-100, 100), st.one_of(st.none(), st.integers(-100, 100)), st.one_of(st.none(), st.integers(-9, 99)),
+    st.booleans(),
+)  # fmt: skip
+def test_no_duration_is_ever_negative_and_hold_never_exceeds_talk(end, answer, hold, held) -> None:
+    call = a_call(
+        state=CallState.HELD if held else CallState.TALKING,
+        answer_time=None if answer is None else NOW + answer * SECOND,
+    )
+    ending = Ending(EndParty.SYSTEM, "X", NOW + end * SECOND, hold=None if hold is None else hold * SECOND)
+    cdr = cdrs.detail_record(call, ending, "cdr_1")
+    assert cdr.end_time >= cdr.start_time
+    assert timedelta(0) <= cdr.hold <= cdr.talk
+    assert cdr.duration >= timedelta(0)
+
+
+def test_agents_control_their_own_calls_only() -> None:
+    call = a_call(agent_id="usr_1")
+    calls.may_control(call, Actor("agent", "usr_1"))
+    calls.may_control(call, Actor("supervisor", "usr_2"))
+    with pytest.raises(calls.CallOfOtherAgent):
+        calls.may_control(call, Actor("agent", "usr_2"))
+
+
+@pytest.mark.parametrize(("live", "limit", "over"), [(0, 1, False), (1, 1, True), (5, 0, False), (4, 5, False)])
+def test_the_limit_counts_the_calls_that_are_up(live, limit, over) -> None:
+    assert calls.over_limit(live, limit) is over
+
+
+def test_a_leg_loses_regains_and_ends_its_media_and_says_only_what_is_new() -> None:
+    leg = Leg("leg_1", "call_1", "customer", LegState.CONNECTED)
+    lost = legs.change_leg(leg, LegTrigger.LOSE)
+    assert lost is not None and lost.state is LegState.MEDIA_LOST
+    assert legs.change_leg(lost, LegTrigger.LOSE) is None
+    back = legs.change_leg(lost, LegTrigger.CONNECT)
+    assert back is not None and back.state is LegState.CONNECTED
+    assert legs.change_leg(dataclasses.replace(leg, state=LegState.ENDED), LegTrigger.CONNECT) is None
+
+
+def test_a_leg_token_is_read_back_and_nothing_else_matches() -> None:
+    tenant, leg_id = "ten_01jd3v9k8r5x7m2p4q6s8t0w1y", "leg_01jd3v9k8r5x7m2p4q6s8t0w1y"
+    token, token_hash = legs.new_token(tenant, leg_id)
+    leg = Leg(leg_id, "call_1", "customer", LegState.CONNECTED, token_hash=token_hash)
+    assert legs.read_token(token)[:2] == (tenant, leg_id)
+    assert legs.token_matches(leg, legs.read_token(token)[2])
+    assert not legs.token_matches(leg, legs.read_token(legs.new_token(tenant, leg_id)[0])[2])
+    assert not legs.token_matches(dataclasses.replace(leg, token_hash=""), "")
+    assert token.rsplit(".", 1)[1] not in token_hash
+
+
+def test_another_tab_gets_the_station_only_by_taking_over_or_when_its_media_is_gone() -> None:
+    held = stations.Station("stn_1", "usr_1", "tab1", LegState.CONNECTED, "n", NOW)
+    stations.may_attach(None, "tab2", False)
+    stations.may_attach(held, "tab1", False)
+    stations.may_attach(held, "tab2", True)
+    stations.may_attach(stations.lost(held, NOW, SECOND), "tab2", False)
+    with pytest.raises(stations.StationHeldByOtherTab):
+        stations.may_attach(held, "tab2", False)
+
+
+def test_a_good_line_scores_well_and_loss_and_delay_take_from_it() -> None:
+    good = mean_opinion_score(0.05, 0.0)
+    assert good > 4.3
+    assert mean_opinion_score(0.05, 0.05) < 3.8 < good
+    assert mean_opinion_score(0.5, 0.0) < 3.5
+    assert 1.0 <= mean_opinion_score(5.0, 1.0) < 1.2

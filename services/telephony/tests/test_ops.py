@@ -1,0 +1,162 @@
+"""The verbs on real rows."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from kernel.clock import SystemClock
+from kernel.ids import new_id
+from telephony.domain.calls import Call, CallEnded, CallState, EndParty
+from telephony.domain.cdrs import Ending
+from telephony.domain.legs import LegState, LegTrigger
+from telephony.domain.stations import StationHeldByOtherTab
+from telephony.ops import calls as ops
+from telephony.ops import stations as station_ops
+
+SECOND = timedelta(seconds=1)
+
+
+def an_id(prefix: str) -> str:
+    return new_id(prefix, SystemClock().now())
+
+
+def a_call(now, **fields) -> Call:
+    given = {
+        "call_id": new_id("call", now), "state": CallState.SETUP, "brand_id": "brd_1", "brand_name": "Nova",
+        "language": "en", "flow_id": "flw_1", "dialed_number": "+15550100", "node_id": "node", "start_time": now,
+        "state_time": now, "attributes": {"page": "https://nova.example"},
+    }  # fmt: skip
+    return Call(**{**given, **fields})
+
+
+@pytest.fixture
+async def db(service_db, clock):
+    return await service_db("telephony", clock=clock)
+
+
+async def begin(db, clock, tenant: str, limit: int = 5) -> ops.Started:
+    now = clock.now()
+    call = a_call(now)
+    return await db.run(tenant, lambda tx: ops.start_call(tx, call, new_id("leg", now), limit, now))
+
+
+async def facts(db, tenant: str) -> list[str]:
+    from sqlalchemy import select
+
+    box = db.standard.outbox
+    rows = await db.run(tenant, lambda tx: tx.all(select(box).order_by(box.c.position)), read_only=True)
+    return [row["fact"].rsplit(".", 1)[1] for row in rows]
+
+
+async def test_the_last_line_goes_to_one_of_two_callers_at_once(db, clock) -> None:
+    tenant = an_id("ten")
+    started = await asyncio.gather(*(begin(db, clock, tenant, limit=2) for _ in range(6)))
+    assert sum(not each.refused for each in started) == 2
+
+
+async def test_an_ended_call_frees_its_line_and_a_dead_nodes_calls_hold_none(db, clock) -> None:
+    tenant = an_id("ten")
+    first = await begin(db, clock, tenant, limit=1)
+    assert (await begin(db, clock, tenant, limit=1)).refused
+    now = clock.advance(SECOND)
+    ending = Ending(EndParty.CUSTOMER, "NORMAL", now)
+    await db.run(tenant, lambda tx: ops.end_call(tx, first.call.call_id, ending, now))
+    assert not (await begin(db, clock, tenant, limit=1)).refused
+    clock.advance(ops.HEARTBEAT_FRESH + SECOND)
+    assert not (await begin(db, clock, tenant, limit=1)).refused
+
+
+async def test_a_call_is_answered_once_and_its_station_knows(db, clock) -> None:
+    tenant, agent = an_id("ten"), an_id("usr")
+    started = await begin(db, clock, tenant)
+    call_id, now = started.call.call_id, clock.now()
+    await db.run(tenant, lambda tx: station_ops.attach_station(tx, agent, "tab1", False, "node", now))
+    answer = lambda tx: ops.answer_call(tx, call_id, agent, "con_1", now)  # noqa: E731
+    results = [await db.run(tenant, answer), await db.run(tenant, answer)]
+    assert results[0] is not None and results[0].answer_time == now
+    assert results[1] is None
+    station = await db.run(tenant, lambda tx: station_ops.get_station(tx, agent))
+    assert station.call_id == call_id
+    _, legs = await db.run(tenant, lambda tx: ops.get_call(tx, call_id))
+    assert [leg.party for leg in legs] == ["customer", "agent"]
+    assert await facts(db, tenant) == ["CallStarted", "StationAttached", "CallAnswered"]
+
+
+async def test_answering_and_leaving_at_once_end_in_one_cdr_and_no_ghost(db, clock) -> None:
+    for _ in range(5):
+        tenant, agent = an_id("ten"), an_id("usr")
+        call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
+        ending = Ending(EndParty.CUSTOMER, "CALLER_LEFT", now)
+        await asyncio.gather(
+            db.run(tenant, lambda tx, c=call_id, a=agent, n=now: ops.answer_call(tx, c, a, "", n)),
+            db.run(tenant, lambda tx, c=call_id, e=ending, n=now: ops.end_call(tx, c, e, n)),
+            db.run(tenant, lambda tx, c=call_id, e=ending, n=now: ops.end_call(tx, c, e, n)),
+        )
+        call, legs = await db.run(tenant, lambda tx, c=call_id: ops.get_call(tx, c))
+        assert call.state is CallState.ENDED
+        assert {leg.state for leg in legs} == {LegState.ENDED}
+        assert (await facts(db, tenant)).count("CallEnded") == 1
+
+
+async def test_steps_of_the_flow_that_come_too_late_change_nothing(db, clock) -> None:
+    tenant, agent = an_id("ten"), an_id("usr")
+    call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
+    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, "con_1", now))
+    assert await db.run(tenant, lambda tx: ops.run_started(tx, call_id, "run_1", "rel_1", now)) is None
+    assert await db.run(tenant, lambda tx: ops.queued(tx, call_id, "con_2", now)) is None
+    assert await db.run(tenant, lambda tx: ops.left_queue(tx, call_id, now)) is None
+    call, _ = await db.run(tenant, lambda tx: ops.get_call(tx, call_id))
+    assert (call.state, call.contact_id) == (CallState.TALKING, "con_1")
+
+
+async def test_a_leg_that_is_lost_twice_is_told_once(db, clock) -> None:
+    tenant = an_id("ten")
+    call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
+    for trigger in (LegTrigger.CONNECT, LegTrigger.LOSE, LegTrigger.LOSE, LegTrigger.CONNECT):
+        await db.run(tenant, lambda tx, t=trigger: ops.change_leg(tx, call_id, "customer", t, now))
+    assert await facts(db, tenant) == ["CallStarted", "LegMediaChanged", "LegMediaChanged"]
+
+
+async def test_two_tabs_at_once_are_one_station(db, clock) -> None:
+    tenant, agent, now = an_id("ten"), an_id("usr"), clock.now()
+    results = await asyncio.gather(
+        *(
+            db.run(tenant, lambda tx, tab=tab: station_ops.attach_station(tx, agent, tab, False, "node", now))
+            for tab in ("tab1", "tab2")
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Station", "StationHeldByOtherTab"]
+    assert any(isinstance(result, StationHeldByOtherTab) for result in results)
+
+
+async def test_a_station_is_given_up_when_its_grace_is_over_and_not_before(db, clock) -> None:
+    tenant, agent = an_id("ten"), an_id("usr")
+    await db.run(tenant, lambda tx: station_ops.attach_station(tx, agent, "tab1", False, "node", clock.now()))
+    await db.run(tenant, lambda tx: station_ops.lose_station(tx, agent, 10 * SECOND, clock.now()))
+    assert await db.run(tenant, lambda tx: station_ops.lose_station(tx, agent, SECOND, clock.now())) is None
+    clock.advance(9)
+    assert await db.run(tenant, lambda tx: station_ops.expire_station(tx, agent, clock.now())) is None
+    clock.advance(1)
+    gone = await db.run(tenant, lambda tx: station_ops.expire_station(tx, agent, clock.now()))
+    assert gone is not None
+    assert await facts(db, tenant) == ["StationAttached", "StationDetached"]
+
+
+async def test_a_leg_token_is_worthless_after_the_call(db, clock) -> None:
+    from telephony.domain.legs import LegTokenInvalid, read_token
+
+    tenant = an_id("ten")
+    started = await begin(db, clock, tenant)
+    _, leg_id, token_hash = read_token(started.token)
+    assert await db.run(tenant, lambda tx: ops.find_reattachable(tx, leg_id, token_hash)) == started.call
+    now = clock.now()
+    await db.run(tenant, lambda tx: ops.end_call(tx, started.call.call_id, Ending(EndParty.AGENT, "NORMAL", now), now))
+    with pytest.raises(LegTokenInvalid):
+        await db.run(tenant, lambda tx: ops.find_reattachable(tx, leg_id, token_hash))
+    with pytest.raises(CallEnded):
+        from telephony.domain.calls import Actor
+
+        await db.run(tenant, lambda tx: ops.hold_call(tx, started.call.call_id, Actor("owner"), now))

@@ -1,0 +1,140 @@
+"""After a crash every call ends once, at the time it was last known to live; agents get time to come back."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+from merkez.telephony.v1 import call_pb2
+from merkez.telephony.v1 import call_service_pb2 as pb
+from telephony.live.switchboard import Switchboard
+from telephony.live.watch import Watch
+from testkit import eventually
+
+pytestmark = pytest.mark.media
+
+AGENT = "usr_01jd3v9k8r5x7m2p4q6s8t0w1y"
+
+
+def after_a_crash(exchange, **more) -> tuple[Switchboard, Watch]:
+    """The same node's next process: same rows, empty memory."""
+    house = dataclasses.replace(exchange.house, settings=dataclasses.replace(exchange.house.settings, **more))
+    switchboard = Switchboard(house)
+    return switchboard, Watch(house, switchboard)
+
+
+async def cdrs(exchange, call_id: str = ""):
+    with exchange.as_owner():
+        return list((await exchange.calls.ListCdrs(pb.ListCdrsRequest(call_id=call_id))).cdrs)
+
+
+async def test_a_call_left_by_a_crash_ends_once_at_its_last_heartbeat(exchange) -> None:
+    await exchange.attach(exchange.peer(880), AGENT)
+    response = await exchange.call(exchange.peer())
+    await exchange.accept(response.call_id, AGENT)
+    await exchange.watch.beat()
+    beat = exchange.house.now()
+    _, watch = after_a_crash(exchange)
+    await watch.recover()
+    await watch.recover()
+    [cdr] = await cdrs(exchange, response.call_id)
+    assert cdr.end_cause == "NODE_LOST"
+    assert abs(cdr.end_time.ToMilliseconds() - beat.timestamp() * 1000) < 500
+    assert cdr.talk_duration.ToMilliseconds() <= cdr.duration.ToMilliseconds()
+    assert (await exchange.facts()).count("CallEnded") == 1
+
+
+async def test_an_ended_call_is_not_touched_by_recovery(exchange) -> None:
+    response = await exchange.call(exchange.peer())
+    with exchange.as_owner():
+        await exchange.calls.HangUp(pb.HangUpRequest(call_id=response.call_id))
+    _, watch = after_a_crash(exchange)
+    await watch.recover()
+    assert [cdr.end_cause for cdr in await cdrs(exchange, response.call_id)] == ["NORMAL"]
+
+
+async def test_calls_of_a_dead_node_are_ended_by_another_one_and_live_ones_left_alone(exchange) -> None:
+    response = await exchange.call(exchange.peer())
+    _, other = after_a_crash(exchange, node_id="another-node")
+    await other.recover()
+    await other.sweep()
+    assert await cdrs(exchange, response.call_id) == []
+    from telephony.store import calls as call_store
+
+    long_ago = exchange.house.now() - timedelta(seconds=60)
+    node = exchange.house.settings.node_id
+    await exchange.house.db.system(lambda tx: call_store.beat(tx, node, long_ago))
+    await other.sweep()
+    [cdr] = await cdrs(exchange, response.call_id)
+    assert cdr.end_cause == "NODE_LOST"
+    assert cdr.duration.ToMilliseconds() == 0
+
+
+async def test_a_station_left_by_a_crash_is_given_up_only_after_its_grace(exchange) -> None:
+    await exchange.attach(exchange.peer(880), AGENT)
+    _, watch = after_a_crash(exchange, station_grace_seconds=0.3)
+    await watch.recover()
+    with exchange.as_agent(AGENT):
+        station = await exchange.stations.GetStation(pb.GetStationRequest())
+    assert station.state == call_pb2.LEG_STATE_MEDIA_LOST
+    assert "StationDetached" not in await exchange.facts()
+
+    async def detached() -> bool:
+        await watch.sweep()
+        return "StationDetached" in await exchange.facts()
+
+    await eventually(detached)
+
+
+async def test_an_agent_who_comes_back_after_a_crash_keeps_their_station(exchange) -> None:
+    first = await exchange.attach(exchange.peer(880), AGENT)
+    switchboard, watch = after_a_crash(exchange, station_grace_seconds=0.2)
+    await watch.recover()
+    again = await exchange.attach(exchange.peer(880), AGENT, client="tab2")
+    assert again.station.station_id == first.station.station_id
+    await watch.sweep()
+    assert "StationDetached" not in await exchange.facts()
+    await switchboard.close()
+
+
+async def test_an_idle_agents_station_that_goes_silent_is_given_up(make_exchange) -> None:
+    exchange = await make_exchange(media_silent_seconds=0.3, station_grace_seconds=0.3)
+    agent = exchange.peer(880)
+    await exchange.attach(agent, AGENT)
+    agent.vanish()
+
+    async def detached() -> bool:
+        await exchange.watch.sweep()
+        return "StationDetached" in await exchange.facts()
+
+    await eventually(detached)
+    assert exchange.switchboard.stations.find(exchange.tenant_id, AGENT) is None
+
+
+async def test_a_conversation_whose_agent_never_comes_back_ends_when_the_grace_is_over(make_exchange) -> None:
+    exchange = await make_exchange(media_silent_seconds=0.3, talking_grace_seconds=0.8)
+    customer, agent = exchange.peer(440), exchange.peer(880)
+    await exchange.attach(agent, AGENT)
+    response = await exchange.call(customer)
+    await exchange.accept(response.call_id, AGENT)
+    await customer.hears(880)
+    agent.vanish()
+    await customer.hears(300)
+    await eventually(lambda: not exchange.switchboard.calls)
+    [cdr] = await cdrs(exchange, response.call_id)
+    assert (cdr.end_cause, cdr.end_party) == ("MEDIA_LOST", call_pb2.END_PARTY_AGENT)
+
+
+async def test_audio_goes_on_while_every_neighbour_is_gone(exchange) -> None:
+    customer, agent = exchange.peer(440), exchange.peer(880)
+    await exchange.attach(agent, AGENT)
+    response = await exchange.call(customer)
+    await exchange.accept(response.call_id, AGENT)
+    await customer.hears(880)
+    exchange.flows.down = exchange.recording.down = exchange.tenancy.down = True
+    customer.forget()
+    agent.forget()
+    await customer.hears(880)
+    await agent.hears(440)
+    assert customer.sequence_gaps == 0
