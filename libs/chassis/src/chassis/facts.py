@@ -21,7 +21,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
             "TenantSignedUp": ("routing", "analytics"),
-            "PlanSubscribed": ("billing",),
+            "PlanSubscribed": ("billing", "recording"),
             "NoticeRaised": (),
         },
         "brand": {"BrandChanged": ()},
