@@ -58,3 +58,32 @@ def test_fields_that_cannot_change_are_refused(fields: list[str]) -> None:
 def test_empty_or_endless_note_is_refused(note: str) -> None:
     with pytest.raises(domain.CustomerInvalid):
         domain.checked_note(note)
+
+
+def test_number_of_a_plan_we_do_not_know_is_kept_as_it_came() -> None:
+    assert domain.normal_number("+1555014") == "+1555014"
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("İrem IŞIK", "irem ışık"),
+        ("İrem Işık", "IREM IŞIK"),
+        ("Əliyeva Gülnar", "əLIYEVA"),
+        ("علي كريمي", "علی کریمی"),
+        ("خانه‌دار", "خانه دار"),
+    ],
+)
+def test_name_is_found_however_its_letters_were_typed(name: str, query: str) -> None:
+    customer = Customer("cus_1", "brd_1", name, (), (), {}, NOW, NOW)
+    assert any(term in domain.search_text(customer) for term in domain.search_terms(query))
+
+
+@pytest.mark.parametrize("query", ["+90 555 123", "(555) 123-45-67", "۵۵۵۱۲۳", "905551234567"])
+def test_number_is_found_however_it_was_typed(query: str) -> None:
+    assert any(term in domain.search_text(CARLA) for term in domain.search_terms(query))
+
+
+def test_endless_query_is_refused() -> None:
+    with pytest.raises(domain.CustomerInvalid):
+        domain.search_terms("x" * 201)

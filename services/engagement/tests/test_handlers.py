@@ -72,7 +72,7 @@ async def test_customer_of_another_tenant_is_not_found(stub: Any, tenant: str, c
             stub.GetCustomer(customer_service_pb2.GetCustomerRequest(customer_id=who.customer_id)),
             stub.GetScreenPop(customer_service_pb2.GetScreenPopRequest(customer_id=who.customer_id)),
             stub.ListHistory(customer_service_pb2.ListHistoryRequest(customer_id=who.customer_id)),
-            stub.AddNote(customer_service_pb2.AddNoteRequest(customer_id=who.customer_id, note="x")),
+            stub.AddNote(customer_service_pb2.AddNoteRequest(customer_id=who.customer_id, note="x", request_id="x")),
         ):
             with pytest.raises(NotFound):
                 await call
@@ -109,3 +109,9 @@ async def test_customers_come_in_pages_newest_first(stub: Any, tenant: str, cloc
         )
     assert [each.customer_id for each in (*page.customers, *rest.customers)] == made[::-1]
     assert rest.next_page_token == ""
+
+
+async def test_request_without_its_id_is_refused(stub: Any, tenant: str) -> None:
+    with acting_for(tenant), pytest.raises(InvalidInput) as refused:
+        await stub.IdentifyCustomer(Asked(number="+905551234567"))
+    assert refused.value.fields[0].field == "request_id"

@@ -116,6 +116,40 @@ async def test_note_is_the_newest_entry(run: Run, clock: ManualClock) -> None:
 async def test_customers_are_found_by_part_of_name_or_number(run: Run, clock: ManualClock) -> None:
     carla = await identify(run, clock, caller(name="Carla 100%"))
     await identify(run, clock, caller("+905557654321", name="Dieter"))
-    for query in ("carla", "12345", "100%"):
-        found, _ = await run(lambda tx, query=query: store.list_customers(tx, query, 0, ""))
+    for query in ("carla", "12345", "100%", "+90 555 123"):
+        found, _ = await run(lambda tx, query=query: ops.list_customers(tx, query, 0, ""))
         assert [each.customer_id for each in found] == [carla.customer_id]
+    assert await run(lambda tx: ops.list_customers(tx, "_", 0, "")) == ([], False)
+
+
+async def test_second_address_of_a_customer_is_learnt_unless_it_is_somebody_elses(run: Run, clock: ManualClock) -> None:
+    carla = await identify(run, clock, caller())
+    learnt = await identify(run, clock, caller(email="carla@example.com"))
+    assert (learnt.customer_id, learnt.emails) == (carla.customer_id, ("carla@example.com",))
+    dieter = await identify(run, clock, caller("+905557654321"))
+    both = await identify(run, clock, caller("+905557654321", email="carla@example.com"))
+    assert (both.customer_id, both.emails) == (dieter.customer_id, ())
+    assert (await identify(run, clock, caller("", email="carla@example.com"))).customer_id == carla.customer_id
+
+
+async def test_screen_pop_shows_what_was_before_and_not_the_contact_at_hand(run: Run, clock: ManualClock) -> None:
+    who = await identify(run, clock, caller())
+    for number in range(12):
+        done = news(who.customer_id, clock, 3, "answered", contact_id=f"con_{number}", call_id=f"call_{number}")
+        await run(lambda tx, done=done: ops.note_contact(tx, done, clock.now()))
+        clock.advance(60)
+    waiting = news(who.customer_id, clock, 1, "waiting", contact_id="con_now", call_id="call_now")
+    await run(lambda tx: ops.note_contact(tx, waiting, clock.now()))
+    pop = await run(lambda tx: ops.screen_pop(tx, who.customer_id))
+    assert pop.contact_count == 12
+    assert [entry.contact_id for entry in pop.history] == [f"con_{number}" for number in range(11, 1, -1)]
+    assert pop.customer.numbers == who.numbers
+
+
+async def test_one_brands_people_do_not_see_anothers_customers(run: Run, clock: ManualClock) -> None:
+    mine = await identify(run, clock, caller(brand="brd_1"))
+    await identify(run, clock, caller(brand="brd_2"))
+    listed, _ = await run(lambda tx: ops.list_customers(tx, "", 0, "", "brd_1"))
+    assert [each.customer_id for each in listed] == [mine.customer_id]
+    with pytest.raises(domain.CustomerNotFound):
+        await run(lambda tx: ops.get_customer(tx, mine.customer_id, "brd_2"))

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.Text, primary_key=True),
         sa.Column("brand_id", sa.Text, nullable=False),
         sa.Column("display_name", sa.Text, nullable=False),
+        sa.Column("search_text", sa.Text, nullable=False),
         sa.Column("attributes", Json, nullable=False),
         sa.Column("create_time", Time, nullable=False),
         sa.Column("update_time", Time, nullable=False),

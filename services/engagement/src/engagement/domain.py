@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import phonenumbers
 from kernel.errors import Conflict, FieldViolation, InvalidInput, NotFound
+from kernel.phone import is_e164
 
 NAME_LENGTH = 200
 NOTE_LENGTH = 4000
 ADDRESSES = 20
 ATTRIBUTES = 50
 HISTORY_IN_POP = 10
+QUERY_LENGTH = 200
+WAITING = "waiting"
 UPDATABLE = ("display_name", "numbers", "emails", "attributes")
+# Letters that are one to a reader and two to a computer: Turkic dotted and dotless i, Arabic and Persian yeh and kaf.
+_ALIKE = str.maketrans({"ı": "i", "\u0307": None, "ي": "ی", "ى": "ی", "ك": "ک", "\u200c": " ", "\u0640": None})
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -113,6 +119,9 @@ def normal_number(value: str, where: str = "number") -> str:
     except phonenumbers.NumberParseException:
         parsed = None
     if parsed is None or not phonenumbers.is_possible_number(parsed):
+        # A network delivers numbers its plan doesn't know: test ranges, plans newer than our tables.
+        if is_e164(value.strip()):
+            return value.strip()
         raise _invalid(where, "must be a phone number in E.164, such as +905551234567")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
@@ -123,6 +132,43 @@ def normal_email(value: str, where: str = "email") -> str:
     if address and (len(address) > 254 or not _EMAIL.fullmatch(address)):
         raise _invalid(where, "must be an e-mail address")
     return address
+
+
+def folded(text: str) -> str:
+    """Text as it is searched: case, dots on an i, ways to write a Persian letter or digit don't matter.
+
+    Done here and not in SQL: what `lower()` knows depends on the locale a database was made with.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_ALIKE)
+    digits = "".join(str(unicodedata.digit(each)) if each.isdigit() and not each.isascii() else each for each in plain)
+    return " ".join(digits.split())
+
+
+def search_text(customer: Customer) -> str:
+    """What a customer is found by."""
+    return folded(" ".join((customer.display_name, *customer.numbers, *customer.emails)))
+
+
+def search_terms(query: str) -> list[str]:
+    """What to look for, any of which finds a customer: the query, and a number without what people put into it."""
+    if len(query) > QUERY_LENGTH:
+        raise _invalid("query", f"must have at most {QUERY_LENGTH} characters")
+    text = folded(query)
+    terms = [text] if text else []
+    number = re.sub(r"[\s()./-]", "", text)
+    if re.fullmatch(r"\+?[0-9]{3,}", number) and number != text:
+        terms.append(number)
+    return terms
+
+
+def with_address(customer: Customer, number: str, email: str, name: str, now: datetime) -> Customer:
+    """The customer with what a new call tells that was not known; itself when there is nothing new."""
+    numbers = customer.numbers if not number or number in customer.numbers else (*customer.numbers, number)
+    emails = customer.emails if not email or email in customer.emails else (*customer.emails, email)
+    learnt = replace(customer, display_name=customer.display_name or name, numbers=numbers, emails=emails)
+    if learnt == customer or len(numbers) > ADDRESSES or len(emails) > ADDRESSES:
+        return customer
+    return replace(learnt, update_time=now, version=customer.version + 1)
 
 
 def checked_name(value: str) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 from chassis.auth import principal
 from chassis.paging import encode_token
 from chassis.sql import Database, Tx
+from kernel.errors import FieldViolation, InvalidInput
 from kernel.ids import require_id
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2, customer_service_pb2_grpc
 
-from engagement import convert, ops, store
+from engagement import convert, ops
 
 
 class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
@@ -22,6 +23,7 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
     async def IdentifyCustomer(
         self, request: customer_service_pb2.IdentifyCustomerRequest, context: Any
     ) -> customer_pb2.Customer:
+        _require_request_id(request.request_id)
         caller = ops.Caller(request.brand_id, request.number, request.email, request.display_name)
 
         async def work(tx: Tx) -> customer_pb2.Customer:
@@ -36,8 +38,9 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         self, request: customer_service_pb2.GetScreenPopRequest, context: Any
     ) -> customer_pb2.ScreenPop:
         require_id("cus", request.customer_id, "customer_id")
+        brand_id = principal().brand_id
         pop = await self._db.run(
-            principal().tenant_id, lambda tx: ops.screen_pop(tx, request.customer_id), read_only=True
+            principal().tenant_id, lambda tx: ops.screen_pop(tx, request.customer_id, brand_id), read_only=True
         )
         return convert.pop_out(pop)
 
@@ -45,17 +48,19 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         self, request: customer_service_pb2.GetCustomerRequest, context: Any
     ) -> customer_pb2.Customer:
         require_id("cus", request.customer_id, "customer_id")
+        brand_id = principal().brand_id
         found = await self._db.run(
-            principal().tenant_id, lambda tx: ops.get_customer(tx, request.customer_id), read_only=True
+            principal().tenant_id, lambda tx: ops.get_customer(tx, request.customer_id, brand_id), read_only=True
         )
         return convert.customer_out(found)
 
     async def ListCustomers(
         self, request: customer_service_pb2.ListCustomersRequest, context: Any
     ) -> customer_service_pb2.ListCustomersResponse:
+        brand_id = principal().brand_id
         found, more = await self._db.run(
             principal().tenant_id,
-            lambda tx: store.list_customers(tx, request.query.strip(), request.page_size, request.page_token),
+            lambda tx: ops.list_customers(tx, request.query, request.page_size, request.page_token, brand_id),
             read_only=True,
         )
         token = encode_token(found[-1].create_time, found[-1].customer_id) if more else ""
@@ -70,21 +75,22 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         now = self._db.clock.now()
         news = convert.customer_in(request.customer, now)
         fields = list(request.update_mask.paths)
+        brand_id = principal().brand_id
         value = await self._db.run(
-            principal().tenant_id, lambda tx: ops.update_customer(tx, news, fields, request.version, now)
+            principal().tenant_id, lambda tx: ops.update_customer(tx, news, fields, request.version, now, brand_id)
         )
         return convert.customer_out(value)
 
     async def ListHistory(
         self, request: customer_service_pb2.ListHistoryRequest, context: Any
     ) -> customer_service_pb2.ListHistoryResponse:
-        require_id("cus", request.customer_id, "customer_id")
-
-        async def work(tx: Tx) -> tuple[list[ops.HistoryEntry], bool]:
-            await ops.get_customer(tx, request.customer_id)
-            return await store.list_history(tx, request.customer_id, request.page_size, request.page_token)
-
-        found, more = await self._db.run(principal().tenant_id, work, read_only=True)
+        customer_id = require_id("cus", request.customer_id, "customer_id")
+        brand_id = principal().brand_id
+        found, more = await self._db.run(
+            principal().tenant_id,
+            lambda tx: ops.list_history(tx, customer_id, request.page_size, request.page_token, brand_id),
+            read_only=True,
+        )
         token = encode_token(found[-1].create_time, found[-1].history_entry_id) if more else ""
         return customer_service_pb2.ListHistoryResponse(
             entries=[convert.entry_out(each) for each in found], next_page_token=token
@@ -92,13 +98,21 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
 
     async def AddNote(self, request: customer_service_pb2.AddNoteRequest, context: Any) -> customer_pb2.HistoryEntry:
         require_id("cus", request.customer_id, "customer_id")
-        author = principal().subject
+        _require_request_id(request.request_id)
+        who = principal()
 
         async def work(tx: Tx) -> customer_pb2.HistoryEntry:
             async def add() -> customer_pb2.HistoryEntry:
                 now = self._db.clock.now()
-                return convert.entry_out(await ops.add_note(tx, request.customer_id, request.note, author, now))
+                note = await ops.add_note(tx, request.customer_id, request.note, who.subject, now, who.brand_id)
+                return convert.entry_out(note)
 
             return await tx.once(request.request_id, "AddNote", request, customer_pb2.HistoryEntry, add)
 
         return await self._db.run(principal().tenant_id, work)
+
+
+def _require_request_id(request_id: str) -> None:
+    if not 1 <= len(request_id) <= 128:
+        wrong = "is required, up to 128 characters"
+        raise InvalidInput(f"request_id {wrong}", fields=[FieldViolation("request_id", wrong)])

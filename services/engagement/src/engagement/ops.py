@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.sql import Tx
+from chassis.sqlerrors import TryAgain
 from kernel.errors import FieldViolation
 from kernel.ids import new_id
 from sqlalchemy.exc import IntegrityError
@@ -29,15 +30,19 @@ async def identify_customer(tx: Tx, caller: Caller, now: datetime) -> Customer:
     """The customer behind a caller, or a new one; a name is learnt when there was none."""
     number, email = domain.normal_number(caller.number), domain.normal_email(caller.email)
     name = domain.checked_name(caller.display_name)
-    known_id = None
+    owners: dict[str, str | None] = {}
     for kind, address in (("number", number), ("email", email)):
-        if address and known_id is None:
-            known_id = await store.customer_of_address(tx, caller.brand_id, kind, address)
+        owners[kind] = await store.customer_of_address(tx, caller.brand_id, kind, address) if address else None
+    # The number is what the caller can't make up as easily: it decides when both are known.
+    known_id = owners["number"] or owners["email"]
     known = await store.customer(tx, known_id) if known_id else None
-    if known is not None and (known.display_name or not name):
-        return known
     if known is not None:
-        named = replace(known, display_name=name, update_time=now, version=known.version + 1)
+        free = {kind for kind, owner in owners.items() if owner is None}
+        named = domain.with_address(
+            known, number if "number" in free else "", email if "email" in free else "", name, now
+        )
+        if named is known:
+            return known
     else:
         named = Customer(
             customer_id=new_id("cus", now),
@@ -49,22 +54,27 @@ async def identify_customer(tx: Tx, caller: Caller, now: datetime) -> Customer:
             create_time=now,
             update_time=now,
         )
-    await store.save_customer(tx, named)
+    try:
+        await store.save_customer(tx, named)
+    except IntegrityError as error:  # its twin of another call was faster: run again and find that one
+        raise TryAgain from error
     tx.emit(convert.customer_changed(named), key=named.customer_id)
     return named
 
 
-async def get_customer(tx: Tx, customer_id: str) -> Customer:
-    """One customer. Raises `CustomerNotFound`."""
+async def get_customer(tx: Tx, customer_id: str, brand_id: str = "") -> Customer:
+    """One customer. Raises `CustomerNotFound`, also for one of another brand than `brand_id` when that is given."""
     found = await store.customer(tx, customer_id)
-    if found is None:
+    if found is None or (brand_id and found.brand_id != brand_id):
         raise domain.CustomerNotFound(f"There is no customer {customer_id}.")
     return found
 
 
-async def update_customer(tx: Tx, news: Customer, fields: Sequence[str], version: int, now: datetime) -> Customer:
+async def update_customer(
+    tx: Tx, news: Customer, fields: Sequence[str], version: int, now: datetime, brand_id: str = ""
+) -> Customer:
     """Changes the named fields. Raises `CustomerNotFound`, `CustomerInvalid`, `VersionConflict`, `AddressTaken`."""
-    value = domain.changed(await get_customer(tx, news.customer_id), news, fields, version, now)
+    value = domain.changed(await get_customer(tx, news.customer_id, brand_id), news, fields, version, now)
     for kind, addresses in (("number", value.numbers), ("email", value.emails)):
         for address in addresses:
             owner = await store.customer_of_address(tx, value.brand_id, kind, address)
@@ -79,16 +89,29 @@ async def update_customer(tx: Tx, news: Customer, fields: Sequence[str], version
     return value
 
 
-async def screen_pop(tx: Tx, customer_id: str) -> ScreenPop:
-    """The customer with the newest entries. Raises `CustomerNotFound`."""
-    found = await get_customer(tx, customer_id)
-    entries, _ = await store.list_history(tx, customer_id, domain.HISTORY_IN_POP, "")
-    return ScreenPop(found, entries, await store.count_contacts(tx, customer_id))
+async def list_customers(tx: Tx, query: str, size: int, token: str, brand_id: str = "") -> tuple[list[Customer], bool]:
+    """A page of customers, newest first, and whether there is more."""
+    return await store.list_customers(tx, domain.search_terms(query), size, token, brand_id)
 
 
-async def add_note(tx: Tx, customer_id: str, note: str, author: str, now: datetime) -> HistoryEntry:
+async def list_history(
+    tx: Tx, customer_id: str, size: int, token: str, brand_id: str = ""
+) -> tuple[list[HistoryEntry], bool]:
+    """A page of a customer's history, newest first, and whether there is more. Raises `CustomerNotFound`."""
+    await get_customer(tx, customer_id, brand_id)
+    return await store.list_history(tx, customer_id, size, token)
+
+
+async def screen_pop(tx: Tx, customer_id: str, brand_id: str = "") -> ScreenPop:
+    """The customer with what was before: a contact that still waits is the one at hand. `CustomerNotFound`."""
+    found = await get_customer(tx, customer_id, brand_id)
+    entries, contacts = await store.past(tx, customer_id, domain.HISTORY_IN_POP)
+    return ScreenPop(found, entries, contacts)
+
+
+async def add_note(tx: Tx, customer_id: str, note: str, author: str, now: datetime, brand_id: str = "") -> HistoryEntry:
     """Adds a note to the customer's history. Raises `CustomerNotFound`, `CustomerInvalid`."""
-    await get_customer(tx, customer_id)
+    await get_customer(tx, customer_id, brand_id)
     entry = HistoryEntry(
         history_entry_id=new_id("his", now),
         customer_id=customer_id,

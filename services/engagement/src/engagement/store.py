@@ -7,10 +7,10 @@ from typing import Any
 
 from chassis.paging import keyset, page_size
 from chassis.sql import Json, Time, Tx, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Column, MetaData, Select, Text, and_, delete, func, or_, select, update
+from sqlalchemy import BigInteger, Column, MetaData, RowMapping, Select, Text, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from engagement.domain import ContactNews, Customer, HistoryEntry
+from engagement.domain import WAITING, ContactNews, Customer, HistoryEntry, search_text
 
 SCHEMA = "engagement"
 metadata = MetaData(schema=SCHEMA)
@@ -22,6 +22,7 @@ customers = tenant_table(
     Column("customer_id", Text, primary_key=True),
     Column("brand_id", Text, nullable=False),
     Column("display_name", Text, nullable=False),
+    Column("search_text", Text, nullable=False),
     Column("attributes", Json, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
@@ -77,22 +78,29 @@ async def customer_of_address(tx: Tx, brand_id: str, kind: str, address: str) ->
 
 
 async def customer(tx: Tx, customer_id: str) -> Customer | None:
-    """One customer with numbers and e-mails."""
-    found = await _customers(tx, select(customers).where(customers.c.customer_id == customer_id))
-    return found[0] if found else None
+    """One customer with numbers and e-mails, in one statement: a screen pop waits for it."""
+    table = customer_addresses
+    joined = customers.outerjoin(
+        table, and_(table.c.tenant_id == customers.c.tenant_id, table.c.customer_id == customers.c.customer_id)
+    )
+    rows = await tx.all(
+        select(customers, table.c.kind, table.c.address)
+        .select_from(joined)
+        .where(customers.c.tenant_id == tx.tenant_id, customers.c.customer_id == customer_id)
+        .order_by(table.c.position)
+    )
+    return _customer(rows[0], [row for row in rows if row["address"] is not None]) if rows else None
 
 
-async def list_customers(tx: Tx, query: str, size: int, token: str) -> tuple[list[Customer], bool]:
-    """A page of customers, newest first, and whether there is more; `query` is part of a name or address."""
-    statement = select(customers)
-    if query:
-        like = f"%{_escaped(query.lower())}%"
-        by_address = select(customer_addresses.c.customer_id).where(
-            customer_addresses.c.tenant_id == tx.tenant_id, customer_addresses.c.address.like(like)
-        )
-        statement = statement.where(
-            or_(func.lower(customers.c.display_name).like(like), customers.c.customer_id.in_(by_address))
-        )
+async def list_customers(
+    tx: Tx, terms: Sequence[str], size: int, token: str, brand_id: str
+) -> tuple[list[Customer], bool]:
+    """A page of customers in whom any of `terms` is found (none: all), newest first, and whether there is more."""
+    statement = select(customers).where(customers.c.tenant_id == tx.tenant_id)
+    if terms:
+        statement = statement.where(or_(*(customers.c.search_text.like(f"%{_escaped(term)}%") for term in terms)))
+    if brand_id:
+        statement = statement.where(customers.c.brand_id == brand_id)
     wanted = page_size(size)
     found = await _customers(tx, keyset(statement, customers.c.create_time, customers.c.customer_id, token, wanted))
     return found[:wanted], len(found) > wanted
@@ -108,6 +116,7 @@ async def save_customer(tx: Tx, value: Customer) -> None:
         "customer_id": value.customer_id,
         "brand_id": value.brand_id,
         "display_name": value.display_name,
+        "search_text": search_text(value),
         "attributes": dict(value.attributes),
         "create_time": value.create_time,
         "update_time": value.update_time,
@@ -141,6 +150,7 @@ async def upsert_contact(tx: Tx, news: ContactNews, history_entry_id: str) -> bo
     )
     values: dict[str, Any] = {
         "contact_version": news.version,
+        "queue_id": news.queue_id,
         "agent_id": news.agent_id,
         "outcome": news.outcome,
         "disposition_id": news.disposition_id,
@@ -152,7 +162,7 @@ async def upsert_contact(tx: Tx, news: ContactNews, history_entry_id: str) -> bo
             insert(history).values(
                 tenant_id=tx.tenant_id, history_entry_id=history_entry_id, kind="contact",
                 customer_id=news.customer_id, contact_id=news.contact_id, call_id=news.call_id,
-                queue_id=news.queue_id, create_time=news.time, **values,
+                create_time=news.time, **values,
             )
         )  # fmt: skip
         return True
@@ -190,14 +200,18 @@ async def list_history(tx: Tx, customer_id: str, size: int, token: str) -> tuple
     return found[:wanted], len(found) > wanted
 
 
-async def count_contacts(tx: Tx, customer_id: str) -> int:
-    """How many contacts the customer ever had."""
-    counted = await tx.one(
-        select(func.count().label("n")).where(
-            history.c.tenant_id == tx.tenant_id, history.c.customer_id == customer_id, history.c.kind == "contact"
-        )
+async def past(tx: Tx, customer_id: str, size: int) -> tuple[list[HistoryEntry], int]:
+    """The newest entries without contacts that still wait, and how many contacts there ever were; one statement."""
+    contacts = func.count().filter(history.c.kind == "contact").over().label("contacts")
+    statement = (
+        _history(tx, customer_id)
+        .add_columns(contacts)
+        .where(history.c.outcome != WAITING)
+        .order_by(history.c.create_time.desc(), history.c.history_entry_id.desc())
+        .limit(size)
     )
-    return counted["n"]
+    rows = await tx.all(statement)
+    return [_entry(row) for row in rows], rows[0]["contacts"] if rows else 0
 
 
 def _history(tx: Tx, customer_id: str) -> Select[Any]:
@@ -212,7 +226,7 @@ def _history(tx: Tx, customer_id: str) -> Select[Any]:
 
 
 async def _customers(tx: Tx, statement: Select[Any]) -> list[Customer]:
-    rows = await tx.all(statement.where(customers.c.tenant_id == tx.tenant_id))
+    rows = await tx.all(statement)
     if not rows:
         return []
     table = customer_addresses
@@ -224,7 +238,7 @@ async def _customers(tx: Tx, statement: Select[Any]) -> list[Customer]:
     return [_customer(row, [a for a in found if a["customer_id"] == row["customer_id"]]) for row in rows]
 
 
-def _customer(row: Mapping[str, Any], addresses: Sequence[Mapping[str, Any]]) -> Customer:
+def _customer(row: RowMapping, addresses: Sequence[RowMapping]) -> Customer:
     return Customer(
         customer_id=row["customer_id"],
         brand_id=row["brand_id"],
@@ -238,7 +252,7 @@ def _customer(row: Mapping[str, Any], addresses: Sequence[Mapping[str, Any]]) ->
     )
 
 
-def _entry(row: Mapping[str, Any]) -> HistoryEntry:
+def _entry(row: RowMapping) -> HistoryEntry:
     return HistoryEntry(
         history_entry_id=row["history_entry_id"],
         customer_id=row["customer_id"],
