@@ -177,7 +177,7 @@ class AgentSocket:
         else:
             self._running += 1
             # Not a task of the connection: what was asked is carried out even when the tab closes in between.
-            self._house.hub.requests.spawn(self._request(number, message), "socket request")
+            self._house.hub.carry_out(self._request(number, message), "socket request")
 
     async def _request(self, number: int | str, message: dict[str, Any]) -> None:
         method, body = message.get("method"), message.get("body") or {}

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from chassis.bus import Bus, LiveMessage
 from chassis.lifecycle import Tasks
@@ -122,7 +122,8 @@ class Feed:
         return [*self.guests, *(person for found in self.people.values() for person in found)]
 
 
-WithScreenPop = Callable[[Event, Principal], Awaitable[str]]
+WithScreenPop = Callable[[Event, Principal], Coroutine[Any, Any, str]]
+T = TypeVar("T")
 
 
 class Hub:
@@ -144,8 +145,7 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._agent_of_call: OrderedDict[str, str] = OrderedDict()
         self.tasks = Tasks("gateway.sockets")
-        self.requests = Tasks("gateway.requests")
-        """What sockets asked for: finished in a drain, whether the socket is still there or not."""
+        self._requests: set[asyncio.Task[Any]] = set()
         self.draining = False
         self._reconnects = 0
 
@@ -188,6 +188,13 @@ class Hub:
             feed.guests.discard(guest)
             await self._close_when_empty(feed)
 
+    def carry_out(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Do what a socket asked for; a drain waits for it, whether the socket is still there or not."""
+        task: asyncio.Task[T] = self.tasks.spawn(work, name)
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+        return task
+
     def close_all(self, code: int, reason: str) -> None:
         """Ask every socket to go and come back."""
         for feed in self._feeds.values():
@@ -197,14 +204,14 @@ class Hub:
     async def drain(self) -> None:
         """Finish what was asked for, send everybody to another gateway and wait until they went."""
         self.draining = True
-        await self.requests.drain()
+        while self._requests:
+            await asyncio.wait(self._requests)
         self.close_all(1012, "restarting: reconnect")
         while self._feeds:
             await asyncio.sleep(0.02)
 
     async def close(self) -> None:
         """Stop listening."""
-        await self.requests.close()
         await self.tasks.close()
 
     # -- feeds -------------------------------------------------------------------------------------------------
@@ -266,7 +273,7 @@ class Hub:
         concerned = feed.people.get(event.audience.agent_id, set())
         if concerned and event.fact == "OfferMade":
             who = next(iter(concerned)).principal
-            enriched = self.requests.spawn(_text(self._with_screen_pop(event, who)), "screen pop")
+            enriched = self.carry_out(self._with_screen_pop(event, who), "screen pop")
             for person in concerned:
                 person.push(asyncio.shield(enriched))
         else:
@@ -338,7 +345,3 @@ def live_text(name: str, message: Message) -> str:
     """The pushed message of a live hint."""
     frame = {"type": "live", "name": name, "data": to_json(message)}
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
-
-
-async def _text(made: Awaitable[str]) -> str:
-    return await made
