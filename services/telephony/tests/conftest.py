@@ -291,7 +291,9 @@ async def _exchange(
     process = Process(1.0)
     processes.append(process)
     await process.stack.__aenter__()
-    tenancy, flows, recording = FakeTenancy(), FakeFlows(), FakeRecording()
+    tenancy = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
+    flows = FakeFlows()  # pyright: ignore[reportAbstractUsage]
+    recording = FakeRecording()  # pyright: ignore[reportAbstractUsage]
     await rpc.serve("tenancy", [(number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy)])
     await rpc.serve(
         "flows",

@@ -43,7 +43,7 @@ def frequency(packets: list[segment_pb2.OpusPacket]) -> float:
     decoder.layout, decoder.format, decoder.sample_rate = "mono", "s16", 48_000
     frames = [frame for packet in packets for frame in decoder.decode(av.Packet(packet.payload))]
     samples = np.concatenate([frame.to_ndarray().reshape(-1).astype(np.float32) / 32768 for frame in frames])
-    return dominant(samples)[0]
+    return dominant(samples.astype(np.float32))[0]
 
 
 async def hang_up(exchange, response) -> None:

@@ -24,7 +24,7 @@ async def test_private_names_are_still_there() -> None:
     assert isinstance(connection, Connection)
     for name in (
         "_protocols", "_local_candidates", "_local_candidates_start", "_local_candidates_end", "_nominated", "_queue",
-        "check_incoming", "data_received", "gather_candidates",
+        "check_incoming", "check_complete", "data_received", "gather_candidates",
     ):  # fmt: skip
         assert hasattr(connection, name), name
     transport = RTCIceTransport(gatherer)

@@ -54,6 +54,7 @@ async def test_loss_is_passed_on_as_loss_and_counted(studio) -> None:
     bridge.join()
     await agent.hears(440)
     await asyncio.sleep(2)
+    assert bridge.customer.leg is not None
     statistics = bridge.customer.leg.statistics()
     assert 0.02 < statistics.loss < 0.25
     assert agent.sequence_gaps > 3
@@ -64,10 +65,12 @@ async def test_hold_music_goes_on_where_it_was_when_the_agent_reattaches(studio)
     bridge, customer, _ = await _bridge(studio)
     bridge.join()
     bridge.hold()
-    playback = bridge.customer.leg._playback
+    leg = bridge.customer.leg
+    assert leg is not None
+    playback = leg._playback
     _, newer = await studio.connect(900)
     bridge.attach(bridge.agent, newer)
-    assert bridge.customer.leg._playback is playback
+    assert leg._playback is playback
     bridge.resume()
     await customer.hears(900)
 

@@ -63,7 +63,7 @@ async def test_a_stranger_who_forges_media_of_a_running_call_is_not_heard(studio
     listener, other = await studio.connect(None)
     leg.forward_to = other.outbound
     await listener.hears(440)
-    selected = leg._transport.connection.selected()
+    selected = leg._transport.connection.selected
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for datagram in _noise() * 20:
             stranger.sendto(datagram, selected[0].name)

@@ -26,7 +26,7 @@ from typing import Any, cast
 
 from aioice import stun
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
-from aioice.ice import Connection, StunProtocol
+from aioice.ice import CandidatePair, Connection, StunProtocol
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 from pylibsrtp import Session
@@ -70,8 +70,11 @@ class VoiceSocket(asyncio.DatagramTransport):
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         # A full send buffer or an ICMP error from an earlier packet is a lost packet, as on any network.
-        with contextlib.suppress(OSError):
+        # (try, not suppress: this runs for every packet.)
+        try:  # noqa: SIM105
             self._sendto(data, addr)
+        except OSError:
+            pass
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return {"socket": self._socket, "sockname": self.name}.get(name, default)
@@ -180,6 +183,8 @@ class VoiceConnection(Connection):
         """Takes the length of the SRTP or SRTCP datagram in PACKET."""
         self.on_check: Callable[[], None] | None = None
         """Called at each authenticated Binding request: the browser is alive."""
+        self.selected: tuple[VoiceSocket, Address] | None = None
+        """The socket and the browser's address of the nominated pair, kept here for the fast path."""
         self._addresses = addresses
         self._ports = ports
 
@@ -222,10 +227,12 @@ class VoiceConnection(Connection):
         if 19 < data[0] < 64 and self._queue.qsize() < _MAX_DTLS_BACKLOG:
             super().data_received(data, component)
 
-    def selected(self) -> tuple[VoiceSocket, Address] | None:
-        """The socket and the browser's address of the nominated pair."""
-        pair = self._nominated.get(1)
-        return None if pair is None else (cast(VoiceSocket, pair.protocol.transport), pair.remote_addr)
+    def check_complete(self, pair: CandidatePair) -> None:
+        """A check ended; the nominated pair may be another one now."""
+        super().check_complete(pair)
+        nominated = self._nominated.get(1)
+        if nominated is not None:
+            self.selected = (cast(VoiceSocket, nominated.protocol.transport), nominated.remote_addr)
 
     @property
     def strangers(self) -> int:
@@ -301,7 +308,7 @@ class VoiceTransport:
 
     def transmit(self, length: int) -> None:
         """Protect the RTP packet in PACKET in place and send it to the browser."""
-        selected = self.connection.selected()
+        selected = self.connection.selected
         if selected is None or self._tx is None:
             return
         _LENGTH[0] = length
@@ -309,7 +316,7 @@ class VoiceTransport:
             selected[0].sendto(VIEW[: _LENGTH[0]], selected[1])
 
     def transmit_rtcp(self, data: bytes) -> None:
-        selected = self.connection.selected()
+        selected = self.connection.selected
         if selected is None or self._tx is None or len(data) > BUFFER_SIZE - 256:
             return
         PACKET[: len(data)] = data
