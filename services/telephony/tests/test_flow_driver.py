@@ -70,6 +70,14 @@ async def test_a_digit_stops_the_menu_and_is_reported(exchange) -> None:
     assert exchange.flows.events() == [("DIGITS", "1")]
 
 
+async def test_digits_a_page_sends_over_its_socket_count_as_pressed(exchange) -> None:
+    exchange.flows.steps = [gather("Press one"), queue()]
+    response = await exchange.call(exchange.peer())
+    with acting_for(exchange.tenant_id):
+        await exchange.calls.SendDigits(call_service_pb2.SendDigitsRequest(call_id=response.call_id, digits="1"))
+    await eventually(lambda: exchange.flows.events() == [("DIGITS", "1")])
+
+
 async def test_digits_are_collected_up_to_the_terminator(exchange) -> None:
     exchange.flows.steps = [gather(most=10, terminator="#", timeout=2.0), queue()]
     customer = exchange.peer()

@@ -45,7 +45,7 @@ class LiveCall:
         self._answered_at: float | None = None
         self._held_at: float | None = None
         self._held = 0.0
-        self.bridge.customer.on_digit = self._press
+        self.bridge.customer.on_digit = self.press
 
     @property
     def customer(self) -> WebRtcLeg | None:
@@ -131,7 +131,8 @@ class LiveCall:
         self.bridge.agent.leg = None
         return customer
 
-    def _press(self, digit: str) -> None:
+    def press(self, digit: str) -> None:
+        """The customer pressed a key; nobody listens to it once they talk."""
         if not self.talking and not self.pressed.full():
             self.pressed.put_nowait(digit)
 

@@ -188,8 +188,13 @@ class Switchboard:
         return result
 
     async def send_digits(self, tenant_id: str, call_id: str, actor: Actor, digits: str) -> None:
-        """Tones to the customer's side. CallNotTalking when held or when the browser takes no events."""
+        """An agent's digits are tones to the customer's side: CallNotTalking when held or when the browser takes no
+        events. Those the customer's own edge sends are what the customer pressed."""
         live = await self._here(tenant_id, call_id, actor)
+        if actor.party is EndParty.CUSTOMER:
+            for digit in digits:
+                live.press(digit)
+            return
         await self._house.db.run(tenant_id, lambda tx: ops.in_conversation(tx, call_id, actor), read_only=True)
         customer = live.customer
         if not live.talking or live.bridge.held or customer is None or not customer.sends_digits:

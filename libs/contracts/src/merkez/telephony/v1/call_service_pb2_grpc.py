@@ -136,7 +136,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SendDigits(self, request, context):
-        """Sends keypad digits to the customer's leg (RFC 4733).
+        """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
