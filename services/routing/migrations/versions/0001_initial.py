@@ -35,15 +35,6 @@ def upgrade() -> None:
         sa.Index("queues_by_time", "tenant_id", "create_time", "queue_id"),
     )  # fmt: skip
     create_tenant_table(
-        op, SCHEMA, "handle_times",
-        sa.Column("queue_id", sa.Text, primary_key=True),
-        sa.Column("smoothed_seconds", sa.Float, nullable=False),
-        sa.Column("contacts", sa.BigInteger, nullable=False),
-        sa.Column("create_time", Time, nullable=False),
-        sa.Column("update_time", Time, nullable=False),
-        sa.Column("version", sa.BigInteger, nullable=False),
-    )  # fmt: skip
-    create_tenant_table(
         op, SCHEMA, "skills",
         sa.Column("skill_id", sa.Text, primary_key=True),
         sa.Column("display_name", sa.Text, nullable=False),
@@ -128,6 +119,10 @@ def upgrade() -> None:
         sa.Index(
             "contacts_waiting", "tenant_id", "queue_id", "state",
             postgresql_where=sa.text("state in ('QUEUED', 'OFFERED')"),
+        ),
+        sa.Index(
+            "contacts_handled", "tenant_id", "queue_id", "wrap_up_end_time",
+            postgresql_where=sa.text("state = 'ENDED' and answer_time is not null"),
         ),
         sa.Index(
             "contacts_wrapping_up", "tenant_id", "wrap_up_expire_time", postgresql_where=sa.text("state = 'WRAP_UP'")

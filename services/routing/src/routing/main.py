@@ -20,6 +20,7 @@ from routing.leases import Leases
 from routing.ledger import Desk
 from routing.matching import Matcher
 from routing.settings import Settings
+from routing.turns import TurnTaking
 
 
 class Routing:
@@ -51,7 +52,7 @@ async def build(process: Process, settings: Settings) -> None:
     setup_telemetry(settings)
     process.stack.callback(shutdown_telemetry)
     process.drain_seconds = settings.drain_seconds
-    db = process.closing(await Database.connect(settings, "routing", pool_size=settings.offers_at_once + 8))
+    db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=settings.offers_at_once + 8))
     bus = process.closing(await Bus.connect(settings))
     holder = f"{socket.gethostname()}:{settings.grpc_port}"
     routing = Routing(db, bus, settings, process, holder)

@@ -214,12 +214,6 @@ def noted(contact: Contact, disposition_id: str, note: str) -> Contact:
     )  # fmt: skip
 
 
-def handled_for(contact: Contact) -> timedelta | None:
-    """From the answer to the end of wrap-up: what the handle time is averaged of; None when nobody answered."""
-    end = contact.wrap_up_end_time or contact.end_time
-    return end - contact.answer_time if end is not None and contact.answer_time is not None else None
-
-
 def _check_attributes(attributes: Mapping[str, str]) -> None:
     if len(attributes) > 64:
         raise InvalidInput("contact.attributes has more than 64 entries")

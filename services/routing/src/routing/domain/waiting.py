@@ -8,6 +8,7 @@ exponential time with rate n/AHT. A contact that needs k agents to come free wai
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +16,8 @@ PRIOR_HANDLE_SECONDS = 180.0
 """Handle time believed of a queue that has none of its own yet."""
 SMOOTHING = 0.1
 """Weight of the newest contact in the smoothed handle time."""
+MEMORY = 50
+"""Contacts it looks back on: the prior's weight is 0.5 % by then."""
 LOW, HIGH = 0.1, 0.9
 _EXACT_UP_TO = 100
 _HANDLE_BOUNDS = (1.0, 4 * 3600.0)
@@ -32,10 +35,13 @@ class WaitEstimate:
     waited: timedelta
 
 
-def smoothed_handle_time(before: float | None, handled: timedelta) -> float:
-    """The exponentially weighted handle time, in seconds, after one more contact of this length."""
-    seconds = min(max(handled.total_seconds(), _HANDLE_BOUNDS[0]), _HANDLE_BOUNDS[1])
-    return (1 - SMOOTHING) * (PRIOR_HANDLE_SECONDS if before is None else before) + SMOOTHING * seconds
+def smoothed_handle_time(handled: Iterable[timedelta]) -> float:
+    """Handle time in seconds: exponentially weighted over the last contacts, the newest last."""
+    smoothed = PRIOR_HANDLE_SECONDS
+    for each in handled:
+        seconds = min(max(each.total_seconds(), _HANDLE_BOUNDS[0]), _HANDLE_BOUNDS[1])
+        smoothed += SMOOTHING * (seconds - smoothed)
+    return smoothed
 
 
 def estimate(

@@ -121,10 +121,10 @@ async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstim
         if queue and _serves(agent, queue, contact):
             serving += 1 / max(1, sum(_is_member(agent, each) for each in busy_lines))
             free += agent.state is AgentState.AVAILABLE
-    seconds = await queue_store.handle_seconds(tx, contact.queue_id)
+    handled = await store.last_handled(tx, contact.queue_id, waiting.MEMORY)
     return waiting.estimate(
         position=1 + [each.contact_id for each in line].index(contact_id), depth=len(line), serving=serving,
-        free=free, handle_seconds=waiting.PRIOR_HANDLE_SECONDS if seconds is None else seconds,
+        free=free, handle_seconds=waiting.smoothed_handle_time(handled),
         waited=max(now - contact.queue_time, now - now),
     )  # fmt: skip
 
@@ -198,9 +198,6 @@ async def _end_talk(tx: Ledger, contact: Contact, end_time: datetime, now: datet
 async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool, now: datetime) -> Contact:
     await put_contact(tx, before, after, now)
     tx.tell(ContactEnded(after, by_timer))
-    handled = contacts.handled_for(after)
-    if handled is not None:
-        await queue_store.count_handle_time(tx, after.queue_id, handled, now)
     agent = await _agent_at(tx, before)
     if agent is not None:
         await put_agent(tx, agent, agents.released(agent, AgentTrigger.FINISH, now), now)

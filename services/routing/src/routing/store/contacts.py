@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.paging import keyset
@@ -87,6 +87,22 @@ async def queues_with_waiting(tx: Transaction) -> Mapping[str, int]:
         .group_by(contacts.c.queue_id)
     )
     return {row["queue_id"]: row["waiting"] for row in rows}
+
+
+async def last_handled(tx: Transaction, queue_id: str, limit: int) -> list[timedelta]:
+    """From answer to the end of wrap-up of the queue's last contacts, the newest last."""
+    rows = await tx.all(
+        select(contacts.c.answer_time, contacts.c.wrap_up_end_time)
+        .where(
+            contacts.c.tenant_id == tx.tenant_id,
+            contacts.c.queue_id == queue_id,
+            contacts.c.state == ContactState.ENDED,
+            contacts.c.answer_time.is_not(None),
+        )
+        .order_by(contacts.c.wrap_up_end_time.desc())
+        .limit(limit)
+    )
+    return [row["wrap_up_end_time"] - row["answer_time"] for row in reversed(rows)]
 
 
 async def page_of_contacts(

@@ -1,16 +1,13 @@
-"""Rows of queues, skills, dispositions and smoothed handle times."""
+"""Rows of queues, skills and dispositions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.paging import keyset
 from sqlalchemy import RowMapping, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
 
-from routing.domain import waiting
 from routing.domain.contacts import WAITING
 from routing.domain.queues import Disposition, Queue, Skill
 from routing.store import tables
@@ -24,7 +21,7 @@ from routing.store.rows import (
     skills_to_json,
 )
 
-_queues, _skills, _dispositions, _times = tables.queues, tables.skills, tables.dispositions, tables.handle_times
+_queues, _skills, _dispositions = tables.queues, tables.skills, tables.dispositions
 
 
 async def add_queue(tx: Transaction, queue: Queue) -> None:
@@ -155,34 +152,6 @@ async def delete_disposition(tx: Transaction, disposition_id: str) -> bool:
         )
     )
     return done.rowcount == 1
-
-
-async def handle_seconds(tx: Transaction, queue_id: str) -> float | None:
-    """Smoothed handle time of the queue; None before its first contact."""
-    row = await tx.one_or_none(
-        select(_times.c.smoothed_seconds).where(_times.c.tenant_id == tx.tenant_id, _times.c.queue_id == queue_id)
-    )
-    return row["smoothed_seconds"] if row is not None else None
-
-
-async def count_handle_time(tx: Transaction, queue_id: str, handled: timedelta, now: datetime) -> None:
-    """Take one more contact into the queue's handle time."""
-    after = waiting.smoothed_handle_time(await handle_seconds(tx, queue_id), handled)
-    row: dict[str, Any] = {
-        "tenant_id": tx.tenant_id, "queue_id": queue_id, "smoothed_seconds": after, "contacts": 1,
-        "create_time": now, "update_time": now, "version": 1,
-    }  # fmt: skip
-    await tx.execute(
-        insert(_times)
-        .values(row)
-        .on_conflict_do_update(
-            index_elements=["tenant_id", "queue_id"],
-            set_={
-                "smoothed_seconds": after, "contacts": _times.c.contacts + 1, "update_time": now,
-                "version": _times.c.version + 1,
-            },
-        )
-    )  # fmt: skip
 
 
 async def waiting_in(tx: Transaction, queue_id: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.sql import Json, Time, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Text, UniqueConstraint, text
 
 metadata = MetaData(schema="routing")
 standard_tables(metadata)
@@ -25,16 +25,6 @@ queues = tenant_table(
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
     Index("queues_by_time", "tenant_id", "create_time", "queue_id"),
-)  # fmt: skip
-
-handle_times = tenant_table(
-    "handle_times", metadata,
-    Column("queue_id", Text, primary_key=True),
-    Column("smoothed_seconds", Float, nullable=False),
-    Column("contacts", BigInteger, nullable=False),
-    Column("create_time", Time, nullable=False),
-    Column("update_time", Time, nullable=False),
-    Column("version", BigInteger, nullable=False),
 )  # fmt: skip
 
 skills = tenant_table(
@@ -126,6 +116,10 @@ contacts = tenant_table(
     Index(
         "contacts_waiting", "tenant_id", "queue_id", "state",
         postgresql_where=text("state in ('QUEUED', 'OFFERED')"),
+    ),
+    Index(
+        "contacts_handled", "tenant_id", "queue_id", "wrap_up_end_time",
+        postgresql_where=text("state = 'ENDED' and answer_time is not null"),
     ),
     Index(
         "contacts_wrapping_up", "tenant_id", "wrap_up_expire_time", postgresql_where=text("state = 'WRAP_UP'")

@@ -1,0 +1,226 @@
+"""Whole matchers against real PostgreSQL and nats-server: alone, two at once, restarted, without the bus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+from chassis.bus import Bus
+from chassis.lifecycle import Process
+from kernel.clock import SystemClock
+from kernel.ids import new_id
+from merkez_local.nats import Nats
+from routing.domain.agents import AgentState
+from routing.domain.contacts import ContactState
+from routing.domain.facts import OfferMade
+from routing.domain.offers import OfferState
+from routing.ledger import Desk
+from routing.main import Routing
+from routing.ops import agents as agent_ops
+from routing.ops import contacts as contact_ops
+from routing.ops import offers as offer_ops
+from routing.settings import Settings
+from routing.store import contacts as contact_store
+from routing.store import offers as offer_store
+from routing.turns import TurnTaking
+from testkit.waiting import eventually
+
+from .conftest import Floor
+
+Start = Callable[..., Awaitable[Routing]]
+
+
+@pytest_asyncio.fixture
+async def start(databases: Any, nats_server: Nats) -> AsyncIterator[Start]:
+    """`await start("a")`: a routing process in this one, but with everything of its own."""
+    async with AsyncExitStack() as stack:
+
+        async def make(name: str, *, nats_url: str = nats_server.url, **changes: Any) -> Routing:
+            plain = await databases.settings("routing")
+            settings = Settings(
+                database_url=plain.database_url,
+                system_database_url=plain.system_database_url,
+                nats_url=nats_url,
+                **changes,
+            )
+            process = Process()
+            await stack.enter_async_context(process.stack)
+            db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=16))
+            bus = process.closing(await Bus.connect(settings)) if nats_url else None
+            routing = Routing(db, bus, settings, process, name)
+            await routing.start()
+            return routing
+
+        yield make
+
+
+def floor_at(routing: Routing, tenant_id: str = "") -> Floor:
+    """A tenant served by that process."""
+    return Floor(routing.desk, tenant_id or new_id("ten", SystemClock().now()), SystemClock())  # type: ignore[arg-type]
+
+
+async def pending(floor: Floor, agent_id: str) -> Any:
+    return await floor.read(lambda tx: offer_store.pending_offer(tx, agent_id=agent_id))
+
+
+async def test_contact_is_offered_as_soon_as_it_waits(start: Start) -> None:
+    floor = floor_at(await start("a"))
+    queue = await floor.queue()
+    agent_id = await floor.agent()
+    contact = await floor.contact(queue.queue_id)
+    offer = await eventually(lambda: pending(floor, agent_id))
+    assert offer.contact_id == contact.contact_id
+
+
+async def test_agent_who_becomes_available_gets_who_waits(start: Start) -> None:
+    floor = floor_at(await start("a"))
+    queue = await floor.queue()
+    contact = await floor.contact(queue.queue_id)
+    agent_id = await floor.agent()
+    assert (await eventually(lambda: pending(floor, agent_id))).contact_id == contact.contact_id
+
+
+async def test_matcher_that_starts_finds_what_was_there_before(start: Start, floor: Floor) -> None:
+    queue = await floor.queue()
+    contact = await floor.contact(queue.queue_id)
+    agent_id = await floor.agent()
+    await start("a")
+    assert (await eventually(lambda: pending(floor, agent_id))).contact_id == contact.contact_id
+
+
+async def test_unanswered_offer_is_missed_by_the_clock_and_goes_to_the_next_agent(start: Start) -> None:
+    routing = await start("a")
+    floor = floor_at(routing)
+    queue = await floor.queue()
+    first = await floor.agent("First")
+    contact = await floor.contact(queue.queue_id)
+    offer = await eventually(lambda: pending(floor, first))
+    second = await floor.agent("Second")
+
+    async def overdue(tx: Any) -> None:
+        due = replace(offer, expire_time=routing.desk.clock.now(), version=2)
+        await offer_store.change_offer(tx, due, 1, routing.desk.clock.now())
+
+    await routing.desk.run(floor.tenant_id, overdue)
+    again = await eventually(lambda: pending(floor, second))
+    assert again.contact_id == contact.contact_id
+    missed = await floor.see(first)
+    assert (missed.state, missed.reason) == (AgentState.NOT_READY, "missed_offer")
+
+
+async def test_facts_of_another_replica_reach_the_matcher(start: Start) -> None:
+    one, two = await start("a"), await start("b", stand_in_seconds=60.0)
+    floor = floor_at(one)
+    queue = await floor.queue()
+    agent_id = await floor.agent()
+    there = floor_at(two, floor.tenant_id)
+    contact = await there.contact(queue.queue_id)
+    assert (await eventually(lambda: pending(floor, agent_id), deadline=5)).contact_id == contact.contact_id
+
+
+async def test_two_matchers_at_once_never_offer_one_contact_or_agent_twice(start: Start) -> None:
+    # Without a bus there are no leases and no news: both believe they are alone, which is as bad as it gets.
+    one = await start("a", nats_url="", resync_seconds=0.3, sweep_seconds=0.2)
+    two = await start("b", nats_url="", resync_seconds=0.3, sweep_seconds=0.2)
+    made: list[OfferMade] = []
+    for routing in (one, two):
+        hear = routing.desk.hear
+        routing.desk.hear = lambda tenant, told, hear=hear: (
+            made.extend(fact for fact in told if isinstance(fact, OfferMade)),
+            hear(tenant, told),
+        )[1]
+    floors = [floor_at(one)]
+    floors.append(floor_at(two, floors[0].tenant_id))
+    queue = await floors[0].queue(wrap_up_duration=__import__("datetime").timedelta(0))
+    agents = [await floors[n % 2].agent(f"Agent {n}") for n in range(6)]
+    contacts = await asyncio.gather(*(floors[n % 2].contact(queue.queue_id) for n in range(24)))
+
+    async def work(agent_id: str, floor: Floor) -> None:
+        while True:
+            offer = await pending(floor, agent_id)
+            if offer is not None:
+                _, contact = await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+                await floor.run(contact_ops.end_call, contact.call_id, floor.clock.now())
+            await asyncio.sleep(0.02)
+
+    workers = [asyncio.ensure_future(work(each, floors[n % 2])) for n, each in enumerate(agents)]  # noqa: TID251
+
+    async def all_ended() -> bool:
+        assert [each.exception() for each in workers if each.done()] == []
+        found = await floors[0].read(lambda tx: contact_store.find_contacts(tx, [each.contact_id for each in contacts]))
+        return all(each.state is ContactState.ENDED and each.offer_count == 1 for each in found)
+
+    try:
+        await eventually(all_ended, deadline=40)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        outcomes = await asyncio.gather(*workers, return_exceptions=True)
+    assert [each for each in outcomes if not isinstance(each, asyncio.CancelledError)] == []
+    assert Counter(fact.contact.contact_id for fact in made) == {each.contact_id: 1 for each in contacts}
+
+
+async def test_holder_that_dies_is_stood_in_for(start: Start) -> None:
+    one, two = await start("a"), await start("b", stand_in_seconds=0.2)
+    floor = floor_at(two)
+    for routing in (one, two):
+        await routing.boards_ready(floor.tenant_id) if hasattr(routing, "boards_ready") else None
+    one.matcher.wake(floor.tenant_id)
+    await eventually(lambda: one.leases.epoch(floor.tenant_id) or None)
+    one.matcher._stopped = True  # it holds the lease and does nothing any more
+    queue = await floor.queue()
+    agent_id = await floor.agent()
+    contact = await floor.contact(queue.queue_id)
+    assert (await eventually(lambda: pending(floor, agent_id), deadline=4)).contact_id == contact.contact_id
+
+
+async def test_facts_of_offers_leave_through_the_outbox(start: Start, nats_server: Nats) -> None:
+    from chassis.bus import LiveMessage
+    from chassis.settings import ProcessSettings
+
+    floor = floor_at(await start("a"))
+    listener = await Bus.connect(ProcessSettings(service="gateway", nats_url=nats_server.url))
+    heard: list[LiveMessage] = []
+
+    async def hear(message: LiveMessage) -> None:
+        heard.append(message)
+
+    try:
+        await listener.subscribe(f"merkez.{floor.tenant_id}.>", hear)
+        await listener.nats.flush()
+        queue = await floor.queue()
+        agent_id = await floor.agent()
+        contact = await floor.contact(queue.queue_id, caller_name="Rena", attributes={"menu": "1"})
+        made = await eventually(lambda: next((each for each in heard if each.name == "offer_made"), None))
+        offer = made.decode().offer  # type: ignore[attr-defined]
+        assert offer.contact.contact_id == contact.contact_id and offer.contact.attributes["menu"] == "1"
+        assert offer.agent_id == agent_id and offer.queue_name == "Sales"
+    finally:
+        await listener.close()
+
+
+async def test_offer_is_still_pending_after_both_sides_disagree(start: Start, tmp_path: Path) -> None:
+    """A board that believes in the past loses against the rows and learns from it."""
+    routing = await start("a")
+    floor = floor_at(routing)
+    queue = await floor.queue()
+    agent_id = await floor.agent()
+    await eventually(lambda: routing.matcher.boards.of(floor.tenant_id).board.ready)
+    silent = Desk(routing.desk.db)
+    await silent.run(
+        floor.tenant_id,
+        lambda tx: agent_ops.set_state(tx, agent_id, AgentState.NOT_READY, "lunch", routing.desk.clock.now()),
+    )
+    contact = await floor.contact(queue.queue_id)
+    await eventually(lambda: not routing.matcher.boards.of(floor.tenant_id).board.ready)
+    assert (await floor.look(contact)).state is ContactState.QUEUED
+    assert (await floor.see(agent_id)).reason == "lunch"
+    back = await floor.agent("Leyla")
+    offer = await eventually(lambda: pending(floor, back))
+    assert offer.contact_id == contact.contact_id and offer.state is OfferState.PENDING
