@@ -1,0 +1,19 @@
+"""Facts of telephony the owner should know of."""
+
+from __future__ import annotations
+
+from chassis.bus import FactMeta
+from chassis.consumer import Handlers
+from chassis.sql import Tx
+from merkez.telephony.v1 import telephony_events_pb2
+
+from tenancy.ops import organisation
+
+
+async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: FactMeta) -> None:
+    """A call was refused at the plan's limit: one open notice a brand, counting."""
+    parameters = {"limit": str(fact.limit), "brand_id": fact.brand_id}
+    await organisation.raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
+
+
+HANDLERS: Handlers = {telephony_events_pb2.CallRefused: call_refused}

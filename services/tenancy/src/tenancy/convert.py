@@ -1,0 +1,246 @@
+"""Between the contract's messages and the domain's values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from merkez.tenancy.v1 import number_pb2, number_service_pb2, plan_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
+from merkez.type.v1 import money_pb2
+
+from tenancy.domain.fields import invalid
+from tenancy.domain.numbers import Number
+from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
+from tenancy.domain.plans import Plan
+
+
+def plan_out(plan: Plan) -> plan_pb2.Plan:
+    """A plan as the contract shows it."""
+    rates = [
+        plan_pb2.Rate(
+            meter=rate.meter,
+            unit=rate.unit,
+            price=money_pb2.Money(currency=plan.currency, amount=rate.price),
+            included_units=rate.included_units,
+            first_increment_seconds=rate.first_increment_seconds,
+            next_increment_seconds=rate.next_increment_seconds,
+        )
+        for rate in plan.rates
+    ]
+    return plan_pb2.Plan(
+        plan_id=plan.plan_id,
+        version=plan.version,
+        tier=plan.tier,
+        names=plan.names,
+        summaries=plan.summaries,
+        limits=limits_out(plan),
+        rates=rates,
+        features=plan.features,
+        effective_time=time(plan.effective_time),
+        currency=plan.currency,
+    )
+
+
+def limits_out(plan: Plan) -> plan_pb2.Limits:
+    """A plan's limits."""
+    return plan_pb2.Limits(**vars(plan.limits))
+
+
+def tenant_out(tenant: Tenant, currency: str) -> tenant_pb2.Tenant:
+    """A tenant as the contract shows it."""
+    return tenant_pb2.Tenant(
+        tenant_id=tenant.tenant_id,
+        display_name=tenant.display_name,
+        state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
+        plan_id=tenant.plan_id,
+        plan_version=tenant.plan_version,
+        language=tenant.language,
+        time_zone=tenant.time_zone,
+        currency=currency,
+        create_time=time(tenant.create_time),
+        version=tenant.version,
+    )
+
+
+def entitlements_out(plan: Plan) -> tenant_pb2.Entitlements:
+    """What a tenant on the plan may use."""
+    return tenant_pb2.Entitlements(
+        limits=limits_out(plan), features=plan.features, plan_id=plan.plan_id, plan_version=plan.version
+    )
+
+
+def brand_out(brand: Brand) -> tenant_pb2.Brand:
+    """A brand as the contract shows it."""
+    return tenant_pb2.Brand(
+        brand_id=brand.brand_id,
+        display_name=brand.display_name,
+        language=brand.language,
+        time_zone=brand.time_zone,
+        widget_key=brand.widget_key,
+        widget_number=brand.widget_number,
+        service_level_threshold_seconds=brand.service_level_threshold_seconds,
+        create_time=time(brand.create_time),
+        update_time=time(brand.update_time),
+        version=brand.version,
+    )
+
+
+def notice_out(notice: Notice) -> tenant_pb2.Notice:
+    """A notice as the contract shows it."""
+    return tenant_pb2.Notice(
+        notice_id=notice.notice_id,
+        kind=notice.kind,
+        parameters=notice.parameters,
+        count=notice.count,
+        create_time=time(notice.create_time),
+        update_time=time(notice.update_time),
+        dismissed=notice.dismissed,
+    )
+
+
+def user_out(user: User) -> session_pb2.User:
+    """A user as the contract shows them."""
+    return session_pb2.User(
+        user_id=user.user_id,
+        display_name=user.display_name,
+        email=user.email,
+        role=role_out(user.role),
+        state=session_pb2.UserState.Value(f"USER_STATE_{user.state}"),
+        language=user.language,
+        last_sign_in_time=time(user.last_sign_in_time),
+        create_time=time(user.create_time),
+        version=user.version,
+    )
+
+
+def invitation_out(invitation: Invitation, now: datetime) -> session_pb2.Invitation:
+    """An invitation as the contract shows it; with its link only while the secret is known."""
+    return session_pb2.Invitation(
+        invitation_id=invitation.invitation_id,
+        email=invitation.email,
+        display_name=invitation.display_name,
+        role=role_out(invitation.role),
+        state=session_pb2.InvitationState.Value(f"INVITATION_STATE_{invitation.state_at(now)}"),
+        link_path=link_path(invitation.secret),
+        expire_time=time(invitation.expire_time),
+        emailed=invitation.emailed,
+        create_time=time(invitation.create_time),
+    )
+
+
+def link_path(secret: str) -> str:
+    """Where an invitation's link leads on this installation; empty without a secret."""
+    return f"/invitation/{secret}" if secret else ""
+
+
+def api_key_out(key: ApiKey) -> session_pb2.ApiKey:
+    """An API key as the contract shows it, without its secret."""
+    return session_pb2.ApiKey(
+        api_key_id=key.api_key_id,
+        display_name=key.display_name,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        last_use_time=time(key.last_use_time),
+        revoke_time=time(key.revoke_time),
+        create_time=time(key.create_time),
+    )
+
+
+def audit_out(entry: AuditEntry) -> session_pb2.AuditEntry:
+    """An audit entry as the contract shows it."""
+    values = {name: value for name, value in vars(entry).items() if name != "create_time"}
+    return session_pb2.AuditEntry(**values, create_time=time(entry.create_time))
+
+
+def number_out(number: Number) -> number_pb2.Number:
+    """A number as the contract shows it."""
+    return number_pb2.Number(
+        number=number.number,
+        country=number.country,
+        test=number.test,
+        brand_id=number.brand_id,
+        flow_id=number.flow_id,
+        assign_time=time(number.assign_time),
+        version=number.version,
+    )
+
+
+def route_out(tenant_id: str, brand: Brand, number: Number, plan: Plan) -> number_service_pb2.LookupRouteResponse:
+    """Where a call leads."""
+    return number_service_pb2.LookupRouteResponse(
+        tenant_id=tenant_id, brand=brand_out(brand), number=number_out(number), entitlements=entitlements_out(plan)
+    )
+
+
+def role_out(role: str) -> session_pb2.Role:
+    """A role as the contract names it."""
+    return session_pb2.Role.Value(f"ROLE_{role}")
+
+
+def role_in(role: int, field: str) -> str:
+    """A role a user of a tenant may have. Raises `FieldInvalid`."""
+    name = session_pb2.Role.Name(role).removeprefix("ROLE_") if role in session_pb2.Role.values() else ""
+    if name not in ("OWNER", "ADMIN", "SUPERVISOR", "AGENT"):
+        raise invalid(field, "must be ROLE_OWNER, ROLE_ADMIN, ROLE_SUPERVISOR or ROLE_AGENT")
+    return name
+
+
+def state_in(state: int, field: str) -> str:
+    """A user's state. Raises `FieldInvalid`."""
+    if state not in (session_pb2.USER_STATE_ACTIVE, session_pb2.USER_STATE_DISABLED):
+        raise invalid(field, "must be USER_STATE_ACTIVE or USER_STATE_DISABLED")
+    return session_pb2.UserState.Name(state).removeprefix("USER_STATE_")  # type: ignore[arg-type]
+
+
+def tenant_signed_up(tenant: Tenant, owner: User) -> tenancy_events_pb2.TenantSignedUp:
+    """The fact that a tenant was created."""
+    return tenancy_events_pb2.TenantSignedUp(tenant=tenant_out(tenant, ""), owner_user_id=owner.user_id)
+
+
+def plan_subscribed(plan: Plan, effective: datetime, time_zone: str) -> tenancy_events_pb2.PlanSubscribed:
+    """The fact that a plan version is held from a moment on."""
+    return tenancy_events_pb2.PlanSubscribed(plan=plan_out(plan), effective_time=time(effective), time_zone=time_zone)
+
+
+def brand_changed(brand: Brand) -> tenancy_events_pb2.BrandChanged:
+    """The fact that a brand was created or changed."""
+    return tenancy_events_pb2.BrandChanged(brand=brand_out(brand))
+
+
+def user_joined(user: User) -> tenancy_events_pb2.UserJoined:
+    """The fact that somebody joined."""
+    return tenancy_events_pb2.UserJoined(user=user_out(user))
+
+
+def user_changed(user: User) -> tenancy_events_pb2.UserChanged:
+    """The fact that a user changed."""
+    return tenancy_events_pb2.UserChanged(user=user_out(user))
+
+
+def number_assigned(number: Number) -> tenancy_events_pb2.NumberAssigned:
+    """The fact that a number was assigned."""
+    return tenancy_events_pb2.NumberAssigned(number=number_out(number))
+
+
+def number_changed(number: Number) -> tenancy_events_pb2.NumberChanged:
+    """The fact that a number was pointed elsewhere."""
+    return tenancy_events_pb2.NumberChanged(number=number_out(number))
+
+
+def number_released(number: str, when: datetime) -> tenancy_events_pb2.NumberReleased:
+    """The fact that a number was given back."""
+    return tenancy_events_pb2.NumberReleased(number=number, release_time=time(when))
+
+
+def notice_raised(notice: Notice) -> tenancy_events_pb2.NoticeRaised:
+    """The fact that the owner has something to know."""
+    return tenancy_events_pb2.NoticeRaised(notice=notice_out(notice))
+
+
+def time(value: datetime | None) -> Timestamp | None:
+    """An instant as the contract shows it."""
+    if value is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp

@@ -1,0 +1,1 @@
+"""Rules of tenancy: fields, roles, limits, secrets' shapes and lives. No database, no wire."""

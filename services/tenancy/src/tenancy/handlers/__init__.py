@@ -1,0 +1,1 @@
+"""gRPC servicers of tenancy: request to command to verb to answer."""

@@ -1,0 +1,74 @@
+"""Composition of the tenancy process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chassis.bus import Bus
+from chassis.grpc import serve
+from chassis.lifecycle import Process
+from chassis.settings import load
+from chassis.sql import Database
+from chassis.telemetry import setup_telemetry
+from merkez.tenancy.v1 import (
+    number_service_pb2_grpc,
+    plan_service_pb2_grpc,
+    session_service_pb2_grpc,
+    tenant_service_pb2_grpc,
+)
+
+from tenancy.consumers import HANDLERS
+from tenancy.domain.numbers import fictitious_numbers
+from tenancy.handlers.numbers import Numbers
+from tenancy.handlers.organisation import Brands, Plans, Tenants
+from tenancy.handlers.people import ApiKeys, Audit, Users
+from tenancy.handlers.sessions import SessionDesk, Sessions
+from tenancy.mail import Mailer
+from tenancy.oidc import OpenIdProvider
+from tenancy.settings import Settings
+from tenancy.store import lookups
+from tenancy.tokens import AccessTokenSigner, Passwords
+
+
+async def main(process: Process) -> None:
+    """Builds and starts; the process drains and closes what it registered."""
+    settings = load(Settings, service="tenancy")
+    setup_telemetry(settings)
+    db = process.closing(await Database.connect(settings, "tenancy"))
+    bus = process.closing(await Bus.connect(settings))
+    keys = Path(settings.signing_keys or Path(settings.data_dir) / "signing.jwks")
+    desk = SessionDesk(AccessTokenSigner.load(keys), Passwords())
+    provider = OpenIdProvider(settings, db) if settings.oidc_issuer else None
+    mailer = Mailer(settings, db) if settings.smtp_url else None
+    server = process.closing(serve(servicers(db, desk, provider, mailer), settings))
+    await stock_inventory(db)
+    bus.relay(db)
+    await bus.consume(db, "tenancy", HANDLERS)
+    if mailer is not None:
+        process.tasks.every(2.0, mailer.send_due, "e-mails")
+    await server.start()
+    process.draining(server.drain)
+    process.draining(bus.drain)
+
+
+def servicers(db: Database, desk: SessionDesk, provider: OpenIdProvider | None, mailer: Mailer | None) -> list:
+    """Every servicer of tenancy with the function that adds it."""
+    return [
+        (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans()),
+        (tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(db, desk)),
+        (tenant_service_pb2_grpc.add_BrandServiceServicer_to_server, Brands(db)),
+        (session_service_pb2_grpc.add_SessionServiceServicer_to_server, Sessions(db, desk, provider)),
+        (session_service_pb2_grpc.add_UserServiceServicer_to_server, Users(db, desk, mailer)),
+        (session_service_pb2_grpc.add_ApiKeyServiceServicer_to_server, ApiKeys(db)),
+        (session_service_pb2_grpc.add_AuditServiceServicer_to_server, Audit(db)),
+        (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(db)),
+    ]
+
+
+async def stock_inventory(db: Database) -> None:
+    """Puts the test numbers into the inventory; those that are there stay as they are."""
+    rows = [
+        {"number": each.number, "country": each.country, "test": each.test, "holder": ""}
+        for each in fictitious_numbers()
+    ]
+    await db.system(lambda tx: lookups.fill_inventory(tx, rows))

@@ -1,0 +1,180 @@
+"""The tenant, its brands and its notices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from chassis.sql import Tx
+from kernel.errors import NotFound
+from kernel.ids import new_id
+
+from tenancy import catalogue, convert
+from tenancy.domain import fields, people, plans
+from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Notice, Tenant, TenantNotFound
+from tenancy.domain.secrets import new_secret
+from tenancy.store import lookups, rows, tables
+
+
+class NoticeNotFound(NotFound):
+    """The tenant has no such notice."""
+
+    reason = "NOTICE_NOT_FOUND"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A brand or tenant as somebody wrote it."""
+
+    display_name: str = ""
+    language: str = ""
+    time_zone: str = ""
+    widget_number: str = ""
+    service_level_threshold_seconds: int = 0
+
+
+async def get_tenant(tx: Tx) -> Tenant:
+    """The tenant of the transaction. Raises `TenantNotFound`."""
+    row = await rows.get(tx, tables.tenants)
+    if row is None:
+        raise TenantNotFound("There is no such company.")
+    return rows.value_of(Tenant, row)
+
+
+async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: int) -> Tenant:
+    """Changes name, language or time zone."""
+    tenant = await get_tenant(tx)
+    people.check_version(version, tenant.version, "company")
+    checks = {
+        "display_name": lambda: fields.name(draft.display_name),
+        "language": lambda: fields.language(draft.language),
+        "time_zone": lambda: fields.time_zone(draft.time_zone),
+    }
+    changed = replace(tenant, **{path: checks[path]() for path in paths}, version=tenant.version + 1)
+    await rows.change(tx, tables.tenants, {}, **_but(vars(changed), "tenant_id"))
+    return changed
+
+
+async def change_plan(tx: Tx, plan_id: str, now: datetime) -> Tenant:
+    """Subscribes to a plan's newest version from now on. Raises `PlanNotFound`, `PlanLimitsExceeded`."""
+    tenant, plan = await get_tenant(tx), catalogue.find(plan_id)
+    used = {
+        "users": await rows.count(tx, tables.users, tables.users.c.state == "ACTIVE"),
+        "numbers": await rows.count(tx, tables.numbers),
+        "brands": await rows.count(tx, tables.brands),
+    }
+    plans.check_fit(plan.limits, used)
+    changed = replace(tenant, plan_id=plan.plan_id, plan_version=plan.version, version=tenant.version + 1)
+    await rows.change(tx, tables.tenants, {}, **_but(vars(changed), "tenant_id"))
+    tx.emit(convert.plan_subscribed(plan, now, tenant.time_zone), key=tenant.tenant_id)
+    return changed
+
+
+async def create_brand(tx: Tx, draft: Draft, now: datetime) -> Brand:
+    """Creates a brand. Raises `PlanLimitReached`."""
+    tenant = await get_tenant(tx)
+    limits = catalogue.find(tenant.plan_id, tenant.plan_version).limits
+    plans.check_room("brands", limits.max_brands, await rows.count(tx, tables.brands))
+    brand = Brand(
+        brand_id=new_id("brd", now),
+        display_name=fields.name(draft.display_name, "brand.display_name"),
+        language=fields.language(draft.language, tenant.language, "brand.language"),
+        time_zone=fields.time_zone(draft.time_zone, tenant.time_zone, "brand.time_zone"),
+        widget_key=f"wgt_{new_secret(24)}",
+        create_time=now,
+        update_time=now,
+        service_level_threshold_seconds=_threshold(draft.service_level_threshold_seconds),
+    )
+    await rows.add(tx, tables.brands, **vars(brand))
+    tx.emit(convert.brand_changed(brand), key=brand.brand_id)
+    return brand
+
+
+async def publish_widget_key(tx: Tx, tenant_id: str, brand: Brand) -> None:
+    """Lets the brand's widget be found; repeating it is nothing. System transaction."""
+    if await lookups.find(tx, lookups.WIDGET, brand.widget_key) is None:
+        await lookups.add(tx, lookups.WIDGET, brand.widget_key, tenant_id, brand.brand_id)
+
+
+async def get_brand(tx: Tx, brand_id: str) -> Brand:
+    """One brand. Raises `BrandNotFound`."""
+    row = await rows.get(tx, tables.brands, brand_id=brand_id)
+    if row is None:
+        raise BrandNotFound(f"There is no brand {brand_id}.")
+    return rows.value_of(Brand, row)
+
+
+async def update_brand(
+    tx: Tx, brand_id: str, draft: Draft, paths: tuple[str, ...], version: int, now: datetime
+) -> Brand:
+    """Changes a brand. A widget number must be one of the tenant's that leads to the brand."""
+    brand = await get_brand(tx, brand_id)
+    people.check_version(version, brand.version, "brand")
+    checks = {
+        "display_name": lambda: fields.name(draft.display_name, "brand.display_name"),
+        "language": lambda: fields.language(draft.language, "en", "brand.language"),
+        "time_zone": lambda: fields.time_zone(draft.time_zone, "UTC", "brand.time_zone"),
+        "widget_number": lambda: draft.widget_number,
+        "service_level_threshold_seconds": lambda: _threshold(draft.service_level_threshold_seconds),
+    }
+    changed = replace(brand, **{path: checks[path]() for path in paths}, update_time=now, version=brand.version + 1)
+    if "widget_number" in paths and changed.widget_number:
+        number = await rows.get(tx, tables.numbers, number=changed.widget_number)
+        if number is None or number["brand_id"] != brand_id:
+            raise fields.invalid("brand.widget_number", "must be a number that leads to this brand")
+    await save_brand(tx, changed)
+    return changed
+
+
+async def save_brand(tx: Tx, brand: Brand) -> None:
+    """Writes a changed brand and says so."""
+    await rows.change(tx, tables.brands, {"brand_id": brand.brand_id}, **_but(vars(brand), "brand_id"))
+    tx.emit(convert.brand_changed(brand), key=brand.brand_id)
+
+
+async def delete_brand(tx: Tx, brand_id: str) -> Brand:
+    """Deletes a brand nothing points at. Raises `BrandNotFound`, `BrandInUse`."""
+    brand = await get_brand(tx, brand_id)
+    if await rows.count(tx, tables.numbers, tables.numbers.c.brand_id == brand_id):
+        raise BrandInUse("A number leads to this brand: release it or point it elsewhere first.")
+    await tx.execute(
+        tables.brands.delete().where(tables.brands.c.tenant_id == tx.tenant_id, tables.brands.c.brand_id == brand_id)
+    )
+    return brand
+
+
+async def raise_notice(tx: Tx, kind: str, subject: str, parameters: Mapping[str, str], now: datetime) -> Notice:
+    """Raises a notice, or counts one more of the open one about the same subject."""
+    table = tables.notices
+    row = await rows.get(tx, table, kind=kind, subject=subject, dismissed=False)
+    if row is None:
+        notice = Notice(new_id("ntc", now), kind, dict(parameters), now, now)
+        await rows.add(tx, table, subject=subject, **vars(notice))
+    else:
+        known = rows.value_of(Notice, row)
+        notice = replace(known, count=known.count + 1, update_time=now, parameters=dict(parameters))
+        values = {"count": notice.count, "update_time": now, "parameters": notice.parameters}
+        await rows.change(tx, table, {"notice_id": notice.notice_id}, **values)
+    tx.emit(convert.notice_raised(notice), key=notice.notice_id)
+    return notice
+
+
+async def dismiss_notice(tx: Tx, notice_id: str) -> Notice:
+    """Puts a notice away. Raises `NoticeNotFound`."""
+    row = await rows.get(tx, tables.notices, notice_id=notice_id)
+    if row is None:
+        raise NoticeNotFound(f"There is no notice {notice_id}.")
+    await rows.change(tx, tables.notices, {"notice_id": notice_id}, dismissed=True)
+    return replace(rows.value_of(Notice, row), dismissed=True)
+
+
+def _threshold(seconds: int) -> int:
+    if not 0 <= seconds <= 3600:
+        raise fields.invalid("brand.service_level_threshold_seconds", "must be 0 to 3600")
+    return seconds or 20
+
+
+def _but(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}

@@ -1,0 +1,91 @@
+"""The tables of tenancy."""
+
+from __future__ import annotations
+
+from chassis.sql import Json, Time, platform_table, standard_tables, tenant_table
+from sqlalchemy import BigInteger, Boolean, Column, MetaData, Text
+
+SCHEMA = "tenancy"
+metadata = MetaData(schema=SCHEMA)
+standard_tables(metadata)
+
+
+def _text(name: str, *, key: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=True) if key else Column(name, Text, nullable=False)
+
+
+def _time(name: str, *, optional: bool = False) -> Column[object]:
+    return Column(name, Time, nullable=optional)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+tenants = tenant_table(
+    "tenants", metadata, _text("display_name"), _text("state"), _text("plan_id"), _count("plan_version"),
+    _text("language"), _text("time_zone"), _time("create_time"), _count("version"),
+)  # fmt: skip
+brands = tenant_table(
+    "brands", metadata, _text("brand_id", key=True), _text("display_name"), _text("language"), _text("time_zone"),
+    _text("widget_key"), _text("widget_number"), _count("service_level_threshold_seconds"), _time("create_time"),
+    _time("update_time"), _count("version"),
+)  # fmt: skip
+users = tenant_table(
+    "users", metadata, _text("user_id", key=True), _text("display_name"), _text("email"), _text("password_hash"),
+    _text("role"), _text("state"), _text("language"), _time("create_time"), _time("last_sign_in_time", optional=True),
+    _count("version"),
+)  # fmt: skip
+sessions = tenant_table(
+    "sessions", metadata, _text("session_id", key=True), _text("user_id"), _time("create_time"), _time("expire_time"),
+    _time("end_time", optional=True),
+)  # fmt: skip
+refresh_tokens = tenant_table(
+    "refresh_tokens", metadata, _text("digest", key=True), _text("session_id"), _time("create_time"),
+    _time("use_time", optional=True),
+)  # fmt: skip
+invitations = tenant_table(
+    "invitations", metadata, _text("invitation_id", key=True), _text("email"), _text("display_name"), _text("role"),
+    _text("state"), _text("digest"), Column("emailed", Boolean, nullable=False), _time("create_time"),
+    _time("expire_time"),
+)  # fmt: skip
+api_keys = tenant_table(
+    "api_keys", metadata, _text("api_key_id", key=True), _text("display_name"), _text("prefix"), _text("digest"),
+    Column("scopes", Json, nullable=False), _time("create_time"), _time("last_use_time", optional=True),
+    _time("revoke_time", optional=True),
+)  # fmt: skip
+numbers = tenant_table(
+    "numbers", metadata, _text("number", key=True), _text("country"), Column("test", Boolean, nullable=False),
+    _text("brand_id"), _text("flow_id"), _time("assign_time"), _count("version"),
+)  # fmt: skip
+notices = tenant_table(
+    "notices", metadata, _text("notice_id", key=True), _text("kind"), _text("subject"),
+    Column("parameters", Json, nullable=False), _count("count"), Column("dismissed", Boolean, nullable=False),
+    _time("create_time"), _time("update_time"),
+)  # fmt: skip
+audit_entries = tenant_table(
+    "audit_entries", metadata, _text("audit_entry_id", key=True), _text("subject"), _text("subject_name"),
+    _text("action"), _text("target"), _text("outcome"), _text("address"), _time("create_time"),
+)  # fmt: skip
+emails = tenant_table(
+    "emails", metadata, _text("email_id", key=True), _text("invitation_id"), _text("recipient"), _text("subject"),
+    _text("body"), _count("attempts"), _time("next_attempt_time"),
+)  # fmt: skip
+
+lookups = platform_table(
+    "lookups", metadata, _text("kind", key=True), _text("value", key=True), _text("tenant_id"), _text("target")
+)
+inventory = platform_table(
+    "inventory", metadata, _text("number", key=True), _text("country"), Column("test", Boolean, nullable=False),
+    _text("holder"),
+)  # fmt: skip
+attempts = platform_table("attempts", metadata, _text("address", key=True), _count("failures"), _time("window_start"))
+oidc_states = platform_table(
+    "oidc_states", metadata, _text("state", key=True), _text("nonce"), _text("code_verifier"), _text("redirect_uri"),
+    _time("expire_time"),
+)  # fmt: skip
+
+TENANT_TABLES = (
+    tenants, brands, users, sessions, refresh_tokens, invitations, api_keys, numbers, notices, audit_entries, emails,
+)  # fmt: skip
+PLATFORM_TABLES = (lookups, inventory, attempts, oidc_states)
