@@ -1,8 +1,8 @@
 """What a joined call costs, and how much later a packet arrives because of us.
 
-`python services/telephony/bench/bench_media.py [calls] [seconds]` prints one JSON object a line. The measured process does
-nothing but media; this one makes the load: real ICE and DTLS, then SRTP packets paced at 50 a second and direction,
-each carrying its time of sending, every one received again, decrypted and compared.
+`python services/telephony/bench/bench_media.py [calls] [seconds]` prints one JSON object a line. The measured process
+does nothing but media; this one makes the load: real ICE and DTLS, then SRTP packets paced at 50 a second and
+direction, each carrying its time of sending, every one received again, decrypted and compared.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from typing import Any
 
 import uvloop
 from chassis.lifecycle import Tasks
-
 from telephony.media.leg import WebRtcLeg
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from datetime import timedelta
 
 import pytest
+from kernel.errors import Unavailable
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
 from telephony.live.switchboard import Switchboard
@@ -69,6 +71,32 @@ async def test_calls_of_a_dead_node_are_ended_by_another_one_and_live_ones_left_
     [cdr] = await cdrs(exchange, response.call_id)
     assert cdr.end_cause == "NODE_LOST"
     assert cdr.duration.ToMilliseconds() == 0
+
+
+async def test_a_call_this_node_lost_track_of_is_ended_though_its_heart_beats(exchange) -> None:
+    from sqlalchemy import update
+    from telephony.store.tables import live_calls
+
+    response = await exchange.call(exchange.peer())
+    live = exchange.switchboard._live.pop(response.call_id)
+    live.driver.cancel()
+    await exchange.watch.sweep()
+    assert await cdrs(exchange, response.call_id) == []
+    long_ago = exchange.house.now() - timedelta(seconds=60)
+    await exchange.house.db.system(lambda tx: tx.execute(update(live_calls).values(create_time=long_ago)))
+    await exchange.watch.sweep()
+    assert [cdr.end_cause for cdr in await cdrs(exchange, response.call_id)] == ["NODE_LOST"]
+
+
+async def test_a_hang_up_whose_caller_gives_up_waiting_is_carried_out(exchange) -> None:
+    response = await exchange.call(exchange.peer())
+    live = exchange.switchboard.find(response.call_id)
+    async with live.journal._turn:
+        with exchange.as_owner(), pytest.raises(Unavailable):
+            await exchange.calls.HangUp(pb.HangUpRequest(call_id=response.call_id), timeout=0.2)
+        await asyncio.sleep(0)
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert len(await cdrs(exchange, response.call_id)) == 1
 
 
 async def test_a_station_left_by_a_crash_is_given_up_only_after_its_grace(exchange) -> None:

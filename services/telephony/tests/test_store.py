@@ -77,7 +77,7 @@ async def test_one_beat_renews_all_calls_of_the_node_over_all_tenants(db, clock)
     left = await db.system(lambda tx: nodes.left_by(tx, node))
     assert {lease.call_id for lease in left.leases} == {call.call_id for call in kept}
     assert {lease.tenant_id for lease in left.leases} == set(tenants)
-    due = await db.system(lambda tx: nodes.due(tx, clock.now()))
+    due = await db.system(lambda tx: nodes.due(tx, node, clock.now()))
     stale = {lease.call_id for lease in due.leases}
     assert stranger.call_id in stale
     assert not stale & {call.call_id for call in kept}

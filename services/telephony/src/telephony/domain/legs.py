@@ -41,10 +41,9 @@ LEG_TRANSITIONS: Mapping[tuple[LegState, LegTrigger], LegState] = {
     (_S.MEDIA_LOST, _T.CONNECT): _S.CONNECTED,
     (_S.CONNECTING, _T.REATTACH): _S.CONNECTING,
     (_S.CONNECTED, _T.REATTACH): _S.CONNECTING,
-    (_S.MEDIA_LOST, _T.REATTACH): _S.CONNECTING,
     **{(state, _T.END): _S.ENDED for state in (_S.CONNECTING, _S.CONNECTED, _S.MEDIA_LOST)},
 }
-"""Every change a leg can make; anything else changes nothing."""
+"""Every change a leg can make; anything else changes nothing. Lost media stays lost until it is connected again."""
 
 
 class LegTokenInvalid(Unauthenticated):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chassis.lifecycle import Tasks
 from chassis.sql import Database, Tx
@@ -71,6 +71,23 @@ class House:
         except ClipFailed as error:
             log.warning("a phrase could not be spoken", phrase=name, exc_info=error)
             return []
+
+
+_unbroken: set[asyncio.Task[Any]] = set()
+
+
+async def unbroken(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end even when whoever asked hangs up in the middle: rows and media must not part."""
+    task = asyncio.get_running_loop().create_task(work)
+    _unbroken.add(task)
+    task.add_done_callback(_finished)
+    return await asyncio.shield(task)
+
+
+def _finished(task: asyncio.Task[Any]) -> None:
+    _unbroken.discard(task)
+    if not task.cancelled():
+        task.exception()
 
 
 class Journal:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from chassis.telemetry import log
 
 from telephony.domain.stations import Station
-from telephony.live.house import House, Journal
+from telephony.live.house import House, Journal, unbroken
 from telephony.media.leg import WebRtcLeg
 from telephony.ops import stations as ops
 
@@ -57,6 +57,11 @@ class Stations:
         house = self._house
         await house.db.run(tenant_id, lambda tx: ops.check_attach(tx, agent_id, client_id, takeover), read_only=True)
         leg, answer = await house.plane.answer(sdp_offer)
+        station = await unbroken(self._attach(tenant_id, agent_id, client_id, takeover, leg))
+        return station, answer
+
+    async def _attach(self, tenant_id: str, agent_id: str, client_id: str, takeover: bool, leg: WebRtcLeg) -> Station:
+        house = self._house
         try:
             station = await house.db.run(
                 tenant_id,
@@ -75,7 +80,7 @@ class Stations:
         if given_up is not None:
             house.tasks.spawn(house.plane.close_leg(given_up), "close superseded leg")
         house.tasks.spawn(self._replace(live, leg), "station connects")
-        return station, answer
+        return station
 
     async def detach(self, tenant_id: str, agent_id: str, client_id: str) -> None:
         """The tab lets go. StationOnCall. Nothing happens when another tab owns the station."""

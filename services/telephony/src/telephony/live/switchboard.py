@@ -33,7 +33,7 @@ from telephony.domain.cdrs import Ending
 from telephony.domain.legs import Leg, LegTrigger
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
-from telephony.live.house import House
+from telephony.live.house import House, unbroken
 from telephony.live.recording import finish, record
 from telephony.live.stations import Stations
 from telephony.media.leg import WebRtcLeg
@@ -162,19 +162,27 @@ class Switchboard:
         """CallNotTalking, CallEnded, CallNotFound, CallOfOtherAgent."""
         live = await self._here(tenant_id, call_id, actor)
         house = self._house
-        result = await house.db.run(tenant_id, lambda tx: ops.hold_call(tx, call_id, actor, house.now()))
-        if not live.ending:
-            live.hold()
-        return result
+
+        async def hold() -> tuple[Call, Sequence[Leg]]:
+            result = await house.db.run(tenant_id, lambda tx: ops.hold_call(tx, call_id, actor, house.now()))
+            if not live.ending:
+                live.hold()
+            return result
+
+        return await unbroken(hold())
 
     async def resume(self, tenant_id: str, call_id: str, actor: Actor) -> tuple[Call, Sequence[Leg]]:
         """CallNotHeld, CallEnded, CallNotFound, CallOfOtherAgent."""
         live = await self._here(tenant_id, call_id, actor)
         house = self._house
-        result = await house.db.run(tenant_id, lambda tx: ops.resume_call(tx, call_id, actor, house.now()))
-        if not live.ending:
-            live.resume()
-        return result
+
+        async def resume() -> tuple[Call, Sequence[Leg]]:
+            result = await house.db.run(tenant_id, lambda tx: ops.resume_call(tx, call_id, actor, house.now()))
+            if not live.ending:
+                live.resume()
+            return result
+
+        return await unbroken(resume())
 
     async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, muted: bool) -> tuple[Call, Sequence[Leg]]:
         """The agent's microphone. CallNotTalking, CallEnded, CallNotFound, CallOfOtherAgent."""
@@ -235,6 +243,9 @@ class Switchboard:
         )
         if leg is not None:
             self._house.tasks.spawn(self._house.plane.close_leg(leg), "close customer leg")
+        await unbroken(self._write_end(live, ending))
+
+    async def _write_end(self, live: LiveCall, ending: Ending) -> None:
         try:
             with tracer.start_as_current_span("end call", context=live.trace):
                 await live.journal.write(lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now()))

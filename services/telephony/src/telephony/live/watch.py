@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from chassis.sql import Tx
-from chassis.telemetry import log
+from chassis.telemetry import gauge, log
 from kernel.errors import DomainError
 
 from telephony.domain.calls import EndCause, EndParty
@@ -25,6 +25,9 @@ from telephony.media.leg import WebRtcLeg
 from telephony.ops import calls as call_ops
 from telephony.ops import nodes
 from telephony.ops import stations as station_ops
+
+_active_calls = gauge("merkez.telephony.active_calls", "1", "Calls live on this node")
+_live_legs = gauge("merkez.telephony.legs", "1", "Browser connections live on this node")
 
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 5.0
@@ -105,6 +108,8 @@ class Watch:
         """Say that this node's calls and stations live."""
         node, now = self._house.settings.node_id, self._house.now()
         await self._house.db.system(lambda tx: nodes.beat(tx, node, now))
+        _active_calls.set(len(self._switchboard.calls))
+        _live_legs.set(len(self._house.plane.legs))
 
     async def recover(self) -> None:
         """At the start: whatever an earlier process of this node left behind is closed or given its grace."""
@@ -121,10 +126,12 @@ class Watch:
             log.info("recovered after a stop", calls=len(left.leases), stations=len(left.stations))
 
     async def sweep(self) -> None:
-        """Close what dead nodes left, and stations that did not come back."""
+        """Close what dead nodes left, what this one lost track of, and stations that did not come back."""
         house, now = self._house, self._house.now()
-        due = await house.db.system(lambda tx: nodes.due(tx, now), read_only=True)
-        for lease in due.leases:
+        node = house.settings.node_id
+        due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
+        # A set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
+        for lease in [*due.leases, *due.own_leases]:
             if self._switchboard.find(lease.call_id) is None:
                 await self._one(lease.tenant_id, self._orphan(lease.call_id, lease.heartbeat_time, now))
         for tenant_id, agent_id in due.stale_stations:

@@ -24,9 +24,11 @@ class Left:
 
 @dataclass(frozen=True)
 class Due:
-    """What a sweep should look at: leases and stations of dead nodes, stations whose grace is over."""
+    """What a sweep should look at: leases and stations of dead nodes, leases of this one that it should know, stations
+    whose grace is over."""
 
     leases: Sequence[Lease]
+    own_leases: Sequence[Lease]
     stale_stations: Sequence[tuple[str, str]]
     overdue_stations: Sequence[tuple[str, str]]
 
@@ -41,10 +43,12 @@ async def left_by(tx: Tx, node_id: str) -> Left:
     return Left(await call_store.leases_of(tx, node_id), await station_store.agents_of(tx, node_id))
 
 
-async def due(tx: Tx, now: datetime) -> Due:
+async def due(tx: Tx, node_id: str, now: datetime) -> Due:
     before = now - HEARTBEAT_FRESH
+    own = await call_store.leases_of(tx, node_id)
     return Due(
         await call_store.stale_leases(tx, before),
+        [lease for lease in own if lease.create_time < before],
         await station_store.stale(tx, before),
         await station_store.overdue(tx, now),
     )

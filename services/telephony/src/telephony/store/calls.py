@@ -28,6 +28,7 @@ class Lease:
     tenant_id: str
     call_id: str
     heartbeat_time: datetime
+    create_time: datetime
 
 
 def _row(call: Call) -> dict[str, Any]:
@@ -122,4 +123,4 @@ async def stale_leases(tx: Tx, before: datetime) -> Sequence[Lease]:
 
 
 def _lease(row: RowMapping) -> Lease:
-    return Lease(row["tenant_id"], row["call_id"], row["heartbeat_time"])
+    return Lease(row["tenant_id"], row["call_id"], row["heartbeat_time"], row["create_time"])
