@@ -30,7 +30,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "tr": (
         "{company} sizi davet ediyor",
-        "{company} sizi birlikte çalışmaya davet ediyor.\n\nBu bağlantıyı yedi gün içinde açıp bir parola seçin:\n{link}\n",
+        "{company} sizi birlikte çalışmaya davet ediyor.\n\n"
+        "Bu bağlantıyı yedi gün içinde açıp bir parola seçin:\n{link}\n",
     ),
     "az": (
         "{company} sizi dəvət edir",
@@ -38,7 +39,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "fa": (
         "دعوت به {company}",
-        "{company} شما را به همکاری دعوت می‌کند.\n\nاین پیوند را تا هفت روز دیگر باز کنید و یک گذرواژه برگزینید:\n{link}\n",
+        "{company} شما را به همکاری دعوت می‌کند.\n\n"
+        "این پیوند را تا هفت روز دیگر باز کنید و یک گذرواژه برگزینید:\n{link}\n",
     ),
 }
 

@@ -128,7 +128,7 @@ class OpenIdProvider:
             self._metadata = metadata
         return self._metadata
 
-    def _client(self, redirect_uri: str) -> AsyncOAuth2Client:
+    def _client(self, redirect_uri: str) -> Any:  # authlib ships no types
         return AsyncOAuth2Client(
             client_id=self._settings.oidc_client_id,
             client_secret=self._settings.oidc_client_secret,

@@ -12,7 +12,7 @@ class Settings(ProcessSettings):
     """Signing, mail and OpenID Connect."""
 
     signing_keys: str = ""
-    """Path of the JWKS that signs access tokens (the first key signs, all verify); empty keeps one in the data folder."""
+    """Path of the JWKS that signs access tokens (the first key signs, all verify); empty keeps one in `data_dir`."""
     public_url: str = "http://localhost:8080"
     """Where people reach the web app; begins the links in e-mails."""
     smtp_url: str = secret("")
