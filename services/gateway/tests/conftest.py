@@ -32,7 +32,8 @@ from websockets.asyncio.client import ClientConnection, connect
 def _beside(name: str) -> Any:
     # importlib mode keeps tests' folders off sys.path, so a helper module is loaded by its place.
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name.removeprefix('gateway_')}.py"))
+        file = Path(__file__).with_name(f"{name.removeprefix('gateway_')}.py")
+        spec = importlib.util.spec_from_file_location(name, file)
         assert spec is not None and spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
@@ -71,7 +72,7 @@ class House:
         event_id = new_id("evt", now)
         await self.bus.publish_fact(
             full_name=fact_of(fact).full_name, tenant_id=tenant_id or neighbours.TENANT, key="key", event_id=event_id,
-            payload=fact.SerializeToString(), time=datetime.now(UTC), traceparent=traceparent,  # noqa: TID251, DTZ005
+            payload=fact.SerializeToString(), time=datetime.now(UTC), traceparent=traceparent,  # noqa: TID251
         )  # fmt: skip
         return event_id
 

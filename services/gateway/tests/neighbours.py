@@ -1,3 +1,5 @@
+# The generated base classes allow synchronous servicers as well, which a type checker holds against these.
+# pyright: reportIncompatibleMethodOverride=false
 """Real gRPC servers that stand where the other services would, answering what a test told them to."""
 
 from __future__ import annotations

@@ -306,6 +306,7 @@ class WidgetSocket:
 
     def _follow_from_now(self, call_id: str) -> None:
         earlier, self._starting = self._starting or [], None
+        self._call_id = call_id
         for event in earlier:
             if event.audience.call_id == call_id:
                 self._follow(event)

@@ -1,0 +1,145 @@
+"""A customer's page: the brand it shows, and the socket of its one call."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from merkez.routing.v1.routing_events_pb2 import ContactQueued
+from merkez.telephony.v1.call_pb2 import Call, Cdr
+from merkez.telephony.v1.telephony_events_pb2 import (
+    CallAnswered,
+    CallEnded,
+    CallHeld,
+    CallRefused,
+    CallResumed,
+    CallStarted,
+)
+
+CALL = "call_01jd3v9k8r5x7m2p4q6s8t0w1y"
+OTHER = "call_01jd3v9k8r5x7m2p4q6s8t0w1z"
+PATH = "/widget/v1/socket?key=wk_public"
+
+
+async def test_any_site_may_show_the_brand_behind_a_key(house: Any) -> None:
+    answer = await house.http.get("/widget/v1/wk_public", headers={"origin": "https://acme.example"})
+    assert answer.json() == {"brandName": "Acme Travel", "language": "tr", "callable": True}
+    assert answer.headers["access-control-allow-origin"] == "*"
+    await house.http.get("/widget/v1/wk_public")
+    assert len(house.world.seen["LookupRoute"]) == 1, "remembered for a moment"
+    preflight = await house.http.options("/widget/v1/wk_public")
+    assert preflight.status_code == 204 and "GET" in preflight.headers["access-control-allow-methods"]
+    missing = await house.http.get("/widget/v1/wk_nobody")
+    assert missing.status_code == 404 and missing.json()["reason"] == "WIDGET_NOT_FOUND"
+    assert missing.headers["access-control-allow-origin"] == "*"
+
+
+async def test_socket_of_an_unknown_widget_is_closed(house: Any) -> None:
+    for path in ("/widget/v1/socket?key=wk_nobody", "/widget/v1/socket"):
+        socket = await house.socket(path)
+        assert (await socket.next())["problem"]["reason"] == "WIDGET_NOT_FOUND"
+        assert await socket.closed() == 4404
+
+
+async def test_customer_calls_and_follows_the_call_to_its_end(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer", callerName="Carla", callerNumber="+15550142", attributes={"page": "/"})
+    assert await socket.next() == {"type": "state", "state": "ringing"}
+    answer = await socket.next()
+    assert answer == {"type": "answer", "callId": CALL, "legId": "leg_1", "sdp": "answer", "token": "leg-secret"}
+    who, request = house.world.seen["StartWebCall"][0]
+    assert who.role == "service" and who.tenant_id == "ten_01jd3v9k8r5x7m2p4q6s8t0w1y"
+    assert (request.widget_key, request.sdp_offer, request.caller_number) == ("wk_public", "offer", "+15550142")
+    assert request.request_id.startswith("req_")
+    queued = ContactQueued()
+    queued.contact.call_id = CALL
+    for fact in (
+        CallStarted(call=Call(call_id=OTHER)),
+        CallStarted(call=Call(call_id=CALL)),
+        queued,
+        CallAnswered(call=Call(call_id=CALL, agent_id="usr_a")),
+        CallEnded(cdr=Cdr(call_id=OTHER)),
+        CallHeld(call=Call(call_id=CALL)),
+        CallResumed(call=Call(call_id=CALL)),
+        CallEnded(cdr=Cdr(call_id=CALL, end_cause="NORMAL", agent_id="usr_a")),
+    ):
+        await house.publish(fact)
+    heard = [await socket.next() for _ in range(6)]
+    assert [each["state"] for each in heard] == ["menu", "queued", "answered", "held", "answered", "ended"]
+    assert heard[-1] == {"type": "state", "state": "ended", "reason": "NORMAL"}, "nothing of the tenant's inside"
+    await socket.close()
+
+
+async def test_facts_that_pass_before_the_answer_are_not_missed(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await house.publish(CallStarted(call=Call(call_id=CALL)))
+    frames = [await socket.next() for _ in range(3)]
+    assert sorted(frame["type"] for frame in frames) == ["answer", "state", "state"]
+    assert frames[-1] == {"type": "state", "state": "menu"}
+    await socket.close()
+
+
+async def test_refused_call_says_why_when_it_ends(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    await house.publish(CallRefused(call_id=CALL, reason="CONCURRENT_CALL_LIMIT_REACHED"))
+    assert (await socket.next())["state"] == "refused"
+    await house.publish(CallEnded(cdr=Cdr(call_id=CALL, end_cause="LIMIT")))
+    ended = await socket.next()
+    assert (ended["state"], ended["reason"]) == ("ended", "CONCURRENT_CALL_LIMIT_REACHED")
+    await socket.close()
+
+
+async def test_customer_hangs_up_only_the_own_call(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="hangUp", callId=OTHER)
+    assert (await socket.next())["problem"]["reason"] == "NO_CALL"
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    await socket.send(type="call", sdp="offer")
+    assert (await socket.until("problem"))["problem"]["reason"] == "CALL_UNDER_WAY"
+    await socket.send(type="hangUp", callId=OTHER)
+    async with asyncio.timeout(3):
+        while not house.world.seen["HangUp"]:
+            await asyncio.sleep(0.01)
+    assert house.world.seen["HangUp"][0][1].call_id == CALL
+    await socket.close()
+
+
+async def test_reloaded_page_comes_back_to_its_call(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="reattach", token="leg-secret", sdp="new offer")
+    answer = await socket.next()
+    assert (answer["type"], answer["callId"], answer["sdp"]) == ("answer", CALL, "again")
+    assert await socket.next() == {"type": "state", "state": "answered"}
+    await house.publish(CallEnded(cdr=Cdr(call_id=CALL, end_cause="NORMAL")))
+    assert (await socket.next())["state"] == "ended"
+    await socket.close()
+
+
+async def test_page_that_sends_nonsense_is_told_what_is_wrong(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp=7, callerName=["x"])
+    problem = (await socket.until("problem"))["problem"]
+    assert {error["field"] for error in problem["errors"]} == {"sdpOffer", "callerName"}
+    await socket.send(type="fly")
+    assert (await socket.until("problem"))["problem"]["reason"] == "MESSAGE_INVALID"
+    await socket.send(type="ping")
+    assert (await socket.next())["type"] == "pong"
+    assert not house.world.seen["StartWebCall"]
+    await socket.close()
+
+
+async def test_address_that_calls_too_often_is_slowed_down(make_house: Any) -> None:
+    house = await make_house(widget_calls_per_minute=2)
+    first = await house.socket(PATH)
+    await first.send(type="call", sdp="offer")
+    await first.until("answer")
+    second = await house.socket(PATH)
+    await second.send(type="call", sdp="offer")
+    problem = (await second.until("problem"))["problem"]
+    assert problem["status"] == 429 and problem["retryAfter"] >= 1
+    await first.close()
+    await second.close()
