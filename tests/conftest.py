@@ -1,7 +1,8 @@
-"""One whole running Merkez for the tests that cross services: every service as its own process, on free ports, in a scratch folder."""
+"""One whole running Merkez for tests that cross services: all processes, free ports, a scratch folder."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,7 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """The running system; stopped, and its folder gone, when the last test is over."""
     folder = tmp_path_factory.mktemp("merkez", numbered=True)
-    running = System(Options(data_dir=folder, http_port=0, grpc_port=0, durable=False), Console(quiet=True))
+    running = System(
+        Options(data_dir=folder, http_port=0, grpc_port=0, durable=False, web="MERKEZ_SKIP_WEB" not in os.environ),
+        Console(quiet=True),
+    )
     await running.start()
     yield running
     await running.stop()
