@@ -1,0 +1,72 @@
+import { lazy, Suspense } from "react";
+import { Route, Switch } from "wouter";
+import { useText } from "./i18n/index.ts";
+import type { Area } from "./session/roles.ts";
+import { mayEnter } from "./session/roles.ts";
+import { useSession } from "./session/session.ts";
+import { CrashBoundary } from "./ui/CrashBoundary.tsx";
+import { Loading } from "./ui/LoadMore.tsx";
+import { Note } from "./ui/Note.tsx";
+import { Shell } from "./ui/Shell.tsx";
+import { NotFound } from "./ui/NotFound.tsx";
+
+const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentType>][] = [
+  ["/home", "manage", lazy(() => import("./pages/start/HomePage.tsx"))],
+  ["/desktop", "desktop", lazy(() => import("./pages/desktop/DesktopPage.tsx"))],
+  ["/wallboard", "watch", lazy(() => import("./pages/watch/WallboardPage.tsx"))],
+  ["/calls", "watch", lazy(() => import("./pages/watch/CallsPage.tsx"))],
+  ["/calls/:callId", "watch", lazy(() => import("./pages/watch/CallPage.tsx"))],
+  ["/contacts", "watch", lazy(() => import("./pages/watch/ContactsPage.tsx"))],
+  ["/recordings", "watch", lazy(() => import("./pages/watch/RecordingsPage.tsx"))],
+  ["/customers", "desktop", lazy(() => import("./pages/watch/CustomersPage.tsx"))],
+  ["/customers/:customerId", "desktop", lazy(() => import("./pages/watch/CustomerPage.tsx"))],
+  ["/admin/brands", "manage", lazy(() => import("./pages/admin/BrandsPage.tsx"))],
+  ["/admin/numbers", "manage", lazy(() => import("./pages/admin/NumbersPage.tsx"))],
+  ["/admin/queues", "manage", lazy(() => import("./pages/admin/QueuesPage.tsx"))],
+  ["/admin/flows", "manage", lazy(() => import("./pages/flows/FlowsPage.tsx"))],
+  ["/admin/flows/:flowId", "manage", lazy(() => import("./pages/flows/FlowPage.tsx"))],
+  ["/admin/prompts", "manage", lazy(() => import("./pages/admin/PromptsPage.tsx"))],
+  ["/admin/hours", "manage", lazy(() => import("./pages/admin/HoursPage.tsx"))],
+  ["/admin/people", "manage", lazy(() => import("./pages/admin/PeoplePage.tsx"))],
+  ["/admin/dispositions", "manage", lazy(() => import("./pages/admin/DispositionsPage.tsx"))],
+  ["/admin/api-keys", "manage", lazy(() => import("./pages/admin/ApiKeysPage.tsx"))],
+  ["/admin/audit", "manage", lazy(() => import("./pages/admin/AuditPage.tsx"))],
+  ["/admin/billing", "billing", lazy(() => import("./pages/admin/BillingPage.tsx"))],
+  ["/admin/organisation", "manage", lazy(() => import("./pages/admin/OrganisationPage.tsx"))],
+];
+
+/** Everything behind the sign-in, inside the shell. The call dock is the shell's, so it outlives every page. */
+export default function Workplace() {
+  return (
+    <Shell>
+      <Suspense fallback={<Loading />}>
+        <Switch>
+          {pages.map(([path, area, Page]) => (
+            <Route key={path} path={path}>
+              <CrashBoundary key={path}>
+                <Guarded area={area}>
+                  <Page />
+                </Guarded>
+              </CrashBoundary>
+            </Route>
+          ))}
+          <Route>
+            <NotFound />
+          </Route>
+        </Switch>
+      </Suspense>
+    </Shell>
+  );
+}
+
+function Guarded({ area, children }: { area: Area; children: React.ReactNode }) {
+  const t = useText();
+  const session = useSession();
+  const allowed = session.status === "signedIn" && mayEnter(session.user.role, area);
+  if (allowed) return children;
+  return (
+    <Note tone="warn" title={t("forbidden.title")} testId="forbidden">
+      {t("forbidden.body")}
+    </Note>
+  );
+}

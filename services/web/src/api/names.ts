@@ -1,0 +1,69 @@
+/** Names behind ids, for lists and screen pops: brands, queues, people, dispositions, each read once. */
+import { useQuery } from "@tanstack/react-query";
+import { mayEnter } from "../session/roles.ts";
+import { useSession } from "../session/session.ts";
+import { api, ask } from "./client.ts";
+import type { Brand, Disposition, Queue, User } from "./types.ts";
+
+const FRESH_MS = 60_000;
+const ALL = { params: { query: { pageSize: 200 } } };
+
+export function useBrands(enabled = true) {
+  return useQuery({
+    queryKey: ["brands"],
+    queryFn: async (): Promise<Brand[]> => (await ask(api.GET("/v1/brands", ALL))).brands ?? [],
+    staleTime: FRESH_MS,
+    enabled,
+  });
+}
+
+export function useQueues(enabled = true) {
+  return useQuery({
+    queryKey: ["queues"],
+    queryFn: async (): Promise<Queue[]> => (await ask(api.GET("/v1/queues", ALL))).queues ?? [],
+    staleTime: FRESH_MS,
+    enabled,
+  });
+}
+
+export function useUsers(enabled = true) {
+  return useQuery({
+    queryKey: ["users"],
+    queryFn: async (): Promise<User[]> => (await ask(api.GET("/v1/users", ALL))).users ?? [],
+    staleTime: FRESH_MS,
+    enabled,
+  });
+}
+
+export function useDispositions(enabled = true) {
+  return useQuery({
+    queryKey: ["dispositions"],
+    queryFn: async (): Promise<Disposition[]> =>
+      (await ask(api.GET("/v1/dispositions", ALL))).dispositions ?? [],
+    staleTime: FRESH_MS,
+    enabled,
+  });
+}
+
+/** Looks names up; an id nobody can name comes back as it is, no id as a dash. */
+export function useNames() {
+  const session = useSession();
+  const role = session.status === "signedIn" ? session.user.role : undefined;
+  const brands = useBrands().data;
+  const queues = useQueues().data;
+  const dispositions = useDispositions().data;
+  const users = useUsers(mayEnter(role, "watch")).data;
+  const own = session.status === "signedIn" ? session.user : undefined;
+  return {
+    brand: (id: string | undefined) => name(id, brands?.find((brand) => brand.brandId === id)?.displayName),
+    queue: (id: string | undefined) => name(id, queues?.find((queue) => queue.queueId === id)?.displayName),
+    disposition: (id: string | undefined) =>
+      name(id, dispositions?.find((entry) => entry.dispositionId === id)?.displayName),
+    user: (id: string | undefined) =>
+      name(id, (own?.userId === id ? own : users?.find((user) => user.userId === id))?.displayName),
+  };
+}
+
+function name(id: string | undefined, found: string | undefined): string {
+  return found ?? (id || "–");
+}

@@ -1,0 +1,61 @@
+/** The nouns of the API by the names the product uses. The generated schema stays behind this file. */
+import type { components } from "./schema.d.ts";
+
+type Schemas = components["schemas"];
+
+export type Money = Schemas["type.v1.Money"];
+export type Plan = Schemas["tenancy.v1.Plan"];
+export type Limits = Schemas["tenancy.v1.Limits"];
+export type Tenant = Schemas["tenancy.v1.Tenant"];
+export type Brand = Schemas["tenancy.v1.Brand"];
+export type Notice = Schemas["tenancy.v1.Notice"];
+export type PhoneNumber = Schemas["tenancy.v1.Number"];
+export type Session = Schemas["tenancy.v1.Session"];
+export type User = Schemas["tenancy.v1.User"];
+export type Role = NonNullable<Schemas["tenancy.v1.Role"]>;
+export type Invitation = Schemas["tenancy.v1.Invitation"];
+export type ApiKey = Schemas["tenancy.v1.ApiKey"];
+export type AuditEntry = Schemas["tenancy.v1.AuditEntry"];
+
+export type Queue = Schemas["routing.v1.Queue"];
+export type SkillLevel = Schemas["routing.v1.SkillLevel"];
+export type Skill = Schemas["routing.v1.Skill"];
+export type BusinessHours = Schemas["routing.v1.BusinessHours"];
+export type OpenInterval = Schemas["routing.v1.OpenInterval"];
+export type Holiday = Schemas["routing.v1.Holiday"];
+export type Disposition = Schemas["routing.v1.Disposition"];
+export type Contact = Schemas["routing.v1.Contact"];
+export type ContactState = Schemas["routing.v1.ContactState"];
+export type Offer = Schemas["routing.v1.Offer"];
+export type Agent = Schemas["routing.v1.Agent"];
+export type AgentState = Schemas["routing.v1.AgentState"];
+export type Desktop = Schemas["routing.v1.GetMyDesktopResponse"];
+export type Decision = Schemas["routing.v1.Decision"];
+
+export type Call = Schemas["telephony.v1.Call"];
+export type Cdr = Schemas["telephony.v1.Cdr"];
+export type Station = Schemas["telephony.v1.Station"];
+
+export type Flow = Schemas["flows.v1.Flow"];
+export type Step = Schemas["flows.v1.Step"];
+export type Definition = Schemas["flows.v1.Definition"];
+export type Utterance = Schemas["flows.v1.Utterance"];
+export type Choice = Schemas["flows.v1.Choice"];
+export type FlowProblem = Schemas["flows.v1.Problem"];
+export type Release = Schemas["flows.v1.Release"];
+export type Template = Schemas["flows.v1.Template"];
+export type Prompt = Schemas["flows.v1.Prompt"];
+export type Run = Schemas["flows.v1.Run"];
+
+export type Recording = Schemas["recording.v1.Recording"];
+export type Customer = Schemas["engagement.v1.Customer"];
+export type HistoryEntry = Schemas["engagement.v1.HistoryEntry"];
+export type ScreenPop = Schemas["engagement.v1.ScreenPop"];
+
+export type UsageRecord = Schemas["billing.v1.UsageRecord"];
+export type InvoicePreview = Schemas["billing.v1.InvoicePreview"];
+export type UsageSummary = Schemas["billing.v1.UsageSummary"];
+export type Wallboard = Schemas["analytics.v1.Wallboard"];
+export type QueueTile = Schemas["analytics.v1.QueueTile"];
+export type AgentTile = Schemas["analytics.v1.AgentTile"];
+export type QueueInterval = Schemas["analytics.v1.QueueInterval"];

@@ -1,0 +1,148 @@
+/** What the agent has at hand, and how facts change it. Pure: facts in, state out. */
+import type { Agent, Call, Cdr, Contact, Desktop, Disposition, Offer, ScreenPop } from "../api/types.ts";
+import type { FactEvent } from "../socket/socket.ts";
+
+export interface DesktopState {
+  loaded: boolean;
+  agent: Agent | undefined;
+  offer: Offer | undefined;
+  contact: Contact | undefined;
+  call: Call | undefined;
+  screenPop: ScreenPop | undefined;
+  dispositions: readonly Disposition[];
+  /** How the newest offer or contact ended, for the live region and the quiet note on screen. */
+  notice: DesktopNotice | undefined;
+}
+
+export type DesktopNotice = "missed" | "declined" | "rescinded" | "customerLeft" | "callLost" | "wrapUpOver";
+
+export const EMPTY_DESKTOP: DesktopState = {
+  loaded: false,
+  agent: undefined,
+  offer: undefined,
+  contact: undefined,
+  call: undefined,
+  screenPop: undefined,
+  dispositions: [],
+  notice: undefined,
+};
+
+/** The server's whole answer replaces what facts told us, except the screen pop of the same contact. */
+export function fromServer(state: DesktopState, desktop: Desktop): DesktopState {
+  const contact = isOpen(desktop.contact) ? desktop.contact : undefined;
+  const contactId = contact?.contactId ?? desktop.offer?.contact?.contactId;
+  const same = contactId !== undefined && contactId === currentContactId(state);
+  return {
+    ...state,
+    loaded: true,
+    agent: desktop.agent ?? undefined,
+    offer: desktop.offer?.offerId ? desktop.offer : undefined,
+    contact,
+    call: same ? state.call : undefined,
+    screenPop: same ? state.screenPop : undefined,
+    dispositions: desktop.dispositions ?? [],
+  };
+}
+
+function isOpen(contact: Contact | undefined): contact is Contact {
+  return contact?.state === "CONTACT_STATE_ON_CONTACT" || contact?.state === "CONTACT_STATE_WRAP_UP";
+}
+
+export function currentContactId(state: DesktopState): string | undefined {
+  return state.contact?.contactId ?? state.offer?.contact?.contactId;
+}
+
+export function currentCustomerId(state: DesktopState): string | undefined {
+  return state.screenPop?.customer?.customerId || (state.contact ?? state.offer?.contact)?.customerId || undefined;
+}
+
+type Data = {
+  offer?: Offer;
+  contact?: Contact;
+  agent?: Agent;
+  call?: Call;
+  cdr?: Cdr;
+};
+
+/** Applies one fact; facts about somebody else (a supervisor sees them all) change nothing. */
+export function applyFact(state: DesktopState, event: FactEvent, me: string): DesktopState {
+  const { offer, contact, agent, call, cdr } = event.data as Data;
+  switch (event.fact) {
+    case "OfferMade":
+      if (offer?.agentId !== me) return state;
+      return { ...state, offer, screenPop: event.screenPop as ScreenPop | undefined, notice: undefined };
+    case "OfferAccepted":
+      if (offer?.agentId !== me || state.contact?.contactId === offer.contact?.contactId) return state;
+      return { ...state, offer: undefined, contact: offer.contact, notice: undefined };
+    case "OfferDeclined":
+      return endOffer(state, offer, "declined");
+    case "OfferMissed":
+      return endOffer(state, offer, "missed");
+    case "OfferRescinded":
+      return endOffer(state, offer, "rescinded");
+    case "AgentStateChanged":
+      return agent?.agentId === me ? { ...state, agent } : state;
+    case "CallStarted":
+    case "CallAnswered":
+    case "CallHeld":
+    case "CallResumed":
+      return call?.callId && call.callId === state.contact?.callId ? { ...state, call } : state;
+    case "CallEnded":
+      return endCall(state, cdr);
+    case "WrapUpStarted":
+      return contact?.agentId === me ? { ...state, contact } : state;
+    case "ContactEnded":
+      return endContact(state, contact, (event.data as { byTimer?: boolean }).byTimer === true);
+    default:
+      return state;
+  }
+}
+
+function endOffer(state: DesktopState, offer: Offer | undefined, notice: DesktopNotice): DesktopState {
+  if (!offer || offer.offerId !== state.offer?.offerId) return state;
+  return { ...state, offer: undefined, screenPop: undefined, notice };
+}
+
+function endCall(state: DesktopState, cdr: Cdr | undefined): DesktopState {
+  if (!cdr?.callId || cdr.callId !== state.contact?.callId) return state;
+  const call = { ...state.call, callId: cdr.callId, state: "CALL_STATE_ENDED" as const, endTime: cdr.endTime };
+  const notice =
+    cdr.endParty === "END_PARTY_CUSTOMER"
+      ? ("customerLeft" as const)
+      : cdr.endParty === "END_PARTY_SYSTEM"
+        ? ("callLost" as const)
+        : state.notice;
+  return { ...state, call, notice };
+}
+
+function endContact(state: DesktopState, contact: Contact | undefined, byTimer: boolean): DesktopState {
+  if (!contact || contact.contactId !== state.contact?.contactId) return state;
+  return {
+    ...state,
+    contact: undefined,
+    call: undefined,
+    screenPop: state.offer ? state.screenPop : undefined,
+    notice: byTimer ? "wrapUpOver" : state.notice,
+  };
+}
+
+/** What the dock shows. */
+export type Phase = "off" | "idle" | "offered" | "connecting" | "talking" | "held" | "wrapUp";
+
+export function phaseOf(state: DesktopState): Phase {
+  const { agent, offer, contact, call } = state;
+  if (contact?.state === "CONTACT_STATE_WRAP_UP") return "wrapUp";
+  if (contact) {
+    if (call?.state === "CALL_STATE_ENDED") return "wrapUp";
+    if (call?.state === "CALL_STATE_HELD") return "held";
+    return call?.state === "CALL_STATE_TALKING" ? "talking" : "connecting";
+  }
+  if (offer) return "offered";
+  const off = !agent?.state || agent.state === "AGENT_STATE_OFFLINE" || agent.state === "AGENT_STATE_UNSPECIFIED";
+  return off ? "off" : "idle";
+}
+
+/** Our own leg of the call: whether the server has us muted. */
+export function isMuted(state: DesktopState, me: string): boolean {
+  return state.call?.legs?.some((leg) => leg.agentId === me && leg.muted) ?? false;
+}

@@ -1,0 +1,99 @@
+import { useEffect } from "react";
+import type { MessageKey } from "../../i18n/index.ts";
+import { useText } from "../../i18n/index.ts";
+import { announce } from "../../ui/announce.tsx";
+import { type DesktopNotice, phaseOf } from "../state.ts";
+import { useDesktop } from "../desktop.ts";
+import { CallControls } from "./CallControls.tsx";
+import { DockNotes } from "./DockNotes.tsx";
+import { DockPrimary } from "./DockPrimary.tsx";
+import classes from "./dock.module.css";
+import { OfferControls } from "./OfferControls.tsx";
+import { useShortcuts } from "./shortcuts.ts";
+import { WhoIsIt } from "./WhoIsIt.tsx";
+
+const NOTICE_TEXT: Record<DesktopNotice, MessageKey> = {
+  missed: "desktop.notice.missed",
+  declined: "desktop.notice.declined",
+  rescinded: "desktop.notice.rescinded",
+  customerLeft: "desktop.notice.customerLeft",
+  callLost: "desktop.notice.callLost",
+  wrapUpOver: "desktop.notice.wrapUpOver",
+};
+
+/**
+ * The call's controls at the foot of every page. Its columns are fixed: what is an Answer button during an offer is a
+ * timer afterwards, so a second click on Answer can't hang up, and nothing the agent aims at ever moves.
+ */
+export function CallDock() {
+  const t = useText();
+  const desktop = useDesktop();
+  const phase = phaseOf(desktop);
+  useShortcuts();
+  useAnnouncements(phase, desktop.notice);
+  const showing = phase !== "off";
+  return (
+    <section
+      className={`${classes.dock} ${phase === "offered" ? classes.ringing : ""}`}
+      aria-label={t("desktop.dock")}
+      data-testid="call-dock"
+      data-phase={phase}
+    >
+      <DockNotes />
+      {showing && (
+        <div className={classes.row}>
+          <div className={classes.who}>
+            <WhoIsIt phase={phase} notice={desktop.notice && t(NOTICE_TEXT[desktop.notice])} />
+          </div>
+          <div className={classes.controls}>
+            {phase === "offered" && <OfferControls />}
+            {(phase === "connecting" || phase === "talking" || phase === "held") && <CallControls />}
+          </div>
+          <div className={classes.primary}>
+            <DockPrimary phase={phase} />
+          </div>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** Screen readers hear what others see: offers at once, the rest when there is a pause. */
+function useAnnouncements(phase: string, notice: DesktopNotice | undefined): void {
+  const t = useText();
+  const { offer } = useDesktop();
+  const caller = offer?.contact?.callerName || offer?.contact?.callerNumber || t("common.anonymous");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new phase is news
+  useEffect(() => {
+    if (phase === "offered") announce(t("desktop.say.offer", { caller, queue: offer?.queueName ?? "" }), true);
+    else if (phase === "talking") announce(t("desktop.say.connected"));
+    else if (phase === "held") announce(t("desktop.say.held"));
+    else if (phase === "wrapUp") announce(t("desktop.say.wrapUp"));
+  }, [phase, offer?.offerId]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new notice is news
+  useEffect(() => {
+    if (notice) announce(t(NOTICE_TEXT[notice]));
+  }, [notice]);
+  useTitle(phase === "offered" ? `☎ ${caller}` : undefined);
+}
+
+/** An idle tab shows the offer in its title, and as a notification where the agent allowed them. */
+function useTitle(title: string | undefined): void {
+  useEffect(() => {
+    if (!title) return;
+    const before = document.title;
+    document.title = title;
+    const note = notify(title);
+    return () => {
+      document.title = before;
+      note?.close();
+    };
+  }, [title]);
+}
+
+function notify(title: string): Notification | undefined {
+  if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted") return undefined;
+  const note = new Notification(title, { tag: "merkez-offer", requireInteraction: true });
+  note.onclick = () => window.focus();
+  return note;
+}

@@ -1,0 +1,40 @@
+import { useText } from "../../i18n/index.ts";
+import { Tag } from "../../ui/Note.tsx";
+import { useDesktop } from "../desktop.ts";
+import type { Phase } from "../state.ts";
+import classes from "./dock.module.css";
+import { StateText } from "./StateText.tsx";
+
+/** First column of the dock: who is on the line, or what the agent is waiting for. */
+export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | undefined }) {
+  const t = useText();
+  const { agent, offer, contact } = useDesktop();
+  const subject = contact ?? offer?.contact;
+  if (!subject) {
+    return (
+      <>
+        <div className={classes.name}>
+          <StateText agent={agent} />
+        </div>
+        <div className={classes.detail} data-testid="dock-notice">
+          {notice ?? (agent?.state === "AGENT_STATE_AVAILABLE" ? t("desktop.idle.available") : t("desktop.idle.away"))}
+        </div>
+      </>
+    );
+  }
+  const number = subject.callerNumber;
+  return (
+    <>
+      <div className={classes.name} data-testid="dock-caller">
+        <bdi>{subject.callerName || number || t("common.anonymous")}</bdi>
+      </div>
+      <div className={classes.detail}>
+        {subject.callerName && number && <span className="m-ltr m-figures">{number}</span>}
+        {offer && phase === "offered" && ` ${offer.queueName ?? ""}`}
+        {phase === "held" && <Tag tone="warn">{t("desktop.held")}</Tag>}
+        {phase === "connecting" && t("desktop.connecting")}
+        {phase === "wrapUp" && (notice ?? t("desktop.wrapUp.title"))}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * Text on screen. `t(key, values)` reads the loaded catalogue; components use `useText()` so that they draw again
+ * when the language changes. Keys are typed from `src/messages/*.json`, so a missing key does not compile.
+ */
+import { i18n, type Messages } from "@lingui/core";
+import { useSyncExternalStore } from "react";
+import type { MessageKey } from "./keys.ts";
+import { directionOf, isLanguage, type Language, preferredLanguage } from "./languages.ts";
+
+export type { MessageKey } from "./keys.ts";
+export { LANGUAGE_NAMES, LANGUAGES, type Language, isLanguage } from "./languages.ts";
+
+type Values = Record<string, string | number>;
+export type Text = (key: MessageKey, values?: Values) => string;
+
+const STORAGE_KEY = "merkez.language";
+
+const CATALOGUES: Record<Language, () => Promise<{ default: Messages }>> = {
+  en: () => import("virtual:messages/en"),
+  tr: () => import("virtual:messages/tr"),
+  az: () => import("virtual:messages/az"),
+  fa: () => import("virtual:messages/fa"),
+};
+
+const listeners = new Set<() => void>();
+let current: Language = "en";
+
+export const t: Text = (key, values) => i18n._(key, values);
+
+/** Text for a key put together from a server value, such as an enum; the value itself where we have no text. */
+export function textOr(prefix: string, value: string, values?: Values): string {
+  const key = `${prefix}.${value}`;
+  return i18n.messages[key] === undefined ? value : i18n._(key, values);
+}
+
+export function language(): Language {
+  return current;
+}
+
+/** The language to start in: an earlier choice on this device, else the browser's. */
+export function initialLanguage(): Language {
+  const stored = readStored();
+  return stored ?? preferredLanguage(navigator.languages ?? [navigator.language]);
+}
+
+/** Has the person picked a language on this device? If not, the account's language decides. */
+export function languageWasChosen(): boolean {
+  return readStored() !== undefined;
+}
+
+/** Loads a catalogue and turns the page to it. `remember` keeps the choice on this device. */
+export async function activateLanguage(next: Language, remember = false): Promise<void> {
+  const { default: messages } = await CATALOGUES[next]();
+  i18n.loadAndActivate({ locale: next, messages });
+  current = next;
+  document.documentElement.lang = next;
+  document.documentElement.dir = directionOf(next);
+  if (next === "fa") await import("@fontsource-variable/vazirmatn");
+  if (remember) writeStored(next);
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** The language of the page; the component draws again when it changes. */
+export function useLanguage(): Language {
+  return useSyncExternalStore(subscribe, language);
+}
+
+export function useText(): Text {
+  useLanguage();
+  return t;
+}
+
+function readStored(): Language | undefined {
+  try {
+    const value = localStorage.getItem(STORAGE_KEY);
+    return isLanguage(value) ? value : undefined;
+  } catch {
+    return undefined; // storage can be forbidden by the browser's settings
+  }
+}
+
+function writeStored(value: Language): void {
+  try {
+    localStorage.setItem(STORAGE_KEY, value);
+  } catch {
+    // Without storage the choice lasts until the page is closed.
+  }
+}

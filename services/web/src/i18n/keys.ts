@@ -1,0 +1,15 @@
+/** Every key there is, from the catalogues themselves. */
+import type admin from "../messages/admin.json";
+import type common from "../messages/common.json";
+import type desktop from "../messages/desktop.json";
+import type flows from "../messages/flows.json";
+import type start from "../messages/start.json";
+import type watch from "../messages/watch.json";
+
+export type MessageKey =
+  | keyof typeof common
+  | keyof typeof desktop
+  | keyof typeof start
+  | keyof typeof watch
+  | keyof typeof admin
+  | keyof typeof flows;

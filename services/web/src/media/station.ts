@@ -1,0 +1,210 @@
+/**
+ * The agent's warm leg: microphone, one peer connection to the server, the speaker, and a watch over the packets.
+ * It belongs to the tab that owns the media; the rules of calls are elsewhere.
+ */
+import { Problem } from "../api/problem.ts";
+import type { Station } from "../api/types.ts";
+import { createStore } from "../store.ts";
+import { Listening } from "./listening.ts";
+import { type MicrophoneProblem, microphoneProblem, MicrophoneError, openMicrophone } from "./microphone.ts";
+import { answerPeer, createPeer, type MediaFigures, type Peer, readFigures } from "./peer.ts";
+import { sound } from "./preferences.ts";
+import { StallWatch } from "./stall.ts";
+
+export type LegStatus = "idle" | "attaching" | "attached" | "lost" | "heldElsewhere" | "failed";
+
+export interface LegState {
+  status: LegStatus;
+  /** Packets have stopped for more than a second. */
+  stalled: boolean;
+  microphone: MicrophoneProblem | undefined;
+  problem: Problem | undefined;
+  figures: MediaFigures | undefined;
+  /** 0..1, what we hear and what we say. */
+  hearing: number;
+  attachTime: number | undefined;
+}
+
+export type Attach = (
+  offer: string,
+  clientId: string,
+  takeover: boolean,
+) => Promise<{ sdpAnswer?: string; station?: Station }>;
+
+const WATCH_MS = 250;
+const RETRY_MS = 1500;
+const IDLE: LegState = {
+  status: "idle",
+  stalled: false,
+  microphone: undefined,
+  problem: undefined,
+  figures: undefined,
+  hearing: 0,
+  attachTime: undefined,
+};
+
+export class WarmLeg {
+  readonly state = createStore<LegState>(IDLE);
+  readonly listening = new Listening();
+
+  private readonly speaker: HTMLAudioElement;
+  private readonly stall = new StallWatch();
+  private microphone: Promise<MediaStream> | undefined;
+  private preparing: Promise<Peer> | undefined;
+  private peer: Peer | undefined;
+  private watch: ReturnType<typeof setInterval> | undefined;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private wanted = false;
+  private onCall = false;
+
+  constructor(
+    private readonly attach: Attach,
+    private readonly clientId: string,
+  ) {
+    this.speaker = new Audio();
+    this.speaker.autoplay = true;
+    sound.subscribe(() => void this.useSpeaker());
+  }
+
+  /** Opens the microphone and makes the offer; needs no server and no sign-in, so it can run ahead of both. */
+  prepare(): void {
+    this.preparing ??= this.offer();
+    this.preparing.catch(() => undefined);
+  }
+
+  /** Brings the leg up, or up again. `takeover` takes the station from another browser. */
+  async start(takeover = false): Promise<void> {
+    this.wanted = true;
+    clearTimeout(this.retry);
+    this.update({ status: "attaching", problem: undefined, microphone: undefined });
+    this.prepare();
+    try {
+      const peer = await this.preparing;
+      if (!peer || !this.wanted) return;
+      this.preparing = undefined;
+      const { sdpAnswer } = await this.attach(peer.offer, this.clientId, takeover);
+      if (!this.wanted) return peer.connection.close();
+      await answerPeer(peer, sdpAnswer ?? "");
+      this.use(peer);
+    } catch (error) {
+      this.preparing = undefined;
+      this.refused(error);
+    }
+  }
+
+  stop(): void {
+    this.wanted = false;
+    clearTimeout(this.retry);
+    clearInterval(this.watch);
+    this.drop(this.peer);
+    this.peer = undefined;
+    void this.microphone?.then((stream) => {
+      for (const track of stream.getTracks()) track.stop();
+    });
+    this.microphone = undefined;
+    this.preparing = undefined;
+    this.state.set(IDLE);
+  }
+
+  /** Joined to a call or not: only then does silence on the line mean something. */
+  setOnCall(onCall: boolean): void {
+    if (onCall && !this.onCall) this.stall.reset(performance.now());
+    this.onCall = onCall;
+  }
+
+  /** Takes the microphone off the air at once; the server is told separately. */
+  setMuted(muted: boolean): void {
+    for (const sender of this.peer?.connection.getSenders() ?? []) {
+      if (sender.track) sender.track.enabled = !muted;
+    }
+  }
+
+  private async offer(): Promise<Peer> {
+    this.microphone ??= openMicrophone(sound.get().microphoneId, sound.get().processing);
+    try {
+      const stream = await this.microphone;
+      for (const track of stream.getAudioTracks()) {
+        track.addEventListener("ended", () => this.microphoneEnded(stream));
+      }
+      return await createPeer(stream);
+    } catch (error) {
+      this.microphone = undefined;
+      throw error;
+    }
+  }
+
+  /** Unplugged, or taken back by the person: open what there is now. */
+  private microphoneEnded(stream: MediaStream): void {
+    if (!this.wanted) return;
+    void this.microphone?.then((current) => {
+      if (current !== stream) return;
+      this.microphone = undefined;
+      void this.start();
+    });
+  }
+
+  private use(peer: Peer): void {
+    const previous = this.peer;
+    this.peer = peer;
+    this.drop(previous);
+    this.speaker.srcObject = peer.remote;
+    void this.useSpeaker();
+    void this.speaker.play().catch(() => undefined);
+    this.listening.listen(peer.remote);
+    this.stall.reset(performance.now());
+    peer.connection.addEventListener("connectionstatechange", () => this.connectionChanged(peer));
+    clearInterval(this.watch);
+    this.watch = setInterval(() => void this.observe(), WATCH_MS);
+    this.update({ status: "attached", stalled: false, attachTime: Date.now() });
+  }
+
+  private async useSpeaker(): Promise<void> {
+    try {
+      await this.speaker.setSinkId?.(sound.get().speakerId);
+    } catch {
+      // The chosen speaker is gone: the default one plays.
+    }
+  }
+
+  private connectionChanged(peer: Peer): void {
+    if (peer !== this.peer || !this.wanted) return;
+    if (peer.connection.connectionState === "failed") void this.start();
+  }
+
+  private async observe(): Promise<void> {
+    const peer = this.peer;
+    if (!peer) return;
+    const figures = await readFigures(peer.connection);
+    if (peer !== this.peer) return;
+    const hearing = this.listening.level();
+    if (!this.onCall) return this.update({ figures, stalled: false, hearing });
+    const verdict = this.stall.observe(figures.packetsReceived, performance.now());
+    this.update({ figures, stalled: verdict.stalled, hearing });
+    const settling = ["new", "connecting"].includes(peer.connection.connectionState);
+    if (verdict.reattach && !settling) void this.start();
+  }
+
+  private refused(error: unknown): void {
+    if (!this.wanted) return;
+    if (!(error instanceof Problem)) {
+      const known = error instanceof MicrophoneError || error instanceof DOMException;
+      const problem = known ? undefined : new Problem(0, "MEDIA_FAILED", String(error));
+      return this.update({ status: "failed", microphone: known ? microphoneProblem(error) : undefined, problem });
+    }
+    if (error.reason === "STATION_HELD_BY_OTHER_TAB") {
+      return this.update({ status: "heldElsewhere", problem: error });
+    }
+    const hopeless = error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 429;
+    if (hopeless) return this.update({ status: "failed", problem: error });
+    this.update({ status: "lost", problem: error });
+    this.retry = setTimeout(() => void this.start(), RETRY_MS);
+  }
+
+  private drop(peer: Peer | undefined): void {
+    peer?.connection.close();
+  }
+
+  private update(change: Partial<LegState>): void {
+    this.state.set((previous) => ({ ...previous, ...change }));
+  }
+}

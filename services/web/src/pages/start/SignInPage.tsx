@@ -1,0 +1,112 @@
+import { Anchor, Button, Divider, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, Redirect, useLocation, useSearch } from "wouter";
+import { api, ask } from "../../api/client.ts";
+import { useText } from "../../i18n/index.ts";
+import { adopt, useSession } from "../../session/session.ts";
+import { Note } from "../../ui/Note.tsx";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import { oidcReturnAddress, rememberNext, safeNext } from "./next.ts";
+import { Lead, StartFrame } from "./StartFrame.tsx";
+import classes from "./start.module.css";
+
+/** E-mail and password, or the organisation's OpenID provider; afterwards back to where the person was. */
+export default function SignInPage() {
+  const t = useText();
+  const session = useSession();
+  const [, navigate] = useLocation();
+  const next = safeNext(new URLSearchParams(useSearch()).get("next"));
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  if (session.status === "signedIn") return <Redirect to={next} replace />;
+  const submit = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      adopt(await ask(api.POST("/v1/sessions:signIn", { body: { email, password } })));
+      navigate(next, { replace: true });
+    } catch (error) {
+      setProblem(error);
+      setBusy(false);
+    }
+  };
+  const expired = session.status === "signedOut" && session.expired;
+  return (
+    <StartFrame width="narrow">
+      <Lead title={t("start.signIn.title")} />
+      {expired && (
+        <div style={{ marginBottom: 16 }}>
+          <Note tone="info" testId="session-expired">
+            {t("start.signIn.expired")}
+          </Note>
+        </div>
+      )}
+      <form
+        className={classes.card}
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+      >
+        <Stack>
+          <TextInput
+            label={t("start.email")}
+            type="email"
+            autoComplete="username"
+            required
+            value={email}
+            onChange={(event) => setEmail(event.currentTarget.value)}
+            data-testid="signin-email"
+          />
+          <PasswordInput
+            label={t("start.password")}
+            autoComplete="current-password"
+            required
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+            visibilityToggleButtonProps={{ "aria-label": t("start.password.show") }}
+            data-testid="signin-password"
+          />
+          <ProblemNote problem={problem} title={t("start.signIn.failed")} />
+          <Button type="submit" loading={busy} data-testid="signin-submit">
+            {t("start.signIn.action")}
+          </Button>
+          <OidcButton next={next} onProblem={setProblem} />
+        </Stack>
+      </form>
+      <Text ta="center" mt="lg" size="sm">
+        {t("start.noAccount")}{" "}
+        <Anchor component={Link} href="/sign-up" data-testid="to-sign-up">
+          {t("start.signUp")}
+        </Anchor>
+      </Text>
+    </StartFrame>
+  );
+}
+
+function OidcButton({ next, onProblem }: { next: string; onProblem: (problem: unknown) => void }) {
+  const t = useText();
+  const options = useQuery({ queryKey: ["signInOptions"], queryFn: () => ask(api.GET("/v1/sessions:options")) });
+  if (!options.data?.oidcEnabled) return null;
+  const begin = async () => {
+    try {
+      const body = { redirectUri: oidcReturnAddress() };
+      const answer = await ask(api.POST("/v1/sessions:startOidc", { body }));
+      rememberNext(next);
+      location.assign(answer.authorizationUri ?? "");
+    } catch (error) {
+      onProblem(error);
+    }
+  };
+  return (
+    <>
+      <Divider label={t("start.or")} />
+      <Button variant="default" onClick={() => void begin()} data-testid="signin-oidc">
+        {t("start.signIn.with", { provider: options.data.oidcDisplayName ?? "OpenID" })}
+      </Button>
+    </>
+  );
+}

@@ -1,0 +1,21 @@
+/** What a role sees of the interface. The API decides what it may do; this only keeps closed doors out of sight. */
+import type { Role } from "../api/types.ts";
+
+export type Area = "desktop" | "watch" | "manage" | "billing";
+
+const AREAS: Partial<Record<Role, readonly Area[]>> = {
+  ROLE_OWNER: ["desktop", "watch", "manage", "billing"],
+  ROLE_ADMIN: ["desktop", "watch", "manage", "billing"],
+  ROLE_SUPERVISOR: ["desktop", "watch"],
+  ROLE_AGENT: ["desktop"],
+};
+
+export function mayEnter(role: Role | undefined, area: Area): boolean {
+  return role !== undefined && (AREAS[role]?.includes(area) ?? false);
+}
+
+/** Where somebody lands after signing in. */
+export function homeOf(role: Role | undefined): string {
+  if (role === "ROLE_AGENT") return "/desktop";
+  return role === "ROLE_SUPERVISOR" ? "/wallboard" : "/home";
+}

@@ -1,0 +1,39 @@
+import { Button, Menu } from "@mantine/core";
+import { IconCheck, IconLanguage } from "@tabler/icons-react";
+import { activateLanguage, LANGUAGE_NAMES, LANGUAGES, useLanguage, useText } from "../i18n/index.ts";
+
+/** Picks the language of the page on this device. */
+export function LanguageMenu({ compact }: { compact?: boolean }) {
+  const t = useText();
+  const current = useLanguage();
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="sm"
+          px={compact ? 8 : undefined}
+          leftSection={<IconLanguage size={18} aria-hidden />}
+          aria-label={`${t("common.language")}: ${LANGUAGE_NAMES[current]}`}
+          data-testid="language-menu"
+        >
+          {compact ? current.toUpperCase() : LANGUAGE_NAMES[current]}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {LANGUAGES.map((language) => (
+          <Menu.Item
+            key={language}
+            lang={language}
+            data-testid={`language-${language}`}
+            rightSection={language === current ? <IconCheck size={16} aria-hidden /> : undefined}
+            onClick={() => void activateLanguage(language, true)}
+          >
+            {LANGUAGE_NAMES[language]}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,103 @@
+import {
+  IconAddressBook,
+  IconBook2,
+  IconBuildingStore,
+  IconBuildingSkyscraper,
+  IconChartBar,
+  IconChecklist,
+  IconClockHour4,
+  IconHeadset,
+  IconHistory,
+  IconHome,
+  type Icon,
+  IconKey,
+  IconMicrophone,
+  IconPhone,
+  IconPlayerPlay,
+  IconReceipt,
+  IconSitemap,
+  IconStack2,
+  IconUsers,
+  IconHash,
+} from "@tabler/icons-react";
+import { Link, useLocation } from "wouter";
+import type { Role } from "../api/types.ts";
+import { type MessageKey, useText } from "../i18n/index.ts";
+import { type Area, mayEnter } from "../session/roles.ts";
+import { Logo } from "./Logo.tsx";
+import classes from "./Shell.module.css";
+
+type Entry = readonly [path: string, label: MessageKey, icon: Icon, area: Area];
+
+const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
+  [
+    "nav.work",
+    [
+      ["/home", "nav.home", IconHome, "manage"],
+      ["/desktop", "nav.desktop", IconHeadset, "desktop"],
+      ["/customers", "nav.customers", IconAddressBook, "desktop"],
+    ],
+  ],
+  [
+    "nav.watch",
+    [
+      ["/wallboard", "nav.wallboard", IconChartBar, "watch"],
+      ["/contacts", "nav.contacts", IconHistory, "watch"],
+      ["/calls", "nav.calls", IconPhone, "watch"],
+      ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
+    ],
+  ],
+  [
+    "nav.manage",
+    [
+      ["/admin/brands", "nav.brands", IconBuildingStore, "manage"],
+      ["/admin/numbers", "nav.numbers", IconHash, "manage"],
+      ["/admin/queues", "nav.queues", IconStack2, "manage"],
+      ["/admin/flows", "nav.flows", IconSitemap, "manage"],
+      ["/admin/prompts", "nav.prompts", IconMicrophone, "manage"],
+      ["/admin/hours", "nav.hours", IconClockHour4, "manage"],
+      ["/admin/people", "nav.people", IconUsers, "manage"],
+      ["/admin/dispositions", "nav.dispositions", IconChecklist, "manage"],
+      ["/admin/api-keys", "nav.apiKeys", IconKey, "manage"],
+      ["/admin/audit", "nav.audit", IconBook2, "manage"],
+      ["/admin/billing", "nav.billing", IconReceipt, "billing"],
+      ["/admin/organisation", "nav.organisation", IconBuildingSkyscraper, "manage"],
+    ],
+  ],
+];
+
+export function Navigation({ role }: { role: Role | undefined }) {
+  const t = useText();
+  const [location] = useLocation();
+  return (
+    <>
+      <Link href="/" className={classes.brand} style={{ color: "inherit", textDecoration: "none" }}>
+        <Logo />
+      </Link>
+      {GROUPS.map(([title, entries]) => {
+        const open = entries.filter(([, , , area]) => mayEnter(role, area));
+        if (open.length === 0) return null;
+        return (
+          <div key={title}>
+            <p className={classes.group}>{t(title)}</p>
+            {open.map(([path, label, Symbol]) => {
+              const current = location === path || location.startsWith(`${path}/`);
+              return (
+                <Link
+                  key={path}
+                  href={path}
+                  className={classes.link}
+                  aria-current={current ? "page" : undefined}
+                  data-testid={`nav-${path.split("/").at(-1)}`}
+                >
+                  <Symbol size={19} stroke={1.7} aria-hidden />
+                  {t(label)}
+                </Link>
+              );
+            })}
+          </div>
+        );
+      })}
+    </>
+  );
+}

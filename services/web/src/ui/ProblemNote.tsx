@@ -1,0 +1,62 @@
+import { Button } from "@mantine/core";
+import { asProblem, type Problem } from "../api/problem.ts";
+import { formatClock } from "../format/durations.ts";
+import { language, type MessageKey, t, textOr, useText } from "../i18n/index.ts";
+import { Note } from "./Note.tsx";
+
+interface Props {
+  problem: unknown;
+  /** What was being done, as a headline: "The queue was not saved". */
+  title?: string;
+  onRetry?: () => void;
+  onClose?: () => void;
+  testId?: string;
+}
+
+/** What happened and what to do next, in the reader's language where we know the reason, else as the server said it. */
+export function problemText(problem: Problem): string {
+  const known = textOr("problem", problem.reason);
+  const wait = problem.retryAfterSeconds
+    ? ` ${t("problem.retryAfter", { time: formatClock(problem.retryAfterSeconds, language()) })}`
+    : "";
+  if (known !== problem.reason) return known + wait;
+  const byStatus = statusKey(problem.status);
+  const detail = problem.detail && problem.detail !== problem.reason ? ` ${problem.detail}` : "";
+  return `${t(byStatus)}${detail}${wait}`;
+}
+
+function statusKey(status: number): MessageKey {
+  if (status === 400 || status === 422) return "problem.input";
+  if (status === 403) return "problem.forbidden";
+  if (status === 404) return "problem.notFound";
+  if (status === 409 || status === 412) return "problem.conflict";
+  if (status === 429) return "problem.tooMany";
+  return "problem.server";
+}
+
+export function ProblemNote({ problem, title, onRetry, onClose, testId = "problem" }: Props) {
+  const t = useText();
+  if (!problem) return null;
+  const known = asProblem(problem);
+  return (
+    <Note tone="bad" title={title ?? t("problem.title")} onClose={onClose} testId={testId} live>
+      <span>{problemText(known)}</span>
+      {known.fields.length > 0 && (
+        <ul style={{ margin: "6px 0 0", paddingInlineStart: 18 }}>
+          {known.fields.map((field) => (
+            <li key={field.field + field.description}>
+              <bdi>{field.field}</bdi>: <bdi>{field.description}</bdi>
+            </li>
+          ))}
+        </ul>
+      )}
+      {onRetry && (
+        <div style={{ marginTop: 8 }}>
+          <Button size="xs" variant="default" onClick={onRetry}>
+            {t("common.retry")}
+          </Button>
+        </div>
+      )}
+    </Note>
+  );
+}
