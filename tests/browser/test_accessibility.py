@@ -75,7 +75,9 @@ async def findings(page: Page, address: str) -> list[str]:
 
 @pytest.mark.browser
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("language", "scheme"), [*((each, "light") for each in LANGUAGES), ("en", "dark"), ("fa", "dark")])
+@pytest.mark.parametrize(
+    ("language", "scheme"), [*((each, "light") for each in LANGUAGES), ("en", "dark"), ("fa", "dark")]
+)
 async def test_axe_finds_nothing_on_any_page(browser: Browser, agency: Company, language: str, scheme: str) -> None:
     found: list[str] = []
     stranger = await in_language(browser, language, scheme)

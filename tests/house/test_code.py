@@ -16,7 +16,9 @@ STATEFUL = ("tenancy", "telephony", "flows", "routing", "recording", "engagement
 
 def committed() -> list[Path]:
     """Files under version control that are text of ours."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     return [ROOT / name for name in listed if name and not any(part in name for part in GENERATED)]
 
 
@@ -63,5 +65,7 @@ def test_every_public_rpc_exists_and_stands_once_in_rest() -> None:
     rules = yaml.safe_load((ROOT / "services/gateway/src/gateway/http_rules.yaml").read_text())["rules"]
     selectors = [rule["selector"] for rule in rules]
     assert len(selectors) == len(set(selectors))
-    places = [(verb, rule[verb]) for rule in rules for verb in ("get", "post", "patch", "put", "delete") if verb in rule]
+    places = [
+        (verb, rule[verb]) for rule in rules for verb in ("get", "post", "patch", "put", "delete") if verb in rule
+    ]
     assert len(places) == len(set(places)) == len(rules)

@@ -58,9 +58,7 @@ def _greet(system: object, console: Console, first: bool) -> None:
     if first:
         console.say(f"  Next: open {system.url}/sign-up, choose a plan and follow the set-up.")
     else:
-        console.say(
-            f"  Next: sign in at {system.url}/sign-in, or sign a new company up at {system.url}/sign-up."
-        )
+        console.say(f"  Next: sign in at {system.url}/sign-in, or sign a new company up at {system.url}/sign-up.")
     console.say("  Or let two browsers do all of it: `make demo` in another terminal.")
     console.say(f"  Partners: {system.url}/docs for REST, gRPC with reflection on {system.grpc_address}.")
     console.say(f"  Logs and traces are in {system.data_dir.name}/. Ctrl-C stops everything.")

@@ -65,9 +65,7 @@ def print_trace(folder: Path, arguments: list[str]) -> int:
         return 2
     spans = trace_of(list(read_spans(folder)), arguments[0])
     if not spans:
-        print(
-            f"No span in {folder.name}/ mentions {arguments[0]}: is it the id of a call of this installation?"
-        )
+        print(f"No span in {folder.name}/ mentions {arguments[0]}: is it the id of a call of this installation?")
         return 1
     print(f"trace {spans[0]['trace_id']}, {len(spans)} spans")
     print("\n".join(render(spans)))

