@@ -1,0 +1,138 @@
+"""gRPC servicer of recordings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+from chassis.auth import principal
+from chassis.paging import encode_token
+from chassis.sql import Database
+from google.protobuf.empty_pb2 import Empty
+from kernel.errors import FieldViolation, InvalidInput
+from kernel.ids import require_id
+from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
+
+from recording import convert, ops
+from recording.domain import recordings as rules
+from recording.library import Library
+
+_LONGEST = timedelta(days=2)
+_MOST_SEGMENTS = 1_000_000
+
+
+class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
+    """merkez.recording.v1.RecordingService."""
+
+    def __init__(self, db: Database, library: Library, *, finish_grace: timedelta, wake: Callable[[], None]):
+        self._db, self._library = db, library
+        self._finish_grace, self._wake = finish_grace, wake
+
+    async def StartRecording(
+        self, request: recording_service_pb2.StartRecordingRequest, context: Any
+    ) -> recording_service_pb2.StartRecordingResponse:
+        _require(1 <= len(request.request_id) <= 128, "request_id", "is required, up to 128 characters")
+        asked = request.recording
+        require_id("call", asked.call_id, "recording.call_id")
+        _require(asked.HasField("start_time"), "recording.start_time", "is required")
+        start = convert.moment(asked.start_time)
+        value = rules.Recording(
+            recording_id="", call_id=asked.call_id, contact_id=asked.contact_id, brand_id=asked.brand_id,
+            queue_id=asked.queue_id, agent_id=asked.agent_id, customer_id=asked.customer_id, start_time=start,
+            create_time=start,
+        )  # fmt: skip
+        fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        made, keyset = await self._library.start(principal().tenant_id, value, request.request_id, fingerprint)
+        return recording_service_pb2.StartRecordingResponse(recording=convert.recording_out(made), keyset=keyset)
+
+    async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
+        require_id("rec", request.recording_id, "recording_id")
+        rules.require_track(request.track)
+        _require(0 <= request.sequence < _MOST_SEGMENTS, "sequence", "must be 0 to 999999")
+        _require(0 < len(request.sealed) <= rules.LARGEST_SEGMENT, "sealed", "must be 1 byte to 512 KB")
+        value = await self._library.append(
+            principal().tenant_id, request.recording_id, request.track, request.sequence, request.sealed
+        )
+        if value.mux_due_time is not None:
+            self._wake()
+        return Empty()
+
+    async def FinishRecording(
+        self, request: recording_service_pb2.FinishRecordingRequest, context: Any
+    ) -> recording_pb2.Recording:
+        require_id("rec", request.recording_id, "recording_id")
+        duration = request.duration.ToTimedelta()
+        _require(timedelta(0) <= duration <= _LONGEST, "duration", "must be 0 to 48 hours")
+        counts = {rules.require_track(track): count for track, count in request.segment_counts.items()}
+        _require(
+            all(0 <= count <= _MOST_SEGMENTS for count in counts.values()), "segment_counts", "must be 0 to 1000000"
+        )
+        now = self._db.clock.now()
+        value = await self._db.run(
+            principal().tenant_id,
+            lambda tx: ops.finish_recording(tx, request.recording_id, duration, counts, self._finish_grace, now),
+        )
+        self._wake()
+        return convert.recording_out(value)
+
+    async def GetRecording(
+        self, request: recording_service_pb2.GetRecordingRequest, context: Any
+    ) -> recording_pb2.Recording:
+        return convert.recording_out(await self._visible(request.recording_id))
+
+    async def ListRecordings(
+        self, request: recording_service_pb2.ListRecordingsRequest, context: Any
+    ) -> recording_service_pb2.ListRecordingsResponse:
+        who = principal()
+        found, more = await self._db.run(
+            who.tenant_id,
+            lambda tx: ops.list_recordings(
+                tx, call_id=request.call_id, agent_id=request.agent_id, brand_id=who.brand_id,
+                token=request.page_token, size=request.page_size,
+            ),
+            read_only=True,
+        )  # fmt: skip
+        return recording_service_pb2.ListRecordingsResponse(
+            recordings=[convert.recording_out(value) for value in found],
+            next_page_token=encode_token(found[-1].create_time, found[-1].recording_id) if more else "",
+        )
+
+    async def GetRecordingAudio(
+        self, request: recording_service_pb2.GetRecordingAudioRequest, context: Any
+    ) -> AsyncIterator[recording_service_pb2.RecordingAudioChunk]:
+        value = await self._visible(request.recording_id)
+        total, pieces = await self._library.audio(principal().tenant_id, value)
+        first = True
+        async for data in pieces:
+            chunk = recording_service_pb2.RecordingAudioChunk(data=data)
+            if first:
+                chunk.total_bytes, chunk.content_type, first = total, rules.CONTENT_TYPE, False
+            yield chunk
+
+    async def EraseRecording(
+        self, request: recording_service_pb2.EraseRecordingRequest, context: Any
+    ) -> recording_pb2.Recording:
+        value = await self._visible(request.recording_id)
+        _require(len(request.reason) <= 500, "reason", "must be at most 500 characters")
+        now = self._db.clock.now()
+        reason = request.reason or "REQUESTED"
+        erased = await self._db.run(
+            principal().tenant_id, lambda tx: ops.erase_recording(tx, value.recording_id, reason, now)
+        )
+        await self._library.purge(principal().tenant_id, value.recording_id)
+        return convert.recording_out(erased)
+
+    async def _visible(self, recording_id: str) -> rules.Recording:
+        require_id("rec", recording_id, "recording_id")
+        who = principal()
+        value = await self._db.run(who.tenant_id, lambda tx: ops.get_recording(tx, recording_id), read_only=True)
+        if who.brand_id and who.brand_id != value.brand_id:
+            raise rules.RecordingNotFound("there is no such recording")
+        return value
+
+
+def _require(holds: bool, field: str, wrong: str) -> None:
+    if not holds:
+        raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
