@@ -1,6 +1,7 @@
-# The generated base classes allow synchronous servicers as well, which a type checker holds against these.
-# pyright: reportIncompatibleMethodOverride=false
 """Real gRPC servers that stand where the other services would, answering what a test told them to."""
+
+# The generated bases are abstract and allow synchronous servicers; these neighbours serve what the tests ask for.
+# pyright: reportAbstractUsage=false, reportIncompatibleMethodOverride=false
 
 from __future__ import annotations
 

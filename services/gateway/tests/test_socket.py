@@ -273,3 +273,31 @@ async def test_draining_gateway_sends_its_sockets_away(house: Any) -> None:
     socket = await house.signed_in()
     assert await house.process.drain()
     assert await socket.closed() == 1012
+
+
+async def test_partner_who_was_away_hears_what_happened_since(house: Any) -> None:
+    house.world.add_key("mrk_events", "events.read")
+    first = await house.publish(offer("usr_a"))
+    for number in range(700):
+        change = AgentStateChanged()
+        change.agent.agent_id, change.agent.version = "usr_a", number
+        await house.publish(change)
+    await house.publish(offer("usr_b"), tenant_id="ten_01jd3v9k8r5x7m2p4q6s8t0w1z")
+    await house.publish(UsageRated())
+    socket = await house.socket()
+    await socket.send(type="hello", token="mrk_events")
+    await socket.next()
+    await socket.send(type="subscribe", topics=["facts"], since=first)
+    await socket.until("subscribed")
+    events = []
+    while (message := await socket.next(10))["type"] == "event":
+        events.append(message)
+    assert message == {"type": "replayed", "count": len(events), "complete": True}
+    mine = [event for event in events if event["fact"] == "AgentStateChanged"]
+    assert [int(event["data"]["agent"]["version"]) for event in mine[-700:]] == list(range(700))
+    assert all(event["replayed"] for event in events) and first not in {event["id"] for event in events}
+    assert "usr_b" not in {event["data"].get("offer", {}).get("agentId") for event in events}
+    assert "UsageRated" not in {event["fact"] for event in events}, "the key may not see bills"
+    await socket.send(type="subscribe", topics=["facts"], since="yesterday")
+    assert (await socket.until("problem"))["problem"]["reason"] == "SINCE_INVALID"
+    await socket.close()

@@ -35,6 +35,7 @@ from gateway.socket.connection import (
     MessageInvalid,
 )
 from gateway.socket.hub import LIVE, Hub
+from gateway.socket.replay import since_time
 from gateway.tokens import Access
 from gateway.transcode import from_json, to_json
 
@@ -90,6 +91,7 @@ class AgentSocket:
         self._asker = Asker(address)
         self._credentials = ""
         self._running = 0
+        self._replaying = False
         self._renewed = asyncio.Event()
         self.topics: set[str] = set()
 
@@ -217,11 +219,27 @@ class AgentSocket:
                 raise MessageInvalid("topics is a list of names")
             for topic in wanted:
                 self._check_topic(topic)
+            if "since" in message:
+                since_time(message["since"])
         except DomainError as error:
             self._connection.refuse(error, "socket subscribe")
             return
         self.topics.update(wanted)
         self._connection.send({"type": "subscribed", "topics": sorted(self.topics)})
+        if "since" in message and "facts" in wanted and not self._replaying:
+            self._replaying = True
+            self._house.hub.carry_out(self._replay(message["since"]), "replay")
+
+    async def _replay(self, since: str) -> None:
+        try:
+            texts, complete = await self._house.hub.replay(self, since, self._house.clock.now())
+            for text in texts:
+                await self._connection.push_patiently(text)
+            self._connection.send({"type": "replayed", "count": len(texts), "complete": complete})
+        except DomainError as error:
+            self._connection.refuse(error, "socket replay")
+        finally:
+            self._replaying = False
 
     def _check_topic(self, topic: str) -> None:
         permission = "events.read" if topic == "facts" else LIVE[topic][1] if topic in LIVE else ""

@@ -65,6 +65,12 @@ class Connection:
             log.warning("a socket did not keep up and is dropped")
             self.close(TOO_SLOW, "too slow: reconnect and read the state anew")
 
+    async def push_patiently(self, text: str) -> None:
+        """Queue a message once half of the queue is free: for what can wait, unlike what happens now."""
+        while not self.ended and self._queue.qsize() > self._queue.maxsize // 2:
+            await asyncio.sleep(0.01)
+        self.push(text)
+
     def send(self, message: dict[str, Any]) -> None:
         """Queue a JSON message."""
         self.push(json.dumps(message, ensure_ascii=False, separators=(",", ":")))

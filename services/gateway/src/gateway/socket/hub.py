@@ -28,6 +28,7 @@ from gateway.call_traces import CallTraces
 from gateway.identity import Identity
 from gateway.settings import GatewaySettings
 from gateway.socket.audience import Audience, audience_of
+from gateway.socket.replay import Replays
 from gateway.transcode import to_json
 
 LIVE: Mapping[str, tuple[type[Message], str]] = {"wallboard": (Wallboard, "analytics.read")}
@@ -147,6 +148,7 @@ class Hub:
         self.tasks = Tasks("gateway.sockets")
         self._requests: set[asyncio.Task[Any]] = set()
         self.draining = False
+        self._replays = Replays(bus)
         self._reconnects = 0
 
     def start(self) -> None:
@@ -194,6 +196,15 @@ class Hub:
         self._requests.add(task)
         task.add_done_callback(self._requests.discard)
         return task
+
+    async def replay(self, person: Person, since: str, now: datetime) -> tuple[list[str], bool]:
+        """What the socket would have heard since an event, as messages, and whether that is all of it."""
+        found = await self._replays.since(person.principal.tenant_id, since, now)
+        events = [
+            event for each in found.messages if each.fact is not None and (event := self._event(each)) is not None
+        ]
+        texts = [event.text_with({"replayed": True}) for event in events if _heard(person, event)]
+        return texts, found.complete
 
     def close_all(self, code: int, reason: str) -> None:
         """Ask every socket to go and come back."""
@@ -250,24 +261,29 @@ class Hub:
     # -- what passes -------------------------------------------------------------------------------------------
 
     def _deliver(self, feed: Feed, message: LiveMessage) -> None:
-        fact = message.fact
-        if fact is None:
+        if message.fact is None:
             self._deliver_live(feed, message)
             return
+        event = self._event(message)
+        if event is None:
+            return
+        self._traces.note(event.message, event.traceparent)
+        self._note_call(event.fact, event.message)
+        if event.audience.call_id:
+            for guest in list(feed.guests):
+                guest.hear(event)
+        self._deliver_to_people(feed, event)
+
+    def _event(self, message: LiveMessage) -> Event | None:
+        assert message.fact is not None
         try:
             decoded = message.decode()
         except DecodeError:
             log.error("a fact can't be decoded", subject=message.subject)
-            return
-        traceparent = message.headers.get("traceparent", "")
-        self._traces.note(decoded, traceparent)
-        self._note_call(fact.name, decoded)
-        audience = audience_of(fact.name, decoded, self._agent_of_call)
-        event = Event(message.event_id, message.time, fact.name, decoded, audience, traceparent)
-        if audience.call_id:
-            for guest in list(feed.guests):
-                guest.hear(event)
-        self._deliver_to_people(feed, event)
+            return None
+        name, traceparent = message.fact.name, message.headers.get("traceparent", "")
+        audience = audience_of(name, decoded, self._agent_of_call)
+        return Event(message.event_id, message.time, name, decoded, audience, traceparent)
 
     def _deliver_to_people(self, feed: Feed, event: Event) -> None:
         concerned = feed.people.get(event.audience.agent_id, set())
@@ -339,6 +355,11 @@ def watches(person: Person, audience: Audience) -> bool:
     who = person.principal
     asked = who.role != "api_client" or "facts" in person.topics
     return asked and audience.permissions <= who.permissions
+
+
+def _heard(person: Person, event: Event) -> bool:
+    concerned = bool(event.audience.agent_id) and event.audience.agent_id == person.principal.subject
+    return concerned or watches(person, event.audience)
 
 
 def live_text(name: str, message: Message) -> str:
