@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest_asyncio
-from chassis.bus import Bus
+from chassis.bus import Bus, LiveMessage
 from chassis.lifecycle import Process
+from chassis.settings import ProcessSettings
 from kernel.clock import SystemClock
 from kernel.ids import new_id
 from merkez_local.nats import Nats
@@ -137,7 +138,7 @@ async def test_two_matchers_at_once_never_offer_one_contact_or_agent_twice(start
         )[1]
     floors = [floor_at(one)]
     floors.append(floor_at(two, floors[0].tenant_id))
-    queue = await floors[0].queue(wrap_up_duration=__import__("datetime").timedelta(0))
+    queue = await floors[0].queue(wrap_up_duration=timedelta(0))
     agents = [await floors[n % 2].agent(f"Agent {n}") for n in range(6)]
     contacts = await asyncio.gather(*(floors[n % 2].contact(queue.queue_id) for n in range(24)))
 
@@ -169,8 +170,6 @@ async def test_two_matchers_at_once_never_offer_one_contact_or_agent_twice(start
 async def test_holder_that_dies_is_stood_in_for(start: Start) -> None:
     one, two = await start("a"), await start("b", stand_in_seconds=0.2)
     floor = floor_at(two)
-    for routing in (one, two):
-        await routing.boards_ready(floor.tenant_id) if hasattr(routing, "boards_ready") else None
     one.matcher.wake(floor.tenant_id)
     await eventually(lambda: one.leases.epoch(floor.tenant_id) or None)
     one.matcher._stopped = True  # it holds the lease and does nothing any more
@@ -181,9 +180,6 @@ async def test_holder_that_dies_is_stood_in_for(start: Start) -> None:
 
 
 async def test_facts_of_offers_leave_through_the_outbox(start: Start, nats_server: Nats) -> None:
-    from chassis.bus import LiveMessage
-    from chassis.settings import ProcessSettings
-
     floor = floor_at(await start("a"))
     listener = await Bus.connect(ProcessSettings(service="gateway", nats_url=nats_server.url))
     heard: list[LiveMessage] = []
@@ -205,8 +201,7 @@ async def test_facts_of_offers_leave_through_the_outbox(start: Start, nats_serve
         await listener.close()
 
 
-async def test_offer_is_still_pending_after_both_sides_disagree(start: Start, tmp_path: Path) -> None:
-    """A board that believes in the past loses against the rows and learns from it."""
+async def test_board_that_believes_in_the_past_loses_against_the_rows_and_learns(start: Start) -> None:
     routing = await start("a")
     floor = floor_at(routing)
     queue = await floor.queue()

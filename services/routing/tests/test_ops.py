@@ -8,7 +8,16 @@ import pytest
 from chassis.sql import Database
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
-from routing.domain.agents import AgentNotAvailable, AgentNotFound, AgentState, StationMissing, VersionConflict
+from routing.domain.agents import (
+    AgentNotAvailable,
+    AgentNotFound,
+    AgentState,
+    AgentTrigger,
+    StationMissing,
+    VersionConflict,
+    moved,
+)
+from routing.domain.board import Board, line_of, ready_of, waiting_of
 from routing.domain.contacts import (
     CallOver,
     ContactNotFound,
@@ -53,8 +62,6 @@ async def test_decision_on_an_older_version_is_stale_and_changes_nothing(floor: 
     queue = await floor.queue()
     agent_id = await floor.agent()
     contact = await floor.contact(queue.queue_id)
-    from routing.domain.board import Board, line_of, ready_of, waiting_of
-
     board = Board()
     board.put_line(line_of(queue))
     board.put_agent(ready_of(await floor.see(agent_id)))  # pyright: ignore[reportArgumentType]
@@ -403,8 +410,6 @@ async def test_missed_offer_sends_agent_who_wanted_to_leave_offline(floor: Floor
 
 
 async def test_not_ready_agent_cannot_be_offered_anything(floor: Floor, db: Database, clock: ManualClock) -> None:
-    from routing.domain.agents import AgentTrigger, moved
-
     agent = await floor.see(await floor.agent())
     with pytest.raises(AgentNotAvailable):
         moved(agent, AgentTrigger.ACCEPT, clock.now())

@@ -1,0 +1,458 @@
+"""Every rpc over a real socket with real tokens: who may, what is refused, what a repeat answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from chassis.auth import acting_as, acting_for
+from chassis.permissions import PERMISSIONS_BY_ROLE
+from chassis.sql import Database
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+from kernel.errors import AlreadyExists, Conflict, DomainError, FailedPrecondition, Forbidden, InvalidInput, NotFound
+from kernel.ids import new_id
+from kernel.tenant import Principal
+from merkez.routing.v1 import contact_pb2 as c
+from merkez.routing.v1 import contact_service_pb2 as cs
+from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
+from merkez.routing.v1 import queue_pb2 as q
+from merkez.routing.v1 import queue_service_pb2 as qs
+from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
+from routing.handlers import servicers
+from routing.ledger import Desk
+from routing.ops import agents as agent_ops
+from routing.ops import contacts as contact_ops
+from testkit.clock import ManualClock
+from testkit.rpc import RpcHouse
+
+from .conftest import Floor
+
+AVAILABLE, NOT_READY = c.AGENT_STATE_AVAILABLE, c.AGENT_STATE_NOT_READY
+
+
+@dataclass
+class Edge:
+    """Routing's rpcs as its callers see them. `as_(role, floor)` says who calls."""
+
+    queues: Any
+    skills: Any
+    hours: Any
+    dispositions: Any
+    contacts: Any
+    offers: Any
+    agents: Any
+
+
+@pytest_asyncio.fixture
+async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
+    """A served desk."""
+    await rpc.serve("routing", servicers(Desk(db)))
+    peers = rpc.peers()
+    stubs: list[Callable[[Any], Any]] = [
+        queues_grpc.QueueServiceStub, queues_grpc.SkillServiceStub, queues_grpc.BusinessHoursServiceStub,
+        queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
+        contacts_grpc.AgentServiceStub,
+    ]  # fmt: skip
+    yield Edge(*(peers.stub(stub, "routing") for stub in stubs))
+
+
+def as_(role: str, floor: Floor, subject: str = "", name: str = "") -> Any:
+    """Calls inside are made by this person of the floor's tenant."""
+    who = subject or new_id("usr", floor.clock.now())
+    return acting_as(Principal(floor.tenant_id, who, role, PERMISSIONS_BY_ROLE[role], name))
+
+
+def enqueue(queue_id: str, request_id: str = "run:1", **changes: Any) -> cs.EnqueueContactRequest:
+    plain: dict[str, Any] = {
+        "channel": c.CHANNEL_VOICE, "queue_id": queue_id, "call_id": "call_01m8697mv2r48mmynbq2ew6xq0",
+    }  # fmt: skip
+    return cs.EnqueueContactRequest(request_id=request_id, contact=c.Contact(**(plain | changes)))
+
+
+async def refused(call: Any, kind: type[DomainError], reason: str = "", field: str = "") -> None:
+    """The call is refused this way."""
+    with pytest.raises(kind) as error:
+        await call
+    assert not reason or error.value.reason == reason
+    assert not field or field in [each.field for each in error.value.fields]
+
+
+async def test_queue_is_created_once_changed_listed_and_deleted(edge: Edge, floor: Floor) -> None:
+    request = qs.CreateQueueRequest(request_id="r1", queue=q.Queue(display_name=" Sales ", open_to_all=True))
+    with as_("admin", floor):
+        made = await edge.queues.CreateQueue(request)
+        assert (made.display_name, made.offer_timeout.seconds, made.wrap_up_duration.seconds) == ("Sales", 20, 30)
+        assert await edge.queues.CreateQueue(request) == made
+        other = qs.CreateQueueRequest(request_id="r1", queue=q.Queue(display_name="Support"))
+        await refused(edge.queues.CreateQueue(other), AlreadyExists, "REQUEST_ID_REUSED")
+        change = qs.UpdateQueueRequest(
+            queue=q.Queue(queue_id=made.queue_id, wrap_up_duration=Duration(), display_name="ignored"),
+            update_mask=FieldMask(paths=["wrap_up_duration"]), version=made.version,
+        )  # fmt: skip
+        changed = await edge.queues.UpdateQueue(change)
+        assert (changed.display_name, changed.wrap_up_duration.seconds, changed.version) == ("Sales", 0, 2)
+        await refused(edge.queues.UpdateQueue(change), Conflict, "VERSION_CONFLICT")
+        assert [each.queue_id for each in (await edge.queues.ListQueues(qs.ListQueuesRequest())).queues] == [
+            made.queue_id
+        ]
+        await edge.queues.DeleteQueue(qs.DeleteQueueRequest(queue_id=made.queue_id))
+        await refused(edge.queues.GetQueue(qs.GetQueueRequest(queue_id=made.queue_id)), NotFound, "QUEUE_NOT_FOUND")
+        assert not (await edge.queues.ListQueues(qs.ListQueuesRequest())).queues
+
+
+async def test_pages_of_queues_join_without_gap(edge: Edge, floor: Floor) -> None:
+    made = []
+    for index in range(5):
+        floor.clock.advance(1)
+        made.append((await floor.queue(f"Queue {index}")).queue_id)
+    seen, token = [], ""
+    with as_("agent", floor):
+        while True:
+            page = await edge.queues.ListQueues(qs.ListQueuesRequest(page_size=2, page_token=token))
+            seen += [each.queue_id for each in page.queues]
+            token = page.next_page_token
+            if not token:
+                break
+        await refused(edge.queues.ListQueues(qs.ListQueuesRequest(page_token="x")), InvalidInput, "PAGE_TOKEN_INVALID")
+    assert seen == made[::-1]
+
+
+async def test_queue_of_another_tenant_is_not_found(edge: Edge, floor: Floor, other_floor: Floor) -> None:
+    theirs = (await other_floor.queue()).queue_id
+    with as_("admin", floor):
+        await refused(edge.queues.GetQueue(qs.GetQueueRequest(queue_id=theirs)), NotFound)
+        change = qs.UpdateQueueRequest(queue=q.Queue(queue_id=theirs, display_name="Mine"))
+        await refused(edge.queues.UpdateQueue(change), NotFound)
+        await refused(edge.queues.DeleteQueue(qs.DeleteQueueRequest(queue_id=theirs)), NotFound)
+    with acting_for(floor.tenant_id):
+        await refused(edge.contacts.EnqueueContact(enqueue(theirs)), NotFound, "QUEUE_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("queue", "field"),
+    [
+        (q.Queue(), "queue.display_name"),
+        (q.Queue(display_name="x" * 201), "queue.display_name"),
+        (q.Queue(display_name="x", offer_timeout=Duration(seconds=121)), "queue.offer_timeout"),
+        (q.Queue(display_name="x", offer_timeout=Duration(seconds=10**11)), "queue.offer_timeout"),
+        (q.Queue(display_name="x", required_skills=[q.SkillLevel(skill_id="x")]), "queue.required_skills[0].skill_id"),
+        (q.Queue(display_name="x", disposition_ids=["que_1"]), "queue.disposition_ids[0]"),
+    ],
+)
+async def test_queue_that_makes_no_sense_is_refused_by_field(
+    edge: Edge, floor: Floor, queue: q.Queue, field: str
+) -> None:
+    with as_("admin", floor):
+        await refused(
+            edge.queues.CreateQueue(qs.CreateQueueRequest(request_id="r", queue=queue)), InvalidInput, "", field
+        )
+
+
+async def test_update_names_what_can_be_changed(edge: Edge, floor: Floor) -> None:
+    queue = q.Queue(queue_id=(await floor.queue()).queue_id)
+    with as_("admin", floor):
+        await refused(edge.queues.UpdateQueue(qs.UpdateQueueRequest(queue=queue)), InvalidInput, "", "update_mask")
+        mask = FieldMask(paths=["version"])
+        await refused(
+            edge.queues.UpdateQueue(qs.UpdateQueueRequest(queue=queue, update_mask=mask)),
+            InvalidInput,
+            "",
+            "update_mask",
+        )
+
+
+@pytest.mark.parametrize("role", ["agent", "supervisor", "customer", "operator", "stranger"])
+async def test_only_admins_change_queues(edge: Edge, floor: Floor, role: str) -> None:
+    with as_(role, floor):
+        await refused(
+            edge.queues.CreateQueue(qs.CreateQueueRequest(request_id="r", queue=q.Queue(display_name="x"))), Forbidden
+        )
+
+
+@pytest.mark.parametrize("role", ["owner", "agent", "customer"])
+async def test_only_services_queue_contacts(edge: Edge, floor: Floor, role: str) -> None:
+    queue = await floor.queue()
+    with as_(role, floor):
+        await refused(edge.contacts.EnqueueContact(enqueue(queue.queue_id)), Forbidden)
+
+
+async def test_contact_is_queued_once_for_one_request_id_also_by_two_at_once(edge: Edge, floor: Floor) -> None:
+    queue = await floor.queue()
+    with acting_for(floor.tenant_id):
+        made = await asyncio.gather(*(edge.contacts.EnqueueContact(enqueue(queue.queue_id)) for _ in range(4)))
+        assert len({each.contact_id for each in made}) == 1 and made[0].state == c.CONTACT_STATE_QUEUED
+        await refused(
+            edge.contacts.EnqueueContact(enqueue(queue.queue_id, priority=3)), AlreadyExists, "REQUEST_ID_REUSED"
+        )
+        told = await edge.contacts.GetWaitEstimate(cs.GetWaitEstimateRequest(contact_id=made[0].contact_id))
+        assert (told.position, told.depth, told.HasField("expected_wait")) == (1, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"channel": 0}, "contact.channel"),
+        ({"channel": 99}, "contact.channel"),
+        ({"call_id": ""}, "contact.call_id"),
+        ({"brand_id": "que_01m8697mv2r48mmynbq2ew6xq0"}, "contact.brand_id"),
+        ({"priority": 10}, "contact.priority"),
+        ({"priority": -1}, "contact.priority"),
+        ({"caller_number": "anonymous"}, "contact.caller_number"),
+        ({"caller_name": "x" * 201}, "contact.caller_name"),
+        ({"attributes": {"": "x"}}, "contact.attributes"),
+        ({"attributes": {"menu": "x" * 1025}}, "contact.attributes"),
+        ({"required_skills": [q.SkillLevel(skill_id="skl_01m8697mv2r48mmynbq2ew6xq0", proficiency=9)]},
+         "contact.required_skills[0].proficiency"),
+    ],
+)  # fmt: skip
+async def test_contact_that_makes_no_sense_is_refused_by_field(
+    edge: Edge, floor: Floor, changes: dict[str, Any], field: str
+) -> None:
+    queue = await floor.queue()
+    with acting_for(floor.tenant_id):
+        await refused(edge.contacts.EnqueueContact(enqueue(queue.queue_id, **changes)), InvalidInput, "", field)
+        await refused(edge.contacts.EnqueueContact(enqueue("nonsense")), InvalidInput, "", "contact.queue_id")
+        await refused(edge.contacts.EnqueueContact(enqueue(queue.queue_id, "")), InvalidInput, "", "request_id")
+        await refused(edge.contacts.EnqueueContact(enqueue(queue.queue_id, "x" * 129)), InvalidInput, "", "request_id")
+
+
+async def test_agent_answers_and_wraps_up_from_the_desktop(edge: Edge, floor: Floor) -> None:
+    offer, agent_id, contact = await floor.ringing()
+    with as_("agent", floor, agent_id):
+        desktop = await edge.agents.GetMyDesktop(cs.GetMyDesktopRequest())
+        assert desktop.offer.offer_id == offer.offer_id and desktop.contact.contact_id == contact.contact_id
+        taken = await edge.offers.AcceptOffer(cs.AcceptOfferRequest(offer_id=offer.offer_id))
+        assert taken.contact.state == c.CONTACT_STATE_ON_CONTACT and taken.state == c.OFFER_STATE_ACCEPTED
+        await refused(
+            edge.offers.AcceptOffer(cs.AcceptOfferRequest(offer_id=offer.offer_id)),
+            FailedPrecondition,
+            "OFFER_NOT_PENDING",
+        )
+        await refused(
+            edge.contacts.EndWrapUp(cs.EndWrapUpRequest(contact_id=contact.contact_id)), FailedPrecondition,
+            "CONTACT_NOT_IN_WRAP_UP",
+        )  # fmt: skip
+        await floor.hang_up(contact)
+        await edge.contacts.SaveWrapUp(cs.SaveWrapUpRequest(contact_id=contact.contact_id, note="Wants a callback"))
+        ended = await edge.contacts.EndWrapUp(cs.EndWrapUpRequest(contact_id=contact.contact_id))
+        assert (ended.state, ended.note) == (c.CONTACT_STATE_ENDED, "Wants a callback")
+        desktop = await edge.agents.GetMyDesktop(cs.GetMyDesktopRequest())
+        assert desktop.agent.state == AVAILABLE and not desktop.HasField("offer") and not desktop.HasField("contact")
+        found = await edge.contacts.ListDecisions(cs.ListDecisionsRequest(contact_id=contact.contact_id))
+        assert [each.offer_id for each in found.decisions] == [offer.offer_id]
+
+
+async def test_offer_of_other_tenant_or_other_agent_is_not_found(edge: Edge, floor: Floor, other_floor: Floor) -> None:
+    offer, agent_id, contact = await floor.ringing()
+    for who in (as_("agent", other_floor, agent_id), as_("agent", floor), as_("owner", floor)):
+        with who:
+            for verb, request in (
+                (edge.offers.AcceptOffer, cs.AcceptOfferRequest(offer_id=offer.offer_id)),
+                (edge.offers.DeclineOffer, cs.DeclineOfferRequest(offer_id=offer.offer_id)),
+            ):
+                await refused(verb(request), NotFound, "OFFER_NOT_FOUND")
+    with as_("agent", floor):
+        await refused(edge.contacts.SaveWrapUp(cs.SaveWrapUpRequest(contact_id=contact.contact_id, note="x")), NotFound)
+    with as_("supervisor", other_floor):
+        await refused(edge.contacts.GetContact(cs.GetContactRequest(contact_id=contact.contact_id)), NotFound)
+        await refused(edge.contacts.ListDecisions(cs.ListDecisionsRequest(contact_id=contact.contact_id)), NotFound)
+
+
+async def test_agent_may_say_ready_before_the_news_of_the_microphone_is_here(
+    edge: Edge, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent_id = new_id("usr", floor.clock.now())
+    with as_("agent", floor, agent_id, "Aysel"):
+        asking = asyncio.ensure_future(  # noqa: TID251
+            edge.agents.SetMyState(cs.SetMyStateRequest(state=AVAILABLE))
+        )
+        await asyncio.sleep(0.15)
+        assert not asking.done()
+        await floor.run(agent_ops.attach_station, agent_id, "stn_1", floor.clock.now())
+        agent = await asking
+    assert (agent.state, agent.display_name) == (AVAILABLE, "Aysel")
+
+
+async def test_agent_without_a_microphone_is_told_so(edge: Edge, floor: Floor) -> None:
+    with as_("agent", floor):
+        asking = asyncio.ensure_future(  # noqa: TID251
+            edge.agents.SetMyState(cs.SetMyStateRequest(state=AVAILABLE))
+        )
+        while not asking.done():
+            await asyncio.sleep(0.01)
+            floor.clock.advance(0.1)
+        await refused(asking, FailedPrecondition, "STATION_MISSING")
+
+
+async def test_state_that_only_work_leads_to_cannot_be_set(edge: Edge, floor: Floor) -> None:
+    with as_("agent", floor):
+        states: list[Any] = [0, c.AGENT_STATE_ON_CONTACT, 77]
+        for state in states:
+            await refused(edge.agents.SetMyState(cs.SetMyStateRequest(state=state)), InvalidInput, "", "state")
+        long = cs.SetMyStateRequest(state=NOT_READY, reason="x" * 65)
+        await refused(edge.agents.SetMyState(long), InvalidInput, "", "reason")
+
+
+async def test_api_key_is_not_an_agent(edge: Edge, floor: Floor) -> None:
+    key = Principal(floor.tenant_id, new_id("key", floor.clock.now()), "api_client", frozenset({"contacts.handle"}))
+    with acting_as(key):
+        await refused(edge.agents.GetMyDesktop(cs.GetMyDesktopRequest()), NotFound, "AGENT_NOT_FOUND")
+
+
+async def test_supervisor_sets_states_and_skills_and_agents_do_not(edge: Edge, floor: Floor) -> None:
+    agent_id = await floor.agent()
+    with as_("admin", floor):
+        skill = await edge.skills.CreateSkill(
+            qs.CreateSkillRequest(request_id="s", skill=q.Skill(display_name="Turkish"))
+        )
+        clash = qs.CreateSkillRequest(request_id="s2", skill=q.Skill(display_name="TURKISH"))
+        await refused(edge.skills.CreateSkill(clash), AlreadyExists, "SKILL_EXISTS")
+    held = [q.SkillLevel(skill_id=skill.skill_id, proficiency=4)]
+    with as_("supervisor", floor):
+        away = await edge.agents.SetAgentState(
+            cs.SetAgentStateRequest(agent_id=agent_id, state=NOT_READY, reason="meeting")
+        )
+        assert away.reason == "meeting"
+        changed = await edge.agents.UpdateAgent(
+            cs.UpdateAgentRequest(agent=c.Agent(agent_id=agent_id, skills=held), version=away.version)
+        )
+        assert list(changed.skills) == held
+        double = cs.UpdateAgentRequest(agent=c.Agent(agent_id=agent_id, voice_capacity=2))
+        await refused(edge.agents.UpdateAgent(double), InvalidInput, "", "agent.voice_capacity")
+        lost = cs.UpdateAgentRequest(agent=c.Agent(agent_id=agent_id, queue_ids=["que_01m8697mv2r48mmynbq2ew6xq0"]))
+        await refused(edge.agents.UpdateAgent(lost), NotFound, "QUEUE_NOT_FOUND")
+    with as_("agent", floor, agent_id):
+        await refused(edge.agents.UpdateAgent(double), Forbidden)
+        await refused(edge.agents.ListAgents(cs.ListAgentsRequest()), Forbidden)
+    with as_("admin", floor):
+        await refused(edge.skills.DeleteSkill(qs.DeleteSkillRequest(skill_id=skill.skill_id)), FailedPrecondition)
+        listed = await edge.skills.ListSkills(qs.ListSkillsRequest())
+        assert [each.display_name for each in listed.skills] == ["Turkish"]
+
+
+async def test_agents_are_listed_by_name_page_by_page(edge: Edge, floor: Floor) -> None:
+    for name in ("Leyla", "Aysel", "Rena", "Aysel"):
+        await floor.agent(name)
+    seen, token = [], ""
+    with as_("supervisor", floor):
+        while True:
+            page = await edge.agents.ListAgents(cs.ListAgentsRequest(page_size=1, page_token=token))
+            seen += [each.display_name for each in page.agents]
+            token = page.next_page_token
+            if not token:
+                break
+        await refused(
+            edge.agents.ListAgents(cs.ListAgentsRequest(page_token="W10")), InvalidInput, "PAGE_TOKEN_INVALID"
+        )
+    assert seen == ["Aysel", "Aysel", "Leyla", "Rena"]
+
+
+async def test_contacts_are_listed_by_queue_state_and_customer(edge: Edge, floor: Floor) -> None:
+    sales, support = await floor.queue("Sales"), await floor.queue("Support")
+    known = new_id("cus", floor.clock.now())
+    first = await floor.contact(sales.queue_id, customer_id=known)
+    floor.clock.advance(1)
+    second = await floor.contact(support.queue_id)
+    await floor.hang_up(second)
+    with as_("supervisor", floor):
+
+        async def found(**wanted: Any) -> list[str]:
+            return [
+                each.contact_id
+                for each in (await edge.contacts.ListContacts(cs.ListContactsRequest(**wanted))).contacts
+            ]
+
+        assert await found() == [second.contact_id, first.contact_id]
+        assert await found(queue_id=sales.queue_id) == [first.contact_id]
+        assert await found(states=[c.CONTACT_STATE_ABANDONED]) == [second.contact_id]
+        assert await found(customer_id=known) == [first.contact_id]
+        await refused(found(states=[55]), InvalidInput, "", "states")
+        await refused(found(page_size=-1), InvalidInput, "", "page_size")
+
+
+async def test_principal_held_to_a_brand_sees_only_its_contacts(edge: Edge, floor: Floor) -> None:
+    queue, brand = await floor.queue(), new_id("brd", floor.clock.now())
+    mine = await floor.contact(queue.queue_id, brand_id=brand)
+    other = await floor.contact(queue.queue_id)
+    who = Principal(floor.tenant_id, "usr_x", "api_client", frozenset({"contacts.read"}), brand_id=brand)
+    with acting_as(who):
+        listed = await edge.contacts.ListContacts(cs.ListContactsRequest())
+        assert [each.contact_id for each in listed.contacts] == [mine.contact_id]
+        await refused(edge.contacts.GetContact(cs.GetContactRequest(contact_id=other.contact_id)), NotFound)
+
+
+async def test_flow_takes_a_contact_out_and_asks_in_vain_for_its_wait(edge: Edge, floor: Floor) -> None:
+    contact = await floor.contact((await floor.queue()).queue_id)
+    with acting_for(floor.tenant_id):
+        request = cs.DequeueContactRequest(contact_id=contact.contact_id, reason="max_wait")
+        assert (await edge.contacts.DequeueContact(request)).state == c.CONTACT_STATE_ENDED
+        assert (await edge.contacts.DequeueContact(request)).state == c.CONTACT_STATE_ENDED
+        asked = cs.GetWaitEstimateRequest(contact_id=contact.contact_id)
+        await refused(edge.contacts.GetWaitEstimate(asked), FailedPrecondition)
+
+
+async def test_business_hours_are_kept_and_asked(edge: Edge, floor: Floor) -> None:
+    week = [q.OpenInterval(weekday=day, start_minute=540, end_minute=1080) for day in range(1, 6)]
+    office = q.BusinessHours(
+        display_name="Office", time_zone="Asia/Baku", intervals=week,
+        holidays=[q.Holiday(date="2026-03-20", display_name="Nowruz")],
+    )  # fmt: skip
+    with as_("admin", floor):
+        made = await edge.hours.CreateBusinessHours(
+            qs.CreateBusinessHoursRequest(request_id="h", business_hours=office)
+        )
+        assert made.holidays == office.holidays and made.version == 1
+        at = Timestamp()
+        at.FromDatetime(datetime(2026, 3, 20, 8, 0, tzinfo=UTC))
+        asked = qs.CheckBusinessHoursRequest(business_hours_id=made.business_hours_id, time=at)
+        told = await edge.hours.CheckBusinessHours(asked)
+        assert (told.open, told.holiday) == (False, "Nowruz")
+        assert told.change_time.ToDatetime(tzinfo=UTC) == datetime(2026, 3, 23, 5, 0, tzinfo=UTC)
+        made.ClearField("holidays")
+        mask = FieldMask(paths=["holidays"])
+        change = qs.UpdateBusinessHoursRequest(business_hours=made, update_mask=mask, version=1)
+        await edge.hours.UpdateBusinessHours(change)
+        await refused(edge.hours.UpdateBusinessHours(change), Conflict, "VERSION_CONFLICT")
+        assert (await edge.hours.CheckBusinessHours(asked)).open
+        listed = await edge.hours.ListBusinessHours(qs.ListBusinessHoursRequest())
+        assert [each.version for each in listed.business_hours] == [2]
+        wrong = q.BusinessHours(display_name="x", time_zone="Asia/Baku", holidays=[q.Holiday(date="20.03.2026")])
+        await refused(
+            edge.hours.CreateBusinessHours(qs.CreateBusinessHoursRequest(request_id="w", business_hours=wrong)),
+            InvalidInput, "", "business_hours.holidays[0].date",
+        )  # fmt: skip
+        asked.time.seconds = 10**14
+        await refused(edge.hours.CheckBusinessHours(asked), InvalidInput, "", "time")
+        gone = qs.DeleteBusinessHoursRequest(business_hours_id=made.business_hours_id)
+        await edge.hours.DeleteBusinessHours(gone)
+        await refused(edge.hours.DeleteBusinessHours(gone), NotFound, "BUSINESS_HOURS_NOT_FOUND")
+
+
+async def test_dispositions_are_offered_at_the_desktop(edge: Edge, floor: Floor) -> None:
+    with as_("admin", floor):
+        for name in ("Sold", "Spam"):
+            made = await edge.dispositions.CreateDisposition(
+                qs.CreateDispositionRequest(request_id=name, disposition=q.Disposition(display_name=name))
+            )
+        await edge.dispositions.DeleteDisposition(qs.DeleteDispositionRequest(disposition_id=made.disposition_id))
+        listed = await edge.dispositions.ListDispositions(qs.ListDispositionsRequest())
+        assert [each.display_name for each in listed.dispositions] == ["Sold"]
+    with as_("agent", floor):
+        desktop = await edge.agents.GetMyDesktop(cs.GetMyDesktopRequest())
+        assert [each.display_name for each in desktop.dispositions] == ["Sold"]
+        assert desktop.agent.state == c.AGENT_STATE_OFFLINE
+
+
+async def test_supervisor_may_end_an_agents_wrap_up(edge: Edge, floor: Floor, clock: ManualClock) -> None:
+    _, _, contact = await floor.talking()
+    await floor.run(contact_ops.end_call, contact.call_id, clock.now())
+    with as_("supervisor", floor):
+        ended = await edge.contacts.EndWrapUp(cs.EndWrapUpRequest(contact_id=contact.contact_id, note="closed for her"))
+    assert ended.state == c.CONTACT_STATE_ENDED

@@ -1,0 +1,198 @@
+"""I1 and I2 under random interleavings, against real PostgreSQL.
+
+I1: no contact is held by or offered to two agents, no agent is above capacity. I2: every contact reaches exactly one
+end; none is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from chassis.sql import Database
+from kernel.errors import Conflict, DomainError, FailedPrecondition, NotFound
+from routing.domain.agents import AgentState
+from routing.domain.board import Match, line_of, ready_of, waiting_of
+from routing.domain.contacts import Contact, ContactState
+from routing.domain.facts import ContactAbandoned, ContactDequeued, ContactEnded, OfferAccepted, OfferMade
+from routing.domain.queues import Queue
+from routing.ops import agents as agent_ops
+from routing.ops import contacts as contact_ops
+from routing.ops import offers as offer_ops
+from routing.ops.contacts import WrapUp
+from routing.store import agents as agent_store
+from routing.store import contacts as contact_store
+from routing.store import offers as offer_store
+from routing.store.tables import offers as offers_table
+from sqlalchemy import select
+from testkit.clock import ManualClock
+
+from .conftest import Floor, open_floor
+
+HELD = {AgentState.OFFERED, AgentState.ON_CONTACT, AgentState.WRAP_UP}
+
+
+class Chaos:
+    """Several hands on one floor at once, none knowing of the others."""
+
+    def __init__(self, floor: Floor, queue: Queue, agents: list[str], seed: int):
+        self.floor, self.queue, self.agents = floor, queue, agents
+        self.random = random.Random(seed)
+        self.contacts: list[Contact] = []
+
+    async def act(self) -> None:
+        """One random thing; being refused is fine, being wrong is not."""
+        verbs = [
+            self.call,
+            self.match,
+            self.match,
+            self.answer,
+            self.answer,
+            self.leave,
+            self.time,
+            self.wish,
+            self.wrap,
+        ]
+        with contextlib.suppress(FailedPrecondition, NotFound, Conflict):
+            await self.random.choice(verbs)()
+
+    async def call(self) -> None:
+        self.contacts.append(await self.floor.contact(self.queue.queue_id, priority=self.random.randrange(3)))
+
+    async def match(self) -> None:
+        """Any contact to any agent, as a matcher that believes in anything would propose."""
+        agent = await self.floor.see(self.random.choice(self.agents))
+        queued = [each for each in [await self.floor.look(c) for c in self.contacts] if waiting_of(each)]
+        ready = ready_of(agent)
+        if queued and ready:
+            waiting = waiting_of(self.random.choice(queued))
+            assert waiting is not None
+            await asyncio.sleep(self.random.random() * 0.01)
+            await self.floor.run(offer_ops.make_offer, Match(waiting, ready, "longest_idle", ()))
+
+    async def answer(self) -> None:
+        agent_id = self.random.choice(self.agents)
+        offer = await self.floor.read(lambda tx: offer_store.pending_offer(tx, agent_id=agent_id))
+        if offer is not None:
+            verb = self.random.choice([offer_ops.accept_offer, offer_ops.accept_offer, offer_ops.decline_offer])
+            await self.floor.run(verb, offer.offer_id, agent_id)
+
+    async def leave(self) -> None:
+        if self.contacts:
+            contact = self.random.choice(self.contacts)
+            if self.random.random() < 0.2:
+                await self.floor.run(contact_ops.dequeue_contact, contact.contact_id, "max_wait")
+            else:
+                await self.floor.hang_up(contact)
+
+    async def time(self) -> None:
+        self.floor.clock.advance(self.random.choice([1, 5, 21]))
+        await self.floor.run(offer_ops.expire_offers)
+        await self.floor.run(contact_ops.expire_wrap_ups)
+
+    async def wish(self) -> None:
+        state = self.random.choice([AgentState.AVAILABLE, AgentState.AVAILABLE, AgentState.NOT_READY])
+        await self.floor.run(agent_ops.set_state, self.random.choice(self.agents), state, "")
+
+    async def wrap(self) -> None:
+        if self.contacts:
+            contact = self.random.choice(self.contacts)
+            await self.floor.run(contact_ops.end_wrap_up, WrapUp(contact.contact_id, "", "", ""))
+
+    async def finish(self) -> None:
+        """Every call ends and every deadline passes."""
+        for contact in self.contacts:
+            await self.floor.hang_up(contact)
+        self.floor.clock.advance(1000)
+        await self.floor.run(contact_ops.expire_wrap_ups)
+
+
+async def check_i1(floor: Floor, agents: list[str], contacts: list[Contact]) -> None:
+    """One snapshot in which nobody is held twice."""
+
+    async def snapshot(tx: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        pending = await tx.all(
+            select(offers_table).where(offers_table.c.tenant_id == tx.tenant_id, offers_table.c.state == "PENDING")
+        )
+        people = await agent_store.find_agents(tx, agents)
+        return people, await contact_store.find_contacts(tx, [each.contact_id for each in contacts]), list(pending)
+
+    people, found, pending = await floor.read(snapshot)
+    held = Counter(each.contact_id for each in people if each.contact_id)
+    assert all(count == 1 for count in held.values())
+    assert all(bool(each.contact_id) == (each.state in HELD) for each in people)
+    by_id = {each.contact_id: each for each in found}
+    for agent in people:
+        if agent.contact_id:
+            assert by_id[agent.contact_id].agent_id == agent.agent_id
+            assert by_id[agent.contact_id].state == agent.state
+    busy = {ContactState.OFFERED, ContactState.ON_CONTACT, ContactState.WRAP_UP}
+    assert {each.contact_id for each in found if each.state in busy} == set(held)
+    assert {(row["contact_id"], row["agent_id"]) for row in pending} == {
+        (each.contact_id, each.agent_id) for each in people if each.state is AgentState.OFFERED
+    }
+
+
+def check_i2(floor: Floor, contacts: list[Contact]) -> None:
+    """Exactly one end each, told exactly once, and accepted at most once."""
+    ends = Counter(
+        fact.contact.contact_id
+        for fact in floor.told
+        if isinstance(fact, ContactEnded | ContactAbandoned | ContactDequeued)
+    )
+    assert ends == {each.contact_id: 1 for each in contacts}
+    accepted = Counter(fact.contact.contact_id for fact in floor.told if isinstance(fact, OfferAccepted))
+    assert all(count == 1 for count in accepted.values())
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_nobody_is_held_twice_and_nobody_is_lost(db: Database, clock: ManualClock, seed: int) -> None:
+    floor = open_floor(db, clock)
+    queue = await floor.queue(wrap_up_duration=timedelta(seconds=10 * (seed % 2)))
+    agents = [await floor.agent(f"Agent {n}") for n in range(3)]
+    hands = [Chaos(floor, queue, agents, seed * 10 + n) for n in range(4)]
+    for hand in hands[1:]:
+        hand.contacts = hands[0].contacts
+    for _ in range(30):
+        await asyncio.gather(*(hand.act() for hand in hands))
+        await check_i1(floor, agents, hands[0].contacts)
+    await hands[0].finish()
+    await check_i1(floor, agents, hands[0].contacts)
+    check_i2(floor, hands[0].contacts)
+    found = [await floor.look(each) for each in hands[0].contacts]
+    assert {each.state for each in found} <= {ContactState.ENDED, ContactState.ABANDONED}
+
+
+async def test_two_proposals_for_one_contact_make_one_offer(floor: Floor) -> None:
+    queue = await floor.queue()
+    people = [await floor.see(await floor.agent(f"Agent {n}")) for n in range(4)]
+    waiting = waiting_of(await floor.contact(queue.queue_id))
+    assert waiting is not None and line_of(queue)
+    proposals = [Match(waiting, ready, "longest_idle", ()) for ready in map(ready_of, people) if ready]
+    outcomes = await asyncio.gather(
+        *(floor.run(offer_ops.make_offer, each) for each in proposals), return_exceptions=True
+    )
+    assert sum(not isinstance(each, BaseException) for each in outcomes) == 1
+    assert all(isinstance(each, DomainError) for each in outcomes if isinstance(each, BaseException))
+    assert sum(isinstance(fact, OfferMade) for fact in floor.told) == 1
+
+
+async def test_accept_and_hang_up_at_the_same_time_leave_one_truth(floor: Floor) -> None:
+    for _ in range(5):
+        offer, agent_id, contact = await floor.ringing()
+        await asyncio.gather(
+            floor.run(offer_ops.accept_offer, offer.offer_id, agent_id), floor.hang_up(contact), return_exceptions=True
+        )
+        state = (await floor.look(contact)).state
+        agent = await floor.see(agent_id)
+        assert (state, agent.state) in {
+            (ContactState.WRAP_UP, AgentState.WRAP_UP), (ContactState.ABANDONED, AgentState.AVAILABLE),
+        }  # fmt: skip
+        await floor.run(agent_ops.set_state, agent_id, AgentState.OFFLINE, "")
+        floor.clock.advance(31)
+        await floor.run(contact_ops.expire_wrap_ups)
