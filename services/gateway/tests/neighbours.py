@@ -99,6 +99,8 @@ class World:
         self.audio = bytes(range(256)) * 4096
         self.desktop = contact_service_pb2.GetMyDesktopResponse()
         self.screen_pop_wait = 0.0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.signing_keys_asked = 0
         self.fail: Exception | None = None
 
@@ -289,6 +291,7 @@ class Calls(call_service_pb2_grpc.CallServiceServicer):
 
     async def StartWebCall(self, request: Any, context: Any) -> Any:
         self.world.note("StartWebCall", request)
+        await self.world.may_answer.wait()
         return call_service_pb2.StartWebCallResponse(
             call_id=CALL_ID, leg_id="leg_1", sdp_answer="answer", leg_token="leg-secret", tenant_id=TENANT
         )
@@ -302,6 +305,10 @@ class Calls(call_service_pb2_grpc.CallServiceServicer):
     async def HangUp(self, request: Any, context: Any) -> Any:
         self.world.note("HangUp", request)
         return call_pb2.Call(call_id=request.call_id)
+
+    async def SendDigits(self, request: Any, context: Any) -> Any:
+        self.world.note("SendDigits", request)
+        return Empty()
 
     async def HoldCall(self, request: Any, context: Any) -> Any:
         raise NotTalking("nobody talks", metadata={"call_id": request.call_id})
