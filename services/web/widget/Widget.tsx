@@ -1,0 +1,144 @@
+/** @jsxImportSource preact */
+/** What a customer sees: a button, then one small panel for the whole call. */
+import { useEffect, useState } from "preact/hooks";
+import { formatClock } from "../src/format/durations.ts";
+import type { Call } from "./call.ts";
+import type { Language, Texts } from "./texts.ts";
+
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+const KEY_NAMES: Record<string, string> = { "*": "star", "#": "pound" };
+
+export interface Brand {
+  name: string;
+  language: Language;
+  texts: Texts;
+}
+
+export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: boolean }) {
+  const [shown, show] = useState(open || call.live);
+  const { phase, problem } = call.state;
+  const { texts } = brand;
+  if (!shown && phase === "idle") {
+    return (
+      <button type="button" class="launch" data-testid="widget-open" onClick={() => show(true)}>
+        {texts.call}
+      </button>
+    );
+  }
+  const over = phase === "ended" || phase === "refused" || phase === "error";
+  return (
+    <section class="panel" aria-label={brand.name} data-testid="widget-panel">
+      <h2>{brand.name}</h2>
+      <p
+        role="status"
+        aria-live="polite"
+        class={phase === "error" ? "problem" : ""}
+        data-testid="widget-state"
+        data-phase={phase}
+      >
+        {phase === "error" ? texts.errors[problem ?? "failed"] : statusText(texts, phase)}{" "}
+        {phase === "answered" && <Clock since={call.state.answeredAt} language={brand.language} />}
+      </p>
+      {phase === "idle" && <Start call={call} texts={texts} close={() => show(false)} />}
+      {call.live && <InCall call={call} texts={texts} />}
+      {over && (
+        <div class="row">
+          <button type="button" class="call" data-testid="widget-again" onClick={() => call.dismiss()}>
+            {texts.again}
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Start({ call, texts, close }: { call: Call; texts: Texts; close: () => void }) {
+  const [name, setName] = useState("");
+  const [number, setNumber] = useState("");
+  const begin = (event: Event) => {
+    event.preventDefault();
+    void call.start(name.trim(), number.trim());
+  };
+  return (
+    <form onSubmit={begin}>
+      <label>
+        {texts.name}
+        <input
+          data-testid="widget-name"
+          autocomplete="name"
+          maxLength={100}
+          value={name}
+          onInput={(e) => setName(e.currentTarget.value)}
+        />
+      </label>
+      <label>
+        {texts.number}
+        <input
+          data-testid="widget-number"
+          type="tel"
+          autocomplete="tel"
+          maxLength={20}
+          value={number}
+          onInput={(e) => setNumber(e.currentTarget.value)}
+        />
+      </label>
+      <div class="row">
+        <button class="call" type="submit" data-testid="widget-call">
+          {texts.call}
+        </button>
+        <button type="button" data-testid="widget-close" onClick={close}>
+          {texts.close}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function InCall({ call, texts }: { call: Call; texts: Texts }) {
+  const { muted, phase } = call.state;
+  return (
+    <>
+      {phase !== "calling" && (
+        <div class="keys" role="group" aria-label={texts.keypad}>
+          {KEYS.map((key) => (
+            <button
+              type="button"
+              key={key}
+              aria-label={`${texts.key} ${key}`}
+              data-testid={`widget-key-${KEY_NAMES[key] ?? key}`}
+              onClick={() => call.press(key)}
+            >
+              {key}
+            </button>
+          ))}
+        </div>
+      )}
+      <div class="row">
+        <button
+          type="button"
+          aria-pressed={muted}
+          data-testid="widget-mute"
+          onClick={() => call.mute(!muted)}
+        >
+          {muted ? texts.unmute : texts.mute}
+        </button>
+        <button type="button" class="hang" data-testid="widget-hangup" onClick={() => call.hangUp()}>
+          {texts.hangUp}
+        </button>
+      </div>
+    </>
+  );
+}
+
+function Clock({ since, language }: { since: number | undefined; language: Language }) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return <span class="clock">{formatClock((now - (since ?? now)) / 1000, language)}</span>;
+}
+
+function statusText(texts: Texts, phase: Exclude<Call["state"]["phase"], "error">): string {
+  return phase === "idle" ? "" : texts[phase];
+}
