@@ -99,7 +99,7 @@ function InCall({ call, texts }: { call: Call; texts: Texts }) {
   return (
     <>
       {phase !== "calling" && (
-        <div class="keys" role="group" aria-label={texts.keypad}>
+        <fieldset class="keys" aria-label={texts.keypad}>
           {KEYS.map((key) => (
             <button
               type="button"
@@ -111,7 +111,7 @@ function InCall({ call, texts }: { call: Call; texts: Texts }) {
               {key}
             </button>
           ))}
-        </div>
+        </fieldset>
       )}
       <div class="row">
         <button

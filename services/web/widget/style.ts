@@ -17,7 +17,7 @@ button:focus-visible, input:focus-visible { outline: 3px solid #1f6feb; outline-
 .launch { border-radius: 999px; padding: 14px 20px; background: #0b6b46; color: #fff; box-shadow: 0 6px 24px #0b1a2a40; }
 .row { display: flex; gap: 8px; }
 .row > * { flex: 1; }
-.keys { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; margin: 0 0 12px; direction: ltr; }
+.keys { display: grid; border: 0; padding: 0; grid-template-columns: repeat(3, 1fr); gap: 8px; margin: 0 0 12px; direction: ltr; }
 .keys button { padding: 12px 0; font-size: 17px; }
 .clock { font-variant-numeric: tabular-nums; }
 @media (prefers-color-scheme: dark) {
