@@ -1,0 +1,105 @@
+import { MultiSelect, NumberInput, SimpleGrid, Switch, TextInput } from "@mantine/core";
+import { useState } from "react";
+import { api, ask, newRequestId } from "../../api/client.ts";
+import { useDispositions } from "../../api/names.ts";
+import { fieldProblem } from "../../api/problem.ts";
+import type { Queue } from "../../api/types.ts";
+import { durationSeconds, toDuration } from "../../format/durations.ts";
+import { useText } from "../../i18n/index.ts";
+import { FormModal } from "../../ui/FormModal.tsx";
+import { SkillLevels } from "./Skills.tsx";
+
+const MASK =
+  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll";
+
+type Time = "offerTimeout" | "wrapUpDuration" | "serviceLevelThreshold" | "shortAbandonThreshold";
+
+/** Seconds while they are edited, and what an unset one means. */
+const TIMES: readonly (readonly [Time, number, number, number])[] = [
+  ["offerTimeout", 20, 5, 120],
+  ["wrapUpDuration", 30, 0, 900],
+  ["serviceLevelThreshold", 20, 1, 3600],
+  ["shortAbandonThreshold", 5, 0, 600],
+];
+
+export function QueueForm(props: { queue: Queue; onClose: () => void; onSaved: () => Promise<void> }) {
+  const t = useText();
+  const dispositions = useDispositions().data ?? [];
+  const [queue, setQueue] = useState<Queue>(props.queue);
+  const change = (part: Partial<Queue>) => setQueue((before) => ({ ...before, ...part }));
+  const save = async () => {
+    const { queueId, version } = queue;
+    const values = { ...queue, displayName: queue.displayName ?? "" };
+    if (queueId) {
+      const body = { queue: values, updateMask: MASK, version };
+      await ask(api.PATCH("/v1/queues/{queue.queueId}", { params: { path: { "queue.queueId": queueId } }, body }));
+    } else await ask(api.POST("/v1/queues", { body: { requestId: newRequestId(), queue: values } }));
+    await props.onSaved();
+  };
+  const labels: Record<Time, string> = {
+    offerTimeout: t("admin.queues.offerTimeoutLabel"),
+    wrapUpDuration: t("admin.queues.wrapUpLabel"),
+    serviceLevelThreshold: t("admin.queues.thresholdLabel"),
+    shortAbandonThreshold: t("admin.queues.shortAbandonLabel"),
+  };
+  return (
+    <FormModal
+      title={queue.queueId ? t("admin.queues.edit") : t("admin.queues.add")}
+      onClose={props.onClose}
+      onSave={save}
+      size="lg"
+      testId="queue"
+    >
+      {(problem) => (
+        <>
+          <TextInput
+            label={t("setUp.queue.name")}
+            required
+            data-autofocus
+            maxLength={120}
+            value={queue.displayName ?? ""}
+            error={fieldProblem(problem, "displayName")}
+            onChange={(event) => change({ displayName: event.currentTarget.value })}
+            data-testid="queue-name"
+          />
+          <Switch
+            label={t("admin.queues.openToAll")}
+            description={t("admin.queues.openToAllHint")}
+            checked={queue.openToAll ?? false}
+            onChange={(event) => change({ openToAll: event.currentTarget.checked })}
+          />
+          <SkillLevels
+            label={t("admin.queues.requiredSkills")}
+            levels={queue.requiredSkills ?? []}
+            onChange={(requiredSkills) => change({ requiredSkills })}
+          />
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+            {TIMES.map(([field, unset, min, max]) => (
+              <NumberInput
+                key={field}
+                label={labels[field]}
+                min={min}
+                max={max}
+                value={queue[field] === undefined ? unset : durationSeconds(queue[field])}
+                error={fieldProblem(problem, field)}
+                onChange={(value) => change({ [field]: toDuration(Number(value)) })}
+              />
+            ))}
+          </SimpleGrid>
+          <MultiSelect
+            label={t("admin.queues.dispositions")}
+            description={t("admin.queues.dispositionsHint")}
+            data={dispositions.map((each) => ({ value: each.dispositionId ?? "", label: each.displayName ?? "" }))}
+            value={queue.dispositionIds ?? []}
+            onChange={(dispositionIds) => change({ dispositionIds })}
+          />
+          <Switch
+            label={t("admin.queues.dispositionRequired")}
+            checked={queue.dispositionRequired ?? false}
+            onChange={(event) => change({ dispositionRequired: event.currentTarget.checked })}
+          />
+        </>
+      )}
+    </FormModal>
+  );
+}

@@ -1,0 +1,82 @@
+import { Button, Table } from "@mantine/core";
+import { IconUsers } from "@tabler/icons-react";
+import { Link } from "wouter";
+import type { AgentTile, Wallboard } from "../../api/types.ts";
+import { reasonText, shortState, stateTone } from "../../desktop/ui/StateText.tsx";
+import { formatNumber } from "../../format/numbers.ts";
+import { textOr, useLanguage, useText } from "../../i18n/index.ts";
+import { EmptyState } from "../../ui/EmptyState.tsx";
+import { Tag } from "../../ui/Note.tsx";
+import { Panel, TableWrap } from "../../ui/Page.tsx";
+import { Elapsed } from "../../ui/Time.tsx";
+import classes from "./watch.module.css";
+
+const ORDER = ["OFFERED", "ON_CONTACT", "WRAP_UP", "AVAILABLE", "NOT_READY", "OFFLINE"];
+
+interface Props {
+  tiles: readonly AgentTile[];
+  counts: NonNullable<Wallboard["agentStates"]>;
+}
+
+/** Agents by what they are doing, those with customers first; how many in each state. */
+export function AgentTiles({ tiles, counts }: Props) {
+  const t = useText();
+  const language = useLanguage();
+  const rank = (state: string | undefined) => ORDER.indexOf(shortState(state));
+  const sorted = [...tiles].sort(
+    (a, b) => rank(a.state) - rank(b.state) || (a.displayName ?? "").localeCompare(b.displayName ?? "", language),
+  );
+  const shown = counts.filter((each) => (each.count ?? 0) > 0);
+  return (
+    <Panel flush label={t("watch.agents")}>
+      <h2 className={`${classes.title} ${classes.padTitle}`}>{t("watch.agents")}</h2>
+      {shown.length > 0 && (
+        <div className={classes.states} data-testid="agent-states">
+          {shown.map((each) => (
+            <span key={each.state} data-testid={`agents-${shortState(each.state)}`}>
+              <Tag tone={stateTone(each.state)} dot>
+                {textOr("state", shortState(each.state))} {formatNumber(each.count ?? 0, language)}
+              </Tag>
+            </span>
+          ))}
+        </div>
+      )}
+      {sorted.length === 0 ? (
+        <EmptyState
+          icon={IconUsers}
+          title={t("watch.noAgents.title")}
+          action={
+            <Button component={Link} href="/admin/people" variant="default">
+              {t("nav.people")}
+            </Button>
+          }
+        >
+          {t("watch.noAgents.body")}
+        </EmptyState>
+      ) : (
+        <TableWrap label={t("watch.agents")}>
+          <Table>
+            <Table.Tbody>
+              {sorted.map((tile) => (
+                <Table.Tr key={tile.agentId} data-testid={`wallboard-agent-${tile.agentId}`}>
+                  <Table.Td>
+                    <bdi>{tile.displayName || tile.agentId}</bdi>
+                  </Table.Td>
+                  <Table.Td>
+                    <Tag tone={stateTone(tile.state)} dot>
+                      {textOr("state", shortState(tile.state))}
+                      {tile.reason && shortState(tile.state) === "NOT_READY" ? ` · ${reasonText(tile.reason)}` : ""}
+                    </Tag>
+                  </Table.Td>
+                  <Table.Td>
+                    <Elapsed since={tile.stateTime} />
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </TableWrap>
+      )}
+    </Panel>
+  );
+}

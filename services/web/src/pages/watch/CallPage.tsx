@@ -1,0 +1,132 @@
+import { Anchor } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link, useParams } from "wouter";
+import { api, ask } from "../../api/client.ts";
+import { useNames } from "../../api/names.ts";
+import type { Call, Cdr, Contact, Recording } from "../../api/types.ts";
+import { durationSeconds } from "../../format/durations.ts";
+import { formatNumber } from "../../format/numbers.ts";
+import { textOr, useLanguage, useText } from "../../i18n/index.ts";
+import { Loading } from "../../ui/LoadMore.tsx";
+import { Tag } from "../../ui/Note.tsx";
+import { PageHeader, Panel } from "../../ui/Page.tsx";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import { Length } from "../../ui/Time.tsx";
+import desktopClasses from "../desktop/desktop.module.css";
+import { CallTimeline } from "./CallTimeline.tsx";
+import { RecordingPlayer } from "./RecordingPlayer.tsx";
+import { useRefreshOn } from "./useRefreshOn.ts";
+import classes from "./watch.module.css";
+
+interface CallStory {
+  call: Call;
+  cdr: Cdr | undefined;
+  contact: Contact | undefined;
+  recordings: Recording[];
+}
+
+async function readStory(callId: string): Promise<CallStory> {
+  const [call, cdrs, recordings] = await Promise.all([
+    ask(api.GET("/v1/calls/{callId}", { params: { path: { callId } } })),
+    ask(api.GET("/v1/cdrs", { params: { query: { callId } } })),
+    ask(api.GET("/v1/recordings", { params: { query: { callId } } })),
+  ]);
+  const path = { contactId: call.contactId ?? "" };
+  const contact = call.contactId
+    ? await ask(api.GET("/v1/contacts/{contactId}", { params: { path } })).catch(() => undefined)
+    : undefined;
+  return { call, contact, cdr: cdrs.cdrs?.[0], recordings: recordings.recordings ?? [] };
+}
+
+/** One call from start to end: what happened when, its CDR, its recording. */
+export default function CallPage() {
+  const t = useText();
+  const { callId } = useParams<{ callId: string }>();
+  const { data, error, refetch } = useQuery({ queryKey: ["call", callId], queryFn: () => readStory(callId) });
+  useRefreshOn(["call"], "CallAnswered", "CallHeld", "CallResumed", "CallEnded", "RecordingStored", "ContactEnded");
+  if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
+  if (!data) return <Loading />;
+  const { call, recordings } = data;
+  const caller = call.callerName || call.callerNumber || t("common.anonymous");
+  return (
+    <>
+      <PageHeader
+        title={t("watch.call.title", { caller })}
+        subtitle={<span className="m-ltr">{call.callId}</span>}
+        actions={<Tag tone="info">{textOr("callState", call.state ?? "")}</Tag>}
+      />
+      <div className={classes.two}>
+        <div className={classes.stack}>
+          <Panel label={t("watch.call.facts")}>
+            <h2 className={classes.title}>{t("watch.call.facts")}</h2>
+            <CallFacts story={data} />
+          </Panel>
+          <Panel label={t("nav.recordings")}>
+            <h2 className={classes.title}>{t("nav.recordings")}</h2>
+            {recordings.length === 0 && <p style={{ color: "var(--m-muted)", margin: 0 }}>{t("watch.call.noRecording")}</p>}
+            {recordings.map((recording) =>
+              recording.state === "RECORDING_STATE_STORED" ? (
+                <RecordingPlayer key={recording.recordingId} recording={recording} />
+              ) : (
+                <Tag key={recording.recordingId}>{textOr("recordingState", recording.state ?? "")}</Tag>
+              ),
+            )}
+          </Panel>
+        </div>
+        <Panel label={t("watch.call.timeline")}>
+          <h2 className={classes.title}>{t("watch.call.timeline")}</h2>
+          <CallTimeline call={call} contact={data.contact} cdr={data.cdr} recordings={recordings} />
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+function CallFacts({ story }: { story: CallStory }) {
+  const t = useText();
+  const language = useLanguage();
+  const names = useNames();
+  const { call, cdr, contact } = story;
+  const mos = (value: CdrMos) => (typeof value === "number" && value > 0 ? formatNumber(value, language, 1) : "–");
+  const rows: [string, ReactNode][] = [
+    [t("desktop.brand"), names.brand(call.brandId)],
+    [t("watch.caller"), <span key="n" className="m-ltr">{call.callerNumber || "–"}</span>],
+    [t("watch.dialed"), <span key="d" className="m-ltr">{call.dialedNumber || "–"}</span>],
+    [t("desktop.queue"), names.queue(contact?.queueId)],
+    [t("role.ROLE_AGENT"), names.user(call.agentId)],
+    [t("watch.length"), cdr ? <Length key="l" seconds={durationSeconds(cdr.duration)} /> : "–"],
+    [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
+    [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
+    [t("watch.ended"), cdr ? `${textOr("endParty", cdr.endParty ?? "")} · ${textOr("endCause", cdr.endCause ?? "")}` : "–"],
+    [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],
+    [t("desktop.disposition"), names.disposition(contact?.dispositionId)],
+    [t("watch.trace"), <span key="tr" className="m-ltr" style={{ fontSize: "0.8rem" }}>{call.traceId || "–"}</span>],
+  ];
+  return (
+    <>
+      <dl className={desktopClasses.facts}>
+        {rows.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd style={{ overflowWrap: "anywhere" }}>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {contact?.note && (
+        <p className={desktopClasses.historyNote}>
+          <bdi>{contact.note}</bdi>
+        </p>
+      )}
+      {contact?.customerId && (
+        <p style={{ marginBottom: 0 }}>
+          <Anchor component={Link} href={`/customers/${contact.customerId}`}>
+            {t("desktop.openCustomer")}
+          </Anchor>
+        </p>
+      )}
+    </>
+  );
+}
+
+type CdrMos = Cdr["customerMos"];

@@ -1,0 +1,59 @@
+import { Button } from "@mantine/core";
+import { IconPlayerPlay } from "@tabler/icons-react";
+import { useEffect, useState } from "react";
+import { fetchBlob } from "../../api/client.ts";
+import type { Recording } from "../../api/types.ts";
+import { useText } from "../../i18n/index.ts";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import classes from "./watch.module.css";
+
+/**
+ * Plays a recording: customer left, agent right. The audio is fetched with the session's token when it is asked for,
+ * since an audio element can't send one.
+ */
+export function RecordingPlayer({ recording }: { recording: Recording }) {
+  const t = useText();
+  const [address, setAddress] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  useEffect(() => () => URL.revokeObjectURL(address), [address]);
+  const load = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      setAddress(URL.createObjectURL(await fetchBlob(`/v1/recordings/${recording.recordingId}/audio`)));
+    } catch (error) {
+      setProblem(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (address) {
+    return (
+      // biome-ignore lint/a11y/useMediaCaption: a recorded call has no captions
+      <audio
+        controls
+        autoPlay
+        src={address}
+        className={classes.audio}
+        aria-label={t("watch.player")}
+        data-testid={`recording-audio-${recording.recordingId}`}
+      />
+    );
+  }
+  return (
+    <>
+      <Button
+        variant="default"
+        size="xs"
+        loading={busy}
+        leftSection={<IconPlayerPlay size={15} aria-hidden />}
+        onClick={() => void load()}
+        data-testid={`recording-play-${recording.recordingId}`}
+      >
+        {t("watch.play")}
+      </Button>
+      <ProblemNote problem={problem} />
+    </>
+  );
+}

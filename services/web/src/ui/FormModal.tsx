@@ -1,0 +1,65 @@
+import { Button, Group, Modal, Stack } from "@mantine/core";
+import { type ReactNode, useState } from "react";
+import { asProblem, type Problem } from "../api/problem.ts";
+import { useText } from "../i18n/index.ts";
+import { ProblemNote } from "./ProblemNote.tsx";
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  /** Saves; a thrown problem is shown above the buttons and the dialog stays open. */
+  onSave: () => Promise<unknown>;
+  children: ReactNode | ((problem: Problem | undefined) => ReactNode);
+  saveLabel?: string;
+  size?: string;
+  testId?: string;
+}
+
+/** A dialog with a form: Enter saves, Escape leaves, a failure stays where it happened. */
+export function FormModal({ title, onClose, onSave, children, saveLabel, size, testId = "form" }: Props) {
+  const t = useText();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const save = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      await onSave();
+      onClose();
+    } catch (error) {
+      setProblem(asProblem(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={title}
+      size={size ?? "md"}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      data-testid={testId}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
+        <Stack>
+          {typeof children === "function" ? children(problem) : children}
+          <ProblemNote problem={problem} />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              {t("common.cancel")}
+            </Button>
+            <Button type="submit" loading={busy} data-testid={`${testId}-save`}>
+              {saveLabel ?? t("common.save")}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
