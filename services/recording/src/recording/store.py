@@ -9,7 +9,20 @@ from typing import Any
 
 from chassis.paging import keyset, page_size
 from chassis.sql import Json, Time, Tx, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, RowMapping, Text, delete, select, update
+from chassis.sqlerrors import TryAgain
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    LargeBinary,
+    MetaData,
+    RowMapping,
+    Table,
+    Text,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from recording.domain.recordings import Recording, RecordingState
@@ -147,9 +160,9 @@ async def list_recordings(
 
 
 async def insert_recording(tx: Tx, value: Recording, request_id: str, fingerprint: bytes) -> None:
-    """A new recording."""
+    """A new recording. Runs the transaction again when a twin of the request was faster."""
     row = _row(tx, value) | {"request_id": request_id, "fingerprint": fingerprint, "create_time": value.create_time}
-    await tx.execute(insert(recordings).values(row | {"update_time": value.create_time}))
+    await _insert(tx, recordings, row | {"update_time": value.create_time})
 
 
 async def save_recording(tx: Tx, value: Recording, now: datetime) -> None:
@@ -176,13 +189,12 @@ async def segment(tx: Tx, recording_id: str, track: str, sequence: int) -> Segme
 
 
 async def insert_segment(tx: Tx, recording_id: str, value: Segment, now: datetime) -> None:
-    """A new line of the manifest."""
-    await tx.execute(
-        insert(segments).values(
-            tenant_id=tx.tenant_id, recording_id=recording_id, track=value.track, sequence=value.sequence,
-            digest=value.digest, size_bytes=value.size_bytes, create_time=now,
-        )
-    )  # fmt: skip
+    """A new line of the manifest. Runs the transaction again when a twin was faster."""
+    row = {
+        "tenant_id": tx.tenant_id, "recording_id": recording_id, "track": value.track, "sequence": value.sequence,
+        "digest": value.digest, "size_bytes": value.size_bytes, "create_time": now,
+    }  # fmt: skip
+    await _insert(tx, segments, row)
 
 
 async def list_segments(tx: Tx, recording_id: str) -> list[Segment]:
@@ -276,6 +288,11 @@ async def due(tx: Tx, column: str, now: datetime, limit: int) -> list[Due]:
         .limit(limit)
     )
     return [Due(row["tenant_id"], row["recording_id"]) for row in rows]
+
+
+async def _insert(tx: Tx, table: Table, row: dict[str, Any]) -> None:
+    if not (await tx.execute(insert(table).values(row).on_conflict_do_nothing())).rowcount:
+        raise TryAgain
 
 
 def _row(tx: Tx, value: Recording) -> dict[str, Any]:
