@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from kernel.clock import Clock
 from kernel.errors import Unavailable
 from kernel.tenant import Principal
-from merkez.tenancy.v1.session_pb2 import AuditEntry
+from merkez.tenancy.v1.session_pb2 import AuditEntry, Session
 
 from gateway.contracts import Method
 
@@ -101,6 +101,8 @@ def target_of(method: Method, request: Message, response: Message | None) -> str
 
 
 def _own_id(message: Message) -> str:
+    if isinstance(message, Session):
+        return message.user.user_id
     nested = ""
     for field, value in message.ListFields():
         if isinstance(value, str) and field.name.endswith("_id") and field.name not in ("request_id", "client_id"):
