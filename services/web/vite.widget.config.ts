@@ -3,7 +3,6 @@ import { defineConfig } from "vite";
 
 /** The customer widget: one classic script that a client's site includes, `dist/widget.js`. */
 export default defineConfig({
-  esbuild: false,
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: "dist",

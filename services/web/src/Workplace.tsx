@@ -7,8 +7,8 @@ import { useSession } from "./session/session.ts";
 import { CrashBoundary } from "./ui/CrashBoundary.tsx";
 import { Loading } from "./ui/LoadMore.tsx";
 import { Note } from "./ui/Note.tsx";
-import { Shell } from "./ui/Shell.tsx";
 import { NotFound } from "./ui/NotFound.tsx";
+import { Shell } from "./ui/Shell.tsx";
 
 const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentType>][] = [
   ["/home", "manage", lazy(() => import("./pages/start/HomePage.tsx"))],
@@ -32,7 +32,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/admin/api-keys", "manage", lazy(() => import("./pages/admin/ApiKeysPage.tsx"))],
   ["/admin/audit", "manage", lazy(() => import("./pages/admin/AuditPage.tsx"))],
   ["/admin/billing", "billing", lazy(() => import("./pages/admin/BillingPage.tsx"))],
-  ["/admin/organisation", "manage", lazy(() => import("./pages/admin/OrganisationPage.tsx"))],
+  ["/admin/organisation", "billing", lazy(() => import("./pages/admin/OrganisationPage.tsx"))],
 ];
 
 /** Everything behind the sign-in, inside the shell. The call dock is the shell's, so it outlives every page. */

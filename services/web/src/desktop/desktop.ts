@@ -8,12 +8,19 @@ import type { AgentState, Call, Contact, Offer } from "../api/types.ts";
 import { MediaOwner, type Ownership } from "../media/owner.ts";
 import { startRing, stopRing } from "../media/ring.ts";
 import { WarmLeg } from "../media/station.ts";
-import { session } from "../session/session.ts";
 import { mayEnter } from "../session/roles.ts";
+import { session } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
 import { createStore, useStore } from "../store.ts";
 import { latencies, noteAnswer, noteOffer } from "./latencies.ts";
-import { applyFact, currentCustomerId, type DesktopState, EMPTY_DESKTOP, fromServer, phaseOf } from "./state.ts";
+import {
+  applyFact,
+  currentCustomerId,
+  type DesktopState,
+  EMPTY_DESKTOP,
+  fromServer,
+  phaseOf,
+} from "./state.ts";
 import { stationClientId, stationWanted, wantStation } from "./stationMemory.ts";
 
 export const desktop = createStore<DesktopState>(EMPTY_DESKTOP);
@@ -266,7 +273,8 @@ async function callVerb(verb: CallVerb): Promise<void> {
 
 function keepCall(call: Call): void {
   desktop.set((now) => {
-    if (now.contact?.callId !== call.callId || Number(call.version) < Number(now.call?.version ?? 0)) return now;
+    if (now.contact?.callId !== call.callId || Number(call.version) < Number(now.call?.version ?? 0))
+      return now;
     return { ...now, call };
   });
 }
@@ -302,7 +310,10 @@ export async function sendDigits(digits: string): Promise<void> {
 export async function saveWrapUp(contactId: string, dispositionId: string, note: string): Promise<boolean> {
   const path = { contactId };
   const body = { dispositionId, note };
-  return (await carryOut(ask(api.POST("/v1/contacts/{contactId}:saveWrapUp", { params: { path }, body })))) !== undefined;
+  return (
+    (await carryOut(ask(api.POST("/v1/contacts/{contactId}:saveWrapUp", { params: { path }, body })))) !==
+    undefined
+  );
 }
 
 export async function endWrapUp(contactId: string, dispositionId: string, note: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 /** `window.__merkez`: a reading-only view of what goes on, for tests, the demo and support. See README.md. */
+
+import { isRinging } from "../media/ring.ts";
 import { session } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
-import { isRinging } from "../media/ring.ts";
 import { desktop, leg, ownership } from "./desktop.ts";
 import { latencies, noteBack, noteLeaving } from "./latencies.ts";
 import { phaseOf } from "./state.ts";
@@ -23,7 +24,12 @@ function snapshot() {
     contactId: contact?.contactId,
     callId: contact?.callId,
     callState: call?.state,
-    station: { status: state.status, stalled: state.stalled, attachTime: state.attachTime, media: state.figures },
+    station: {
+      status: state.status,
+      stalled: state.stalled,
+      attachTime: state.attachTime,
+      media: state.figures,
+    },
     latencies: { ...latencies },
   };
 }

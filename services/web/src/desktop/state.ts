@@ -53,7 +53,9 @@ export function currentContactId(state: DesktopState): string | undefined {
 }
 
 export function currentCustomerId(state: DesktopState): string | undefined {
-  return state.screenPop?.customer?.customerId || (state.contact ?? state.offer?.contact)?.customerId || undefined;
+  return (
+    state.screenPop?.customer?.customerId || (state.contact ?? state.offer?.contact)?.customerId || undefined
+  );
 }
 
 type Data = {
@@ -105,7 +107,12 @@ function endOffer(state: DesktopState, offer: Offer | undefined, notice: Desktop
 
 function endCall(state: DesktopState, cdr: Cdr | undefined): DesktopState {
   if (!cdr?.callId || cdr.callId !== state.contact?.callId) return state;
-  const call = { ...state.call, callId: cdr.callId, state: "CALL_STATE_ENDED" as const, endTime: cdr.endTime };
+  const call = {
+    ...state.call,
+    callId: cdr.callId,
+    state: "CALL_STATE_ENDED" as const,
+    endTime: cdr.endTime,
+  };
   const notice =
     cdr.endParty === "END_PARTY_CUSTOMER"
       ? ("customerLeft" as const)
@@ -138,7 +145,8 @@ export function phaseOf(state: DesktopState): Phase {
     return call?.state === "CALL_STATE_TALKING" ? "talking" : "connecting";
   }
   if (offer) return "offered";
-  const off = !agent?.state || agent.state === "AGENT_STATE_OFFLINE" || agent.state === "AGENT_STATE_UNSPECIFIED";
+  const off =
+    !agent?.state || agent.state === "AGENT_STATE_OFFLINE" || agent.state === "AGENT_STATE_UNSPECIFIED";
   return off ? "off" : "idle";
 }
 

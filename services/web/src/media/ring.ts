@@ -24,7 +24,7 @@ export function warmRing(): void {
 export function startRing(): void {
   if (timer !== undefined) return;
   warmRing();
-  void useDevice();
+  void playOnRingDevice();
   chime();
   timer = setInterval(chime, PERIOD_MS);
 }
@@ -39,11 +39,11 @@ export const isRinging = (): boolean => timer !== undefined;
 /** One chime, to hear device and volume in the sound check. */
 export async function tryRing(): Promise<void> {
   warmRing();
-  await useDevice();
+  await playOnRingDevice();
   chime();
 }
 
-async function useDevice(): Promise<void> {
+async function playOnRingDevice(): Promise<void> {
   try {
     await context?.setSinkId?.(sound.get().ringId);
   } catch {

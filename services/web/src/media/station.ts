@@ -6,7 +6,7 @@ import { Problem } from "../api/problem.ts";
 import type { Station } from "../api/types.ts";
 import { createStore } from "../store.ts";
 import { Listening } from "./listening.ts";
-import { type MicrophoneProblem, microphoneProblem, MicrophoneError, openMicrophone } from "./microphone.ts";
+import { MicrophoneError, type MicrophoneProblem, microphoneProblem, openMicrophone } from "./microphone.ts";
 import { answerPeer, createPeer, type MediaFigures, type Peer, readFigures } from "./peer.ts";
 import { sound } from "./preferences.ts";
 import { StallWatch } from "./stall.ts";
@@ -63,7 +63,7 @@ export class WarmLeg {
   ) {
     this.speaker = new Audio();
     this.speaker.autoplay = true;
-    sound.subscribe(() => void this.useSpeaker());
+    sound.subscribe(() => void this.playOnSpeaker());
   }
 
   /** Opens the microphone and makes the offer; needs no server and no sign-in, so it can run ahead of both. */
@@ -148,7 +148,7 @@ export class WarmLeg {
     this.peer = peer;
     this.drop(previous);
     this.speaker.srcObject = peer.remote;
-    void this.useSpeaker();
+    void this.playOnSpeaker();
     void this.speaker.play().catch(() => undefined);
     this.listening.listen(peer.remote);
     this.stall.reset(performance.now());
@@ -158,7 +158,7 @@ export class WarmLeg {
     this.update({ status: "attached", stalled: false, attachTime: Date.now() });
   }
 
-  private async useSpeaker(): Promise<void> {
+  private async playOnSpeaker(): Promise<void> {
     try {
       await this.speaker.setSinkId?.(sound.get().speakerId);
     } catch {
@@ -189,12 +189,17 @@ export class WarmLeg {
     if (!(error instanceof Problem)) {
       const known = error instanceof MicrophoneError || error instanceof DOMException;
       const problem = known ? undefined : new Problem(0, "MEDIA_FAILED", String(error));
-      return this.update({ status: "failed", microphone: known ? microphoneProblem(error) : undefined, problem });
+      return this.update({
+        status: "failed",
+        microphone: known ? microphoneProblem(error) : undefined,
+        problem,
+      });
     }
     if (error.reason === "STATION_HELD_BY_OTHER_TAB") {
       return this.update({ status: "heldElsewhere", problem: error });
     }
-    const hopeless = error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 429;
+    const hopeless =
+      error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 429;
     if (hopeless) return this.update({ status: "failed", problem: error });
     this.update({ status: "lost", problem: error });
     this.retry = setTimeout(() => void this.start(), RETRY_MS);

@@ -5,7 +5,7 @@ export type Area = "desktop" | "watch" | "manage" | "billing";
 
 const AREAS: Partial<Record<Role, readonly Area[]>> = {
   ROLE_OWNER: ["desktop", "watch", "manage", "billing"],
-  ROLE_ADMIN: ["desktop", "watch", "manage", "billing"],
+  ROLE_ADMIN: ["desktop", "watch", "manage"],
   ROLE_SUPERVISOR: ["desktop", "watch"],
   ROLE_AGENT: ["desktop"],
 };

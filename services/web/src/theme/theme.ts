@@ -1,5 +1,5 @@
 /** Colours, type and the few defaults that make Mantine ours. Contrast is checked: see README.md. */
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
 
 const petrol: MantineColorsTuple = [
   "#eef7f8",
@@ -26,7 +26,9 @@ export const theme = createTheme({
   focusRing: "auto",
   respectReducedMotion: true,
   components: {
-    Modal: { defaultProps: { centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45, blur: 2 } } },
+    Modal: {
+      defaultProps: { centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45, blur: 2 } },
+    },
     Menu: { defaultProps: { radius: "md", shadow: "md", withinPortal: true } },
     Select: { defaultProps: { allowDeselect: false, checkIconPosition: "right" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },

@@ -4,7 +4,7 @@ import classes from "./ui.module.css";
 
 /** Nothing here yet, why, and the next step. */
 export function EmptyState({
-  icon: Symbol,
+  icon: Sign,
   title,
   children,
   action,
@@ -17,7 +17,7 @@ export function EmptyState({
   return (
     <div className={classes.empty} data-testid="empty-state">
       <span className={classes.emptyIcon}>
-        <Symbol size={26} stroke={1.6} aria-hidden />
+        <Sign size={26} stroke={1.6} aria-hidden />
       </span>
       <h2>{title}</h2>
       {children && <p>{children}</p>}

@@ -7,7 +7,7 @@ import { ProblemNote } from "./ProblemNote.tsx";
 interface Props {
   title: string;
   onClose: () => void;
-  /** Saves; a thrown problem is shown above the buttons and the dialog stays open. */
+  /** Saves; a thrown problem is shown above the buttons and the dialog stays open, as it does when this gives false. */
   onSave: () => Promise<unknown>;
   children: ReactNode | ((problem: Problem | undefined) => ReactNode);
   saveLabel?: string;
@@ -24,8 +24,7 @@ export function FormModal({ title, onClose, onSave, children, saveLabel, size, t
     setBusy(true);
     setProblem(undefined);
     try {
-      await onSave();
-      onClose();
+      if ((await onSave()) !== false) onClose();
     } catch (error) {
       setProblem(asProblem(error));
     } finally {

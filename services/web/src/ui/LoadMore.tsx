@@ -12,7 +12,11 @@ interface Page<T> {
 }
 
 /** A list that the API gives page by page. `read` gets the page's token, empty for the first. */
-export function usePages<T>(key: QueryKey, read: (pageToken: string) => Promise<Page<T>>, refetchMs?: number) {
+export function usePages<T>(
+  key: QueryKey,
+  read: (pageToken: string) => Promise<Page<T>>,
+  refetchMs?: number,
+) {
   const query = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam }) => read(pageParam),

@@ -1,7 +1,15 @@
 /** The mark and the name. */
 export function Logo({ size = 28, name = true }: { size?: number; name?: boolean }) {
   return (
-    <span style={{ display: "inline-flex", alignItems: "center", gap: 10, fontWeight: 680, fontSize: size * 0.68 }}>
+    <span
+      style={{
+        display: "inline-flex",
+        alignItems: "center",
+        gap: 10,
+        fontWeight: 680,
+        fontSize: size * 0.68,
+      }}
+    >
       <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">
         <rect width="32" height="32" rx="8" fill="#175d67" />
         <circle cx="16" cy="16" r="4" fill="#fff" />

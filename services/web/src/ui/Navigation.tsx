@@ -1,15 +1,16 @@
 import {
+  type Icon,
   IconAddressBook,
   IconBook2,
-  IconBuildingStore,
   IconBuildingSkyscraper,
+  IconBuildingStore,
   IconChartBar,
   IconChecklist,
   IconClockHour4,
+  IconHash,
   IconHeadset,
   IconHistory,
   IconHome,
-  type Icon,
   IconKey,
   IconMicrophone,
   IconPhone,
@@ -18,7 +19,6 @@ import {
   IconSitemap,
   IconStack2,
   IconUsers,
-  IconHash,
 } from "@tabler/icons-react";
 import { Link, useLocation } from "wouter";
 import type { Role } from "../api/types.ts";
@@ -61,7 +61,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/admin/api-keys", "nav.apiKeys", IconKey, "manage"],
       ["/admin/audit", "nav.audit", IconBook2, "manage"],
       ["/admin/billing", "nav.billing", IconReceipt, "billing"],
-      ["/admin/organisation", "nav.organisation", IconBuildingSkyscraper, "manage"],
+      ["/admin/organisation", "nav.organisation", IconBuildingSkyscraper, "billing"],
     ],
   ],
 ];
@@ -80,7 +80,7 @@ export function Navigation({ role }: { role: Role | undefined }) {
         return (
           <div key={title}>
             <p className={classes.group}>{t(title)}</p>
-            {open.map(([path, label, Symbol]) => {
+            {open.map(([path, label, Sign]) => {
               const current = location === path || location.startsWith(`${path}/`);
               return (
                 <Link
@@ -90,7 +90,7 @@ export function Navigation({ role }: { role: Role | undefined }) {
                   aria-current={current ? "page" : undefined}
                   data-testid={`nav-${path.split("/").at(-1)}`}
                 >
-                  <Symbol size={19} stroke={1.7} aria-hidden />
+                  <Sign size={19} stroke={1.7} aria-hidden />
                   {t(label)}
                 </Link>
               );

@@ -1,5 +1,5 @@
-import { IconAlertTriangle, IconCircleCheck, IconInfoCircle, IconX } from "@tabler/icons-react";
 import { ActionIcon } from "@mantine/core";
+import { IconAlertTriangle, IconCircleCheck, IconInfoCircle, IconX } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useText } from "../i18n/index.ts";
 import classes from "./ui.module.css";
@@ -47,7 +47,15 @@ export function Note({ tone = "info", title, children, onClose, testId, live }: 
   );
 }
 
-export function Tag({ tone = "neutral", dot, children }: { tone?: Tone; dot?: boolean; children: ReactNode }) {
+export function Tag({
+  tone = "neutral",
+  dot,
+  children,
+}: {
+  tone?: Tone;
+  dot?: boolean;
+  children: ReactNode;
+}) {
   return (
     <span className={`${classes.tag} ${classes[tone]}`}>
       {dot && <span className={classes.dot} aria-hidden />}

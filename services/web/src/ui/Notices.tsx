@@ -24,7 +24,9 @@ export function Notices() {
   );
   const dismiss = async (notice: Notice) => {
     const path = { noticeId: notice.noticeId ?? "" };
-    await ask(api.POST("/v1/notices/{noticeId}:dismiss", { params: { path }, body: {} })).catch(() => undefined);
+    await ask(api.POST("/v1/notices/{noticeId}:dismiss", { params: { path }, body: {} })).catch(
+      () => undefined,
+    );
     await queries.invalidateQueries({ queryKey: KEY });
   };
   const open = (data?.notices ?? []).filter((notice) => !notice.dismissed).slice(0, 3);
@@ -36,7 +38,8 @@ export function Notices() {
       onClose={() => void dismiss(notice)}
       testId={`notice-${notice.kind}`}
     >
-      {t("notice.times", { count: formatNumber(notice.count ?? 1, language()) })} <DateTime value={notice.updateTime} />
+      {t("notice.times", { count: formatNumber(notice.count ?? 1, language()) })}{" "}
+      <DateTime value={notice.updateTime} />
     </Note>
   ));
 }

@@ -14,8 +14,8 @@ import { Note } from "./Note.tsx";
 import { Notices } from "./Notices.tsx";
 import classes from "./Shell.module.css";
 import { ThemeMenu } from "./ThemeMenu.tsx";
-import uiClasses from "./ui.module.css";
 import { UserMenu } from "./UserMenu.tsx";
+import uiClasses from "./ui.module.css";
 
 /** The frame of every page behind the sign-in: navigation, the agent's state, banners, and the call dock. */
 export function Shell({ children }: { children: ReactNode }) {

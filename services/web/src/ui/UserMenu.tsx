@@ -2,8 +2,8 @@ import { ActionIcon, Menu, Text } from "@mantine/core";
 import { IconAdjustments, IconLogout, IconUserCircle } from "@tabler/icons-react";
 import { useState } from "react";
 import { setState } from "../desktop/desktop.ts";
-import { SoundCheck } from "../desktop/ui/SoundCheck.tsx";
 import { stationWanted } from "../desktop/stationMemory.ts";
+import { SoundCheck } from "../desktop/ui/SoundCheck.tsx";
 import { useText } from "../i18n/index.ts";
 import { mayEnter } from "../session/roles.ts";
 import { signOut, useSession } from "../session/session.ts";
@@ -22,7 +22,13 @@ export function UserMenu() {
     <>
       <Menu position="bottom-end" width={250}>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("user.menu")} data-testid="user-menu">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            aria-label={t("user.menu")}
+            data-testid="user-menu"
+          >
             <IconUserCircle size={22} stroke={1.6} aria-hidden />
           </ActionIcon>
         </Menu.Target>

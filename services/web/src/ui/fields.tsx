@@ -11,7 +11,14 @@ interface FieldProps {
   disabled?: boolean;
 }
 
-export function LanguageSelect({ value, onChange, label, description, testId = "language", disabled }: FieldProps) {
+export function LanguageSelect({
+  value,
+  onChange,
+  label,
+  description,
+  testId = "language",
+  disabled,
+}: FieldProps) {
   const t = useText();
   return (
     <Select

@@ -7,12 +7,12 @@ import {
   IconPlayerPause,
   IconPlayerPlay,
 } from "@tabler/icons-react";
+import { useText } from "../../i18n/index.ts";
 import { useSession } from "../../session/session.ts";
 import { useStore } from "../../store.ts";
-import { useText } from "../../i18n/index.ts";
+import uiClasses from "../../ui/ui.module.css";
 import { hangUp, hold, leg, resume, sendDigits, setMuted, useDesktop } from "../desktop.ts";
 import { isMuted, phaseOf } from "../state.ts";
-import uiClasses from "../../ui/ui.module.css";
 import classes from "./dock.module.css";
 import { Keypad } from "./Keypad.tsx";
 import { SHORTCUTS } from "./shortcuts.ts";
@@ -46,7 +46,9 @@ export function CallControls() {
       <Button
         variant={held ? "filled" : "default"}
         disabled={waiting}
-        leftSection={held ? <IconPlayerPlay size={18} aria-hidden /> : <IconPlayerPause size={18} aria-hidden />}
+        leftSection={
+          held ? <IconPlayerPlay size={18} aria-hidden /> : <IconPlayerPause size={18} aria-hidden />
+        }
         onClick={() => void (held ? resume() : hold())}
         data-testid={held ? "call-resume" : "call-hold"}
       >

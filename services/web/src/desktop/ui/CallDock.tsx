@@ -2,8 +2,8 @@ import { useEffect } from "react";
 import type { MessageKey } from "../../i18n/index.ts";
 import { useText } from "../../i18n/index.ts";
 import { announce } from "../../ui/announce.tsx";
-import { type DesktopNotice, phaseOf } from "../state.ts";
 import { useDesktop } from "../desktop.ts";
+import { type DesktopNotice, phaseOf } from "../state.ts";
 import { CallControls } from "./CallControls.tsx";
 import { DockNotes } from "./DockNotes.tsx";
 import { DockPrimary } from "./DockPrimary.tsx";
@@ -65,7 +65,8 @@ function useAnnouncements(phase: string, notice: DesktopNotice | undefined): voi
   const caller = offer?.contact?.callerName || offer?.contact?.callerNumber || t("common.anonymous");
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new phase is news
   useEffect(() => {
-    if (phase === "offered") announce(t("desktop.say.offer", { caller, queue: offer?.queueName ?? "" }), true);
+    if (phase === "offered")
+      announce(t("desktop.say.offer", { caller, queue: offer?.queueName ?? "" }), true);
     else if (phase === "talking") announce(t("desktop.say.connected"));
     else if (phase === "held") announce(t("desktop.say.held"));
     else if (phase === "wrapUp") announce(t("desktop.say.wrapUp"));
@@ -92,7 +93,8 @@ function useTitle(title: string | undefined): void {
 }
 
 function notify(title: string): Notification | undefined {
-  if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted") return undefined;
+  if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted")
+    return undefined;
   const note = new Notification(title, { tag: "merkez-offer", requireInteraction: true });
   note.onclick = () => window.focus();
   return note;

@@ -17,7 +17,12 @@ export function DockNotes() {
   const onDuty = agent?.state !== undefined && agent.state !== "AGENT_STATE_OFFLINE";
   const notes = [
     problem && (
-      <ProblemNote key="command" problem={problem} onClose={() => commandProblem.set(undefined)} testId="command-problem" />
+      <ProblemNote
+        key="command"
+        problem={problem}
+        onClose={() => commandProblem.set(undefined)}
+        testId="command-problem"
+      />
     ),
     state.stalled && (
       <Note key="stall" tone="bad" live testId="call-stalled">
@@ -25,12 +30,23 @@ export function DockNotes() {
       </Note>
     ),
     state.microphone && (
-      <Note key="mic" tone="bad" live title={t(`mic.${state.microphone}.title`)} testId={`mic-${state.microphone}`}>
+      <Note
+        key="mic"
+        tone="bad"
+        live
+        title={t(`mic.${state.microphone}.title`)}
+        testId={`mic-${state.microphone}`}
+      >
         {t(`mic.${state.microphone}.body`)} <Again onClick={() => takeStation()} label={t("common.retry")} />
       </Note>
     ),
     state.status === "failed" && state.problem && (
-      <ProblemNote key="leg" title={t("desktop.legFailed")} problem={state.problem} onRetry={() => takeStation()} />
+      <ProblemNote
+        key="leg"
+        title={t("desktop.legFailed")}
+        problem={state.problem}
+        onRetry={() => takeStation()}
+      />
     ),
     state.status === "lost" && (
       <Note key="lost" tone="warn" live testId="station-lost">
@@ -44,7 +60,8 @@ export function DockNotes() {
     ),
     onDuty && stationWanted() && ownership !== "owner" && (
       <Note key="tab" tone="info" testId="sound-in-other-tab">
-        {t("desktop.otherTab")} <Again onClick={moveSoundHere} label={t("desktop.moveHere")} testId="sound-take" />
+        {t("desktop.otherTab")}{" "}
+        <Again onClick={moveSoundHere} label={t("desktop.moveHere")} testId="sound-take" />
       </Note>
     ),
   ].filter(Boolean);

@@ -44,7 +44,9 @@ export function DockPrimary({ phase }: { phase: Phase }) {
       <span className={classes.timer}>
         <Elapsed since={since} testId="dock-timer" />
       </span>
-      <span className={classes.timerLabel}>{contact ? t("desktop.timer.talk") : t("desktop.timer.state")}</span>
+      <span className={classes.timerLabel}>
+        {contact ? t("desktop.timer.talk") : t("desktop.timer.state")}
+      </span>
     </>
   );
 }

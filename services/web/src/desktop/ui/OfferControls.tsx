@@ -1,10 +1,10 @@
 import { Button } from "@mantine/core";
 import { useText } from "../../i18n/index.ts";
-import { declineOffer, useDesktop } from "../desktop.ts";
 import { Remaining } from "../../ui/Time.tsx";
+import uiClasses from "../../ui/ui.module.css";
+import { declineOffer, useDesktop } from "../desktop.ts";
 import classes from "./dock.module.css";
 import { SHORTCUTS } from "./shortcuts.ts";
-import uiClasses from "../../ui/ui.module.css";
 
 export function OfferControls() {
   const t = useText();

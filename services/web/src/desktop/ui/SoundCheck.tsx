@@ -3,7 +3,12 @@ import { IconVolume } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { useText } from "../../i18n/index.ts";
 import { Listening } from "../../media/listening.ts";
-import { environmentProblem, type MicrophoneProblem, microphoneProblem, openMicrophone } from "../../media/microphone.ts";
+import {
+  environmentProblem,
+  type MicrophoneProblem,
+  microphoneProblem,
+  openMicrophone,
+} from "../../media/microphone.ts";
 import { changeSound, useSound } from "../../media/preferences.ts";
 import { tryRing } from "../../media/ring.ts";
 import { Note } from "../../ui/Note.tsx";
@@ -105,7 +110,8 @@ function Check({ onClose }: { onClose: () => void }) {
 }
 
 function askForNotifications(): void {
-  if ("Notification" in window && Notification.permission === "default") void Notification.requestPermission();
+  if ("Notification" in window && Notification.permission === "default")
+    void Notification.requestPermission();
 }
 
 /** Opens the chosen microphone while the check is on screen and measures what it hears. */

@@ -5,7 +5,7 @@ import { textOr, useText } from "../../i18n/index.ts";
 import { warmRing } from "../../media/ring.ts";
 import uiClasses from "../../ui/ui.module.css";
 import { setState, useDesktop } from "../desktop.ts";
-import { shortState, StateText, stateTone } from "./StateText.tsx";
+import { StateText, shortState, stateTone } from "./StateText.tsx";
 
 export const NOT_READY_REASONS = ["break", "lunch", "meeting", "training", "personal"] as const;
 

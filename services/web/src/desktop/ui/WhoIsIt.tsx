@@ -17,7 +17,8 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
           <StateText agent={agent} />
         </div>
         <div className={classes.detail} data-testid="dock-notice">
-          {notice ?? (agent?.state === "AGENT_STATE_AVAILABLE" ? t("desktop.idle.available") : t("desktop.idle.away"))}
+          {notice ??
+            (agent?.state === "AGENT_STATE_AVAILABLE" ? t("desktop.idle.available") : t("desktop.idle.away"))}
         </div>
       </>
     );

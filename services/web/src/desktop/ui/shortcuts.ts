@@ -1,8 +1,8 @@
 /** Function keys: the same on every keyboard layout and script, and free in the browsers we support. */
 import { useEffect } from "react";
+import { session } from "../../session/session.ts";
 import { acceptOffer, declineOffer, desktop, hangUp, hold, resume, setMuted } from "../desktop.ts";
 import { isMuted, phaseOf } from "../state.ts";
-import { session } from "../../session/session.ts";
 
 export const SHORTCUTS = { answer: "F2", end: "F4", mute: "F8", hold: "F9", finish: "Ctrl+Enter" } as const;
 

@@ -6,8 +6,8 @@ import { fieldProblem } from "../../api/problem.ts";
 import type { Brand } from "../../api/types.ts";
 import { isLanguage, LANGUAGE_NAMES, useText } from "../../i18n/index.ts";
 import { Confirm } from "../../ui/Confirm.tsx";
-import { LanguageSelect, ownTimeZone, TimeZoneSelect } from "../../ui/fields.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
+import { LanguageSelect, ownTimeZone, TimeZoneSelect } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { RowActions } from "../../ui/RowActions.tsx";
 import { EmbedCode } from "./EmbedCode.tsx";
@@ -54,7 +54,9 @@ export default function BrandsPage() {
                   <Table.Td>
                     <bdi>{brand.displayName}</bdi>
                   </Table.Td>
-                  <Table.Td>{isLanguage(brand.language) ? LANGUAGE_NAMES[brand.language] : brand.language}</Table.Td>
+                  <Table.Td>
+                    {isLanguage(brand.language) ? LANGUAGE_NAMES[brand.language] : brand.language}
+                  </Table.Td>
                   <Table.Td>
                     <span className="m-ltr m-figures">{brand.widgetNumber || "–"}</span>
                   </Table.Td>
@@ -106,11 +108,18 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
   const change = (part: Partial<Brand>) => setBrand((before) => ({ ...before, ...part }));
   const { brandId, displayName, language, timeZone, serviceLevelThresholdSeconds, version } = brand;
   const save = async () => {
-    const values = { displayName: displayName ?? "", language: language ?? "en", timeZone, serviceLevelThresholdSeconds };
+    const values = {
+      displayName: displayName ?? "",
+      language: language ?? "en",
+      timeZone,
+      serviceLevelThresholdSeconds,
+    };
     if (brandId) {
       const updateMask = "displayName,language,timeZone,serviceLevelThresholdSeconds";
       const body = { brand: { brandId, ...values }, updateMask, version };
-      await ask(api.PATCH("/v1/brands/{brand.brandId}", { params: { path: { "brand.brandId": brandId } }, body }));
+      await ask(
+        api.PATCH("/v1/brands/{brand.brandId}", { params: { path: { "brand.brandId": brandId } }, body }),
+      );
     } else await ask(api.POST("/v1/brands", { body: { requestId: newRequestId(), brand: values } }));
     await props.onSaved();
   };

@@ -65,13 +65,18 @@ export default function NumbersPage() {
                 return (
                   <Table.Tr key={number.number} data-testid={`number-${number.number}`}>
                     <Table.Td>
-                      <span className="m-ltr m-figures">{number.number}</span> {number.test && <Tag>{t("admin.numbers.test")}</Tag>}
+                      <span className="m-ltr m-figures">{number.number}</span>{" "}
+                      {number.test && <Tag>{t("admin.numbers.test")}</Tag>}
                     </Table.Td>
                     <Table.Td>
                       <bdi>{names.brand(number.brandId)}</bdi>
                     </Table.Td>
                     <Table.Td>
-                      {flow ? <bdi>{flow.displayName}</bdi> : <Tag tone="warn">{t("admin.numbers.noFlow")}</Tag>}
+                      {flow ? (
+                        <bdi>{flow.displayName}</bdi>
+                      ) : (
+                        <Tag tone="warn">{t("admin.numbers.noFlow")}</Tag>
+                      )}
                     </Table.Td>
                     <Table.Td>
                       <DateTime value={number.assignTime} />
@@ -119,9 +124,16 @@ function NumberForm(props: { number?: PhoneNumber; onClose: () => void; onSaved:
   const [flowId, setFlowId] = useState(props.number?.flowId ?? flows[0]?.flowId ?? "");
   const save = async () => {
     if (props.number) {
-      const body = { number: { number, brandId, flowId }, updateMask: "brandId,flowId", version: props.number.version };
-      await ask(api.PATCH("/v1/numbers/{number.number}", { params: { path: { "number.number": number } }, body }));
-    } else await ask(api.POST("/v1/numbers", { body: { requestId: newRequestId(), number, brandId, flowId } }));
+      const body = {
+        number: { number, brandId, flowId },
+        updateMask: "brandId,flowId",
+        version: props.number.version,
+      };
+      await ask(
+        api.PATCH("/v1/numbers/{number.number}", { params: { path: { "number.number": number } }, body }),
+      );
+    } else
+      await ask(api.POST("/v1/numbers", { body: { requestId: newRequestId(), number, brandId, flowId } }));
     await props.onSaved();
   };
   return (

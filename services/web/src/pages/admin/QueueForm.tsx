@@ -32,7 +32,9 @@ export function QueueForm(props: { queue: Queue; onClose: () => void; onSaved: (
     const values = { ...queue, displayName: queue.displayName ?? "" };
     if (queueId) {
       const body = { queue: values, updateMask: MASK, version };
-      await ask(api.PATCH("/v1/queues/{queue.queueId}", { params: { path: { "queue.queueId": queueId } }, body }));
+      await ask(
+        api.PATCH("/v1/queues/{queue.queueId}", { params: { path: { "queue.queueId": queueId } }, body }),
+      );
     } else await ask(api.POST("/v1/queues", { body: { requestId: newRequestId(), queue: values } }));
     await props.onSaved();
   };
@@ -89,7 +91,10 @@ export function QueueForm(props: { queue: Queue; onClose: () => void; onSaved: (
           <MultiSelect
             label={t("admin.queues.dispositions")}
             description={t("admin.queues.dispositionsHint")}
-            data={dispositions.map((each) => ({ value: each.dispositionId ?? "", label: each.displayName ?? "" }))}
+            data={dispositions.map((each) => ({
+              value: each.dispositionId ?? "",
+              label: each.displayName ?? "",
+            }))}
             value={queue.dispositionIds ?? []}
             onChange={(dispositionIds) => change({ dispositionIds })}
           />

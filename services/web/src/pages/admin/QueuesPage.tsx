@@ -43,7 +43,8 @@ function Queues() {
     await ask(api.DELETE("/v1/queues/{queueId}", { params: { path: { queueId } } }));
     await refresh();
   };
-  const skillName = (id: string | undefined) => skills.find((skill) => skill.skillId === id)?.displayName ?? id;
+  const skillName = (id: string | undefined) =>
+    skills.find((skill) => skill.skillId === id)?.displayName ?? id;
   return (
     <>
       <ListPage<Queue>
@@ -53,7 +54,11 @@ function Queues() {
         icon={IconStack2}
         emptyTitle={t("watch.noQueues.title")}
         emptyBody={t("watch.noQueues.body")}
-        add={{ label: t("admin.queues.add"), onClick: () => setEditing({ openToAll: true }), testId: "queue-add" }}
+        add={{
+          label: t("admin.queues.add"),
+          onClick: () => setEditing({ openToAll: true }),
+          testId: "queue-add",
+        }}
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/queues", { params: { query: { pageToken } } }));
           return { rows: answer.queues ?? [], next: answer.nextPageToken ?? "" };
@@ -87,12 +92,18 @@ function Queues() {
                           </Tag>
                         ))}
                   </Table.Td>
-                  <Table.Td>{queue.openToAll ? t("admin.queues.everyone") : t("admin.queues.members")}</Table.Td>
+                  <Table.Td>
+                    {queue.openToAll ? t("admin.queues.everyone") : t("admin.queues.members")}
+                  </Table.Td>
                   <Table.Td>
                     <Length seconds={durationSeconds(queue.offerTimeout) || 20} />
                   </Table.Td>
                   <Table.Td>
-                    <Length seconds={queue.wrapUpDuration === undefined ? 30 : durationSeconds(queue.wrapUpDuration)} />
+                    <Length
+                      seconds={
+                        queue.wrapUpDuration === undefined ? 30 : durationSeconds(queue.wrapUpDuration)
+                      }
+                    />
                   </Table.Td>
                   <Table.Td>
                     <Length seconds={durationSeconds(queue.serviceLevelThreshold) || 20} />

@@ -25,7 +25,9 @@ export function SkillsTab() {
   const [name, setName] = useState<string>();
   const [deleting, setDeleting] = useState<Skill>();
   const save = async () => {
-    await ask(api.POST("/v1/skills", { body: { requestId: newRequestId(), skill: { displayName: name ?? "" } } }));
+    await ask(
+      api.POST("/v1/skills", { body: { requestId: newRequestId(), skill: { displayName: name ?? "" } } }),
+    );
     await refresh();
   };
   const remove = async (skillId: string) => {
@@ -72,7 +74,12 @@ export function SkillsTab() {
         )}
       </ListPage>
       {name !== undefined && (
-        <FormModal title={t("admin.skills.add")} onClose={() => setName(undefined)} onSave={save} testId="skill">
+        <FormModal
+          title={t("admin.skills.add")}
+          onClose={() => setName(undefined)}
+          onSave={save}
+          testId="skill"
+        >
           <TextInput
             label={t("common.name")}
             required
@@ -108,7 +115,8 @@ export function SkillLevels({ label, levels, onChange }: LevelsProps) {
   const skills = useSkills().data ?? [];
   const taken = levels.map((level) => level.skillId);
   const free = skills.find((skill) => !taken.includes(skill.skillId ?? ""));
-  const replace = (index: number, level: SkillLevel) => onChange(levels.map((old, at) => (at === index ? level : old)));
+  const replace = (index: number, level: SkillLevel) =>
+    onChange(levels.map((old, at) => (at === index ? level : old)));
   return (
     <Stack gap={6} role="group" aria-label={label}>
       <Text size="sm" fw={500}>

@@ -1,12 +1,12 @@
 import { Anchor } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import type { Contact, ScreenPop } from "../../api/types.ts";
 import { useNames } from "../../api/names.ts";
+import type { Contact, ScreenPop } from "../../api/types.ts";
+import { secondsBetween } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { Elapsed, Length } from "../../ui/Time.tsx";
-import { secondsBetween } from "../../format/durations.ts";
 import classes from "./desktop.module.css";
 
 interface Props {
@@ -61,7 +61,11 @@ export function ContactFacts({ contact, queueName, pop }: Props) {
           {formatNumber(pop?.contactCount ?? 0, language)}
         </Fact>
         {attributes.map(([key, value]) => (
-          <Fact key={key} label={attributeLabel(key, t("desktop.menuChoice"))} testId={`pop-attribute-${key}`}>
+          <Fact
+            key={key}
+            label={attributeLabel(key, t("desktop.menuChoice"))}
+            testId={`pop-attribute-${key}`}
+          >
             <bdi>{value || t("common.none")}</bdi>
           </Fact>
         ))}

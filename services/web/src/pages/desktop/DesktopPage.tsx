@@ -35,7 +35,11 @@ export default function DesktopPage() {
             </Panel>
             {state.contact && (
               <Panel label={t("desktop.wrapUp.title")}>
-                <WrapUpForm key={state.contact.contactId} contact={state.contact} wrapping={phase === "wrapUp"} />
+                <WrapUpForm
+                  key={state.contact.contactId}
+                  contact={state.contact}
+                  wrapping={phase === "wrapUp"}
+                />
               </Panel>
             )}
           </div>

@@ -1,12 +1,12 @@
 import { Button, Group, Select, Stack, Text, Textarea } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
-import type { Contact } from "../../api/types.ts";
 import { useQueues } from "../../api/names.ts";
+import type { Contact } from "../../api/types.ts";
 import { endWrapUp, saveWrapUp, useDesktop } from "../../desktop/desktop.ts";
 import { SHORTCUTS } from "../../desktop/ui/shortcuts.ts";
 import { useText } from "../../i18n/index.ts";
-import { Remaining } from "../../ui/Time.tsx";
 import { toast } from "../../ui/announce.tsx";
+import { Remaining } from "../../ui/Time.tsx";
 import uiClasses from "../../ui/ui.module.css";
 import classes from "./desktop.module.css";
 
@@ -60,7 +60,10 @@ export function WrapUpForm({ contact, wrapping }: { contact: Contact; wrapping: 
         <Select
           label={t("desktop.disposition")}
           placeholder={offered.length === 0 ? t("desktop.disposition.none") : t("desktop.disposition.pick")}
-          data={offered.map((entry) => ({ value: entry.dispositionId ?? "", label: entry.displayName ?? "" }))}
+          data={offered.map((entry) => ({
+            value: entry.dispositionId ?? "",
+            label: entry.displayName ?? "",
+          }))}
           value={disposition || null}
           onChange={(value) => setDisposition(value ?? "")}
           required={queue?.dispositionRequired}

@@ -77,10 +77,26 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
       >
         <Stack>
           <div className={classes.pair}>
-            <TextInput label={t("start.company")} autoComplete="organization" maxLength={120} {...bind("companyName")} />
-            <TextInput label={t("start.yourName")} autoComplete="name" maxLength={120} {...bind("ownerName")} />
+            <TextInput
+              label={t("start.company")}
+              autoComplete="organization"
+              maxLength={120}
+              {...bind("companyName")}
+            />
+            <TextInput
+              label={t("start.yourName")}
+              autoComplete="name"
+              maxLength={120}
+              {...bind("ownerName")}
+            />
           </div>
-          <TextInput label={t("start.email")} type="email" autoComplete="username" maxLength={254} {...bind("email")} />
+          <TextInput
+            label={t("start.email")}
+            type="email"
+            autoComplete="username"
+            maxLength={254}
+            {...bind("email")}
+          />
           <PasswordInput
             label={t("start.password")}
             description={t("start.password.hint")}
@@ -106,7 +122,12 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
           </div>
           <ProblemNote problem={problem} title={t("start.account.failed")} />
           <Group justify="space-between" mt="xs">
-            <Button variant="subtle" color="gray" onClick={onBack} leftSection={<IconArrowLeft size={16} aria-hidden className="m-flip" />}>
+            <Button
+              variant="subtle"
+              color="gray"
+              onClick={onBack}
+              leftSection={<IconArrowLeft size={16} aria-hidden className="m-flip" />}
+            >
               {t("common.back")}
             </Button>
             <Group>
@@ -119,7 +140,12 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
               >
                 {t("start.account.guided")}
               </Button>
-              <Button type="submit" loading={busy === "quick"} disabled={busy === "guided"} data-testid="signup-submit">
+              <Button
+                type="submit"
+                loading={busy === "quick"}
+                disabled={busy === "guided"}
+                data-testid="signup-submit"
+              >
                 {t("start.account.quick")}
               </Button>
             </Group>

@@ -46,10 +46,15 @@ function PlanCard({ plan, action, chosen }: { plan: Plan; action: ReactNode; cho
     ...(plan.features ?? []).map((feature) => textOr("feature", feature)),
   ];
   function included(units: string | undefined): string {
-    return Number(units ?? 0) > 0 ? ` (${t("plan.included", { count: formatNumber(units ?? "0", language) })})` : "";
+    return Number(units ?? 0) > 0
+      ? ` (${t("plan.included", { count: formatNumber(units ?? "0", language) })})`
+      : "";
   }
   return (
-    <section className={`${classes.plan} ${chosen ? classes.planChosen : ""}`} aria-label={planName(plan, language)}>
+    <section
+      className={`${classes.plan} ${chosen ? classes.planChosen : ""}`}
+      aria-label={planName(plan, language)}
+    >
       <h2>{planName(plan, language)}</h2>
       <p>{plan.summaries?.[language] ?? plan.summaries?.en}</p>
       <div>

@@ -5,8 +5,8 @@ import { useText } from "../../i18n/index.ts";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { ReadyLinks } from "./ReadyLinks.tsx";
 import { Lead } from "./StartFrame.tsx";
+import { nextStep, PROGRESS_KEY, STEPS, type StepName, setUpByDefaults, useProgress } from "./setUp.ts";
 import classes from "./start.module.css";
-import { nextStep, PROGRESS_KEY, setUpByDefaults, STEPS, type StepName, useProgress } from "./setUp.ts";
 
 /** Sets everything up by defaults, showing what it makes; ends where the guided way ends. */
 export function QuickSetUp({ onGuided }: { onGuided: () => void }) {
@@ -46,11 +46,18 @@ export function QuickSetUp({ onGuided }: { onGuided: () => void }) {
       <div className={classes.card} role="status">
         <ul className={classes.features}>
           {STEPS.filter((name) => name !== "invite").map((name) => {
-            const state = STEPS.indexOf(name) < STEPS.indexOf(step) ? "done" : name === step ? "current" : "ahead";
+            const state =
+              STEPS.indexOf(name) < STEPS.indexOf(step) ? "done" : name === step ? "current" : "ahead";
             return (
               <li key={name} className={classes.step} data-state={state}>
                 <span className={classes.stepNumber} aria-hidden>
-                  {state === "done" ? "✓" : state === "current" && !problem ? <Loader size={12} color="white" /> : "·"}
+                  {state === "done" ? (
+                    "✓"
+                  ) : state === "current" && !problem ? (
+                    <Loader size={12} color="white" />
+                  ) : (
+                    "·"
+                  )}
                 </span>
                 {t(`setUp.step.${name}`)}
               </li>

@@ -1,8 +1,8 @@
 import { IconChartBar, IconHeadset, IconPhoneCall, IconUserPlus } from "@tabler/icons-react";
 import { Link } from "wouter";
 import { useText } from "../../i18n/index.ts";
-import classes from "./start.module.css";
 import { type Progress, testPage } from "./setUp.ts";
+import classes from "./start.module.css";
 
 /** Where to go once everything is set up. */
 export function ReadyLinks({ progress }: { progress: Progress }) {
@@ -23,7 +23,8 @@ export function ReadyLinks({ progress }: { progress: Progress }) {
         data-testid="done-test-page"
       >
         <strong>
-          <IconPhoneCall size={20} aria-hidden /> {t("setUp.done.testPage", { brand: progress.brand?.displayName ?? "" })}
+          <IconPhoneCall size={20} aria-hidden />{" "}
+          {t("setUp.done.testPage", { brand: progress.brand?.displayName ?? "" })}
         </strong>
         <span>
           {t("setUp.done.testPageBody")} <span className="m-ltr m-figures">{progress.number?.number}</span>

@@ -5,12 +5,12 @@ import { Link, useSearch } from "wouter";
 import { useText } from "../../i18n/index.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
-import { BrandStep, FlowStep, InviteStep, NumberStep, QueueStep } from "./SetUpSteps.tsx";
 import { QuickSetUp } from "./QuickSetUp.tsx";
 import { ReadyLinks } from "./ReadyLinks.tsx";
+import { BrandStep, FlowStep, InviteStep, NumberStep, QueueStep } from "./SetUpSteps.tsx";
 import { Lead, StartFrame } from "./StartFrame.tsx";
+import { nextStep, PROGRESS_KEY, type Progress, STEPS, type StepName, useProgress } from "./setUp.ts";
 import classes from "./start.module.css";
-import { nextStep, type Progress, PROGRESS_KEY, STEPS, type StepName, useProgress } from "./setUp.ts";
 
 /** From an empty organisation to one that can be called, a step at a time or all at once. */
 export default function SetUpPage() {

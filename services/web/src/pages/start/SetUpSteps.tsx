@@ -11,7 +11,12 @@ import type { StepProps } from "./SetUpPage.tsx";
 import { assignNumber, createBrand, createFlow, createQueue, freeNumbers, invite } from "./setUp.ts";
 
 /** One step: an explanation, its fields, and one button that saves and goes on. */
-function StepForm(props: { lead: string; children: ReactNode; onSave: () => Promise<unknown>; ready?: boolean }) {
+function StepForm(props: {
+  lead: string;
+  children: ReactNode;
+  onSave: () => Promise<unknown>;
+  ready?: boolean;
+}) {
   const t = useText();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
@@ -129,9 +134,10 @@ export function FlowStep({ progress, onSaved }: StepProps) {
       language: brand?.language ?? "en",
     };
     const displayName = t("setUp.flow.default");
-    return createFlow({ templateId: template?.templateId ?? "", displayName, parameters }, number?.number ?? "").then(
-      onSaved,
-    );
+    return createFlow(
+      { templateId: template?.templateId ?? "", displayName, parameters },
+      number?.number ?? "",
+    ).then(onSaved);
   };
   return (
     <StepForm lead={t("setUp.flow.lead")} onSave={save} ready={template !== undefined}>

@@ -89,7 +89,10 @@ export default function SignInPage() {
 
 function OidcButton({ next, onProblem }: { next: string; onProblem: (problem: unknown) => void }) {
   const t = useText();
-  const options = useQuery({ queryKey: ["signInOptions"], queryFn: () => ask(api.GET("/v1/sessions:options")) });
+  const options = useQuery({
+    queryKey: ["signInOptions"],
+    queryFn: () => ask(api.GET("/v1/sessions:options")),
+  });
   if (!options.data?.oidcEnabled) return null;
   const begin = async () => {
     try {

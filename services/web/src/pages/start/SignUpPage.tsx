@@ -18,7 +18,11 @@ export default function SignUpPage() {
   const session = useSession();
   const [plan, setPlan] = useState<Plan>();
   const [signingUp, setSigningUp] = useState(false);
-  const plans = useQuery({ queryKey: ["plans"], queryFn: () => ask(api.GET("/v1/plans")), staleTime: 60_000 });
+  const plans = useQuery({
+    queryKey: ["plans"],
+    queryFn: () => ask(api.GET("/v1/plans")),
+    staleTime: 60_000,
+  });
   if (session.status === "signedIn" && !signingUp) return <Redirect to="/" replace />;
   const signIn = (
     <Anchor component={Link} href="/sign-in" size="sm" data-testid="to-sign-in">

@@ -131,7 +131,8 @@ export async function setUpByDefaults(names: DefaultNames, onStep: (step: StepNa
   const queue = progress.queue ?? (await createQueue(names.queue));
   onStep("flow");
   if (progress.flow?.releaseId) {
-    if (number.flowId !== progress.flow.flowId) await pointNumber(number.number ?? "", progress.flow.flowId ?? "");
+    if (number.flowId !== progress.flow.flowId)
+      await pointNumber(number.number ?? "", progress.flow.flowId ?? "");
     return;
   }
   const parameters = {
@@ -139,7 +140,10 @@ export async function setUpByDefaults(names: DefaultNames, onStep: (step: StepNa
     brand_name: brand.displayName ?? company,
     language: brand.language ?? "en",
   };
-  await createFlow({ templateId: "greeting_menu_queue", displayName: names.flow, parameters }, number.number ?? "");
+  await createFlow(
+    { templateId: "greeting_menu_queue", displayName: names.flow, parameters },
+    number.number ?? "",
+  );
 }
 
 /** The address of an invitation, as the invited will open it. */

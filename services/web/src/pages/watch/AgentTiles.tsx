@@ -24,7 +24,8 @@ export function AgentTiles({ tiles, counts }: Props) {
   const language = useLanguage();
   const rank = (state: string | undefined) => ORDER.indexOf(shortState(state));
   const sorted = [...tiles].sort(
-    (a, b) => rank(a.state) - rank(b.state) || (a.displayName ?? "").localeCompare(b.displayName ?? "", language),
+    (a, b) =>
+      rank(a.state) - rank(b.state) || (a.displayName ?? "").localeCompare(b.displayName ?? "", language),
   );
   const shown = counts.filter((each) => (each.count ?? 0) > 0);
   return (
@@ -65,7 +66,9 @@ export function AgentTiles({ tiles, counts }: Props) {
                   <Table.Td>
                     <Tag tone={stateTone(tile.state)} dot>
                       {textOr("state", shortState(tile.state))}
-                      {tile.reason && shortState(tile.state) === "NOT_READY" ? ` · ${reasonText(tile.reason)}` : ""}
+                      {tile.reason && shortState(tile.state) === "NOT_READY"
+                        ? ` · ${reasonText(tile.reason)}`
+                        : ""}
                     </Tag>
                   </Table.Td>
                   <Table.Td>

@@ -44,7 +44,15 @@ export default function CallPage() {
   const t = useText();
   const { callId } = useParams<{ callId: string }>();
   const { data, error, refetch } = useQuery({ queryKey: ["call", callId], queryFn: () => readStory(callId) });
-  useRefreshOn(["call"], "CallAnswered", "CallHeld", "CallResumed", "CallEnded", "RecordingStored", "ContactEnded");
+  useRefreshOn(
+    ["call"],
+    "CallAnswered",
+    "CallHeld",
+    "CallResumed",
+    "CallEnded",
+    "RecordingStored",
+    "ContactEnded",
+  );
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   const { call, recordings } = data;
@@ -64,7 +72,9 @@ export default function CallPage() {
           </Panel>
           <Panel label={t("nav.recordings")}>
             <h2 className={classes.title}>{t("nav.recordings")}</h2>
-            {recordings.length === 0 && <p style={{ color: "var(--m-muted)", margin: 0 }}>{t("watch.call.noRecording")}</p>}
+            {recordings.length === 0 && (
+              <p style={{ color: "var(--m-muted)", margin: 0 }}>{t("watch.call.noRecording")}</p>
+            )}
             {recordings.map((recording) =>
               recording.state === "RECORDING_STATE_STORED" ? (
                 <RecordingPlayer key={recording.recordingId} recording={recording} />
@@ -88,20 +98,39 @@ function CallFacts({ story }: { story: CallStory }) {
   const language = useLanguage();
   const names = useNames();
   const { call, cdr, contact } = story;
-  const mos = (value: CdrMos) => (typeof value === "number" && value > 0 ? formatNumber(value, language, 1) : "–");
+  const mos = (value: CdrMos) =>
+    typeof value === "number" && value > 0 ? formatNumber(value, language, 1) : "–";
   const rows: [string, ReactNode][] = [
     [t("desktop.brand"), names.brand(call.brandId)],
-    [t("watch.caller"), <span key="n" className="m-ltr">{call.callerNumber || "–"}</span>],
-    [t("watch.dialed"), <span key="d" className="m-ltr">{call.dialedNumber || "–"}</span>],
+    [
+      t("watch.caller"),
+      <span key="n" className="m-ltr">
+        {call.callerNumber || "–"}
+      </span>,
+    ],
+    [
+      t("watch.dialed"),
+      <span key="d" className="m-ltr">
+        {call.dialedNumber || "–"}
+      </span>,
+    ],
     [t("desktop.queue"), names.queue(contact?.queueId)],
     [t("role.ROLE_AGENT"), names.user(call.agentId)],
     [t("watch.length"), cdr ? <Length key="l" seconds={durationSeconds(cdr.duration)} /> : "–"],
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
-    [t("watch.ended"), cdr ? `${textOr("endParty", cdr.endParty ?? "")} · ${textOr("endCause", cdr.endCause ?? "")}` : "–"],
+    [
+      t("watch.ended"),
+      cdr ? `${textOr("endParty", cdr.endParty ?? "")} · ${textOr("endCause", cdr.endCause ?? "")}` : "–",
+    ],
     [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],
     [t("desktop.disposition"), names.disposition(contact?.dispositionId)],
-    [t("watch.trace"), <span key="tr" className="m-ltr" style={{ fontSize: "0.8rem" }}>{call.traceId || "–"}</span>],
+    [
+      t("watch.trace"),
+      <span key="tr" className="m-ltr" style={{ fontSize: "0.8rem" }}>
+        {call.traceId || "–"}
+      </span>,
+    ],
   ];
   return (
     <>

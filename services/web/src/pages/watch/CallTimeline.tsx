@@ -41,7 +41,10 @@ export function CallTimeline(props: Props) {
     if (leg.party === "customer") add(leg.leaveTime, t("moment.customerLeft"));
   }
   add(call.endTime, t("moment.ended", { party: textOr("endParty", cdr?.endParty ?? "") }));
-  add(contact?.wrapUpEndTime, t("moment.wrapUpOver", { disposition: names.disposition(contact?.dispositionId) }));
+  add(
+    contact?.wrapUpEndTime,
+    t("moment.wrapUpOver", { disposition: names.disposition(contact?.dispositionId) }),
+  );
   moments.sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
   return (
     <ol className={classes.timeline} data-testid="call-timeline">

@@ -76,7 +76,9 @@ function CdrRow({ cdr }: { cdr: Cdr }) {
           <DateTime value={cdr.startTime} />
         </Anchor>
       </Table.Td>
-      <Table.Td>{cdr.callerNumber ? <span className="m-ltr">{cdr.callerNumber}</span> : t("common.anonymous")}</Table.Td>
+      <Table.Td>
+        {cdr.callerNumber ? <span className="m-ltr">{cdr.callerNumber}</span> : t("common.anonymous")}
+      </Table.Td>
       <Table.Td>
         <span className="m-ltr">{cdr.dialedNumber}</span>
       </Table.Td>

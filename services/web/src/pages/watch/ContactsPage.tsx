@@ -16,7 +16,14 @@ import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
 const STATES = ["QUEUED", "OFFERED", "ON_CONTACT", "WRAP_UP", "ENDED", "ABANDONED"] as const;
-const FACTS = ["ContactQueued", "OfferAccepted", "WrapUpStarted", "ContactEnded", "ContactAbandoned", "ContactDequeued"];
+const FACTS = [
+  "ContactQueued",
+  "OfferAccepted",
+  "WrapUpStarted",
+  "ContactEnded",
+  "ContactAbandoned",
+  "ContactDequeued",
+];
 
 export default function ContactsPage() {
   const t = useText();
@@ -26,7 +33,9 @@ export default function ContactsPage() {
   const { query, rows } = usePages(["contacts", queueId, state], async (pageToken) => {
     const states = state ? [`CONTACT_STATE_${state}` as ContactState] : undefined;
     const answer = await ask(
-      api.GET("/v1/contacts", { params: { query: { pageSize: 50, pageToken, queueId: queueId || undefined, states } } }),
+      api.GET("/v1/contacts", {
+        params: { query: { pageSize: 50, pageToken, queueId: queueId || undefined, states } },
+      }),
     );
     return { rows: answer.contacts ?? [], next: answer.nextPageToken ?? "" };
   });

@@ -103,7 +103,12 @@ function NoteForm({ customerId }: { customerId: string }) {
         data-testid="customer-note"
       />
       <ProblemNote problem={problem} />
-      <Button disabled={!note.trim()} loading={busy} onClick={() => void save()} data-testid="customer-note-save">
+      <Button
+        disabled={!note.trim()}
+        loading={busy}
+        onClick={() => void save()}
+        data-testid="customer-note-save"
+      >
         {t("common.save")}
       </Button>
     </Stack>
@@ -134,7 +139,11 @@ function CustomerForm({ customer }: { customer: Customer }) {
   };
   return (
     <Stack gap="sm">
-      <TextInput label={t("common.name")} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+      <TextInput
+        label={t("common.name")}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
       <TextInput
         label={t("watch.numbers")}
         dir="ltr"

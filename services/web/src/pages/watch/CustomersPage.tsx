@@ -19,7 +19,9 @@ export default function CustomersPage() {
   const [wanted] = useDebouncedValue(typed.trim(), 300);
   const { query, rows } = usePages(["customers", wanted], async (pageToken) => {
     const answer = await ask(
-      api.GET("/v1/customers", { params: { query: { pageSize: 50, pageToken, query: wanted || undefined } } }),
+      api.GET("/v1/customers", {
+        params: { query: { pageSize: 50, pageToken, query: wanted || undefined } },
+      }),
     );
     return { rows: answer.customers ?? [], next: answer.nextPageToken ?? "" };
   });
@@ -41,7 +43,10 @@ export default function CustomersPage() {
         query={query}
         rows={rows}
         empty={
-          <EmptyState icon={IconAddressBook} title={wanted ? t("watch.nothingFound") : t("watch.customers.none")}>
+          <EmptyState
+            icon={IconAddressBook}
+            title={wanted ? t("watch.nothingFound") : t("watch.customers.none")}
+          >
             {wanted ? t("watch.nothingFoundBody") : t("watch.customers.noneBody")}
           </EmptyState>
         }

@@ -78,7 +78,10 @@ function Row({ tile }: { tile: QueueTile }) {
       <Table.Td data-testid="abandoned">{number(tile.abandoned)}</Table.Td>
       <Table.Td data-testid="service-level">
         <span className="m-figures">{share(tile.serviceLevel, language)}</span>{" "}
-        <span style={{ color: "var(--m-muted)", fontSize: "0.82rem", whiteSpace: "nowrap" }} className="m-ltr">
+        <span
+          style={{ color: "var(--m-muted)", fontSize: "0.82rem", whiteSpace: "nowrap" }}
+          className="m-ltr"
+        >
           ≤ {formatNumber(tile.serviceLevelThresholdSeconds || 20, language)} s
         </span>
       </Table.Td>

@@ -22,14 +22,21 @@ export default function RecordingsPage() {
   const [search, setSearch] = useState("");
   const callId = search.trim().startsWith("call_") ? search.trim() : "";
   const { query, rows } = usePages(["recordings", callId], async (pageToken) => {
-    const answer = await ask(api.GET("/v1/recordings", { params: { query: { pageSize: 50, pageToken, callId } } }));
+    const answer = await ask(
+      api.GET("/v1/recordings", { params: { query: { pageSize: 50, pageToken, callId } } }),
+    );
     return { rows: answer.recordings ?? [], next: answer.nextPageToken ?? "" };
   });
   useRefreshOn(["recordings"], "RecordingStored", "RecordingStarted");
   const wanted = search.trim().toLocaleLowerCase();
   const matches = (recording: Recording) =>
     callId !== "" ||
-    [names.user(recording.agentId), names.queue(recording.queueId), names.brand(recording.brandId), recording.recordingId]
+    [
+      names.user(recording.agentId),
+      names.queue(recording.queueId),
+      names.brand(recording.brandId),
+      recording.recordingId,
+    ]
       .join(" ")
       .toLocaleLowerCase()
       .includes(wanted);
@@ -51,7 +58,10 @@ export default function RecordingsPage() {
         query={query}
         rows={rows.filter((row) => wanted === "" || matches(row))}
         empty={
-          <EmptyState icon={IconPlayerPlay} title={wanted ? t("watch.nothingFound") : t("watch.recordings.none")}>
+          <EmptyState
+            icon={IconPlayerPlay}
+            title={wanted ? t("watch.nothingFound") : t("watch.recordings.none")}
+          >
             {wanted ? t("watch.nothingFoundBody") : t("watch.recordings.noneBody")}
           </EmptyState>
         }

@@ -47,7 +47,11 @@ export function Trend({ board }: { board: Wallboard }) {
     const element = box.current;
     if (!element || !data) return;
     const labels = [t("watch.offered"), t("watch.answered"), t("watch.abandoned")];
-    const plot = new uPlot(options(element.clientWidth, labels, language), trendOf(data, Date.now()), element);
+    const plot = new uPlot(
+      options(element.clientWidth, labels, language),
+      trendOf(data, Date.now()),
+      element,
+    );
     const watch = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: 190 }));
     watch.observe(element);
     return () => {
@@ -63,7 +67,11 @@ export function Trend({ board }: { board: Wallboard }) {
   );
 }
 
-function options(width: number, labels: string[], language: Parameters<typeof formatNumber>[1]): uPlot.Options {
+function options(
+  width: number,
+  labels: string[],
+  language: Parameters<typeof formatNumber>[1],
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -91,7 +99,12 @@ function options(width: number, labels: string[], language: Parameters<typeof fo
         space: 70,
         values: (_, ticks) => ticks.map((tick) => formatTime(new Date(tick * 1000), language)),
       },
-      { ...axis, size: 36, values: (_, ticks) => ticks.map((tick) => formatNumber(tick, language)), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
+      {
+        ...axis,
+        size: 36,
+        values: (_, ticks) => ticks.map((tick) => formatNumber(tick, language)),
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+      },
     ],
     series: [
       { value: (_, value) => (value === null ? "–" : formatTime(new Date(value * 1000), language)) },

@@ -20,7 +20,11 @@ export default function WallboardPage() {
   const { data, error, isPending, refetch } = useWallboard();
   return (
     <>
-      <PageHeader title={t("nav.wallboard")} subtitle={t("watch.today")} actions={data && <DataAge board={data} />} />
+      <PageHeader
+        title={t("nav.wallboard")}
+        subtitle={t("watch.today")}
+        actions={data && <DataAge board={data} />}
+      />
       {isPending && <Loading />}
       {error && !data && <ProblemNote problem={error} onRetry={() => void refetch()} />}
       {data && (
@@ -48,7 +52,10 @@ function DataAge({ board }: { board: Wallboard }) {
   const [arrived, setArrived] = useState(now);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new board has just arrived
   useEffect(() => setArrived(now), [board]);
-  const age = Math.max(0, board.computeTime ? secondsBetween(board.computeTime, now) : (now - arrived) / 1000);
+  const age = Math.max(
+    0,
+    board.computeTime ? secondsBetween(board.computeTime, now) : (now - arrived) / 1000,
+  );
   return (
     <span className={classes.age} data-testid="wallboard-age" data-seconds={Math.round(age)}>
       <Tag tone={live ? "good" : "bad"} dot>

@@ -1,0 +1,167 @@
+import { Anchor, Button, Group, Modal, MultiSelect, Stack, Table, TextInput } from "@mantine/core";
+import { IconKey } from "@tabler/icons-react";
+import { useState } from "react";
+import { api, ask, newRequestId } from "../../api/client.ts";
+import type { ApiKey } from "../../api/types.ts";
+import { useText } from "../../i18n/index.ts";
+import { Confirm } from "../../ui/Confirm.tsx";
+import { CopyField } from "../../ui/CopyField.tsx";
+import { FormModal } from "../../ui/FormModal.tsx";
+import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
+import { Note, Tag } from "../../ui/Note.tsx";
+import { DateTime } from "../../ui/Time.tsx";
+import { SCOPES } from "./scopes.ts";
+
+export default function ApiKeysPage() {
+  const t = useText();
+  const refresh = useRefresh("apiKeys");
+  const [adding, setAdding] = useState(false);
+  const [secret, setSecret] = useState("");
+  const [revoking, setRevoking] = useState<ApiKey>();
+  const revoke = async (apiKeyId: string) => {
+    await ask(api.POST("/v1/apiKeys/{apiKeyId}:revoke", { params: { path: { apiKeyId } }, body: {} }));
+    await refresh();
+  };
+  return (
+    <>
+      <ListPage<ApiKey>
+        title={t("nav.apiKeys")}
+        lead={t("admin.apiKeys.lead")}
+        queryKey={["apiKeys"]}
+        icon={IconKey}
+        emptyTitle={t("admin.apiKeys.none")}
+        emptyBody={t("admin.apiKeys.noneBody")}
+        add={{ label: t("admin.apiKeys.add"), onClick: () => setAdding(true), testId: "apikey-add" }}
+        read={async (pageToken) => {
+          const answer = await ask(api.GET("/v1/apiKeys", { params: { query: { pageToken } } }));
+          return { rows: answer.apiKeys ?? [], next: answer.nextPageToken ?? "" };
+        }}
+      >
+        {(rows) => (
+          <Table>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t("common.name")}</Table.Th>
+                <Table.Th>{t("admin.apiKeys.prefix")}</Table.Th>
+                <Table.Th>{t("admin.apiKeys.scopes")}</Table.Th>
+                <Table.Th>{t("admin.apiKeys.lastUse")}</Table.Th>
+                <Table.Th aria-label={t("common.actions")} />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {rows.map((key) => (
+                <Table.Tr key={key.apiKeyId} data-testid={`apikey-${key.apiKeyId}`}>
+                  <Table.Td>
+                    <bdi>{key.displayName}</bdi>
+                  </Table.Td>
+                  <Table.Td>
+                    <code className="m-ltr">{key.prefix}…</code>
+                  </Table.Td>
+                  <Table.Td style={{ maxWidth: 340 }}>
+                    <Group gap={4} dir="ltr">
+                      {(key.scopes ?? []).map((scope) => (
+                        <Tag key={scope}>{scope}</Tag>
+                      ))}
+                    </Group>
+                  </Table.Td>
+                  <Table.Td>
+                    <DateTime value={key.lastUseTime} />
+                  </Table.Td>
+                  <Table.Td>
+                    {key.revokeTime ? (
+                      <Tag tone="bad">{t("admin.apiKeys.revoked")}</Tag>
+                    ) : (
+                      <Button size="compact-sm" variant="default" onClick={() => setRevoking(key)}>
+                        {t("admin.apiKeys.revoke")}
+                      </Button>
+                    )}
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        )}
+      </ListPage>
+      <p>
+        <Anchor href="/docs" target="_blank" rel="noreferrer">
+          {t("admin.apiKeys.docs")}
+        </Anchor>
+      </p>
+      {adding && <ApiKeyForm onClose={() => setAdding(false)} onMade={setSecret} onSaved={refresh} />}
+      <SecretOnce secret={secret} onClose={() => setSecret("")} />
+      <Confirm
+        opened={revoking !== undefined}
+        title={t("admin.apiKeys.revoke")}
+        body={t("admin.apiKeys.revokeBody", { name: revoking?.displayName ?? "" })}
+        confirm={t("admin.apiKeys.revoke")}
+        onClose={() => setRevoking(undefined)}
+        onConfirm={() => revoke(revoking?.apiKeyId ?? "")}
+      />
+    </>
+  );
+}
+
+function ApiKeyForm(props: {
+  onClose: () => void;
+  onMade: (secret: string) => void;
+  onSaved: () => Promise<void>;
+}) {
+  const t = useText();
+  const [name, setName] = useState("");
+  const [scopes, setScopes] = useState<string[]>([
+    "queues.read",
+    "contacts.read",
+    "recordings.read",
+    "events.read",
+  ]);
+  const save = async () => {
+    const apiKey = { displayName: name, scopes };
+    const answer = await ask(api.POST("/v1/apiKeys", { body: { requestId: newRequestId(), apiKey } }));
+    props.onMade(answer.secret ?? "");
+    await props.onSaved();
+  };
+  return (
+    <FormModal title={t("admin.apiKeys.add")} onClose={props.onClose} onSave={save} testId="apikey">
+      <TextInput
+        label={t("admin.apiKeys.purpose")}
+        required
+        data-autofocus
+        maxLength={120}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        data-testid="apikey-name"
+      />
+      <MultiSelect
+        label={t("admin.apiKeys.scopes")}
+        description={t("admin.apiKeys.scopesHint")}
+        required
+        searchable
+        data={SCOPES}
+        value={scopes}
+        onChange={setScopes}
+      />
+    </FormModal>
+  );
+}
+
+function SecretOnce({ secret, onClose }: { secret: string; onClose: () => void }) {
+  const t = useText();
+  return (
+    <Modal
+      opened={secret !== ""}
+      onClose={onClose}
+      title={t("admin.apiKeys.secretTitle")}
+      size="lg"
+      closeOnClickOutside={false}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+    >
+      <Stack>
+        <Note tone="warn">{t("admin.apiKeys.secretBody")}</Note>
+        <CopyField value={secret} label={t("admin.apiKeys.secretTitle")} testId="apikey-secret" />
+        <Button onClick={onClose} data-testid="apikey-done">
+          {t("common.done")}
+        </Button>
+      </Stack>
+    </Modal>
+  );
+}

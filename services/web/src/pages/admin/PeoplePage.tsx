@@ -1,0 +1,132 @@
+import { Button, Table, Tabs } from "@mantine/core";
+import { IconUserPlus, IconUsers } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, ask } from "../../api/client.ts";
+import { useNames } from "../../api/names.ts";
+import type { Agent, User } from "../../api/types.ts";
+import { textOr, useText } from "../../i18n/index.ts";
+import { ListPage } from "../../ui/ListPage.tsx";
+import { Tag } from "../../ui/Note.tsx";
+import { RowActions } from "../../ui/RowActions.tsx";
+import { DateTime } from "../../ui/Time.tsx";
+import { Invitations } from "./Invitations.tsx";
+import { InviteForm } from "./InviteForm.tsx";
+import { PersonForm } from "./PersonForm.tsx";
+
+export function useAgents() {
+  return useQuery({
+    queryKey: ["agents"],
+    queryFn: async (): Promise<Agent[]> =>
+      (await ask(api.GET("/v1/agents", { params: { query: { pageSize: 200 } } }))).agents ?? [],
+  });
+}
+
+export default function PeoplePage() {
+  const t = useText();
+  const [inviting, setInviting] = useState(false);
+  return (
+    <>
+      <Tabs defaultValue="users" keepMounted={false}>
+        <Tabs.List mb="lg">
+          <Tabs.Tab value="users">{t("nav.people")}</Tabs.Tab>
+          <Tabs.Tab value="invitations" data-testid="tab-invitations">
+            {t("admin.people.invitations")}
+          </Tabs.Tab>
+          <Button
+            ml="auto"
+            mb={6}
+            leftSection={<IconUserPlus size={17} aria-hidden />}
+            onClick={() => setInviting(true)}
+            data-testid="invite-open"
+          >
+            {t("admin.people.invite")}
+          </Button>
+        </Tabs.List>
+        <Tabs.Panel value="users">
+          <Users />
+        </Tabs.Panel>
+        <Tabs.Panel value="invitations">
+          <Invitations />
+        </Tabs.Panel>
+      </Tabs>
+      {inviting && <InviteForm onClose={() => setInviting(false)} />}
+    </>
+  );
+}
+
+function Users() {
+  const t = useText();
+  const names = useNames();
+  const agents = useAgents().data ?? [];
+  const [editing, setEditing] = useState<User>();
+  return (
+    <>
+      <ListPage<User>
+        title={t("nav.people")}
+        lead={t("admin.people.lead")}
+        queryKey={["userList"]}
+        icon={IconUsers}
+        emptyTitle={t("watch.noAgents.title")}
+        emptyBody={t("setUp.done.peopleBody")}
+        read={async (pageToken) => {
+          const answer = await ask(api.GET("/v1/users", { params: { query: { pageToken } } }));
+          return { rows: answer.users ?? [], next: answer.nextPageToken ?? "" };
+        }}
+      >
+        {(rows) => (
+          <Table>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t("common.name")}</Table.Th>
+                <Table.Th>{t("admin.people.role")}</Table.Th>
+                <Table.Th>{t("watch.queues")}</Table.Th>
+                <Table.Th>{t("admin.people.lastSignIn")}</Table.Th>
+                <Table.Th aria-label={t("common.actions")} />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {rows.map((user) => {
+                const queues = agents.find((agent) => agent.agentId === user.userId)?.queueIds ?? [];
+                return (
+                  <Table.Tr key={user.userId} data-testid={`user-${user.userId}`}>
+                    <Table.Td>
+                      <bdi>{user.displayName}</bdi>
+                      <div style={{ color: "var(--m-muted)", fontSize: "0.85rem" }}>{user.email}</div>
+                    </Table.Td>
+                    <Table.Td>
+                      {textOr("role", user.role ?? "")}{" "}
+                      {user.state === "USER_STATE_DISABLED" && (
+                        <Tag tone="bad">{t("admin.people.disabled")}</Tag>
+                      )}
+                    </Table.Td>
+                    <Table.Td>
+                      <bdi>{queues.map(names.queue).join(", ") || t("admin.people.openQueues")}</bdi>
+                    </Table.Td>
+                    <Table.Td>
+                      <DateTime value={user.lastSignInTime} />
+                    </Table.Td>
+                    <Table.Td>
+                      <RowActions
+                        name={user.displayName ?? ""}
+                        testId={`user-${user.userId}`}
+                        onEdit={() => setEditing(user)}
+                      />
+                    </Table.Td>
+                  </Table.Tr>
+                );
+              })}
+            </Table.Tbody>
+          </Table>
+        )}
+      </ListPage>
+      {editing && (
+        <PersonForm
+          user={editing}
+          agent={agents.find((agent) => agent.agentId === editing.userId)}
+          onClose={() => setEditing(undefined)}
+        />
+      )}
+    </>
+  );
+}

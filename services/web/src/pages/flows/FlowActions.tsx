@@ -1,0 +1,70 @@
+import { Button, TextInput } from "@mantine/core";
+import { IconRocket } from "@tabler/icons-react";
+import { useState } from "react";
+import { useText } from "../../i18n/index.ts";
+import { FormModal } from "../../ui/FormModal.tsx";
+
+interface Props {
+  dirty: boolean;
+  onValidate: () => Promise<void>;
+  onSave: () => Promise<void>;
+  onPublish: (comment: string) => Promise<void>;
+}
+
+export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
+  const t = useText();
+  const [publishing, setPublishing] = useState(false);
+  const [comment, setComment] = useState("");
+  const [busy, setBusy] = useState("");
+  const run = async (name: string, work: () => Promise<void>) => {
+    setBusy(name);
+    await work();
+    setBusy("");
+  };
+  return (
+    <>
+      <Button
+        variant="default"
+        loading={busy === "validate"}
+        onClick={() => void run("validate", onValidate)}
+        data-testid="flow-validate"
+      >
+        {t("flows.validate")}
+      </Button>
+      <Button
+        variant="default"
+        disabled={!dirty}
+        loading={busy === "save"}
+        onClick={() => void run("save", onSave)}
+        data-testid="flow-save"
+      >
+        {t("flows.saveDraft")}
+      </Button>
+      <Button
+        leftSection={<IconRocket size={17} aria-hidden />}
+        onClick={() => setPublishing(true)}
+        data-testid="flow-publish"
+      >
+        {t("flows.publish")}
+      </Button>
+      {publishing && (
+        <FormModal
+          title={t("flows.publish")}
+          onClose={() => setPublishing(false)}
+          onSave={() => onPublish(comment)}
+          saveLabel={t("flows.publish")}
+          testId="publish"
+        >
+          <p style={{ margin: 0, color: "var(--m-muted)" }}>{t("flows.publishBody")}</p>
+          <TextInput
+            label={t("flows.comment")}
+            data-autofocus
+            maxLength={500}
+            value={comment}
+            onChange={(event) => setComment(event.currentTarget.value)}
+          />
+        </FormModal>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,118 @@
+import { useState } from "react";
+import { useParams } from "wouter";
+import { api, ask, newRequestId } from "../../api/client.ts";
+import type { Definition, Flow, FlowProblem } from "../../api/types.ts";
+import { useText } from "../../i18n/index.ts";
+import { toast } from "../../ui/announce.tsx";
+import { useRefresh } from "../../ui/ListPage.tsx";
+import { Loading } from "../../ui/LoadMore.tsx";
+import { PageHeader } from "../../ui/Page.tsx";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import { FlowActions } from "./FlowActions.tsx";
+import { FlowProblems } from "./FlowProblems.tsx";
+import { FlowSettings } from "./FlowSettings.tsx";
+import classes from "./flows.module.css";
+import { Releases } from "./Releases.tsx";
+import { StepList } from "./StepList.tsx";
+import { useFlow } from "./useFlow.ts";
+
+export default function FlowPage() {
+  const { flowId } = useParams<{ flowId: string }>();
+  const { data, error, refetch } = useFlow(flowId);
+  if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
+  return data ? <Editor key={data.version} flow={data} /> : <Loading />;
+}
+
+/** Edits the draft as a list of steps. Production keeps its release until the draft is published. */
+function Editor({ flow }: { flow: Flow }) {
+  const t = useText();
+  const flowId = flow.flowId ?? "";
+  const refresh = useRefresh("flow", "flows", "flowList", "releases");
+  const [name, setName] = useState(flow.displayName ?? "");
+  const [draft, setDraft] = useState<Definition>(flow.draft ?? {});
+  const [dirty, setDirty] = useState(false);
+  const [problems, setProblems] = useState<readonly FlowProblem[]>();
+  const [failure, setFailure] = useState<unknown>();
+  const change = (next: Definition) => {
+    setDraft(next);
+    setDirty(true);
+  };
+  const attempt = async (work: () => Promise<unknown>) => {
+    setFailure(undefined);
+    try {
+      await work();
+    } catch (error) {
+      setFailure(error);
+    }
+  };
+  const validate = async () => {
+    const path = { flowId };
+    const answer = await ask(
+      api.POST("/v1/flows/{flowId}:validate", { params: { path }, body: { definition: draft } }),
+    );
+    setProblems(answer.problems ?? []);
+    return answer.valid ?? false;
+  };
+  const save = async () => {
+    const body = {
+      flow: { flowId, displayName: name, draft },
+      updateMask: "displayName,draft",
+      version: flow.version,
+    };
+    const saved = await ask(
+      api.PATCH("/v1/flows/{flow.flowId}", { params: { path: { "flow.flowId": flowId } }, body }),
+    );
+    setDirty(false);
+    return saved;
+  };
+  const publish = async (comment: string) => {
+    if (!(await validate())) return;
+    const saved = dirty ? await save() : flow;
+    const body = { requestId: newRequestId(), comment, version: saved.version };
+    await ask(api.POST("/v1/flows/{flowId}:publish", { params: { path: { flowId } }, body }));
+    toast(t("flows.published"));
+    await refresh();
+  };
+  return (
+    <>
+      <PageHeader
+        title={flow.displayName ?? ""}
+        subtitle={t("flows.editLead")}
+        actions={
+          <FlowActions
+            dirty={dirty}
+            onValidate={() => attempt(validate)}
+            onSave={() =>
+              attempt(async () => {
+                await validate();
+                await save();
+                toast(t("common.saved"));
+                await refresh();
+              })
+            }
+            onPublish={(comment) => attempt(() => publish(comment))}
+          />
+        }
+      />
+      <div className={classes.page}>
+        <div className={classes.column}>
+          <ProblemNote problem={failure} onClose={() => setFailure(undefined)} />
+          {problems && <FlowProblems problems={problems} steps={draft.steps ?? []} />}
+          <StepList definition={draft} problems={problems ?? []} onChange={change} />
+        </div>
+        <div className={classes.column}>
+          <FlowSettings
+            name={name}
+            definition={draft}
+            onName={(value) => {
+              setName(value);
+              setDirty(true);
+            }}
+            onChange={change}
+          />
+          <Releases flow={flow} onRolledBack={refresh} />
+        </div>
+      </div>
+    </>
+  );
+}

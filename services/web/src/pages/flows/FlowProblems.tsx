@@ -1,0 +1,57 @@
+import { Anchor } from "@mantine/core";
+import type { FlowProblem, Step } from "../../api/types.ts";
+import { textOr, useText } from "../../i18n/index.ts";
+import { Note } from "../../ui/Note.tsx";
+import classes from "./flows.module.css";
+
+/** What stands in the way of publishing, each with the step it is about. */
+export function FlowProblems({
+  problems,
+  steps,
+}: {
+  problems: readonly FlowProblem[];
+  steps: readonly Step[];
+}) {
+  const t = useText();
+  if (problems.length === 0) {
+    return (
+      <Note tone="good" live testId="flow-valid">
+        {t("flows.valid")}
+      </Note>
+    );
+  }
+  const blocking = problems.some((problem) => problem.severity === "SEVERITY_ERROR");
+  return (
+    <Note
+      tone={blocking ? "bad" : "warn"}
+      title={blocking ? t("flows.blocked") : t("flows.warnings")}
+      live
+      testId="flow-problems"
+    >
+      <ul className={classes.problems}>
+        {problems.map((problem) => (
+          <li
+            key={`${problem.stepId}${problem.field}${problem.reason}`}
+            data-testid={`flow-problem-${problem.reason}`}
+          >
+            {problem.stepId && (
+              <>
+                <Anchor href={`#step-${problem.stepId}`}>{stepName(steps, problem.stepId)}</Anchor>:{" "}
+              </>
+            )}
+            <ProblemText problem={problem} />
+          </li>
+        ))}
+      </ul>
+    </Note>
+  );
+}
+
+export function ProblemText({ problem }: { problem: FlowProblem }) {
+  const known = textOr("flowProblem", problem.reason ?? "", { field: problem.field ?? "" });
+  return <bdi>{known === problem.reason ? problem.message : known}</bdi>;
+}
+
+export function stepName(steps: readonly Step[], stepId: string | undefined): string {
+  return steps.find((step) => step.stepId === stepId)?.displayName || stepId || "";
+}

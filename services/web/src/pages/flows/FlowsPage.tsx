@@ -1,0 +1,185 @@
+import { Anchor, Select, Table, TextInput } from "@mantine/core";
+import { IconSitemap } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useLocation } from "wouter";
+import { api, ask, newRequestId } from "../../api/client.ts";
+import { useQueues } from "../../api/names.ts";
+import type { Flow } from "../../api/types.ts";
+import { formatNumber } from "../../format/numbers.ts";
+import { useLanguage, useText } from "../../i18n/index.ts";
+import { Confirm } from "../../ui/Confirm.tsx";
+import { FormModal } from "../../ui/FormModal.tsx";
+import { LanguageSelect } from "../../ui/fields.tsx";
+import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
+import { Tag } from "../../ui/Note.tsx";
+import { RowActions } from "../../ui/RowActions.tsx";
+import { DateTime } from "../../ui/Time.tsx";
+import { useHours } from "./useFlow.ts";
+
+export default function FlowsPage() {
+  const t = useText();
+  const language = useLanguage();
+  const refresh = useRefresh("flows", "flowList");
+  const [adding, setAdding] = useState(false);
+  const [deleting, setDeleting] = useState<Flow>();
+  const remove = async (flowId: string) => {
+    await ask(api.DELETE("/v1/flows/{flowId}", { params: { path: { flowId } } }));
+    await refresh();
+  };
+  return (
+    <>
+      <ListPage<Flow>
+        title={t("nav.flows")}
+        lead={t("flows.lead")}
+        queryKey={["flowList"]}
+        icon={IconSitemap}
+        emptyTitle={t("flows.none")}
+        emptyBody={t("flows.noneBody")}
+        add={{ label: t("flows.add"), onClick: () => setAdding(true), testId: "flow-add" }}
+        read={async (pageToken) => {
+          const answer = await ask(api.GET("/v1/flows", { params: { query: { pageToken } } }));
+          return { rows: answer.flows ?? [], next: answer.nextPageToken ?? "" };
+        }}
+      >
+        {(rows) => (
+          <Table>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t("common.name")}</Table.Th>
+                <Table.Th>{t("flows.release")}</Table.Th>
+                <Table.Th>{t("flows.changed")}</Table.Th>
+                <Table.Th aria-label={t("common.actions")} />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {rows.map((flow) => (
+                <Table.Tr key={flow.flowId}>
+                  <Table.Td>
+                    <Anchor
+                      component={Link}
+                      href={`/admin/flows/${flow.flowId}`}
+                      data-testid={`flow-${flow.flowId}`}
+                    >
+                      <bdi>{flow.displayName}</bdi>
+                    </Anchor>
+                  </Table.Td>
+                  <Table.Td>
+                    {flow.releaseId ? (
+                      <Tag tone="good">
+                        {t("flows.number", { number: formatNumber(flow.releaseNumber ?? 0, language) })}
+                      </Tag>
+                    ) : (
+                      <Tag tone="warn">{t("flows.unpublished")}</Tag>
+                    )}
+                  </Table.Td>
+                  <Table.Td>
+                    <DateTime value={flow.updateTime ?? flow.createTime} />
+                  </Table.Td>
+                  <Table.Td>
+                    <RowActions
+                      name={flow.displayName ?? ""}
+                      testId={`flow-${flow.flowId}`}
+                      onDelete={() => setDeleting(flow)}
+                    />
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        )}
+      </ListPage>
+      {adding && <NewFlow onClose={() => setAdding(false)} />}
+      <Confirm
+        opened={deleting !== undefined}
+        title={t("admin.delete.title", { name: deleting?.displayName ?? "" })}
+        body={t("flows.deleteBody")}
+        confirm={t("common.delete")}
+        onClose={() => setDeleting(undefined)}
+        onConfirm={() => remove(deleting?.flowId ?? "")}
+      />
+    </>
+  );
+}
+
+const EMPTY = "";
+
+/** A new flow: from a template with what it asks for, or empty. Opens in the editor. */
+function NewFlow({ onClose }: { onClose: () => void }) {
+  const t = useText();
+  const language = useLanguage();
+  const [, navigate] = useLocation();
+  const refresh = useRefresh("flows", "flowList");
+  const templates =
+    useQuery({ queryKey: ["templates"], queryFn: () => ask(api.GET("/v1/flowTemplates")) }).data?.templates ??
+    [];
+  const queues = useQueues().data ?? [];
+  const hours = useHours().data ?? [];
+  const [name, setName] = useState("");
+  const [templateId, setTemplateId] = useState(EMPTY);
+  const [spoken, setSpoken] = useState<string>(language);
+  const [parameters, setParameters] = useState<Record<string, string>>({});
+  const template = templates.find((each) => each.templateId === templateId);
+  const asked = template?.parameters ?? [];
+  const set = (key: string) => (value: string | null) =>
+    setParameters((before) => ({ ...before, [key]: value ?? "" }));
+  const save = async () => {
+    const draft = { start: "", steps: [], language: spoken };
+    const given = Object.fromEntries(asked.map((key) => [key, parameters[key] ?? ""]));
+    const body = template
+      ? { flow: { displayName: name }, templateId, parameters: { ...given, language: spoken } }
+      : { flow: { displayName: name, draft } };
+    const flow = await ask(api.POST("/v1/flows", { body: { requestId: newRequestId(), ...body } }));
+    await refresh();
+    navigate(`/admin/flows/${flow.flowId}`);
+  };
+  return (
+    <FormModal
+      title={t("flows.add")}
+      onClose={onClose}
+      onSave={save}
+      saveLabel={t("common.create")}
+      testId="flow"
+    >
+      <TextInput
+        label={t("common.name")}
+        required
+        data-autofocus
+        maxLength={120}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        data-testid="flow-name"
+      />
+      <Select
+        label={t("setUp.flow.template")}
+        description={template?.summaries?.[language]}
+        data={[
+          { value: "-", label: t("flows.empty") },
+          ...templates.map((each) => ({ value: each.templateId ?? "", label: each.names?.[language] ?? "" })),
+        ]}
+        value={templateId || "-"}
+        onChange={(value) => setTemplateId(value === "-" || !value ? EMPTY : value)}
+        data-testid="flow-template"
+      />
+      <LanguageSelect label={t("flows.language")} value={spoken} onChange={setSpoken} />
+      {asked.includes("queue_id") && (
+        <Select
+          label={t("desktop.queue")}
+          required
+          data={queues.map((queue) => ({ value: queue.queueId ?? "", label: queue.displayName ?? "" }))}
+          value={parameters.queue_id || null}
+          onChange={set("queue_id")}
+        />
+      )}
+      {asked.includes("business_hours_id") && (
+        <Select
+          label={t("nav.hours")}
+          required
+          data={hours.map((each) => ({ value: each.businessHoursId ?? "", label: each.displayName ?? "" }))}
+          value={parameters.business_hours_id || null}
+          onChange={set("business_hours_id")}
+        />
+      )}
+    </FormModal>
+  );
+}

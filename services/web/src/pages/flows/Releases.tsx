@@ -1,0 +1,72 @@
+import { Button, Group, Text } from "@mantine/core";
+import { useState } from "react";
+import { api, ask, newRequestId } from "../../api/client.ts";
+import { useNames } from "../../api/names.ts";
+import type { Flow, Release } from "../../api/types.ts";
+import { formatNumber } from "../../format/numbers.ts";
+import { useLanguage, useText } from "../../i18n/index.ts";
+import { Confirm } from "../../ui/Confirm.tsx";
+import { Tag } from "../../ui/Note.tsx";
+import { Panel } from "../../ui/Page.tsx";
+import { DateTime } from "../../ui/Time.tsx";
+import { useReleases } from "./useFlow.ts";
+
+/** What was published when and by whom; an older one can run again. */
+export function Releases({ flow, onRolledBack }: { flow: Flow; onRolledBack: () => Promise<void> }) {
+  const t = useText();
+  const language = useLanguage();
+  const names = useNames();
+  const releases = useReleases(flow.flowId ?? "").data ?? [];
+  const [wanted, setWanted] = useState<Release>();
+  const number = (release: Release | undefined) => formatNumber(release?.number ?? 0, language);
+  const rollBack = async (releaseId: string) => {
+    const body = { requestId: newRequestId(), releaseId };
+    const path = { flowId: flow.flowId ?? "" };
+    await ask(api.POST("/v1/flows/{flowId}:rollBack", { params: { path }, body }));
+    await onRolledBack();
+  };
+  return (
+    <Panel label={t("flows.releases")}>
+      <h2 style={{ fontSize: "1rem", margin: "0 0 10px" }}>{t("flows.releases")}</h2>
+      {releases.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t("flows.noReleases")}
+        </Text>
+      )}
+      {releases.map((release) => (
+        <div
+          key={release.releaseId}
+          style={{ padding: "10px 0", borderBlockEnd: "1px solid var(--m-line)" }}
+          data-testid={`release-${release.number}`}
+        >
+          <Group justify="space-between" gap={6}>
+            <strong>{t("flows.number", { number: number(release) })}</strong>
+            {release.releaseId === flow.releaseId ? (
+              <Tag tone="good">{t("flows.running")}</Tag>
+            ) : (
+              <Button size="compact-xs" variant="default" onClick={() => setWanted(release)}>
+                {t("flows.rollBack")}
+              </Button>
+            )}
+          </Group>
+          <Text size="sm" c="dimmed">
+            <DateTime value={release.createTime} /> · <bdi>{names.user(release.publisher)}</bdi>
+          </Text>
+          {release.comment && (
+            <Text size="sm">
+              <bdi>{release.comment}</bdi>
+            </Text>
+          )}
+        </div>
+      ))}
+      <Confirm
+        opened={wanted !== undefined}
+        title={t("flows.rollBackTitle", { number: number(wanted) })}
+        body={t("flows.rollBackBody")}
+        confirm={t("flows.rollBack")}
+        onClose={() => setWanted(undefined)}
+        onConfirm={() => rollBack(wanted?.releaseId ?? "")}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,367 @@
+import { NumberInput, Select, Switch, TextInput } from "@mantine/core";
+import { useQueues } from "../../api/names.ts";
+import type { Step } from "../../api/types.ts";
+import { durationSeconds, toDuration } from "../../format/durations.ts";
+import { useText } from "../../i18n/index.ts";
+import { ChoiceFields } from "./ChoiceFields.tsx";
+import { PairFields } from "./PairFields.tsx";
+import { type Kind, kindOf } from "./steps.ts";
+import { UtteranceFields } from "./UtteranceFields.tsx";
+import { useHours, usePrompts } from "./useFlow.ts";
+
+interface Props {
+  step: Step;
+  steps: readonly Step[];
+  onChange: (step: Step) => void;
+}
+
+interface FieldsProps<K extends Kind> {
+  value: NonNullable<Step[K]>;
+  set: (part: Partial<NonNullable<Step[K]>>) => void;
+  steps: readonly Step[];
+}
+
+/** The fields of one step, by its kind. */
+export function StepFields({ step, steps, onChange }: Props) {
+  const kind = kindOf(step);
+  if (!kind) return null;
+  const set = (part: object) => onChange({ ...step, [kind]: { ...step[kind], ...part } });
+  if (step.say) return <SayFields value={step.say} set={set} steps={steps} />;
+  if (step.play) return <PlayFields value={step.play} set={set} steps={steps} />;
+  if (step.menu) return <MenuFields value={step.menu} set={set} steps={steps} />;
+  if (step.collect) return <CollectFields value={step.collect} set={set} steps={steps} />;
+  if (step.hours) return <HoursFields value={step.hours} set={set} steps={steps} />;
+  if (step.setAttribute) return <SetFields value={step.setAttribute} set={set} steps={steps} />;
+  if (step.httpRequest) return <RequestFields value={step.httpRequest} set={set} steps={steps} />;
+  if (step.queue) return <QueueFields value={step.queue} set={set} steps={steps} />;
+  return step.hangUp ? <HangUpFields value={step.hangUp} set={set} steps={steps} /> : null;
+}
+
+interface TargetProps {
+  label: string;
+  value: string | undefined;
+  steps: readonly Step[];
+  onChange: (stepId: string) => void;
+}
+
+/** Where it goes on: a step, or nowhere, which ends the call. */
+export function Target({ label, value, steps, onChange }: TargetProps) {
+  const t = useText();
+  return (
+    <Select
+      label={label}
+      placeholder={t("flows.endsCall")}
+      clearable
+      data={steps.map((step) => ({ value: step.stepId ?? "", label: step.displayName || step.stepId || "" }))}
+      value={value || null}
+      onChange={(next) => onChange(next ?? "")}
+    />
+  );
+}
+
+function Seconds(props: {
+  label: string;
+  value: string | undefined;
+  unset: number;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <NumberInput
+      label={props.label}
+      min={0}
+      value={props.value === undefined ? props.unset : durationSeconds(props.value)}
+      onChange={(value) => props.onChange(toDuration(Number(value)))}
+    />
+  );
+}
+
+function SayFields({ value, set, steps }: FieldsProps<"say">) {
+  const t = useText();
+  return (
+    <>
+      <UtteranceFields
+        label={t("flows.says")}
+        value={value.utterance}
+        onChange={(utterance) => set({ utterance })}
+      />
+      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+    </>
+  );
+}
+
+function PlayFields({ value, set, steps }: FieldsProps<"play">) {
+  const t = useText();
+  const prompts = usePrompts().data ?? [];
+  return (
+    <>
+      <Select
+        label={t("flows.prompt")}
+        placeholder={prompts.length === 0 ? t("admin.prompts.none") : undefined}
+        data={prompts.map((prompt) => ({ value: prompt.promptId ?? "", label: prompt.displayName ?? "" }))}
+        value={value.promptId || null}
+        onChange={(promptId) => set({ promptId: promptId ?? "" })}
+      />
+      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+    </>
+  );
+}
+
+function MenuFields({ value, set, steps }: FieldsProps<"menu">) {
+  const t = useText();
+  return (
+    <>
+      <UtteranceFields
+        label={t("flows.question")}
+        value={value.utterance}
+        onChange={(utterance) => set({ utterance })}
+      />
+      <ChoiceFields choices={value.choices ?? []} steps={steps} onChange={(choices) => set({ choices })} />
+      <Seconds
+        label={t("flows.timeout")}
+        value={value.timeout}
+        unset={5}
+        onChange={(timeout) => set({ timeout })}
+      />
+      <NumberInput
+        label={t("flows.attempts")}
+        min={1}
+        max={10}
+        value={value.attempts || 3}
+        onChange={(attempts) => set({ attempts: Number(attempts) })}
+      />
+      <UtteranceFields
+        label={t("flows.invalid")}
+        value={value.invalid}
+        onChange={(invalid) => set({ invalid })}
+      />
+      <Target
+        label={t("flows.noMatch")}
+        value={value.noMatch}
+        steps={steps}
+        onChange={(noMatch) => set({ noMatch })}
+      />
+    </>
+  );
+}
+
+function CollectFields({ value, set, steps }: FieldsProps<"collect">) {
+  const t = useText();
+  return (
+    <>
+      <UtteranceFields
+        label={t("flows.question")}
+        value={value.utterance}
+        onChange={(utterance) => set({ utterance })}
+      />
+      <Attribute value={value.attribute} onChange={(attribute) => set({ attribute })} />
+      <NumberInput
+        label={t("flows.minDigits")}
+        min={1}
+        max={32}
+        value={value.minDigits || 1}
+        onChange={(minDigits) => set({ minDigits: Number(minDigits) })}
+      />
+      <NumberInput
+        label={t("flows.maxDigits")}
+        min={1}
+        max={32}
+        value={value.maxDigits || 10}
+        onChange={(maxDigits) => set({ maxDigits: Number(maxDigits) })}
+      />
+      <Switch
+        label={t("flows.masked")}
+        checked={value.masked ?? false}
+        onChange={(event) => set({ masked: event.currentTarget.checked })}
+      />
+      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+      <Target
+        label={t("flows.noMatch")}
+        value={value.noMatch}
+        steps={steps}
+        onChange={(noMatch) => set({ noMatch })}
+      />
+    </>
+  );
+}
+
+function HoursFields({ value, set, steps }: FieldsProps<"hours">) {
+  const t = useText();
+  const hours = useHours().data ?? [];
+  return (
+    <>
+      <Select
+        label={t("nav.hours")}
+        placeholder={hours.length === 0 ? t("admin.hours.none") : undefined}
+        data={hours.map((each) => ({ value: each.businessHoursId ?? "", label: each.displayName ?? "" }))}
+        value={value.businessHoursId || null}
+        onChange={(id) => set({ businessHoursId: id ?? "" })}
+      />
+      <Target
+        label={t("flows.whenOpen")}
+        value={value.open}
+        steps={steps}
+        onChange={(open) => set({ open })}
+      />
+      <Target
+        label={t("flows.whenClosed")}
+        value={value.closed}
+        steps={steps}
+        onChange={(closed) => set({ closed })}
+      />
+    </>
+  );
+}
+
+function Attribute({ value, onChange }: { value: string | undefined; onChange: (value: string) => void }) {
+  const t = useText();
+  return (
+    <TextInput
+      label={t("flows.attribute")}
+      dir="ltr"
+      value={value ?? ""}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}
+
+function SetFields({ value, set, steps }: FieldsProps<"setAttribute">) {
+  const t = useText();
+  return (
+    <>
+      <Attribute value={value.attribute} onChange={(attribute) => set({ attribute })} />
+      <TextInput
+        label={t("flows.value")}
+        description={t("flows.placeholders")}
+        value={value.value ?? ""}
+        onChange={(event) => set({ value: event.currentTarget.value })}
+      />
+      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+    </>
+  );
+}
+
+function RequestFields({ value, set, steps }: FieldsProps<"httpRequest">) {
+  const t = useText();
+  return (
+    <>
+      <Select
+        label={t("flows.method")}
+        data={["GET", "POST"]}
+        value={value.method ?? "GET"}
+        onChange={(method) => set({ method: method ?? "GET" })}
+      />
+      <TextInput
+        label={t("flows.url")}
+        description={t("flows.placeholders")}
+        dir="ltr"
+        value={value.url ?? ""}
+        onChange={(event) => set({ url: event.currentTarget.value })}
+      />
+      {value.method === "POST" && (
+        <TextInput
+          label={t("flows.body")}
+          dir="ltr"
+          value={value.body ?? ""}
+          onChange={(event) => set({ body: event.currentTarget.value })}
+        />
+      )}
+      <PairFields
+        label={t("flows.headers")}
+        names={[t("flows.header"), t("flows.value")]}
+        pairs={value.headers ?? {}}
+        onChange={(headers) => set({ headers })}
+      />
+      <PairFields
+        label={t("flows.extract")}
+        names={[t("flows.attribute"), t("flows.pointer")]}
+        pairs={value.extract ?? {}}
+        onChange={(extract) => set({ extract })}
+      />
+      <Seconds
+        label={t("flows.requestTimeout")}
+        value={value.timeout}
+        unset={4}
+        onChange={(timeout) => set({ timeout })}
+      />
+      <NumberInput
+        label={t("flows.retries")}
+        min={0}
+        max={3}
+        value={value.retries ?? 0}
+        onChange={(retries) => set({ retries: Number(retries) })}
+      />
+      <Switch
+        label={t("flows.filler")}
+        checked={value.filler === "music"}
+        onChange={(event) => set({ filler: event.currentTarget.checked ? "music" : "" })}
+      />
+      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+      <Target
+        label={t("flows.failed")}
+        value={value.failed}
+        steps={steps}
+        onChange={(failed) => set({ failed })}
+      />
+    </>
+  );
+}
+
+function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
+  const t = useText();
+  const queues = useQueues().data ?? [];
+  const prompts = usePrompts().data ?? [];
+  return (
+    <>
+      <Select
+        label={t("desktop.queue")}
+        data={queues.map((queue) => ({ value: queue.queueId ?? "", label: queue.displayName ?? "" }))}
+        value={value.queueId || null}
+        onChange={(queueId) => set({ queueId: queueId ?? "" })}
+      />
+      <NumberInput
+        label={t("flows.priority")}
+        min={0}
+        max={9}
+        value={value.priority ?? 0}
+        onChange={(priority) => set({ priority: Number(priority) })}
+      />
+      <Select
+        label={t("flows.music")}
+        placeholder={t("flows.houseMusic")}
+        clearable
+        data={prompts.map((prompt) => ({ value: prompt.promptId ?? "", label: prompt.displayName ?? "" }))}
+        value={value.musicPromptId || null}
+        onChange={(musicPromptId) => set({ musicPromptId: musicPromptId ?? "" })}
+      />
+      <Seconds
+        label={t("flows.announce")}
+        value={value.announceInterval}
+        unset={30}
+        onChange={(announceInterval) => set({ announceInterval })}
+      />
+      <Seconds
+        label={t("flows.maxWait")}
+        value={value.maxWait}
+        unset={0}
+        onChange={(seconds) => set({ maxWait: durationSeconds(seconds) > 0 ? seconds : undefined })}
+      />
+      <Target
+        label={t("flows.timedOut")}
+        value={value.timedOut}
+        steps={steps}
+        onChange={(timedOut) => set({ timedOut })}
+      />
+    </>
+  );
+}
+
+function HangUpFields({ value, set }: FieldsProps<"hangUp">) {
+  const t = useText();
+  return (
+    <UtteranceFields
+      label={t("flows.goodbye")}
+      value={value.utterance}
+      onChange={(utterance) => set({ utterance })}
+    />
+  );
+}

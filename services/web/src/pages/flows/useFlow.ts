@@ -1,0 +1,37 @@
+/** What the flow editor reads, and the draft it edits. */
+import { useQuery } from "@tanstack/react-query";
+import { api, ask } from "../../api/client.ts";
+import type { BusinessHours, Flow, Prompt, Release } from "../../api/types.ts";
+
+const ALL = { params: { query: { pageSize: 200 } } };
+
+export function useFlow(flowId: string) {
+  return useQuery({
+    queryKey: ["flow", flowId],
+    queryFn: (): Promise<Flow> => ask(api.GET("/v1/flows/{flowId}", { params: { path: { flowId } } })),
+    staleTime: Number.POSITIVE_INFINITY, // what is being edited is not replaced under the editor's hands
+  });
+}
+
+export function useReleases(flowId: string) {
+  return useQuery({
+    queryKey: ["releases", flowId],
+    queryFn: async (): Promise<Release[]> =>
+      (await ask(api.GET("/v1/flows/{flowId}/releases", { params: { path: { flowId } } }))).releases ?? [],
+  });
+}
+
+export function useHours() {
+  return useQuery({
+    queryKey: ["hours", "all"],
+    queryFn: async (): Promise<BusinessHours[]> =>
+      (await ask(api.GET("/v1/businessHours", ALL))).businessHours ?? [],
+  });
+}
+
+export function usePrompts() {
+  return useQuery({
+    queryKey: ["prompts"],
+    queryFn: async (): Promise<Prompt[]> => (await ask(api.GET("/v1/prompts", ALL))).prompts ?? [],
+  });
+}
