@@ -84,7 +84,7 @@ def test_longest_idle_skilled_agent_is_offered_first() -> None:
     assert match is not None and match.rule == BEST_PROFICIENCY
     assert [(each.agent.agent_id, each.rejection) for each in match.candidates] == [
         ("best", ""), ("best_but_fresh", "shorter_idle"), ("fair", "lower_proficiency"),
-        ("no_skill", "skill_missing:tr"), ("beginner", "proficiency_too_low:tr"),
+        ("beginner", "proficiency_too_low:tr"), ("no_skill", "skill_missing:tr"),
     ]  # fmt: skip
 
 

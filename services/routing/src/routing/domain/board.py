@@ -13,7 +13,8 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
+from typing import NamedTuple
 
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Contact, ContactState
@@ -22,14 +23,13 @@ from routing.domain.queues import Queue, demand, score
 LONGEST_IDLE, BEST_PROFICIENCY = "longest_idle", "best_proficiency_then_idle"
 CANDIDATES = 20
 _EXAMINED = 64
-_MAX_POOLS = 4096
+_MAX_POOLS = 50_000
 
 Demand = tuple[tuple[str, int], ...]
 Order = tuple[int, bool, datetime, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """An agent who is AVAILABLE."""
 
     agent_id: str
@@ -44,8 +44,7 @@ class Ready:
         return (self.idle_since, self.agent_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A contact that is QUEUED. `order` is its place, smaller first; `asked` the skills it brings itself."""
 
     contact_id: str
@@ -56,8 +55,7 @@ class Waiting:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What the board needs of a queue."""
 
     queue_id: str
@@ -65,8 +63,7 @@ class Line:
     needed: Demand
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One agent weighed; `rejection` is empty for the one chosen, `score` None when a skill is missing."""
 
     agent: Ready
@@ -74,57 +71,72 @@ class Candidate:
     rejection: str
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A proposal: this contact to this agent, and why."""
+class Match(NamedTuple):
+    """A proposal: this contact to this agent, and what it was made from. `weighed` are the best agents with their
+    scores, best first; `others` were ready as well."""
 
     contact: Waiting
     agent: Ready
     rule: str
-    candidates: tuple[Candidate, ...]
+    weighed: tuple[tuple[Ready, int], ...] = ()
+    others: tuple[Ready, ...] = ()
+    member: str = ""
+    needed: Demand = ()
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The trace: who was weighed and why not chosen, then who could not be; at most 20."""
+        found: list[Candidate] = []
+        for agent, points in self.weighed:
+            why = "" if not found else "shorter_idle" if points == found[0].score else "lower_proficiency"
+            found.append(Candidate(agent, points, why))
+        unfit = (Candidate(agent, None, why) for agent in self.others if (why := self._why_not(agent)))
+        return found + list(islice(unfit, CANDIDATES - len(found)))
+
+    def _why_not(self, agent: Ready) -> str:
+        if self.member and self.member not in agent.queue_ids:
+            return "not_in_queue"
+        for skill_id, least in self.needed:
+            held = agent.skills.get(skill_id, 0)
+            if held < least:
+                return f"{'proficiency_too_low' if held else 'skill_missing'}:{skill_id}"
+        return ""
+
+
+Standing = OrderedDict[str, Ready]
+"""Ready agents of one score, the longest idle first."""
 
 
 @dataclass(slots=True, eq=False)
 class _Pool:
-    """`member` is a queue's id, or empty for every agent. Ready agents stand in one ordered line per score."""
+    """`member` is a queue's id, or empty for every agent. Ready agents stand in a line per score, best score first."""
 
     member: str
     needed: Demand
     heap: list[tuple[Order, int, Waiting]] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     count: int = 0
-    lines: dict[int, OrderedDict[str, Ready]] = field(default_factory=dict)
+    lines: list[tuple[int, Standing]] = field(default_factory=list)
 
-    def add(self, agent: Ready, points: int) -> None:
-        """Into the line of that score at the place of its idle time; nearly always the end, or the head."""
-        line = self.lines.setdefault(points, OrderedDict())
-        if not line:
-            line[agent.agent_id] = agent
-        elif agent.rank < next(iter(line.values())).rank:
-            line[agent.agent_id] = agent
-            line.move_to_end(agent.agent_id, last=False)
-        else:
-            behind = []
-            for other in reversed(line.values()):
-                if other.rank < agent.rank:
-                    break
-                behind.append(other.agent_id)
-            line[agent.agent_id] = agent
-            for agent_id in reversed(behind):
-                line.move_to_end(agent_id)
+    def line(self, points: int) -> Standing:
+        """Where agents of this score stand."""
+        for each, line in self.lines:
+            if each == points:
+                return line
+        line = Standing()
+        self.lines.append((points, line))
+        self.lines.sort(key=lambda scored: -scored[0])
+        return line
 
-    def remove(self, agent_id: str) -> None:
-        """Out of whichever line it is in."""
-        for points, line in self.lines.items():
-            if line.pop(agent_id, None) is not None:
-                if not line:
-                    del self.lines[points]
-                return
+    @property
+    def staffed(self) -> bool:
+        """Whether anybody is ready for it."""
+        return any(line for _, line in self.lines)
 
     def best(self) -> Iterator[tuple[Ready, int]]:
         """Ready agents with their score, best first."""
-        for points in sorted(self.lines, reverse=True):
-            for agent in self.lines[points].values():
+        for points, line in self.lines:
+            for agent in line.values():
                 yield agent, points
 
     def head(self) -> Waiting | None:
@@ -152,6 +164,24 @@ class _Pool:
         return self.waiting.get(contact.contact_id) is contact
 
 
+@dataclass(slots=True, eq=False)
+class _Fit:
+    """Where an agent stands when ready; kept while they are away: only skills, queues and new pools change it."""
+
+    skills: Mapping[str, int]
+    queue_ids: frozenset[str]
+    stands: list[tuple[_Pool, Standing]]
+
+    def stand(self, pool: _Pool) -> Standing | None:
+        """Take the pool in, when the agent may serve it."""
+        points = score(self.skills, pool.needed)
+        if points is None or (pool.member and pool.member not in self.queue_ids):
+            return None
+        line = pool.line(points)
+        self.stands.append((pool, line))
+        return line
+
+
 class Board:
     """Ready agents and waiting contacts of one tenant."""
 
@@ -162,6 +192,9 @@ class Board:
         self._place: dict[str, _Pool] = {}
         self._pools: dict[tuple[str, Demand], _Pool] = {}
         self._by_member: dict[str, dict[Demand, _Pool]] = {}
+        self._members: dict[str, set[str]] = {}
+        self._fits: dict[str, _Fit] = {}
+        self._newest: tuple[datetime, str] | None = None
         self._live: dict[int, _Pool] = {}
 
     @property
@@ -200,22 +233,30 @@ class Board:
 
     def put_agent(self, agent: Ready) -> None:
         """An agent became ready, or changed while ready."""
-        self.drop_agent(agent.agent_id)
-        self._ready[agent.agent_id] = agent
-        for pool in self._pools_of(agent):
-            points = score(agent.skills, pool.needed)
-            if points is not None:
-                pool.add(agent, points)
-                if pool.waiting:
-                    self._live[id(pool)] = pool
+        agent_id, rank = agent.agent_id, agent.rank
+        self.drop_agent(agent_id)
+        fit = self._fits.get(agent_id)
+        if fit is None or fit.skills != agent.skills or fit.queue_ids != agent.queue_ids:
+            fit = self._refit(agent, fit)
+        self._ready[agent_id] = agent
+        newest = self._newest is None or self._newest < rank
+        if newest:
+            self._newest = rank
+        for pool, line in fit.stands:
+            if newest:
+                line[agent_id] = agent
+            else:
+                _place(line, agent)
+            if pool.waiting:
+                self._live[id(pool)] = pool
 
     def drop_agent(self, agent_id: str) -> Ready | None:
         """No longer ready."""
         agent = self._ready.pop(agent_id, None)
         if agent is not None:
-            for pool in self._pools_of(agent):
-                pool.remove(agent_id)
-                if not pool.lines:
+            for pool, line in self._fits[agent_id].stands:
+                del line[agent_id]
+                if pool.waiting and not pool.staffed:
                     self._live.pop(id(pool), None)
         return agent
 
@@ -226,7 +267,7 @@ class Board:
         self._waiting[contact.contact_id] = contact
         self._place[contact.contact_id] = pool
         pool.put(contact)
-        if pool.lines:
+        if pool.staffed:
             self._live[id(pool)] = pool
 
     def drop_contact(self, contact_id: str) -> Waiting | None:
@@ -249,36 +290,26 @@ class Board:
                 best, head = pool, first
         if best is None or head is None:
             return None
-        candidates = self._weigh(best, head)
-        agent = candidates[0].agent
+        weighed = tuple(islice(best.best(), CANDIDATES))
+        # Those who were ready too but may not take it: what a supervisor asks about first. From the end: those at a
+        # dict's front go first, and looking for the first one left would take ever longer.
+        others = tuple(islice(reversed(self._ready.values()), _EXAMINED)) if len(weighed) < CANDIDATES else ()
+        agent = weighed[0][0]
         self.drop_contact(head.contact_id)
         self.drop_agent(agent.agent_id)
-        return Match(head, agent, BEST_PROFICIENCY if best.needed else LONGEST_IDLE, candidates)
+        rule = BEST_PROFICIENCY if best.needed else LONGEST_IDLE
+        return Match(head, agent, rule, weighed, others, best.member, best.needed)
 
-    def _weigh(self, pool: _Pool, contact: Waiting) -> tuple[Candidate, ...]:
-        weighed: list[Candidate] = []
-        for agent, points in islice(pool.best(), CANDIDATES):
-            why = "" if not weighed else "shorter_idle" if points == weighed[0].score else "lower_proficiency"
-            weighed.append(Candidate(agent, points, why))
-        if len(weighed) < CANDIDATES:
-            # Those who were ready too but may not take it: what a supervisor asks about first.
-            others = (self._unfit(pool, agent) for agent in islice(self._ready.values(), _EXAMINED))
-            weighed.extend(islice((each for each in others if each is not None), CANDIDATES - len(weighed)))
-        return tuple(weighed)
-
-    def _unfit(self, pool: _Pool, agent: Ready) -> Candidate | None:
-        if pool.member and pool.member not in agent.queue_ids:
-            return Candidate(agent, None, "not_in_queue")
-        for skill_id, least in pool.needed:
-            held = agent.skills.get(skill_id, 0)
-            if held < least:
-                return Candidate(agent, None, f"{'proficiency_too_low' if held else 'skill_missing'}:{skill_id}")
-        return None
-
-    def _pools_of(self, agent: Ready) -> Iterator[_Pool]:
+    def _refit(self, agent: Ready, before: _Fit | None) -> _Fit:
+        for queue_id in before.queue_ids - agent.queue_ids if before else ():
+            self._members[queue_id].discard(agent.agent_id)
+        fit = self._fits[agent.agent_id] = _Fit(agent.skills, agent.queue_ids, [])
+        for queue_id in agent.queue_ids:
+            self._members.setdefault(queue_id, set()).add(agent.agent_id)
         for member in ("", *agent.queue_ids):
-            if pools := self._by_member.get(member):
-                yield from pools.values()
+            for pool in self._by_member.get(member, {}).values():
+                fit.stand(pool)
+        return fit
 
     def _pool(self, line: Line, contact: Waiting) -> _Pool:
         needed = merged(line.needed, contact.asked)
@@ -289,11 +320,13 @@ class Board:
                 self._forget_empty()
             pool = self._pools[key] = _Pool(*key)
             self._by_member.setdefault(pool.member, {})[needed] = pool
-            fit = (agent for agent in self._ready.values() if not pool.member or pool.member in agent.queue_ids)
-            for agent in sorted(fit, key=lambda each: each.rank):
-                points = score(agent.skills, needed)
-                if points is not None:
-                    pool.add(agent, points)
+            for agent_id in self._members.get(pool.member, ()) if pool.member else self._fits:
+                standing = self._fits[agent_id].stand(pool)
+                if standing is not None and agent_id in self._ready:
+                    standing[agent_id] = self._ready[agent_id]
+            for _, standing in pool.lines:
+                for agent in sorted(standing.values(), key=lambda each: each.rank):
+                    standing.move_to_end(agent.agent_id)
         return pool
 
     def _forget_empty(self) -> None:
@@ -301,6 +334,8 @@ class Board:
             if not pool.waiting:
                 del self._pools[key]
                 del self._by_member[pool.member][pool.needed]
+        for fit in self._fits.values():
+            fit.stands = [each for each in fit.stands if each[0].waiting]
 
 
 def ready_of(agent: Agent) -> Ready | None:
@@ -334,3 +369,17 @@ def merged(needed: Demand, asked: Demand) -> Demand:
     for skill_id, level in asked:
         levels[skill_id] = max(level, levels.get(skill_id, 0))
     return tuple(sorted(levels.items()))
+
+
+def _place(line: Standing, agent: Ready) -> None:
+    """Into the line at the place of its idle time: mostly near the end, or after an offer that was taken back the
+    head."""
+    agent_id, rank = agent.agent_id, agent.rank
+    if line and rank < line[next(iter(line))].rank:
+        line[agent_id] = agent
+        line.move_to_end(agent_id, last=False)
+        return
+    behind = list(takewhile(lambda other: rank < line[other].rank, reversed(line)))
+    line[agent_id] = agent
+    for other in reversed(behind):
+        line.move_to_end(other)
