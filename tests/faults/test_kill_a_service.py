@@ -59,6 +59,8 @@ async def test_telephony_that_dies_closes_its_calls_with_one_cdr_each(
 ) -> None:
     await talk(agent, caller)
     call_id = caller.call["callId"]
+    # Up to a second of sound may die with the process: let there be more.
+    await eventually(lambda: agent.peer.packets_heard > 100)
     system.children["telephony"].kill()
     await eventually(lambda: system.children["telephony"].restarts > 0 and system.children["telephony"].pid)
     await system.wait_ready("telephony")

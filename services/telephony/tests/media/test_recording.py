@@ -123,6 +123,20 @@ async def test_what_a_killed_process_left_is_sent_by_the_next_one(tmp_path: Path
     assert store.finished[0].segment_counts["customer"] == 2
 
 
+async def test_a_recording_of_which_nothing_was_written_before_the_crash_is_still_finished(tmp_path: Path) -> None:
+    store = Store()
+    async with Tasks("first life") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
+        spool.begin(TENANT, RECORDING)
+        await spool.close()
+    async with Tasks("second life") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
+        assert spool.resume() == 1
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert store.finished == [Finish(TENANT, RECORDING, 0.0, {"customer": 0, "agent": 0})]
+
+
 async def test_a_refused_segment_does_not_hold_up_the_rest(tmp_path: Path) -> None:
     store, reports = Store(), []
     store.refuse = True

@@ -63,6 +63,7 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
     def keep(track: str, sequence: int, sealed: bytes, seconds: float) -> None:
         house.spool.keep(Segment(live.tenant_id, recording_id, track, sequence, seconds, sealed))
 
+    house.spool.begin(live.tenant_id, recording_id)
     recording.open(recording_id, keyset, keep)
     live.journal.later(lambda tx: ops.recording_begun(tx, call.call_id, recording_id, house.now()), "recording begun")
 

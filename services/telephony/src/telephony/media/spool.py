@@ -84,6 +84,11 @@ class Spool:
             self._sender(recording)
         return len(found)
 
+    def begin(self, tenant_id: str, recording_id: str) -> None:
+        """A recording is under way: whatever becomes of this process, the next one knows that it must be finished."""
+        folder = self._folder / tenant_id / recording_id
+        self._writer.submit(folder.mkdir, parents=True, exist_ok=True)
+
     def keep(self, segment: Segment) -> None:
         """Write one segment and send it. Returns at once; a failing disk is reported and the segment lost."""
         recording = self._folder / segment.tenant_id / segment.recording_id
