@@ -9,14 +9,21 @@ from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
+from chassis.auth import acting_as
+from chassis.permissions import PERMISSIONS_BY_ROLE
 from chassis.sql import Database
+from kernel.errors import DomainError
 from kernel.ids import new_id
+from kernel.tenant import Principal
+from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
+from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import Board, line_of, ready_of, waiting_of
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.facts import Fact
 from routing.domain.offers import Offer
 from routing.domain.queues import Queue, SkillLevel
+from routing.handlers import servicers
 from routing.ledger import Desk, Ledger
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
@@ -26,6 +33,7 @@ from routing.store import agents as agent_store
 from routing.store import contacts as contact_store
 from routing.store import queues as queue_store
 from testkit.clock import ManualClock
+from testkit.rpc import RpcHouse
 
 T = TypeVar("T")
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -160,3 +168,43 @@ def open_floor(db: Database, clock: ManualClock) -> Floor:
     """A new tenant whose facts are kept."""
     told: list[Fact] = []
     return Floor(Desk(db, lambda _tenant, facts: told.extend(facts)), new_id("ten", clock.now()), clock, told)
+
+
+@dataclass
+class Edge:
+    """Routing's rpcs as its callers see them. `as_(role, floor)` says who calls."""
+
+    queues: Any
+    skills: Any
+    hours: Any
+    dispositions: Any
+    contacts: Any
+    offers: Any
+    agents: Any
+
+
+@pytest_asyncio.fixture
+async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
+    """A served desk."""
+    await rpc.serve("routing", servicers(Desk(db)))
+    peers = rpc.peers()
+    stubs: list[Callable[[Any], Any]] = [
+        queues_grpc.QueueServiceStub, queues_grpc.SkillServiceStub, queues_grpc.BusinessHoursServiceStub,
+        queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
+        contacts_grpc.AgentServiceStub,
+    ]  # fmt: skip
+    yield Edge(*(peers.stub(stub, "routing") for stub in stubs))
+
+
+def as_(role: str, floor: Floor, subject: str = "", name: str = "") -> Any:
+    """Calls inside are made by this person of the floor's tenant."""
+    who = subject or new_id("usr", floor.clock.now())
+    return acting_as(Principal(floor.tenant_id, who, role, PERMISSIONS_BY_ROLE[role], name))
+
+
+async def refused(call: Any, kind: type[DomainError], reason: str = "", field: str = "") -> None:
+    """The call is refused this way."""
+    with pytest.raises(kind) as error:
+        await call
+    assert not reason or error.value.reason == reason
+    assert not field or field in [each.field for each in error.value.fields]
