@@ -3,10 +3,33 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PATH="$PWD/.venv/bin:$PATH"
-failed=()
-run() { local name=$1; shift; local began=$SECONDS; if "$@" > ".cache/check-$name.log" 2>&1; then echo "ok    $name ($((SECONDS - began)) s)"; else echo "FAIL  $name"; tail -n 60 ".cache/check-$name.log"; failed+=("$name"); fi; }
 mkdir -p .cache
-run types basedpyright &
+failed=()
+
+run() {
+    local name=$1 began=$SECONDS
+    shift
+    if "$@" > ".cache/check-$name.log" 2>&1; then
+        echo "ok    $name ($((SECONDS - began)) s)"
+    else
+        echo "FAIL  $name"
+        tail -n 60 ".cache/check-$name.log"
+        failed+=("$name")
+        return 1
+    fi
+}
+
+# A run that says nothing isn't a clean one.
+check_types() {
+    local said
+    said=$(basedpyright) && grep -qE '^0 errors' <<< "$said"
+    local failed=$?
+    echo "$said"
+    return $failed
+}
+
+# Types take longest: they go beside the rest, in a process whose `failed` is lost, so its exit code counts.
+run types check_types &
 types=$!
 run lint ruff check
 run format ruff format --check
@@ -15,6 +38,5 @@ run buf bash -c 'cd proto && buf lint && buf format --exit-code > /dev/null'
 run contracts python libs/contracts/generate.py --check
 run web-types python -m merkez_local npm run typecheck
 run web-lint python -m merkez_local npm run lint
-wait $types
-grep -q . .cache/check-types.log && tail -n 1 .cache/check-types.log | grep -qE '^0 errors' || failed+=(types)
+wait "$types" || failed+=(types)
 [ ${#failed[@]} -eq 0 ] || { echo "check failed: ${failed[*]}" >&2; exit 1; }

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
-import av
-import numpy as np
 from testkit.company import Api, Company, Json
 from testkit.people import AgentAtDesk, CallerOnWidget
+from testkit.sound import loudest_by_channel
 from testkit.waiting import eventually
-from testkit.webrtc import dominant
 
 AGENT_HERTZ, CUSTOMER_HERTZ = 440, 620
 
@@ -32,18 +28,6 @@ async def the_recording(api: Api, call_id: str) -> Json:
         return found[0] if found and found[0]["state"] == "RECORDING_STATE_STORED" else None
 
     return await eventually(stored, deadline=15)
-
-
-def loudest_by_channel(ogg: bytes) -> list[float]:
-    """The dominant frequency of the left and the right channel."""
-    with av.open(io.BytesIO(ogg)) as file:
-        frames = [frame.to_ndarray() for frame in file.decode(audio=0)]
-        layout = file.streams.audio[0].layout.name
-    assert layout == "stereo"
-    samples = np.concatenate(frames, axis=1)
-    if samples.shape[0] == 1:  # interleaved
-        samples = samples.reshape(-1, 2).T
-    return [dominant(channel[-96_000:].astype(np.float32))[0] for channel in samples]
 
 
 async def test_inbound_call_is_queued_answered_recorded_and_billed(

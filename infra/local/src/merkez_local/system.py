@@ -15,6 +15,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
@@ -224,7 +225,7 @@ class System:
             return False
         try:
             async with grpc.aio.insecure_channel(self.service_address(name)) as channel:
-                stub = health_pb2_grpc.HealthStub(channel)
+                stub: Any = health_pb2_grpc.HealthStub(channel)
                 answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
                 return answer.status == health_pb2.HealthCheckResponse.SERVING
         except grpc.aio.AioRpcError:

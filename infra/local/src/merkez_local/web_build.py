@@ -44,8 +44,9 @@ def install_modules(root: Path, console: Console) -> None:
     if (web / "node_modules").exists() and stamp.exists() and stamp.read_text() == lock:
         return
     npm, environment = npm_command(root)
-    console.step("Installing the web app's packages (npm ci)")
-    _run([*npm, "ci", "--no-audit", "--no-fund"], web, environment)
+    console.step("Installing the web app's packages")
+    # Not `npm ci`: it refuses a lock without the binaries a registry does not carry for platforms nobody is on.
+    _run([*npm, "install", "--no-save", "--no-audit", "--no-fund"], web, environment)
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(lock)
 

@@ -6,9 +6,21 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 Value = TypeVar("Value")
+
+
+@overload
+async def eventually(
+    condition: Callable[[], Awaitable[Value | None]], *, deadline: float = 10.0, every: float = 0.02
+) -> Value: ...
+
+
+@overload
+async def eventually(
+    condition: Callable[[], Value | None], *, deadline: float = 10.0, every: float = 0.02
+) -> Value: ...
 
 
 async def eventually(

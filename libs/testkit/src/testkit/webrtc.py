@@ -28,6 +28,7 @@ from typing import Any, Self
 
 import aioice.ice
 import av
+import av.error
 import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS
@@ -262,7 +263,7 @@ class Peer:
         if self._decoder is None:
             self._decoder = av.CodecContext.create("libopus", "r")
             self._decoder.format, self._decoder.layout, self._decoder.sample_rate = "s16", "mono", RATE
-        with contextlib.suppress(av.FFmpegError):
+        with contextlib.suppress(av.error.FFmpegError):
             for frame in self._decoder.decode(av.Packet(payload)):
                 samples = frame.to_ndarray().reshape(-1).astype(np.float32) / 32768
                 channels = frame.layout.nb_channels
