@@ -6,7 +6,7 @@ import { CopyField } from "../../ui/CopyField.tsx";
 /** The line a client puts into its own site to carry the customer widget. */
 export function EmbedCode({ brand, onClose }: { brand: Brand; onClose: () => void }) {
   const t = useText();
-  const code = `<script src="${location.origin}/widget.js" data-widget-key="${brand.widgetKey}" async></script>`;
+  const code = `<script src="${location.origin}/widget.js" data-key="${brand.widgetKey}" async></script>`;
   return (
     <Modal
       opened
