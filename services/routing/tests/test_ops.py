@@ -286,12 +286,14 @@ async def test_busy_agent_is_not_offered_a_second_contact(floor: Floor) -> None:
     assert await floor.match() is None
 
 
-async def test_dequeued_contact_takes_its_offer_along(floor: Floor) -> None:
-    _offer, agent_id, contact = await floor.ringing()
-    after = await floor.run(contact_ops.dequeue_contact, contact.contact_id, "max_wait")
+async def test_contact_that_rings_is_not_taken_out_and_one_that_waits_is(floor: Floor) -> None:
+    _, agent_id, contact = await floor.ringing()
+    waiting = await floor.contact(contact.queue_id)
+    rings = await floor.run(contact_ops.dequeue_contact, contact.contact_id, "max_wait")
+    assert rings.state is ContactState.OFFERED and (await floor.see(agent_id)).state is AgentState.OFFERED
+    after = await floor.run(contact_ops.dequeue_contact, waiting.contact_id, "max_wait")
     assert after.state is ContactState.ENDED and floor.names_told()[-1] == "ContactDequeued"
-    assert (await floor.see(agent_id)).state is AgentState.AVAILABLE
-    assert await floor.run(contact_ops.dequeue_contact, contact.contact_id, "max_wait") == after
+    assert await floor.run(contact_ops.dequeue_contact, waiting.contact_id, "max_wait") == after
 
 
 async def test_contact_being_talked_to_is_not_taken_out(floor: Floor) -> None:

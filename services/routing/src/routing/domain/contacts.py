@@ -98,7 +98,6 @@ TRANSITIONS: Mapping[tuple[ContactState, ContactTrigger], ContactState] = {
     (_S.OFFERED, _T.ACCEPT): _S.ON_CONTACT,
     (_S.OFFERED, _T.RETURN): _S.QUEUED,
     (_S.OFFERED, _T.LEAVE): _S.ABANDONED,
-    (_S.OFFERED, _T.DEQUEUE): _S.ENDED,
     (_S.ON_CONTACT, _T.TALK_END): _S.WRAP_UP,
     (_S.ON_CONTACT, _T.FINISH): _S.ENDED,
     (_S.WRAP_UP, _T.FINISH): _S.ENDED,

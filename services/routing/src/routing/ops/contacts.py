@@ -75,12 +75,13 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
 
 
 async def dequeue_contact(tx: Ledger, contact_id: str, reason: str, now: datetime) -> Contact:
-    """Take a waiting contact out of its queue, also while an offer rings. One that no longer waits stays as it is."""
+    """Take a waiting contact out of its queue. One that rings at an agent or is handled stays as it is: the flow sees
+    that in its state, and asks again when the offer comes to nothing."""
     contact = await get_contact(tx, contact_id)
-    if contact.state not in WAITING:
+    if contact.state is not ContactState.QUEUED:
         return contact
-    after = contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now, agent_id="")
-    await _leave(tx, contact, after, now)
+    after = contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now)
+    await put_contact(tx, contact, after, now)
     tx.tell(ContactDequeued(after, reason))
     return after
 

@@ -90,7 +90,7 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DequeueContact(self, request, context):
-        """Takes a waiting contact out of its queue: the flow goes another way. OK when it no longer waits.
+        """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,7 @@ class ContactServiceStub:
     EnqueueContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.EnqueueContactRequest, _contact_pb2.Contact]
     """Puts a contact in a queue. NOT_FOUND QUEUE_NOT_FOUND."""
     DequeueContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DequeueContactRequest, _contact_pb2.Contact]
-    """Takes a waiting contact out of its queue: the flow goes another way. OK when it no longer waits."""
+    """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so."""
     GetContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.GetContactRequest, _contact_pb2.Contact]
     """Reads one."""
     ListContacts: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListContactsRequest, _contact_service_pb2.ListContactsResponse]
@@ -59,7 +59,7 @@ class ContactServiceAsyncStub(ContactServiceStub):
     EnqueueContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.EnqueueContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Puts a contact in a queue. NOT_FOUND QUEUE_NOT_FOUND."""
     DequeueContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DequeueContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
-    """Takes a waiting contact out of its queue: the flow goes another way. OK when it no longer waits."""
+    """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so."""
     GetContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.GetContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Reads one."""
     ListContacts: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListContactsRequest, _contact_service_pb2.ListContactsResponse]  # type: ignore[assignment]
@@ -90,7 +90,7 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.DequeueContactRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
-        """Takes a waiting contact out of its queue: the flow goes another way. OK when it no longer waits."""
+        """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so."""
 
     @_abc_1.abstractmethod
     def GetContact(

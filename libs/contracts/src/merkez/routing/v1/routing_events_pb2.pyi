@@ -255,7 +255,7 @@ Global___OfferMissed: _TypeAlias = OfferMissed  # noqa: Y015
 
 @_typing.final
 class OfferRescinded(_message.Message):
-    """The offer was taken back: the caller left, the flow went another way, or the agent can no longer answer it."""
+    """The offer was taken back: the caller left, or the agent can no longer answer it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
