@@ -23,9 +23,9 @@ run() {
 check_types() {
     local said
     said=$(basedpyright) && grep -qE '^0 errors' <<< "$said"
-    local failed=$?
+    local result=$?
     echo "$said"
-    return $failed
+    return $result
 }
 
 # Types take longest: they go beside the rest, in a process whose `failed` is lost, so its exit code counts.

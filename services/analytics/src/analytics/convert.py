@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.analytics.v1 import analytics_pb2
@@ -107,7 +108,7 @@ def _agent(agent: board.Agent) -> analytics_pb2.AgentTile:
     )
 
 
-def _moment(message: contact_pb2.Contact, name: str) -> datetime | None:
+def _moment(message: Any, name: str) -> datetime | None:
     return getattr(message, name).ToDatetime(tzinfo=UTC) if message.HasField(name) else None
 
 

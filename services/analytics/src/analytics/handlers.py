@@ -43,5 +43,5 @@ class Analytics(analytics_service_pb2_grpc.AnalyticsServiceServicer):
         )
 
 
-def _moment(request: analytics_service_pb2.ListQueueIntervalsRequest, name: str) -> datetime | None:
+def _moment(request: Any, name: str) -> datetime | None:
     return getattr(request, name).ToDatetime(tzinfo=UTC) if request.HasField(name) else None

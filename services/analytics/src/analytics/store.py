@@ -259,7 +259,7 @@ async def _holds_since(tx: Tx, start: datetime) -> dict[str, list[Span]]:
     return found
 
 
-def _contact(row: Mapping[str, Any], held: Sequence[Span]) -> Contact:
+def _contact(row: Mapping[Any, Any], held: Sequence[Span]) -> Contact:
     return Contact(
         contact_id=row["contact_id"],
         queue_id=row["queue_id"],
@@ -276,5 +276,5 @@ def _contact(row: Mapping[str, Any], held: Sequence[Span]) -> Contact:
     )
 
 
-def _queue(row: Mapping[str, Any]) -> Queue:
+def _queue(row: Mapping[Any, Any]) -> Queue:
     return Queue(row["queue_id"], row["display_name"], row["threshold_seconds"])

@@ -172,14 +172,14 @@ def route_out(tenant_id: str, brand: Brand, number: Number, plan: Plan) -> numbe
     )
 
 
-def role_out(role: str) -> session_pb2.Role:
+def role_out(role: str) -> session_pb2.Role.ValueType:
     """A role as the contract names it."""
     return session_pb2.Role.Value(f"ROLE_{role}")
 
 
 def role_in(role: int, field: str) -> str:
     """A role a user of a tenant may have. Raises `FieldInvalid`."""
-    name = session_pb2.Role.Name(role).removeprefix("ROLE_") if role in session_pb2.Role.values() else ""
+    name = session_pb2.Role.Name(role).removeprefix("ROLE_") if role in session_pb2.Role.values() else ""  # type: ignore[arg-type]
     if name not in ("OWNER", "ADMIN", "SUPERVISOR", "AGENT"):
         raise invalid(field, "must be ROLE_OWNER, ROLE_ADMIN, ROLE_SUPERVISOR or ROLE_AGENT")
     return name

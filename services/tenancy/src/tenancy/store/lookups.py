@@ -65,7 +65,7 @@ async def claim_number(tx: Tx, number: str, holder: str) -> tuple[str, bool] | N
             .returning(inventory.c.country, inventory.c.test)
         )
     ).one_or_none()
-    return (row[0], row[1]) if row else None
+    return (row.country, row.test) if row else None
 
 
 async def number_exists(tx: Tx, number: str) -> bool:
