@@ -145,12 +145,14 @@ def world() -> Any:
 async def make_house(
     world: Any, rpc: RpcHouse, nats_server: Any, make_bus: Callable[..., Awaitable[Bus]], tmp_path: Path
 ) -> AsyncIterator[Callable[..., Awaitable[House]]]:
-    """`house = await make_house(sockets_per_user=2)`"""
+    """`house = await make_house(sockets_per_user=2)`; `without="tenancy"` has that neighbour away."""
     processes: list[tuple[Process, House]] = []
 
-    async def make(**settings: Any) -> House:
+    async def make(*, without: str = "", **settings: Any) -> House:
         for service, servicers in world.servicers().items():
-            await rpc.serve(service, servicers)
+            server = await rpc.serve(service, servicers)
+            if service == without:
+                await server.stop()
         defaults: dict[str, Any] = {
             "http_host": "127.0.0.1", "http_port": 0, "public_grpc_host": "127.0.0.1", "public_grpc_port": 0,
             "nats_url": nats_server.url, "internal_key": rpc.internal_key, "peers": rpc.addresses,

@@ -21,11 +21,11 @@ class CallTraces:
     """Which trace a call, contact or offer belongs to."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
 
-    def note(self, fact: Message, traceparent: str) -> None:
-        """Learn from a fact. The first trace known of a call stays its trace."""
-        found = list(_ids(fact))
+    def note(self, tenant_id: str, fact: Message, traceparent: str) -> None:
+        """Learn from a tenant's fact. The first trace known of a call stays its trace."""
+        found = [(tenant_id, each) for each in _ids(fact)]
         known = next((self._known[each] for each in found if each in self._known), "") or traceparent
         if not known:
             return
@@ -35,24 +35,24 @@ class CallTraces:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
-    def begin(self, call_id: str, traceparent: str) -> None:
+    def begin(self, tenant_id: str, call_id: str, traceparent: str) -> None:
         """A call was started from here, under this trace."""
         if traceparent:
-            self._known[call_id] = traceparent
+            self._known[tenant_id, call_id] = traceparent
 
-    def parent(self, values: Iterable[str]) -> Context | None:
-        """The trace to continue when one of these ids is known."""
+    def parent(self, tenant_id: str, values: Iterable[str]) -> Context | None:
+        """The trace to continue when one of these ids is known in the asker's tenant: nobody joins another's."""
         for value in values:
-            if (known := self._known.get(value)) is not None:
+            if (known := self._known.get((tenant_id, value))) is not None:
                 return context_from(known)
         return None
 
-    def parent_of(self, body: object) -> Context | None:
+    def parent_of(self, tenant_id: str, body: object) -> Context | None:
         """As `parent`, for the ids a decoded JSON body names at its top."""
         if not isinstance(body, Mapping):
             return None
         wanted = (body.get(name) for name in ("callId", "contactId", "offerId", *_NAMES))
-        return self.parent(value for value in wanted if isinstance(value, str))
+        return self.parent(tenant_id, (value for value in wanted if isinstance(value, str)))
 
 
 def _ids(message: Message, depth: int = 2) -> Iterable[str]:

@@ -92,7 +92,7 @@ class Gateway:
         process.draining(self.audit.drain)
         await self.grpc.start()
         process.tasks.spawn(self.http.serve(), "http server")
-        process.tasks.every(240.0, self.keys.refresh, "refresh signing keys")
+        process.tasks.every(240.0, self.keys.keep_fresh, "refresh signing keys")
 
 
 class HttpServer(uvicorn.Server):

@@ -65,10 +65,11 @@ class Rest:
         request = Request(scope, receive)
         started = time.perf_counter()
         found = self._find(request)
+        asker = await self._identify(request, found)
         template = found.route.template if isinstance(found, Match) else "unmatched"
         with tracer.start_as_current_span(
             f"{request.method} {template}",
-            context=self._parent(request, found),
+            context=self._parent(request, found, asker),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": request.method, "http.route": template},
             record_exception=False,
@@ -77,7 +78,9 @@ class Rest:
             try:
                 if isinstance(found, Exception):
                     raise found
-                response = await self._answer(request, found)
+                if isinstance(asker, Exception):
+                    raise asker
+                response = await self._answer(request, found, asker)
             except ClientDisconnect:
                 return
             except Exception as error:
@@ -95,21 +98,26 @@ class Rest:
         except Exception as error:  # told to the client within the span
             return error
 
-    def _parent(self, request: Request, found: Match | Exception) -> Context:
+    async def _identify(self, request: Request, found: Match | Exception) -> Asker | Exception:
+        address = address_of(request)
+        # What is public is open to stale tokens as well: a page renews its session with an old one at hand.
+        if isinstance(found, Exception) or found.route.method.permission == PUBLIC:
+            return Asker(address)
+        headers = request.headers
+        try:
+            return await self._edge.identify(headers.get("authorization", ""), headers.get("x-api-key", ""), address)
+        except Exception as error:  # told to the client within the span
+            return error
+
+    def _parent(self, request: Request, found: Match | Exception, asker: Asker | Exception) -> Context:
         if "traceparent" in request.headers:
             return propagate.extract({"traceparent": request.headers["traceparent"]}, context=Context())
-        known = self._traces.parent(found.values.values()) if isinstance(found, Match) else None
-        return known if known is not None else Context()
+        if isinstance(found, Exception) or isinstance(asker, Exception):
+            return Context()
+        return self._traces.parent(asker.principal.tenant_id, found.values.values()) or Context()
 
-    async def _answer(self, request: Request, match: Match) -> Response:
+    async def _answer(self, request: Request, match: Match, asker: Asker) -> Response:
         route = match.route
-        asker = Asker(address_of(request))
-        if route.method.permission != PUBLIC:
-            # What is public is open to stale tokens as well: a page renews its session with an old one at hand.
-            headers = request.headers
-            asker = await self._edge.identify(
-                headers.get("authorization", ""), headers.get("x-api-key", ""), asker.address
-            )
         who = self._edge.admit(route, asker)
         message = await self._read(request, match)
         self._sign_in.fill(request, message)

@@ -79,6 +79,13 @@ class SigningKeys:
             await self.refresh(_ASK_AGAIN_SECONDS if key_id not in self._keys else _REFRESH_SECONDS)
         return self._keys.get(key_id)
 
+    async def keep_fresh(self) -> None:
+        """Ask tenancy now and then, so that a new key is known before it signs; being refused only means later."""
+        try:
+            await self.refresh()
+        except DomainError as error:
+            log.warning("the signing keys are not known yet", reason=error.reason)
+
     async def refresh(self, at_most_every: float = 0.0) -> None:
         """Ask tenancy. When it can't be reached and nothing is known its error is raised; else the old keys stay."""
         async with self._lock:

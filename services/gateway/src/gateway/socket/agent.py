@@ -183,7 +183,7 @@ class AgentSocket:
 
     async def _request(self, number: int | str, message: dict[str, Any]) -> None:
         method, body = message.get("method"), message.get("body") or {}
-        parent = self._house.traces.parent_of(body) or Context()
+        parent = self._house.traces.parent_of(self.principal.tenant_id, body) or Context()
         name = method if isinstance(method, str) and method in self._house.edge.routes else "unknown"
         try:
             with tracer.start_as_current_span(

@@ -267,7 +267,7 @@ class Hub:
         event = self._event(message)
         if event is None:
             return
-        self._traces.note(event.message, event.traceparent)
+        self._traces.note(feed.tenant_id, event.message, event.traceparent)
         self._note_call(event.fact, event.message)
         if event.audience.call_id:
             for guest in list(feed.guests):

@@ -221,7 +221,7 @@ class WidgetSocket:
             if handler is None:
                 raise MessageInvalid("this type of message is not known")
             with tracer.start_as_current_span(
-                f"widget {kind}", context=self._house.traces.parent([self._call_id]) or Context(),
+                f"widget {kind}", context=self._house.traces.parent(self.tenant_id, [self._call_id]) or Context(),
                 kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False,
             ):  # fmt: skip
                 async with self._lock:
@@ -260,7 +260,7 @@ class WidgetSocket:
             self._starting = None
             self._tell("ended", "NOT_CONNECTED")
             raise
-        self._house.traces.begin(answer.call_id, current_traceparent())
+        self._house.traces.begin(self.tenant_id, answer.call_id, current_traceparent())
         self._connection.send(
             {
                 "type": "answer", "callId": answer.call_id, "legId": answer.leg_id, "sdp": answer.sdp_answer,

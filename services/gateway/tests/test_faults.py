@@ -1,0 +1,79 @@
+"""Neighbours that go away and come back, and what the edge goes on doing meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from chassis.grpc import serve
+from chassis.settings import ProcessSettings
+from merkez.routing.v1.routing_events_pb2 import OfferMissed
+from merkez_local.nats import start_nats
+
+
+async def test_sockets_come_back_after_the_bus_did_and_requests_never_stop(
+    make_house: Any, make_bus: Any, tmp_path: Path
+) -> None:
+    own_nats = start_nats(tmp_path / "nats", durable=False)
+    house = await make_house(nats_url=own_nats.url)
+    socket = await house.signed_in("agent", "usr_a")
+    own_nats.stop()
+    assert "body" in await socket.request("routing.v1.OfferService/AcceptOffer", offerId="ofr_1")
+    late = await house.signed_in("agent", "usr_b")  # hears nothing yet, but may ask
+    assert "body" in await late.request("routing.v1.OfferService/AcceptOffer", offerId="ofr_2")
+    assert (await house.http.get("/healthz")).status_code == 200
+    again = start_nats(tmp_path / "nats", port=own_nats.port, durable=False)
+    try:
+        assert await socket.closed(15) == 1012 and await late.closed(15) == 1012
+        socket = await house.signed_in("agent", "usr_a")
+        house.bus = await make_bus("routing", url=again.url)
+        missed = OfferMissed()
+        missed.offer.agent_id = "usr_a"
+        await house.publish(missed)
+        assert (await socket.until("event"))["fact"] == "OfferMissed"
+        await socket.close()
+    finally:
+        await house.process.drain()
+        again.stop()
+
+
+async def test_audit_entries_wait_for_tenancy(house: Any, rpc: Any) -> None:
+    assert (await house.http.get("/v1/queues", headers=house.as_role())).status_code == 200
+    tenancy = rpc._servers[0]
+    await tenancy.stop()
+    body = {"requestId": "r", "queue": {"displayName": "Front desk"}}
+    assert (await house.http.post("/v1/queues", json=body, headers=house.as_role())).status_code == 200
+    assert house.world.audit == []
+    settings_port = int(tenancy.address.rsplit(":", 1)[1])
+
+    settings = ProcessSettings(service="tenancy", internal_key=rpc.internal_key, grpc_port=settings_port)
+    back = serve(house.world.servicers()["tenancy"], settings)
+    await back.start()
+    try:
+        async with asyncio.timeout(10):
+            await house.gateway.audit.drain()
+        assert [entry.action for _, entry in house.world.audit] == ["routing.v1.QueueService/CreateQueue"]
+    finally:
+        await back.close()
+
+
+async def test_edge_without_tenancy_is_not_ready_but_alive(make_house: Any) -> None:
+    house = await make_house(without="tenancy")
+    ready = await house.http.get("/readyz")
+    assert ready.status_code == 503 and ready.json()["checks"]["signingKeys"] is False
+    assert (await house.http.get("/healthz")).status_code == 200
+    answer = await house.http.get("/v1/queues", headers=house.as_role())
+    assert answer.status_code == 503 and "retry-after" in answer.headers
+
+
+async def test_request_under_way_is_finished_in_a_drain(house: Any) -> None:
+    house.world.may_answer.clear()
+    socket = await house.socket("/widget/v1/socket?key=wk_public")
+    await socket.send(type="call", sdp="offer")
+    assert (await socket.next())["state"] == "ringing"
+    slow = asyncio.get_running_loop().create_task(house.process.drain())
+    await asyncio.sleep(0.1)
+    house.world.may_answer.set()
+    assert await slow, "the drain ends in its bound"
+    assert await socket.closed() == 1012
