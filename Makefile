@@ -25,6 +25,7 @@ demo: env-dev chromium ## Sign up, call, answer and prove it in two real browser
 
 bench-call: env-dev ## Offer latency, answer to audio, CPU of joined legs, as JSON lines
 	@$(PY) -m tests.load.bench_call
+	@$(PY) services/telephony/bench/bench_media.py
 
 bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py

@@ -98,3 +98,12 @@ def test_nats_keeps_its_streams_over_a_restart(tmp_path: Path) -> None:
     finally:
         second.stop()
     assert not alive(second.pid, second.process)
+
+
+def test_nats_left_by_a_killed_supervisor_is_replaced(tmp_path: Path) -> None:
+    first = start_nats(tmp_path / "nats", durable=False)
+    second = start_nats(tmp_path / "nats", durable=False)
+    try:
+        assert not alive(first.pid, first.process) and alive(second.pid, second.process)
+    finally:
+        second.stop()

@@ -64,6 +64,7 @@ def start_nats(
     port = port or free_port()
     monitor_port = monitor_port or free_port()
     config = data_dir / "nats.conf"
+    _stop_leftover(data_dir, config)
     config.write_text(
         _CONFIG.format(
             name=f"merkez-{port}", port=port, monitor=monitor_port, store=data_dir,
@@ -76,9 +77,22 @@ def start_nats(
             [_binary(), "-c", str(config)],
             stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
+    (data_dir / "nats.pid").write_text(str(process.pid))
     server = Nats(data_dir, port, monitor_port, process.pid, process)
     _wait_ready(server, process, log, deadline)
     return server
+
+
+def _stop_leftover(data_dir: Path, config: Path) -> None:
+    # Its supervisor was killed: two servers on one store would write over each other.
+    note = data_dir / "nats.pid"
+    if not note.exists():
+        return
+    pid = int(note.read_text())
+    with contextlib.suppress(OSError):
+        # The number may belong to an innocent process after a reboot: only one with our configuration is ours.
+        if str(config).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            stop_process(pid, None, signal.SIGTERM, 10)
 
 
 def _binary() -> str:
