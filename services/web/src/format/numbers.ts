@@ -34,6 +34,19 @@ function plainDecimal(value: number, fraction?: number): string {
   return fraction === undefined ? String(Math.round(value * 100) / 100) : value.toFixed(fraction);
 }
 
+/** Rounds a decimal text half-up to at most `digits` fraction digits, for reading only. */
+export function roundDecimal(text: string, digits: number): string {
+  const match = /^(-?)(\d+)\.(\d+)$/.exec(text);
+  if (!match) return text;
+  const [, sign = "", whole = "", part = ""] = match;
+  if (part.length <= digits) return text;
+  const scaled = BigInt(whole + part.slice(0, digits)) + (Number(part[digits]) >= 5 ? 1n : 0n);
+  const padded = scaled.toString().padStart(digits + 1, "0");
+  const cut = padded.length - digits;
+  const fraction = padded.slice(cut).replace(/0+$/, "");
+  return `${sign}${padded.slice(0, cut)}${fraction ? `.${fraction}` : ""}`;
+}
+
 /** `share` is 0..1. Turkish and Azerbaijani differ in where the sign stands. */
 export function formatShare(share: number, language: Language): string {
   const digits = formatNumber(Math.round(share * 100), language);

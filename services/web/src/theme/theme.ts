@@ -29,6 +29,7 @@ export const theme = createTheme({
     Modal: {
       defaultProps: { centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45, blur: 2 } },
     },
+    Anchor: { defaultProps: { inherit: true, underline: "hover" } },
     Menu: { defaultProps: { radius: "md", shadow: "md", withinPortal: true } },
     Select: { defaultProps: { allowDeselect: false, checkIconPosition: "right" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client.ts";
 import type { InvoicePreview, Money, UsageRecord } from "../../api/types.ts";
 import { formatDate, formatMonth } from "../../format/dates.ts";
-import { formatMoney, formatNumber } from "../../format/numbers.ts";
+import { formatMoney, formatNumber, roundDecimal } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading, PagedPanel, usePages } from "../../ui/LoadMore.tsx";
@@ -102,7 +102,7 @@ type Line = NonNullable<InvoicePreview["lines"]>[number];
 
 function PreviewLine({ line }: { line: Line }) {
   const language = useLanguage();
-  const decimal = (text: string | undefined) => formatNumber(text || "0", language);
+  const decimal = (text: string | undefined) => formatNumber(roundDecimal(text || "0", 4), language);
   return (
     <Table.Tr data-testid={`invoice-line-${line.meter}`}>
       <Table.Td>{textOr("meter", line.meter ?? "")}</Table.Td>
@@ -133,7 +133,9 @@ function UsageSums() {
       {sums.map((sum) => (
         <div key={sum.meter} className={watch.stat}>
           <div className={watch.statLabel}>{textOr("meter", sum.meter ?? "")}</div>
-          <div className={`${watch.statValue} m-figures`}>{formatNumber(sum.quantity || "0", language)}</div>
+          <div className={`${watch.statValue} m-figures`}>
+            {formatNumber(roundDecimal(sum.quantity || "0", 4), language)}
+          </div>
           <div className={watch.statLabel}>
             {t("billing.records", { count: formatNumber(sum.recordCount ?? 0, language) })}
           </div>
@@ -201,7 +203,9 @@ function UsageRow({ record }: { record: UsageRecord }) {
       <Table.Td>{textOr("meter", record.meter ?? "")}</Table.Td>
       <Table.Td className="m-figures">{seconds(record.usedSeconds)}</Table.Td>
       <Table.Td className="m-figures">{seconds(record.billedSeconds)}</Table.Td>
-      <Table.Td className="m-figures">{formatNumber(record.quantity || "0", language)}</Table.Td>
+      <Table.Td className="m-figures">
+        {formatNumber(roundDecimal(record.quantity || "0", 4), language)}
+      </Table.Td>
       <Table.Td>
         <Amount money={record.charge} />
       </Table.Td>

@@ -22,6 +22,8 @@ export function ContactFacts({ contact, queueName, pop }: Props) {
   const names = useNames();
   const customer = pop?.customer;
   const name = contact.callerName || customer?.displayName || contact.callerNumber || t("common.anonymous");
+  const counted = pop?.history?.some((entry) => entry.contactId && entry.contactId === contact.contactId);
+  const earlier = Math.max(0, (pop?.contactCount ?? 0) - (counted ? 1 : 0));
   const attributes = Object.entries(contact.attributes ?? {}).filter(([key]) => !key.startsWith("_"));
   return (
     <>
@@ -58,7 +60,7 @@ export function ContactFacts({ contact, queueName, pop }: Props) {
           )}
         </Fact>
         <Fact label={t("desktop.earlier")} testId="pop-count">
-          {formatNumber(pop?.contactCount ?? 0, language)}
+          {formatNumber(earlier, language)}
         </Fact>
         {attributes.map(([key, value]) => (
           <Fact
@@ -76,6 +78,7 @@ export function ContactFacts({ contact, queueName, pop }: Props) {
 
 /** Menu choices are kept as "menu.<step>": people read "Menu · <step>". */
 function attributeLabel(key: string, menu: string): string {
+  if (key === "menu.menu") return menu;
   return key.startsWith("menu.") ? `${menu} · ${key.slice(5)}` : key;
 }
 

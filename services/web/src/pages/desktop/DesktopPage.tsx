@@ -44,7 +44,7 @@ export default function DesktopPage() {
             )}
           </div>
           <Panel label={t("desktop.history")} testId="screen-pop-history">
-            <PopHistory pop={state.screenPop} />
+            <PopHistory pop={state.screenPop} contactId={subject.contactId} />
           </Panel>
         </div>
       )}

@@ -3,10 +3,16 @@ import { useText } from "../../i18n/index.ts";
 import { HistoryList } from "../../ui/HistoryList.tsx";
 import classes from "./desktop.module.css";
 
-/** What was done for this customer before. */
-export function PopHistory({ pop }: { pop: ScreenPop | undefined }) {
+/** What was done for this customer before the contact at hand. */
+export function PopHistory({
+  pop,
+  contactId,
+}: {
+  pop: ScreenPop | undefined;
+  contactId: string | undefined;
+}) {
   const t = useText();
-  const entries = pop?.history ?? [];
+  const entries = (pop?.history ?? []).filter((entry) => !entry.contactId || entry.contactId !== contactId);
   return (
     <>
       <h2 className={classes.sectionTitle}>{t("desktop.history")}</h2>

@@ -63,6 +63,7 @@ function PlanCard({ plan, action, chosen }: { plan: Plan; action: ReactNode; cho
         </span>{" "}
         <span className={classes.priceUnit}>{t("plan.perSeat")}</span>
       </div>
+      {action}
       <ul className={classes.features}>
         {lines.map((line) => (
           <li key={line}>
@@ -71,7 +72,6 @@ function PlanCard({ plan, action, chosen }: { plan: Plan; action: ReactNode; cho
           </li>
         ))}
       </ul>
-      {action}
     </section>
   );
 }

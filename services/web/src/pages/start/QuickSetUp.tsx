@@ -19,7 +19,12 @@ export function QuickSetUp({ onGuided }: { onGuided: () => void }) {
   const run = async () => {
     setProblem(undefined);
     try {
-      await setUpByDefaults({ queue: t("setUp.queue.default"), flow: t("setUp.flow.default") }, setStep);
+      const names = {
+        queue: t("setUp.queue.default"),
+        flow: t("setUp.flow.default"),
+        dispositions: t("setUp.dispositions.default").split(";"),
+      };
+      await setUpByDefaults(names, setStep);
       await queries.invalidateQueries({ queryKey: PROGRESS_KEY });
     } catch (error) {
       setProblem(error);

@@ -8,7 +8,15 @@ import { LanguageSelect, ownTimeZone, TimeZoneSelect } from "../../ui/fields.tsx
 import { InvitationLink } from "../../ui/InvitationLink.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import type { StepProps } from "./SetUpPage.tsx";
-import { assignNumber, createBrand, createFlow, createQueue, freeNumbers, invite } from "./setUp.ts";
+import {
+  assignNumber,
+  createBrand,
+  createDispositions,
+  createFlow,
+  createQueue,
+  freeNumbers,
+  invite,
+} from "./setUp.ts";
 
 /** One step: an explanation, its fields, and one button that saves and goes on. */
 function StepForm(props: {
@@ -102,8 +110,13 @@ export function NumberStep({ progress, onSaved }: StepProps) {
 export function QueueStep({ onSaved }: StepProps) {
   const t = useText();
   const [name, setName] = useState(t("setUp.queue.default"));
+  const save = async () => {
+    await createQueue(name);
+    await createDispositions(t("setUp.dispositions.default").split(";"));
+    await onSaved();
+  };
   return (
-    <StepForm lead={t("setUp.queue.lead")} onSave={() => createQueue(name).then(onSaved)}>
+    <StepForm lead={t("setUp.queue.lead")} onSave={save}>
       <TextInput
         label={t("setUp.queue.name")}
         required

@@ -115,6 +115,18 @@ export function invite(email: string, displayName: string, role: Invitation["rol
 export interface DefaultNames {
   queue: string;
   flow: string;
+  dispositions: readonly string[];
+}
+
+/** A few outcomes to pick from in the first wrap-up; none are added where there are any. */
+export async function createDispositions(names: readonly string[]): Promise<void> {
+  const { dispositions } = await ask(api.GET("/v1/dispositions"));
+  if ((dispositions ?? []).length > 0) return;
+  for (const displayName of [...names].reverse()) {
+    await ask(
+      api.POST("/v1/dispositions", { body: { requestId: newRequestId(), disposition: { displayName } } }),
+    );
+  }
 }
 
 /** Everything but the invitation with sensible defaults; goes on where an earlier try stopped. */
@@ -129,6 +141,7 @@ export async function setUpByDefaults(names: DefaultNames, onStep: (step: StepNa
   const number = progress.number ?? (await assignAnyNumber(brand.brandId ?? ""));
   onStep("queue");
   const queue = progress.queue ?? (await createQueue(names.queue));
+  await createDispositions(names.dispositions);
   onStep("flow");
   if (progress.flow?.releaseId) {
     if (number.flowId !== progress.flow.flowId)

@@ -30,12 +30,12 @@ export default function WallboardPage() {
       {data && (
         <>
           <Totals total={data.total ?? {}} />
-          <div className={classes.columns}>
-            <div className={classes.stack}>
-              <QueueTiles tiles={data.queues ?? []} />
+          <div className={classes.stack}>
+            <QueueTiles tiles={data.queues ?? []} />
+            <div className={classes.columns}>
               <Trend board={data} />
+              <AgentTiles tiles={data.agents ?? []} counts={data.agentStates ?? []} />
             </div>
-            <AgentTiles tiles={data.agents ?? []} counts={data.agentStates ?? []} />
           </div>
         </>
       )}
