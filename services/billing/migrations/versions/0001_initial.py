@@ -15,6 +15,7 @@ def upgrade() -> None:
     create_tenant_table(
         op, SCHEMA, "plans_held",
         sa.Column("effective_time", Time, primary_key=True),
+        sa.Column("fact_time", Time, primary_key=True),
         sa.Column("plan_id", sa.Text, nullable=False),
         sa.Column("plan_version", sa.BigInteger, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
@@ -22,13 +23,13 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text, nullable=False),
     )  # fmt: skip
     create_tenant_table(
-        op, SCHEMA, "spans",
+        op, SCHEMA, "level_changes",
         sa.Column("meter", sa.Text, primary_key=True),
-        sa.Column("source_id", sa.Text, primary_key=True),
-        sa.Column("start_time", Time, primary_key=True),
-        sa.Column("end_time", Time),
-        sa.Column("size_bytes", sa.BigInteger),
-        sa.Index("spans_by_end_time", "tenant_id", "end_time"),
+        sa.Column("item_id", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True),
+        sa.Column("change_time", Time, nullable=False),
+        sa.Column("quantity", sa.BigInteger, nullable=False),
+        sa.Index("level_changes_by_time", "tenant_id", "change_time"),
     )  # fmt: skip
     create_tenant_table(
         op, SCHEMA, "usage_records",

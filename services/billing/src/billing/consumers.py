@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
 
 from chassis.bus import FactMeta
 from chassis.consumer import Handlers
 from chassis.sql import Tx
-from chassis.telemetry import log
+from chassis.telemetry import counter, log
+from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.recording.v1 import recording_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
-from billing import convert, ops, store
+from billing import convert, ops
+from billing.domain.levels import Change
 from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict
 
@@ -20,10 +23,13 @@ SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPER
 NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED",)
 """End causes of calls that were refused: nobody pays for a refusal."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_conflicts = counter("merkez.billing.conflicts", "Usage that came again with another body")
+
 
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
     """A plan version is held from a moment on."""
-    await store.save_plan(tx, convert.plan_in(fact))
+    await ops.subscribe(tx, convert.plan_in(fact, meta.time))
 
 
 async def user_joined(tx: Tx, fact: tenancy_events_pb2.UserJoined, meta: FactMeta) -> None:
@@ -37,48 +43,54 @@ async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactM
 
 
 async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
-    if user.role in SEATED and user.state != session_pb2.USER_STATE_DISABLED:
-        await store.open_span(tx, SEAT, user.user_id, meta.time)
-    else:
-        await store.close_span(tx, SEAT, user.user_id, meta.time)
+    taken = user.role in SEATED and user.state != session_pb2.USER_STATE_DISABLED
+    await _alarmed(ops.change_level(tx, Change(SEAT, user.user_id, user.version, meta.time, int(taken))), meta)
 
 
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
     """A number costs from its assignment; test numbers cost nothing."""
     if not fact.number.test:
-        await store.open_span(tx, NUMBER, fact.number.number, fact.number.assign_time.ToDatetime(tzinfo=UTC))
+        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta)
 
 
 async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta: FactMeta) -> None:
     """A number stops costing."""
-    await store.close_span(tx, NUMBER, fact.number, fact.release_time.ToDatetime(tzinfo=UTC))
+    await _number(tx, fact.number, fact.release_time, 0, meta)
+
+
+async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta) -> None:
+    # A number has no version of its own that goes on after its release: its life is ordered by time.
+    time = stamp.ToDatetime(tzinfo=UTC)
+    position = (time - _EPOCH) // timedelta(microseconds=1)
+    await _alarmed(ops.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """A call is rated once."""
-    cdr = fact.cdr
-    if cdr.end_cause in NEVER_ANSWERED:
-        return
-    call = ops.EndedCall(
-        call_id=cdr.call_id,
-        brand_id=cdr.brand_id,
-        start_time=cdr.start_time.ToDatetime(tzinfo=UTC),
-        used_seconds=convert.used_seconds(cdr),
-    )
-    try:
-        await ops.rate_ended_call(tx, call, meta.time)
-    except UsageConflict as error:
-        log.error("a usage record came again with another body", call_id=cdr.call_id, reason=error.reason)
+    if fact.cdr.end_cause not in NEVER_ANSWERED:
+        await _alarmed(ops.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
 
 
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
-    """A recording takes room from now on."""
-    await store.open_span(tx, STORAGE, fact.recording.recording_id, meta.time, fact.recording.size_bytes)
+    """A recording takes room from now on; a fuller version of it takes other room."""
+    value = fact.recording
+    change = Change(STORAGE, value.recording_id, value.version, meta.time, value.size_bytes)
+    await _alarmed(ops.change_level(tx, change), meta)
 
 
 async def recording_erased(tx: Tx, fact: recording_events_pb2.RecordingErased, meta: FactMeta) -> None:
     """A recording takes no more room."""
-    await store.close_span(tx, STORAGE, fact.recording.recording_id, meta.time)
+    change = Change(STORAGE, fact.recording.recording_id, fact.recording.version, meta.time, 0)
+    await _alarmed(ops.change_level(tx, change), meta)
+
+
+async def _alarmed(work: Awaitable[None], meta: FactMeta) -> None:
+    # Trying again would not help, and the first body stands: refuse it, and have somebody look.
+    try:
+        await work
+    except UsageConflict as error:
+        _conflicts.add(1)
+        log.error("usage came again with another body", fact=meta.fact, event_id=meta.event_id, reason=error.reason)
 
 
 HANDLERS: Handlers = {

@@ -13,13 +13,13 @@ from merkez.tenancy.v1 import tenancy_events_pb2
 from merkez.type.v1 import money_pb2
 
 from billing.domain.invoices import Invoice, Line
-from billing.domain.plans import PlanHeld, Rate
-from billing.domain.usage import UsageRecord
+from billing.domain.plans import VOICE, VOICE_OUT, PlanHeld, Rate
+from billing.domain.usage import EndedCall, UsageRecord
 
 _SHOWN_DIGITS = 10
 
 
-def plan_in(fact: tenancy_events_pb2.PlanSubscribed) -> PlanHeld:
+def plan_in(fact: tenancy_events_pb2.PlanSubscribed, fact_time: datetime) -> PlanHeld:
     """The plan version a tenant holds from now on."""
     rates = {
         rate.meter: Rate(
@@ -37,12 +37,19 @@ def plan_in(fact: tenancy_events_pb2.PlanSubscribed) -> PlanHeld:
         rates=rates,
         effective_time=fact.effective_time.ToDatetime(tzinfo=UTC),
         time_zone=fact.time_zone or "UTC",
+        fact_time=fact_time,
     )
 
 
-def used_seconds(cdr: call_pb2.Cdr) -> int:
-    """The call's length in whole seconds, a begun one counting."""
-    return cdr.duration.seconds + (1 if cdr.duration.nanos > 0 else 0)
+def call_in(cdr: call_pb2.Cdr) -> EndedCall:
+    """What billing needs of a CDR: its length in whole seconds, a begun one counting."""
+    return EndedCall(
+        meter=VOICE_OUT if cdr.direction == call_pb2.DIRECTION_OUTBOUND else VOICE,
+        call_id=cdr.call_id,
+        brand_id=cdr.brand_id,
+        start_time=cdr.start_time.ToDatetime(tzinfo=UTC),
+        used_seconds=max(0, cdr.duration.seconds + (1 if cdr.duration.nanos > 0 else 0)),
+    )
 
 
 def record_out(record: UsageRecord) -> billing_pb2.UsageRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from chassis.auth import principal
@@ -45,7 +46,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
                     record_count=each.record_count,
                     used_seconds=each.used_seconds,
                     billed_seconds=each.billed_seconds,
-                    quantity=convert.shown(each.quantity),
+                    quantity=convert.shown(Fraction(each.billed_seconds, 60)),
                 )
                 for each in sums
             ]

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 
 from chassis.sql import Tx
-from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput, Unavailable
+from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput
 from kernel.ids import new_id
 
 from billing import convert, store
 from billing.domain import invoices, plans
-from billing.domain.usage import UsageConflict, rate_call
-
-
-class PlanUnknown(Unavailable):
-    """A usage fact came before the fact of the plan it is rated by: it waits and is worked again."""
-
-    reason = "PLAN_UNKNOWN"
+from billing.domain.levels import Change, spans
+from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
 
 
 class NothingSubscribed(FailedPrecondition):
@@ -34,40 +27,47 @@ class RangeInvalid(InvalidInput):
     reason = "RANGE_INVALID"
 
 
-@dataclass(frozen=True)
-class EndedCall:
-    """What billing needs of a CDR. `used_seconds` is whole, a begun second counting."""
-
-    call_id: str
-    brand_id: str
-    start_time: datetime
-    used_seconds: int
-
-
-@dataclass(frozen=True)
-class MeterSum:
-    """A meter's sum over a stretch of time."""
-
-    meter: str
-    record_count: int
-    used_seconds: int
-    billed_seconds: int
-    quantity: Fraction
+async def subscribe(tx: Tx, plan: plans.PlanHeld) -> None:
+    """Takes a plan version held from a moment on, and rates anew what was used under it: usage may have come first."""
+    await store.save_plan(tx, plan)
+    held = plans.in_force(await store.list_plans(tx))
+    place = next(index for index, each in enumerate(held) if each.effective_time == plan.effective_time)
+    since = plan.effective_time if place else None
+    until = held[place + 1].effective_time if place + 1 < len(held) else None
+    for record in await store.usage_between(tx, since, until):
+        again = rated(record, held[place])
+        if again != record:
+            await store.save_rating(tx, again)
+            tx.emit(convert.usage_rated(again), key=again.source_id)
 
 
 async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
-    """Records and rates a call once. Raises `PlanUnknown`, and `UsageConflict` for another body under its identity."""
-    plan = plans.plan_at(await store.list_plans(tx), call.start_time)
-    if plan is None:
-        raise PlanUnknown("The tenant's plan is not known yet.")
-    record = rate_call(new_id("usg", now), call.call_id, call.start_time, call.used_seconds, plan, call.brand_id)
+    """Records a call once, and rates it as soon as its plan is known.
+
+    Raises `UsageConflict` for another body under its identity.
+    """
+    record = UsageRecord(
+        new_id("usg", now), call.meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id
+    )
     known = await store.known_fingerprint(tx, record)
     if known is not None:
         if known != record.fingerprint:
             raise UsageConflict(f"Usage of {record.source} {record.source_id} is recorded with another body.")
         return
+    plan = plans.plan_at(await store.list_plans(tx), call.start_time)
+    if plan is not None:
+        record = rated(record, plan)
+        tx.emit(convert.usage_rated(record), key=record.source_id)
     await store.insert_usage(tx, record)
-    tx.emit(convert.usage_rated(record), key=record.source_id)
+
+
+async def change_level(tx: Tx, change: Change) -> None:
+    """Takes a change of something that lasts, once. Raises `UsageConflict` for another body at its place."""
+    known = await store.change(tx, change.meter, change.item_id, change.position)
+    if known is None:
+        await store.insert_change(tx, change)
+    elif known.quantity != change.quantity:
+        raise UsageConflict(f"Change {change.position} of {change.meter} {change.item_id} has another body.")
 
 
 async def current_period(tx: Tx, time: datetime) -> tuple[datetime, datetime]:
@@ -82,26 +82,18 @@ async def preview_invoice(tx: Tx, time: datetime) -> invoices.Invoice:
     if not held:
         raise NothingSubscribed("The company's plan has not reached billing yet: try again in a moment.")
     start, end = await current_period(tx, time)
-    spans, usage = await store.spans_between(tx, start, end), await store.usage_between(tx, start, end)
-    return invoices.preview(held, spans, usage, start, end)
+    parts = []
+    for plan, since, until in plans.segments(held, start, end):
+        sums = await store.sum_usage(tx, since, until)
+        parts.append(invoices.Part(plan, since, until, {each.meter: each.billed_seconds for each in sums}))
+    return invoices.preview(parts, spans(await store.changes_until(tx, start, end)), start, end)
 
 
-async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: datetime) -> Sequence[MeterSum]:
+async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: datetime) -> Sequence[store.MeterSum]:
     """Usage by meter in [start, end), the current period's where unset. Raises `RangeInvalid`."""
     period = await current_period(tx, start or now)
     start, end = start or period[0], end or period[1]
     if start >= end:
         what = "must be after start_time"
         raise RangeInvalid(f"end_time {what}.", fields=(FieldViolation("end_time", what),))
-    found = await store.usage_between(tx, start, end)
-    return [
-        MeterSum(
-            meter=meter,
-            record_count=len(records),
-            used_seconds=sum(record.used_seconds for record in records),
-            billed_seconds=sum(record.billed_seconds for record in records),
-            quantity=sum((record.quantity for record in records), Fraction(0)),
-        )
-        for meter in sorted({record.meter for record in found})
-        if (records := [record for record in found if record.meter == meter])
-    ]
+    return await store.sum_usage(tx, start, end)

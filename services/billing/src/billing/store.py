@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from chassis.paging import keyset, page_size
 from chassis.sql import Json, Time, Tx, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Column, MetaData, Numeric, Text, func, or_, select, update
+from chassis.sqlerrors import TryAgain
+from sqlalchemy import BigInteger, Column, MetaData, Numeric, Table, Text, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from billing.domain.levels import Change
 from billing.domain.plans import PlanHeld, Rate
-from billing.domain.usage import Span, UsageRecord
+from billing.domain.usage import UsageRecord
 
 SCHEMA = "billing"
 metadata = MetaData(schema=SCHEMA)
@@ -24,20 +26,21 @@ plans_held = tenant_table(
     "plans_held",
     metadata,
     Column("effective_time", Time, primary_key=True),
+    Column("fact_time", Time, primary_key=True),
     Column("plan_id", Text, nullable=False),
     Column("plan_version", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("rates", Json, nullable=False),
     Column("time_zone", Text, nullable=False),
 )
-spans = tenant_table(
-    "spans",
+level_changes = tenant_table(
+    "level_changes",
     metadata,
     Column("meter", Text, primary_key=True),
-    Column("source_id", Text, primary_key=True),
-    Column("start_time", Time, primary_key=True),
-    Column("end_time", Time),
-    Column("size_bytes", BigInteger),
+    Column("item_id", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("change_time", Time, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
 )
 usage_records = tenant_table(
     "usage_records",
@@ -57,11 +60,19 @@ usage_records = tenant_table(
     Column("brand_id", Text, nullable=False),
 )
 
-GIGABYTE = 10**9
+
+@dataclass(frozen=True)
+class MeterSum:
+    """A meter's sum over a stretch of time."""
+
+    meter: str
+    record_count: int
+    used_seconds: int
+    billed_seconds: int
 
 
 async def save_plan(tx: Tx, plan: PlanHeld) -> None:
-    """Keeps a plan version held from a moment on; the same moment again changes nothing."""
+    """Keeps a plan version held from a moment on; the same choice again changes nothing."""
     rates = {
         meter: {
             "price": str(rate.price), "included": str(rate.included),
@@ -70,62 +81,56 @@ async def save_plan(tx: Tx, plan: PlanHeld) -> None:
         for meter, rate in plan.rates.items()
     }  # fmt: skip
     row = {
-        "tenant_id": tx.tenant_id, "effective_time": plan.effective_time, "plan_id": plan.plan_id,
-        "plan_version": plan.version, "currency": plan.currency, "rates": rates, "time_zone": plan.time_zone,
+        "tenant_id": tx.tenant_id, "effective_time": plan.effective_time, "fact_time": plan.fact_time,
+        "plan_id": plan.plan_id, "plan_version": plan.version, "currency": plan.currency, "rates": rates,
+        "time_zone": plan.time_zone,
     }  # fmt: skip
     await tx.execute(insert(plans_held).values(**row).on_conflict_do_nothing())
 
 
 async def list_plans(tx: Tx) -> list[PlanHeld]:
-    """Every plan version the tenant ever held, oldest first."""
+    """Every plan version the tenant ever chose, oldest first."""
     rows = await tx.all(
         select(plans_held).where(plans_held.c.tenant_id == tx.tenant_id).order_by(plans_held.c.effective_time)
     )
     return [_plan(row) for row in rows]
 
 
-async def open_span(tx: Tx, meter: str, source_id: str, start: datetime, size_bytes: int | None = None) -> None:
-    """Begins a span unless one of the same thing is open."""
-    known = await tx.one_or_none(
-        select(spans.c.start_time).where(
-            spans.c.tenant_id == tx.tenant_id,
-            spans.c.meter == meter,
-            spans.c.source_id == source_id,
-            spans.c.end_time.is_(None),
+async def change(tx: Tx, meter: str, item_id: str, position: int) -> Change | None:
+    """The change at this place of the item's life."""
+    row = await tx.one_or_none(
+        select(level_changes).where(
+            level_changes.c.tenant_id == tx.tenant_id,
+            level_changes.c.meter == meter,
+            level_changes.c.item_id == item_id,
+            level_changes.c.position == position,
         )
     )
-    if known is None:
-        row = {
-            "tenant_id": tx.tenant_id, "meter": meter, "source_id": source_id, "start_time": start,
-            "end_time": None, "size_bytes": size_bytes,
-        }  # fmt: skip
-        await tx.execute(insert(spans).values(**row).on_conflict_do_nothing())
+    return _change(row) if row else None
 
 
-async def close_span(tx: Tx, meter: str, source_id: str, end: datetime) -> None:
-    """Ends the open span of a thing, if there is one."""
-    await tx.execute(
-        update(spans)
-        .where(
-            spans.c.tenant_id == tx.tenant_id,
-            spans.c.meter == meter,
-            spans.c.source_id == source_id,
-            spans.c.end_time.is_(None),
-        )
-        .values(end_time=func.greatest(end, spans.c.start_time))
+async def insert_change(tx: Tx, value: Change) -> None:
+    """A new change."""
+    row = {
+        "tenant_id": tx.tenant_id, "meter": value.meter, "item_id": value.item_id, "position": value.position,
+        "change_time": value.time, "quantity": value.quantity,
+    }  # fmt: skip
+    await _insert(tx, level_changes, row)
+
+
+async def changes_until(tx: Tx, start: datetime, end: datetime) -> list[Change]:
+    """The changes in [start, end), and of each item the last one before, unless that was its end."""
+    mine = level_changes.c.tenant_id == tx.tenant_id
+    before = (
+        select(level_changes)
+        .distinct(level_changes.c.meter, level_changes.c.item_id)
+        .where(mine, level_changes.c.change_time < start)
+        .order_by(level_changes.c.meter, level_changes.c.item_id, level_changes.c.position.desc())
+        .subquery()
     )
-
-
-async def spans_between(tx: Tx, start: datetime, end: datetime) -> list[Span]:
-    """Spans that touch [start, end)."""
-    rows = await tx.all(
-        select(spans).where(
-            spans.c.tenant_id == tx.tenant_id,
-            spans.c.start_time < end,
-            or_(spans.c.end_time.is_(None), spans.c.end_time > start),
-        )
-    )
-    return [_span(row) for row in rows]
+    within = select(level_changes).where(mine, level_changes.c.change_time >= start, level_changes.c.change_time < end)
+    rows = [*await tx.all(select(before).where(before.c.quantity > 0)), *await tx.all(within)]
+    return [_change(row) for row in rows]
 
 
 async def known_fingerprint(tx: Tx, record: UsageRecord) -> str | None:
@@ -146,23 +151,53 @@ async def insert_usage(tx: Tx, record: UsageRecord) -> None:
     row = {
         "tenant_id": tx.tenant_id, "source": record.source, "source_id": record.source_id, "meter": record.meter,
         "usage_record_id": record.usage_record_id, "fingerprint": record.fingerprint,
-        "usage_time": record.usage_time, "used_seconds": record.used_seconds,
-        "billed_seconds": record.billed_seconds, "plan_id": record.plan_id, "plan_version": record.plan_version,
-        "currency": record.currency, "price": record.price, "brand_id": record.brand_id,
+        "usage_time": record.usage_time, "used_seconds": record.used_seconds, "brand_id": record.brand_id,
     }  # fmt: skip
-    await tx.execute(insert(usage_records).values(**row))
+    await _insert(tx, usage_records, row | _rating(record))
 
 
-async def usage_between(tx: Tx, start: datetime, end: datetime) -> list[UsageRecord]:
-    """Usage in [start, end)."""
+async def save_rating(tx: Tx, record: UsageRecord) -> None:
+    """How a record is rated now."""
+    await tx.execute(
+        update(usage_records)
+        .where(
+            usage_records.c.tenant_id == tx.tenant_id,
+            usage_records.c.source == record.source,
+            usage_records.c.source_id == record.source_id,
+            usage_records.c.meter == record.meter,
+        )
+        .values(**_rating(record))
+    )
+
+
+async def usage_between(tx: Tx, start: datetime | None, end: datetime | None) -> list[UsageRecord]:
+    """Usage in [start, end); a side that is None is open."""
+    statement = select(usage_records).where(usage_records.c.tenant_id == tx.tenant_id)
+    if start is not None:
+        statement = statement.where(usage_records.c.usage_time >= start)
+    if end is not None:
+        statement = statement.where(usage_records.c.usage_time < end)
+    return [_record(row) for row in await tx.all(statement.order_by(usage_records.c.usage_time))]
+
+
+async def sum_usage(tx: Tx, start: datetime, end: datetime) -> list[MeterSum]:
+    """Sums of the usage in [start, end), by meter."""
     rows = await tx.all(
-        select(usage_records).where(
+        select(
+            usage_records.c.meter,
+            func.count().label("records"),
+            func.sum(usage_records.c.used_seconds).label("used"),
+            func.sum(usage_records.c.billed_seconds).label("billed"),
+        )
+        .where(
             usage_records.c.tenant_id == tx.tenant_id,
             usage_records.c.usage_time >= start,
             usage_records.c.usage_time < end,
         )
+        .group_by(usage_records.c.meter)
+        .order_by(usage_records.c.meter)
     )
-    return [_record(row) for row in rows]
+    return [MeterSum(row["meter"], row["records"], int(row["used"]), int(row["billed"])) for row in rows]
 
 
 async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) -> tuple[list[UsageRecord], bool]:
@@ -178,33 +213,41 @@ async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) 
     return list(found[:wanted]), len(found) > wanted
 
 
+async def _insert(tx: Tx, table: Table, row: Mapping[str, Any]) -> None:
+    if not (await tx.execute(insert(table).values(**row).on_conflict_do_nothing())).rowcount:
+        raise TryAgain  # a twin was faster: run again and find what it wrote
+
+
 def _plan(row: Mapping[Any, Any]) -> PlanHeld:
     rates = {
         meter: Rate(Decimal(rate["price"]), Decimal(rate["included"]), rate["first"], rate["next"])
         for meter, rate in row["rates"].items()
     }
     return PlanHeld(
-        row["plan_id"], row["plan_version"], row["currency"], rates, row["effective_time"], row["time_zone"]
+        row["plan_id"],
+        row["plan_version"],
+        row["currency"],
+        rates,
+        row["effective_time"],
+        row["time_zone"],
+        row["fact_time"],
     )
 
 
-def _span(row: Mapping[Any, Any]) -> Span:
-    units = Fraction(1) if row["size_bytes"] is None else Fraction(row["size_bytes"], GIGABYTE)
-    return Span(row["meter"], row["source_id"], row["start_time"], row["end_time"], units)
+def _change(row: Mapping[Any, Any]) -> Change:
+    return Change(row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"])
+
+
+def _rating(record: UsageRecord) -> dict[str, Any]:
+    return {
+        "billed_seconds": record.billed_seconds, "plan_id": record.plan_id, "plan_version": record.plan_version,
+        "currency": record.currency, "price": record.price,
+    }  # fmt: skip
 
 
 def _record(row: Mapping[Any, Any]) -> UsageRecord:
-    return UsageRecord(
-        usage_record_id=row["usage_record_id"],
-        meter=row["meter"],
-        source=row["source"],
-        source_id=row["source_id"],
-        usage_time=row["usage_time"],
-        used_seconds=row["used_seconds"],
-        billed_seconds=row["billed_seconds"],
-        plan_id=row["plan_id"],
-        plan_version=row["plan_version"],
-        currency=row["currency"],
-        price=row["price"],
-        brand_id=row["brand_id"],
-    )
+    names = (
+        "usage_record_id", "meter", "source", "source_id", "usage_time", "used_seconds", "brand_id",
+        "billed_seconds", "plan_id", "plan_version", "currency", "price",
+    )  # fmt: skip
+    return UsageRecord(**{name: row[name] for name in names})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from kernel.money import minor_digits
 
-from billing.domain.plans import NUMBER, SEAT, STORAGE, VOICE, PlanHeld, Rate, segments
-from billing.domain.usage import Span, UsageRecord
+from billing.domain.levels import Span
+from billing.domain.plans import NUMBER, SEAT, STORAGE, PlanHeld, Rate
 
 LASTING = (SEAT, NUMBER, STORAGE)
 
@@ -28,6 +28,22 @@ class Line:
     amount: Decimal
     start_time: datetime
     end_time: datetime
+
+
+@dataclass(frozen=True)
+class Part:
+    """The stretch of a period under one plan, and the seconds billed in it by meter."""
+
+    plan: PlanHeld
+    start_time: datetime
+    end_time: datetime
+    billed_seconds: Mapping[str, int]
+
+    def share_of(self, period: timedelta) -> Fraction:
+        """Which part of the period the plan was held for: what came before the first plan is rated by it, and adds
+        nothing to what it includes."""
+        held = self.end_time - max(self.start_time, self.plan.effective_time)
+        return Fraction(max(0, _micros(held)), _micros(period))
 
 
 @dataclass(frozen=True)
@@ -51,22 +67,20 @@ def period_of(time: datetime, time_zone: str) -> tuple[datetime, datetime]:
     return first.astimezone(time.tzinfo), following.astimezone(time.tzinfo)
 
 
-def preview(
-    plans: Sequence[PlanHeld], spans: Iterable[Span], usage: Iterable[UsageRecord], start: datetime, end: datetime
-) -> Invoice:
-    """The invoice of [start, end) over everything known. `plans` must not be empty."""
-    lasting, metered = list(spans), list(usage)
+def preview(parts: Sequence[Part], spans: Iterable[Span], start: datetime, end: datetime) -> Invoice:
+    """The invoice of [start, end), whose `parts` cover it. An open span is taken to last until the end."""
+    lasting = list(spans)
     lines: list[Line] = []
-    cut = segments(plans, start, end)
-    for plan, since, until in cut:
-        share = Fraction(_micros(until - since), _micros(end - start))
+    for part in parts:
+        since, until = part.start_time, part.end_time
         for meter in LASTING:
             quantity = sum((_overlap(s, since, until, end - start) for s in lasting if s.meter == meter), Fraction(0))
-            lines += _line(plan, meter, quantity, share, since, until)
-        minutes = sum((r.quantity for r in metered if since <= r.usage_time < until), Fraction(0))
-        lines += _line(plan, VOICE, minutes, share, since, until)
-    newest = cut[-1][0]
-    return Invoice(start, end, lines, sum((line.amount for line in lines), Decimal(0)), newest.currency, newest)
+            lines += _line(part, meter, quantity, end - start)
+        for meter, seconds in sorted(part.billed_seconds.items()):
+            lines += _line(part, meter, Fraction(seconds, 60), end - start)
+    newest = parts[-1].plan
+    total = sum((line.amount for line in lines), rounded(Fraction(0), newest.currency))
+    return Invoice(start, end, lines, total, newest.currency, newest)
 
 
 def rounded(amount: Fraction, currency: str) -> Decimal:
@@ -77,16 +91,14 @@ def rounded(amount: Fraction, currency: str) -> Decimal:
     return (Decimal(int(whole)) if amount >= 0 else -Decimal(int(whole))).scaleb(-digits)
 
 
-def _line(
-    plan: PlanHeld, meter: str, quantity: Fraction, share: Fraction, start: datetime, end: datetime
-) -> list[Line]:
+def _line(part: Part, meter: str, quantity: Fraction, period: timedelta) -> list[Line]:
     if quantity == 0:  # a meter that wasn't used has no line
         return []
-    rate = plan.rates.get(meter, Rate(Decimal(0)))
+    rate = part.plan.rates.get(meter, Rate(Decimal(0)))
     # Included units belong to a whole period: a plan held for part of it includes that part of them.
-    included = min(quantity, Fraction(rate.included) * share)
-    amount = rounded((quantity - included) * Fraction(rate.price), plan.currency)
-    return [Line(meter, quantity, included, rate.price, amount, start, end)]
+    included = min(quantity, Fraction(rate.included) * part.share_of(period))
+    amount = rounded((quantity - included) * Fraction(rate.price), part.plan.currency)
+    return [Line(meter, quantity, included, rate.price, amount, part.start_time, part.end_time)]
 
 
 def _overlap(span: Span, start: datetime, end: datetime, period: timedelta) -> Fraction:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from kernel.errors import Conflict
 
-from billing.domain.plans import VOICE, PlanHeld, Rate
+from billing.domain.plans import PlanHeld, Rate
 
 
 class UsageConflict(Conflict):
@@ -21,8 +20,22 @@ class UsageConflict(Conflict):
 
 
 @dataclass(frozen=True)
+class EndedCall:
+    """What billing needs of a CDR. `used_seconds` is whole, a begun second counting."""
+
+    meter: str
+    call_id: str
+    brand_id: str
+    start_time: datetime
+    used_seconds: int
+
+
+@dataclass(frozen=True)
 class UsageRecord:
-    """One metered fact and its price. `billed_seconds` is exact, quantity and charge are derived from it."""
+    """One metered fact and its price. `billed_seconds` is exact, quantity and charge are derived from it.
+
+    Until the plan it is rated by is known, `plan_id` is empty and nothing is billed.
+    """
 
     usage_record_id: str
     meter: str
@@ -30,12 +43,12 @@ class UsageRecord:
     source_id: str
     usage_time: datetime
     used_seconds: int
-    billed_seconds: int
-    plan_id: str
-    plan_version: int
-    currency: str
-    price: Decimal
     brand_id: str
+    billed_seconds: int = 0
+    plan_id: str = ""
+    plan_version: int = 0
+    currency: str = ""
+    price: Decimal = Decimal(0)
 
     @property
     def quantity(self) -> Fraction:
@@ -51,18 +64,8 @@ class UsageRecord:
     def fingerprint(self) -> str:
         """Digest of what makes a repeat the same: the fact, not how it was rated."""
         body = f"{self.meter}|{self.source}|{self.source_id}|{self.usage_time.isoformat()}|{self.used_seconds}"
+        body += f"|{self.brand_id}"
         return hashlib.sha256(body.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Span:
-    """Something that lasts: a seat, a number, a stored recording. `units` is 1, or gigabytes."""
-
-    meter: str
-    source_id: str
-    start_time: datetime
-    end_time: datetime | None
-    units: Fraction = Fraction(1)
 
 
 def billed_seconds(used: int, rate: Rate) -> int:
@@ -73,25 +76,17 @@ def billed_seconds(used: int, rate: Rate) -> int:
     if used <= 0:
         return 0
     first, following = max(rate.first_increment, 1), max(rate.next_increment, 1)
-    return first + max(0, math.ceil((used - first) / following)) * following if used > first else first
+    return first + -(-max(0, used - first) // following) * following
 
 
-def rate_call(
-    record_id: str, call_id: str, start: datetime, used_seconds: int, plan: PlanHeld, brand_id: str
-) -> UsageRecord:
-    """The usage record of an inbound call under the plan in force when it began."""
-    rate = plan.rates.get(VOICE, Rate(Decimal(0)))
-    return UsageRecord(
-        usage_record_id=record_id,
-        meter=VOICE,
-        source="telephony",
-        source_id=call_id,
-        usage_time=start,
-        used_seconds=used_seconds,
-        billed_seconds=billed_seconds(used_seconds, rate),
+def rated(record: UsageRecord, plan: PlanHeld) -> UsageRecord:
+    """The record under a plan; rating it again under the same plan changes nothing."""
+    rate = plan.rates.get(record.meter, Rate(Decimal(0)))
+    return replace(
+        record,
+        billed_seconds=billed_seconds(record.used_seconds, rate),
         plan_id=plan.plan_id,
         plan_version=plan.version,
         currency=plan.currency,
         price=rate.price,
-        brand_id=brand_id,
     )
