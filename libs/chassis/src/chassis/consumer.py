@@ -116,7 +116,7 @@ class Consumer:
         try:
             with tracer.start_as_current_span(
                 f"{self.name} works {meta.fact}", context=parent, kind=SpanKind.CONSUMER, links=links,
-                attributes={"messaging.message.id": meta.event_id}, record_exception=False,
+                attributes={"messaging.message.id": meta.event_id, "merkez.key": meta.key}, record_exception=False,
             ):  # fmt: skip
                 await self._until_worked(message, meta, fact, handler)
         finally:
