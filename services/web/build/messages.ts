@@ -1,7 +1,8 @@
 /**
- * Turns `src/messages/<area>.json` (one entry per key, all four languages side by side) into one compiled
- * catalogue per language: `virtual:messages/<language>`. Messages are ICU MessageFormat and are compiled here, so
- * the browser gets no parser.
+ * Turns `src/messages/<area>.json` (one entry per key, all four languages side by side) into two compiled catalogues
+ * per language: `virtual:messages/<language>` is what shell and desktop say, `virtual:messages/<language>/pages` the
+ * rest, which lazy pages bring along. Messages are ICU MessageFormat and are compiled here, so the browser gets no
+ * parser.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -13,10 +14,12 @@ const PREFIX = "virtual:messages/";
 
 type Entry = Record<string, string>;
 
-/** Every key of every area with its text per language. A key defined twice is an error. */
-export function readMessages(folder = MESSAGE_FOLDER): Record<string, Entry> {
+const SHELL_AREAS = ["common.json", "desktop.json"];
+
+/** The keys of the shell's areas, or of the others, with their text per language. */
+export function readMessages(shell: boolean, folder = MESSAGE_FOLDER): Record<string, Entry> {
   const all: Record<string, Entry> = {};
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
+  for (const file of readdirSync(folder).filter((name) => SHELL_AREAS.includes(name) === shell)) {
     const area = JSON.parse(readFileSync(join(folder, file), "utf8")) as Record<string, Entry>;
     for (const [key, entry] of Object.entries(area)) {
       if (key in all) throw new Error(`message ${key} is defined twice (second in ${file})`);
@@ -26,9 +29,10 @@ export function readMessages(folder = MESSAGE_FOLDER): Record<string, Entry> {
   return all;
 }
 
-function compileCatalogue(language: string): string {
+function compileCatalogue(name: string): string {
+  const [language = "en", part] = name.split("/");
   const compiled: Record<string, unknown> = {};
-  for (const [key, entry] of Object.entries(readMessages())) {
+  for (const [key, entry] of Object.entries(readMessages(part !== "pages"))) {
     compiled[key] = compileMessage(entry[language] ?? entry.en ?? key);
   }
   return `export default JSON.parse(${JSON.stringify(JSON.stringify(compiled))});`;

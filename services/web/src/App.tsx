@@ -7,12 +7,13 @@ import { homeOf } from "./session/roles.ts";
 import { knownDevice, useSession } from "./session/session.ts";
 import { Announcements } from "./ui/announce.tsx";
 import { CrashBoundary } from "./ui/CrashBoundary.tsx";
+import { lazyPage } from "./ui/lazyPage.ts";
 
-const SignUpPage = lazy(() => import("./pages/start/SignUpPage.tsx"));
-const SetUpPage = lazy(() => import("./pages/start/SetUpPage.tsx"));
-const SignInPage = lazy(() => import("./pages/start/SignInPage.tsx"));
-const OidcReturnPage = lazy(() => import("./pages/start/OidcReturnPage.tsx"));
-const InvitationPage = lazy(() => import("./pages/start/InvitationPage.tsx"));
+const SignUpPage = lazyPage(() => import("./pages/start/SignUpPage.tsx"));
+const SetUpPage = lazyPage(() => import("./pages/start/SetUpPage.tsx"));
+const SignInPage = lazyPage(() => import("./pages/start/SignInPage.tsx"));
+const OidcReturnPage = lazyPage(() => import("./pages/start/OidcReturnPage.tsx"));
+const InvitationPage = lazyPage(() => import("./pages/start/InvitationPage.tsx"));
 const Workplace = lazy(() => import("./Workplace.tsx"));
 
 export function App() {

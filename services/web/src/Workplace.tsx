@@ -6,33 +6,34 @@ import { mayEnter } from "./session/roles.ts";
 import { useSession } from "./session/session.ts";
 import { CrashBoundary } from "./ui/CrashBoundary.tsx";
 import { Loading } from "./ui/LoadMore.tsx";
+import { lazyPage } from "./ui/lazyPage.ts";
 import { Note } from "./ui/Note.tsx";
 import { NotFound } from "./ui/NotFound.tsx";
 import { Shell } from "./ui/Shell.tsx";
 
 const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentType>][] = [
-  ["/home", "manage", lazy(() => import("./pages/start/HomePage.tsx"))],
+  ["/home", "manage", lazyPage(() => import("./pages/start/HomePage.tsx"))],
   ["/desktop", "desktop", lazy(() => import("./pages/desktop/DesktopPage.tsx"))],
-  ["/wallboard", "watch", lazy(() => import("./pages/watch/WallboardPage.tsx"))],
-  ["/calls", "watch", lazy(() => import("./pages/watch/CallsPage.tsx"))],
-  ["/calls/:callId", "watch", lazy(() => import("./pages/watch/CallPage.tsx"))],
-  ["/contacts", "watch", lazy(() => import("./pages/watch/ContactsPage.tsx"))],
-  ["/recordings", "watch", lazy(() => import("./pages/watch/RecordingsPage.tsx"))],
-  ["/customers", "desktop", lazy(() => import("./pages/watch/CustomersPage.tsx"))],
-  ["/customers/:customerId", "desktop", lazy(() => import("./pages/watch/CustomerPage.tsx"))],
-  ["/admin/brands", "manage", lazy(() => import("./pages/admin/BrandsPage.tsx"))],
-  ["/admin/numbers", "manage", lazy(() => import("./pages/admin/NumbersPage.tsx"))],
-  ["/admin/queues", "manage", lazy(() => import("./pages/admin/QueuesPage.tsx"))],
-  ["/admin/flows", "manage", lazy(() => import("./pages/flows/FlowsPage.tsx"))],
-  ["/admin/flows/:flowId", "manage", lazy(() => import("./pages/flows/FlowPage.tsx"))],
-  ["/admin/prompts", "manage", lazy(() => import("./pages/admin/PromptsPage.tsx"))],
-  ["/admin/hours", "manage", lazy(() => import("./pages/admin/HoursPage.tsx"))],
-  ["/admin/people", "manage", lazy(() => import("./pages/admin/PeoplePage.tsx"))],
-  ["/admin/dispositions", "manage", lazy(() => import("./pages/admin/DispositionsPage.tsx"))],
-  ["/admin/api-keys", "manage", lazy(() => import("./pages/admin/ApiKeysPage.tsx"))],
-  ["/admin/audit", "manage", lazy(() => import("./pages/admin/AuditPage.tsx"))],
-  ["/admin/billing", "billing", lazy(() => import("./pages/admin/BillingPage.tsx"))],
-  ["/admin/organisation", "billing", lazy(() => import("./pages/admin/OrganisationPage.tsx"))],
+  ["/wallboard", "watch", lazyPage(() => import("./pages/watch/WallboardPage.tsx"))],
+  ["/calls", "watch", lazyPage(() => import("./pages/watch/CallsPage.tsx"))],
+  ["/calls/:callId", "watch", lazyPage(() => import("./pages/watch/CallPage.tsx"))],
+  ["/contacts", "watch", lazyPage(() => import("./pages/watch/ContactsPage.tsx"))],
+  ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
+  ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
+  ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
+  ["/admin/brands", "manage", lazyPage(() => import("./pages/admin/BrandsPage.tsx"))],
+  ["/admin/numbers", "manage", lazyPage(() => import("./pages/admin/NumbersPage.tsx"))],
+  ["/admin/queues", "manage", lazyPage(() => import("./pages/admin/QueuesPage.tsx"))],
+  ["/admin/flows", "manage", lazyPage(() => import("./pages/flows/FlowsPage.tsx"))],
+  ["/admin/flows/:flowId", "manage", lazyPage(() => import("./pages/flows/FlowPage.tsx"))],
+  ["/admin/prompts", "manage", lazyPage(() => import("./pages/admin/PromptsPage.tsx"))],
+  ["/admin/hours", "manage", lazyPage(() => import("./pages/admin/HoursPage.tsx"))],
+  ["/admin/people", "manage", lazyPage(() => import("./pages/admin/PeoplePage.tsx"))],
+  ["/admin/dispositions", "manage", lazyPage(() => import("./pages/admin/DispositionsPage.tsx"))],
+  ["/admin/api-keys", "manage", lazyPage(() => import("./pages/admin/ApiKeysPage.tsx"))],
+  ["/admin/audit", "manage", lazyPage(() => import("./pages/admin/AuditPage.tsx"))],
+  ["/admin/billing", "billing", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
+  ["/admin/organisation", "billing", lazyPage(() => import("./pages/admin/OrganisationPage.tsx"))],
 ];
 
 /** Everything behind the sign-in, inside the shell. The call dock is the shell's, so it outlives every page. */

@@ -15,15 +15,26 @@ export type Text = (key: MessageKey, values?: Values) => string;
 
 const STORAGE_KEY = "merkez.language";
 
-const CATALOGUES: Record<Language, () => Promise<{ default: Messages }>> = {
+type Catalogue = () => Promise<{ default: Messages }>;
+
+const CATALOGUES: Record<Language, Catalogue> = {
   en: () => import("virtual:messages/en"),
   tr: () => import("virtual:messages/tr"),
   az: () => import("virtual:messages/az"),
   fa: () => import("virtual:messages/fa"),
 };
 
+/** What is said beyond the shell and the desktop. */
+const PAGE_CATALOGUES: Record<Language, Catalogue> = {
+  en: () => import("virtual:messages/en/pages"),
+  tr: () => import("virtual:messages/tr/pages"),
+  az: () => import("virtual:messages/az/pages"),
+  fa: () => import("virtual:messages/fa/pages"),
+};
+
 const listeners = new Set<() => void>();
 let current: Language = "en";
+let pagesNeeded = false;
 
 export const t: Text = (key, values) => i18n._(key, values);
 
@@ -50,14 +61,26 @@ export function languageWasChosen(): boolean {
 
 /** Loads a catalogue and turns the page to it. `remember` keeps the choice on this device. */
 export async function activateLanguage(next: Language, remember = false): Promise<void> {
-  const { default: messages } = await CATALOGUES[next]();
-  i18n.loadAndActivate({ locale: next, messages });
+  const [{ default: messages }, pages] = await Promise.all([
+    CATALOGUES[next](),
+    pagesNeeded ? PAGE_CATALOGUES[next]() : undefined,
+  ]);
+  i18n.load(next, { ...messages, ...pages?.default });
+  i18n.activate(next);
   current = next;
   document.documentElement.lang = next;
   document.documentElement.dir = directionOf(next);
   if (next === "fa") await import("@fontsource-variable/vazirmatn");
   if (remember) writeStored(next);
   for (const listener of listeners) listener();
+}
+
+/** Brings what lazy pages say, in this language and in every one that is turned to later. */
+export async function loadPageMessages(): Promise<void> {
+  if (pagesNeeded) return;
+  const { default: messages } = await PAGE_CATALOGUES[current]();
+  i18n.load(current, { ...i18n.messages, ...messages });
+  pagesNeeded = true;
 }
 
 function subscribe(listener: () => void): () => void {

@@ -1,4 +1,4 @@
-/** Only the styles of the components in use: Mantine's whole sheet is several times larger. */
+/** Styles of what the shell and the desktop are made of. Mantine's whole sheet is several times larger; see pageStyles.ts. */
 import "@mantine/core/styles/baseline.css";
 import "@mantine/core/styles/default-css-variables.css";
 import "@mantine/core/styles/global.css";
@@ -13,27 +13,15 @@ import "@mantine/core/styles/Button.css";
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/Group.css";
 import "@mantine/core/styles/Stack.css";
-import "@mantine/core/styles/SimpleGrid.css";
 import "@mantine/core/styles/Text.css";
 import "@mantine/core/styles/Title.css";
 import "@mantine/core/styles/Anchor.css";
 import "@mantine/core/styles/Popover.css";
 import "@mantine/core/styles/Menu.css";
 import "@mantine/core/styles/Tooltip.css";
-import "@mantine/core/styles/ModalBase.css";
-import "@mantine/core/styles/Modal.css";
 import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/InlineInput.css";
 import "@mantine/core/styles/Flex.css";
-import "@mantine/core/styles/PasswordInput.css";
 import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/Pill.css";
-import "@mantine/core/styles/PillsInput.css";
-import "@mantine/core/styles/Checkbox.css";
-import "@mantine/core/styles/Switch.css";
-import "@mantine/core/styles/Slider.css";
-import "@mantine/core/styles/NumberInput.css";
-import "@mantine/core/styles/Table.css";
-import "@mantine/core/styles/Tabs.css";
 import "@mantine/core/styles/Skeleton.css";
 import "./base.css";
