@@ -6,6 +6,7 @@ steps are what people do, in the order they do them; each proves what it did bef
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from testkit.waiting import eventually
 
 AGENT_HERTZ, CUSTOMER_HERTZ = 440, 620
 TOLERANCE = 12
+ONE = re.compile("[1۱]")
+"""The digit, also in Persian."""
 _MUSIC = (
     "window.__merkezWidget.level() > 0.002 && "
     f"Math.abs(window.__merkezWidget.dominantFrequency() - {AGENT_HERTZ}) > {TOLERANCE}"
@@ -118,7 +121,7 @@ class Journey:
         await until(page, "window.__merkez?.state.agentState === 'AGENT_STATE_AVAILABLE'")
         await until(page, "window.__merkez.state.station.status === 'attached'")
         await self.owner.goto(f"{self.url}/wallboard")
-        await expect(self.owner.get_by_test_id("agents-AVAILABLE")).to_contain_text("1", timeout=5000)
+        await expect(self.owner.get_by_test_id("agents-AVAILABLE")).to_contain_text(ONE, timeout=5000)
         self.say("the agent is AVAILABLE with a warm leg; the wallboard shows it")
 
     async def customer_calls(self) -> None:
@@ -149,7 +152,7 @@ class Journey:
         await self._phase("answered")
         await self.heard(self.agent, CUSTOMER_HERTZ)
         await self.heard(self.customer, AGENT_HERTZ)
-        await expect(self.owner.get_by_test_id("total-answered")).to_contain_text("1")
+        await expect(self.owner.get_by_test_id("total-answered")).to_contain_text(ONE)
         self.figures["wallboard_s"] = round(time.time() - answered, 2)
         state = await page.evaluate("() => window.__merkez.state")
         times = state["latencies"]

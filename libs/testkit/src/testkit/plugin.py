@@ -37,11 +37,14 @@ _SHARED = "MERKEZ_TEST_RUN_DIR"
 _GUARD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """The run's first process makes the folder and its guard; its workers find the folder in their environment."""
     if hasattr(config, "workerinput"):
         return
     os.environ[_SHARED] = tempfile.mkdtemp(prefix="merkez-test-")
+    # pytest's own folder is shared by all runs of a user, and each start closes it to the account PostgreSQL runs as.
+    config.option.basetemp = config.option.basetemp or f"{os.environ[_SHARED]}/tmp"
     # The guard lives until its stdin closes, so it also cleans up after a run that is killed.
     config.stash[_GUARD] = subprocess.Popen(
         [sys.executable, "-I", guard.__file__, os.environ[_SHARED]], stdin=subprocess.PIPE, start_new_session=True
