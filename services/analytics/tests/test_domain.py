@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from analytics.domain import board, intervals, kpis
-from analytics.domain.contacts import Contact, is_within
+from analytics.domain.contacts import Contact, holds_of
+from analytics.domain.intervals import Counters
 from hypothesis import given
 from hypothesis import strategies as st
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SECOND = 1_000_000
 
 
 def at(seconds: float) -> datetime:
     return NINE + timedelta(seconds=seconds)
 
 
-def handled(wait: float = 10, talk: float = 60, acw: float = 30, **more: object) -> Contact:
-    values: dict[str, object] = {
+def handled(wait: float = 10, talk: float = 60, acw: float = 30, **more: Any) -> Contact:
+    values: dict[str, Any] = {
         "contact_id": "con_1", "queue_id": "que_1", "state": "ENDED", "queue_time": NINE, "answer_time": at(wait),
         "end_time": at(wait + talk), "wrap_up_end_time": at(wait + talk + acw), "agent_id": "usr_1",
     }  # fmt: skip
-    return Contact(**(values | more))  # type: ignore[arg-type]
+    return Contact(**(values | more))
 
 
-def test_answer_exactly_at_the_threshold_counts() -> None:
-    assert is_within(NINE, at(20), timedelta(seconds=20))
-    assert not is_within(NINE, at(20.001), timedelta(seconds=20))
+@pytest.mark.parametrize(("wait", "within"), [(0, True), (20, True), (20.001, False)])
+def test_answer_exactly_at_the_threshold_counts(wait: float, within: bool) -> None:
+    assert handled(wait=wait).within_threshold is within
 
 
-@pytest.mark.parametrize(("value", "expected"), [(kpis.service_level(0, 0, 0, 0), None), (kpis.asa(0, 0), None)])
-def test_ratio_over_nothing_is_nothing(value: float | None, expected: None) -> None:
-    assert value is expected
+def test_ratio_over_nothing_is_nothing_and_never_zero() -> None:
+    assert kpis.service_level(0, 0, 0, 0) is kpis.asa(0, 0) is kpis.aht(0, 0) is None
+    assert kpis.service_level(0, 0, 2, 2) is None and kpis.service_level(0, 0, 2, 1) == 0
 
 
 def test_short_abandons_do_not_harm_the_service_level() -> None:
@@ -46,19 +49,35 @@ def test_service_level_belongs_to_the_interval_of_arrival_and_work_to_where_it_w
     over = ended + timedelta(minutes=1)
     late = handled(queue_time=arrived, answer_time=answered, end_time=ended, wrap_up_end_time=over)
     counted = intervals.count([late])
-    first, second = counted["que_1", NINE], counted["que_1", NINE + intervals.LENGTH]
-    assert (first.offered, first.answered, first.talk_seconds, first.handled) == (1, 1, 5, 0)
-    assert (second.offered, second.talk_seconds, second.acw_seconds, second.handled) == (0, 55, 60, 1)
+    assert counted["que_1", NINE] == Counters(
+        offered=1, answered=1, answered_within=1, wait=5 * SECOND, talk=5 * SECOND
+    )
+    assert counted["que_1", NINE + intervals.LENGTH] == Counters(
+        talk=55 * SECOND, acw=60 * SECOND, handled=1, handled_time=120 * SECOND
+    )
 
 
 def test_hold_is_not_talk() -> None:
-    held = handled(talk=60, holds=[(at(20), at(35))])
-    [counters] = intervals.count([held]).values()
-    assert (counters.talk_seconds, counters.hold_seconds) == (45, 15)
+    [counters] = intervals.count([handled(talk=60, holds=[(at(20), at(35))])]).values()
+    assert (counters.talk, counters.hold) == (45 * SECOND, 15 * SECOND)
+
+
+def test_talk_is_counted_when_it_is_over_and_aht_when_wrap_up_is() -> None:
+    [talking] = intervals.count([handled(state="ON_CONTACT", end_time=None, wrap_up_end_time=None)]).values()
+    [wrapping] = intervals.count([handled(state="WRAP_UP", wrap_up_end_time=None)]).values()
+    assert (talking.answered, talking.talk) == (1, 0)
+    assert (wrapping.talk, wrapping.handled, wrapping.handled_time) == (60 * SECOND, 0, 0)
+
+
+@given(st.permutations([(at(5), True), (at(9), False), (at(20), True), (at(30), False), (at(40), False)]))
+def test_holds_are_the_same_in_whatever_order_their_marks_are_heard_of(marks: list[tuple[datetime, bool]]) -> None:
+    assert holds_of([*marks, *marks]) == [(at(5), at(9)), (at(20), at(30))]
 
 
 @given(st.lists(st.tuples(st.floats(0, 4000), st.floats(0, 900)), max_size=5), st.floats(0, 4000), st.floats(0, 900))
-def test_no_second_of_work_is_lost_or_counted_twice(holds: list[tuple[float, float]], talk: float, acw: float) -> None:
+def test_no_microsecond_of_work_is_lost_or_counted_twice(
+    holds: list[tuple[float, float]], talk: float, acw: float
+) -> None:
     ordered: list[tuple[datetime, datetime]] = []
     reached = 10.0
     for gap, length in holds:
@@ -66,8 +85,18 @@ def test_no_second_of_work_is_lost_or_counted_twice(holds: list[tuple[float, flo
         reached += gap + length
     contact = handled(talk=talk, acw=acw, holds=ordered)
     counted = intervals.count([contact]).values()
-    total = sum(each.talk_seconds + each.hold_seconds + each.acw_seconds for each in counted)
-    assert total == pytest.approx(contact.handle_time.total_seconds(), abs=1e-3)
+    whole = sum(each.handled_time for each in counted)
+    assert sum(each.talk + each.hold + each.acw for each in counted) == whole
+    assert whole == contact.handle_time // timedelta(microseconds=1)
+
+
+def test_difference_of_counters_takes_one_to_the_other() -> None:
+    waiting = Contact("con_1", "que_1", "QUEUED", NINE)
+    before, after = intervals.count([waiting]), intervals.count([handled(wait=2000)])
+    for key, difference in intervals.changed(before, after).items():
+        before[key] = before.get(key, Counters()).plus(difference)
+    assert before == after
+    assert intervals.changed(after, after) == {}
 
 
 @pytest.mark.parametrize(
@@ -75,24 +104,35 @@ def test_no_second_of_work_is_lost_or_counted_twice(holds: list[tuple[float, flo
     [
         (datetime(2026, 3, 29, 12, tzinfo=UTC), datetime(2026, 3, 28, 23, tzinfo=UTC)),
         (datetime(2026, 10, 25, 12, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)),
     ],
 )
 def test_day_begins_at_the_zones_midnight_also_when_the_clock_changes(now: datetime, began: datetime) -> None:
     assert intervals.day_start(now, "Europe/Berlin") == began
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tehran", "Asia/Kathmandu", "Asia/Baku", "Australia/Lord_Howe"])
+def test_day_begins_on_a_quarter_hour_in_every_zone(zone: str) -> None:
+    start = intervals.day_start(NINE, zone)
+    assert intervals.start_of(start) == start
+
+
 def test_wallboard_shows_depth_longest_wait_and_agents_by_state() -> None:
-    waiting = [
-        Contact("con_1", "que_1", "QUEUED", at(30)),
-        Contact("con_2", "que_1", "OFFERED", at(5)),
-        Contact("con_3", "que_1", "ABANDONED", at(1), abandoned=True),
-    ]
+    day = {"que_1": Counters(4, 1, 1, 1, 0, 2, 10 * SECOND, handled=1, handled_time=90 * SECOND), "que_9": Counters(1)}
     agents = [board.Agent("usr_1", "Alex", "AVAILABLE", "", NINE), board.Agent("usr_2", "Bo", "WRAP_UP", "", NINE)]
-    shown = board.build(
-        [board.Queue("que_1", "Front desk")], [*waiting, handled(within_threshold=True)], agents, {"que_1": 2}
-    )
-    [tile] = shown.queues
-    assert (tile.depth, tile.longest_wait_since, tile.offered, tile.abandoned) == (2, at(5), 4, 1)
-    assert (tile.service_level, tile.asa, tile.aht, tile.missed_offers) == (0.5, 10, 90, 2)
+    waiting = {"que_1": board.Waiting(2, at(5)), "que_2": board.Waiting(1, at(2))}
+    queues = [board.Queue("que_1", "Front desk"), board.Queue("que_2", "Back office")]
+    shown = board.build(queues, waiting, day, agents, {"usr_1": 1})
+    tile, other = shown.queues
+    assert (tile.waiting.depth, tile.waiting.since, tile.day.offered) == (2, at(5), 4)
+    assert (tile.service_level, tile.asa, tile.aht) == (0.5, 10, 90)
+    assert (other.waiting.depth, other.service_level) == (1, None)
+    assert (shown.total.waiting, shown.total.day.offered) == (board.Waiting(3, at(2)), 5)
     assert shown.states["AVAILABLE"] == 1 and shown.states["OFFLINE"] == 0
-    assert shown.agents[0].handled == 1
+    assert [agent.handled for agent in shown.agents] == [1, 0]
+
+
+def test_total_names_a_threshold_only_when_all_queues_share_it() -> None:
+    queues = [board.Queue("que_1", "", 20), board.Queue("que_2", "", 20), board.Queue("que_3", "", 60)]
+    assert board.build(queues[:2], {}, {}, [], {}).total.queue.threshold_seconds == 20
+    assert board.build(queues, {}, {}, [], {}).total.queue.threshold_seconds == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from chassis.bus import FactMeta
@@ -21,7 +22,7 @@ Work = Callable[[Tx, Any, FactMeta], Awaitable[None]]
 
 async def _note(tx: Tx, contact: contact_pb2.Contact, meta: FactMeta) -> None:
     if contact.contact_id:
-        await ops.note_contact(tx, convert.contact_in(contact), contact.version, contact.call_id, meta.time)
+        await ops.note_contact(tx, convert.contact_in(contact), contact.version, contact.call_id)
 
 
 async def contact_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
@@ -33,7 +34,7 @@ async def contact_abandoned(tx: Tx, fact: routing_events_pb2.ContactAbandoned, m
     """The customer left first."""
     await _note(tx, fact.contact, meta)
     if fact.short_abandon:
-        await store.mark_short_abandon(tx, fact.contact.contact_id)
+        await ops.note_short_abandon(tx, fact.contact.contact_id)
 
 
 async def offer_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
@@ -44,43 +45,45 @@ async def offer_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
 async def offer_missed(tx: Tx, fact: routing_events_pb2.OfferMissed, meta: FactMeta) -> None:
     """An agent did not answer in time."""
     await _note(tx, fact.offer.contact, meta)
-    await store.note_missed(tx, fact.offer.offer_id, fact.offer.contact.queue_id, meta.time)
+    await ops.note_missed_offer(tx, fact.offer.offer_id, fact.offer.contact.queue_id, meta.time)
 
 
 async def agent_moved(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
     """An agent's state changed."""
-    await store.save_agent_state(tx, convert.agent_in(fact.agent), fact.agent.version, meta.time)
+    await store.save_agent_state(tx, convert.agent_in(fact.agent), fact.agent.version)
 
 
 async def queue_changed(tx: Tx, fact: routing_events_pb2.QueueChanged, meta: FactMeta) -> None:
     """A queue got a name or threshold."""
-    await store.save_queue(tx, convert.queue_in(fact.queue), fact.queue.version)
+    await ops.note_queue(tx, convert.queue_in(fact.queue), fact.queue.version)
 
 
 async def queue_deleted(tx: Tx, fact: routing_events_pb2.QueueDeleted, meta: FactMeta) -> None:
     """A queue is no more; what was counted stays."""
-    await store.save_queue(tx, Queue(fact.queue_id, ""), store.GONE, deleted=True)
+    await ops.note_queue(tx, Queue(fact.queue_id, ""), store.GONE, deleted=True)
 
 
 async def call_held(tx: Tx, fact: telephony_events_pb2.CallHeld, meta: FactMeta) -> None:
     """A hold began."""
-    await store.begin_hold(tx, fact.call.call_id, meta.time)
+    await ops.note_hold(tx, fact.call.call_id, meta.time, held=True)
 
 
 async def call_resumed(tx: Tx, fact: telephony_events_pb2.CallResumed, meta: FactMeta) -> None:
     """A hold ended."""
-    await store.end_holds(tx, fact.call.call_id, meta.time)
+    await ops.note_hold(tx, fact.call.call_id, meta.time, held=False)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """A call ended, and with it its hold."""
-    await store.end_holds(tx, fact.cdr.call_id, meta.time)
+    ended = convert.moment(fact.cdr, "end_time") or meta.time
+    await ops.note_hold(tx, fact.cdr.call_id, ended, held=False)
 
 
 async def person_changed(tx: Tx, fact: Any, meta: FactMeta) -> None:
     """Somebody joined, was renamed or disabled."""
-    active = fact.user.state != session_pb2.USER_STATE_DISABLED
-    await store.save_person(tx, fact.user.user_id, fact.user.display_name, active, meta.time)
+    user = fact.user
+    active = user.state != session_pb2.USER_STATE_DISABLED
+    await store.save_person(tx, user.user_id, user.version, user.display_name, active, meta.time)
 
 
 async def signed_up(tx: Tx, fact: tenancy_events_pb2.TenantSignedUp, meta: FactMeta) -> None:
@@ -111,13 +114,13 @@ _WORK: dict[type[Message], Work] = {
 }
 
 
-def handlers(touch: Callable[[str], None]) -> Handlers:
-    """Every fact's work, followed by `touch(tenant_id)` once it is committed."""
+def handlers(touch: Callable[[str, datetime], None]) -> Handlers:
+    """Every fact's work, followed by `touch(tenant_id, fact_time)` once it is committed."""
 
     def touching(work: Work) -> Work:
         async def worked(tx: Tx, fact: Any, meta: FactMeta) -> None:
             await work(tx, fact, meta)
-            tx.after_commit(lambda: touch(meta.tenant_id))
+            tx.after_commit(lambda: touch(meta.tenant_id, meta.time))
 
         return worked
 

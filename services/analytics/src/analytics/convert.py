@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.analytics.v1 import analytics_pb2
 from merkez.routing.v1 import contact_pb2, queue_pb2
@@ -21,9 +21,9 @@ def contact_in(message: contact_pb2.Contact) -> Contact:
         queue_id=message.queue_id,
         state=contact_pb2.ContactState.Name(message.state).removeprefix("CONTACT_STATE_"),
         queue_time=message.queue_time.ToDatetime(tzinfo=UTC),
-        answer_time=_moment(message, "answer_time"),
-        end_time=_moment(message, "end_time"),
-        wrap_up_end_time=_moment(message, "wrap_up_end_time"),
+        answer_time=moment(message, "answer_time"),
+        end_time=moment(message, "end_time"),
+        wrap_up_end_time=moment(message, "wrap_up_end_time"),
         agent_id=message.agent_id,
         abandoned=message.state == contact_pb2.CONTACT_STATE_ABANDONED,
     )
@@ -47,14 +47,14 @@ def queue_in(message: queue_pb2.Queue) -> board.Queue:
 
 
 def wallboard_out(snapshot: Snapshot) -> analytics_pb2.Wallboard:
-    """The wallboard as the contract shows it; its sequence is the microsecond it was made."""
+    """The wallboard as the contract shows it."""
     shown = snapshot.board
     return analytics_pb2.Wallboard(
         total=_tile(shown.total),
         queues=[_tile(tile) for tile in shown.queues],
         agent_states=[analytics_pb2.AgentStateCount(state=name, count=n) for name, n in shown.states.items()],
         agents=[_agent(agent) for agent in shown.agents],
-        sequence=int(snapshot.compute_time.timestamp() * 1_000_000),
+        sequence=snapshot.sequence,
         data_time=_time(snapshot.data_time),
         compute_time=_time(snapshot.compute_time),
     )
@@ -70,10 +70,10 @@ def interval_out(key: intervals.Key, counters: intervals.Counters) -> analytics_
         answered_within_threshold=counters.answered_within,
         abandoned=counters.abandoned,
         short_abandoned=counters.short_abandoned,
-        wait_seconds=round(counters.wait_seconds),
-        talk_seconds=round(counters.talk_seconds),
-        hold_seconds=round(counters.hold_seconds),
-        acw_seconds=round(counters.acw_seconds),
+        wait_seconds=_seconds(counters.wait),
+        talk_seconds=_seconds(counters.talk),
+        hold_seconds=_seconds(counters.hold),
+        acw_seconds=_seconds(counters.acw),
         handled=counters.handled,
     )
 
@@ -82,18 +82,18 @@ def _tile(tile: board.Tile) -> analytics_pb2.QueueTile:
     return analytics_pb2.QueueTile(
         queue_id=tile.queue.queue_id,
         queue_name=tile.queue.display_name,
-        depth=tile.depth,
-        longest_wait_since=_time(tile.longest_wait_since),
-        offered=tile.offered,
-        answered=tile.answered,
-        abandoned=tile.abandoned,
-        short_abandoned=tile.short_abandoned,
-        answered_within_threshold=tile.answered_within,
+        depth=tile.waiting.depth,
+        longest_wait_since=_time(tile.waiting.since),
+        offered=tile.day.offered,
+        answered=tile.day.answered,
+        abandoned=tile.day.abandoned,
+        short_abandoned=tile.day.short_abandoned,
+        answered_within_threshold=tile.day.answered_within,
         service_level_threshold_seconds=tile.queue.threshold_seconds,
         service_level=tile.service_level,
         asa_seconds=tile.asa,
         aht_seconds=tile.aht,
-        missed_offers=tile.missed_offers,
+        missed_offers=tile.day.missed_offers,
     )
 
 
@@ -108,7 +108,8 @@ def _agent(agent: board.Agent) -> analytics_pb2.AgentTile:
     )
 
 
-def _moment(message: Any, name: str) -> datetime | None:
+def moment(message: Message, name: str) -> datetime | None:
+    """A timestamp field, None while it is unset."""
     return getattr(message, name).ToDatetime(tzinfo=UTC) if message.HasField(name) else None
 
 
@@ -118,3 +119,7 @@ def _time(value: datetime | None) -> Timestamp | None:
     stamp = Timestamp()
     stamp.FromDatetime(value)
     return stamp
+
+
+def _seconds(micros: int) -> int:
+    return (micros + 500_000) // 1_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from chassis.auth import principal
@@ -31,7 +30,7 @@ class Analytics(analytics_service_pb2_grpc.AnalyticsServiceServicer):
     ) -> analytics_service_pb2.ListQueueIntervalsResponse:
         if request.queue_id:
             require_id("que", request.queue_id, "queue_id")
-        start, end = _moment(request, "start_time"), _moment(request, "end_time")
+        start, end = convert.moment(request, "start_time"), convert.moment(request, "end_time")
         now = self._db.clock.now()
         found = await self._db.run(
             principal().tenant_id,
@@ -41,7 +40,3 @@ class Analytics(analytics_service_pb2_grpc.AnalyticsServiceServicer):
         return analytics_service_pb2.ListQueueIntervalsResponse(
             intervals=[convert.interval_out(key, counters) for key, counters in found]
         )
-
-
-def _moment(request: Any, name: str) -> datetime | None:
-    return getattr(request, name).ToDatetime(tzinfo=UTC) if request.HasField(name) else None

@@ -24,6 +24,7 @@ async def main(process: Process) -> None:
     bus = process.closing(await Bus.connect(settings))
     push = WallboardPush(db, bus, process.tasks)
     server = process.closing(serve([(add_AnalyticsServiceServicer_to_server, Analytics(db))], settings))
+    push.start()
     await bus.consume(db, "analytics", handlers(push.touch))
     await server.start()
     process.draining(server.drain)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis.sql import Tx
@@ -10,7 +11,7 @@ from kernel.errors import FieldViolation, InvalidInput
 
 from analytics import store
 from analytics.domain import board, intervals
-from analytics.domain.contacts import Contact, is_within
+from analytics.domain.contacts import Contact
 
 LONGEST_RANGE = timedelta(days=32)
 
@@ -23,30 +24,62 @@ class RangeInvalid(InvalidInput):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A wallboard with the age of its data."""
+    """A wallboard with its place and the age of its data."""
 
     board: board.Wallboard
+    sequence: int
     data_time: datetime | None
     compute_time: datetime
 
 
-async def note_contact(tx: Tx, contact: Contact, version: int, call_id: str, fact_time: datetime) -> None:
-    """Takes a contact's newest marks; the threshold is the queue's at the time of counting."""
-    if contact.answer_time is not None:
-        threshold = timedelta(seconds=(await store.queue(tx, contact.queue_id)).threshold_seconds)
-        within = is_within(contact.queue_time, contact.answer_time, threshold)
-        contact = replace(contact, within_threshold=within)
-    await store.save_contact(tx, contact, version, call_id, fact_time)
+async def note_contact(tx: Tx, contact: Contact, version: int, call_id: str) -> None:
+    """Takes a contact's marks unless newer ones are known."""
+    await _counting(tx, store.Which((contact.contact_id,)), lambda: store.save_contact(tx, contact, version, call_id))
+
+
+async def note_short_abandon(tx: Tx, contact_id: str) -> None:
+    """The customer left within the short threshold. Holds whichever version of the contact came before."""
+    await _counting(tx, store.Which((contact_id,)), lambda: store.mark_short_abandon(tx, contact_id))
+
+
+async def note_hold(tx: Tx, call_id: str, time: datetime, *, held: bool) -> None:
+    """The customer was put on hold or taken back; the end of the call takes them back, too."""
+    await _counting(tx, store.Which(call_id=call_id), lambda: store.mark_hold(tx, call_id, time, held))
+
+
+async def note_missed_offer(tx: Tx, offer_id: str, queue_id: str, time: datetime) -> None:
+    """An agent did not answer in time; counted once, where and when it was missed."""
+    if await store.save_missed_offer(tx, offer_id, queue_id, time):
+        missed = intervals.Counters(missed_offers=1)
+        await store.add_counters(tx, {(queue_id, intervals.start_of(time)): missed})
+
+
+async def note_queue(tx: Tx, queue: board.Queue, version: int, *, deleted: bool = False) -> None:
+    """A queue's name and threshold. Contacts that came before their queue was known are held to it now; for others
+    the threshold of their arrival stays."""
+    await _counting(
+        tx,
+        store.Which(queue_id=queue.queue_id, without_threshold=True),
+        lambda: store.save_queue(tx, queue, version, deleted=deleted),
+    )
+
+
+async def next_wallboard(tx: Tx, fact_time: datetime, now: datetime) -> Snapshot:
+    """The wallboard in the next place, for pushing. Facts don't touch the place themselves: all of a tenant's facts
+    would stand in line for one row."""
+    await store.move_on(tx, fact_time)
+    return await wallboard(tx, now)
 
 
 async def wallboard(tx: Tx, now: datetime) -> Snapshot:
-    """The wallboard now: today's contacts, whoever waits, and the agents."""
+    """The wallboard now: today's counters, whoever waits, and the agents."""
     start = intervals.day_start(now, await store.time_zone(tx))
-    contacts = await store.contacts_between(tx, start, now + timedelta(minutes=1), with_waiting=True)
     built = board.build(
-        await store.list_queues(tx), contacts, await store.list_agents(tx), await store.missed_since(tx, start)
-    )
-    return Snapshot(built, await store.newest_fact(tx), now)
+        await store.list_queues(tx), await store.waiting(tx), await store.sum_by_queue(tx, start),
+        await store.list_agents(tx), await store.handled_since(tx, start),
+    )  # fmt: skip
+    sequence, data_time = await store.place(tx)
+    return Snapshot(built, sequence, data_time, now)
 
 
 async def queue_intervals(
@@ -58,7 +91,32 @@ async def queue_intervals(
     if not start < end <= start + LONGEST_RANGE:
         what = f"must be after start_time and at most {LONGEST_RANGE.days} days later"
         raise RangeInvalid(f"end_time {what}.", fields=(FieldViolation("end_time", what),))
-    counted = intervals.count(await store.contacts_touching(tx, start, end, queue_id))
-    first = intervals.start_of(start)
-    inside = [(key, counters) for key, counters in counted.items() if first <= key[1] < end]
-    return sorted(inside, key=lambda item: (item[0][1], item[0][0]))
+    return await store.list_counters(tx, queue_id, intervals.start_of(start), end)
+
+
+async def recount(tx: Tx, start: datetime, end: datetime) -> int:
+    """Counts the contacts that touch [start, end) anew and corrects the counters there; how many were wrong.
+
+    They never should be: this is what a reconciler calls after rows were restored or repaired by hand.
+    """
+    contacts = await store.contacts_touching(tx, start, end)
+    counted = intervals.count(contacts)
+    for key, missed in (await store.missed_between(tx, start, end)).items():
+        counted.setdefault(key, intervals.Counters()).missed_offers += missed
+    wanted = {key: counters for key, counters in counted.items() if start <= key[1] < end}
+    wrong = intervals.changed(dict(await store.list_counters(tx, "", start, end)), wanted)
+    await store.add_counters(tx, wrong)
+    return len(wrong)
+
+
+async def _counting(tx: Tx, which: store.Which, change: Callable[[], Awaitable[None]]) -> None:
+    """Make `change`, and bring the counters from what the contacts it concerns added to what they add now."""
+    before = await store.contacts(tx, which)
+    await change()
+    if which.without_threshold:  # the change gives them one
+        which = store.Which(tuple(contact.contact_id for contact in before))
+    after = await store.contacts(tx, which)
+    if before != after:
+        await store.add_counters(tx, intervals.changed(intervals.count(before), intervals.count(after)))
+        was, now = intervals.handled_by_agent(before), intervals.handled_by_agent(after)
+        await store.add_handled(tx, {key: now.get(key, 0) - was.get(key, 0) for key in was.keys() | now.keys()})

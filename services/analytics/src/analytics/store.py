@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.sql import Time, Tx, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, MetaData, Text, func, or_, select, update
+from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from analytics.domain.board import Agent, Queue
-from analytics.domain.contacts import WAITING, Contact, Span
+from analytics.domain.board import Agent, Queue, Waiting
+from analytics.domain.contacts import DEFAULT_THRESHOLD, WAITING, Contact, Span, holds_of
+from analytics.domain.intervals import NAMES, Counters, Key
 
 SCHEMA = "analytics"
 metadata = MetaData(schema=SCHEMA)
 standard_tables(metadata)
 
-contacts = tenant_table(
+contact_rows = tenant_table(
     "contacts",
     metadata,
     Column("contact_id", Text, primary_key=True),
@@ -32,15 +34,14 @@ contacts = tenant_table(
     Column("wrap_up_end_time", Time),
     Column("abandoned", Boolean, nullable=False),
     Column("short_abandon", Boolean, nullable=False),
-    Column("within_threshold", Boolean, nullable=False),
-    Column("fact_time", Time, nullable=False),
+    Column("threshold_seconds", BigInteger),
 )
-holds = tenant_table(
-    "holds",
+hold_marks = tenant_table(
+    "hold_marks",
     metadata,
     Column("call_id", Text, primary_key=True),
-    Column("start_time", Time, primary_key=True),
-    Column("end_time", Time),
+    Column("mark_time", Time, primary_key=True),
+    Column("held", Boolean, primary_key=True),
 )
 missed_offers = tenant_table(
     "missed_offers",
@@ -49,17 +50,31 @@ missed_offers = tenant_table(
     Column("queue_id", Text, nullable=False),
     Column("miss_time", Time, nullable=False),
 )
+queue_intervals = tenant_table(
+    "queue_intervals",
+    metadata,
+    Column("queue_id", Text, primary_key=True),
+    Column("start_time", Time, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in NAMES),
+)
+agent_intervals = tenant_table(
+    "agent_intervals",
+    metadata,
+    Column("agent_id", Text, primary_key=True),
+    Column("start_time", Time, primary_key=True),
+    Column("handled", BigInteger, nullable=False),
+)
 agents = tenant_table(
     "agents",
     metadata,
     Column("agent_id", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
-    Column("display_name", Text, nullable=False),
-    Column("active", Boolean, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("state_time", Time, nullable=False),
-    Column("fact_time", Time, nullable=False),
+    Column("person_version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
 )
 queues = tenant_table(
     "queues",
@@ -71,123 +86,189 @@ queues = tenant_table(
     Column("deleted", Boolean, nullable=False),
 )
 tenants = tenant_table("tenants", metadata, Column("time_zone", Text, nullable=False))
+boards = tenant_table(
+    "boards", metadata, Column("sequence", BigInteger, nullable=False), Column("data_time", Time, nullable=False)
+)
 
 GONE = 2**62
 """Version of something deleted: nothing brings it back."""
+# Written out, since a partial index is only taken for a condition the planner can read.
+_WAITING = [literal_column(f"'{state}'") for state in sorted(WAITING)]
+_LONGEST_CONTACT = timedelta(days=2)
 
 
-async def save_contact(tx: Tx, value: Contact, version: int, call_id: str, fact_time: datetime) -> None:
-    """Brings a contact's row to `value` unless a newer version is there."""
+@dataclass(frozen=True)
+class Which:
+    """Which contacts: by one of their ids."""
+
+    contact_ids: tuple[str, ...] = ()
+    call_id: str = ""
+    queue_id: str = ""
+    without_threshold: bool = False
+
+
+async def contacts(tx: Tx, which: Which) -> list[Contact]:
+    """The contacts with their holds; none when no id is given."""
+    statement = select(contact_rows).where(contact_rows.c.tenant_id == tx.tenant_id)
+    named = False
+    if which.contact_ids:
+        statement, named = statement.where(contact_rows.c.contact_id.in_(which.contact_ids)), True
+    for column, value in (("call_id", which.call_id), ("queue_id", which.queue_id)):
+        if value:
+            statement, named = statement.where(contact_rows.c[column] == value), True
+    if which.without_threshold:
+        statement = statement.where(contact_rows.c.threshold_seconds.is_(None))
+    return await _with_holds(tx, await tx.all(statement.order_by(contact_rows.c.contact_id))) if named else []
+
+
+async def contacts_touching(tx: Tx, start: datetime, end: datetime) -> list[Contact]:
+    """Contacts with any mark in [start, end)."""
+    statement = select(contact_rows).where(
+        contact_rows.c.tenant_id == tx.tenant_id,
+        contact_rows.c.queue_time < end,
+        contact_rows.c.queue_time >= start - _LONGEST_CONTACT,
+    )
+    return await _with_holds(tx, await tx.all(statement))
+
+
+async def save_contact(tx: Tx, value: Contact, version: int, call_id: str) -> None:
+    """Brings a contact's row to `value` unless a newer version is there. A new row takes its queue's threshold."""
     row = {
-        "tenant_id": tx.tenant_id,
-        "contact_id": value.contact_id,
-        "version": version,
-        "queue_id": value.queue_id,
-        "call_id": call_id,
-        "state": value.state,
-        "agent_id": value.agent_id,
-        "queue_time": value.queue_time,
-        "answer_time": value.answer_time,
-        "end_time": value.end_time,
-        "wrap_up_end_time": value.wrap_up_end_time,
-        "abandoned": value.abandoned,
-        "short_abandon": False,
-        "within_threshold": value.within_threshold,
-        "fact_time": fact_time,
-    }
-    await _forward(tx, contacts, row, "contact_id", keep=("short_abandon",))
+        "tenant_id": tx.tenant_id, "contact_id": value.contact_id, "version": version, "queue_id": value.queue_id,
+        "call_id": call_id, "state": value.state, "agent_id": value.agent_id, "queue_time": value.queue_time,
+        "answer_time": value.answer_time, "end_time": value.end_time, "wrap_up_end_time": value.wrap_up_end_time,
+        "abandoned": value.abandoned, "short_abandon": False, "threshold_seconds": await _threshold(tx, value.queue_id),
+    }  # fmt: skip
+    await _forward(tx, contact_rows, row, "contact_id", keep=("short_abandon", "threshold_seconds"))
 
 
 async def mark_short_abandon(tx: Tx, contact_id: str) -> None:
-    """The customer left within the short threshold. Holds whichever version of the contact came before."""
+    """The customer left within the short threshold."""
     await tx.execute(
-        update(contacts)
-        .where(contacts.c.tenant_id == tx.tenant_id, contacts.c.contact_id == contact_id)
+        update(contact_rows)
+        .where(contact_rows.c.tenant_id == tx.tenant_id, contact_rows.c.contact_id == contact_id)
         .values(short_abandon=True)
     )
 
 
-async def contacts_between(tx: Tx, start: datetime, end: datetime, *, with_waiting: bool = False) -> list[Contact]:
-    """Contacts that arrived in [start, end), with their holds; also those still waiting when asked."""
-    arrived = (contacts.c.queue_time >= start) & (contacts.c.queue_time < end)
-    wanted = or_(arrived, contacts.c.state.in_(WAITING)) if with_waiting else arrived
-    rows = await tx.all(select(contacts).where(contacts.c.tenant_id == tx.tenant_id, wanted))
-    held = await _holds_since(tx, start)
-    return [_contact(row, held.get(row["call_id"], ())) for row in rows]
+async def mark_hold(tx: Tx, call_id: str, time: datetime, held: bool) -> None:
+    """A mark of a hold's begin or end."""
+    row = {"tenant_id": tx.tenant_id, "call_id": call_id, "mark_time": time, "held": held}
+    await tx.execute(insert(hold_marks).values(**row).on_conflict_do_nothing())
 
 
-async def contacts_touching(tx: Tx, start: datetime, end: datetime, queue_id: str) -> list[Contact]:
-    """Contacts with any mark in [start, end): arrived before its end, and not over before its start."""
-    statement = select(contacts).where(
-        contacts.c.tenant_id == tx.tenant_id,
-        contacts.c.queue_time < end,
-        contacts.c.queue_time >= start - timedelta(days=1),
+async def save_missed_offer(tx: Tx, offer_id: str, queue_id: str, time: datetime) -> bool:
+    """An offer was missed; whether that is news."""
+    row = {"tenant_id": tx.tenant_id, "offer_id": offer_id, "queue_id": queue_id, "miss_time": time}
+    return bool((await tx.execute(insert(missed_offers).values(**row).on_conflict_do_nothing())).rowcount)
+
+
+async def missed_between(tx: Tx, start: datetime, end: datetime) -> dict[Key, int]:
+    """Missed offers in [start, end) by queue and quarter hour."""
+    quarter = func.date_bin(timedelta(minutes=15), missed_offers.c.miss_time, start)
+    rows = await tx.all(
+        select(missed_offers.c.queue_id, quarter.label("quarter"), func.count().label("missed"))
+        .where(
+            missed_offers.c.tenant_id == tx.tenant_id,
+            missed_offers.c.miss_time >= start,
+            missed_offers.c.miss_time < end,
+        )
+        .group_by(missed_offers.c.queue_id, "quarter")
+    )
+    return {(row["queue_id"], row["quarter"]): row["missed"] for row in rows}
+
+
+async def add_counters(tx: Tx, differences: Mapping[Key, Counters]) -> None:
+    """Adds to the counters of each queue and interval."""
+    for (queue_id, start), difference in sorted(differences.items()):
+        row = {"tenant_id": tx.tenant_id, "queue_id": queue_id, "start_time": start, **vars(difference)}
+        await _add(tx, queue_intervals, row, ["tenant_id", "queue_id", "start_time"], NAMES)
+
+
+async def add_handled(tx: Tx, differences: Mapping[Key, int]) -> None:
+    """Adds to what each agent handled in each interval."""
+    for (agent_id, start), difference in sorted(differences.items()):
+        row = {"tenant_id": tx.tenant_id, "agent_id": agent_id, "start_time": start, "handled": difference}
+        await _add(tx, agent_intervals, row, ["tenant_id", "agent_id", "start_time"], ("handled",))
+
+
+async def sum_by_queue(tx: Tx, start: datetime) -> dict[str, Counters]:
+    """Counters since `start`, by queue."""
+    rows = await tx.all(
+        select(queue_intervals.c.queue_id, *(func.sum(queue_intervals.c[name]).label(name) for name in NAMES))
+        .where(queue_intervals.c.tenant_id == tx.tenant_id, queue_intervals.c.start_time >= start)
+        .group_by(queue_intervals.c.queue_id)
+    )
+    return {row["queue_id"]: _counters(row) for row in rows}
+
+
+async def list_counters(tx: Tx, queue_id: str, start: datetime, end: datetime) -> list[tuple[Key, Counters]]:
+    """Counters of the intervals that begin in [start, end), oldest first; of one queue when named."""
+    statement = select(queue_intervals).where(
+        queue_intervals.c.tenant_id == tx.tenant_id,
+        queue_intervals.c.start_time >= start,
+        queue_intervals.c.start_time < end,
     )
     if queue_id:
-        statement = statement.where(contacts.c.queue_id == queue_id)
-    held = await _holds_since(tx, start - timedelta(days=1))
-    return [_contact(row, held.get(row["call_id"], ())) for row in await tx.all(statement)]
+        statement = statement.where(queue_intervals.c.queue_id == queue_id)
+    rows = await tx.all(statement.order_by(queue_intervals.c.start_time, queue_intervals.c.queue_id))
+    return [((row["queue_id"], row["start_time"]), _counters(row)) for row in rows]
 
 
-async def newest_fact(tx: Tx) -> datetime | None:
-    """Time of the newest fact counted."""
-    times = [
-        (await tx.one(select(func.max(table.c.fact_time).label("t")).where(table.c.tenant_id == tx.tenant_id)))["t"]
-        for table in (contacts, agents)
-    ]
-    return max((time for time in times if time is not None), default=None)
-
-
-async def begin_hold(tx: Tx, call_id: str, time: datetime) -> None:
-    """The customer was put on hold."""
-    row = {"tenant_id": tx.tenant_id, "call_id": call_id, "start_time": time, "end_time": None}
-    await tx.execute(insert(holds).values(**row).on_conflict_do_nothing())
-
-
-async def end_holds(tx: Tx, call_id: str, time: datetime) -> None:
-    """Whatever hold was open is over."""
-    await tx.execute(
-        update(holds)
-        .where(holds.c.tenant_id == tx.tenant_id, holds.c.call_id == call_id, holds.c.end_time.is_(None))
-        .values(end_time=time)
-    )
-
-
-async def note_missed(tx: Tx, offer_id: str, queue_id: str, time: datetime) -> None:
-    """An offer was missed."""
-    row = {"tenant_id": tx.tenant_id, "offer_id": offer_id, "queue_id": queue_id, "miss_time": time}
-    await tx.execute(insert(missed_offers).values(**row).on_conflict_do_nothing())
-
-
-async def missed_since(tx: Tx, start: datetime) -> dict[str, int]:
-    """Missed offers by queue."""
+async def handled_since(tx: Tx, start: datetime) -> dict[str, int]:
+    """Contacts handled since `start`, by agent."""
     rows = await tx.all(
-        select(missed_offers.c.queue_id, func.count().label("n"))
-        .where(missed_offers.c.tenant_id == tx.tenant_id, missed_offers.c.miss_time >= start)
-        .group_by(missed_offers.c.queue_id)
+        select(agent_intervals.c.agent_id, func.sum(agent_intervals.c.handled).label("handled"))
+        .where(agent_intervals.c.tenant_id == tx.tenant_id, agent_intervals.c.start_time >= start)
+        .group_by(agent_intervals.c.agent_id)
     )
-    return {row["queue_id"]: row["n"] for row in rows}
+    return {row["agent_id"]: int(row["handled"]) for row in rows}
 
 
-async def save_agent_state(tx: Tx, agent: Agent, version: int, fact_time: datetime) -> None:
+async def waiting(tx: Tx) -> dict[str, Waiting]:
+    """Who waits now, by queue."""
+    rows = await tx.all(
+        select(contact_rows.c.queue_id, func.count().label("depth"), func.min(contact_rows.c.queue_time).label("since"))
+        .where(contact_rows.c.tenant_id == tx.tenant_id, contact_rows.c.state.in_(_WAITING))
+        .group_by(contact_rows.c.queue_id)
+    )
+    return {row["queue_id"]: Waiting(row["depth"], row["since"]) for row in rows}
+
+
+async def move_on(tx: Tx, fact_time: datetime) -> None:
+    """The wallboard's place: it rises with every push, also over restarts and replicas."""
+    statement = insert(boards).values(tenant_id=tx.tenant_id, sequence=1, data_time=fact_time)
+    newer = {
+        "sequence": boards.c.sequence + 1,
+        "data_time": func.greatest(boards.c.data_time, statement.excluded.data_time),
+    }
+    await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=newer))
+
+
+async def place(tx: Tx) -> tuple[int, datetime | None]:
+    """Sequence and time of the newest fact; 0 and None before the first."""
+    row = await tx.one_or_none(select(boards).where(boards.c.tenant_id == tx.tenant_id))
+    return (row["sequence"], row["data_time"]) if row else (0, None)
+
+
+async def save_agent_state(tx: Tx, agent: Agent, version: int) -> None:
     """Brings an agent's state to `agent` unless a newer version is there."""
     row = {
-        "tenant_id": tx.tenant_id, "agent_id": agent.agent_id, "version": version, "active": True,
-        "display_name": agent.display_name, "state": agent.state, "reason": agent.reason,
-        "state_time": agent.state_time, "fact_time": fact_time,
+        "tenant_id": tx.tenant_id, "agent_id": agent.agent_id, "version": version, "state": agent.state,
+        "reason": agent.reason, "state_time": agent.state_time, "person_version": 0,
+        "display_name": agent.display_name, "active": True,
     }  # fmt: skip
-    await _forward(tx, agents, row, "agent_id", keep=("active",))
+    await _forward(tx, agents, row, "agent_id", keep=("person_version", "display_name", "active"))
 
 
-async def save_person(tx: Tx, agent_id: str, display_name: str, active: bool, time: datetime) -> None:
-    """Name of an agent, and whether they still work here; their state stays as it is."""
+async def save_person(tx: Tx, agent_id: str, version: int, display_name: str, active: bool, joined: datetime) -> None:
+    """Name of an agent, and whether they still work here, unless newer ones are known; their state stays as it is."""
     row = {
-        "tenant_id": tx.tenant_id, "agent_id": agent_id, "version": 0, "display_name": display_name,
-        "active": active, "state": "OFFLINE", "reason": "", "state_time": time, "fact_time": time,
+        "tenant_id": tx.tenant_id, "agent_id": agent_id, "version": 0, "state": "OFFLINE", "reason": "",
+        "state_time": joined, "person_version": version, "display_name": display_name, "active": active,
     }  # fmt: skip
-    statement = insert(agents).values(**row)
-    named = {name: statement.excluded[name] for name in ("display_name", "active")}
-    await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "agent_id"], set_=named))
+    keep = ("version", "state", "reason", "state_time")
+    await _forward(tx, agents, row, "agent_id", keep=keep, by="person_version")
 
 
 async def list_agents(tx: Tx) -> list[Agent]:
@@ -201,12 +282,22 @@ async def list_agents(tx: Tx) -> list[Agent]:
 
 
 async def save_queue(tx: Tx, queue: Queue, version: int, *, deleted: bool = False) -> None:
-    """Brings a queue to `queue` unless a newer version is there."""
+    """Brings a queue to `queue` unless a newer version is there; gives it to contacts that came before it."""
     row = {
         "tenant_id": tx.tenant_id, "queue_id": queue.queue_id, "version": version, "deleted": deleted,
         "display_name": queue.display_name, "threshold_seconds": queue.threshold_seconds,
     }  # fmt: skip
     await _forward(tx, queues, row, "queue_id")
+    if not deleted:
+        await tx.execute(
+            update(contact_rows)
+            .where(
+                contact_rows.c.tenant_id == tx.tenant_id,
+                contact_rows.c.queue_id == queue.queue_id,
+                contact_rows.c.threshold_seconds.is_(None),
+            )
+            .values(threshold_seconds=queue.threshold_seconds)
+        )
 
 
 async def list_queues(tx: Tx) -> list[Queue]:
@@ -216,13 +307,7 @@ async def list_queues(tx: Tx) -> list[Queue]:
         .where(queues.c.tenant_id == tx.tenant_id, queues.c.deleted.is_(False))
         .order_by(queues.c.display_name, queues.c.queue_id)
     )
-    return [_queue(row) for row in rows]
-
-
-async def queue(tx: Tx, queue_id: str) -> Queue:
-    """One queue; with the default threshold when its fact has not come yet."""
-    row = await tx.one_or_none(select(queues).where(queues.c.tenant_id == tx.tenant_id, queues.c.queue_id == queue_id))
-    return _queue(row) if row else Queue(queue_id, "")
+    return [Queue(row["queue_id"], row["display_name"], row["threshold_seconds"]) for row in rows]
 
 
 async def save_time_zone(tx: Tx, time_zone: str) -> None:
@@ -237,29 +322,45 @@ async def time_zone(tx: Tx) -> str:
     return row["time_zone"] if row else "UTC"
 
 
-async def _forward(tx: Tx, table: Any, row: Mapping[str, Any], key: str, keep: Sequence[str] = ()) -> None:
+async def _threshold(tx: Tx, queue_id: str) -> int | None:
+    row = await tx.one_or_none(
+        select(queues.c.threshold_seconds).where(queues.c.tenant_id == tx.tenant_id, queues.c.queue_id == queue_id)
+    )
+    return row["threshold_seconds"] if row else None
+
+
+async def _forward(
+    tx: Tx, table: Table, row: Mapping[str, Any], key: str, keep: Sequence[str] = (), by: str = "version"
+) -> None:
     statement = insert(table).values(**row)
     newer = {name: statement.excluded[name] for name in row if name not in ("tenant_id", key, *keep)}
     await tx.execute(
         statement.on_conflict_do_update(
-            index_elements=["tenant_id", key], set_=newer, where=table.c.version < statement.excluded.version
+            index_elements=["tenant_id", key], set_=newer, where=table.c[by] < statement.excluded[by]
         )
     )
 
 
-async def _holds_since(tx: Tx, start: datetime) -> dict[str, list[Span]]:
-    rows = await tx.all(
-        select(holds).where(
-            holds.c.tenant_id == tx.tenant_id, holds.c.start_time >= start, holds.c.end_time.is_not(None)
+async def _add(tx: Tx, table: Table, row: Mapping[str, Any], key: Sequence[str], names: Sequence[str]) -> None:
+    statement = insert(table).values(**row)
+    sums = {name: table.c[name] + statement.excluded[name] for name in names}
+    await tx.execute(statement.on_conflict_do_update(index_elements=key, set_=sums))
+
+
+async def _with_holds(tx: Tx, rows: Sequence[Mapping[Any, Any]]) -> list[Contact]:
+    calls = {row["call_id"] for row in rows if row["call_id"]}
+    marks: dict[str, list[tuple[datetime, bool]]] = {}
+    if calls:
+        found = await tx.all(
+            select(hold_marks).where(hold_marks.c.tenant_id == tx.tenant_id, hold_marks.c.call_id.in_(sorted(calls)))
         )
-    )
-    found: dict[str, list[Span]] = {}
-    for row in rows:
-        found.setdefault(row["call_id"], []).append((row["start_time"], row["end_time"]))
-    return found
+        for mark in found:
+            marks.setdefault(mark["call_id"], []).append((mark["mark_time"], mark["held"]))
+    return [_contact(row, holds_of(marks.get(row["call_id"], ()))) for row in rows]
 
 
 def _contact(row: Mapping[Any, Any], held: Sequence[Span]) -> Contact:
+    threshold = row["threshold_seconds"]
     return Contact(
         contact_id=row["contact_id"],
         queue_id=row["queue_id"],
@@ -271,10 +372,10 @@ def _contact(row: Mapping[Any, Any], held: Sequence[Span]) -> Contact:
         agent_id=row["agent_id"],
         abandoned=row["abandoned"],
         short_abandon=row["short_abandon"],
-        within_threshold=row["within_threshold"],
+        threshold=DEFAULT_THRESHOLD if threshold is None else timedelta(seconds=threshold),
         holds=held,
     )
 
 
-def _queue(row: Mapping[Any, Any]) -> Queue:
-    return Queue(row["queue_id"], row["display_name"], row["threshold_seconds"])
+def _counters(row: Mapping[Any, Any]) -> Counters:
+    return Counters(**{name: int(row[name]) for name in NAMES})

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from analytics.domain import kpis
-from analytics.domain.contacts import WAITING, Contact
+from analytics.domain.intervals import NOTHING, Counters
 
 STATES = ("AVAILABLE", "OFFERED", "ON_CONTACT", "WRAP_UP", "NOT_READY", "OFFLINE")
+_MICROS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,36 +36,36 @@ class Agent:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Who waits in a queue now."""
+
+    depth: int = 0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Tile:
     """A queue's present and its day so far."""
 
     queue: Queue
-    depth: int = 0
-    longest_wait_since: datetime | None = None
-    offered: int = 0
-    answered: int = 0
-    abandoned: int = 0
-    short_abandoned: int = 0
-    answered_within: int = 0
-    missed_offers: int = 0
-    wait_seconds: float = 0.0
-    handle_seconds: float = 0.0
-    handled: int = 0
+    waiting: Waiting
+    day: Counters
 
     @property
     def service_level(self) -> float | None:
         """See `kpis.service_level`."""
-        return kpis.service_level(self.answered_within, self.answered, self.abandoned, self.short_abandoned)
+        day = self.day
+        return kpis.service_level(day.answered_within, day.answered, day.abandoned, day.short_abandoned)
 
     @property
     def asa(self) -> float | None:
         """See `kpis.asa`."""
-        return kpis.asa(self.wait_seconds, self.answered)
+        return kpis.asa(self.day.wait / _MICROS, self.day.answered)
 
     @property
     def aht(self) -> float | None:
         """See `kpis.aht`."""
-        return kpis.aht(self.handle_seconds, self.handled)
+        return kpis.aht(self.day.handled_time / _MICROS, self.day.handled)
 
 
 @dataclass(frozen=True)
@@ -78,39 +79,30 @@ class Wallboard:
 
 
 def build(
-    queues: Iterable[Queue], contacts: Sequence[Contact], agents: Sequence[Agent], missed: Mapping[str, int]
+    queues: Sequence[Queue],
+    waiting: Mapping[str, Waiting],
+    day: Mapping[str, Counters],
+    agents: Iterable[Agent],
+    handled: Mapping[str, int],
 ) -> Wallboard:
-    """The wallboard over a day's contacts, the waiting ones whenever they came, and the agents."""
-    by_queue: dict[str, list[Contact]] = {}
-    for contact in contacts:
-        by_queue.setdefault(contact.queue_id, []).append(contact)
-    tiles = [tile(queue, by_queue.get(queue.queue_id, ()), missed.get(queue.queue_id, 0)) for queue in queues]
-    handled = Counter(contact.agent_id for contact in contacts if contact.handled)
-    counted = Counter(agent.state for agent in agents)
+    """The wallboard over who waits, a day's counters by queue, and the agents with what each handled."""
+    shown = [replace(agent, handled=handled.get(agent.agent_id, 0)) for agent in agents]
+    counted = Counter(agent.state for agent in shown)
     return Wallboard(
-        total=tile(Queue("", ""), contacts, sum(missed.values())),
-        queues=tiles,
-        agents=[replace(agent, handled=handled[agent.agent_id]) for agent in agents],
+        total=_total(queues, waiting, day),
+        queues=[Tile(q, waiting.get(q.queue_id, Waiting()), day.get(q.queue_id, NOTHING)) for q in queues],
+        agents=shown,
         states={state: counted[state] for state in STATES},
     )
 
 
-def tile(queue: Queue, contacts: Sequence[Contact], missed: int) -> Tile:
-    """One tile over the contacts of a queue."""
-    waiting = [contact.queue_time for contact in contacts if contact.state in WAITING]
-    answered = [contact for contact in contacts if contact.answered]
-    handled = [contact for contact in answered if contact.handled]
-    return Tile(
-        queue=queue,
-        depth=len(waiting),
-        longest_wait_since=min(waiting, default=None),
-        offered=len(contacts),
-        answered=len(answered),
-        abandoned=sum(contact.abandoned for contact in contacts),
-        short_abandoned=sum(contact.short_abandon for contact in contacts),
-        answered_within=sum(contact.within_threshold for contact in answered),
-        missed_offers=missed,
-        wait_seconds=sum(contact.wait.total_seconds() for contact in answered),
-        handle_seconds=sum(contact.handle_time.total_seconds() for contact in handled),
-        handled=len(handled),
-    )
+def _total(queues: Sequence[Queue], waiting: Mapping[str, Waiting], day: Mapping[str, Counters]) -> Tile:
+    # Contacts of a queue that was deleted today stay in the total. Each was held to its own queue's threshold; one is
+    # named only when all queues have the same.
+    thresholds = {queue.threshold_seconds for queue in queues}
+    whole = Counters()
+    for counters in day.values():
+        whole = whole.plus(counters)
+    since = min((each.since for each in waiting.values() if each.since), default=None)
+    depth = sum(each.depth for each in waiting.values())
+    return Tile(Queue("", "", thresholds.pop() if len(thresholds) == 1 else 0), Waiting(depth, since), whole)

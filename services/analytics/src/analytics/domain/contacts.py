@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,8 @@ WAITING = frozenset({"QUEUED", "OFFERED"})
 DEFAULT_THRESHOLD = timedelta(seconds=20)
 
 Span = tuple[datetime, datetime]
+Mark = tuple[datetime, bool]
+"""A moment at which the customer was put on hold (True) or taken back (False)."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,18 @@ class Contact:
     agent_id: str = ""
     abandoned: bool = False
     short_abandon: bool = False
-    within_threshold: bool = False
+    threshold: timedelta = DEFAULT_THRESHOLD
     holds: Sequence[Span] = ()
 
     @property
     def answered(self) -> bool:
         """Whether an agent took it."""
         return self.answer_time is not None
+
+    @property
+    def within_threshold(self) -> bool:
+        """Whether it was answered within the threshold of its service level; exactly at it counts."""
+        return self.answered and self.wait <= self.threshold
 
     @property
     def handled(self) -> bool:
@@ -51,12 +58,12 @@ class Contact:
             return timedelta()
         return self.wrap_up_end_time - self.answer_time
 
-    def acw_span(self) -> Span | None:
+    def acw_spans(self) -> list[Span]:
         """After-contact work, once it is over."""
-        return (self.end_time, self.wrap_up_end_time) if self.end_time and self.wrap_up_end_time else None
+        return [(self.end_time, self.wrap_up_end_time)] if self.end_time and self.wrap_up_end_time else []
 
     def hold_spans(self) -> list[Span]:
-        """Holds within the talk, cut to it."""
+        """Holds within the talk, cut to it, once it is over."""
         if self.answer_time is None or self.end_time is None:
             return []
         cut = [(max(start, self.answer_time), min(end, self.end_time)) for start, end in self.holds]
@@ -74,6 +81,14 @@ class Contact:
         return [*spans, (at, self.end_time)] if at < self.end_time else spans
 
 
-def is_within(queue_time: datetime, answer_time: datetime, threshold: timedelta) -> bool:
-    """Answered within the threshold; exactly at it counts."""
-    return answer_time - queue_time <= threshold
+def holds_of(marks: Iterable[Mark]) -> list[Span]:
+    """The holds of a call from its marks, in whatever order they were heard of; one still going on is left out."""
+    spans: list[Span] = []
+    since: datetime | None = None
+    for time, held in sorted(marks, key=lambda mark: (mark[0], mark[1])):
+        if held:
+            since = since or time
+        elif since is not None:
+            spans.append((since, time))
+            since = None
+    return spans

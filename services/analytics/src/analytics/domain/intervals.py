@@ -1,34 +1,53 @@
-"""Raw counters by quarter hour: arrivals and their outcome by arrival, work split where it crosses a boundary."""
+"""Raw counters by quarter hour: arrivals and their outcome by arrival, work split where it crosses a boundary.
+
+Counters are sums over contacts, in whole numbers. When a contact changes, the difference between what it added before
+and what it adds now goes into the counters, so they always say what counting all contacts anew would say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from analytics.domain.contacts import Contact, Span
 
 LENGTH = timedelta(minutes=15)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass
 class Counters:
-    """Raw counters of one queue in one interval; seconds are exact until they are read."""
+    """Raw counters of one queue in one interval; times are whole microseconds."""
 
     offered: int = 0
     answered: int = 0
     answered_within: int = 0
     abandoned: int = 0
     short_abandoned: int = 0
+    missed_offers: int = 0
+    wait: int = 0
+    """Waiting of those answered, in the interval of arrival."""
+    talk: int = 0
+    hold: int = 0
+    acw: int = 0
     handled: int = 0
-    wait_seconds: float = 0.0
-    talk_seconds: float = 0.0
-    hold_seconds: float = 0.0
-    acw_seconds: float = 0.0
+    """Those whose wrap-up ended in the interval."""
+    handled_time: int = 0
+    """Talk, hold and ACW of those handled, whole, in the interval their wrap-up ended: the numerator of AHT."""
 
+    def plus(self, other: Counters, sign: int = 1) -> Counters:
+        """The sum, or with sign -1 the difference."""
+        mine, its = vars(self), vars(other)
+        return Counters(**{name: mine[name] + sign * its[name] for name in NAMES})
+
+
+NAMES = tuple(item.name for item in fields(Counters))
+NOTHING = Counters()
 
 Key = tuple[str, datetime]
+"""Queue (or agent) and interval."""
 
 
 def start_of(time: datetime) -> datetime:
@@ -36,13 +55,13 @@ def start_of(time: datetime) -> datetime:
     return time - timedelta(minutes=time.minute % 15, seconds=time.second, microseconds=time.microsecond)
 
 
-def pieces(span: Span) -> Iterator[tuple[datetime, float]]:
-    """(interval, seconds) for each interval a span touches."""
+def pieces(span: Span) -> Iterator[tuple[datetime, int]]:
+    """(interval, microseconds) for each interval a span touches."""
     at, end = span
     while at < end:
         interval = start_of(at)
         until = min(end, interval + LENGTH)
-        yield interval, (until - at).total_seconds()
+        yield interval, (until - at) // _MICROSECOND
         at = until
 
 
@@ -55,19 +74,34 @@ def count(contacts: Iterable[Contact]) -> dict[Key, Counters]:
 
     for contact in contacts:
         _arrival(at(contact.queue_id, contact.queue_time), contact)
-        acw = contact.acw_span()
-        for name, spans in (
-            ("talk_seconds", contact.talk_spans()),
-            ("hold_seconds", contact.hold_spans()),
-            ("acw_seconds", [acw] if acw else []),
-        ):
+        work = (("talk", contact.talk_spans()), ("hold", contact.hold_spans()), ("acw", contact.acw_spans()))
+        for name, spans in work:
             for span in spans:
-                for interval, seconds in pieces(span):
+                for interval, length in pieces(span):
                     counters = at(contact.queue_id, interval)
-                    setattr(counters, name, getattr(counters, name) + seconds)
+                    setattr(counters, name, getattr(counters, name) + length)
         if contact.handled and contact.wrap_up_end_time:
-            at(contact.queue_id, contact.wrap_up_end_time).handled += 1
+            counters = at(contact.queue_id, contact.wrap_up_end_time)
+            counters.handled += 1
+            counters.handled_time += contact.handle_time // _MICROSECOND
     return found
+
+
+def handled_by_agent(contacts: Iterable[Contact]) -> dict[Key, int]:
+    """Contacts handled, by (agent, interval their wrap-up ended in)."""
+    found: dict[Key, int] = {}
+    for contact in contacts:
+        if contact.handled and contact.wrap_up_end_time and contact.agent_id:
+            key = (contact.agent_id, start_of(contact.wrap_up_end_time))
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
+def changed(before: Mapping[Key, Counters], after: Mapping[Key, Counters]) -> dict[Key, Counters]:
+    """What to add so that `before` becomes `after`."""
+    keys = before.keys() | after.keys()
+    found = {key: after.get(key, NOTHING).plus(before.get(key, NOTHING), -1) for key in keys}
+    return {key: difference for key, difference in found.items() if difference != NOTHING}
 
 
 def _arrival(counters: Counters, contact: Contact) -> None:
@@ -75,7 +109,7 @@ def _arrival(counters: Counters, contact: Contact) -> None:
     if contact.answered:
         counters.answered += 1
         counters.answered_within += contact.within_threshold
-        counters.wait_seconds += contact.wait.total_seconds()
+        counters.wait += contact.wait // _MICROSECOND
     elif contact.abandoned:
         counters.abandoned += 1
         counters.short_abandoned += contact.short_abandon
