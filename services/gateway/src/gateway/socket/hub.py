@@ -239,7 +239,10 @@ class Hub:
             self._deliver(feed, message)
 
         feed.subscription = await self._bus.subscribe(f"merkez.{feed.tenant_id}.>", deliver)
-        await self._bus.nats.flush()  # what is published after this is heard
+        # What is published after this is heard. Twice, since nats-py's flush writes its PING ahead of what is still
+        # queued: the first round trip sends the subscription, the second one proves that it has arrived.
+        await self._bus.nats.flush()
+        await self._bus.nats.flush()
         feed.ready.set()
         if self._feeds.get(feed.tenant_id) is not feed:
             await feed.subscription.unsubscribe()
