@@ -1,0 +1,116 @@
+/** How facts change what an agent has at hand: an offer, a talk, a wrap-up, and nothing of anybody else. */
+import { expect, test } from "vitest";
+import type { Contact, Offer } from "../src/api/types.ts";
+import {
+  applyFact,
+  type DesktopState,
+  EMPTY_DESKTOP,
+  fromServer,
+  isMuted,
+  phaseOf,
+} from "../src/desktop/state.ts";
+import type { FactEvent } from "../src/socket/socket.ts";
+
+const ME = "usr_me";
+const CONTACT = {
+  contactId: "con_1",
+  callId: "call_1",
+  state: "CONTACT_STATE_ON_CONTACT",
+  agentId: ME,
+} as Contact;
+const OFFER = { offerId: "ofr_1", agentId: ME, contact: CONTACT } as Offer;
+const IDLE: DesktopState = {
+  ...EMPTY_DESKTOP,
+  loaded: true,
+  agent: { agentId: ME, state: "AGENT_STATE_AVAILABLE" } as DesktopState["agent"],
+};
+
+function fact(name: string, data: unknown): FactEvent {
+  return { id: "evt_1", time: "2026-11-24T10:00:00Z", fact: name, data } as unknown as FactEvent;
+}
+
+function after(...facts: [string, unknown][]): DesktopState {
+  return facts.reduce((state, [name, data]) => applyFact(state, fact(name, data), ME), IDLE);
+}
+
+test("nobody at a desk is off, and an available agent is idle", () => {
+  expect(phaseOf(EMPTY_DESKTOP)).toBe("off");
+  expect(phaseOf(IDLE)).toBe("idle");
+});
+
+test("a call goes from the offer over talk and hold to wrap-up and away", () => {
+  const offered = after(["OfferMade", { offer: OFFER }]);
+  expect(phaseOf(offered)).toBe("offered");
+  const accepted = applyFact(offered, fact("OfferAccepted", { offer: OFFER }), ME);
+  expect(phaseOf(accepted)).toBe("connecting");
+  const talking = applyFact(
+    accepted,
+    fact("CallAnswered", { call: { callId: "call_1", state: "CALL_STATE_TALKING" } }),
+    ME,
+  );
+  expect(phaseOf(talking)).toBe("talking");
+  const held = applyFact(
+    talking,
+    fact("CallHeld", { call: { callId: "call_1", state: "CALL_STATE_HELD" } }),
+    ME,
+  );
+  expect(phaseOf(held)).toBe("held");
+  const ended = applyFact(
+    held,
+    fact("CallEnded", { cdr: { callId: "call_1", endParty: "END_PARTY_CUSTOMER" } }),
+    ME,
+  );
+  expect(phaseOf(ended)).toBe("wrapUp");
+  expect(ended.notice).toBe("customerLeft");
+  const over = applyFact(ended, fact("ContactEnded", { contact: CONTACT, byTimer: true }), ME);
+  expect(phaseOf(over)).toBe("idle");
+  expect(over.notice).toBe("wrapUpOver");
+});
+
+test("offers and calls of others change nothing", () => {
+  const other = { ...OFFER, agentId: "usr_other" };
+  expect(after(["OfferMade", { offer: other }])).toBe(IDLE);
+  expect(after(["CallEnded", { cdr: { callId: "call_9" } }])).toBe(IDLE);
+  expect(after(["AgentStateChanged", { agent: { agentId: "usr_other" } }])).toBe(IDLE);
+});
+
+test.each([
+  ["OfferMissed", "missed"],
+  ["OfferDeclined", "declined"],
+  ["OfferRescinded", "rescinded"],
+])("%s takes the offer away and says so", (name, notice) => {
+  const state = after(["OfferMade", { offer: OFFER }], [name, { offer: OFFER }]);
+  expect(state.offer).toBeUndefined();
+  expect(state.notice).toBe(notice);
+});
+
+test("the end of an older offer leaves the newer one ringing", () => {
+  const newer = { ...OFFER, offerId: "ofr_2" };
+  const state = after(["OfferMade", { offer: newer }], ["OfferRescinded", { offer: OFFER }]);
+  expect(state.offer?.offerId).toBe("ofr_2");
+});
+
+test("a repeated acceptance does not forget the call's state", () => {
+  const state = after(
+    ["OfferMade", { offer: OFFER }],
+    ["OfferAccepted", { offer: OFFER }],
+    ["CallAnswered", { call: { callId: "call_1", state: "CALL_STATE_TALKING" } }],
+    ["OfferAccepted", { offer: OFFER }],
+  );
+  expect(phaseOf(state)).toBe("talking");
+});
+
+test("a reload takes what the server says, and a finished contact is none", () => {
+  const reloaded = fromServer(EMPTY_DESKTOP, { contact: CONTACT } as Parameters<typeof fromServer>[1]);
+  expect(reloaded.contact?.contactId).toBe("con_1");
+  const ended = { ...CONTACT, state: "CONTACT_STATE_ENDED" } as unknown as Contact;
+  expect(
+    fromServer(reloaded, { contact: ended } as Parameters<typeof fromServer>[1]).contact,
+  ).toBeUndefined();
+});
+
+test("muted is what the server says of the agent's own leg", () => {
+  const call = { callId: "call_1", legs: [{ agentId: ME, muted: true }] } as DesktopState["call"];
+  expect(isMuted({ ...IDLE, call }, ME)).toBe(true);
+  expect(isMuted({ ...IDLE, call }, "usr_other")).toBe(false);
+});
