@@ -11,7 +11,12 @@ const web = fileURLToPath(new URL("..", import.meta.url));
 const dist = `${mkdtempSync(join(tmpdir(), "merkez-web-"))}/`;
 process.on("exit", () => rmSync(dist, { recursive: true, force: true }));
 for (const config of ["vite.config.ts", "vite.widget.config.ts"]) {
-  await build({ root: web, configFile: join(web, config), logLevel: "warn", build: { outDir: dist, emptyOutDir: false } });
+  await build({
+    root: web,
+    configFile: join(web, config),
+    logLevel: "warn",
+    build: { outDir: dist, emptyOutDir: false },
+  });
 }
 const manifest = JSON.parse(readFileSync(`${dist}.vite/manifest.json`, "utf8"));
 const size = (file) => gzipSync(readFileSync(dist + file), { level: 9 }).length;
