@@ -19,7 +19,7 @@ PREFIXES: dict[str, str] = {
     "flw": "flow", "rel": "flow release", "run": "flow run", "prm": "prompt",
     "que": "queue", "skl": "skill", "agt": "agent", "con": "contact", "ofr": "offer", "dsp": "disposition",
     "hrs": "business hours", "rec": "recording", "cus": "customer", "his": "history entry",
-    "usg": "usage record", "sub": "subscription", "ivc": "invoice", "evt": "event", "req": "request",
+    "eml": "e-mail", "usg": "usage record", "sub": "subscription", "ivc": "invoice", "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
 

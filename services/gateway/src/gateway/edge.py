@@ -100,7 +100,9 @@ class Edge:
         tenant = current_tenant.set(who.tenant_id)
         try:
             with acting_as(who):
-                response = await self.neighbours.call(route.method, request)
+                # Only who has not signed in is told apart by address, so only then it is passed on.
+                known_as = network_of(address) if route.method.permission == PUBLIC else ""
+                response = await self.neighbours.call(route.method, request, client_address=known_as)
         except DomainError as error:
             self._note(route, who, target_of(route.method, request, None), error.reason, address)
             raise

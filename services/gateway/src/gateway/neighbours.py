@@ -37,6 +37,7 @@ from merkez.tenancy.v1.session_service_pb2_grpc import ApiKeyServiceStub, AuditS
 
 from gateway.contracts import Method
 
+CLIENT_ADDRESS = "x-client-address"
 DEADLINE_SECONDS = 10.0
 STREAM_SECONDS = 600.0
 
@@ -48,9 +49,13 @@ class Neighbours:
         self._peers = peers
         self._calls: dict[str, Any] = {}
 
-    async def call(self, method: Method, request: Message) -> Message:
-        """One answer of a public rpc; raises kernel errors."""
-        return await self._callable(method)(request, timeout=DEADLINE_SECONDS)
+    async def call(self, method: Method, request: Message, *, client_address: str = "") -> Message:
+        """One answer of a public rpc; raises kernel errors. `client_address` lets tenancy count guessed passwords
+        by where they come from."""
+        # gRPC takes printable ASCII only, and what a proxy or a Unix socket calls an address may be anything.
+        told = client_address.isascii() and client_address.isprintable() and client_address
+        metadata = ((CLIENT_ADDRESS, client_address),) if told else ()
+        return await self._callable(method)(request, timeout=DEADLINE_SECONDS, metadata=metadata)
 
     def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """The answers of a public rpc that streams; raises kernel errors while it is read."""

@@ -179,10 +179,16 @@ def role_out(role: str) -> session_pb2.Role.ValueType:
 
 def role_in(role: int, field: str) -> str:
     """A role a user of a tenant may have. Raises `FieldInvalid`."""
-    name = session_pb2.Role.Name(role).removeprefix("ROLE_") if role in session_pb2.Role.values() else ""  # type: ignore[arg-type]
-    if name not in ("OWNER", "ADMIN", "SUPERVISOR", "AGENT"):
+    names = {
+        session_pb2.ROLE_OWNER: "OWNER",
+        session_pb2.ROLE_ADMIN: "ADMIN",
+        session_pb2.ROLE_SUPERVISOR: "SUPERVISOR",
+        session_pb2.ROLE_AGENT: "AGENT",
+    }
+    found = {int(known): name for known, name in names.items()}.get(role)
+    if found is None:
         raise invalid(field, "must be ROLE_OWNER, ROLE_ADMIN, ROLE_SUPERVISOR or ROLE_AGENT")
-    return name
+    return found
 
 
 def state_in(state: int, field: str) -> str:
@@ -192,9 +198,9 @@ def state_in(state: int, field: str) -> str:
     return session_pb2.UserState.Name(state).removeprefix("USER_STATE_")  # type: ignore[arg-type]
 
 
-def tenant_signed_up(tenant: Tenant, owner: User) -> tenancy_events_pb2.TenantSignedUp:
+def tenant_signed_up(tenant: Tenant, currency: str, owner: User) -> tenancy_events_pb2.TenantSignedUp:
     """The fact that a tenant was created."""
-    return tenancy_events_pb2.TenantSignedUp(tenant=tenant_out(tenant, ""), owner_user_id=owner.user_id)
+    return tenancy_events_pb2.TenantSignedUp(tenant=tenant_out(tenant, currency), owner_user_id=owner.user_id)
 
 
 def plan_subscribed(plan: Plan, effective: datetime, time_zone: str) -> tenancy_events_pb2.PlanSubscribed:

@@ -18,15 +18,18 @@ from merkez.tenancy.v1 import (
 )
 
 from tenancy.consumers import HANDLERS
+from tenancy.desk import Desk
 from tenancy.domain.numbers import fictitious_numbers
 from tenancy.handlers.numbers import Numbers
 from tenancy.handlers.organisation import Brands, Plans, Tenants
-from tenancy.handlers.people import ApiKeys, Audit, Users
-from tenancy.handlers.sessions import SessionDesk, Sessions
+from tenancy.handlers.partners import ApiKeys, Audit
+from tenancy.handlers.people import Users
+from tenancy.handlers.sessions import Sessions
 from tenancy.mail import Mailer
 from tenancy.oidc import OpenIdProvider
 from tenancy.settings import Settings
-from tenancy.store import lookups
+from tenancy.store import inventory
+from tenancy.sweeper import EVERY_SECONDS, sweep
 from tenancy.tokens import AccessTokenSigner, Passwords
 
 
@@ -37,28 +40,30 @@ async def main(process: Process) -> None:
     db = process.closing(await Database.connect(settings, "tenancy"))
     bus = process.closing(await Bus.connect(settings))
     keys = Path(settings.signing_keys or Path(settings.data_dir) / "signing.jwks")
-    desk = SessionDesk(AccessTokenSigner.load(keys), Passwords())
-    provider = OpenIdProvider(settings, db) if settings.oidc_issuer else None
+    desk = Desk(db, AccessTokenSigner.load(keys), Passwords())
+    provider = OpenIdProvider(settings, db.clock) if settings.oidc_issuer else None
     mailer = Mailer(settings, db) if settings.smtp_url else None
-    server = process.closing(serve(servicers(db, desk, provider, mailer), settings))
+    mailed_links = settings.public_url if mailer is not None else ""
+    server = process.closing(serve(servicers(db, desk, provider, mailed_links), settings))
     await stock_inventory(db)
     bus.relay(db)
     await bus.consume(db, "tenancy", HANDLERS)
     if mailer is not None:
         process.tasks.every(2.0, mailer.send_due, "e-mails")
+    process.tasks.every(EVERY_SECONDS, lambda: sweep(db), "sweep of what is over")
     await server.start()
     process.draining(server.drain)
     process.draining(bus.drain)
 
 
-def servicers(db: Database, desk: SessionDesk, provider: OpenIdProvider | None, mailer: Mailer | None) -> list:
+def servicers(db: Database, desk: Desk, provider: OpenIdProvider | None, mailed_links: str) -> list:
     """Every servicer of tenancy with the function that adds it."""
     return [
         (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans()),
         (tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(db, desk)),
         (tenant_service_pb2_grpc.add_BrandServiceServicer_to_server, Brands(db)),
         (session_service_pb2_grpc.add_SessionServiceServicer_to_server, Sessions(db, desk, provider)),
-        (session_service_pb2_grpc.add_UserServiceServicer_to_server, Users(db, desk, mailer)),
+        (session_service_pb2_grpc.add_UserServiceServicer_to_server, Users(db, desk, mailed_links)),
         (session_service_pb2_grpc.add_ApiKeyServiceServicer_to_server, ApiKeys(db)),
         (session_service_pb2_grpc.add_AuditServiceServicer_to_server, Audit(db)),
         (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(db)),
@@ -67,8 +72,4 @@ def servicers(db: Database, desk: SessionDesk, provider: OpenIdProvider | None, 
 
 async def stock_inventory(db: Database) -> None:
     """Puts the test numbers into the inventory; those that are there stay as they are."""
-    rows = [
-        {"number": each.number, "country": each.country, "test": each.test, "holder": ""}
-        for each in fictitious_numbers()
-    ]
-    await db.system(lambda tx: lookups.fill_inventory(tx, rows))
+    await db.system(lambda tx: inventory.fill(tx, fictitious_numbers()))

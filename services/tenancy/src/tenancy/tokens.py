@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
+from kernel.errors import Unavailable
 
+from tenancy.domain.fields import PASSWORD_LENGTH
 from tenancy.domain.people import User
-from tenancy.domain.secrets import ACCESS_LIFE
+from tenancy.domain.sessions import ACCESS_LIFE
 
 AUDIENCE = "merkez"
 ISSUER = "merkez/tenancy"
 _ALGORITHM = "Ed25519"
+T = TypeVar("T")
 
 
 class AccessTokenSigner:
@@ -55,28 +61,46 @@ class AccessTokenSigner:
         return json.dumps({"keys": [key.as_dict(private=False) for key in self._keys.keys]})
 
 
-class Passwords:
-    """Hashes and verifies off the event loop, a few at a time: each takes 64 MiB and tens of milliseconds."""
+class SignInBusy(Unavailable):
+    """Too many people sign in at once."""
 
-    def __init__(self, at_once: int = 2) -> None:
+    reason = "SIGN_IN_BUSY"
+
+
+class Passwords:
+    """Hashes and verifies off the event loop, a few at a time: each takes 64 MiB and tens of milliseconds.
+
+    Those that wait are bounded too: strangers may ask for a hash, and a queue longer than their patience helps nobody.
+    """
+
+    def __init__(self, at_once: int = 2, waiting: int = 100) -> None:
         self._hasher = PasswordHasher()
         self._room = asyncio.Semaphore(at_once)
-        self._dummy = ""
+        self._most = at_once + waiting
+        self._asked = 0
+        # Somebody's hash to compare with where nobody's is stored, so that it takes as long.
+        self._nobodys = self._hasher.hash(token_hex(16))
 
     async def hash(self, password: str) -> str:
-        """The argon2id hash to store."""
-        async with self._room:
-            return await asyncio.to_thread(self._hasher.hash, password)
+        """The argon2id hash to store. Raises `SignInBusy`."""
+        return await self._work(self._hasher.hash, password)
 
     async def verify(self, stored: str, password: str) -> bool:
-        """Whether the password fits. Without a stored hash it takes as long, so that timing tells nothing."""
-        if not self._dummy:
-            self._dummy = await self.hash("nobody's password")
-        async with self._room:
-            fits = await asyncio.to_thread(self._verify, stored or self._dummy, password)
+        """Whether the password fits, in the same time with and without a stored hash. Raises `SignInBusy`."""
+        fits = await self._work(self._fits, stored or self._nobodys, password[: PASSWORD_LENGTH[1] + 1])
         return fits and bool(stored)
 
-    def _verify(self, stored: str, password: str) -> bool:
+    async def _work(self, work: Callable[..., T], *args: str) -> T:
+        if self._asked >= self._most:
+            raise SignInBusy("Too many people sign in at once: try again.", retry_after=timedelta(seconds=5))
+        self._asked += 1
+        try:
+            async with self._room:
+                return await asyncio.to_thread(work, *args)
+        finally:
+            self._asked -= 1
+
+    def _fits(self, stored: str, password: str) -> bool:
         try:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):

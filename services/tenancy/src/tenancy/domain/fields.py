@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from zoneinfo import available_timezones
 
@@ -10,8 +11,13 @@ from kernel.errors import FieldViolation, InvalidInput
 
 LANGUAGES = ("en", "tr", "az", "fa")
 _ZONES = available_timezones()
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+# RFC 5321 4.1.2 Dot-string: what is looser than this reads as something else in the header of an e-mail.
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# Format characters (Cf) are let through: Persian is not written without its zero-width non-joiner.
+_NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
 PASSWORD_LENGTH = (10, 256)
+REQUEST_ID_LENGTH = 128
 
 
 class FieldInvalid(InvalidInput):
@@ -26,19 +32,43 @@ def invalid(field: str, what: str) -> FieldInvalid:
 
 
 def name(value: str, field: str = "display_name", longest: int = 200) -> str:
-    """A name without blanks around it."""
+    """A name without blanks around it, on one line."""
     stripped = value.strip()
     if not stripped or len(stripped) > longest:
         raise invalid(field, f"must have 1 to {longest} characters")
+    if any(unicodedata.category(character) in _NOT_TEXT for character in stripped):
+        raise invalid(field, "must not hold line breaks or control characters")
     return stripped
 
 
 def email(value: str, field: str = "email") -> str:
-    """An e-mail address in lower case."""
-    address = value.strip().lower()
-    if len(address) > 254 or not _EMAIL.fullmatch(address):
+    """An e-mail address as it is compared and sent to: lower case, the domain in ASCII (IDNA). Refuses others."""
+    address = normal_email(value)
+    if address is None:
         raise invalid(field, "must be an e-mail address")
     return address
+
+
+def normal_email(value: str) -> str | None:
+    """As `email`, but None for what is no address."""
+    local, at, domain = value.strip().rpartition("@")
+    local = local.lower()
+    try:
+        domain = domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return None
+    labels = domain.split(".")
+    fits = at and len(local) <= 64 and len(local) + len(domain) < 254 and len(labels) > 1
+    if not fits or not _LOCAL.fullmatch(local) or not all(_LABEL.fullmatch(label) for label in labels):
+        return None
+    return f"{local}@{domain}"
+
+
+def request_id(value: str) -> str:
+    """The key a repeated request is known by."""
+    if not 1 <= len(value) <= REQUEST_ID_LENGTH:
+        raise invalid("request_id", f"must have 1 to {REQUEST_ID_LENGTH} characters")
+    return value
 
 
 def password(value: str, field: str = "password") -> str:
@@ -67,6 +97,14 @@ def time_zone(value: str, default: str = "UTC", field: str = "time_zone") -> str
     if value not in _ZONES:
         raise invalid(field, "must be an IANA time zone, such as Europe/Istanbul")
     return value
+
+
+def country(value: str, field: str = "country") -> str:
+    """An ISO 3166 code of two letters, in upper case; empty for all."""
+    code = value.strip().upper()
+    if code and not (len(code) == 2 and code.isascii() and code.isalpha()):
+        raise invalid(field, "must be an ISO 3166 code of two letters, such as TR")
+    return code
 
 
 def mask(paths: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, NotFound
+from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, NotFound, Unauthenticated
 
-ROLES = ("OWNER", "ADMIN", "SUPERVISOR", "AGENT")
-"""Roles a user of a tenant may have, strongest first."""
+from tenancy.domain.fields import invalid
+
 INVITATION_LIFE = timedelta(days=7)
+KEY_USE_NOTED = timedelta(minutes=1)
+"""A key in use is written about this often, not at each of its requests."""
+_STRENGTH = {"owner": 0, "admin": 1, "supervisor": 2, "api_client": 2, "agent": 3}
+"""How much a role may give and take. A partner's key that may write users looks after supervisors and agents."""
 
 
 class EmailTaken(AlreadyExists):
@@ -29,6 +34,12 @@ class RoleTooStrong(FailedPrecondition):
     """Nobody gives or takes a role stronger than their own."""
 
     reason = "ROLE_TOO_STRONG"
+
+
+class ScopeTooStrong(FailedPrecondition):
+    """Nobody gives a key what they may not do themselves."""
+
+    reason = "SCOPE_TOO_STRONG"
 
 
 class VersionConflict(Conflict):
@@ -59,6 +70,24 @@ class UserNotFound(NotFound):
     """The tenant has no such user."""
 
     reason = "USER_NOT_FOUND"
+
+
+class ApiKeyNotFound(NotFound):
+    """The tenant has no such key."""
+
+    reason = "API_KEY_NOT_FOUND"
+
+
+class ApiKeyRefused(Unauthenticated):
+    """The key is unknown or revoked."""
+
+    reason = "API_KEY_REFUSED"
+
+
+class NoticeNotFound(NotFound):
+    """The tenant has no such notice."""
+
+    reason = "NOTICE_NOT_FOUND"
 
 
 class InvitationNotFound(NotFound):
@@ -150,6 +179,10 @@ class ApiKey:
     last_use_time: datetime | None = None
     revoke_time: datetime | None = None
 
+    def use_is_news(self, now: datetime) -> bool:
+        """Whether a use now is worth writing down."""
+        return self.last_use_time is None or now - self.last_use_time >= KEY_USE_NOTED
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -186,7 +219,11 @@ class UserChange:
     role: str | None = None
     state: str | None = None
     language: str | None = None
-    fields: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What changes."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def check_version(asked: int, current: int, what: str) -> None:
@@ -195,15 +232,33 @@ def check_version(asked: int, current: int, what: str) -> None:
         raise VersionConflict(f"The {what} was changed by somebody else: read it again and repeat the change.")
 
 
+def check_may_give(actor_role: str, role: str) -> None:
+    """Raises `RoleTooStrong`. `actor_role` is in lower case as in principals."""
+    if strength(actor_role) > strength(role):
+        raise RoleTooStrong("You can't give a role stronger than your own.")
+
+
 def check_role_change(actor_role: str, target: User, change: UserChange, owners: int) -> None:
-    """Raises `RoleTooStrong` or `LastOwner`. `actor_role` is in lower case as in principals."""
-    if strength(actor_role) > strength(target.role) or (change.role and strength(actor_role) > strength(change.role)):
-        raise RoleTooStrong("You can't change somebody with a stronger role, or give one stronger than your own.")
-    leaves = (change.role not in (None, "OWNER")) or change.state == "DISABLED"
+    """Raises `RoleTooStrong` or `LastOwner`. `owners` are the active ones."""
+    if strength(actor_role) > strength(target.role):
+        raise RoleTooStrong("You can't change somebody with a role stronger than your own.")
+    if change.role is not None:
+        check_may_give(actor_role, change.role)
+    leaves = change.role not in (None, "OWNER") or change.state == "DISABLED"
     if target.role == "OWNER" and target.state == "ACTIVE" and leaves and owners <= 1:
         raise LastOwner("This is the last owner: make somebody else an owner first.")
 
 
+def check_scopes(asked: AbstractSet[str], there_are: AbstractSet[str], own: AbstractSet[str]) -> None:
+    """Raises `FieldInvalid` for scopes no key has, `ScopeTooStrong` for those its maker hasn't."""
+    if not asked:
+        raise invalid("api_key.scopes", f"must name at least one of {', '.join(sorted(there_are))}")
+    if unknown := sorted(asked - there_are):
+        raise invalid("api_key.scopes", f"has no {', '.join(unknown)}; there are {', '.join(sorted(there_are))}")
+    if missing := sorted(asked - own):
+        raise ScopeTooStrong(f"You can't give a key what you may not do: {', '.join(missing)}.")
+
+
 def strength(role: str) -> int:
-    """0 is the strongest; roles outside a tenant are weaker than all."""
-    return ROLES.index(role.upper()) if role.upper() in ROLES else len(ROLES)
+    """0 is the strongest; roles that look after nobody are weaker than all."""
+    return _STRENGTH.get(role.lower(), len(_STRENGTH))

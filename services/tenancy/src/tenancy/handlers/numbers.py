@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.auth import principal
-from chassis.paging import encode_token, page_size
-from chassis.sql import Database
+from chassis.paging import decode_token, encode_token, page_size
+from chassis.sql import Database, Tx
 from google.protobuf.empty_pb2 import Empty
 from kernel.ids import require_id
 from kernel.phone import require_e164
@@ -14,9 +15,12 @@ from merkez.tenancy.v1 import number_pb2, number_service_pb2, number_service_pb2
 
 from tenancy import convert
 from tenancy.domain import fields
-from tenancy.domain.numbers import Number
 from tenancy.ops import numbers
-from tenancy.store import lookups, rows, tables
+from tenancy.ops.numbers import Route
+from tenancy.store.rows import Page
+
+# The inventory is listed by number alone; tokens of lists carry a time as well.
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Numbers(number_service_pb2_grpc.NumberServiceServicer):
@@ -28,43 +32,45 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     async def ListAvailableNumbers(
         self, request: number_service_pb2.ListAvailableNumbersRequest, context: Any
     ) -> number_service_pb2.ListAvailableNumbersResponse:
-        # The token is the last number seen: numbers are public, there is nothing to hide in it.
         wanted = page_size(request.page_size)
-        found = await self._db.system(
-            lambda tx: lookups.list_free(tx, request.country.upper(), request.page_token, wanted + 1),
+        _, last = decode_token(request.page_token) or (_BEGINNING, "")
+        found = await self._db.run(
+            principal().tenant_id,
+            lambda tx: numbers.list_available(tx, fields.country(request.country), last, wanted + 1),
             read_only=True,
         )
         more = len(found) > wanted
         return number_service_pb2.ListAvailableNumbersResponse(
-            numbers=[number_pb2.Number(number=n, country=country, test=test) for n, country, test in found[:wanted]],
-            next_page_token=found[wanted - 1][0] if more else "",
+            numbers=[convert.number_out(each) for each in found[:wanted]],
+            next_page_token=encode_token(_BEGINNING, found[wanted - 1].number) if more else "",
         )
 
     async def AssignNumber(self, request: number_service_pb2.AssignNumberRequest, context: Any) -> number_pb2.Number:
-        require_e164(request.number, "number")
+        request_id, now = fields.request_id(request.request_id), self._db.clock.now()
+        number = require_e164(request.number, "number")
         require_id("brd", request.brand_id, "brand_id")
         if request.flow_id:
             require_id("flw", request.flow_id, "flow_id")
-        tenant_id = principal().tenant_id
-        made = await self._db.system(
-            lambda tx: numbers.assign(
-                tx, tenant_id, request.number, request.brand_id, request.flow_id, self._db.clock.now()
-            )
-        )
-        return convert.number_out(made)
+        await self._db.system(lambda tx: numbers.exists(tx, number), read_only=True)
+
+        async def work(tx: Tx) -> number_pb2.Number:
+            async def assign() -> number_pb2.Number:
+                made = await numbers.assign(tx, number, request.brand_id, request.flow_id, now)
+                return convert.number_out(made)
+
+            return await tx.once(request_id, "AssignNumber", request, number_pb2.Number, assign)
+
+        return await self._db.run(principal().tenant_id, work)
 
     async def ListNumbers(
         self, request: number_service_pb2.ListNumbersRequest, context: Any
     ) -> number_service_pb2.ListNumbersResponse:
-        found, after = await self._db.run(
-            principal().tenant_id,
-            lambda tx: rows.page(
-                tx, tables.numbers, Number, ("assign_time", "number"), request.page_size, request.page_token
-            ),
-            read_only=True,
+        page = Page(request.page_size, request.page_token)
+        found, token = await self._db.run(
+            principal().tenant_id, lambda tx: numbers.list_numbers(tx, page), read_only=True
         )
         return number_service_pb2.ListNumbersResponse(
-            numbers=[convert.number_out(each) for each in found], next_page_token=encode_token(*after) if after else ""
+            numbers=[convert.number_out(each) for each in found], next_page_token=token
         )
 
     async def UpdateNumber(self, request: number_service_pb2.UpdateNumberRequest, context: Any) -> number_pb2.Number:
@@ -75,22 +81,29 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
             require_id("brd", asked.brand_id, "number.brand_id")
         if "flow_id" in paths and asked.flow_id:
             require_id("flw", asked.flow_id, "number.flow_id")
+        now = self._db.clock.now()
         changed = await self._db.run(
             principal().tenant_id,
-            lambda tx: numbers.update(tx, asked.number, asked.brand_id, asked.flow_id, paths, request.version),
+            lambda tx: numbers.update(tx, asked.number, asked.brand_id, asked.flow_id, paths, request.version, now),
         )
         return convert.number_out(changed)
 
     async def ReleaseNumber(self, request: number_service_pb2.ReleaseNumberRequest, context: Any) -> Empty:
         require_e164(request.number, "number")
-        tenant_id = principal().tenant_id
-        await self._db.system(lambda tx: numbers.release(tx, tenant_id, request.number, self._db.clock.now()))
+        now = self._db.clock.now()
+        await self._db.run(principal().tenant_id, lambda tx: numbers.release(tx, request.number, now))
         return Empty()
 
     async def LookupRoute(
         self, request: number_service_pb2.LookupRouteRequest, context: Any
     ) -> number_service_pb2.LookupRouteResponse:
-        route = await self._db.system(
-            lambda tx: numbers.look_up(tx, request.number, request.widget_key), read_only=True
-        )
+        route = await (self._of_widget(request.widget_key) if request.widget_key else self._of_number(request.number))
         return convert.route_out(route.tenant_id, route.brand, route.number, route.plan)
+
+    async def _of_widget(self, widget_key: str) -> Route:
+        found = await self._db.system(lambda tx: numbers.find_widget(tx, widget_key), read_only=True)
+        return await self._db.run(found.tenant_id, lambda tx: numbers.route_of_widget(tx, found.target), read_only=True)
+
+    async def _of_number(self, number: str) -> Route:
+        found = await self._db.system(lambda tx: numbers.find_number(tx, number), read_only=True)
+        return await self._db.run(found.tenant_id, lambda tx: numbers.route_of_number(tx, number), read_only=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.auth import principal
-from chassis.paging import encode_token
-from chassis.sql import Database, Tx
+from chassis.sql import Database, RequestIdReused, Tx
 from google.protobuf.empty_pb2 import Empty
-from kernel.ids import require_id
+from kernel.ids import new_id, require_id
 from merkez.tenancy.v1 import (
     plan_pb2,
     plan_service_pb2,
@@ -19,12 +18,14 @@ from merkez.tenancy.v1 import (
 )
 
 from tenancy import catalogue, convert
+from tenancy.desk import Desk, client_address
 from tenancy.domain import fields
-from tenancy.domain.people import Brand, EmailTaken, Notice, Tenant
-from tenancy.handlers.sessions import SessionDesk
+from tenancy.domain.people import EmailTaken, Tenant
+from tenancy.domain.sessions import SignInRefused
 from tenancy.ops import organisation, sessions
 from tenancy.ops.organisation import Draft
-from tenancy.store import lookups, rows, tables
+from tenancy.ops.sessions import SignUp
+from tenancy.store.rows import Page
 
 
 class Plans(plan_service_pb2_grpc.PlanServiceServicer):
@@ -42,36 +43,52 @@ class Plans(plan_service_pb2_grpc.PlanServiceServicer):
 class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
     """merkez.tenancy.v1.TenantService."""
 
-    def __init__(self, db: Database, desk: SessionDesk) -> None:
+    def __init__(self, db: Database, desk: Desk) -> None:
         self._db = db
         self._desk = desk
 
     async def SignUp(
         self, request: tenant_service_pb2.SignUpRequest, context: Any
     ) -> tenant_service_pb2.SignUpResponse:
-        now = self._db.clock.now()
-        email, password = fields.email(request.email), fields.password(request.password)
-        plan = catalogue.find(request.plan_id)
-        company = fields.name(request.company_name, "company_name")
-        owner = fields.name(request.owner_name, "owner_name")
-        language, zone = fields.language(request.language), fields.time_zone(request.time_zone)
-        repeated = await self._db.system(lambda tx: sessions.repeated_sign_up(tx, request.request_id, email))
+        now, password = self._db.clock.now(), fields.password(request.password)
+        command = SignUp(
+            request_id=fields.request_id(request.request_id),
+            plan=catalogue.find(request.plan_id),
+            company_name=fields.name(request.company_name, "company_name"),
+            owner_name=fields.name(request.owner_name, "owner_name"),
+            email=fields.email(request.email),
+            language=fields.language(request.language),
+            time_zone=fields.time_zone(request.time_zone),
+        )
+        repeated = await self._repeated(command, password, context)
         if repeated is not None:
-            return await self._again(email, password)
+            return repeated
         hashed = await self._desk.passwords.hash(password)
-        command = sessions.SignUp(request.request_id, plan, company, owner, email, hashed, language, zone)
-        tenant, opened = await self._db.system(lambda tx: sessions.sign_up(tx, command, now))
-        return tenant_service_pb2.SignUpResponse(tenant=_tenant(tenant), session=self._desk.session_out(opened, now))
+        try:
+            tenant, opened = await self._db.run(
+                new_id("ten", now), lambda tx: sessions.sign_up(tx, command, hashed, now)
+            )
+        except EmailTaken:
+            repeated = await self._repeated(command, password, context)  # its twin may have been faster
+            if repeated is None:
+                raise
+            return repeated
+        return tenant_service_pb2.SignUpResponse(tenant=_tenant(tenant), session=self._desk.session_out(opened))
 
-    async def _again(self, email: str, password: str) -> tenant_service_pb2.SignUpResponse:
-        # The answer holds secrets and isn't stored: a repeat proves itself by the password and gets a session anew.
-        now = self._db.clock.now()
-        login = await self._db.system(lambda tx: sessions.login_of(tx, email))
-        if login is None or not await self._desk.passwords.verify(login.password_hash, password):
-            raise EmailTaken("Somebody signs in with this e-mail address already.")
-        opened = await self._db.system(lambda tx: sessions.open_session(tx, login.tenant_id, login.user, now))
-        tenant = await self._db.run(login.tenant_id, organisation.get_tenant)
-        return tenant_service_pb2.SignUpResponse(tenant=_tenant(tenant), session=self._desk.session_out(opened, now))
+    async def _repeated(self, command: SignUp, password: str, context: Any) -> tenant_service_pb2.SignUpResponse | None:
+        # The first answer held secrets and wasn't stored: a repeat proves itself by the password, counted like any
+        # other guess, and gets a session anew.
+        earlier = await self._db.system(lambda tx: sessions.earlier_sign_up(tx, command), read_only=True)
+        if earlier is None:
+            return None
+        try:
+            login = await self._desk.prove(command.email, password, client_address(context))
+        except SignInRefused as error:
+            raise EmailTaken("Somebody signs in with this e-mail address already: sign in instead.") from error
+        if earlier.target != command.fingerprint:
+            raise RequestIdReused("this request_id was used with another body")
+        tenant = await self._db.run(login.tenant_id, organisation.get_tenant, read_only=True)
+        return tenant_service_pb2.SignUpResponse(tenant=_tenant(tenant), session=await self._desk.open(login))
 
     async def GetTenant(self, request: tenant_service_pb2.GetTenantRequest, context: Any) -> tenant_pb2.Tenant:
         return _tenant(await self._db.run(principal().tenant_id, organisation.get_tenant, read_only=True))
@@ -85,34 +102,32 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
         return _tenant(changed)
 
     async def ChangePlan(self, request: tenant_service_pb2.ChangePlanRequest, context: Any) -> tenant_pb2.Tenant:
+        request_id, now = fields.request_id(request.request_id), self._db.clock.now()
+
         async def work(tx: Tx) -> tenant_pb2.Tenant:
             async def change() -> tenant_pb2.Tenant:
-                return _tenant(await organisation.change_plan(tx, request.plan_id, self._db.clock.now()))
+                return _tenant(await organisation.change_plan(tx, request.plan_id, now))
 
-            return await tx.once(request.request_id, "ChangePlan", request, tenant_pb2.Tenant, change)
+            return await tx.once(request_id, "ChangePlan", request, tenant_pb2.Tenant, change)
 
         return await self._db.run(principal().tenant_id, work)
 
     async def GetEntitlements(
         self, request: tenant_service_pb2.GetEntitlementsRequest, context: Any
     ) -> tenant_pb2.Entitlements:
-        tenant = await self._db.run(principal().tenant_id, organisation.get_tenant, read_only=True)
-        return convert.entitlements_out(catalogue.find(tenant.plan_id, tenant.plan_version))
+        return convert.entitlements_out(await self._db.run(principal().tenant_id, organisation.plan_of, read_only=True))
 
     async def ListNotices(
         self, request: tenant_service_pb2.ListNoticesRequest, context: Any
     ) -> tenant_service_pb2.ListNoticesResponse:
-        table = tables.notices
-        wanted = () if request.include_dismissed else (table.c.dismissed.is_(False),)
-        found, after = await self._db.run(
+        page = Page(request.page_size, request.page_token)
+        found, token = await self._db.run(
             principal().tenant_id,
-            lambda tx: rows.page(
-                tx, table, Notice, ("create_time", "notice_id"), request.page_size, request.page_token, *wanted
-            ),
+            lambda tx: organisation.list_notices(tx, request.include_dismissed, page),
             read_only=True,
         )
         return tenant_service_pb2.ListNoticesResponse(
-            notices=[convert.notice_out(each) for each in found], next_page_token=encode_token(*after) if after else ""
+            notices=[convert.notice_out(each) for each in found], next_page_token=token
         )
 
     async def DismissNotice(self, request: tenant_service_pb2.DismissNoticeRequest, context: Any) -> tenant_pb2.Notice:
@@ -129,20 +144,15 @@ class Brands(tenant_service_pb2_grpc.BrandServiceServicer):
         self._db = db
 
     async def CreateBrand(self, request: tenant_service_pb2.CreateBrandRequest, context: Any) -> tenant_pb2.Brand:
-        tenant_id = principal().tenant_id
+        request_id, now = fields.request_id(request.request_id), self._db.clock.now()
 
         async def work(tx: Tx) -> tenant_pb2.Brand:
             async def create() -> tenant_pb2.Brand:
-                made = await organisation.create_brand(tx, _draft(request.brand), self._db.clock.now())
-                return convert.brand_out(made)
+                return convert.brand_out(await organisation.create_brand(tx, _draft(request.brand), now))
 
-            return await tx.once(request.request_id, "CreateBrand", request, tenant_pb2.Brand, create)
+            return await tx.once(request_id, "CreateBrand", request, tenant_pb2.Brand, create)
 
-        made = await self._db.run(tenant_id, work)
-        # Published apart, by the role that may: a repeat of the request heals a crash in between.
-        brand = await self._db.run(tenant_id, lambda tx: organisation.get_brand(tx, made.brand_id))
-        await self._db.system(lambda tx: organisation.publish_widget_key(tx, tenant_id, brand))
-        return made
+        return await self._db.run(principal().tenant_id, work)
 
     async def GetBrand(self, request: tenant_service_pb2.GetBrandRequest, context: Any) -> tenant_pb2.Brand:
         require_id("brd", request.brand_id, "brand_id")
@@ -155,33 +165,28 @@ class Brands(tenant_service_pb2_grpc.BrandServiceServicer):
     async def ListBrands(
         self, request: tenant_service_pb2.ListBrandsRequest, context: Any
     ) -> tenant_service_pb2.ListBrandsResponse:
-        found, after = await self._db.run(
-            principal().tenant_id,
-            lambda tx: rows.page(
-                tx, tables.brands, Brand, ("create_time", "brand_id"), request.page_size, request.page_token
-            ),
-            read_only=True,
+        page = Page(request.page_size, request.page_token)
+        found, token = await self._db.run(
+            principal().tenant_id, lambda tx: organisation.list_brands(tx, page), read_only=True
         )
         return tenant_service_pb2.ListBrandsResponse(
-            brands=[convert.brand_out(each) for each in found], next_page_token=encode_token(*after) if after else ""
+            brands=[convert.brand_out(each) for each in found], next_page_token=token
         )
 
     async def UpdateBrand(self, request: tenant_service_pb2.UpdateBrandRequest, context: Any) -> tenant_pb2.Brand:
         require_id("brd", request.brand.brand_id, "brand.brand_id")
         allowed = ("display_name", "language", "time_zone", "widget_number", "service_level_threshold_seconds")
         paths = fields.mask(request.update_mask.paths, allowed)
+        asked, now = request.brand, self._db.clock.now()
         changed = await self._db.run(
             principal().tenant_id,
-            lambda tx: organisation.update_brand(
-                tx, request.brand.brand_id, _draft(request.brand), paths, request.version, self._db.clock.now()
-            ),
+            lambda tx: organisation.update_brand(tx, asked.brand_id, _draft(asked), paths, request.version, now),
         )
         return convert.brand_out(changed)
 
     async def DeleteBrand(self, request: tenant_service_pb2.DeleteBrandRequest, context: Any) -> Empty:
         require_id("brd", request.brand_id, "brand_id")
-        gone = await self._db.run(principal().tenant_id, lambda tx: organisation.delete_brand(tx, request.brand_id))
-        await self._db.system(lambda tx: lookups.remove(tx, lookups.WIDGET, gone.widget_key))
+        await self._db.run(principal().tenant_id, lambda tx: organisation.delete_brand(tx, request.brand_id))
         return Empty()
 
 

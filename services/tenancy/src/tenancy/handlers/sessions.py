@@ -2,75 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
-from tenancy import convert
-from tenancy.domain.secrets import SessionEnded, SignInRefused
+from tenancy.desk import Desk, client_address
+from tenancy.domain.oidc import OidcSignInRefused, check_redirect
+from tenancy.domain.secrets import digest
+from tenancy.domain.sessions import SessionEnded
 from tenancy.oidc import OpenIdProvider
-from tenancy.ops import sessions
-from tenancy.ops.sessions import OpenSession
-from tenancy.tokens import AccessTokenSigner, Passwords
-
-
-@dataclass(frozen=True)
-class SessionDesk:
-    """What every way of signing in needs."""
-
-    signer: AccessTokenSigner
-    passwords: Passwords
-
-    def session_out(self, opened: OpenSession, now: datetime) -> session_pb2.Session:
-        """A session with a fresh access token."""
-        token, expires = self.signer.sign(opened.user, opened.tenant_id, opened.session_id, now)
-        return session_pb2.Session(
-            session_id=opened.session_id,
-            access_token=token,
-            access_expire_time=convert.time(expires),
-            refresh_token=opened.refresh_token,
-            refresh_expire_time=convert.time(opened.expire_time),
-            user=convert.user_out(opened.user),
-            tenant_id=opened.tenant_id,
-        )
+from tenancy.ops import oidc, people, sessions
 
 
 class Sessions(session_service_pb2_grpc.SessionServiceServicer):
     """merkez.tenancy.v1.SessionService."""
 
-    def __init__(self, db: Database, desk: SessionDesk, provider: OpenIdProvider | None) -> None:
+    def __init__(self, db: Database, desk: Desk, provider: OpenIdProvider | None) -> None:
         self._db = db
         self._desk = desk
         self._provider = provider
 
     async def SignIn(self, request: session_service_pb2.SignInRequest, context: Any) -> session_pb2.Session:
-        now = self._db.clock.now()
-        email, address = request.email.strip().lower()[:254], ""
-        await self._db.system(lambda tx: sessions.read_attempts(tx, email, address, now))
-        login = await self._db.system(lambda tx: sessions.login_of(tx, email))
-        fits = await self._desk.passwords.verify(login.password_hash if login else "", request.password[:256])
-        if login is None or not fits or login.user.state != "ACTIVE":
-            await self._db.system(lambda tx: sessions.note_failure(tx, email, address, now))
-            raise SignInRefused("The e-mail address or the password is wrong.")
-        await self._db.system(lambda tx: sessions.forget_failures(tx, email, address))
-        opened = await self._db.system(lambda tx: sessions.open_session(tx, login.tenant_id, login.user, now))
-        return self._desk.session_out(opened, now)
+        login = await self._desk.prove(request.email, request.password, client_address(context))
+        return await self._desk.open(login)
 
     async def RefreshSession(
         self, request: session_service_pb2.RefreshSessionRequest, context: Any
     ) -> session_pb2.Session:
         now = self._db.clock.now()
-        opened = await self._db.system(lambda tx: sessions.refresh(tx, request.refresh_token, now))
+        token = request.refresh_token
+        tenant_id = await self._db.system(lambda tx: sessions.tenant_of_token(tx, token), read_only=True)
+        opened = await self._db.run(tenant_id, lambda tx: sessions.refresh(tx, token, now))
         if opened is None:
             raise SessionEnded("The session was ended, because its token was used twice: sign in again.")
-        return self._desk.session_out(opened, now)
+        return self._desk.session_out(opened)
 
     async def SignOut(self, request: session_service_pb2.SignOutRequest, context: Any) -> Empty:
-        await self._db.system(lambda tx: sessions.end_session(tx, request.refresh_token, self._db.clock.now()))
+        now, token = self._db.clock.now(), request.refresh_token
+        try:
+            tenant_id = await self._db.system(lambda tx: sessions.tenant_of_token(tx, token), read_only=True)
+        except SessionEnded:
+            return Empty()
+        await self._db.run(tenant_id, lambda tx: sessions.end_session(tx, token, now))
         return Empty()
 
     async def GetSignInOptions(
@@ -84,14 +59,33 @@ class Sessions(session_service_pb2_grpc.SessionServiceServicer):
     async def StartOidcSignIn(
         self, request: session_service_pb2.StartOidcSignInRequest, context: Any
     ) -> session_service_pb2.StartOidcSignInResponse:
-        uri = await self._configured().start(request.redirect_uri)
+        provider = self._configured()
+        check_redirect(request.redirect_uri, provider.public_url)
+        link = digest(request.invitation_secret) if request.invitation_secret else ""
+        if link:
+            await self._db.system(lambda tx: people.find_link(tx, link), read_only=True)
+        uri, begun = await provider.begin(request.redirect_uri, link)
+        await self._db.system(lambda tx: oidc.keep(tx, begun))
         return session_service_pb2.StartOidcSignInResponse(authorization_uri=uri)
 
     async def FinishOidcSignIn(
         self, request: session_service_pb2.FinishOidcSignInRequest, context: Any
     ) -> session_pb2.Session:
-        opened = await self._configured().finish(request.code, request.state, request.redirect_uri)
-        return self._desk.session_out(opened, self._db.clock.now())
+        provider, now = self._configured(), self._db.clock.now()
+        begun = await self._db.system(lambda tx: oidc.take(tx, request.state, request.redirect_uri, now))
+        if begun is None:
+            raise OidcSignInRefused("This sign-in wasn't begun here, was ended already, or is too old: begin again.")
+        who = await provider.identify(request.code, begun)
+        login = await self._db.system(lambda tx: sessions.login_of(tx, who.email), read_only=True)
+        if login is not None:
+            if login.user.state != "ACTIVE":
+                raise _nobody()
+            return await self._desk.open(login)
+        if not begun.invitation:
+            raise _nobody()
+        found = await self._db.system(lambda tx: people.find_link(tx, begun.invitation), read_only=True)
+        opened = await self._db.run(found.tenant_id, lambda tx: oidc.join(tx, found.target, who, now))
+        return self._desk.session_out(opened)
 
     async def GetSigningKeys(
         self, request: session_service_pb2.GetSigningKeysRequest, context: Any
@@ -100,5 +94,11 @@ class Sessions(session_service_pb2_grpc.SessionServiceServicer):
 
     def _configured(self) -> OpenIdProvider:
         if self._provider is None:
-            raise SignInRefused("Sign-in by an OpenID provider isn't configured here.")
+            raise OidcSignInRefused("Sign-in by an OpenID provider isn't configured here.")
         return self._provider
+
+
+def _nobody() -> OidcSignInRefused:
+    return OidcSignInRefused(
+        "Nobody here signs in with this e-mail address. When you are invited, open the invitation's link first."
+    )

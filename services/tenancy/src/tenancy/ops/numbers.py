@@ -1,4 +1,7 @@
-"""Numbers: choosing, pointing, releasing, and where a call leads."""
+"""Numbers: choosing, pointing, releasing, and where a call leads.
+
+`exists`, `find_widget` and `find_number` look across tenants and run in system transactions.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from datetime import datetime
 
 from chassis.sql import Tx
 
-from tenancy import catalogue, convert
+from tenancy import convert
 from tenancy.domain import people, plans
 from tenancy.domain.numbers import Number, NumberNotFound, NumberTaken, WidgetNotFound
-from tenancy.domain.people import Brand, BrandNotFound, Tenant
+from tenancy.domain.people import Brand
 from tenancy.domain.plans import Plan
-from tenancy.store import lookups, rows, tables
+from tenancy.ops.organisation import get_brand, plan_of, point_widget
+from tenancy.store import inventory, lookups, rows, tables
+from tenancy.store.rows import Page
 
 
 @dataclass(frozen=True)
@@ -25,102 +30,107 @@ class Route:
     plan: Plan
 
 
-async def assign(tx: Tx, tenant_id: str, number: str, brand_id: str, flow_id: str, now: datetime) -> Number:
-    """Takes a number for a brand. Raises `NumberTaken`, `NumberNotFound`, `BrandNotFound`, `PlanLimitReached`.
+async def exists(tx: Tx, number: str) -> None:
+    """Raises `NumberNotFound` when the inventory never had the number."""
+    if not await inventory.known(tx, number):
+        raise NumberNotFound(f"The inventory has no number {number}.")
 
-    One system transaction: the inventory belongs to nobody, the number then to the tenant.
-    """
-    brand = await _brand(tx, tenant_id, brand_id)
-    plan = await _plan(tx, tenant_id)
-    held = await tx.all(tables.numbers.select().where(tables.numbers.c.tenant_id == tenant_id))
-    mine = next((row for row in held if row["number"] == number), None)
-    if mine is not None and (mine["brand_id"], mine["flow_id"]) == (brand_id, flow_id):
-        return rows.value_of(Number, mine)
-    plans.check_room("numbers", plan.limits.max_numbers, len(held))
-    claimed = await lookups.claim_number(tx, number, tenant_id)
+
+async def list_available(tx: Tx, country: str, after: str, limit: int) -> list[Number]:
+    """Numbers nobody holds, in order, from the one after `after`."""
+    return await inventory.list_free(tx, country, after, limit)
+
+
+async def list_numbers(tx: Tx, page: Page) -> tuple[list[Number], str]:
+    """The tenant's numbers, last assigned first."""
+    return await rows.page(tx, tables.numbers, Number, ("assign_time", "number"), page)
+
+
+async def assign(tx: Tx, number: str, brand_id: str, flow_id: str, now: datetime) -> Number:
+    """Takes a number for a brand. Raises `NumberTaken`, `BrandNotFound`, `PlanLimitReached`."""
+    brand, plan = await get_brand(tx, brand_id), await plan_of(tx)
+    if await rows.get(tx, tables.numbers, number=number) is not None:
+        raise NumberTaken(f"{number} is yours already: point it elsewhere instead.")
+    plans.check_room("numbers", plan.limits.max_numbers, await rows.count(tx, tables.numbers))
+    claimed = await inventory.claim(tx, number)
     if claimed is None:
-        if not await lookups.number_exists(tx, number):
-            raise NumberNotFound(f"The inventory has no number {number}.")
         raise NumberTaken(f"{number} has just been taken: choose another one.")
-    made = Number(number, claimed[0], claimed[1], brand_id, flow_id, now)
-    await rows.add(tx, tables.numbers, tenant_id, **vars(made))
-    await lookups.add(tx, lookups.NUMBER, number, tenant_id, number)
-    tx.emit(convert.number_assigned(made), key=number, tenant_id=tenant_id)
+    made = replace(claimed, brand_id=brand_id, flow_id=flow_id, assign_time=now)
+    await rows.add(tx, tables.numbers, **vars(made))
+    await lookups.add(tx, lookups.NUMBER, number, number)
+    tx.emit(convert.number_assigned(made), key=number)
     if not brand.widget_number:
-        await _set_widget_number(tx, tenant_id, replace(brand, widget_number=number, version=brand.version + 1))
+        await point_widget(tx, brand, number, now)
     return made
 
 
-async def update(tx: Tx, number: str, brand_id: str, flow_id: str, paths: tuple[str, ...], version: int) -> Number:
+async def update(
+    tx: Tx, number: str, brand_id: str, flow_id: str, paths: tuple[str, ...], version: int, now: datetime
+) -> Number:
     """Points a number at another flow or brand. Raises `NumberNotFound`, `BrandNotFound`, `VersionConflict`."""
-    row = await rows.get(tx, tables.numbers, number=number)
-    if row is None:
-        raise NumberNotFound(f"{number} isn't one of your numbers.")
-    known = rows.value_of(Number, row)
+    known = await _held(tx, number)
     people.check_version(version, known.version, "number")
-    if "brand_id" in paths:
-        await _brand(tx, tx.tenant_id, brand_id)
     news = {"brand_id": brand_id, "flow_id": flow_id}
     changed = replace(known, **{path: news[path] for path in paths}, version=known.version + 1)
-    await rows.change(
-        tx, tables.numbers, {"number": number}, brand_id=changed.brand_id, flow_id=changed.flow_id,
-        version=changed.version,
-    )  # fmt: skip
+    if changed.brand_id != known.brand_id:
+        brand = await get_brand(tx, changed.brand_id)
+        await _leave_brand(tx, known, now)
+        if not brand.widget_number:
+            await point_widget(tx, brand, number, now)
+    values = {"brand_id": changed.brand_id, "flow_id": changed.flow_id, "version": changed.version}
+    await rows.change(tx, tables.numbers, {"number": number}, **values)
     tx.emit(convert.number_changed(changed), key=number)
     return changed
 
 
-async def release(tx: Tx, tenant_id: str, number: str, now: datetime) -> None:
-    """Gives a number back to the inventory. Raises `NumberNotFound`. System transaction."""
-    row = await rows.get(tx, tables.numbers, tenant_id=tenant_id, number=number)
-    if row is None:
-        raise NumberNotFound(f"{number} isn't one of your numbers.")
-    table = tables.numbers
-    await tx.execute(table.delete().where(table.c.tenant_id == tenant_id, table.c.number == number))
+async def release(tx: Tx, number: str, now: datetime) -> None:
+    """Gives a number back to the inventory. Raises `NumberNotFound`."""
+    known = await _held(tx, number)
+    await rows.remove(tx, tables.numbers, number=number)
     await lookups.remove(tx, lookups.NUMBER, number)
-    await lookups.free_number(tx, number)
-    brand_row = await rows.get(tx, tables.brands, tenant_id=tenant_id, brand_id=row["brand_id"])
-    if brand_row is not None and brand_row["widget_number"] == number:
-        brand = rows.value_of(Brand, brand_row)
-        await _set_widget_number(tx, tenant_id, replace(brand, widget_number="", version=brand.version + 1))
-    tx.emit(convert.number_released(number, now), key=number, tenant_id=tenant_id)
+    await inventory.free(tx, number)
+    await _leave_brand(tx, known, now)
+    tx.emit(convert.number_released(number, now), key=number)
 
 
-async def look_up(tx: Tx, number: str, widget_key: str) -> Route:
-    """Where a call leads. Raises `NumberNotFound`, `WidgetNotFound`. System transaction."""
-    if widget_key:
-        found = await lookups.find(tx, lookups.WIDGET, widget_key)
-        if found is None:
-            raise WidgetNotFound("This widget isn't in use.")
-        brand = await _brand(tx, found[0], found[1])
-        row = await rows.get(tx, tables.numbers, tenant_id=found[0], number=brand.widget_number)
-        # A brand without a number still has a name to show; its calls lead nowhere yet.
-        held = rows.value_of(Number, row) if row else Number("", "", True, brand.brand_id)
-        return Route(found[0], brand, held, await _plan(tx, found[0]))
+async def find_widget(tx: Tx, widget_key: str) -> lookups.Found:
+    """Whose widget it is, and of which brand. Raises `WidgetNotFound`."""
+    found = await lookups.find(tx, lookups.WIDGET, widget_key)
+    if found is None:
+        raise WidgetNotFound("This widget isn't in use.")
+    return found
+
+
+async def find_number(tx: Tx, number: str) -> lookups.Found:
+    """Who holds the number. Raises `NumberNotFound`."""
     found = await lookups.find(tx, lookups.NUMBER, number)
-    row = await rows.get(tx, tables.numbers, tenant_id=found[0], number=number) if found else None
-    if found is None or row is None:
+    if found is None:
         raise NumberNotFound(f"Nobody answers {number}.")
-    return Route(
-        found[0], await _brand(tx, found[0], row["brand_id"]), rows.value_of(Number, row), await _plan(tx, found[0])
-    )
+    return found
 
 
-async def _brand(tx: Tx, tenant_id: str, brand_id: str) -> Brand:
-    row = await rows.get(tx, tables.brands, tenant_id=tenant_id, brand_id=brand_id)
-    if row is None:
-        raise BrandNotFound(f"There is no brand {brand_id}.")
-    return rows.value_of(Brand, row)
+async def route_of_widget(tx: Tx, brand_id: str) -> Route:
+    """Where the calls of a brand's widget lead."""
+    brand = await get_brand(tx, brand_id)
+    number = await rows.find(tx, tables.numbers, Number, number=brand.widget_number)
+    # A brand without a number still has a name to show; its calls lead nowhere yet.
+    return Route(tx.tenant_id, brand, number or Number("", "", True, brand_id), await plan_of(tx))
 
 
-async def _plan(tx: Tx, tenant_id: str) -> Plan:
-    row = await rows.get(tx, tables.tenants, tenant_id=tenant_id)
-    assert row is not None
-    tenant = rows.value_of(Tenant, row)
-    return catalogue.find(tenant.plan_id, tenant.plan_version)
+async def route_of_number(tx: Tx, number: str) -> Route:
+    """Where the calls of a dialed number lead. Raises `NumberNotFound`."""
+    known = await _held(tx, number)
+    return Route(tx.tenant_id, await get_brand(tx, known.brand_id), known, await plan_of(tx))
 
 
-async def _set_widget_number(tx: Tx, tenant_id: str, brand: Brand) -> None:
-    key = {"tenant_id": tenant_id, "brand_id": brand.brand_id}
-    await rows.change(tx, tables.brands, key, widget_number=brand.widget_number, version=brand.version)
-    tx.emit(convert.brand_changed(brand), key=brand.brand_id, tenant_id=tenant_id)
+async def _held(tx: Tx, number: str) -> Number:
+    known = await rows.find(tx, tables.numbers, Number, number=number)
+    if known is None:
+        raise NumberNotFound(f"{number} isn't one of your numbers.")
+    return known
+
+
+async def _leave_brand(tx: Tx, number: Number, now: datetime) -> None:
+    brand = await rows.find(tx, tables.brands, Brand, brand_id=number.brand_id)
+    if brand is not None and brand.widget_number == number.number:
+        await point_widget(tx, brand, "", now)

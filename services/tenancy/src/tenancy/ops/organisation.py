@@ -8,20 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from chassis.sql import Tx
-from kernel.errors import NotFound
 from kernel.ids import new_id
 
 from tenancy import catalogue, convert
 from tenancy.domain import fields, people, plans
-from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Notice, Tenant, TenantNotFound
+from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Notice, NoticeNotFound, Tenant, TenantNotFound
+from tenancy.domain.plans import Plan
 from tenancy.domain.secrets import new_secret
 from tenancy.store import lookups, rows, tables
-
-
-class NoticeNotFound(NotFound):
-    """The tenant has no such notice."""
-
-    reason = "NOTICE_NOT_FOUND"
+from tenancy.store.rows import Page
 
 
 @dataclass(frozen=True)
@@ -37,10 +32,16 @@ class Draft:
 
 async def get_tenant(tx: Tx) -> Tenant:
     """The tenant of the transaction. Raises `TenantNotFound`."""
-    row = await rows.get(tx, tables.tenants)
-    if row is None:
+    tenant = await rows.find(tx, tables.tenants, Tenant)
+    if tenant is None:
         raise TenantNotFound("There is no such company.")
-    return rows.value_of(Tenant, row)
+    return tenant
+
+
+async def plan_of(tx: Tx) -> Plan:
+    """The plan version the tenant holds."""
+    tenant = await get_tenant(tx)
+    return catalogue.find(tenant.plan_id, tenant.plan_version)
 
 
 async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: int) -> Tenant:
@@ -48,9 +49,9 @@ async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: i
     tenant = await get_tenant(tx)
     people.check_version(version, tenant.version, "company")
     checks = {
-        "display_name": lambda: fields.name(draft.display_name),
-        "language": lambda: fields.language(draft.language),
-        "time_zone": lambda: fields.time_zone(draft.time_zone),
+        "display_name": lambda: fields.name(draft.display_name, "tenant.display_name"),
+        "language": lambda: fields.language(draft.language, "en", "tenant.language"),
+        "time_zone": lambda: fields.time_zone(draft.time_zone, "UTC", "tenant.time_zone"),
     }
     changed = replace(tenant, **{path: checks[path]() for path in paths}, version=tenant.version + 1)
     await rows.change(tx, tables.tenants, {}, **_but(vars(changed), "tenant_id"))
@@ -58,8 +59,13 @@ async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: i
 
 
 async def change_plan(tx: Tx, plan_id: str, now: datetime) -> Tenant:
-    """Subscribes to a plan's newest version from now on. Raises `PlanNotFound`, `PlanLimitsExceeded`."""
+    """Subscribes to a plan's newest version from now on; nothing changes when it is held already.
+
+    Raises `PlanNotFound`, `PlanLimitsExceeded`.
+    """
     tenant, plan = await get_tenant(tx), catalogue.find(plan_id)
+    if (tenant.plan_id, tenant.plan_version) == (plan.plan_id, plan.version):
+        return tenant
     used = {
         "users": await rows.count(tx, tables.users, tables.users.c.state == "ACTIVE"),
         "numbers": await rows.count(tx, tables.numbers),
@@ -74,9 +80,8 @@ async def change_plan(tx: Tx, plan_id: str, now: datetime) -> Tenant:
 
 async def create_brand(tx: Tx, draft: Draft, now: datetime) -> Brand:
     """Creates a brand. Raises `PlanLimitReached`."""
-    tenant = await get_tenant(tx)
-    limits = catalogue.find(tenant.plan_id, tenant.plan_version).limits
-    plans.check_room("brands", limits.max_brands, await rows.count(tx, tables.brands))
+    tenant, plan = await get_tenant(tx), await plan_of(tx)
+    plans.check_room("brands", plan.limits.max_brands, await rows.count(tx, tables.brands))
     brand = Brand(
         brand_id=new_id("brd", now),
         display_name=fields.name(draft.display_name, "brand.display_name"),
@@ -88,22 +93,22 @@ async def create_brand(tx: Tx, draft: Draft, now: datetime) -> Brand:
         service_level_threshold_seconds=_threshold(draft.service_level_threshold_seconds),
     )
     await rows.add(tx, tables.brands, **vars(brand))
+    await lookups.add(tx, lookups.WIDGET, brand.widget_key, brand.brand_id)
     tx.emit(convert.brand_changed(brand), key=brand.brand_id)
     return brand
 
 
-async def publish_widget_key(tx: Tx, tenant_id: str, brand: Brand) -> None:
-    """Lets the brand's widget be found; repeating it is nothing. System transaction."""
-    if await lookups.find(tx, lookups.WIDGET, brand.widget_key) is None:
-        await lookups.add(tx, lookups.WIDGET, brand.widget_key, tenant_id, brand.brand_id)
-
-
 async def get_brand(tx: Tx, brand_id: str) -> Brand:
     """One brand. Raises `BrandNotFound`."""
-    row = await rows.get(tx, tables.brands, brand_id=brand_id)
-    if row is None:
+    brand = await rows.find(tx, tables.brands, Brand, brand_id=brand_id)
+    if brand is None:
         raise BrandNotFound(f"There is no brand {brand_id}.")
-    return rows.value_of(Brand, row)
+    return brand
+
+
+async def list_brands(tx: Tx, page: Page) -> tuple[list[Brand], str]:
+    """Brands, newest first."""
+    return await rows.page(tx, tables.brands, Brand, ("create_time", "brand_id"), page)
 
 
 async def update_brand(
@@ -134,40 +139,49 @@ async def save_brand(tx: Tx, brand: Brand) -> None:
     tx.emit(convert.brand_changed(brand), key=brand.brand_id)
 
 
-async def delete_brand(tx: Tx, brand_id: str) -> Brand:
+async def point_widget(tx: Tx, brand: Brand, number: str, now: datetime) -> None:
+    """Lets the brand's widget call another number; an empty one leads nowhere."""
+    await save_brand(tx, replace(brand, widget_number=number, update_time=now, version=brand.version + 1))
+
+
+async def delete_brand(tx: Tx, brand_id: str) -> None:
     """Deletes a brand nothing points at. Raises `BrandNotFound`, `BrandInUse`."""
     brand = await get_brand(tx, brand_id)
     if await rows.count(tx, tables.numbers, tables.numbers.c.brand_id == brand_id):
         raise BrandInUse("A number leads to this brand: release it or point it elsewhere first.")
-    await tx.execute(
-        tables.brands.delete().where(tables.brands.c.tenant_id == tx.tenant_id, tables.brands.c.brand_id == brand_id)
-    )
-    return brand
+    await rows.remove(tx, tables.brands, brand_id=brand_id)
+    await lookups.remove(tx, lookups.WIDGET, brand.widget_key)
 
 
 async def raise_notice(tx: Tx, kind: str, subject: str, parameters: Mapping[str, str], now: datetime) -> Notice:
     """Raises a notice, or counts one more of the open one about the same subject."""
     table = tables.notices
-    row = await rows.get(tx, table, kind=kind, subject=subject, dismissed=False)
-    if row is None:
+    known = await rows.find(tx, table, Notice, kind=kind, subject=subject, dismissed=False)
+    if known is None:
         notice = Notice(new_id("ntc", now), kind, dict(parameters), now, now)
         await rows.add(tx, table, subject=subject, **vars(notice))
     else:
-        known = rows.value_of(Notice, row)
-        notice = replace(known, count=known.count + 1, update_time=now, parameters=dict(parameters))
-        values = {"count": notice.count, "update_time": now, "parameters": notice.parameters}
-        await rows.change(tx, table, {"notice_id": notice.notice_id}, **values)
+        news = {"count": known.count + 1, "update_time": max(now, known.update_time), "parameters": dict(parameters)}
+        notice = replace(known, **news)
+        await rows.change(tx, table, {"notice_id": notice.notice_id}, **news)
     tx.emit(convert.notice_raised(notice), key=notice.notice_id)
     return notice
 
 
+async def list_notices(tx: Tx, include_dismissed: bool, page: Page) -> tuple[list[Notice], str]:
+    """Notices, newest first."""
+    table = tables.notices
+    wanted = () if include_dismissed else (table.c.dismissed.is_(False),)
+    return await rows.page(tx, table, Notice, ("create_time", "notice_id"), page, *wanted)
+
+
 async def dismiss_notice(tx: Tx, notice_id: str) -> Notice:
-    """Puts a notice away. Raises `NoticeNotFound`."""
-    row = await rows.get(tx, tables.notices, notice_id=notice_id)
-    if row is None:
+    """Puts a notice away; again is OK. Raises `NoticeNotFound`."""
+    notice = await rows.find(tx, tables.notices, Notice, notice_id=notice_id)
+    if notice is None:
         raise NoticeNotFound(f"There is no notice {notice_id}.")
     await rows.change(tx, tables.notices, {"notice_id": notice_id}, dismissed=True)
-    return replace(rows.value_of(Notice, row), dismissed=True)
+    return replace(notice, dismissed=True)
 
 
 def _threshold(seconds: int) -> int:

@@ -1,23 +1,23 @@
-"""Sign-up, sign-in, refreshing and ending sessions."""
+"""Sign-up, sign-in, refreshing and ending sessions.
+
+`login_of`, `tenant_of_token` and `earlier_sign_up` find a tenant and run in system transactions; all else runs as the
+tenant that was found.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.sql import Tx
 from kernel.ids import new_id
-from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 
 from tenancy import convert
-from tenancy.catalogue import find as find_plan
 from tenancy.domain import secrets
 from tenancy.domain.people import EmailTaken, Tenant, User
 from tenancy.domain.plans import Plan
-from tenancy.domain.secrets import Attempts, SessionEnded, SignInRefused
-from tenancy.store import lookups, rows, tables
+from tenancy.domain.sessions import USED_TOKEN_KEPT, RefreshToken, Session, SessionEnded, Use, expiry, refused, use_of
+from tenancy.store import lookups, refresh_tokens, rows, tables
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,19 @@ class SignUp:
     company_name: str
     owner_name: str
     email: str
-    password_hash: str
     language: str
     time_zone: str
+
+    @property
+    def key(self) -> str:
+        """What a repeat is known by. Strangers share no space of request ids, so the e-mail belongs to it."""
+        return secrets.digest(f"{self.request_id}\n{self.email}")
+
+    @property
+    def fingerprint(self) -> str:
+        """What a repeat must say again. The password isn't part of it: it is checked against the owner's."""
+        said = (self.plan.plan_id, self.company_name, self.owner_name, self.language, self.time_zone)
+        return secrets.digest("\n".join(said))
 
 
 @dataclass(frozen=True)
@@ -54,17 +64,10 @@ class Login:
     password_hash: str
 
 
-def sign_up_key(request_id: str, email: str) -> str:
-    """What a sign-up is remembered by."""
-    return secrets.digest(f"{request_id}\n{email}")
-
-
-async def sign_up(tx: Tx, command: SignUp, now: datetime) -> tuple[Tenant, OpenSession]:
-    """Creates the tenant and its owner and opens a session. Raises `EmailTaken`. System transaction."""
-    if await lookups.find(tx, lookups.EMAIL, command.email):
-        raise EmailTaken("Somebody signs in with this e-mail address already: sign in, or use another one.")
+async def sign_up(tx: Tx, command: SignUp, password_hash: str, now: datetime) -> tuple[Tenant, OpenSession]:
+    """Creates the tenant of the transaction and its owner and opens a session. Raises `EmailTaken`."""
     tenant = Tenant(
-        tenant_id=new_id("ten", now),
+        tenant_id=tx.tenant_id,
         display_name=command.company_name,
         plan_id=command.plan.plan_id,
         plan_version=command.plan.version,
@@ -72,145 +75,104 @@ async def sign_up(tx: Tx, command: SignUp, now: datetime) -> tuple[Tenant, OpenS
         time_zone=command.time_zone,
         create_time=now,
     )
-    owner = User(
-        new_id("usr", now), command.owner_name, command.email, "OWNER", command.language, now, last_sign_in_time=now
-    )
-    await rows.add(tx, tables.tenants, **vars(tenant))
-    await add_user(tx, tenant.tenant_id, owner, command.password_hash)
-    if command.request_id:
-        key = sign_up_key(command.request_id, command.email)
-        await lookups.add(tx, lookups.SIGN_UP, key, tenant.tenant_id, owner.user_id)
-    tx.emit(convert.tenant_signed_up(tenant, owner), key=tenant.tenant_id, tenant_id=tenant.tenant_id)
-    tx.emit(
-        convert.plan_subscribed(command.plan, now, tenant.time_zone), key=tenant.tenant_id, tenant_id=tenant.tenant_id
-    )
-    return tenant, await open_session(tx, tenant.tenant_id, owner, now)
+    owner = User(new_id("usr", now), command.owner_name, command.email, "OWNER", command.language, now)
+    await add_user(tx, owner, password_hash)
+    await rows.add(tx, tables.tenants, **{name: value for name, value in vars(tenant).items() if name != "tenant_id"})
+    await lookups.add(tx, lookups.SIGN_UP, command.key, command.fingerprint)
+    tx.emit(convert.tenant_signed_up(tenant, command.plan.currency, owner), key=tenant.tenant_id)
+    tx.emit(convert.plan_subscribed(command.plan, now, tenant.time_zone), key=tenant.tenant_id)
+    return tenant, await open_session(tx, owner.user_id, now)
 
 
-async def add_user(tx: Tx, tenant_id: str, user: User, password_hash: str) -> None:
-    """Adds somebody with a login. Raises `EmailTaken`. System transaction."""
+async def earlier_sign_up(tx: Tx, command: SignUp) -> lookups.Found | None:
+    """The tenant an earlier sign-up with the same request made; its target is the fingerprint of that one."""
+    return await lookups.find(tx, lookups.SIGN_UP, command.key)
+
+
+async def add_user(tx: Tx, user: User, password_hash: str) -> None:
+    """Adds somebody with a login. Raises `EmailTaken`, also when the other one is of another tenant."""
     try:
-        await lookups.add(tx, lookups.EMAIL, user.email, tenant_id, user.user_id)
-    except IntegrityError as error:
-        raise EmailTaken("Somebody signs in with this e-mail address already.") from error
-    await rows.add(tx, tables.users, tenant_id, **vars(user), password_hash=password_hash)
-    tx.emit(convert.user_joined(user), key=user.user_id, tenant_id=tenant_id)
-
-
-async def repeated_sign_up(tx: Tx, request_id: str, email: str) -> str | None:
-    """The tenant an earlier sign-up with the same request made. System transaction."""
-    found = await lookups.find(tx, lookups.SIGN_UP, sign_up_key(request_id, email)) if request_id else None
-    return found[0] if found else None
+        await lookups.add(tx, lookups.EMAIL, user.email, user.user_id)
+    except lookups.ValueTaken as error:
+        taken = "Somebody signs in with this e-mail address already: sign in, or use another one."
+        raise EmailTaken(taken) from error
+    await rows.add(tx, tables.users, **vars(user), password_hash=password_hash)
+    tx.emit(convert.user_joined(user), key=user.user_id)
 
 
 async def login_of(tx: Tx, email: str) -> Login | None:
-    """Who signs in with an address. System transaction."""
+    """Who signs in with an address."""
     found = await lookups.find(tx, lookups.EMAIL, email)
     if found is None:
         return None
-    row = await rows.get(tx, tables.users, tenant_id=found[0], user_id=found[1])
-    return Login(found[0], rows.value_of(User, row), row["password_hash"]) if row else None
+    row = await rows.get_of(tx, found.tenant_id, tables.users, user_id=found.target)
+    return Login(found.tenant_id, rows.value_of(User, row), row["password_hash"]) if row else None
 
 
-async def open_session(tx: Tx, tenant_id: str, user: User, now: datetime) -> OpenSession:
-    """Opens a session for somebody who proved who they are. Raises `SignInRefused` when disabled."""
-    if user.state != "ACTIVE":
-        raise SignInRefused("The e-mail address or the password is wrong.")
-    session_id = new_id("ses", now)
-    expires = now + secrets.SESSION_LIFE
-    await rows.add(
-        tx, tables.sessions, tenant_id, session_id=session_id, user_id=user.user_id, create_time=now,
-        expire_time=expires, end_time=None,
-    )  # fmt: skip
-    key = {"tenant_id": tenant_id, "user_id": user.user_id}
-    await rows.change(tx, tables.users, key, last_sign_in_time=now)
-    token = await _new_refresh_token(tx, tenant_id, session_id, now)
-    return OpenSession(session_id, tenant_id, replace(user, last_sign_in_time=now), token, expires)
+async def open_session(tx: Tx, user_id: str, now: datetime) -> OpenSession:
+    """Opens a session for somebody who proved who they are. Raises `SignInRefused` when disabled meanwhile."""
+    user = await rows.find(tx, tables.users, User, user_id=user_id)
+    if user is None or user.state != "ACTIVE":
+        raise refused()
+    session = Session(new_id("ses", now), user_id, now, expiry(now, now))
+    await rows.add(tx, tables.sessions, **vars(session))
+    await rows.change(tx, tables.users, {"user_id": user_id}, last_sign_in_time=now)
+    return await _answer(tx, session, replace(user, last_sign_in_time=now), now)
+
+
+async def tenant_of_token(tx: Tx, token: str) -> str:
+    """Whose refresh token it is. Raises `SessionEnded`."""
+    found = await lookups.find(tx, lookups.REFRESH, secrets.digest(token))
+    if found is None:
+        raise _over()
+    return found.tenant_id
 
 
 async def refresh(tx: Tx, token: str, now: datetime) -> OpenSession | None:
-    """Rotates a refresh token. System transaction.
+    """Rotates a refresh token. Raises `SessionEnded` when there is nothing to rotate and nothing to end.
 
     None means that the token was used before and its session is ended now: the caller commits that and refuses.
-    Raises `SessionEnded` when there is nothing to end.
     """
-    found = await lookups.find(tx, lookups.REFRESH, secrets.digest(token))
-    if found is None:
-        raise SessionEnded("The session is over: sign in again.")
-    tenant_id, session_id = found
-    session = await rows.get(tx, tables.sessions, tenant_id=tenant_id, session_id=session_id)
-    known = await rows.get(tx, tables.refresh_tokens, tenant_id=tenant_id, digest=secrets.digest(token))
-    if session is None or known is None or session["end_time"] or now >= session["expire_time"]:
-        raise SessionEnded("The session is over: sign in again.")
-    if known["use_time"] is not None and now - known["use_time"] > secrets.REUSE_GRACE:
-        await rows.change(tx, tables.sessions, {"tenant_id": tenant_id, "session_id": session_id}, end_time=now)
+    known = await rows.find(tx, tables.refresh_tokens, RefreshToken, digest=secrets.digest(token))
+    session = await rows.find(tx, tables.sessions, Session, session_id=known.session_id) if known else None
+    if known is None or session is None:
+        raise _over()
+    use = use_of(known, session, now)
+    if use is Use.ENDS_THE_SESSION:
+        await rows.change(tx, tables.sessions, {"session_id": session.session_id}, end_time=now)
         return None
-    user_row = await rows.get(tx, tables.users, tenant_id=tenant_id, user_id=session["user_id"])
-    if user_row is None or user_row["state"] != "ACTIVE":
-        raise SessionEnded("The session is over: sign in again.")
-    if known["use_time"] is None:
-        await rows.change(tx, tables.refresh_tokens, {"tenant_id": tenant_id, "digest": known["digest"]}, use_time=now)
-    fresh = await _new_refresh_token(tx, tenant_id, session_id, now)
-    return OpenSession(session_id, tenant_id, rows.value_of(User, user_row), fresh, session["expire_time"])
+    user = await rows.find(tx, tables.users, User, user_id=session.user_id)
+    if use is Use.REFUSED or user is None or user.state != "ACTIVE":
+        raise _over()
+    if known.use_time is None:
+        # Also the tokens nobody has shown yet: two tabs that refresh at once get two, of which the browser keeps one.
+        # When it shows that one, the other is of no use to it: whoever comes with the other later found it somewhere.
+        await refresh_tokens.retire(tx, session.session_id, now)
+        await refresh_tokens.forget(tx, session.session_id, now - USED_TOKEN_KEPT)
+    session = replace(session, expire_time=expiry(session.create_time, now))
+    await rows.change(tx, tables.sessions, {"session_id": session.session_id}, expire_time=session.expire_time)
+    return await _answer(tx, session, user, now)
 
 
 async def end_session(tx: Tx, token: str, now: datetime) -> None:
-    """Ends the session of a refresh token; an unknown one is ended already. System transaction."""
-    found = await lookups.find(tx, lookups.REFRESH, secrets.digest(token))
-    if found is not None:
-        await rows.change(
-            tx, tables.sessions, {"tenant_id": found[0], "session_id": found[1], "end_time": None}, end_time=now
-        )
+    """Ends the session of a refresh token; one that has ended stays as it is."""
+    known = await rows.find(tx, tables.refresh_tokens, RefreshToken, digest=secrets.digest(token))
+    if known is not None:
+        await rows.change(tx, tables.sessions, {"session_id": known.session_id, "end_time": None}, end_time=now)
 
 
 async def end_sessions_of(tx: Tx, user_id: str, now: datetime) -> None:
     """Ends every session of a user of the tenant."""
-    table = tables.sessions
-    await tx.execute(
-        update(table)
-        .where(table.c.tenant_id == tx.tenant_id, table.c.user_id == user_id, table.c.end_time.is_(None))
-        .values(end_time=now)
-    )
+    await rows.change(tx, tables.sessions, {"user_id": user_id, "end_time": None}, end_time=now)
 
 
-async def read_attempts(tx: Tx, email: str, address: str, now: datetime) -> None:
-    """Raises `TooManyAttempts`. System transaction."""
-    secrets.check_attempts(await _attempts(tx, email, address), now)
-
-
-async def note_failure(tx: Tx, email: str, address: str, now: datetime) -> None:
-    """Counts a failed sign-in. System transaction."""
-    news = secrets.after_failure(await _attempts(tx, email, address), now)
-    await lookups.write_attempts(tx, _attempt_key(email, address), news.failures, news.window_start)
-
-
-async def forget_failures(tx: Tx, email: str, address: str) -> None:
-    """A sign-in that worked clears the count. System transaction."""
-    await lookups.write_attempts(tx, _attempt_key(email, address), 0, None)
-
-
-async def plan_of(tx: Tx) -> Plan:
-    """The plan the tenant holds."""
-    row = await rows.get(tx, tables.tenants)
-    assert row is not None
-    return find_plan(row["plan_id"], row["plan_version"])
-
-
-async def _attempts(tx: Tx, email: str, address: str) -> Attempts | None:
-    found = await lookups.read_attempts(tx, _attempt_key(email, address))
-    return Attempts(*found) if found else None  # type: ignore[arg-type]
-
-
-async def _new_refresh_token(tx: Tx, tenant_id: str, session_id: str, now: datetime) -> str:
+async def _answer(tx: Tx, session: Session, user: User, now: datetime) -> OpenSession:
     token = secrets.new_secret()
     digest = secrets.digest(token)
-    await lookups.add(tx, lookups.REFRESH, digest, tenant_id, session_id)
-    await rows.add(
-        tx, tables.refresh_tokens, tenant_id, digest=digest, session_id=session_id, create_time=now, use_time=None
-    )
-    return token
+    await lookups.add(tx, lookups.REFRESH, digest, session.session_id)
+    await rows.add(tx, tables.refresh_tokens, **vars(RefreshToken(digest, session.session_id, now)))
+    return OpenSession(session.session_id, tx.tenant_id, user, token, session.expire_time)
 
 
-def _attempt_key(email: str, address: str) -> str:
-    # Digested: a list of addresses people tried is personal data too.
-    return hashlib.sha256(f"{email}\n{address}".encode()).hexdigest()
+def _over() -> SessionEnded:
+    return SessionEnded("The session is over: sign in again.")

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from chassis.paging import keyset, page_size
+from chassis.paging import encode_token, keyset, page_size
 from chassis.sql import Tx
-from sqlalchemy import Table, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, update
 
+from tenancy.domain.emails import Email
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
+from tenancy.domain.sessions import RefreshToken, Session
 
 Value = TypeVar("Value")
 
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    size: int
+    token: str
+
+
 _SHAPES: dict[type[Any], frozenset[str]] = {
     kind: frozenset(kind.__dataclass_fields__)
-    for kind in (ApiKey, AuditEntry, Brand, Invitation, Notice, Number, Tenant, User)
+    for kind in (ApiKey, AuditEntry, Brand, Email, Invitation, Notice, Number, RefreshToken, Session, Tenant, User)
 }
 
 
@@ -25,19 +37,35 @@ def value_of(kind: type[Value], row: Mapping[Any, Any]) -> Value:
     return kind(**{name: row[name] for name in _SHAPES[kind] if name in row})
 
 
-async def get(tx: Tx, table: Table, **key: Any) -> Mapping[Any, Any] | None:
+async def get(tx: Tx, table: Table, /, **key: Any) -> Mapping[Any, Any] | None:
     """The tenant's row with this key."""
     return await tx.one_or_none(select(table).where(_mine(tx, table, key)))
 
 
-async def add(tx: Tx, table: Table, tenant_id: str = "", **row: Any) -> None:
+async def get_of(tx: Tx, tenant_id: str, table: Table, /, **key: Any) -> Mapping[Any, Any] | None:
+    """The row of a tenant that has just been found. System transaction."""
+    return await tx.one_or_none(select(table).where(_is(table, tenant_id, key)))
+
+
+async def find(tx: Tx, table: Table, kind: type[Value], /, **key: Any) -> Value | None:
+    """The tenant's row with this key as a value."""
+    row = await get(tx, table, **key)
+    return value_of(kind, row) if row is not None else None
+
+
+async def add(tx: Tx, table: Table, /, **row: Any) -> None:
     """Inserts a row of the tenant."""
-    await tx.execute(insert(table).values(tenant_id=tenant_id or tx.tenant_id, **row))
+    await tx.execute(insert(table).values(tenant_id=tx.tenant_id, **row))
 
 
-async def change(tx: Tx, table: Table, key: Mapping[str, Any], **values: Any) -> int:
-    """Updates the tenant's rows with this key; how many there were."""
-    return (await tx.execute(update(table).where(_mine(tx, table, key)).values(**values))).rowcount
+async def change(tx: Tx, table: Table, key: Mapping[str, Any], /, **values: Any) -> None:
+    """Updates the tenant's rows with this key."""
+    await tx.execute(update(table).where(_mine(tx, table, key)).values(**values))
+
+
+async def remove(tx: Tx, table: Table, /, **key: Any) -> None:
+    """Deletes the tenant's rows with this key."""
+    await tx.execute(delete(table).where(_mine(tx, table, key)))
 
 
 async def count(tx: Tx, table: Table, *conditions: Any) -> int:
@@ -47,17 +75,20 @@ async def count(tx: Tx, table: Table, *conditions: Any) -> int:
 
 
 async def page(
-    tx: Tx, table: Table, kind: type[Value], order: tuple[str, str], size: int, token: str, *conditions: Any
-) -> tuple[list[Value], tuple[Any, str] | None]:
-    """A page of values, newest first by `order` (time column, id column), and where the next one begins."""
-    wanted = page_size(size)
+    tx: Tx, table: Table, kind: type[Value], order: tuple[str, str], asked: Page, *conditions: Any
+) -> tuple[list[Value], str]:
+    """A page of values, newest first by `order` (time column, id column), and the token of the next one."""
+    wanted = page_size(asked.size)
     statement = select(table).where(table.c.tenant_id == tx.tenant_id, *conditions)
-    rows = await tx.all(keyset(statement, table.c[order[0]], table.c[order[1]], token, wanted))
-    last = rows[wanted - 1] if len(rows) > wanted else None
-    return [value_of(kind, row) for row in rows[:wanted]], (last[order[0]], last[order[1]]) if last else None
+    found = await tx.all(keyset(statement, table.c[order[0]], table.c[order[1]], asked.token, wanted))
+    last = found[wanted - 1] if len(found) > wanted else None
+    token = encode_token(last[order[0]], last[order[1]]) if last is not None else ""
+    return [value_of(kind, row) for row in found[:wanted]], token
 
 
-def _mine(tx: Tx, table: Table, key: Mapping[str, Any]) -> Any:
-    tenant_id = key.get("tenant_id", tx.tenant_id)
-    rest = [table.c[name] == value for name, value in key.items() if name != "tenant_id"]
-    return and_(table.c.tenant_id == tenant_id, *rest)
+def _mine(tx: Tx, table: Table, key: Mapping[str, Any]) -> ColumnElement[bool]:
+    return _is(table, tx.tenant_id, key)
+
+
+def _is(table: Table, tenant_id: str, key: Mapping[str, Any]) -> ColumnElement[bool]:
+    return and_(table.c.tenant_id == tenant_id, *(table.c[name] == value for name, value in key.items()))

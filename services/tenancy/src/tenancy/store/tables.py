@@ -79,13 +79,11 @@ inventory = platform_table(
     "inventory", metadata, _text("number", key=True), _text("country"), Column("test", Boolean, nullable=False),
     _text("holder"),
 )  # fmt: skip
-attempts = platform_table("attempts", metadata, _text("address", key=True), _count("failures"), _time("window_start"))
+attempts = platform_table(
+    "attempts", metadata, _text("address", key=True), _count("failures"), _time("window_start"),
+    _time("known_until", optional=True), _time("expire_time"),
+)  # fmt: skip
 oidc_states = platform_table(
     "oidc_states", metadata, _text("state", key=True), _text("nonce"), _text("code_verifier"), _text("redirect_uri"),
-    _time("expire_time"),
+    _text("invitation"), _time("expire_time"),
 )  # fmt: skip
-
-TENANT_TABLES = (
-    tenants, brands, users, sessions, refresh_tokens, invitations, api_keys, numbers, notices, audit_entries, emails,
-)  # fmt: skip
-PLATFORM_TABLES = (lookups, inventory, attempts, oidc_states)

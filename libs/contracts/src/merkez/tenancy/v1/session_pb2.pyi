@@ -224,7 +224,7 @@ class Invitation(_message.Message):
     link_path: _builtins.str
     """Output only. Path to open, with the secret; only in the answer that created it."""
     emailed: _builtins.bool
-    """Output only. True when an e-mail was handed to the mail server."""
+    """Output only. True when an e-mail with the link is on its way; it is tried again while the mail server is away."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""

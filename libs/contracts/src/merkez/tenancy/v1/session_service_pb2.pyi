@@ -140,16 +140,20 @@ class StartOidcSignInRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    INVITATION_SECRET_FIELD_NUMBER: _builtins.int
     redirect_uri: _builtins.str
     """Required. Where the provider sends the browser back to."""
+    invitation_secret: _builtins.str
+    """Secret of the invitation's link that is open: who is new here accepts it by signing in. Empty without one."""
     def __init__(
         self,
         *,
         redirect_uri: _builtins.str = ...,
+        invitation_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["redirect_uri", b"redirect_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invitation_secret", b"invitation_secret", "redirect_uri", b"redirect_uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

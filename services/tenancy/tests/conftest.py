@@ -1,0 +1,198 @@
+"""A town with a tenancy office: real PostgreSQL and real rpcs, time the test owns, short words for who does what."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest_asyncio
+from chassis.auth import STRANGER, acting_as, acting_for
+from chassis.sql import Database
+from kernel.ids import new_id
+from kernel.tenant import Principal
+from merkez.tenancy.v1 import (
+    number_service_pb2_grpc,
+    plan_service_pb2_grpc,
+    session_pb2,
+    session_service_pb2,
+    session_service_pb2_grpc,
+    tenant_pb2,
+    tenant_service_pb2,
+    tenant_service_pb2_grpc,
+)
+from tenancy.desk import CLIENT_ADDRESS, Desk
+from tenancy.main import servicers, stock_inventory
+from tenancy.oidc import OpenIdProvider
+from tenancy.tokens import AccessTokenSigner, Passwords
+from testkit import ManualClock, someone
+from testkit.rpc import RpcHouse
+
+T = TypeVar("T")
+PASSWORD = "correct horse battery"
+ROLES = {
+    "owner": session_pb2.ROLE_OWNER,
+    "admin": session_pb2.ROLE_ADMIN,
+    "supervisor": session_pb2.ROLE_SUPERVISOR,
+    "agent": session_pb2.ROLE_AGENT,
+}
+_numbers = itertools.count()
+
+
+class Stubs:
+    """Every service of tenancy as a caller has it."""
+
+    def __init__(self, rpc: RpcHouse) -> None:
+        def stub(kind: Any) -> Any:
+            return rpc.stub(kind, "tenancy")
+
+        self.plans = stub(plan_service_pb2_grpc.PlanServiceStub)
+        self.tenants = stub(tenant_service_pb2_grpc.TenantServiceStub)
+        self.brands = stub(tenant_service_pb2_grpc.BrandServiceStub)
+        self.sessions = stub(session_service_pb2_grpc.SessionServiceStub)
+        self.users = stub(session_service_pb2_grpc.UserServiceStub)
+        self.api_keys = stub(session_service_pb2_grpc.ApiKeyServiceStub)
+        self.audit = stub(session_service_pb2_grpc.AuditServiceStub)
+        self.numbers = stub(number_service_pb2_grpc.NumberServiceStub)
+
+
+@dataclass
+class Firm:
+    """A company that has signed up; `as_` makes the calls within those of one of its people."""
+
+    town: Town
+    tenant: tenant_pb2.Tenant
+    session: session_pb2.Session
+    email: str
+
+    @property
+    def tenant_id(self) -> str:
+        return self.tenant.tenant_id
+
+    def as_(self, role: str = "owner", subject: str = "") -> AbstractContextManager[None]:
+        return acting_as(self.someone(role, subject))
+
+    def someone(self, role: str, subject: str = "") -> Principal:
+        own = self.session.user.user_id if role == "owner" else ""
+        return someone(role, self.tenant_id, subject=subject or own or f"usr_{role}")
+
+    async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        return await self.town.db.run(self.tenant_id, work)
+
+    async def brand(self, name: str = "Umbrella", **more: Any) -> tenant_pb2.Brand:
+        request = tenant_service_pb2.CreateBrandRequest(
+            request_id=fresh("brand"), brand=tenant_pb2.Brand(display_name=name, **more)
+        )
+        with self.as_():
+            return await self.town.stubs.brands.CreateBrand(request)
+
+    async def invite(self, email: str = "", role: str = "agent", by: str = "owner") -> session_pb2.Invitation:
+        asked = session_pb2.Invitation(email=email or f"{fresh('mail')}@firm.example", role=ROLES[role])
+        request = session_service_pb2.CreateInvitationRequest(request_id=fresh("invite"), invitation=asked)
+        with self.as_(by):
+            return await self.town.stubs.users.CreateInvitation(request)
+
+    async def join(self, role: str = "agent", email: str = "") -> session_pb2.Session:
+        """Somebody new, invited and joined."""
+        made = await self.invite(email, role)
+        return await self.town.accept(secret_of(made))
+
+
+class Town:
+    """The office and everybody who comes to it."""
+
+    def __init__(self, db: Database, rpc: RpcHouse, clock: ManualClock) -> None:
+        self.db = db
+        self.rpc = rpc
+        self.clock = clock
+        self.stubs = Stubs(rpc)
+
+    def sign_up_request(self, email: str = "", **more: Any) -> tenant_service_pb2.SignUpRequest:
+        said = {
+            "request_id": fresh("sign-up"), "plan_id": "growth", "company_name": "Acme Contact", "owner_name": "Olga",
+            "email": email or f"{fresh('owner')}@acme.example", "password": PASSWORD, "language": "tr",
+            "time_zone": "Europe/Istanbul",
+        }  # fmt: skip
+        return tenant_service_pb2.SignUpRequest(**(said | more))
+
+    async def sign_up(self, email: str = "", **more: Any) -> Firm:
+        request = self.sign_up_request(email, **more)
+        with acting_as(STRANGER):
+            answer = await self.stubs.tenants.SignUp(request)
+        return Firm(self, answer.tenant, answer.session, request.email)
+
+    async def sign_in(self, email: str, password: str = PASSWORD, address: str = "198.51.100.7") -> session_pb2.Session:
+        request = session_service_pb2.SignInRequest(email=email, password=password)
+        with acting_as(STRANGER):
+            return await self.stubs.sessions.SignIn(request, metadata=((CLIENT_ADDRESS, address),))
+
+    async def refresh(self, token: str) -> session_pb2.Session:
+        with acting_as(STRANGER):
+            return await self.stubs.sessions.RefreshSession(
+                session_service_pb2.RefreshSessionRequest(refresh_token=token)
+            )
+
+    async def sign_out(self, token: str) -> None:
+        with acting_as(STRANGER):
+            await self.stubs.sessions.SignOut(session_service_pb2.SignOutRequest(refresh_token=token))
+
+    async def show(self, secret: str) -> session_service_pb2.GetInvitationResponse:
+        with acting_as(STRANGER):
+            return await self.stubs.users.GetInvitation(session_service_pb2.GetInvitationRequest(secret=secret))
+
+    async def accept(self, secret: str, **more: Any) -> session_pb2.Session:
+        said = {"secret": secret, "display_name": "Aysel", "password": PASSWORD}
+        with acting_as(STRANGER):
+            return await self.stubs.users.AcceptInvitation(
+                session_service_pb2.AcceptInvitationRequest(**(said | more))
+            )
+
+    def as_service(self, tenant_id: str = "") -> AbstractContextManager[None]:
+        return acting_for(tenant_id)
+
+    def other_tenant(self) -> str:
+        """Somebody else's tenant id, of whom nothing is stored."""
+        return new_id("ten", self.clock.now())
+
+
+def fresh(word: str) -> str:
+    """A word nobody has used yet."""
+    return f"{word}-{next(_numbers)}"
+
+
+def secret_of(invitation: session_pb2.Invitation) -> str:
+    """The secret of a link that has just been made."""
+    return invitation.link_path.rpartition("/")[2]
+
+
+Open = Callable[..., Awaitable[Town]]
+
+
+@pytest_asyncio.fixture
+async def open_town(
+    service_db: Callable[..., Awaitable[Database]], clock: ManualClock, rpc: RpcHouse, tmp_path: Any
+) -> Open:
+    """`await open_town(provider=..., mailed_links=...)`; `fresh=True` for a database of its own."""
+
+    async def make(
+        *, provider: OpenIdProvider | None = None, mailed_links: str = "", fresh: bool = False
+    ) -> Town:
+        db = await service_db("tenancy", clock=clock, fresh=fresh)
+        await stock_inventory(db)
+        desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
+        await rpc.serve("tenancy", servicers(db, desk, provider, mailed_links))
+        return Town(db, rpc, clock)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def town(open_town: Open) -> Town:
+    return await open_town()
+
+
+@pytest_asyncio.fixture
+async def firm(town: Town) -> Firm:
+    return await town.sign_up()
