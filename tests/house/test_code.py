@@ -51,6 +51,12 @@ def test_every_module_says_what_it_owns() -> None:
     assert silent == []
 
 
+def test_only_the_root_tests_are_a_package() -> None:
+    # Another `tests` package would answer to the same name, and pytest loads only one of them.
+    packages = [path.parent for path in committed() if path.name == "__init__.py" and path.exists()]
+    assert [str(path.relative_to(ROOT)) for path in packages if path.name == "tests"] == ["tests"]
+
+
 @pytest.mark.parametrize("service", STATEFUL)
 def test_every_service_has_the_same_rooms(service: str) -> None:
     home = ROOT / "services" / service
