@@ -41,10 +41,6 @@ export function accessToken(): string | undefined {
 
 /** Called once, before anything is drawn: a reload in mid-call must have its token at once. */
 export function startSession(): Promise<string | undefined> {
-  if (!hint()) {
-    session.set({ status: "signedOut", expired: false });
-    return Promise.resolve(undefined);
-  }
   return renewSession();
 }
 
@@ -67,7 +63,7 @@ export function adopt(given: Session, tell = true): void {
     token: given.accessToken ?? "",
     expires,
   });
-  setHint("1");
+  remember("1");
   clearTimeout(timer);
   timer = setTimeout(() => void renewSession(), Math.max(1000, (expires - Date.now()) * RENEW_AT));
   if (tell) channel?.postMessage({ kind: "session", session: given } satisfies Message);
@@ -108,7 +104,7 @@ async function renew(refused: string | undefined): Promise<string | undefined> {
   }
   const problem = problemFrom(response.status, await response.json().catch(() => undefined));
   if (problem.status >= 500 || problem.status === 429) return retryLater();
-  end(session.get().status === "signedIn" || hint(), true);
+  end(session.get().status === "signedIn" || wasSignedIn(), true);
   return undefined;
 }
 
@@ -135,23 +131,24 @@ export async function signOut(): Promise<void> {
 
 function end(expired: boolean, tell: boolean): void {
   clearTimeout(timer);
-  setHint("");
+  if (knownDevice()) remember("0");
   session.set({ status: "signedOut", expired });
   if (tell) channel?.postMessage({ kind: "signedOut" } satisfies Message);
 }
 
-function hint(): boolean {
+/** Was somebody signed in here until now? Then what ended is a session, and the page says so. */
+function wasSignedIn(): boolean {
   try {
     return localStorage.getItem(HINT_KEY) === "1";
   } catch {
-    return true; // cannot know: ask the server
+    return false;
   }
 }
 
-function setHint(value: string): void {
+function remember(value: "1" | "0"): void {
   try {
     localStorage.setItem(HINT_KEY, value);
   } catch {
-    // Without storage every start asks the server.
+    // Without storage a session that is over is not told from none at all.
   }
 }

@@ -30,7 +30,9 @@ export const theme = createTheme({
       defaultProps: { centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45, blur: 2 } },
     },
     Anchor: { defaultProps: { inherit: true, underline: "hover" } },
-    Menu: { defaultProps: { radius: "md", shadow: "md", withinPortal: true } },
+    Menu: {
+      defaultProps: { withInitialFocusPlaceholder: false, radius: "md", shadow: "md", withinPortal: true },
+    },
     Select: { defaultProps: { allowDeselect: false, checkIconPosition: "right" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
     Table: { defaultProps: { verticalSpacing: "sm", horizontalSpacing: "md" } },

@@ -1,4 +1,4 @@
-import { Button, Menu } from "@mantine/core";
+import { Button, Menu, VisuallyHidden } from "@mantine/core";
 import { IconCheck, IconLanguage } from "@tabler/icons-react";
 import { activateLanguage, LANGUAGE_NAMES, LANGUAGES, useLanguage, useText } from "../i18n/index.ts";
 
@@ -15,9 +15,12 @@ export function LanguageMenu({ compact }: { compact?: boolean }) {
           size="sm"
           px={compact ? 8 : undefined}
           leftSection={<IconLanguage size={18} aria-hidden />}
-          aria-label={`${t("common.language")}: ${LANGUAGE_NAMES[current]}`}
           data-testid="language-menu"
         >
+          <VisuallyHidden>
+            {t("common.language")}
+            {compact ? `: ${LANGUAGE_NAMES[current]} ` : ": "}
+          </VisuallyHidden>
           {compact ? current.toUpperCase() : LANGUAGE_NAMES[current]}
         </Button>
       </Menu.Target>

@@ -28,20 +28,21 @@ export default function PeoplePage() {
   return (
     <>
       <Tabs defaultValue="users" keepMounted={false}>
-        <Tabs.List mb="lg">
-          <Tabs.Tab value="users">{t("nav.people")}</Tabs.Tab>
-          <Tabs.Tab value="invitations" data-testid="tab-invitations">
-            {t("admin.people.invitations")}
-          </Tabs.Tab>
+        <div style={{ display: "flex", justifyContent: "flex-end", marginBottom: -36 }}>
           <Button
-            ml="auto"
-            mb={6}
+            style={{ zIndex: 1 }}
             leftSection={<IconUserPlus size={17} aria-hidden />}
             onClick={() => setInviting(true)}
             data-testid="invite-open"
           >
             {t("admin.people.invite")}
           </Button>
+        </div>
+        <Tabs.List mb="lg">
+          <Tabs.Tab value="users">{t("nav.people")}</Tabs.Tab>
+          <Tabs.Tab value="invitations" data-testid="tab-invitations">
+            {t("admin.people.invitations")}
+          </Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="users">
           <Users />

@@ -64,7 +64,13 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
     <>
       <Lead title={t("start.account.title")}>
         {t("start.account.lead", { plan: planName(plan, language) })}{" "}
-        <Anchor component="button" type="button" onClick={onBack} data-testid="signup-back">
+        <Anchor
+          component="button"
+          type="button"
+          underline="always"
+          onClick={onBack}
+          data-testid="signup-back"
+        >
           {t("start.account.otherPlan")}
         </Anchor>
       </Lead>

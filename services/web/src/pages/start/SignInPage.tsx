@@ -79,7 +79,7 @@ export default function SignInPage() {
       </form>
       <Text ta="center" mt="lg" size="sm">
         {t("start.noAccount")}{" "}
-        <Anchor component={Link} href="/sign-up" data-testid="to-sign-up">
+        <Anchor component={Link} href="/sign-up" underline="always" data-testid="to-sign-up">
           {t("start.signUp")}
         </Anchor>
       </Text>
