@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest_asyncio
+from argon2 import PasswordHasher
 from chassis.auth import STRANGER, acting_as, acting_for
 from chassis.sql import Database
 from kernel.ids import new_id
@@ -38,6 +39,8 @@ ROLES = {
     "supervisor": session_pb2.ROLE_SUPERVISOR,
     "agent": session_pb2.ROLE_AGENT,
 }
+QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""argon2 as weak as it goes: these tests sign in hundreds of times."""
 _numbers = itertools.count()
 
 
@@ -145,9 +148,7 @@ class Town:
     async def accept(self, secret: str, **more: Any) -> session_pb2.Session:
         said = {"secret": secret, "display_name": "Aysel", "password": PASSWORD}
         with acting_as(STRANGER):
-            return await self.stubs.users.AcceptInvitation(
-                session_service_pb2.AcceptInvitationRequest(**(said | more))
-            )
+            return await self.stubs.users.AcceptInvitation(session_service_pb2.AcceptInvitationRequest(**(said | more)))
 
     def as_service(self, tenant_id: str = "") -> AbstractContextManager[None]:
         return acting_for(tenant_id)
@@ -176,12 +177,10 @@ async def open_town(
 ) -> Open:
     """`await open_town(provider=..., mailed_links=...)`; `fresh=True` for a database of its own."""
 
-    async def make(
-        *, provider: OpenIdProvider | None = None, mailed_links: str = "", fresh: bool = False
-    ) -> Town:
+    async def make(*, provider: OpenIdProvider | None = None, mailed_links: str = "", fresh: bool = False) -> Town:
         db = await service_db("tenancy", clock=clock, fresh=fresh)
         await stock_inventory(db)
-        desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
+        desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
         await rpc.serve("tenancy", servicers(db, desk, provider, mailed_links))
         return Town(db, rpc, clock)
 

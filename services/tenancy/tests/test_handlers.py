@@ -40,7 +40,7 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
-from tenancy.handlers.sessions import SessionDesk
+from tenancy.desk import Desk
 from tenancy.main import servicers, stock_inventory
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
@@ -55,8 +55,8 @@ async def house(
     """Tenancy behind real gRPC, with its stubs."""
     db = await service_db("tenancy", clock=clock, fresh=True)
     await stock_inventory(db)
-    desk = SessionDesk(AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
-    await rpc.serve("tenancy", servicers(db, desk, None, None))
+    desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
+    await rpc.serve("tenancy", servicers(db, desk, None, ""))
     stub = rpc.stub
     return SimpleNamespace(
         clock=clock,

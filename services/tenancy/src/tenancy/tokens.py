@@ -73,8 +73,8 @@ class Passwords:
     Those that wait are bounded too: strangers may ask for a hash, and a queue longer than their patience helps nobody.
     """
 
-    def __init__(self, at_once: int = 2, waiting: int = 100) -> None:
-        self._hasher = PasswordHasher()
+    def __init__(self, at_once: int = 2, waiting: int = 100, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
         self._room = asyncio.Semaphore(at_once)
         self._most = at_once + waiting
         self._asked = 0
