@@ -67,7 +67,7 @@ class OpenIdProvider:
     async def _exchange(self, metadata: Mapping[str, Any], code: str, begun: Begun) -> tuple[str, Any]:
         async with self._client(begun.redirect_uri) as client:
             token = await client.fetch_token(metadata["token_endpoint"], code=code, code_verifier=begun.code_verifier)
-            answer = await client.get(metadata["jwks_uri"], withhold_token=True)
+            answer = await client.request("GET", metadata["jwks_uri"], withhold_token=True)
             answer.raise_for_status()
             return str(token["id_token"]), answer.json()
 
@@ -89,7 +89,7 @@ class OpenIdProvider:
         issuer = self._settings.oidc_issuer.rstrip("/")
         try:
             async with self._client("") as client:
-                answer = await client.get(f"{issuer}/.well-known/openid-configuration", withhold_token=True)
+                answer = await client.request("GET", f"{issuer}/.well-known/openid-configuration", withhold_token=True)
                 answer.raise_for_status()
                 metadata = answer.json()
             complete = all(isinstance(metadata[name], str) for name in (*_METADATA, "issuer"))
