@@ -14,6 +14,7 @@ export function LanguageMenu({ compact }: { compact?: boolean }) {
           color="gray"
           size="sm"
           px={compact ? 8 : undefined}
+          style={{ flex: "none" }}
           leftSection={<IconLanguage size={18} aria-hidden />}
           data-testid="language-menu"
         >
