@@ -13,6 +13,7 @@ from analytics.consumers import handlers
 from analytics.domain.intervals import Counters, Key
 from chassis.bus import FactMeta
 from chassis.sql import Database
+from chassis.turns import TurnTaking
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from kernel.ids import new_id
@@ -28,7 +29,7 @@ Told = tuple[Message, datetime]
 class Floor:
     """One tenant's floor: what happened on it, and what analytics made of that."""
 
-    db: Database
+    db: TurnTaking
     clock: ManualClock
     tenant: str = ""
     touched: list[str] = field(default_factory=list)
@@ -152,4 +153,5 @@ def zone_fact(time_zone: str) -> Message:
 @pytest_asyncio.fixture
 async def floor(service_db: Callable[..., Awaitable[Database]], clock: ManualClock) -> Floor:
     """A tenant of this test."""
-    return Floor(await service_db("analytics", clock=clock), clock)
+    made = await service_db("analytics", clock=clock)
+    return Floor(TurnTaking(made.engine, made.system_engine, made.schema, clock), clock)

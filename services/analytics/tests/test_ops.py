@@ -195,10 +195,10 @@ async def test_contacts_of_one_queue_counted_at_once_lose_nothing(floor: Floor) 
     await asyncio.gather(
         *(
             floor.tell(routing_events_pb2.ContactQueued(contact=contact(1, "QUEUED", f"con_{n}", queue_time=began)))
-            for n in range(12)
+            for n in range(60)
         )
     )
-    assert (await floor.board()).board.total.day.offered == 12
+    assert (await floor.board()).board.total.day.offered == 60
 
 
 async def test_other_tenants_floor_is_not_seen(floor: Floor) -> None:

@@ -16,6 +16,7 @@ from billing.domain.invoices import Invoice
 from billing.domain.usage import UsageRecord
 from chassis.bus import FactMeta
 from chassis.sql import Database
+from chassis.turns import TurnTaking
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -156,7 +157,8 @@ def recording_fact(version: int, size: int) -> Message:
 @pytest_asyncio.fixture
 async def db(service_db: Callable[..., Awaitable[Database]], clock: ManualClock) -> Database:
     """Billing's database."""
-    return await service_db("billing", clock=clock)
+    made = await service_db("billing", clock=clock)
+    return TurnTaking(made.engine, made.system_engine, made.schema, clock)
 
 
 @pytest.fixture

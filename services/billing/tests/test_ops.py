@@ -66,6 +66,12 @@ async def test_two_at_once_record_a_call_once(ledger: Ledger) -> None:
     assert len(await ledger.usage()) == 1
 
 
+async def test_busy_hour_of_one_tenant_is_rated_without_loss(ledger: Ledger) -> None:
+    await ledger.tell(plan_fact())
+    await asyncio.gather(*(ledger.tell(call_fact(f"call_{number}", 31, MARCH)) for number in range(128)))
+    assert await ledger.amounts() == {VOICE: Decimal("4.61")}
+
+
 async def test_refused_call_is_not_billed_and_zero_seconds_cost_nothing(ledger: Ledger) -> None:
     await ledger.tell(plan_fact())
     await ledger.tell(call_fact("call_1", 5, MARCH, "CONCURRENT_CALL_LIMIT_REACHED"))

@@ -13,7 +13,7 @@ import inspect
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
 from kernel.clock import Clock, SystemClock
@@ -216,7 +216,7 @@ class Database:
     @classmethod
     async def connect(
         cls, settings: ProcessSettings, metadata_schema: str, *, clock: Clock | None = None, pool_size: int = 10
-    ) -> Database:
+    ) -> Self:
         """Make the pools. Connections are opened when first needed, so a database that is down is no error yet."""
         engine = make_engine(settings.database_url, pool_size)
         system = make_engine(settings.system_database_url, 4) if settings.system_database_url else None

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chassis.bus import Bus
 from chassis.lifecycle import Tasks
-from chassis.sql import Database
+from chassis.turns import TurnTaking
 from kernel.errors import Unavailable
 
 from analytics import convert, ops
@@ -21,7 +21,7 @@ HEARTBEAT = 60.0
 class WallboardPush:
     """Remembers which tenants' wallboards changed and pushes each, whole."""
 
-    def __init__(self, db: Database, bus: Bus, tasks: Tasks) -> None:
+    def __init__(self, db: TurnTaking, bus: Bus, tasks: Tasks) -> None:
         self._db = db
         self._bus = bus
         self._tasks = tasks
@@ -59,5 +59,5 @@ class WallboardPush:
 
     async def _push(self, tenant_id: str) -> None:
         newest = self._newest[tenant_id]
-        snapshot = await self._db.run(tenant_id, lambda tx: ops.next_wallboard(tx, newest, self._db.clock.now()))
+        snapshot = await self._db.ahead(tenant_id, lambda tx: ops.next_wallboard(tx, newest, self._db.clock.now()))
         self._bus.publish_live(tenant_id, "wallboard", convert.wallboard_out(snapshot))

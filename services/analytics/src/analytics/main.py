@@ -6,8 +6,8 @@ from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
 from chassis.settings import load
-from chassis.sql import Database
 from chassis.telemetry import setup_telemetry
+from chassis.turns import TurnTaking
 from merkez.analytics.v1.analytics_service_pb2_grpc import add_AnalyticsServiceServicer_to_server
 
 from analytics.consumers import handlers
@@ -20,7 +20,7 @@ async def main(process: Process) -> None:
     """Builds and starts; the process drains and closes what it registered."""
     settings = load(Settings, service="analytics")
     setup_telemetry(settings)
-    db = process.closing(await Database.connect(settings, "analytics"))
+    db = process.closing(await TurnTaking.connect(settings, "analytics"))
     bus = process.closing(await Bus.connect(settings))
     push = WallboardPush(db, bus, process.tasks)
     server = process.closing(serve([(add_AnalyticsServiceServicer_to_server, Analytics(db))], settings))

@@ -6,8 +6,8 @@ from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
 from chassis.settings import load
-from chassis.sql import Database
 from chassis.telemetry import setup_telemetry
+from chassis.turns import TurnTaking
 from merkez.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 
 from billing.consumers import HANDLERS
@@ -19,7 +19,7 @@ async def main(process: Process) -> None:
     """Builds and starts; the process drains and closes what it registered."""
     settings = load(Settings, service="billing")
     setup_telemetry(settings)
-    db = process.closing(await Database.connect(settings, "billing"))
+    db = process.closing(await TurnTaking.connect(settings, "billing"))
     bus = process.closing(await Bus.connect(settings))
     server = process.closing(serve([(add_BillingServiceServicer_to_server, Billing(db))], settings))
     bus.relay(db)
