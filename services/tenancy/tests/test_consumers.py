@@ -1,0 +1,64 @@
+"""Facts of telephony becoming notices, and facts of tenancy leaving, over a real bus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.bus import LiveMessage
+from kernel.ids import new_id
+from merkez.telephony.v1 import telephony_events_pb2
+from merkez.tenancy.v1 import tenancy_events_pb2, tenant_service_pb2
+from tenancy.consumers import HANDLERS
+from testkit import eventually
+
+
+async def test_calls_refused_at_the_limit_are_one_notice_a_brand_and_repeats_count_once(
+    town: Any, firm: Any, make_bus: Any
+) -> None:
+    bus = await make_bus("tenancy")
+    await bus.consume(town.db, "tenancy", HANDLERS)
+    brand, other = (new_id("brd", town.clock.now()) for _ in range(2))
+
+    async def refuse(brand_id: str, event_id: str = "", suffix: str = "") -> None:
+        fact = telephony_events_pb2.CallRefused(reason="CONCURRENT_CALL_LIMIT_REACHED", limit=30, brand_id=brand_id)
+        await bus.publish_fact(
+            full_name=fact.DESCRIPTOR.full_name, tenant_id=firm.tenant_id, key=brand_id, time=town.clock.now(),
+            event_id=event_id or new_id("evt", town.clock.now()), payload=fact.SerializeToString(), suffix=suffix,
+        )  # fmt: skip
+
+    await refuse(brand, "evt_one")
+    await refuse(brand, "evt_one", ".again")
+    await refuse(brand)
+    await refuse(other)
+
+    async def settled() -> Any:
+        with firm.as_():
+            listed = await town.stubs.tenants.ListNotices(tenant_service_pb2.ListNoticesRequest())
+        found = {notice.parameters["brand_id"]: notice for notice in listed.notices}
+        return found if set(found) == {brand, other} and found[brand].count == 2 else None
+
+    found = await eventually(settled)
+    assert found[brand].kind == "CONCURRENT_CALL_LIMIT_REACHED" and found[brand].parameters["limit"] == "30"
+    assert found[other].count == 1
+
+
+async def test_what_happens_in_a_company_is_told_once_committed(town: Any, make_bus: Any) -> None:
+    bus = await make_bus("tenancy")
+    told: list[LiveMessage] = []
+
+    async def hear(message: LiveMessage) -> None:
+        told.append(message)
+
+    await bus.subscribe("merkez.*.*.v1.>", hear)
+    bus.relay(town.db)
+    firm = await town.sign_up()
+    await firm.brand()
+
+    def facts() -> dict[str, bytes]:
+        # Other tests of this module left facts in the outbox.
+        return {each.subject.rpartition(".")[2]: each.data for each in told if each.tenant_id == firm.tenant_id}
+
+    await eventually(lambda: len(facts()) >= 4)
+    assert set(facts()) == {"brand_changed", "plan_subscribed", "tenant_signed_up", "user_joined"}
+    fact = tenancy_events_pb2.TenantSignedUp.FromString(facts()["tenant_signed_up"])
+    assert (fact.tenant.currency, fact.owner_user_id) == ("EUR", firm.session.user.user_id)
