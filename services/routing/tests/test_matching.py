@@ -14,6 +14,7 @@ import pytest_asyncio
 from chassis.bus import Bus, LiveMessage
 from chassis.lifecycle import Process
 from chassis.settings import ProcessSettings
+from chassis.turns import TurnTaking
 from kernel.clock import SystemClock
 from kernel.ids import new_id
 from merkez_local.nats import Nats
@@ -29,7 +30,6 @@ from routing.ops import offers as offer_ops
 from routing.settings import Settings
 from routing.store import contacts as contact_store
 from routing.store import offers as offer_store
-from routing.turns import TurnTaking
 from testkit.waiting import eventually
 
 from .conftest import Floor

@@ -207,8 +207,7 @@ class System:
             "WEB_DIST": str(ROOT / "services" / "web" / "dist"),
         } | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
         return (
-            {f"MERKEZ_{key}": value for key, value in own.items()}
-            | dict(os.environ)
+            dict(os.environ)
             # What this run decides wins over what the shell happens to say.
             | {f"MERKEZ_{key}": value for key, value in own.items()}
             | {"PYTHONUNBUFFERED": "1"}

@@ -11,6 +11,7 @@ from chassis.lifecycle import Process, run_service
 from chassis.settings import load
 from chassis.sql import Database
 from chassis.telemetry import setup_telemetry, shutdown_telemetry
+from chassis.turns import TurnTaking
 
 from routing.consumers import CONSUMER, Consumers
 from routing.deadlines import Deadlines
@@ -20,7 +21,6 @@ from routing.leases import Leases
 from routing.ledger import Desk
 from routing.matching import Matcher
 from routing.settings import Settings
-from routing.turns import TurnTaking
 
 
 class Routing:
