@@ -55,3 +55,8 @@ async def test_the_command_line_migrates(databases: Databases) -> None:
 def test_migrations_can_be_read_for_cockroachdb() -> None:
     sql = migration_sql("trial", CockroachDBDialect_asyncpg())
     assert "FORCE ROW LEVEL SECURITY" in sql and "CREATE INDEX queues_by_waiting" in sql
+
+
+async def test_a_service_without_migrations_is_refused_and_not_left_empty(databases: Databases) -> None:
+    with pytest.raises(LookupError, match="no migrations of 'nobody'"):
+        await databases.settings("nobody")

@@ -14,7 +14,7 @@ ServiceDb = Callable[..., Awaitable[Database]]
 
 
 async def test_writers_of_a_tenant_take_turns_and_nobody_else_waits(service_db: ServiceDb, clock: ManualClock) -> None:
-    made = await service_db("billing", clock=clock)
+    made = await service_db("trial", clock=clock)
     db = TurnTaking(made.engine, made.system_engine, made.schema, clock)
     mine, other = new_id("ten", clock.now()), new_id("ten", clock.now())
     inside, leave, order = asyncio.Event(), asyncio.Event(), []

@@ -51,7 +51,11 @@ def role_url(admin_url: str, service: str, password: str, *, system: bool = Fals
 
 
 async def migrate(admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None) -> None:
-    """Bring the schemas of `services` up to date, one after the other over one connection."""
+    """Bring the schemas of `services` up to date, one after the other over one connection.
+
+    LookupError, before anything is touched, when one of them has no migrations.
+    """
+    scripts = {service: _scripts(service) for service in services}
     engine = create_async_engine(admin_url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
@@ -60,7 +64,7 @@ async def migrate(admin_url: str, services: Sequence[str], passwords: Mapping[st
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="SERIALIZABLE")
             for service in services:
-                await connection.run_sync(_upgrade, service)
+                await connection.run_sync(_upgrade, service, scripts[service])
     finally:
         await engine.dispose()
 
@@ -97,8 +101,8 @@ def migration_sql(service: str, dialect: Dialect) -> str:
     return output.getvalue()
 
 
-def _upgrade(connection: Connection, service: str) -> None:
-    context = MigrationContext.configure(connection, opts=_options(service, _scripts(service)))
+def _upgrade(connection: Connection, service: str, script: ScriptDirectory) -> None:
+    context = MigrationContext.configure(connection, opts=_options(service, script))
     connection.execute(text(f"SET ROLE {owner_role(service)}"))
     with Operations.context(context):
         context.run_migrations()
@@ -107,7 +111,11 @@ def _upgrade(connection: Connection, service: str) -> None:
 
 
 def _scripts(service: str) -> ScriptDirectory:
-    return ScriptDirectory(str(_ENVIRONMENT), version_locations=[str(migrations_of(service))])
+    folder = migrations_of(service)
+    # Alembic takes a missing folder for nothing to do, and would leave an empty schema behind.
+    if not any(folder.glob("[0-9]*.py")):
+        raise LookupError(f"there are no migrations of {service!r} in {folder}")
+    return ScriptDirectory(str(_ENVIRONMENT), version_locations=[str(folder)])
 
 
 def _options(service: str, script: ScriptDirectory) -> dict[str, Any]:
