@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
-from kernel.ids import PREFIXES, is_id, new_id, require_id, time_of
+from kernel.ids import PREFIXES, is_id, new_id, require_id, require_request_id, time_of
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,3 +60,10 @@ def test_what_is_no_queue_id_is_refused_by_its_field_and_not_repeated(value: str
 def test_an_unknown_prefix_is_a_bug() -> None:
     with pytest.raises(ValueError, match="prefix"):
         new_id("foo", NOW)
+
+
+@pytest.mark.parametrize("value", ["", "x" * 129])
+def test_request_id_is_required_and_bounded(value: str) -> None:
+    assert require_request_id("x" * 128)
+    with pytest.raises(InvalidInput, match="request_id"):
+        require_request_id(value)

@@ -84,12 +84,6 @@ def test_only_fields_that_may_change_are_changed(paths: list[str]) -> None:
         fields.mask(paths, ("display_name",))
 
 
-@pytest.mark.parametrize("value", ["", "x" * 129])
-def test_request_id_is_required_and_bounded(value: str) -> None:
-    with pytest.raises(InvalidInput):
-        fields.request_id(value)
-
-
 @pytest.mark.parametrize("code", ["T", "TUR", "1A", "Ü1"])
 def test_country_is_two_letters(code: str) -> None:
     with pytest.raises(InvalidInput):

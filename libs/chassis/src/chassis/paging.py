@@ -8,7 +8,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 from sqlalchemy import ColumnElement, Select, and_, or_
 
 DEFAULT_PAGE_SIZE = 50
@@ -25,8 +25,7 @@ class PageTokenInvalid(InvalidInput):
 def page_size(requested: int) -> int:
     """How many rows to give: 0 means 50, more than 200 means 200, negative is an error."""
     if requested < 0:
-        wrong = "must not be negative"
-        raise InvalidInput(f"page_size {wrong}", fields=[FieldViolation("page_size", wrong)])
+        raise InvalidInput.of("page_size", "must not be negative")
     return min(requested or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
@@ -48,8 +47,7 @@ def decode_token(token: str) -> tuple[datetime, str] | None:
             raise ValueError
         return _EPOCH + timedelta(microseconds=microseconds), row_id
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
-        wrong = "is not a token of this list"
-        raise PageTokenInvalid(f"page_token {wrong}", fields=[FieldViolation("page_token", wrong)]) from error
+        raise PageTokenInvalid.of("page_token", "is not a token of this list") from error
 
 
 def keyset(

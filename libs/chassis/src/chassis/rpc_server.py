@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
-from kernel.errors import DomainError, FieldViolation, Forbidden, InvalidInput
+from kernel.errors import DomainError, Forbidden, InvalidInput
 from kernel.tenant import Principal
 from opentelemetry import propagate
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -251,7 +251,7 @@ def _refuse_nul(message: Message, path: str = "") -> None:
 
 def _nul(field: str) -> TextInvalid:
     wrong = "holds the character U+0000"
-    return TextInvalid(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
+    return TextInvalid.of(field, wrong)
 
 
 def _paths(service: str) -> list[str]:

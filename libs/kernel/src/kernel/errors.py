@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class InvalidInput(DomainError):
 
     kind = "INVALID_ARGUMENT"
     reason = "INVALID_INPUT"
+
+    @classmethod
+    def of(cls, field: str, wrong: str) -> Self:
+        """This error about one field: `of("page_size", "must be 1 to 100")`."""
+        return cls(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
 
 
 class NotFound(DomainError):

@@ -10,7 +10,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 
 PREFIXES: dict[str, str] = {
     "ten": "tenant", "brd": "client brand", "usr": "user (an agent's id too)", "ses": "session", "ivt": "invitation",
@@ -51,7 +51,14 @@ def require_id(prefix: str, value: str, field: str) -> str:
     if is_id(prefix, value):
         return value
     wrong = "is required" if not value else f"is not the id of a {PREFIXES.get(prefix, prefix)} ({prefix}_...)"
-    raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
+    raise InvalidInput.of(field, wrong)
+
+
+def require_request_id(value: str) -> str:
+    """`value` when it has 1 to 128 characters, else InvalidInput: what a client calls one request."""
+    if not 1 <= len(value) <= 128:
+        raise InvalidInput.of("request_id", "is required, up to 128 characters")
+    return value
 
 
 def time_of(value: str) -> datetime:

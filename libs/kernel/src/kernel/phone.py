@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 
 _E164 = re.compile(r"\+[1-9][0-9]{2,14}")
 
@@ -18,5 +18,4 @@ def require_e164(value: str, field: str) -> str:
     """`value` when it is E.164, else InvalidInput naming the proto `field`. Never echoes the number."""
     if is_e164(value):
         return value
-    wrong = "must be an E.164 number such as +994125551234"
-    raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
+    raise InvalidInput.of(field, "must be an E.164 number such as +994125551234")

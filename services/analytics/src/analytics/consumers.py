@@ -8,6 +8,7 @@ from typing import Any
 
 from chassis.bus import FactMeta
 from chassis.consumer import Handlers
+from chassis.instants import time_in
 from chassis.sql import Tx
 from google.protobuf.message import Message
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
@@ -75,7 +76,7 @@ async def call_resumed(tx: Tx, fact: telephony_events_pb2.CallResumed, meta: Fac
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """A call ended, and with it its hold."""
-    ended = convert.moment(fact.cdr, "end_time") or meta.time
+    ended = time_in(fact.cdr, "end_time") or meta.time
     await ops.note_hold(tx, fact.cdr.call_id, ended, held=False)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import time_in, time_out
 from merkez.analytics.v1 import analytics_pb2
 from merkez.routing.v1 import contact_pb2, queue_pb2
 
@@ -21,9 +20,9 @@ def contact_in(message: contact_pb2.Contact) -> Contact:
         queue_id=message.queue_id,
         state=contact_pb2.ContactState.Name(message.state).removeprefix("CONTACT_STATE_"),
         queue_time=message.queue_time.ToDatetime(tzinfo=UTC),
-        answer_time=moment(message, "answer_time"),
-        end_time=moment(message, "end_time"),
-        wrap_up_end_time=moment(message, "wrap_up_end_time"),
+        answer_time=time_in(message, "answer_time"),
+        end_time=time_in(message, "end_time"),
+        wrap_up_end_time=time_in(message, "wrap_up_end_time"),
         agent_id=message.agent_id,
         abandoned=message.state == contact_pb2.CONTACT_STATE_ABANDONED,
     )
@@ -55,8 +54,8 @@ def wallboard_out(snapshot: Snapshot) -> analytics_pb2.Wallboard:
         agent_states=[analytics_pb2.AgentStateCount(state=name, count=n) for name, n in shown.states.items()],
         agents=[_agent(agent) for agent in shown.agents],
         sequence=snapshot.sequence,
-        data_time=_time(snapshot.data_time),
-        compute_time=_time(snapshot.compute_time),
+        data_time=time_out(snapshot.data_time),
+        compute_time=time_out(snapshot.compute_time),
     )
 
 
@@ -64,7 +63,7 @@ def interval_out(key: intervals.Key, counters: intervals.Counters) -> analytics_
     """One interval's counters; seconds are rounded here and nowhere before."""
     return analytics_pb2.QueueInterval(
         queue_id=key[0],
-        start_time=_time(key[1]),
+        start_time=time_out(key[1]),
         offered=counters.offered,
         answered=counters.answered,
         answered_within_threshold=counters.answered_within,
@@ -83,7 +82,7 @@ def _tile(tile: board.Tile) -> analytics_pb2.QueueTile:
         queue_id=tile.queue.queue_id,
         queue_name=tile.queue.display_name,
         depth=tile.waiting.depth,
-        longest_wait_since=_time(tile.waiting.since),
+        longest_wait_since=time_out(tile.waiting.since),
         offered=tile.day.offered,
         answered=tile.day.answered,
         abandoned=tile.day.abandoned,
@@ -103,22 +102,9 @@ def _agent(agent: board.Agent) -> analytics_pb2.AgentTile:
         display_name=agent.display_name,
         state=agent.state,
         reason=agent.reason,
-        state_time=_time(agent.state_time),
+        state_time=time_out(agent.state_time),
         handled=agent.handled,
     )
-
-
-def moment(message: Message, name: str) -> datetime | None:
-    """A timestamp field, None while it is unset."""
-    return getattr(message, name).ToDatetime(tzinfo=UTC) if message.HasField(name) else None
-
-
-def _time(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
 
 
 def _seconds(micros: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.auth import principal
+from chassis.instants import time_in
 from chassis.sql import Database
 from kernel.ids import require_id
 from merkez.analytics.v1 import analytics_pb2, analytics_service_pb2, analytics_service_pb2_grpc
@@ -30,7 +31,7 @@ class Analytics(analytics_service_pb2_grpc.AnalyticsServiceServicer):
     ) -> analytics_service_pb2.ListQueueIntervalsResponse:
         if request.queue_id:
             require_id("que", request.queue_id, "queue_id")
-        start, end = convert.moment(request, "start_time"), convert.moment(request, "end_time")
+        start, end = time_in(request, "start_time"), time_in(request, "end_time")
         now = self._db.clock.now()
         found = await self._db.run(
             principal().tenant_id,

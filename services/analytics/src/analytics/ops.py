@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis.sql import Tx
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 
 from analytics import store
 from analytics.domain import board, intervals
@@ -89,8 +89,7 @@ async def queue_intervals(
     start = start or intervals.day_start(now, await store.time_zone(tx))
     end = end or now + intervals.LENGTH
     if not start < end <= start + LONGEST_RANGE:
-        what = f"must be after start_time and at most {LONGEST_RANGE.days} days later"
-        raise RangeInvalid(f"end_time {what}.", fields=(FieldViolation("end_time", what),))
+        raise RangeInvalid.of("end_time", f"must be after start_time and at most {LONGEST_RANGE.days} days later")
     return await store.list_counters(tx, queue_id, intervals.start_of(start), end)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import time_out
 from merkez.billing.v1 import billing_events_pb2, billing_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import tenancy_events_pb2
@@ -59,7 +59,7 @@ def record_out(record: UsageRecord) -> billing_pb2.UsageRecord:
         meter=record.meter,
         source=record.source,
         source_id=record.source_id,
-        usage_time=_time(record.usage_time),
+        usage_time=time_out(record.usage_time),
         used_seconds=record.used_seconds,
         billed_seconds=record.billed_seconds,
         quantity=shown(record.quantity),
@@ -78,13 +78,13 @@ def usage_rated(record: UsageRecord) -> billing_events_pb2.UsageRated:
 def invoice_out(invoice: Invoice, now: datetime) -> billing_pb2.InvoicePreview:
     """An invoice preview as the contract shows it."""
     return billing_pb2.InvoicePreview(
-        period_start_time=_time(invoice.start_time),
-        period_end_time=_time(invoice.end_time),
+        period_start_time=time_out(invoice.start_time),
+        period_end_time=time_out(invoice.end_time),
         lines=[_line(line, invoice.currency) for line in invoice.lines],
         total=money_pb2.Money(currency=invoice.currency, amount=str(invoice.total)),
         plan_id=invoice.plan.plan_id,
         plan_version=invoice.plan.version,
-        compute_time=_time(now),
+        compute_time=time_out(now),
     )
 
 
@@ -104,12 +104,6 @@ def _line(line: Line, currency: str) -> billing_pb2.InvoiceLine:
         included_quantity=shown(line.included),
         unit_price=money_pb2.Money(currency=currency, amount=str(line.price)),
         amount=money_pb2.Money(currency=currency, amount=str(line.amount)),
-        start_time=_time(line.start_time),
-        end_time=_time(line.end_time),
+        start_time=time_out(line.start_time),
+        end_time=time_out(line.end_time),
     )
-
-
-def _time(value: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp

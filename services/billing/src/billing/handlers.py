@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
 from chassis.auth import principal
+from chassis.instants import time_in
 from chassis.paging import encode_token
 from chassis.sql import Database
-from google.protobuf.message import Message
 from merkez.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
 
 from billing import convert, ops, store
@@ -37,7 +36,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     async def SummarizeUsage(
         self, request: billing_service_pb2.SummarizeUsageRequest, context: Any
     ) -> billing_service_pb2.SummarizeUsageResponse:
-        start, end, now = _moment(request, "start_time"), _moment(request, "end_time"), self._db.clock.now()
+        start, end, now = time_in(request, "start_time"), time_in(request, "end_time"), self._db.clock.now()
         sums = await self._db.run(principal().tenant_id, lambda tx: ops.summarize(tx, start, end, now), read_only=True)
         return billing_service_pb2.SummarizeUsageResponse(
             summaries=[
@@ -56,10 +55,6 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
         self, request: billing_service_pb2.PreviewInvoiceRequest, context: Any
     ) -> billing_pb2.InvoicePreview:
         now = self._db.clock.now()
-        time = _moment(request, "time") or now
+        time = time_in(request, "time") or now
         invoice = await self._db.run(principal().tenant_id, lambda tx: ops.preview_invoice(tx, time), read_only=True)
         return convert.invoice_out(invoice, now)
-
-
-def _moment(request: Message, name: str) -> datetime | None:
-    return getattr(request, name).ToDatetime(tzinfo=UTC) if request.HasField(name) else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.sql import Tx
-from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput
+from kernel.errors import FailedPrecondition, InvalidInput
 from kernel.ids import new_id
 
 from billing import convert, store
@@ -94,6 +94,5 @@ async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: d
     period = await current_period(tx, start or now)
     start, end = start or period[0], end or period[1]
     if start >= end:
-        what = "must be after start_time"
-        raise RangeInvalid(f"end_time {what}.", fields=(FieldViolation("end_time", what),))
+        raise RangeInvalid.of("end_time", "must be after start_time")
     return await store.sum_usage(tx, start, end)

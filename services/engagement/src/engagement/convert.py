@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import time_out
 from merkez.engagement.v1 import customer_pb2, engagement_events_pb2
 from merkez.routing.v1 import contact_pb2
 
@@ -20,8 +20,8 @@ def customer_out(value: Customer) -> customer_pb2.Customer:
         emails=value.emails,
         brand_id=value.brand_id,
         attributes=value.attributes,
-        create_time=_time(value.create_time),
-        update_time=_time(value.update_time),
+        create_time=time_out(value.create_time),
+        update_time=time_out(value.update_time),
         version=value.version,
     )
 
@@ -55,7 +55,7 @@ def entry_out(value: HistoryEntry) -> customer_pb2.HistoryEntry:
         disposition_id=value.disposition_id,
         note=value.note,
         attributes=value.attributes,
-        create_time=_time(value.create_time),
+        create_time=time_out(value.create_time),
         talk_seconds=value.talk_seconds,
     )
 
@@ -94,9 +94,3 @@ def customer_changed(value: Customer) -> engagement_events_pb2.CustomerChanged:
 def history_added(value: HistoryEntry) -> engagement_events_pb2.HistoryAdded:
     """The fact that something was added to a history."""
     return engagement_events_pb2.HistoryAdded(entry=entry_out(value))
-
-
-def _time(value: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import phonenumbers
-from kernel.errors import Conflict, FieldViolation, InvalidInput, NotFound
+from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.phone import is_e164
 
 NAME_LENGTH = 200
@@ -122,7 +122,7 @@ def normal_number(value: str, where: str = "number") -> str:
         # A network delivers numbers its plan doesn't know: test ranges, plans newer than our tables.
         if is_e164(value.strip()):
             return value.strip()
-        raise _invalid(where, "must be a phone number in E.164, such as +905551234567")
+        raise CustomerInvalid.of(where, "must be a phone number in E.164, such as +905551234567")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -130,7 +130,7 @@ def normal_email(value: str, where: str = "email") -> str:
     """The address in lower case without blanks around it; "" stays "". Raises `CustomerInvalid`."""
     address = value.strip().lower()
     if address and (len(address) > 254 or not _EMAIL.fullmatch(address)):
-        raise _invalid(where, "must be an e-mail address")
+        raise CustomerInvalid.of(where, "must be an e-mail address")
     return address
 
 
@@ -152,7 +152,7 @@ def search_text(customer: Customer) -> str:
 def search_terms(query: str) -> list[str]:
     """What to look for, any of which finds a customer: the query, and a number without what people put into it."""
     if len(query) > QUERY_LENGTH:
-        raise _invalid("query", f"must have at most {QUERY_LENGTH} characters")
+        raise CustomerInvalid.of("query", f"must have at most {QUERY_LENGTH} characters")
     text = folded(query)
     terms = [text] if text else []
     number = re.sub(r"[\s()./-]", "", text)
@@ -175,7 +175,7 @@ def checked_name(value: str) -> str:
     """A display name without blanks around it. Raises `CustomerInvalid` when it is too long."""
     name = value.strip()
     if len(name) > NAME_LENGTH:
-        raise _invalid("display_name", f"must have at most {NAME_LENGTH} characters")
+        raise CustomerInvalid.of("display_name", f"must have at most {NAME_LENGTH} characters")
     return name
 
 
@@ -183,7 +183,7 @@ def checked_note(value: str) -> str:
     """A note with something in it. Raises `CustomerInvalid`."""
     note = value.strip()
     if not note or len(note) > NOTE_LENGTH:
-        raise _invalid("note", f"must have 1 to {NOTE_LENGTH} characters")
+        raise CustomerInvalid.of("note", f"must have 1 to {NOTE_LENGTH} characters")
     return note
 
 
@@ -191,7 +191,7 @@ def changed(customer: Customer, news: Customer, fields: Sequence[str], version: 
     """`customer` with `fields` taken from `news`. Raises `CustomerInvalid` or `VersionConflict`."""
     unknown = [name for name in fields if name not in UPDATABLE]
     if unknown or not fields:
-        raise _invalid("update_mask", f"must name some of {', '.join(UPDATABLE)}")
+        raise CustomerInvalid.of("update_mask", f"must name some of {', '.join(UPDATABLE)}")
     if version and version != customer.version:
         raise VersionConflict("The customer was changed by somebody else: read it again and repeat the change.")
     take = {name: getattr(news, name) for name in fields}
@@ -210,16 +210,14 @@ def changed(customer: Customer, news: Customer, fields: Sequence[str], version: 
 
 def _addresses(values: Sequence[str], where: str) -> tuple[str, ...]:
     if len(values) > ADDRESSES:
-        raise _invalid(where, f"must have at most {ADDRESSES} entries")
+        raise CustomerInvalid.of(where, f"must have at most {ADDRESSES} entries")
     normal = normal_number if where == "numbers" else normal_email
     return tuple(dict.fromkeys(address for value in values if (address := normal(value, where))))
 
 
 def _attributes(values: Mapping[str, str]) -> Mapping[str, str]:
     if len(values) > ATTRIBUTES or any(len(key) > 100 or len(value) > 1000 for key, value in values.items()):
-        raise _invalid("attributes", f"must be at most {ATTRIBUTES}, keys up to 100 and values up to 1000 characters")
+        raise CustomerInvalid.of(
+            "attributes", f"must be at most {ATTRIBUTES}, keys up to 100 and values up to 1000 characters"
+        )
     return dict(values)
-
-
-def _invalid(where: str, what: str) -> CustomerInvalid:
-    return CustomerInvalid(f"{where} {what}.", fields=(FieldViolation(where, what),))

@@ -7,8 +7,7 @@ from typing import Any
 from chassis.auth import principal
 from chassis.paging import encode_token
 from chassis.sql import Database, Tx
-from kernel.errors import FieldViolation, InvalidInput
-from kernel.ids import require_id
+from kernel.ids import require_id, require_request_id
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2, customer_service_pb2_grpc
 
 from engagement import convert, ops
@@ -23,7 +22,7 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
     async def IdentifyCustomer(
         self, request: customer_service_pb2.IdentifyCustomerRequest, context: Any
     ) -> customer_pb2.Customer:
-        _require_request_id(request.request_id)
+        require_request_id(request.request_id)
         caller = ops.Caller(request.brand_id, request.number, request.email, request.display_name)
 
         async def work(tx: Tx) -> customer_pb2.Customer:
@@ -98,7 +97,7 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
 
     async def AddNote(self, request: customer_service_pb2.AddNoteRequest, context: Any) -> customer_pb2.HistoryEntry:
         require_id("cus", request.customer_id, "customer_id")
-        _require_request_id(request.request_id)
+        require_request_id(request.request_id)
         who = principal()
 
         async def work(tx: Tx) -> customer_pb2.HistoryEntry:
@@ -110,9 +109,3 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
             return await tx.once(request.request_id, "AddNote", request, customer_pb2.HistoryEntry, add)
 
         return await self._db.run(principal().tenant_id, work)
-
-
-def _require_request_id(request_id: str) -> None:
-    if not 1 <= len(request_id) <= 128:
-        wrong = "is required, up to 128 characters"
-        raise InvalidInput(f"request_id {wrong}", fields=[FieldViolation("request_id", wrong)])

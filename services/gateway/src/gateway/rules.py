@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 import yaml
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from kernel.errors import FieldViolation, InvalidInput, NotFound
+from kernel.errors import InvalidInput, NotFound
 
 from gateway.contracts import Method
 
@@ -180,6 +180,5 @@ def _values(route: Route, found: Sequence[str]) -> dict[str, str]:
         try:
             values[variable] = unquote_to_bytes(raw).decode("utf-8")
         except UnicodeDecodeError:
-            wrong = "is not UTF-8"
-            raise PathInvalid(f"{variable} {wrong}", fields=[FieldViolation(variable, wrong)]) from None
+            raise PathInvalid.of(variable, "is not UTF-8") from None
     return values

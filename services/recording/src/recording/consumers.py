@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from chassis.bus import FactMeta
 from chassis.consumer import Handlers
+from chassis.instants import time_in
 from chassis.sql import Tx
 from merkez.telephony.v1.telephony_events_pb2 import CallEnded
 from merkez.tenancy.v1.tenancy_events_pb2 import PlanSubscribed
 
-from recording import convert, ops
+from recording import ops
 
 
 def handlers(finish_grace: timedelta) -> Handlers:
@@ -24,5 +25,5 @@ def handlers(finish_grace: timedelta) -> Handlers:
 
 async def plan_subscribed(tx: Tx, fact: PlanSubscribed, meta: FactMeta) -> None:
     """The plan says how long recordings are kept."""
-    effective = convert.moment(fact.effective_time) if fact.HasField("effective_time") else meta.time
+    effective = time_in(fact, "effective_time") or meta.time
     await ops.keep_retention(tx, effective, meta.time, fact.plan.limits.recording_retention_days, meta.time)

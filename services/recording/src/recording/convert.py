@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from chassis.instants import duration_out, time_out
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
-from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.recording.v1 import recording_events_pb2, recording_pb2, segment_pb2
 
 from recording.domain.opus import SAMPLE_RATE
@@ -38,14 +38,14 @@ def recording_out(value: Recording) -> recording_pb2.Recording:
         agent_id=value.agent_id,
         customer_id=value.customer_id,
         state=recording_pb2.RecordingState.Value(f"RECORDING_STATE_{value.state.value}"),
-        start_time=_time(value.start_time),
-        duration=_duration(value.duration),
+        start_time=time_out(value.start_time),
+        duration=duration_out(value.duration),
         size_bytes=value.size_bytes,
         gaps=[
             recording_pb2.Gap(track=gap.track, start_offset=_samples(gap.start), duration=_samples(gap.samples))
             for gap in value.gaps
         ],
-        expire_time=_time(value.expire_time),
+        expire_time=time_out(value.expire_time),
         version=value.version,
     )
 
@@ -65,24 +65,5 @@ def erased(value: Recording, reason: str) -> recording_events_pb2.RecordingErase
     return recording_events_pb2.RecordingErased(recording=recording_out(value), reason=reason)
 
 
-def moment(stamp: Timestamp) -> datetime:
-    """A timestamp as an aware datetime."""
-    return stamp.ToDatetime(tzinfo=UTC)
-
-
-def _time(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
-
-
 def _samples(count: int) -> Duration:
-    return _duration(timedelta(microseconds=count * 1_000_000 // SAMPLE_RATE))
-
-
-def _duration(value: timedelta) -> Duration:
-    message = Duration()
-    message.FromTimedelta(value)
-    return message
+    return duration_out(timedelta(microseconds=count * 1_000_000 // SAMPLE_RATE))

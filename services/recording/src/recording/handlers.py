@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.auth import principal
+from chassis.instants import duration_in, time_in
 from chassis.paging import encode_token
 from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
-from kernel.errors import FieldViolation, InvalidInput
-from kernel.ids import require_id
+from kernel.errors import InvalidInput
+from kernel.ids import require_id, require_request_id
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 
 from recording import convert, ops
@@ -33,11 +34,12 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
     async def StartRecording(
         self, request: recording_service_pb2.StartRecordingRequest, context: Any
     ) -> recording_service_pb2.StartRecordingResponse:
-        _require(1 <= len(request.request_id) <= 128, "request_id", "is required, up to 128 characters")
+        require_request_id(request.request_id)
         asked = request.recording
         require_id("call", asked.call_id, "recording.call_id")
-        _require(asked.HasField("start_time"), "recording.start_time", "is required")
-        start = convert.moment(asked.start_time)
+        start = time_in(asked, "start_time")
+        if start is None:
+            raise InvalidInput.of("recording.start_time", "is required")
         value = rules.Recording(
             recording_id="", call_id=asked.call_id, contact_id=asked.contact_id, brand_id=asked.brand_id,
             queue_id=asked.queue_id, agent_id=asked.agent_id, customer_id=asked.customer_id, start_time=start,
@@ -63,7 +65,7 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
         self, request: recording_service_pb2.FinishRecordingRequest, context: Any
     ) -> recording_pb2.Recording:
         require_id("rec", request.recording_id, "recording_id")
-        duration = request.duration.ToTimedelta()
+        duration = duration_in(request, "duration") or timedelta(0)
         _require(timedelta(0) <= duration <= _LONGEST, "duration", "must be 0 to 48 hours")
         counts = {rules.require_track(track): count for track, count in request.segment_counts.items()}
         _require(
@@ -135,4 +137,4 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
 
 def _require(holds: bool, field: str, wrong: str) -> None:
     if not holds:
-        raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
+        raise InvalidInput.of(field, wrong)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from chassis.bus import FactMeta
+from chassis.instants import time_in
 from chassis.sql import Tx
 from merkez.telephony.v1.telephony_events_pb2 import CallEnded, StationAttached, StationDetached
 from merkez.tenancy.v1 import session_pb2
 from merkez.tenancy.v1.tenancy_events_pb2 import TenantSignedUp, UserChanged, UserJoined
 
-from routing import convert
 from routing.ledger import Desk
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
@@ -57,7 +57,7 @@ class Consumers:
     async def station_attached(self, tx: Tx, fact: StationAttached, meta: FactMeta) -> None:
         """Voice reaches the agent."""
         station = fact.station
-        at = convert.time_from_proto(station, "attach_time") or meta.time
+        at = time_in(station, "attach_time") or meta.time
         await agent_ops.attach_station(
             self._desk.on(tx), station.agent_id, station.station_id, at, self._desk.clock.now()
         )
@@ -69,5 +69,5 @@ class Consumers:
 
     async def call_ended(self, tx: Tx, fact: CallEnded, meta: FactMeta) -> None:
         """Abandoned, or wrap-up."""
-        end_time = convert.time_from_proto(fact.cdr, "end_time") or meta.time
+        end_time = time_in(fact.cdr, "end_time") or meta.time
         await contact_ops.end_call(self._desk.on(tx), fact.cdr.call_id, end_time, self._desk.clock.now())

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from chassis.instants import duration_in, duration_out, time_out
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
+from kernel.errors import InvalidInput
 from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
@@ -29,39 +29,10 @@ from routing.domain.queues import (
     Queue,
     Skill,
     SkillLevel,
-    invalid,
 )
 from routing.domain.waiting import WaitEstimate
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-def time_to_proto(value: datetime | None) -> Timestamp | None:
-    """None stays unset."""
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
-
-
-def time_from_proto(message: Message, field: str) -> datetime | None:
-    """The time, or None when unset; InvalidInput when it is not a time anybody can name."""
-    if not message.HasField(field):
-        return None
-    try:
-        return getattr(message, field).ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise invalid(field, "is not a time between the years 1 and 9999") from error
-
-
-def duration_to_proto(value: timedelta | None) -> Duration | None:
-    """None stays unset."""
-    if value is None:
-        return None
-    made = Duration()
-    made.FromTimedelta(value)
-    return made
 
 
 def queue_to_proto(queue: Queue) -> queue_pb2.Queue:
@@ -70,15 +41,15 @@ def queue_to_proto(queue: Queue) -> queue_pb2.Queue:
         queue_id=queue.queue_id,
         display_name=queue.display_name,
         required_skills=_skills_to_proto(queue.required_skills),
-        offer_timeout=duration_to_proto(queue.offer_timeout),
-        wrap_up_duration=duration_to_proto(queue.wrap_up_duration),
+        offer_timeout=duration_out(queue.offer_timeout),
+        wrap_up_duration=duration_out(queue.wrap_up_duration),
         disposition_required=queue.disposition_required,
-        service_level_threshold=duration_to_proto(queue.service_level_threshold),
-        short_abandon_threshold=duration_to_proto(queue.short_abandon_threshold),
+        service_level_threshold=duration_out(queue.service_level_threshold),
+        short_abandon_threshold=duration_out(queue.short_abandon_threshold),
         disposition_ids=queue.disposition_ids,
         open_to_all=queue.open_to_all,
-        create_time=time_to_proto(queue.create_time),
-        update_time=time_to_proto(queue.update_time),
+        create_time=time_out(queue.create_time),
+        update_time=time_out(queue.update_time),
         version=queue.version,
     )
 
@@ -89,11 +60,11 @@ def queue_from_proto(message: queue_pb2.Queue) -> Queue:
         queue_id="",
         display_name=message.display_name,
         required_skills=skills_from_proto(message.required_skills),
-        offer_timeout=_duration(message, "offer_timeout", OFFER_TIMEOUT),
-        wrap_up_duration=_duration(message, "wrap_up_duration", WRAP_UP_DURATION),
+        offer_timeout=_given(message, "offer_timeout", OFFER_TIMEOUT),
+        wrap_up_duration=_given(message, "wrap_up_duration", WRAP_UP_DURATION),
         disposition_required=message.disposition_required,
-        service_level_threshold=_duration(message, "service_level_threshold", SERVICE_LEVEL_THRESHOLD),
-        short_abandon_threshold=_duration(message, "short_abandon_threshold", SHORT_ABANDON_THRESHOLD),
+        service_level_threshold=_given(message, "service_level_threshold", SERVICE_LEVEL_THRESHOLD),
+        short_abandon_threshold=_given(message, "short_abandon_threshold", SHORT_ABANDON_THRESHOLD),
         disposition_ids=tuple(message.disposition_ids),
         open_to_all=message.open_to_all,
         create_time=_NEVER,
@@ -104,7 +75,7 @@ def queue_from_proto(message: queue_pb2.Queue) -> Queue:
 def skill_to_proto(skill: Skill) -> queue_pb2.Skill:
     """Whole."""
     return queue_pb2.Skill(
-        skill_id=skill.skill_id, display_name=skill.display_name, create_time=time_to_proto(skill.create_time)
+        skill_id=skill.skill_id, display_name=skill.display_name, create_time=time_out(skill.create_time)
     )
 
 
@@ -118,7 +89,7 @@ def disposition_to_proto(disposition: Disposition) -> queue_pb2.Disposition:
     return queue_pb2.Disposition(
         disposition_id=disposition.disposition_id,
         display_name=disposition.display_name,
-        create_time=time_to_proto(disposition.create_time),
+        create_time=time_out(disposition.create_time),
     )
 
 
@@ -137,7 +108,7 @@ def hours_to_proto(hours: BusinessHours) -> queue_pb2.BusinessHours:
             )
             for each in hours.holidays
         ],
-        create_time=time_to_proto(hours.create_time),
+        create_time=time_out(hours.create_time),
         version=hours.version,
     )
 
@@ -149,7 +120,9 @@ def hours_from_proto(message: queue_pb2.BusinessHours) -> BusinessHours:
         try:
             day = date.fromisoformat(each.date)
         except ValueError as error:
-            raise invalid(f"business_hours.holidays[{index}].date", "is not a date such as 2026-03-21") from error
+            raise InvalidInput.of(
+                f"business_hours.holidays[{index}].date", "is not a date such as 2026-03-21"
+            ) from error
         holidays.append(Holiday(day, each.display_name.strip(), _intervals_from_proto(each.intervals)))
     return BusinessHours(
         "", message.display_name, message.time_zone, _intervals_from_proto(message.intervals), tuple(holidays), _NEVER
@@ -173,11 +146,11 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         priority=contact.priority,
         attributes=dict(contact.attributes),
         agent_id=contact.agent_id,
-        queue_time=time_to_proto(contact.queue_time),
-        answer_time=time_to_proto(contact.answer_time),
-        end_time=time_to_proto(contact.end_time),
-        wrap_up_expire_time=time_to_proto(contact.wrap_up_expire_time),
-        wrap_up_end_time=time_to_proto(contact.wrap_up_end_time),
+        queue_time=time_out(contact.queue_time),
+        answer_time=time_out(contact.answer_time),
+        end_time=time_out(contact.end_time),
+        wrap_up_expire_time=time_out(contact.wrap_up_expire_time),
+        wrap_up_end_time=time_out(contact.wrap_up_end_time),
         disposition_id=contact.disposition_id,
         note=contact.note,
         offer_count=contact.offer_count,
@@ -219,10 +192,10 @@ def offer_to_proto(offer: Offer, contact: Contact) -> contact_pb2.Offer:
         state=contact_pb2.OfferState.Value(f"OFFER_STATE_{offer.state}"),
         contact=contact_to_proto(contact),
         agent_id=offer.agent_id,
-        create_time=time_to_proto(offer.create_time),
-        expire_time=time_to_proto(offer.expire_time),
+        create_time=time_out(offer.create_time),
+        expire_time=time_out(offer.expire_time),
         queue_name=offer.queue_name,
-        waiting_duration=duration_to_proto(offer.waited),
+        waiting_duration=duration_out(offer.waited),
     )
 
 
@@ -233,7 +206,7 @@ def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
         display_name=agent.display_name,
         state=contact_pb2.AgentState.Value(f"AGENT_STATE_{agent.state}"),
         reason=agent.reason,
-        state_time=time_to_proto(agent.state_time),
+        state_time=time_out(agent.state_time),
         skills=_skills_to_proto(agent.skills),
         queue_ids=agent.queue_ids,
         contact_id=agent.contact_id,
@@ -254,10 +227,10 @@ def estimate_to_proto(estimate: WaitEstimate) -> contact_pb2.WaitEstimate:
     return contact_pb2.WaitEstimate(
         position=estimate.position,
         depth=estimate.depth,
-        expected_wait=duration_to_proto(estimate.expected),
-        expected_wait_low=duration_to_proto(estimate.low),
-        expected_wait_high=duration_to_proto(estimate.high),
-        waited=duration_to_proto(estimate.waited),
+        expected_wait=duration_out(estimate.expected),
+        expected_wait_low=duration_out(estimate.low),
+        expected_wait_high=duration_out(estimate.high),
+        waited=duration_out(estimate.waited),
     )
 
 
@@ -270,13 +243,13 @@ def decision_to_proto(decision: Decision) -> contact_pb2.Decision:
         candidates=[
             contact_pb2.Candidate(
                 agent_id=each.agent_id,
-                idle_duration=duration_to_proto(timedelta(seconds=each.idle_seconds)),
+                idle_duration=duration_out(timedelta(seconds=each.idle_seconds)),
                 score=each.score,
                 rejection=each.rejection,
             )
             for each in decision.candidates
         ],
-        create_time=time_to_proto(decision.create_time),
+        create_time=time_out(decision.create_time),
     )
 
 
@@ -285,9 +258,9 @@ def masked(mask: FieldMask, message: Message, allowed: Collection[str]) -> list[
     paths = list(mask.paths) or [each.name for each, _ in message.ListFields() if each.name in allowed]
     for path in paths:
         if path not in allowed:
-            raise invalid("update_mask", f"{path[:64]} can't be changed; these can: {', '.join(allowed)}")
+            raise InvalidInput.of("update_mask", f"{path[:64]} can't be changed; these can: {', '.join(allowed)}")
     if not paths:
-        raise invalid("update_mask", "names no field to change")
+        raise InvalidInput.of("update_mask", "names no field to change")
     return paths
 
 
@@ -365,18 +338,14 @@ def _intervals_from_proto(intervals: Iterable[queue_pb2.OpenInterval]) -> tuple[
     return tuple(OpenInterval(each.weekday, each.start_minute, each.end_minute) for each in intervals)
 
 
-def _duration(message: Message, field: str, default: timedelta) -> timedelta:
-    if not message.HasField(field):
-        return default
-    try:
-        return getattr(message, field).ToTimedelta()
-    except (ValueError, OverflowError) as error:
-        raise invalid(field, "is not a duration") from error
-
-
 def _name(enum: Any, value: int, prefix: str, field: str) -> str:
     # An open enum lets numbers of a newer contract through.
     descriptor: FieldDescriptor | Any = enum.DESCRIPTOR.values_by_number.get(value)
     if descriptor is None or value == 0:
-        raise invalid(field, "is required" if value == 0 else "is not a value this version knows")
+        raise InvalidInput.of(field, "is required" if value == 0 else "is not a value this version knows")
     return descriptor.name.removeprefix(prefix)
+
+
+def _given(message: Message, field: str, default: timedelta) -> timedelta:
+    given = duration_in(message, field)
+    return default if given is None else given

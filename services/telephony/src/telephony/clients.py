@@ -10,8 +10,7 @@ from typing import cast
 
 from chassis.auth import acting_for
 from chassis.grpc import Peers
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import duration_out, time_out
 from kernel.errors import FailedPrecondition, Unavailable
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
@@ -137,9 +136,7 @@ class Recordings:
         self, tenant_id: str, recording: recording_pb2.Recording, start_time: datetime
     ) -> tuple[str, bytes]:
         """(recording id, data key). Idempotent by call."""
-        stamp = Timestamp()
-        stamp.FromDatetime(start_time)
-        recording.start_time.CopyFrom(stamp)
+        recording.start_time.CopyFrom(time_out(start_time))
         request = recording_service_pb2.StartRecordingRequest(request_id=recording.call_id, recording=recording)
         with acting_for(tenant_id):
             response = await self._recordings.StartRecording(request, timeout=3)
@@ -151,7 +148,7 @@ class Recordings:
             track=segment.track,
             sequence=segment.sequence,
             sealed=segment.sealed,
-            duration=_duration(segment.seconds),
+            duration=duration_out(timedelta(seconds=segment.seconds)),
         )
         with acting_for(segment.tenant_id):
             await self._recordings.AppendSegment(request, timeout=10)
@@ -159,14 +156,8 @@ class Recordings:
     async def finish(self, finish: Finish) -> None:
         request = recording_service_pb2.FinishRecordingRequest(
             recording_id=finish.recording_id,
-            duration=_duration(finish.seconds),
+            duration=duration_out(timedelta(seconds=finish.seconds)),
             segment_counts=finish.segment_counts,
         )
         with acting_for(finish.tenant_id):
             await self._recordings.FinishRecording(request, timeout=30)
-
-
-def _duration(seconds: float) -> Duration:
-    message = Duration()
-    message.FromTimedelta(timedelta(seconds=seconds))
-    return message

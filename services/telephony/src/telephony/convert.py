@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import time_out
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
 
 from telephony.domain.calls import Call, CallState, EndParty
@@ -35,9 +35,9 @@ def call_message(call: Call, legs: Sequence[Leg] = ()) -> call_pb2.Call:
         contact_id=call.contact_id,
         agent_id=call.agent_id,
         legs=[leg_message(leg) for leg in legs],
-        start_time=_time(call.start_time),
-        answer_time=_time(call.answer_time),
-        end_time=_time(call.end_time),
+        start_time=time_out(call.start_time),
+        answer_time=time_out(call.answer_time),
+        end_time=time_out(call.end_time),
         run_id=call.run_id,
         trace_id=call.trace_id,
         recording_id=call.recording_id,
@@ -51,8 +51,8 @@ def leg_message(leg: Leg) -> call_pb2.Leg:
         party=leg.party,
         agent_id=leg.agent_id,
         state=_LEG_STATES[leg.state],
-        join_time=_time(leg.join_time),
-        leave_time=_time(leg.leave_time),
+        join_time=time_out(leg.join_time),
+        leave_time=time_out(leg.leave_time),
         mos=leg.mos,
         muted=leg.muted,
     )
@@ -68,9 +68,9 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
         caller_number=cdr.caller_number,
         dialed_number=cdr.dialed_number,
         agent_id=cdr.agent_id,
-        start_time=_time(cdr.start_time),
-        answer_time=_time(cdr.answer_time),
-        end_time=_time(cdr.end_time),
+        start_time=time_out(cdr.start_time),
+        answer_time=time_out(cdr.answer_time),
+        end_time=time_out(cdr.end_time),
         end_party=_END_PARTIES[cdr.end_party],
         end_cause=cdr.end_cause,
         customer_mos=cdr.customer_mos,
@@ -90,7 +90,7 @@ def station_message(station: Station) -> call_pb2.Station:
         client_id=station.client_id,
         state=_LEG_STATES[station.state],
         call_id=station.call_id,
-        attach_time=_time(station.attach_time),
+        attach_time=time_out(station.attach_time),
     )
 
 
@@ -103,7 +103,7 @@ def call_started(call: Call, legs: Sequence[Leg], attributes: Mapping[str, str])
 
 def call_refused(call: Call, reason: str, limit: int, now: datetime) -> telephony_events_pb2.CallRefused:
     return telephony_events_pb2.CallRefused(
-        call_id=call.call_id, brand_id=call.brand_id, reason=reason, limit=limit, refuse_time=_time(now)
+        call_id=call.call_id, brand_id=call.brand_id, reason=reason, limit=limit, refuse_time=time_out(now)
     )
 
 
@@ -133,11 +133,3 @@ def station_attached(station: Station) -> telephony_events_pb2.StationAttached:
 
 def station_detached(station: Station, reason: str) -> telephony_events_pb2.StationDetached:
     return telephony_events_pb2.StationDetached(station=station_message(station), reason=reason)
-
-
-def _time(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from chassis.auth import principal
+from chassis.instants import time_in
 from chassis.paging import encode_token, page_size
 from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.timestamp_pb2 import Timestamp
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 from kernel.ids import require_id
 from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc
 
@@ -55,9 +54,9 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         self, request: call_service_pb2.ReattachLegRequest, context: Any
     ) -> call_service_pb2.ReattachLegResponse:
         if len(request.leg_token) > MAX_TOKEN:
-            raise _required("leg_token", f"is longer than {MAX_TOKEN} characters")
+            raise InvalidInput.of("leg_token", f"is longer than {MAX_TOKEN} characters")
         if not request.sdp_offer:
-            raise _required("sdp_offer")
+            raise InvalidInput.of("sdp_offer", "is required")
         return await self._switchboard.reattach_leg(request.leg_token, request.sdp_offer)
 
     async def HangUp(self, request: call_service_pb2.HangUpRequest, context: Any) -> call_pb2.Call:
@@ -108,8 +107,8 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
     ) -> call_service_pb2.ListCdrsResponse:
         size = page_size(request.page_size)
         call_id = require_id("call", request.call_id, "call_id") if request.call_id else ""
-        start = _time(request.start_time) if request.HasField("start_time") else None
-        end = _time(request.end_time) if request.HasField("end_time") else None
+        start = time_in(request, "start_time")
+        end = time_in(request, "end_time")
         found = await self._db.run(
             principal().tenant_id,
             lambda tx: ops.list_cdrs(tx, token=request.page_token, size=size, call_id=call_id, start=start, end=end),
@@ -134,7 +133,7 @@ class StationHandlers(call_service_pb2_grpc.StationServiceServicer):
     ) -> call_service_pb2.AttachStationResponse:
         client_id = check_client_id(request.client_id)
         if not request.sdp_offer:
-            raise _required("sdp_offer")
+            raise InvalidInput.of("sdp_offer", "is required")
         who = principal()
         station, answer = await self._switchboard.stations.attach(
             who.tenant_id,
@@ -154,11 +153,3 @@ class StationHandlers(call_service_pb2_grpc.StationServiceServicer):
         who = principal()
         station = await self._db.run(who.tenant_id, lambda tx: station_ops.get_station(tx, who.subject), read_only=True)
         return station_message(station)
-
-
-def _time(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)
-
-
-def _required(field: str, wrong: str = "is required") -> InvalidInput:
-    return InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])

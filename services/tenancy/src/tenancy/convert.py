@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import time_out
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, plan_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
 from merkez.type.v1 import money_pb2
 
-from tenancy.domain.fields import invalid
+from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
 from tenancy.domain.plans import Plan
@@ -36,7 +36,7 @@ def plan_out(plan: Plan) -> plan_pb2.Plan:
         limits=limits_out(plan),
         rates=rates,
         features=plan.features,
-        effective_time=time(plan.effective_time),
+        effective_time=time_out(plan.effective_time),
         currency=plan.currency,
     )
 
@@ -57,7 +57,7 @@ def tenant_out(tenant: Tenant, currency: str) -> tenant_pb2.Tenant:
         language=tenant.language,
         time_zone=tenant.time_zone,
         currency=currency,
-        create_time=time(tenant.create_time),
+        create_time=time_out(tenant.create_time),
         version=tenant.version,
     )
 
@@ -79,8 +79,8 @@ def brand_out(brand: Brand) -> tenant_pb2.Brand:
         widget_key=brand.widget_key,
         widget_number=brand.widget_number,
         service_level_threshold_seconds=brand.service_level_threshold_seconds,
-        create_time=time(brand.create_time),
-        update_time=time(brand.update_time),
+        create_time=time_out(brand.create_time),
+        update_time=time_out(brand.update_time),
         version=brand.version,
     )
 
@@ -92,8 +92,8 @@ def notice_out(notice: Notice) -> tenant_pb2.Notice:
         kind=notice.kind,
         parameters=notice.parameters,
         count=notice.count,
-        create_time=time(notice.create_time),
-        update_time=time(notice.update_time),
+        create_time=time_out(notice.create_time),
+        update_time=time_out(notice.update_time),
         dismissed=notice.dismissed,
     )
 
@@ -107,8 +107,8 @@ def user_out(user: User) -> session_pb2.User:
         role=role_out(user.role),
         state=session_pb2.UserState.Value(f"USER_STATE_{user.state}"),
         language=user.language,
-        last_sign_in_time=time(user.last_sign_in_time),
-        create_time=time(user.create_time),
+        last_sign_in_time=time_out(user.last_sign_in_time),
+        create_time=time_out(user.create_time),
         version=user.version,
     )
 
@@ -122,9 +122,9 @@ def invitation_out(invitation: Invitation, now: datetime) -> session_pb2.Invitat
         role=role_out(invitation.role),
         state=session_pb2.InvitationState.Value(f"INVITATION_STATE_{invitation.state_at(now)}"),
         link_path=link_path(invitation.secret),
-        expire_time=time(invitation.expire_time),
+        expire_time=time_out(invitation.expire_time),
         emailed=invitation.emailed,
-        create_time=time(invitation.create_time),
+        create_time=time_out(invitation.create_time),
     )
 
 
@@ -140,16 +140,16 @@ def api_key_out(key: ApiKey) -> session_pb2.ApiKey:
         display_name=key.display_name,
         prefix=key.prefix,
         scopes=key.scopes,
-        last_use_time=time(key.last_use_time),
-        revoke_time=time(key.revoke_time),
-        create_time=time(key.create_time),
+        last_use_time=time_out(key.last_use_time),
+        revoke_time=time_out(key.revoke_time),
+        create_time=time_out(key.create_time),
     )
 
 
 def audit_out(entry: AuditEntry) -> session_pb2.AuditEntry:
     """An audit entry as the contract shows it."""
     values = {name: value for name, value in vars(entry).items() if name != "create_time"}
-    return session_pb2.AuditEntry(**values, create_time=time(entry.create_time))
+    return session_pb2.AuditEntry(**values, create_time=time_out(entry.create_time))
 
 
 def number_out(number: Number) -> number_pb2.Number:
@@ -160,7 +160,7 @@ def number_out(number: Number) -> number_pb2.Number:
         test=number.test,
         brand_id=number.brand_id,
         flow_id=number.flow_id,
-        assign_time=time(number.assign_time),
+        assign_time=time_out(number.assign_time),
         version=number.version,
     )
 
@@ -187,14 +187,14 @@ def role_in(role: int, field: str) -> str:
     }
     found = {int(known): name for known, name in names.items()}.get(role)
     if found is None:
-        raise invalid(field, "must be ROLE_OWNER, ROLE_ADMIN, ROLE_SUPERVISOR or ROLE_AGENT")
+        raise FieldInvalid.of(field, "must be ROLE_OWNER, ROLE_ADMIN, ROLE_SUPERVISOR or ROLE_AGENT")
     return found
 
 
 def state_in(state: int, field: str) -> str:
     """A user's state. Raises `FieldInvalid`."""
     if state not in (session_pb2.USER_STATE_ACTIVE, session_pb2.USER_STATE_DISABLED):
-        raise invalid(field, "must be USER_STATE_ACTIVE or USER_STATE_DISABLED")
+        raise FieldInvalid.of(field, "must be USER_STATE_ACTIVE or USER_STATE_DISABLED")
     return session_pb2.UserState.Name(state).removeprefix("USER_STATE_")  # type: ignore[arg-type]
 
 
@@ -205,7 +205,9 @@ def tenant_signed_up(tenant: Tenant, currency: str, owner: User) -> tenancy_even
 
 def plan_subscribed(plan: Plan, effective: datetime, time_zone: str) -> tenancy_events_pb2.PlanSubscribed:
     """The fact that a plan version is held from a moment on."""
-    return tenancy_events_pb2.PlanSubscribed(plan=plan_out(plan), effective_time=time(effective), time_zone=time_zone)
+    return tenancy_events_pb2.PlanSubscribed(
+        plan=plan_out(plan), effective_time=time_out(effective), time_zone=time_zone
+    )
 
 
 def brand_changed(brand: Brand) -> tenancy_events_pb2.BrandChanged:
@@ -235,18 +237,9 @@ def number_changed(number: Number) -> tenancy_events_pb2.NumberChanged:
 
 def number_released(number: str, when: datetime) -> tenancy_events_pb2.NumberReleased:
     """The fact that a number was given back."""
-    return tenancy_events_pb2.NumberReleased(number=number, release_time=time(when))
+    return tenancy_events_pb2.NumberReleased(number=number, release_time=time_out(when))
 
 
 def notice_raised(notice: Notice) -> tenancy_events_pb2.NoticeRaised:
     """The fact that the owner has something to know."""
     return tenancy_events_pb2.NoticeRaised(notice=notice_out(notice))
-
-
-def time(value: datetime | None) -> Timestamp | None:
-    """An instant as the contract shows it."""
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from chassis.instants import time_out
 from chassis.sql import Database
 from merkez.tenancy.v1 import session_pb2
 
@@ -52,9 +53,9 @@ class Desk:
         return session_pb2.Session(
             session_id=opened.session_id,
             access_token=token,
-            access_expire_time=convert.time(expires),
+            access_expire_time=time_out(expires),
             refresh_token=opened.refresh_token,
-            refresh_expire_time=convert.time(opened.expire_time),
+            refresh_expire_time=time_out(opened.expire_time),
             user=convert.user_out(opened.user),
             tenant_id=opened.tenant_id,
         )

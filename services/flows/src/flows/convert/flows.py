@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import duration_in, duration_out, time_out
 from merkez.flows.v1 import flow_pb2
 
 from flows.domain import definitions as d
@@ -19,26 +16,6 @@ _SEVERITIES = {
     d.Severity.WARNING: flow_pb2.SEVERITY_WARNING,
     d.Severity.ERROR: flow_pb2.SEVERITY_ERROR,
 }
-
-
-def timestamp(time: datetime) -> Timestamp:
-    """A domain time as a message."""
-    made = Timestamp()
-    made.FromDatetime(time)
-    return made
-
-
-def duration(value: timedelta | None) -> Duration | None:
-    """A domain duration as a message; None stays unset."""
-    if value is None:
-        return None
-    made = Duration()
-    made.FromTimedelta(value)
-    return made
-
-
-def _given(message: Message, field: str) -> timedelta | None:
-    return getattr(message, field).ToTimedelta() if message.HasField(field) else None
 
 
 def definition_from(message: flow_pb2.Definition) -> d.Definition:
@@ -59,29 +36,29 @@ def _action_from(step: flow_pb2.Step) -> d.Action | None:
 def _menu_from(menu: flow_pb2.Menu) -> d.Menu:
     choices = tuple(d.Choice(choice.digit, choice.value, choice.next) for choice in menu.choices)
     return d.Menu(
-        _utterance_from(menu.utterance), choices, _given(menu, "timeout"), menu.attempts,
+        _utterance_from(menu.utterance), choices, duration_in(menu, "timeout"), menu.attempts,
         _utterance_from(menu.invalid), menu.no_match,
     )  # fmt: skip
 
 
 def _collect_from(m: flow_pb2.Collect) -> d.Collect:
     return d.Collect(
-        _utterance_from(m.utterance), m.attribute, m.min_digits, m.max_digits, m.terminator, _given(m, "timeout"),
+        _utterance_from(m.utterance), m.attribute, m.min_digits, m.max_digits, m.terminator, duration_in(m, "timeout"),
         m.attempts, m.next, m.no_match, m.masked,
     )  # fmt: skip
 
 
 def _http_from(m: flow_pb2.HttpRequest) -> d.HttpRequest:
     return d.HttpRequest(
-        m.method, m.url, dict(m.headers), m.body, dict(m.extract), _given(m, "timeout"), m.retries, m.filler,
+        m.method, m.url, dict(m.headers), m.body, dict(m.extract), duration_in(m, "timeout"), m.retries, m.filler,
         m.next, m.failed,
     )  # fmt: skip
 
 
 def _queue_from(m: flow_pb2.Queue) -> d.Queue:
     return d.Queue(
-        m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, _given(m, "announce_interval"),
-        _given(m, "max_wait"), m.timed_out,
+        m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, duration_in(m, "announce_interval"),
+        duration_in(m, "max_wait"), m.timed_out,
     )  # fmt: skip
 
 
@@ -140,7 +117,7 @@ def _to_menu(menu: d.Menu) -> flow_pb2.Menu:
     return flow_pb2.Menu(
         utterance=_to_utterance(menu.utterance),
         choices=[flow_pb2.Choice(digit=c.digit, value=c.value, next=c.next) for c in menu.choices],
-        timeout=duration(menu.timeout),
+        timeout=duration_out(menu.timeout),
         attempts=menu.attempts,
         invalid=_to_utterance(menu.invalid),
         no_match=menu.no_match,
@@ -154,7 +131,7 @@ def _to_collect(collect: d.Collect) -> flow_pb2.Collect:
         min_digits=collect.min_digits,
         max_digits=collect.max_digits,
         terminator=collect.terminator,
-        timeout=duration(collect.timeout),
+        timeout=duration_out(collect.timeout),
         attempts=collect.attempts,
         next=collect.next,
         no_match=collect.no_match,
@@ -169,7 +146,7 @@ def _to_http(request: d.HttpRequest) -> flow_pb2.HttpRequest:
         headers=dict(request.headers),
         body=request.body,
         extract=dict(request.extract),
-        timeout=duration(request.timeout),
+        timeout=duration_out(request.timeout),
         retries=request.retries,
         filler=request.filler,
         next=request.next,
@@ -183,8 +160,8 @@ def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
         skills=dict(queue.skills),
         priority=queue.priority,
         music_prompt_id=queue.music_prompt_id,
-        announce_interval=duration(queue.announce_interval),
-        max_wait=duration(queue.max_wait),
+        announce_interval=duration_out(queue.announce_interval),
+        max_wait=duration_out(queue.max_wait),
         timed_out=queue.timed_out,
     )
 
@@ -197,8 +174,8 @@ def to_flow(flow: Flow) -> flow_pb2.Flow:
         draft=to_definition(flow.draft),
         release_id=flow.release_id,
         release_number=flow.release_number,
-        create_time=timestamp(flow.create_time),
-        update_time=timestamp(flow.update_time),
+        create_time=time_out(flow.create_time),
+        update_time=time_out(flow.update_time),
         version=flow.version,
     )
 
@@ -212,7 +189,7 @@ def to_release(release: Release) -> flow_pb2.Release:
         definition=to_definition(release.definition),
         publisher=release.publisher,
         comment=release.comment,
-        create_time=timestamp(release.create_time),
+        create_time=time_out(release.create_time),
     )
 
 
@@ -243,7 +220,7 @@ def to_prompt(prompt: Prompt) -> flow_pb2.Prompt:
         prompt_id=prompt.prompt_id,
         display_name=prompt.display_name,
         language=prompt.language,
-        duration=duration(prompt.duration),
+        duration=duration_out(prompt.duration),
         size_bytes=prompt.size_bytes,
-        create_time=timestamp(prompt.create_time),
+        create_time=time_out(prompt.create_time),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernel.errors import FieldViolation, InvalidInput
+from chassis.instants import duration_out, time_out
+from kernel.errors import InvalidInput
 from kernel.ids import require_id
 from merkez.flows.v1 import run_service_pb2 as pb
 
-from flows.convert.flows import duration, timestamp
 from flows.domain.runs import (
     Audio,
     Call,
@@ -50,8 +50,7 @@ def event_from(request: pb.AdvanceRunRequest) -> Event:
     """What telephony reports. InvalidInput for no event, or digits that no keypad has."""
     digits = request.digits
     if len(digits) > _MAX_DIGITS or digits.strip("0123456789*#ABCD"):
-        wrong = "must be up to 64 of 0-9 * # A-D"
-        raise InvalidInput(f"digits {wrong}", fields=[FieldViolation("digits", wrong)])
+        raise InvalidInput.of("digits", "must be up to 64 of 0-9 * # A-D")
     match request.event:
         case pb.RUN_EVENT_KIND_FINISHED:
             return Finished()
@@ -64,8 +63,7 @@ def event_from(request: pb.AdvanceRunRequest) -> Event:
         case pb.RUN_EVENT_KIND_PROCEED:
             return Proceed()
         case _:
-            wrong = "is required"
-            raise InvalidInput(f"event {wrong}", fields=[FieldViolation("event", wrong)])
+            raise InvalidInput.of("event", "is required")
 
 
 def to_instruction(instruction: Instruction) -> pb.Instruction:
@@ -85,7 +83,7 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                     audio=_audio(gather.audio),
                     max_digits=gather.max_digits,
                     terminator=gather.terminator,
-                    timeout=duration(gather.timeout),
+                    timeout=duration_out(gather.timeout),
                     masked=gather.masked,
                 )
             )
@@ -96,7 +94,7 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                 pb.QueueInstruction(
                     contact_id=queue.contact_id,
                     music_prompt_id=queue.music_prompt_id,
-                    tick_interval=duration(queue.tick_interval),
+                    tick_interval=duration_out(queue.tick_interval),
                     audio=_audio(queue.audio),
                 )
             )
@@ -118,12 +116,12 @@ def to_run(run: Run, steps: Sequence[RunStep]) -> pb.Run:
                 sequence=step.sequence,
                 step_id=step.step_id,
                 outcome=step.outcome,
-                create_time=timestamp(step.create_time),
+                create_time=time_out(step.create_time),
             )
             for step in steps
         ],
-        create_time=timestamp(run.create_time),
-        end_time=timestamp(run.end_time) if run.end_time else None,
+        create_time=time_out(run.create_time),
+        end_time=time_out(run.end_time),
     )
 
 

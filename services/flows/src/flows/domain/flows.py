@@ -104,10 +104,9 @@ def require_text(value: str, field: str, longest: int, *, required: bool = True)
     """`value` without surrounding space; InvalidInput naming the field when it is missing or too long."""
     value = value.strip()
     if required and not value:
-        raise InvalidInput(f"{field} is required", fields=[FieldViolation(field, "is required")])
+        raise InvalidInput.of(field, "is required")
     if len(value) > longest:
-        wrong = f"is longer than {longest} characters"
-        raise InvalidInput(f"{field} {wrong}", fields=[FieldViolation(field, wrong)])
+        raise InvalidInput.of(field, f"is longer than {longest} characters")
     return value
 
 

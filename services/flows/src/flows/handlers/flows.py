@@ -10,8 +10,8 @@ from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from kernel.clock import Clock
-from kernel.errors import FieldViolation, InvalidInput
-from kernel.ids import require_id
+from kernel.errors import InvalidInput
+from kernel.ids import require_id, require_request_id
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
 
 from flows.clients import Routing
@@ -50,7 +50,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
                 name = request.flow.display_name
                 return convert.to_flow(await ops.create_flow(tx, name, draft, known, who.subject, self._clock.now()))
 
-            _require_request_id(request.request_id)
+            require_request_id(request.request_id)
             return await tx.once(request.request_id, "CreateFlow", request, flow_pb2.Flow, once)
 
         return await self._db.run(who.tenant_id, create)
@@ -76,7 +76,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         flow_id = require_id("flw", request.flow.flow_id, "flow.flow_id")
         paths = {path.split(".")[0] for path in request.update_mask.paths}
         if paths - _UPDATABLE:
-            raise _wrong("update_mask", "may hold display_name and draft")
+            raise InvalidInput.of("update_mask", "may hold display_name and draft")
         if not paths:
             paths = {field.name for field, _ in request.flow.ListFields()} & _UPDATABLE
         if "draft" in paths:
@@ -116,7 +116,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
     async def PublishFlow(self, request: flow_service_pb2.PublishFlowRequest, context: Any) -> flow_pb2.Release:
         who = principal()
         flow_id = require_id("flw", request.flow_id, "flow_id")
-        _require_request_id(request.request_id)
+        require_request_id(request.request_id)
         for attempt in range(_CHECKS):
             known, checked = await self._checked_draft(who.tenant_id, flow_id)
 
@@ -143,7 +143,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         who = principal()
         flow_id = require_id("flw", request.flow_id, "flow_id")
         release_id = require_id("rel", request.release_id, "release_id")
-        _require_request_id(request.request_id)
+        require_request_id(request.request_id)
         try:
             release = await self._db.run(who.tenant_id, lambda tx: ops.get_release(tx, release_id), read_only=True)
             known = await self._references(release.definition)
@@ -180,10 +180,10 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         _require_small(request.flow.draft)
         if not request.template_id:
             if request.parameters:
-                raise _wrong("parameters", "belong to a template: name one in template_id")
+                raise InvalidInput.of("parameters", "belong to a template: name one in template_id")
             return convert.definition_from(request.flow.draft)
         if request.flow.draft.steps:
-            raise _wrong("flow.draft", "must be empty when a template is named")
+            raise InvalidInput.of("flow.draft", "must be empty when a template is named")
         language = request.flow.draft.language
         return templates.build(request.template_id, dict(request.parameters), language)
 
@@ -199,15 +199,6 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         return await self._routing.references(definition, allow_loopback=self._allow_loopback)
 
 
-def _wrong(field: str, description: str) -> InvalidInput:
-    return InvalidInput(f"{field} {description}", fields=[FieldViolation(field, description)])
-
-
-def _require_request_id(request_id: str) -> None:
-    if not 1 <= len(request_id) <= 128:
-        raise _wrong("request_id", "is required, up to 128 characters")
-
-
 def _require_small(definition: Message) -> None:
     if definition.ByteSize() > MAX_DEFINITION_BYTES:
-        raise _wrong("draft", "is bigger than 512 kB")
+        raise InvalidInput.of("draft", "is bigger than 512 kB")

@@ -10,8 +10,7 @@ from chassis.paging import encode_token, page_size
 from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
 from kernel.clock import Clock
-from kernel.errors import FieldViolation, InvalidInput
-from kernel.ids import require_id
+from kernel.ids import require_id, require_request_id
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
 
 from flows.audio import read_sound
@@ -31,9 +30,7 @@ class PromptServicer(flow_service_pb2_grpc.PromptServiceServicer):
         self._decoding = asyncio.Semaphore(_DECODING_AT_ONCE)
 
     async def CreatePrompt(self, request: flow_service_pb2.CreatePromptRequest, context: Any) -> flow_pb2.Prompt:
-        if not 1 <= len(request.request_id) <= 128:
-            wrong = "is required, up to 128 characters"
-            raise InvalidInput(f"request_id {wrong}", fields=[FieldViolation("request_id", wrong)])
+        require_request_id(request.request_id)
         async with self._decoding:
             sound = await asyncio.to_thread(read_sound, request.audio)
 

@@ -7,7 +7,7 @@ from typing import Any
 from chassis.auth import principal
 from chassis.sql import Database
 from kernel.clock import Clock
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 from kernel.ids import require_id
 from merkez.flows.v1 import run_service_pb2, run_service_pb2_grpc
 
@@ -49,8 +49,7 @@ class RunServicer(run_service_pb2_grpc.RunServiceServicer):
         tenant_id = principal().tenant_id
         run_id = require_id("run", request.run_id, "run_id")
         if request.sequence < 1:
-            wrong = "must be that of an instruction: 1 or more"
-            raise InvalidInput(f"sequence {wrong}", fields=[FieldViolation("sequence", wrong)])
+            raise InvalidInput.of("sequence", "must be that of an instruction: 1 or more")
         event = convert.event_from(request)
         standing = await self._db.run(
             tenant_id, lambda tx: ops.look_up(tx, run_id, request.sequence, self._seal), read_only=True

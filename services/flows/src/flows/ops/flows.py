@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.sql import Tx
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 from kernel.ids import new_id
 from merkez.flows.v1 import flows_events_pb2
 
@@ -116,8 +116,7 @@ async def roll_back_flow(
     if old.flow_id != flow_id:
         raise ReleaseNotFound("there is no such release of this flow")
     if old.release_id == flow.release_id:
-        wrong = "is the release that runs already"
-        raise InvalidInput(f"release_id {wrong}", fields=[FieldViolation("release_id", wrong)])
+        raise InvalidInput.of("release_id", "is the release that runs already")
     found = await problems(tx, old.definition, known)
     if not validation.publishable(found):
         raise FlowInvalid(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from chassis.sql import Tx
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
 from flows.domain.definitions import LANGUAGES
@@ -22,8 +22,7 @@ async def create_prompt(tx: Tx, display_name: str, language: str, sound: Sound, 
     """Store an upload that was decoded to its end."""
     name = require_text(display_name, "prompt.display_name", MAX_NAME)
     if language and language not in LANGUAGES:
-        wrong = f"must be one of {', '.join(LANGUAGES)}, or empty"
-        raise InvalidInput(f"prompt.language {wrong}", fields=[FieldViolation("prompt.language", wrong)])
+        raise InvalidInput.of("prompt.language", f"must be one of {', '.join(LANGUAGES)}, or empty")
     prompt = Prompt(new_id("prm", now), name, language, sound.duration, len(sound.audio), now)
     await store.add_prompt(tx, prompt, sound)
     return prompt

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from chassis.bus import Bus, LiveMessage
 from chassis.facts import STREAMS
-from kernel.errors import FieldViolation, InvalidInput, Unavailable
+from kernel.errors import InvalidInput, Unavailable
 from kernel.ids import is_id, time_of
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -96,8 +96,7 @@ class Replays:
 def since_time(event_id: object) -> datetime:
     """When an event happened, by its id; SinceInvalid when it is none."""
     if not isinstance(event_id, str) or not is_id("evt", event_id):
-        wrong = "is not the id of an event (evt_...)"
-        raise SinceInvalid(f"since {wrong}", fields=[FieldViolation("since", wrong)])
+        raise SinceInvalid.of("since", "is not the id of an event (evt_...)")
     return time_of(event_id)
 
 

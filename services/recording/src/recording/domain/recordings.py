@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
+from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 
 from recording.domain.opus import SAMPLE_RATE
 from recording.domain.tracks import Gap
@@ -117,8 +117,7 @@ class Recording:
 def require_track(value: str) -> str:
     """`customer` or `agent`."""
     if value not in TRACKS:
-        wrong = "must be customer or agent"
-        raise InvalidInput(f"track {wrong}", fields=[FieldViolation("track", wrong)])
+        raise InvalidInput.of("track", "must be customer or agent")
     return value
 
 

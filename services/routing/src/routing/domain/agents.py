@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from kernel.errors import Conflict, FailedPrecondition, NotFound
+from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
-from routing.domain.queues import SkillLevel, invalid
+from routing.domain.queues import SkillLevel
 
 MISSED_OFFER, DECLINED, NO_STATION = "missed_offer", "declined", "no_station"
 
@@ -141,9 +141,9 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
     InvalidInput for a state only work leads to, StationMissing for AVAILABLE without a station.
     """
     if state not in _WISHES:
-        raise invalid("state", "must be AVAILABLE, NOT_READY or OFFLINE")
+        raise InvalidInput.of("state", "must be AVAILABLE, NOT_READY or OFFLINE")
     if len(reason) > 64:
-        raise invalid("reason", "is longer than 64 characters")
+        raise InvalidInput.of("reason", "is longer than 64 characters")
     if not agent.active:
         raise AgentNotFound("the agent's login is disabled")
     kept = reason if state is AgentState.NOT_READY else ""

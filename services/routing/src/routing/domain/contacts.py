@@ -12,7 +12,7 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import require_id
 from kernel.phone import require_e164
 
-from routing.domain.queues import SkillLevel, invalid, require_skills
+from routing.domain.queues import SkillLevel, require_skills
 
 MAX_NOTE = 4000
 
@@ -161,9 +161,9 @@ def check_contact(contact: Contact) -> Contact:
         require_e164(contact.caller_number, "contact.caller_number")
     for value, name in ((contact.caller_name, "caller_name"), (contact.dialed_number, "dialed_number")):
         if len(value) > 200:
-            raise invalid(f"contact.{name}", "is longer than 200 characters")
+            raise InvalidInput.of(f"contact.{name}", "is longer than 200 characters")
     if not 0 <= contact.priority <= 9:
-        raise invalid("contact.priority", "must be 0 to 9")
+        raise InvalidInput.of("contact.priority", "must be 0 to 9")
     _check_attributes(contact.attributes)
     return replace(contact, required_skills=require_skills(contact.required_skills, "contact.required_skills"))
 
@@ -206,7 +206,7 @@ def noted(contact: Contact, disposition_id: str, note: str) -> Contact:
     if contact.state not in (ContactState.ON_CONTACT, ContactState.WRAP_UP):
         raise ContactNotHandled(f"the contact is {contact.state}", metadata={"state": contact.state})
     if len(note) > MAX_NOTE:
-        raise invalid("note", f"is longer than {MAX_NOTE} characters")
+        raise InvalidInput.of("note", f"is longer than {MAX_NOTE} characters")
     return replace(
         contact, disposition_id=disposition_id or contact.disposition_id, note=note or contact.note,
         version=contact.version + 1,
@@ -218,4 +218,6 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
         raise InvalidInput("contact.attributes has more than 64 entries")
     for key, value in attributes.items():
         if not key or len(key) > 64 or len(value) > 1024:
-            raise invalid("contact.attributes", "has a key over 64 or a value over 1,024 characters, or an empty key")
+            raise InvalidInput.of(
+                "contact.attributes", "has an empty key, a key over 64 or a value over 1,024 characters"
+            )

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
-from kernel.errors import NotFound
+from kernel.errors import InvalidInput, NotFound
 
-from routing.domain.queues import invalid, require_name
+from routing.domain.queues import require_name
 
 HORIZON = timedelta(days=14)
 _DAY_MINUTES = 1440
@@ -70,18 +70,18 @@ class Opening:
 def check_hours(hours: BusinessHours) -> BusinessHours:
     """The hours, name trimmed and in order of time, when they make sense; InvalidInput naming the field if not."""
     if hours.time_zone not in _zones():
-        raise invalid("business_hours.time_zone", "is not an IANA time zone such as Asia/Baku")
+        raise InvalidInput.of("business_hours.time_zone", "is not an IANA time zone such as Asia/Baku")
     if len(hours.holidays) > 400:
-        raise invalid("business_hours.holidays", "has more than 400 days")
+        raise InvalidInput.of("business_hours.holidays", "has more than 400 days")
     _check_intervals(hours.intervals, "business_hours.intervals", weekly=True)
     seen: set[date] = set()
     for index, holiday in enumerate(hours.holidays):
         field = f"business_hours.holidays[{index}]"
         _check_intervals(holiday.intervals, f"{field}.intervals", weekly=False)
         if len(holiday.display_name) > 200:
-            raise invalid(f"{field}.display_name", "is longer than 200 characters")
+            raise InvalidInput.of(f"{field}.display_name", "is longer than 200 characters")
         if holiday.day in seen:
-            raise invalid(f"{field}.date", "is named twice")
+            raise InvalidInput.of(f"{field}.date", "is named twice")
         seen.add(holiday.day)
     return replace(
         hours,
@@ -149,15 +149,15 @@ def _offset_changes(zone: ZoneInfo, start: datetime) -> Iterator[datetime]:
 
 def _check_intervals(intervals: Sequence[OpenInterval], field: str, *, weekly: bool) -> None:
     if len(intervals) > 100:
-        raise invalid(field, "has more than 100 intervals")
+        raise InvalidInput.of(field, "has more than 100 intervals")
     for index, each in enumerate(intervals):
         place = f"{field}[{index}]"
         if weekly and not 1 <= each.weekday <= 7:
-            raise invalid(f"{place}.weekday", "must be 1 (Monday) to 7 (Sunday)")
+            raise InvalidInput.of(f"{place}.weekday", "must be 1 (Monday) to 7 (Sunday)")
         if not 0 <= each.start_minute < _DAY_MINUTES:
-            raise invalid(f"{place}.start_minute", "must be 0 to 1439")
+            raise InvalidInput.of(f"{place}.start_minute", "must be 0 to 1439")
         if not each.start_minute < each.end_minute <= _DAY_MINUTES:
-            raise invalid(f"{place}.end_minute", "must be after the start and at most 1440")
+            raise InvalidInput.of(f"{place}.end_minute", "must be after the start and at most 1440")
 
 
 @functools.cache

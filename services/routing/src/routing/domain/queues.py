@@ -106,22 +106,22 @@ def require_name(value: str, field: str) -> str:
     """A display name without blanks around it, 1 to 200 characters."""
     name = value.strip()
     if not name or len(name) > MAX_NAME:
-        raise invalid(field, "is required" if not name else f"is longer than {MAX_NAME} characters")
+        raise InvalidInput.of(field, "is required" if not name else f"is longer than {MAX_NAME} characters")
     return name
 
 
 def require_skills(levels: Sequence[SkillLevel], field: str) -> tuple[SkillLevel, ...]:
     """Skill levels that name each skill once, with a proficiency of 1 to 5, ordered by skill."""
     if len(levels) > MAX_SKILLS:
-        raise invalid(field, f"has more than {MAX_SKILLS} skills")
+        raise InvalidInput.of(field, f"has more than {MAX_SKILLS} skills")
     seen: set[str] = set()
     for index, level in enumerate(levels):
         if not is_id("skl", level.skill_id):
-            raise invalid(f"{field}[{index}].skill_id", "is not the id of a skill (skl_...)")
+            raise InvalidInput.of(f"{field}[{index}].skill_id", "is not the id of a skill (skl_...)")
         if not 1 <= level.proficiency <= MAX_PROFICIENCY:
-            raise invalid(f"{field}[{index}].proficiency", f"must be 1 to {MAX_PROFICIENCY}")
+            raise InvalidInput.of(f"{field}[{index}].proficiency", f"must be 1 to {MAX_PROFICIENCY}")
         if level.skill_id in seen:
-            raise invalid(f"{field}[{index}].skill_id", "is named twice")
+            raise InvalidInput.of(f"{field}[{index}].skill_id", "is named twice")
         seen.add(level.skill_id)
     return tuple(sorted(levels, key=lambda level: level.skill_id))
 
@@ -129,10 +129,10 @@ def require_skills(levels: Sequence[SkillLevel], field: str) -> tuple[SkillLevel
 def require_ids(prefix: str, values: Sequence[str], field: str, most: int) -> tuple[str, ...]:
     """Well-formed ids, each once, in the order given."""
     if len(values) > most:
-        raise invalid(field, f"has more than {most} entries")
+        raise InvalidInput.of(field, f"has more than {most} entries")
     for index, value in enumerate(values):
         if not is_id(prefix, value):
-            raise invalid(f"{field}[{index}]", f"is not an id ({prefix}_...)")
+            raise InvalidInput.of(f"{field}[{index}]", f"is not an id ({prefix}_...)")
     return tuple(dict.fromkeys(values))
 
 
@@ -174,8 +174,3 @@ def score(held: Mapping[str, int], needed: Sequence[tuple[str, int]]) -> int | N
             return None
         total += level
     return total
-
-
-def invalid(field: str, description: str) -> InvalidInput:
-    """InvalidInput about one field."""
-    return InvalidInput(f"{field} {description}", fields=[FieldViolation(field, description)])

@@ -9,15 +9,15 @@ import json
 from typing import Any
 
 from chassis.auth import principal
+from chassis.instants import time_out
 from chassis.paging import PageTokenInvalid, page_size
-from kernel.errors import FieldViolation
+from kernel.errors import InvalidInput
 from kernel.ids import is_id, require_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceServicer
 
 from routing import convert
 from routing.domain.agents import Agent, AgentNotFound, AgentState, StationMissing
-from routing.domain.queues import invalid
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import agents as ops
@@ -41,7 +41,7 @@ class AgentServicer(Asked, AgentServiceServicer):
             offer=offer,
             contact=found.contact and convert.contact_to_proto(found.contact),
             dispositions=map(convert.disposition_to_proto, found.dispositions),
-            server_time=convert.time_to_proto(now),
+            server_time=time_out(now),
         )
 
     async def SetMyState(self, request: contact_service_pb2.SetMyStateRequest, context: Any) -> contact_pb2.Agent:
@@ -69,7 +69,7 @@ class AgentServicer(Asked, AgentServiceServicer):
         agent_id = require_id("usr", agent.agent_id, "agent.agent_id")
         fields = convert.masked(request.update_mask, agent, _CHANGEABLE)
         if "voice_capacity" in fields and agent.voice_capacity not in (0, 1):
-            raise invalid("agent.voice_capacity", "must be 1: an agent has one voice")
+            raise InvalidInput.of("agent.voice_capacity", "must be 1: an agent has one voice")
         every = {"skills": convert.skills_from_proto(agent.skills), "queue_ids": tuple(agent.queue_ids)}
         changes = {name: every[name] for name in fields if name in every}
         now = self._desk.clock.now()
@@ -115,5 +115,4 @@ def _after(token: str) -> tuple[str, str] | None:
             raise ValueError
         return name, agent_id
     except (ValueError, TypeError, binascii.Error) as error:
-        wrong = "is not a token of this list"
-        raise PageTokenInvalid(f"page_token {wrong}", fields=[FieldViolation("page_token", wrong)]) from error
+        raise PageTokenInvalid.of("page_token", "is not a token of this list") from error

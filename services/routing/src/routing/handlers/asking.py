@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from chassis.auth import principal
 from google.protobuf.message import Message
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.ids import require_request_id
 
 from routing.ledger import Desk, Ledger
 
@@ -28,13 +28,6 @@ class Asked:
         """Run a verb once per request_id, which must be there."""
         require_request_id(request.request_id)
         return await self._run(lambda tx: tx.once(request.request_id, method, request, response_type, lambda: fn(tx)))
-
-
-def require_request_id(value: str) -> None:
-    """1 to 128 characters."""
-    if not 0 < len(value) <= 128:
-        wrong = "is required" if not value else "is longer than 128 characters"
-        raise InvalidInput(f"request_id {wrong}", fields=[FieldViolation("request_id", wrong)])
 
 
 def page(rows: Sequence[T], size: int, token: Callable[[T], str]) -> tuple[Sequence[T], str]:

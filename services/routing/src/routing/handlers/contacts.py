@@ -7,12 +7,12 @@ from typing import Any
 from chassis.auth import principal
 from chassis.paging import encode_token, page_size
 from chassis.telemetry import current_traceparent
+from kernel.errors import InvalidInput
 from kernel.ids import require_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceServicer, OfferServiceServicer
 
 from routing import convert
-from routing.domain.queues import invalid
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import contacts as ops
@@ -38,7 +38,7 @@ class ContactServicer(Asked, ContactServiceServicer):
     ) -> contact_pb2.Contact:
         contact_id = require_id("con", request.contact_id, "contact_id")
         if len(request.reason) > 64:
-            raise invalid("reason", "is longer than 64 characters")
+            raise InvalidInput.of("reason", "is longer than 64 characters")
         now = self._desk.clock.now()
         return convert.contact_to_proto(
             await self._run(lambda tx: ops.dequeue_contact(tx, contact_id, request.reason, now))

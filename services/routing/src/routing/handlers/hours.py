@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.instants import time_in, time_out
 from chassis.paging import encode_token, page_size
 from google.protobuf.empty_pb2 import Empty
 from kernel.ids import require_id
@@ -63,8 +64,8 @@ class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
         self, request: queue_service_pb2.CheckBusinessHoursRequest, context: Any
     ) -> queue_service_pb2.CheckBusinessHoursResponse:
         hours_id = require_id("hrs", request.business_hours_id, "business_hours_id")
-        at = convert.time_from_proto(request, "time") or self._desk.clock.now()
+        at = time_in(request, "time") or self._desk.clock.now()
         found = await self._run(lambda tx: ops.check_opening(tx, hours_id, at), read_only=True)
         return queue_service_pb2.CheckBusinessHoursResponse(
-            open=found.open, holiday=found.holiday, change_time=convert.time_to_proto(found.change_time)
+            open=found.open, holiday=found.holiday, change_time=time_out(found.change_time)
         )

@@ -236,6 +236,5 @@ def check_web_call(call: WebCall) -> WebCall:
 def check_digits(digits: str) -> str:
     """Digits to send, upper case; InvalidInput for anything that isn't on a keypad."""
     if not _DIGITS.fullmatch(digits):
-        wrong = "takes 1 to 32 of 0-9 * # A-D"
-        raise InvalidInput(f"digits {wrong}", fields=[FieldViolation("digits", wrong)])
+        raise InvalidInput.of("digits", "takes 1 to 32 of 0-9 * # A-D")
     return digits.upper()

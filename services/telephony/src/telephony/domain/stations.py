@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound
+from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 
 from telephony.domain.legs import LegState
 
@@ -57,8 +57,7 @@ class Station:
 
 def check_client_id(client_id: str) -> str:
     if not _CLIENT_ID.fullmatch(client_id):
-        wrong = "is required: letters, digits, _ and -, at most 64"
-        raise InvalidInput(f"client_id {wrong}", fields=[FieldViolation("client_id", wrong)])
+        raise InvalidInput.of("client_id", "is required: letters, digits, _ and -, at most 64")
     return client_id
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from zoneinfo import available_timezones
 
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 
 LANGUAGES = ("en", "tr", "az", "fa")
 _ZONES = available_timezones()
@@ -17,7 +17,6 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # Format characters (Cf) are let through: Persian is not written without its zero-width non-joiner.
 _NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
 PASSWORD_LENGTH = (10, 256)
-REQUEST_ID_LENGTH = 128
 
 
 class FieldInvalid(InvalidInput):
@@ -26,18 +25,13 @@ class FieldInvalid(InvalidInput):
     reason = "FIELD_INVALID"
 
 
-def invalid(field: str, what: str) -> FieldInvalid:
-    """The error that `field` is wrong because it `what`."""
-    return FieldInvalid(f"{field} {what}.", fields=(FieldViolation(field, what),))
-
-
 def name(value: str, field: str = "display_name", longest: int = 200) -> str:
     """A name without blanks around it, on one line."""
     stripped = value.strip()
     if not stripped or len(stripped) > longest:
-        raise invalid(field, f"must have 1 to {longest} characters")
+        raise FieldInvalid.of(field, f"must have 1 to {longest} characters")
     if any(unicodedata.category(character) in _NOT_TEXT for character in stripped):
-        raise invalid(field, "must not hold line breaks or control characters")
+        raise FieldInvalid.of(field, "must not hold line breaks or control characters")
     return stripped
 
 
@@ -45,7 +39,7 @@ def email(value: str, field: str = "email") -> str:
     """An e-mail address as it is compared and sent to: lower case, the domain in ASCII (IDNA). Refuses others."""
     address = normal_email(value)
     if address is None:
-        raise invalid(field, "must be an e-mail address")
+        raise FieldInvalid.of(field, "must be an e-mail address")
     return address
 
 
@@ -64,20 +58,13 @@ def normal_email(value: str) -> str | None:
     return f"{local}@{domain}"
 
 
-def request_id(value: str) -> str:
-    """The key a repeated request is known by."""
-    if not 1 <= len(value) <= REQUEST_ID_LENGTH:
-        raise invalid("request_id", f"must have 1 to {REQUEST_ID_LENGTH} characters")
-    return value
-
-
 def password(value: str, field: str = "password") -> str:
     """A password long enough to be worth keeping."""
     shortest, longest = PASSWORD_LENGTH
     if not shortest <= len(value) <= longest:
-        raise invalid(field, f"must have {shortest} to {longest} characters")
+        raise FieldInvalid.of(field, f"must have {shortest} to {longest} characters")
     if len(set(value)) < 4:
-        raise invalid(field, "must have at least four different characters")
+        raise FieldInvalid.of(field, "must have at least four different characters")
     return value
 
 
@@ -86,7 +73,7 @@ def language(value: str, default: str = "en", field: str = "language") -> str:
     if not value:
         return default
     if value not in LANGUAGES:
-        raise invalid(field, f"must be one of {', '.join(LANGUAGES)}")
+        raise FieldInvalid.of(field, f"must be one of {', '.join(LANGUAGES)}")
     return value
 
 
@@ -95,7 +82,7 @@ def time_zone(value: str, default: str = "UTC", field: str = "time_zone") -> str
     if not value:
         return default
     if value not in _ZONES:
-        raise invalid(field, "must be an IANA time zone, such as Europe/Istanbul")
+        raise FieldInvalid.of(field, "must be an IANA time zone, such as Europe/Istanbul")
     return value
 
 
@@ -103,12 +90,12 @@ def country(value: str, field: str = "country") -> str:
     """An ISO 3166 code of two letters, in upper case; empty for all."""
     code = value.strip().upper()
     if code and not (len(code) == 2 and code.isascii() and code.isalpha()):
-        raise invalid(field, "must be an ISO 3166 code of two letters, such as TR")
+        raise FieldInvalid.of(field, "must be an ISO 3166 code of two letters, such as TR")
     return code
 
 
 def mask(paths: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
     """The fields of an update mask."""
     if not paths or set(paths) - set(allowed):
-        raise invalid("update_mask", f"must name some of {', '.join(allowed)}")
+        raise FieldInvalid.of("update_mask", f"must name some of {', '.join(allowed)}")
     return tuple(paths)

@@ -54,4 +54,4 @@ def check_redirect(redirect_uri: str, public_url: str) -> None:
     ours = f"{public_url.rstrip('/')}/"
     # A backslash or a blank is read differently by different parsers of addresses.
     if not redirect_uri.startswith(ours) or any(c in "\\#" or c.isspace() for c in redirect_uri):
-        raise fields.invalid("redirect_uri", f"must begin with {ours}")
+        raise fields.FieldInvalid.of("redirect_uri", f"must begin with {ours}")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, NotFound, Unauthenticated
 
-from tenancy.domain.fields import invalid
+from tenancy.domain.fields import FieldInvalid
 
 INVITATION_LIFE = timedelta(days=7)
 KEY_USE_NOTED = timedelta(minutes=1)
@@ -252,9 +252,11 @@ def check_role_change(actor_role: str, target: User, change: UserChange, owners:
 def check_scopes(asked: AbstractSet[str], there_are: AbstractSet[str], own: AbstractSet[str]) -> None:
     """Raises `FieldInvalid` for scopes no key has, `ScopeTooStrong` for those its maker hasn't."""
     if not asked:
-        raise invalid("api_key.scopes", f"must name at least one of {', '.join(sorted(there_are))}")
+        raise FieldInvalid.of("api_key.scopes", f"must name at least one of {', '.join(sorted(there_are))}")
     if unknown := sorted(asked - there_are):
-        raise invalid("api_key.scopes", f"has no {', '.join(unknown)}; there are {', '.join(sorted(there_are))}")
+        raise FieldInvalid.of(
+            "api_key.scopes", f"has no {', '.join(unknown)}; there are {', '.join(sorted(there_are))}"
+        )
     if missing := sorted(asked - own):
         raise ScopeTooStrong(f"You can't give a key what you may not do: {', '.join(missing)}.")
 

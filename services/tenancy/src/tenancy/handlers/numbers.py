@@ -9,7 +9,7 @@ from chassis.auth import principal
 from chassis.paging import decode_token, encode_token, page_size
 from chassis.sql import Database, Tx
 from google.protobuf.empty_pb2 import Empty
-from kernel.ids import require_id
+from kernel.ids import require_id, require_request_id
 from kernel.phone import require_e164
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, number_service_pb2_grpc
 
@@ -46,7 +46,7 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
         )
 
     async def AssignNumber(self, request: number_service_pb2.AssignNumberRequest, context: Any) -> number_pb2.Number:
-        request_id, now = fields.request_id(request.request_id), self._db.clock.now()
+        request_id, now = require_request_id(request.request_id), self._db.clock.now()
         number = require_e164(request.number, "number")
         require_id("brd", request.brand_id, "brand_id")
         if request.flow_id:

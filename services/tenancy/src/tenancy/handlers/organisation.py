@@ -7,7 +7,7 @@ from typing import Any
 from chassis.auth import principal
 from chassis.sql import Database, RequestIdReused, Tx
 from google.protobuf.empty_pb2 import Empty
-from kernel.ids import new_id, require_id
+from kernel.ids import new_id, require_id, require_request_id
 from merkez.tenancy.v1 import (
     plan_pb2,
     plan_service_pb2,
@@ -52,7 +52,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
     ) -> tenant_service_pb2.SignUpResponse:
         now, password = self._db.clock.now(), fields.password(request.password)
         command = SignUp(
-            request_id=fields.request_id(request.request_id),
+            request_id=require_request_id(request.request_id),
             plan=catalogue.find(request.plan_id),
             company_name=fields.name(request.company_name, "company_name"),
             owner_name=fields.name(request.owner_name, "owner_name"),
@@ -102,7 +102,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
         return _tenant(changed)
 
     async def ChangePlan(self, request: tenant_service_pb2.ChangePlanRequest, context: Any) -> tenant_pb2.Tenant:
-        request_id, now = fields.request_id(request.request_id), self._db.clock.now()
+        request_id, now = require_request_id(request.request_id), self._db.clock.now()
 
         async def work(tx: Tx) -> tenant_pb2.Tenant:
             async def change() -> tenant_pb2.Tenant:
@@ -144,7 +144,7 @@ class Brands(tenant_service_pb2_grpc.BrandServiceServicer):
         self._db = db
 
     async def CreateBrand(self, request: tenant_service_pb2.CreateBrandRequest, context: Any) -> tenant_pb2.Brand:
-        request_id, now = fields.request_id(request.request_id), self._db.clock.now()
+        request_id, now = require_request_id(request.request_id), self._db.clock.now()
 
         async def work(tx: Tx) -> tenant_pb2.Brand:
             async def create() -> tenant_pb2.Brand:

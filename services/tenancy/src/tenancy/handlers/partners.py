@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
 from chassis.auth import principal
+from chassis.instants import time_in
 from chassis.sql import Database, Tx
 from google.protobuf.empty_pb2 import Empty
-from kernel.ids import require_id
+from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
 from tenancy import convert
-from tenancy.domain import fields
 from tenancy.domain.people import AuditEntry
 from tenancy.ops import api_keys, audit
 from tenancy.store.rows import Page
@@ -28,7 +27,7 @@ class ApiKeys(session_service_pb2_grpc.ApiKeyServiceServicer):
         self, request: session_service_pb2.CreateApiKeyRequest, context: Any
     ) -> session_service_pb2.CreateApiKeyResponse:
         who, asked, now = principal(), request.api_key, self._db.clock.now()
-        request_id = fields.request_id(request.request_id)
+        request_id = require_request_id(request.request_id)
 
         async def work(tx: Tx) -> session_service_pb2.CreateApiKeyResponse:
             secret = ""
@@ -88,7 +87,7 @@ class Audit(session_service_pb2_grpc.AuditServiceServicer):
             target=asked.target[:200],
             outcome=asked.outcome[:100],
             address=asked.address[:100],
-            create_time=asked.create_time.ToDatetime(UTC) if asked.HasField("create_time") else now,
+            create_time=time_in(asked, "create_time") or now,
         )
         await self._db.run(principal().tenant_id, lambda tx: audit.append(tx, entry, now))
         return Empty()

@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.auth import principal
 from chassis.sql import Database, Tx
-from kernel.ids import require_id
+from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
 from tenancy import convert
@@ -67,7 +67,7 @@ class Users(session_service_pb2_grpc.UserServiceServicer):
         self, request: session_service_pb2.CreateInvitationRequest, context: Any
     ) -> session_pb2.Invitation:
         who, asked, now = principal(), request.invitation, self._db.clock.now()
-        request_id = fields.request_id(request.request_id)
+        request_id = require_request_id(request.request_id)
         wanted = NewInvitation(asked.email, asked.display_name, convert.role_in(asked.role, "invitation.role"))
 
         async def work(tx: Tx) -> session_pb2.Invitation:

@@ -128,7 +128,7 @@ async def update_brand(
     if "widget_number" in paths and changed.widget_number:
         number = await rows.get(tx, tables.numbers, number=changed.widget_number)
         if number is None or number["brand_id"] != brand_id:
-            raise fields.invalid("brand.widget_number", "must be a number that leads to this brand")
+            raise fields.FieldInvalid.of("brand.widget_number", "must be a number that leads to this brand")
     await save_brand(tx, changed)
     return changed
 
@@ -186,7 +186,7 @@ async def dismiss_notice(tx: Tx, notice_id: str) -> Notice:
 
 def _threshold(seconds: int) -> int:
     if not 0 <= seconds <= 3600:
-        raise fields.invalid("brand.service_level_threshold_seconds", "must be 0 to 3600")
+        raise fields.FieldInvalid.of("brand.service_level_threshold_seconds", "must be 0 to 3600")
     return seconds or 20
 
 
