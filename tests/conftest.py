@@ -11,6 +11,7 @@ import pytest_asyncio
 from merkez_local.console import Console
 from merkez_local.system import Options, System
 from testkit.company import Company
+from testkit.openid_provider import OpenIdProvider, openid_provider
 from testkit.people import AgentAtDesk, CallerOnWidget
 
 
@@ -24,11 +25,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+async def provider() -> AsyncIterator[OpenIdProvider]:
+    """The OpenID provider the running system is configured with."""
+    async with openid_provider() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory, provider: OpenIdProvider) -> AsyncIterator[System]:
     """The running system; stopped, and its folder gone, when the last test is over."""
     folder = tmp_path_factory.mktemp("merkez", numbered=True)
+    environment = {
+        "MERKEZ_OIDC_ISSUER": provider.issuer,
+        "MERKEZ_OIDC_CLIENT_ID": provider.client_id,
+        "MERKEZ_OIDC_CLIENT_SECRET": provider.client_secret,
+    }
+    web = "MERKEZ_SKIP_WEB" not in os.environ
     running = System(
-        Options(data_dir=folder, http_port=0, grpc_port=0, durable=False, web="MERKEZ_SKIP_WEB" not in os.environ),
+        Options(data_dir=folder, http_port=0, grpc_port=0, durable=False, web=web, environment=environment),
         Console(quiet=True),
     )
     await running.start()

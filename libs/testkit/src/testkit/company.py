@@ -157,9 +157,8 @@ class Company:
         )
         await self.owner.post(f"/v1/flows/{flow_id}:publish", {"requestId": request_id(), "flowId": flow_id})
 
-    async def hire(self, role: str = "AGENT", name: str = "Alex Agent") -> Api:
-        """Invites somebody and accepts the invitation for them; returns them signed in."""
-        email = f"{role.lower()}-{secrets.token_hex(6)}@example.com"
+    async def invite(self, email: str, role: str = "AGENT", name: str = "Alex Agent") -> str:
+        """Invites somebody; returns the path of their link."""
         made = await self.owner.post(
             "/v1/invitations",
             {
@@ -167,10 +166,15 @@ class Company:
                 "invitation": {"email": email, "displayName": name, "role": f"ROLE_{role}"},
             },
         )
+        return made["linkPath"]
+
+    async def hire(self, role: str = "AGENT", name: str = "Alex Agent") -> Api:
+        """Invites somebody and accepts the invitation for them; returns them signed in."""
+        link = await self.invite(f"{role.lower()}-{secrets.token_hex(6)}@example.com", role, name)
         async with Api(self.url) as stranger:
             session = await stranger.post(
                 "/v1/invitations:accept",
-                {"secret": made["linkPath"].rsplit("/", 1)[1], "displayName": name, "password": PASSWORD},
+                {"secret": link.rsplit("/", 1)[1], "displayName": name, "password": PASSWORD},
             )
         person = Api(self.url, session["accessToken"])
         self.people.append(person)

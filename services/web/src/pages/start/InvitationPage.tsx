@@ -8,6 +8,7 @@ import { activateLanguage, isLanguage, languageWasChosen, useLanguage, useText }
 import { adopt } from "../../session/session.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import { OpenIdButton } from "./OpenIdButton.tsx";
 import { Lead, StartFrame } from "./StartFrame.tsx";
 import classes from "./start.module.css";
 
@@ -103,6 +104,11 @@ function AcceptForm({ secret, suggestedName }: { secret: string; suggestedName: 
         <Button type="submit" loading={busy} data-testid="invitation-accept">
           {t("start.invitation.accept")}
         </Button>
+        <OpenIdButton
+          next="/"
+          invitationSecret={secret}
+          onProblem={(error) => setProblem(asProblem(error))}
+        />
       </Stack>
     </form>
   );

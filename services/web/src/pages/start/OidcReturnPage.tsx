@@ -1,13 +1,10 @@
 import { Anchor } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { api, ask } from "../../api/client.ts";
-import { Problem } from "../../api/problem.ts";
 import { useText } from "../../i18n/index.ts";
-import { adopt } from "../../session/session.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
-import { oidcReturnAddress, takeNext } from "./next.ts";
+import { finishOpenId } from "./openid.ts";
 import { Lead, StartFrame } from "./StartFrame.tsx";
 
 /** The OpenID provider sends the browser back here with a code: it is exchanged for a session, once. */
@@ -19,8 +16,8 @@ export default function OidcReturnPage() {
   useEffect(() => {
     if (begun.current) return;
     begun.current = true;
-    finish()
-      .then(() => navigate(takeNext(), { replace: true }))
+    finishOpenId()
+      .then((next) => navigate(next, { replace: true }))
       .catch(setProblem);
   }, [navigate]);
   return (
@@ -40,16 +37,4 @@ export default function OidcReturnPage() {
       )}
     </StartFrame>
   );
-}
-
-async function finish(): Promise<void> {
-  const query = new URLSearchParams(location.search);
-  const refusal = query.get("error");
-  if (refusal) throw new Problem(401, "OIDC_SIGN_IN_REFUSED", query.get("error_description") ?? refusal);
-  const body = {
-    code: query.get("code") ?? "",
-    state: query.get("state") ?? "",
-    redirectUri: oidcReturnAddress(),
-  };
-  adopt(await ask(api.POST("/v1/sessions:finishOidc", { body })));
 }

@@ -1,5 +1,4 @@
-import { Anchor, Button, Divider, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Anchor, Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Link, Redirect, useLocation, useSearch } from "wouter";
 import { api, ask } from "../../api/client.ts";
@@ -7,7 +6,8 @@ import { useText } from "../../i18n/index.ts";
 import { adopt, useSession } from "../../session/session.ts";
 import { Note } from "../../ui/Note.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
-import { oidcReturnAddress, rememberNext, safeNext } from "./next.ts";
+import { safeNext } from "./next.ts";
+import { OpenIdButton } from "./OpenIdButton.tsx";
 import { Lead, StartFrame } from "./StartFrame.tsx";
 import classes from "./start.module.css";
 
@@ -74,7 +74,7 @@ export default function SignInPage() {
           <Button type="submit" loading={busy} data-testid="signin-submit">
             {t("start.signIn.action")}
           </Button>
-          <OidcButton next={next} onProblem={setProblem} />
+          <OpenIdButton next={next} onProblem={setProblem} />
         </Stack>
       </form>
       <Text ta="center" mt="lg" size="sm">
@@ -84,32 +84,5 @@ export default function SignInPage() {
         </Anchor>
       </Text>
     </StartFrame>
-  );
-}
-
-function OidcButton({ next, onProblem }: { next: string; onProblem: (problem: unknown) => void }) {
-  const t = useText();
-  const options = useQuery({
-    queryKey: ["signInOptions"],
-    queryFn: () => ask(api.GET("/v1/sessions:options")),
-  });
-  if (!options.data?.oidcEnabled) return null;
-  const begin = async () => {
-    try {
-      const body = { redirectUri: oidcReturnAddress() };
-      const answer = await ask(api.POST("/v1/sessions:startOidc", { body }));
-      rememberNext(next);
-      location.assign(answer.authorizationUri ?? "");
-    } catch (error) {
-      onProblem(error);
-    }
-  };
-  return (
-    <>
-      <Divider label={t("start.or")} />
-      <Button variant="default" onClick={() => void begin()} data-testid="signin-oidc">
-        {t("start.signIn.with", { provider: options.data.oidcDisplayName ?? "OpenID" })}
-      </Button>
-    </>
   );
 }
