@@ -145,9 +145,12 @@ def user_fact(version: int, name: str, agent_id: str = "usr_1", *, active: bool 
     return tenancy_events_pb2.UserChanged(user=user)
 
 
-def zone_fact(time_zone: str) -> Message:
-    """A tenant that lives in a zone."""
-    return tenancy_events_pb2.TenantSignedUp(tenant=tenant_pb2.Tenant(time_zone=time_zone))
+def zone_fact(time_zone: str, version: int = 1) -> Message:
+    """A tenant that lives in a zone: from its sign-up, or since its `version`."""
+    tenant = tenant_pb2.Tenant(time_zone=time_zone, version=version)
+    if version == 1:
+        return tenancy_events_pb2.TenantSignedUp(tenant=tenant)
+    return tenancy_events_pb2.TenantChanged(tenant=tenant)
 
 
 @pytest_asyncio.fixture

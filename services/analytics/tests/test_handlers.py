@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from analytics.handlers import Analytics
 from chassis.auth import acting_as
+from chassis.instants import time_out
 from kernel.errors import Forbidden, InvalidInput
 from merkez.analytics.v1 import analytics_service_pb2
 from merkez.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub, add_AnalyticsServiceServicer_to_server
@@ -59,10 +60,13 @@ async def test_only_those_who_may_watch_do(stub: Any, floor: Floor, role: str) -
 
 async def test_endless_range_and_malformed_queue_are_refused(stub: Any, floor: Floor) -> None:
     endless = ask.ListQueueIntervalsRequest()
-    endless.start_time.FromDatetime(datetime(2020, 1, 1))  # noqa: DTZ001 - protobuf takes naive UTC
+    endless.start_time.CopyFrom(time_out(datetime(2020, 1, 1, tzinfo=UTC)))
+    latest = ask.ListQueueIntervalsRequest(start_time=time_out(datetime(9999, 12, 31, 23, tzinfo=UTC)))
     with acting_as(someone("supervisor", floor.tenant)):
         with pytest.raises(InvalidInput) as refused:
             await stub.ListQueueIntervals(endless)
+        with pytest.raises(InvalidInput):
+            await stub.ListQueueIntervals(latest)
         assert refused.value.reason == "RANGE_INVALID"
         with pytest.raises(InvalidInput):
             await stub.ListQueueIntervals(ask.ListQueueIntervalsRequest(queue_id="front desk"))

@@ -173,6 +173,14 @@ async def test_day_of_the_wallboard_is_the_tenants_own(floor: Floor) -> None:
     assert (await floor.board()).board.total.day.offered == 1
 
 
+async def test_company_that_moves_has_its_new_days_whichever_fact_comes_last(floor: Floor) -> None:
+    await floor.tell(queue_fact(), zone_fact("Asia/Baku", version=2), zone_fact("UTC"))
+    evening = datetime(2026, 3, 1, 20, tzinfo=UTC)  # Monday in Baku, Sunday in London
+    for told in answered_call("con_1", evening, 1, 1, 0, 1):
+        await floor.work(told)
+    assert (await floor.board()).board.total.day.offered == 1
+
+
 async def test_intervals_are_listed_oldest_first_and_by_queue(floor: Floor) -> None:
     await floor.tell(queue_fact())
     base = floor.clock.now()

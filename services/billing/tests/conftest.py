@@ -15,26 +15,19 @@ from billing.consumers import HANDLERS
 from billing.domain.invoices import Invoice
 from billing.domain.usage import UsageRecord
 from chassis.bus import FactMeta
+from chassis.instants import time_out
 from chassis.sql import Database
 from chassis.turns import TurnTaking
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from kernel.ids import new_id
 from merkez.recording.v1 import recording_events_pb2, recording_pb2
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
-from merkez.tenancy.v1 import number_pb2, plan_pb2, session_pb2, tenancy_events_pb2
+from merkez.tenancy.v1 import number_pb2, plan_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
 from merkez.type.v1 import money_pb2
 from testkit import ManualClock
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-def stamp(value: datetime) -> Timestamp:
-    """A moment for the wire."""
-    made = Timestamp()
-    made.FromDatetime(value)
-    return made
 
 
 @dataclass(frozen=True)
@@ -91,6 +84,11 @@ class Ledger:
         return found
 
 
+def zone_fact(time_zone: str, version: int) -> tenancy_events_pb2.TenantChanged:
+    """A version of the tenant, in its zone."""
+    return tenancy_events_pb2.TenantChanged(tenant=tenant_pb2.Tenant(time_zone=time_zone, version=version))
+
+
 def plan_fact(effective: datetime = MARCH, version: int = 1, minute: str = "0.06") -> tenancy_events_pb2.PlanSubscribed:
     """A plan with seats at 20, numbers at 3, storage at 10 and minutes in 30/6."""
 
@@ -107,7 +105,7 @@ def plan_fact(effective: datetime = MARCH, version: int = 1, minute: str = "0.06
             rate("voice_inbound_minute", minute, 30, 6),
         ],
     )  # fmt: skip
-    return tenancy_events_pb2.PlanSubscribed(plan=plan, effective_time=stamp(effective), time_zone="UTC")
+    return tenancy_events_pb2.PlanSubscribed(plan=plan, effective_time=time_out(effective), time_zone="UTC")
 
 
 def call_fact(
@@ -121,7 +119,7 @@ def call_fact(
     duration = Duration()
     duration.FromNanoseconds(int(seconds * 1e9))
     cdr = call_pb2.Cdr(
-        call_id=call_id, brand_id="brd_1", duration=duration, start_time=stamp(start), end_cause=cause,
+        call_id=call_id, brand_id="brd_1", duration=duration, start_time=time_out(start), end_cause=cause,
         direction=direction,
     )  # fmt: skip
     return telephony_events_pb2.CallEnded(cdr=cdr)
@@ -141,8 +139,8 @@ def user_fact(user_id: str, version: int, *, active: bool = True, role: Any = se
 def number_fact(time: datetime, *, released: bool = False, test: bool = False) -> Message:
     """A number assigned or given back."""
     if released:
-        return tenancy_events_pb2.NumberReleased(number="+994125550100", release_time=stamp(time))
-    number = number_pb2.Number(number="+994125550100", assign_time=stamp(time), test=test)
+        return tenancy_events_pb2.NumberReleased(number="+994125550100", release_time=time_out(time))
+    number = number_pb2.Number(number="+994125550100", assign_time=time_out(time), test=test)
     return tenancy_events_pb2.NumberAssigned(number=number)
 
 

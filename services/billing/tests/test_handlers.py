@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from billing.handlers import Billing
 from chassis.auth import acting_as
+from chassis.instants import time_out
 from kernel.errors import FailedPrecondition, Forbidden, InvalidInput
 from merkez.billing.v1 import billing_service_pb2
 from merkez.billing.v1.billing_service_pb2_grpc import BillingServiceStub, add_BillingServiceServicer_to_server
 from testkit import RpcHouse, someone
 
-from .conftest import MARCH, Ledger, call_fact, plan_fact, stamp, user_fact
+from .conftest import MARCH, Ledger, call_fact, plan_fact, user_fact, zone_fact
 
 ask = billing_service_pb2
 
@@ -40,6 +42,16 @@ async def test_preview_of_a_tenant_whose_plan_has_not_come_yet_says_so(stub: Any
     with acting_as(someone("owner", ledger.tenant)), pytest.raises(FailedPrecondition) as refused:
         await stub.PreviewInvoice(ask.PreviewInvoiceRequest())
     assert refused.value.reason == "NOTHING_SUBSCRIBED"
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+async def test_preview_at_the_end_of_time_is_refused(stub: Any, ledger: Ledger, year: int) -> None:
+    await ledger.tell(plan_fact())
+    await ledger.tell(zone_fact("America/New_York" if year == 1 else "Asia/Baku", 2))
+    time = time_out(datetime(year, 1 if year == 1 else 12, 1 if year == 1 else 31, tzinfo=UTC))
+    with acting_as(someone("owner", ledger.tenant)), pytest.raises(InvalidInput) as refused:
+        await stub.PreviewInvoice(ask.PreviewInvoiceRequest(time=time))
+    assert refused.value.fields[0].field == "time"
 
 
 async def test_usage_of_another_tenant_is_not_seen(stub: Any, ledger: Ledger) -> None:
@@ -74,7 +86,7 @@ async def test_summary_sums_by_meter(stub: Any, ledger: Ledger) -> None:
 
 
 async def test_empty_stretch_of_time_and_foreign_token_are_refused(stub: Any, ledger: Ledger) -> None:
-    now = stamp(ledger.clock.now())
+    now = time_out(ledger.clock.now())
     with acting_as(someone("owner", ledger.tenant)):
         for call in (
             stub.SummarizeUsage(ask.SummarizeUsageRequest(start_time=now, end_time=now)),

@@ -14,7 +14,7 @@ from billing.domain.usage import EndedCall, UsageConflict
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import session_pb2
 
-from .conftest import MARCH, Ledger, call_fact, number_fact, plan_fact, recording_fact, user_fact
+from .conftest import MARCH, Ledger, call_fact, number_fact, plan_fact, recording_fact, user_fact, zone_fact
 
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -85,6 +85,14 @@ async def test_outbound_call_has_its_own_meter(ledger: Ledger) -> None:
     await ledger.tell(call_fact("call_1", 60, MARCH, direction=call_pb2.DIRECTION_OUTBOUND))
     [record] = await ledger.usage()
     assert record.meter == "voice_outbound_minute"
+
+
+async def test_month_of_a_company_that_moved_is_that_of_its_new_zone(ledger: Ledger) -> None:
+    await ledger.tell(plan_fact())
+    for fact in (zone_fact("Asia/Baku", 3), zone_fact("Europe/London", 2)):
+        await ledger.tell(fact)
+    invoice = await ledger.invoice()
+    assert (invoice.start_time, invoice.end_time) == (MARCH - timedelta(hours=4), APRIL - timedelta(hours=4))
 
 
 async def test_seat_costs_while_its_user_is_active(ledger: Ledger) -> None:

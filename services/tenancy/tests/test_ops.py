@@ -35,6 +35,12 @@ async def test_sign_up_says_who_joined_and_which_plan_is_held(firm: Any) -> None
     assert sorted(await said(firm)) == ["PlanSubscribed", "TenantSignedUp", "UserJoined"]
 
 
+async def test_company_that_moves_says_so(firm: Any) -> None:
+    draft = organisation.Draft(time_zone="Asia/Baku")
+    await firm.run(lambda tx: organisation.update_tenant(tx, draft, ("time_zone",), 1))
+    assert (await said(firm))[-1] == "TenantChanged"
+
+
 async def test_refused_sign_up_leaves_nothing_behind(town: Any, firm: Any) -> None:
     tenant_id = town.other_tenant()
     plan = await firm.run(organisation.plan_of)

@@ -21,6 +21,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
             "TenantSignedUp": ("routing", "analytics"),
+            "TenantChanged": ("billing", "analytics"),
             "PlanSubscribed": ("billing", "recording"),
             "NoticeRaised": (),
         },

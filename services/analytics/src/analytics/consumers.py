@@ -87,9 +87,11 @@ async def person_changed(tx: Tx, fact: Any, meta: FactMeta) -> None:
     await store.save_person(tx, user.user_id, user.version, user.display_name, active, meta.time)
 
 
-async def signed_up(tx: Tx, fact: tenancy_events_pb2.TenantSignedUp, meta: FactMeta) -> None:
+async def tenant_moved(
+    tx: Tx, fact: tenancy_events_pb2.TenantSignedUp | tenancy_events_pb2.TenantChanged, meta: FactMeta
+) -> None:
     """A tenant's days follow its zone."""
-    await store.save_time_zone(tx, fact.tenant.time_zone or "UTC")
+    await store.save_time_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
 
 
 _WORK: dict[type[Message], Work] = {
@@ -111,7 +113,8 @@ _WORK: dict[type[Message], Work] = {
     telephony_events_pb2.CallEnded: call_ended,
     tenancy_events_pb2.UserJoined: person_changed,
     tenancy_events_pb2.UserChanged: person_changed,
-    tenancy_events_pb2.TenantSignedUp: signed_up,
+    tenancy_events_pb2.TenantSignedUp: tenant_moved,
+    tenancy_events_pb2.TenantChanged: tenant_moved,
 }
 
 

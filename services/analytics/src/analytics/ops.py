@@ -88,7 +88,7 @@ async def queue_intervals(
     """Counters by queue and quarter hour in [start, end), oldest first. Raises `RangeInvalid`."""
     start = start or intervals.day_start(now, await store.time_zone(tx))
     end = end or now + intervals.LENGTH
-    if not start < end <= start + LONGEST_RANGE:
+    if not timedelta(0) < end - start <= LONGEST_RANGE:
         raise RangeInvalid.of("end_time", f"must be after start_time and at most {LONGEST_RANGE.days} days later")
     return await store.list_counters(tx, queue_id, intervals.start_of(start), end)
 

@@ -85,7 +85,9 @@ queues = tenant_table(
     Column("threshold_seconds", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
 )
-tenants = tenant_table("tenants", metadata, Column("time_zone", Text, nullable=False))
+tenants = tenant_table(
+    "tenants", metadata, Column("time_zone", Text, nullable=False), Column("version", BigInteger, nullable=False)
+)
 boards = tenant_table(
     "boards", metadata, Column("sequence", BigInteger, nullable=False), Column("data_time", Time, nullable=False)
 )
@@ -310,10 +312,13 @@ async def list_queues(tx: Tx) -> list[Queue]:
     return [Queue(row["queue_id"], row["display_name"], row["threshold_seconds"]) for row in rows]
 
 
-async def save_time_zone(tx: Tx, time_zone: str) -> None:
-    """The zone a tenant's days follow."""
-    statement = insert(tenants).values(tenant_id=tx.tenant_id, time_zone=time_zone)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_={"time_zone": time_zone}))
+async def save_time_zone(tx: Tx, time_zone: str, version: int) -> None:
+    """The zone a tenant's days follow, unless a newer version of the tenant was heard of."""
+    row = {"tenant_id": tx.tenant_id, "time_zone": time_zone, "version": version}
+    statement = insert(tenants).values(**row)
+    await tx.execute(
+        statement.on_conflict_do_update(index_elements=["tenant_id"], set_=row, where=tenants.c.version < version)
+    )
 
 
 async def time_zone(tx: Tx) -> str:

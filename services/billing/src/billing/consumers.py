@@ -32,6 +32,11 @@ async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta:
     await ops.subscribe(tx, convert.plan_in(fact, meta.time))
 
 
+async def tenant_changed(tx: Tx, fact: tenancy_events_pb2.TenantChanged, meta: FactMeta) -> None:
+    """Periods follow the tenant's zone."""
+    await ops.move_to_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
+
+
 async def user_joined(tx: Tx, fact: tenancy_events_pb2.UserJoined, meta: FactMeta) -> None:
     """A seat is taken."""
     await _seat(tx, fact.user, meta)
@@ -95,6 +100,7 @@ async def _alarmed(work: Awaitable[None], meta: FactMeta) -> None:
 
 HANDLERS: Handlers = {
     tenancy_events_pb2.PlanSubscribed: plan_subscribed,
+    tenancy_events_pb2.TenantChanged: tenant_changed,
     tenancy_events_pb2.UserJoined: user_joined,
     tenancy_events_pb2.UserChanged: user_changed,
     tenancy_events_pb2.NumberAssigned: number_assigned,

@@ -70,10 +70,21 @@ async def change_level(tx: Tx, change: Change) -> None:
         raise UsageConflict(f"Change {change.position} of {change.meter} {change.item_id} has another body.")
 
 
+async def move_to_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
+    """Lets the tenant's periods follow another zone, unless a newer one is known."""
+    await store.save_zone(tx, time_zone, tenant_version)
+
+
 async def current_period(tx: Tx, time: datetime) -> tuple[datetime, datetime]:
-    """The billing period `time` lies in, by the zone of the plan held then."""
-    plan = plans.plan_at(await store.list_plans(tx), time)
-    return invoices.period_of(time, plan.time_zone if plan else "UTC")
+    """The billing period `time` lies in: a month of the zone the tenant has now. Raises `RangeInvalid`."""
+    zone = await store.zone(tx)
+    if not zone:
+        plan = plans.plan_at(await store.list_plans(tx), time)
+        zone = plan.time_zone if plan else "UTC"
+    try:
+        return invoices.period_of(time, zone)
+    except OverflowError as error:
+        raise RangeInvalid.of("time", "is too near the years 1 or 9999") from error
 
 
 async def preview_invoice(tx: Tx, time: datetime) -> invoices.Invoice:

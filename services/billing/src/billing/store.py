@@ -33,6 +33,13 @@ plans_held = tenant_table(
     Column("rates", Json, nullable=False),
     Column("time_zone", Text, nullable=False),
 )
+zones = tenant_table(
+    "zones",
+    metadata,
+    Column("time_zone", Text, nullable=False),
+    Column("tenant_version", BigInteger, nullable=False),
+)
+
 level_changes = tenant_table(
     "level_changes",
     metadata,
@@ -94,6 +101,23 @@ async def list_plans(tx: Tx) -> list[PlanHeld]:
         select(plans_held).where(plans_held.c.tenant_id == tx.tenant_id).order_by(plans_held.c.effective_time)
     )
     return [_plan(row) for row in rows]
+
+
+async def save_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
+    """The zone the tenant's periods follow, unless a newer version of the tenant was heard of."""
+    row = {"tenant_id": tx.tenant_id, "time_zone": time_zone, "tenant_version": tenant_version}
+    statement = insert(zones).values(**row)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id"], set_=row, where=zones.c.tenant_version < tenant_version
+        )
+    )
+
+
+async def zone(tx: Tx) -> str:
+    """The zone the tenant changed to; empty while no change was heard of."""
+    row = await tx.one_or_none(select(zones.c.time_zone).where(zones.c.tenant_id == tx.tenant_id))
+    return row["time_zone"] if row else ""
 
 
 async def change(tx: Tx, meter: str, item_id: str, position: int) -> Change | None:

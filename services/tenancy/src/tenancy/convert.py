@@ -203,6 +203,11 @@ def tenant_signed_up(tenant: Tenant, currency: str, owner: User) -> tenancy_even
     return tenancy_events_pb2.TenantSignedUp(tenant=tenant_out(tenant, currency), owner_user_id=owner.user_id)
 
 
+def tenant_changed(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantChanged:
+    """The fact that a tenant's name, language or time zone changed."""
+    return tenancy_events_pb2.TenantChanged(tenant=tenant_out(tenant, currency))
+
+
 def plan_subscribed(plan: Plan, effective: datetime, time_zone: str) -> tenancy_events_pb2.PlanSubscribed:
     """The fact that a plan version is held from a moment on."""
     return tenancy_events_pb2.PlanSubscribed(

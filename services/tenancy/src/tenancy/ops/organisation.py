@@ -55,6 +55,8 @@ async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: i
     }
     changed = replace(tenant, **{path: checks[path]() for path in paths}, version=tenant.version + 1)
     await rows.change(tx, tables.tenants, {}, **_but(vars(changed), "tenant_id"))
+    currency = catalogue.find(tenant.plan_id, tenant.plan_version).currency
+    tx.emit(convert.tenant_changed(changed, currency), key=tenant.tenant_id)
     return changed
 
 

@@ -50,6 +50,30 @@ class TenantSignedUp(_message.Message):
 Global___TenantSignedUp: _TypeAlias = TenantSignedUp  # noqa: Y015
 
 @_typing.final
+class TenantChanged(_message.Message):
+    """A tenant's name, language or time zone changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tenant(self) -> _tenant_pb2.Tenant:
+        """The tenant as it is now; of two, the higher version counts."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _tenant_pb2.Tenant | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TenantChanged: _TypeAlias = TenantChanged  # noqa: Y015
+
+@_typing.final
 class PlanSubscribed(_message.Message):
     """A tenant holds another plan version from a moment on. Also sent at sign-up."""
 
@@ -59,7 +83,7 @@ class PlanSubscribed(_message.Message):
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     time_zone: _builtins.str
-    """IANA time zone its periods follow."""
+    """IANA time zone its periods follow until TenantChanged says another one."""
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
         """Plan version held, whole."""
