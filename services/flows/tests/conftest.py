@@ -231,7 +231,8 @@ async def house(
     )
     await rpc.serve("engagement", [(customer_service_pb2_grpc.add_CustomerServiceServicer_to_server, engagement)])
     peers = rpc.peers("flows")
-    client = Routing(peers)
+    identity = Engagement(peers)
+    client = Routing(peers, identity)
     fetcher = Fetcher(allow_loopback=True)
     turns = Turns(db, client, fetcher, seal, clock)
     await rpc.serve(
@@ -244,7 +245,7 @@ async def house(
             (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
             (
                 run_service_pb2_grpc.add_RunServiceServicer_to_server,
-                RunServicer(db, turns, Engagement(peers), seal, clock),
+                RunServicer(db, turns, identity, seal, clock),
             ),
         ],
     )

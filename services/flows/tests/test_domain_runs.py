@@ -299,6 +299,21 @@ def test_endless_loop_that_slipped_through_ends_with_an_apology() -> None:
     assert isinstance(order, EndCall) and order.cause == "FLOW_FAILED"
 
 
+def test_queue_that_is_gone_and_leads_to_itself_is_given_up_in_the_same_turn() -> None:
+    caller = Caller(Step("wait", "", Queue("que_gone", timed_out="wait")))
+    asked, doing = 0, caller.on(Started())
+    while isinstance(doing, Enqueue):
+        asked, doing = asked + 1, caller.on(Enqueued("", "QUEUE_NOT_FOUND"))
+    assert isinstance(doing, EndCall) and doing.cause == "FLOW_FAILED" and asked <= 100
+
+
+def test_caller_who_becomes_known_only_in_the_queue_is_known_from_then_on() -> None:
+    caller = Caller(Step("wait", "", Queue("que_1")))
+    caller.on(Started())
+    caller.on(Enqueued("con_1", customer_id="cus_1"))
+    assert caller.state.attributes["customer_id"] == "cus_1"
+
+
 def test_caller_who_never_leaves_a_menu_does_not_hold_the_line_for_ever() -> None:
     caller = Caller(Step("main", "", Menu(said(), (Choice("1", "", "main"),), attempts=1, no_match="main")))
     order = caller.on(Started())

@@ -24,7 +24,7 @@ from flows.domain.definitions import (
     Step,
     Utterance,
 )  # fmt: skip
-from flows.domain.validation import References, publishable, validate
+from flows.domain.validation import References, valid, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,7 +82,7 @@ def test_step_that_leads_nowhere_names_the_field() -> None:
 def test_step_that_no_call_can_reach_blocks_publishing() -> None:
     problems = validate(flow(Step("a", "", HangUp()), Step("island", "", HangUp())), KNOWN)
     assert found(problems) == {("island", "step_id", "STEP_UNREACHABLE")}
-    assert not publishable(problems)
+    assert not valid(problems)
 
 
 def test_prompt_that_was_not_uploaded_is_missing_wherever_it_is_played() -> None:
@@ -161,7 +161,7 @@ def test_queue_hours_and_skills_that_do_not_exist_are_errors() -> None:
 def test_queue_is_not_checked_while_routing_is_away_and_may_be_published() -> None:
     problems = one(Queue("que_x"), replace(KNOWN, queues=None))
     assert [(problem.reason, problem.severity) for problem in problems] == [("REFERENCE_UNCHECKED", Severity.WARNING)]
-    assert publishable(problems)
+    assert valid(problems)
 
 
 def test_collect_with_more_least_than_most_digits_is_refused() -> None:

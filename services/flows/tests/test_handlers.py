@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 from chassis.auth import acting_as
-from kernel.errors import AlreadyExists, Conflict, DomainError, FailedPrecondition, Forbidden, InvalidInput, NotFound
+from kernel.errors import (
+    AlreadyExists,
+    Conflict,
+    DomainError,
+    FailedPrecondition,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+)
+from kernel.ids import new_id
 from merkez.flows.v1 import flow_pb2 as pb
 from merkez.flows.v1 import flow_service_pb2 as rpc
 from testkit import someone
@@ -136,15 +146,39 @@ async def test_two_who_publish_at_once_make_two_releases_with_two_numbers(house:
     assert sorted(await asyncio.gather(publish("a"), publish("b"))) == [1, 2]
 
 
-async def test_flow_is_published_with_a_warning_while_routing_is_away(house: Any, create: Any) -> None:
+async def test_flow_is_edited_while_routing_is_away_and_published_when_it_is_back(house: Any, create: Any) -> None:
     house.routing.away = True
     parameters = {"queue_id": house.routing.queue_id}
     flow = await create(template_id="simple_queue", parameters=parameters, publish=True)
-    assert flow.release_id
+    assert not flow.release_id
+    publish = rpc.PublishFlowRequest(request_id="p", flow_id=flow.flow_id)
     with house.as_admin():
         checked = await house.flows.ValidateFlow(rpc.ValidateFlowRequest(flow_id=flow.flow_id))
-    assert checked.valid
+        with pytest.raises(Unavailable) as refused:
+            await house.flows.PublishFlow(publish)
+    assert refused.value.reason == "REFERENCES_UNCHECKED" and checked.valid
     assert [(item.reason, item.step_id) for item in checked.problems] == [("REFERENCE_UNCHECKED", "queue")]
+    house.routing.away = False
+    with house.as_admin():
+        assert (await house.flows.PublishFlow(publish)).number == 1
+
+
+async def test_key_that_may_not_read_queues_can_not_publish_one_that_is_not_there(house: Any, create: Any) -> None:
+    flow = await create(template_id="simple_queue", parameters={"queue_id": new_id("que", house.clock.now())})
+    writer = someone("api_client", house.tenant_id, permissions={"flows.write"})
+    with acting_as(writer), pytest.raises(FailedPrecondition) as refused:
+        await house.flows.PublishFlow(rpc.PublishFlowRequest(request_id="p", flow_id=flow.flow_id))
+    assert refused.value.metadata["problem"] == "QUEUE_UNKNOWN"
+
+
+async def test_part_of_a_draft_is_not_taken_for_the_whole(house: Any, create: Any) -> None:
+    flow = await create()
+    change = rpc.UpdateFlowRequest(flow=pb.Flow(flow_id=flow.flow_id, draft=pb.Definition(start="bye")))
+    change.update_mask.paths.append("draft.start")
+    with house.as_admin():
+        with pytest.raises(InvalidInput):
+            await house.flows.UpdateFlow(change)
+        assert (await house.flows.GetFlow(rpc.GetFlowRequest(flow_id=flow.flow_id))).draft == flow.draft
 
 
 async def test_flow_of_another_tenant_is_not_found(house: Any, create: Any) -> None:

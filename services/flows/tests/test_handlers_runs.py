@@ -220,6 +220,17 @@ async def test_caller_is_greeted_when_nobody_can_tell_who_it_is(house: Any, main
     assert house.engagement.requests[0].number == ""
 
 
+async def test_caller_nobody_knew_at_first_is_known_to_the_agent(house: Any, main_line: pb.Definition) -> None:
+    flow = await house.publish(main_line)
+    house.engagement.away = True
+    gather = await house.advance(await house.start(flow.flow_id), "FINISHED")
+    house.engagement.away = False
+    queue = await house.advance(gather, "DIGITS", "1")
+    (contact,) = house.routing.contacts.values()
+    assert contact.customer_id == house.engagement.customer_id
+    assert (await read(house, queue.run_id)).attributes["customer_id"] == house.engagement.customer_id
+
+
 async def test_flow_without_release_of_another_tenant_or_unknown_starts_no_run(house: Any) -> None:
     flow = await house.publish(flow_of(say("a", "Hello.")))
     with house.as_admin():

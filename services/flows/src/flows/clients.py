@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+from chassis.auth import acting_for, principal
 from chassis.grpc import Peers
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
-from kernel.errors import DomainError, FailedPrecondition, Forbidden, InvalidInput, NotFound, QuotaExceeded, Unavailable
+from kernel.errors import (
+    AlreadyExists,
+    DomainError,
+    FailedPrecondition,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
 from kernel.ids import is_id
 from kernel.phone import is_e164
 from merkez.engagement.v1 import customer_service_pb2, customer_service_pb2_grpc
@@ -22,7 +31,6 @@ from merkez.routing.v1 import (
 
 from flows.domain.definitions import Definition, Hours, Queue
 from flows.domain.runs import (
-    Call,
     CheckHours,
     Dequeue,
     Dequeued,
@@ -47,26 +55,30 @@ class Engagement:
     def __init__(self, peers: Peers):
         self._customers = peers.stub(customer_service_pb2_grpc.CustomerServiceStub, "engagement")
 
-    async def identify(self, call: Call) -> str:
-        """The customer behind a call; empty when that can't be told within a second: the caller isn't kept waiting."""
+    async def identify(self, call_id: str, brand_id: str, number: str, name: str) -> str:
+        """The customer behind a call; empty when that can't be told within a second: the caller isn't kept waiting.
+
+        Asked when the call begins and, if that failed, when it is queued: an agent should see who calls.
+        """
         request = customer_service_pb2.IdentifyCustomerRequest(
-            request_id=f"{call.call_id}:customer",
-            brand_id=call.brand_id,
-            number=call.caller_number if is_e164(call.caller_number) else "",
-            display_name=call.caller_name[:200],
+            request_id=f"{call_id}:customer",
+            brand_id=brand_id,
+            number=number if is_e164(number) else "",
+            display_name=name[:200],
         )
         try:
             async with asyncio.timeout(_IDENTIFY_SECONDS):
                 return (await self._customers.IdentifyCustomer(request, timeout=_IDENTIFY_SECONDS)).customer_id
         except (DomainError, RemoteFailed, TimeoutError) as error:
-            log.warning("the caller was not identified", call_id=call.call_id, reason=type(error).__name__)
+            log.warning("the caller was not identified", call_id=call_id, reason=type(error).__name__)
             return ""
 
 
 class Routing:
     """Queues, business hours, contacts."""
 
-    def __init__(self, peers: Peers):
+    def __init__(self, peers: Peers, engagement: Engagement):
+        self._engagement = engagement
         self._contacts = peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing")
         self._queues = peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
         self._skills = peers.stub(queue_service_pb2_grpc.SkillServiceStub, "routing")
@@ -75,12 +87,19 @@ class Routing:
     async def enqueue(self, effect: Enqueue, run: Run) -> Enqueued:
         """Have an agent found. A refusal for good is a result; Unavailable is raised, to be tried again."""
         attributes = run.state.attributes
+        found = (
+            ""
+            if attributes.get("customer_id")
+            else await self._engagement.identify(
+                run.call_id, run.brand_id, attributes.get("caller_number", ""), attributes.get("caller_name", "")
+            )
+        )
         contact = contact_pb2.Contact(
             channel=contact_pb2.CHANNEL_VOICE,
             queue_id=effect.queue_id,
             brand_id=run.brand_id,
             call_id=run.call_id,
-            customer_id=attributes.get("customer_id", ""),
+            customer_id=found or attributes.get("customer_id", ""),
             caller_number=attributes.get("caller_number", ""),
             caller_name=attributes.get("caller_name", ""),
             dialed_number=attributes.get("dialed_number", ""),
@@ -93,11 +112,16 @@ class Routing:
         )
         request = contact_service_pb2.EnqueueContactRequest(request_id=effect.request_id, contact=contact)
         try:
-            made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
+            try:
+                made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
+            except AlreadyExists:  # queued before without the customer, whom nobody knew then; the answer was lost
+                contact.customer_id, found = attributes.get("customer_id", ""), ""
+                request.contact.CopyFrom(contact)
+                made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
         except (NotFound, InvalidInput, FailedPrecondition, QuotaExceeded) as error:
             log.error("routing refused a contact", call_id=run.call_id, queue_id=effect.queue_id, reason=error.reason)
             return Enqueued("", error.reason)
-        return Enqueued(made.contact_id)
+        return Enqueued(made.contact_id, customer_id=found)
 
     async def estimate(self, effect: Estimate) -> Estimated:
         """Position and expected wait; nothing when routing can't say now: the music goes on without."""
@@ -130,7 +154,10 @@ class Routing:
             return HoursChecked(None)
 
     async def references(self, definition: Definition, *, allow_loopback: bool) -> References:
-        """Which queues, hours and skills of a definition exist; None for what could not be asked."""
+        """Which queues, hours and skills of a definition exist; None for what could not be asked.
+
+        Asked on flows' own account: whoever may edit flows need not be allowed to read queues.
+        """
         queues: set[str] = set()
         hours: set[str] = set()
         skills: set[str] = set()
@@ -141,14 +168,14 @@ class Routing:
             if isinstance(step.action, Hours):
                 hours.add(step.action.business_hours_id)
         try:
-            return References(
-                queues={queue_id for queue_id in queues if await self._has_queue(queue_id)},
-                business_hours={hours_id for hours_id in hours if await self._has_hours(hours_id)},
-                skills=await self._known_skills() if skills else set(),
-                allow_loopback=allow_loopback,
-            )
-        except (Unavailable, Forbidden):
-            # Forbidden: an API key may edit flows without reading queues.
+            with acting_for(principal().tenant_id):
+                return References(
+                    queues={queue_id for queue_id in queues if await self._has_queue(queue_id)},
+                    business_hours={hours_id for hours_id in hours if await self._has_hours(hours_id)},
+                    skills=await self._known_skills() if skills else set(),
+                    allow_loopback=allow_loopback,
+                )
+        except Unavailable:
             return References(queues=None, business_hours=None, skills=None, allow_loopback=allow_loopback)
 
     async def _has_queue(self, queue_id: str) -> bool:

@@ -30,7 +30,8 @@ async def start(process: Process, settings: Settings) -> None:
     bus = process.closing(await Bus.connect(settings))
     peers = process.closing(Peers(settings))
     fetcher = process.closing(Fetcher(allow_loopback=settings.http_allow_loopback))
-    routing = Routing(peers)
+    engagement = Engagement(peers)
+    routing = Routing(peers, engagement)
     turns = process.closing(Turns(db, routing, fetcher, seal, clock))
     bus.relay(db)
     server = process.closing(
@@ -43,7 +44,7 @@ async def start(process: Process, settings: Settings) -> None:
                 (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
                 (
                     run_service_pb2_grpc.add_RunServiceServicer_to_server,
-                    RunServicer(db, turns, Engagement(peers), seal, clock),
+                    RunServicer(db, turns, engagement, seal, clock),
                 ),
             ],
             settings,

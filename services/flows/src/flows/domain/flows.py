@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kernel.errors import Conflict, FailedPrecondition, FieldViolation, InvalidInput, NotFound
+from kernel.errors import Conflict, FailedPrecondition, FieldViolation, InvalidInput, NotFound, Unavailable
 
 from flows.domain.definitions import Definition, Problem, Severity
 
@@ -49,6 +49,12 @@ class VersionConflict(Conflict):
     """Somebody else changed it in between."""
 
     reason = "VERSION_CONFLICT"
+
+
+class ReferencesUnchecked(Unavailable):
+    """Routing can't be asked whether what the flow refers to exists, so it isn't published."""
+
+    reason = "REFERENCES_UNCHECKED"
 
 
 class FlowInvalid(FailedPrecondition):

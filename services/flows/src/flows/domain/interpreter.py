@@ -70,7 +70,7 @@ from flows.domain.runs import (
 )  # fmt: skip
 
 MAX_SILENT_STEPS = 100
-"""Steps in one turn without an order: more is a loop that validation could not see."""
+"""Steps in one turn without an order, effects between them or not: more is a loop that validation could not see."""
 MAX_STEPS = 2000
 """Steps in one run: a caller who never presses anything must not hold a line for ever."""
 _TICK_WITHOUT_ANNOUNCEMENTS = timedelta(seconds=60)
@@ -121,7 +121,7 @@ class _Walk:
 
     def order(self, phase: Phase, order: Order) -> Turn:
         """End the turn with something for telephony to do."""
-        self.state = replace(self.state, phase=phase)
+        self.state = replace(self.state, phase=phase, ordered=self.state.entered)
         return Turn(self.state, order, None, tuple(self.trail))
 
     def effect(self, phase: Phase, effect: Effect) -> Turn:
@@ -172,17 +172,21 @@ class _Walk:
 
     def go(self, step_id: str) -> Turn:
         """Enter a step, and those after it, until one needs somebody."""
-        for _ in range(MAX_SILENT_STEPS):
-            if not step_id:
-                return self.end()
+        while step_id:
             step = self.definition.step(step_id)
             self.state = replace(self.state, step_id=step_id, entered=self.state.entered + 1, attempt=0)
-            if step is None or step.action is None or self.state.entered > MAX_STEPS:
-                break
+            if step is None or step.action is None or self._too_far():
+                return self._stop()
             outcome = _ENTER[type(step.action)](self, step.action)
             if isinstance(outcome, Turn):
                 return outcome
             step_id = outcome
+        return self.end()
+
+    def _too_far(self) -> bool:
+        return self.state.entered > MAX_STEPS or self.state.entered - self.state.ordered > MAX_SILENT_STEPS
+
+    def _stop(self) -> Turn:
         self.note("stopped: too many steps" if self.state.entered > MAX_STEPS else "stopped: endless loop")
         return self.end("failed", "FLOW_FAILED")
 
@@ -336,6 +340,8 @@ def _enqueued(walk: _Walk, event: Enqueued) -> Turn:
         walk.note(f"refused by routing: {event.refusal}")
         return walk.go(queue.timed_out) if queue.timed_out else walk.end("failed", "FLOW_FAILED")
     walk.note("queued")
+    if event.customer_id:
+        walk.put("customer_id", event.customer_id)
     walk.state = replace(walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None)
     return _announce(walk, queue)
 

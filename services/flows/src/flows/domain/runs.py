@@ -74,6 +74,8 @@ class RunState:
     contact_id: str = ""
     queue_time: datetime | None = None
     announce_time: datetime | None = None
+    ordered: int = 0
+    """Of the steps entered, how many had been when telephony last got something to do."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,8 @@ class Enqueued:
 
     contact_id: str
     refusal: str = ""
+    customer_id: str = ""
+    """Who calls, when that became known only now."""
 
 
 @dataclass(frozen=True)

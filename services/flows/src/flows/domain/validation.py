@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,13 +36,16 @@ MAX_TEXT = 2000
 DIGITS = "0123456789*#"
 _UNBALANCED = re.compile(r"[{}]")
 
+UNCHECKED = "REFERENCE_UNCHECKED"
+"""Reason of the warning about a reference whose owner could not be asked."""
+
 Found = tuple[str, Severity, str, str]
 """field, severity, reason, message: a problem before it knows its step."""
 
 
 @dataclass(frozen=True)
 class References:
-    """What a definition may refer to. None: the owner could not be asked, which warns and doesn't block."""
+    """What a definition may refer to. None: the owner could not be asked, which warns while editing."""
 
     prompts: Collection[str] = ()
     queues: Collection[str] | None = ()
@@ -63,9 +66,14 @@ def validate(definition: Definition, known: References) -> list[Problem]:
     return problems
 
 
-def publishable(problems: list[Problem]) -> bool:
-    """Whether nothing found blocks publishing."""
+def valid(problems: Sequence[Problem]) -> bool:
+    """Whether nothing found is an error."""
     return all(problem.severity is not Severity.ERROR for problem in problems)
+
+
+def checked(problems: Sequence[Problem]) -> bool:
+    """Whether every reference could be looked up."""
+    return all(problem.reason != UNCHECKED for problem in problems)
 
 
 def _error(field: str, reason: str, message: str) -> Found:
@@ -226,7 +234,7 @@ def _reference(field: str, value: str, known: Collection[str] | None, noun: str)
     if not value:
         yield _error(field, f"{noun}_UNKNOWN", f"Choose the {word}.")
     elif known is None:
-        yield _warning(field, "REFERENCE_UNCHECKED", f"Routing can't be reached, so the {word} was not checked.")
+        yield _warning(field, UNCHECKED, f"Routing can't be reached, so the {word} was not checked.")
     elif value not in known:
         yield _error(field, f"{noun}_UNKNOWN", f"This {word} doesn't exist: choose another.")
 

@@ -74,9 +74,9 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 
     async def UpdateFlow(self, request: flow_service_pb2.UpdateFlowRequest, context: Any) -> flow_pb2.Flow:
         flow_id = require_id("flw", request.flow.flow_id, "flow.flow_id")
-        paths = {path.split(".")[0] for path in request.update_mask.paths}
+        paths = set(request.update_mask.paths)
         if paths - _UPDATABLE:
-            raise InvalidInput.of("update_mask", "may hold display_name and draft")
+            raise InvalidInput.of("update_mask", "may hold display_name and draft, the draft always whole")
         if not paths:
             paths = {field.name for field, _ in request.flow.ListFields()} & _UPDATABLE
         if "draft" in paths:
@@ -110,7 +110,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         problems = await self._db.run(tenant_id, lambda tx: ops.problems(tx, definition, known), read_only=True)
         return flow_service_pb2.ValidateFlowResponse(
             problems=[convert.to_problem(problem) for problem in problems],
-            valid=validation.publishable(problems),
+            valid=validation.valid(problems),
         )
 
     async def PublishFlow(self, request: flow_service_pb2.PublishFlowRequest, context: Any) -> flow_pb2.Release:

@@ -36,7 +36,9 @@ class RunServicer(run_service_pb2_grpc.RunServiceServicer):
         call = convert.call_from(request)
         standing = await self._db.run(tenant_id, lambda tx: ops.find_run(tx, call.call_id, self._seal), read_only=True)
         if standing is None:
-            customer_id = await self._engagement.identify(call)
+            customer_id = await self._engagement.identify(
+                call.call_id, call.brand_id, call.caller_number, call.caller_name
+            )
             standing = await self._db.run(
                 tenant_id, lambda tx: ops.begin_run(tx, call, customer_id, self._seal, self._clock.now())
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from flows.domain.flows import (
     Flow,
     FlowInUse,
     FlowInvalid,
+    ReferencesUnchecked,
     Release,
     ReleaseNotFound,
     VersionConflict,
@@ -54,11 +56,14 @@ async def problems(tx: Tx, definition: Definition, known: References) -> list[Pr
 async def create_flow(
     tx: Tx, display_name: str, draft: Definition, known: References | None, publisher: str, now: datetime
 ) -> Flow:
-    """Create a flow; with `known` it is published at once if it is valid, else it stays a draft."""
+    """Create a flow; with `known` it is published at once if it is known to be valid, else it stays a draft."""
     name = require_text(display_name, "flow.display_name", MAX_NAME)
     flow = Flow(new_id("flw", now), name, draft, "", 0, now, now, 1)
     await store.add_flow(tx, flow)
-    if known is not None and validation.publishable(await problems(tx, draft, known)):
+    if known is None:
+        return flow
+    found = await problems(tx, draft, known)
+    if validation.valid(found) and validation.checked(found):
         release = await _release(tx, flow, draft, publisher, "", now)
         return await store.get_flow(tx, release.flow_id)
     return flow
@@ -101,9 +106,7 @@ async def publish_flow(
     if flow.version != checked_version:
         raise VersionConflict("the draft changed while it was checked")
     comment = require_text(comment, "comment", MAX_COMMENT, required=False)
-    found = await problems(tx, flow.draft, known)
-    if not validation.publishable(found):
-        raise FlowInvalid(found)
+    _require_publishable(await problems(tx, flow.draft, known))
     return await _release(tx, flow, flow.draft, publisher, comment, now)
 
 
@@ -117,10 +120,15 @@ async def roll_back_flow(
         raise ReleaseNotFound("there is no such release of this flow")
     if old.release_id == flow.release_id:
         raise InvalidInput.of("release_id", "is the release that runs already")
-    found = await problems(tx, old.definition, known)
-    if not validation.publishable(found):
-        raise FlowInvalid(found)
+    _require_publishable(await problems(tx, old.definition, known))
     return await _release(tx, flow, old.definition, publisher, f"Roll back to release {old.number}", now)
+
+
+def _require_publishable(found: Sequence[Problem]) -> None:
+    if not validation.valid(found):
+        raise FlowInvalid(found)
+    if not validation.checked(found):
+        raise ReferencesUnchecked("Queues, skills and hours can't be checked just now: publish again in a moment.")
 
 
 async def _release(tx: Tx, flow: Flow, definition: Definition, publisher: str, comment: str, now: datetime) -> Release:
