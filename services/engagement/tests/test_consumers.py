@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chassis.bus import Bus
-from chassis.sql import Database
-from engagement import ops
+from chassis.bus import Bus, FactMeta
+from engagement import convert, ops
 from engagement.consumers import HANDLERS
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -16,10 +15,11 @@ from merkez.recording.v1 import recording_events_pb2, recording_pb2
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
 from testkit import ManualClock, eventually
+from testkit.plugin import ServiceDb
 
 
 async def test_call_from_queue_to_recording_becomes_one_entry_and_repeats_change_nothing(
-    service_db: Callable[..., Awaitable[Database]], make_bus: Callable[..., Awaitable[Bus]], clock: ManualClock
+    service_db: ServiceDb, make_bus: Callable[..., Awaitable[Bus]], clock: ManualClock
 ) -> None:
     db, bus = await service_db("engagement", clock=clock), await make_bus("engagement")
     tenant = new_id("ten", clock.now())
@@ -56,3 +56,35 @@ async def test_call_from_queue_to_recording_becomes_one_entry_and_repeats_change
 
     entry = await eventually(whole)
     assert (entry.agent_id, entry.talk_seconds, entry.recording_id) == ("usr_1", 31, "rec_1")
+
+
+async def test_contact_whose_caller_nobody_knew_in_time_is_in_the_history_of_its_number(
+    service_db: ServiceDb, clock: ManualClock
+) -> None:
+    db = await service_db("engagement", clock=clock)
+    tenant = new_id("ten", clock.now())
+
+    async def told(version: int, **more: Any) -> None:
+        contact = contact_pb2.Contact(contact_id="con_9", brand_id="brd_1", version=version, **more)
+        fact = routing_events_pb2.ContactEnded(contact=contact)
+        meta = FactMeta(new_id("evt", clock.now()), tenant, "", clock.now(), "", "ContactEnded", "")
+        await db.run(tenant, lambda tx: HANDLERS[type(fact)](tx, fact, meta))
+
+    await told(1, caller_number="+905551234567", caller_name="Ayla")
+    await told(4, caller_number="+905551234567", note="Wants a refund.")
+    caller = ops.Caller("brd_1", "+905551234567", "", "")
+    who = await db.run(tenant, lambda tx: ops.identify_customer(tx, caller, clock.now()))
+    pop = await db.run(tenant, lambda tx: ops.screen_pop(tx, who.customer_id))
+    assert who.display_name == "Ayla" and [entry.note for entry in pop.history] == ["Wants a refund."]
+
+
+async def test_caller_without_a_number_has_one_history_for_one_contact(
+    service_db: ServiceDb, clock: ManualClock
+) -> None:
+    db = await service_db("engagement", clock=clock)
+    tenant = new_id("ten", clock.now())
+    for version in (1, 2):
+        news = convert.contact_news(contact_pb2.Contact(contact_id="con_9", version=version), "waiting", clock.now())
+        await db.run(tenant, lambda tx, news=news: ops.note_contact(tx, news, clock.now()))
+    customers, _ = await db.run(tenant, lambda tx: ops.list_customers(tx, "", 10, ""))
+    assert len(customers) == 1

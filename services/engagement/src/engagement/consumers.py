@@ -13,7 +13,7 @@ from engagement import convert, ops
 
 
 async def _contact(tx: Tx, contact: contact_pb2.Contact, outcome: str, meta: FactMeta) -> None:
-    await ops.note_contact(tx, convert.contact_news(contact, outcome), meta.time)
+    await ops.note_contact(tx, convert.contact_news(contact, outcome, meta.time), meta.time)
 
 
 async def queued(tx: Tx, fact: routing_events_pb2.ContactQueued, meta: FactMeta) -> None:

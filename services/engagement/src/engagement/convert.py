@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from chassis.instants import time_out
+from chassis.instants import time_in, time_out
 from merkez.engagement.v1 import customer_pb2, engagement_events_pb2
 from merkez.routing.v1 import contact_pb2
 
@@ -69,7 +69,7 @@ def pop_out(value: ScreenPop) -> customer_pb2.ScreenPop:
     )
 
 
-def contact_news(contact: contact_pb2.Contact, outcome: str) -> ContactNews:
+def contact_news(contact: contact_pb2.Contact, outcome: str, now: datetime) -> ContactNews:
     """What a fact of routing says for the history."""
     return ContactNews(
         contact_id=contact.contact_id,
@@ -82,7 +82,10 @@ def contact_news(contact: contact_pb2.Contact, outcome: str) -> ContactNews:
         disposition_id=contact.disposition_id,
         note=contact.note,
         attributes=dict(contact.attributes),
-        time=contact.queue_time.ToDatetime(tzinfo=UTC),
+        time=time_in(contact, "queue_time") or now,
+        brand_id=contact.brand_id,
+        caller_number=contact.caller_number,
+        caller_name=contact.caller_name,
     )
 
 

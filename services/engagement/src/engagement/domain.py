@@ -99,6 +99,9 @@ class ContactNews:
     note: str
     attributes: Mapping[str, str]
     time: datetime
+    brand_id: str = ""
+    caller_number: str = ""
+    caller_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.sql import Tx
 from chassis.sqlerrors import TryAgain
 from kernel.errors import FieldViolation
 from kernel.ids import new_id
+from kernel.phone import is_e164
 from sqlalchemy.exc import IntegrityError
 
 from engagement import convert, domain, store
@@ -126,9 +127,12 @@ async def add_note(tx: Tx, customer_id: str, note: str, author: str, now: dateti
 
 
 async def note_contact(tx: Tx, news: ContactNews, now: datetime) -> None:
-    """Takes what routing says about a contact into its customer's history; a contact without customer has none."""
+    """Takes what routing says about a contact into its customer's history.
+
+    A contact whose caller nobody could identify in time (engagement was away) finds its customer here.
+    """
     if not news.customer_id:
-        return
+        news = replace(news, customer_id=await _customer_of(tx, news, now))
     entry_id = new_id("his", now)
     if await store.upsert_contact(tx, news, entry_id):
         entry = HistoryEntry(
@@ -142,6 +146,15 @@ async def note_contact(tx: Tx, news: ContactNews, now: datetime) -> None:
             outcome=news.outcome,
         )
         tx.emit(convert.history_added(entry), key=news.customer_id)
+
+
+async def _customer_of(tx: Tx, news: ContactNews, now: datetime) -> str:
+    known = await store.customer_of_contact(tx, news.contact_id)
+    if known:
+        return known
+    number = news.caller_number if is_e164(news.caller_number) else ""
+    caller = Caller(news.brand_id, number, "", news.caller_name[: domain.NAME_LENGTH])
+    return (await identify_customer(tx, caller, now)).customer_id
 
 
 async def note_talk(tx: Tx, call_id: str, seconds: int) -> None:

@@ -141,6 +141,14 @@ async def save_customer(tx: Tx, value: Customer) -> None:
         await tx.execute(insert(customer_addresses), rows)
 
 
+async def customer_of_contact(tx: Tx, contact_id: str) -> str:
+    """Whose history a contact is in; empty when it is in none."""
+    row = await tx.one_or_none(
+        select(history.c.customer_id).where(history.c.tenant_id == tx.tenant_id, history.c.contact_id == contact_id)
+    )
+    return row["customer_id"] if row else ""
+
+
 async def upsert_contact(tx: Tx, news: ContactNews, history_entry_id: str) -> bool:
     """Brings a contact's entry to what `news` says unless something newer is there. True when it was new."""
     known = await tx.one_or_none(
