@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import phonenumbers
 import pytest
 from kernel.errors import InvalidInput
 from tenancy import catalogue
@@ -279,3 +280,8 @@ def test_code_is_sent_to_no_foreign_place(address: str) -> None:
 def test_numbers_of_the_inventory_are_numbers_no_carrier_gives_out() -> None:
     numbers = fictitious_numbers()
     assert len({each.number for each in numbers}) == len(numbers) and all(each.test for each in numbers)
+    for each in numbers:
+        parsed = phonenumbers.parse(each.number)
+        assert phonenumbers.is_possible_number(parsed), each.number
+        fiction = each.country == "US" and each.number[5:10] == "55501"
+        assert fiction or not phonenumbers.is_valid_number(parsed), each.number

@@ -42,13 +42,13 @@ class Number:
 def fictitious_numbers() -> list[Number]:
     """Numbers for web calls of this installation. No carrier reaches them.
 
-    +1 555 0100 to 0199 are reserved for fiction in each North American area code; the rest lie in ranges no carrier
-    of the country was given.
+    +1 555 0100 to 0199 are reserved for fiction in each North American area code; the rest are as long as numbers of
+    their country and lie in ranges its numbering plan gives to nobody.
     """
     american = [Number(f"+1{area}55501{n:02d}", "US", True) for area in (202, 212, 415, 646) for n in range(100)]
     others = [
         Number(f"{prefix}{n:04d}", country, True)
-        for country, prefix in (("TR", "+90850000"), ("AZ", "+99499000"), ("IR", "+9899900"))
+        for country, prefix in (("TR", "+90599000"), ("AZ", "+99490000"), ("IR", "+98970000"))
         for n in range(100)
     ]
     return american + others
