@@ -401,6 +401,16 @@ async def test_name_of_a_machine_inside_is_found_out_when_it_is_looked_up(crm: C
     assert not crm.requests
 
 
+async def test_nothing_of_one_request_is_left_for_the_next(crm: Crm) -> None:
+    crm.answers = [(200, "Set-Cookie: session=of-the-first-tenant; Path=/\r\nConnection: keep-alive\r\n", b"{}")]
+    fetcher = Fetcher(allow_loopback=True)
+    for number in range(2):
+        effect = Fetch(f"run_{number}:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 0)
+        assert (await fetcher.fetch(effect)).outcome == "ok"
+    await fetcher.close()
+    assert len(crm.requests) == 2 and not any(b"cookie" in each.lower() for each in crm.requests)
+
+
 async def test_report_after_the_caller_left_is_refused_and_takes_nothing_back(
     house: Any, main_line: pb.Definition, seal: MaskedValues
 ) -> None:

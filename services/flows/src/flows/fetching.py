@@ -8,6 +8,7 @@ import random
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -28,7 +29,8 @@ class _Failed(Exception):
 
 
 class Fetcher:
-    """Does Fetch effects. One connection pool; nothing of what is sent or received is logged."""
+    """Does Fetch effects. Nothing of what is sent or received is logged, and nothing of one request is left for the
+    next, which may be another tenant's: no connection, no cookie."""
 
     def __init__(self, *, allow_loopback: bool = False):
         self._allow_loopback = allow_loopback
@@ -36,7 +38,10 @@ class Fetcher:
             # A redirect could lead where the flow's own address may not; proxies of the environment as well.
             follow_redirects=False,
             trust_env=False,
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
+            # We connect to addresses, and the pool tells connections apart by address: two hosts behind one
+            # would share a connection made with the certificate of the first.
+            limits=httpx.Limits(max_connections=200, max_keepalive_connections=0),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={"user-agent": "merkez-flows", "accept": "application/json"},
         )
 
