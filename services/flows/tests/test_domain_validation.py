@@ -192,11 +192,24 @@ def test_attribute_that_is_not_the_authors_to_set_is_refused(name: str) -> None:
         ("http://[::1]/", "URL_PRIVATE"),
         ("http://[::ffff:10.0.0.1]/", "URL_PRIVATE"),
         ("http://[64:ff9b::a00:1]/", "URL_PRIVATE"),
+        ("http://[fec0::1]/", "URL_PRIVATE"),
+        ("http://[64:ff9b:1::7f00:1]/", "URL_PRIVATE"),
+        ("http://[::127.0.0.1]/", "URL_PRIVATE"),
         ("http://routing.svc/", "URL_PRIVATE"),
+        ("http://xn--ls8h=/", "URL_INVALID"),
+        ("http://[1:2]/", "URL_INVALID"),
+        ("http://a..b/", "URL_INVALID"),
     ],
 )
 def test_http_step_may_only_ask_public_addresses(url: str, reason: str) -> None:
     assert ("it", "url", reason) in found(one(HttpRequest("GET", url)))
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "müşteri.example", "crm_1.example", "[2606:4700::1111]", "93.184.215.14"]
+)
+def test_http_step_may_ask_public_hosts_however_they_are_written(host: str) -> None:
+    assert one(HttpRequest("GET", f"https://{host}:8443/x")) == []
 
 
 def test_loopback_may_be_asked_only_where_the_setting_allows_it() -> None:
@@ -219,6 +232,11 @@ def test_http_step_is_checked_field_by_field() -> None:
         ("it", "retries", "RANGE_INVALID"),
         ("it", "filler", "FILLER_INVALID"),
     }
+
+
+def test_flow_with_too_many_steps_is_told_only_that() -> None:
+    steps = tuple(Step(f"s{number}", "", Say(said(), f"s{number + 1}")) for number in range(501))
+    assert found(validate(Definition("s0", steps, "en"), KNOWN)) == {("", "steps", "TOO_MANY_STEPS")}
 
 
 def test_placeholder_must_be_whole_and_its_attribute_known() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -399,6 +400,29 @@ async def test_name_of_a_machine_inside_is_found_out_when_it_is_looked_up(crm: C
     await fetcher.close()
     assert fetched.values is None and fetched.outcome in ("forbidden address", "name not found")
     assert not crm.requests
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"url": "http://xn--ls8h=/"}, {"headers": {"X": "\ud800"}}, {"body": "\ud800", "method": "POST"}],
+    ids=["host", "header", "body"],
+)
+async def test_what_can_not_be_sent_fails_the_step_and_not_the_call(crm: Crm, more: dict[str, Any]) -> None:
+    crm.answers = [(200, "", b"{}")]
+    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 1)
+    fetcher = Fetcher(allow_loopback=True)
+    assert (await fetcher.fetch(replace(effect, **more))).values is None
+    await fetcher.close()
+    assert not crm.requests
+
+
+async def test_answer_is_read_as_text_that_others_can_take(crm: Crm) -> None:
+    crm.answers = [(200, "", b'{"name": "a\\ud800b", "list": [1]}')]
+    extract = {"name": "/name", "far": "/list/" + "9" * 5000, "odd": "/list/00"}
+    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", extract, timedelta(seconds=2), 0)
+    fetcher = Fetcher(allow_loopback=True)
+    assert (await fetcher.fetch(effect)).values == {"name": "a?b", "far": "", "odd": ""}
+    await fetcher.close()
 
 
 async def test_nothing_of_one_request_is_left_for_the_next(crm: Crm) -> None:

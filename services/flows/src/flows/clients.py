@@ -42,7 +42,7 @@ from flows.domain.runs import (
     Run,
 )
 from flows.domain.speech import WaitEstimate
-from flows.domain.validation import References
+from flows.domain.validation import MAX_STEPS, References
 
 _IDENTIFY_SECONDS = 1.0
 _ROUTING_SECONDS = 2.0
@@ -161,7 +161,7 @@ class Routing:
         queues: set[str] = set()
         hours: set[str] = set()
         skills: set[str] = set()
-        for step in definition.steps:
+        for step in definition.steps[:MAX_STEPS]:
             if isinstance(step.action, Queue):
                 queues.add(step.action.queue_id)
                 skills.update(step.action.skills)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from flows.domain import targets
 from flows.domain.runs import MAX_ATTRIBUTE_LENGTH, Fetch, Fetched
 
 MAX_ANSWER_BYTES = 256 * 1024
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")  # RFC 6901 4
 _BACKOFF_SECONDS = 0.2
 _WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 
@@ -64,6 +66,11 @@ class Fetcher:
                     outcome = "timeout"
                 except httpx.HTTPError as error:
                     outcome = type(error).__name__
+                except ValueError as error:
+                    # What callers said and what the other side answered meet here: a text that is no UTF-8, a host
+                    # that is no name. Whatever it is, the step has failed and the call goes on.
+                    outcome = f"not to be sent or read ({type(error).__name__})"
+                    break
                 except _Failed as error:
                     outcome = error.outcome
                     if not error.again:
@@ -140,7 +147,7 @@ def _pointed(document: Any, pointer: str) -> Any:
         token = part.replace("~1", "/").replace("~0", "~")
         if isinstance(document, dict):
             document = document.get(token)
-        elif isinstance(document, list) and token.isascii() and token.isdigit() and int(token) < len(document):
+        elif isinstance(document, list) and _INDEX.fullmatch(token) and int(token) < len(document):
             document = document[int(token)]
         else:
             return None
@@ -151,5 +158,6 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value[:MAX_ATTRIBUTE_LENGTH]
+        # JSON can name halves of characters, which no other system takes.
+        return value.encode("utf-8", "replace").decode()[:MAX_ATTRIBUTE_LENGTH]
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:MAX_ATTRIBUTE_LENGTH]

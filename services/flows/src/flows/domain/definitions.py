@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 
 LANGUAGES = ("en", "tr", "az", "fa")
 """Languages that speech, templates and announcements are made for."""
@@ -167,7 +168,27 @@ class Definition:
 
     def step(self, step_id: str) -> Step | None:
         """The step of that id, the first when an invalid draft has two."""
-        return next((step for step in self.steps if step.step_id == step_id), None)
+        return self._by_id.get(step_id)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Step]:
+        return {step.step_id: step for step in reversed(self.steps)}
+
+    @cached_property
+    def languages(self) -> Collection[str]:
+        """What its texts are written in, of the languages there are."""
+        return {
+            language
+            for step in self.steps
+            for _, said in utterances(step.action)
+            for language, text in said.text.items()
+            if text.strip() and not said.prompt_id and language in LANGUAGES
+        }
+
+    @cached_property
+    def attributes(self) -> Collection[str]:
+        """Names of the attributes its steps set."""
+        return {name for step in self.steps for _, name in written_attributes(step.action)}
 
 
 class Severity(StrEnum):

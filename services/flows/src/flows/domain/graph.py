@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from flows.domain.definitions import Collect, Definition, Menu, Queue, exits
 
@@ -48,26 +48,31 @@ def _edges(definition: Definition) -> dict[str, list[str]]:
     return edges
 
 
-def _components(edges: Mapping[str, Iterable[str]]) -> list[set[str]]:
-    """Strongly connected components that hold a cycle. A set per step: flows are small (500 steps)."""
-    reach = {source: _reach(edges, source) for source in edges}
+def _components(edges: Mapping[str, Sequence[str]]) -> list[set[str]]:
+    """Strongly connected components that hold a cycle, in time linear in the edges (Kosaraju's two passes)."""
+    back: dict[str, list[str]] = {step_id: [] for step_id in edges}
+    for source, targets in edges.items():
+        for target in targets:
+            back[target].append(source)
     seen: set[str] = set()
-    found: list[set[str]] = []
-    for source in edges:
-        if source in seen or source not in reach[source]:
-            continue
-        component = {target for target in reach[source] if source in reach[target]}
-        seen |= component
-        found.append(component)
-    return found
+    finished = [step_id for start in edges for step_id in _finish(edges, start, seen)]
+    seen.clear()
+    components = [set(_finish(back, start, seen)) for start in reversed(finished)]
+    return [part for part in components if len(part) > 1 or any(step_id in edges[step_id] for step_id in part)]
 
 
-def _reach(edges: Mapping[str, Iterable[str]], source: str) -> set[str]:
-    found: set[str] = set()
-    waiting = list(edges[source])
-    while waiting:
-        target = waiting.pop()
-        if target not in found:
-            found.add(target)
-            waiting.extend(edges[target])
+def _finish(edges: Mapping[str, Sequence[str]], start: str, seen: set[str]) -> list[str]:
+    """What can be reached from `start` and was not seen before, each after all that it leads to."""
+    found: list[str] = []
+    path = [] if start in seen else [(start, iter(edges[start]))]
+    seen.add(start)
+    while path:
+        step_id, targets = path[-1]
+        following = next((target for target in targets if target not in seen), None)
+        if following is None:
+            found.append(step_id)
+            path.pop()
+        else:
+            seen.add(following)
+            path.append((following, iter(edges[following])))
     return found

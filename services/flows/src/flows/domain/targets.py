@@ -7,7 +7,14 @@ A tenant's flow runs on our machines, so a target inside our network would read 
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
+
+import idna
+
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE)
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def address_allowed(address: str, *, allow_loopback: bool) -> bool:
@@ -17,15 +24,24 @@ def address_allowed(address: str, *, allow_loopback: bool) -> bool:
     except ValueError:
         return False
     if isinstance(parsed, ipaddress.IPv6Address):
-        # An IPv4 target can hide in an IPv6 one: mapped (RFC 4291), 6to4 (RFC 3056), NAT64 (RFC 6052).
-        inner = parsed.ipv4_mapped or parsed.sixtofour
-        if parsed in ipaddress.ip_network("64:ff9b::/96"):
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None:
-            return address_allowed(str(inner), allow_loopback=allow_loopback)
+        return _six_allowed(parsed, allow_loopback)
     if parsed.is_loopback:
         return allow_loopback
     return parsed.is_global and not parsed.is_multicast
+
+
+def _six_allowed(address: ipaddress.IPv6Address, allow_loopback: bool) -> bool:
+    if address.is_loopback:
+        return allow_loopback
+    # An IPv4 target can hide in an IPv6 one: mapped (RFC 4291), 6to4 (RFC 3056), NAT64 (RFC 6052).
+    inner = address.ipv4_mapped or address.sixtofour
+    if address in _NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if inner is not None:
+        return address_allowed(str(inner), allow_loopback=allow_loopback)
+    # Only 2000::/3 was ever given out (RFC 4291 2.4). What else there is leads to ourselves or to neighbours, such as
+    # the deprecated site-local fec0::/10, local NAT64 64:ff9b:1::/48 (RFC 8215) and ::a.b.c.d.
+    return address in _GIVEN_OUT and address.is_global
 
 
 def url_problem(url: str, *, allow_loopback: bool) -> tuple[str, str] | None:
@@ -39,6 +55,8 @@ def url_problem(url: str, *, allow_loopback: bool) -> tuple[str, str] | None:
         return "URL_INVALID", "The address must begin with https:// or http://."
     if not host:
         return "URL_INVALID", "The address names no host."
+    if not _is_name_or_address(host):
+        return "URL_INVALID", "The host is neither a name nor an address."
     if "{" in parts.netloc or "}" in parts.netloc:
         return "URL_INVALID", "The host can't hold a placeholder: callers must not choose who is asked."
     if parts.username is not None or parts.password is not None:
@@ -46,6 +64,20 @@ def url_problem(url: str, *, allow_loopback: bool) -> tuple[str, str] | None:
     if _private_name(host, allow_loopback) or _private_literal(host, allow_loopback):
         return "URL_PRIVATE", "The address is inside a private network; flows may only ask public ones."
     return None
+
+
+def _is_name_or_address(host: str) -> bool:
+    if ":" in host:
+        try:
+            return ipaddress.IPv6Address(host.split("%")[0]) is not None
+        except ValueError:
+            return False
+    try:
+        # As it will be looked up (RFC 5891): a label that can't be written in ASCII is found by nobody.
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return False
+    return _HOST.fullmatch(name.rstrip(".")) is not None
 
 
 def _private_name(host: str, allow_loopback: bool) -> bool:

@@ -55,13 +55,19 @@ class References:
 
 
 def validate(definition: Definition, known: References) -> list[Problem]:
-    """Everything wrong with a definition: the flow as a whole first, then step by step."""
+    """Everything wrong with a definition: the flow as a whole first, then step by step.
+
+    Of a flow with too many steps only that is said: the rest would take its square in time.
+    """
     if not definition.steps:
         return [Problem("", "steps", Severity.ERROR, "FLOW_EMPTY", "The flow has no steps: add one.")]
+    if len(definition.steps) > MAX_STEPS:
+        message = f"The flow has more than {MAX_STEPS} steps: split it."
+        return [Problem("", "steps", Severity.ERROR, "TOO_MANY_STEPS", message)]
     problems = [Problem("", *found) for found in _whole(definition)]
     by_step = _graph_problems(definition)
-    for place, step in enumerate(definition.steps):
-        own = list(_own(definition, step, place, known)) + by_step.pop(step.step_id, [])
+    for step in definition.steps:
+        own = list(_own(definition, step, known)) + by_step.pop(step.step_id, [])
         problems += [Problem(step.step_id, *found) for found in own]
     return problems
 
@@ -85,8 +91,6 @@ def _warning(field: str, reason: str, message: str) -> Found:
 
 
 def _whole(definition: Definition) -> Iterator[Found]:
-    if len(definition.steps) > MAX_STEPS:
-        yield _error("steps", "TOO_MANY_STEPS", f"The flow has more than {MAX_STEPS} steps: split it.")
     if not definition.start:
         yield _error("start", "START_MISSING", "Choose the step a call begins with.")
     elif definition.step(definition.start) is None:
@@ -110,8 +114,8 @@ def _graph_problems(definition: Definition) -> dict[str, list[Found]]:
     return found
 
 
-def _own(definition: Definition, step: Step, place: int, known: References) -> Iterator[Found]:
-    yield from _identity(definition, step, place)
+def _own(definition: Definition, step: Step, known: References) -> Iterator[Found]:
+    yield from _identity(definition, step)
     if step.action is None:
         yield _error("kind", "STEP_KIND_MISSING", "Choose what this step does.")
         return
@@ -130,23 +134,22 @@ def _own(definition: Definition, step: Step, place: int, known: References) -> I
     yield from _placeholders(definition, step)
 
 
-def _identity(definition: Definition, step: Step, place: int) -> Iterator[Found]:
+def _identity(definition: Definition, step: Step) -> Iterator[Found]:
     if not STEP_ID.fullmatch(step.step_id):
         message = "A step's id is 1 to 64 letters, digits, - and _."
         yield _error("step_id", "STEP_ID_INVALID", message)
-    if any(other.step_id == step.step_id for other in definition.steps[:place]):
+    if definition.step(step.step_id) is not step:
         yield _error("step_id", "STEP_ID_DUPLICATE", "Another step has the same id: rename one of them.")
 
 
 def _speech(definition: Definition, step: Step) -> Iterator[Found]:
-    spoken = _languages(definition)
     for field, said in utterances(step.action):
         if said.prompt_id:
             continue
         if not said.text.get(definition.language, "").strip():
             message = f"There is no text in the flow's language ({definition.language or 'unset'}): write it."
             yield _error(f"{field}.text[{definition.language}]", "TEXT_MISSING", message)
-        for language in sorted(spoken - {definition.language}):
+        for language in sorted(set(definition.languages) - {definition.language}):
             if not said.text.get(language, "").strip():
                 message = f"Other steps speak {language} and this one doesn't: its callers hear the flow's language."
                 yield _warning(f"{field}.text[{language}]", "TEXT_MISSING", message)
@@ -157,16 +160,6 @@ def _speech(definition: Definition, step: Step) -> Iterator[Found]:
             if len(text) > MAX_TEXT:
                 message = f"The text is longer than {MAX_TEXT} characters: split it."
                 yield _error(f"{field}.text[{language}]", "TEXT_TOO_LONG", message)
-
-
-def _languages(definition: Definition) -> set[str]:
-    return {
-        language
-        for step in definition.steps
-        for _, said in utterances(step.action)
-        for language, text in said.text.items()
-        if text.strip() and not said.prompt_id and language in LANGUAGES
-    }
 
 
 def _attribute(field: str, name: str) -> Iterator[Found]:
@@ -284,13 +277,12 @@ def _templates(step: Step) -> Iterator[tuple[str, str, bool]]:
 
 
 def _placeholders(definition: Definition, step: Step) -> Iterator[Found]:
-    set_somewhere = {name for other in definition.steps for _, name in written_attributes(other.action)}
     for field, text, strict in _templates(step):
         if strict and _UNBALANCED.search(PLACEHOLDER.sub("", text)):
             message = "A placeholder is {name}: letters, digits, _, . and - between one pair of braces."
             yield _error(field, "PLACEHOLDER_INVALID", message)
         for name in sorted(set(PLACEHOLDER.findall(text))):
-            if name in BUILT_IN_ATTRIBUTES or name in set_somewhere:
+            if name in BUILT_IN_ATTRIBUTES or name in definition.attributes:
                 continue
             if name.startswith("menu.") and isinstance(_action(definition, name[5:]), Menu):
                 continue
