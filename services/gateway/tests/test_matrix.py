@@ -14,6 +14,7 @@ from gateway.contracts import methods
 from gateway.rules import Route, load_rules
 
 ROUTES = load_rules(methods())
+DEEP = f"Bearer {base64.urlsafe_b64encode(b'[' * 3000).decode()}.a.b"
 LARGE = b'{"requestId":"' + b"x" * 5_000_000 + b'"}'
 
 
@@ -131,7 +132,9 @@ async def test_token_with_strange_claims_is_refused(house: Any, claims: dict[str
     assert answer.status_code == 401 and answer.json()["reason"] in ("TOKEN_INVALID", "TOKEN_EXPIRED")
 
 
-@pytest.mark.parametrize("authorization", ["Basic abc", "Bearer", "Bearer a.b.c", "Bearer " + "a" * 9000, "mrk_x"])
+@pytest.mark.parametrize(
+    "authorization", ["Basic abc", "Bearer", "Bearer a.b.c", DEEP, "Bearer " + "a" * 9000, "mrk_x"]
+)
 async def test_strange_authorization_headers_are_refused(house: Any, authorization: str) -> None:
     answer = await house.http.get("/v1/queues", headers={"authorization": authorization})
     assert answer.status_code == 401 and answer.headers["content-type"] == "application/problem+json"

@@ -90,6 +90,13 @@ async def test_malformed_body_is_refused(house: Any, content: bytes, reason: str
     assert not house.world.seen["CreateQueue"]
 
 
+@pytest.mark.parametrize("state", ["\\ud800", "\\u0000", "NO_SUCH_STATE", "7777"])
+async def test_state_nobody_can_have_is_refused(house: Any, state: str) -> None:
+    headers = house.as_role("agent") | {"content-type": "application/json"}
+    answer = await house.http.post("/v1/agents/me:setState", content=f'{{"state":"{state}"}}', headers=headers)
+    assert answer.status_code == 400 and answer.json()["errors"][0]["field"] == "state"
+
+
 async def test_other_media_type_path_and_method_are_refused(house: Any) -> None:
     headers = house.as_role()
     form = await house.http.post("/v1/queues", data={"a": "b"}, headers=headers)

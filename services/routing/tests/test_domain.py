@@ -176,6 +176,12 @@ def test_change_is_when_a_clock_on_the_wall_says_so(
         assert found.change_time == expected
 
 
+@pytest.mark.parametrize("time", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+def test_hours_at_the_end_of_time_are_refused(time: datetime) -> None:
+    with pytest.raises(InvalidInput, match="time"):
+        opening(hours("Asia/Baku", OpenInterval(1, 0, 10)), time)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

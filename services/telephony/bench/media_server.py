@@ -18,7 +18,8 @@ from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 async def serve() -> None:
     tasks = Tasks("bench")
     plane = MediaPlane(
-        MediaSettings(host_addresses("127.0.0.1"), waiting_setups=10_000), lambda work: tasks.spawn(work, "media")
+        MediaSettings(host_addresses("127.0.0.1"), waiting_setups=10_000, tenant_setups=10_000),
+        lambda work: tasks.spawn(work, "media"),
     )
     legs: list[WebRtcLeg] = []
     reader = asyncio.StreamReader(limit=1 << 20)
@@ -34,7 +35,7 @@ async def serve() -> None:
 async def _do(plane: MediaPlane, legs: list[WebRtcLeg], wish: dict[str, Any]) -> dict[str, Any]:
     match wish["do"]:
         case "answer":
-            leg, sdp = await plane.answer(wish["sdp"])
+            leg, sdp = await plane.answer(wish["sdp"], "", str(len(legs)))
             legs.append(leg)
             return {"sdp": sdp}
         case "join":

@@ -24,11 +24,13 @@ from opentelemetry.trace import SpanKind
 from gateway.call_traces import CallTraces
 from gateway.contracts import PACKAGE, described
 from gateway.edge import Asker, Edge
-from gateway.problems import note_failure, trace_id
+from gateway.problems import BodyTooLarge, note_failure, trace_id
 from gateway.rules import Route
 from gateway.settings import GatewaySettings
 
 MAX_MESSAGE_BYTES = 4_500_000
+_MAX_RECEIVED_BYTES = 2 * MAX_MESSAGE_BYTES
+"""What is over this gRPC refuses by itself, without a reason for programs."""
 
 
 class MessageUnreadable(InvalidInput):
@@ -44,7 +46,7 @@ class PublicGrpc:
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._server = grpc.aio.server(
             options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", _MAX_RECEIVED_BYTES),
                 ("grpc.max_send_message_length", 16 * 1024 * 1024),
                 ("grpc.so_reuseport", 0),
                 ("grpc.keepalive_permit_without_calls", 1),
@@ -130,6 +132,8 @@ class _Handlers(grpc.GenericRpcHandler):
                 metadata.get("authorization", ""), metadata.get("x-api-key", ""), asker.address
             )
         who = self._edge.admit(route, asker)
+        if len(content) > MAX_MESSAGE_BYTES:
+            raise BodyTooLarge(f"a message has at most {MAX_MESSAGE_BYTES} bytes")
         try:
             return who, route.method.request_type.FromString(content), asker.address
         except DecodeError:

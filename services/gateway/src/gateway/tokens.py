@@ -7,6 +7,7 @@ id makes us ask again, at most once in a few seconds, so that forged ids can't b
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -133,18 +134,16 @@ class AccessTokens:
             raise TokenInvalid("the access token is signed by a key that is not known")
         try:
             return jwt.decode(token, key, algorithms=["EdDSA", "Ed25519"]).claims
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, RecursionError):
             raise TokenInvalid("the access token is not valid") from None
 
 
 def _key_id(token: str) -> str:
     try:
-        import base64
-
         head = token.split(".", 1)[0]
         header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
         return str(header["kid"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise TokenInvalid("this is not an access token") from None
 
 

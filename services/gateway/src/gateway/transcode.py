@@ -280,7 +280,8 @@ def _number(value: Any) -> float | None:
 
 
 def _enum(kind: EnumDescriptor, value: Any) -> int | None:
-    if isinstance(value, str) and value in kind.values_by_name:
+    # A text that is not UTF-8 can't be looked up at all.
+    if _text(value) is not None and value in kind.values_by_name:
         return kind.values_by_name[value].number
     if isinstance(value, int) and not isinstance(value, bool) and value in kind.values_by_number:
         return value

@@ -18,10 +18,15 @@ class Studio:
         self.plane = plane
         self.peers: list[Peer] = []
 
+    def peer(self, tone: float | None = 440.0, *, loss: float = 0.0, seed: int = 1) -> Peer:
+        """A browser that has not called yet, closed at the end."""
+        made = Peer(tone, loss=loss, seed=seed)
+        self.peers.append(made)
+        return made
+
     async def connect(self, tone: float | None = 440.0, *, loss: float = 0.0, seed: int = 1) -> tuple[Peer, WebRtcLeg]:
-        peer = Peer(tone, loss=loss, seed=seed)
-        self.peers.append(peer)
-        leg, answer = await self.plane.answer(await peer.offer())
+        peer = self.peer(tone, loss=loss, seed=seed)
+        leg, answer = await self.plane.answer(await peer.offer(), "ten_1", f"leg_{len(self.peers)}")
         await peer.accept(answer)
         assert await leg.connected
         return peer, leg

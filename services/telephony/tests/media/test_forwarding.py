@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from telephony.media.clips import Clip
 from telephony.media.forwarding import Bridge
+from telephony.media.plane import TooManySetups
 
 pytestmark = pytest.mark.media
 
@@ -76,12 +78,29 @@ async def test_hold_music_goes_on_where_it_was_when_the_agent_reattaches(studio)
 
 
 async def test_a_set_up_that_nobody_completes_is_given_up_and_frees_its_port(studio) -> None:
-    from testkit.webrtc import Peer
-
-    object.__setattr__(studio.plane._settings, "setup_seconds", 0.3)
-    peer = Peer(440)
-    studio.peers.append(peer)
-    leg, _ = await studio.plane.answer(await peer.offer())
+    studio.plane.settings = replace(studio.plane.settings, setup_seconds=0.3)
+    leg, _ = await studio.plane.answer(await studio.peer().offer(), "ten_1", "leg_1")
     assert not await asyncio.wait_for(leg.connected, 5)
     assert leg.closed
     assert leg not in studio.plane.legs
+
+
+async def test_who_offers_again_and_again_takes_one_place(studio) -> None:
+    offer = await studio.peer().offer()
+    first, _ = await studio.plane.answer(offer, "ten_1", "leg_1")
+    for _ in range(studio.plane.settings.tenant_setups * 2):
+        await studio.plane.answer(offer, "ten_1", "leg_1")
+    assert not await asyncio.wait_for(first.connected, 5)
+    assert len(studio.plane.legs) <= 2
+
+
+async def test_a_tenant_that_floods_set_ups_leaves_room_for_others(studio) -> None:
+    offer = await studio.peer().offer()
+    for number in range(studio.plane.settings.tenant_setups):
+        await studio.plane.answer(offer, "ten_1", f"leg_{number}")
+    with pytest.raises(TooManySetups):
+        await studio.plane.answer(offer, "ten_1", "leg_more")
+    peer = studio.peer(620)
+    leg, answer = await studio.plane.answer(await peer.offer(), "ten_2", "leg_other")
+    await peer.accept(answer)
+    assert await leg.connected

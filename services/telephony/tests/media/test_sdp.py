@@ -106,6 +106,11 @@ def test_an_offer_that_can_not_be_used_is_refused(change, why) -> None:
         parse_offer(change(CHROME))
 
 
+def test_a_section_without_a_name_is_answered_without_one() -> None:
+    nameless = parse_offer(CHROME.replace("a=mid:0", "a=mid"))
+    assert nameless.mid == "" and nameless.sections[0][2] == ""
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 30))
 def test_a_mangled_offer_is_understood_or_refused_but_never_crashes(rng: random.Random, count: int) -> None:

@@ -32,7 +32,7 @@ def _noise() -> list[bytes]:
 async def test_strangers_packets_during_set_up_do_not_break_the_call(studio) -> None:
     peer = Peer(440)
     studio.peers.append(peer)
-    leg, answer = await studio.plane.answer(await peer.offer())
+    leg, answer = await studio.plane.answer(await peer.offer(), "ten_1", "leg_1")
     target = _target(answer)
     stop = asyncio.Event()
 

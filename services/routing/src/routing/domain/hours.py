@@ -17,6 +17,8 @@ from kernel.errors import InvalidInput, NotFound
 from routing.domain.queues import require_name
 
 HORIZON = timedelta(days=14)
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+"""Around these a calendar has no room left for the horizon."""
 _DAY_MINUTES = 1440
 _HOUR = timedelta(hours=1)
 
@@ -92,7 +94,9 @@ def check_hours(hours: BusinessHours) -> BusinessHours:
 
 
 def opening(hours: BusinessHours, at: datetime) -> Opening:
-    """Whether `hours` are open at the instant `at`, and when that changes next."""
+    """Whether `hours` are open at the instant `at`, and when that changes next. InvalidInput at the ends of time."""
+    if not _FIRST <= at <= _LAST:
+        raise InvalidInput.of("time", f"must be from {_FIRST.year} to {_LAST.year}")
     zone = ZoneInfo(hours.time_zone)
     holidays = {holiday.day: holiday for holiday in hours.holidays}
     local = at.astimezone(zone)

@@ -56,7 +56,7 @@ class Stations:
         """
         house = self._house
         await house.db.run(tenant_id, lambda tx: ops.check_attach(tx, agent_id, client_id, takeover), read_only=True)
-        leg, answer = await house.plane.answer(sdp_offer)
+        leg, answer = await house.plane.answer(sdp_offer, tenant_id, agent_id)
         station = await unbroken(self._attach(tenant_id, agent_id, client_id, takeover, leg))
         return station, answer
 

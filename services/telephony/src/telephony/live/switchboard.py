@@ -80,7 +80,7 @@ class Switchboard:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
         route = await house.tenancy.widget_route(wish.widget_key)
-        leg, answer = await house.plane.answer(wish.sdp_offer)
+        leg, answer = await house.plane.answer(wish.sdp_offer, route.tenant_id, f"{route.tenant_id}:{wish.request_id}")
         now = house.now()
         call = self._new_call(wish, route, now)
         leg_id = new_id("leg", now)
@@ -124,7 +124,7 @@ class Switchboard:
         live = self._live.get(call.call_id)
         if live is None or live.ending:
             raise CallElsewhere("the call's media is not on this node")
-        leg, answer = await house.plane.answer(sdp_offer)
+        leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id)
         live.journal.later(
             lambda tx: ops.change_leg(tx, call.call_id, "customer", LegTrigger.REATTACH, house.now()), "leg re-attaches"
         )

@@ -39,7 +39,24 @@ class MediaSettings:
     setup_spacing: float = 0.01
     """DTLS costs a few milliseconds of CPU in the loop that forwards packets: at least this long between two
     handshakes, so that live calls never wait for more than one."""
-    waiting_setups: int = 64
+    waiting_setups: int = 128
+    tenant_setups: int = 32
+    """Of these, one tenant's at most: whoever floods it, the others' calls are set up."""
+
+
+@dataclass
+class _Setup:
+    """A connection that isn't up yet, and the time it may take."""
+
+    tenant_id: str
+    limit: asyncio.Timeout
+    given_up: bool = False
+
+    def give_up(self) -> None:
+        """Whoever was to connect has made a new offer."""
+        self.given_up = True
+        with contextlib.suppress(RuntimeError):  # not begun, or over
+            self.limit.reschedule(asyncio.get_running_loop().time())
 
 
 def host_addresses(text: str) -> tuple[HostAddress, ...]:
@@ -69,22 +86,39 @@ class MediaPlane:
     def __init__(self, settings: MediaSettings, spawn: Spawn) -> None:
         self.ticker = Ticker()
         self.legs: set[WebRtcLeg] = set()
-        self._settings = settings
+        self.settings = settings
         self._spawn = spawn
         self._certificate = generate_certificate()
         self._next_handshake = 0.0
-        self._waiting = 0
+        self._setups: dict[str, _Setup] = {}
         self._reporter: asyncio.TimerHandle | None = None
 
-    async def answer(self, offer_sdp: str) -> tuple[WebRtcLeg, str]:
+    async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
         """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
 
-        SdpInvalid for an unusable offer, TooManySetups when too many wait already.
+        `owner` is who connects (a call's customer, a station): a new offer of theirs gives up the one that is still
+        being set up. SdpInvalid for an unusable offer, TooManySetups when too many wait already.
         """
         offer = parse_offer(offer_sdp)
-        if self._waiting >= self._settings.waiting_setups:
+        earlier = self._setups.pop(owner, None)
+        if earlier is not None:
+            earlier.give_up()
+        of_tenant = sum(setup.tenant_id == tenant_id for setup in self._setups.values())
+        if len(self._setups) >= self.settings.waiting_setups or of_tenant >= self.settings.tenant_setups:
             raise TooManySetups("too many connections are being set up", retry_after=timedelta(seconds=1))
-        transport = VoiceTransport(self._certificate, self._settings.addresses, self._settings.ports)
+        setup = self._setups[owner] = _Setup(tenant_id, asyncio.timeout(self.settings.setup_seconds))
+        try:
+            leg, transport, answer = await self._make(offer)
+        except BaseException:
+            self._forget(owner, setup)
+            raise
+        self.legs.add(leg)
+        self._spawn(self._connect(leg, transport, offer, owner, setup))
+        self._arm()
+        return leg, answer
+
+    async def _make(self, offer: Offer) -> tuple[WebRtcLeg, VoiceTransport, str]:
+        transport = VoiceTransport(self._certificate, self.settings.addresses, self.settings.ports)
         try:
             await transport.gather()
         except OSError as error:
@@ -99,11 +133,7 @@ class MediaPlane:
             ssrc=leg.outbound.ssrc,
             session_id=secrets.randbits(62),
         )
-        self.legs.add(leg)
-        self._waiting += 1
-        self._spawn(self._connect(leg, transport, offer))
-        self._arm()
-        return leg, answer
+        return leg, transport, answer
 
     async def close(self) -> None:
         """Close every leg and stop all timers."""
@@ -115,32 +145,38 @@ class MediaPlane:
         self.ticker.close()
 
     def _advertised(self, bound: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        names = {host.bind: host.advertise for host in self._settings.addresses}
+        names = {host.bind: host.advertise for host in self.settings.addresses}
         return [(names[address], port) for address, port in bound]
 
-    async def _connect(self, leg: WebRtcLeg, transport: VoiceTransport, offer: Offer) -> None:
+    async def _connect(
+        self, leg: WebRtcLeg, transport: VoiceTransport, offer: Offer, owner: str, setup: _Setup
+    ) -> None:
         """Bring the leg up. One that fails is closed here, a good one by its owner or by the browser."""
         connected = False
         try:
-            async with asyncio.timeout(self._settings.setup_seconds):
-                if await transport.connect_ice(offer.ice):
+            async with setup.limit:
+                if not setup.given_up and await transport.connect_ice(offer.ice):
                     await self._turn()
                     connected = await transport.connect_dtls(offer.dtls, server=offer.dtls_server)
         except (TimeoutError, ConnectionError):
             connected = False
         finally:
-            self._waiting -= 1
+            self._forget(owner, setup)
         if not connected or leg.closed:
             await self._end(leg)
             return
         transport.on_closed(lambda: self._spawn(self._end(leg)))
         leg.established()
 
+    def _forget(self, owner: str, setup: _Setup) -> None:
+        if self._setups.get(owner) is setup:
+            del self._setups[owner]
+
     async def _turn(self) -> None:
         """Wait until this handshake may take the loop."""
         now = asyncio.get_running_loop().time()
         at = max(now, self._next_handshake)
-        self._next_handshake = at + self._settings.setup_spacing
+        self._next_handshake = at + self.settings.setup_spacing
         if at > now:
             await asyncio.sleep(at - now)
 

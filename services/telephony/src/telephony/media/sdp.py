@@ -83,12 +83,13 @@ def _offer(session: SessionDescription, index: int, media: MediaDescription) -> 
         for rate in (48_000, 8_000)
         if (found := _payload_type(media, "audio/telephone-event", rate)) is not None
     }
-    sections = tuple((m.kind, m.profile, m.rtp.muxId) for m in session.media)
+    # A line `a=mid` without a value leaves None there.
+    sections = tuple((m.kind, m.profile, m.rtp.muxId or "") for m in session.media)
     if not all(mid == "" or _MID.fullmatch(mid) for _, _, mid in sections):
         raise SdpInvalid("the SDP offer has a malformed mid")
     if any(re.search(r"[^\w/.-]", kind + profile) for kind, profile, _ in sections):
         raise SdpInvalid("the SDP offer has a malformed section")
-    return Offer(sections, index, media.rtp.muxId, ice, media.dtls, opus, events)
+    return Offer(sections, index, media.rtp.muxId or "", ice, media.dtls, opus, events)
 
 
 def _usable_fingerprint(fingerprints: list[RTCDtlsFingerprint]) -> bool:
