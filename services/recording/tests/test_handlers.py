@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import Any
 
 import pytest
 from chassis.auth import acting_as, acting_for
-from kernel.errors import AlreadyExists, FailedPrecondition, Forbidden, InvalidInput, NotFound
+from kernel.errors import AlreadyExists, FailedPrecondition, Forbidden, InvalidInput, NotFound, Unavailable
 from merkez.recording.v1 import recording_pb2, recording_service_pb2
 from testkit import someone
 
@@ -45,6 +46,24 @@ async def test_start_with_another_body_is_refused(house: House) -> None:
         with pytest.raises(AlreadyExists) as refused:
             await house.stub.StartRecording(request)
     assert refused.value.reason == "REQUEST_ID_REUSED"
+
+
+async def test_segment_a_full_disk_can_not_keep_is_to_be_sent_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    tenant = house.tenant()
+    begun, sealer = await house.begin(tenant)
+    sealed = sealer.seal("customer", 0, placed(opus_tone(440, 1)))
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(Unavailable) as refused:
+            await house.append(sealer, "customer", 0, sealed)
+    assert refused.value.reason == "OBJECT_STORE_UNAVAILABLE"
+    await house.append(sealer, "customer", 0, sealed)
+    assert (await house.finish(sealer, 1, customer=1, agent=0)).recording_id == begun.recording_id
 
 
 async def test_repeated_segment_is_acknowledged_and_another_body_refused(house: House) -> None:

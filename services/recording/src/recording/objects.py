@@ -41,10 +41,10 @@ class Objects:
         """Write an object; it is on disk (or with the remote store) when this returns."""
         try:
             await obstore.put_async(self._store, name, data)
-        except BaseError as error:
+            if self._folder is not None:  # a local file would still be in the kernel's cache when the power goes
+                await asyncio.to_thread(_sync, self._folder / name)
+        except (BaseError, OSError) as error:  # a full disk may say so only when it has to write
             raise ObjectStoreUnavailable("the object could not be stored") from error
-        if self._folder is not None:  # a local file would still be in the kernel's cache when the power goes
-            await asyncio.to_thread(_sync, self._folder / name)
 
     async def get(self, name: str) -> bytes:
         """A whole object."""
