@@ -6,9 +6,11 @@ import asyncio
 import os
 from pathlib import Path
 
+import grpc
 import pytest
 import tink
 from chassis.lifecycle import Tasks
+from chassis.statuses import RemoteFailed
 from kernel.errors import InvalidInput, Unavailable
 from merkez.recording.v1 import segment_pb2
 from telephony.media.recorder import Recording, Track, associated_data
@@ -70,21 +72,26 @@ class Store:
 
     def __init__(self) -> None:
         self.down = False
+        self.failing: list[Exception] = []
         self.refuse = False
         self.segments: list[tuple[str, int, bytes]] = []
         self.finished: list[Finish] = []
 
     async def append(self, segment: Segment) -> None:
-        if self.down:
-            raise Unavailable("down")
+        self._up()
         if self.refuse:
             raise InvalidInput("never")
         self.segments.append((segment.track, segment.sequence, segment.sealed))
 
     async def finish(self, finish: Finish) -> None:
+        self._up()
+        self.finished.append(finish)
+
+    def _up(self) -> None:
         if self.down:
             raise Unavailable("down")
-        self.finished.append(finish)
+        if self.failing:
+            raise self.failing.pop(0)
 
 
 async def test_segments_wait_on_disk_while_recording_is_away_and_go_out_in_order(tmp_path: Path) -> None:
@@ -101,6 +108,24 @@ async def test_segments_wait_on_disk_while_recording_is_away_and_go_out_in_order
         await spool.close()
     assert store.segments == [("agent", n, b"%d" % n) for n in range(3)]
     assert store.finished[0].segment_counts == {"agent": 3}
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_bug_at_recordings_end_holds_a_recording_up_and_loses_nothing_of_it(tmp_path: Path) -> None:
+    store, reports = Store(), []
+    bug = RemoteFailed(grpc.StatusCode.INTERNAL, "AppendSegment", "internal error")
+    async with Tasks("spool") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *what: reports.append(what))
+        store.failing = [bug, OSError("the connection was cut")]
+        for sequence in range(2):
+            spool.keep(Segment(TENANT, RECORDING, "agent", sequence, 0.8, b"%d" % sequence))
+        await eventually(lambda: len(store.segments) == 2)
+        store.failing = [bug]
+        spool.finish(Finish(TENANT, RECORDING, 1.6, {"agent": 2}))
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert store.segments == [("agent", n, b"%d" % n) for n in range(2)]
+    assert reports[0] == ("a recording can't be sent on; trying again", RECORDING, bug)
     assert os.listdir(tmp_path) == []
 
 

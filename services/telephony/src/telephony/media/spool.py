@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kernel.errors import AlreadyExists, DomainError, FailedPrecondition, InvalidInput, NotFound, Unavailable
+from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 
 _NAME = re.compile(r"(customer|agent)-(\d+)-(\d+)\.seg")
 _BACKOFF = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -116,10 +116,7 @@ class Spool:
         def work() -> None:
             error: BaseException | None = None
             try:
-                recording.mkdir(parents=True, exist_ok=True)
-                temporary = recording / f"{name}.tmp"
-                temporary.write_bytes(content)
-                temporary.replace(recording / name)
+                _put(recording / name, content)
             except OSError as caught:
                 error = caught
             with contextlib.suppress(RuntimeError):
@@ -135,7 +132,7 @@ class Spool:
         wake.set()
 
     async def _send_all(self, recording: Path, wake: asyncio.Event) -> None:
-        """Send this recording's files in order until its end was acknowledged."""
+        """Send this recording's files in order until its end was acknowledged. Only being cancelled ends it before."""
         failures = 0
         try:
             while True:
@@ -144,9 +141,11 @@ class Spool:
                     if await self._send_waiting(recording):
                         return
                     failures = 0
-                except DomainError as error:
+                except Exception as error:
+                    # Whatever it is, a bug at recording's end or a failing disk at ours: giving up would leave the
+                    # rest of the recording lying here until a restart, by which time it may be refused.
                     if failures == 0:
-                        self._report("recording can't take a segment; trying again", recording.name, error)
+                        self._report("a recording can't be sent on; trying again", recording.name, error)
                     await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                     failures += 1
                     continue
@@ -181,8 +180,6 @@ class Spool:
         """Wait for the answer. A refusal that no repetition can change ends the matter, loudly."""
         try:
             await sending
-        except Unavailable:
-            raise
         except _REFUSALS as error:
             self._report("recording refused a segment for good", recording.name, error)
 
@@ -211,4 +208,12 @@ def _finish_from_files(recording: Path) -> None:
             counts[match[1]] = max(counts[match[1]], int(match[2]) + 1)
             seconds = max(seconds, (int(match[2]) + 1) * int(match[3]) / 1000)
     # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count.
-    (recording / "finish.json").write_text(json.dumps({"seconds": seconds, "segment_counts": counts}))
+    _put(recording / "finish.json", json.dumps({"seconds": seconds, "segment_counts": counts}).encode())
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file that is whole whenever it has this name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f"{path.suffix}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
