@@ -179,6 +179,7 @@ class Exchange:
     house: House
     switchboard: Switchboard
     watch: Watch
+    catching_up: asyncio.Task[Any]
     tenancy: FakeTenancy
     flows: FakeFlows
     recording: FakeRecording
@@ -223,12 +224,12 @@ class Exchange:
         """What follows from routing's OfferAccepted."""
         from telephony.ops import calls as ops
 
-        call = await self.house.db.run(
+        answered = await self.house.db.run(
             self.tenant_id,
             lambda tx: ops.answer_call(tx, call_id, agent_id, "", self.house.now()),
         )
-        assert call is not None
-        self.switchboard.joined(self.tenant_id, call)
+        assert answered is not None
+        self.switchboard.settle(self.tenant_id, *answered)
 
     def as_agent(self, agent_id: str) -> Any:
         return acting_as(someone("agent", self.tenant_id, agent_id))
@@ -327,6 +328,7 @@ async def _exchange(
     switchboard = process.closing(Switchboard(house))
     watch = Watch(house, switchboard)
     process.tasks.every(0.05, watch.look, "look")
+    catching_up = process.tasks.every(0.2, watch.catch_up, "catch up")
     await rpc.serve(
         "telephony",
         [
@@ -335,7 +337,7 @@ async def _exchange(
         ],
     )
     return Exchange(
-        house, switchboard, watch, tenancy, flows, recording, rpc,
+        house, switchboard, watch, catching_up, tenancy, flows, recording, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
     )  # fmt: skip

@@ -10,8 +10,12 @@ from merkez.routing.v1 import routing_events_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
 from merkez.tenancy.v1 import tenancy_events_pb2
-from telephony.consumers import handlers
+from telephony.consumers import handlers, share_calls
+from telephony.live.switchboard import Switchboard
+from telephony.live.watch import Watch
 from testkit import eventually
+
+from .lost_answers import over_a_wire
 
 pytestmark = pytest.mark.media
 
@@ -56,6 +60,41 @@ async def test_an_accepted_offer_joins_customer_and_agent_once(exchange, make_bu
     assert call.contact_id == "con_01jd3v9k8r5x7m2p4q6s8t0w1y"
     assert len(call.legs) == 2
     await eventually(lambda: exchange.recording.by_call)
+
+
+async def test_an_accepted_offer_whose_commit_is_never_answered_joins_all_the_same(
+    exchange, make_bus, databases
+) -> None:
+    bus = await make_bus("telephony")
+    customer, agent = exchange.peer(440), exchange.peer(880)
+    await exchange.attach(agent, AGENT)
+    response = await exchange.call(customer)
+    async with over_a_wire(await databases.settings("telephony")) as (db, wire):
+        await bus.consume(db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard))
+        wire.losing = True
+        await publish(bus, exchange, accepted(response.call_id), "ofr_1")
+        await customer.hears(880)
+        await agent.hears(440)
+        assert wire.lost == 1
+    assert (await exchange.facts()).count("CallAnswered") == 1
+
+
+async def test_an_accepted_offer_that_reaches_another_node_joins_on_the_one_that_has_the_call(
+    exchange, make_bus
+) -> None:
+    bus, other_bus = await make_bus("telephony"), await make_bus("telephony")
+    other = Switchboard(exchange.house)
+    await share_calls(bus, exchange.switchboard, exchange.watch)
+    await share_calls(other_bus, other, Watch(exchange.house, other))
+    await bus.nats.flush()
+    await other_bus.consume(exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, other))
+    customer, agent = exchange.peer(440), exchange.peer(880)
+    await exchange.attach(agent, AGENT)
+    response = await exchange.call(customer)
+    exchange.catching_up.cancel()
+    await publish(bus, exchange, accepted(response.call_id), "ofr_1")
+    await customer.hears(880)
+    await agent.hears(440)
 
 
 async def test_an_accepted_offer_of_a_call_that_is_over_changes_nothing(exchange, make_bus) -> None:

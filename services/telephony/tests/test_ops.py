@@ -75,7 +75,7 @@ async def test_a_call_is_answered_once_and_its_station_knows(db, clock) -> None:
     await db.run(tenant, lambda tx: station_ops.attach_station(tx, agent, "tab1", False, "node", now))
     answer = lambda tx: ops.answer_call(tx, call_id, agent, "con_1", now)  # noqa: E731
     results = [await db.run(tenant, answer), await db.run(tenant, answer)]
-    assert results[0] is not None and results[0].answer_time == now
+    assert results[0] is not None and results[0][0].answer_time == now
     assert results[1] is None
     station = await db.run(tenant, lambda tx: station_ops.get_station(tx, agent))
     assert station.call_id == call_id

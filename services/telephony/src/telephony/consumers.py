@@ -1,10 +1,13 @@
-"""Facts telephony acts on: an accepted offer joins the agent; a changed number is looked up again."""
+"""Facts telephony acts on: an accepted offer joins the agent; a changed number is looked up again. And the hint by
+which a node tells the others of their calls."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from chassis.bus import Bus, LiveMessage
 from chassis.consumer import FactMeta, Handlers
+from chassis.facts import live_subject
 from chassis.sql import Tx
 from merkez.routing.v1 import routing_events_pb2
 from merkez.tenancy.v1 import tenancy_events_pb2
@@ -12,7 +15,11 @@ from merkez.tenancy.v1 import tenancy_events_pb2
 from telephony.clients import Tenancy
 from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
+from telephony.live.watch import Watch
 from telephony.ops import calls as ops
+
+_CALL_CHANGED = "call_changed"
+"""The live hint; its payload is the call's id."""
 
 
 def handlers(house: House, switchboard: Switchboard) -> Handlers:
@@ -22,9 +29,12 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         offer = fact.offer
         if not offer.contact.call_id:
             return
-        call = await ops.answer_call(tx, offer.contact.call_id, offer.agent_id, offer.contact.contact_id, house.now())
-        if call is not None:
-            tx.after_commit(lambda: switchboard.joined(meta.tenant_id, call))
+        answered = await ops.answer_call(
+            tx, offer.contact.call_id, offer.agent_id, offer.contact.contact_id, house.now()
+        )
+        if answered is not None:
+            # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
+            tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))
 
     forget = _forget(house.tenancy)
     return {
@@ -33,6 +43,17 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         tenancy_events_pb2.NumberChanged: forget,
         tenancy_events_pb2.NumberReleased: forget,
     }
+
+
+async def share_calls(bus: Bus, switchboard: Switchboard, watch: Watch) -> None:
+    """Tell the other nodes when this one changed the rows of their calls, and hear it from them. Lossy by declaration:
+    `Watch.catch_up` finds what was lost."""
+    switchboard.elsewhere = lambda tenant_id, call_id: bus.publish_live(tenant_id, _CALL_CHANGED, call_id.encode())
+
+    async def changed(message: LiveMessage) -> None:
+        await watch.refresh(message.data.decode())
+
+    await bus.subscribe(live_subject("*", _CALL_CHANGED), changed)
 
 
 def _forget(tenancy: Tenancy) -> Any:

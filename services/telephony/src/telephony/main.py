@@ -13,11 +13,11 @@ from chassis.telemetry import log, setup_telemetry
 from merkez.telephony.v1 import call_service_pb2_grpc
 
 from telephony.clients import Flows, Recordings, Tenancy
-from telephony.consumers import handlers
+from telephony.consumers import handlers, share_calls
 from telephony.handlers import CallHandlers, StationHandlers
 from telephony.live.house import PHRASES, House
 from telephony.live.switchboard import Switchboard
-from telephony.live.watch import BEAT_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
+from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
@@ -59,12 +59,14 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     await watch.recover()
     house.spool.resume()
     process.tasks.every(LOOK_SECONDS, watch.look, "media watchdog")
+    process.tasks.every(CATCH_UP_SECONDS, watch.catch_up, "media follow rows")
     process.tasks.every(BEAT_SECONDS, watch.beat, "heartbeat")
     process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
     process.tasks.spawn(_warm(house), "warm phrases")
 
     bus = process.closing(await Bus.connect(settings))
     bus.relay(house.db)
+    process.tasks.spawn(share_calls(bus, switchboard, watch), "share calls")
     await bus.consume(house.db, "telephony", handlers(house, switchboard))
     server = process.closing(
         serve(

@@ -26,6 +26,8 @@ class LiveCall:
         self.tenant_id = tenant_id
         self.call = call
         """As it was stored when it began; later states are in the rows."""
+        self.version = call.version
+        """Of the call's row that the media follows."""
         self.call_id = call.call_id
         self.leg_id = leg_id
         self.trace = trace
@@ -45,6 +47,7 @@ class LiveCall:
         self._answered_at: float | None = None
         self._held_at: float | None = None
         self._held = 0.0
+        self._mute_wished = False
         self.bridge.customer.on_digit = self.press
 
     @property
@@ -93,15 +96,22 @@ class LiveCall:
             self.agent_lost_since = monotonic()
         self.bridge.join()
 
-    def hold(self) -> None:
-        self._held_at = monotonic()
-        self.bridge.hold()
+    def wish_mute(self, muted: bool) -> None:
+        """The agent pressed mute, or again. Whatever the database does next: after pressing mute nobody is heard."""
+        self._mute_wished = muted
+        if muted:
+            self.bridge.mute(self.bridge.agent, True)
 
-    def resume(self) -> None:
-        if self._held_at is not None:
+    def follow(self, *, held: bool, muted: bool) -> None:
+        """Customer on hold or not, the agent's microphone muted or not."""
+        if held and self._held_at is None:
+            self._held_at = monotonic()
+            self.bridge.hold()
+        elif not held and self._held_at is not None:
             self._held += monotonic() - self._held_at
             self._held_at = None
-        self.bridge.resume()
+            self.bridge.resume()
+        self.bridge.mute(self.bridge.agent, muted or self._mute_wished)
 
     def say(self, clips: Sequence[Clip]) -> asyncio.Future[bool]:
         return self.earpiece.play(clips)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -20,6 +21,7 @@ from telephony.clients import Route
 from telephony.convert import call_state_message
 from telephony.domain import legs as leg_rules
 from telephony.domain.calls import (
+    TALK_STATES,
     Actor,
     Call,
     CallEnded,
@@ -28,9 +30,10 @@ from telephony.domain.calls import (
     EndCause,
     EndParty,
     WebCall,
+    may_control,
 )
 from telephony.domain.cdrs import Ending
-from telephony.domain.legs import Leg, LegTrigger
+from telephony.domain.legs import Leg, LegState, LegTrigger
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
 from telephony.live.house import House, unbroken
@@ -60,6 +63,8 @@ class Switchboard:
     def __init__(self, house: House) -> None:
         self.stations = Stations(house, self._station_moved)
         self.draining = False
+        self.elsewhere: Callable[[str, str], object] = lambda _tenant_id, _call_id: None
+        """Told (tenant id, call id) of a call whose rows changed here and whose media is on another node."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
 
@@ -139,17 +144,34 @@ class Switchboard:
 
     # -- in conversation ---------------------------------------------------------------------------------------
 
-    def joined(self, tenant_id: str, call: Call) -> None:
-        """The transaction that joined the agent held: let both hear each other now."""
+    def settle(self, tenant_id: str, call: Call, legs: Sequence[Leg]) -> None:
+        """Bring a call's media to what its rows say: joined, held, muted, ended. Rows older than those it follows
+        already change nothing; another node's call is left to that one, which is told."""
         live = self._live.get(call.call_id)
-        if live is None or live.ending or live.talking:
+        if live is None:
+            self.elsewhere(tenant_id, call.call_id)
             return
+        if live.ending or call.version <= live.version:
+            return
+        live.version = call.version
+        if not call.live:
+            self._house.tasks.spawn(self.end(live, EndParty.SYSTEM, EndCause.NORMAL), "end call that ended elsewhere")
+        elif call.state in TALK_STATES:
+            if not live.talking:
+                self._join(live, call)
+            live.follow(
+                held=call.state is CallState.HELD,
+                muted=any(leg.muted and leg.state is not LegState.ENDED for leg in legs if leg.party == "agent"),
+            )
+
+    def _join(self, live: LiveCall, call: Call) -> None:
+        """Let customer and agent hear each other now."""
         if live.driver is not None:
             live.driver.cancel()
         with tracer.start_as_current_span("join", context=live.trace):
             if call.recorded:
                 record(self._house, live, call)
-            station = self.stations.find(tenant_id, call.agent_id)
+            station = self.stations.find(live.tenant_id, call.agent_id)
             leg = station.leg if station is not None and not station.lost else None
             if station is not None:
                 station.on_call = True
@@ -160,40 +182,21 @@ class Switchboard:
 
     async def hold(self, tenant_id: str, call_id: str, actor: Actor) -> tuple[Call, Sequence[Leg]]:
         """CallNotTalking, CallEnded, CallNotFound, CallOfOtherAgent."""
-        live = await self._here(tenant_id, call_id, actor)
-        house = self._house
-
-        async def hold() -> tuple[Call, Sequence[Leg]]:
-            result = await house.db.run(tenant_id, lambda tx: ops.hold_call(tx, call_id, actor, house.now()))
-            if not live.ending:
-                live.hold()
-            return result
-
-        return await unbroken(hold())
+        await self._here(tenant_id, call_id, actor)
+        return await self._carry_out(tenant_id, lambda tx: ops.hold_call(tx, call_id, actor, self._house.now()))
 
     async def resume(self, tenant_id: str, call_id: str, actor: Actor) -> tuple[Call, Sequence[Leg]]:
         """CallNotHeld, CallEnded, CallNotFound, CallOfOtherAgent."""
-        live = await self._here(tenant_id, call_id, actor)
-        house = self._house
-
-        async def resume() -> tuple[Call, Sequence[Leg]]:
-            result = await house.db.run(tenant_id, lambda tx: ops.resume_call(tx, call_id, actor, house.now()))
-            if not live.ending:
-                live.resume()
-            return result
-
-        return await unbroken(resume())
+        await self._here(tenant_id, call_id, actor)
+        return await self._carry_out(tenant_id, lambda tx: ops.resume_call(tx, call_id, actor, self._house.now()))
 
     async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, muted: bool) -> tuple[Call, Sequence[Leg]]:
         """The agent's microphone. CallNotTalking, CallEnded, CallNotFound, CallOfOtherAgent."""
         live = await self._here(tenant_id, call_id, actor)
-        house = self._house
-        if muted and live.talking:
-            # Whatever the database does next: after pressing mute nobody is heard.
-            live.bridge.mute(live.bridge.agent, True)
-        result = await house.db.run(tenant_id, lambda tx: ops.set_mute(tx, call_id, actor, muted, house.now()))
-        live.bridge.mute(live.bridge.agent, muted)
-        return result
+        if live.talking:
+            may_control(replace(live.call, agent_id=live.agent_id), actor)
+            live.wish_mute(muted)
+        return await self._carry_out(tenant_id, lambda tx: ops.set_mute(tx, call_id, actor, muted, self._house.now()))
 
     async def send_digits(self, tenant_id: str, call_id: str, actor: Actor, digits: str) -> None:
         """An agent's digits are tones to the customer's side: CallNotTalking when held or when the browser takes no
@@ -221,7 +224,9 @@ class Switchboard:
             return await live.journal.write(lambda tx: ops.get_call(tx, call_id))
         ending = Ending(actor.party, EndCause.NORMAL, self._house.now())
         await db.run(tenant_id, lambda tx: ops.end_call(tx, call_id, ending, self._house.now()))
-        return await db.run(tenant_id, lambda tx: ops.get_call(tx, call_id), read_only=True)
+        found = await db.run(tenant_id, lambda tx: ops.get_call(tx, call_id), read_only=True)
+        self.settle(tenant_id, *found)
+        return found
 
     async def end(self, live: LiveCall, party: EndParty, cause: str, *, last_heard: float | None = None) -> None:
         """Silence at once, then the rows, however long the database takes. `last_heard` is when media was lost."""
@@ -270,6 +275,18 @@ class Switchboard:
         await self.stations.close()
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    async def _carry_out(
+        self, tenant_id: str, verb: Callable[[Tx], Awaitable[tuple[Call, Sequence[Leg]]]]
+    ) -> tuple[Call, Sequence[Leg]]:
+        """Commit, then move the media, also when whoever asked is gone by then."""
+
+        async def carried_out() -> tuple[Call, Sequence[Leg]]:
+            result = await self._house.db.run(tenant_id, verb)
+            self.settle(tenant_id, *result)
+            return result
+
+        return await unbroken(carried_out())
 
     async def _here(self, tenant_id: str, call_id: str, actor: Actor) -> LiveCall:
         """The live call. What the rows say is wrong with the wish comes first; then CallElsewhere."""

@@ -1,4 +1,5 @@
-"""What this node keeps an eye on: media that goes silent, its own heartbeat, calls other nodes left behind.
+"""What this node keeps an eye on: media that goes silent or parts from its rows, its own heartbeat, calls other nodes
+left behind.
 
 A browser that lives sends RTP, RTCP or STUN checks; aiortc's own consent check takes half a minute to notice that
 one doesn't. Heartbeats are two statements for all calls and stations of the node, so that after a crash every call
@@ -13,7 +14,7 @@ from time import monotonic
 
 from chassis.sql import Tx
 from chassis.telemetry import gauge, log
-from kernel.errors import DomainError
+from kernel.errors import DomainError, Unavailable
 
 from telephony.domain.calls import EndCause, EndParty
 from telephony.domain.legs import LegTrigger
@@ -31,11 +32,12 @@ _live_legs = gauge("merkez.telephony.legs", "1", "Browser connections live on th
 
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 5.0
+CATCH_UP_SECONDS = 2.0
 SWEEP_SECONDS = 2.0
 
 
 class Watch:
-    """Loops that main runs as `look`, `beat` and `sweep`, and `recover` once at the start."""
+    """Loops that main runs as `look`, `catch_up`, `beat` and `sweep`, and `recover` once at the start."""
 
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
@@ -101,6 +103,39 @@ class Watch:
         self._house.tasks.spawn(
             self._switchboard.end(live, party, cause, last_heard=last_heard), "end call without media"
         )
+
+    # -- media and rows ----------------------------------------------------------------------------------------
+
+    async def catch_up(self) -> None:
+        """Bring the media of calls to their rows where a change of them was missed: the answer to a commit was lost,
+        or another node changed them and its hint was."""
+        here = [live for live in self._switchboard.calls if not live.ending]
+        if not here:
+            return
+        node = self._house.settings.node_id
+        try:
+            versions = await self._house.db.system(lambda tx: nodes.versions_of(tx, node), read_only=True)
+        except Unavailable:
+            return  # the heartbeat tells of it, and its pauses would leave callers with music once it is back
+        for live in here:
+            # An ended call has no lease any more.
+            if live.call_id not in versions or versions[live.call_id] > live.version:
+                await self._follow(live)
+
+    async def refresh(self, call_id: str) -> None:
+        """Another node changed this call's rows; nothing to do when it isn't one of ours."""
+        live = self._switchboard.find(call_id)
+        if live is not None:
+            await self._follow(live)
+
+    async def _follow(self, live: LiveCall) -> None:
+        try:
+            found = await self._house.db.run(
+                live.tenant_id, lambda tx: call_ops.get_call(tx, live.call_id), read_only=True
+            )
+            self._switchboard.settle(live.tenant_id, *found)
+        except Exception as error:
+            log.error("a call's media can't follow its rows", call_id=live.call_id, exc_info=error)
 
     # -- rows ------------------------------------------------------------------------------------------------
 

@@ -83,7 +83,9 @@ async def left_queue(tx: Tx, call_id: str, now: datetime) -> Call | None:
     return call
 
 
-async def answer_call(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime) -> Call | None:
+async def answer_call(
+    tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime
+) -> tuple[Call, Sequence[Leg]] | None:
     """Join the agent. None when the call can't be joined any more (the customer left, or it is joined already)."""
     call = await call_store.find_call(tx, call_id)
     if call is None or (call.state, Trigger.JOIN) not in calls.TRANSITIONS:
@@ -97,8 +99,9 @@ async def answer_call(tx: Tx, call_id: str, agent_id: str, contact_id: str, now:
     station = await station_store.find_station(tx, agent_id)
     if station is not None:
         await station_store.put_station(tx, dataclasses.replace(station, call_id=call_id), known=True, now=now)
-    tx.emit(convert.call_answered(call, await _legs(tx, call_id)), key=call_id)
-    return call
+    found = await _legs(tx, call_id)
+    tx.emit(convert.call_answered(call, found), key=call_id)
+    return call, found
 
 
 async def hold_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[Call, Sequence[Leg]]:
@@ -120,8 +123,13 @@ async def resume_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tupl
 
 
 async def set_mute(tx: Tx, call_id: str, actor: Actor, muted: bool, now: datetime) -> tuple[Call, Sequence[Leg]]:
-    """Mute or unmute the agent's microphone. CallNotTalking, CallEnded."""
+    """Mute or unmute the agent's microphone. CallNotTalking, CallEnded.
+
+    The call's version rises even when nothing changes: what is heard may, after a wish whose answer was lost.
+    """
     call = await in_conversation(tx, call_id, actor)
+    call = dataclasses.replace(call, version=call.version + 1)
+    await call_store.save_call(tx, call, now)
     for leg in await _legs(tx, call_id):
         if leg.party == "agent" and leg.state is not LegState.ENDED and leg.muted != muted:
             await leg_store.save_leg(tx, dataclasses.replace(leg, muted=muted), now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +37,11 @@ async def beat(tx: Tx, node_id: str, now: datetime) -> None:
     """Renew all leases of the node: one statement for calls, one for stations."""
     await call_store.beat(tx, node_id, now)
     await station_store.beat(tx, node_id, now)
+
+
+async def versions_of(tx: Tx, node_id: str) -> Mapping[str, int]:
+    """Call id -> version of its row, of every live call of the node."""
+    return await call_store.versions_of(tx, node_id)
 
 
 async def left_by(tx: Tx, node_id: str) -> Left:

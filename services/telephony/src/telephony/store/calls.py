@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -110,6 +110,16 @@ async def beat(tx: Tx, node_id: str, now: datetime) -> int:
     """Renew every lease of the node in one statement; how many."""
     result = await tx.execute(update(live_calls).where(live_calls.c.node_id == node_id).values(heartbeat_time=now))
     return result.rowcount
+
+
+async def versions_of(tx: Tx, node_id: str) -> Mapping[str, int]:
+    """Call id -> version of every live call of the node."""
+    statement = (
+        select(calls.c.call_id, calls.c.version)
+        .join(live_calls, (live_calls.c.tenant_id == calls.c.tenant_id) & (live_calls.c.call_id == calls.c.call_id))
+        .where(live_calls.c.node_id == node_id)
+    )
+    return {row["call_id"]: row["version"] for row in await tx.all(statement)}
 
 
 async def leases_of(tx: Tx, node_id: str) -> Sequence[Lease]:
