@@ -40,7 +40,8 @@ class LiveCall:
         self.recording_task: asyncio.Task[Any] | None = None
         self.agent_id = ""
         self.contact_id = ""
-        self.ending = False
+        self.ending: asyncio.Task[Any] | None = None
+        """Writes how the call ended; its media are parted already."""
         self.lost_since: float | None = None
         self.agent_lost_since: float | None = None
         self._agent_legs: list[WebRtcLeg] = []

@@ -229,10 +229,17 @@ class Switchboard:
         return found
 
     async def end(self, live: LiveCall, party: EndParty, cause: str, *, last_heard: float | None = None) -> None:
-        """Silence at once, then the rows, however long the database takes. `last_heard` is when media was lost."""
-        if live.ending:
-            return
-        live.ending = True
+        """Silence at once, then the rows, however long the database takes; who comes second waits for the same rows.
+        `last_heard` is when media was lost."""
+        if live.ending is None:
+            live.ending = self._house.tasks.spawn(
+                self._write_end(live, self._release(live, party, cause, last_heard)), "end call"
+            )
+        # Whoever asked may be gone by then: rows and media must not part.
+        await asyncio.shield(live.ending)
+
+    def _release(self, live: LiveCall, party: EndParty, cause: str, last_heard: float | None) -> Ending:
+        """Part the media; how the call ended."""
         talk, hold = live.measured(last_heard)
         customer_mos, agent_mos = live.opinions()
         leg = live.release()
@@ -243,12 +250,9 @@ class Switchboard:
         if station is not None:
             station.on_call = False
         silent = monotonic() - last_heard if last_heard is not None else 0.0
-        ending = Ending(
-            party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos
-        )
         if leg is not None:
             self._house.tasks.spawn(self._house.plane.close_leg(leg), "close customer leg")
-        await unbroken(self._write_end(live, ending))
+        return Ending(party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos)
 
     async def _write_end(self, live: LiveCall, ending: Ending) -> None:
         try:
