@@ -88,6 +88,14 @@ def test_greeting_is_spoken_in_the_language_of_the_brand() -> None:
     assert caller.on(Started()) == PlayAudio((Audio("Selam Acme", "", "tr"),))
 
 
+def test_only_what_holds_a_value_of_the_caller_is_personal() -> None:
+    fixed, named, typed = "Welcome to {brand_name}.", "Hello {caller_name}.", "Order {order}."
+    for text, personal in ((fixed, False), (named, True), (typed, True), (f"{fixed} {named}", True)):
+        caller = Caller(Step("a", "", Say(Utterance({"en": text}))))
+        order = caller.on(Started())
+        assert isinstance(order, PlayAudio) and order.audio[0].personal == personal
+
+
 def test_greeting_without_that_language_is_spoken_in_the_flows() -> None:
     caller = Caller(Step("a", "", Say(said())), language="fa")
     assert caller.on(Started()) == PlayAudio((Audio("Hello.", "", "en"),))
@@ -161,7 +169,7 @@ def test_masked_digits_are_a_mask_everywhere_but_in_the_http_step() -> None:
     )
     caller = Caller(*steps)
     assert caller.on(Started()).masked
-    assert caller.on(Digits("1234")) == PlayAudio((Audio("You typed ***.", "", "en"),))
+    assert caller.on(Digits("1234")) == PlayAudio((Audio("You typed ***.", "", "en", personal=True),))
     caller.on(Finished())
     fetch = caller.on(Proceed())
     assert isinstance(fetch, Fetch) and fetch.body == '{"pin": "1234"}'

@@ -42,7 +42,7 @@ def test_definition_survives_the_database(definition: d.Definition) -> None:
 
 
 def test_every_instruction_and_state_survives_the_database() -> None:
-    audio = (r.Audio("Hi.", "", "en"), r.Audio(prompt_id="prm_1"))
+    audio = (r.Audio("Hi.", "", "en", personal=True), r.Audio(prompt_id="prm_1"))
     orders: list[Any] = [
         r.PlayAudio(audio), r.Gather(audio, 4, "#", timedelta(seconds=1.5), True), r.Wait("music"),
         r.WaitInQueue("con_1", "", timedelta(seconds=30), audio), r.EndCall(audio, "FLOW_FAILED"),

@@ -158,10 +158,13 @@ class ToneClips(ClipStore):
     def __init__(self, folder: Path, spoken: Clip) -> None:
         super().__init__(folder)
         self.spoken: list[str] = []
+        self.personal: list[str] = []
         self._spoken = spoken
 
-    async def speech(self, text: str, language: str) -> Clip:
+    async def speech(self, text: str, language: str, *, personal: bool = False) -> Clip:
         self.spoken.append(text)
+        if personal:
+            self.personal.append(text)
         return self._spoken
 
 

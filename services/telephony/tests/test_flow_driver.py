@@ -60,6 +60,15 @@ async def test_a_greeting_is_spoken_and_the_flow_hangs_up(exchange) -> None:
     assert cdr.duration.ToMilliseconds() > 1500
 
 
+async def test_what_flows_calls_personal_is_spoken_as_such(exchange) -> None:
+    exchange.flows.steps = [play("Hello"), play("Ada"), queue()]
+    exchange.flows.steps[1].play.audio[0].personal = True
+    customer = exchange.peer()
+    await exchange.call(customer)
+    await customer.hears(MUSIC_HZ)
+    assert (exchange.house.clips.spoken, exchange.house.clips.personal) == (["Hello", "Ada"], ["Ada"])
+
+
 async def test_a_digit_stops_the_menu_and_is_reported(exchange) -> None:
     exchange.flows.steps = [gather("Press one " * 5), queue()]
     customer = exchange.peer()

@@ -13,7 +13,10 @@ import av
 import numpy as np
 import pytest
 import pytest_asyncio
+from chassis.lifecycle import Tasks
+from telephony.media.clip_files import ClipFiles
 from telephony.media.clips import Clip, ClipFailed, ClipStore
+from testkit import eventually
 
 
 @pytest_asyncio.fixture
@@ -28,6 +31,10 @@ def _samples(clip: Clip) -> np.ndarray:
     decoder.layout, decoder.format, decoder.sample_rate = "mono", "s16", 48_000
     frames = [frame for packet in clip.packets for frame in decoder.decode(av.Packet(packet))]
     return np.concatenate([frame.to_ndarray().reshape(-1).astype(np.float32) / 32768 for frame in frames])
+
+
+def _kept(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.clip"))
 
 
 def _wav(seconds: float, frequency: float = 500.0) -> bytes:
@@ -64,6 +71,50 @@ async def test_the_same_text_is_spoken_once_and_survives_a_restart(clips: ClipSt
     again = ClipStore(tmp_path / "clips")
     assert (await again.speech("Hello", "en")).packets == first.packets
     assert again._worker is None
+
+
+async def test_a_caller_who_hangs_up_silences_nobody_who_waits_for_the_same_words(clips: ClipStore) -> None:
+    async with Tasks("callers") as callers:
+        first, second = (callers.spawn(clips.speech("One moment", "en"), "caller") for _ in range(2))
+        await eventually(lambda: clips._worker)
+        first.cancel()
+        assert (await second).seconds > 0.3
+        assert first.cancelled()
+
+
+async def test_what_is_said_to_one_caller_alone_is_kept_nowhere(clips: ClipStore, tmp_path: Path) -> None:
+    assert (await clips.speech("Hello Ada", "en", personal=True)).seconds > 0.3
+    await clips.speech("Hello", "en")
+    assert len(clips._memory) == len(_kept(tmp_path)) == 1
+
+
+async def test_clips_take_no_more_memory_than_they_may(tmp_path: Path) -> None:
+    store = ClipStore(tmp_path, memory_bytes=10_000)
+    for text in ("Press one for sales.", "Press two for service.", "Press three for everything else."):
+        await store.speech(text, "en")
+        assert sum(clip.size_bytes for clip in store._memory.values()) == store._memory_bytes <= 10_000
+    assert store._memory
+    await store.close()
+
+
+def test_the_folder_of_clips_keeps_its_bound_and_gives_up_what_was_not_used_for_longest(tmp_path: Path) -> None:
+    files = ClipFiles(tmp_path, 10_000)
+    for key in "abc":
+        files.write(key, [b"x" * 2990])
+        os.utime(tmp_path / "2" / f"{key}.clip", (1_000 + ord(key), 1_000 + ord(key)))
+    assert files.read("a") == (b"x" * 2990,)
+    files.write("d", [b"x" * 2990])
+    assert [key for key in "abcd" if files.read(key)] == ["a", "c", "d"]
+    again = ClipFiles(tmp_path, 10_000)
+    again.write("e", [b"x" * 2990])
+    assert sum(path.stat().st_size for path in _kept(tmp_path)) <= 10_000
+
+
+def test_clips_of_another_version_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / "abcd.clip").write_bytes(b"MRKCLIP1")
+    ClipFiles(tmp_path, 10_000)
+    assert [path.name for path in tmp_path.iterdir()] == ["2"]
 
 
 async def test_an_uploaded_prompt_is_played_as_it_sounds(clips: ClipStore) -> None:

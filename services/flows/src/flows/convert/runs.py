@@ -126,4 +126,7 @@ def to_run(run: Run, steps: Sequence[RunStep]) -> pb.Run:
 
 
 def _audio(items: Sequence[Audio]) -> list[pb.Audio]:
-    return [pb.Audio(text=item.text, prompt_id=item.prompt_id, language=item.language) for item in items]
+    return [
+        pb.Audio(text=item.text, prompt_id=item.prompt_id, language=item.language, personal=item.personal)
+        for item in items
+    ]

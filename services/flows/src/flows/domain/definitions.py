@@ -19,6 +19,8 @@ BUILT_IN_ATTRIBUTES = frozenset(
     {"brand_id", "brand_name", "caller_name", "caller_number", "customer_id", "dialed_number", "language"}
 )
 """Attributes every run has from its call; steps may read them but not set them."""
+IMPERSONAL_ATTRIBUTES = frozenset({"brand_id", "brand_name", "dialed_number", "language"})
+"""Those of them that tell nothing of the caller."""
 
 DEFAULT_INPUT_TIMEOUT = timedelta(seconds=5)
 DEFAULT_ATTEMPTS = 3

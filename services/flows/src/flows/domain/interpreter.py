@@ -19,6 +19,7 @@ from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
     DEFAULT_INPUT_TIMEOUT,
+    IMPERSONAL_ATTRIBUTES,
     PLACEHOLDER,
     Collect,
     Definition,
@@ -166,8 +167,9 @@ class _Walk:
             return (Audio(prompt_id=said.prompt_id),)
         for language in (self.state.language, self.definition.language, *said.text):
             if said.text.get(language, "").strip():
-                text = fill(said.text[language], self.state.attributes)
-                return (Audio(text=text, language=language),)
+                template = said.text[language]
+                personal = not IMPERSONAL_ATTRIBUTES.issuperset(PLACEHOLDER.findall(template))
+                return (Audio(fill(template, self.state.attributes), language=language, personal=personal),)
         return ()
 
     def go(self, step_id: str) -> Turn:

@@ -269,11 +269,12 @@ Effect = CheckHours | Fetch | Enqueue | Estimate | Dequeue
 
 @dataclass(frozen=True)
 class Audio:
-    """One thing to be heard: text in a language, or a prompt."""
+    """One thing to be heard: text in a language, or a prompt. A `personal` text holds values of this caller."""
 
     text: str = ""
     prompt_id: str = ""
     language: str = ""
+    personal: bool = False
 
 
 @dataclass(frozen=True)

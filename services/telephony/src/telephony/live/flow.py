@@ -230,7 +230,8 @@ class FlowDriver:
                 data = await self._house.flows.prompt_audio(self._live.tenant_id, audio.prompt_id)
                 return await self._house.clips.file(data)
             if audio.text.strip():
-                return await self._house.clips.speech(audio.text, audio.language or self._live.call.language)
+                language = audio.language or self._live.call.language
+                return await self._house.clips.speech(audio.text, language, personal=audio.personal)
         except (ClipFailed, DomainError, RemoteFailed) as error:
             log.warning(
                 "something to be heard is left out",

@@ -1,7 +1,8 @@
 """Clips: sound as 20 ms Opus packets, made once and kept by content.
 
 A clip is made in the speech worker process, kept on disk under the hash of what it was made from, and in
-memory while it is used. Two callers asking for the same new text share one synthesis.
+memory while it is used; both are bounded. What is said to one caller alone is kept nowhere. Two callers asking for the
+same new text share one synthesis, which goes on whoever of them hangs up.
 """
 
 from __future__ import annotations
@@ -10,20 +11,18 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
 import struct
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from telephony.media.clip_files import ClipFiles
 from telephony.media.rtp import FRAME_SECONDS, SILENCE
 
 LENGTHS = struct.Struct("!II")
-_VERSION = "1"
-"""Part of every key: raise it when the voice, level or encoding changes."""
-_MAGIC = b"MRKCLIP1"
-_IN_MEMORY = 512
+_IN_MEMORY = 64 << 20
+_ON_DISK = 256 << 20
 _TIMEOUT = 20.0
 
 
@@ -41,6 +40,11 @@ class Clip:
     def seconds(self) -> float:
         return len(self.packets) * FRAME_SECONDS
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, about."""
+        return sum(map(sys.getsizeof, self.packets))
+
     @classmethod
     def silence(cls, seconds: float) -> Clip:
         return cls((SILENCE,) * max(1, round(seconds / FRAME_SECONDS)))
@@ -49,17 +53,18 @@ class Clip:
 class ClipStore:
     """Where clips come from. Keep one per process; `close` ends its worker."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, memory_bytes: int = _IN_MEMORY, disk_bytes: int = _ON_DISK) -> None:
+        self._files = ClipFiles(folder, disk_bytes)
         self._memory: OrderedDict[str, Clip] = OrderedDict()
-        self._making: dict[str, asyncio.Future[Clip]] = {}
+        self._memory_bytes = 0
+        self._most_in_memory = memory_bytes
+        self._making: dict[str, asyncio.Task[Clip]] = {}
         self._worker: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
 
-    async def speech(self, text: str, language: str) -> Clip:
-        """`text` spoken in en, tr, az or fa; ClipFailed for another language."""
-        return await self._clip({"make": "speech", "text": text, "language": language})
+    async def speech(self, text: str, language: str, *, personal: bool = False) -> Clip:
+        """`text` spoken in en, tr, az or fa; ClipFailed for another language. `personal` is made and forgotten."""
+        return await self._clip({"make": "speech", "text": text, "language": language}, keep=not personal)
 
     async def file(self, data: bytes) -> Clip:
         """An uploaded prompt: wav, mp3, ogg, flac. ClipFailed when it isn't one."""
@@ -73,50 +78,54 @@ class ClipStore:
         return await self._clip({"make": "ringback"})
 
     async def close(self) -> None:
+        unmade = list(self._making.values())
+        for making in unmade:
+            making.cancel()
+        await asyncio.gather(*unmade, return_exceptions=True)
         worker, self._worker = self._worker, None
         if worker is not None:
             _kill(worker)
             await worker.wait()
 
-    async def _clip(self, head: dict[str, str], body: bytes = b"") -> Clip:
-        key = hashlib.sha256(json.dumps([_VERSION, head], sort_keys=True).encode()).hexdigest()
+    async def _clip(self, head: dict[str, str], body: bytes = b"", *, keep: bool = True) -> Clip:
+        key = hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
         known = self._memory.get(key)
         if known is not None:
             self._memory.move_to_end(key)
             return known
         making = self._making.get(key)
-        if making is not None:
-            return await asyncio.shield(making)
-        future: asyncio.Future[Clip] = asyncio.get_running_loop().create_future()
-        self._making[key] = future
+        if making is None:
+            # A task of its own: whoever asked first may hang up, and the others still wait for it.
+            making = asyncio.get_running_loop().create_task(self._load_or_make(key, head, body, keep))
+            self._making[key] = making
+            making.add_done_callback(lambda done: self._made(key, done))
         try:
-            clip = await self._load_or_make(key, head, body)
-        except BaseException as error:
-            if isinstance(error, ClipFailed):
-                future.set_exception(error)
-                future.exception()
-            else:
-                future.set_exception(ClipFailed("making the clip was interrupted"))
-                future.exception()
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            if making.cancelled():
+                raise ClipFailed("making the clip was interrupted") from None
             raise
-        finally:
-            del self._making[key]
-        future.set_result(clip)
-        self._memory[key] = clip
-        if len(self._memory) > _IN_MEMORY:
-            self._memory.popitem(last=False)
+
+    def _made(self, key: str, done: asyncio.Task[Clip]) -> None:
+        del self._making[key]
+        if not done.cancelled():
+            done.exception()
+
+    async def _load_or_make(self, key: str, head: dict[str, str], body: bytes, keep: bool) -> Clip:
+        if not keep:
+            return Clip(tuple(await self._make(head, body)))
+        stored = await asyncio.to_thread(self._files.read, key)
+        clip = Clip(stored if stored is not None else tuple(await self._make(head, body)))
+        if stored is None:
+            await asyncio.to_thread(self._files.write, key, clip.packets)
+        self._remember(key, clip)
         return clip
 
-    async def _load_or_make(self, key: str, head: dict[str, str], body: bytes) -> Clip:
-        path = self._folder / key[:2] / f"{key}.clip"
-        stored = await asyncio.to_thread(_read, path)
-        if stored is not None:
-            return stored
-        clip = Clip(tuple(await self._make(head, body)))
-        # A full disk costs a repeat of the synthesis, not the call.
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(_write, path, clip)
-        return clip
+    def _remember(self, key: str, clip: Clip) -> None:
+        self._memory[key] = clip
+        self._memory_bytes += clip.size_bytes
+        while self._memory_bytes > self._most_in_memory and self._memory:
+            self._memory_bytes -= self._memory.popitem(last=False)[1].size_bytes
 
     async def _make(self, head: dict[str, str], body: bytes) -> list[bytes]:
         """Ask the worker, starting it when there is none; one that hangs or dies is replaced."""
@@ -161,26 +170,3 @@ class ClipStore:
 def _kill(worker: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         worker.kill()
-
-
-def _read(path: Path) -> Clip | None:
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    if not data.startswith(_MAGIC):
-        return None
-    packets, at = [], len(_MAGIC)
-    while at + 2 <= len(data):
-        size = int.from_bytes(data[at : at + 2], "big")
-        packets.append(data[at + 2 : at + 2 + size])
-        at += 2 + size
-    return Clip(tuple(packets))
-
-
-def _write(path: Path, clip: Clip) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = b"".join([_MAGIC, *(len(p).to_bytes(2, "big") + p for p in clip.packets)])
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(whole)
-    temporary.replace(path)

@@ -166,22 +166,26 @@ class Audio(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     PROMPT_ID_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    PERSONAL_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Text to speak, or"""
     prompt_id: _builtins.str
     """prompt to play."""
     language: _builtins.str
     """Language of the text."""
+    personal: _builtins.bool
+    """The text holds values of this caller: what is made of it is played and kept nowhere."""
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         prompt_id: _builtins.str = ...,
         language: _builtins.str = ...,
+        personal: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "prompt_id", b"prompt_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "personal", b"personal", "prompt_id", b"prompt_id", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
