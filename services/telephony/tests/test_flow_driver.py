@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -166,6 +167,17 @@ async def test_flows_that_stays_away_too_long_ends_the_call_with_an_apology(make
     response = await exchange.call(customer)
     await customer.hears(SPOKEN_HZ)
     assert (await ended(exchange, response.call_id)).end_cause == "FLOW_FAILED"
+
+
+async def test_an_instruction_that_can_not_be_carried_out_ends_the_call_with_an_apology(exchange, capfd) -> None:
+    endless = run.GatherInstruction(timeout=Duration(seconds=10**18))
+    exchange.flows.steps = [run.Instruction(gather=endless)]
+    customer = exchange.peer()
+    response = await exchange.call(customer)
+    await customer.hears(SPOKEN_HZ)
+    assert (await ended(exchange, response.call_id)).end_cause == "FLOW_FAILED"
+    [line] = [line for line in map(json.loads, capfd.readouterr().err.splitlines()) if line["level"] == "error"]
+    assert line["call_id"] == response.call_id and line["error"].startswith("OverflowError")
 
 
 async def test_a_prompt_that_is_missing_is_left_out_and_the_flow_goes_on(exchange) -> None:

@@ -57,11 +57,20 @@ class FlowDriver:
                     return instruction.hang_up.cause or "FLOW_ENDED"
                 event, digits = await self._carry_out(instruction)
                 instruction = await self._ask(self._report(instruction, event, digits))
-        except FlowFailed:
-            await self._live.say(await self._house.phrase("trouble", self._live.call.language))
+        except Exception as error:
+            if not isinstance(error, FlowFailed):
+                log.error("a call's flow broke", call_id=self._live.call_id, exc_info=error)
+            await self._apologize()
             return EndCause.FLOW_FAILED
         finally:
             await self._tasks.close()
+
+    async def _apologize(self) -> None:
+        """Said where it can be: without it the call must end all the same."""
+        try:
+            await self._live.say(await self._house.phrase("trouble", self._live.call.language))
+        except Exception as error:
+            log.error("a caller hears no apology", call_id=self._live.call_id, exc_info=error)
 
     # -- flows -----------------------------------------------------------------------------------------------
 

@@ -323,24 +323,33 @@ class Switchboard:
         )
 
     async def _drive(self, live: LiveCall, refused: bool) -> None:
-        """From the first connection to the end of the flow."""
-        if refused:
-            if live.customer is not None:
-                await asyncio.shield(live.customer.connected)
-            await live.say(await self._house.phrase("busy", live.call.language))
-            await self.end(live, EndParty.SYSTEM, EndCause.LIMIT)
-            return
+        """From the first connection to the end of the flow. Whatever breaks on the way: the call ends and isn't left
+        silent."""
+        try:
+            party, cause = await (self._refuse(live) if refused else self._lead(live))
+        except Exception as error:
+            log.error("a call could not be led", call_id=live.call_id, exc_info=error)
+            party, cause = EndParty.SYSTEM, EndCause.FLOW_FAILED
+        await self.end(live, party, cause)
+
+    async def _refuse(self, live: LiveCall) -> tuple[EndParty, str]:
+        """Say that all lines are busy."""
+        if live.customer is not None:
+            await asyncio.shield(live.customer.connected)
+        await live.say(await self._house.phrase("busy", live.call.language))
+        return EndParty.SYSTEM, EndCause.LIMIT
+
+    async def _lead(self, live: LiveCall) -> tuple[EndParty, str]:
+        """Carry out the flow; who ended the call, and why."""
         driving = self._house.tasks.spawn(FlowDriver(self._house, live).drive(), "flow")
         try:
             if live.customer is not None and not await asyncio.shield(live.customer.connected):
-                await self.end(live, EndParty.SYSTEM, EndCause.MEDIA_FAILED)
-                return
+                return EndParty.SYSTEM, EndCause.MEDIA_FAILED
             live.journal.later(
                 lambda tx: ops.change_leg(tx, live.call_id, "customer", LegTrigger.CONNECT, self._house.now()),
                 "customer connected",
             )
-            cause = await driving
-            await self.end(live, EndParty.FLOW, cause)
+            return EndParty.FLOW, await driving
         finally:
             driving.cancel()
 
