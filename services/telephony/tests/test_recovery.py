@@ -154,6 +154,21 @@ async def test_a_conversation_whose_agent_never_comes_back_ends_when_the_grace_i
     assert (cdr.end_cause, cdr.end_party) == ("MEDIA_LOST", call_pb2.END_PARTY_AGENT)
 
 
+async def test_a_call_that_can_not_be_looked_at_keeps_nobody_elses_from_its_end(make_exchange) -> None:
+    exchange = await make_exchange(media_silent_seconds=0.3, customer_grace_seconds=0.6)
+    broken = await exchange.call(exchange.peer())
+    leaving = exchange.peer()
+    response = await exchange.call(leaving)
+    await leaving.hears(300)
+    unreadable: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    unreadable.set_exception(ValueError("no state a leg may be in"))
+    exchange.switchboard.find(broken.call_id).customer.connected = unreadable
+    leaving.vanish()
+    await eventually(lambda: [call.call_id for call in exchange.switchboard.calls] == [broken.call_id])
+    [cdr] = await cdrs(exchange, response.call_id)
+    assert cdr.end_cause == "MEDIA_LOST"
+
+
 async def test_audio_goes_on_while_every_neighbour_is_gone(exchange) -> None:
     customer, agent = exchange.peer(440), exchange.peer(880)
     await exchange.attach(agent, AGENT)

@@ -8,19 +8,21 @@ ends at the time it was last known to live, and once.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from chassis.sql import Tx
 from chassis.telemetry import gauge, log
-from kernel.errors import DomainError, Unavailable
+from kernel.errors import Unavailable
 
 from telephony.domain.calls import EndCause, EndParty
 from telephony.domain.legs import LegTrigger
 from telephony.domain.stations import StationReason
 from telephony.live.call import LiveCall
 from telephony.live.house import House
+from telephony.live.stations import LiveStation
 from telephony.live.switchboard import Switchboard
 from telephony.media.leg import WebRtcLeg
 from telephony.ops import calls as call_ops
@@ -42,24 +44,41 @@ class Watch:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
+        self._troubled: set[str] = set()
+        """Whose last look failed: that is told once, not every quarter of a second."""
 
     # -- media -----------------------------------------------------------------------------------------------
 
     async def look(self) -> None:
         """Notice media that went or came back, and end what stayed away too long."""
         now = monotonic()
+        troubled: set[str] = set()
+        for kind, whose, look in self._to_look_at(now):
+            try:
+                look()
+            except Exception as error:  # one call's trouble is not the others'
+                troubled.add(whose)
+                if whose not in self._troubled:
+                    log.error("media can't be looked at", **{kind: whose}, exc_info=error)
+        self._troubled = troubled
+
+    def _to_look_at(self, now: float) -> Iterator[tuple[str, str, Callable[[], None]]]:
+        """(what it is, its id, the look) for everything that has media here."""
         for station in self._switchboard.stations:
-            if station.leg is None:
-                continue
-            gone = self._gone(station.leg, now)
-            if gone and not station.lost:
-                self._switchboard.stations.lose(station)
-            elif not gone and station.lost:
-                self._switchboard.stations.regain(station)
+            yield "agent_id", station.agent_id, partial(self._look_at_station, station, now)
         for live in self._switchboard.calls:
             if not live.ending:
-                self._look_at_customer(live, now)
-                self._look_at_agent(live, now)
+                yield "call_id", live.call_id, partial(self._look_at_customer, live, now)
+                yield "call_id", live.call_id, partial(self._look_at_agent, live, now)
+
+    def _look_at_station(self, station: LiveStation, now: float) -> None:
+        if station.leg is None:
+            return
+        gone = self._gone(station.leg, now)
+        if gone and not station.lost:
+            self._switchboard.stations.lose(station)
+        elif not gone and station.lost:
+            self._switchboard.stations.regain(station)
 
     def _look_at_customer(self, live: LiveCall, now: float) -> None:
         leg = live.customer
@@ -190,5 +209,5 @@ class Watch:
         """One row of a sweep in its own transaction; its trouble is not the others'."""
         try:
             await self._house.db.run(tenant_id, fn)
-        except DomainError as error:
+        except Exception as error:
             log.warning("a sweep left something for the next one", exc_info=error)
