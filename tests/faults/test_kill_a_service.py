@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from merkez_local.system import System
+from merkez_local.traces import Span, read_spans
 from testkit.company import Company, Json
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.waiting import eventually
@@ -70,3 +71,12 @@ async def test_telephony_that_dies_closes_its_calls_with_one_cdr_each(
     assert len(usage) == 1
     recording = await the_recording(company.owner, call_id)
     assert recording["duration"] != "0s"
+    call = await company.owner.get(f"/v1/calls/{call_id}")
+    billed = await eventually(lambda: spans_of(system, "billing works CallEnded", call_id))
+    assert {span["trace_id"] for span in billed} == {call["traceId"]}
+
+
+def spans_of(system: System, name: str, key: str) -> list[Span]:
+    """Spans of this name about this entity, of all services."""
+    spans = read_spans(system.data_dir / "traces")
+    return [span for span in spans if span["name"] == name and span["attributes"].get("merkez.key") == key]

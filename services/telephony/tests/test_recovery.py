@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import secrets
 from datetime import timedelta
 
 import pytest
+from chassis.telemetry import context_of_trace
 from kernel.errors import Unavailable
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
+from opentelemetry import context as otel
+from sqlalchemy import select
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from testkit import eventually
@@ -45,6 +49,21 @@ async def test_a_call_left_by_a_crash_ends_once_at_its_last_heartbeat(exchange) 
     assert abs(cdr.end_time.ToMilliseconds() - beat.timestamp() * 1000) < 500
     assert cdr.talk_duration.ToMilliseconds() <= cdr.duration.ToMilliseconds()
     assert (await exchange.facts()).count("CallEnded") == 1
+
+
+async def test_what_follows_a_crash_belongs_to_the_calls_own_trace(exchange) -> None:
+    trace_id = secrets.token_hex(16)
+    outside = otel.attach(context_of_trace(trace_id))
+    response = await exchange.call(exchange.peer())
+    otel.detach(outside)
+    _, watch = after_a_crash(exchange)
+    await watch.recover()
+    with exchange.as_owner():
+        call = await exchange.calls.GetCall(pb.GetCallRequest(call_id=response.call_id))
+    outbox = exchange.house.db.standard.outbox
+    ended = select(outbox.c.traceparent).where(outbox.c.fact.endswith("CallEnded"), outbox.c.key == response.call_id)
+    row = await exchange.house.db.run(exchange.tenant_id, lambda tx: tx.one(ended), read_only=True)
+    assert row["traceparent"].split("-")[1] == call.trace_id == trace_id
 
 
 async def test_an_ended_call_is_not_touched_by_recovery(exchange) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 
 from chassis.sql import Tx
-from chassis.telemetry import gauge, log
+from chassis.telemetry import context_of_trace, gauge, log, tracer
 from kernel.errors import Unavailable
 
 from telephony.domain.calls import EndCause, EndParty
@@ -28,6 +28,7 @@ from telephony.media.leg import WebRtcLeg
 from telephony.ops import calls as call_ops
 from telephony.ops import nodes
 from telephony.ops import stations as station_ops
+from telephony.ops.nodes import Lease
 
 _active_calls = gauge("merkez.telephony.active_calls", "1", "Calls live on this node")
 _live_legs = gauge("merkez.telephony.legs", "1", "Browser connections live on this node")
@@ -171,8 +172,7 @@ class Watch:
         node, now = house.settings.node_id, house.now()
         left = await house.db.system(lambda tx: nodes.left_by(tx, node), read_only=True)
         for lease in left.leases:
-            if self._switchboard.find(lease.call_id) is None:
-                await self._one(lease.tenant_id, self._orphan(lease.call_id, lease.heartbeat_time, now))
+            await self._end_orphan(lease, now)
         for tenant_id, agent_id in left.stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now))
@@ -186,8 +186,7 @@ class Watch:
         due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
         # A set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
         for lease in [*due.leases, *due.own_leases]:
-            if self._switchboard.find(lease.call_id) is None:
-                await self._one(lease.tenant_id, self._orphan(lease.call_id, lease.heartbeat_time, now))
+            await self._end_orphan(lease, now)
         for tenant_id, agent_id in due.stale_stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now))
@@ -198,8 +197,15 @@ class Watch:
             await self._one(tenant_id, lambda tx, a=agent_id: station_ops.expire_station(tx, a, now))
             await self._switchboard.stations.forget(tenant_id, agent_id)
 
-    def _orphan(self, call_id: str, heartbeat_time: datetime, now: datetime) -> Callable[[Tx], Awaitable[object]]:
-        return lambda tx: call_ops.end_orphan(tx, call_id, heartbeat_time, now)
+    async def _end_orphan(self, lease: Lease, now: datetime) -> None:
+        """End a call that no node drives any more, in the call's own trace: the bill and all that follows belong to
+        it."""
+        if self._switchboard.find(lease.call_id) is not None:
+            return
+        with tracer.start_as_current_span("end orphaned call", context=context_of_trace(lease.trace_id)):
+            await self._one(
+                lease.tenant_id, lambda tx: call_ops.end_orphan(tx, lease.call_id, lease.heartbeat_time, now)
+            )
 
     def _lost_station(self, agent_id: str, now: datetime) -> Callable[[Tx], Awaitable[object]]:
         grace = timedelta(seconds=self._house.settings.station_grace_seconds)

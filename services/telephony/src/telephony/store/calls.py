@@ -23,10 +23,12 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Lease:
-    """A live call whose node has not been heard of, or does not know it any more."""
+    """A live call whose node has not been heard of, or does not know it any more. `trace_id` is the call's, empty when
+    its row is gone."""
 
     tenant_id: str
     call_id: str
+    trace_id: str
     heartbeat_time: datetime
     create_time: datetime
 
@@ -106,6 +108,10 @@ async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[C
 # -- the node's sweeps, in system transactions -----------------------------------------------------------------
 
 
+_ITS_LEASE = (live_calls.c.tenant_id == calls.c.tenant_id) & (live_calls.c.call_id == calls.c.call_id)
+_LEASES = select(live_calls, calls.c.trace_id).outerjoin(calls, _ITS_LEASE)
+
+
 async def beat(tx: Tx, node_id: str, now: datetime) -> int:
     """Renew every lease of the node in one statement; how many."""
     result = await tx.execute(update(live_calls).where(live_calls.c.node_id == node_id).values(heartbeat_time=now))
@@ -114,23 +120,20 @@ async def beat(tx: Tx, node_id: str, now: datetime) -> int:
 
 async def versions_of(tx: Tx, node_id: str) -> Mapping[str, int]:
     """Call id -> version of every live call of the node."""
-    statement = (
-        select(calls.c.call_id, calls.c.version)
-        .join(live_calls, (live_calls.c.tenant_id == calls.c.tenant_id) & (live_calls.c.call_id == calls.c.call_id))
-        .where(live_calls.c.node_id == node_id)
-    )
+    statement = select(calls.c.call_id, calls.c.version).join(live_calls, _ITS_LEASE)
+    statement = statement.where(live_calls.c.node_id == node_id)
     return {row["call_id"]: row["version"] for row in await tx.all(statement)}
 
 
 async def leases_of(tx: Tx, node_id: str) -> Sequence[Lease]:
-    return [_lease(row) for row in await tx.all(select(live_calls).where(live_calls.c.node_id == node_id))]
+    return [_lease(row) for row in await tx.all(_LEASES.where(live_calls.c.node_id == node_id))]
 
 
 async def stale_leases(tx: Tx, before: datetime) -> Sequence[Lease]:
     """Leases of any node that was last heard of before then."""
-    rows = await tx.all(select(live_calls).where(live_calls.c.heartbeat_time < before).limit(500))
+    rows = await tx.all(_LEASES.where(live_calls.c.heartbeat_time < before).limit(500))
     return [_lease(row) for row in rows]
 
 
 def _lease(row: RowMapping) -> Lease:
-    return Lease(row["tenant_id"], row["call_id"], row["heartbeat_time"], row["create_time"])
+    return Lease(row["tenant_id"], row["call_id"], row["trace_id"] or "", row["heartbeat_time"], row["create_time"])
