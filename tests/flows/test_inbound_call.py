@@ -48,6 +48,8 @@ async def test_inbound_call_is_queued_answered_recorded_and_billed(
     assert cdrs[0]["agentId"] and cdrs[0]["endParty"] == "END_PARTY_AGENT"
 
     recording = await the_recording(company.owner, call_id)
+    assert recording["queueId"] == offer["contact"]["queueId"]
+    assert recording["customerId"] == offer["contact"]["customerId"]
     audio = await company.owner.http.get(f"/v1/recordings/{recording['recordingId']}/audio")
     left, right = loudest_by_channel(audio.content)
     assert abs(left - CUSTOMER_HERTZ) < 10 and abs(right - AGENT_HERTZ) < 10

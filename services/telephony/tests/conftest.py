@@ -26,6 +26,7 @@ from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_
 from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc
 from telephony.clients import Flows, Recordings, Tenancy
+from telephony.domain.calls import Contact
 from telephony.handlers import CallHandlers, StationHandlers
 from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
@@ -121,6 +122,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.segments: dict[tuple[str, str, int], bytes] = {}
         self.keys: dict[str, Any] = {}
         self.by_call: dict[str, str] = {}
+        self.begun: dict[str, recording_pb2.Recording] = {}
         self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
 
     async def StartRecording(
@@ -131,6 +133,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
         self.keys[recording_id] = handle.primitive(aead.Aead)
         self.by_call[request.recording.call_id] = recording_id
+        self.begun[recording_id] = request.recording
         keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
         recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
         return recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
@@ -229,7 +232,7 @@ class Exchange:
 
         answered = await self.house.db.run(
             self.tenant_id,
-            lambda tx: ops.answer_call(tx, call_id, agent_id, "", self.house.now()),
+            lambda tx: ops.answer_call(tx, call_id, agent_id, Contact(), self.house.now()),
         )
         assert answered is not None
         self.switchboard.settle(self.tenant_id, *answered)

@@ -39,6 +39,7 @@ def accepted(call_id: str) -> routing_events_pb2.OfferAccepted:
     fact.offer.agent_id = AGENT
     fact.offer.contact.call_id = call_id
     fact.offer.contact.contact_id = "con_01jd3v9k8r5x7m2p4q6s8t0w1y"
+    fact.offer.contact.queue_id, fact.offer.contact.customer_id = "que_1", "cus_1"
     return fact
 
 
@@ -59,7 +60,8 @@ async def test_an_accepted_offer_joins_customer_and_agent_once(exchange, make_bu
     assert call.state == call_pb2.CALL_STATE_TALKING
     assert call.contact_id == "con_01jd3v9k8r5x7m2p4q6s8t0w1y"
     assert len(call.legs) == 2
-    await eventually(lambda: exchange.recording.by_call)
+    recording = await eventually(lambda: next(iter(exchange.recording.begun.values()), None))
+    assert (recording.contact_id, recording.queue_id, recording.customer_id) == (call.contact_id, "que_1", "cus_1")
 
 
 async def test_an_accepted_offer_whose_commit_is_never_answered_joins_all_the_same(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telephony.domain import calls, cdrs, legs, stations
-from telephony.domain.calls import Actor, Call, CallState, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallState, Contact, EndParty, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import Leg, LegState, LegTrigger
 from telephony.media.quality import mean_opinion_score
@@ -51,7 +51,7 @@ def test_what_the_table_does_not_allow_is_refused_and_an_ended_call_stays_ended(
 
 
 def test_hold_time_adds_up_over_holds_and_counts_a_hold_the_end_cuts_short() -> None:
-    call = calls.answered(a_call(state=CallState.QUEUED), "usr_1", "con_1", NOW)
+    call = calls.answered(a_call(state=CallState.QUEUED), "usr_1", Contact("con_1"), NOW)
     call = calls.change(call, Trigger.HOLD, NOW + 10 * SECOND)
     call = calls.change(call, Trigger.RESUME, NOW + 15 * SECOND)
     call = calls.change(call, Trigger.HOLD, NOW + 20 * SECOND)
@@ -60,7 +60,7 @@ def test_hold_time_adds_up_over_holds_and_counts_a_hold_the_end_cuts_short() -> 
 
 
 def test_talk_time_of_the_nodes_own_clock_wins_over_stored_times() -> None:
-    call = calls.answered(a_call(), "usr_1", "", NOW + 5 * SECOND)
+    call = calls.answered(a_call(), "usr_1", Contact(), NOW + 5 * SECOND)
     ending = Ending(EndParty.AGENT, "NORMAL", NOW + 60 * SECOND, talk=54.9 * SECOND, hold=3 * SECOND)
     cdr = cdrs.detail_record(call, ending, "cdr_1")
     assert (cdr.talk, cdr.hold) == (54.9 * SECOND, 3 * SECOND)

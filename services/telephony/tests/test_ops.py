@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from kernel.clock import SystemClock
 from kernel.ids import new_id
-from telephony.domain.calls import Call, CallEnded, CallState, EndParty
+from telephony.domain.calls import Call, CallEnded, CallState, Contact, EndParty
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import LegState, LegTrigger
 from telephony.domain.stations import StationHeldByOtherTab
@@ -73,7 +73,7 @@ async def test_a_call_is_answered_once_and_its_station_knows(db, clock) -> None:
     started = await begin(db, clock, tenant)
     call_id, now = started.call.call_id, clock.now()
     await db.run(tenant, lambda tx: station_ops.attach_station(tx, agent, "tab1", False, "node", now))
-    answer = lambda tx: ops.answer_call(tx, call_id, agent, "con_1", now)  # noqa: E731
+    answer = lambda tx: ops.answer_call(tx, call_id, agent, Contact("con_1"), now)  # noqa: E731
     results = [await db.run(tenant, answer), await db.run(tenant, answer)]
     assert results[0] is not None and results[0][0].answer_time == now
     assert results[1] is None
@@ -90,7 +90,7 @@ async def test_answering_and_leaving_at_once_end_in_one_cdr_and_no_ghost(db, clo
         call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
         ending = Ending(EndParty.CUSTOMER, "CALLER_LEFT", now)
         await asyncio.gather(
-            db.run(tenant, lambda tx, c=call_id, a=agent, n=now: ops.answer_call(tx, c, a, "", n)),
+            db.run(tenant, lambda tx, c=call_id, a=agent, n=now: ops.answer_call(tx, c, a, Contact(), n)),
             db.run(tenant, lambda tx, c=call_id, e=ending, n=now: ops.end_call(tx, c, e, n)),
             db.run(tenant, lambda tx, c=call_id, e=ending, n=now: ops.end_call(tx, c, e, n)),
         )
@@ -103,7 +103,7 @@ async def test_answering_and_leaving_at_once_end_in_one_cdr_and_no_ghost(db, clo
 async def test_steps_of_the_flow_that_come_too_late_change_nothing(db, clock) -> None:
     tenant, agent = an_id("ten"), an_id("usr")
     call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
-    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, "con_1", now))
+    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, Contact("con_1"), now))
     assert await db.run(tenant, lambda tx: ops.run_started(tx, call_id, "run_1", "rel_1", now)) is None
     assert await db.run(tenant, lambda tx: ops.queued(tx, call_id, "con_2", now)) is None
     assert await db.run(tenant, lambda tx: ops.left_queue(tx, call_id, now)) is None

@@ -13,6 +13,7 @@ from merkez.routing.v1 import routing_events_pb2
 from merkez.tenancy.v1 import tenancy_events_pb2
 
 from telephony.clients import Tenancy
+from telephony.domain.calls import Contact
 from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
@@ -26,12 +27,11 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
     """Fact -> handler, for `bus.consume`."""
 
     async def offer_accepted(tx: Tx, fact: routing_events_pb2.OfferAccepted, meta: FactMeta) -> None:
-        offer = fact.offer
-        if not offer.contact.call_id:
+        told = fact.offer.contact
+        if not told.call_id:
             return
-        answered = await ops.answer_call(
-            tx, offer.contact.call_id, offer.agent_id, offer.contact.contact_id, house.now()
-        )
+        contact = Contact(told.contact_id, told.queue_id, told.customer_id)
+        answered = await ops.answer_call(tx, told.call_id, fact.offer.agent_id, contact, house.now())
         if answered is not None:
             # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))

@@ -125,6 +125,8 @@ class Call:
     caller_number: str = ""
     caller_name: str = ""
     contact_id: str = ""
+    queue_id: str = ""
+    customer_id: str = ""
     agent_id: str = ""
     run_id: str = ""
     release_id: str = ""
@@ -158,10 +160,25 @@ def change(call: Call, trigger: Trigger, now: datetime) -> Call:
     return dataclasses.replace(call, state=state, state_time=now, hold=hold, version=call.version + 1)
 
 
-def answered(call: Call, agent_id: str, contact_id: str, now: datetime) -> Call:
+@dataclass(frozen=True)
+class Contact:
+    """The contact an agent accepted, as far as routing knows it."""
+
+    contact_id: str = ""
+    queue_id: str = ""
+    customer_id: str = ""
+
+
+def answered(call: Call, agent_id: str, contact: Contact, now: datetime) -> Call:
     """The call with an agent joined."""
-    joined = change(call, Trigger.JOIN, now)
-    return dataclasses.replace(joined, agent_id=agent_id, contact_id=contact_id or call.contact_id, answer_time=now)
+    return dataclasses.replace(
+        change(call, Trigger.JOIN, now),
+        agent_id=agent_id,
+        contact_id=contact.contact_id or call.contact_id,
+        queue_id=contact.queue_id,
+        customer_id=contact.customer_id,
+        answer_time=now,
+    )
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
     """Get the key, however long recording is away; give up after a quarter of an hour."""
     waited, tries = 0.0, 0
     wish = recording_pb2.Recording(
-        call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, agent_id=call.agent_id
-    )
+        call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, queue_id=call.queue_id,
+        agent_id=call.agent_id, customer_id=call.customer_id,
+    )  # fmt: skip
     start = call.answer_time or house.now()
     while True:
         try:

@@ -13,7 +13,7 @@ from kernel.ids import new_id
 
 from telephony import convert
 from telephony.domain import calls, cdrs, legs
-from telephony.domain.calls import Actor, Call, CallState, EndCause, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Cdr, Ending
 from telephony.domain.legs import Leg, LegState, LegTrigger
 from telephony.store import calls as call_store
@@ -84,7 +84,7 @@ async def left_queue(tx: Tx, call_id: str, now: datetime) -> Call | None:
 
 
 async def answer_call(
-    tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime
+    tx: Tx, call_id: str, agent_id: str, contact: Contact, now: datetime
 ) -> tuple[Call, Sequence[Leg]] | None:
     """Join the agent. None when the call can't be joined any more (the customer left, or it is joined already)."""
     call = await call_store.find_call(tx, call_id)
@@ -92,7 +92,7 @@ async def answer_call(
         log.info("an accepted call can't be joined", call_id=call_id, state=call.state.value if call else "")
         return None
     log.info("call", call_id=call_id, trigger=Trigger.JOIN.value, state=call.state.value)
-    call = calls.answered(call, agent_id, contact_id, now)
+    call = calls.answered(call, agent_id, contact, now)
     leg = Leg(new_id("leg", now), call_id, "agent", LegState.CONNECTED, agent_id=agent_id, join_time=now)
     await call_store.save_call(tx, call, now)
     await leg_store.add_leg(tx, leg, now)

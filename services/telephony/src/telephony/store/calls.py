@@ -16,8 +16,8 @@ from telephony.store.tables import calls, live_calls
 
 _FIELDS = (
     "call_id", "brand_id", "brand_name", "language", "flow_id", "caller_number", "caller_name", "dialed_number",
-    "contact_id", "agent_id", "run_id", "release_id", "trace_id", "recording_id", "recorded", "node_id",
-    "start_time", "state_time", "answer_time", "end_time", "hold", "version",
+    "contact_id", "queue_id", "customer_id", "agent_id", "run_id", "release_id", "trace_id", "recording_id",
+    "recorded", "node_id", "start_time", "state_time", "answer_time", "end_time", "hold", "version",
 )  # fmt: skip
 
 
