@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,14 @@ async def test_the_last_line_goes_to_one_of_two_callers_at_once(db, clock) -> No
     tenant = an_id("ten")
     started = await asyncio.gather(*(begin(db, clock, tenant, limit=2) for _ in range(6)))
     assert sum(not each.refused for each in started) == 2
+
+
+async def test_what_happened_to_a_call_is_logged_once_however_often_its_transaction_ran(db, clock, capfd) -> None:
+    tenant = an_id("ten")
+    started = await asyncio.gather(*(begin(db, clock, tenant, limit=2) for _ in range(6)))
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    told = sorted(line["call_id"] for line in lines if line["event"] == "call started")
+    assert told == sorted(each.call.call_id for each in started)
 
 
 async def test_an_ended_call_frees_its_line_and_a_dead_nodes_calls_hold_none(db, clock) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from chassis.sql import Tx
 from chassis.telemetry import log
@@ -48,7 +49,7 @@ async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime)
         tx.emit(convert.call_refused(call, EndCause.LIMIT, limit, now), key=call.call_id)
     else:
         tx.emit(convert.call_started(call, [leg], call.attributes), key=call.call_id)
-    log.info("call started", call_id=call.call_id, refused=refused, live_calls=live)
+    tx.after_commit(partial(log.info, "call started", call_id=call.call_id, refused=refused, live_calls=live))
     return Started(call, leg, token, refused)
 
 
@@ -57,7 +58,7 @@ async def run_started(tx: Tx, call_id: str, run_id: str, release_id: str, now: d
     call = await call_store.find_call(tx, call_id)
     if call is None or call.state is not CallState.SETUP:
         return None
-    moved = _moved(call, Trigger.RUN, now)
+    moved = _moved(tx, call, Trigger.RUN, now)
     call = dataclasses.replace(moved, run_id=run_id, release_id=release_id)
     await call_store.save_call(tx, call, now)
     return call
@@ -68,7 +69,7 @@ async def queued(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Call |
     call = await call_store.find_call(tx, call_id)
     if call is None or call.state not in (CallState.SETUP, CallState.IN_FLOW):
         return None
-    call = dataclasses.replace(_moved(call, Trigger.QUEUE, now), contact_id=contact_id)
+    call = dataclasses.replace(_moved(tx, call, Trigger.QUEUE, now), contact_id=contact_id)
     await call_store.save_call(tx, call, now)
     return call
 
@@ -78,7 +79,7 @@ async def left_queue(tx: Tx, call_id: str, now: datetime) -> Call | None:
     call = await call_store.find_call(tx, call_id)
     if call is None or call.state is not CallState.QUEUED:
         return None
-    call = _moved(call, Trigger.LEAVE_QUEUE, now)
+    call = _moved(tx, call, Trigger.LEAVE_QUEUE, now)
     await call_store.save_call(tx, call, now)
     return call
 
@@ -89,10 +90,10 @@ async def answer_call(
     """Join the agent. None when the call can't be joined any more (the customer left, or it is joined already)."""
     call = await call_store.find_call(tx, call_id)
     if call is None or (call.state, Trigger.JOIN) not in calls.TRANSITIONS:
-        log.info("an accepted call can't be joined", call_id=call_id, state=call.state.value if call else "")
+        state = call.state.value if call else ""
+        tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=state))
         return None
-    log.info("call", call_id=call_id, trigger=Trigger.JOIN.value, state=call.state.value)
-    call = calls.answered(call, agent_id, contact, now)
+    call = _told(tx, call, Trigger.JOIN, calls.answered(call, agent_id, contact, now))
     leg = Leg(new_id("leg", now), call_id, "agent", LegState.CONNECTED, agent_id=agent_id, join_time=now)
     await call_store.save_call(tx, call, now)
     await leg_store.add_leg(tx, leg, now)
@@ -106,7 +107,7 @@ async def answer_call(
 
 async def hold_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[Call, Sequence[Leg]]:
     """Put the customer on hold. CallNotTalking, CallEnded."""
-    call = _moved(await _controlled(tx, call_id, actor), Trigger.HOLD, now)
+    call = _moved(tx, await _controlled(tx, call_id, actor), Trigger.HOLD, now)
     await call_store.save_call(tx, call, now)
     found = await _legs(tx, call_id)
     tx.emit(convert.call_held(call, found), key=call_id)
@@ -115,7 +116,7 @@ async def hold_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[
 
 async def resume_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[Call, Sequence[Leg]]:
     """Take the customer back. CallNotHeld, CallEnded."""
-    call = _moved(await _controlled(tx, call_id, actor), Trigger.RESUME, now)
+    call = _moved(tx, await _controlled(tx, call_id, actor), Trigger.RESUME, now)
     await call_store.save_call(tx, call, now)
     found = await _legs(tx, call_id)
     tx.emit(convert.call_resumed(call, found), key=call_id)
@@ -184,7 +185,7 @@ async def end_call(tx: Tx, call_id: str, ending: Ending, now: datetime) -> tuple
     if not call.live:
         return call, None
     cdr = cdrs.detail_record(call, ending, new_id("cdr", now))
-    ended = dataclasses.replace(_moved(call, Trigger.END, now), end_time=cdr.end_time, hold=cdr.hold)
+    ended = dataclasses.replace(_moved(tx, call, Trigger.END, now), end_time=cdr.end_time, hold=cdr.hold)
     await call_store.save_call(tx, ended, now)
     await call_store.drop_lease(tx, call_id)
     for leg in await _legs(tx, call_id):
@@ -242,7 +243,12 @@ async def _legs(tx: Tx, call_id: str) -> Sequence[Leg]:
     return (await leg_store.legs_of(tx, [call_id]))[call_id]
 
 
-def _moved(call: Call, trigger: Trigger, now: datetime) -> Call:
-    changed = calls.change(call, trigger, now)
-    log.info("call", call_id=call.call_id, trigger=trigger.value, before=call.state.value, state=changed.state.value)
-    return changed
+def _moved(tx: Tx, call: Call, trigger: Trigger, now: datetime) -> Call:
+    return _told(tx, call, trigger, calls.change(call, trigger, now))
+
+
+def _told(tx: Tx, before: Call, trigger: Trigger, after: Call) -> Call:
+    """One line for each change that held."""
+    states = {"before": before.state.value, "state": after.state.value}
+    tx.after_commit(partial(log.info, "call", call_id=after.call_id, trigger=trigger.value, **states))
+    return after

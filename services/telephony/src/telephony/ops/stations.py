@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime, timedelta
+from functools import partial
 
 from chassis.sql import Tx
 from chassis.telemetry import log
@@ -38,7 +39,9 @@ async def attach_station(tx: Tx, agent_id: str, client_id: str, takeover: bool, 
     )
     await station_store.put_station(tx, station, known=held is not None, now=now)
     tx.emit(convert.station_attached(station), key=agent_id)
-    log.info("station attached", agent_id=agent_id, call_id=station.call_id, replaced=held is not None)
+    tx.after_commit(
+        partial(log.info, "station attached", agent_id=agent_id, call_id=station.call_id, replaced=held is not None)
+    )
     return station
 
 
@@ -61,7 +64,9 @@ async def lose_station(
         return None
     station = stations.lost(station, now, grace, reason)
     await station_store.put_station(tx, station, known=True, now=now)
-    log.info("station lost its media", agent_id=agent_id, call_id=station.call_id, reason=reason)
+    tx.after_commit(
+        partial(log.info, "station lost its media", agent_id=agent_id, call_id=station.call_id, reason=reason)
+    )
     return station
 
 
@@ -96,7 +101,7 @@ async def _drop(tx: Tx, station: Station, reason: str) -> Station:
     await station_store.drop_station(tx, station.agent_id)
     gone = dataclasses.replace(station, state=LegState.ENDED)
     tx.emit(convert.station_detached(gone, reason), key=station.agent_id)
-    log.info("station detached", agent_id=station.agent_id, reason=reason)
+    tx.after_commit(partial(log.info, "station detached", agent_id=station.agent_id, reason=reason))
     return gone
 
 
