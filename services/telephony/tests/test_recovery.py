@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import secrets
+import time
 from datetime import timedelta
 
 import pytest
+from chassis.sql import Database
 from chassis.telemetry import context_of_trace
 from kernel.errors import Unavailable
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
 from opentelemetry import context as otel
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from testkit import eventually
@@ -87,9 +89,24 @@ async def test_calls_of_a_dead_node_are_ended_by_another_one_and_live_ones_left_
     node = exchange.house.settings.node_id
     await exchange.house.db.system(lambda tx: call_store.beat(tx, node, long_ago))
     await other.sweep()
+    assert await cdrs(exchange, response.call_id) == [], "all may be starting after an outage"
+    other._blind_until = 0.0
+    await other.sweep()
     [cdr] = await cdrs(exchange, response.call_id)
     assert cdr.end_cause == "NODE_LOST"
     assert cdr.duration.ToMilliseconds() == 0
+
+
+async def test_a_node_that_could_not_reach_the_database_takes_no_other_for_dead(exchange, databases) -> None:
+    settings = await databases.settings("telephony")
+    nowhere = make_url(settings.system_database_url).set(port=1).render_as_string(hide_password=False)
+    db = await Database.connect(dataclasses.replace(settings, system_database_url=nowhere), "telephony")
+    house = dataclasses.replace(exchange.house, db=db)
+    watch = Watch(house, Switchboard(house))
+    watch._blind_until = 0.0
+    await watch.beat()
+    assert watch._blind_until > time.monotonic() + 15
+    await db.close()
 
 
 async def test_a_call_this_node_lost_track_of_is_ended_though_its_heart_beats(exchange) -> None:

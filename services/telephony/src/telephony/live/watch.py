@@ -47,6 +47,9 @@ class Watch:
         self._switchboard = switchboard
         self._troubled: set[str] = set()
         """Whose last look failed: that is told once, not every quarter of a second."""
+        self._blind_until = monotonic() + call_ops.HEARTBEAT_FRESH.total_seconds()
+        """Until then another's heartbeat may be missing for the reason this node's own is: the database was away, or
+        all of them start. Who takes a node for dead too early cuts its conversations off."""
 
     # -- media -----------------------------------------------------------------------------------------------
 
@@ -162,7 +165,11 @@ class Watch:
     async def beat(self) -> None:
         """Say that this node's calls and stations live."""
         node, now = self._house.settings.node_id, self._house.now()
-        await self._house.db.system(lambda tx: nodes.beat(tx, node, now))
+        try:
+            await self._house.db.system(lambda tx: nodes.beat(tx, node, now))
+        except Unavailable as error:  # no longer pauses: others wait only so long before they take this node for dead
+            self._blind_until = monotonic() + call_ops.HEARTBEAT_FRESH.total_seconds()
+            log.warning("the heartbeat can't be written", exc_info=error)
         _active_calls.set(len(self._switchboard.calls))
         _live_legs.set(len(self._house.plane.legs))
 
@@ -184,10 +191,11 @@ class Watch:
         house, now = self._house, self._house.now()
         node = house.settings.node_id
         due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
-        # A set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
-        for lease in [*due.leases, *due.own_leases]:
+        blind = monotonic() < self._blind_until
+        # Among its own: a set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
+        for lease in due.own_leases if blind else [*due.leases, *due.own_leases]:
             await self._end_orphan(lease, now)
-        for tenant_id, agent_id in due.stale_stations:
+        for tenant_id, agent_id in [] if blind else due.stale_stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now))
         for tenant_id, agent_id in due.overdue_stations:
