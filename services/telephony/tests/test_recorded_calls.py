@@ -92,6 +92,19 @@ async def test_a_call_that_ends_before_recording_is_back_is_still_recorded(excha
     assert abs(frequency(tracks(exchange, recording_id)["customer"]) - 440) < 10
 
 
+async def test_what_the_customer_says_while_the_agents_tab_reloads_is_recorded(exchange) -> None:
+    customer, agent, response = await conversation(exchange, seconds=1.0)
+    agent.vanish()
+    await customer.hears(300)  # the comfort sound: the agent's media is known to be lost
+    await exchange.attach(exchange.peer(880), AGENT)
+    await customer.hears(880)
+    await hang_up(exchange, response)
+    recording_id = exchange.recording.by_call[response.call_id]
+    await eventually(lambda: recording_id in exchange.recording.finished)
+    packets = tracks(exchange, recording_id)["customer"]
+    assert max(b.timestamp - a.timestamp for a, b in pairwise(packets)) < 9_600
+
+
 async def test_what_the_customer_says_on_hold_is_not_recorded(exchange) -> None:
     customer, _, response = await conversation(exchange, seconds=1.0)
     with exchange.as_agent(AGENT):

@@ -99,7 +99,8 @@ class Bridge:
                 continue
             leg.muted = party.muted
             leg.on_digit = party.on_digit
-            leg.tap = party.tap if talking else None
+            # Also while the other side's media is lost: what is said meanwhile belongs to the conversation.
+            leg.tap = party.tap if self.joined and not self.held else None
             target = other.leg.outbound if talking and other.leg is not None else None
             if leg.forward_to is not target:
                 leg.forward_to = target
