@@ -75,6 +75,7 @@ async def test_busy_hour_of_one_tenant_is_rated_without_loss(ledger: Ledger) -> 
 async def test_refused_call_is_not_billed_and_zero_seconds_cost_nothing(ledger: Ledger) -> None:
     await ledger.tell(plan_fact())
     await ledger.tell(call_fact("call_1", 5, MARCH, "CONCURRENT_CALL_LIMIT_REACHED"))
+    await ledger.tell(call_fact("call_3", 5, MARCH, "TENANT_SUSPENDED"))
     await ledger.tell(call_fact("call_2", 0, MARCH))
     [record] = await ledger.usage()
     assert record.source_id == "call_2" and record.charge == 0

@@ -18,7 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, Unauthenticated
-from kernel.tenant import Principal
+from kernel.tenant import PLATFORM, Principal
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2_grpc
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
 from merkez.recording.v1 import recording_service_pb2, recording_service_pb2_grpc
@@ -77,8 +77,9 @@ class Signer:
     def token(self, role: str = "admin", subject: str = "", *, seconds: float = 300, **claims: Any) -> str:
         """A signed token; `claims` replace any of its own."""
         now = time.time()
+        home = PLATFORM if role == "operator" else TENANT
         content = {
-            "iss": "merkez", "aud": "merkez", "sub": subject or f"usr_{role}", "tenant": TENANT, "role": role,
+            "iss": "merkez", "aud": "merkez", "sub": subject or f"usr_{role}", "tenant": home, "role": role,
             "name": "Olivia", "iat": now, "exp": now + seconds,
         } | claims  # fmt: skip
         return jwt.encode({"alg": "EdDSA", "kid": self.key.kid}, content, self.key, algorithms=["EdDSA"])

@@ -9,9 +9,10 @@ import re
 from typing import Any
 
 import pytest
-from chassis.permissions import PERMISSIONS_BY_ROLE, PUBLIC, SELF
+from chassis.permissions import MEMBER, PERMISSIONS_BY_ROLE, PUBLIC, SELF
 from gateway.contracts import methods
 from gateway.rules import Route, load_rules
+from kernel.tenant import PLATFORM
 
 ROUTES = load_rules(methods())
 DEEP = f"Bearer {base64.urlsafe_b64encode(b'[' * 3000).decode()}.a.b"
@@ -33,9 +34,9 @@ def wrong_role(route: Route) -> str:
 
 def right_role(route: Route) -> str:
     """A role that may."""
-    if route.method.permission in (PUBLIC, SELF):
+    if route.method.permission in (PUBLIC, SELF, MEMBER):
         return "owner"
-    return next(role for role in ("owner", "admin") if route.method.permission in PERMISSIONS_BY_ROLE[role])
+    return next(role for role in ("owner", "admin", "operator") if route.method.permission in PERMISSIONS_BY_ROLE[role])
 
 
 async def knock(house: Any, route: Route, headers: dict[str, str], content: bytes | None = None) -> Any:
@@ -75,12 +76,26 @@ async def test_every_private_route_refuses_a_role_that_may_not(house: Any) -> No
     checked = 0
     for route in PRIVATE:
         role = wrong_role(route)
-        if role and route.method.permission != SELF:
+        if role and route.method.permission not in (SELF, MEMBER):
             answer = await knock(house, route, house.as_role(role))
             assert (answer.status_code, answer.json()["reason"]) == (403, "PERMISSION_DENIED"), route.template
             assert answer.json()["metadata"]["permission"] == route.method.permission
             checked += 1
     assert checked > 40 and not house.world.seen
+
+
+async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
+    own = PERMISSIONS_BY_ROLE["operator"] | {SELF}
+    reached = [route for route in PRIVATE if route.method.permission in own]
+    assert {route.method.action.rpartition(".")[2] for route in reached} == {
+        "OperatorService/ListTenants", "OperatorService/SuspendTenant", "OperatorService/ResumeTenant",
+        "AuditService/ListAuditEntries", "UserService/GetMe",
+    }  # fmt: skip
+    for route in PRIVATE:
+        if route not in reached:
+            answer = await knock(house, route, house.as_role("operator"))
+            assert (answer.status_code, answer.json()["reason"]) == (403, "PERMISSION_DENIED"), route.template
+    assert not house.world.seen
 
 
 async def test_every_route_refuses_a_malformed_body(house: Any) -> None:
@@ -121,6 +136,9 @@ async def test_every_list_refuses_an_unknown_parameter(house: Any) -> None:
         {"role": "god"},
         {"sub": ""},
         {"tenant": ""},
+        {"tenant": PLATFORM},
+        {"role": "operator", "tenant": "ten_1"},
+        {"role": "operator", "tenant": ""},
         {"exp": "tomorrow"},
         {"nbf": 99_999_999_999},
     ],

@@ -24,7 +24,7 @@ from kernel.ids import new_id
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc
-from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc
+from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 from telephony.clients import Flows, Recordings, Tenancy
 from telephony.domain.calls import Contact
 from telephony.handlers import CallHandlers, StationHandlers
@@ -63,7 +63,7 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
             raise error
         return self.routes[request.widget_key]
 
-    def widget(self, tenant_id: str, *, limit: int = 5, language: str = "en") -> str:
+    def widget(self, tenant_id: str, *, limit: int = 5, language: str = "en", suspended: bool = False) -> str:
         key = secrets.token_hex(8)
         response = number_service_pb2.LookupRouteResponse(tenant_id=tenant_id)
         response.brand.brand_id, response.brand.display_name = an_id("brd"), "Nova"
@@ -71,6 +71,8 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
         response.number.number, response.number.flow_id = "+15550100", an_id("flw")
         response.entitlements.limits.max_concurrent_calls = limit
         response.entitlements.features.append("recording")
+        states = tenant_pb2.TENANT_STATE_SUSPENDED, tenant_pb2.TENANT_STATE_ACTIVE
+        response.tenant_state = states[0] if suspended else states[1]
         self.routes[key] = response
         return key
 

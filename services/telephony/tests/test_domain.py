@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telephony.domain import calls, cdrs, legs, stations
-from telephony.domain.calls import Actor, Call, CallState, Contact, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import Leg, LegState, LegTrigger
 from telephony.media.quality import mean_opinion_score
@@ -97,7 +97,8 @@ def test_agents_control_their_own_calls_only() -> None:
 
 @pytest.mark.parametrize(("live", "limit", "over"), [(0, 1, False), (1, 1, True), (5, 0, False), (4, 5, False)])
 def test_the_limit_counts_the_calls_that_are_up(live, limit, over) -> None:
-    assert calls.over_limit(live, limit) is over
+    assert calls.refusal(live, limit, False) == (EndCause.LIMIT if over else "")
+    assert calls.refusal(live, limit, True) == EndCause.SUSPENDED
 
 
 def test_a_leg_loses_regains_and_ends_its_media_and_says_only_what_is_new() -> None:

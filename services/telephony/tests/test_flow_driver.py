@@ -224,6 +224,23 @@ async def test_over_the_plans_concurrent_calls_a_caller_is_told_so_and_the_owner
     await first.hears(MUSIC_HZ)
 
 
+async def test_caller_of_a_suspended_company_is_told_so_while_the_call_that_is_up_goes_on(exchange) -> None:
+    up, next_one = exchange.peer(), exchange.peer()
+    await exchange.call(up)
+    await up.hears(MUSIC_HZ)
+    suspended = exchange.tenancy.widget(exchange.tenant_id, language="fa", suspended=True)
+    refused = await exchange.call(next_one, widget=suspended)
+    await next_one.hears(SPOKEN_HZ)
+    await eventually(lambda: len(exchange.switchboard.calls) == 1)
+    assert "نمی‌پذیریم" in exchange.house.clips.spoken[0]
+    facts = await exchange.facts()
+    assert (facts.count("CallStarted"), facts.count("CallRefused")) == (1, 1)
+    with exchange.as_owner():
+        cdrs = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=refused.call_id))).cdrs
+    assert [cdr.end_cause for cdr in cdrs] == ["TENANT_SUSPENDED"]
+    await up.hears(MUSIC_HZ)
+
+
 async def test_two_callers_at_once_can_not_both_take_the_last_line(exchange) -> None:
     widget = exchange.tenancy.widget(exchange.tenant_id, limit=1)
     peers = [exchange.peer() for _ in range(3)]

@@ -54,7 +54,7 @@ async def facts(db, tenant: str) -> list[str]:
 async def test_the_last_line_goes_to_one_of_two_callers_at_once(db, clock) -> None:
     tenant = an_id("ten")
     started = await asyncio.gather(*(begin(db, clock, tenant, limit=2) for _ in range(6)))
-    assert sum(not each.refused for each in started) == 2
+    assert sum(not each.refusal for each in started) == 2
 
 
 async def test_what_happened_to_a_call_is_logged_once_however_often_its_transaction_ran(db, clock, capfd) -> None:
@@ -68,13 +68,13 @@ async def test_what_happened_to_a_call_is_logged_once_however_often_its_transact
 async def test_an_ended_call_frees_its_line_and_a_dead_nodes_calls_hold_none(db, clock) -> None:
     tenant = an_id("ten")
     first = await begin(db, clock, tenant, limit=1)
-    assert (await begin(db, clock, tenant, limit=1)).refused
+    assert (await begin(db, clock, tenant, limit=1)).refusal
     now = clock.advance(SECOND)
     ending = Ending(EndParty.CUSTOMER, "NORMAL", now)
     await db.run(tenant, lambda tx: ops.end_call(tx, first.call.call_id, ending, now))
-    assert not (await begin(db, clock, tenant, limit=1)).refused
+    assert not (await begin(db, clock, tenant, limit=1)).refusal
     clock.advance(ops.HEARTBEAT_FRESH + SECOND)
-    assert not (await begin(db, clock, tenant, limit=1)).refused
+    assert not (await begin(db, clock, tenant, limit=1)).refusal
 
 
 async def test_a_call_is_answered_once_and_its_station_knows(db, clock) -> None:

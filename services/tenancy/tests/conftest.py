@@ -13,9 +13,10 @@ from argon2 import PasswordHasher
 from chassis.auth import STRANGER, acting_as, acting_for
 from chassis.sql import Database
 from kernel.ids import new_id
-from kernel.tenant import Principal
+from kernel.tenant import PLATFORM, Principal
 from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
+    operator_service_pb2_grpc,
     plan_service_pb2_grpc,
     session_pb2,
     session_service_pb2,
@@ -59,6 +60,7 @@ class Stubs:
         self.api_keys = stub(session_service_pb2_grpc.ApiKeyServiceStub)
         self.audit = stub(session_service_pb2_grpc.AuditServiceStub)
         self.numbers = stub(number_service_pb2_grpc.NumberServiceStub)
+        self.operators = stub(operator_service_pb2_grpc.OperatorServiceStub)
 
 
 @dataclass
@@ -149,6 +151,9 @@ class Town:
         said = {"secret": secret, "display_name": "Aysel", "password": PASSWORD}
         with acting_as(STRANGER):
             return await self.stubs.users.AcceptInvitation(session_service_pb2.AcceptInvitationRequest(**(said | more)))
+
+    def as_operator(self, subject: str = "") -> AbstractContextManager[None]:
+        return acting_as(someone("operator", PLATFORM, subject=subject))
 
     def as_service(self, tenant_id: str = "") -> AbstractContextManager[None]:
         return acting_for(tenant_id)

@@ -11,6 +11,8 @@ from merkez.tenancy.v1 import tenancy_events_pb2, tenant_service_pb2
 from tenancy.consumers import HANDLERS
 from testkit import eventually
 
+LIMIT = "CONCURRENT_CALL_LIMIT_REACHED"
+
 
 async def test_calls_refused_at_the_limit_are_one_notice_a_brand_and_repeats_count_once(
     town: Any, firm: Any, make_bus: Any
@@ -19,13 +21,14 @@ async def test_calls_refused_at_the_limit_are_one_notice_a_brand_and_repeats_cou
     await bus.consume(town.db, "tenancy", HANDLERS)
     brand, other = (new_id("brd", town.clock.now()) for _ in range(2))
 
-    async def refuse(brand_id: str, event_id: str = "", suffix: str = "") -> None:
-        fact = telephony_events_pb2.CallRefused(reason="CONCURRENT_CALL_LIMIT_REACHED", limit=30, brand_id=brand_id)
+    async def refuse(brand_id: str, event_id: str = "", suffix: str = "", reason: str = LIMIT) -> None:
+        fact = telephony_events_pb2.CallRefused(reason=reason, limit=30, brand_id=brand_id)
         await bus.publish_fact(
             full_name=fact.DESCRIPTOR.full_name, tenant_id=firm.tenant_id, key=brand_id, time=town.clock.now(),
             event_id=event_id or new_id("evt", town.clock.now()), payload=fact.SerializeToString(), suffix=suffix,
         )  # fmt: skip
 
+    await refuse(brand, reason="TENANT_SUSPENDED")
     await refuse(brand, "evt_one")
     await refuse(brand, "evt_one", ".again")
     await refuse(brand)
@@ -38,7 +41,7 @@ async def test_calls_refused_at_the_limit_are_one_notice_a_brand_and_repeats_cou
         return found if set(found) == {brand, other} and found[brand].count == 2 else None
 
     found = await eventually(settled)
-    assert found[brand].kind == "CONCURRENT_CALL_LIMIT_REACHED" and found[brand].parameters["limit"] == "30"
+    assert found[brand].kind == LIMIT and found[brand].parameters["limit"] == "30"
     assert found[other].count == 1
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from chassis.auth import STRANGER, acting_as
 from kernel.errors import DomainError, Forbidden, NotFound
-from kernel.tenant import Principal
+from kernel.tenant import PLATFORM, Principal
 from merkez.tenancy.v1 import (
     number_pb2,
     number_service_pb2,
+    operator_service_pb2,
     plan_service_pb2,
     session_pb2,
     session_service_pb2,
@@ -21,17 +22,19 @@ from merkez.tenancy.v1 import (
 )
 from testkit import someone
 
-MODULES = (plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2)
+MODULES = (plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2)
 EVERYBODY = {"owner", "admin", "supervisor", "agent", "operator", "api_client", "customer", "stranger", "service"}
 SIGNED_IN = EVERYBODY - {"customer", "stranger"}
+MEMBERS = SIGNED_IN - {"operator"}
+OPERATORS = {"operator", "service"}
 LEADERS = {"owner", "admin", "supervisor", "service"}
 ADMINS = {"owner", "admin", "service"}
 OWNER = {"owner", "service"}
 MAY = {
     "PlanService": dict.fromkeys(("ListPlans", "GetPlan"), EVERYBODY),
     "TenantService": {
-        "SignUp": EVERYBODY, "GetTenant": SIGNED_IN, "UpdateTenant": OWNER, "ChangePlan": OWNER,
-        "GetEntitlements": SIGNED_IN, "ListNotices": ADMINS, "DismissNotice": ADMINS,
+        "SignUp": EVERYBODY, "GetTenant": MEMBERS, "UpdateTenant": OWNER, "ChangePlan": OWNER,
+        "GetEntitlements": MEMBERS, "ListNotices": ADMINS, "DismissNotice": ADMINS,
     },
     "BrandService": {
         "CreateBrand": ADMINS, "UpdateBrand": ADMINS, "DeleteBrand": ADMINS,
@@ -50,6 +53,7 @@ MAY = {
         "CreateApiKey": ADMINS, "ListApiKeys": ADMINS, "RevokeApiKey": ADMINS, "VerifyApiKey": {"service"},
     },
     "AuditService": {"AppendAuditEntry": {"service"}, "ListAuditEntries": ADMINS | {"operator"}},
+    "OperatorService": dict.fromkeys(("ListTenants", "SuspendTenant", "ResumeTenant"), OPERATORS),
     "NumberService": {
         "ListAvailableNumbers": LEADERS, "ListNumbers": LEADERS, "AssignNumber": ADMINS, "UpdateNumber": ADMINS,
         "ReleaseNumber": ADMINS, "LookupRoute": {"service"},
@@ -71,6 +75,7 @@ def call(town: Any, method: Any, request: Any) -> Any:
         "PlanService": town.stubs.plans, "TenantService": town.stubs.tenants, "BrandService": town.stubs.brands,
         "SessionService": town.stubs.sessions, "UserService": town.stubs.users, "AuditService": town.stubs.audit,
         "ApiKeyService": town.stubs.api_keys, "NumberService": town.stubs.numbers,
+        "OperatorService": town.stubs.operators,
     }  # fmt: skip
     return getattr(stubs[method.containing_service.name], method.name)(request)
 
@@ -86,7 +91,8 @@ async def test_each_rpc_is_open_to_its_roles_and_to_no_other(town: Any, firm: An
     for method in methods():
         allowed = MAY[method.containing_service.name][method.name]
         for role in sorted(EVERYBODY):
-            who = STRANGER if role == "stranger" else someone(role, firm.tenant_id)
+            home = PLATFORM if role == "operator" else firm.tenant_id
+            who = STRANGER if role == "stranger" else someone(role, home)
             with acting_as(who):
                 try:
                     await call(town, method, request_of(method))

@@ -23,6 +23,8 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSignedUp": ("routing", "analytics"),
             "TenantChanged": ("billing", "analytics"),
             "PlanSubscribed": ("billing", "recording"),
+            "TenantSuspended": ("telephony",),
+            "TenantResumed": ("telephony",),
             "NoticeRaised": (),
         },
         "brand": {"BrandChanged": ()},

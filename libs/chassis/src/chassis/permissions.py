@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-PUBLIC, SELF, SERVICE = "public", "self", "service"
+PUBLIC, SELF, MEMBER, SERVICE = "public", "self", "member", "service"
 
 _AGENT = {
     "brands.read",
@@ -48,10 +48,17 @@ _OWNER = _ADMIN | {
     "tenant.write",
 }
 
+_OPERATOR = {
+    "audit.read",
+    "tenants.read",
+    "tenants.write",
+}
+"""`audit.read` is what it is to everybody, the log of their own tenant: here that of the platform."""
+
 API_CLIENT_SCOPES = frozenset(_OWNER - {"api_keys.write", "station.use", "tenant.write"})
 """What a key may be given. Keys don't make keys, hold no microphone and don't change the plan."""
 
-ALL_PERMISSIONS = frozenset(_OWNER)
+ALL_PERMISSIONS = frozenset(_OWNER | _OPERATOR)
 """Every permission that has a name."""
 
 PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
@@ -59,7 +66,7 @@ PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
     "admin": frozenset(_ADMIN),
     "supervisor": frozenset(_SUPERVISOR),
     "agent": frozenset(_AGENT),
-    "operator": frozenset({"audit.read", "billing.read"}),
+    "operator": frozenset(_OPERATOR),
     "api_client": frozenset(),
     "customer": frozenset(),
     "stranger": frozenset(),
@@ -67,12 +74,13 @@ PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
 }
 """Role -> permissions. Owner includes admin, admin includes supervisor, supervisor includes agent."""
 
-_SIGNED_IN = frozenset({"owner", "admin", "supervisor", "agent", "operator", "api_client", "service"})
+_MEMBERS = frozenset({"owner", "admin", "supervisor", "agent", "api_client", "service"})
+_SIGNED_IN = _MEMBERS | {"operator"}
 
 
 def known(permission: str) -> bool:
     """Whether an rpc may declare this permission."""
-    return permission in (PUBLIC, SELF, SERVICE) or permission in ALL_PERMISSIONS
+    return permission in (PUBLIC, SELF, MEMBER, SERVICE) or permission in ALL_PERMISSIONS
 
 
 def allows(permission: str, role: str, granted: frozenset[str]) -> bool:
@@ -81,6 +89,8 @@ def allows(permission: str, role: str, granted: frozenset[str]) -> bool:
         return True
     if permission == SELF:
         return role in _SIGNED_IN
+    if permission == MEMBER:
+        return role in _MEMBERS
     if permission == SERVICE:
         return role == "service"
     return role == "service" or permission in granted

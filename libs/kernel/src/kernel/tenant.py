@@ -14,12 +14,16 @@ ROLES = (
 )  # fmt: skip
 
 
+PLATFORM = f"ten_{'0' * 26}"
+"""Where operators are people of: a tenant id no company has, since ids begin with the time they were made at."""
+
+
 @dataclass(frozen=True)
 class Principal:
     """The verified asker of one request.
 
-    `tenant_id` is empty only for operators and strangers; `subject` is a user, key, call or service; `brand_id`
-    narrows a principal to one client brand when set.
+    `tenant_id` is empty only for strangers, and `PLATFORM` for operators; `subject` is a user, key, call or service;
+    `brand_id` narrows a principal to one client brand when set.
     """
 
     tenant_id: str

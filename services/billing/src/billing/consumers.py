@@ -20,7 +20,7 @@ from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
-NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED",)
+NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
 """End causes of calls that were refused: nobody pays for a refusal."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

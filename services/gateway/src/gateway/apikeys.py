@@ -38,7 +38,7 @@ class ApiKeys:
         self._asking: dict[bytes, asyncio.Lock] = {}
 
     async def verify(self, secret: str) -> Access:
-        """Who the key stands for; ApiKeyRefused otherwise."""
+        """Who the key stands for; ApiKeyRefused otherwise, and what tenancy says of a suspended tenant's."""
         digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
         lock = self._asking.setdefault(digest, asyncio.Lock())
         try:
@@ -57,6 +57,12 @@ class ApiKeys:
         """Its revocation passed through here: ask again at the next use."""
         for digest, (_, access) in list(self._known.items()):
             if access is not None and access.principal.subject == api_key_id:
+                del self._known[digest]
+
+    def forget_tenant(self, tenant_id: str) -> None:
+        """The tenant's standing has changed: ask again at the next use of each of its keys."""
+        for digest, (_, access) in list(self._known.items()):
+            if access is not None and access.principal.tenant_id == tenant_id:
                 del self._known[digest]
 
     async def _ask(self, digest: bytes, secret: str) -> tuple[float, Access | None]:

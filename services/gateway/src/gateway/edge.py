@@ -17,7 +17,7 @@ from chassis.statuses import RemoteFailed
 from chassis.telemetry import current_tenant
 from google.protobuf.message import Message
 from kernel.clock import Clock
-from kernel.errors import DomainError, Unauthenticated
+from kernel.errors import DomainError, Forbidden, Unauthenticated
 from kernel.tenant import Principal
 from merkez.tenancy.v1.session_pb2 import Session
 
@@ -72,7 +72,7 @@ class Edge:
         """Who is asking. Wrong credentials count against the address, so that guessing is slow."""
         try:
             return Asker(address, await self.identity.of_headers(authorization, api_key))
-        except Unauthenticated:
+        except (Unauthenticated, Forbidden):
             self._strangers.take(network_of(address))
             raise
 

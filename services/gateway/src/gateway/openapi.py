@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chassis.permissions import PUBLIC, SELF
+from chassis.permissions import MEMBER, PUBLIC, SELF
 
 from gateway.comments import comments
 from gateway.rules import Route
@@ -61,7 +61,7 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     }
     if method.permission == PUBLIC:
         operation["security"] = []
-    elif method.permission != SELF:
+    elif method.permission not in (SELF, MEMBER):
         operation["description"] += f" Needs the permission `{method.permission}`."
     parameters = [_path_parameter(route, variable) for variable in route.variables]
     if route.has_body:

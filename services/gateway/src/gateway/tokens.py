@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from kernel.clock import Clock
 from kernel.errors import DomainError, Unauthenticated
-from kernel.tenant import Principal
+from kernel.tenant import PLATFORM, Principal
 
 ROLES = frozenset({"owner", "admin", "supervisor", "agent", "operator"})
 _MAX_TOKEN = 4096
@@ -157,7 +157,8 @@ def _access(claims: Mapping[str, Any], audience: str, now: float) -> Access:
     if float(claims.get("nbf", 0) or 0) > now + 60:
         raise TokenInvalid("the access token is not valid yet")
     role, tenant, subject = str(claims.get("role", "")), str(claims.get("tenant", "")), str(claims.get("sub", ""))
-    if role not in ROLES or not subject or (not tenant and role != "operator"):
+    # An operator's token of a company, or anybody else's of the platform, was never signed by us.
+    if role not in ROLES or not subject or not tenant or (role == "operator") != (tenant == PLATFORM):
         raise TokenInvalid("the access token does not say who is asking")
     principal = Principal(
         tenant, subject, role, PERMISSIONS_BY_ROLE[role], str(claims.get("name", "")), str(claims.get("brand", ""))

@@ -14,7 +14,7 @@ from chassis.instants import duration_out, time_out
 from kernel.errors import FailedPrecondition, Unavailable
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
-from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc
+from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 
 from telephony.media.spool import Finish, Segment
 
@@ -41,6 +41,7 @@ class Route:
     flow_id: str
     max_concurrent_calls: int
     recorded: bool
+    suspended: bool
 
 
 class Tenancy:
@@ -76,7 +77,7 @@ class Tenancy:
         return route
 
     def forget(self, tenant_id: str) -> None:
-        """The tenant's numbers changed: look them up again."""
+        """The tenant's numbers or its standing changed: look them up again."""
         for key in [key for key, (_, route) in self._routes.items() if route.tenant_id == tenant_id]:
             del self._routes[key]
 
@@ -92,6 +93,7 @@ def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
         number=found.number.number,
         flow_id=found.number.flow_id,
         max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
+        suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
         recorded=not found.entitlements.features or "recording" in found.entitlements.features,
     )
 

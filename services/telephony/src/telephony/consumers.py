@@ -1,5 +1,5 @@
-"""Facts telephony acts on: an accepted offer joins the agent; a changed number is looked up again. And the hint by
-which a node tells the others of their calls."""
+"""Facts telephony acts on: an accepted offer joins the agent; a number is looked up again when it or its tenant's
+standing has changed. And the hint by which a node tells the others of their calls."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         tenancy_events_pb2.NumberAssigned: forget,
         tenancy_events_pb2.NumberChanged: forget,
         tenancy_events_pb2.NumberReleased: forget,
+        tenancy_events_pb2.TenantSuspended: forget,
+        tenancy_events_pb2.TenantResumed: forget,
     }
 
 
@@ -57,7 +59,7 @@ async def share_calls(bus: Bus, switchboard: Switchboard, watch: Watch) -> None:
 
 
 def _forget(tenancy: Tenancy) -> Any:
-    async def number_changed(tx: Tx, fact: object, meta: FactMeta) -> None:
+    async def route_changed(tx: Tx, fact: object, meta: FactMeta) -> None:
         tx.after_commit(lambda: tenancy.forget(meta.tenant_id))
 
-    return number_changed
+    return route_changed

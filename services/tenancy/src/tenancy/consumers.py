@@ -8,10 +8,13 @@ from chassis.sql import Tx
 from merkez.telephony.v1 import telephony_events_pb2
 
 from tenancy.ops import organisation
+from tenancy.ops.operators import NOTICE
 
 
 async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: FactMeta) -> None:
     """A call was refused at the plan's limit: one open notice a brand, counting."""
+    if fact.reason == NOTICE:  # said already, with its reason, when the tenant was suspended
+        return
     parameters = {"limit": str(fact.limit), "brand_id": fact.brand_id}
     await organisation.raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
 

@@ -59,7 +59,16 @@ def tenant_out(tenant: Tenant, currency: str) -> tenant_pb2.Tenant:
         currency=currency,
         create_time=time_out(tenant.create_time),
         version=tenant.version,
+        suspend_reason=tenant.suspend_reason,
     )
+
+
+def tenant_state_in(state: int, field: str) -> str:
+    """A state tenants are listed by, empty for all. Raises `FieldInvalid`."""
+    if state not in tenant_pb2.TenantState.values():
+        raise FieldInvalid.of(field, "must be a TENANT_STATE")
+    name = tenant_pb2.TenantState.Name(state).removeprefix("TENANT_STATE_")  # type: ignore[arg-type]
+    return "" if name == "UNSPECIFIED" else name
 
 
 def entitlements_out(plan: Plan) -> tenant_pb2.Entitlements:
@@ -165,10 +174,14 @@ def number_out(number: Number) -> number_pb2.Number:
     )
 
 
-def route_out(tenant_id: str, brand: Brand, number: Number, plan: Plan) -> number_service_pb2.LookupRouteResponse:
+def route_out(tenant: Tenant, brand: Brand, number: Number, plan: Plan) -> number_service_pb2.LookupRouteResponse:
     """Where a call leads."""
     return number_service_pb2.LookupRouteResponse(
-        tenant_id=tenant_id, brand=brand_out(brand), number=number_out(number), entitlements=entitlements_out(plan)
+        tenant_id=tenant.tenant_id,
+        brand=brand_out(brand),
+        number=number_out(number),
+        entitlements=entitlements_out(plan),
+        tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
     )
 
 
@@ -213,6 +226,16 @@ def plan_subscribed(plan: Plan, effective: datetime, time_zone: str) -> tenancy_
     return tenancy_events_pb2.PlanSubscribed(
         plan=plan_out(plan), effective_time=time_out(effective), time_zone=time_zone
     )
+
+
+def tenant_suspended(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantSuspended:
+    """The fact that a tenant was suspended."""
+    return tenancy_events_pb2.TenantSuspended(tenant=tenant_out(tenant, currency))
+
+
+def tenant_resumed(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantResumed:
+    """The fact that a tenant was resumed."""
+    return tenancy_events_pb2.TenantResumed(tenant=tenant_out(tenant, currency))
 
 
 def brand_changed(brand: Brand) -> tenancy_events_pb2.BrandChanged:

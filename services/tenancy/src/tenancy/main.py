@@ -12,6 +12,7 @@ from chassis.sql import Database
 from chassis.telemetry import setup_telemetry
 from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
+    operator_service_pb2_grpc,
     plan_service_pb2_grpc,
     session_service_pb2_grpc,
     tenant_service_pb2_grpc,
@@ -21,6 +22,7 @@ from tenancy.consumers import HANDLERS
 from tenancy.desk import Desk
 from tenancy.domain.numbers import fictitious_numbers
 from tenancy.handlers.numbers import Numbers
+from tenancy.handlers.operators import Operators
 from tenancy.handlers.organisation import Brands, Plans, Tenants
 from tenancy.handlers.partners import ApiKeys, Audit
 from tenancy.handlers.people import Users
@@ -67,6 +69,7 @@ def servicers(db: Database, desk: Desk, provider: OpenIdProvider | None, mailed_
         (session_service_pb2_grpc.add_ApiKeyServiceServicer_to_server, ApiKeys(db)),
         (session_service_pb2_grpc.add_AuditServiceServicer_to_server, Audit(db)),
         (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(db)),
+        (operator_service_pb2_grpc.add_OperatorServiceServicer_to_server, Operators(db)),
     ]
 
 

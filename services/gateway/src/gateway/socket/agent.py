@@ -13,7 +13,7 @@ from chassis.auth import acting_as
 from chassis.rpc_server import PermissionDenied
 from chassis.telemetry import tracer
 from kernel.clock import Clock
-from kernel.errors import DomainError, InvalidInput, NotFound, Unauthenticated, Unavailable
+from kernel.errors import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from kernel.tenant import Principal
 from merkez.routing.v1.contact_pb2 import AgentState, ContactState
 from opentelemetry.context import Context
@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket
 
 from gateway.call_traces import CallTraces
 from gateway.edge import Asker, Edge
+from gateway.identity import TenantSuspended
 from gateway.problems import RateLimited, note_failure, problem_of
 from gateway.rest import address_of
 from gateway.settings import GatewaySettings
@@ -92,6 +93,8 @@ class AgentSocket:
         self._credentials = ""
         self._running = 0
         self._replaying = False
+        self._suspended = False
+        self._doubted = False
         self._renewed = asyncio.Event()
         self.topics: set[str] = set()
 
@@ -147,14 +150,14 @@ class AgentSocket:
             self._connection.close(RESTART, "try again")
         except DomainError as error:
             self._connection.refuse(error, "socket hello")
-            code = UNAUTHENTICATED if isinstance(error, Unauthenticated) else TOO_MANY
+            code = UNAUTHENTICATED if isinstance(error, Unauthenticated | Forbidden) else TOO_MANY
             self._connection.close(BAD_MESSAGE if isinstance(error, MessageInvalid) else code, error.reason)
 
     async def _become(self, access: Access, token: str) -> None:
         before, who = self._asker.access, access.principal
         if before is not None and _identity(before.principal) != _identity(who):
             raise MessageInvalid("a connection stays with who opened it")
-        if not who.tenant_id:
+        if who.role == "operator":
             raise MessageInvalid("an operator has no events: use REST")
         self._asker = Asker(self._asker.address, access)
         self._credentials = token
@@ -261,15 +264,20 @@ class AgentSocket:
             return
         while True:
             self._renewed.clear()
-            if await self._renewed_within(self._seconds_left()):
+            renewed = await self._renewed_within(self._seconds_left())
+            doubted, self._doubted = self._doubted, False
+            if renewed and not doubted:
                 continue
             if not await self._still_valid():
-                self._connection.refuse(Unauthenticated("say hello with a new token"), "socket")
-                self._connection.close(UNAUTHENTICATED, "say hello with a new token")
+                said = "your company is suspended" if self._suspended else "say hello with a new token"
+                self._connection.refuse(TenantSuspended(said) if self._suspended else Unauthenticated(said), "socket")
+                self._connection.close(UNAUTHENTICATED, said)
                 return
 
     def _seconds_left(self) -> float:
         access = self._asker.access
+        if self._suspended:
+            return _ON_CALL_PAUSE
         if access is None or not access.expires:
             return _RECHECK_KEY_SECONDS
         left = access.expires + GRACE_SECONDS - self._house.clock.now().timestamp()
@@ -288,7 +296,7 @@ class AgentSocket:
         if access is not None and not access.expires:
             try:
                 await self._house.edge.identity.of(self._credentials)
-            except Unauthenticated:
+            except (Unauthenticated, Forbidden):
                 return False
             except DomainError:
                 return True  # tenancy is away: what was valid stays so until it says otherwise
@@ -310,15 +318,21 @@ class AgentSocket:
         return desktop.agent.state in busy or desktop.contact.state == ContactState.CONTACT_STATE_ON_CONTACT
 
     def recheck(self) -> None:
-        """The user's role or state has changed."""
+        """The user's role or state, or the tenant's standing, has changed. Of a suspended tenant an agent in a call
+        stays until it is over; everybody else goes now."""
         access = self._asker.access
         if access is None:
             return
         try:
             self._house.edge.identity.check(access)
+            self._suspended = False
+        except TenantSuspended:
+            self._suspended = True
         except Unauthenticated as error:
             self._connection.refuse(error, "socket")
             self._connection.close(UNAUTHENTICATED, error.reason)
+        self._doubted = self._suspended or not access.expires  # how a key stands is asked of tenancy
+        self._renewed.set()
 
     def _time(self) -> str:
         return self._house.clock.now().isoformat().replace("+00:00", "Z")

@@ -49,6 +49,8 @@ _CALL = {
 _ALSO_NEEDS = {
     "UsageRated": "billing.read",
     "NoticeRaised": "notices.read",
+    "TenantSuspended": "notices.read",
+    "TenantResumed": "notices.read",
     "RecordingStored": "recordings.read",
     "RecordingErased": "recordings.read",
 }

@@ -152,8 +152,9 @@ class Hub:
         self._reconnects = 0
 
     def start(self) -> None:
-        """Begin to watch over the connection and over users' changes."""
+        """Begin to watch over the connection and over users' and tenants' changes."""
         self.tasks.spawn(self._follow_users(), "follow users")
+        self.tasks.spawn(self._follow_tenants(), "follow tenants")
         self.tasks.every(1.0, self._watch_connection, "watch nats")
 
     async def join(self, person: Person) -> None:
@@ -336,13 +337,24 @@ class Hub:
     async def _follow_users(self) -> None:
         async def changed(message: LiveMessage) -> None:
             user: Any = getattr(message.decode(), "user", None)
-            time = datetime.fromisoformat(message.time).timestamp() if message.time else 0.0
-            self._identity.note_user(user, time)
+            self._identity.note_user(user, _unix_time(message))
             feed = self._feeds.get(message.tenant_id)
             for person in list(feed.people.get(user.user_id, ()) if feed is not None else ()):
                 person.recheck()
 
         await self._bus.subscribe("merkez.*.user.v1.user_changed", changed)
+
+    async def _follow_tenants(self) -> None:
+        async def changed(message: LiveMessage) -> None:
+            if message.fact is None or message.fact.name not in ("TenantSuspended", "TenantResumed"):
+                return
+            suspended = message.fact.name == "TenantSuspended"
+            self._identity.note_tenant(message.tenant_id, suspended, _unix_time(message))
+            feed = self._feeds.get(message.tenant_id)
+            for person in [each for found in feed.people.values() for each in found] if feed is not None else ():
+                person.recheck()
+
+        await self._bus.subscribe("merkez.*.tenant.v1.*", changed)
 
     async def _watch_connection(self) -> None:
         reconnects = self._bus.nats.stats["reconnects"]
@@ -363,6 +375,10 @@ def watches(person: Person, audience: Audience) -> bool:
 def _heard(person: Person, event: Event) -> bool:
     concerned = bool(event.audience.agent_id) and event.audience.agent_id == person.principal.subject
     return concerned or watches(person, event.audience)
+
+
+def _unix_time(message: LiveMessage) -> float:
+    return datetime.fromisoformat(message.time).timestamp() if message.time else 0.0
 
 
 def live_text(name: str, message: Message) -> str:

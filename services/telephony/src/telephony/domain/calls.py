@@ -55,6 +55,7 @@ class EndCause:
     NODE_LOST = "NODE_LOST"
     FLOW_FAILED = "FLOW_FAILED"
     LIMIT = "CONCURRENT_CALL_LIMIT_REACHED"
+    SUSPENDED = "TENANT_SUSPENDED"
 
 
 _S, _T = CallState, Trigger
@@ -200,9 +201,11 @@ def may_control(call: Call, actor: Actor) -> None:
         raise CallOfOtherAgent("this call is another agent's")
 
 
-def over_limit(live_calls: int, limit: int) -> bool:
-    """Whether one more call would exceed the plan's concurrent calls; 0 means no limit was agreed."""
-    return limit > 0 and live_calls >= limit
+def refusal(live_calls: int, limit: int, suspended: bool) -> str:
+    """Why one more call can't be taken, as its end cause; empty when it can. A limit of 0 means none was agreed."""
+    if suspended:
+        return EndCause.SUSPENDED
+    return EndCause.LIMIT if 0 < limit <= live_calls else ""
 
 
 # -- what a caller may send ------------------------------------------------------------------------------------

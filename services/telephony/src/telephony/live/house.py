@@ -34,6 +34,12 @@ PHRASES = {
         "az": "Üzr istəyirik. Hazırda bütün xətlərimiz məşğuldur. Zəhmət olmasa, sonra zəng edin. Sağ olun.",
         "fa": "متأسفیم. در حال حاضر همه خطوط ما مشغول است. لطفاً بعداً تماس بگیرید. خدانگهدار.",
     },
+    "closed": {
+        "en": "We are sorry. We can't take calls on this line at the moment. Please call again later. Goodbye.",
+        "tr": "Üzgünüz. Şu anda bu hattan arama kabul edemiyoruz. Lütfen daha sonra tekrar arayın. İyi günler.",
+        "az": "Üzr istəyirik. Hazırda bu xətdə zəng qəbul edə bilmirik. Zəhmət olmasa, sonra zəng edin. Sağ olun.",
+        "fa": "متأسفیم. در حال حاضر روی این خط تماسی نمی‌پذیریم. لطفاً بعداً تماس بگیرید. خدانگهدار.",
+    },
     "trouble": {
         "en": "We are sorry. We can't take your call because of a technical problem. Please call again later.",
         "tr": "Üzgünüz. Teknik bir sorun nedeniyle aramanızı yanıtlayamıyoruz. Lütfen daha sonra tekrar arayın.",

@@ -42,6 +42,7 @@ from telephony.live.stations import Stations
 from telephony.media.leg import WebRtcLeg
 from telephony.ops import calls as ops
 
+_PHRASE_OF = {EndCause.LIMIT: "busy", EndCause.SUSPENDED: "closed"}
 METHOD = "merkez.telephony.v1.CallService/StartWebCall"
 
 
@@ -89,13 +90,15 @@ class Switchboard:
         now = house.now()
         call = self._new_call(wish, route, now)
         leg_id = new_id("leg", now)
-        refused = False
+        refusal = ""
 
         async def store(tx: Tx) -> call_service_pb2.StartWebCallResponse:
             async def begin() -> call_service_pb2.StartWebCallResponse:
-                nonlocal refused
-                started = await ops.start_call(tx, call, leg_id, route.max_concurrent_calls, house.now())
-                refused = started.refused
+                nonlocal refusal
+                started = await ops.start_call(
+                    tx, call, leg_id, route.max_concurrent_calls, house.now(), suspended=route.suspended
+                )
+                refusal = started.refusal
                 return call_service_pb2.StartWebCallResponse(
                     call_id=call.call_id,
                     leg_id=leg_id,
@@ -118,7 +121,7 @@ class Switchboard:
         live = LiveCall(house, route.tenant_id, call, leg_id, otel.get_current())
         self._live[call.call_id] = live
         live.attach_customer(leg)
-        live.driver = house.tasks.spawn(self._drive(live, refused), "drive call")
+        live.driver = house.tasks.spawn(self._drive(live, refusal), "drive call")
         return response
 
     async def reattach_leg(self, token: str, sdp_offer: str) -> call_service_pb2.ReattachLegResponse:
@@ -322,22 +325,22 @@ class Switchboard:
             recorded=route.recorded,
         )
 
-    async def _drive(self, live: LiveCall, refused: bool) -> None:
+    async def _drive(self, live: LiveCall, refusal: str) -> None:
         """From the first connection to the end of the flow. Whatever breaks on the way: the call ends and isn't left
         silent."""
         try:
-            party, cause = await (self._refuse(live) if refused else self._lead(live))
+            party, cause = await (self._refuse(live, refusal) if refusal else self._lead(live))
         except Exception as error:
             log.error("a call could not be led", call_id=live.call_id, exc_info=error)
             party, cause = EndParty.SYSTEM, EndCause.FLOW_FAILED
         await self.end(live, party, cause)
 
-    async def _refuse(self, live: LiveCall) -> tuple[EndParty, str]:
-        """Say that all lines are busy."""
+    async def _refuse(self, live: LiveCall, refusal: str) -> tuple[EndParty, str]:
+        """Say why nobody answers."""
         if live.customer is not None:
             await asyncio.shield(live.customer.connected)
-        await live.say(await self._house.phrase("busy", live.call.language))
-        return EndParty.SYSTEM, EndCause.LIMIT
+        await live.say(await self._house.phrase(_PHRASE_OF[refusal], live.call.language))
+        return EndParty.SYSTEM, refusal
 
     async def _lead(self, live: LiveCall) -> tuple[EndParty, str]:
         """Carry out the flow; who ended the call, and why."""

@@ -28,29 +28,30 @@ HEARTBEAT_FRESH = timedelta(seconds=20)
 
 @dataclass(frozen=True)
 class Started:
-    """A call begun: whether over the plan's limit, and the token of its customer leg."""
+    """A call begun: why it is refused, if it is, and the token of its customer leg."""
 
     call: Call
     leg: Leg
     token: str
-    refused: bool
+    refusal: str
 
 
-async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime) -> Started:
-    """Store a new call with its customer leg. Over the plan's concurrent calls it is stored as refused: it is told so
-    and ended, and doesn't count itself."""
+async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime, *, suspended: bool = False) -> Started:
+    """Store a new call with its customer leg. Over the plan's concurrent calls, or of a suspended tenant, it is stored
+    as refused: it is told so and ended, and doesn't count itself."""
     live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
-    refused = calls.over_limit(live, limit)
+    refusal = calls.refusal(live, limit, suspended)
     token, token_hash = legs.new_token(tx.tenant_id, leg_id)
     leg = Leg(leg_id, call.call_id, "customer", LegState.CONNECTING, token_hash=token_hash, join_time=now)
-    await call_store.add_call(tx, call, counted=not refused, now=now)
+    await call_store.add_call(tx, call, counted=not refusal, now=now)
     await leg_store.add_leg(tx, leg, now)
-    if refused:
-        tx.emit(convert.call_refused(call, EndCause.LIMIT, limit, now), key=call.call_id)
+    if refusal:
+        met = limit if refusal == EndCause.LIMIT else 0
+        tx.emit(convert.call_refused(call, refusal, met, now), key=call.call_id)
     else:
         tx.emit(convert.call_started(call, [leg], call.attributes), key=call.call_id)
-    tx.after_commit(partial(log.info, "call started", call_id=call.call_id, refused=refused, live_calls=live))
-    return Started(call, leg, token, refused)
+    tx.after_commit(partial(log.info, "call started", call_id=call.call_id, refusal=refusal, live_calls=live))
+    return Started(call, leg, token, refusal)
 
 
 async def run_started(tx: Tx, call_id: str, run_id: str, release_id: str, now: datetime) -> Call | None:

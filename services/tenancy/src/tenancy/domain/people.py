@@ -114,7 +114,17 @@ class Tenant:
     time_zone: str
     create_time: datetime
     state: str = "ACTIVE"
+    suspend_reason: str = ""
     version: int = 1
+
+
+@dataclass(frozen=True)
+class TenantOverview:
+    """A tenant as platform operators see it."""
+
+    tenant: Tenant
+    user_count: int
+    owner_email: str
 
 
 @dataclass(frozen=True)

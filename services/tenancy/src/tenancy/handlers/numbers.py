@@ -98,7 +98,7 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
         self, request: number_service_pb2.LookupRouteRequest, context: Any
     ) -> number_service_pb2.LookupRouteResponse:
         route = await (self._of_widget(request.widget_key) if request.widget_key else self._of_number(request.number))
-        return convert.route_out(route.tenant_id, route.brand, route.number, route.plan)
+        return convert.route_out(route.tenant, route.brand, route.number, route.plan)
 
     async def _of_widget(self, widget_key: str) -> Route:
         found = await self._db.system(lambda tx: numbers.find_widget(tx, widget_key), read_only=True)

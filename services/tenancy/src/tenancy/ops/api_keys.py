@@ -10,8 +10,9 @@ from chassis.permissions import API_CLIENT_SCOPES
 from chassis.sql import Tx
 from kernel.ids import new_id
 
-from tenancy.domain import fields, people, secrets
+from tenancy.domain import fields, people, secrets, standing
 from tenancy.domain.people import ApiKey, ApiKeyNotFound, ApiKeyRefused
+from tenancy.ops.organisation import get_tenant
 from tenancy.store import lookups, rows, tables
 from tenancy.store.rows import Page
 
@@ -62,10 +63,11 @@ async def find_key(tx: Tx, secret: str) -> lookups.Found:
 
 
 async def use(tx: Tx, api_key_id: str, now: datetime) -> ApiKey:
-    """The key, noting its use once a minute at most. Raises `ApiKeyRefused` when it was revoked."""
+    """The key, noting its use once a minute at most. Raises `ApiKeyRefused` when it was revoked, `TenantSuspended`."""
     key = await rows.find(tx, tables.api_keys, ApiKey, api_key_id=api_key_id)
     if key is None or key.revoke_time is not None:
         raise ApiKeyRefused("The API key is unknown or was revoked.")
+    standing.check_admits(await get_tenant(tx))
     if not key.use_is_news(now):
         return key
     await rows.change(tx, tables.api_keys, {"api_key_id": api_key_id}, last_use_time=now)

@@ -13,9 +13,9 @@ from chassis.sql import Tx
 from tenancy import convert
 from tenancy.domain import people, plans
 from tenancy.domain.numbers import Number, NumberNotFound, NumberTaken, WidgetNotFound
-from tenancy.domain.people import Brand
+from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
-from tenancy.ops.organisation import get_brand, plan_of, point_widget
+from tenancy.ops.organisation import get_brand, get_tenant, plan_held, plan_of, point_widget
 from tenancy.store import inventory, lookups, rows, tables
 from tenancy.store.rows import Page
 
@@ -24,10 +24,14 @@ from tenancy.store.rows import Page
 class Route:
     """Where a call leads."""
 
-    tenant_id: str
+    tenant: Tenant
     brand: Brand
     number: Number
-    plan: Plan
+
+    @property
+    def plan(self) -> Plan:
+        """What the tenant holds."""
+        return plan_held(self.tenant)
 
 
 async def exists(tx: Tx, number: str) -> None:
@@ -114,13 +118,13 @@ async def route_of_widget(tx: Tx, brand_id: str) -> Route:
     brand = await get_brand(tx, brand_id)
     number = await rows.find(tx, tables.numbers, Number, number=brand.widget_number)
     # A brand without a number still has a name to show; its calls lead nowhere yet.
-    return Route(tx.tenant_id, brand, number or Number("", "", True, brand_id), await plan_of(tx))
+    return Route(await get_tenant(tx), brand, number or Number("", "", True, brand_id))
 
 
 async def route_of_number(tx: Tx, number: str) -> Route:
     """Where the calls of a dialed number lead. Raises `NumberNotFound`."""
     known = await _held(tx, number)
-    return Route(tx.tenant_id, await get_brand(tx, known.brand_id), known, await plan_of(tx))
+    return Route(await get_tenant(tx), await get_brand(tx, known.brand_id), known)
 
 
 async def _held(tx: Tx, number: str) -> Number:

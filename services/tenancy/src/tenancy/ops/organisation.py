@@ -40,7 +40,11 @@ async def get_tenant(tx: Tx) -> Tenant:
 
 async def plan_of(tx: Tx) -> Plan:
     """The plan version the tenant holds."""
-    tenant = await get_tenant(tx)
+    return plan_held(await get_tenant(tx))
+
+
+def plan_held(tenant: Tenant) -> Plan:
+    """The plan version a tenant holds."""
     return catalogue.find(tenant.plan_id, tenant.plan_version)
 
 

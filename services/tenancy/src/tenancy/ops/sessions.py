@@ -11,9 +11,10 @@ from datetime import datetime
 
 from chassis.sql import Tx
 from kernel.ids import new_id
+from kernel.tenant import PLATFORM
 
 from tenancy import convert
-from tenancy.domain import secrets
+from tenancy.domain import secrets, standing
 from tenancy.domain.people import EmailTaken, Tenant, User
 from tenancy.domain.plans import Plan
 from tenancy.domain.sessions import USED_TOKEN_KEPT, RefreshToken, Session, SessionEnded, Use, expiry, refused, use_of
@@ -97,7 +98,8 @@ async def add_user(tx: Tx, user: User, password_hash: str) -> None:
         taken = "Somebody signs in with this e-mail address already: sign in, or use another one."
         raise EmailTaken(taken) from error
     await rows.add(tx, tables.users, **vars(user), password_hash=password_hash)
-    tx.emit(convert.user_joined(user), key=user.user_id)
+    if tx.tenant_id != PLATFORM:  # operators are nobody's agents and take nobody's seats
+        tx.emit(convert.user_joined(user), key=user.user_id)
 
 
 async def login_of(tx: Tx, email: str) -> Login | None:
@@ -110,7 +112,11 @@ async def login_of(tx: Tx, email: str) -> Login | None:
 
 
 async def open_session(tx: Tx, user_id: str, now: datetime) -> OpenSession:
-    """Opens a session for somebody who proved who they are. Raises `SignInRefused` when disabled meanwhile."""
+    """Opens a session for somebody who proved who they are.
+
+    Raises `SignInRefused` when disabled meanwhile, `TenantSuspended`.
+    """
+    await _admitted(tx)
     user = await rows.find(tx, tables.users, User, user_id=user_id)
     if user is None or user.state != "ACTIVE":
         raise refused()
@@ -129,7 +135,8 @@ async def tenant_of_token(tx: Tx, token: str) -> str:
 
 
 async def refresh(tx: Tx, token: str, now: datetime) -> OpenSession | None:
-    """Rotates a refresh token. Raises `SessionEnded` when there is nothing to rotate and nothing to end.
+    """Rotates a refresh token. Raises `SessionEnded` when there is nothing to rotate and nothing to end, and
+    `TenantSuspended`: the token stays good for the day the tenant is resumed.
 
     None means that the token was used before and its session is ended now: the caller commits that and refuses.
     """
@@ -144,6 +151,7 @@ async def refresh(tx: Tx, token: str, now: datetime) -> OpenSession | None:
     user = await rows.find(tx, tables.users, User, user_id=session.user_id)
     if use is Use.REFUSED or user is None or user.state != "ACTIVE":
         raise _over()
+    await _admitted(tx)
     if known.use_time is None:
         # Also the tokens nobody has shown yet: two tabs that refresh at once get two, of which the browser keeps one.
         # When it shows that one, the other is of no use to it: whoever comes with the other later found it somewhere.
@@ -164,6 +172,13 @@ async def end_session(tx: Tx, token: str, now: datetime) -> None:
 async def end_sessions_of(tx: Tx, user_id: str, now: datetime) -> None:
     """Ends every session of a user of the tenant."""
     await rows.change(tx, tables.sessions, {"user_id": user_id, "end_time": None}, end_time=now)
+
+
+async def _admitted(tx: Tx) -> None:
+    tenant = await rows.find(tx, tables.tenants, Tenant)
+    if tenant is None:
+        raise _over()
+    standing.check_admits(tenant)
 
 
 async def _answer(tx: Tx, session: Session, user: User, now: datetime) -> OpenSession:

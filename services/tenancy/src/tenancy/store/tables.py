@@ -24,7 +24,7 @@ def _count(name: str) -> Column[int]:
 
 tenants = tenant_table(
     "tenants", metadata, _text("display_name"), _text("state"), _text("plan_id"), _count("plan_version"),
-    _text("language"), _text("time_zone"), _time("create_time"), _count("version"),
+    _text("language"), _text("time_zone"), _time("create_time"), _text("suspend_reason"), _count("version"),
 )  # fmt: skip
 brands = tenant_table(
     "brands", metadata, _text("brand_id", key=True), _text("display_name"), _text("language"), _text("time_zone"),

@@ -86,9 +86,9 @@ class CallRefused(_message.Message):
     brand_id: _builtins.str
     """Brand."""
     reason: _builtins.str
-    """Why: CONCURRENT_CALL_LIMIT_REACHED."""
+    """Why: CONCURRENT_CALL_LIMIT_REACHED or TENANT_SUSPENDED."""
     limit: _builtins.int
-    """Limit that was met."""
+    """Limit that was met; 0 when it wasn't about one."""
     @_builtins.property
     def refuse_time(self) -> _timestamp_pb2.Timestamp:
         """When."""

@@ -259,8 +259,11 @@ class LookupRouteResponse(_message.Message):
     BRAND_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    TENANT_STATE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
+    tenant_state: _tenant_pb2.TenantState.ValueType
+    """Whether the tenant takes calls: only an active one does."""
     @_builtins.property
     def brand(self) -> _tenant_pb2.Brand:
         """Brand."""
@@ -280,10 +283,11 @@ class LookupRouteResponse(_message.Message):
         brand: _tenant_pb2.Brand | None = ...,
         number: _number_pb2.Number | None = ...,
         entitlements: _tenant_pb2.Entitlements | None = ...,
+        tenant_state: _tenant_pb2.TenantState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "entitlements", b"entitlements", "number", b"number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "entitlements", b"entitlements", "number", b"number", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "entitlements", b"entitlements", "number", b"number", "tenant_id", b"tenant_id", "tenant_state", b"tenant_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

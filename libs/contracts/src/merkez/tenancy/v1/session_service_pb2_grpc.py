@@ -79,14 +79,14 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time.
+        """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time; with the right password PERMISSION_DENIED TENANT_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefreshSession(self, request, context):
-        """Rotates a refresh token. A token used twice ends its whole session.
+        """Rotates a refresh token. A token used twice ends its whole session. PERMISSION_DENIED TENANT_SUSPENDED leaves it as it is, good for the day the tenant is resumed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,9 +36,9 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_pb2.Session]
-    """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time."""
+    """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time; with the right password PERMISSION_DENIED TENANT_SUSPENDED."""
     RefreshSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_pb2.Session]
-    """Rotates a refresh token. A token used twice ends its whole session."""
+    """Rotates a refresh token. A token used twice ends its whole session. PERMISSION_DENIED TENANT_SUSPENDED leaves it as it is, good for the day the tenant is resumed."""
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _empty_pb2.Empty]
     """Ends a session by its refresh token."""
     GetSignInOptions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInOptionsRequest, _session_service_pb2.GetSignInOptionsResponse]
@@ -56,9 +56,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_pb2.Session]  # type: ignore[assignment]
-    """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time."""
+    """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time; with the right password PERMISSION_DENIED TENANT_SUSPENDED."""
     RefreshSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_pb2.Session]  # type: ignore[assignment]
-    """Rotates a refresh token. A token used twice ends its whole session."""
+    """Rotates a refresh token. A token used twice ends its whole session. PERMISSION_DENIED TENANT_SUSPENDED leaves it as it is, good for the day the tenant is resumed."""
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Ends a session by its refresh token."""
     GetSignInOptions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInOptionsRequest, _session_service_pb2.GetSignInOptionsResponse]  # type: ignore[assignment]
@@ -79,7 +79,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.Session, _abc.Awaitable[_session_pb2.Session]]:
-        """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time."""
+        """Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time; with the right password PERMISSION_DENIED TENANT_SUSPENDED."""
 
     @_abc_1.abstractmethod
     def RefreshSession(
@@ -87,7 +87,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.RefreshSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.Session, _abc.Awaitable[_session_pb2.Session]]:
-        """Rotates a refresh token. A token used twice ends its whole session."""
+        """Rotates a refresh token. A token used twice ends its whole session. PERMISSION_DENIED TENANT_SUSPENDED leaves it as it is, good for the day the tenant is resumed."""
 
     @_abc_1.abstractmethod
     def SignOut(

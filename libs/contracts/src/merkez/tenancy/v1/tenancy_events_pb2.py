@@ -29,7 +29,7 @@ from merkez.tenancy.v1 import session_pb2 as merkez_dot_tenancy_dot_v1_dot_sessi
 from merkez.tenancy.v1 import tenant_pb2 as merkez_dot_tenancy_dot_v1_dot_tenant__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/tenancy/v1/tenancy_events.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/tenancy/v1/number.proto\x1a\x1cmerkez/tenancy/v1/plan.proto\x1a\x1fmerkez/tenancy/v1/session.proto\x1a\x1emerkez/tenancy/v1/tenant.proto\"R\n\x0eTenantSignedUp\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\x12\x15\n\rowner_user_id\x18\x02 \x01(\t\":\n\rTenantChanged\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\"~\n\x0ePlanSubscribed\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.Plan\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"7\n\x0c\x42randChanged\x12\'\n\x05\x62rand\x18\x01 \x01(\x0b\x32\x18.merkez.tenancy.v1.Brand\";\n\x0eNumberAssigned\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\":\n\rNumberChanged\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\"R\n\x0eNumberReleased\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x30\n\x0crelease_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"3\n\nUserJoined\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"4\n\x0bUserChanged\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"9\n\x0cNoticeRaised\x12)\n\x06notice\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Noticeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/tenancy/v1/tenancy_events.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/tenancy/v1/number.proto\x1a\x1cmerkez/tenancy/v1/plan.proto\x1a\x1fmerkez/tenancy/v1/session.proto\x1a\x1emerkez/tenancy/v1/tenant.proto\"R\n\x0eTenantSignedUp\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\x12\x15\n\rowner_user_id\x18\x02 \x01(\t\":\n\rTenantChanged\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\"~\n\x0ePlanSubscribed\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.Plan\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"<\n\x0fTenantSuspended\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\":\n\rTenantResumed\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\"7\n\x0c\x42randChanged\x12\'\n\x05\x62rand\x18\x01 \x01(\x0b\x32\x18.merkez.tenancy.v1.Brand\";\n\x0eNumberAssigned\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\":\n\rNumberChanged\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\"R\n\x0eNumberReleased\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x30\n\x0crelease_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"3\n\nUserJoined\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"4\n\x0bUserChanged\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"9\n\x0cNoticeRaised\x12)\n\x06notice\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Noticeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,18 +42,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENANTCHANGED']._serialized_end=363
   _globals['_PLANSUBSCRIBED']._serialized_start=365
   _globals['_PLANSUBSCRIBED']._serialized_end=491
-  _globals['_BRANDCHANGED']._serialized_start=493
-  _globals['_BRANDCHANGED']._serialized_end=548
-  _globals['_NUMBERASSIGNED']._serialized_start=550
-  _globals['_NUMBERASSIGNED']._serialized_end=609
-  _globals['_NUMBERCHANGED']._serialized_start=611
-  _globals['_NUMBERCHANGED']._serialized_end=669
-  _globals['_NUMBERRELEASED']._serialized_start=671
-  _globals['_NUMBERRELEASED']._serialized_end=753
-  _globals['_USERJOINED']._serialized_start=755
-  _globals['_USERJOINED']._serialized_end=806
-  _globals['_USERCHANGED']._serialized_start=808
-  _globals['_USERCHANGED']._serialized_end=860
-  _globals['_NOTICERAISED']._serialized_start=862
-  _globals['_NOTICERAISED']._serialized_end=919
+  _globals['_TENANTSUSPENDED']._serialized_start=493
+  _globals['_TENANTSUSPENDED']._serialized_end=553
+  _globals['_TENANTRESUMED']._serialized_start=555
+  _globals['_TENANTRESUMED']._serialized_end=613
+  _globals['_BRANDCHANGED']._serialized_start=615
+  _globals['_BRANDCHANGED']._serialized_end=670
+  _globals['_NUMBERASSIGNED']._serialized_start=672
+  _globals['_NUMBERASSIGNED']._serialized_end=731
+  _globals['_NUMBERCHANGED']._serialized_start=733
+  _globals['_NUMBERCHANGED']._serialized_end=791
+  _globals['_NUMBERRELEASED']._serialized_start=793
+  _globals['_NUMBERRELEASED']._serialized_end=875
+  _globals['_USERJOINED']._serialized_start=877
+  _globals['_USERJOINED']._serialized_end=928
+  _globals['_USERCHANGED']._serialized_start=930
+  _globals['_USERCHANGED']._serialized_end=982
+  _globals['_NOTICERAISED']._serialized_start=984
+  _globals['_NOTICERAISED']._serialized_end=1041
 # @@protoc_insertion_point(module_scope)

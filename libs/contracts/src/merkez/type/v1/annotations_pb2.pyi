@@ -16,8 +16,9 @@ PERMISSION_FIELD_NUMBER: _builtins.int
 SENSITIVE_FIELD_NUMBER: _builtins.int
 permission: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.str]
 """The permission a caller needs. "public": anyone, "self": any signed-in
-principal, "service": only another service, else a name such as
-"queues.write" that roles are mapped to. A server with an rpc that
+principal, "member": any of a company, so no platform operator, "service":
+only another service, else a name such as "queues.write" that roles are
+mapped to. A server with an rpc that
 declares none refuses to start.
 """
 sensitive: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]

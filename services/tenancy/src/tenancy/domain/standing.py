@@ -1,0 +1,59 @@
+"""How a tenant stands with the platform: who may change it, and what it means for those who come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import Enum
+
+from kernel.errors import FailedPrecondition, Forbidden
+
+from tenancy.domain.people import Tenant
+
+LONGEST_REASON = 500
+
+
+class TenantSuspended(Forbidden):
+    """The platform's operators let nobody of this tenant in."""
+
+    reason = "TENANT_SUSPENDED"
+
+
+class TenantNotActive(FailedPrecondition):
+    """Only an active tenant can be suspended."""
+
+    reason = "TENANT_NOT_ACTIVE"
+
+
+class TenantNotSuspended(FailedPrecondition):
+    """Only a suspended tenant can be resumed."""
+
+    reason = "TENANT_NOT_SUSPENDED"
+
+
+class Trigger(Enum):
+    """What operators do to a tenant."""
+
+    SUSPEND = "SUSPEND"
+    RESUME = "RESUME"
+
+
+TRANSITIONS: Mapping[tuple[str, Trigger], str] = {
+    ("ACTIVE", Trigger.SUSPEND): "SUSPENDED",
+    ("SUSPENDED", Trigger.RESUME): "ACTIVE",
+}
+
+
+def change(tenant: Tenant, trigger: Trigger, reason: str = "") -> Tenant:
+    """The tenant afterwards. Raises `TenantNotActive` or `TenantNotSuspended`."""
+    state = TRANSITIONS.get((tenant.state, trigger))
+    if state is None:
+        wrong = TenantNotActive if trigger is Trigger.SUSPEND else TenantNotSuspended
+        raise wrong(f"The company is {tenant.state.lower()} already.", metadata={"state": tenant.state})
+    return replace(tenant, state=state, suspend_reason=reason, version=tenant.version + 1)
+
+
+def check_admits(tenant: Tenant) -> None:
+    """Raises `TenantSuspended` when nobody of the tenant may come in."""
+    if tenant.state != "ACTIVE":
+        raise TenantSuspended("The company is suspended: its owner may ask whoever runs this platform.")

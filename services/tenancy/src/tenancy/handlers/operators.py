@@ -1,0 +1,71 @@
+"""What platform operators ask. The tenant is named in the request, here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.sql import Database, Tx
+from kernel.ids import require_id, require_request_id
+from merkez.tenancy.v1 import operator_service_pb2, operator_service_pb2_grpc, tenant_pb2
+
+from tenancy import catalogue, convert
+from tenancy.domain import fields
+from tenancy.domain.people import Tenant
+from tenancy.domain.standing import LONGEST_REASON
+from tenancy.ops import operators
+from tenancy.store.rows import Page
+
+
+class Operators(operator_service_pb2_grpc.OperatorServiceServicer):
+    """merkez.tenancy.v1.OperatorService."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def ListTenants(
+        self, request: operator_service_pb2.ListTenantsRequest, context: Any
+    ) -> operator_service_pb2.ListTenantsResponse:
+        page, state = Page(request.page_size, request.page_token), convert.tenant_state_in(request.state, "state")
+        found, token = await self._db.system(
+            lambda tx: operators.list_tenants(tx, request.query.strip(), state, page), read_only=True
+        )
+        return operator_service_pb2.ListTenantsResponse(
+            tenants=[
+                tenant_pb2.TenantOverview(
+                    tenant=_tenant(each.tenant), user_count=each.user_count, owner_email=each.owner_email
+                )
+                for each in found
+            ],
+            next_page_token=token,
+        )
+
+    async def SuspendTenant(
+        self, request: operator_service_pb2.SuspendTenantRequest, context: Any
+    ) -> tenant_pb2.Tenant:
+        request_id, now = require_request_id(request.request_id), self._db.clock.now()
+        tenant_id = require_id("ten", request.tenant_id, "tenant_id")
+        reason = fields.name(request.reason, "reason", LONGEST_REASON)
+
+        async def work(tx: Tx) -> tenant_pb2.Tenant:
+            async def suspend() -> tenant_pb2.Tenant:
+                return _tenant(await operators.suspend(tx, reason, request.version, now))
+
+            return await tx.once(request_id, "SuspendTenant", request, tenant_pb2.Tenant, suspend)
+
+        return await self._db.run(tenant_id, work)
+
+    async def ResumeTenant(self, request: operator_service_pb2.ResumeTenantRequest, context: Any) -> tenant_pb2.Tenant:
+        request_id, now = require_request_id(request.request_id), self._db.clock.now()
+        tenant_id = require_id("ten", request.tenant_id, "tenant_id")
+
+        async def work(tx: Tx) -> tenant_pb2.Tenant:
+            async def resume() -> tenant_pb2.Tenant:
+                return _tenant(await operators.resume(tx, request.version, now))
+
+            return await tx.once(request_id, "ResumeTenant", request, tenant_pb2.Tenant, resume)
+
+        return await self._db.run(tenant_id, work)
+
+
+def _tenant(tenant: Tenant) -> tenant_pb2.Tenant:
+    return convert.tenant_out(tenant, catalogue.find(tenant.plan_id, tenant.plan_version).currency)

@@ -1,0 +1,80 @@
+"""What platform operators do, and how one comes to be.
+
+`email_is_free` and `list_tenants` look across tenants and run in system transactions; `invite` runs as the platform's
+own tenant; the verbs on a tenant run as that tenant.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chassis.sql import Tx
+from kernel.tenant import PLATFORM
+
+from tenancy import catalogue, convert
+from tenancy.domain import people, standing
+from tenancy.domain.people import AuditEntry, EmailTaken, Invitation, Tenant, TenantNotFound
+from tenancy.domain.standing import Trigger
+from tenancy.ops import audit, organisation
+from tenancy.ops.people import NewInvitation, create_invitation
+from tenancy.store import lookups, rows, tables, tenants
+
+NOTICE = "TENANT_SUSPENDED"
+OPERATOR = "platform operator"
+"""Who it was, as the tenant is told: which of the operators is the platform's business, and stands in its own log."""
+
+list_tenants = tenants.page
+
+
+async def email_is_free(tx: Tx, email: str) -> None:
+    """Raises `EmailTaken` when anybody signs in with the address."""
+    if await lookups.find(tx, lookups.EMAIL, email) is not None:
+        raise EmailTaken("Somebody signs in with this e-mail address already: an operator needs one of their own.")
+
+
+async def invite(tx: Tx, email: str, now: datetime) -> Invitation:
+    """Invites an operator, founding the platform's tenant for the first one. The secret is in the answer only."""
+    if await rows.find(tx, tables.tenants, Tenant) is None:
+        # A plan it has to have; the largest one, so that no operator is turned away for want of a seat.
+        plan = catalogue.on_sale()[-1]
+        platform = Tenant(PLATFORM, "Merkez", plan.plan_id, plan.version, "en", "UTC", now)
+        await rows.add(
+            tx, tables.tenants, **{name: value for name, value in vars(platform).items() if name != "tenant_id"}
+        )
+    made = await create_invitation(tx, NewInvitation(email, "", "OPERATOR"), "operator", now)
+    who = "command on the machine"
+    await audit.append(tx, AuditEntry("", who, who, "InviteOperator", made.invitation_id, "OK", "", now), now)
+    return made
+
+
+async def suspend(tx: Tx, reason: str, version: int, now: datetime) -> Tenant:
+    """Suspends the tenant of the transaction. Raises `TenantNotFound`, `VersionConflict`, `TenantNotActive`."""
+    changed = await _change(tx, Trigger.SUSPEND, reason, version, now)
+    await organisation.raise_notice(tx, NOTICE, "", {"reason": reason}, now)
+    tx.emit(convert.tenant_suspended(changed, _currency(changed)), key=changed.tenant_id)
+    return changed
+
+
+async def resume(tx: Tx, version: int, now: datetime) -> Tenant:
+    """Resumes the tenant of the transaction. Raises `TenantNotFound`, `VersionConflict`, `TenantNotSuspended`."""
+    changed = await _change(tx, Trigger.RESUME, "", version, now)
+    tx.emit(convert.tenant_resumed(changed, _currency(changed)), key=changed.tenant_id)
+    return changed
+
+
+async def _change(tx: Tx, trigger: Trigger, reason: str, version: int, now: datetime) -> Tenant:
+    if tx.tenant_id == PLATFORM:
+        raise TenantNotFound("There is no such company.")
+    tenant = await organisation.get_tenant(tx)
+    people.check_version(version, tenant.version, "company")
+    changed = standing.change(tenant, trigger, reason)
+    values = {"state": changed.state, "suspend_reason": reason, "version": changed.version}
+    await rows.change(tx, tables.tenants, {}, **values)
+    action = f"tenancy.v1.OperatorService/{trigger.value.title()}Tenant"
+    entry = AuditEntry("", "operator", OPERATOR, action, tenant.tenant_id, "OK", "", now)
+    await audit.append(tx, entry, now)
+    return changed
+
+
+def _currency(tenant: Tenant) -> str:
+    return catalogue.find(tenant.plan_id, tenant.plan_version).currency
