@@ -4,6 +4,7 @@ SHELL := bash
 PY := .venv/bin/python
 BIN := .venv/bin
 CALL ?=
+EMAIL ?=
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +34,9 @@ bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 trace: env ## Print one call's trace from the local files: make trace CALL=call_...
 	@$(PY) -m merkez_local trace $(CALL)
 
+operator: env ## Invite a platform operator to the running system: make operator EMAIL=...
+	@$(PY) -m merkez_local operator "$(EMAIL)"
+
 proto: env-dev ## Regenerate libs/contracts from proto/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) libs/contracts/generate.py
 
@@ -61,4 +65,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-routing trace proto lock clean env env-dev chromium web-modules web-test check-code
+.PHONY: help run test check demo bench-call bench-routing trace operator proto lock clean env env-dev chromium web-modules web-test check-code

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import pytest_asyncio
 from merkez_local.console import Console
 from merkez_local.system import Options, System
-from testkit.company import Company
+from testkit.company import PASSWORD, Api, Company
 from testkit.openid_provider import OpenIdProvider, openid_provider
 from testkit.people import AgentAtDesk, CallerOnWidget
 
@@ -56,6 +58,33 @@ async def company(system: System) -> AsyncIterator[Company]:
     made = await (await Company.sign_up(system.url)).set_up()
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def operators_email(system: System) -> str:
+    """A platform operator, made on the machine as `make operator` does, who has opened the link it printed."""
+    email = "operator@platform.example"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "merkez_local", "operator", email,
+        env=os.environ | {"MERKEZ_LOCAL_DIR": str(system.data_dir)}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    link = out.decode().strip()
+    assert link.startswith(f"{system.url}/invitation/")
+    async with Api(system.url) as stranger:
+        body = {"secret": link.rpartition("/")[2], "displayName": "Opal Operator", "password": PASSWORD}
+        await stranger.post("/v1/invitations:accept", body)
+    return email
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def operator(system: System, operators_email: str) -> AsyncIterator[Api]:
+    """The operator, signed in."""
+    async with Api(system.url) as stranger:
+        session = await stranger.post("/v1/sessions:signIn", {"email": operators_email, "password": PASSWORD})
+    async with Api(system.url, session["accessToken"]) as signed_in:
+        yield signed_in
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -19,7 +19,7 @@ async def _run() -> int:
 
     console = Console()
     options = Options(
-        data_dir=Path(os.environ.get("MERKEZ_LOCAL_DIR", ROOT / ".local")),
+        data_dir=_data_dir(),
         http_port=int(os.environ.get("MERKEZ_HTTP_PORT", "8080")),
         grpc_port=int(os.environ.get("MERKEZ_PUBLIC_GRPC_PORT", "8081")),
     )
@@ -46,6 +46,10 @@ async def _run() -> int:
     await system.stop()
     console.step(f"Stopped; the data stays in {options.data_dir.name}/")
     return 0
+
+
+def _data_dir() -> Path:
+    return Path(os.environ.get("MERKEZ_LOCAL_DIR", ROOT / ".local"))
 
 
 def _greet(system: object, console: Console, first: bool) -> None:
@@ -88,7 +92,11 @@ def main() -> int:
         from merkez_local.traces import print_trace
 
         return print_trace(ROOT / ".local" / "traces", rest)
-    print(f"There is no `{verb}`; there are run, npm, web-modules and trace.", file=sys.stderr)
+    if verb == "operator":
+        from merkez_local.operator import make_operator
+
+        return make_operator(_data_dir(), rest)
+    print(f"There is no `{verb}`; there are run, npm, web-modules, trace and operator.", file=sys.stderr)
     return 2
 
 

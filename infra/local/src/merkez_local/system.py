@@ -192,20 +192,21 @@ class System:
         password = (self.data_dir / "role.password").read_text()
         folder = self.data_dir / "services" / name
         folder.mkdir(exist_ok=True)
-        admin = self.admin_database_url
-        own = {
-            "GRPC_PORT": str(self._ports[name]),
-            "DATABASE_URL": role_url(admin, name, password),
-            "SYSTEM_DATABASE_URL": role_url(admin, name, password, system=True),
-            "NATS_URL": self._nats.url,
-            "INTERNAL_KEY": str(self.data_dir / "internal.jwk"),
-            "TRACE_DIR": str(self.data_dir / "traces"),
-            "DATA_DIR": str(folder),
-            "HTTP_PORT": str(self._http_port),
-            "PUBLIC_GRPC_PORT": str(self._grpc_port),
-            "PUBLIC_URL": self.url,
-            "WEB_DIST": str(ROOT / "services" / "web" / "dist"),
-        } | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
+        own = (
+            database_settings(self.admin_database_url, name, password)
+            | {
+                "GRPC_PORT": str(self._ports[name]),
+                "NATS_URL": self._nats.url,
+                "INTERNAL_KEY": str(self.data_dir / "internal.jwk"),
+                "TRACE_DIR": str(self.data_dir / "traces"),
+                "DATA_DIR": str(folder),
+                "HTTP_PORT": str(self._http_port),
+                "PUBLIC_GRPC_PORT": str(self._grpc_port),
+                "PUBLIC_URL": self.url,
+                "WEB_DIST": str(ROOT / "services" / "web" / "dist"),
+            }
+            | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
+        )
         return (
             dict(os.environ)
             # What this run decides wins over what the shell happens to say.
@@ -231,9 +232,19 @@ class System:
             return False
 
     def _write_card(self) -> None:
-        # Where the running system is, for `make demo` and `make bench-call`.
-        card = {"url": self.url, "grpc": self.grpc_address, "pid": os.getpid()}
+        # Where the running system is, for `make demo`, `make bench-call` and `make operator`; nothing secret.
+        assert self._postgres is not None
+        database = self._postgres.url(DATABASE, password="")
+        card = {"url": self.url, "grpc": self.grpc_address, "database": database, "pid": os.getpid()}
         (self.data_dir / "run.json").write_text(json.dumps(card))
+
+
+def database_settings(admin_url: str, service: str, password: str) -> dict[str, str]:
+    """Settings by which a service reaches its rows, without their prefix."""
+    return {
+        "DATABASE_URL": role_url(admin_url, service, password),
+        "SYSTEM_DATABASE_URL": role_url(admin_url, service, password, system=True),
+    }
 
 
 def _create_database(server: Postgres) -> None:
