@@ -17,6 +17,7 @@ from testkit.company import PASSWORD, Company
 AXE = (Path(__file__).resolve().parents[2] / "services/web/node_modules/axe-core/axe.min.js").read_text()
 LANGUAGES = ("en", "tr", "az", "fa")
 STRANGER_PAGES = ("/sign-up", "/sign-in")
+OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
     "/home", "/set-up", "/desktop", "/wallboard", "/calls", "/contacts", "/recordings", "/customers",
     "/admin/brands", "/admin/numbers", "/admin/queues", "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
@@ -50,14 +51,14 @@ async def in_language(browser: Browser, language: str, scheme: str) -> BrowserCo
     return context
 
 
-async def sign_in(context: BrowserContext, company: Company) -> None:
-    """Signs the owner in as a person does."""
+async def sign_in(context: BrowserContext, url: str, email: str) -> None:
+    """Signs somebody in as a person does."""
     page = await context.new_page()
-    await page.goto(f"{company.url}/sign-in")
-    await page.get_by_test_id("signin-email").fill(company.email)
+    await page.goto(f"{url}/sign-in")
+    await page.get_by_test_id("signin-email").fill(email)
     await page.get_by_test_id("signin-password").fill(PASSWORD)
     await page.get_by_test_id("signin-submit").click()
-    await page.get_by_test_id("user-menu").wait_for()
+    await page.locator('[data-testid="user-menu"], [data-testid="sign-out"]').first.wait_for()
     await page.close()
 
 
@@ -81,11 +82,15 @@ async def findings(page: Page, address: str) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "scheme"), [*((each, "light") for each in LANGUAGES), ("en", "dark"), ("fa", "dark")]
 )
-async def test_axe_finds_nothing_on_any_page(browser: Browser, agency: Company, language: str, scheme: str) -> None:
+async def test_axe_finds_nothing_on_any_page(
+    browser: Browser, agency: Company, operators_email: str, language: str, scheme: str
+) -> None:
     found: list[str] = []
     stranger = await in_language(browser, language, scheme)
     owner = await in_language(browser, language, scheme)
-    await sign_in(owner, agency)
+    operator = await in_language(browser, language, scheme)
+    await sign_in(owner, agency.url, agency.email)
+    await sign_in(operator, agency.url, operators_email)
 
     async def look(context: BrowserContext, paths: tuple[str, ...]) -> None:
         page = await context.new_page()
@@ -96,24 +101,27 @@ async def test_axe_finds_nothing_on_any_page(browser: Browser, agency: Company, 
             assert direction == ("rtl" if spoken == "fa" else "ltr"), path
 
     await asyncio.gather(
-        look(stranger, (*STRANGER_PAGES, f"/brand/{agency.brand['widgetKey']}")), look(owner, OWNER_PAGES)
+        look(stranger, (*STRANGER_PAGES, f"/brand/{agency.brand['widgetKey']}")),
+        look(owner, OWNER_PAGES),
+        look(operator, OPERATOR_PAGES),
     )
-    await stranger.close()
-    await owner.close()
+    for context in (stranger, owner, operator):
+        await context.close()
     assert found == []
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1366, 390])
-async def test_no_page_scrolls_sideways(browser: Browser, agency: Company, width: int) -> None:
-    context = await person(browser, tone=440, width=width, height=768 if width > 400 else 844)
-    await sign_in(context, agency)
-    page = await context.new_page()
+async def test_no_page_scrolls_sideways(browser: Browser, agency: Company, operators_email: str, width: int) -> None:
     wide: list[str] = []
-    for path in OWNER_PAGES:
-        await page.goto(agency.url + path.format(flow=agency.flow["flowId"]))
-        await page.wait_for_selector("h1")
-        if await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            wide.append(path)
-    await context.close()
+    for email, paths in ((agency.email, OWNER_PAGES), (operators_email, OPERATOR_PAGES)):
+        context = await person(browser, tone=440, width=width, height=768 if width > 400 else 844)
+        await sign_in(context, agency.url, email)
+        page = await context.new_page()
+        for path in paths:
+            await page.goto(agency.url + path.format(flow=agency.flow["flowId"]))
+            await page.wait_for_selector("h1")
+            if await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                wide.append(path)
+        await context.close()
     assert wide == []

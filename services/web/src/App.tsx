@@ -14,6 +14,7 @@ const SetUpPage = lazyPage(() => import("./pages/start/SetUpPage.tsx"));
 const SignInPage = lazyPage(() => import("./pages/start/SignInPage.tsx"));
 const OidcReturnPage = lazyPage(() => import("./pages/start/OidcReturnPage.tsx"));
 const InvitationPage = lazyPage(() => import("./pages/start/InvitationPage.tsx"));
+const OperatorPage = lazyPage(() => import("./pages/operator/OperatorPage.tsx"));
 const Workplace = lazy(() => import("./Workplace.tsx"));
 
 export function App() {
@@ -35,6 +36,13 @@ export function App() {
             <Route>
               <SignedOut />
             </Route>
+          ) : session.user.role === "ROLE_OPERATOR" ? (
+            <Switch>
+              <Route path="/operator" component={OperatorPage} />
+              <Route>
+                <Redirect to="/operator" replace />
+              </Route>
+            </Switch>
           ) : (
             <Switch>
               <Route path="/">

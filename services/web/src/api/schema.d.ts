@@ -247,7 +247,7 @@ export interface paths {
         put?: never;
         /**
          * Signs in with e-mail and password
-         * @description Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time.
+         * @description Signs in with e-mail and password. UNAUTHENTICATED SIGN_IN_REFUSED, the same for unknown and wrong; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS with a retry time; with the right password PERMISSION_DENIED TENANT_SUSPENDED.
          */
         post: operations["merkez.tenancy.v1.SessionService.SignIn"];
         delete?: never;
@@ -267,7 +267,7 @@ export interface paths {
         put?: never;
         /**
          * Rotates a refresh token
-         * @description Rotates a refresh token. A token used twice ends its whole session.
+         * @description Rotates a refresh token. A token used twice ends its whole session. PERMISSION_DENIED TENANT_SUSPENDED leaves it as it is, good for the day the tenant is resumed.
          */
         post: operations["merkez.tenancy.v1.SessionService.RefreshSession"];
         delete?: never;
@@ -668,6 +668,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists tenants, newest first
+         * @description Lists tenants, newest first. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.tenancy.v1.OperatorService.ListTenants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}:suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets nobody of a tenant in and refuses its new calls; those that are up go on
+         * @description Lets nobody of a tenant in and refuses its new calls; those that are up go on. NOT_FOUND TENANT_NOT_FOUND, FAILED_PRECONDITION TENANT_NOT_ACTIVE. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorService.SuspendTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}:resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a suspended tenant everything back
+         * @description Gives a suspended tenant everything back. NOT_FOUND TENANT_NOT_FOUND, FAILED_PRECONDITION TENANT_NOT_SUSPENDED. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorService.ResumeTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/calls/{callId}:hangUp": {
         parameters: {
             query?: never;
@@ -759,7 +819,7 @@ export interface paths {
         put?: never;
         /**
          * Sends keypad digits to the customer's leg (RFC 4733)
-         * @description Sends keypad digits to the customer's leg (RFC 4733). Needs the permission `calls.control`.
+         * @description Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SendDigits"];
         delete?: never;
@@ -3899,7 +3959,7 @@ export interface components {
              * @description Output only.
              */
             readonly expireTime?: string;
-            /** @description Output only. True when an e-mail was handed to the mail server. */
+            /** @description Output only. True when an e-mail with the link is on its way; it is tried again while the mail server is away. */
             readonly emailed?: boolean;
             /**
              * Format: date-time
@@ -3993,6 +4053,13 @@ export interface components {
         "tenancy.v1.ListPlansResponse": {
             /** @description Cheapest first. */
             plans?: components["schemas"]["tenancy.v1.Plan"][];
+        };
+        /** @description Tenants. */
+        "tenancy.v1.ListTenantsResponse": {
+            /** @description Newest first. */
+            tenants?: components["schemas"]["tenancy.v1.TenantOverview"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
         };
         /** @description Users. */
         "tenancy.v1.ListUsersResponse": {
@@ -4114,6 +4181,18 @@ export interface components {
             /** @description Required. */
             refreshToken: string;
         };
+        /** @description Resumes. */
+        "tenancy.v1.ResumeTenantRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 resumes whatever is there.
+             */
+            version?: string;
+        };
         /** @description Revokes. */
         "tenancy.v1.RevokeApiKeyRequest": {
             /** @description Required. */
@@ -4194,11 +4273,27 @@ export interface components {
         "tenancy.v1.StartOidcSignInRequest": {
             /** @description Required. Where the provider sends the browser back to. */
             redirectUri: string;
+            /** @description Secret of the invitation's link that is open: who is new here accepts it by signing in. Empty without one. */
+            invitationSecret?: string;
         };
         /** @description Where to go. */
         "tenancy.v1.StartOidcSignInResponse": {
             /** @description Provider's address to open. */
             authorizationUri?: string;
+        };
+        /** @description Suspends. */
+        "tenancy.v1.SuspendTenantRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. Why, up to 500 characters; the tenant's owner reads it. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 suspends whatever is there.
+             */
+            version?: string;
         };
         /** @description A BPO organisation. */
         "tenancy.v1.Tenant": {
@@ -4231,6 +4326,20 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Output only. Why it is suspended, in the platform operator's words; empty while it isn't. */
+            readonly suspendReason?: string;
+        };
+        /** @description A tenant as platform operators see it: how it stands, and nothing of what is in it. */
+        "tenancy.v1.TenantOverview": {
+            /** @description The tenant. */
+            tenant?: components["schemas"]["tenancy.v1.Tenant"];
+            /**
+             * Format: int32
+             * @description How many people may sign in.
+             */
+            userCount?: number;
+            /** @description E-mail of its first owner who may sign in; empty when there is none. */
+            ownerEmail?: string;
         };
         /**
          * @description Where a tenant stands.
@@ -5336,6 +5445,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.ListTenants": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only tenants whose name holds this text, in whatever case; empty for all. */
+                query?: string;
+                /** @description Only tenants in this state; unspecified for all. */
+                state?: components["schemas"]["tenancy.v1.TenantState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tenants. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListTenantsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.SuspendTenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SuspendTenantRequest"];
+            };
+        };
+        responses: {
+            /** @description A BPO organisation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Tenant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.ResumeTenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ResumeTenantRequest"];
+            };
+        };
+        responses: {
+            /** @description A BPO organisation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Tenant"];
                 };
             };
             default: components["responses"]["Problem"];

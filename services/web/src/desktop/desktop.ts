@@ -9,7 +9,7 @@ import { MediaOwner, type Ownership } from "../media/owner.ts";
 import { startRing, stopRing } from "../media/ring.ts";
 import { WarmLeg } from "../media/station.ts";
 import { mayEnter } from "../session/roles.ts";
-import { session } from "../session/session.ts";
+import { lastForCall, session } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
 import { createStore, useStore } from "../store.ts";
 import { latencies, noteAnswer, noteOffer } from "./latencies.ts";
@@ -73,6 +73,7 @@ export function startDesktop(): void {
   socket.onStatus((status) => {
     if (status === "open") void reload();
   });
+  lastForCall(() => ["talking", "held"].includes(phaseOf(desktop.get())));
   desktop.subscribe(followState);
   session.subscribe(followSessionEnd);
   session.subscribe(followOwnership);

@@ -3,6 +3,7 @@ import type admin from "../messages/admin.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type flows from "../messages/flows.json";
+import type operator from "../messages/operator.json";
 import type start from "../messages/start.json";
 import type watch from "../messages/watch.json";
 
@@ -12,4 +13,5 @@ export type MessageKey =
   | keyof typeof start
   | keyof typeof watch
   | keyof typeof admin
-  | keyof typeof flows;
+  | keyof typeof flows
+  | keyof typeof operator;

@@ -17,5 +17,6 @@ export function mayEnter(role: Role | undefined, area: Area): boolean {
 /** Where somebody lands after signing in. */
 export function homeOf(role: Role | undefined): string {
   if (role === "ROLE_AGENT") return "/desktop";
+  if (role === "ROLE_OPERATOR") return "/operator";
   return role === "ROLE_SUPERVISOR" ? "/wallboard" : "/home";
 }

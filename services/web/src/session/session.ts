@@ -34,6 +34,13 @@ channel?.addEventListener("message", ({ data }: MessageEvent<Message>) => {
   else end(false, false);
 });
 
+let callIsUp = (): boolean => false;
+
+/** Told once how to see a call that is up: a suspended company's session lasts until that call is over. */
+export function lastForCall(up: () => boolean): void {
+  callIsUp = up;
+}
+
 export function accessToken(): string | undefined {
   const state = session.get();
   return state.status === "signedIn" ? state.token : undefined;
@@ -104,6 +111,7 @@ async function renew(refused: string | undefined): Promise<string | undefined> {
   }
   const problem = problemFrom(response.status, await response.json().catch(() => undefined));
   if (problem.status >= 500 || problem.status === 429) return retryLater();
+  if (problem.reason === "TENANT_SUSPENDED" && callIsUp()) return retryLater();
   end(session.get().status === "signedIn" || wasSignedIn(), true);
   return undefined;
 }

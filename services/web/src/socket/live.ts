@@ -36,9 +36,11 @@ export function serverNow(): number {
 
 export function followSession(): void {
   const follow = () => {
+    const state = session.get();
+    if (state.status === "signedIn" && state.user.role === "ROLE_OPERATOR") return; // nothing happens to them live
     const token = accessToken();
     if (!token) {
-      if (session.get().status === "signedOut") socket.close();
+      if (state.status === "signedOut") socket.close();
       return;
     }
     if (socket.status === "open" && token !== lastToken) {

@@ -11,12 +11,23 @@ interface Props {
   onSave: () => Promise<unknown>;
   children: ReactNode | ((problem: Problem | undefined) => ReactNode);
   saveLabel?: string;
+  /** Red for what takes something away. */
+  saveColor?: string;
   size?: string;
   testId?: string;
 }
 
 /** A dialog with a form: Enter saves, Escape leaves, a failure stays where it happened. */
-export function FormModal({ title, onClose, onSave, children, saveLabel, size, testId = "form" }: Props) {
+export function FormModal({
+  title,
+  onClose,
+  onSave,
+  children,
+  saveLabel,
+  saveColor,
+  size,
+  testId = "form",
+}: Props) {
   const t = useText();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
@@ -53,7 +64,7 @@ export function FormModal({ title, onClose, onSave, children, saveLabel, size, t
             <Button variant="default" onClick={onClose}>
               {t("common.cancel")}
             </Button>
-            <Button type="submit" loading={busy} data-testid={`${testId}-save`}>
+            <Button type="submit" color={saveColor} loading={busy} data-testid={`${testId}-save`}>
               {saveLabel ?? t("common.save")}
             </Button>
           </Group>

@@ -1,0 +1,45 @@
+import { Button, Tabs } from "@mantine/core";
+import { useText } from "../../i18n/index.ts";
+import { signOut, useSession } from "../../session/session.ts";
+import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
+import { Logo } from "../../ui/Logo.tsx";
+import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
+import AuditPage from "../admin/AuditPage.tsx";
+import classes from "./operator.module.css";
+import { Tenants } from "./Tenants.tsx";
+
+/** Everything a platform operator has: the companies of this installation, and what operators did. */
+export default function OperatorPage() {
+  const t = useText();
+  const session = useSession();
+  return (
+    <div className={classes.page}>
+      <header className={classes.bar}>
+        <Logo />
+        <span className={classes.barSpace} />
+        <bdi className={classes.who}>{session.status === "signedIn" && session.user.displayName}</bdi>
+        <LanguageMenu compact />
+        <ThemeMenu />
+        <Button variant="subtle" color="gray" size="sm" onClick={() => void signOut()} data-testid="sign-out">
+          {t("user.signOut")}
+        </Button>
+      </header>
+      <main className={classes.main}>
+        <Tabs defaultValue="tenants" keepMounted={false}>
+          <Tabs.List mb="lg">
+            <Tabs.Tab value="tenants">{t("operator.tenants")}</Tabs.Tab>
+            <Tabs.Tab value="audit" data-testid="tab-audit">
+              {t("nav.audit")}
+            </Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="tenants">
+            <Tenants />
+          </Tabs.Panel>
+          <Tabs.Panel value="audit">
+            <AuditPage />
+          </Tabs.Panel>
+        </Tabs>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+"""A platform operator at work: opens the link, finds a company, suspends it with a reason and takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+from testkit.browser import chromium, person
+from testkit.company import PASSWORD, Company
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+async def signed_in(browser: Browser, url: str, email: str) -> Page:
+    page = await (await person(browser, tone=440)).new_page()
+    await page.goto(f"{url}/sign-in")
+    await page.get_by_test_id("signin-email").fill(email)
+    await page.get_by_test_id("signin-password").fill(PASSWORD)
+    await page.get_by_test_id("signin-submit").click()
+    return page
+
+
+@pytest.mark.browser
+async def test_operator_suspends_a_company_by_keyboard_and_resumes_it(
+    browser: Browser, company: Company, operators_email: str
+) -> None:
+    name = (await company.owner.get("/v1/tenant"))["displayName"]
+    page = await signed_in(browser, company.url, operators_email)
+    await page.wait_for_url("**/operator")
+    await expect(page.get_by_test_id("navigation")).to_have_count(0)
+    await page.get_by_test_id("tenants-search").fill(name)
+    row = page.get_by_test_id(f"tenant-{company.tenant_id}")
+    await expect(row).to_contain_text(company.email)
+    await expect(page.locator('tr[data-testid^="tenant-"]')).to_have_count(1)
+
+    await page.get_by_test_id(f"tenant-{company.tenant_id}-suspend").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("suspend-reason")).to_be_focused()
+    await page.keyboard.type("Invoice 7 is unpaid.")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(row).to_contain_text("Invoice 7 is unpaid.")
+
+    owner = await signed_in(browser, company.url, company.email)
+    await expect(owner.get_by_test_id("problem")).to_contain_text("suspended")
+
+    await page.get_by_test_id(f"tenant-{company.tenant_id}-resume").click()
+    await page.get_by_test_id("confirm").click()
+    await expect(page.get_by_test_id(f"tenant-{company.tenant_id}-suspend")).to_be_visible()
+    await owner.get_by_test_id("signin-submit").click()
+    await expect(owner.get_by_test_id("notice-TENANT_SUSPENDED")).to_contain_text("Invoice 7 is unpaid.")
+
+    await page.get_by_test_id("tab-audit").click()
+    await expect(page.get_by_role("main")).to_contain_text("SuspendTenant")
+    await page.goto(f"{company.url}/desktop")
+    await page.wait_for_url("**/operator")
+    for each in (page, owner):
+        await each.context.close()
