@@ -130,7 +130,8 @@ async def test_an_agent_who_accepts_before_their_media_is_up_is_joined_when_it_i
     await customer.hears(880)
 
 
-async def test_a_changed_number_is_looked_up_again(exchange, make_bus) -> None:
+@pytest.mark.parametrize("fact", ["NumberChanged", "TenantSuspended", "TenantResumed"])
+async def test_a_number_is_looked_up_again_when_it_or_its_company_has_changed(exchange, make_bus, fact: str) -> None:
     bus = await make_bus("telephony")
     await bus.consume(
         exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard)
@@ -138,5 +139,5 @@ async def test_a_changed_number_is_looked_up_again(exchange, make_bus) -> None:
     key = exchange.tenancy.widget(exchange.tenant_id)
     await exchange.call(exchange.peer(), widget=key)
     assert key in exchange.house.tenancy._routes
-    await publish(bus, exchange, tenancy_events_pb2.NumberChanged(), "num_1")
+    await publish(bus, exchange, getattr(tenancy_events_pb2, fact)(), "num_1")
     await eventually(lambda: key not in exchange.house.tenancy._routes)
