@@ -1,6 +1,6 @@
 import { Button, Select, Table, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { IconBuildingSkyscraper, IconSearch } from "@tabler/icons-react";
+import { IconBuildingStore, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
@@ -75,7 +75,7 @@ export function Tenants() {
         rows={rows}
         empty={
           <EmptyState
-            icon={IconBuildingSkyscraper}
+            icon={IconBuildingStore}
             title={filtered ? t("watch.nothingFound") : t("operator.none")}
           >
             {filtered ? t("watch.nothingFoundBody") : t("operator.noneBody")}
