@@ -59,6 +59,21 @@ def _wav(seconds: float = 0.5, rate: int = 8000) -> bytes:
     return file.getvalue()
 
 
+def said(text: str) -> flow_pb2.Utterance:
+    """English words."""
+    return flow_pb2.Utterance(text={"en": text})
+
+
+def flow_of(*steps: flow_pb2.Step) -> flow_pb2.Definition:
+    """A flow that begins with the first step."""
+    return flow_pb2.Definition(start=steps[0].step_id, steps=steps, language="en")
+
+
+def say(step_id: str, text: str, following: str = "") -> flow_pb2.Step:
+    """A step that says something."""
+    return flow_pb2.Step(step_id=step_id, say=flow_pb2.Say(utterance=said(text), next=following))
+
+
 class QueueNotFound(NotFound):
     reason = "QUEUE_NOT_FOUND"
 

@@ -23,13 +23,11 @@ from merkez.flows.v1 import flow_pb2 as pb
 from merkez.flows.v1 import flow_service_pb2 as rpc
 from testkit import someone
 
+from .conftest import flow_of
+
 
 def hang_up(step_id: str = "bye", text: str = "Bye.") -> pb.Step:
     return pb.Step(step_id=step_id, hang_up=pb.HangUpStep(utterance=pb.Utterance(text={"en": text})))
-
-
-def flow_of(*steps: pb.Step) -> pb.Definition:
-    return pb.Definition(start=steps[0].step_id, steps=steps, language="en")
 
 
 @pytest.fixture

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from chassis.auth import acting_for
-from flows.domain.runs import Fetch, RunState
-from flows.fetching import Fetcher
+from flows.domain.runs import RunState
 from flows.ops import runs as ops
 from flows.sealing import MaskedValues
 from kernel.errors import Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound, Unavailable
@@ -22,19 +15,8 @@ from merkez.flows.v1 import flow_pb2 as pb
 from merkez.flows.v1 import flow_service_pb2 as rpc
 from merkez.flows.v1 import run_service_pb2
 from merkez.routing.v1 import contact_pb2, queue_pb2
-from testkit import eventually
 
-
-def said(text: str) -> pb.Utterance:
-    return pb.Utterance(text={"en": text})
-
-
-def flow_of(*steps: pb.Step) -> pb.Definition:
-    return pb.Definition(start=steps[0].step_id, steps=steps, language="en")
-
-
-def say(step_id: str, text: str, following: str = "") -> pb.Step:
-    return pb.Step(step_id=step_id, say=pb.Say(utterance=said(text), next=following))
+from .conftest import flow_of, said, say
 
 
 @pytest.fixture
@@ -298,143 +280,6 @@ async def test_masked_digits_are_nowhere_to_be_read(house: Any, seal: MaskedValu
     assert "4711" not in capfd.readouterr().err
 
 
-class Crm:
-    """A tenant's system: a small HTTP server that answers as told."""
-
-    def __init__(self) -> None:
-        self.requests: list[bytes] = []
-        self.answers: list[tuple[int, str, bytes]] = []
-        self.delay = 0.0
-        self.url = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = 0
-        for line in head.split(b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        self.requests.append(head + await reader.readexactly(length))
-        await asyncio.sleep(self.delay)
-        status, extra, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + body)
-        writer.close()
-
-
-@pytest_asyncio.fixture
-async def crm() -> AsyncIterator[Crm]:
-    system = Crm()
-    server = await asyncio.start_server(system.serve, "127.0.0.1", 0)
-    system.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    yield system
-    server.close()
-
-
-@pytest.fixture
-def dip(house: Any, crm: Crm) -> Callable[..., Any]:
-    """Publishes a flow that asks the tenant's system and says the tier."""
-
-    async def publish(**more: Any) -> pb.Flow:
-        timeout_ms = more.pop("timeout_ms", 1000)
-        given: dict[str, Any] = {"retries": 1, "url": f"{crm.url}/customers/{{caller_number}}?x=1", "method": "GET"}
-        request = pb.HttpRequest(
-            **(given | more), headers={"X-Key": "k"}, extract={"tier": "/items/0/tier", "vip": "/vip", "no": "/no"},
-            next="tier", failed="failed", filler="music",
-        )  # fmt: skip
-        request.timeout.FromMilliseconds(timeout_ms)
-        return await house.publish(
-            flow_of(
-                pb.Step(step_id="ask", http_request=request),
-                say("tier", "{tier} {vip} {no}."),
-                say("failed", "Failed."),
-            )
-        )
-
-    return publish
-
-
-async def test_data_is_fetched_while_the_caller_hears_music(house: Any, crm: Crm, dip: Any) -> None:
-    crm.answers = [(503, "", b""), (200, "", json.dumps({"items": [{"tier": "gold"}], "vip": True}).encode())]
-    flow = await dip(method="POST", body='{"n": "{caller_number}"}')
-    wait = await house.start(flow.flow_id, caller_number="+15550100")
-    assert wait.wait.filler == "music" and not crm.requests
-    heard = await house.advance(wait, "PROCEED")
-    assert heard.play.audio[0].text == "gold true ."
-    first, second = crm.requests
-    assert first.startswith(b"POST /customers/%2B15550100?x=1 HTTP/1.1\r\n") and first.endswith(b'{"n": "+15550100"}')
-    assert b"x-key: k" in first.lower()
-    key = [line for line in first.lower().split(b"\r\n") if line.startswith(b"idempotency-key")]
-    assert key and key[0] in second.lower()
-
-
-@pytest.mark.parametrize(
-    ("answer", "requests"),
-    [
-        ((404, "", b"{}"), 1),
-        ((500, "", b"{}"), 2),
-        ((302, "Location: http://127.0.0.1:1/\r\n", b""), 1),
-        ((200, "", b"<html>"), 1),
-        ((200, "", b'"' + b"x" * 300_000 + b'"'), 1),
-    ],
-    ids=["missing", "broken", "redirect", "not json", "too big"],
-)
-async def test_failed_request_takes_the_other_way(
-    house: Any, crm: Crm, dip: Any, answer: tuple[int, str, bytes], requests: int
-) -> None:
-    crm.answers = [answer]
-    wait = await house.start((await dip()).flow_id)
-    assert (await house.advance(wait, "PROCEED")).play.audio[0].text == "Failed."
-    assert len(crm.requests) == requests
-
-
-async def test_system_that_is_down_or_a_name_that_leads_inside_takes_the_other_way(house: Any, dip: Any) -> None:
-    for url in ("http://127.0.0.1:1/", "http://10.0.0.1.nip.invalid/"):
-        wait = await house.start((await dip(url=url)).flow_id)
-        assert (await house.advance(wait, "PROCEED")).play.audio[0].text == "Failed."
-
-
-async def test_name_of_a_machine_inside_is_found_out_when_it_is_looked_up(crm: Crm) -> None:
-    port = crm.url.rsplit(":", 1)[1]
-    effect = Fetch("run_1:a:1", "GET", f"http://{socket.gethostname()}:{port}/", {}, "", {}, timedelta(seconds=2), 0)
-    fetcher = Fetcher(allow_loopback=False)
-    fetched = await fetcher.fetch(effect)
-    await fetcher.close()
-    assert fetched.values is None and fetched.outcome in ("forbidden address", "name not found")
-    assert not crm.requests
-
-
-@pytest.mark.parametrize(
-    "more",
-    [{"url": "http://xn--ls8h=/"}, {"headers": {"X": "\ud800"}}, {"body": "\ud800", "method": "POST"}],
-    ids=["host", "header", "body"],
-)
-async def test_what_can_not_be_sent_fails_the_step_and_not_the_call(crm: Crm, more: dict[str, Any]) -> None:
-    crm.answers = [(200, "", b"{}")]
-    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 1)
-    fetcher = Fetcher(allow_loopback=True)
-    assert (await fetcher.fetch(replace(effect, **more))).values is None
-    await fetcher.close()
-    assert not crm.requests
-
-
-async def test_answer_is_read_as_text_that_others_can_take(crm: Crm) -> None:
-    crm.answers = [(200, "", b'{"name": "a\\ud800b", "list": [1]}')]
-    extract = {"name": "/name", "far": "/list/" + "9" * 5000, "odd": "/list/00"}
-    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", extract, timedelta(seconds=2), 0)
-    fetcher = Fetcher(allow_loopback=True)
-    assert (await fetcher.fetch(effect)).values == {"name": "a?b", "far": "", "odd": ""}
-    await fetcher.close()
-
-
-async def test_nothing_of_one_request_is_left_for_the_next(crm: Crm) -> None:
-    crm.answers = [(200, "Set-Cookie: session=of-the-first-tenant; Path=/\r\nConnection: keep-alive\r\n", b"{}")]
-    fetcher = Fetcher(allow_loopback=True)
-    for number in range(2):
-        effect = Fetch(f"run_{number}:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 0)
-        assert (await fetcher.fetch(effect)).outcome == "ok"
-    await fetcher.close()
-    assert len(crm.requests) == 2 and not any(b"cookie" in each.lower() for each in crm.requests)
-
-
 async def test_report_after_the_caller_left_is_refused_and_takes_nothing_back(
     house: Any, main_line: pb.Definition, seal: MaskedValues
 ) -> None:
@@ -451,22 +296,3 @@ async def test_report_after_the_caller_left_is_refused_and_takes_nothing_back(
     assert over.value.reason == "RUN_ENDED"
     # The contact is routing's to abandon: taken out by us it would count as one the flow led elsewhere.
     assert len(house.routing.contacts) == 1 and house.routing.dequeued == []
-
-
-async def test_slow_system_outlives_the_deadline_of_the_report_and_is_asked_once(
-    house: Any, crm: Crm, dip: Any
-) -> None:
-    crm.answers, crm.delay = [(200, "", b'{"items": [{"tier": "gold"}]}')], 0.8
-    wait = await house.start((await dip(timeout_ms=5000)).flow_id)
-    with pytest.raises(Unavailable) as working:
-        await house.advance(wait, "PROCEED", timeout=0.5)
-    assert working.value.reason == "RUN_STILL_WORKING" and working.value.retry_after
-
-    async def answered() -> Any:
-        try:
-            return await house.advance(wait, "PROCEED", timeout=0.5)
-        except Unavailable:
-            return None
-
-    heard = await eventually(answered)
-    assert heard.play.audio[0].text == "gold  ." and len(crm.requests) == 1

@@ -86,9 +86,10 @@ class Switchboard:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
         route = await house.tenancy.widget_route(wish.widget_key)
-        leg, answer = await house.plane.answer(wish.sdp_offer, route.tenant_id, f"{route.tenant_id}:{wish.request_id}")
         now = house.now()
         call = self._new_call(wish, route, now)
+        # Under this new call: a repeat of the request must not end the set-up that the first one began.
+        leg, answer = await house.plane.answer(wish.sdp_offer, route.tenant_id, call.call_id)
         leg_id = new_id("leg", now)
         refusal = ""
 
