@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from chassis import consumer as consumer_module
+from chassis import outbox as outbox_module
 from chassis.bus import Bus, FactMeta, LiveMessage
 from chassis.consumer import Consumer
 from chassis.deadletters import dead_letters as dead_letters_of
@@ -85,7 +86,9 @@ async def _is_empty(db: Database) -> bool:
     return not await outbox(db)
 
 
-async def test_facts_of_one_key_keep_their_order(db: Database, bus: Bus, tenant: str, name: str) -> None:
+async def test_facts_of_one_key_keep_their_order(
+    db: Database, bus: Bus, tenant: str, name: str
+) -> None:
     inbox, expected = Inbox(), defaultdict(list)
     await bus.consume(db, name, {OfferMade: inbox.made})
     bus.relay(db)
@@ -306,6 +309,22 @@ async def test_what_is_at_hand_when_a_replica_stops_reaches_the_next_at_once(
     inbox = Inbox()
     await bus.consume(db, name, {OfferMade: inbox.made})
     await eventually(lambda: inbox.of("con_1") == ["1"])
+
+
+async def test_the_lag_of_an_empty_outbox_is_nothing(
+    db: Database, bus: Bus, nats_server: Nats, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lags: list[float] = []
+
+    class Gauge:
+        def set(self, lag: float, labels: dict[str, str]) -> None:
+            lags.append(lag)
+
+    monkeypatch.setattr(outbox_module, "_lag", Gauge())
+    await emit(db, tenant, "con_1", "1")
+    bus.relay(db)
+    await eventually(lambda: any(lag > 0 for lag in lags))
+    await eventually(lambda: lags[-1] == 0)
 
 
 async def test_draining_finishes_what_is_at_hand(db: Database, bus: Bus, tenant: str, name: str) -> None:

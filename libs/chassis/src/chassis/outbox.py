@@ -88,9 +88,8 @@ class Relay:
     async def _round(self) -> None:
         rows = await self._waiting(_BATCH)
         self._skipped = False
-        if rows:
-            oldest = rows[0]["create_time"]
-            _lag.set((self._db.clock.now() - oldest).total_seconds(), {"service": self._db.schema})
+        lag = (self._db.clock.now() - rows[0]["create_time"]).total_seconds() if rows else 0.0
+        _lag.set(lag, {"service": self._db.schema})
         chains: dict[tuple[str, str], list[RowMapping]] = defaultdict(list)
         for row in rows:
             if (row["tenant_id"], row["event_id"]) not in self._sent:
