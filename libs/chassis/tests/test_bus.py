@@ -1,10 +1,11 @@
-"""Facts reach each consumer once and in order, through crashes, a stopped NATS and facts that can't be worked."""
+"""Facts take effect once at each consumer, through crashes, a stopped NATS and facts that can't be worked."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from chassis.bus import Bus, FactMeta, LiveMessage
 from chassis.consumer import Consumer
 from chassis.deadletters import dead_letters as dead_letters_of
 from chassis.deadletters import replay
-from chassis.facts import DEAD_STREAM, subject_for
+from chassis.facts import DEAD_DAYS, DEAD_STREAM, FACT_DAYS, INBOX_DAYS, REPLAY_DAYS, STREAMS, subject_for
 from chassis.settings import ProcessSettings
 from chassis.sql import Database, Tx
 from kernel.clock import SystemClock
@@ -86,7 +87,7 @@ async def _is_empty(db: Database) -> bool:
     return not await outbox(db)
 
 
-async def test_facts_of_one_key_keep_their_order(
+async def test_facts_of_one_key_are_worked_as_they_come_when_nothing_fails(
     db: Database, bus: Bus, tenant: str, name: str
 ) -> None:
     inbox, expected = Inbox(), defaultdict(list)
@@ -327,6 +328,41 @@ async def test_the_lag_of_an_empty_outbox_is_nothing(
     await eventually(lambda: lags[-1] == 0)
 
 
+async def test_inboxes_remember_a_fact_for_as_long_as_it_can_still_come(db: Database, bus: Bus, tenant: str) -> None:
+    now, inbox = SystemClock().now(), db.standard.inbox
+    for owner, days in ((DEAD_STREAM, DEAD_DAYS), ("routing", FACT_DAYS)):
+        await bus.ensure_stream(owner)
+        stream = owner if owner == DEAD_STREAM else STREAMS[owner]
+        assert (await bus.jetstream.stream_info(stream)).config.max_age == timedelta(days=days).total_seconds()
+
+    async def remember(tx: Tx) -> None:
+        for name, days in (("may come", REPLAY_DAYS + FACT_DAYS - 1), ("never comes", INBOX_DAYS + 1)):
+            row = {"tenant_id": tenant, "consumer": "trial", "event_id": name, "create_time": now - timedelta(days)}
+            await tx.execute(sa.insert(inbox).values(**row))
+
+    await db.run(tenant, remember)
+    await bus.relay(db)._forget_old()
+    left = await db.run(tenant, lambda tx: tx.all(sa.select(inbox.c.event_id).where(inbox.c.tenant_id == tenant)))
+    assert [row["event_id"] for row in left] == ["may come"]
+
+
+async def test_a_dead_fact_older_than_inboxes_remember_is_not_replayed(
+    db: Database, bus: Bus, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_BACKOFF", (0.01,))
+
+    async def fail(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        raise RuntimeError("a bug")
+
+    await bus.consume(db, "trial", {OfferMade: fail})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "ofr_1")
+    await eventually(lambda: dead_letters_of(bus))
+    later = SystemClock().now() + timedelta(days=REPLAY_DAYS)
+    assert await replay(bus, later + timedelta(minutes=1)) == 0 and len(await dead_letters_of(bus)) == 1
+    assert await replay(bus, later - timedelta(minutes=1)) == 1
+
+
 async def test_draining_finishes_what_is_at_hand(db: Database, bus: Bus, tenant: str, name: str) -> None:
     go, inbox = asyncio.Event(), Inbox()
 
@@ -402,7 +438,8 @@ async def test_a_buried_fact_is_worked_when_its_cause_is_gone_and_by_its_consume
     [letter] = await eventually(lambda: dead_letters_of(bus, "first"))
     assert (letter.reason, letter.subject) == ("RuntimeError", subject_for(OfferMade, tenant))
     broken.clear()
-    assert await replay(bus, "second") == 0 and await replay(bus, "first") == 1
+    now = SystemClock().now()
+    assert await replay(bus, now, "second") == 0 and await replay(bus, now, "first") == 1
     await eventually(lambda: fixed.of("con_1") == ["ofr_1"])
     assert await dead_letters_of(bus) == [] and other.of("con_1") == ["ofr_1"]
 

@@ -127,8 +127,8 @@ class Bus:
     async def consume(self, db: Database, consumer: str, handlers: Handlers) -> Consumer:
         """Work the facts of `handlers` (`{CallEnded: async fn(tx, fact, meta)}`) as the durable `consumer`.
 
-        Each fact takes effect once: its inbox row commits with the handler's work, the acknowledgement follows. Facts
-        of one key are worked in order, different keys at the same time. All replicas share the consumer.
+        Each fact takes effect once: its inbox row commits with the handler's work, the acknowledgement follows. Order
+        is not promised: handlers go by the version or time a fact carries. All replicas share the consumer.
         """
         work = Consumer(self, db, consumer, handlers)
         self._consumers.append(work)
@@ -203,7 +203,7 @@ class Bus:
             discard=DiscardPolicy.OLD,
             num_replicas=self.settings.stream_replicas,
             duplicate_window=_DUPLICATE_WINDOW,
-            max_age=(90 if dead else 14) * _DAY,
+            max_age=(facts.DEAD_DAYS if dead else facts.FACT_DAYS) * _DAY,
             allow_direct=True,
         )
         try:

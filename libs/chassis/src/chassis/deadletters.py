@@ -2,7 +2,8 @@
 
 `python -m chassis.deadletters` lists them (never their payload, which is personal); `... replay [consumer]` puts each
 back on its subject with a new message id, past the duplicate window. Its event id stays, so consumers that did work
-the fact find it in their inbox and only the one that buried it works it.
+the fact find it in their inbox and only the one that buried it works it. A fact older than inboxes remember is left
+where it is: everybody would work it again.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 
+from kernel.clock import SystemClock
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from chassis.bus import Bus
-from chassis.facts import DEAD_STREAM
+from chassis.facts import DEAD_STREAM, REPLAY_DAYS
 from chassis.settings import ProcessSettings, load
+from chassis.telemetry import log
 
 _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."
 
@@ -31,6 +35,7 @@ class DeadLetter:
     consumer: str
     subject: str
     event_id: str
+    time: str
     reason: str
     attempts: int
 
@@ -40,11 +45,14 @@ async def dead_letters(bus: Bus, consumer: str = "") -> list[DeadLetter]:
     return [letter async for letter, _ in _read(bus) if consumer in ("", letter.consumer)]
 
 
-async def replay(bus: Bus, consumer: str = "") -> int:
+async def replay(bus: Bus, now: datetime, consumer: str = "") -> int:
     """Send what is buried (of one consumer when named) once more and remove it here; gives how many."""
-    sent = 0
+    sent, oldest_time = 0, now - timedelta(days=REPLAY_DAYS)
     async for letter, original in _read(bus):
         if consumer not in ("", letter.consumer):
+            continue
+        if _before(letter, oldest_time):
+            log.error("a dead fact is too old to be replayed", event_id=letter.event_id, consumer=letter.consumer)
             continue
         kept = {name: value for name, value in (original.headers or {}).items() if not name.startswith("merkez-dead-")}
         kept["Nats-Msg-Id"] = f"{letter.event_id}:replay-{letter.sequence}"
@@ -52,6 +60,13 @@ async def replay(bus: Bus, consumer: str = "") -> int:
         await bus.jetstream.delete_msg(DEAD_STREAM, letter.sequence)
         sent += 1
     return sent
+
+
+def _before(letter: DeadLetter, time: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(letter.time) < time
+    except (ValueError, TypeError):  # nobody could read it, so nobody worked it
+        return False
 
 
 async def _read(bus: Bus) -> AsyncIterator[tuple[DeadLetter, RawStreamMsg]]:
@@ -79,6 +94,7 @@ async def _letter(bus: Bus, sequence: int, buried: RawStreamMsg) -> tuple[DeadLe
         headers.get("merkez-dead-consumer", ""),
         headers.get("merkez-dead-subject", ""),
         headers.get("ce-id", ""),
+        headers.get("ce-time", ""),
         headers.get("merkez-dead-reason", ""),
         int(headers.get("merkez-dead-attempts", "0")),
     )
@@ -89,7 +105,7 @@ async def _main(words: list[str]) -> None:
     bus = await Bus.connect(load(ProcessSettings, service="deadletters"))
     try:
         if words[:1] == ["replay"]:
-            print(f"replayed: {await replay(bus, *words[1:2])}")
+            print(f"replayed: {await replay(bus, SystemClock().now(), *words[1:2])}")
         else:
             for letter in await dead_letters(bus, *words[1:2]):
                 print(json.dumps(asdict(letter)))

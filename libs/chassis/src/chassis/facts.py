@@ -139,6 +139,15 @@ STREAMS: dict[str, str] = {owner: owner.upper() for owner in _TABLE}
 DEAD_STREAM = "DEAD"
 """What could not be worked, with payload and reason, on `dead.{tenant}.{consumer}`."""
 
+FACT_DAYS = 14
+"""How long a stream keeps a fact: who listens to it may be away that long."""
+DEAD_DAYS = 30
+"""How long a dead letter waits for its cause to be mended."""
+REPLAY_DAYS = FACT_DAYS + DEAD_DAYS
+"""A fact older than this is not replayed, however often it died."""
+INBOX_DAYS = REPLAY_DAYS + FACT_DAYS
+"""Inboxes remember a fact for as long as it can still come: until the stream has let go of the latest replay."""
+
 _BY_SUBJECT = {(fact.noun, fact.snake): fact for fact in CATALOGUE.values()}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 

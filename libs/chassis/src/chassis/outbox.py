@@ -16,6 +16,7 @@ from nats.errors import Error as NatsError
 from sqlalchemy import RowMapping, delete, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis.facts import INBOX_DAYS
 from chassis.lifecycle import Tasks
 from chassis.sql import Database
 from chassis.telemetry import gauge, log
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _BATCH = 500
 _AT_ONCE = 64
 _SAFETY_SECONDS = 1.0
-_KEEP_DAYS = 21  # longer than a stream keeps a fact that could come again
 _lag = gauge("merkez.outbox.lag", "s", "Age of the oldest fact that has not left the outbox")
 
 
@@ -161,7 +161,7 @@ class Relay:
     async def _forget_old(self) -> None:
         engine = self._db.system_engine
         assert engine is not None
-        before = self._db.clock.now() - timedelta(days=_KEEP_DAYS)
+        before = self._db.clock.now() - timedelta(days=INBOX_DAYS)
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             for table in (self._db.standard.inbox, self._db.standard.requests):
