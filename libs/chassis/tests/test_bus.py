@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
@@ -310,6 +311,55 @@ async def test_what_is_at_hand_when_a_replica_stops_reaches_the_next_at_once(
     inbox = Inbox()
     await bus.consume(db, name, {OfferMade: inbox.made})
     await eventually(lambda: inbox.of("con_1") == ["1"])
+
+
+async def test_a_killed_process_delays_its_facts_by_seconds_and_later_facts_overtake_them(
+    db: Database, settings: ProcessSettings, bus: Bus, tenant: str, name: str
+) -> None:
+    started = asyncio.Event()
+
+    async def hang(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    killed = await Bus.connect(settings)
+    work = await killed.consume(db, name, {OfferMade: hang})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "1")
+    await asyncio.wait_for(started.wait(), 5)
+    began = time.monotonic()
+    await work.tasks.close()  # no more signs of life, and nothing is given back
+    await killed.nats.close()
+    inbox = Inbox()
+    await bus.consume(db, name, {OfferMade: inbox.made})
+    await emit(db, tenant, "con_1", "2")
+    await eventually(lambda: inbox.of("con_1") == ["2", "1"], deadline=consumer_module._ACK_WAIT * 2)
+    assert time.monotonic() - began < 10
+
+
+async def test_a_fact_that_takes_long_is_not_given_to_a_twin_as_well(
+    db: Database, settings: ProcessSettings, bus: Bus, tenant: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_ACK_WAIT", 0.6)
+    go, inbox, twin_inbox = asyncio.Event(), Inbox(), Inbox()
+
+    async def slow(tx: Tx, fact: OfferMade, meta: FactMeta) -> None:
+        await go.wait()
+        await inbox.made(tx, fact, meta)
+
+    await bus.consume(db, name, {OfferMade: slow})
+    bus.relay(db)
+    await emit(db, tenant, "con_1", "1")
+    await eventually(lambda: _is_empty(db))
+    twin = await Bus.connect(settings)
+    await twin.consume(db, name, {OfferMade: twin_inbox.made})
+    end = time.monotonic() + 3 * consumer_module._ACK_WAIT
+    await eventually(lambda: time.monotonic() > end)
+    go.set()
+    await eventually(lambda: inbox.of("con_1") == ["1"])
+    told = await bus.jetstream.consumer_info(STREAMS["routing"], name)
+    assert twin_inbox.worked == [] and told.delivered is not None and told.delivered.consumer_seq == 1
+    await twin.close()
 
 
 async def test_the_lag_of_an_empty_outbox_is_nothing(

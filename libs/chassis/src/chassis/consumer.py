@@ -1,8 +1,11 @@
-"""A durable consumer: takes facts from streams, works each once, keeps order per key, buries what can't be worked.
+"""A durable consumer: takes facts from streams, gives each one effect, buries what can't be worked.
 
 The inbox row (consumer, event id) commits together with the handler's work and the acknowledgement comes after, so a
 crash in between only means the fact is delivered again and found worked. A neighbour or database that is away is
 waited for; a fact that fails by itself is tried a few times and then goes, whole, to the dead letters.
+
+Facts of one key are worked one after the other, as they come; in which order they come is not promised. Handlers go by
+the version or the time a fact carries (docs/mechanisms/facts.md).
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ MAX_DELIVER = 20
 """Deliveries by JetStream: only crashes of the process use them up, since failures are tried again in place."""
 ATTEMPTS = 5
 _BACKOFF = (0.05, 0.25, 1.0, 3.0)
-_ACK_WAIT = 30.0
+_ACK_WAIT = 6.0
+"""Seconds after which what a killed process had at hand reaches another one; who lives says so three times within."""
 _AT_ONCE = 128
 _PULL_EXPIRES = 25.0
 _dead = counter("merkez.dead_letters", "Facts that could not be worked")
