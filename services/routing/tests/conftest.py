@@ -82,7 +82,7 @@ class Floor:
     ) -> str:  # fmt: skip
         """An agent with a station, AVAILABLE from now on."""
         agent_id = new_id("usr", self.clock.now())
-        await self.run(agent_ops.change_user, agent_id, name, True)
+        await self.run(agent_ops.change_user, agent_id, name, True, 1)
         if skills or queues:
             changes = {"skills": tuple(skills), "queue_ids": tuple(queues)}
             await self.run(agent_ops.update_agent, agent_id, changes, 0)

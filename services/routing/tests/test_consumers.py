@@ -44,15 +44,19 @@ async def publish(
 
 
 def joined(user_id: str, name: str = "Aysel", role: Any = session_pb2.ROLE_AGENT) -> tenancy_events_pb2.UserJoined:
-    return tenancy_events_pb2.UserJoined(
-        user=session_pb2.User(user_id=user_id, display_name=name, role=role, state=session_pb2.USER_STATE_ACTIVE)
-    )
+    user = session_pb2.User(
+        user_id=user_id, display_name=name, role=role, state=session_pb2.USER_STATE_ACTIVE, version=1
+    )  # fmt: skip
+    return tenancy_events_pb2.UserJoined(user=user)
 
 
-def changed(user_id: str, name: str, state: Any = session_pb2.USER_STATE_ACTIVE) -> tenancy_events_pb2.UserChanged:
-    return tenancy_events_pb2.UserChanged(
-        user=session_pb2.User(user_id=user_id, display_name=name, role=session_pb2.ROLE_AGENT, state=state)
-    )
+def changed(
+    user_id: str, name: str, state: Any = session_pb2.USER_STATE_ACTIVE, version: int = 2
+) -> tenancy_events_pb2.UserChanged:
+    user = session_pb2.User(
+        user_id=user_id, display_name=name, role=session_pb2.ROLE_AGENT, state=state, version=version
+    )  # fmt: skip
+    return tenancy_events_pb2.UserChanged(user=user)
 
 
 def ended(call_id: str) -> telephony_events_pb2.CallEnded:
@@ -117,6 +121,65 @@ async def test_station_that_comes_and_goes_moves_its_agent(floor: Floor, publish
         return (await floor.see(user)).reason == "no_station"
 
     await eventually(not_ready)
+
+
+async def test_user_disabled_and_enabled_works_here_whatever_is_heard_of_first(floor: Floor, publish: Publish) -> None:
+    user, other = await floor.agent(), await floor.agent()
+    await publish(changed(user, "Aysel Q.", version=3), user)
+    await publish(changed(user, "Aysel", session_pb2.USER_STATE_DISABLED, version=2), user)
+    await publish(changed(other, "Leyla", version=2), user)  # of the same lane, so it is worked last
+
+    async def heard() -> bool:
+        return (await floor.see(other)).display_name == "Leyla"
+
+    await eventually(heard)
+    agent = await floor.see(user)
+    assert agent.active and agent.state is AgentState.AVAILABLE and agent.display_name == "Aysel Q."
+
+
+async def test_user_disabled_before_anything_else_was_heard_of_them_does_not_work_here(
+    floor: Floor, publish: Publish
+) -> None:
+    user, other = new_id("usr", floor.clock.now()), new_id("usr", floor.clock.now())
+    await publish(changed(user, "Aysel", session_pb2.USER_STATE_DISABLED), user)
+    await publish(joined(user), user)
+    await publish(joined(other), user)
+    await eventually(lambda: row(floor, other))
+    found = await row(floor, user)
+    assert found is not None and not found.active
+
+
+async def test_station_that_came_and_went_is_gone_whatever_is_heard_of_first(floor: Floor, publish: Publish) -> None:
+    user, newcomer = await floor.agent(), new_id("usr", floor.clock.now())
+    floor.clock.advance(1)
+    for agent_id in (user, newcomer):
+        place = call_pb2.Station(station_id=new_id("stn", floor.clock.now()), agent_id=agent_id)
+        place.attach_time.FromDatetime(floor.clock.now())
+        await publish(telephony_events_pb2.StationDetached(station=place, reason="LEFT"), user)
+        await publish(telephony_events_pb2.StationAttached(station=place), user)
+    marker = new_id("usr", floor.clock.now())
+    await publish(joined(marker), user)
+    await eventually(lambda: row(floor, marker))
+    assert [(await floor.see(agent_id)).station_id for agent_id in (user, newcomer)] == ["", ""]
+    assert (await floor.see(user)).reason == "no_station"
+
+
+async def test_station_that_was_replaced_does_not_come_back_by_late_news(floor: Floor, publish: Publish) -> None:
+    user = await floor.agent()
+    stations = []
+    for name in ("stn_old", "stn_new"):
+        floor.clock.advance(1)
+        stations.append(call_pb2.Station(station_id=name, agent_id=user))
+        stations[-1].attach_time.FromDatetime(floor.clock.now())
+    old, new = stations
+    await publish(telephony_events_pb2.StationAttached(station=new), user)
+    await publish(telephony_events_pb2.StationAttached(station=old), user)
+    await publish(telephony_events_pb2.StationDetached(station=old, reason="LEFT"), user)
+    marker = new_id("usr", floor.clock.now())
+    await publish(joined(marker), user)
+    await eventually(lambda: row(floor, marker))
+    agent = await floor.see(user)
+    assert (agent.station_id, agent.state) == ("stn_new", AgentState.AVAILABLE)
 
 
 async def test_call_that_ends_abandons_who_waits_and_takes_effect_once(floor: Floor, publish: Publish) -> None:

@@ -228,7 +228,7 @@ async def test_state_wanted_during_a_call_waits_for_its_end(floor: Floor) -> Non
 
 async def test_agent_without_station_cannot_be_available(floor: Floor) -> None:
     agent_id = new_id("usr", floor.clock.now())
-    await floor.run(agent_ops.change_user, agent_id, "Aysel", True)
+    await floor.run(agent_ops.change_user, agent_id, "Aysel", True, 1)
     with pytest.raises(StationMissing):
         await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
     with pytest.raises(InvalidInput):
@@ -237,26 +237,26 @@ async def test_agent_without_station_cannot_be_available(floor: Floor) -> None:
 
 async def test_lost_station_makes_available_agent_not_ready(floor: Floor) -> None:
     agent_id = await floor.agent()
-    station = (await floor.see(agent_id)).station_id
-    await floor.run(agent_ops.detach_station, agent_id, station)
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
     agent = await floor.see(agent_id)
     assert (agent.state, agent.reason) == (AgentState.NOT_READY, "no_station")
 
 
 async def test_lost_station_in_mid_call_makes_agent_not_ready_after_it_unless_it_comes_back(floor: Floor) -> None:
     _, agent_id, contact = await floor.talking(wrap_up_duration=timedelta(0))
-    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_id)
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
     assert (await floor.see(agent_id)).next_reason == "no_station"
+    floor.clock.advance(1)
     await floor.run(agent_ops.attach_station, agent_id, new_id("stn", floor.clock.now()), floor.clock.now())
     assert (await floor.see(agent_id)).next_state is None
-    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_id)
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
     await floor.hang_up(contact)
     assert (await floor.see(agent_id)).reason == "no_station"
 
 
 async def test_news_of_a_replaced_station_changes_nothing(floor: Floor) -> None:
     agent_id = await floor.agent()
-    old = (await floor.see(agent_id)).station_id
+    old = (await floor.see(agent_id)).station_time
     floor.clock.advance(1)
     await floor.run(agent_ops.attach_station, agent_id, new_id("stn", floor.clock.now()), floor.clock.now())
     await floor.run(agent_ops.detach_station, agent_id, old)
@@ -265,7 +265,7 @@ async def test_news_of_a_replaced_station_changes_nothing(floor: Floor) -> None:
 
 async def test_station_lost_while_it_rings_gives_the_contact_back_at_once(floor: Floor) -> None:
     _offer, agent_id, contact = await floor.ringing()
-    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_id)
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
     assert (await floor.look(contact)).state is ContactState.QUEUED
     agent = await floor.see(agent_id)
     assert (agent.state, agent.reason, agent.contact_id) == (AgentState.NOT_READY, "no_station", "")
@@ -273,7 +273,7 @@ async def test_station_lost_while_it_rings_gives_the_contact_back_at_once(floor:
 
 async def test_disabled_login_takes_the_agent_off_the_floor(floor: Floor) -> None:
     _offer, agent_id, contact = await floor.ringing()
-    await floor.run(agent_ops.change_user, agent_id, "Aysel", False)
+    await floor.run(agent_ops.change_user, agent_id, "Aysel", False, 2)
     assert (await floor.look(contact)).state is ContactState.QUEUED
     assert floor.last(AgentStateChanged).agent.state is AgentState.OFFLINE
     with pytest.raises(AgentNotFound):

@@ -50,9 +50,10 @@ class Consumers:
         user = fact.user
         active = user.role in _HANDLES_CONTACTS and user.state != session_pb2.USER_STATE_DISABLED
         ledger = self._desk.on(tx)
-        if active or await agent_ops.is_agent(ledger, user.user_id):
+        # Whoever was changed may have been an agent before: news of that may still be under way, and must find it over.
+        if active or user.version > 1 or await agent_ops.is_agent(ledger, user.user_id):
             now = self._desk.clock.now()
-            await agent_ops.change_user(ledger, user.user_id, user.display_name, active, now)
+            await agent_ops.change_user(ledger, user.user_id, user.display_name, active, user.version, now)
 
     async def station_attached(self, tx: Tx, fact: StationAttached, meta: FactMeta) -> None:
         """Voice reaches the agent."""
@@ -65,7 +66,8 @@ class Consumers:
     async def station_detached(self, tx: Tx, fact: StationDetached, meta: FactMeta) -> None:
         """Voice reaches the agent no more."""
         station = fact.station
-        await agent_ops.detach_station(self._desk.on(tx), station.agent_id, station.station_id, self._desk.clock.now())
+        at = time_in(station, "attach_time") or meta.time
+        await agent_ops.detach_station(self._desk.on(tx), station.agent_id, at, self._desk.clock.now())
 
     async def call_ended(self, tx: Tx, fact: CallEnded, meta: FactMeta) -> None:
         """Abandoned, or wrap-up."""

@@ -93,7 +93,8 @@ _WISHES = {
 @dataclass(frozen=True)
 class Agent:
     """One agent. `agent_id` is the user's id; `idle_since` is set while AVAILABLE or OFFERED and survives an offer
-    that was taken back; `next_state` is None for AVAILABLE."""
+    that was taken back; `next_state` is None for AVAILABLE; `station_time` is when the newest station known of was
+    attached, also once it is gone; `user_version` is that of the newest news of the user."""
 
     agent_id: str
     display_name: str
@@ -110,6 +111,7 @@ class Agent:
     station_id: str = ""
     station_time: datetime | None = None
     active: bool = True
+    user_version: int = 0
     version: int = 1
 
     @property
@@ -118,9 +120,9 @@ class Agent:
         return bool(self.station_id)
 
 
-def newcomer(agent_id: str, display_name: str, now: datetime) -> Agent:
+def newcomer(agent_id: str, display_name: str, now: datetime, user_version: int = 0) -> Agent:
     """An agent who never worked yet."""
-    return Agent(agent_id, display_name, AgentState.OFFLINE, now, now)
+    return Agent(agent_id, display_name[:200], AgentState.OFFLINE, now, now, user_version=user_version)
 
 
 def moved(agent: Agent, trigger: AgentTrigger, now: datetime, **changes: Any) -> Agent:
@@ -198,8 +200,11 @@ def wrapping_up(agent: Agent, now: datetime) -> Agent:
 
 
 def attached(agent: Agent, station_id: str, at: datetime) -> Agent:
-    """A station came up. A NOT_READY that only its absence would have caused is no longer wanted."""
-    if agent.station_time is not None and at < agent.station_time:
+    """A station came up at `at`. A NOT_READY that only its absence would have caused is no longer wanted. News that
+    comes after that of a newer station, or of its own end, changes nothing."""
+    if agent.station_time is not None and (
+        at < agent.station_time or (at == agent.station_time and not agent.station_id)
+    ):
         return agent
     wanted = (agent.next_state, agent.next_reason)
     if wanted == (AgentState.NOT_READY, NO_STATION):
@@ -210,12 +215,12 @@ def attached(agent: Agent, station_id: str, at: datetime) -> Agent:
     )  # fmt: skip
 
 
-def detached(agent: Agent, station_id: str, now: datetime) -> Agent:
-    """The station is gone: AVAILABLE becomes NOT_READY, a busy agent becomes so next. News of a station that was
-    replaced since changes nothing. An OFFERED agent's offer is the caller's to take back first."""
-    if agent.station_id != station_id:
+def detached(agent: Agent, at: datetime, now: datetime) -> Agent:
+    """The station attached at `at` is gone: AVAILABLE becomes NOT_READY, a busy agent becomes so next. News of one that
+    was replaced since changes nothing. An OFFERED agent's offer is the caller's to take back."""
+    if agent.station_time is not None and at < agent.station_time:
         return agent
-    gone = replace(agent, station_id="", version=agent.version + 1)
+    gone = replace(agent, station_id="", station_time=at, version=agent.version + 1)
     if gone.state is AgentState.AVAILABLE:
         return moved(gone, AgentTrigger.GO_NOT_READY, now, reason=NO_STATION, idle_since=None)
     if gone.state in BUSY and gone.next_state is None:

@@ -32,29 +32,31 @@ class Desktop:
     dispositions: Sequence[Disposition]
 
 
-async def ensure_agent(tx: Ledger, agent_id: str, display_name: str, now: datetime) -> Agent:
+async def ensure_agent(tx: Ledger, agent_id: str, display_name: str, now: datetime, *, user_version: int = 0) -> Agent:
     """The agent of a user, made when the news of them is still under way."""
     known = await store.find_agent(tx, agent_id)
     if known is not None:
         return known
-    agent = newcomer(agent_id, display_name[:200], now)
+    agent = newcomer(agent_id, display_name, now, user_version)
     await store.add_agent(tx, agent)
     tx.tell(AgentChanged(agent))
     return agent
 
 
-async def change_user(tx: Ledger, agent_id: str, display_name: str, active: bool, now: datetime) -> Agent:
-    """A user joined, was renamed, disabled or enabled. Disabling takes a ringing offer back at once."""
-    agent = await ensure_agent(tx, agent_id, display_name, now)
-    if display_name and agent.display_name != display_name[:200]:
-        renamed = replace(agent, display_name=display_name[:200], version=agent.version + 1)
-        agent = await put_agent(tx, agent, renamed, now)
-    if active and not agent.active:
-        return await put_agent(tx, agent, replace(agent, active=True, version=agent.version + 1), now)
-    if not active and agent.active:
+async def change_user(
+    tx: Ledger, agent_id: str, display_name: str, active: bool, user_version: int, now: datetime
+) -> Agent:
+    """A user joined, was renamed, disabled or enabled. Disabling takes a ringing offer back at once. News older than
+    `user_version` of what is known changes nothing."""
+    agent = await ensure_agent(tx, agent_id, display_name, now, user_version=user_version if active else 0)
+    if user_version <= agent.user_version:
+        return agent
+    if not active:
         agent = await _take_offer_back(tx, agent, now)
-        return await put_agent(tx, agent, agents.disabled(agent, now), now)
-    return agent
+    after = agents.disabled(agent, now) if agent.active and not active else replace(agent, active=active)
+    name = display_name[:200] or agent.display_name
+    after = replace(after, display_name=name, user_version=user_version, version=agent.version + 1)
+    return await put_agent(tx, agent, after, now)
 
 
 async def set_state(tx: Ledger, agent_id: str, state: AgentState, reason: str, now: datetime) -> Agent:
@@ -99,13 +101,12 @@ async def attach_station(tx: Ledger, agent_id: str, station_id: str, at: datetim
     return await put_agent(tx, agent, agents.attached(agent, station_id, at), now)
 
 
-async def detach_station(tx: Ledger, agent_id: str, station_id: str, now: datetime) -> Agent | None:
-    """Voice reaches the agent no more; an offer that rings there goes back to its queue at once."""
-    agent = await store.find_agent(tx, agent_id)
-    if agent is None or agent.station_id != station_id:
-        return agent
-    gone = await put_agent(tx, agent, agents.detached(agent, station_id, now), now)
-    return await _take_offer_back(tx, gone, now)
+async def detach_station(tx: Ledger, agent_id: str, at: datetime, now: datetime) -> Agent:
+    """Voice reaches the agent no more by the station attached at `at`; an offer that rings there goes back to its queue
+    at once."""
+    agent = await ensure_agent(tx, agent_id, "", now)
+    gone = await put_agent(tx, agent, agents.detached(agent, at, now), now)
+    return gone if gone.has_station else await _take_offer_back(tx, gone, now)
 
 
 async def desktop(tx: Ledger, agent_id: str) -> Desktop:

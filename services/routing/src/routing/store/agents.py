@@ -85,6 +85,7 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
         "station_id": agent.station_id,
         "station_time": agent.station_time,
         "active": agent.active,
+        "user_version": agent.user_version,
         "create_time": agent.create_time,
         "update_time": now,
         "version": agent.version,
@@ -108,5 +109,6 @@ def _agent(row: RowMapping) -> Agent:
         station_id=row["station_id"],
         station_time=row["station_time"],
         active=row["active"],
+        user_version=row["user_version"],
         version=row["version"],
     )

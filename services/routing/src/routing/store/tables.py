@@ -74,6 +74,7 @@ agents = tenant_table(
     Column("station_id", Text, nullable=False),
     Column("station_time", Time),
     Column("active", Boolean, nullable=False),
+    Column("user_version", BigInteger, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
