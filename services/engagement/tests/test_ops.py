@@ -96,12 +96,27 @@ async def test_history_follows_the_contact_to_its_end_whatever_the_order_of_fact
     ended = news(who.customer_id, clock, 5, "answered", note="Refund.", agent_id="usr_1", disposition_id="dsp_1")
     await run(lambda tx: ops.note_contact(tx, ended, clock.now()))
     await run(lambda tx: ops.note_contact(tx, news(who.customer_id, clock, 1, "waiting"), clock.now()))
-    await run(lambda tx: ops.note_recording(tx, "call_1", "rec_1"))
+    await run(lambda tx: ops.note_recording(tx, "call_1", domain.CallRecording("rec_1")))
     pop = await run(lambda tx: ops.screen_pop(tx, who.customer_id))
     assert pop.contact_count == 1
     [entry] = pop.history
     assert (entry.outcome, entry.note, entry.talk_seconds, entry.recording_id) == ("answered", "Refund.", 42, "rec_1")
     assert entry.attributes == {"menu.main": "sales"}
+
+
+async def test_erased_recording_is_not_listened_to_whatever_the_order_of_facts(run: Run, clock: ManualClock) -> None:
+    who = await identify(run, clock, caller())
+    await run(lambda tx: ops.note_contact(tx, news(who.customer_id, clock, 5, "answered"), clock.now()))
+
+    async def heard(recording_id: str, *, erased: bool = False) -> str:
+        await run(lambda tx: ops.note_recording(tx, "call_1", domain.CallRecording(recording_id, erased)))
+        [entry] = (await run(lambda tx: ops.screen_pop(tx, who.customer_id))).history
+        return entry.recording_id
+
+    assert await heard("rec_1", erased=True) == ""
+    assert await heard("rec_1") == ""
+    assert await heard("rec_2") == "rec_2"
+    assert await heard("rec_1", erased=True) == "rec_2"
 
 
 async def test_note_is_the_newest_entry(run: Run, clock: ManualClock) -> None:

@@ -10,6 +10,7 @@ from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 
 from engagement import convert, ops
+from engagement.domain import CallRecording
 
 
 async def _contact(tx: Tx, contact: contact_pb2.Contact, outcome: str, meta: FactMeta) -> None:
@@ -53,12 +54,12 @@ async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMet
 
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
     """There is something to listen to."""
-    await ops.note_recording(tx, fact.recording.call_id, fact.recording.recording_id)
+    await ops.note_recording(tx, fact.recording.call_id, CallRecording(fact.recording.recording_id))
 
 
 async def recording_erased(tx: Tx, fact: recording_events_pb2.RecordingErased, meta: FactMeta) -> None:
     """There is nothing to listen to any more."""
-    await ops.note_recording(tx, fact.recording.call_id, "")
+    await ops.note_recording(tx, fact.recording.call_id, CallRecording(fact.recording.recording_id, erased=True))
 
 
 HANDLERS: Handlers = {

@@ -85,6 +85,20 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True)
+class CallRecording:
+    """A call's newest recording; ids sort by time."""
+
+    recording_id: str
+    erased: bool = False
+
+    def after(self, news: CallRecording) -> CallRecording:
+        """What is known once `news` is heard of: the newest recording, and what is erased stays so."""
+        if news.recording_id == self.recording_id:
+            return CallRecording(self.recording_id, self.erased or news.erased)
+        return max(self, news, key=lambda each: each.recording_id)
+
+
+@dataclass(frozen=True)
 class ContactNews:
     """What a fact of routing says about a contact, at one version of it."""
 

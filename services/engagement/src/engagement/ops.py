@@ -14,7 +14,7 @@ from kernel.phone import is_e164
 from sqlalchemy.exc import IntegrityError
 
 from engagement import convert, domain, store
-from engagement.domain import ContactNews, Customer, HistoryEntry, ScreenPop
+from engagement.domain import CallRecording, ContactNews, Customer, HistoryEntry, ScreenPop
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,8 @@ async def note_talk(tx: Tx, call_id: str, seconds: int) -> None:
     await store.note_call(tx, call_id, talk_seconds=seconds)
 
 
-async def note_recording(tx: Tx, call_id: str, recording_id: str) -> None:
-    """Keeps a call's recording; "" once it is erased."""
-    await store.note_call(tx, call_id, recording_id=recording_id)
+async def note_recording(tx: Tx, call_id: str, news: CallRecording) -> None:
+    """Keeps what is known of a call's recording."""
+    known = await store.recording_of_call(tx, call_id)
+    value = known.after(news) if known is not None else news
+    await store.note_call(tx, call_id, recording_id=value.recording_id, recording_erased=value.erased)

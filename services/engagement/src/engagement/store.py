@@ -7,10 +7,25 @@ from typing import Any
 
 from chassis.paging import keyset, page_size
 from chassis.sql import Json, Time, Tx, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Column, MetaData, RowMapping, Select, Text, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    MetaData,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from engagement.domain import WAITING, ContactNews, Customer, HistoryEntry, search_text
+from engagement.domain import WAITING, CallRecording, ContactNews, Customer, HistoryEntry, search_text
 
 SCHEMA = "engagement"
 metadata = MetaData(schema=SCHEMA)
@@ -60,6 +75,7 @@ call_notes = tenant_table(
     Column("call_id", Text, primary_key=True),
     Column("talk_seconds", BigInteger),
     Column("recording_id", Text),
+    Column("recording_erased", Boolean, nullable=False, server_default=false()),
 )
 
 
@@ -195,9 +211,19 @@ async def insert_note(tx: Tx, entry: HistoryEntry) -> None:
 
 
 async def note_call(tx: Tx, call_id: str, **known: Any) -> None:
-    """Keeps what is known by call: `talk_seconds`, `recording_id`."""
+    """Keeps what is known by call: `talk_seconds`, `recording_id`, `recording_erased`."""
     row = {"tenant_id": tx.tenant_id, "call_id": call_id, **known}
     await tx.execute(_upsert(call_notes, row, ("tenant_id", "call_id")))
+
+
+async def recording_of_call(tx: Tx, call_id: str) -> CallRecording | None:
+    """The newest recording known of a call."""
+    row = await tx.one_or_none(
+        select(call_notes.c.recording_id, call_notes.c.recording_erased).where(
+            call_notes.c.tenant_id == tx.tenant_id, call_notes.c.call_id == call_id
+        )
+    )
+    return CallRecording(row["recording_id"], row["recording_erased"]) if row and row["recording_id"] else None
 
 
 async def list_history(tx: Tx, customer_id: str, size: int, token: str) -> tuple[list[HistoryEntry], bool]:
@@ -227,7 +253,7 @@ def _history(tx: Tx, customer_id: str) -> Select[Any]:
         call_notes, and_(call_notes.c.tenant_id == history.c.tenant_id, call_notes.c.call_id == history.c.call_id)
     )
     return (
-        select(history, call_notes.c.talk_seconds, call_notes.c.recording_id)
+        select(history, call_notes.c.talk_seconds, call_notes.c.recording_id, call_notes.c.recording_erased)
         .select_from(joined)
         .where(history.c.tenant_id == tx.tenant_id, history.c.customer_id == customer_id)
     )
@@ -268,7 +294,7 @@ def _entry(row: RowMapping) -> HistoryEntry:
         create_time=row["create_time"],
         contact_id=row["contact_id"] or "",
         call_id=row["call_id"],
-        recording_id=row["recording_id"] or "",
+        recording_id=row["recording_id"] if row["recording_id"] and not row["recording_erased"] else "",
         agent_id=row["agent_id"],
         queue_id=row["queue_id"],
         outcome=row["outcome"],
