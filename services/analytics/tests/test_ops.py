@@ -213,3 +213,20 @@ async def test_other_tenants_floor_is_not_seen(floor: Floor) -> None:
     await floor.tell(queue_fact(), agent_fact(1, "AVAILABLE", floor.clock.now()))
     shown = (await Floor(floor.db, floor.clock).board()).board
     assert list(shown.queues) == list(shown.agents) == []
+
+
+async def test_deleted_queue_is_gone_and_its_threshold_holds_whatever_the_order_of_facts(floor: Floor) -> None:
+    now, other = floor.clock.now(), Floor(floor.db, floor.clock)
+    gone = routing_events_pb2.QueueDeleted(queue_id="que_1")
+    call = answered_call("con_1", now, 12, 40, 0, 15)
+    await floor.tell(queue_fact(threshold=10))
+    for each in call:
+        await floor.work(each)
+    await floor.tell(gone)
+    await other.tell(gone)
+    for each in call:
+        await other.work(each)
+    await other.tell(queue_fact(threshold=10))
+    assert await other.counters() == await floor.counters()
+    assert (await other.board()).board == (await floor.board()).board
+    assert not (await other.board()).board.queues

@@ -15,8 +15,7 @@ from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
-from analytics import convert, ops, store
-from analytics.domain.board import Queue
+from analytics import convert, ops
 
 Work = Callable[[Tx, Any, FactMeta], Awaitable[None]]
 
@@ -51,7 +50,7 @@ async def offer_missed(tx: Tx, fact: routing_events_pb2.OfferMissed, meta: FactM
 
 async def agent_moved(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
     """An agent's state changed."""
-    await store.save_agent_state(tx, convert.agent_in(fact.agent), fact.agent.version)
+    await ops.note_agent(tx, convert.agent_in(fact.agent), fact.agent.version)
 
 
 async def queue_changed(tx: Tx, fact: routing_events_pb2.QueueChanged, meta: FactMeta) -> None:
@@ -61,7 +60,7 @@ async def queue_changed(tx: Tx, fact: routing_events_pb2.QueueChanged, meta: Fac
 
 async def queue_deleted(tx: Tx, fact: routing_events_pb2.QueueDeleted, meta: FactMeta) -> None:
     """A queue is no more; what was counted stays."""
-    await ops.note_queue(tx, Queue(fact.queue_id, ""), store.GONE, deleted=True)
+    await ops.forget_queue(tx, fact.queue_id)
 
 
 async def call_held(tx: Tx, fact: telephony_events_pb2.CallHeld, meta: FactMeta) -> None:
@@ -84,14 +83,14 @@ async def person_changed(tx: Tx, fact: Any, meta: FactMeta) -> None:
     """Somebody joined, was renamed or disabled."""
     user = fact.user
     active = user.state != session_pb2.USER_STATE_DISABLED
-    await store.save_person(tx, user.user_id, user.version, user.display_name, active, meta.time)
+    await ops.note_person(tx, user.user_id, user.version, user.display_name, active, meta.time)
 
 
 async def tenant_moved(
     tx: Tx, fact: tenancy_events_pb2.TenantSignedUp | tenancy_events_pb2.TenantChanged, meta: FactMeta
 ) -> None:
     """A tenant's days follow its zone."""
-    await store.save_time_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
+    await ops.note_time_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
 
 
 _WORK: dict[type[Message], Work] = {

@@ -54,14 +54,34 @@ async def note_missed_offer(tx: Tx, offer_id: str, queue_id: str, time: datetime
         await store.add_counters(tx, {(queue_id, intervals.start_of(time)): missed})
 
 
-async def note_queue(tx: Tx, queue: board.Queue, version: int, *, deleted: bool = False) -> None:
+async def note_queue(tx: Tx, queue: board.Queue, version: int) -> None:
     """A queue's name and threshold. Contacts that came before their queue was known are held to it now; for others
     the threshold of their arrival stays."""
     await _counting(
         tx,
         store.Which(queue_id=queue.queue_id, without_threshold=True),
-        lambda: store.save_queue(tx, queue, version, deleted=deleted),
+        lambda: store.save_queue(tx, queue, version),
     )
+
+
+async def forget_queue(tx: Tx, queue_id: str) -> None:
+    """A queue is no more; what was counted stays."""
+    await store.delete_queue(tx, queue_id)
+
+
+async def note_agent(tx: Tx, agent: board.Agent, version: int) -> None:
+    """An agent's state, unless a newer one is known."""
+    await store.save_agent_state(tx, agent, version)
+
+
+async def note_person(tx: Tx, agent_id: str, version: int, display_name: str, active: bool, joined: datetime) -> None:
+    """An agent's name and whether they work here, unless newer ones are known."""
+    await store.save_person(tx, agent_id, version, display_name, active, joined)
+
+
+async def note_time_zone(tx: Tx, time_zone: str, version: int) -> None:
+    """The zone the tenant's days follow."""
+    await store.save_time_zone(tx, time_zone, version)
 
 
 async def next_wallboard(tx: Tx, fact_time: datetime, now: datetime) -> Snapshot:

@@ -92,8 +92,6 @@ boards = tenant_table(
     "boards", metadata, Column("sequence", BigInteger, nullable=False), Column("data_time", Time, nullable=False)
 )
 
-GONE = 2**62
-"""Version of something deleted: nothing brings it back."""
 # Written out, since a partial index is only taken for a condition the planner can read.
 _WAITING = [literal_column(f"'{state}'") for state in sorted(WAITING)]
 _LONGEST_CONTACT = timedelta(days=2)
@@ -283,23 +281,33 @@ async def list_agents(tx: Tx) -> list[Agent]:
     return [Agent(row["agent_id"], row["display_name"], row["state"], row["reason"], row["state_time"]) for row in rows]
 
 
-async def save_queue(tx: Tx, queue: Queue, version: int, *, deleted: bool = False) -> None:
-    """Brings a queue to `queue` unless a newer version is there; gives it to contacts that came before it."""
+async def save_queue(tx: Tx, queue: Queue, version: int) -> None:
+    """Brings a queue to `queue` unless a newer version is there; gives it to contacts that came before it. What
+    is deleted stays so."""
     row = {
-        "tenant_id": tx.tenant_id, "queue_id": queue.queue_id, "version": version, "deleted": deleted,
+        "tenant_id": tx.tenant_id, "queue_id": queue.queue_id, "version": version, "deleted": False,
         "display_name": queue.display_name, "threshold_seconds": queue.threshold_seconds,
     }  # fmt: skip
-    await _forward(tx, queues, row, "queue_id")
-    if not deleted:
-        await tx.execute(
-            update(contact_rows)
-            .where(
-                contact_rows.c.tenant_id == tx.tenant_id,
-                contact_rows.c.queue_id == queue.queue_id,
-                contact_rows.c.threshold_seconds.is_(None),
-            )
-            .values(threshold_seconds=queue.threshold_seconds)
+    await _forward(tx, queues, row, "queue_id", keep=("deleted",))
+    await tx.execute(
+        update(contact_rows)
+        .where(
+            contact_rows.c.tenant_id == tx.tenant_id,
+            contact_rows.c.queue_id == queue.queue_id,
+            contact_rows.c.threshold_seconds.is_(None),
         )
+        .values(threshold_seconds=queue.threshold_seconds)
+    )
+
+
+async def delete_queue(tx: Tx, queue_id: str) -> None:
+    """Nothing brings a deleted queue back. Its threshold still holds for contacts heard of later."""
+    row = {
+        "tenant_id": tx.tenant_id, "queue_id": queue_id, "version": 0, "deleted": True, "display_name": "",
+        "threshold_seconds": 0,
+    }  # fmt: skip
+    statement = insert(queues).values(**row)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "queue_id"], set_={"deleted": True}))
 
 
 async def list_queues(tx: Tx) -> list[Queue]:
@@ -329,7 +337,9 @@ async def time_zone(tx: Tx) -> str:
 
 async def _threshold(tx: Tx, queue_id: str) -> int | None:
     row = await tx.one_or_none(
-        select(queues.c.threshold_seconds).where(queues.c.tenant_id == tx.tenant_id, queues.c.queue_id == queue_id)
+        select(queues.c.threshold_seconds).where(
+            queues.c.tenant_id == tx.tenant_id, queues.c.queue_id == queue_id, queues.c.version > 0
+        )
     )
     return row["threshold_seconds"] if row else None
 
