@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chassis.bus import Bus, LiveMessage
+from chassis.sql import Tx
 from google.protobuf.message import Message
 from kernel.ids import new_id
 from merkez.recording.v1 import recording_pb2
@@ -59,6 +60,27 @@ async def test_plan_says_how_long_recordings_are_kept(house: House, make_bus: Ca
     await eventually(lambda: house.db.run(tenant, lambda tx: store.retention_days(tx, now)))
     made = await house.talk(tenant)
     assert made.expire_time.ToDatetime() - made.start_time.ToDatetime() == timedelta(days=7)
+
+
+async def test_newest_plan_says_how_long_recordings_are_kept_whatever_is_heard_of_first(
+    house: House, make_bus: Callable[..., Awaitable[Bus]]
+) -> None:
+    bus, tenant, now = await make_bus("recording"), house.tenant(), house.clock.now()
+    await bus.consume(house.db, "recording", handlers(GRACE))
+    for days, since in ((7, now), (30, now - timedelta(days=1)), (90, now + timedelta(days=1))):
+        fact = tenancy_events_pb2.PlanSubscribed(
+            plan=plan_pb2.Plan(limits=plan_pb2.Limits(recording_retention_days=days))
+        )
+        fact.effective_time.FromDatetime(since)
+        await publish(bus, house, tenant, fact, tenant)
+
+    later = now + timedelta(days=1)
+    await eventually(lambda: house.db.run(tenant, lambda tx: _is_kept(tx, later, 90)))
+    assert await house.db.run(tenant, lambda tx: store.retention_days(tx, now)) == 7
+
+
+async def _is_kept(tx: Tx, at: datetime, days: int) -> bool:
+    return await store.retention_days(tx, at) == days
 
 
 async def test_recording_tells_that_it_began_is_stored_and_erased(

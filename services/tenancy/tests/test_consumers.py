@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from chassis.bus import LiveMessage
@@ -43,6 +44,28 @@ async def test_calls_refused_at_the_limit_are_one_notice_a_brand_and_repeats_cou
     found = await eventually(settled)
     assert found[brand].kind == LIMIT and found[brand].parameters["limit"] == "30"
     assert found[other].count == 1
+
+
+async def test_notice_shows_the_limit_of_the_latest_refusal_whatever_is_heard_of_first(
+    town: Any, firm: Any, make_bus: Any
+) -> None:
+    bus = await make_bus("tenancy")
+    await bus.consume(town.db, "tenancy", HANDLERS)
+    brand, now = new_id("brd", town.clock.now()), town.clock.now()
+    for limit, time in ((50, now), (30, now - timedelta(minutes=1))):
+        fact = telephony_events_pb2.CallRefused(reason="CONCURRENT_CALL_LIMIT_REACHED", limit=limit, brand_id=brand)
+        await bus.publish_fact(
+            full_name=fact.DESCRIPTOR.full_name, tenant_id=firm.tenant_id, key=brand, time=time,
+            event_id=new_id("evt", now), payload=fact.SerializeToString(),
+        )  # fmt: skip
+
+    async def both() -> Any:
+        with firm.as_():
+            listed = await town.stubs.tenants.ListNotices(tenant_service_pb2.ListNoticesRequest())
+        return next((each for each in listed.notices if each.count == 2), None)
+
+    notice = await eventually(both)
+    assert (notice.parameters["limit"], notice.update_time.ToDatetime(now.tzinfo)) == ("50", now)
 
 
 async def test_what_happens_in_a_company_is_told_once_committed(town: Any, make_bus: Any) -> None:

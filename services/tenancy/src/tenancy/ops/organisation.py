@@ -167,7 +167,8 @@ async def raise_notice(tx: Tx, kind: str, subject: str, parameters: Mapping[str,
         notice = Notice(new_id("ntc", now), kind, dict(parameters), now, now)
         await rows.add(tx, table, subject=subject, **vars(notice))
     else:
-        news = {"count": known.count + 1, "update_time": max(now, known.update_time), "parameters": dict(parameters)}
+        newest = parameters if now >= known.update_time else known.parameters
+        news = {"count": known.count + 1, "update_time": max(now, known.update_time), "parameters": dict(newest)}
         notice = replace(known, **news)
         await rows.change(tx, table, {"notice_id": notice.notice_id}, **news)
     tx.emit(convert.notice_raised(notice), key=notice.notice_id)
