@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from chassis.bus import Bus
+from chassis.bus import Bus, LiveMessage
 from chassis.facts import fact_of
 from chassis.lifecycle import Process
 from gateway.main import Gateway, start
@@ -23,9 +23,11 @@ from gateway.settings import GatewaySettings
 from google.protobuf.message import Message
 from kernel.clock import SystemClock
 from kernel.ids import new_id
+from merkez.gateway.v1.gateway_events_pb2 import RequestAudited
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from testkit.rpc import RpcHouse
+from testkit.waiting import eventually
 from websockets.asyncio.client import ClientConnection, connect
 
 
@@ -75,6 +77,12 @@ class House:
             payload=fact.SerializeToString(), time=datetime.now(UTC), traceparent=traceparent,  # noqa: TID251
         )  # fmt: skip
         return event_id
+
+    async def audited(self, count: int = 1) -> list[Any]:
+        """The entries noted so far, once there are this many."""
+        await self.gateway.audit.drain()
+        await eventually(lambda: len(self.world.audit) >= count)
+        return [entry for _, entry in self.world.audit]
 
     async def socket(self, path: str = "/v1/socket", **options: Any) -> Socket:
         """A WebSocket to the gateway."""
@@ -147,6 +155,10 @@ async def make_house(
 ) -> AsyncIterator[Callable[..., Awaitable[House]]]:
     """`house = await make_house(sockets_per_user=2)`; `without="tenancy"` has that neighbour away."""
     processes: list[tuple[Process, House]] = []
+    listening: list[Bus] = []
+
+    async def hear(message: LiveMessage) -> None:
+        world.audit.append((message.tenant_id, RequestAudited.FromString(message.data).entry))
 
     async def make(*, without: str = "", **settings: Any) -> House:
         for service, servicers in world.servicers().items():
@@ -159,6 +171,11 @@ async def make_house(
             "web_dist": str(tmp_path), "requests_per_second": 10_000, "stranger_requests_per_second": 10_000,
             "sign_ins_per_minute": 60_000, "widget_calls_per_minute": 60_000,
         }  # fmt: skip
+        if not listening:
+            ears = await make_bus("tenancy", url=(defaults | settings)["nats_url"])
+            await ears.subscribe("merkez.*.audit.v1.request_audited", hear)
+            await ears.nats.flush()
+            listening.append(ears)
         process = Process(5.0)
         gateway = await start(process, GatewaySettings(service="gateway", **(defaults | settings)))
         house = House(world, gateway, process, await make_bus("routing"), rpc)

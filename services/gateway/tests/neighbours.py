@@ -122,7 +122,6 @@ class World:
             "tenancy": [
                 (session_service_pb2_grpc.add_SessionServiceServicer_to_server, Sessions(self)),
                 (session_service_pb2_grpc.add_ApiKeyServiceServicer_to_server, Keys(self)),
-                (session_service_pb2_grpc.add_AuditServiceServicer_to_server, Audit(self)),
                 (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(self)),
                 (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans(self)),
                 (tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(self)),
@@ -193,15 +192,6 @@ class Keys(session_service_pb2_grpc.ApiKeyServiceServicer):
             secret: each for secret, each in self.world.keys.items() if each.api_key.api_key_id != request.api_key_id
         }
         return session_pb2.ApiKey(api_key_id=request.api_key_id)
-
-
-class Audit(session_service_pb2_grpc.AuditServiceServicer):
-    def __init__(self, world: World):
-        self.world = world
-
-    async def AppendAuditEntry(self, request: Any, context: Any) -> Any:
-        self.world.audit.append((principal().tenant_id, request.entry))
-        return Empty()
 
 
 class Numbers(number_service_pb2_grpc.NumberServiceServicer):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
-from chassis.grpc import serve
-from chassis.settings import ProcessSettings
+from chassis.facts import STREAMS, subject_for
+from kernel.ids import is_id
+from merkez.gateway.v1.gateway_events_pb2 import RequestAudited
 from merkez.routing.v1.routing_events_pb2 import OfferMissed
 from merkez_local.nats import start_nats
 
@@ -38,24 +40,43 @@ async def test_sockets_come_back_after_the_bus_did_and_requests_never_stop(
         again.stop()
 
 
-async def test_audit_entries_wait_for_tenancy(house: Any, rpc: Any) -> None:
-    assert (await house.http.get("/v1/queues", headers=house.as_role())).status_code == 200
-    tenancy = rpc._servers[0]
-    await tenancy.stop()
-    body = {"requestId": "r", "queue": {"displayName": "Front desk"}}
-    assert (await house.http.post("/v1/queues", json=body, headers=house.as_role())).status_code == 200
-    assert house.world.audit == []
-    settings_port = int(tenancy.address.rsplit(":", 1)[1])
+TENANT = "ten_01jd3v9k8r5x7m2p4q6s8t0w1y"
+BODY = {"requestId": "r", "queue": {"displayName": "Front desk"}}
 
-    settings = ProcessSettings(service="tenancy", internal_key=rpc.internal_key, grpc_port=settings_port)
-    back = serve(house.world.servicers()["tenancy"], settings)
-    await back.start()
+
+async def test_entry_is_in_its_stream_when_the_answer_is_given(house: Any) -> None:
+    assert (await house.http.post("/v1/queues", json=BODY, headers=house.as_role())).status_code == 200
+    stored = await house.bus.jetstream.get_last_msg(STREAMS["gateway"], subject_for(RequestAudited, TENANT))
+    entry = RequestAudited.FromString(stored.data).entry
+    assert (entry.action, entry.target, entry.outcome) == ("routing.v1.QueueService/CreateQueue", "que_1", "OK")
+    assert is_id("aud", entry.audit_entry_id) and stored.headers["Nats-Msg-Id"] == stored.headers["ce-id"]
+
+
+async def test_audit_entries_wait_for_the_bus_and_answers_do_not(
+    make_house: Any, make_bus: Any, tmp_path: Path
+) -> None:
+    own_nats = start_nats(tmp_path / "nats", durable=False)
+    house = await make_house(nats_url=own_nats.url)
+    own_nats.stop()
+    began = time.monotonic()
+    for _ in range(5):
+        assert (await house.http.post("/v1/queues", json=BODY, headers=house.as_role())).status_code == 200
+    assert time.monotonic() - began < 5 and house.world.audit == []
+    again = start_nats(tmp_path / "nats", port=own_nats.port, durable=False)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(15):
             await house.gateway.audit.drain()
-        assert [entry.action for _, entry in house.world.audit] == ["routing.v1.QueueService/CreateQueue"]
+        bus = await make_bus("tenancy", url=again.url)
+        state = (await bus.jetstream.stream_info(STREAMS["gateway"])).state
+        assert state.messages == 5, "each entry once, however often it had to be sent"
     finally:
-        await back.close()
+        await house.process.drain()
+        again.stop()
+
+
+async def test_entry_of_an_endless_id_is_cut_not_lost(house: Any) -> None:
+    await house.http.delete(f"/v1/queues/{'x' * 10_000}", headers=house.as_role())
+    assert [entry.target for entry in await house.audited()] == ["x" * 200]
 
 
 async def test_edge_without_tenancy_is_not_ready_but_alive(make_house: Any) -> None:

@@ -43,8 +43,7 @@ async def test_partner_creates_a_queue_by_key(house: Any) -> None:
             await stub.ListQueues(queue_service_pb2.ListQueuesRequest(), metadata=bearer("mrk_abc"))
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert info(refused.value).reason == "PERMISSION_DENIED" and info(refused.value).domain == "merkez"
-    await house.gateway.audit.drain()
-    assert house.world.audit[0][1].address == "127.0.0.1"
+    assert (await house.audited())[0].address == "127.0.0.1"
 
 
 async def test_strangers_and_expired_tokens_are_refused(house: Any) -> None:

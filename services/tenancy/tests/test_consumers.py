@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.bus import LiveMessage
+from chassis.facts import STREAMS
 from kernel.ids import new_id
+from merkez.gateway.v1 import gateway_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
-from merkez.tenancy.v1 import tenancy_events_pb2, tenant_service_pb2
+from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenancy_events_pb2, tenant_service_pb2
 from tenancy.consumers import HANDLERS
 from testkit import eventually
 
@@ -66,6 +68,46 @@ async def test_notice_shows_the_limit_of_the_latest_refusal_whatever_is_heard_of
 
     notice = await eventually(both)
     assert (notice.parameters["limit"], notice.update_time.ToDatetime(now.tzinfo)) == ("50", now)
+
+
+async def test_what_was_done_while_tenancy_was_away_is_in_the_audit_log_once_with_its_time(
+    town: Any, firm: Any, make_bus: Any
+) -> None:
+    bus, done = await make_bus("gateway"), town.clock.now()
+    entry = session_pb2.AuditEntry(
+        audit_entry_id=new_id("aud", done), subject="usr_1", action="routing.v1.QueueService/CreateQueue",
+        target="que_1", outcome="OK",
+    )  # fmt: skip
+    entry.create_time.FromDatetime(done)
+
+    async def tell(event_id: str, suffix: str = "") -> None:
+        await bus.publish_fact(
+            full_name="merkez.gateway.v1.RequestAudited", tenant_id=firm.tenant_id, key=entry.audit_entry_id, time=done,
+            payload=gateway_events_pb2.RequestAudited(entry=entry).SerializeToString(), event_id=event_id,
+            suffix=suffix,
+        )  # fmt: skip
+
+    await tell("evt_done")
+    await tell("evt_done", ".again")
+    await tell("evt_sent_anew")  # past any inbox the entry's own id decides
+    entry.audit_entry_id = new_id("aud", done)
+    await tell("evt_last")
+    town.clock.advance(timedelta(days=3).total_seconds())
+    await bus.consume(town.db, "tenancy", HANDLERS)
+
+    async def listed() -> Any:
+        with firm.as_():
+            found = await town.stubs.audit.ListAuditEntries(session_service_pb2.ListAuditEntriesRequest())
+        return found.entries if len({each.audit_entry_id for each in found.entries}) == 2 else None
+
+    entries = await eventually(listed)
+    await eventually(lambda: _nothing_waits(bus))
+    assert len(entries) == 2 and {each.create_time.ToDatetime(done.tzinfo) for each in entries} == {done}
+
+
+async def _nothing_waits(bus: Any) -> bool:
+    told = await bus.jetstream.consumer_info(STREAMS["gateway"], "tenancy")
+    return not told.num_pending and not told.num_ack_pending
 
 
 async def test_what_happens_in_a_company_is_told_once_committed(town: Any, make_bus: Any) -> None:

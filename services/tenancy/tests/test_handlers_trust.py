@@ -52,7 +52,7 @@ MAY = {
     "ApiKeyService": {
         "CreateApiKey": ADMINS, "ListApiKeys": ADMINS, "RevokeApiKey": ADMINS, "VerifyApiKey": {"service"},
     },
-    "AuditService": {"AppendAuditEntry": {"service"}, "ListAuditEntries": ADMINS | {"operator"}},
+    "AuditService": {"ListAuditEntries": ADMINS | {"operator"}},
     "OperatorService": dict.fromkeys(("ListTenants", "SuspendTenant", "ResumeTenant"), OPERATORS),
     "NumberService": {
         "ListAvailableNumbers": LEADERS, "ListNumbers": LEADERS, "AssignNumber": ADMINS, "UpdateNumber": ADMINS,

@@ -97,6 +97,9 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "billing": {
         "usage": {"UsageRated": ()},
     },
+    "gateway": {
+        "audit": {"RequestAudited": ("tenancy",)},
+    },
 }  # fmt: skip
 
 

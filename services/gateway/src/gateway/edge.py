@@ -91,12 +91,13 @@ class Edge:
         self._principals.take(f"{who.tenant_id}/{who.subject}")
         if not allows(method.permission, who.role, who.permissions):
             error = PermissionDenied("your role or key does not allow this", metadata={"permission": method.permission})
-            self._note(route, who, "", error.reason, asker.address)
+            if route.audit:  # nothing has changed, so nobody waits for it
+                self._audit.note(who, method, "", error.reason, asker.address)
             raise error
         return who
 
     async def call(self, route: Route, request: Message, who: Principal, address: str) -> Message:
-        """Call the rpc as `who`, whom `admit` gave, and note it in the audit log."""
+        """Call the rpc as `who`, whom `admit` gave, and keep it for the audit log before it is answered."""
         tenant = current_tenant.set(who.tenant_id)
         try:
             with acting_as(who):
@@ -104,14 +105,14 @@ class Edge:
                 known_as = network_of(address) if route.method.permission == PUBLIC else ""
                 response = await self.neighbours.call(route.method, request, client_address=known_as)
         except DomainError as error:
-            self._note(route, who, target_of(route.method, request, None), error.reason, address)
+            await self._keep(route, who, target_of(route.method, request, None), error.reason, address)
             raise
         except RemoteFailed:
-            self._note(route, who, target_of(route.method, request, None), "INTERNAL", address)
+            await self._keep(route, who, target_of(route.method, request, None), "INTERNAL", address)
             raise
         finally:
             current_tenant.reset(tenant)
-        self._note(route, _subject(who, response), target_of(route.method, request, response), "OK", address)
+        await self._keep(route, _subject(who, response), target_of(route.method, request, response), "OK", address)
         if route.method.full_name == _REVOKE_API_KEY:
             self.identity.keys.forget(target_of(route.method, request, None))
         return response
@@ -130,9 +131,9 @@ class Edge:
                     return
             yield item
 
-    def _note(self, route: Route, who: Principal, target: str, outcome: str, address: str) -> None:
+    async def _keep(self, route: Route, who: Principal, target: str, outcome: str, address: str) -> None:
         if route.audit:
-            self._audit.note(who, route.method, target, outcome, address)
+            await self._audit.keep(who, route.method, target, outcome, address)
 
 
 def network_of(address: str) -> str:

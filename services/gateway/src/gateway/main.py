@@ -52,7 +52,7 @@ class Gateway:
         tokens = AccessTokens(self.keys, settings.access_audience, clock)
         identity = Identity(tokens, ApiKeys(neighbours.verify_api_key, clock), clock)
         traces = CallTraces()
-        self.audit = AuditLog(neighbours.append_audit_entry, clock)
+        self.audit = AuditLog(bus, clock)
         edge = Edge({route.method.action: route for route in routes}, neighbours, identity, self.audit, settings, clock)
         self.hub = Hub(bus, identity, traces, ScreenPops(neighbours).text, settings)
         https = settings.public_url.startswith("https:")

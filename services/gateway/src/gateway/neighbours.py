@@ -26,14 +26,12 @@ from merkez.telephony.v1.call_service_pb2 import (
 from merkez.telephony.v1.call_service_pb2_grpc import CallServiceStub
 from merkez.tenancy.v1.number_service_pb2 import LookupRouteRequest, LookupRouteResponse
 from merkez.tenancy.v1.number_service_pb2_grpc import NumberServiceStub
-from merkez.tenancy.v1.session_pb2 import AuditEntry
 from merkez.tenancy.v1.session_service_pb2 import (
-    AppendAuditEntryRequest,
     GetSigningKeysRequest,
     VerifyApiKeyRequest,
     VerifyApiKeyResponse,
 )
-from merkez.tenancy.v1.session_service_pb2_grpc import ApiKeyServiceStub, AuditServiceStub, SessionServiceStub
+from merkez.tenancy.v1.session_service_pb2_grpc import ApiKeyServiceStub, SessionServiceStub
 
 from gateway.contracts import Method
 
@@ -88,12 +86,6 @@ class Neighbours:
         with acting_for(""):
             stub = self._peers.stub(ApiKeyServiceStub, "tenancy")
             return await stub.VerifyApiKey(VerifyApiKeyRequest(secret=secret), timeout=3)
-
-    async def append_audit_entry(self, tenant_id: str, entry: AuditEntry) -> None:
-        """Write one line of the tenant's audit log."""
-        with acting_for(tenant_id):
-            stub = self._peers.stub(AuditServiceStub, "tenancy")
-            await stub.AppendAuditEntry(AppendAuditEntryRequest(entry=entry), timeout=5)
 
     async def look_up_widget(self, widget_key: str) -> LookupRouteResponse:
         """Where a widget's calls lead."""

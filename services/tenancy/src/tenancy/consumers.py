@@ -1,13 +1,15 @@
-"""Facts of telephony the owner should know of."""
+"""Facts the owner should know of: calls that were refused, and who did what at the edge."""
 
 from __future__ import annotations
 
 from chassis.bus import FactMeta
 from chassis.consumer import Handlers
 from chassis.sql import Tx
+from merkez.gateway.v1 import gateway_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 
-from tenancy.ops import organisation
+from tenancy import convert
+from tenancy.ops import audit, organisation
 from tenancy.ops.operators import NOTICE
 
 
@@ -19,4 +21,12 @@ async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: Fac
     await organisation.raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
 
 
-HANDLERS: Handlers = {telephony_events_pb2.CallRefused: call_refused}
+async def request_audited(tx: Tx, fact: gateway_events_pb2.RequestAudited, meta: FactMeta) -> None:
+    """One line of the audit log."""
+    await audit.append(tx, convert.audit_in(fact.entry))
+
+
+HANDLERS: Handlers = {
+    telephony_events_pb2.CallRefused: call_refused,
+    gateway_events_pb2.RequestAudited: request_audited,
+}

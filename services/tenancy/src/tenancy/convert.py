@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from chassis.instants import time_out
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, plan_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
@@ -159,6 +159,13 @@ def audit_out(entry: AuditEntry) -> session_pb2.AuditEntry:
     """An audit entry as the contract shows it."""
     values = {name: value for name, value in vars(entry).items() if name != "create_time"}
     return session_pb2.AuditEntry(**values, create_time=time_out(entry.create_time))
+
+
+def audit_in(entry: session_pb2.AuditEntry) -> AuditEntry:
+    """An audit entry as the edge told of it."""
+    names = ("audit_entry_id", "subject", "subject_name", "action", "target", "outcome", "address")
+    time = entry.create_time.ToDatetime(tzinfo=UTC)
+    return AuditEntry(**{name: getattr(entry, name) for name in names}, create_time=time)
 
 
 def number_out(number: Number) -> number_pb2.Number:

@@ -53,6 +53,7 @@ _ALSO_NEEDS = {
     "TenantResumed": "notices.read",
     "RecordingStored": "recordings.read",
     "RecordingErased": "recordings.read",
+    "RequestAudited": "audit.read",
 }
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.auth import principal
-from chassis.instants import time_in
 from chassis.sql import Database, Tx
-from google.protobuf.empty_pb2 import Empty
 from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
 from tenancy import convert
-from tenancy.domain.people import AuditEntry
 from tenancy.ops import api_keys, audit
 from tenancy.store.rows import Page
 
@@ -76,21 +73,6 @@ class Audit(session_service_pb2_grpc.AuditServiceServicer):
 
     def __init__(self, db: Database) -> None:
         self._db = db
-
-    async def AppendAuditEntry(self, request: session_service_pb2.AppendAuditEntryRequest, context: Any) -> Empty:
-        asked, now = request.entry, self._db.clock.now()
-        entry = AuditEntry(
-            audit_entry_id="",
-            subject=asked.subject[:200],
-            subject_name=asked.subject_name[:200],
-            action=asked.action[:200],
-            target=asked.target[:200],
-            outcome=asked.outcome[:100],
-            address=asked.address[:100],
-            create_time=time_in(asked, "create_time") or now,
-        )
-        await self._db.run(principal().tenant_id, lambda tx: audit.append(tx, entry, now))
-        return Empty()
 
     async def ListAuditEntries(
         self, request: session_service_pb2.ListAuditEntriesRequest, context: Any

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from chassis.paging import encode_token, keyset, page_size
 from chassis.sql import Tx
 from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql
 
 from tenancy.domain.emails import Email
 from tenancy.domain.numbers import Number
@@ -56,6 +57,11 @@ async def find(tx: Tx, table: Table, kind: type[Value], /, **key: Any) -> Value 
 async def add(tx: Tx, table: Table, /, **row: Any) -> None:
     """Inserts a row of the tenant."""
     await tx.execute(insert(table).values(tenant_id=tx.tenant_id, **row))
+
+
+async def add_once(tx: Tx, table: Table, /, **row: Any) -> None:
+    """Inserts a row of the tenant unless its key is there."""
+    await tx.execute(postgresql.insert(table).values(tenant_id=tx.tenant_id, **row).on_conflict_do_nothing())
 
 
 async def change(tx: Tx, table: Table, key: Mapping[str, Any], /, **values: Any) -> None:

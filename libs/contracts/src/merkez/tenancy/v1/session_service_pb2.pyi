@@ -730,30 +730,6 @@ class VerifyApiKeyResponse(_message.Message):
 Global___VerifyApiKeyResponse: _TypeAlias = VerifyApiKeyResponse  # noqa: Y015
 
 @_typing.final
-class AppendAuditEntryRequest(_message.Message):
-    """Appends."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ENTRY_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def entry(self) -> _session_pb2.AuditEntry:
-        """Required."""
-
-    def __init__(
-        self,
-        *,
-        entry: _session_pb2.AuditEntry | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AppendAuditEntryRequest: _TypeAlias = AppendAuditEntryRequest  # noqa: Y015
-
-@_typing.final
 class ListAuditEntriesRequest(_message.Message):
     """Asks."""
 

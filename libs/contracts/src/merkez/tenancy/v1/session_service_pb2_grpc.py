@@ -960,7 +960,7 @@ class ApiKeyService:
 
 
 class AuditServiceStub:
-    """The audit log.
+    """The audit log: what the edge told by RequestAudited.
     """
 
     def __init__(self, channel):
@@ -969,11 +969,6 @@ class AuditServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.AppendAuditEntry = channel.unary_unary(
-                '/merkez.tenancy.v1.AuditService/AppendAuditEntry',
-                request_serializer=merkez_dot_tenancy_dot_v1_dot_session__service__pb2.AppendAuditEntryRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
-                _registered_method=True)
         self.ListAuditEntries = channel.unary_unary(
                 '/merkez.tenancy.v1.AuditService/ListAuditEntries',
                 request_serializer=merkez_dot_tenancy_dot_v1_dot_session__service__pb2.ListAuditEntriesRequest.SerializeToString,
@@ -982,15 +977,8 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """The audit log.
+    """The audit log: what the edge told by RequestAudited.
     """
-
-    def AppendAuditEntry(self, request, context):
-        """Appends an entry for the caller's tenant.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def ListAuditEntries(self, request, context):
         """Lists entries, newest first.
@@ -1002,11 +990,6 @@ class AuditServiceServicer:
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'AppendAuditEntry': grpc.unary_unary_rpc_method_handler(
-                    servicer.AppendAuditEntry,
-                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_session__service__pb2.AppendAuditEntryRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
-            ),
             'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEntries,
                     request_deserializer=merkez_dot_tenancy_dot_v1_dot_session__service__pb2.ListAuditEntriesRequest.FromString,
@@ -1021,35 +1004,8 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """The audit log.
+    """The audit log: what the edge told by RequestAudited.
     """
-
-    @staticmethod
-    def AppendAuditEntry(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/merkez.tenancy.v1.AuditService/AppendAuditEntry',
-            merkez_dot_tenancy_dot_v1_dot_session__service__pb2.AppendAuditEntryRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
 
     @staticmethod
     def ListAuditEntries(request,

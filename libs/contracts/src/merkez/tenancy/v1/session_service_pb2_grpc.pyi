@@ -314,37 +314,25 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
 def add_ApiKeyServiceServicer_to_server(servicer: ApiKeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class AuditServiceStub:
-    """The audit log."""
+    """The audit log: what the edge told by RequestAudited."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
-    AppendAuditEntry: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.AppendAuditEntryRequest, _empty_pb2.Empty]
-    """Appends an entry for the caller's tenant."""
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListAuditEntriesRequest, _session_service_pb2.ListAuditEntriesResponse]
     """Lists entries, newest first."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """The audit log."""
+    """The audit log: what the edge told by RequestAudited."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    AppendAuditEntry: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AppendAuditEntryRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Appends an entry for the caller's tenant."""
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListAuditEntriesRequest, _session_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
     """Lists entries, newest first."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The audit log."""
-
-    @_abc_1.abstractmethod
-    def AppendAuditEntry(
-        self,
-        request: _session_service_pb2.AppendAuditEntryRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Appends an entry for the caller's tenant."""
+    """The audit log: what the edge told by RequestAudited."""
 
     @_abc_1.abstractmethod
     def ListAuditEntries(
