@@ -80,3 +80,17 @@ def spans_of(system: System, name: str, key: str) -> list[Span]:
     """Spans of this name about this entity, of all services."""
     spans = read_spans(system.data_dir / "traces")
     return [span for span in spans if span["name"] == name and span["attributes"].get("merkez.key") == key]
+
+
+async def test_audit_log_has_what_was_answered_right_before_the_edge_died(system: System, company: Company) -> None:
+    queue = await company.owner.post("/v1/queues", {"requestId": "last words", "queue": {"displayName": "Last words"}})
+    system.children["gateway"].kill()
+    await eventually(lambda: system.children["gateway"].restarts > 0 and system.children["gateway"].pid)
+    await system.wait_ready("gateway")
+
+    async def noted() -> list[Json]:
+        listed = await company.owner.get("/v1/auditEntries", target=queue["queueId"])
+        return listed.get("entries", [])
+
+    entries = await eventually(noted, deadline=20)
+    assert [entry["action"] for entry in entries] == ["routing.v1.QueueService/CreateQueue"]
