@@ -22,6 +22,7 @@ from routing.domain.agents import AgentState
 from routing.domain.contacts import ContactState
 from routing.domain.facts import OfferMade
 from routing.domain.offers import OfferState
+from routing.leases import LIFE_SECONDS
 from routing.ledger import Desk
 from routing.main import Routing
 from routing.ops import agents as agent_ops
@@ -177,6 +178,17 @@ async def test_holder_that_dies_is_stood_in_for(start: Start) -> None:
     agent_id = await floor.agent()
     contact = await floor.contact(queue.queue_id)
     assert (await eventually(lambda: pending(floor, agent_id), deadline=4)).contact_id == contact.contact_id
+
+
+async def test_process_that_drains_takes_no_lease_again(start: Start) -> None:
+    one, two = await start("a"), await start("b")
+    floor = floor_at(two)
+    one.matcher.wake(floor.tenant_id)
+    await eventually(lambda: one.leases.epoch(floor.tenant_id) or None)
+    await one.matcher.drain()
+    await one.leases._renew_all()
+    two.matcher.wake(floor.tenant_id)
+    await eventually(lambda: two.leases.epoch(floor.tenant_id) or None, deadline=LIFE_SECONDS / 2)
 
 
 async def test_facts_of_offers_leave_through_the_outbox(start: Start, nats_server: Nats) -> None:

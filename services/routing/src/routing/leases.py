@@ -7,6 +7,7 @@ holder that was away too long finds its lease taken instead of taking it back.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 
@@ -38,6 +39,8 @@ class Leases:
         self._bus, self._holder, self._clock, self._tasks = bus, holder, clock, tasks
         self._wanted: dict[str, _Lease | None] = {}
         self._bucket: KeyValue | None = None
+        self._asking = asyncio.Lock()
+        self._released = False
 
     def start(self) -> None:
         """Take and renew in the background."""
@@ -48,7 +51,7 @@ class Leases:
         """This process has a board of the tenant."""
         if tenant_id not in self._wanted:
             self._wanted[tenant_id] = None
-            if self._bus is not None and self._bus.connected:
+            if self._bus is not None and self._bus.connected and not self._released:
                 self._tasks.spawn(self._renew(tenant_id), "take a lease")
 
     def forget(self, tenant_id: str) -> None:
@@ -66,29 +69,34 @@ class Leases:
         return lease.epoch if lease is not None and lease.mine else 0
 
     async def release(self) -> None:
-        """Give every lease back, so that another process need not wait for its end."""
-        if self._bucket is None or self._bus is None or not self._bus.connected:
-            return
-        for tenant_id, lease in self._wanted.items():
-            if lease is not None and lease.mine:
-                with contextlib.suppress(NatsError, OSError, TimeoutError):
-                    await self._bucket.delete(tenant_id, last=lease.epoch)
+        """Give every lease back and take none any more, so that another process need not wait for their end."""
+        self._released = True
+        async with self._asking:  # what is being taken now is given back, too
+            if self._bucket is None or self._bus is None or not self._bus.connected:
+                return
+            for tenant_id, lease in self._wanted.items():
+                if lease is not None and lease.mine:
+                    with contextlib.suppress(NatsError, OSError, TimeoutError):
+                        await self._bucket.delete(tenant_id, last=lease.epoch)
 
     async def _renew_all(self) -> None:
         for tenant_id in list(self._wanted):
             await self._renew(tenant_id)
 
     async def _renew(self, tenant_id: str) -> None:
-        try:
-            bucket = self._bucket = self._bucket or await self._open()
-            lease = self._wanted.get(tenant_id)
-            renewed = await self._take(bucket, tenant_id, lease)
-        except (NatsError, OSError, TimeoutError) as error:
-            log.debug("leases can't be asked; matching without", exc_info=error)
-            self._bucket = None
-            renewed = None
-        if tenant_id in self._wanted:
-            self._wanted[tenant_id] = renewed
+        async with self._asking:
+            if self._released:
+                return
+            try:
+                bucket = self._bucket = self._bucket or await self._open()
+                lease = self._wanted.get(tenant_id)
+                renewed = await self._take(bucket, tenant_id, lease)
+            except (NatsError, OSError, TimeoutError) as error:
+                log.debug("leases can't be asked; matching without", exc_info=error)
+                self._bucket = None
+                renewed = None
+            if tenant_id in self._wanted:
+                self._wanted[tenant_id] = renewed
 
     async def _take(self, bucket: KeyValue, tenant_id: str, lease: _Lease | None) -> _Lease:
         now = self._clock.monotonic()
