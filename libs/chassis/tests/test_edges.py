@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from chassis.auth import InternalTokens, TokenInvalid, generate_key
-from chassis.paging import MAX_PAGE_SIZE, PageTokenInvalid, decode_token, encode_token, keyset, page_size
+from chassis.paging import (
+    MAX_PAGE_SIZE,
+    PageTokenInvalid,
+    decode_name_token,
+    decode_token,
+    encode_token,
+    keyset,
+    page_size,
+)
 from chassis.permissions import ALL_PERMISSIONS, API_CLIENT_SCOPES, PERMISSIONS_BY_ROLE, allows
 from chassis.settings import ProcessSettings, SettingsError, load, secret
 from chassis.sql import Database, Tx
@@ -95,9 +104,19 @@ def _is_sensitive(field: object) -> bool:
     return bool(field.GetOptions().Extensions[annotations_pb2.sensitive])  # type: ignore[attr-defined]
 
 
-@given(st.datetimes(timezones=st.just(UTC)), st.text(max_size=40))
-def test_a_page_token_comes_back_as_it_went(time: datetime, row_id: str) -> None:
+_STORABLE = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=40)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), _STORABLE, _STORABLE)
+def test_a_page_token_comes_back_as_it_went(time: datetime, name: str, row_id: str) -> None:
     assert decode_token(encode_token(time, row_id)) == (time, row_id)
+    assert decode_name_token(encode_token(name, row_id)) == (name, row_id)
+
+
+@pytest.mark.parametrize("plain", ['[1,"a\\u0000"]', '[1,"a\\ud800"]', '["a",1]', '["a","b"]', "[" * 5000, "[1e99,1]"])
+def test_a_page_token_no_row_could_have_made_is_refused(plain: str) -> None:
+    with pytest.raises(PageTokenInvalid):
+        decode_token(base64.urlsafe_b64encode(plain.encode()).decode())
 
 
 @given(st.text(max_size=60))

@@ -170,3 +170,10 @@ async def test_dispositions_are_offered_at_the_desktop(edge: Edge, floor: Floor)
         desktop = await edge.agents.GetMyDesktop(cs.GetMyDesktopRequest())
         assert [each.display_name for each in desktop.dispositions] == ["Sold"]
         assert desktop.agent.state == c.AGENT_STATE_OFFLINE
+
+
+async def test_page_token_that_no_row_could_have_made_is_refused(edge: Edge, floor: Floor) -> None:
+    with as_("supervisor", floor):
+        for forged in ("WzEsICJhXHUwMDAwIl0", "WzEsICJhXHVkODAwIl0"):  # [1, "a\\u0000"], [1, "a\\ud800"]
+            asked = edge.queues.ListQueues(qs.ListQueuesRequest(page_token=forged))
+            await refused(asked, InvalidInput, "PAGE_TOKEN_INVALID")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
 from typing import Any
 
 from chassis.auth import principal
 from chassis.instants import time_out
-from chassis.paging import PageTokenInvalid, page_size
+from chassis.paging import decode_name_token, encode_token, page_size
 from kernel.errors import InvalidInput
 from kernel.ids import is_id, require_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
@@ -59,9 +56,9 @@ class AgentServicer(Asked, AgentServiceServicer):
     async def ListAgents(
         self, request: contact_service_pb2.ListAgentsRequest, context: Any
     ) -> contact_service_pb2.ListAgentsResponse:
-        size, after = page_size(request.page_size), _after(request.page_token)
+        size, after = page_size(request.page_size), decode_name_token(request.page_token)
         rows = await self._run(lambda tx: ops.list_agents(tx, size, after), read_only=True)
-        listed, token = page(rows, size, _token)
+        listed, token = page(rows, size, lambda each: encode_token(each.display_name, each.agent_id))
         return contact_service_pb2.ListAgentsResponse(agents=map(convert.agent_to_proto, listed), next_page_token=token)
 
     async def UpdateAgent(self, request: contact_service_pb2.UpdateAgentRequest, context: Any) -> contact_pb2.Agent:
@@ -98,21 +95,3 @@ class AgentServicer(Asked, AgentServiceServicer):
         if not await self._run(known, read_only=True):
             await self._run(lambda tx: ops.ensure_agent(tx, who.subject, who.name, now))
         return who.subject
-
-
-def _token(agent: Agent) -> str:
-    plain = json.dumps([agent.display_name, agent.agent_id], separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
-
-
-def _after(token: str) -> tuple[str, str] | None:
-    if not token:
-        return None
-    try:
-        plain = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        name, agent_id = json.loads(plain)
-        if not isinstance(name, str) or not isinstance(agent_id, str) or "\0" in name + agent_id:
-            raise ValueError
-        return name, agent_id
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise PageTokenInvalid.of("page_token", "is not a token of this list") from error
