@@ -174,6 +174,7 @@ def open_floor(db: Database, clock: ManualClock) -> Floor:
 class Edge:
     """Routing's rpcs as its callers see them. `as_(role, floor)` says who calls."""
 
+    desk: Desk
     queues: Any
     skills: Any
     hours: Any
@@ -186,14 +187,15 @@ class Edge:
 @pytest_asyncio.fixture
 async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
     """A served desk."""
-    await rpc.serve("routing", servicers(Desk(db)))
+    desk = Desk(db)
+    await rpc.serve("routing", servicers(desk))
     peers = rpc.peers()
     stubs: list[Callable[[Any], Any]] = [
         queues_grpc.QueueServiceStub, queues_grpc.SkillServiceStub, queues_grpc.BusinessHoursServiceStub,
         queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
         contacts_grpc.AgentServiceStub,
     ]  # fmt: skip
-    yield Edge(*(peers.stub(stub, "routing") for stub in stubs))
+    yield Edge(desk, *(peers.stub(stub, "routing") for stub in stubs))
 
 
 def as_(role: str, floor: Floor, subject: str = "", name: str = "") -> Any:

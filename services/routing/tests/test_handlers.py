@@ -17,6 +17,7 @@ from merkez.routing.v1 import queue_service_pb2 as qs
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from testkit.clock import ManualClock
+from testkit.waiting import eventually
 
 from .conftest import Edge, Floor, as_, refused
 
@@ -119,30 +120,24 @@ async def test_offer_of_other_tenant_or_other_agent_is_not_found(edge: Edge, flo
         await refused(edge.contacts.ListDecisions(cs.ListDecisionsRequest(contact_id=contact.contact_id)), NotFound)
 
 
-async def test_agent_may_say_ready_before_the_news_of_the_microphone_is_here(
-    edge: Edge, floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    agent_id = new_id("usr", floor.clock.now())
+async def test_agent_may_say_ready_before_the_news_of_the_microphone_is_here(edge: Edge, floor: Floor) -> None:
+    agent_id, at = new_id("usr", floor.clock.now()), floor.clock.now()
     with as_("agent", floor, agent_id, "Aysel"):
         asking = asyncio.ensure_future(  # noqa: TID251
             edge.agents.SetMyState(cs.SetMyStateRequest(state=AVAILABLE))
         )
-        await asyncio.sleep(0.15)
-        assert not asking.done()
-        await floor.run(agent_ops.attach_station, agent_id, "stn_1", floor.clock.now())
+        await eventually(lambda: (floor.tenant_id, agent_id) in edge.desk.arrivals._waiting)
+        await edge.desk.run(floor.tenant_id, lambda tx: agent_ops.ensure_agent(tx, agent_id, "Aysel", at))
+        await edge.desk.run(floor.tenant_id, lambda tx: agent_ops.attach_station(tx, agent_id, "stn_1", at, at))
         agent = await asking
     assert (agent.state, agent.display_name) == (AVAILABLE, "Aysel")
 
 
 async def test_agent_without_a_microphone_is_told_so(edge: Edge, floor: Floor) -> None:
     with as_("agent", floor):
-        asking = asyncio.ensure_future(  # noqa: TID251
-            edge.agents.SetMyState(cs.SetMyStateRequest(state=AVAILABLE))
+        await refused(
+            edge.agents.SetMyState(cs.SetMyStateRequest(state=AVAILABLE)), FailedPrecondition, "STATION_MISSING"
         )
-        while not asking.done():
-            await asyncio.sleep(0.01)
-            floor.clock.advance(0.1)
-        await refused(asking, FailedPrecondition, "STATION_MISSING")
 
 
 async def test_state_that_only_work_leads_to_cannot_be_set(edge: Edge, floor: Floor) -> None:
@@ -202,9 +197,9 @@ async def test_agents_are_listed_by_name_page_by_page(edge: Edge, floor: Floor) 
             token = page.next_page_token
             if not token:
                 break
-        await refused(
-            edge.agents.ListAgents(cs.ListAgentsRequest(page_token="W10")), InvalidInput, "PAGE_TOKEN_INVALID"
-        )
+        for forged in ("W10", "WyJhXHUwMDAwIiwiYSJd", "WyJhIiwiXHVkODAwIl0"):  # [], ["a\\u0000","a"], ["a","\\ud800"]
+            asked = edge.agents.ListAgents(cs.ListAgentsRequest(page_token=forged))
+            await refused(asked, InvalidInput, "PAGE_TOKEN_INVALID")
     assert seen == ["Aysel", "Aysel", "Leyla", "Rena"]
 
 

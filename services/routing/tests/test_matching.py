@@ -133,9 +133,9 @@ async def test_two_matchers_at_once_never_offer_one_contact_or_agent_twice(start
     made: list[OfferMade] = []
     for routing in (one, two):
         hear = routing.desk.hear
-        routing.desk.hear = lambda tenant, told, hear=hear: (
+        routing.desk.hear = lambda tenant_id, told, hear=hear: (
             made.extend(fact for fact in told if isinstance(fact, OfferMade)),
-            hear(tenant, told),
+            hear(tenant_id, told),
         )[1]
     floors = [floor_at(one)]
     floors.append(floor_at(two, floors[0].tenant_id))
@@ -189,6 +189,16 @@ async def test_process_that_drains_takes_no_lease_again(start: Start) -> None:
     await one.leases._renew_all()
     two.matcher.wake(floor.tenant_id)
     await eventually(lambda: two.leases.epoch(floor.tenant_id) or None, deadline=LIFE_SECONDS / 2)
+
+
+async def test_microphone_heard_of_by_another_replica_lets_its_agent_be_available(start: Start) -> None:
+    one, two = await start("a"), await start("b")
+    floor = floor_at(one)
+    agent_id = new_id("usr", floor.clock.now())
+    await floor.run(agent_ops.change_user, agent_id, "Aysel", True, 1)
+    with two.desk.arrivals.of(floor.tenant_id, agent_id) as changed:
+        await floor.run(agent_ops.attach_station, agent_id, new_id("stn", floor.clock.now()), floor.clock.now())
+        await asyncio.wait_for(changed.wait(), 5)
 
 
 async def test_facts_of_offers_leave_through_the_outbox(start: Start, nats_server: Nats) -> None:

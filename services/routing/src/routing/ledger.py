@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from sqlalchemy import CursorResult, Executable, RowMapping
 
 from routing import convert
+from routing.arrivals import Arrivals
 from routing.domain import facts
 from routing.domain.facts import Fact
 
@@ -79,7 +80,14 @@ class Desk:
     def __init__(self, db: Database, hear: Hear | None = None):
         self.db = db
         self.clock = db.clock
-        self.hear: Hear = hear or (lambda _tenant, _facts: None)
+        self.arrivals = Arrivals()
+        self._hear = hear
+
+    def hear(self, tenant_id: str, told: Sequence[Fact]) -> None:
+        """What was committed, for who waits in this process."""
+        self.arrivals.hear(tenant_id, told)
+        if self._hear is not None:
+            self._hear(tenant_id, told)
 
     def on(self, tx: Tx) -> Ledger:
         """The ledger of a transaction somebody else opened (the inbox does)."""

@@ -175,6 +175,7 @@ class Matcher:
         if isinstance(fact, events.QueueChanged | events.QueueDeleted):
             self._gather(message.tenant_id)
         elif isinstance(fact, events.AgentStateChanged | events.AgentChanged):
+            self._desk.arrivals.tell(message.tenant_id, fact.agent.agent_id)
             if not tenant.knows(fact.agent.agent_id, fact.agent.version):
                 self._gather(message.tenant_id, agent_id=fact.agent.agent_id)
         else:

@@ -44,14 +44,18 @@ class AgentServicer(Asked, AgentServiceServicer):
     async def SetMyState(self, request: contact_service_pb2.SetMyStateRequest, context: Any) -> contact_pb2.Agent:
         agent_id = await self._myself()
         state = convert.agent_state(request.state)
-        end = self._desk.clock.monotonic() + _STATION_WAIT
-        while True:
-            try:
-                return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
-            except StationMissing:
-                if self._desk.clock.monotonic() >= end:
-                    raise
-            await asyncio.sleep(0.05)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _STATION_WAIT
+        with self._desk.arrivals.of(principal().tenant_id, agent_id) as changed:
+            while True:
+                changed.clear()
+                try:
+                    return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
+                except StationMissing as missing:
+                    try:
+                        await asyncio.wait_for(changed.wait(), end - loop.time())
+                    except TimeoutError:
+                        raise missing from None
 
     async def ListAgents(
         self, request: contact_service_pb2.ListAgentsRequest, context: Any
