@@ -43,6 +43,12 @@ def other_tenant() -> str:
     return new_id("ten", SystemClock().now())
 
 
+@pytest.fixture
+def name() -> str:
+    """The consumer's name."""
+    return "trial"
+
+
 @pytest_asyncio.fixture
 async def settings(databases: Databases, nats_server: Nats) -> ProcessSettings:
     """Settings of the trial service, with its database and the run's NATS."""
