@@ -10,6 +10,7 @@ from typing import Any
 import pytest_asyncio
 from analytics import ops, store
 from analytics.consumers import handlers
+from analytics.domain import board
 from analytics.domain.intervals import Counters, Key
 from chassis.bus import FactMeta
 from chassis.sql import Database
@@ -49,7 +50,7 @@ class Floor:
         meta = FactMeta(new_id("evt", time), self.tenant, "", time, "", type(fact).__name__, "")
         await self.db.run(self.tenant, lambda tx: handler(tx, fact, meta))
 
-    async def board(self) -> ops.Snapshot:
+    async def board(self) -> board.Snapshot:
         """The wallboard now."""
         return await self.db.run(self.tenant, lambda tx: ops.wallboard(tx, self.clock.now()), read_only=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -20,6 +21,14 @@ class PageTokenInvalid(InvalidInput):
     """The page token was not made by this list."""
 
     reason = "PAGE_TOKEN_INVALID"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    size: int
+    token: str
 
 
 def page_size(requested: int) -> int:

@@ -10,7 +10,6 @@ from merkez.routing.v1 import contact_pb2, queue_pb2
 
 from analytics.domain import board, intervals
 from analytics.domain.contacts import Contact
-from analytics.ops import Snapshot
 
 
 def contact_in(message: contact_pb2.Contact) -> Contact:
@@ -45,7 +44,7 @@ def queue_in(message: queue_pb2.Queue) -> board.Queue:
     return board.Queue(message.queue_id, message.display_name, threshold)
 
 
-def wallboard_out(snapshot: Snapshot) -> analytics_pb2.Wallboard:
+def wallboard_out(snapshot: board.Snapshot) -> analytics_pb2.Wallboard:
     """The wallboard as the contract shows it."""
     shown = snapshot.board
     return analytics_pb2.Wallboard(

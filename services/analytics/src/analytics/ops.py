@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis.sql import Tx
@@ -20,16 +19,6 @@ class RangeInvalid(InvalidInput):
     """The stretch of time asked for is empty or too long."""
 
     reason = "RANGE_INVALID"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A wallboard with its place and the age of its data."""
-
-    board: board.Wallboard
-    sequence: int
-    data_time: datetime | None
-    compute_time: datetime
 
 
 async def note_contact(tx: Tx, contact: Contact, version: int, call_id: str) -> None:
@@ -84,14 +73,14 @@ async def note_time_zone(tx: Tx, time_zone: str, version: int) -> None:
     await store.save_time_zone(tx, time_zone, version)
 
 
-async def next_wallboard(tx: Tx, fact_time: datetime, now: datetime) -> Snapshot:
+async def next_wallboard(tx: Tx, fact_time: datetime, now: datetime) -> board.Snapshot:
     """The wallboard in the next place, for pushing. Facts don't touch the place themselves: all of a tenant's facts
     would stand in line for one row."""
     await store.move_on(tx, fact_time)
     return await wallboard(tx, now)
 
 
-async def wallboard(tx: Tx, now: datetime) -> Snapshot:
+async def wallboard(tx: Tx, now: datetime) -> board.Snapshot:
     """The wallboard now: today's counters, whoever waits, and the agents."""
     start = intervals.day_start(now, await store.time_zone(tx))
     built = board.build(
@@ -99,7 +88,7 @@ async def wallboard(tx: Tx, now: datetime) -> Snapshot:
         await store.list_agents(tx), await store.handled_since(tx, start),
     )  # fmt: skip
     sequence, data_time = await store.place(tx)
-    return Snapshot(built, sequence, data_time, now)
+    return board.Snapshot(built, sequence, data_time, now)
 
 
 async def queue_intervals(

@@ -11,7 +11,7 @@ from chassis.paging import encode_token
 from chassis.sql import Database
 from merkez.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
 
-from billing import convert, ops, store
+from billing import convert, ops
 
 
 class Billing(billing_service_pb2_grpc.BillingServiceServicer):
@@ -25,7 +25,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     ) -> billing_service_pb2.ListUsageRecordsResponse:
         found, more = await self._db.run(
             principal().tenant_id,
-            lambda tx: store.list_usage(tx, request.meter, request.source_id, request.page_size, request.page_token),
+            lambda tx: ops.list_usage(tx, request.meter, request.source_id, request.page_size, request.page_token),
             read_only=True,
         )
         token = encode_token(found[-1].usage_time, found[-1].usage_record_id) if more else ""

@@ -75,6 +75,11 @@ async def move_to_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
     await store.save_zone(tx, time_zone, tenant_version)
 
 
+async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) -> tuple[list[UsageRecord], bool]:
+    """A page of usage records, newest first, and whether there is more."""
+    return await store.list_usage(tx, meter, source_id, size, token)
+
+
 async def current_period(tx: Tx, time: datetime) -> tuple[datetime, datetime]:
     """The billing period `time` lies in: a month of the zone the tenant has now. Raises `RangeInvalid`."""
     zone = await store.zone(tx)

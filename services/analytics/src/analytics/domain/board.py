@@ -78,6 +78,16 @@ class Wallboard:
     states: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A wallboard with its place and the age of its data."""
+
+    board: Wallboard
+    sequence: int
+    data_time: datetime | None
+    compute_time: datetime
+
+
 def build(
     queues: Sequence[Queue],
     waiting: Mapping[str, Waiting],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.auth import principal
-from chassis.paging import decode_token, encode_token, page_size
+from chassis.paging import Page, decode_token, encode_token, page_size
 from chassis.sql import Database, Tx
 from google.protobuf.empty_pb2 import Empty
 from kernel.ids import require_id, require_request_id
@@ -17,7 +17,6 @@ from tenancy import convert
 from tenancy.domain import fields
 from tenancy.ops import numbers
 from tenancy.ops.numbers import Route
-from tenancy.store.rows import Page
 
 # The inventory is listed by number alone; tokens of lists carry a time as well.
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.auth import principal
+from chassis.paging import Page
 from chassis.sql import Database, RequestIdReused, Tx
 from google.protobuf.empty_pb2 import Empty
 from kernel.ids import new_id, require_id, require_request_id
@@ -25,7 +26,6 @@ from tenancy.domain.sessions import SignInRefused
 from tenancy.ops import organisation, sessions
 from tenancy.ops.organisation import Draft
 from tenancy.ops.sessions import SignUp
-from tenancy.store.rows import Page
 
 
 class Plans(plan_service_pb2_grpc.PlanServiceServicer):

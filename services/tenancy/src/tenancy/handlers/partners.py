@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.auth import principal
+from chassis.paging import Page
 from chassis.sql import Database, Tx
 from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
 from tenancy import convert
 from tenancy.ops import api_keys, audit
-from tenancy.store.rows import Page
 
 
 class ApiKeys(session_service_pb2_grpc.ApiKeyServiceServicer):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from chassis.auth import principal
+from chassis.paging import Page
 from chassis.sql import Database, Tx
 from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
@@ -13,14 +14,13 @@ from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_
 from tenancy import convert
 from tenancy.desk import Desk
 from tenancy.domain import fields
+from tenancy.domain.lookups import Found
 from tenancy.domain.people import UserChange
 from tenancy.domain.secrets import digest
 from tenancy.ops import emails, people
 from tenancy.ops.organisation import get_tenant
 from tenancy.ops.people import NewInvitation
 from tenancy.ops.sessions import OpenSession
-from tenancy.store.lookups import Found
-from tenancy.store.rows import Page
 
 
 class Users(session_service_pb2_grpc.UserServiceServicer):

@@ -6,15 +6,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
+from chassis.paging import Page
 from chassis.permissions import API_CLIENT_SCOPES
 from chassis.sql import Tx
 from kernel.ids import new_id
 
 from tenancy.domain import fields, people, secrets, standing
+from tenancy.domain.lookups import Found
 from tenancy.domain.people import ApiKey, ApiKeyNotFound, ApiKeyRefused
 from tenancy.ops.organisation import get_tenant
 from tenancy.store import lookups, rows, tables
-from tenancy.store.rows import Page
 
 
 async def create(
@@ -54,7 +55,7 @@ async def revoke(tx: Tx, api_key_id: str, now: datetime) -> ApiKey:
     return key
 
 
-async def find_key(tx: Tx, secret: str) -> lookups.Found:
+async def find_key(tx: Tx, secret: str) -> Found:
     """Whose key it is. Raises `ApiKeyRefused`."""
     found = await lookups.find(tx, lookups.API_KEY, secrets.digest(secret))
     if found is None:

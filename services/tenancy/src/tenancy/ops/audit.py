@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from chassis.paging import Page
 from chassis.sql import Tx
 
 from tenancy.domain.people import AuditEntry
 from tenancy.store import rows, tables
-from tenancy.store.rows import Page
 
 
 async def append(tx: Tx, entry: AuditEntry) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chassis.paging import Page
 from chassis.sql import Tx
 
 from tenancy import convert
 from tenancy.domain import people, plans
+from tenancy.domain.lookups import Found
 from tenancy.domain.numbers import Number, NumberNotFound, NumberTaken, WidgetNotFound
 from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
 from tenancy.ops.organisation import get_brand, get_tenant, plan_held, plan_of, point_widget
 from tenancy.store import inventory, lookups, rows, tables
-from tenancy.store.rows import Page
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ async def release(tx: Tx, number: str, now: datetime) -> None:
     tx.emit(convert.number_released(number, now), key=number)
 
 
-async def find_widget(tx: Tx, widget_key: str) -> lookups.Found:
+async def find_widget(tx: Tx, widget_key: str) -> Found:
     """Whose widget it is, and of which brand. Raises `WidgetNotFound`."""
     found = await lookups.find(tx, lookups.WIDGET, widget_key)
     if found is None:
@@ -105,7 +106,7 @@ async def find_widget(tx: Tx, widget_key: str) -> lookups.Found:
     return found
 
 
-async def find_number(tx: Tx, number: str) -> lookups.Found:
+async def find_number(tx: Tx, number: str) -> Found:
     """Who holds the number. Raises `NumberNotFound`."""
     found = await lookups.find(tx, lookups.NUMBER, number)
     if found is None:

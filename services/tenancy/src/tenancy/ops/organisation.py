@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from chassis.paging import Page
 from chassis.sql import Tx
 from kernel.ids import new_id
 
@@ -16,7 +17,6 @@ from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Notice, Noti
 from tenancy.domain.plans import Plan
 from tenancy.domain.secrets import new_secret
 from tenancy.store import lookups, rows, tables
-from tenancy.store.rows import Page
 
 
 @dataclass(frozen=True)

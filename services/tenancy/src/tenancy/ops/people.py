@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chassis.paging import Page
 from chassis.sql import Tx
 from kernel.ids import new_id
 
 from tenancy import convert
 from tenancy.domain import fields, people, plans, secrets
+from tenancy.domain.lookups import Found
 from tenancy.domain.people import (
     EmailTaken,
     Invitation,
@@ -22,7 +24,6 @@ from tenancy.domain.people import (
 from tenancy.ops.organisation import plan_of
 from tenancy.ops.sessions import OpenSession, add_user, end_sessions_of, open_session
 from tenancy.store import lookups, rows, tables
-from tenancy.store.rows import Page
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ async def revoke_invitation(tx: Tx, invitation_id: str, now: datetime) -> Invita
     return await _close(tx, invitation, "REVOKED")
 
 
-async def find_link(tx: Tx, digest: str) -> lookups.Found:
+async def find_link(tx: Tx, digest: str) -> Found:
     """Where the secret of a link leads, by its digest. Raises `InvitationNotFound`."""
     found = await lookups.find(tx, lookups.INVITATION, digest)
     if found is None:

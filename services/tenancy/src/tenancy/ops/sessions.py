@@ -15,6 +15,7 @@ from kernel.tenant import PLATFORM
 
 from tenancy import convert
 from tenancy.domain import secrets, standing
+from tenancy.domain.lookups import Found
 from tenancy.domain.people import EmailTaken, Tenant, User
 from tenancy.domain.plans import Plan
 from tenancy.domain.sessions import USED_TOKEN_KEPT, RefreshToken, Session, SessionEnded, Use, expiry, refused, use_of
@@ -85,7 +86,7 @@ async def sign_up(tx: Tx, command: SignUp, password_hash: str, now: datetime) ->
     return tenant, await open_session(tx, owner.user_id, now)
 
 
-async def earlier_sign_up(tx: Tx, command: SignUp) -> lookups.Found | None:
+async def earlier_sign_up(tx: Tx, command: SignUp) -> Found | None:
     """The tenant an earlier sign-up with the same request made; its target is the fingerprint of that one."""
     return await lookups.find(tx, lookups.SIGN_UP, command.key)
 

@@ -6,12 +6,11 @@ transaction finds across tenants.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chassis.sql import Tx
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from tenancy.domain.lookups import Found
 from tenancy.store.tables import lookups
 
 EMAIL, WIDGET, REFRESH, INVITATION, API_KEY, NUMBER, SIGN_UP = (
@@ -21,14 +20,6 @@ EMAIL, WIDGET, REFRESH, INVITATION, API_KEY, NUMBER, SIGN_UP = (
 
 class ValueTaken(Exception):
     """Something else is found by this value already."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """Whose a value is, and what it leads to there."""
-
-    tenant_id: str
-    target: str
 
 
 async def add(tx: Tx, kind: str, value: str, target: str) -> None:

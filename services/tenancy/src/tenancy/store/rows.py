@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from chassis.paging import encode_token, keyset, page_size
+from chassis.paging import Page, encode_token, keyset, page_size
 from chassis.sql import Tx
 from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
@@ -17,14 +16,6 @@ from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice,
 from tenancy.domain.sessions import RefreshToken, Session
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Page:
-    """Which part of a list is asked for."""
-
-    size: int
-    token: str
 
 
 _SHAPES: dict[type[Any], frozenset[str]] = {
