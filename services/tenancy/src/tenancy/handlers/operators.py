@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.paging import Page
 from chassis.sql import Database, Tx
 from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import operator_service_pb2, operator_service_pb2_grpc, tenant_pb2
@@ -13,7 +14,6 @@ from tenancy.domain import fields
 from tenancy.domain.people import Tenant
 from tenancy.domain.standing import LONGEST_REASON
 from tenancy.ops import operators
-from tenancy.store.rows import Page
 
 
 class Operators(operator_service_pb2_grpc.OperatorServiceServicer):

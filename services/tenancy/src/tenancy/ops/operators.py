@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from chassis.sql import Tx
+from kernel.ids import new_id
 from kernel.tenant import PLATFORM
 
 from tenancy import catalogue, convert
@@ -43,7 +44,7 @@ async def invite(tx: Tx, email: str, now: datetime) -> Invitation:
         )
     made = await create_invitation(tx, NewInvitation(email, "", "OPERATOR"), "operator", now)
     who = "command on the machine"
-    await audit.append(tx, AuditEntry("", who, who, "InviteOperator", made.invitation_id, "OK", "", now), now)
+    await _note(tx, who, who, "InviteOperator", made.invitation_id, now)
     return made
 
 
@@ -71,9 +72,12 @@ async def _change(tx: Tx, trigger: Trigger, reason: str, version: int, now: date
     values = {"state": changed.state, "suspend_reason": reason, "version": changed.version}
     await rows.change(tx, tables.tenants, {}, **values)
     action = f"tenancy.v1.OperatorService/{trigger.value.title()}Tenant"
-    entry = AuditEntry("", "operator", OPERATOR, action, tenant.tenant_id, "OK", "", now)
-    await audit.append(tx, entry, now)
+    await _note(tx, "operator", OPERATOR, action, tenant.tenant_id, now)
     return changed
+
+
+async def _note(tx: Tx, subject: str, name: str, action: str, target: str, now: datetime) -> None:
+    await audit.append(tx, AuditEntry(new_id("aud", now), subject, name, action, target, "OK", "", now))
 
 
 def _currency(tenant: Tenant) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chassis.paging import encode_token, keyset, page_size
+from chassis.paging import Page, encode_token, keyset, page_size
 from chassis.sql import Tx
 from kernel.tenant import PLATFORM
 from sqlalchemy import func, select
 
 from tenancy.domain.people import Tenant, TenantOverview
 from tenancy.store import rows
-from tenancy.store.rows import Page
 from tenancy.store.tables import tenants, users
 
 
