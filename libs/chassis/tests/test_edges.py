@@ -179,7 +179,7 @@ def test_who_may_call(permission: str, role: str, allowed: bool) -> None:
 def test_a_token_lives_one_minute_for_one_audience() -> None:
     key = generate_key()
     gateway, routing = InternalTokens.from_json(key, "gateway"), InternalTokens.from_json(key, "routing")
-    who = someone("supervisor", "ten_1", "usr_1", name="Ada", brand_id="brd_1")
+    who = someone("supervisor", "ten_1", "usr_1", name="Ada")
     token = gateway.issue(who, "routing")
     assert routing.verify(token) == who and gateway.issue(who, "routing") == token
     assert gateway.issue(who, "flows") != token

@@ -113,7 +113,7 @@ async def _stub(rpc: RpcHouse, queues: Queues) -> Any:
 
 async def test_the_servicer_knows_who_asks(rpc: RpcHouse, queues: Queues) -> None:
     stub = await _stub(rpc, queues)
-    asker = someone("agent", TENANT, "usr_1", name="Zoë Əliyeva", brand_id="brd_1")
+    asker = someone("agent", TENANT, "usr_1", name="Zoë Əliyeva")
     with acting_as(asker):
         assert (await stub.GetQueue(GET(queue_id="que_1"))).display_name == "Zoë Əliyeva"
     with acting_for("ten_2"):

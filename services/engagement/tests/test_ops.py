@@ -159,12 +159,3 @@ async def test_screen_pop_shows_what_was_before_and_not_the_contact_at_hand(run:
     assert pop.contact_count == 12
     assert [entry.contact_id for entry in pop.history] == [f"con_{number}" for number in range(11, 1, -1)]
     assert pop.customer.numbers == who.numbers
-
-
-async def test_one_brands_people_do_not_see_anothers_customers(run: Run, clock: ManualClock) -> None:
-    mine = await identify(run, clock, caller(brand="brd_1"))
-    await identify(run, clock, caller(brand="brd_2"))
-    listed, _ = await run(lambda tx: ops.list_customers(tx, "", 0, "", "brd_1"))
-    assert [each.customer_id for each in listed] == [mine.customer_id]
-    with pytest.raises(domain.CustomerNotFound):
-        await run(lambda tx: ops.get_customer(tx, mine.customer_id, "brd_2"))

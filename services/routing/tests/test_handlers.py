@@ -226,17 +226,6 @@ async def test_contacts_are_listed_by_queue_state_and_customer(edge: Edge, floor
         await refused(found(page_size=-1), InvalidInput, "", "page_size")
 
 
-async def test_principal_held_to_a_brand_sees_only_its_contacts(edge: Edge, floor: Floor) -> None:
-    queue, brand = await floor.queue(), new_id("brd", floor.clock.now())
-    mine = await floor.contact(queue.queue_id, brand_id=brand)
-    other = await floor.contact(queue.queue_id)
-    who = Principal(floor.tenant_id, "usr_x", "api_client", frozenset({"contacts.read"}), brand_id=brand)
-    with acting_as(who):
-        listed = await edge.contacts.ListContacts(cs.ListContactsRequest())
-        assert [each.contact_id for each in listed.contacts] == [mine.contact_id]
-        await refused(edge.contacts.GetContact(cs.GetContactRequest(contact_id=other.contact_id)), NotFound)
-
-
 async def test_flow_takes_a_contact_out_and_asks_in_vain_for_its_wait(edge: Edge, floor: Floor) -> None:
     contact = await floor.contact((await floor.queue()).queue_id)
     with acting_for(floor.tenant_id):

@@ -124,7 +124,7 @@ class InternalTokens:
         expiry = int(now) + LIFE_SECONDS
         claims = {
             "iss": _ISSUER, "aud": audience, "azp": self._service, "sub": who.subject, "iat": int(now),
-            "exp": expiry, "tenant": who.tenant_id, "role": who.role, "name": who.name, "brand": who.brand_id,
+            "exp": expiry, "tenant": who.tenant_id, "role": who.role, "name": who.name,
         }  # fmt: skip
         if who.permissions != PERMISSIONS_BY_ROLE.get(who.role):
             claims["permissions"] = sorted(who.permissions)
@@ -153,7 +153,7 @@ class InternalTokens:
         permissions = frozenset(listed) if listed is not None else PERMISSIONS_BY_ROLE.get(role, frozenset())
         who = Principal(
             str(claims.get("tenant", "")), str(claims.get("sub", "")), role, permissions,
-            str(claims.get("name", "")), str(claims.get("brand", "")),
+            str(claims.get("name", "")),
         )  # fmt: skip
         _remember(self._verified, token, (float(expiry), who))
         return who

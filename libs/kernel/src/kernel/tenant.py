@@ -22,8 +22,7 @@ PLATFORM = f"ten_{'0' * 26}"
 class Principal:
     """The verified asker of one request.
 
-    `tenant_id` is empty only for strangers, and `PLATFORM` for operators; `subject` is a user, key, call or service;
-    `brand_id` narrows a principal to one client brand when set.
+    `tenant_id` is empty only for strangers, and `PLATFORM` for operators; `subject` is a user, key, call or service.
     """
 
     tenant_id: str
@@ -31,7 +30,6 @@ class Principal:
     role: str
     permissions: frozenset[str] = field(default_factory=frozenset)
     name: str = ""
-    brand_id: str = ""
 
     def may(self, permission: str) -> bool:
         """Whether the principal was granted this permission by name."""

@@ -37,9 +37,8 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         self, request: customer_service_pb2.GetScreenPopRequest, context: Any
     ) -> customer_pb2.ScreenPop:
         require_id("cus", request.customer_id, "customer_id")
-        brand_id = principal().brand_id
         pop = await self._db.run(
-            principal().tenant_id, lambda tx: ops.screen_pop(tx, request.customer_id, brand_id), read_only=True
+            principal().tenant_id, lambda tx: ops.screen_pop(tx, request.customer_id), read_only=True
         )
         return convert.pop_out(pop)
 
@@ -47,19 +46,17 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         self, request: customer_service_pb2.GetCustomerRequest, context: Any
     ) -> customer_pb2.Customer:
         require_id("cus", request.customer_id, "customer_id")
-        brand_id = principal().brand_id
         found = await self._db.run(
-            principal().tenant_id, lambda tx: ops.get_customer(tx, request.customer_id, brand_id), read_only=True
+            principal().tenant_id, lambda tx: ops.get_customer(tx, request.customer_id), read_only=True
         )
         return convert.customer_out(found)
 
     async def ListCustomers(
         self, request: customer_service_pb2.ListCustomersRequest, context: Any
     ) -> customer_service_pb2.ListCustomersResponse:
-        brand_id = principal().brand_id
         found, more = await self._db.run(
             principal().tenant_id,
-            lambda tx: ops.list_customers(tx, request.query, request.page_size, request.page_token, brand_id),
+            lambda tx: ops.list_customers(tx, request.query, request.page_size, request.page_token),
             read_only=True,
         )
         token = encode_token(found[-1].create_time, found[-1].customer_id) if more else ""
@@ -74,9 +71,8 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         now = self._db.clock.now()
         news = convert.customer_in(request.customer, now)
         fields = list(request.update_mask.paths)
-        brand_id = principal().brand_id
         value = await self._db.run(
-            principal().tenant_id, lambda tx: ops.update_customer(tx, news, fields, request.version, now, brand_id)
+            principal().tenant_id, lambda tx: ops.update_customer(tx, news, fields, request.version, now)
         )
         return convert.customer_out(value)
 
@@ -84,10 +80,9 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         self, request: customer_service_pb2.ListHistoryRequest, context: Any
     ) -> customer_service_pb2.ListHistoryResponse:
         customer_id = require_id("cus", request.customer_id, "customer_id")
-        brand_id = principal().brand_id
         found, more = await self._db.run(
             principal().tenant_id,
-            lambda tx: ops.list_history(tx, customer_id, request.page_size, request.page_token, brand_id),
+            lambda tx: ops.list_history(tx, customer_id, request.page_size, request.page_token),
             read_only=True,
         )
         token = encode_token(found[-1].create_time, found[-1].history_entry_id) if more else ""
@@ -103,7 +98,7 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
         async def work(tx: Tx) -> customer_pb2.HistoryEntry:
             async def add() -> customer_pb2.HistoryEntry:
                 now = self._db.clock.now()
-                note = await ops.add_note(tx, request.customer_id, request.note, who.subject, now, who.brand_id)
+                note = await ops.add_note(tx, request.customer_id, request.note, who.subject, now)
                 return convert.entry_out(note)
 
             return await tx.once(request.request_id, "AddNote", request, customer_pb2.HistoryEntry, add)

@@ -63,19 +63,17 @@ async def identify_customer(tx: Tx, caller: Caller, now: datetime) -> Customer:
     return named
 
 
-async def get_customer(tx: Tx, customer_id: str, brand_id: str = "") -> Customer:
-    """One customer. Raises `CustomerNotFound`, also for one of another brand than `brand_id` when that is given."""
+async def get_customer(tx: Tx, customer_id: str) -> Customer:
+    """One customer. Raises `CustomerNotFound`."""
     found = await store.customer(tx, customer_id)
-    if found is None or (brand_id and found.brand_id != brand_id):
+    if found is None:
         raise domain.CustomerNotFound(f"There is no customer {customer_id}.")
     return found
 
 
-async def update_customer(
-    tx: Tx, news: Customer, fields: Sequence[str], version: int, now: datetime, brand_id: str = ""
-) -> Customer:
+async def update_customer(tx: Tx, news: Customer, fields: Sequence[str], version: int, now: datetime) -> Customer:
     """Changes the named fields. Raises `CustomerNotFound`, `CustomerInvalid`, `VersionConflict`, `AddressTaken`."""
-    value = domain.changed(await get_customer(tx, news.customer_id, brand_id), news, fields, version, now)
+    value = domain.changed(await get_customer(tx, news.customer_id), news, fields, version, now)
     for kind, addresses in (("number", value.numbers), ("email", value.emails)):
         for address in addresses:
             owner = await store.customer_of_address(tx, value.brand_id, kind, address)
@@ -90,29 +88,27 @@ async def update_customer(
     return value
 
 
-async def list_customers(tx: Tx, query: str, size: int, token: str, brand_id: str = "") -> tuple[list[Customer], bool]:
+async def list_customers(tx: Tx, query: str, size: int, token: str) -> tuple[list[Customer], bool]:
     """A page of customers, newest first, and whether there is more."""
-    return await store.list_customers(tx, domain.search_terms(query), size, token, brand_id)
+    return await store.list_customers(tx, domain.search_terms(query), size, token)
 
 
-async def list_history(
-    tx: Tx, customer_id: str, size: int, token: str, brand_id: str = ""
-) -> tuple[list[HistoryEntry], bool]:
+async def list_history(tx: Tx, customer_id: str, size: int, token: str) -> tuple[list[HistoryEntry], bool]:
     """A page of a customer's history, newest first, and whether there is more. Raises `CustomerNotFound`."""
-    await get_customer(tx, customer_id, brand_id)
+    await get_customer(tx, customer_id)
     return await store.list_history(tx, customer_id, size, token)
 
 
-async def screen_pop(tx: Tx, customer_id: str, brand_id: str = "") -> ScreenPop:
+async def screen_pop(tx: Tx, customer_id: str) -> ScreenPop:
     """The customer with what was before: a contact that still waits is the one at hand. `CustomerNotFound`."""
-    found = await get_customer(tx, customer_id, brand_id)
+    found = await get_customer(tx, customer_id)
     entries, contacts = await store.past(tx, customer_id, domain.HISTORY_IN_POP)
     return ScreenPop(found, entries, contacts)
 
 
-async def add_note(tx: Tx, customer_id: str, note: str, author: str, now: datetime, brand_id: str = "") -> HistoryEntry:
+async def add_note(tx: Tx, customer_id: str, note: str, author: str, now: datetime) -> HistoryEntry:
     """Adds a note to the customer's history. Raises `CustomerNotFound`, `CustomerInvalid`."""
-    await get_customer(tx, customer_id, brand_id)
+    await get_customer(tx, customer_id)
     entry = HistoryEntry(
         history_entry_id=new_id("his", now),
         customer_id=customer_id,

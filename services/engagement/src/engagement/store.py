@@ -108,15 +108,11 @@ async def customer(tx: Tx, customer_id: str) -> Customer | None:
     return _customer(rows[0], [row for row in rows if row["address"] is not None]) if rows else None
 
 
-async def list_customers(
-    tx: Tx, terms: Sequence[str], size: int, token: str, brand_id: str
-) -> tuple[list[Customer], bool]:
+async def list_customers(tx: Tx, terms: Sequence[str], size: int, token: str) -> tuple[list[Customer], bool]:
     """A page of customers in whom any of `terms` is found (none: all), newest first, and whether there is more."""
     statement = select(customers).where(customers.c.tenant_id == tx.tenant_id)
     if terms:
         statement = statement.where(or_(*(customers.c.search_text.like(f"%{_escaped(term)}%") for term in terms)))
-    if brand_id:
-        statement = statement.where(customers.c.brand_id == brand_id)
     wanted = page_size(size)
     found = await _customers(tx, keyset(statement, customers.c.create_time, customers.c.customer_id, token, wanted))
     return found[:wanted], len(found) > wanted

@@ -160,7 +160,5 @@ def _access(claims: Mapping[str, Any], audience: str, now: float) -> Access:
     # An operator's token of a company, or anybody else's of the platform, was never signed by us.
     if role not in ROLES or not subject or not tenant or (role == "operator") != (tenant == PLATFORM):
         raise TokenInvalid("the access token does not say who is asking")
-    principal = Principal(
-        tenant, subject, role, PERMISSIONS_BY_ROLE[role], str(claims.get("name", "")), str(claims.get("brand", ""))
-    )
+    principal = Principal(tenant, subject, role, PERMISSIONS_BY_ROLE[role], str(claims.get("name", "")))
     return Access(principal, float(expires), float(issued))

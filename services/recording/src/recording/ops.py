@@ -197,12 +197,10 @@ async def purged(tx: Tx, recording_id: str, now: datetime) -> None:
 
 
 async def list_recordings(
-    tx: Tx, *, call_id: str, agent_id: str, brand_id: str, token: str, size: int
+    tx: Tx, *, call_id: str, agent_id: str, token: str, size: int
 ) -> tuple[Sequence[Recording], bool]:
     """A page, newest first, and whether another follows."""
-    return await store.list_recordings(
-        tx, call_id=call_id, agent_id=agent_id, brand_id=brand_id, token=token, size=size
-    )
+    return await store.list_recordings(tx, call_id=call_id, agent_id=agent_id, token=token, size=size)
 
 
 async def keep_retention(tx: Tx, effective_time: datetime, fact_time: datetime, days: int, now: datetime) -> None:

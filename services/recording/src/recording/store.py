@@ -143,16 +143,12 @@ async def unfinished_of_call(tx: Tx, call_id: str) -> list[Recording]:
 
 
 async def list_recordings(
-    tx: Tx, *, call_id: str, agent_id: str, brand_id: str, token: str, size: int
+    tx: Tx, *, call_id: str, agent_id: str, token: str, size: int
 ) -> tuple[list[Recording], bool]:
     """A page, newest first, and whether another follows. Empty filters match all."""
     size = page_size(size)
     statement = select(recordings).where(recordings.c.tenant_id == tx.tenant_id)
-    for column, value in (
-        (recordings.c.call_id, call_id),
-        (recordings.c.agent_id, agent_id),
-        (recordings.c.brand_id, brand_id),
-    ):
+    for column, value in ((recordings.c.call_id, call_id), (recordings.c.agent_id, agent_id)):
         if value:
             statement = statement.where(column == value)
     rows = await tx.all(keyset(statement, recordings.c.create_time, recordings.c.recording_id, token, size))

@@ -46,10 +46,7 @@ class ContactServicer(Asked, ContactServiceServicer):
 
     async def GetContact(self, request: contact_service_pb2.GetContactRequest, context: Any) -> contact_pb2.Contact:
         contact_id = require_id("con", request.contact_id, "contact_id")
-        brand = principal().brand_id
-        return convert.contact_to_proto(
-            await self._run(lambda tx: ops.get_contact(tx, contact_id, brand), read_only=True)
-        )
+        return convert.contact_to_proto(await self._run(lambda tx: ops.get_contact(tx, contact_id), read_only=True))
 
     async def ListContacts(
         self, request: contact_service_pb2.ListContactsRequest, context: Any
@@ -59,7 +56,6 @@ class ContactServicer(Asked, ContactServiceServicer):
             queue_id=require_id("que", request.queue_id, "queue_id") if request.queue_id else "",
             states=convert.contact_states(request.states),
             customer_id=require_id("cus", request.customer_id, "customer_id") if request.customer_id else "",
-            brand_id=principal().brand_id,
         )
         rows = await self._run(lambda tx: ops.list_contacts(tx, wanted, size, request.page_token), read_only=True)
         listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.contact_id))
@@ -88,8 +84,7 @@ class ContactServicer(Asked, ContactServiceServicer):
         self, request: contact_service_pb2.ListDecisionsRequest, context: Any
     ) -> contact_service_pb2.ListDecisionsResponse:
         contact_id = require_id("con", request.contact_id, "contact_id")
-        brand = principal().brand_id
-        found = await self._run(lambda tx: ops.list_decisions(tx, contact_id, brand), read_only=True)
+        found = await self._run(lambda tx: ops.list_decisions(tx, contact_id), read_only=True)
         return contact_service_pb2.ListDecisionsResponse(decisions=map(convert.decision_to_proto, found))
 
 

@@ -58,7 +58,6 @@ class ContactFilter:
     queue_id: str = ""
     states: Sequence[ContactState] = ()
     customer_id: str = ""
-    brand_id: str = ""
 
 
 async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
@@ -86,10 +85,10 @@ async def dequeue_contact(tx: Ledger, contact_id: str, reason: str, now: datetim
     return after
 
 
-async def get_contact(tx: Ledger, contact_id: str, brand_id: str = "") -> Contact:
-    """One; ContactNotFound too when it is of another brand than the asker is held to."""
+async def get_contact(tx: Ledger, contact_id: str) -> Contact:
+    """One. ContactNotFound."""
     contact = await store.find_contact(tx, contact_id)
-    if contact is None or (brand_id and contact.brand_id != brand_id):
+    if contact is None:
         raise ContactNotFound("no such contact")
     return contact
 
@@ -97,14 +96,13 @@ async def get_contact(tx: Ledger, contact_id: str, brand_id: str = "") -> Contac
 async def list_contacts(tx: Ledger, wanted: ContactFilter, size: int, token: str) -> list[Contact]:
     """Newest first, one more than `size` when there is a next page."""
     return await store.page_of_contacts(
-        tx, size, token,
-        queue_id=wanted.queue_id, states=wanted.states, customer_id=wanted.customer_id, brand_id=wanted.brand_id,
-    )  # fmt: skip
+        tx, size, token, queue_id=wanted.queue_id, states=wanted.states, customer_id=wanted.customer_id
+    )
 
 
-async def list_decisions(tx: Ledger, contact_id: str, brand_id: str = "") -> list[Decision]:
+async def list_decisions(tx: Ledger, contact_id: str) -> list[Decision]:
     """How agents were found for the contact, newest first."""
-    await get_contact(tx, contact_id, brand_id)
+    await get_contact(tx, contact_id)
     return await offer_store.decisions_of(tx, contact_id, 200)
 
 

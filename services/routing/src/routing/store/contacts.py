@@ -113,7 +113,6 @@ async def page_of_contacts(
     queue_id: str = "",
     states: Sequence[ContactState] = (),
     customer_id: str = "",
-    brand_id: str = "",
 ) -> list[Contact]:
     """Newest first, one more than `size` when there is a next page."""
     listed = select(contacts).where(contacts.c.tenant_id == tx.tenant_id)
@@ -123,8 +122,6 @@ async def page_of_contacts(
         listed = listed.where(contacts.c.state.in_([state.value for state in states]))
     if customer_id:
         listed = listed.where(contacts.c.customer_id == customer_id)
-    if brand_id:
-        listed = listed.where(contacts.c.brand_id == brand_id)
     rows = await tx.all(keyset(listed, contacts.c.create_time, contacts.c.contact_id, token, size))
     return [_contact(row) for row in rows]
 
