@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from chassis.auth import acting_as, acting_for
+from google.protobuf.field_mask_pb2 import FieldMask
 from kernel.errors import AlreadyExists, FailedPrecondition, Forbidden, InvalidInput, NotFound
 from kernel.ids import new_id
 from kernel.tenant import Principal
@@ -173,8 +174,13 @@ async def test_supervisor_sets_states_and_skills_and_agents_do_not(edge: Edge, f
             cs.UpdateAgentRequest(agent=c.Agent(agent_id=agent_id, skills=held), version=away.version)
         )
         assert list(changed.skills) == held
-        double = cs.UpdateAgentRequest(agent=c.Agent(agent_id=agent_id, voice_capacity=2))
-        await refused(edge.agents.UpdateAgent(double), InvalidInput, "", "agent.voice_capacity")
+        assert changed.voice_capacity == 1
+        for capacity in (1, 2):
+            double = cs.UpdateAgentRequest(
+                agent=c.Agent(agent_id=agent_id, voice_capacity=capacity),
+                update_mask=FieldMask(paths=["voice_capacity"]),
+            )
+            await refused(edge.agents.UpdateAgent(double), InvalidInput, "", "update_mask")
         lost = cs.UpdateAgentRequest(agent=c.Agent(agent_id=agent_id, queue_ids=["que_01m8697mv2r48mmynbq2ew6xq0"]))
         await refused(edge.agents.UpdateAgent(lost), NotFound, "QUEUE_NOT_FOUND")
     with as_("agent", floor, agent_id):

@@ -3016,9 +3016,9 @@ export interface components {
             nextReason?: string;
             /**
              * Format: int32
-             * @description Contacts at once; 0 means 1.
+             * @description Output only. Calls at once: always 1, as an agent has one voice.
              */
-            voiceCapacity?: number;
+            readonly voiceCapacity?: number;
             /**
              * Format: int64
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
@@ -3462,7 +3462,7 @@ export interface components {
             /** @description Required. agent_id says which. */
             agent?: components["schemas"]["routing.v1.Agent"];
             /**
-             * @description Fields: skills, queue_ids, voice_capacity.
+             * @description Fields: skills, queue_ids.
              * @example displayName,language
              */
             updateMask?: string;

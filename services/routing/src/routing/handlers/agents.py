@@ -8,7 +8,6 @@ from typing import Any
 from chassis.auth import principal
 from chassis.instants import time_out
 from chassis.paging import decode_name_token, encode_token, page_size
-from kernel.errors import InvalidInput
 from kernel.ids import is_id, require_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceServicer
@@ -19,7 +18,7 @@ from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import agents as ops
 
-_CHANGEABLE = ("skills", "queue_ids", "voice_capacity")
+_CHANGEABLE = ("skills", "queue_ids")
 _STATION_WAIT = 1.0
 """The news that a microphone was just connected may be this late, in seconds."""
 
@@ -69,10 +68,8 @@ class AgentServicer(Asked, AgentServiceServicer):
         agent = request.agent
         agent_id = require_id("usr", agent.agent_id, "agent.agent_id")
         fields = convert.masked(request.update_mask, agent, _CHANGEABLE)
-        if "voice_capacity" in fields and agent.voice_capacity not in (0, 1):
-            raise InvalidInput.of("agent.voice_capacity", "must be 1: an agent has one voice")
         every = {"skills": convert.skills_from_proto(agent.skills), "queue_ids": tuple(agent.queue_ids)}
-        changes = {name: every[name] for name in fields if name in every}
+        changes = {name: every[name] for name in fields}
         now = self._desk.clock.now()
         return convert.agent_to_proto(
             await self._run(lambda tx: ops.update_agent(tx, agent_id, changes, request.version, now))

@@ -361,7 +361,7 @@ class Agent(_message.Message):
     next_reason: _builtins.str
     """Reason of the next state."""
     voice_capacity: _builtins.int
-    """Contacts at once; 0 means 1."""
+    """Output only. Calls at once: always 1, as an agent has one voice."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
     @_builtins.property

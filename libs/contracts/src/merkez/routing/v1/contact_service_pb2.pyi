@@ -500,7 +500,7 @@ class UpdateAgentRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: skills, queue_ids, voice_capacity."""
+        """Fields: skills, queue_ids."""
 
     def __init__(
         self,
