@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from merkez_local.system import System
 from playwright.async_api import Route, expect
 from testkit.browser import chromium, person
@@ -13,6 +15,14 @@ from testkit.openid_provider import OpenIdProvider
 from testkit.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(system: System) -> AsyncIterator[Company]:
+    """A company on a plan with single sign-on."""
+    made = await Company.sign_up(system.url, plan="growth")
+    yield made
+    await made.close()
 
 
 async def test_invited_agent_joins_and_comes_back_through_the_provider(

@@ -18,6 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, Unauthenticated
+from kernel.features import Feature, PlanFeatures
 from kernel.tenant import PLATFORM, Principal
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2_grpc
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
@@ -96,6 +97,7 @@ class World:
         self.signer = Signer()
         self.seen: dict[str, list[tuple[Principal, Any]]] = defaultdict(list)
         self.keys: dict[str, session_service_pb2.VerifyApiKeyResponse] = {}
+        self.plan = PlanFeatures("scale", frozenset(Feature), {})
         self.audit: list[tuple[str, session_pb2.AuditEntry]] = []
         self.audio = bytes(range(256)) * 4096
         self.desktop = contact_service_pb2.GetMyDesktopResponse()
@@ -185,6 +187,7 @@ class Keys(session_service_pb2_grpc.ApiKeyServiceServicer):
         found = self.world.keys.get(request.secret)
         if found is None:
             raise ApiKeyRefused("the key is not valid")
+        self.world.plan.require(Feature.API)
         return found
 
     async def RevokeApiKey(self, request: Any, context: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kernel.errors import Unavailable
+from kernel.features import PlanFeatures
 
 QUEUE = {"requestId": "r1", "queue": {"displayName": "Front desk"}}
 
@@ -158,6 +159,21 @@ async def test_api_key_does_what_its_scopes_say_and_stops_when_revoked(house: An
     assert len(house.world.seen["VerifyApiKey"]) == 1, "the answer is remembered"
     await house.http.post("/v1/apiKeys/key_abc:revoke", headers=house.as_role())
     assert (await house.http.get("/v1/queues", headers={"x-api-key": "mrk_abc"})).status_code == 401
+
+
+async def test_key_of_a_company_whose_plan_has_no_keys_is_told_so_and_asked_about_once(house: Any) -> None:
+    house.world.add_key("mrk_abc", "queues.read")
+    house.world.plan = PlanFeatures("bare", frozenset(), {"api": "starter"})
+    for _ in range(3):
+        refused = await house.http.get("/v1/queues", headers={"x-api-key": "mrk_abc"})
+        assert refused.status_code == 409 and refused.json()["reason"] == "FEATURE_NOT_IN_PLAN"
+        said = refused.json()["metadata"]
+        assert said == {"feature": "api", "plan_id": "bare", "lowest_plan_id": "starter"}
+    assert len(house.world.seen["VerifyApiKey"]) == 1
+    socket = await house.socket()
+    await socket.send(type="hello", token="mrk_abc")
+    assert (await socket.next())["problem"]["reason"] == "FEATURE_NOT_IN_PLAN"
+    await socket.close()
 
 
 async def test_recording_streams_whole_and_in_ranges(house: Any) -> None:

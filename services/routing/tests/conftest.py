@@ -13,6 +13,7 @@ from chassis.auth import acting_as
 from chassis.permissions import PERMISSIONS_BY_ROLE
 from chassis.sql import Database
 from kernel.errors import DomainError
+from kernel.features import PlanFeatures
 from kernel.ids import new_id
 from kernel.tenant import Principal
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
@@ -28,6 +29,7 @@ from routing.ledger import Desk, Ledger
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
+from routing.ops import plans as plan_ops
 from routing.ops import queues as queue_ops
 from routing.store import agents as agent_store
 from routing.store import contacts as contact_store
@@ -72,6 +74,11 @@ class Floor:
     async def read(self, fn: Callable[[Ledger], Awaitable[T]]) -> T:
         """One reading transaction."""
         return await self.desk.run(self.tenant_id, fn, read_only=True)
+
+    async def hold_plan(self, plan_id: str, *features: str) -> None:
+        """The tenant holds a plan with these features from now on."""
+        plan = PlanFeatures(plan_id, frozenset(features), {})
+        await self.run(plan_ops.hold_plan, plan)
 
     async def queue(self, name: str = "Sales", **changes: Any) -> Queue:
         """A new queue."""

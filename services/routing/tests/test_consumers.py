@@ -9,13 +9,15 @@ import pytest_asyncio
 from chassis.bus import Bus
 from chassis.sql import Database
 from google.protobuf.message import Message
+from kernel.features import Feature, FeatureNotInPlan
 from kernel.ids import new_id
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
-from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
+from merkez.tenancy.v1 import plan_pb2, session_pb2, tenancy_events_pb2
 from merkez_local.nats import Nats
 from routing.consumers import CONSUMER, Consumers
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import ContactState
+from routing.ops import plans as plan_ops
 from routing.store import agents as store
 from testkit.waiting import eventually
 
@@ -206,3 +208,38 @@ async def test_call_that_ends_while_talking_starts_wrap_up(floor: Floor, publish
 
     await eventually(wrapping)
     assert (await floor.look(contact)).wrap_up_expire_time is not None
+
+
+def subscribed(floor: Floor, *features: str, plan_id: str = "starter") -> tenancy_events_pb2.PlanSubscribed:
+    fact = tenancy_events_pb2.PlanSubscribed(
+        plan=plan_pb2.Plan(plan_id=plan_id, features=features), lowest_plan_ids={"skills": "growth"}
+    )
+    fact.effective_time.FromDatetime(floor.clock.now())
+    return fact
+
+
+async def has_skills(floor: Floor) -> bool:
+    try:
+        await floor.read(lambda tx: plan_ops.require_feature(tx, Feature.SKILLS))
+    except FeatureNotInPlan:
+        return False
+    return True
+
+
+async def test_plan_change_gives_and_takes_skills(floor: Floor, publish: Publish) -> None:
+    assert await has_skills(floor), "the news of the first plan may be under way"
+    late = subscribed(floor, "recording")
+    await publish(late, floor.tenant_id)
+
+    async def gone() -> bool:
+        return not await has_skills(floor)
+
+    await eventually(gone)
+    floor.clock.advance(1)
+    await publish(subscribed(floor, "recording", "skills", plan_id="growth"), floor.tenant_id)
+    await eventually(lambda: has_skills(floor))
+    await publish(late, floor.tenant_id)
+    marker = new_id("usr", floor.clock.now())
+    await publish(joined(marker), floor.tenant_id)
+    await eventually(lambda: row(floor, marker))
+    assert await has_skills(floor), "an older plan that comes late changes nothing"

@@ -10,11 +10,13 @@ from chassis.auth import acting_for
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
-from kernel.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound
+from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound
 from merkez.routing.v1 import contact_pb2 as c
 from merkez.routing.v1 import contact_service_pb2 as cs
 from merkez.routing.v1 import queue_pb2 as q
 from merkez.routing.v1 import queue_service_pb2 as qs
+from routing.domain.queues import SkillLevel
+from routing.ops import agents as agent_ops
 
 from .conftest import Edge, Floor, as_, refused
 
@@ -177,3 +179,43 @@ async def test_page_token_that_no_row_could_have_made_is_refused(edge: Edge, flo
         for forged in ("WzEsICJhXHUwMDAwIl0", "WzEsICJhXHVkODAwIl0"):  # [1, "a\\u0000"], [1, "a\\ud800"]
             asked = edge.queues.ListQueues(qs.ListQueuesRequest(page_token=forged))
             await refused(asked, InvalidInput, "PAGE_TOKEN_INVALID")
+
+
+async def test_plan_without_skills_lets_none_be_added_and_keeps_what_is_there(edge: Edge, floor: Floor) -> None:
+    await floor.hold_plan("growth", "skills")
+    held = []
+    with as_("admin", floor):
+        for name in ("Turkish", "Persian"):
+            made = await edge.skills.CreateSkill(
+                qs.CreateSkillRequest(request_id=name, skill=q.Skill(display_name=name))
+            )
+            held.append(q.SkillLevel(skill_id=made.skill_id, proficiency=3))
+        asking = q.Queue(display_name="Sales", required_skills=held[:1])
+        queue = await edge.queues.CreateQueue(qs.CreateQueueRequest(request_id="q", queue=asking))
+    agent_id = await floor.agent(skills=[SkillLevel(held[0].skill_id, 3)])
+    await floor.hold_plan("starter")
+    mask, no = FieldMask(paths=["display_name", "required_skills"]), "FEATURE_NOT_IN_PLAN"
+    with as_("admin", floor):
+        new = qs.CreateSkillRequest(request_id="s", skill=q.Skill(display_name="Azerbaijani"))
+        await refused(edge.skills.CreateSkill(new), FailedPrecondition, no)
+        await refused(
+            edge.queues.CreateQueue(qs.CreateQueueRequest(request_id="q2", queue=asking)), FailedPrecondition, no
+        )
+        more = q.Queue(queue_id=queue.queue_id, display_name="Sales", required_skills=held)
+        await refused(
+            edge.queues.UpdateQueue(qs.UpdateQueueRequest(queue=more, update_mask=mask)), FailedPrecondition, no
+        )
+        agent = c.Agent(agent_id=agent_id, skills=held)
+        await refused(edge.agents.UpdateAgent(cs.UpdateAgentRequest(agent=agent)), FailedPrecondition, no)
+        as_before = q.Queue(queue_id=queue.queue_id, display_name="Selling", required_skills=held[:1])
+        changed = await edge.queues.UpdateQueue(qs.UpdateQueueRequest(queue=as_before, update_mask=mask))
+        assert changed.display_name == "Selling"
+        await edge.queues.CreateQueue(qs.CreateQueueRequest(request_id="p", queue=q.Queue(display_name="Plain")))
+    await floor.contact(queue.queue_id)
+    await floor.run(agent_ops.update_agent, agent_id, {"queue_ids": (queue.queue_id,)}, 0)
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id, "calls are still routed by what was set up"
+    with as_("admin", floor):
+        none = q.Queue(queue_id=queue.queue_id, display_name="Selling")
+        changed = await edge.queues.UpdateQueue(qs.UpdateQueueRequest(queue=none, update_mask=mask))
+        assert not changed.required_skills

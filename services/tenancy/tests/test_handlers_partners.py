@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from chassis.auth import acting_as
 from chassis.permissions import API_CLIENT_SCOPES
-from kernel.errors import DomainError, InvalidInput, Unauthenticated
+from kernel.errors import DomainError, FailedPrecondition, InvalidInput, Unauthenticated
 from kernel.ids import new_id
-from merkez.tenancy.v1 import session_pb2, session_service_pb2
+from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenant_service_pb2
+from tenancy import catalogue
 from tenancy.domain.people import AuditEntry
 from tenancy.ops import audit
 from testkit import someone
+
+BARE: dict[str, Any] = {"plan_id": "bare", "tier": 0, "features": ()}
+
+
+async def change_plan(firm: Any, plan_id: str) -> None:
+    with firm.as_():
+        await firm.town.stubs.tenants.ChangePlan(
+            tenant_service_pb2.ChangePlanRequest(request_id=plan_id, plan_id=plan_id)
+        )
 
 
 async def reason_of(call: Any) -> str:
@@ -120,10 +131,40 @@ async def entries(firm: Any, target: str = "", by: str = "owner") -> list[sessio
         return list((await firm.town.stubs.audit.ListAuditEntries(request)).entries)
 
 
-async def test_audit_log_lists_newest_first_and_by_target(town: Any, firm: Any) -> None:
+async def test_audit_log_lists_newest_first_and_by_target(town: Any) -> None:
+    firm = await town.sign_up(plan_id="scale")
     for target in ("que_1", "que_2", "que_1"):
         await append(firm, target)
         town.clock.advance(1)
     assert [each.target for each in await entries(firm)] == ["que_1", "que_2", "que_1"]
     assert len(await entries(firm, "que_2", "admin")) == 1
-    assert await entries(await town.sign_up()) == []
+    assert await entries(await town.sign_up(plan_id="scale")) == []
+
+
+async def test_audit_log_is_written_on_every_plan_and_read_on_those_that_have_it(town: Any) -> None:
+    firm = await town.sign_up(plan_id="growth")
+    await append(firm, "que_1")
+    with pytest.raises(FailedPrecondition) as refused:
+        await entries(firm)
+    assert refused.value.reason == "FEATURE_NOT_IN_PLAN" and refused.value.metadata["lowest_plan_id"] == "scale"
+    await change_plan(firm, "scale")
+    assert [each.target for each in await entries(firm)] == ["que_1"]
+
+
+async def test_keys_rest_while_the_plan_has_none_and_can_still_be_revoked(
+    town: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "PLANS", (*catalogue.PLANS, replace(catalogue.find("growth"), **BARE)))
+    firm = await town.sign_up(plan_id="growth")
+    kept = await create(firm, ["queues.read"])
+    given_up = await create(firm, ["queues.read"], request_id="other")
+    await change_plan(firm, "bare")
+    assert await reason_of(verify(town, kept.secret)) == "FEATURE_NOT_IN_PLAN"
+    assert await reason_of(create(firm, ["queues.read"], request_id="new")) == "FEATURE_NOT_IN_PLAN"
+    with firm.as_():
+        await town.stubs.api_keys.RevokeApiKey(
+            session_service_pb2.RevokeApiKeyRequest(api_key_id=given_up.api_key.api_key_id)
+        )
+    await change_plan(firm, "starter")
+    assert (await verify(town, kept.secret)).tenant_id == firm.tenant_id
+    assert await reason_of(verify(town, given_up.secret)) == "API_KEY_REFUSED"

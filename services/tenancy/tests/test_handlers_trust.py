@@ -181,7 +181,7 @@ async def test_nothing_of_another_company_is_found_or_changed(town: Any, firm: A
 
 async def test_lists_show_a_companys_own_things_only(town: Any, firm: Any) -> None:
     await everything_of(firm)
-    rival = await town.sign_up()
+    rival = await town.sign_up(plan_id="scale")
     stubs = town.stubs
     with rival.as_():
         found = [

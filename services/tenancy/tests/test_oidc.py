@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from chassis.auth import STRANGER, acting_as
 from chassis.sql import Database
-from kernel.errors import InvalidInput, Unauthenticated, Unavailable
+from kernel.errors import FailedPrecondition, InvalidInput, Unauthenticated, Unavailable
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenant_service_pb2
 from merkez.tenancy.v1.session_service_pb2_grpc import SessionServiceStub, UserServiceStub
 from merkez.tenancy.v1.tenant_service_pb2_grpc import TenantServiceStub
@@ -22,7 +22,7 @@ from tenancy.main import servicers
 from tenancy.oidc import OpenIdProvider as SignInByProvider
 from tenancy.settings import Settings
 from tenancy.tokens import AccessTokenSigner, Passwords
-from testkit import ManualClock
+from testkit import ManualClock, someone
 from testkit.openid_provider import OpenIdProvider, openid_provider
 
 PUBLIC = "http://merkez.example"
@@ -54,8 +54,9 @@ async def house(
     desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
     await rpc.serve("tenancy", servicers(db, desk, SignInByProvider(settings, clock), ""))
     made = SimpleNamespace(
-        sessions=rpc.stub(SessionServiceStub, "tenancy"), users=rpc.stub(UserServiceStub, "tenancy"), clock=clock
-    )
+        sessions=rpc.stub(SessionServiceStub, "tenancy"), users=rpc.stub(UserServiceStub, "tenancy"), clock=clock,
+        tenants=rpc.stub(TenantServiceStub, "tenancy"),
+    )  # fmt: skip
     with acting_as(STRANGER):
         made.company = await rpc.stub(TenantServiceStub, "tenancy").SignUp(
             tenant_service_pb2.SignUpRequest(
@@ -70,10 +71,10 @@ async def house(
     return made
 
 
-async def begun(house: Any) -> dict[str, str]:
+async def begun(house: Any, invitation: str = "") -> dict[str, str]:
     """Goes to the provider as a browser would; what it sends back."""
     with acting_as(STRANGER):
-        request = session_service_pb2.StartOidcSignInRequest(redirect_uri=BACK)
+        request = session_service_pb2.StartOidcSignInRequest(redirect_uri=BACK, invitation_secret=invitation)
         started = await house.sessions.StartOidcSignIn(request)
     async with httpx.AsyncClient() as browser:
         answer = await browser.get(started.authorization_uri)
@@ -85,6 +86,19 @@ async def finished(house: Any, back: dict[str, str]) -> session_pb2.Session:
     with acting_as(STRANGER):
         request = session_service_pb2.FinishOidcSignInRequest(code=back["code"], state=back["state"], redirect_uri=BACK)
         return await house.sessions.FinishOidcSignIn(request)
+
+
+async def invited(house: Any, email: str) -> str:
+    """The secret of a new invitation's link."""
+    asked = session_pb2.Invitation(email=email, role=session_pb2.ROLE_AGENT)
+    with acting_as(someone("owner", house.company.tenant.tenant_id)):
+        request = session_service_pb2.CreateInvitationRequest(request_id=email, invitation=asked)
+        return (await house.users.CreateInvitation(request)).link_path.rpartition("/")[2]
+
+
+async def change_plan(house: Any, plan_id: str) -> None:
+    with acting_as(someone("owner", house.company.tenant.tenant_id)):
+        await house.tenants.ChangePlan(tenant_service_pb2.ChangePlanRequest(request_id=plan_id, plan_id=plan_id))
 
 
 async def test_owner_signs_in_at_the_provider(house: Any) -> None:
@@ -140,3 +154,46 @@ async def test_provider_that_is_down_is_named_as_the_reason(house: Any, provider
     provider.codes.clear()
     with pytest.raises((Unauthenticated, Unavailable)):
         await finished(house, back)
+
+
+async def test_plan_without_single_sign_on_sends_those_with_a_password_back_to_it(house: Any) -> None:
+    await change_plan(house, "starter")
+    with pytest.raises(FailedPrecondition) as refused:
+        await finished(house, await begun(house))
+    assert refused.value.reason == "FEATURE_NOT_IN_PLAN"
+    assert refused.value.metadata == {"feature": "oidc", "plan_id": "starter", "lowest_plan_id": "growth"}
+    with acting_as(STRANGER):
+        request = session_service_pb2.SignInRequest(email="olivia@example.com", password="correct horse battery")
+        assert (await house.sessions.SignIn(request)).access_token
+
+
+async def test_who_joined_at_the_provider_is_not_locked_out_by_a_smaller_plan(
+    house: Any, provider: OpenIdProvider
+) -> None:
+    provider.person = {"email": "nadia@example.com", "email_verified": True, "name": "Nadia"}
+    secret = await invited(house, "nadia@example.com")
+    await finished(house, await begun(house, secret))
+    await change_plan(house, "starter")
+    assert (await finished(house, await begun(house))).user.display_name == "Nadia"
+
+
+async def test_nobody_joins_at_the_provider_when_the_plan_has_no_single_sign_on(
+    house: Any, provider: OpenIdProvider
+) -> None:
+    provider.person = {"email": "nadia@example.com", "email_verified": True, "name": "Nadia"}
+    secret = await invited(house, "nadia@example.com")
+    shown = session_service_pb2.GetInvitationRequest(secret=secret)
+    with acting_as(STRANGER):
+        assert (await house.users.GetInvitation(shown)).oidc_allowed
+    under_way = await begun(house, secret)
+    await change_plan(house, "starter")
+    for attempt in (finished(house, under_way), begun(house, secret)):
+        with pytest.raises(FailedPrecondition) as refused:
+            await attempt
+        assert refused.value.reason == "FEATURE_NOT_IN_PLAN"
+    with acting_as(STRANGER):
+        assert not (await house.users.GetInvitation(shown)).oidc_allowed
+        accepted = session_service_pb2.AcceptInvitationRequest(
+            secret=secret, display_name="Nadia", password="correct horse battery"
+        )
+        assert (await house.users.AcceptInvitation(accepted)).access_token

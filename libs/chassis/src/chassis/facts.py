@@ -22,7 +22,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "tenant": {
             "TenantSignedUp": ("routing", "analytics"),
             "TenantChanged": ("billing", "analytics"),
-            "PlanSubscribed": ("billing", "recording"),
+            "PlanSubscribed": ("billing", "recording", "routing"),
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),

@@ -1,4 +1,7 @@
-"""Partners' API keys: asked of tenancy, remembered for 30 s under a digest, forgotten at once when revoked here."""
+"""Partners' API keys: asked of tenancy, remembered for 30 s under a digest, forgotten at once when revoked here.
+
+A plan that loses or gains the keys is noticed within those 30 s.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from chassis.permissions import API_CLIENT_SCOPES
 from kernel.clock import Clock
-from kernel.errors import Unauthenticated
+from kernel.errors import DomainError, FailedPrecondition, Unauthenticated
 from kernel.tenant import Principal
 from merkez.tenancy.v1.session_service_pb2 import VerifyApiKeyResponse
 
@@ -34,11 +37,12 @@ class ApiKeys:
     def __init__(self, verify: Verify, clock: Clock):
         self._verify = verify
         self._clock = clock
-        self._known: OrderedDict[bytes, tuple[float, Access | None]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[float, Access | DomainError]] = OrderedDict()
         self._asking: dict[bytes, asyncio.Lock] = {}
 
     async def verify(self, secret: str) -> Access:
-        """Who the key stands for; ApiKeyRefused otherwise, and what tenancy says of a suspended tenant's."""
+        """Who the key stands for. ApiKeyRefused otherwise; what tenancy says of a suspended tenant's, and
+        FEATURE_NOT_IN_PLAN while its company's plan has no keys."""
         digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
         lock = self._asking.setdefault(digest, asyncio.Lock())
         try:
@@ -49,29 +53,31 @@ class ApiKeys:
         finally:
             if not lock.locked():
                 self._asking.pop(digest, None)
-        if known[1] is None:
-            raise ApiKeyRefused("the API key is not valid")
+        if isinstance(known[1], DomainError):
+            raise known[1].with_traceback(None)
         return known[1]
 
     def forget(self, api_key_id: str) -> None:
         """Its revocation passed through here: ask again at the next use."""
         for digest, (_, access) in list(self._known.items()):
-            if access is not None and access.principal.subject == api_key_id:
+            if isinstance(access, Access) and access.principal.subject == api_key_id:
                 del self._known[digest]
 
     def forget_tenant(self, tenant_id: str) -> None:
         """The tenant's standing has changed: ask again at the next use of each of its keys."""
         for digest, (_, access) in list(self._known.items()):
-            if access is not None and access.principal.tenant_id == tenant_id:
+            if isinstance(access, Access) and access.principal.tenant_id == tenant_id:
                 del self._known[digest]
 
-    async def _ask(self, digest: bytes, secret: str) -> tuple[float, Access | None]:
-        access: Access | None = None
+    async def _ask(self, digest: bytes, secret: str) -> tuple[float, Access | DomainError]:
+        access: Access | DomainError = ApiKeyRefused("the API key is not valid")
         if secret.startswith(PREFIX) and len(secret) <= 256:
             try:
                 access = _access(await self._verify(secret))
             except Unauthenticated:
-                access = None
+                pass  # unknown or revoked: which, is not said
+            except FailedPrecondition as error:
+                access = error
         known = self._known[digest] = (self._clock.monotonic() + REMEMBERED_SECONDS, access)
         while len(self._known) > _CACHE_SIZE:
             self._known.popitem(last=False)

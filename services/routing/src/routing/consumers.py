@@ -1,4 +1,4 @@
-"""Facts of the others: users come and go, stations attach and detach, calls end."""
+"""Facts of the others: users come and go, plans change, stations attach and detach, calls end."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 from chassis.bus import FactMeta
 from chassis.instants import time_in
 from chassis.sql import Tx
+from kernel.features import PlanFeatures
 from merkez.telephony.v1.telephony_events_pb2 import CallEnded, StationAttached, StationDetached
 from merkez.tenancy.v1 import session_pb2
-from merkez.tenancy.v1.tenancy_events_pb2 import TenantSignedUp, UserChanged, UserJoined
+from merkez.tenancy.v1.tenancy_events_pb2 import PlanSubscribed, TenantSignedUp, UserChanged, UserJoined
 
 from routing.ledger import Desk
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
+from routing.ops import plans as plan_ops
 
 CONSUMER = "routing"
 _HANDLES_CONTACTS = frozenset(
@@ -33,6 +35,7 @@ class Consumers:
         """For `Bus.consume`."""
         return {
             TenantSignedUp: self.tenant_signed_up,
+            PlanSubscribed: self.plan_subscribed,
             UserJoined: self.user_changed,
             UserChanged: self.user_changed,
             StationAttached: self.station_attached,
@@ -44,6 +47,11 @@ class Consumers:
         """The owner can answer calls from the first minute on."""
         if fact.owner_user_id:
             await agent_ops.ensure_agent(self._desk.on(tx), fact.owner_user_id, "", self._desk.clock.now())
+
+    async def plan_subscribed(self, tx: Tx, fact: PlanSubscribed, meta: FactMeta) -> None:
+        """The plan says whether there are skills."""
+        plan = PlanFeatures(fact.plan.plan_id, frozenset(fact.plan.features), dict(fact.lowest_plan_ids))
+        await plan_ops.hold_plan(self._desk.on(tx), plan, time_in(fact, "effective_time") or meta.time)
 
     async def user_changed(self, tx: Tx, fact: UserJoined | UserChanged, meta: FactMeta) -> None:
         """Whoever has a role that handles contacts is an agent, as long as the login is active."""

@@ -12,6 +12,7 @@ from chassis.auth import acting_for
 from chassis.grpc import Peers
 from chassis.instants import duration_out, time_out
 from kernel.errors import FailedPrecondition, Unavailable
+from kernel.features import Feature
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
@@ -94,7 +95,7 @@ def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
         flow_id=found.number.flow_id,
         max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
         suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
-        recorded=not found.entitlements.features or "recording" in found.entitlements.features,
+        recorded=Feature.RECORDING in found.entitlements.features,
     )
 
 

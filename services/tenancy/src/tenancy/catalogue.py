@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+
+from kernel.features import Feature, PlanFeatures
 
 from tenancy.domain.plans import Limits, Plan, PlanNotFound, Rate
 
@@ -29,7 +31,7 @@ PLANS: Sequence[Plan] = (
             Rate("number_month", "month", "2.00", "1"),
             Rate("recording_storage_gb_month", "gb_month", "0.50", "1"),
         ),
-        features=("recording", "api"),
+        features=(Feature.RECORDING, Feature.API),
         effective_time=_FIRST,
     ),
     Plan(
@@ -51,7 +53,7 @@ PLANS: Sequence[Plan] = (
             Rate("number_month", "month", "1.50", "5"),
             Rate("recording_storage_gb_month", "gb_month", "0.30", "10"),
         ),
-        features=("recording", "api", "skills", "oidc"),
+        features=(Feature.RECORDING, Feature.API, Feature.SKILLS, Feature.OIDC),
         effective_time=_FIRST,
     ),
     Plan(
@@ -73,7 +75,7 @@ PLANS: Sequence[Plan] = (
             Rate("number_month", "month", "1.00", "50"),
             Rate("recording_storage_gb_month", "gb_month", "0.20", "100"),
         ),
-        features=("recording", "api", "skills", "oidc", "audit"),
+        features=(Feature.RECORDING, Feature.API, Feature.SKILLS, Feature.OIDC, Feature.AUDIT),
         effective_time=_FIRST,
     ),
 )
@@ -94,3 +96,13 @@ def find(plan_id: str, version: int = 0) -> Plan:
         if plan.plan_id == plan_id and version in (0, plan.version):
             return plan
     raise PlanNotFound(f"There is no plan {plan_id!r}{f' of version {version}' if version else ''}.")
+
+
+def lowest_plan_ids() -> Mapping[str, str]:
+    """The lowest plan on sale that has a feature, by the feature's key."""
+    return {feature: plan.plan_id for plan in reversed(on_sale()) for feature in plan.features}
+
+
+def features_of(plan: Plan) -> PlanFeatures:
+    """What a plan has, and where to find what it doesn't have."""
+    return PlanFeatures(plan.plan_id, frozenset(plan.features), lowest_plan_ids())

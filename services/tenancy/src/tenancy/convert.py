@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from chassis.instants import time_out
@@ -228,10 +229,15 @@ def tenant_changed(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantCh
     return tenancy_events_pb2.TenantChanged(tenant=tenant_out(tenant, currency))
 
 
-def plan_subscribed(plan: Plan, effective: datetime, time_zone: str) -> tenancy_events_pb2.PlanSubscribed:
+def plan_subscribed(
+    plan: Plan, effective: datetime, time_zone: str, lowest_plan_ids: Mapping[str, str]
+) -> tenancy_events_pb2.PlanSubscribed:
     """The fact that a plan version is held from a moment on."""
     return tenancy_events_pb2.PlanSubscribed(
-        plan=plan_out(plan), effective_time=time_out(effective), time_zone=time_zone
+        plan=plan_out(plan),
+        effective_time=time_out(effective),
+        time_zone=time_zone,
+        lowest_plan_ids=lowest_plan_ids,
     )
 
 

@@ -327,7 +327,7 @@ export interface paths {
         put?: never;
         /**
          * Begins sign-in at the OpenID provider
-         * @description Begins sign-in at the OpenID provider.
+         * @description Begins sign-in at the OpenID provider. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for an invitation to an organisation without it.
          */
         post: operations["merkez.tenancy.v1.SessionService.StartOidcSignIn"];
         delete?: never;
@@ -347,7 +347,7 @@ export interface paths {
         put?: never;
         /**
          * Ends sign-in at the OpenID provider: code for session
-         * @description Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED.
+         * @description Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for somebody who has a password or is new here, when the organisation's plan lacks it.
          */
         post: operations["merkez.tenancy.v1.SessionService.FinishOidcSignIn"];
         delete?: never;
@@ -535,7 +535,7 @@ export interface paths {
         put?: never;
         /**
          * Creates a key; its secret is in this answer only
-         * @description Creates a key; its secret is in this answer only. Needs the permission `api_keys.write`.
+         * @description Creates a key; its secret is in this answer only. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN. Needs the permission `api_keys.write`.
          */
         post: operations["merkez.tenancy.v1.ApiKeyService.CreateApiKey"];
         delete?: never;
@@ -573,7 +573,7 @@ export interface paths {
         };
         /**
          * Lists entries, newest first
-         * @description Lists entries, newest first. Needs the permission `audit.read`.
+         * @description Lists entries, newest first. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN. Needs the permission `audit.read`.
          */
         get: operations["merkez.tenancy.v1.AuditService.ListAuditEntries"];
         put?: never;
@@ -1215,7 +1215,7 @@ export interface paths {
         put?: never;
         /**
          * Creates a queue
-         * @description Creates a queue. Needs the permission `queues.write`.
+         * @description Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none. Needs the permission `queues.write`.
          */
         post: operations["merkez.routing.v1.QueueService.CreateQueue"];
         delete?: never;
@@ -1263,7 +1263,7 @@ export interface paths {
         head?: never;
         /**
          * Changes one
-         * @description Changes one. Needs the permission `queues.write`.
+         * @description Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none. Needs the permission `queues.write`.
          */
         patch: operations["merkez.routing.v1.QueueService.UpdateQueue"];
         trace?: never;
@@ -1283,7 +1283,7 @@ export interface paths {
         put?: never;
         /**
          * Creates a skill
-         * @description Creates a skill. ALREADY_EXISTS SKILL_EXISTS. Needs the permission `queues.write`.
+         * @description Creates a skill. ALREADY_EXISTS SKILL_EXISTS; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN. Needs the permission `queues.write`.
          */
         post: operations["merkez.routing.v1.SkillService.CreateSkill"];
         delete?: never;
@@ -1654,8 +1654,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes an agent's skills, queues or capacity
-         * @description Changes an agent's skills, queues or capacity. Needs the permission `agents.write`.
+         * Changes an agent's skills or queues
+         * @description Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none. Needs the permission `agents.write`.
          */
         patch: operations["merkez.routing.v1.AgentService.UpdateAgent"];
         trace?: never;
@@ -3927,6 +3927,8 @@ export interface components {
             tenantName?: string;
             /** @description Language of the organisation. */
             language?: string;
+            /** @description True when they may join at the OpenID provider too: the organisation's plan has it. */
+            oidcAllowed?: boolean;
         };
         /** @description Options. */
         "tenancy.v1.GetSignInOptionsResponse": {
@@ -4145,7 +4147,7 @@ export interface components {
             limits?: components["schemas"]["tenancy.v1.Limits"];
             /** @description Prices. */
             rates?: components["schemas"]["tenancy.v1.Rate"][];
-            /** @description Switched-on features by key, such as recording, api, oidc. */
+            /** @description Features it has, by key: recording, api, skills, oidc, audit. What it lacks is refused with FAILED_PRECONDITION FEATURE_NOT_IN_PLAN, whose metadata says feature, plan_id and lowest_plan_id. */
             features?: string[];
             /**
              * Format: date-time

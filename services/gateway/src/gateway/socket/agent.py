@@ -13,7 +13,15 @@ from chassis.auth import acting_as
 from chassis.rpc_server import PermissionDenied
 from chassis.telemetry import tracer
 from kernel.clock import Clock
-from kernel.errors import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
+from kernel.errors import (
+    DomainError,
+    FailedPrecondition,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)  # fmt: skip
 from kernel.tenant import Principal
 from merkez.routing.v1.contact_pb2 import AgentState, ContactState
 from opentelemetry.context import Context
@@ -150,7 +158,8 @@ class AgentSocket:
             self._connection.close(RESTART, "try again")
         except DomainError as error:
             self._connection.refuse(error, "socket hello")
-            code = UNAUTHENTICATED if isinstance(error, Unauthenticated | Forbidden) else TOO_MANY
+            over = isinstance(error, Unauthenticated | Forbidden | FailedPrecondition)
+            code = UNAUTHENTICATED if over else TOO_MANY
             self._connection.close(BAD_MESSAGE if isinstance(error, MessageInvalid) else code, error.reason)
 
     async def _become(self, access: Access, token: str) -> None:
@@ -296,7 +305,7 @@ class AgentSocket:
         if access is not None and not access.expires:
             try:
                 await self._house.edge.identity.of(self._credentials)
-            except (Unauthenticated, Forbidden):
+            except (Unauthenticated, Forbidden, FailedPrecondition):
                 return False
             except DomainError:
                 return True  # tenancy is away: what was valid stays so until it says otherwise

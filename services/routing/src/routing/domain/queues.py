@@ -126,6 +126,11 @@ def require_skills(levels: Sequence[SkillLevel], field: str) -> tuple[SkillLevel
     return tuple(sorted(levels, key=lambda level: level.skill_id))
 
 
+def adds_skills(before: Sequence[SkillLevel], after: Sequence[SkillLevel]) -> bool:
+    """Whether a skill or another proficiency is in `after` that `before` hasn't."""
+    return not set(after) <= set(before)
+
+
 def require_ids(prefix: str, values: Sequence[str], field: str, most: int) -> tuple[str, ...]:
     """Well-formed ids, each once, in the order given."""
     if len(values) > most:

@@ -14,7 +14,7 @@ from routing.domain.facts import AgentChanged, OfferRescinded
 from routing.domain.offers import Offer, withdrawn
 from routing.domain.queues import Disposition, QueueNotFound, require_ids
 from routing.ledger import Ledger
-from routing.ops.queues import require_known_skills, require_version
+from routing.ops.queues import require_known_skills, require_plan_for, require_version
 from routing.ops.saving import move_of, put_agent, put_move
 from routing.store import agents as store
 from routing.store import contacts as contact_store
@@ -84,11 +84,12 @@ async def list_agents(tx: Ledger, size: int, after: tuple[str, str] | None) -> l
 
 
 async def update_agent(tx: Ledger, agent_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Agent:
-    """Change skills or queues."""
+    """Change skills or queues. FeatureNotInPlan when skills are added."""
     before = await get_agent(tx, agent_id)
     require_version(before.version, version)
     after = replace(before, **changes, version=before.version + 1)
     skills = await require_known_skills(tx, after.skills, "agent.skills")
+    await require_plan_for(tx, before.skills, skills)
     queue_ids = require_ids("que", after.queue_ids, "agent.queue_ids", 500)
     if "queue_ids" in changes and set(queue_ids) - await queue_store.known_queues(tx, queue_ids):
         raise QueueNotFound("agent.queue_ids names a queue that does not exist")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from kernel.features import Feature
 from kernel.ids import new_id
 
 from routing.domain.agents import VersionConflict
@@ -22,20 +23,24 @@ from routing.domain.queues import (
     SkillInUse,
     SkillLevel,
     SkillNotFound,
+    adds_skills,
     check_queue,
     require_name,
     require_skills,
 )
 from routing.ledger import Ledger
+from routing.ops.plans import require_feature
 from routing.ops.saving import put_agent
 from routing.store import agents as agent_store
 from routing.store import queues as store
 
 
 async def create_queue(tx: Ledger, draft: Queue, now: datetime) -> Queue:
-    """A new waiting line. SkillNotFound, DispositionNotFound for what it names and the tenant has not."""
+    """A new waiting line. SkillNotFound, DispositionNotFound for what it names and the tenant has not,
+    FeatureNotInPlan."""
     queue = replace(draft, queue_id=new_id("que", now), create_time=now, update_time=now, version=1, deleted=False)
     queue = await _sound(tx, queue)
+    await require_plan_for(tx, (), queue.required_skills)
     await store.add_queue(tx, queue)
     tx.tell(QueueChanged(queue))
     return queue
@@ -55,10 +60,12 @@ async def list_queues(tx: Ledger, size: int, token: str) -> list[Queue]:
 
 
 async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Queue:
-    """Change the named fields. VersionConflict when it is no longer at `version` (0: whatever is there)."""
+    """Change the named fields. VersionConflict when it is no longer at `version` (0: whatever is there),
+    FeatureNotInPlan when it asks for more skills than before."""
     before = await get_queue(tx, queue_id)
     require_version(before.version, version)
     after = await _sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
+    await require_plan_for(tx, before.required_skills, after.required_skills)
     await store.change_queue(tx, after, before.version)
     tx.tell(QueueChanged(after))
     return after
@@ -79,7 +86,8 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
 
 
 async def create_skill(tx: Ledger, display_name: str, now: datetime) -> Skill:
-    """A new skill. SkillExists when another has the name, whatever its case."""
+    """A new skill. SkillExists when another has the name, whatever its case; FeatureNotInPlan."""
+    await require_feature(tx, Feature.SKILLS)
     skill = Skill(new_id("skl", now), require_name(display_name, "skill.display_name"), now)
     if not await store.add_skill(tx, skill):
         raise SkillExists("another skill has this name")
@@ -124,6 +132,12 @@ async def require_known_skills(tx: Ledger, levels: Sequence[SkillLevel], field: 
     if named and named - await store.known_skills(tx, named):
         raise SkillNotFound(f"{field} names a skill that does not exist")
     return levels
+
+
+async def require_plan_for(tx: Ledger, before: Sequence[SkillLevel], after: Sequence[SkillLevel]) -> None:
+    """FeatureNotInPlan when there are more skills than before: what a plan change left in use stays and may shrink."""
+    if adds_skills(before, after):
+        await require_feature(tx, Feature.SKILLS)
 
 
 def require_version(found: int, wanted: int) -> None:

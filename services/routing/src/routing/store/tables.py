@@ -160,6 +160,14 @@ decisions = tenant_table(
     Index("decisions_by_contact", "tenant_id", "contact_id", "create_time"),
 )  # fmt: skip
 
+plans = tenant_table(
+    "plans", metadata,
+    Column("plan_id", Text, nullable=False),
+    Column("features", Json, nullable=False),
+    Column("lowest_plan_ids", Json, nullable=False),
+    Column("effective_time", Time, nullable=False),
+)  # fmt: skip
+
 ended_calls = tenant_table(
     "ended_calls", metadata,
     Column("call_id", Text, primary_key=True),

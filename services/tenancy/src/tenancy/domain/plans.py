@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kernel.errors import FailedPrecondition, NotFound, QuotaExceeded
+from kernel.features import Feature
 
 
 class PlanNotFound(NotFound):
@@ -62,7 +63,7 @@ class Plan:
     currency: str
     limits: Limits
     rates: Sequence[Rate]
-    features: Sequence[str]
+    features: Sequence[Feature]
     effective_time: datetime
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from chassis.auth import principal
 from chassis.paging import Page
 from chassis.sql import Database, Tx
+from kernel.features import Feature
 from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
@@ -18,7 +19,7 @@ from tenancy.domain.lookups import Found
 from tenancy.domain.people import UserChange
 from tenancy.domain.secrets import digest
 from tenancy.ops import emails, people
-from tenancy.ops.organisation import get_tenant
+from tenancy.ops.organisation import get_tenant, plan_of
 from tenancy.ops.people import NewInvitation
 from tenancy.ops.sessions import OpenSession
 
@@ -122,6 +123,7 @@ class Users(session_service_pb2_grpc.UserServiceServicer):
                 invitation=convert.invitation_out(invitation, now),
                 tenant_name=tenant.display_name,
                 language=tenant.language,
+                oidc_allowed=Feature.OIDC in (await plan_of(tx)).features,
             )
 
         return await self._db.run(found.tenant_id, read, read_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
+from kernel.features import Feature
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
 from tenancy.desk import Desk, client_address
@@ -14,6 +15,7 @@ from tenancy.domain.secrets import digest
 from tenancy.domain.sessions import SessionEnded
 from tenancy.oidc import OpenIdProvider
 from tenancy.ops import oidc, people, sessions
+from tenancy.ops.organisation import require_feature
 
 
 class Sessions(session_service_pb2_grpc.SessionServiceServicer):
@@ -63,7 +65,9 @@ class Sessions(session_service_pb2_grpc.SessionServiceServicer):
         check_redirect(request.redirect_uri, provider.public_url)
         link = digest(request.invitation_secret) if request.invitation_secret else ""
         if link:
-            await self._db.system(lambda tx: people.find_link(tx, link), read_only=True)
+            found = await self._db.system(lambda tx: people.find_link(tx, link), read_only=True)
+            # Before they go to the provider for nothing.
+            await self._db.run(found.tenant_id, lambda tx: require_feature(tx, Feature.OIDC), read_only=True)
         uri, begun = await provider.begin(request.redirect_uri, link)
         await self._db.system(lambda tx: oidc.keep(tx, begun))
         return session_service_pb2.StartOidcSignInResponse(authorization_uri=uri)
@@ -80,7 +84,8 @@ class Sessions(session_service_pb2_grpc.SessionServiceServicer):
         if login is not None:
             if login.user.state != "ACTIVE":
                 raise _nobody()
-            return await self._desk.open(login)
+            opened = await self._db.run(login.tenant_id, lambda tx: oidc.sign_in(tx, login, now))
+            return self._desk.session_out(opened)
         if not begun.invitation:
             raise _nobody()
         found = await self._db.system(lambda tx: people.find_link(tx, begun.invitation), read_only=True)

@@ -9,19 +9,24 @@ from datetime import datetime
 from chassis.paging import Page
 from chassis.permissions import API_CLIENT_SCOPES
 from chassis.sql import Tx
+from kernel.features import Feature
 from kernel.ids import new_id
 
 from tenancy.domain import fields, people, secrets, standing
 from tenancy.domain.lookups import Found
 from tenancy.domain.people import ApiKey, ApiKeyNotFound, ApiKeyRefused
-from tenancy.ops.organisation import get_tenant
+from tenancy.ops.organisation import get_tenant, require_feature
 from tenancy.store import lookups, rows, tables
 
 
 async def create(
     tx: Tx, display_name: str, scopes: AbstractSet[str], own: AbstractSet[str], now: datetime
 ) -> tuple[ApiKey, str]:
-    """Makes a key with some of the maker's `own` permissions; its secret is returned here and nowhere else."""
+    """Makes a key with some of the maker's `own` permissions; its secret is returned here and nowhere else.
+
+    Raises `FeatureNotInPlan`, `ScopeTooStrong`.
+    """
+    await require_feature(tx, Feature.API)
     people.check_scopes(scopes, API_CLIENT_SCOPES, own)
     secret, prefix = secrets.new_api_key()
     key = ApiKey(
@@ -64,11 +69,15 @@ async def find_key(tx: Tx, secret: str) -> Found:
 
 
 async def use(tx: Tx, api_key_id: str, now: datetime) -> ApiKey:
-    """The key, noting its use once a minute at most. Raises `ApiKeyRefused` when it was revoked, `TenantSuspended`."""
+    """The key, noting its use once a minute at most.
+
+    Raises `ApiKeyRefused` when it was revoked, `TenantSuspended`, `FeatureNotInPlan` while the plan has no keys.
+    """
     key = await rows.find(tx, tables.api_keys, ApiKey, api_key_id=api_key_id)
     if key is None or key.revoke_time is not None:
         raise ApiKeyRefused("The API key is unknown or was revoked.")
     standing.check_admits(await get_tenant(tx))
+    await require_feature(tx, Feature.API)
     if not key.use_is_news(now):
         return key
     await rows.change(tx, tables.api_keys, {"api_key_id": api_key_id}, last_use_time=now)

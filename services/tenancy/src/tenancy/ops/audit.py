@@ -1,11 +1,16 @@
-"""The audit log: entries are added and read, never changed; the database refuses it too."""
+"""The audit log: entries are added and read, never changed; the database refuses it too.
+
+They are written whatever the plan, so that a plan with the log shows what was before it.
+"""
 
 from __future__ import annotations
 
 from chassis.paging import Page
 from chassis.sql import Tx
+from kernel.features import Feature
 
 from tenancy.domain.people import AuditEntry
+from tenancy.ops.organisation import require_feature
 from tenancy.store import rows, tables
 
 
@@ -15,7 +20,8 @@ async def append(tx: Tx, entry: AuditEntry) -> None:
 
 
 async def list_entries(tx: Tx, target: str, page: Page) -> tuple[list[AuditEntry], str]:
-    """Entries, newest first; those on one target when it is given."""
+    """Entries, newest first; those on one target when it is given. Raises `FeatureNotInPlan`."""
+    await require_feature(tx, Feature.AUDIT)
     table = tables.audit_entries
     wanted = (table.c.target == target,) if target else ()
     return await rows.page(tx, table, AuditEntry, ("create_time", "audit_entry_id"), page, *wanted)

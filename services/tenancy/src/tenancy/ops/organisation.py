@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis.paging import Page
 from chassis.sql import Tx
+from kernel.features import Feature
 from kernel.ids import new_id
 
 from tenancy import catalogue, convert
@@ -48,6 +49,11 @@ def plan_held(tenant: Tenant) -> Plan:
     return catalogue.find(tenant.plan_id, tenant.plan_version)
 
 
+async def require_feature(tx: Tx, feature: Feature) -> None:
+    """Raises `FeatureNotInPlan` unless the plan held has it."""
+    catalogue.features_of(await plan_of(tx)).require(feature)
+
+
 async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: int) -> Tenant:
     """Changes name, language or time zone."""
     tenant = await get_tenant(tx)
@@ -67,6 +73,15 @@ async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: i
 async def change_plan(tx: Tx, plan_id: str, now: datetime) -> Tenant:
     """Subscribes to a plan's newest version from now on; nothing changes when it is held already.
 
+    What is in use must fit the plan's limits. A feature the plan lacks never stands in the way, and no call changes
+    its course by it: what somebody asks for with it stops, what was set up with it stays.
+
+    - recording: calls that begin from now on aren't recorded; recordings stay as long as they were promised.
+    - api: keys are refused, not revoked: they work again once a plan has the feature.
+    - skills: queues and agents keep theirs and route by them; some can be taken away, none added.
+    - oidc: who has a password needs it; who joined at the provider and has none goes on signing in there.
+    - audit: entries are written as before, and can be read again once a plan has the feature.
+
     Raises `PlanNotFound`, `PlanLimitsExceeded`.
     """
     tenant, plan = await get_tenant(tx), catalogue.find(plan_id)
@@ -80,7 +95,8 @@ async def change_plan(tx: Tx, plan_id: str, now: datetime) -> Tenant:
     plans.check_fit(plan.limits, used)
     changed = replace(tenant, plan_id=plan.plan_id, plan_version=plan.version, version=tenant.version + 1)
     await rows.change(tx, tables.tenants, {}, **_but(vars(changed), "tenant_id"))
-    tx.emit(convert.plan_subscribed(plan, now, tenant.time_zone), key=tenant.tenant_id)
+    fact = convert.plan_subscribed(plan, now, tenant.time_zone, catalogue.lowest_plan_ids())
+    tx.emit(fact, key=tenant.tenant_id)
     return changed
 
 

@@ -593,7 +593,7 @@ class AgentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAgent(self, request, context):
-        """Changes an agent's skills, queues or capacity.
+        """Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

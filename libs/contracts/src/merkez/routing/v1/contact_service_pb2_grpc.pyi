@@ -199,7 +199,7 @@ class AgentServiceStub:
     ListAgents: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]
     """Lists agents with their states."""
     UpdateAgent: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateAgentRequest, _contact_pb2.Agent]
-    """Changes an agent's skills, queues or capacity."""
+    """Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none."""
     SetAgentState: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.SetAgentStateRequest, _contact_pb2.Agent]
     """Sets another agent's state, as a supervisor."""
 
@@ -215,7 +215,7 @@ class AgentServiceAsyncStub(AgentServiceStub):
     ListAgents: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
     """Lists agents with their states."""
     UpdateAgent: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateAgentRequest, _contact_pb2.Agent]  # type: ignore[assignment]
-    """Changes an agent's skills, queues or capacity."""
+    """Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none."""
     SetAgentState: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SetAgentStateRequest, _contact_pb2.Agent]  # type: ignore[assignment]
     """Sets another agent's state, as a supervisor."""
 
@@ -252,7 +252,7 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.UpdateAgentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Agent, _abc.Awaitable[_contact_pb2.Agent]]:
-        """Changes an agent's skills, queues or capacity."""
+        """Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none."""
 
     @_abc_1.abstractmethod
     def SetAgentState(

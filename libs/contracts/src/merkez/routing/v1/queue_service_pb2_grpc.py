@@ -69,7 +69,7 @@ class QueueServiceServicer:
     """
 
     def CreateQueue(self, request, context):
-        """Creates a queue.
+        """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,7 +90,7 @@ class QueueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateQueue(self, request, context):
-        """Changes one.
+        """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -311,7 +311,7 @@ class SkillServiceServicer:
     """
 
     def CreateSkill(self, request, context):
-        """Creates a skill. ALREADY_EXISTS SKILL_EXISTS.
+        """Creates a skill. ALREADY_EXISTS SKILL_EXISTS; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,13 +36,13 @@ class QueueServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> QueueServiceAsyncStub: ...
     CreateQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.CreateQueueRequest, _queue_pb2.Queue]
-    """Creates a queue."""
+    """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none."""
     GetQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueRequest, _queue_pb2.Queue]
     """Reads one."""
     ListQueues: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListQueuesRequest, _queue_service_pb2.ListQueuesResponse]
     """Lists queues, newest first."""
     UpdateQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]
-    """Changes one."""
+    """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none."""
     DeleteQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteQueueRequest, _empty_pb2.Empty]
     """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait."""
 
@@ -52,13 +52,13 @@ class QueueServiceAsyncStub(QueueServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.CreateQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
-    """Creates a queue."""
+    """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none."""
     GetQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
     """Reads one."""
     ListQueues: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListQueuesRequest, _queue_service_pb2.ListQueuesResponse]  # type: ignore[assignment]
     """Lists queues, newest first."""
     UpdateQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
-    """Changes one."""
+    """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none."""
     DeleteQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteQueueRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait."""
 
@@ -71,7 +71,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.CreateQueueRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queue_pb2.Queue, _abc.Awaitable[_queue_pb2.Queue]]:
-        """Creates a queue."""
+        """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none."""
 
     @_abc_1.abstractmethod
     def GetQueue(
@@ -95,7 +95,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.UpdateQueueRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queue_pb2.Queue, _abc.Awaitable[_queue_pb2.Queue]]:
-        """Changes one."""
+        """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none."""
 
     @_abc_1.abstractmethod
     def DeleteQueue(
@@ -115,7 +115,7 @@ class SkillServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SkillServiceAsyncStub: ...
     CreateSkill: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.CreateSkillRequest, _queue_pb2.Skill]
-    """Creates a skill. ALREADY_EXISTS SKILL_EXISTS."""
+    """Creates a skill. ALREADY_EXISTS SKILL_EXISTS; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
     ListSkills: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListSkillsRequest, _queue_service_pb2.ListSkillsResponse]
     """Lists skills."""
     DeleteSkill: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteSkillRequest, _empty_pb2.Empty]
@@ -127,7 +127,7 @@ class SkillServiceAsyncStub(SkillServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSkill: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.CreateSkillRequest, _queue_pb2.Skill]  # type: ignore[assignment]
-    """Creates a skill. ALREADY_EXISTS SKILL_EXISTS."""
+    """Creates a skill. ALREADY_EXISTS SKILL_EXISTS; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
     ListSkills: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListSkillsRequest, _queue_service_pb2.ListSkillsResponse]  # type: ignore[assignment]
     """Lists skills."""
     DeleteSkill: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteSkillRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -142,7 +142,7 @@ class SkillServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.CreateSkillRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queue_pb2.Skill, _abc.Awaitable[_queue_pb2.Skill]]:
-        """Creates a skill. ALREADY_EXISTS SKILL_EXISTS."""
+        """Creates a skill. ALREADY_EXISTS SKILL_EXISTS; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
 
     @_abc_1.abstractmethod
     def ListSkills(

@@ -186,7 +186,7 @@ class Plan(_message.Message):
 
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Switched-on features by key, such as recording, api, oidc."""
+        """Features it has, by key: recording, api, skills, oidc, audit. What it lacks is refused with FAILED_PRECONDITION FEATURE_NOT_IN_PLAN, whose metadata says feature, plan_id and lowest_plan_id."""
 
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:

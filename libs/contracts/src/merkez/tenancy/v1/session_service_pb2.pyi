@@ -490,10 +490,13 @@ class GetInvitationResponse(_message.Message):
     INVITATION_FIELD_NUMBER: _builtins.int
     TENANT_NAME_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    OIDC_ALLOWED_FIELD_NUMBER: _builtins.int
     tenant_name: _builtins.str
     """Name of the organisation."""
     language: _builtins.str
     """Language of the organisation."""
+    oidc_allowed: _builtins.bool
+    """True when they may join at the OpenID provider too: the organisation's plan has it."""
     @_builtins.property
     def invitation(self) -> _session_pb2.Invitation:
         """The invitation."""
@@ -504,10 +507,11 @@ class GetInvitationResponse(_message.Message):
         invitation: _session_pb2.Invitation | None = ...,
         tenant_name: _builtins.str = ...,
         language: _builtins.str = ...,
+        oidc_allowed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["invitation", b"invitation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invitation", b"invitation", "language", b"language", "tenant_name", b"tenant_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invitation", b"invitation", "language", b"language", "oidc_allowed", b"oidc_allowed", "tenant_name", b"tenant_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -107,14 +107,14 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartOidcSignIn(self, request, context):
-        """Begins sign-in at the OpenID provider.
+        """Begins sign-in at the OpenID provider. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for an invitation to an organisation without it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FinishOidcSignIn(self, request, context):
-        """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED.
+        """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for somebody who has a password or is new here, when the organisation's plan lacks it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -788,7 +788,7 @@ class ApiKeyServiceServicer:
     """
 
     def CreateApiKey(self, request, context):
-        """Creates a key; its secret is in this answer only.
+        """Creates a key; its secret is in this answer only. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -809,7 +809,7 @@ class ApiKeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyApiKey(self, request, context):
-        """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED.
+        """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN while the plan has no keys.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -981,7 +981,7 @@ class AuditServiceServicer:
     """
 
     def ListAuditEntries(self, request, context):
-        """Lists entries, newest first.
+        """Lists entries, newest first. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,9 +44,9 @@ class SessionServiceStub:
     GetSignInOptions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInOptionsRequest, _session_service_pb2.GetSignInOptionsResponse]
     """Whether sign-in by an OpenID provider is configured, and its name."""
     StartOidcSignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.StartOidcSignInRequest, _session_service_pb2.StartOidcSignInResponse]
-    """Begins sign-in at the OpenID provider."""
+    """Begins sign-in at the OpenID provider. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for an invitation to an organisation without it."""
     FinishOidcSignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.FinishOidcSignInRequest, _session_pb2.Session]
-    """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED."""
+    """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for somebody who has a password or is new here, when the organisation's plan lacks it."""
     GetSigningKeys: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSigningKeysRequest, _session_service_pb2.GetSigningKeysResponse]
     """Public keys access tokens are verified with."""
 
@@ -64,9 +64,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
     GetSignInOptions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInOptionsRequest, _session_service_pb2.GetSignInOptionsResponse]  # type: ignore[assignment]
     """Whether sign-in by an OpenID provider is configured, and its name."""
     StartOidcSignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.StartOidcSignInRequest, _session_service_pb2.StartOidcSignInResponse]  # type: ignore[assignment]
-    """Begins sign-in at the OpenID provider."""
+    """Begins sign-in at the OpenID provider. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for an invitation to an organisation without it."""
     FinishOidcSignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.FinishOidcSignInRequest, _session_pb2.Session]  # type: ignore[assignment]
-    """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED."""
+    """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for somebody who has a password or is new here, when the organisation's plan lacks it."""
     GetSigningKeys: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSigningKeysRequest, _session_service_pb2.GetSigningKeysResponse]  # type: ignore[assignment]
     """Public keys access tokens are verified with."""
 
@@ -111,7 +111,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.StartOidcSignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.StartOidcSignInResponse, _abc.Awaitable[_session_service_pb2.StartOidcSignInResponse]]:
-        """Begins sign-in at the OpenID provider."""
+        """Begins sign-in at the OpenID provider. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for an invitation to an organisation without it."""
 
     @_abc_1.abstractmethod
     def FinishOidcSignIn(
@@ -119,7 +119,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.FinishOidcSignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.Session, _abc.Awaitable[_session_pb2.Session]]:
-        """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED."""
+        """Ends sign-in at the OpenID provider: code for session. UNAUTHENTICATED OIDC_SIGN_IN_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN for somebody who has a password or is new here, when the organisation's plan lacks it."""
 
     @_abc_1.abstractmethod
     def GetSigningKeys(
@@ -254,13 +254,13 @@ class ApiKeyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ApiKeyServiceAsyncStub: ...
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CreateApiKeyRequest, _session_service_pb2.CreateApiKeyResponse]
-    """Creates a key; its secret is in this answer only."""
+    """Creates a key; its secret is in this answer only. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListApiKeysRequest, _session_service_pb2.ListApiKeysResponse]
     """Lists keys."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RevokeApiKeyRequest, _session_pb2.ApiKey]
     """Revokes a key at once."""
     VerifyApiKey: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.VerifyApiKeyRequest, _session_service_pb2.VerifyApiKeyResponse]
-    """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED."""
+    """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN while the plan has no keys."""
 
 @_typing.type_check_only
 class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
@@ -268,13 +268,13 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CreateApiKeyRequest, _session_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
-    """Creates a key; its secret is in this answer only."""
+    """Creates a key; its secret is in this answer only. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListApiKeysRequest, _session_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists keys."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RevokeApiKeyRequest, _session_pb2.ApiKey]  # type: ignore[assignment]
     """Revokes a key at once."""
     VerifyApiKey: _aio.UnaryUnaryMultiCallable[_session_service_pb2.VerifyApiKeyRequest, _session_service_pb2.VerifyApiKeyResponse]  # type: ignore[assignment]
-    """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED."""
+    """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN while the plan has no keys."""
 
 class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Partners' keys."""
@@ -285,7 +285,7 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.CreateApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_session_service_pb2.CreateApiKeyResponse]]:
-        """Creates a key; its secret is in this answer only."""
+        """Creates a key; its secret is in this answer only. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
 
     @_abc_1.abstractmethod
     def ListApiKeys(
@@ -309,7 +309,7 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.VerifyApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.VerifyApiKeyResponse, _abc.Awaitable[_session_service_pb2.VerifyApiKeyResponse]]:
-        """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED."""
+        """Who a key's secret stands for. UNAUTHENTICATED API_KEY_REFUSED; FAILED_PRECONDITION FEATURE_NOT_IN_PLAN while the plan has no keys."""
 
 def add_ApiKeyServiceServicer_to_server(servicer: ApiKeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -321,7 +321,7 @@ class AuditServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListAuditEntriesRequest, _session_service_pb2.ListAuditEntriesResponse]
-    """Lists entries, newest first."""
+    """Lists entries, newest first. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -329,7 +329,7 @@ class AuditServiceAsyncStub(AuditServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListAuditEntriesRequest, _session_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
-    """Lists entries, newest first."""
+    """Lists entries, newest first. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """The audit log: what the edge told by RequestAudited."""
@@ -340,6 +340,6 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.ListAuditEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ListAuditEntriesResponse, _abc.Awaitable[_session_service_pb2.ListAuditEntriesResponse]]:
-        """Lists entries, newest first."""
+        """Lists entries, newest first. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

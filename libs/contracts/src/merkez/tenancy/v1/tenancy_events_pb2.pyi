@@ -3,9 +3,11 @@
 isort:skip_file
 Facts of tenancy."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from merkez.tenancy.v1 import number_pb2 as _number_pb2
 from merkez.tenancy.v1 import plan_pb2 as _plan_pb2
 from merkez.tenancy.v1 import session_pb2 as _session_pb2
@@ -79,9 +81,30 @@ class PlanSubscribed(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LowestPlanIdsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PLAN_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    LOWEST_PLAN_IDS_FIELD_NUMBER: _builtins.int
     time_zone: _builtins.str
     """IANA time zone its periods follow until TenantChanged says another one."""
     @_builtins.property
@@ -92,16 +115,21 @@ class PlanSubscribed(_message.Message):
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """From when."""
 
+    @_builtins.property
+    def lowest_plan_ids(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Lowest plan on sale that has a feature, by the feature's key; what a refusal points to."""
+
     def __init__(
         self,
         *,
         plan: _plan_pb2.Plan | None = ...,
         effective_time: _timestamp_pb2.Timestamp | None = ...,
         time_zone: _builtins.str = ...,
+        lowest_plan_ids: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "plan", b"plan", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "lowest_plan_ids", b"lowest_plan_ids", "plan", b"plan", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
