@@ -6,6 +6,7 @@ so does one whose probe succeeds on a plan that doesn't have it: nothing enforce
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +51,7 @@ from testkit import ManualClock, someone
 from testkit.openid_provider import OpenIdProvider, openid_provider
 from testkit.rpc import RpcHouse
 
+ROOT = Path(__file__).resolve().parents[2]
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 PUBLIC = "http://merkez.example"
 BARE: Plan = replace(catalogue.find("starter"), plan_id="bare", tier=0, features=())
@@ -201,6 +203,11 @@ async def told(db: Database, tenant_id: str, fact: str) -> bytes:
 def test_every_feature_on_sale_is_enforced_somewhere() -> None:
     sold = {feature for plan in catalogue.PLANS for feature in plan.features}
     assert sold == set(Feature) == set(PROBES)
+
+
+def test_every_feature_has_a_name_in_the_web_app() -> None:
+    messages = json.loads((ROOT / "services/web/src/messages/start.json").read_text())
+    assert {key.removeprefix("feature.") for key in messages if key.startswith("feature.")} == set(Feature)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.plan_id)

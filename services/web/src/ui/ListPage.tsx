@@ -15,7 +15,9 @@ interface Props<T> {
   emptyTitle: string;
   emptyBody: string;
   /** The button that makes a new one. */
-  add?: { label: string; onClick: () => void; testId: string };
+  add?: { label: string; onClick: () => void; testId: string } | false;
+  /** What stands between the heading and the list. */
+  note?: ReactNode;
   children: (rows: readonly T[]) => ReactNode;
 }
 
@@ -34,6 +36,7 @@ export function ListPage<T>(props: Props<T>) {
   return (
     <>
       <PageHeader title={props.title} subtitle={props.lead} actions={add} />
+      {props.note}
       <PagedPanel
         query={query}
         rows={rows}

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { asProblem, type Problem } from "../api/problem.ts";
 import { formatClock } from "../format/durations.ts";
 import { language, type MessageKey, t, textOr, useText } from "../i18n/index.ts";
+import { FeatureLocked } from "./FeatureLocked.tsx";
 import { Note } from "./Note.tsx";
 
 interface Props {
@@ -15,7 +16,7 @@ interface Props {
 
 /** What happened and what to do next, in the reader's language where we know the reason, else as the server said it. */
 export function problemText(problem: Problem): string {
-  const known = textOr("problem", problem.reason);
+  const known = textOr("problem", problem.reason, limitsOf(problem));
   const wait = problem.retryAfterSeconds
     ? ` ${t("problem.retryAfter", { time: formatClock(problem.retryAfterSeconds, language()) })}`
     : "";
@@ -23,6 +24,13 @@ export function problemText(problem: Problem): string {
   const byStatus = statusKey(problem.status);
   const detail = problem.detail && problem.detail !== problem.reason ? ` ${problem.detail}` : "";
   return `${t(byStatus)}${detail}${wait}`;
+}
+
+/** The plan's limits a problem is about, in words. */
+function limitsOf(problem: Problem): Record<string, string> {
+  const { limit, limits, allowed } = problem.metadata;
+  const named = String(limit ?? limits ?? "").split(",");
+  return { limits: named.map((each) => textOr("limit", each)).join(", "), allowed: String(allowed ?? "") };
 }
 
 function statusKey(status: number): MessageKey {
@@ -38,6 +46,10 @@ export function ProblemNote({ problem, title, onRetry, onClose, testId = "proble
   const t = useText();
   if (!problem) return null;
   const known = asProblem(problem);
+  if (known.reason === "FEATURE_NOT_IN_PLAN") {
+    const feature = String(known.metadata.feature ?? "");
+    return <FeatureLocked feature={feature} tone="bad" title={title ?? t("problem.title")} testId={testId} />;
+  }
   return (
     <Note tone="bad" title={title ?? t("problem.title")} onClose={onClose} testId={testId} live>
       <span>{problemText(known)}</span>

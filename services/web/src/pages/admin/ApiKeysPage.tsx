@@ -2,10 +2,12 @@ import { Anchor, Button, Group, Modal, MultiSelect, Stack, Table, TextInput } fr
 import { IconKey } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
+import { useLocked } from "../../api/plan.ts";
 import type { ApiKey } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { Confirm } from "../../ui/Confirm.tsx";
 import { CopyField } from "../../ui/CopyField.tsx";
+import { FeatureLocked } from "../../ui/FeatureLocked.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Note, Tag } from "../../ui/Note.tsx";
@@ -15,6 +17,7 @@ import { SCOPES } from "./scopes.ts";
 export default function ApiKeysPage() {
   const t = useText();
   const refresh = useRefresh("apiKeys");
+  const locked = useLocked("api");
   const [adding, setAdding] = useState(false);
   const [secret, setSecret] = useState("");
   const [revoking, setRevoking] = useState<ApiKey>();
@@ -31,7 +34,14 @@ export default function ApiKeysPage() {
         icon={IconKey}
         emptyTitle={t("admin.apiKeys.none")}
         emptyBody={t("admin.apiKeys.noneBody")}
-        add={{ label: t("admin.apiKeys.add"), onClick: () => setAdding(true), testId: "apikey-add" }}
+        note={locked && <FeatureLocked feature="api" />}
+        add={
+          locked === false && {
+            label: t("admin.apiKeys.add"),
+            onClick: () => setAdding(true),
+            testId: "apikey-add",
+          }
+        }
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/apiKeys", { params: { query: { pageToken } } }));
           return { rows: answer.apiKeys ?? [], next: answer.nextPageToken ?? "" };

@@ -1,14 +1,28 @@
 import { Table } from "@mantine/core";
 import { IconBook2 } from "@tabler/icons-react";
 import { api, ask } from "../../api/client.ts";
+import { useLocked } from "../../api/plan.ts";
 import type { AuditEntry } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
+import { FeatureLocked } from "../../ui/FeatureLocked.tsx";
 import { ListPage } from "../../ui/ListPage.tsx";
+import { Loading } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
+import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 
 export default function AuditPage() {
   const t = useText();
+  const locked = useLocked("audit");
+  if (locked === undefined) return <Loading />;
+  if (locked) {
+    return (
+      <>
+        <PageHeader title={t("nav.audit")} subtitle={t("admin.audit.lead")} />
+        <FeatureLocked feature="audit" />
+      </>
+    );
+  }
   return (
     <ListPage<AuditEntry>
       title={t("nav.audit")}

@@ -2,6 +2,7 @@ import { Button, Stack, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
+import { useEntitlements } from "../../api/plan.ts";
 import type { Tenant } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
@@ -88,7 +89,7 @@ function TenantForm({ tenant }: { tenant: Tenant }) {
 function Limits() {
   const t = useText();
   const language = useLanguage();
-  const { data } = useQuery({ queryKey: ["entitlements"], queryFn: () => ask(api.GET("/v1/entitlements")) });
+  const { data } = useEntitlements();
   const limits = data?.limits ?? {};
   const number = (value: number | undefined) => formatNumber(value ?? 0, language);
   const lines = [

@@ -1,33 +1,35 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
+import { planName, usePlans } from "../../api/plan.ts";
 import type { Plan } from "../../api/types.ts";
-import { useLanguage, useText } from "../../i18n/index.ts";
+import { textOr, useText } from "../../i18n/index.ts";
 import { Confirm } from "../../ui/Confirm.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
-import { PlanCards, planName } from "../start/PlanCards.tsx";
+import { PlanCards } from "../start/PlanCards.tsx";
 import watch from "../watch/watch.module.css";
 
 /** The plan held, and the others to move to. */
 export function PlanPanel() {
   const t = useText();
-  const language = useLanguage();
-  const refresh = useRefresh("tenant", "invoicePreview", "usageRecords", "notices");
+  const refresh = useRefresh("tenant", "entitlements", "invoicePreview", "usageRecords", "notices");
   const tenant = useQuery({ queryKey: ["tenant"], queryFn: () => ask(api.GET("/v1/tenant")) });
-  const plans = useQuery({
-    queryKey: ["plans"],
-    queryFn: () => ask(api.GET("/v1/plans")),
-    staleTime: 60_000,
-  });
+  const plans = usePlans();
   const [wanted, setWanted] = useState<Plan>();
   const held = tenant.data?.planId;
+  const had = plans.data?.plans?.find((plan) => plan.planId === held)?.features ?? [];
+  const lost = wanted ? had.filter((feature) => !wanted.features?.includes(feature)) : [];
+  useEffect(() => {
+    // The page above is made of what is still read, so the browser's own jump comes too early.
+    if (plans.data && location.hash === "#plans") document.getElementById("plans")?.scrollIntoView();
+  }, [plans.data]);
   const change = async (planId: string) => {
     await ask(api.POST("/v1/tenant:changePlan", { body: { requestId: newRequestId(), planId } }));
     await refresh();
   };
   return (
-    <section aria-label={t("billing.plan")}>
+    <section id="plans" aria-label={t("billing.plan")}>
       <h2 className={watch.title}>{t("billing.plan")}</h2>
       <PlanCards
         plans={plans.data?.plans ?? []}
@@ -46,8 +48,12 @@ export function PlanPanel() {
       />
       <Confirm
         opened={wanted !== undefined}
-        title={t("billing.planTo", { plan: planName(wanted, language) })}
-        body={t("billing.planBody")}
+        title={t("billing.planTo", { plan: planName(wanted) })}
+        body={
+          lost.length === 0
+            ? t("billing.planBody")
+            : `${t("billing.planBody")} ${t("billing.planLoses", { features: lost.map((each) => textOr("feature", each)).join(", ") })}`
+        }
         confirm={t("billing.planChange")}
         onClose={() => setWanted(undefined)}
         onConfirm={() => change(wanted?.planId ?? "")}

@@ -3,9 +3,11 @@ import { IconPlus, IconStars, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
+import { useLocked } from "../../api/plan.ts";
 import type { Skill, SkillLevel } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { Confirm } from "../../ui/Confirm.tsx";
+import { FeatureLocked } from "../../ui/FeatureLocked.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { RowActions } from "../../ui/RowActions.tsx";
@@ -22,6 +24,7 @@ export function useSkills() {
 export function SkillsTab() {
   const t = useText();
   const refresh = useRefresh("skills", "skillList");
+  const locked = useLocked("skills");
   const [name, setName] = useState<string>();
   const [deleting, setDeleting] = useState<Skill>();
   const save = async () => {
@@ -43,7 +46,14 @@ export function SkillsTab() {
         icon={IconStars}
         emptyTitle={t("admin.skills.none")}
         emptyBody={t("admin.skills.noneBody")}
-        add={{ label: t("admin.skills.add"), onClick: () => setName(""), testId: "skill-add" }}
+        note={locked && <FeatureLocked feature="skills" />}
+        add={
+          locked === false && {
+            label: t("admin.skills.add"),
+            onClick: () => setName(""),
+            testId: "skill-add",
+          }
+        }
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/skills", { params: { query: { pageToken } } }));
           return { rows: answer.skills ?? [], next: answer.nextPageToken ?? "" };
@@ -109,10 +119,11 @@ interface LevelsProps {
   onChange: (levels: SkillLevel[]) => void;
 }
 
-/** Skills with proficiency 1 to 5: asked for by a queue, or held by an agent. */
+/** Skills with proficiency 1 to 5: asked for by a queue, or held by an agent. Without the feature they can only go. */
 export function SkillLevels({ label, levels, onChange }: LevelsProps) {
   const t = useText();
   const skills = useSkills().data ?? [];
+  const locked = useLocked("skills");
   const taken = levels.map((level) => level.skillId);
   const free = skills.find((skill) => !taken.includes(skill.skillId ?? ""));
   const replace = (index: number, level: SkillLevel) =>
@@ -127,6 +138,7 @@ export function SkillLevels({ label, levels, onChange }: LevelsProps) {
           <Select
             aria-label={label}
             style={{ flex: 1 }}
+            disabled={locked !== false}
             data={skills.map((skill) => ({
               value: skill.skillId ?? "",
               label: skill.displayName ?? "",
@@ -138,6 +150,7 @@ export function SkillLevels({ label, levels, onChange }: LevelsProps) {
           <NumberInput
             aria-label={t("admin.skills.proficiency")}
             w={90}
+            disabled={locked !== false}
             min={1}
             max={5}
             value={level.proficiency ?? 1}
@@ -153,17 +166,21 @@ export function SkillLevels({ label, levels, onChange }: LevelsProps) {
           </ActionIcon>
         </Group>
       ))}
-      <div>
-        <Button
-          size="compact-sm"
-          variant="subtle"
-          disabled={!free}
-          leftSection={<IconPlus size={15} aria-hidden />}
-          onClick={() => free && onChange([...levels, { skillId: free.skillId ?? "", proficiency: 1 }])}
-        >
-          {skills.length === 0 ? t("admin.skills.none") : t("admin.skills.addLevel")}
-        </Button>
-      </div>
+      {locked ? (
+        <FeatureLocked feature="skills" />
+      ) : (
+        <div>
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            disabled={!free || locked !== false}
+            leftSection={<IconPlus size={15} aria-hidden />}
+            onClick={() => free && onChange([...levels, { skillId: free.skillId ?? "", proficiency: 1 }])}
+          >
+            {skills.length === 0 ? t("admin.skills.none") : t("admin.skills.addLevel")}
+          </Button>
+        </div>
+      )}
     </Stack>
   );
 }

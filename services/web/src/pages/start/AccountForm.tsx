@@ -3,13 +3,13 @@ import { IconArrowLeft } from "@tabler/icons-react";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, ask, newRequestId } from "../../api/client.ts";
+import { planName } from "../../api/plan.ts";
 import { asProblem, fieldProblem, type Problem } from "../../api/problem.ts";
 import type { Plan } from "../../api/types.ts";
 import { activateLanguage, isLanguage, useLanguage, useText } from "../../i18n/index.ts";
 import { adopt } from "../../session/session.ts";
 import { LanguageSelect, ownTimeZone, timeZones } from "../../ui/fields.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
-import { planName } from "./PlanCards.tsx";
 import { Lead } from "./StartFrame.tsx";
 import classes from "./start.module.css";
 
@@ -63,7 +63,7 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
   return (
     <>
       <Lead title={t("start.account.title")}>
-        {t("start.account.lead", { plan: planName(plan, language) })}{" "}
+        {t("start.account.lead", { plan: planName(plan) })}{" "}
         <Anchor
           component="button"
           type="button"

@@ -41,18 +41,23 @@ export default function InvitationPage() {
           <Lead title={t("start.invitation.title", { company: data.tenantName ?? "" })}>
             {t("start.invitation.lead", { email: data.invitation?.email ?? "" })}
           </Lead>
-          <AcceptForm secret={secret} suggestedName={data.invitation?.displayName ?? ""} />
+          <AcceptForm
+            secret={secret}
+            suggestedName={data.invitation?.displayName ?? ""}
+            openId={data.oidcAllowed ?? false}
+          />
         </>
       )}
     </StartFrame>
   );
 }
 
-function AcceptForm({ secret, suggestedName }: { secret: string; suggestedName: string }) {
+function AcceptForm(props: { secret: string; suggestedName: string; openId: boolean }) {
+  const { secret } = props;
   const t = useText();
   const language = useLanguage();
   const [, navigate] = useLocation();
-  const [displayName, setDisplayName] = useState(suggestedName);
+  const [displayName, setDisplayName] = useState(props.suggestedName);
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
@@ -104,11 +109,13 @@ function AcceptForm({ secret, suggestedName }: { secret: string; suggestedName: 
         <Button type="submit" loading={busy} data-testid="invitation-accept">
           {t("start.invitation.accept")}
         </Button>
-        <OpenIdButton
-          next="/"
-          invitationSecret={secret}
-          onProblem={(error) => setProblem(asProblem(error))}
-        />
+        {props.openId && (
+          <OpenIdButton
+            next="/"
+            invitationSecret={secret}
+            onProblem={(error) => setProblem(asProblem(error))}
+          />
+        )}
       </Stack>
     </form>
   );

@@ -1,5 +1,6 @@
 import { IconCheck } from "@tabler/icons-react";
 import type { ReactNode } from "react";
+import { planName } from "../../api/plan.ts";
 import type { Plan } from "../../api/types.ts";
 import { formatMoney, formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
@@ -20,10 +21,6 @@ export function PlanCards({ plans, action, chosen }: Props) {
       ))}
     </div>
   );
-}
-
-export function planName(plan: Plan | undefined, language: string): string {
-  return plan?.names?.[language] ?? plan?.names?.en ?? plan?.planId ?? "";
 }
 
 function PlanCard({ plan, action, chosen }: { plan: Plan; action: ReactNode; chosen: boolean }) {
@@ -51,11 +48,8 @@ function PlanCard({ plan, action, chosen }: { plan: Plan; action: ReactNode; cho
       : "";
   }
   return (
-    <section
-      className={`${classes.plan} ${chosen ? classes.planChosen : ""}`}
-      aria-label={planName(plan, language)}
-    >
-      <h2>{planName(plan, language)}</h2>
+    <section className={`${classes.plan} ${chosen ? classes.planChosen : ""}`} aria-label={planName(plan)}>
+      <h2>{planName(plan)}</h2>
       <p>{plan.summaries?.[language] ?? plan.summaries?.en}</p>
       <div>
         <span className={`${classes.price} m-figures`}>

@@ -1,8 +1,7 @@
 import { Anchor, Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, Redirect } from "wouter";
-import { api, ask } from "../../api/client.ts";
+import { usePlans } from "../../api/plan.ts";
 import type { Plan } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { useSession } from "../../session/session.ts";
@@ -18,11 +17,7 @@ export default function SignUpPage() {
   const session = useSession();
   const [plan, setPlan] = useState<Plan>();
   const [signingUp, setSigningUp] = useState(false);
-  const plans = useQuery({
-    queryKey: ["plans"],
-    queryFn: () => ask(api.GET("/v1/plans")),
-    staleTime: 60_000,
-  });
+  const plans = usePlans();
   if (session.status === "signedIn" && !signingUp) return <Redirect to="/" replace />;
   const signIn = (
     <Anchor component={Link} href="/sign-in" size="sm" data-testid="to-sign-in">
