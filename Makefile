@@ -37,8 +37,9 @@ trace: env ## Print one call's trace from the local files: make trace CALL=call_
 operator: env ## Invite a platform operator to the running system: make operator EMAIL=...
 	@$(PY) -m merkez_local operator "$(EMAIL)"
 
-proto: env-dev ## Regenerate libs/contracts from proto/
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) libs/contracts/generate.py
+proto: env-dev web-modules ## Regenerate libs/contracts and the web app's types from proto/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) libs/contracts/generate.py > /dev/null
+	@$(PY) -m merkez_local npm run api
 
 lock: ## Resolve Python dependencies anew into the two lock files
 	@bash infra/local/lock.sh

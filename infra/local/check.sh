@@ -36,6 +36,7 @@ run format ruff format --check
 run imports lint-imports
 run buf bash -c 'cd proto && buf lint && buf format --exit-code > /dev/null'
 run contracts python libs/contracts/generate.py --check
+run web-api python -m merkez_local npm run api -- --check
 run web-types python -m merkez_local npm run typecheck
 run web-lint python -m merkez_local npm run lint
 wait "$types" || failed+=(types)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 from chassis.permissions import MEMBER, PUBLIC, SELF
 
 from gateway.comments import comments
-from gateway.rules import Route
+from gateway.contracts import methods
+from gateway.rules import Route, load_rules
 from gateway.schemas import Schemas, schema_name
 from gateway.transcode import camel_path
 
@@ -209,3 +212,12 @@ _SECURITY: Json = {
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "An API key."},
 }
+
+
+def main() -> None:
+    """`python -m gateway.openapi` prints the document, for whoever generates a client from it."""
+    print(json.dumps(build_document(load_rules(methods()), metadata.version("merkez-gateway")), indent=2))
+
+
+if __name__ == "__main__":
+    main()
