@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import pytest_asyncio
 from argon2 import PasswordHasher
-from chassis.auth import STRANGER, acting_as, acting_for
+from chassis.auth import STRANGER, acting_as, acting_for, principal
 from chassis.sql import Database
+from kernel.errors import NotFound, Unavailable
 from kernel.ids import new_id
 from kernel.tenant import PLATFORM, Principal
+from merkez.flows.v1 import flow_pb2, flow_service_pb2_grpc
 from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
     operator_service_pb2_grpc,
@@ -25,6 +27,7 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
+from tenancy.clients import Flows
 from tenancy.desk import CLIENT_ADDRESS, Desk
 from tenancy.main import servicers, stock_inventory
 from tenancy.oidc import OpenIdProvider
@@ -86,6 +89,12 @@ class Firm:
     async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
         return await self.town.db.run(self.tenant_id, work)
 
+    def flow(self) -> str:
+        """Id of a flow the company has made."""
+        flow_id = new_id("flw", self.town.clock.now())
+        self.town.flows.known.add((self.tenant_id, flow_id))
+        return flow_id
+
     async def brand(self, name: str = "Umbrella", **more: Any) -> tenant_pb2.Brand:
         request = tenant_service_pb2.CreateBrandRequest(
             request_id=fresh("brand"), brand=tenant_pb2.Brand(display_name=name, **more)
@@ -105,11 +114,31 @@ class Firm:
         return await self.town.accept(secret_of(made))
 
 
+class FakeFlows(flow_service_pb2_grpc.FlowServiceServicer):
+    """Flows as tenancy sees it: who has which, and away when told."""
+
+    def __init__(self) -> None:
+        self.known: set[tuple[str, str]] = set()
+        self.away = False
+
+    async def GetFlow(self, request: Any, context: Any) -> flow_pb2.Flow:
+        if self.away:
+            raise Unavailable("flows is away")
+        if (principal().tenant_id, request.flow_id) not in self.known:
+            raise FlowNotFound("no such flow")
+        return flow_pb2.Flow(flow_id=request.flow_id)
+
+
+class FlowNotFound(NotFound):
+    reason = "FLOW_NOT_FOUND"
+
+
 class Town:
     """The office and everybody who comes to it."""
 
-    def __init__(self, db: Database, rpc: RpcHouse, clock: ManualClock) -> None:
+    def __init__(self, db: Database, rpc: RpcHouse, clock: ManualClock, flows: FakeFlows) -> None:
         self.db = db
+        self.flows = flows
         self.rpc = rpc
         self.clock = clock
         self.stubs = Stubs(rpc)
@@ -186,8 +215,10 @@ async def open_town(
         db = await service_db("tenancy", clock=clock, fresh=fresh)
         await stock_inventory(db)
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
-        await rpc.serve("tenancy", servicers(db, desk, provider, mailed_links))
-        return Town(db, rpc, clock)
+        flows: Any = FakeFlows()  # pyright: ignore[reportAbstractUsage]
+        await rpc.serve("flows", [(flow_service_pb2_grpc.add_FlowServiceServicer_to_server, flows)])
+        await rpc.serve("tenancy", servicers(db, desk, Flows(rpc.peers("tenancy")), provider, mailed_links))
+        return Town(db, rpc, clock, flows)
 
     return make
 

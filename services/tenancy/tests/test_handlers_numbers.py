@@ -78,7 +78,7 @@ async def test_malformed_page_token_country_and_size_are_refused(firm: Any) -> N
 
 
 async def test_number_is_taken_for_a_brand_and_its_widget_calls_it(town: Any, firm: Any) -> None:
-    brand, flow_id = await firm.brand(), new_id("flw", town.clock.now())
+    brand, flow_id = await firm.brand(), firm.flow()
     number = (await free(firm)).numbers[0].number
     made = await assign(firm, number, brand.brand_id, flow_id)
     assert (made.number, made.brand_id, made.flow_id, made.version) == (number, brand.brand_id, flow_id, 1)
@@ -171,11 +171,23 @@ async def test_number_moves_to_another_brand_and_takes_the_widget_along(town: An
 
 
 async def test_number_points_at_another_flow_or_none(town: Any, firm: Any) -> None:
-    number, flow_id = await take(firm, (await firm.brand()).brand_id), new_id("flw", town.clock.now())
+    number, flow_id = await take(firm, (await firm.brand()).brand_id), firm.flow()
     changed = await update(firm, number, 1, flow_id=flow_id)
     assert (changed.flow_id, changed.version) == (flow_id, 2)
     assert await reason_of(update(firm, number, 1, flow_id="")) == "VERSION_CONFLICT"
     assert (await update(firm, number, 2, flow_id="")).flow_id == ""
+
+
+async def test_number_points_at_no_flow_that_is_another_companys_or_not_there(town: Any, firm: Any) -> None:
+    brand, theirs = await firm.brand(), (await town.sign_up()).flow()
+    number = await take(firm, brand.brand_id)
+    for flow_id in (theirs, new_id("flw", town.clock.now())):
+        assert await reason_of(update(firm, number, flow_id=flow_id)) == "FLOW_NOT_FOUND"
+        other = (await free(firm)).numbers[0].number
+        assert await reason_of(assign(firm, other, brand.brand_id, flow_id)) == "FLOW_NOT_FOUND"
+    town.flows.away = True
+    assert await reason_of(update(firm, number, flow_id=firm.flow())) == "UNAVAILABLE"
+    assert (await look_up(town, number)).number.flow_id == ""
 
 
 async def test_widget_calls_only_numbers_that_lead_to_its_brand(firm: Any) -> None:

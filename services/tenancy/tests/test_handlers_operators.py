@@ -186,7 +186,8 @@ async def test_suspended_company_is_let_in_nowhere_and_resumed_has_everything_ba
     assert (await verify()).tenant_id == firm.tenant_id and await state_of_calls() == ACTIVE
 
 
-async def test_owner_reads_why_and_the_companys_log_names_the_platform_operator(town: Any, firm: Any) -> None:
+async def test_owner_reads_why_and_the_companys_log_names_the_platform_operator(town: Any) -> None:
+    firm = await town.sign_up(plan_id="scale")
     await suspend(town, firm.tenant_id, said=" Invoice 7 is unpaid. ")
     await resume(town, firm.tenant_id)
     with firm.as_():

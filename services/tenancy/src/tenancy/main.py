@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chassis.bus import Bus
-from chassis.grpc import serve
+from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
 from chassis.settings import load
 from chassis.sql import Database
@@ -18,6 +18,7 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2_grpc,
 )
 
+from tenancy.clients import Flows
 from tenancy.consumers import HANDLERS
 from tenancy.desk import Desk
 from tenancy.domain.numbers import fictitious_numbers
@@ -41,12 +42,13 @@ async def main(process: Process) -> None:
     setup_telemetry(settings)
     db = process.closing(await Database.connect(settings, "tenancy"))
     bus = process.closing(await Bus.connect(settings))
+    peers = process.closing(Peers(settings))
     keys = Path(settings.signing_keys or Path(settings.data_dir) / "signing.jwks")
     desk = Desk(db, AccessTokenSigner.load(keys), Passwords())
     provider = OpenIdProvider(settings, db.clock) if settings.oidc_issuer else None
     mailer = Mailer(settings, db) if settings.smtp_url else None
     mailed_links = settings.public_url if mailer is not None else ""
-    server = process.closing(serve(servicers(db, desk, provider, mailed_links), settings))
+    server = process.closing(serve(servicers(db, desk, Flows(peers), provider, mailed_links), settings))
     await stock_inventory(db)
     bus.relay(db)
     await bus.consume(db, "tenancy", HANDLERS)
@@ -58,7 +60,7 @@ async def main(process: Process) -> None:
     process.draining(bus.drain)
 
 
-def servicers(db: Database, desk: Desk, provider: OpenIdProvider | None, mailed_links: str) -> list:
+def servicers(db: Database, desk: Desk, flows: Flows, provider: OpenIdProvider | None, mailed_links: str) -> list:
     """Every servicer of tenancy with the function that adds it."""
     return [
         (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans()),
@@ -68,7 +70,7 @@ def servicers(db: Database, desk: Desk, provider: OpenIdProvider | None, mailed_
         (session_service_pb2_grpc.add_UserServiceServicer_to_server, Users(db, desk, mailed_links)),
         (session_service_pb2_grpc.add_ApiKeyServiceServicer_to_server, ApiKeys(db)),
         (session_service_pb2_grpc.add_AuditServiceServicer_to_server, Audit(db)),
-        (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(db)),
+        (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(db, flows)),
         (operator_service_pb2_grpc.add_OperatorServiceServicer_to_server, Operators(db)),
     ]
 

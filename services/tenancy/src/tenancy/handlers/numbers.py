@@ -14,6 +14,7 @@ from kernel.phone import require_e164
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, number_service_pb2_grpc
 
 from tenancy import convert
+from tenancy.clients import Flows
 from tenancy.domain import fields
 from tenancy.ops import numbers
 from tenancy.ops.numbers import Route
@@ -25,8 +26,9 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     """merkez.tenancy.v1.NumberService."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, flows: Flows) -> None:
         self._db = db
+        self._flows = flows
 
     async def ListAvailableNumbers(
         self, request: number_service_pb2.ListAvailableNumbersRequest, context: Any
@@ -49,7 +51,7 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
         number = require_e164(request.number, "number")
         require_id("brd", request.brand_id, "brand_id")
         if request.flow_id:
-            require_id("flw", request.flow_id, "flow_id")
+            await self._flows.require(principal().tenant_id, require_id("flw", request.flow_id, "flow_id"))
         await self._db.system(lambda tx: numbers.exists(tx, number), read_only=True)
 
         async def work(tx: Tx) -> number_pb2.Number:
@@ -79,7 +81,7 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
         if "brand_id" in paths:
             require_id("brd", asked.brand_id, "number.brand_id")
         if "flow_id" in paths and asked.flow_id:
-            require_id("flw", asked.flow_id, "number.flow_id")
+            await self._flows.require(principal().tenant_id, require_id("flw", asked.flow_id, "number.flow_id"))
         now = self._db.clock.now()
         changed = await self._db.run(
             principal().tenant_id,

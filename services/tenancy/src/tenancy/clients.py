@@ -1,0 +1,24 @@
+"""What tenancy asks of flows."""
+
+from __future__ import annotations
+
+from chassis.auth import acting_for
+from chassis.grpc import Peers
+from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc
+
+_SECONDS = 2.0
+
+
+class Flows:
+    """Which flows a tenant has."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._flows = peers.stub(flow_service_pb2_grpc.FlowServiceStub, "flows")
+
+    async def require(self, tenant_id: str, flow_id: str) -> None:
+        """Raises NotFound (FLOW_NOT_FOUND) unless the tenant has this flow, Unavailable while flows can't say.
+
+        Asked on tenancy's own account: whoever points numbers need not be allowed to read flows.
+        """
+        with acting_for(tenant_id):
+            await self._flows.GetFlow(flow_service_pb2.GetFlowRequest(flow_id=flow_id), timeout=_SECONDS)
