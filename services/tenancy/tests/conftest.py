@@ -133,6 +133,13 @@ class FlowNotFound(NotFound):
     reason = "FLOW_NOT_FOUND"
 
 
+async def beside_flows(rpc: RpcHouse) -> tuple[FakeFlows, Flows]:
+    """Flows next door, and tenancy's client of it."""
+    flows: Any = FakeFlows()  # pyright: ignore[reportAbstractUsage]
+    await rpc.serve("flows", [(flow_service_pb2_grpc.add_FlowServiceServicer_to_server, flows)])
+    return flows, Flows(rpc.peers("tenancy"))
+
+
 class Town:
     """The office and everybody who comes to it."""
 
@@ -215,9 +222,8 @@ async def open_town(
         db = await service_db("tenancy", clock=clock, fresh=fresh)
         await stock_inventory(db)
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
-        flows: Any = FakeFlows()  # pyright: ignore[reportAbstractUsage]
-        await rpc.serve("flows", [(flow_service_pb2_grpc.add_FlowServiceServicer_to_server, flows)])
-        await rpc.serve("tenancy", servicers(db, desk, Flows(rpc.peers("tenancy")), provider, mailed_links))
+        flows, client = await beside_flows(rpc)
+        await rpc.serve("tenancy", servicers(db, desk, client, provider, mailed_links))
         return Town(db, rpc, clock, flows)
 
     return make

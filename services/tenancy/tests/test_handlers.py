@@ -40,11 +40,12 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
-from tenancy.clients import Flows
 from tenancy.desk import Desk
 from tenancy.main import servicers, stock_inventory
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
+
+from .conftest import beside_flows
 
 PASSWORD = "correct horse battery"
 
@@ -57,7 +58,8 @@ async def house(
     db = await service_db("tenancy", clock=clock, fresh=True)
     await stock_inventory(db)
     desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
-    await rpc.serve("tenancy", servicers(db, desk, Flows(rpc.peers("tenancy")), None, ""))
+    _, flows = await beside_flows(rpc)
+    await rpc.serve("tenancy", servicers(db, desk, flows, None, ""))
     stub = rpc.stub
     return SimpleNamespace(
         clock=clock,

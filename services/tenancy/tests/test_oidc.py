@@ -17,7 +17,6 @@ from kernel.errors import FailedPrecondition, InvalidInput, Unauthenticated, Una
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenant_service_pb2
 from merkez.tenancy.v1.session_service_pb2_grpc import SessionServiceStub, UserServiceStub
 from merkez.tenancy.v1.tenant_service_pb2_grpc import TenantServiceStub
-from tenancy.clients import Flows
 from tenancy.desk import Desk
 from tenancy.main import servicers
 from tenancy.oidc import OpenIdProvider as SignInByProvider
@@ -25,6 +24,8 @@ from tenancy.settings import Settings
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 from testkit.openid_provider import OpenIdProvider, openid_provider
+
+from .conftest import beside_flows
 
 PUBLIC = "http://merkez.example"
 BACK = f"{PUBLIC}/sign-in/return"
@@ -53,7 +54,8 @@ async def house(
         oidc_client_secret=provider.client_secret,
     )  # fmt: skip
     desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
-    await rpc.serve("tenancy", servicers(db, desk, Flows(rpc.peers("tenancy")), SignInByProvider(settings, clock), ""))
+    _, flows = await beside_flows(rpc)
+    await rpc.serve("tenancy", servicers(db, desk, flows, SignInByProvider(settings, clock), ""))
     made = SimpleNamespace(
         sessions=rpc.stub(SessionServiceStub, "tenancy"), users=rpc.stub(UserServiceStub, "tenancy"), clock=clock,
         tenants=rpc.stub(TenantServiceStub, "tenancy"),
