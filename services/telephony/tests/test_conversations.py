@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from chassis.auth import acting_for
 from kernel.errors import FailedPrecondition
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from testkit import eventually
@@ -126,12 +127,23 @@ async def test_customer_is_comforted_while_the_agents_media_is_lost(make_exchang
     assert facts.count("LegMediaChanged") == 2
 
 
+async def test_a_customer_whose_edge_lost_sight_of_the_call_learns_its_state_and_keeps_the_media(exchange):
+    customer, agent, response, _ = await talking(exchange)
+    with acting_for(""):
+        found = await exchange.calls.ReattachLeg(call_service_pb2.ReattachLegRequest(leg_token=response.leg_token))
+    assert (found.call_id, found.state) == (response.call_id, call_pb2.CALL_STATE_TALKING)
+    assert found.answer_time.seconds and found.contact_id and not found.sdp_answer
+    customer.forget()
+    agent.forget()
+    await customer.hears(AGENT_HZ)
+    await agent.hears(CUSTOMER_HZ)
+    assert customer.sequence_gaps == 0
+
+
 async def test_a_customer_who_reattaches_goes_on_talking(exchange):
     customer, agent, response, _ = await talking(exchange)
     customer.vanish()
     again = exchange.peer(CUSTOMER_HZ + 100)
-    from chassis.auth import acting_for
-
     with acting_for(""):
         answer = await exchange.calls.ReattachLeg(
             call_service_pb2.ReattachLegRequest(leg_token=response.leg_token, sdp_offer=await again.offer())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kernel.errors import InvalidInput
 from telephony.domain import calls, cdrs, legs, stations
 from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
@@ -35,6 +36,33 @@ def test_a_call_goes_from_flow_to_queue_to_talk_to_hold_to_end() -> None:
         call = calls.change(call, trigger, NOW)
         assert call.state is state
     assert call.version == 7
+
+
+@pytest.mark.parametrize(
+    ("typed", "dialed", "understood"),
+    [
+        ("0532 123 45 67", "+902125550100", "+905321234567"),
+        ("(050) 123-45-67", "+994125550100", "+994501234567"),
+        ("۰۹۱۲ ۳۴۵ ۶۷۸۹", "+982155550100", "+989123456789"),
+        ("0049 30 1234567", "+902125550100", "+49301234567"),
+        ("+90 532 123 45 67", "", "+905321234567"),
+        ("+15550142", "+902125550100", "+15550142"),
+        ("  ", "+902125550100", ""),
+    ],
+)
+def test_a_customers_number_is_read_as_it_is_dialled_in_the_brands_country(typed, dialed, understood) -> None:
+    assert calls.understood_number(typed, dialed) == understood
+
+
+@pytest.mark.parametrize(
+    ("typed", "dialed"),
+    [("0532 123 45 67", ""), ("12", "+902125550100"), ("call me", "+902125550100"), ("+0000000", "+902125550100"),
+     ("0532 123 45 67 0532 123 45 67 0532 123 45", "+902125550100")],
+)  # fmt: skip
+def test_what_is_no_number_is_refused_at_its_field(typed, dialed) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        calls.understood_number(typed, dialed)
+    assert [wrong.field for wrong in caught.value.fields] == ["caller_number"]
 
 
 @given(st.sampled_from(list(CallState)), st.sampled_from(list(Trigger)))

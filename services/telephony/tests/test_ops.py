@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from kernel.clock import SystemClock
 from kernel.ids import new_id
-from telephony.domain.calls import Call, CallEnded, CallState, Contact, EndParty
+from telephony.domain.calls import Actor, Call, CallEnded, CallState, Contact, EndParty
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import LegState, LegTrigger
 from telephony.domain.stations import StationHeldByOtherTab
@@ -128,6 +128,18 @@ async def test_a_leg_that_is_lost_twice_is_told_once(db, clock) -> None:
     assert await facts(db, tenant) == ["CallStarted", "LegMediaChanged", "LegMediaChanged"]
 
 
+async def test_muting_is_told_to_every_tab_of_the_agent_once(db, clock) -> None:
+    tenant, agent = an_id("ten"), an_id("usr")
+    call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
+    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, "con_1", now))
+    versions = []
+    for muted in (True, True, False):
+        call, _ = await db.run(tenant, lambda tx, m=muted: ops.set_mute(tx, call_id, Actor("agent", agent), m, now))
+        versions.append(call.version)
+    assert versions[0] == versions[1] < versions[2]
+    assert await facts(db, tenant) == ["CallStarted", "CallAnswered", "LegMediaChanged", "LegMediaChanged"]
+
+
 async def test_two_tabs_at_once_are_one_station(db, clock) -> None:
     tenant, agent, now = an_id("ten"), an_id("usr"), clock.now()
     results = await asyncio.gather(
@@ -166,6 +178,4 @@ async def test_a_leg_token_is_worthless_after_the_call(db, clock) -> None:
     with pytest.raises(LegTokenInvalid):
         await db.run(tenant, lambda tx: ops.find_reattachable(tx, leg_id, token_hash))
     with pytest.raises(CallEnded):
-        from telephony.domain.calls import Actor
-
         await db.run(tenant, lambda tx: ops.hold_call(tx, started.call.call_id, Actor("owner"), now))

@@ -123,8 +123,8 @@ def call_ended(cdr: Cdr) -> telephony_events_pb2.CallEnded:
     return telephony_events_pb2.CallEnded(cdr=cdr_message(cdr))
 
 
-def leg_media_changed(leg: Leg) -> telephony_events_pb2.LegMediaChanged:
-    return telephony_events_pb2.LegMediaChanged(call_id=leg.call_id, leg=leg_message(leg))
+def leg_media_changed(leg: Leg, call_version: int = 0) -> telephony_events_pb2.LegMediaChanged:
+    return telephony_events_pb2.LegMediaChanged(call_id=leg.call_id, leg=leg_message(leg), call_version=call_version)
 
 
 def station_attached(station: Station) -> telephony_events_pb2.StationAttached:

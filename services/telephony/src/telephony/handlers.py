@@ -55,8 +55,6 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
     ) -> call_service_pb2.ReattachLegResponse:
         if len(request.leg_token) > MAX_TOKEN:
             raise InvalidInput.of("leg_token", f"is longer than {MAX_TOKEN} characters")
-        if not request.sdp_offer:
-            raise InvalidInput.of("sdp_offer", "is required")
         return await self._switchboard.reattach_leg(request.leg_token, request.sdp_offer)
 
     async def HangUp(self, request: call_service_pb2.HangUpRequest, context: Any) -> call_pb2.Call:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+import phonenumbers
 from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, InvalidInput, NotFound
-from kernel.phone import require_e164
+from kernel.phone import is_e164
 
 
 class CallState(Enum):
@@ -211,6 +212,7 @@ def refusal(live_calls: int, limit: int, suspended: bool) -> str:
 # -- what a caller may send ------------------------------------------------------------------------------------
 
 MAX_NAME = 120
+MAX_NUMBER = 40
 MAX_ATTRIBUTES = 32
 MAX_ATTRIBUTE = 500
 MAX_REQUEST_ID = 128
@@ -248,9 +250,35 @@ def check_web_call(call: WebCall) -> WebCall:
         wrong.append(FieldViolation("attributes", f"at most {MAX_ATTRIBUTES}, values up to {MAX_ATTRIBUTE} characters"))
     if wrong:
         raise InvalidInput("the call can't be started as asked", fields=wrong)
-    if call.caller_number:
-        require_e164(call.caller_number, "caller_number")
     return dataclasses.replace(call, caller_name=call.caller_name.strip())
+
+
+def understood_number(given: str, dialed_number: str) -> str:
+    """E.164 of the number a customer typed, read as it is dialled in the country of the brand's number; "" stays "".
+
+    InvalidInput when no number can be read out of it.
+    """
+    if not given.strip():
+        return ""
+    parsed = _read_number(given, _region(dialed_number))
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if parsed else ""
+    # With its country code a number may be one that our tables don't know yet.
+    known = parsed is not None and (given.strip()[0] in "+＋" or phonenumbers.is_possible_number(parsed))
+    if not known or not is_e164(e164) or len(given) > MAX_NUMBER:
+        raise InvalidInput.of("caller_number", "must be a telephone number; with its country code it is always clear")
+    return e164
+
+
+def _region(number: str) -> str | None:
+    parsed = _read_number(number, None)
+    return phonenumbers.region_code_for_country_code(parsed.country_code or 0) if parsed else None
+
+
+def _read_number(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def check_digits(digits: str) -> str:

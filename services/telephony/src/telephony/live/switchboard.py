@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 
+from chassis.instants import time_out
 from chassis.sql import Tx
 from chassis.telemetry import log, tracer
 from kernel.errors import Unavailable
@@ -31,6 +32,7 @@ from telephony.domain.calls import (
     EndParty,
     WebCall,
     may_control,
+    understood_number,
 )
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import Leg, LegState, LegTrigger
@@ -86,6 +88,7 @@ class Switchboard:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
         route = await house.tenancy.widget_route(wish.widget_key)
+        wish = replace(wish, caller_number=understood_number(wish.caller_number, route.number))
         now = house.now()
         call = self._new_call(wish, route, now)
         # Under this new call: a repeat of the request must not end the set-up that the first one began.
@@ -106,6 +109,7 @@ class Switchboard:
                     sdp_answer=answer,
                     leg_token=started.token,
                     tenant_id=tx.tenant_id,
+                    caller_number=call.caller_number,
                 )
 
             return await tx.once(wish.request_id, METHOD, request, call_service_pb2.StartWebCallResponse, begin)
@@ -126,24 +130,30 @@ class Switchboard:
         return response
 
     async def reattach_leg(self, token: str, sdp_offer: str) -> call_service_pb2.ReattachLegResponse:
-        """New media for a customer's leg. LegTokenInvalid, SdpInvalid, CallElsewhere."""
+        """New media for a customer's leg; without an offer only how the call stands. LegTokenInvalid, SdpInvalid,
+        CallElsewhere."""
         tenant_id, leg_id, token_hash = leg_rules.read_token(token)
         house = self._house
         call = await house.db.run(tenant_id, lambda tx: ops.find_reattachable(tx, leg_id, token_hash), read_only=True)
         live = self._live.get(call.call_id)
         if live is None or live.ending:
             raise CallElsewhere("the call's media is not on this node")
-        leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id)
-        live.journal.later(
-            lambda tx: ops.change_leg(tx, call.call_id, "customer", LegTrigger.REATTACH, house.now()), "leg re-attaches"
-        )
-        house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")
+        answer = ""
+        if sdp_offer:
+            leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id)
+            live.journal.later(
+                lambda tx: ops.change_leg(tx, call.call_id, "customer", LegTrigger.REATTACH, house.now()),
+                "leg re-attaches",
+            )
+            house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")
         return call_service_pb2.ReattachLegResponse(
             call_id=call.call_id,
             leg_id=leg_id,
             sdp_answer=answer,
             state=call_state_message(call.state),
             tenant_id=tenant_id,
+            answer_time=time_out(call.answer_time),
+            contact_id=call.contact_id,
         )
 
     # -- in conversation ---------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class StartWebCallRequest(_message.Message):
     caller_name: _builtins.str
     """Name the customer gave."""
     caller_number: _builtins.str
-    """Number the customer gave, E.164 or empty."""
+    """Number the customer gave, in E.164 or as dialled in the country of the brand's number; empty when none."""
     request_id: _builtins.str
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     @_builtins.property
@@ -95,6 +95,7 @@ class StartWebCallResponse(_message.Message):
     SDP_ANSWER_FIELD_NUMBER: _builtins.int
     LEG_TOKEN_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
+    CALLER_NUMBER_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
     leg_id: _builtins.str
@@ -105,6 +106,8 @@ class StartWebCallResponse(_message.Message):
     """Secret that re-attaches this leg."""
     tenant_id: _builtins.str
     """Tenant of the call."""
+    caller_number: _builtins.str
+    """The customer's number as it was understood, E.164; empty when none was given."""
     def __init__(
         self,
         *,
@@ -113,10 +116,11 @@ class StartWebCallResponse(_message.Message):
         sdp_answer: _builtins.str = ...,
         leg_token: _builtins.str = ...,
         tenant_id: _builtins.str = ...,
+        caller_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "leg_id", b"leg_id", "leg_token", b"leg_token", "sdp_answer", b"sdp_answer", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "caller_number", b"caller_number", "leg_id", b"leg_id", "leg_token", b"leg_token", "sdp_answer", b"sdp_answer", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,7 +137,7 @@ class ReattachLegRequest(_message.Message):
     leg_token: _builtins.str
     """Required."""
     sdp_offer: _builtins.str
-    """Required. New SDP offer."""
+    """New SDP offer; empty leaves the media as it is."""
     def __init__(
         self,
         *,
@@ -159,16 +163,24 @@ class ReattachLegResponse(_message.Message):
     SDP_ANSWER_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
     leg_id: _builtins.str
     """The leg."""
     sdp_answer: _builtins.str
-    """SDP answer."""
+    """SDP answer; empty without an offer."""
     state: _call_pb2.CallState.ValueType
     """The call's state."""
     tenant_id: _builtins.str
     """Tenant of the call."""
+    contact_id: _builtins.str
+    """The contact that waits or is served; empty before it is queued."""
+    @_builtins.property
+    def answer_time(self) -> _timestamp_pb2.Timestamp:
+        """When an agent answered; unset before."""
+
     def __init__(
         self,
         *,
@@ -177,10 +189,12 @@ class ReattachLegResponse(_message.Message):
         sdp_answer: _builtins.str = ...,
         state: _call_pb2.CallState.ValueType = ...,
         tenant_id: _builtins.str = ...,
+        answer_time: _timestamp_pb2.Timestamp | None = ...,
+        contact_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "leg_id", b"leg_id", "sdp_answer", b"sdp_answer", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "call_id", b"call_id", "contact_id", b"contact_id", "leg_id", b"leg_id", "sdp_answer", b"sdp_answer", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -101,7 +101,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReattachLeg(self, request, context):
-        """Replaces a customer's media after a reload or a network change; the call goes on.
+        """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

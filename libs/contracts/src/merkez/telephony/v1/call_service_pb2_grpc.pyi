@@ -38,7 +38,7 @@ class CallServiceStub:
     StartWebCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.StartWebCallRequest, _call_service_pb2.StartWebCallResponse]
     """A customer's browser calls. INVALID_ARGUMENT SDP_INVALID. Over the plan's concurrent calls the call is answered by a spoken refusal and ends."""
     ReattachLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ReattachLegRequest, _call_service_pb2.ReattachLegResponse]
-    """Replaces a customer's media after a reload or a network change; the call goes on."""
+    """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
     HangUp: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]
     """Ends a call for everybody. Ending an ended call is OK."""
     HoldCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]
@@ -64,7 +64,7 @@ class CallServiceAsyncStub(CallServiceStub):
     StartWebCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.StartWebCallRequest, _call_service_pb2.StartWebCallResponse]  # type: ignore[assignment]
     """A customer's browser calls. INVALID_ARGUMENT SDP_INVALID. Over the plan's concurrent calls the call is answered by a spoken refusal and ends."""
     ReattachLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ReattachLegRequest, _call_service_pb2.ReattachLegResponse]  # type: ignore[assignment]
-    """Replaces a customer's media after a reload or a network change; the call goes on."""
+    """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
     HangUp: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Ends a call for everybody. Ending an ended call is OK."""
     HoldCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -99,7 +99,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.ReattachLegRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_service_pb2.ReattachLegResponse, _abc.Awaitable[_call_service_pb2.ReattachLegResponse]]:
-        """Replaces a customer's media after a reload or a network change; the call goes on."""
+        """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
 
     @_abc_1.abstractmethod
     def HangUp(

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from merkez.telephony.v1 import call_pb2 as merkez_dot_telephony_dot_v1_dot_call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"I\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\"2\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"_\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x14\n\x0c\x63\x61ll_version\x18\x03 \x01(\x03\"2\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,11 +48,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLRESUMED']._serialized_start=551
   _globals['_CALLRESUMED']._serialized_end=605
   _globals['_LEGMEDIACHANGED']._serialized_start=607
-  _globals['_LEGMEDIACHANGED']._serialized_end=680
-  _globals['_CALLENDED']._serialized_start=682
-  _globals['_CALLENDED']._serialized_end=732
-  _globals['_STATIONATTACHED']._serialized_start=734
-  _globals['_STATIONATTACHED']._serialized_end=798
-  _globals['_STATIONDETACHED']._serialized_start=800
-  _globals['_STATIONDETACHED']._serialized_end=880
+  _globals['_LEGMEDIACHANGED']._serialized_end=702
+  _globals['_CALLENDED']._serialized_start=704
+  _globals['_CALLENDED']._serialized_end=754
+  _globals['_STATIONATTACHED']._serialized_start=756
+  _globals['_STATIONATTACHED']._serialized_end=820
+  _globals['_STATIONDETACHED']._serialized_start=822
+  _globals['_STATIONDETACHED']._serialized_end=902
 # @@protoc_insertion_point(module_scope)

@@ -184,14 +184,17 @@ Global___CallResumed: _TypeAlias = CallResumed  # noqa: Y015
 
 @_typing.final
 class LegMediaChanged(_message.Message):
-    """A leg's media stopped or came back."""
+    """A leg's media stopped or came back, or its microphone was muted or unmuted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CALL_ID_FIELD_NUMBER: _builtins.int
     LEG_FIELD_NUMBER: _builtins.int
+    CALL_VERSION_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
+    call_version: _builtins.int
+    """The call's version after muting or unmuting; 0 when media came or went, which leaves it as it was."""
     @_builtins.property
     def leg(self) -> _call_pb2.Leg:
         """The leg."""
@@ -201,10 +204,11 @@ class LegMediaChanged(_message.Message):
         *,
         call_id: _builtins.str = ...,
         leg: _call_pb2.Leg | None = ...,
+        call_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "leg", b"leg"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "call_version", b"call_version", "leg", b"leg"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
