@@ -131,6 +131,7 @@ class World:
             "routing": [
                 (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, Queues(self)),
                 (contact_service_pb2_grpc.add_AgentServiceServicer_to_server, Agents(self)),
+                (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, Contacts(self)),
                 (contact_service_pb2_grpc.add_OfferServiceServicer_to_server, Offers(self)),
             ],
             "telephony": [(call_service_pb2_grpc.add_CallServiceServicer_to_server, Calls(self))],
@@ -270,6 +271,18 @@ class Agents(contact_service_pb2_grpc.AgentServiceServicer):
         return contact_pb2.Agent(agent_id=principal().subject, state=request.state)
 
 
+class Contacts(contact_service_pb2_grpc.ContactServiceServicer):
+    def __init__(self, world: World):
+        self.world = world
+
+    async def GetWaitEstimate(self, request: Any, context: Any) -> Any:
+        self.world.note("GetWaitEstimate", request)
+        found = contact_pb2.WaitEstimate(position=2)
+        found.expected_wait.seconds = 90
+        found.expected_wait_low.seconds, found.expected_wait_high.seconds = 60, 150
+        return found
+
+
 class Offers(contact_service_pb2_grpc.OfferServiceServicer):
     def __init__(self, world: World):
         self.world = world
@@ -287,14 +300,18 @@ class Calls(call_service_pb2_grpc.CallServiceServicer):
         self.world.note("StartWebCall", request)
         await self.world.may_answer.wait()
         return call_service_pb2.StartWebCallResponse(
-            call_id=CALL_ID, leg_id="leg_1", sdp_answer="answer", leg_token="leg-secret", tenant_id=TENANT
-        )
+            call_id=CALL_ID, leg_id="leg_1", sdp_answer="answer", leg_token="leg-secret", tenant_id=TENANT,
+            caller_number=request.caller_number,
+        )  # fmt: skip
 
     async def ReattachLeg(self, request: Any, context: Any) -> Any:
         self.world.note("ReattachLeg", request)
-        return call_service_pb2.ReattachLegResponse(
-            call_id=CALL_ID, leg_id="leg_1", sdp_answer="again", state=call_pb2.CALL_STATE_TALKING, tenant_id=TENANT
-        )
+        found = call_service_pb2.ReattachLegResponse(
+            call_id=CALL_ID, leg_id="leg_1", sdp_answer="again" if request.sdp_offer else "",
+            state=call_pb2.CALL_STATE_TALKING, tenant_id=TENANT,
+        )  # fmt: skip
+        found.answer_time.FromJsonString("2026-01-31T09:30:00Z")
+        return found
 
     async def HangUp(self, request: Any, context: Any) -> Any:
         self.world.note("HangUp", request)

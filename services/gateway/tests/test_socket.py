@@ -76,6 +76,11 @@ async def test_agent_accepts_over_the_socket(house: Any) -> None:
     ):
         problem = (await socket.request(method))["problem"]
         assert (problem["status"], problem["reason"]) == (status, reason)
+    late = {"type": "request", "id": 70, "method": "routing.v1.OfferService/AcceptOffer", "body": {"offerId": "ofr_2"}}
+    for before, reason in (("2026-01-31T09:30:00.123Z", "REQUEST_TOO_LATE"), ("soon", "MESSAGE_INVALID")):
+        await socket.send(**late, before=before)
+        assert (await socket.until("response"))["problem"]["reason"] == reason
+    assert [asked.offer_id for _, asked in house.world.seen["AcceptOffer"]] == ["ofr_1"], "it was not carried out"
     wrong = await socket.request("routing.v1.OfferService/AcceptOffer", nope=1)
     assert wrong["problem"]["errors"][0]["field"] == "nope"
     await socket.send(type="ping")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from kernel.errors import InvalidInput
 from merkez.routing.v1.routing_events_pb2 import ContactQueued
 from merkez.telephony.v1.call_pb2 import Call, Cdr
 from merkez.telephony.v1.telephony_events_pb2 import (
@@ -46,7 +47,8 @@ async def test_customer_calls_and_follows_the_call_to_its_end(house: Any) -> Non
     await socket.send(type="call", sdp="offer", callerName="Carla", callerNumber="+15550142", attributes={"page": "/"})
     assert await socket.next() == {"type": "state", "state": "ringing"}
     answer = await socket.next()
-    assert answer == {"type": "answer", "callId": CALL, "legId": "leg_1", "sdp": "answer", "token": "leg-secret"}
+    expected = {"callId": CALL, "legId": "leg_1", "sdp": "answer", "token": "leg-secret", "callerNumber": "+15550142"}
+    assert answer == {"type": "answer"} | expected
     who, request = house.world.seen["StartWebCall"][0]
     assert who.role == "service" and who.tenant_id == "ten_01jd3v9k8r5x7m2p4q6s8t0w1y"
     assert (request.widget_key, request.sdp_offer, request.caller_number) == ("wk_public", "offer", "+15550142")
@@ -119,8 +121,51 @@ async def test_reloaded_page_comes_back_to_its_call(house: Any) -> None:
     await socket.send(type="reattach", token="leg-secret", sdp="new offer")
     answer = await socket.next()
     assert (answer["type"], answer["callId"], answer["sdp"]) == ("answer", CALL, "again")
-    assert await socket.next() == {"type": "state", "state": "answered"}
+    state = await socket.next()
+    assert (state["state"], state["answerTime"]) == ("answered", "2026-01-31T09:30:00Z")
+    assert state["time"] > state["answerTime"], "the page counts the talk by the server's clock"
     await house.publish(CallEnded(cdr=Cdr(call_id=CALL, end_cause="NORMAL")))
+    assert (await socket.next())["state"] == "ended"
+    await socket.close()
+
+
+async def test_page_whose_socket_was_lost_follows_its_call_again_and_keeps_its_media(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="reattach", token="leg-secret")
+    answer = await socket.next()
+    assert (answer["type"], answer["callId"], answer["sdp"]) == ("answer", CALL, "")
+    assert (await socket.next())["state"] == "answered"
+    assert not house.world.seen["ReattachLeg"][0][1].sdp_offer
+    await house.publish(CallHeld(call=Call(call_id=CALL)))
+    assert (await socket.next())["state"] == "held"
+    await socket.close()
+
+
+async def test_waiting_customer_sees_their_place_and_how_long_it_may_take(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    queued = ContactQueued()
+    queued.contact.call_id, queued.contact.contact_id = CALL, "con_1"
+    await house.publish(queued)
+    assert await socket.next() == {"type": "state", "state": "queued"}
+    assert await socket.next() == {
+        "type": "state", "state": "queued", "position": 2, "waitLowSeconds": 60, "waitHighSeconds": 150,
+    }  # fmt: skip
+    assert house.world.seen["GetWaitEstimate"][0][1].contact_id == "con_1"
+    await socket.close()
+
+
+async def test_page_learns_why_its_call_was_not_taken_before_it_learns_that_it_is_over(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="ping")
+    await socket.until("pong")
+    house.world.fail = InvalidInput.of("caller_number", "must be a telephone number")
+    await socket.send(type="call", sdp="offer", callerNumber="call me")
+    assert (await socket.next())["state"] == "ringing"
+    problem = await socket.next()
+    assert problem["about"] == "call"
+    assert [wrong["field"] for wrong in problem["problem"]["errors"]] == ["callerNumber"]
     assert (await socket.next())["state"] == "ended"
     await socket.close()
 

@@ -11,8 +11,13 @@ from google.protobuf.message import Message
 from merkez.engagement.v1.customer_pb2 import ScreenPop
 from merkez.engagement.v1.customer_service_pb2 import GetScreenPopRequest
 from merkez.engagement.v1.customer_service_pb2_grpc import CustomerServiceStub
-from merkez.routing.v1.contact_service_pb2 import GetMyDesktopRequest, GetMyDesktopResponse
-from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceStub
+from merkez.routing.v1.contact_pb2 import WaitEstimate
+from merkez.routing.v1.contact_service_pb2 import (
+    GetMyDesktopRequest,
+    GetMyDesktopResponse,
+    GetWaitEstimateRequest,
+)
+from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceStub, ContactServiceStub
 from merkez.telephony.v1.call_pb2 import Call
 from merkez.telephony.v1.call_service_pb2 import (
     GetCallRequest,
@@ -112,6 +117,12 @@ class Neighbours:
         """A customer's browser comes back to its call."""
         with acting_for(tenant_id):
             return await self._calls_stub().ReattachLeg(request, timeout=DEADLINE_SECONDS)
+
+    async def wait_estimate(self, tenant_id: str, contact_id: str) -> WaitEstimate:
+        """Place and expected wait of a waiting customer."""
+        with acting_for(tenant_id):
+            stub = self._peers.stub(ContactServiceStub, "routing")
+            return await stub.GetWaitEstimate(GetWaitEstimateRequest(contact_id=contact_id), timeout=3)
 
     async def hang_up(self, tenant_id: str, call_id: str) -> Call:
         """End a customer's own call."""

@@ -7,6 +7,7 @@ agent is in a call: then the connection stays, and asks for a new hello only onc
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from chassis.auth import acting_as
@@ -66,6 +67,12 @@ class TopicUnknown(InvalidInput):
     """There is nothing to subscribe to under this name."""
 
     reason = "TOPIC_UNKNOWN"
+
+
+class RequestTooLate(FailedPrecondition):
+    """The request arrived after the time its sender had set: it was not carried out."""
+
+    reason = "REQUEST_TOO_LATE"
 
 
 class AgentSockets:
@@ -203,12 +210,23 @@ class AgentSocket:
                 record_exception=False, set_status_on_exception=False,
             ):  # fmt: skip
                 try:
+                    self._check_deadline(message.get("before"))
                     self._respond(number, body=await self._answer(method, body))
                 except Exception as error:
                     note_failure(error, f"socket {name}")
                     self._respond(number, problem=problem_of(error))
         finally:
             self._running -= 1
+
+    def _check_deadline(self, before: Any) -> None:
+        if before is None:
+            return
+        try:
+            late = datetime.fromisoformat(before) < self._house.clock.now()
+        except (TypeError, ValueError):
+            raise MessageInvalid("before is a time such as 2026-01-31T09:30:00.123Z") from None
+        if late:
+            raise RequestTooLate("nobody waits for this any more")
 
     async def _answer(self, method: Any, body: Any) -> dict[str, Any]:
         edge = self._house.edge

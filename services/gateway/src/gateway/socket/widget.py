@@ -7,7 +7,9 @@ do is done in the gateway's own name for the key's tenant, on the one call this 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict, defaultdict
+from datetime import datetime
 from typing import Any
 
 from chassis.telemetry import current_traceparent, tracer
@@ -44,6 +46,8 @@ _ROUTE_SECONDS = 30.0
 _MISSING_SECONDS = 5.0
 _ROUTES = 10_000
 _BUFFERED = 1000
+_ESTIMATE_SECONDS = 10.0
+_TALKING = ("answered", "held")
 
 _STATE_OF_CALL = {
     CallState.CALL_STATE_SETUP: "ringing",
@@ -127,7 +131,7 @@ class Widgets:
             else:
                 socket = await self._admit(websocket, connection, address)
             if socket is not None:
-                await connection.run(socket.handle)
+                await connection.run(socket.handle, socket.watch_queue())
             else:
                 await connection.run(_ignore)
         finally:
@@ -192,7 +196,10 @@ class WidgetSocket:
         self._key = key
         self._address = address
         self._call_id = ""
+        self._contact_id = ""
         self._state = ""
+        self._answer_time = ""
+        self._moved = asyncio.Event()
         self._refusal = ""
         self._starting: list[Event] | None = None
         self._lock = asyncio.Lock()
@@ -256,15 +263,19 @@ class WidgetSocket:
         self._tell("ringing")
         try:
             answer = await self._house.neighbours.start_web_call(self.tenant_id, request)
-        except BaseException:
+        except BaseException as error:
             self._starting = None
+            if not isinstance(error, Exception):
+                raise
+            # Why comes before the end: a page that hears of the end is done.
+            self._connection.refuse(error, "widget call", about="call")
             self._tell("ended", "NOT_CONNECTED")
-            raise
+            return
         self._house.traces.begin(self.tenant_id, answer.call_id, current_traceparent())
         self._connection.send(
             {
                 "type": "answer", "callId": answer.call_id, "legId": answer.leg_id, "sdp": answer.sdp_answer,
-                "token": answer.leg_token,
+                "token": answer.leg_token, "callerNumber": answer.caller_number,
             }
         )  # fmt: skip
         self._follow_from_now(answer.call_id)
@@ -285,6 +296,8 @@ class WidgetSocket:
                 "token": request.leg_token,
             }
         )  # fmt: skip
+        self._contact_id, self._state = answer.contact_id, ""
+        self._note_answer(answer)
         self._tell(_STATE_OF_CALL.get(answer.state, "menu"))
         self._follow_from_now(answer.call_id)
 
@@ -322,14 +335,55 @@ class WidgetSocket:
         elif state == "ended":
             reason = self._refusal or message.cdr.end_cause
             self._call_id = ""
+        elif state == "queued":
+            self._contact_id = message.contact.contact_id
+        elif state in _TALKING:
+            self._note_answer(message.call)
         self._tell(state, reason)
+
+    def _note_answer(self, message: Any) -> None:
+        if message.HasField("answer_time"):
+            self._answer_time = message.answer_time.ToJsonString()
 
     def _tell(self, state: str, reason: str = "") -> None:
         if state == self._state and not reason:
             return
         self._state = state
         frame = {"type": "state", "state": state}
+        if state in _TALKING and self._answer_time:
+            # Both by our clock: how long they talk is the difference, whatever the page's clock says.
+            frame |= {"answerTime": self._answer_time, "time": _text(self._house.clock.now())}
         self._connection.send(frame | ({"reason": reason} if reason else {}))
+        self._moved.set()
+
+    async def watch_queue(self) -> None:
+        """Tell a waiting customer their place and how long it may take, as it changes."""
+        told: dict[str, Any] = {}
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ESTIMATE_SECONDS):
+                    await self._moved.wait()
+                    told = {}
+            self._moved.clear()
+            place = await self._place() if self._state == "queued" and self._contact_id else {}
+            if place and place != told and self._state == "queued":
+                told = place
+                self._connection.send({"type": "state", "state": "queued"} | place)
+
+    async def _place(self) -> dict[str, Any]:
+        try:
+            found = await self._house.neighbours.wait_estimate(self.tenant_id, self._contact_id)
+        except DomainError:
+            return {}  # it has just left the queue, or routing is away: what was told stands
+        place: dict[str, Any] = {"position": found.position}
+        if found.HasField("expected_wait"):
+            low, high = found.expected_wait_low.ToSeconds(), found.expected_wait_high.ToSeconds()
+            place |= {"waitLowSeconds": low, "waitHighSeconds": high}
+        return place
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
 
 
 async def _ignore(message: dict[str, Any]) -> None:
