@@ -2,7 +2,8 @@
 /** What a customer sees: a button, then one small panel for the whole call. */
 import { useEffect, useState } from "preact/hooks";
 import { formatClock } from "../src/format/durations.ts";
-import type { Call } from "./call.ts";
+import { localDigits } from "../src/format/numbers.ts";
+import type { Call, Place } from "./call.ts";
 import type { Language, Texts } from "./texts.ts";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
@@ -16,7 +17,8 @@ export interface Brand {
 
 export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: boolean }) {
   const [shown, show] = useState(open || call.live);
-  const { phase, problem } = call.state;
+  const [caller, setCaller] = useState({ name: "", number: "" });
+  const { phase, problem, lost, number } = call.state;
   const { texts } = brand;
   if (!shown && phase === "idle") {
     return (
@@ -25,7 +27,7 @@ export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: 
       </button>
     );
   }
-  const over = phase === "ended" || phase === "refused" || phase === "error";
+  const over = ["ended", "cut", "refused", "error"].includes(phase);
   return (
     <section class="panel" aria-label={brand.name} data-testid="widget-panel">
       <h2>{brand.name}</h2>
@@ -37,9 +39,22 @@ export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: 
         data-phase={phase}
       >
         {phase === "error" ? texts.errors[problem ?? "failed"] : statusText(texts, phase)}{" "}
+        {phase === "queued" && placeText(brand, call.state.place)}
         {phase === "answered" && <Clock since={call.state.answeredAt} language={brand.language} />}
       </p>
-      {phase === "idle" && <Start call={call} texts={texts} close={() => show(false)} />}
+      {call.live && lost && (
+        <p role="alert" class="problem" data-testid="widget-lost" data-lost={lost}>
+          {lost === "sound" ? texts.lost : texts.reconnecting}
+        </p>
+      )}
+      {call.live && number && (
+        <p data-testid="widget-understood">
+          {texts.understood} <bdi dir="ltr">{number}</bdi>
+        </p>
+      )}
+      {phase === "idle" && (
+        <Start call={call} texts={texts} caller={caller} change={setCaller} close={() => show(false)} />
+      )}
       {call.live && <InCall call={call} texts={texts} />}
       {over && (
         <div class="row">
@@ -52,9 +67,22 @@ export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: 
   );
 }
 
-function Start({ call, texts, close }: { call: Call; texts: Texts; close: () => void }) {
-  const [name, setName] = useState("");
-  const [number, setNumber] = useState("");
+interface Caller {
+  name: string;
+  number: string;
+}
+
+interface StartProps {
+  call: Call;
+  texts: Texts;
+  caller: Caller;
+  change: (caller: Caller) => void;
+  close: () => void;
+}
+
+function Start({ call, texts, caller, change, close }: StartProps) {
+  const { name, number } = caller;
+  const refused = call.state.numberRefused;
   const begin = (event: Event) => {
     event.preventDefault();
     void call.start(name.trim(), number.trim());
@@ -68,7 +96,7 @@ function Start({ call, texts, close }: { call: Call; texts: Texts; close: () => 
           autocomplete="name"
           maxLength={100}
           value={name}
-          onInput={(e) => setName(e.currentTarget.value)}
+          onInput={(e) => change({ ...caller, name: e.currentTarget.value })}
         />
       </label>
       <label>
@@ -77,11 +105,18 @@ function Start({ call, texts, close }: { call: Call; texts: Texts; close: () => 
           data-testid="widget-number"
           type="tel"
           autocomplete="tel"
-          maxLength={20}
+          maxLength={40}
           value={number}
-          onInput={(e) => setNumber(e.currentTarget.value)}
+          aria-invalid={refused}
+          aria-describedby={refused ? "number-refused" : undefined}
+          onInput={(e) => change({ ...caller, number: e.currentTarget.value })}
         />
       </label>
+      {refused && (
+        <p role="alert" class="problem" id="number-refused" data-testid="widget-number-refused">
+          {texts.numberRefused}
+        </p>
+      )}
       <div class="row">
         <button class="call" type="submit" data-testid="widget-call">
           {texts.call}
@@ -137,6 +172,18 @@ function Clock({ since, language }: { since: number | undefined; language: Langu
     return () => clearInterval(timer);
   }, []);
   return <span class="clock">{formatClock((now - (since ?? now)) / 1000, language)}</span>;
+}
+
+function placeText({ texts, language }: Brand, place: Place | undefined): string {
+  if (!place) return "";
+  const fill = (text: string, ...numbers: number[]) =>
+    numbers.reduce((filled, each) => filled.replace("#", localDigits(String(each), language)), text);
+  const where = fill(texts.place, place.position);
+  if (place.waitHighSeconds === undefined) return where;
+  const low = Math.max(1, Math.floor((place.waitLowSeconds ?? 0) / 60));
+  const high = Math.ceil(place.waitHighSeconds / 60);
+  const wait = high <= 1 ? texts.soon : low < high ? fill(texts.between, low, high) : fill(texts.about, high);
+  return `${where} ${wait}`;
 }
 
 function statusText(texts: Texts, phase: Exclude<Call["state"]["phase"], "error">): string {

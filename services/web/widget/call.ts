@@ -1,4 +1,7 @@
-/** One call from a client's page: its socket, its media, its state. A reload or a lost network picks it up again. */
+/**
+ * One call from a client's page: its socket, its media, its state. Socket and media are lost and found apart: while
+ * packets flow the media stays as it is, whatever becomes of the socket.
+ */
 import { Listening } from "../src/media/listening.ts";
 import { MicrophoneError, type MicrophoneProblem, openMicrophone } from "../src/media/microphone.ts";
 import { answerPeer, createPeer, type Peer, readFigures } from "../src/media/peer.ts";
@@ -11,42 +14,79 @@ export type Phase =
   | "queued"
   | "answered"
   | "held"
-  | "lost"
   | "ended"
+  | "cut"
   | "refused"
   | "error";
+
+/** Where a customer stands in the queue; the seconds are between which it may still take. */
+export interface Place {
+  position: number;
+  waitLowSeconds?: number;
+  waitHighSeconds?: number;
+}
 
 export interface CallState {
   phase: Phase;
   problem: MicrophoneProblem | "failed" | undefined;
+  /** The number that was typed can't be read as one. */
+  numberRefused: boolean;
+  /** The caller's number as the server understood it, E.164. */
+  number: string;
+  place: Place | undefined;
   muted: boolean;
-  /** Milliseconds since the epoch at which an agent answered. */
+  /** When an agent answered, in milliseconds since the epoch by this page's clock. */
   answeredAt: number | undefined;
+  /** What is being brought back: the socket only, or the sound. */
+  lost: "socket" | "sound" | undefined;
 }
 
-const LIVE: readonly Phase[] = ["menu", "queued", "answered", "held", "lost"];
+const IDLE: CallState = {
+  phase: "idle",
+  problem: undefined,
+  numberRefused: false,
+  number: "",
+  place: undefined,
+  muted: false,
+  answeredAt: undefined,
+  lost: undefined,
+};
+const LIVE: readonly Phase[] = ["calling", "menu", "queued", "answered", "held"];
+/** Ends that nobody chose. */
+const CUT = ["NODE_LOST", "MEDIA_LOST", "MEDIA_FAILED"];
+const WATCH_MS = 250;
 const STALL_MS = 1000;
+const RENEW_MS = 3000;
+const RETRY_MS = 1000;
 const GIVE_UP_MS = 30_000;
+const RECONNECT_MS = [250, 500, 1000, 2000];
 
-interface Frame {
+interface Frame extends Partial<Place> {
   type: string;
   state?: string;
   sdp?: string;
   token?: string;
+  callerNumber?: string;
   reason?: string;
+  answerTime?: string;
+  time?: string;
+  problem?: { status: number; errors?: { field: string }[] };
 }
 
 export class Call {
-  state: CallState = { phase: "idle", problem: undefined, muted: false, answeredAt: undefined };
+  state = IDLE;
   readonly listening = new Listening();
   private readonly audio = new Audio();
   private socket: WebSocket | undefined;
   private microphone: MediaStream | undefined;
   private peer: Peer | undefined;
+  /** The peer's offer has not been answered yet. */
+  private offering = false;
   private token: string | undefined;
-  private lostSince = 0;
-  private lastPackets = 0;
-  private lastHeard = 0;
+  private attempt = 0;
+  private packets = 0;
+  private heard = 0;
+  private renewed = 0;
   private watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -60,20 +100,21 @@ export class Call {
   }
 
   get live(): boolean {
-    return LIVE.includes(this.state.phase) || this.state.phase === "calling";
+    return LIVE.includes(this.state.phase);
   }
 
   async start(callerName: string, callerNumber: string): Promise<void> {
     if (this.live) return;
     this.token = undefined;
     this.listening.wake();
-    if (!(await this.prepare("microphone"))) return;
-    this.set({ phase: "calling", muted: false, answeredAt: undefined });
+    this.set({ ...IDLE, phase: "microphone" });
+    if (!(await this.prepare())) return;
+    this.set({ phase: "calling" });
     this.open(() => this.send({ type: "call", sdp: this.peer?.offer, callerName, callerNumber }));
   }
 
   hangUp(): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.send({ type: "hangUp" });
+    this.send({ type: "hangUp" });
     this.finish("ended");
   }
 
@@ -90,31 +131,49 @@ export class Call {
   }
 
   dismiss(): void {
-    this.set({ phase: "idle", problem: undefined });
+    this.set(IDLE);
   }
 
   private get memory(): string {
     return `merkez.widget.${this.key}`;
   }
 
+  /** After a reload: the call lives on the server, its media has to be made anew. */
   private async pickUp(): Promise<void> {
-    this.lostSince ||= Date.now();
-    this.set({ phase: "lost" });
-    if (!(await this.prepare("lost"))) return;
-    this.open(() => this.send({ type: "reattach", token: this.token, sdp: this.peer?.offer }));
+    this.set({ phase: "calling", lost: "sound" });
+    this.heard = Date.now();
+    this.follow();
+    await this.renew();
   }
 
-  private async prepare(phase: Phase): Promise<boolean> {
-    this.set({ phase, problem: undefined });
+  /** New media on the same leg. */
+  private async renew(): Promise<void> {
+    if (await this.prepare()) this.reattach();
+  }
+
+  private async prepare(): Promise<boolean> {
     try {
       this.microphone ??= await openMicrophone("", true);
       this.peer?.connection.close();
       this.peer = await createPeer(this.microphone);
+      this.offering = true;
       return true;
     } catch (error) {
-      this.fail(error instanceof MicrophoneError ? error.problem : "failed");
+      this.finish("error");
+      this.set({ problem: error instanceof MicrophoneError ? error.problem : "failed" });
       return false;
     }
+  }
+
+  /** Asks how the call stands; with an offer only when the media has to be made anew. */
+  private reattach(): void {
+    const sdp = this.offering ? this.peer?.offer : undefined;
+    if (this.token) this.send({ type: "reattach", token: this.token, sdp });
+  }
+
+  private follow(): void {
+    this.open(() => this.reattach());
+    this.watch ??= setInterval(() => void this.check(), WATCH_MS);
   }
 
   private open(ready: () => void): void {
@@ -131,60 +190,88 @@ export class Call {
   }
 
   private async receive(frame: Frame): Promise<void> {
-    if (frame.type === "answer" && frame.sdp && this.peer) {
-      this.token = frame.token;
-      store(this.memory, frame.token);
-      await answerPeer(this.peer, frame.sdp);
-      this.audio.srcObject = this.peer.remote;
-      void this.audio.play().catch(() => undefined);
-      this.listening.listen(this.peer.remote);
-      this.lostSince = 0;
-      this.lastHeard = Date.now();
-      this.watch ??= setInterval(() => void this.check(), 250);
-    } else if (frame.type === "state") this.follow(frame.state ?? "", frame.reason ?? "");
-    else if (frame.type === "problem" && !LIVE.slice(0, 4).includes(this.state.phase)) {
-      if (this.state.phase === "lost") this.finish("ended");
-      else this.fail("failed");
-    }
+    if (frame.type === "answer") await this.answered(frame);
+    else if (frame.type === "state") this.become(frame);
+    else if (frame.type === "problem") this.refused(frame);
   }
 
-  private follow(state: string, reason: string): void {
-    if (state === "ringing") return;
+  private async answered({ token, sdp, callerNumber }: Frame): Promise<void> {
+    this.attempt = 0;
+    this.token = token;
+    store(this.memory, token);
+    if (callerNumber) this.set({ number: callerNumber });
+    if (this.state.lost === "socket") this.set({ lost: undefined });
+    if (!sdp || !this.peer || !this.offering) return;
+    this.offering = false;
+    await answerPeer(this.peer, sdp);
+    this.audio.srcObject = this.peer.remote;
+    void this.audio.play().catch(() => undefined);
+    this.listening.listen(this.peer.remote);
+    this.packets = 0;
+    this.heard = this.renewed = Date.now();
+    this.watch ??= setInterval(() => void this.check(), WATCH_MS);
+  }
+
+  private become({ state, reason = "", answerTime, time, ...place }: Frame): void {
+    if (!this.live && this.state.phase !== "refused") return;
     if (state === "ended") {
       const refused = this.state.phase === "refused" || reason === "CONCURRENT_CALL_LIMIT_REACHED";
-      this.finish(refused ? "refused" : "ended");
-    } else if (state === "menu" || state === "queued" || state === "held" || state === "refused")
+      this.finish(refused ? "refused" : CUT.includes(reason) ? "cut" : "ended");
+    } else if (state === "queued") {
+      const { position, waitLowSeconds, waitHighSeconds } = place;
+      this.set({ phase: state, place: position ? { position, waitLowSeconds, waitHighSeconds } : undefined });
+    } else if (state === "menu" || state === "answered" || state === "held" || state === "refused")
       this.set({ phase: state });
-    else if (state === "answered") {
-      this.set({ phase: "answered", answeredAt: this.state.answeredAt ?? Date.now() });
+    if (answerTime && time && this.state.answeredAt === undefined)
+      this.set({ answeredAt: Date.now() - (Date.parse(time) - Date.parse(answerTime)) });
+  }
+
+  private refused({ problem }: Frame): void {
+    if (!this.token) {
+      const numberRefused = problem?.errors?.some(({ field }) => field === "callerNumber") ?? false;
+      this.finish(numberRefused ? "idle" : "error");
+      this.set(numberRefused ? { numberRefused } : { problem: "failed" });
+      return;
     }
+    if (!this.state.lost || !problem) return;
+    // Who says no knows the call no more; else the server is on its way back.
+    if (problem.status < 500 && problem.status !== 429)
+      this.finish(this.state.lost === "sound" ? "cut" : "ended");
+    else setTimeout(() => this.state.lost && this.reattach(), RETRY_MS);
   }
 
   /** Packets, not connectionState: that takes seven seconds to notice. */
   private async check(): Promise<void> {
     if (!this.peer || !this.live) return;
     const { packetsReceived } = await readFigures(this.peer.connection);
-    if (packetsReceived !== this.lastPackets) {
-      this.lastPackets = packetsReceived;
-      this.lastHeard = Date.now();
-    } else if (Date.now() - this.lastHeard > STALL_MS && this.state.phase !== "lost" && this.token) {
-      this.lastHeard = Date.now();
-      void this.pickUp();
+    const now = Date.now();
+    if (packetsReceived > this.packets) {
+      this.packets = packetsReceived;
+      this.heard = now;
+      if (this.state.lost === "sound") this.set({ lost: this.connected ? undefined : "socket" });
+    } else if (now - this.heard > GIVE_UP_MS) this.finish("cut");
+    else if (now - this.heard > STALL_MS && this.token && now - this.renewed > RENEW_MS) {
+      this.set({ lost: "sound" });
+      this.renewed = now;
+      // An offer without an answer went into a socket that is dead too.
+      if (this.offering) this.follow();
+      else await this.renew();
     }
+  }
+
+  private get connected(): boolean {
+    return this.socket?.readyState === WebSocket.OPEN;
   }
 
   private dropped(): void {
-    if (!this.live || !this.token) {
-      if (this.state.phase === "calling") this.fail("failed");
-      return;
+    if (!this.live) return;
+    if (!this.token) {
+      this.finish("error");
+      return this.set({ problem: "failed" });
     }
-    if (this.lostSince && Date.now() - this.lostSince > GIVE_UP_MS) this.finish("ended");
-    else setTimeout(() => void this.pickUp(), 500);
-  }
-
-  private fail(problem: MicrophoneProblem | "failed"): void {
-    this.finish("error");
-    this.set({ problem });
+    if (!this.state.lost) this.set({ lost: "socket" });
+    const pause = RECONNECT_MS[Math.min(this.attempt++, RECONNECT_MS.length - 1)];
+    setTimeout(() => this.token && this.follow(), pause);
   }
 
   private finish(phase: Phase): void {
@@ -199,9 +286,8 @@ export class Call {
     for (const track of this.microphone?.getTracks() ?? []) track.stop();
     this.microphone = undefined;
     this.token = undefined;
-    this.lostSince = 0;
     store(this.memory, undefined);
-    this.set({ phase, muted: false });
+    this.set({ ...IDLE, phase });
   }
 
   private set(change: Partial<CallState>): void {
