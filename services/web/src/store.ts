@@ -25,6 +25,20 @@ export function createStore<T>(initial: T): Store<T> {
   };
 }
 
+/** Resolves once the value holds what is awaited, or after `withinMs`. */
+export function until<T>(store: Store<T>, holds: (value: T) => boolean, withinMs?: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (holds(store.get())) return resolve();
+    const finish = () => {
+      stop();
+      clearTimeout(timer);
+      resolve();
+    };
+    const stop = store.subscribe(() => holds(store.get()) && finish());
+    const timer = withinMs === undefined ? undefined : setTimeout(finish, withinMs);
+  });
+}
+
 export function useStore<T>(store: Store<T>): T {
   return useSyncExternalStore(store.subscribe, store.get);
 }

@@ -8,6 +8,7 @@ import {
   fromServer,
   isMuted,
   phaseOf,
+  withCall,
 } from "../src/desktop/state.ts";
 import type { FactEvent } from "../src/socket/socket.ts";
 
@@ -107,6 +108,35 @@ test("a reload takes what the server says, and a finished contact is none", () =
   expect(
     fromServer(reloaded, { contact: ended } as Parameters<typeof fromServer>[1]).contact,
   ).toBeUndefined();
+});
+
+test("what was known of the call before the answer doesn't undo the answer, however late it arrives", () => {
+  const talking = { callId: "call_1", state: "CALL_STATE_TALKING", version: "4" } as const;
+  const state = after(["OfferMade", { offer: OFFER }], ["OfferAccepted", { offer: OFFER }]);
+  const answered = applyFact(state, fact("CallAnswered", { call: talking }), ME);
+  expect(withCall(answered, { ...talking, state: "CALL_STATE_QUEUED", version: "3" })).toBe(answered);
+  expect(phaseOf(withCall(answered, { ...talking, state: "CALL_STATE_HELD", version: "5" }))).toBe("held");
+});
+
+test("muting in one tab reaches the others, and an older word of it doesn't come after", () => {
+  const leg = { legId: "leg_2", agentId: ME, muted: false };
+  const call = { callId: "call_1", state: "CALL_STATE_TALKING", version: "4", legs: [leg] };
+  const talking = after(
+    ["OfferMade", { offer: OFFER }],
+    ["OfferAccepted", { offer: OFFER }],
+    ["CallAnswered", { call }],
+  );
+  const told = (muted: boolean, callVersion: string) =>
+    fact("LegMediaChanged", { callId: "call_1", leg: { ...leg, muted }, callVersion });
+  const muted = applyFact(talking, told(true, "5"), ME);
+  expect(isMuted(muted, ME)).toBe(true);
+  expect(isMuted(applyFact(muted, told(false, "4"), ME), ME)).toBe(true);
+  expect(isMuted(applyFact(muted, told(false, "6"), ME), ME)).toBe(false);
+});
+
+test("a missed offer says whose it was", () => {
+  const offer = { ...OFFER, contact: { ...CONTACT, callerName: "Carla" } };
+  expect(after(["OfferMade", { offer }], ["OfferMissed", { offer }]).noticeCaller).toBe("Carla");
 });
 
 test("muted is what the server says of the agent's own leg", () => {

@@ -117,6 +117,13 @@ describe("socket", () => {
     await outcome;
   });
 
+  it("says by the server's clock until when a request means anything", async () => {
+    const wire = await open();
+    client.request("a.B/C", {}, 8000, 2000).catch(() => undefined);
+    const { before } = wire.sent.at(-1) as { before: string };
+    expect(Date.parse(before)).toBe(client.serverNow() + 2000);
+  });
+
   it("drops a line that answers no ping, and comes back", async () => {
     const wire = await open();
     time.pass(15_000);

@@ -35,6 +35,7 @@ export type Desktop = Schemas["routing.v1.GetMyDesktopResponse"];
 export type Decision = Schemas["routing.v1.Decision"];
 
 export type Call = Schemas["telephony.v1.Call"];
+export type Leg = Schemas["telephony.v1.Leg"];
 export type Cdr = Schemas["telephony.v1.Cdr"];
 export type Station = Schemas["telephony.v1.Station"];
 

@@ -3,15 +3,15 @@
  * agent asks for. It is started before anything is drawn, so that a reload in mid-call has its audio back at once.
  */
 import { api, ask } from "../api/client.ts";
-import { asProblem, type Problem } from "../api/problem.ts";
-import type { AgentState, Call, Contact, Offer } from "../api/types.ts";
+import { asProblem, Problem } from "../api/problem.ts";
+import type { AgentState, Call, Contact, Offer, Station } from "../api/types.ts";
 import { MediaOwner, type Ownership } from "../media/owner.ts";
 import { startRing, stopRing } from "../media/ring.ts";
 import { WarmLeg } from "../media/station.ts";
 import { mayEnter } from "../session/roles.ts";
-import { lastForCall, session } from "../session/session.ts";
+import { lastForCall, myId, session } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
-import { createStore, useStore } from "../store.ts";
+import { createStore, until, useStore } from "../store.ts";
 import { latencies, noteAnswer, noteOffer } from "./latencies.ts";
 import {
   applyFact,
@@ -19,7 +19,9 @@ import {
   type DesktopState,
   EMPTY_DESKTOP,
   fromServer,
+  isMuted,
   phaseOf,
+  withCall,
 } from "./state.ts";
 import { stationClientId, stationWanted, wantStation } from "./stationMemory.ts";
 
@@ -28,6 +30,9 @@ export const useDesktop = (): DesktopState => useStore(desktop);
 
 /** The last command that failed, until the next one succeeds or the agent puts it away. */
 export const commandProblem = createStore<Problem | undefined>(undefined);
+
+/** The agent wants to be available, and the browser still asks for the microphone or connects it. */
+export const waitingForSound = createStore(false);
 
 export const ownership = createStore<Ownership>("waiting");
 export const useOwnership = (): Ownership => useStore(ownership);
@@ -45,13 +50,13 @@ const owner = new MediaOwner(navigator.locks, (next) => {
   ring();
 });
 
-const me = (): string => {
-  const state = session.get();
-  return state.status === "signedIn" ? (state.user.userId ?? "") : "";
-};
-
 /** The lock answers within a few ms when it is free; a reloaded page's old lock takes a moment longer. */
 const ELECTION_MS = 400;
+const SAY_WAITING_MS = 700;
+const RELOAD_AGAIN_MS = 1000;
+/** A command that isn't confirmed by now is said to be so, and is not carried out any more. */
+const CONFIRM_MS = 2000;
+const ANSWER_MS = 8000;
 
 /** First of all: the microphone and the offer, if this browser had a station before. */
 export function startMedia(): void {
@@ -67,8 +72,9 @@ export function startMedia(): void {
 export function startDesktop(): void {
   socket.onFact((event) => {
     if (event.fact === "OfferMade") noteOffer(event);
-    desktop.set((state) => applyFact(state, event, me()));
-    if (event.fact === "OfferAccepted" || event.fact === "CallAnswered") void fillIn();
+    desktop.set((state) => applyFact(state, event, myId()));
+    if (event.fact === "OfferAccepted" || event.fact === "CallAnswered") void fillIn().catch(() => undefined); // facts still bring what this could not
+    if (event.fact === "StationAttached") followStation(event.data as { station?: Station });
   });
   socket.onStatus((status) => {
     if (status === "open") void reload();
@@ -99,13 +105,27 @@ function followSessionEnd(): void {
 /** The owner of the media who is signed in and on duty brings the leg up. */
 function followOwnership(): void {
   const ready = session.get().status === "signedIn" && ownership.get() === "owner" && stationWanted();
-  if (ready && leg.state.get().status === "idle") void leg.start();
+  if (ready && leg.state.get().status === "idle") beginLeg();
+}
+
+let takingOver = false;
+
+function beginLeg(): void {
+  void leg.start(takingOver);
+  takingOver = false;
+}
+
+/** Another browser of the same agent took the station. */
+function followStation({ station }: { station?: Station }): void {
+  const other = station?.agentId === myId() && station.clientId !== stationClientId();
+  if (other && leg.state.get().status === "attached") leg.giveWay();
 }
 
 function followState(): void {
   const state = desktop.get();
   const phase = phaseOf(state);
   leg.setOnCall(phase === "talking"); // on hold no packets come, and that is right
+  followMute();
   ring();
   // Another tab of this browser went off duty: the sound that is here goes too.
   const off = state.agent?.state === "AGENT_STATE_OFFLINE" && !stationWanted();
@@ -125,21 +145,22 @@ export async function reload(): Promise<void> {
     const answer = await ask(api.GET("/v1/desktop"));
     desktop.set((previous) => fromServer(previous, answer));
     const agentState = answer.agent?.state;
-    if (stationWanted() && (!agentState || agentState === "AGENT_STATE_OFFLINE")) await goOnDuty();
-    await fillIn();
+    if (stationWanted() && (!agentState || agentState === "AGENT_STATE_OFFLINE")) void goOnDuty();
+    await fillIn(true);
   } catch (error) {
-    commandProblem.set(asProblem(error));
+    const problem = asProblem(error);
+    // A server that has just come back may need a moment: what is on screen must not stay old for that.
+    if (problem.status === 0 || problem.status >= 500) setTimeout(() => void reload(), RELOAD_AGAIN_MS);
+    else commandProblem.set(problem);
   }
 }
 
-/** Call and screen pop of the contact at hand, when facts have not brought them. */
-async function fillIn(): Promise<void> {
+/** Call and screen pop of the contact at hand, when facts have not brought them; `anew` when facts may be missing. */
+async function fillIn(anew = false): Promise<void> {
   const state = desktop.get();
   const callId = state.contact?.callId;
-  if (callId && state.call?.callId !== callId) {
-    const call = await ask(api.GET("/v1/calls/{callId}", { params: { path: { callId } } }));
-    if (desktop.get().contact?.callId === callId) desktop.set((now) => ({ ...now, call }));
-  }
+  if (callId && (anew || state.call?.callId !== callId))
+    keepCall(await ask(api.GET("/v1/calls/{callId}", { params: { path: { callId } } })));
   const customerId = currentCustomerId(state);
   if (customerId && !state.screenPop) {
     const path = { customerId };
@@ -148,8 +169,9 @@ async function fillIn(): Promise<void> {
   }
 }
 
-/** Runs a command; what goes wrong is shown at the dock. */
+/** Runs a command; what goes wrong, or isn't confirmed soon, is shown at the dock. */
 async function carryOut<T>(command: Promise<T>): Promise<T | undefined> {
+  const late = setTimeout(() => commandProblem.set(new Problem(0, "UNCONFIRMED", "")), CONFIRM_MS);
   try {
     const result = await command;
     commandProblem.set(undefined);
@@ -157,14 +179,24 @@ async function carryOut<T>(command: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     commandProblem.set(asProblem(error));
     return undefined;
+  } finally {
+    clearTimeout(late);
   }
 }
 
 /** This browser becomes the agent's station and stays it over reloads. */
 export function takeStation(takeover = false): void {
   wantStation(true);
-  owner.claim();
-  if (ownership.get() === "owner") void leg.start(takeover);
+  takingOver = takeover;
+  if (ownership.get() === "owner") beginLeg();
+  else owner.claim(takeover);
+}
+
+/** Tries again to get the sound, and then to be what the agent wanted to be with it. */
+export function retrySound(): void {
+  const wish = intendedState;
+  if (wish && wish.state !== desktop.get().agent?.state) void setState(wish.state, wish.reason);
+  else takeStation();
 }
 
 /** Moves the sound from another tab of this browser to this one. */
@@ -182,27 +214,29 @@ async function goOnDuty(): Promise<void> {
 let intendedState: { state: AgentState; reason: string } | undefined;
 
 export async function setState(state: AgentState, reason = ""): Promise<void> {
-  intendedState = state === "AGENT_STATE_OFFLINE" ? undefined : { state, reason };
-  if (state === "AGENT_STATE_OFFLINE") return goOffline();
+  const wish = state === "AGENT_STATE_OFFLINE" ? undefined : { state, reason };
+  intendedState = wish;
+  if (!wish) return goOffline();
+  commandProblem.set(undefined);
   takeStation();
-  if (state === "AGENT_STATE_AVAILABLE") await attached();
-  const agent = await carryOut(ask(api.POST("/v1/agents/me:setState", { body: { state, reason } })));
+  if (state === "AGENT_STATE_AVAILABLE" && !(await soundReady())) return; // the leg says what is wrong
+  if (intendedState !== wish) return; // thought better of it meanwhile
+  const agent = await carryOut(ask(api.POST("/v1/agents/me:setState", { body: wish })));
   if (agent) desktop.set((now) => ({ ...now, agent, notice: undefined }));
 }
 
-/** An agent without a leg can't be offered anything, so AVAILABLE waits for the leg, within reason. */
-function attached(): Promise<void> {
-  const settled = () => ["attached", "failed", "heldElsewhere"].includes(leg.state.get().status);
-  if (ownership.get() !== "owner" || settled()) return Promise.resolve();
-  return new Promise((resolve) => {
-    const stop = leg.state.subscribe(() => settled() && finish());
-    const timer = setTimeout(() => finish(), 8000);
-    const finish = () => {
-      stop();
-      clearTimeout(timer);
-      resolve();
-    };
-  });
+/**
+ * An agent without a leg can't be offered anything, so AVAILABLE waits for it, as long as the person takes to allow
+ * the microphone. False when it can't be had. Another tab or browser that has the sound is for the server to judge.
+ */
+async function soundReady(): Promise<boolean> {
+  const patience = setTimeout(() => waitingForSound.set(true), SAY_WAITING_MS);
+  await until(ownership, (now) => now === "owner", ELECTION_MS);
+  if (ownership.get() === "owner")
+    await until(leg.state, ({ status }) => ["attached", "failed", "heldElsewhere", "idle"].includes(status));
+  clearTimeout(patience);
+  waitingForSound.set(false);
+  return leg.state.get().status !== "failed";
 }
 
 async function goOffline(): Promise<void> {
@@ -212,6 +246,7 @@ async function goOffline(): Promise<void> {
   desktop.set((now) => ({ ...now, agent, notice: undefined }));
   if (agent.state !== "AGENT_STATE_OFFLINE") return; // on a contact: it goes offline afterwards
   wantStation(false);
+  waitingForSound.set(false);
   await ask(api.POST("/v1/station:detach", { body: { clientId: stationClientId() } })).catch(() => undefined);
   owner.giveUp();
 }
@@ -253,58 +288,43 @@ export async function declineOffer(): Promise<void> {
   await reload();
 }
 
-type CallVerb = "HangUp" | "HoldCall" | "ResumeCall";
+type CallVerb = "HangUp" | "HoldCall" | "ResumeCall" | "SetMute" | "SendDigits";
 
-const CALL_PATHS = {
-  HangUp: "/v1/calls/{callId}:hangUp",
-  HoldCall: "/v1/calls/{callId}:hold",
-  ResumeCall: "/v1/calls/{callId}:resume",
-} as const;
-
-async function callVerb(verb: CallVerb): Promise<void> {
+/** Over the socket only: while it is away the controls are too, and what was pressed never happens later. */
+async function callVerb(verb: CallVerb, extra: object = {}): Promise<Call | undefined> {
   const callId = desktop.get().contact?.callId;
-  if (!callId) return;
-  const call = await carryOut(
-    command<Call>(`telephony.v1.CallService/${verb}`, { callId }, () =>
-      ask(api.POST(CALL_PATHS[verb], { params: { path: { callId } }, body: {} })),
-    ),
-  );
-  if (call) keepCall(call);
+  if (!callId) return undefined;
+  const body = { callId, ...extra };
+  return carryOut(socket.request<Call>(`telephony.v1.CallService/${verb}`, body, ANSWER_MS, CONFIRM_MS));
 }
 
-function keepCall(call: Call): void {
-  desktop.set((now) => {
-    if (now.contact?.callId !== call.callId || Number(call.version) < Number(now.call?.version ?? 0))
-      return now;
-    return { ...now, call };
-  });
+function keepCall(call: Call | undefined): void {
+  desktop.set((now) => withCall(now, call));
 }
 
-export const hangUp = (): Promise<void> => callVerb("HangUp");
-export const hold = (): Promise<void> => callVerb("HoldCall");
-export const resume = (): Promise<void> => callVerb("ResumeCall");
+export const hangUp = async (): Promise<void> => keepCall(await callVerb("HangUp"));
+export const hold = async (): Promise<void> => keepCall(await callVerb("HoldCall"));
+export const resume = async (): Promise<void> => keepCall(await callVerb("ResumeCall"));
+
+/** What was pressed and isn't confirmed yet: the microphone follows the finger, every screen follows the server. */
+let muteWish: boolean | undefined;
 
 export async function setMuted(muted: boolean): Promise<void> {
-  const callId = desktop.get().contact?.callId;
-  if (!callId) return;
-  leg.setMuted(muted);
-  const call = await carryOut(
-    command<Call>("telephony.v1.CallService/SetMute", { callId, muted }, () =>
-      ask(api.POST("/v1/calls/{callId}:setMute", { params: { path: { callId } }, body: { muted } })),
-    ),
-  );
-  if (call) keepCall(call);
-  else leg.setMuted(!muted);
+  muteWish = muted;
+  followMute();
+  const call = await callVerb("SetMute", { muted });
+  muteWish = undefined;
+  keepCall(call);
+  followMute();
+}
+
+/** The microphone of the tab that has the sound is what the server says, whichever tab was told to mute. */
+function followMute(): void {
+  leg.setMuted(muteWish ?? isMuted(desktop.get(), myId()));
 }
 
 export async function sendDigits(digits: string): Promise<void> {
-  const callId = desktop.get().contact?.callId;
-  if (!callId) return;
-  await carryOut(
-    command<object>("telephony.v1.CallService/SendDigits", { callId, digits }, () =>
-      ask(api.POST("/v1/calls/{callId}:sendDigits", { params: { path: { callId } }, body: { digits } })),
-    ),
-  );
+  await callVerb("SendDigits", { digits });
 }
 
 /** Keeps disposition and note as they are typed, so that a closed tab loses nothing. */

@@ -1,5 +1,5 @@
 /** What the agent has at hand, and how facts change it. Pure: facts in, state out. */
-import type { Agent, Call, Cdr, Contact, Desktop, Disposition, Offer, ScreenPop } from "../api/types.ts";
+import type { Agent, Call, Cdr, Contact, Desktop, Disposition, Leg, Offer, ScreenPop } from "../api/types.ts";
 import type { FactEvent } from "../socket/socket.ts";
 
 export interface DesktopState {
@@ -12,6 +12,8 @@ export interface DesktopState {
   dispositions: readonly Disposition[];
   /** How the newest offer or contact ended, for the live region and the quiet note on screen. */
   notice: DesktopNotice | undefined;
+  /** Who it was that was missed. */
+  noticeCaller: string | undefined;
 }
 
 export type DesktopNotice = "missed" | "declined" | "rescinded" | "customerLeft" | "callLost" | "wrapUpOver";
@@ -25,6 +27,7 @@ export const EMPTY_DESKTOP: DesktopState = {
   screenPop: undefined,
   dispositions: [],
   notice: undefined,
+  noticeCaller: undefined,
 };
 
 /** The server's whole answer replaces what facts told us, except the screen pop of the same contact. */
@@ -88,7 +91,9 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "CallAnswered":
     case "CallHeld":
     case "CallResumed":
-      return call?.callId && call.callId === state.contact?.callId ? { ...state, call } : state;
+      return withCall(state, call);
+    case "LegMediaChanged":
+      return withLeg(state, event.data as { callId?: string; leg?: Leg; callVersion?: string });
     case "CallEnded":
       return endCall(state, cdr);
     case "WrapUpStarted":
@@ -100,9 +105,29 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
   }
 }
 
+/** The contact's call as it is told now, unless something newer is known: answers and facts overtake each other. */
+export function withCall(state: DesktopState, call: Call | undefined): DesktopState {
+  const older = versionOf(call) < versionOf(state.call);
+  return !call?.callId || call.callId !== state.contact?.callId || older ? state : { ...state, call };
+}
+
+function withLeg(
+  state: DesktopState,
+  { callId, leg, callVersion }: { callId?: string; leg?: Leg; callVersion?: string },
+): DesktopState {
+  const { call } = state;
+  const version = Number(callVersion ?? 0);
+  if (!call || !leg || call.callId !== callId || (version && version < versionOf(call))) return state;
+  const legs = call.legs?.map((each) => (each.legId === leg.legId ? leg : each));
+  return { ...state, call: { ...call, legs, version: String(Math.max(version, versionOf(call))) } };
+}
+
+const versionOf = (call: Call | undefined): number => Number(call?.version ?? 0);
+
 function endOffer(state: DesktopState, offer: Offer | undefined, notice: DesktopNotice): DesktopState {
   if (!offer || offer.offerId !== state.offer?.offerId) return state;
-  return { ...state, offer: undefined, screenPop: undefined, notice };
+  const caller = offer.contact?.callerName || offer.contact?.callerNumber;
+  return { ...state, offer: undefined, screenPop: undefined, notice, noticeCaller: caller };
 }
 
 function endCall(state: DesktopState, cdr: Cdr | undefined): DesktopState {

@@ -56,6 +56,7 @@ export class WarmLeg {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private wanted = false;
   private onCall = false;
+  private muted = false;
 
   constructor(
     private readonly attach: Attach,
@@ -88,7 +89,7 @@ export class WarmLeg {
       this.use(peer);
     } catch (error) {
       this.preparing = undefined;
-      this.refused(error);
+      this.refused(error, takeover);
     }
   }
 
@@ -112,17 +113,28 @@ export class WarmLeg {
     this.onCall = onCall;
   }
 
-  /** Takes the microphone off the air at once; the server is told separately. */
+  /** Another browser has the station: nothing is kept open here. */
+  giveWay(problem?: Problem): void {
+    this.stop();
+    this.update({ status: "heldElsewhere", problem });
+  }
+
+  /** Takes the microphone off the air at once, and any other that is opened; the server is told separately. */
   setMuted(muted: boolean): void {
-    for (const sender of this.peer?.connection.getSenders() ?? []) {
-      if (sender.track) sender.track.enabled = !muted;
-    }
+    if (muted === this.muted) return;
+    this.muted = muted;
+    void this.microphone?.then((stream) => this.applyMute(stream)).catch(() => undefined);
+  }
+
+  private applyMute(stream: MediaStream): void {
+    for (const track of stream.getAudioTracks()) track.enabled = !this.muted;
   }
 
   private async offer(): Promise<Peer> {
     this.microphone ??= openMicrophone(sound.get().microphoneId, sound.get().processing);
     try {
       const stream = await this.microphone;
+      this.applyMute(stream);
       for (const track of stream.getAudioTracks()) {
         track.addEventListener("ended", () => this.microphoneEnded(stream));
       }
@@ -184,7 +196,7 @@ export class WarmLeg {
     if (verdict.reattach && !settling) void this.start();
   }
 
-  private refused(error: unknown): void {
+  private refused(error: unknown, takeover: boolean): void {
     if (!this.wanted) return;
     if (!(error instanceof Problem)) {
       const known = error instanceof MicrophoneError || error instanceof DOMException;
@@ -196,13 +208,13 @@ export class WarmLeg {
       });
     }
     if (error.reason === "STATION_HELD_BY_OTHER_TAB") {
-      return this.update({ status: "heldElsewhere", problem: error });
+      return this.giveWay(error);
     }
     const hopeless =
       error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 429;
     if (hopeless) return this.update({ status: "failed", problem: error });
     this.update({ status: "lost", problem: error });
-    this.retry = setTimeout(() => void this.start(), RETRY_MS);
+    this.retry = setTimeout(() => void this.start(takeover), RETRY_MS);
   }
 
   private drop(peer: Peer | undefined): void {

@@ -25,6 +25,16 @@ const RENEW_AT = 0.6;
 export const session = createStore<SessionState>({ status: "starting" });
 export const useSession = (): SessionState => useStore(session);
 
+/** The signed-in user's id; empty when nobody is signed in. */
+export const myId = (): string => {
+  const state = session.get();
+  return state.status === "signedIn" ? (state.user.userId ?? "") : "";
+};
+export const useMe = (): string => {
+  useSession();
+  return myId();
+};
+
 const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("merkez-session") : undefined;
 let renewing: Promise<string | undefined> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;

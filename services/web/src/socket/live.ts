@@ -28,6 +28,14 @@ export const socket = new SocketClient({
 
 const status = createStore<SocketStatus>("closed");
 socket.onStatus((next) => status.set(next));
+/** The connection was there and is being brought back: what is on screen may be old, and nothing can be asked. */
+export const away = createStore(false);
+socket.onStatus((next) => {
+  if (next === "open" || next === "closed") away.set(false);
+  else if (next === "waiting") away.set(true);
+});
+export const useAway = (): boolean => useStore(away);
+
 export const useSocketStatus = (): SocketStatus => useStore(status);
 
 export function serverNow(): number {

@@ -113,7 +113,8 @@ export class SocketClient {
     if (this.status === "open") this.send({ type: "hello", token });
   }
 
-  request<T>(method: string, body: object, timeoutMs = 8000): Promise<T> {
+  /** `patienceMs`: what reaches the server later than this, over a network that was away, is not carried out. */
+  request<T>(method: string, body: object, timeoutMs = 8000, patienceMs = timeoutMs): Promise<T> {
     if (this.status !== "open") return Promise.reject(Problem.offline());
     const id = this.nextId++;
     return new Promise<T>((resolve, reject) => {
@@ -122,7 +123,8 @@ export class SocketClient {
         reject(new Problem(504, "NO_ANSWER", ""));
       }, timeoutMs);
       this.pending.set(id, { resolve: resolve as (body: unknown) => void, reject, timer });
-      this.send({ type: "request", id, method, body });
+      const before = new Date(this.serverNow() + patienceMs).toISOString();
+      this.send({ type: "request", id, method, body, before });
     });
   }
 
@@ -213,7 +215,7 @@ export class SocketClient {
 
   private retry(): void {
     this.setStatus("waiting");
-    const ceiling = Math.min(8000, 250 * 2 ** this.attempt++);
+    const ceiling = Math.min(4000, 250 * 2 ** this.attempt++);
     this.parts.clearTimer(this.retryTimer);
     this.retryTimer = this.parts.setTimer(
       () => {

@@ -8,7 +8,8 @@ import {
   IconPlayerPlay,
 } from "@tabler/icons-react";
 import { useText } from "../../i18n/index.ts";
-import { useSession } from "../../session/session.ts";
+import { useMe } from "../../session/session.ts";
+import { useSocketStatus } from "../../socket/live.ts";
 import { useStore } from "../../store.ts";
 import uiClasses from "../../ui/ui.module.css";
 import { hangUp, hold, leg, resume, sendDigits, setMuted, useDesktop } from "../desktop.ts";
@@ -21,12 +22,11 @@ import { SHORTCUTS } from "./shortcuts.ts";
 export function CallControls() {
   const t = useText();
   const state = useDesktop();
-  const session = useSession();
-  const me = session.status === "signedIn" ? (session.user.userId ?? "") : "";
-  const muted = isMuted(state, me);
+  const muted = isMuted(state, useMe());
   const phase = phaseOf(state);
   const held = phase === "held";
-  const waiting = phase === "connecting";
+  const deaf = useSocketStatus() !== "open"; // nobody would hear of what is pressed
+  const waiting = phase === "connecting" || deaf;
   return (
     <>
       <HearingLevel />
@@ -40,7 +40,7 @@ export function CallControls() {
         onClick={() => void setMuted(!muted)}
         data-testid="call-mute"
       >
-        {muted ? t("desktop.unmute") : t("desktop.mute")}
+        {t("desktop.mute")}
         <Key name={SHORTCUTS.mute} />
       </Button>
       <Button
@@ -72,6 +72,7 @@ export function CallControls() {
       </Popover>
       <Button
         color="#b42318"
+        disabled={deaf}
         leftSection={<IconPhoneOff size={18} aria-hidden />}
         onClick={() => void hangUp()}
         data-testid="call-hangup"

@@ -1,9 +1,10 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import type { MessageKey } from "../../i18n/index.ts";
 import { useText } from "../../i18n/index.ts";
+import { useMe } from "../../session/session.ts";
 import { announce } from "../../ui/announce.tsx";
 import { useDesktop } from "../desktop.ts";
-import { type DesktopNotice, phaseOf } from "../state.ts";
+import { type DesktopNotice, isMuted, phaseOf } from "../state.ts";
 import { CallControls } from "./CallControls.tsx";
 import { DockNotes } from "./DockNotes.tsx";
 import { DockPrimary } from "./DockPrimary.tsx";
@@ -61,7 +62,10 @@ export function CallDock() {
 /** Screen readers hear what others see: offers at once, the rest when there is a pause. */
 function useAnnouncements(phase: string, notice: DesktopNotice | undefined): void {
   const t = useText();
-  const { offer } = useDesktop();
+  const state = useDesktop();
+  const { offer } = state;
+  const muted = isMuted(state, useMe());
+  const wasMuted = useRef(false);
   const caller = offer?.contact?.callerName || offer?.contact?.callerNumber || t("common.anonymous");
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new phase is news
   useEffect(() => {
@@ -71,6 +75,13 @@ function useAnnouncements(phase: string, notice: DesktopNotice | undefined): voi
     else if (phase === "held") announce(t("desktop.say.held"));
     else if (phase === "wrapUp") announce(t("desktop.say.wrapUp"));
   }, [phase, offer?.offerId]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a change is news
+  useEffect(() => {
+    const onCall = phase === "talking" || phase === "held";
+    if (onCall && muted !== wasMuted.current)
+      announce(t(muted ? "desktop.say.muted" : "desktop.say.unmuted"));
+    wasMuted.current = onCall && muted;
+  }, [muted, phase]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new notice is news
   useEffect(() => {
     if (notice) announce(t(NOTICE_TEXT[notice]));

@@ -1,9 +1,20 @@
 import { Button } from "@mantine/core";
 import { useText } from "../../i18n/index.ts";
+import { useAway } from "../../socket/live.ts";
 import { useStore } from "../../store.ts";
 import { Note } from "../../ui/Note.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
-import { commandProblem, leg, moveSoundHere, takeStation, useDesktop, useOwnership } from "../desktop.ts";
+import {
+  commandProblem,
+  leg,
+  moveSoundHere,
+  retrySound,
+  takeStation,
+  useDesktop,
+  useOwnership,
+  waitingForSound,
+} from "../desktop.ts";
+import { phaseOf } from "../state.ts";
 import { stationWanted } from "../stationMemory.ts";
 import classes from "./dock.module.css";
 
@@ -13,16 +24,37 @@ export function DockNotes() {
   const problem = useStore(commandProblem);
   const state = useStore(leg.state);
   const ownership = useOwnership();
-  const { agent } = useDesktop();
+  const desktop = useDesktop();
+  const { agent } = desktop;
+  const away = useAway() && ["connecting", "talking", "held"].includes(phaseOf(desktop));
+  const waiting = useStore(waitingForSound);
+  const wanted = stationWanted();
+  const elsewhere = state.status === "heldElsewhere";
   const onDuty = agent?.state !== undefined && agent.state !== "AGENT_STATE_OFFLINE";
   const notes = [
-    problem && (
-      <ProblemNote
-        key="command"
-        problem={problem}
-        onClose={() => commandProblem.set(undefined)}
-        testId="command-problem"
-      />
+    away && (
+      <Note key="away" tone="warn" live testId="call-away">
+        {t("desktop.away")}
+      </Note>
+    ),
+    problem?.reason === "UNCONFIRMED" ? (
+      <Note key="late" tone="warn" live testId="command-unconfirmed">
+        {t("desktop.unconfirmed")}
+      </Note>
+    ) : (
+      problem && (
+        <ProblemNote
+          key="command"
+          problem={problem}
+          onClose={() => commandProblem.set(undefined)}
+          testId="command-problem"
+        />
+      )
+    ),
+    waiting && (
+      <Note key="waiting" tone="info" live testId="sound-waiting">
+        {t("desktop.waitingForSound")}
+      </Note>
     ),
     state.stalled && (
       <Note key="stall" tone="bad" live testId="call-stalled">
@@ -37,28 +69,25 @@ export function DockNotes() {
         title={t(`mic.${state.microphone}.title`)}
         testId={`mic-${state.microphone}`}
       >
-        {t(`mic.${state.microphone}.body`)} <Again onClick={() => takeStation()} label={t("common.retry")} />
+        {t(`mic.${state.microphone}.body`)}{" "}
+        <Again onClick={retrySound} label={t("common.retry")} testId="mic-retry" />
       </Note>
     ),
     state.status === "failed" && state.problem && (
-      <ProblemNote
-        key="leg"
-        title={t("desktop.legFailed")}
-        problem={state.problem}
-        onRetry={() => takeStation()}
-      />
+      <ProblemNote key="leg" title={t("desktop.legFailed")} problem={state.problem} onRetry={retrySound} />
     ),
     state.status === "lost" && (
       <Note key="lost" tone="warn" live testId="station-lost">
         {t("desktop.legLost")}
       </Note>
     ),
-    state.status === "heldElsewhere" && (
+    onDuty && (elsewhere || !wanted) && (
       <Note key="elsewhere" tone="warn" live testId="station-elsewhere">
-        {t("desktop.elsewhere")} <Again onClick={() => takeStation(true)} label={t("desktop.moveHere")} />
+        {t("desktop.elsewhere")}{" "}
+        <Again onClick={() => takeStation(true)} label={t("desktop.moveHere")} testId="station-take" />
       </Note>
     ),
-    onDuty && stationWanted() && ownership !== "owner" && (
+    onDuty && wanted && !elsewhere && ownership !== "owner" && (
       <Note key="tab" tone="info" testId="sound-in-other-tab">
         {t("desktop.otherTab")}{" "}
         <Again onClick={moveSoundHere} label={t("desktop.moveHere")} testId="sound-take" />

@@ -1,10 +1,15 @@
 /** Function keys: the same on every keyboard layout and script, and free in the browsers we support. */
 import { useEffect } from "react";
-import { session } from "../../session/session.ts";
+import { t } from "../../i18n/index.ts";
+import { myId } from "../../session/session.ts";
+import { socket } from "../../socket/live.ts";
+import { announce } from "../../ui/announce.tsx";
 import { acceptOffer, declineOffer, desktop, hangUp, hold, resume, setMuted } from "../desktop.ts";
 import { isMuted, phaseOf } from "../state.ts";
 
 export const SHORTCUTS = { answer: "F2", end: "F4", mute: "F8", hold: "F9", finish: "Ctrl+Enter" } as const;
+
+const CALL_KEYS: readonly string[] = [SHORTCUTS.end, SHORTCUTS.mute, SHORTCUTS.hold];
 
 function act(key: string): boolean {
   const state = desktop.get();
@@ -14,12 +19,14 @@ function act(key: string): boolean {
     if (key === SHORTCUTS.end) return run(declineOffer());
   }
   const onCall = phase === "talking" || phase === "held";
+  if (onCall && socket.status !== "open" && CALL_KEYS.includes(key)) {
+    announce(t("desktop.away"), true);
+    return true;
+  }
   if (onCall && key === SHORTCUTS.end) return run(hangUp());
   if (phase === "held" && key === SHORTCUTS.hold) return run(resume());
   if (phase === "talking" && key === SHORTCUTS.hold) return run(hold());
-  const user = session.get();
-  const me = user.status === "signedIn" ? (user.user.userId ?? "") : "";
-  if (onCall && key === SHORTCUTS.mute) return run(setMuted(!isMuted(state, me)));
+  if (onCall && key === SHORTCUTS.mute) return run(setMuted(!isMuted(state, myId())));
   return false;
 }
 
