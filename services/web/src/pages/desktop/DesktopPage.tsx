@@ -1,10 +1,10 @@
 import { Button } from "@mantine/core";
 import { IconHeadset, IconPlayerPlay } from "@tabler/icons-react";
-import { useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { setState, useDesktop } from "../../desktop/desktop.ts";
 import { phaseOf } from "../../desktop/state.ts";
 import { SoundCheck } from "../../desktop/ui/SoundCheck.tsx";
-import { useText } from "../../i18n/index.ts";
+import { type Text, useText } from "../../i18n/index.ts";
 import { warmRing } from "../../media/ring.ts";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
@@ -12,7 +12,10 @@ import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ContactFacts } from "./ContactFacts.tsx";
 import classes from "./desktop.module.css";
 import { PopHistory } from "./PopHistory.tsx";
-import { WrapUpForm } from "./WrapUpForm.tsx";
+
+/** Not needed to be reached and seen as an agent; fetched as soon as the page stands, well before any wrap-up. */
+const loadForm = () => import("./WrapUpForm.tsx");
+const WrapUpForm = lazy(async () => ({ default: (await loadForm()).WrapUpForm }));
 
 /** The agent's page: the contact at hand, who the customer is, and what to write down. Controls are in the dock. */
 export default function DesktopPage() {
@@ -20,13 +23,14 @@ export default function DesktopPage() {
   const state = useDesktop();
   const phase = phaseOf(state);
   const subject = state.contact ?? state.offer?.contact;
+  useEffect(() => void loadForm().catch(() => undefined), []);
   return (
     <>
       <PageHeader title={t("nav.desktop")} />
       {!state.loaded ? (
         <Loading />
       ) : !subject ? (
-        <Idle off={phase === "off"} />
+        <Idle off={phase === "off"} away={state.agent?.state === "AGENT_STATE_NOT_READY"} />
       ) : (
         <div className={classes.columns}>
           <div style={{ display: "grid", gap: 18 }}>
@@ -35,11 +39,13 @@ export default function DesktopPage() {
             </Panel>
             {state.contact && (
               <Panel label={t("desktop.wrapUp.title")}>
-                <WrapUpForm
-                  key={state.contact.contactId}
-                  contact={state.contact}
-                  wrapping={phase === "wrapUp"}
-                />
+                <Suspense fallback={null}>
+                  <WrapUpForm
+                    key={state.contact.contactId}
+                    contact={state.contact}
+                    wrapping={phase === "wrapUp"}
+                  />
+                </Suspense>
               </Panel>
             )}
           </div>
@@ -52,8 +58,17 @@ export default function DesktopPage() {
   );
 }
 
-function Idle({ off }: { off: boolean }) {
+/** After a reload it isn't known any more whose offer it was. */
+function missedText(t: Text, caller: string | undefined): string {
+  return caller ? t("desktop.missed.from", { caller }) : t("desktop.missed.body");
+}
+
+function Idle({ off, away }: { off: boolean; away: boolean }) {
   const t = useText();
+  const { agent, noticeCaller } = useDesktop();
+  const missed = away && agent?.reason === "missed_offer";
+  const title = missed ? "desktop.missed.title" : away ? "desktop.away.title" : "desktop.quiet.title";
+  const body = missed ? missedText(t, noticeCaller) : t(away ? "desktop.away.body" : "desktop.quiet.body");
   const [checking, setChecking] = useState(false);
   const begin = () => {
     warmRing();
@@ -63,10 +78,10 @@ function Idle({ off }: { off: boolean }) {
     <Panel>
       <EmptyState
         icon={IconHeadset}
-        title={off ? t("desktop.begin.title") : t("desktop.quiet.title")}
+        title={off ? t("desktop.begin.title") : t(title)}
         action={
           <div style={{ display: "flex", gap: 10, flexWrap: "wrap", justifyContent: "center" }}>
-            {off && (
+            {(off || away) && (
               <Button
                 size="md"
                 leftSection={<IconPlayerPlay size={18} aria-hidden />}
@@ -82,7 +97,7 @@ function Idle({ off }: { off: boolean }) {
           </div>
         }
       >
-        {off ? t("desktop.begin.body") : t("desktop.quiet.body")}
+        {off ? t("desktop.begin.body") : body}
       </EmptyState>
       <SoundCheck opened={checking} onClose={() => setChecking(false)} />
     </Panel>
