@@ -1,0 +1,96 @@
+"""Desktop and widget in real browsers for a company that exists already: what people see while calls go on."""
+
+from __future__ import annotations
+
+import secrets
+
+from playwright.async_api import Browser, BrowserContext, Page
+
+from testkit.browser import person
+from testkit.company import PASSWORD, Company
+from testkit.journey import TOLERANCE, until
+
+_COUNT_CONNECTIONS = """
+(() => {
+  const Real = RTCPeerConnection;
+  window.connectionsMade = 0;
+  window.RTCPeerConnection = new Proxy(Real, {
+    construct(target, parameters) { window.connectionsMade += 1; return new target(...parameters); },
+  });
+})();
+"""
+"""`window.connectionsMade`: whether media that works was left alone."""
+
+
+class Desk:
+    """One agent: their sign-in, and as many browsers as they like."""
+
+    def __init__(self, company: Company, browser: Browser) -> None:
+        self.company = company
+        self.email = f"agent-{secrets.token_hex(6)}@example.com"
+        self._browser = browser
+
+    async def join(self, *, tone: int = 440, microphone: str = "") -> Page:
+        """Accepts the invitation in a browser of their own; `microphone` is a script that replaces it."""
+        context = await self._context(tone)
+        if microphone:
+            await context.add_init_script(microphone)
+        page = await _page(context)
+        await page.goto(self.company.url + await self.company.invite(self.email))
+        await page.get_by_test_id("invitation-password").fill(PASSWORD)
+        await page.get_by_test_id("invitation-accept").click()
+        await page.get_by_test_id("go-available").wait_for()
+        return page
+
+    async def sign_in(self, *, tone: int) -> Page:
+        """The same agent in one more browser."""
+        page = await _page(await self._context(tone))
+        await page.goto(f"{self.company.url}/sign-in")
+        await page.get_by_test_id("signin-email").fill(self.email)
+        await page.get_by_test_id("signin-password").fill(PASSWORD)
+        await page.get_by_test_id("signin-submit").click()
+        await page.get_by_test_id("call-dock").wait_for()
+        return page
+
+    async def available(self) -> Page:
+        """Joins and becomes AVAILABLE."""
+        page = await self.join()
+        await page.get_by_test_id("go-available").click()
+        await until(page, "window.__merkez.state.agentState === 'AGENT_STATE_AVAILABLE'")
+        return page
+
+    async def _context(self, tone: int) -> BrowserContext:
+        context = await person(self._browser, tone=tone)
+        await context.add_init_script(_COUNT_CONNECTIONS)
+        return context
+
+
+async def widget(company: Company, browser: Browser, *, tone: int = 620) -> Page:
+    """A customer who looks at the brand's page."""
+    context = await person(browser, tone=tone)
+    await context.add_init_script(_COUNT_CONNECTIONS)
+    page = await _page(context)
+    await page.goto(f"{company.url}/brand/{company.brand['widgetKey']}")
+    await page.get_by_test_id("widget-call").wait_for()
+    return page
+
+
+async def talk(customer: Page, agent: Page) -> None:
+    """The customer calls, the agent answers, and both hear each other."""
+    await customer.get_by_test_id("widget-name").fill("Carla Caller")
+    await customer.get_by_test_id("widget-call").click()
+    await agent.get_by_test_id("offer-answer").click()
+    await hears(agent, 620)
+    await hears(customer, 440)
+
+
+async def hears(page: Page, hertz: int, deadline: float = 15.0) -> None:
+    """Waits until `hertz` is the loudest that a desktop or a widget hears."""
+    heard = "(window.__merkezWidget ?? window.__merkez).dominantFrequency()"
+    await until(page, f"Math.abs({heard} - {hertz}) < {TOLERANCE}", deadline)
+
+
+async def _page(context: BrowserContext) -> Page:
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    return page
