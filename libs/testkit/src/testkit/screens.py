@@ -86,7 +86,7 @@ async def talk(customer: Page, agent: Page) -> None:
 
 async def hears(page: Page, hertz: int, deadline: float = 15.0) -> None:
     """Waits until `hertz` is the loudest that a desktop or a widget hears."""
-    heard = "(window.__merkezWidget ?? window.__merkez).dominantFrequency()"
+    heard = "(window.__merkezWidget ?? window.__merkez)?.dominantFrequency()"
     await until(page, f"Math.abs({heard} - {hertz}) < {TOLERANCE}", deadline)
 
 
