@@ -41,6 +41,7 @@ from routing.ledger import Desk as RoutingDesk
 from sqlalchemy import select
 from telephony.clients import Tenancy
 from tenancy import catalogue
+from tenancy.clients import Flows
 from tenancy.desk import Desk
 from tenancy.domain.plans import Plan
 from tenancy.main import servicers, stock_inventory
@@ -173,7 +174,9 @@ async def open_house(
             oidc_client_secret=provider.client_secret,
         )  # fmt: skip
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
-        await rpc.serve("tenancy", servicers(db, desk, SignInByProvider(settings, clock), ""))
+        await rpc.serve("flows", [])  # next door, and asked nothing here
+        flows = Flows(rpc.peers("tenancy"))
+        await rpc.serve("tenancy", servicers(db, desk, flows, SignInByProvider(settings, clock), ""))
         routing = RoutingDesk(routing_db)
         await rpc.serve("routing", routing_servicers(routing))
         with acting_as(STRANGER):

@@ -131,7 +131,7 @@ async def test_a_leg_that_is_lost_twice_is_told_once(db, clock) -> None:
 async def test_muting_is_told_to_every_tab_of_the_agent_once(db, clock) -> None:
     tenant, agent = an_id("ten"), an_id("usr")
     call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
-    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, "con_1", now))
+    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, Contact("con_1"), now))
     versions = []
     for muted in (True, True, False):
         call, _ = await db.run(tenant, lambda tx, m=muted: ops.set_mute(tx, call_id, Actor("agent", agent), m, now))
