@@ -23,6 +23,7 @@ from chassis.sql import Database
 from kernel.errors import FailedPrecondition
 from kernel.features import Feature
 from kernel.ids import new_id
+from merkez.flows.v1 import flow_pb2, flow_service_pb2_grpc
 from merkez.routing.v1 import queue_pb2, queue_service_pb2, queue_service_pb2_grpc
 from merkez.tenancy.v1 import (
     number_service_pb2,
@@ -55,6 +56,15 @@ from testkit.rpc import RpcHouse
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 PUBLIC = "http://merkez.example"
+
+
+class EveryFlow(flow_service_pb2_grpc.FlowServiceServicer):
+    """Flows next door, where every flow there might be is."""
+
+    async def GetFlow(self, request: Any, context: Any) -> flow_pb2.Flow:
+        return flow_pb2.Flow(flow_id=request.flow_id)
+
+
 BARE: Plan = replace(catalogue.find("starter"), plan_id="bare", tier=0, features=())
 """A plan below those on sale that has nothing: what they all have must be refused somewhere too."""
 PLANS = [BARE, *catalogue.on_sale()]
@@ -174,7 +184,8 @@ async def open_house(
             oidc_client_secret=provider.client_secret,
         )  # fmt: skip
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
-        await rpc.serve("flows", [])  # next door, and asked nothing here
+        every: Any = EveryFlow()  # pyright: ignore[reportAbstractUsage]
+        await rpc.serve("flows", [(flow_service_pb2_grpc.add_FlowServiceServicer_to_server, every)])
         flows = Flows(rpc.peers("tenancy"))
         await rpc.serve("tenancy", servicers(db, desk, flows, SignInByProvider(settings, clock), ""))
         routing = RoutingDesk(routing_db)

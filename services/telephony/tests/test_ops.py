@@ -136,7 +136,7 @@ async def test_muting_is_told_to_every_tab_of_the_agent_once(db, clock) -> None:
     for muted in (True, True, False):
         call, _ = await db.run(tenant, lambda tx, m=muted: ops.set_mute(tx, call_id, Actor("agent", agent), m, now))
         versions.append(call.version)
-    assert versions[0] == versions[1] < versions[2]
+    assert versions == sorted(set(versions))
     assert await facts(db, tenant) == ["CallStarted", "CallAnswered", "LegMediaChanged", "LegMediaChanged"]
 
 

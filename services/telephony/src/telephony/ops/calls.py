@@ -135,9 +135,7 @@ async def set_mute(tx: Tx, call_id: str, actor: Actor, muted: bool, now: datetim
     for leg in await _legs(tx, call_id):
         if leg.party == "agent" and leg.state is not LegState.ENDED and leg.muted != muted:
             leg = dataclasses.replace(leg, muted=muted)
-            call = dataclasses.replace(call, version=call.version + 1)
             await leg_store.save_leg(tx, leg, now)
-            await call_store.save_call(tx, call, now)
             tx.emit(convert.leg_media_changed(leg, call.version), key=call_id)
     return call, await _legs(tx, call_id)
 
