@@ -236,6 +236,10 @@ async def test_expired_token_never_ends_the_connection_of_a_live_call(
     house.world.desktop.agent.state = contact_pb2.AGENT_STATE_ON_CONTACT
     socket = await house.signed_in("agent", "usr_a", seconds=0.3)
     assert await socket.silent(1.2)
+    await socket.send(type="request", id=1, method="routing.v1.QueueService/ListQueues", body={})
+    assert (await socket.until("response"))["problem"]["reason"] == "TOKEN_EXPIRED"
+    await socket.send(type="request", id=2, method="telephony.v1.CallService/HoldCall", body={"callId": "call_1"})
+    assert (await socket.until("response"))["problem"]["reason"] == "CALL_NOT_TALKING"
     await house.publish(CallEnded(cdr=Cdr(call_id="call_1", agent_id="usr_a")))
     assert (await socket.until("event"))["fact"] == "CallEnded"
     house.world.desktop.agent.state = contact_pb2.AGENT_STATE_AVAILABLE

@@ -46,7 +46,7 @@ from gateway.socket.connection import (
 )
 from gateway.socket.hub import LIVE, Hub
 from gateway.socket.replay import since_time
-from gateway.tokens import Access
+from gateway.tokens import Access, TokenExpired
 from gateway.transcode import from_json, to_json
 
 HELLO_SECONDS = 5.0
@@ -55,6 +55,10 @@ GRACE_SECONDS = 60.0
 _ON_CALL_PAUSE = 15.0
 _RECHECK_KEY_SECONDS = 30.0
 _AT_ONCE = 32
+_OF_A_CALL = frozenset(
+    f"telephony.v1.CallService/{verb}" for verb in ("HangUp", "HoldCall", "ResumeCall", "SetMute", "SendDigits")
+)
+"""What an agent in a call can still do when their token has run out and no new one can be had."""
 
 
 class MethodNotFound(NotFound):
@@ -234,8 +238,17 @@ class AgentSocket:
         if route is None or route.method.streams:
             raise MethodNotFound("no such method; write it as routing.v1.OfferService/AcceptOffer")
         who = edge.admit(route, self._asker)
+        self._check_token(method)
         request = from_json(route.method.request_type, body)
         return to_json(await edge.call(route, request, who, self._asker.address))
+
+    def _check_token(self, method: str) -> None:
+        """The connection of a live call outlives its token, so that the call does; what the token opened does not."""
+        access = self._asker.access
+        if access is None or not access.expires or method in _OF_A_CALL:
+            return
+        if self._house.clock.now().timestamp() > access.expires + GRACE_SECONDS:
+            raise TokenExpired("say hello with a new token first")
 
     def _respond(self, number: int | str, **outcome: Any) -> None:
         self._connection.send({"type": "response", "id": number} | outcome)
