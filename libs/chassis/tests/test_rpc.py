@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -34,6 +35,7 @@ from kernel.tenant import Principal
 from merkez.recording.v1 import recording_service_pb2, recording_service_pb2_grpc
 from merkez.routing.v1 import queue_pb2, queue_service_pb2, queue_service_pb2_grpc
 from merkez_local.postgres import free_port
+from opentelemetry import trace
 from testkit import RpcHouse, eventually, someone
 
 GET = queue_service_pb2.GetQueueRequest
@@ -92,13 +94,22 @@ class Queues(queue_service_pb2_grpc.QueueServiceServicer):
 
 
 class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
-    """A stream that may break off."""
+    """A stream that may break off, or be left by its reader."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
 
     async def GetRecordingAudio(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        yield recording_service_pb2.RecordingAudioChunk()
-        if request.recording_id == "gone":
-            raise QueueMissing("gone")
-        yield recording_service_pb2.RecordingAudioChunk()
+        try:
+            yield recording_service_pb2.RecordingAudioChunk()
+            if request.recording_id == "gone":
+                raise QueueMissing("gone")
+            while request.recording_id == "endless":
+                yield recording_service_pb2.RecordingAudioChunk(data=bytes(100_000))
+            yield recording_service_pb2.RecordingAudioChunk()
+        finally:
+            principal()  # what closes a stream is still the rpc
+            self.closed.set()
 
 
 @pytest.fixture
@@ -294,6 +305,32 @@ async def test_a_message_too_large_is_refused(rpc: RpcHouse, queues: Queues) -> 
     with acting_for(TENANT), pytest.raises(QuotaExceeded):
         await stub.GetQueue(GET(queue_id="x" * 5_000_000))
     assert queues.times == 0
+
+
+async def test_a_stream_that_its_reader_leaves_ends_on_both_sides_and_nothing_is_out_of_place(
+    rpc: RpcHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    recordings = Recordings()  # pyright: ignore[reportAbstractUsage]
+    add = recording_service_pb2_grpc.add_RecordingServiceServicer_to_server
+    await rpc.serve("recording", [(add, recordings)])
+    stub = rpc.stub(recording_service_pb2_grpc.RecordingServiceStub, "recording")
+    request = recording_service_pb2.GetRecordingAudioRequest(recording_id="endless")
+
+    async def first_of(stream: AsyncIterator[Any]) -> None:
+        await anext(stream)
+
+    with acting_for(TENANT):
+        stream: Any = stub.GetRecordingAudio(request)
+        before = trace.get_current_span()
+        await anext(stream)
+        assert trace.get_current_span() is before, "the reader's own span goes on"
+        await asyncio.create_task(first_of(stream))  # noqa: TID251 - read on in another task than it is left in
+        await stream.aclose()
+    async with asyncio.timeout(5):
+        await recordings.closed.wait()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert caplog.messages == []
 
 
 async def test_a_stream_breaks_off_with_its_error(rpc: RpcHouse) -> None:

@@ -99,6 +99,21 @@ async def test_recording_streams(house: Any) -> None:
     assert b"".join(chunk.data for chunk in chunks) == house.world.audio and chunks[0].total_bytes
 
 
+async def test_partner_who_leaves_a_recording_half_heard_leaves_nothing_behind(
+    house: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with grpc.aio.insecure_channel(house.grpc_address) as channel:
+        stub = recording_service_pb2_grpc.RecordingServiceStub(channel)
+        request = recording_service_pb2.GetRecordingAudioRequest(recording_id="rec_1")
+        for _ in range(3):
+            call = stub.GetRecordingAudio(request, metadata=bearer(house.token("supervisor")))
+            await call.read()
+            call.cancel()
+        whole = [chunk async for chunk in stub.GetRecordingAudio(request, metadata=bearer(house.token("supervisor")))]
+    assert b"".join(chunk.data for chunk in whole) == house.world.audio
+    assert caplog.messages == []
+
+
 async def test_reflection_shows_what_is_public_and_nothing_else(house: Any) -> None:
     def ask() -> tuple[list[str], set[str], set[str]]:
         with grpc.insecure_channel(house.grpc_address) as channel:

@@ -176,7 +176,7 @@ async def test_key_of_a_company_whose_plan_has_no_keys_is_told_so_and_asked_abou
     await socket.close()
 
 
-async def test_recording_streams_whole_and_in_ranges(house: Any) -> None:
+async def test_recording_streams_whole_and_in_ranges(house: Any, caplog: pytest.LogCaptureFixture) -> None:
     headers, audio = house.as_role("supervisor"), house.world.audio
     whole = await house.http.get("/v1/recordings/rec_1/audio", headers=headers)
     assert whole.content == audio and whole.headers["content-type"] == "audio/ogg"
@@ -195,6 +195,7 @@ async def test_recording_streams_whole_and_in_ranges(house: Any) -> None:
     head = await house.http.head("/v1/recordings/rec_1/audio?download=true", headers=headers)
     assert head.headers["content-length"] == str(len(audio)) and head.content == b""
     assert head.headers["content-disposition"].startswith("attachment")
+    assert caplog.messages == [], "what is not read to its end is put away in order"
 
 
 async def test_missing_recording_is_a_problem_not_a_broken_file(house: Any) -> None:

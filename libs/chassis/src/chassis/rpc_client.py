@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 import grpc
-from opentelemetry import propagate
+from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from chassis.auth import InternalTokens, outgoing
@@ -102,18 +102,18 @@ class _Channel:
 
         return call
 
-    def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncIterator[Any]]:
+    def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncGenerator[Any, None]]:
         inner = self._channel.unary_stream(method, *args, **kwargs)
 
-        def call(request: Any, *, timeout: float | None = None, **extra: Any) -> AsyncIterator[Any]:
+        def call(request: Any, *, timeout: float | None = None, **extra: Any) -> AsyncGenerator[Any, None]:
             return self._stream(inner, method, request, timeout, extra)
 
         return call
 
-    def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncIterator[Any]]:
+    def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncGenerator[Any, None]]:
         inner = self._channel.stream_stream(method, *args, **kwargs)
 
-        def call(requests: Any, *, timeout: float | None = None, **extra: Any) -> AsyncIterator[Any]:
+        def call(requests: Any, *, timeout: float | None = None, **extra: Any) -> AsyncGenerator[Any, None]:
             return self._stream(inner, method, requests, timeout, extra)
 
         return call
@@ -134,14 +134,22 @@ class _Channel:
 
     async def _stream(
         self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]
-    ) -> AsyncIterator[Any]:
-        with _span(method) as span:
+    ) -> AsyncGenerator[Any, None]:
+        # Not the current span while the reader has the turn: it may go on in another context, or leave for good.
+        span = tracer.start_span(method.lstrip("/"), kind=SpanKind.CLIENT)
+        try:
+            with trace.use_span(span):
+                call = inner(request, timeout=timeout, **self._with_metadata(extra))
             try:
-                async for response in inner(request, timeout=timeout, **self._with_metadata(extra)):
+                async for response in call:
                     yield response
-            except grpc.aio.AioRpcError as error:
-                span.set_status(Status(StatusCode.ERROR, error.code().name))
-                raise error_from(error, method) from None
+            finally:
+                call.cancel()  # does nothing to one that is over
+        except grpc.aio.AioRpcError as error:
+            span.set_status(Status(StatusCode.ERROR, error.code().name))
+            raise error_from(error, method) from None
+        finally:
+            span.end()
 
     def _with_metadata(self, extra: dict[str, Any]) -> dict[str, Any]:
         token = self._tokens.issue(outgoing(), self._service)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import grpc
@@ -183,7 +183,9 @@ class _Wrapped(grpc.RpcMethodHandler):
             except Exception as error:
                 await self._refuse(error, context, span)
 
-    async def _stream(self, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+    async def _stream(self, request: Any, context: grpc.aio.ServicerContext) -> None:
+        # Writes the answers itself: a generator of ours that the peer leaves half read would be closed by somebody
+        # else, in a context where neither the span nor the caller could be put back.
         with self._span() as span:
             try:
                 with self._admitted(request):
@@ -191,8 +193,9 @@ class _Wrapped(grpc.RpcMethodHandler):
                     if inspect.isawaitable(outcome):  # a method that writes to the context itself
                         await outcome
                         return
-                    async for response in outcome:
-                        yield response
+                    async with aclosing(outcome):
+                        async for response in outcome:
+                            await context.write(response)
             except Exception as error:
                 await self._refuse(error, context, span)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -61,7 +62,7 @@ def piece_of(header: str | None, total: int) -> Piece:
     return Piece(first, last, total, True)
 
 
-async def audio_response(request: Request, name: str, answers: AsyncIterator[Message]) -> Response:
+async def audio_response(request: Request, name: str, answers: AsyncGenerator[Message, None]) -> Response:
     """The HTTP answer of a stream of audio pieces, or of one answer that holds all of it."""
     try:
         head = await anext(answers)
@@ -77,11 +78,13 @@ async def audio_response(request: Request, name: str, answers: AsyncIterator[Mes
     try:
         piece = piece_of(request.headers.get("range") if conditional in (None, etag) else None, total)
     except RangeInvalid as error:
+        await answers.aclose()
         return problem_response(error, {"Content-Range": f"bytes */{total}"})
     kind = kind if _AUDIO.fullmatch(kind) else "application/octet-stream"
     headers = _headers(request, name, kind, etag, piece)
     status = 206 if piece.partial else 200
     if request.method == "HEAD":
+        await answers.aclose()
         return Response(None, status, headers, kind)
     return StreamingResponse(_cut(data, answers, piece), status, headers, kind)
 
@@ -102,22 +105,23 @@ def _headers(request: Request, name: str, kind: str, etag: str, piece: Piece) ->
     return headers
 
 
-async def _cut(head: bytes, answers: AsyncIterator[Message], piece: Piece) -> AsyncIterator[bytes]:
+async def _cut(head: bytes, answers: AsyncGenerator[Message, None], piece: Piece) -> AsyncIterator[bytes]:
     position, sent = 0, 0
     data = head
-    while True:
-        begin = max(0, piece.first - position)
-        end = min(len(data), piece.last + 1 - position)
-        if begin < end:
-            sent += end - begin
-            yield data[begin:end]
-        position += len(data)
-        if sent >= piece.length:
-            return
-        try:
-            answer = await anext(answers)
-        except StopAsyncIteration:
-            # Content-Length was promised: end the connection, so that nobody takes a part for the whole.
-            raise AudioCutShort("the audio ended too early") from None
-        assert isinstance(answer, RecordingAudioChunk)
-        data = answer.data
+    async with aclosing(answers):
+        while True:
+            begin = max(0, piece.first - position)
+            end = min(len(data), piece.last + 1 - position)
+            if begin < end:
+                sent += end - begin
+                yield data[begin:end]
+            position += len(data)
+            if sent >= piece.length:
+                return
+            try:
+                answer = await anext(answers)
+            except StopAsyncIteration:
+                # Content-Length was promised: end the connection, so that nobody takes a part for the whole.
+                raise AudioCutShort("the audio ended too early") from None
+            assert isinstance(answer, RecordingAudioChunk)
+            data = answer.data

@@ -7,7 +7,8 @@ service behind checks the permission again by the internal token.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from chassis.auth import STRANGER, acting_as
@@ -117,19 +118,19 @@ class Edge:
             self.identity.keys.forget(target_of(route.method, request, None))
         return response
 
-    async def stream(self, method: Method, request: Message, who: Principal) -> AsyncIterator[Message]:
+    async def stream(self, method: Method, request: Message, who: Principal) -> AsyncGenerator[Message, None]:
         """As `call`, for an rpc that streams. Streams only read, so there is nothing to note."""
         with acting_as(who):
             answers = self.neighbours.stream(method, request)
         # The token is made when the stream begins, which is at the first step: that step must run as `who`.
-        iterator = aiter(answers)
-        while True:
-            with acting_as(who):
-                try:
-                    item = await anext(iterator)
-                except StopAsyncIteration:
-                    return
-            yield item
+        async with aclosing(answers):
+            while True:
+                with acting_as(who):
+                    try:
+                        item = await anext(answers)
+                    except StopAsyncIteration:
+                        return
+                yield item
 
     async def _keep(self, route: Route, who: Principal, target: str, outcome: str, address: str) -> None:
         if route.audit:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import unquote
 
@@ -99,13 +100,14 @@ class _Handlers(grpc.GenericRpcHandler):
         kind = route.method.response_type
         # The request arrives as bytes, so that who asks is known before anything of it is read.
         if route.method.streams:
-
-            async def stream(content: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
+            # Not a generator: one that is left half read would put its span back in somebody else's context.
+            async def stream(content: bytes, context: grpc.aio.ServicerContext) -> None:
                 with self._span(route, context):
                     try:
                         who, message, _ = await self._admit(route, content, context)
-                        async for answer in self._edge.stream(route.method, message, who):
-                            yield answer
+                        async with aclosing(self._edge.stream(route.method, message, who)) as answers:
+                            async for answer in answers:
+                                await context.write(answer)
                     except Exception as error:
                         await _abort(error, context, route)
 

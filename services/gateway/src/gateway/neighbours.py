@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from chassis.auth import acting_for
@@ -60,7 +60,7 @@ class Neighbours:
         metadata = ((CLIENT_ADDRESS, client_address),) if told else ()
         return await self._callable(method)(request, timeout=DEADLINE_SECONDS, metadata=metadata)
 
-    def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
+    def stream(self, method: Method, request: Message) -> AsyncGenerator[Message, None]:
         """The answers of a public rpc that streams; raises kernel errors while it is read."""
         return self._callable(method)(request, timeout=STREAM_SECONDS)
 

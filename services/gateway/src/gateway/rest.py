@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -235,5 +235,5 @@ async def _prompt_upload(request: Request, route: Route) -> CreatePromptRequest:
     return message
 
 
-async def _single(call: Any) -> AsyncIterator[Message]:
+async def _single(call: Any) -> AsyncGenerator[Message, None]:
     yield await call()
