@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -200,3 +202,8 @@ async def test_nobody_joins_at_the_provider_when_the_plan_has_no_single_sign_on(
             secret=secret, display_name="Nadia", password="correct horse battery"
         )
         assert (await house.users.AcceptInvitation(accepted)).access_token
+
+
+def test_starting_tenancy_says_nothing_of_libraries_to_come() -> None:
+    loaded = subprocess.run([sys.executable, "-c", "import tenancy.main"], capture_output=True, text=True, check=True)
+    assert loaded.stderr == ""

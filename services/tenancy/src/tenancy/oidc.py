@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from authlib.common.security import generate_token
-from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
+from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.oidc.core import CodeIDToken
 from chassis.telemetry import log
 from httpx import HTTPError
@@ -18,6 +19,11 @@ from kernel.clock import Clock
 from tenancy.domain.oidc import STATE_LIFE, Identity, OidcProviderUnavailable, OidcSignInRefused, identity_of
 from tenancy.settings import Settings
 from tenancy.store.oidc_states import Begun
+
+with warnings.catch_warnings():
+    # It would rather have httpx2 and says so to whoever reads the log; httpx is what the rest of Merkez speaks.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 _LEEWAY_SECONDS = 60
