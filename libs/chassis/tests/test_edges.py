@@ -74,9 +74,32 @@ def test_every_wrong_variable_is_named_at_once_and_no_value_is_shown() -> None:
 
 def test_secrets_do_not_show_in_a_repr() -> None:
     found = load(
-        Settings, service="x", environ={"MERKEZ_API_SECRET": "hunter2", "MERKEZ_DATABASE_URL": "pg://u:hunter2@h"}
+        Settings,
+        service="x",
+        environ={"MERKEZ_API_SECRET": "hunter2", "MERKEZ_DATABASE_URL": "postgresql+asyncpg://u:hunter2@h/m"},
     )
     assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("MERKEZ_LIMIT", "three", "must be a whole number"), ("MERKEZ_DEBUG", "maybe", "must be true or false"),
+        ("MERKEZ_WRAP_UP", "nan", "must be a number of seconds, such as 30"), ("MERKEZ_PRICE", "-1", "not be negative"),
+        ("MERKEZ_DRAIN_SECONDS", "inf", "finite"), ("MERKEZ_GRPC_PORT", "99999", "must be a port from 0 to 65535"),
+        ("MERKEZ_GRPC_PORT", "", "must be a whole number, such as 0"), ("MERKEZ_NATS_URL", "a:4222", "must be nats://"),
+        ("MERKEZ_NATS_URL", "nats://a:4222,", "must be nats://"), ("MERKEZ_NATS_URL", "nats://a:x", "must be nats://"),
+        ("MERKEZ_DATABASE_URL", "postgres://u:hunter2@h/m", "must be postgresql+asyncpg://user:password@host"),
+        ("MERKEZ_OTLP_ENDPOINT", "collector", "must be http://host:4317"), ("MERKEZ_LOG_LEVEL", "loud", "one of debug"),
+        ("MERKEZ_INTERNAL_KEY", "/nowhere/key", "a file that can be read"), ("MERKEZ_DATA_DIR", __file__, "a folder"),
+        ("MERKEZ_FLOWS_ADDRESS", "flows", "must be host:port, such as flows:7000"),
+    ],
+)  # fmt: skip
+def test_a_malformed_setting_is_refused_by_name_and_says_what_to_write(name: str, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(Settings, service="x", environ={name: text})
+    [problem] = refused.value.problems
+    assert problem.startswith(name) and said in problem and "hunter2" not in problem
 
 
 def test_sensitive_fields_are_redacted_at_any_depth(capsys: pytest.CaptureFixture[str]) -> None:

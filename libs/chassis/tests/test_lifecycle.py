@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from chassis import lifecycle
-from chassis.lifecycle import Process, Tasks, live
+from chassis.lifecycle import SETTINGS_WRONG, Process, Tasks, live
 from testkit import eventually
 
 
@@ -121,10 +121,10 @@ PROGRAM = """
 import asyncio, sys
 from chassis.lifecycle import run_service
 from chassis.settings import ProcessSettings
-from chassis.telemetry import log, setup_telemetry, tracer
+from chassis.telemetry import log, tracer
 
 async def main(process):
-    setup_telemetry(ProcessSettings(service="trial", trace_dir=sys.argv[1]))
+    process.begin(ProcessSettings, service="trial", trace_dir=sys.argv[1])
     with tracer.start_as_current_span("first call"):
         log.info("in a span", contact_id="con_1")
     async def drain():
@@ -137,7 +137,7 @@ async def main(process):
         log.info("started")
         await asyncio.sleep(3600)
 
-run_service(main, drain_seconds=60)
+run_service(main)
 """
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -145,8 +145,8 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    def run(*words: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    def run(*words: str, **more: str) -> subprocess.Popen[str]:
+        environment = {"MERKEZ_DRAIN_SECONDS": "60", **os.environ, "PYTHONWARNINGS": "ignore", **more}
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(tmp_path), *words], stderr=subprocess.PIPE, text=True, env=environment
         )
@@ -199,6 +199,12 @@ def test_a_failed_start_says_so_in_one_line_and_exits_1(start: Start) -> None:
     process = start("broken")
     lines = _until(process, "the service could not start")
     assert process.wait(10) == 1 and "no port" in lines[-1]["error"]
+
+
+def test_wrong_settings_are_one_line_without_a_stack_and_an_exit_code_of_their_own(start: Start) -> None:
+    process = start(MERKEZ_DRAIN_SECONDS="soon")
+    _until(process, "the settings are wrong")[-1]["error"].index("MERKEZ_DRAIN_SECONDS must be a number, such as 10")
+    assert process.wait(10) == SETTINGS_WRONG
 
 
 async def test_eventually_gives_what_it_waited_for() -> None:

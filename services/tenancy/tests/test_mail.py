@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from chassis.settings import SettingsError, load
 from merkez.tenancy.v1 import session_service_pb2, tenant_pb2, tenant_service_pb2
 from tenancy.mail import Mailer
 from tenancy.settings import Settings
@@ -186,9 +187,16 @@ async def test_company_name_brings_no_header_along(post: Any, postbox: Postbox, 
 
 
 @pytest.mark.parametrize("url", ["mail.example", "http://mail.example", "smtp://", "smtp:25"])
-async def test_malformed_server_address_is_said_at_the_start(town: Any, url: str) -> None:
-    with pytest.raises(ValueError, match="MERKEZ_SMTP_URL"):
-        Mailer(Settings(service="tenancy", smtp_url=url), town.db)
+def test_malformed_server_address_is_said_before_the_start(url: str) -> None:
+    with pytest.raises(SettingsError, match="MERKEZ_SMTP_URL must be smtp://user:password@host:587"):
+        load(Settings, service="tenancy", environ={"MERKEZ_SMTP_URL": url})
+
+
+def test_provider_without_our_id_at_it_is_said_before_the_start() -> None:
+    environ = {"MERKEZ_OIDC_ISSUER": "https://id.example", "MERKEZ_SMTP_SENDER": "nobody"}
+    with pytest.raises(SettingsError) as refused:
+        load(Settings, service="tenancy", environ=environ)
+    assert [problem.split()[0] for problem in refused.value.problems] == ["MERKEZ_SMTP_SENDER", "MERKEZ_OIDC_CLIENT_ID"]
 
 
 async def test_password_is_not_sent_in_the_clear(post: Any, postbox: Postbox) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
-from chassis.telemetry import log, shutdown_telemetry
+from chassis.settings import ProcessSettings, SettingsError, load
+from chassis.telemetry import log, setup_telemetry, shutdown_telemetry
 
 
 class Closable(Protocol):
@@ -25,6 +26,9 @@ class Closable(Protocol):
 
 
 C = TypeVar("C", bound=Closable)
+S = TypeVar("S", bound=ProcessSettings)
+SETTINGS_WRONG = 78
+"""Exit code when the settings are wrong (EX_CONFIG of sysexits.h): starting again can't help."""
 
 
 class Tasks:
@@ -91,6 +95,13 @@ class Process:
         self._drains: list[Callable[[], Awaitable[Any]]] = []
         self.stack.push_async_callback(self.tasks.close)
 
+    def begin(self, settings: type[S], **overrides: Any) -> S:
+        """Read the settings, before anything else, and have the log, the spans and the drain go by them."""
+        found = load(settings, **overrides)
+        self.drain_seconds = found.drain_seconds
+        setup_telemetry(found)
+        return found
+
     def closing(self, thing: C) -> C:
         """Close `thing` at the end, in reverse order of registration, whatever happened before."""
         self.stack.push_async_callback(_close_and_log, thing)
@@ -128,16 +139,16 @@ async def live(main: Callable[[Process], Awaitable[None]], drain_seconds: float 
         await process.drain()
 
 
-def run_service(main: Callable[[Process], Awaitable[None]], *, drain_seconds: float = 10.0) -> None:
+def run_service(main: Callable[[Process], Awaitable[Any]]) -> None:
     """Run a service until SIGTERM or SIGINT. `main(process)` builds and starts everything, then returns.
 
-    A second signal cuts the drain short. Exits 1 when the start fails.
+    A second signal cuts the drain short. Exits 1 when the start fails, `SETTINGS_WRONG` when it is the settings' fault.
     """
     import uvloop
 
     async def supervised() -> None:
         loop = asyncio.get_running_loop()
-        process = Process(drain_seconds)
+        process = Process()
         async with process.stack:
             drained: asyncio.Task[bool] | None = None
 
@@ -164,6 +175,9 @@ def run_service(main: Callable[[Process], Awaitable[None]], *, drain_seconds: fl
 
     try:
         uvloop.run(supervised())
+    except SettingsError as error:
+        log.error("the settings are wrong", error=str(error))
+        sys.exit(SETTINGS_WRONG)
     except Exception:
         log.exception("the service could not start")
         sys.exit(1)
@@ -171,7 +185,7 @@ def run_service(main: Callable[[Process], Awaitable[None]], *, drain_seconds: fl
         shutdown_telemetry()
 
 
-async def _start(main: Callable[[Process], Awaitable[None]], process: Process) -> None:
+async def _start(main: Callable[[Process], Awaitable[Any]], process: Process) -> None:
     await main(process)
     log.info("started")
 

@@ -1,21 +1,25 @@
 """Settings come from the environment once, into a frozen dataclass; nothing else reads `os.environ`.
 
 A field `grpc_port` is read from `MERKEZ_GRPC_PORT`. The addresses of other services are `MERKEZ_ROUTING_ADDRESS`
-and so on, collected in `peers`. A field with `metadata={"secret": True}` never shows in `repr`.
+and so on, collected in `peers`. A field with `metadata={"secret": True}` never shows in `repr`. What is malformed is
+refused at once, in words that name the variable and say what to write; `wrong` says so of a service's own fields.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 SERVICES = (
     "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "gateway",
@@ -25,8 +29,17 @@ SERVICES = (
 _SETTINGS = TypeVar("_SETTINGS", bound="ProcessSettings")
 
 
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+_DATABASES = ("postgresql+asyncpg", "cockroachdb+asyncpg")
+_ADDRESS = re.compile(r"\S+:\d{1,5}|(dns|xds|unix|ipv4|ipv6):\S+")
+
+
 class SettingsError(ValueError):
     """The environment is incomplete or malformed; the message names every variable at once, never a value."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 def secret(default: Any = dataclasses.MISSING) -> Any:
@@ -66,27 +79,70 @@ class ProcessSettings:
     peers: Mapping[str, str] = field(default_factory=dict)
     """Service name -> host:port."""
 
+    def wrong(self) -> Iterator[str]:
+        """A sentence for each setting that can't work. A service's own settings add theirs to these."""
+        for name in ("database_url", "system_database_url"):
+            yield from url_wrong(name, getattr(self, name), _DATABASES, "user:password@host:5432/merkez")
+        for url in self.nats_url.split(","):
+            yield from url_wrong("nats_url", url.strip() or "-", ("nats", "tls"), "host:4222")
+        yield from url_wrong("otlp_endpoint", self.otlp_endpoint, ("http", "https"), "host:4317")
+        if self.internal_key and not os.access(self.internal_key, os.R_OK):
+            yield f"{variable('internal_key')} must be the path of a file that can be read"
+        for name in ("data_dir", "trace_dir"):
+            if (path := Path(getattr(self, name))).exists() and not path.is_dir():
+                yield f"{variable(name)} must be the path of a folder"
+        if self.log_level.lower() not in _LOG_LEVELS:
+            yield f"{variable('log_level')} must be one of {', '.join(_LOG_LEVELS)}"
+        for service, address in self.peers.items():
+            if not _ADDRESS.fullmatch(address):
+                yield f"MERKEZ_{service.upper()}_ADDRESS must be host:port, such as {service}:7000"
+
+
+def variable(name: str) -> str:
+    """The variable a field is read from."""
+    return f"MERKEZ_{name.upper()}"
+
+
+def url_wrong(name: str, text: str, schemes: Sequence[str], example: str) -> Iterator[str]:
+    """What to say when the field's `text` is set and not a URL with a host and one of `schemes`."""
+    try:
+        parts = urlsplit(text)
+        # `port` raises for one that is no number up to 65535.
+        fine = not text or (parts.scheme in schemes and bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        fine = False
+    if not fine:
+        yield f"{variable(name)} must be {' or '.join(f'{scheme}://{example}' for scheme in schemes)}"
+
 
 def load(cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **overrides: Any) -> _SETTINGS:
-    """Build `cls` from `MERKEZ_*` variables; `overrides` win (the service's own name, tests)."""
+    """Build `cls` from `MERKEZ_*` variables; `overrides` win (the service's own name, tests).
+
+    Raises `SettingsError`.
+    """
     source = os.environ if environ is None else environ
     values: dict[str, Any] = {"peers": _peers(source)}
     problems: list[str] = []
     kinds = typing.get_type_hints(cls)
     for item in dataclasses.fields(cls):
-        name = f"MERKEZ_{item.name.upper()}"
+        name = variable(item.name)
         if item.name in overrides:
             values[item.name] = overrides[item.name]
         elif item.name != "peers" and name in source:
             try:
                 values[item.name] = _parse(kinds[item.name], source[name])
             except (ValueError, ArithmeticError):
-                problems.append(f"{name} is not a {getattr(kinds[item.name], '__name__', kinds[item.name])}")
+                problems.append(f"{name} must be {_words(kinds[item.name])}{_example(item)}")
+            else:
+                problems += _out_of_range(item.name, values[item.name])
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             problems.append(f"{name} is missing")
     if problems:
-        raise SettingsError("; ".join(problems))
-    return cls(**values)
+        raise SettingsError(problems)
+    settings = cls(**values)
+    if problems := list(settings.wrong()):
+        raise SettingsError(problems)
+    return settings
 
 
 def _peers(source: Mapping[str, str]) -> dict[str, str]:
@@ -111,3 +167,26 @@ def _parse(kind: Any, text: str) -> Any:
     if kind in (str, int, float, Path, Decimal):
         return kind(text)
     raise ValueError
+
+
+def _words(kind: Any) -> str:
+    inner = next((item for item in typing.get_args(kind) if item is not type(None)), kind)
+    known = {bool: "true or false", int: "a whole number", timedelta: "a number of seconds"}
+    return known.get(inner, "a number")
+
+
+def _example(item: dataclasses.Field[Any]) -> str:
+    default = item.default.total_seconds() if isinstance(item.default, timedelta) else item.default
+    if isinstance(default, bool) or not isinstance(default, int | float | Decimal):
+        return ""
+    return f", such as {default:g}" if isinstance(default, float) else f", such as {default}"
+
+
+def _out_of_range(name: str, value: Any) -> Iterator[str]:
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
+        return
+    if "_port" in name and not 0 <= number <= 65535:
+        yield f"{variable(name)} must be a port from 0 to 65535"
+    elif not math.isfinite(number) or number < 0:
+        yield f"{variable(name)} must not be negative, and be finite"

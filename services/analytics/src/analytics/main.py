@@ -5,8 +5,6 @@ from __future__ import annotations
 from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
-from chassis.settings import load
-from chassis.telemetry import setup_telemetry
 from chassis.turns import TurnTaking
 from merkez.analytics.v1.analytics_service_pb2_grpc import add_AnalyticsServiceServicer_to_server
 
@@ -18,8 +16,7 @@ from analytics.settings import Settings
 
 async def main(process: Process) -> None:
     """Builds and starts; the process drains and closes what it registered."""
-    settings = load(Settings, service="analytics")
-    setup_telemetry(settings)
+    settings = process.begin(Settings, service="analytics")
     db = process.closing(await TurnTaking.connect(settings, "analytics"))
     bus = process.closing(await Bus.connect(settings))
     push = WallboardPush(db, bus, process.tasks)

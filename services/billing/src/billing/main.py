@@ -5,8 +5,6 @@ from __future__ import annotations
 from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
-from chassis.settings import load
-from chassis.telemetry import setup_telemetry
 from chassis.turns import TurnTaking
 from merkez.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 
@@ -17,8 +15,7 @@ from billing.settings import Settings
 
 async def main(process: Process) -> None:
     """Builds and starts; the process drains and closes what it registered."""
-    settings = load(Settings, service="billing")
-    setup_telemetry(settings)
+    settings = process.begin(Settings, service="billing")
     db = process.closing(await TurnTaking.connect(settings, "billing"))
     bus = process.closing(await Bus.connect(settings))
     server = process.closing(serve([(add_BillingServiceServicer_to_server, Billing(db))], settings))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
-from chassis.settings import load
 from chassis.sql import Database
-from chassis.telemetry import setup_telemetry
 from merkez.engagement.v1.customer_service_pb2_grpc import add_CustomerServiceServicer_to_server
 
 from engagement.consumers import HANDLERS
@@ -17,8 +15,7 @@ from engagement.settings import Settings
 
 async def main(process: Process) -> None:
     """Builds and starts; the process drains and closes what it registered."""
-    settings = load(Settings, service="engagement")
-    setup_telemetry(settings)
+    settings = process.begin(Settings, service="engagement")
     db = process.closing(await Database.connect(settings, "engagement"))
     bus = process.closing(await Bus.connect(settings))
     server = process.closing(serve([(add_CustomerServiceServicer_to_server, Customers(db))], settings))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
-from chassis.settings import load
 from chassis.sql import Database
-from chassis.telemetry import setup_telemetry
 from kernel.clock import SystemClock
 from merkez.flows.v1 import flow_service_pb2_grpc, run_service_pb2_grpc
 
@@ -59,9 +57,7 @@ async def start(process: Process, settings: Settings) -> None:
 
 def main() -> None:
     """`python -m flows`."""
-    settings = load(Settings, service="flows")
-    setup_telemetry(settings)
-    run_service(lambda process: start(process, settings), drain_seconds=settings.drain_seconds)
+    run_service(lambda process: start(process, process.begin(Settings, service="flows")))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ import uvicorn
 from chassis.bus import Bus
 from chassis.grpc import Peers
 from chassis.lifecycle import Process, run_service
-from chassis.settings import load
-from chassis.telemetry import log, setup_telemetry, shutdown_telemetry
+from chassis.telemetry import log
 from kernel.clock import SystemClock
 from starlette.types import ASGIApp
 
@@ -99,7 +98,6 @@ class HttpServer(uvicorn.Server):
     """uvicorn on a socket of ours, stopped by our own lifecycle instead of its signal handlers."""
 
     def __init__(self, app: ASGIApp, settings: GatewaySettings):
-        trusted = [address.strip() for address in settings.trusted_proxies.split(",") if address.strip()]
         super().__init__(
             uvicorn.Config(
                 app,
@@ -113,8 +111,8 @@ class HttpServer(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                proxy_headers=bool(trusted),
-                forwarded_allow_ips=trusted,
+                proxy_headers=bool(settings.proxies),
+                forwarded_allow_ips=settings.proxies,
                 server_header=False,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=5,
@@ -171,13 +169,4 @@ async def start(process: Process, settings: GatewaySettings) -> Gateway:
 
 def main() -> None:
     """Run the gateway until it is told to stop."""
-    settings = load(GatewaySettings, service="gateway")
-    setup_telemetry(settings)
-
-    async def run(process: Process) -> None:
-        await start(process, settings)
-
-    try:
-        run_service(run, drain_seconds=settings.drain_seconds)
-    finally:
-        shutdown_telemetry()
+    run_service(lambda process: start(process, process.begin(GatewaySettings, service="gateway")))

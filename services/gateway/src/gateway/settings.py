@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
-from chassis.settings import ProcessSettings
+from chassis.settings import ProcessSettings, url_wrong, variable
 
 _WEB_DIST = Path(__file__).resolve().parents[3] / "web" / "dist"
 
@@ -41,3 +43,25 @@ class GatewaySettings(ProcessSettings):
     widget_sockets_per_address: int = 200
     socket_queue: int = 512
     """Messages that may wait for one slow socket before it is dropped."""
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses and networks of `trusted_proxies`."""
+        return [address.strip() for address in self.trusted_proxies.split(",") if address.strip()]
+
+    def wrong(self) -> Iterator[str]:
+        """As every process's, and addresses that are none."""
+        yield from super().wrong()
+        yield from url_wrong("public_url", self.public_url, ("https", "http"), "host")
+        if not all(map(_is_network, self.proxies)):
+            yield f"{variable('trusted_proxies')} must be addresses or networks with commas, such as 10.0.0.0/8,::1"
+        if self.http_port and self.http_port == self.public_grpc_port:
+            yield f"{variable('http_port')} and {variable('public_grpc_port')} must be two different ports"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return text == "*"
+    return True

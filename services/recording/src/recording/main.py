@@ -5,9 +5,7 @@ from __future__ import annotations
 from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
-from chassis.settings import load
 from chassis.sql import Database
-from chassis.telemetry import setup_telemetry
 from merkez.recording.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
 
 from recording.consumers import handlers
@@ -21,8 +19,7 @@ from recording.sweeps import Sweeps
 
 async def main(process: Process) -> None:
     """Builds and starts; the process drains and closes what it registered."""
-    settings = load(Settings, service="recording")
-    setup_telemetry(settings)
+    settings = process.begin(Settings, service="recording")
     master = open_master(settings.recording_master_key_uri, settings.home)
     db = process.closing(await Database.connect(settings, "recording"))
     bus = process.closing(await Bus.connect(settings))

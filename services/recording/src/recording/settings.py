@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from chassis.settings import ProcessSettings
+from chassis.settings import ProcessSettings, variable
+
+_KEY_SCHEMES = ("file://", "aws-kms://", "gcp-kms://")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,3 +32,11 @@ class Settings(ProcessSettings):
     def home(self) -> Path:
         """The process's own folder."""
         return Path(self.data_dir) / "recording"
+
+    def wrong(self) -> Iterator[str]:
+        """As every process's, and stores and keys nobody could open."""
+        yield from super().wrong()
+        if self.recording_store_url and "://" not in self.recording_store_url:
+            yield f"{variable('recording_store_url')} must be a URL, such as s3://bucket/prefix or file:///folder"
+        if self.recording_master_key_uri and not self.recording_master_key_uri.startswith(_KEY_SCHEMES):
+            yield f"{variable('recording_master_key_uri')} must begin with {' or '.join(_KEY_SCHEMES)}"

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process, run_service
-from chassis.settings import load
 from chassis.sql import Database
-from chassis.telemetry import setup_telemetry, shutdown_telemetry
 from chassis.turns import TurnTaking
 
 from routing.consumers import CONSUMER, Consumers
@@ -49,9 +47,6 @@ class Routing:
 
 async def build(process: Process, settings: Settings) -> None:
     """Put the service together and start it."""
-    setup_telemetry(settings)
-    process.stack.callback(shutdown_telemetry)
-    process.drain_seconds = settings.drain_seconds
     db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=settings.offers_at_once + 8))
     bus = process.closing(await Bus.connect(settings))
     holder = f"{socket.gethostname()}:{settings.grpc_port}"
@@ -66,5 +61,4 @@ async def build(process: Process, settings: Settings) -> None:
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = load(Settings)
-    run_service(lambda process: build(process, settings), drain_seconds=settings.drain_seconds)
+    run_service(lambda process: build(process, process.begin(Settings)))

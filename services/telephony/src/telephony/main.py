@@ -7,9 +7,8 @@ from pathlib import Path
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
-from chassis.settings import load
 from chassis.sql import Database
-from chassis.telemetry import log, setup_telemetry
+from chassis.telemetry import log
 from merkez.telephony.v1 import call_service_pb2_grpc
 
 from telephony.clients import Flows, Recordings, Tenancy
@@ -116,9 +115,7 @@ def _spool_report(what: str, recording_id: str, error: BaseException | None) -> 
 
 def main() -> None:
     """`python -m telephony`"""
-    settings = load(TelephonySettings)
-    setup_telemetry(settings)
-    run_service(lambda process: start(process, settings), drain_seconds=settings.drain_seconds)
+    run_service(lambda process: start(process, process.begin(TelephonySettings)))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from chassis.settings import ProcessSettings
+from chassis.settings import ProcessSettings, variable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,3 +31,15 @@ class TelephonySettings(ProcessSettings):
     """As long, while the agent is in conversation: the customer hears music meanwhile."""
     flow_patience_seconds: float = 180.0
     """A customer hears music for at most this long while flows can't be reached."""
+
+    def wrong(self) -> Iterator[str]:
+        """As every process's, and addresses or ports no media could use."""
+        yield from super().wrong()
+        try:
+            for address in self.media_addresses.replace("=", ",").split(","):
+                ip_address(address.strip() or "127.0.0.1")
+        except ValueError:
+            yield f"{variable('media_addresses')} must be addresses with commas, such as 10.0.0.5=203.0.113.7,127.0.0.1"
+        if bool(self.media_port_min) != bool(self.media_port_max) or self.media_port_min > self.media_port_max:
+            both = f"{variable('media_port_min')} and {variable('media_port_max')}"
+            yield f"{both} must be a range, such as 20000 and 29999"

@@ -22,8 +22,6 @@ class Mailer:
     def __init__(self, settings: Settings, db: Database) -> None:
         self._settings = settings
         self._server = urlsplit(settings.smtp_url)
-        if self._server.scheme not in ("smtp", "smtps") or not self._server.hostname:
-            raise ValueError("MERKEZ_SMTP_URL must be smtp://host:port or smtps://host:port")
         self._db = db
 
     async def send_due(self) -> None:

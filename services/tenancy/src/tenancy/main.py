@@ -7,9 +7,7 @@ from pathlib import Path
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
-from chassis.settings import load
 from chassis.sql import Database
-from chassis.telemetry import setup_telemetry
 from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
     operator_service_pb2_grpc,
@@ -38,8 +36,7 @@ from tenancy.tokens import AccessTokenSigner, Passwords
 
 async def main(process: Process) -> None:
     """Builds and starts; the process drains and closes what it registered."""
-    settings = load(Settings, service="tenancy")
-    setup_telemetry(settings)
+    settings = process.begin(Settings, service="tenancy")
     db = process.closing(await Database.connect(settings, "tenancy"))
     bus = process.closing(await Bus.connect(settings))
     peers = process.closing(Peers(settings))

@@ -35,8 +35,6 @@ class OpenIdProvider:
     """The provider this installation is configured with."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        if not settings.oidc_client_id:
-            raise ValueError("MERKEZ_OIDC_CLIENT_ID is missing: MERKEZ_OIDC_ISSUER needs it")
         self.display_name = settings.oidc_display_name
         self.public_url = settings.public_url
         self._settings = settings
