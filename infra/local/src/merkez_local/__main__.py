@@ -8,54 +8,66 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from merkez_local.console import Console
+
+if TYPE_CHECKING:  # loading them takes a second, in which an interrupt would not be heard yet
+    from merkez_local.system import Options, System
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
 async def _run() -> int:
-    from merkez_local.system import Options, StartFailed, System
-
     console = Console()
-    options = Options(
-        data_dir=_data_dir(),
-        http_port=int(os.environ.get("MERKEZ_HTTP_PORT", "8080")),
-        grpc_port=int(os.environ.get("MERKEZ_PUBLIC_GRPC_PORT", "8081")),
-    )
-    first = not (options.data_dir / "postgres").exists()
-    system = System(options, console)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    starting = asyncio.ensure_future(system.start())  # noqa: TID251 - awaited right below
-    stopped = asyncio.ensure_future(stop.wait())  # noqa: TID251 - awaited right below
-    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if not starting.done():
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        return 130
+    from chassis.settings import SettingsError
+
+    from merkez_local.system import StartFailed, System
+
     try:
-        starting.result()
-    except StartFailed as error:
+        options = _options()
+        first = not (options.data_dir / "postgres").exists()
+        system = System(options, console)
+        starting, stopped, lost = map(asyncio.ensure_future, (system.start(), stop.wait(), system.lost.wait()))  # noqa: TID251 - awaited right below
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _greet(system, console, first)
+            await asyncio.wait({lost, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if system.lost.is_set():
+                console.step(system.lost_reason)
+    except (SettingsError, StartFailed) as error:
         print(f"Merkez did not start. {error}", file=sys.stderr)
         return 1
-    _greet(system, console, first)
-    await stop.wait()
     console.step("Stopping")
+    starting.cancel()  # does nothing to a start that is over
+    await asyncio.gather(starting, return_exceptions=True)
     await system.stop()
     console.step(f"Stopped; the data stays in {options.data_dir.name}/")
-    return 0
+    return 1 if system.lost.is_set() else 0
 
 
 def _data_dir() -> Path:
     return Path(os.environ.get("MERKEZ_LOCAL_DIR", ROOT / ".local"))
 
 
-def _greet(system: object, console: Console, first: bool) -> None:
-    from merkez_local.system import System
+def _options() -> Options:
+    from chassis.settings import load
+    from gateway.settings import GatewaySettings
 
-    assert isinstance(system, System)
+    from merkez_local.system import Options
+
+    # By the gateway's rules; every other setting is looked at where the services get theirs.
+    names = ("MERKEZ_HTTP_PORT", "MERKEZ_PUBLIC_GRPC_PORT")
+    given = {name: os.environ[name] for name in names if name in os.environ}
+    ports = load(GatewaySettings, service="gateway", environ=given)
+    return Options(data_dir=_data_dir(), http_port=ports.http_port, grpc_port=ports.public_grpc_port)
+
+
+def _greet(system: System, console: Console, first: bool) -> None:
     console.say()
     console.say(f"  Merkez is running:  {system.url}")
     console.say()
@@ -72,7 +84,7 @@ def _greet(system: object, console: Console, first: bool) -> None:
 def _npm(arguments: list[str]) -> int:
     from merkez_local.web_build import npm_command
 
-    command, environment = npm_command(ROOT)
+    command, environment = asyncio.run(npm_command(ROOT))
     return subprocess.run([*command, *arguments], cwd=ROOT / "services" / "web", env=environment).returncode
 
 
@@ -86,7 +98,7 @@ def main() -> int:
     if verb == "web-modules":
         from merkez_local.web_build import install_modules
 
-        install_modules(ROOT, Console())
+        asyncio.run(install_modules(ROOT, Console()))
         return 0
     if verb == "trace":
         from merkez_local.traces import print_trace

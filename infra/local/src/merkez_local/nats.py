@@ -13,8 +13,10 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from merkez_local import logs
 from merkez_local.postgres import free_port, stop_process
 
+LOG = "nats.log"
 _CONFIG = """\
 server_name: {name}
 listen: "127.0.0.1:{port}"
@@ -28,7 +30,7 @@ jetstream {{
 
 
 class NatsFailed(RuntimeError):
-    """nats-server did not start; the message ends with its last log lines."""
+    """nats-server did not start; the message says why in one line."""
 
 
 @dataclass
@@ -71,7 +73,8 @@ def start_nats(
             sync="always" if durable else '"2m"',
         )
     )  # fmt: skip
-    log = data_dir / "nats.log"
+    log = data_dir / LOG
+    since = logs.size(log)
     with log.open("ab") as output:
         process = subprocess.Popen(
             [_binary(), "-c", str(config)],
@@ -79,7 +82,7 @@ def start_nats(
         )  # fmt: skip
     (data_dir / "nats.pid").write_text(str(process.pid))
     server = Nats(data_dir, port, monitor_port, process.pid, process)
-    _wait_ready(server, process, log, deadline)
+    _wait_ready(server, process, log, since, deadline)
     return server
 
 
@@ -104,7 +107,7 @@ def _binary() -> str:
     return found
 
 
-def _wait_ready(server: Nats, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:
+def _wait_ready(server: Nats, process: subprocess.Popen[bytes], log: Path, since: int, deadline: float) -> None:
     url = f"http://127.0.0.1:{server.monitor_port}/healthz?js-server-only=true"
     end = time.monotonic() + deadline
     while True:
@@ -117,6 +120,5 @@ def _wait_ready(server: Nats, process: subprocess.Popen[bytes], log: Path, deadl
         if process.poll() is not None or time.monotonic() > end:
             if process.poll() is None:
                 server.stop()
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-            raise NatsFailed(f"nats-server did not start on {server.data_dir}:\n{tail}")
+            raise NatsFailed(f"nats-server did not start: {logs.reason(log, since)} (its log: {logs.place(log)})")
         time.sleep(0.01)

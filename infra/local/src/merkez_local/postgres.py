@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from merkez_local import logs
+
 
 class PostgresFailed(RuntimeError):
-    """PostgreSQL did not start; the message ends with its last log lines."""
+    """PostgreSQL did not start; the message says why in one line."""
 
 
 def _binaries() -> Path:
@@ -34,7 +36,7 @@ def _binaries() -> Path:
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
-BINARIES = _binaries()
+LOG = "postgres.log"
 ADMIN = "postgres"
 
 # One machine, few connections, small data: what differs from the defaults and why.
@@ -51,7 +53,8 @@ _SETTINGS = {
     "max_pred_locks_per_transaction": "256",
     "max_pred_locks_per_page": "32",
 }
-_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+# Survives the server's death, as some tests need, not the machine's.
+_UNSAFE = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
 
 class _User(TypedDict, total=False):
@@ -99,10 +102,11 @@ def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadl
     password = (data_dir / "admin.password").read_text()
     port = port or free_port()
     settings = _SETTINGS | {"port": str(port)} | ({} if durable else _UNSAFE)
-    arguments = [str(BINARIES / "postgres"), "-D", str(data_dir)]
+    arguments = [str(_binaries() / "postgres"), "-D", str(data_dir)]
     for name, value in settings.items():
         arguments += ["-c", f"{name}={value}"]
-    log = data_dir / "postgres.log"
+    log = data_dir / LOG
+    since = logs.size(log)
     with log.open("ab") as output:
         # Its own session: Ctrl-C goes to the supervisor, which stops the services before their database.
         process = subprocess.Popen(
@@ -114,7 +118,7 @@ def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadl
             cwd="/",
             **user,
         )
-    _wait_ready(data_dir, process, log, deadline)
+    _wait_ready(data_dir, process, log, since, deadline)
     return Postgres(data_dir, port, password, process.pid, process)
 
 
@@ -178,7 +182,7 @@ def _make(data_dir: Path, user: _User) -> None:
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if user:
         _give(data_dir, user)
-        for folder in (data_dir, BINARIES):
+        for folder in (data_dir, _binaries()):
             _open_way(folder)
     password = secrets.token_hex(24)
     with tempfile.NamedTemporaryFile("w", prefix="merkez-pg-") as file:
@@ -189,7 +193,7 @@ def _make(data_dir: Path, user: _User) -> None:
             _give(Path(file.name), user)
         made = subprocess.run(
             [
-                BINARIES / "initdb", "--auth=scram-sha-256", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync",
+                _binaries() / "initdb", "--auth=scram-sha-256", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync",
                 "--no-instructions", f"--pwfile={file.name}", "-U", ADMIN, "-D", data_dir,
             ],
             capture_output=True, text=True, cwd="/", **user,
@@ -228,7 +232,7 @@ def _stop_leftover(data_dir: Path) -> None:
         stop_process(pid, None, signal.SIGINT, 20)
 
 
-def _wait_ready(data_dir: Path, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:
+def _wait_ready(data_dir: Path, process: subprocess.Popen[bytes], log: Path, since: int, deadline: float) -> None:
     lock = data_dir / "postmaster.pid"
     end = time.monotonic() + deadline
     while True:
@@ -239,6 +243,5 @@ def _wait_ready(data_dir: Path, process: subprocess.Popen[bytes], log: Path, dea
         if process.poll() is not None or time.monotonic() > end:
             if process.poll() is None:
                 stop_process(process.pid, process, signal.SIGQUIT, 5)
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-            raise PostgresFailed(f"PostgreSQL did not start on {data_dir}:\n{tail}")
+            raise PostgresFailed(f"PostgreSQL did not start: {logs.reason(log, since)} (its log: {logs.place(log)})")
         time.sleep(0.01)

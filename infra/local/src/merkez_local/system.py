@@ -8,26 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import errno
 import os
 import secrets
+import signal
 import socket
+import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 from chassis.auth import generate_key
+from chassis.lifecycle import SETTINGS_WRONG
 from chassis.migrate import migrate, role_url, services_with_migrations
 from chassis.settings import SERVICES
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from merkez_local.children import Child
+from merkez_local import guard, logs, nats, postgres
+from merkez_local.children import Child, unbroken
+from merkez_local.claim import AlreadyRuns, Card, Claim
 from merkez_local.console import Console
 from merkez_local.nats import Nats, start_nats
 from merkez_local.postgres import Postgres, free_port, start_postgres
+from merkez_local.services import settings_problems, start_service
 from merkez_local.web_build import build_web
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -59,9 +67,16 @@ class System:
         self.options = options
         self.console = console
         self.children: dict[str, Child] = {}
+        self.servers: dict[str, Child] = {}
+        """`PostgreSQL` and `NATS`, in their order of start; nothing works without them."""
+        self.lost = asyncio.Event()
+        """Set when one of the servers can't be kept running; `lost_reason` says why in one line."""
+        self.lost_reason = ""
         self._postgres: Postgres | None = None
         self._nats: Nats | None = None
-        self._ports = {name: free_port() for name in SERVICES}
+        self._claim = Claim(options.data_dir)
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._ports = {name: free_port() for name in (*SERVICES, "PostgreSQL", "NATS")}
         self._http_port = options.http_port or free_port()
         self._grpc_port = options.grpc_port or free_port()
 
@@ -81,10 +96,13 @@ class System:
         return self.options.data_dir
 
     @property
+    def _database(self) -> str:
+        return f"postgresql+asyncpg://127.0.0.1:{self._ports['PostgreSQL']}/{DATABASE}"
+
+    @property
     def nats_url(self) -> str:
         """Address of nats-server, for tests that look at the bus."""
-        assert self._nats is not None
-        return self._nats.url
+        return f"nats://127.0.0.1:{self._ports['NATS']}"
 
     @property
     def admin_database_url(self) -> str:
@@ -99,12 +117,13 @@ class System:
     async def start(self) -> None:
         """Starts everything and returns when it answers. Raises `StartFailed` after stopping what had begun."""
         try:
+            self._claim_folder()
+            self._check_settings()
+            notes = await self._begin_guard()
             self._claim_ports()
-            self._prepare_folders()
-            await asyncio.gather(self._start_postgres(), self._start_nats(), self._build_web())
+            await asyncio.gather(self._start_servers(notes), self._build_web())
             await self._migrate()
-            await self._start_services()
-            self._write_card()
+            await self._start_services(notes)
         except BaseException as error:
             await self.stop()
             if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, StartFailed)):
@@ -113,90 +132,145 @@ class System:
 
     async def stop(self) -> None:
         """Stops all of it: the edge first, the databases last."""
-        (self.data_dir / "run.json").unlink(missing_ok=True)
         edge = [child for name, child in self.children.items() if name == "gateway"]
         inner = [child for name, child in self.children.items() if name != "gateway"]
         for group in (edge, inner):
             await asyncio.gather(*(child.stop() for child in group))
         self.children.clear()
-        for server in (self._nats, self._postgres):
-            if server is not None:
-                await asyncio.to_thread(server.stop)
-        self._nats = self._postgres = None
+        for server in reversed(self.servers.values()):
+            await server.stop()
+        self.servers.clear()
+        self._postgres = self._nats = None
+        if self._guard is not None:
+            assert self._guard.stdin is not None
+            self._guard.stdin.close()
+            await asyncio.to_thread(self._guard.wait)
+            self._guard = None
+        self._claim.release()
 
     async def wait_ready(self, name: str, deadline: float = READY_DEADLINE) -> None:
-        """Returns once a service answers its health check. Raises `StartFailed` after `deadline` seconds."""
-        end = time.monotonic() + deadline
+        """Returns once a service answers its health check. Raises `StartFailed` after `deadline` seconds, or when it
+        ends again and again."""
+        child = self.children[name]
+        end, before = time.monotonic() + deadline, child.restarts
+        log = f"its log: {logs.place(self._log_of(name))}"
         while not await self._answers(name):
-            child = self.children[name]
-            if time.monotonic() > end or child.restarts > 2:
-                raise StartFailed(f"{name} did not start; the end of its log:\n{child.last_words()}")
-            await asyncio.sleep(0.05)
+            if self.lost.is_set():
+                raise StartFailed(self.lost_reason)
+            if child.exit_code == SETTINGS_WRONG or child.restarts - before > 1:
+                raise StartFailed(child.ended)
+            if time.monotonic() > end:
+                raise StartFailed(f"{name} does not answer after {deadline:.0f} s ({log})")
+            await asyncio.sleep(0.1)
+
+    def _claim_folder(self) -> None:
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self._claim.take(Card(self.url, self.grpc_address, self._database, os.getpid()))
+            for name in ("logs", "traces", "services", "running"):
+                (self.data_dir / name).mkdir(exist_ok=True)
+            for name, make in (("internal.jwk", generate_key), ("role.password", lambda: secrets.token_hex(24))):
+                path = self.data_dir / name
+                if not path.exists():
+                    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                        file.write(make())
+        except AlreadyRuns as error:
+            raise StartFailed(str(error)) from None
+        except OSError as error:
+            instead = "choose another: MERKEZ_LOCAL_DIR=/folder make run"
+            raise StartFailed(f"The data folder can't be used ({error}): {instead}") from None
+
+    def _check_settings(self) -> None:
+        # Before anything starts: a service takes seconds to find out, and then says so among other things.
+        if problems := settings_problems({name: self._environment(name) for name in SERVICES}):
+            raise StartFailed("; ".join(problems))
+
+    async def _begin_guard(self) -> Path:
+        # Each run has a folder of its own, so that the guard of a run that was killed never removes the next one's.
+        running = self.data_dir / "running"
+        for left in running.iterdir():
+            await unbroken(asyncio.to_thread(guard.clean, left))
+        notes = Path(tempfile.mkdtemp(dir=running))
+        self._guard = guard.start(notes)
+        return notes
 
     def _claim_ports(self) -> None:
-        for port, what in ((self._http_port, "HTTP"), (self._grpc_port, "gRPC")):
+        for port, what, variable in (
+            (self._http_port, "HTTP", "MERKEZ_HTTP_PORT"),
+            (self._grpc_port, "gRPC", "MERKEZ_PUBLIC_GRPC_PORT"),
+        ):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind(("0.0.0.0", port))
-                except OSError:
-                    variable = f"MERKEZ_{'HTTP' if what == 'HTTP' else 'PUBLIC_GRPC'}_PORT"
-                    raise StartFailed(
-                        f"Port {port} ({what}) is taken: stop what uses it, or choose another: {variable}=9090 make run"
-                    ) from None
+                except OSError as error:
+                    taken = error.errno == errno.EADDRINUSE
+                    why = "is taken: stop what uses it, or" if taken else f"can't be used ({error.strerror}):"
+                    raise StartFailed(f"Port {port} ({what}) {why} choose another: {variable}=9090 make run") from None
 
-    def _prepare_folders(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        for name in ("logs", "traces", "services"):
-            (self.data_dir / name).mkdir(exist_ok=True)
-        for name, make in (("internal.jwk", generate_key), ("role.password", lambda: secrets.token_hex(24))):
-            path = self.data_dir / name
-            if not path.exists():
-                with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                    file.write(make())
+    async def _start_servers(self, notes: Path) -> None:
+        folder, durable = self.data_dir, self.options.durable
 
-    async def _start_postgres(self) -> None:
-        self._postgres = await asyncio.to_thread(
-            start_postgres, self.data_dir / "postgres", durable=self.options.durable
-        )
-        self.console.step("PostgreSQL is up")
+        def postgresql() -> subprocess.Popen[bytes]:
+            self._postgres = start_postgres(folder / "postgres", port=self._ports["PostgreSQL"], durable=durable)
+            assert self._postgres.process is not None
+            return self._postgres.process
 
-    async def _start_nats(self) -> None:
-        self._nats = await asyncio.to_thread(start_nats, self.data_dir / "nats", durable=self.options.durable)
-        self.console.step("NATS is up")
+        def nats_server() -> subprocess.Popen[bytes]:
+            self._nats = start_nats(folder / "nats", port=self._ports["NATS"], durable=durable)
+            assert self._nats.process is not None
+            return self._nats.process
+
+        for name, start, log, how in (
+            # SIGINT is PostgreSQL's fast shutdown: sessions are cut, data is safe.
+            ("PostgreSQL", postgresql, folder / "postgres" / postgres.LOG, signal.SIGINT),
+            ("NATS", nats_server, folder / "nats" / nats.LOG, signal.SIGTERM),
+        ):
+            self.servers[name] = Child(name, start, log, self.console, notes, stop_signal=how, give_up=self._lose)
+        await asyncio.gather(*(self._start_server(server) for server in self.servers.values()))
+
+    async def _start_server(self, server: Child) -> None:
+        await server.start()
+        self.console.step(f"{server.name} is up")
+
+    def _lose(self, reason: str) -> None:
+        self.lost_reason = reason
+        self.lost.set()
 
     async def _build_web(self) -> None:
         if self.options.web:
-            await asyncio.to_thread(build_web, ROOT, self.console)
+            await build_web(ROOT, self.console)
             self.console.step("The web app is built")
 
     async def _migrate(self) -> None:
         assert self._postgres is not None
         password = (self.data_dir / "role.password").read_text()
-        await asyncio.to_thread(_create_database, self._postgres)
+        await _create_database(self._postgres)
         services = services_with_migrations()
         await migrate(self.admin_database_url, services, dict.fromkeys(services, password))
         self.console.step("The database is up to date")
 
-    async def _start_services(self) -> None:
+    async def _start_services(self, notes: Path) -> None:
         for name in SERVICES:
-            log = self.data_dir / "logs" / f"{name}.log"
-            self.children[name] = Child(name, self._environment(name), log, self.console)
+            log = self._log_of(name)
+            start = partial(start_service, name, self._environment(name), log)
+            self.children[name] = Child(name, start, log, self.console, notes)
         await asyncio.gather(*(child.start() for child in self.children.values()))
         self.console.step(f"Starting {', '.join(SERVICES)}")
         await asyncio.gather(*(self.wait_ready(name) for name in SERVICES))
         self.console.step("Every service answers")
 
+    def _log_of(self, name: str) -> Path:
+        return self.data_dir / "logs" / f"{name}.log"
+
     def _environment(self, name: str) -> dict[str, str]:
-        assert self._postgres is not None and self._nats is not None
         password = (self.data_dir / "role.password").read_text()
         folder = self.data_dir / "services" / name
         folder.mkdir(exist_ok=True)
         own = (
-            database_settings(self.admin_database_url, name, password)
-            | {
+            {
                 "GRPC_PORT": str(self._ports[name]),
-                "NATS_URL": self._nats.url,
+                "NATS_URL": self.nats_url,
                 "INTERNAL_KEY": str(self.data_dir / "internal.jwk"),
                 "TRACE_DIR": str(self.data_dir / "traces"),
                 "DATA_DIR": str(folder),
@@ -205,6 +279,7 @@ class System:
                 "PUBLIC_URL": self.url,
                 "WEB_DIST": str(ROOT / "services" / "web" / "dist"),
             }
+            | database_settings(self._database, name, password)
             | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
         )
         return (
@@ -231,31 +306,21 @@ class System:
         except grpc.aio.AioRpcError:
             return False
 
-    def _write_card(self) -> None:
-        # Where the running system is, for `make demo`, `make bench-call` and `make operator`; nothing secret.
-        assert self._postgres is not None
-        database = self._postgres.url(DATABASE, password="")
-        card = {"url": self.url, "grpc": self.grpc_address, "database": database, "pid": os.getpid()}
-        (self.data_dir / "run.json").write_text(json.dumps(card))
 
-
-def database_settings(admin_url: str, service: str, password: str) -> dict[str, str]:
-    """Settings by which a service reaches its rows, without their prefix."""
+def database_settings(database: str, service: str, password: str) -> dict[str, str]:
+    """Settings by which a service reaches its rows, without their prefix. `database`: its URL, of whatever user."""
     return {
-        "DATABASE_URL": role_url(admin_url, service, password),
-        "SYSTEM_DATABASE_URL": role_url(admin_url, service, password, system=True),
+        "DATABASE_URL": role_url(database, service, password),
+        "SYSTEM_DATABASE_URL": role_url(database, service, password, system=True),
     }
 
 
-def _create_database(server: Postgres) -> None:
-    async def create() -> None:
-        import asyncpg
+async def _create_database(server: Postgres) -> None:
+    import asyncpg
 
-        connection = await asyncpg.connect(server.url().replace("+asyncpg", ""))
-        try:
-            if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
-                await connection.execute(f'CREATE DATABASE "{DATABASE}"')
-        finally:
-            await connection.close()
-
-    asyncio.run(create())
+    connection = await asyncpg.connect(server.url(dialect="postgresql"))
+    try:
+        if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
+            await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+    finally:
+        await connection.close()

