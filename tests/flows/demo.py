@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import httpx
+from merkez_local.claim import who_runs
 from merkez_local.console import Console
 from testkit.browser import chromium
 from testkit.journey import AGENT_HERTZ, CUSTOMER_HERTZ, Journey
@@ -20,16 +21,32 @@ from testkit.sound import loudest_by_channel
 ROOT = Path(__file__).resolve().parents[2]
 
 
+_WAITS_FOR = {
+    "signingKeys": "tenancy, which signs people in",
+    "facts": "NATS, which carries the facts",
+    "accepting": "the gateway, which is about to stop",
+}
+
+
 def running_system() -> str:
-    """Address of the running system. Raises `SystemExit` that says how to start one."""
-    card = Path(os.environ.get("MERKEZ_LOCAL_DIR", ROOT / ".local")) / "run.json"
-    url = os.environ.get("MERKEZ_URL") or (json.loads(card.read_text())["url"] if card.exists() else "")
+    """Address of the running system. Raises `SystemExit` that says how to start one, or what it still waits for."""
+    given = os.environ.get("MERKEZ_URL", "")
+    card = who_runs(Path(os.environ.get("MERKEZ_LOCAL_DIR", ROOT / ".local")))
+    if not given and card is None:
+        raise SystemExit("Merkez isn't running: start it with `make run` in another terminal, then repeat `make demo`.")
+    url = given or (card.url if card else "")
+    who = f"{url} was given" if given or card is None else f"Merkez runs (process {card.pid}) at {url}"
     try:
-        if url and httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
-            return url
-    except httpx.HTTPError:
-        pass
-    raise SystemExit("Merkez isn't running: start it with `make run` in another terminal, then repeat `make demo`.")
+        answer = httpx.get(f"{url}/readyz", timeout=5)
+    except httpx.HTTPError as error:
+        raise SystemExit(f"{who} but doesn't answer ({type(error).__name__}): look at what `make run` says.") from None
+    if answer.status_code == 200:
+        return url
+    try:
+        missing = [_WAITS_FOR.get(str(name), str(name)) for name, holds in answer.json()["checks"].items() if not holds]
+    except (ValueError, LookupError):
+        raise SystemExit(f"What answers at {url} isn't Merkez: status {answer.status_code}.") from None
+    raise SystemExit(f"{who} but isn't ready. It waits for {' and '.join(missing)}: repeat `make demo` in a moment.")
 
 
 async def main() -> int:
