@@ -11,8 +11,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from chassis.migrate import migrate, migration_sql, services_with_migrations
-from chassis.migrations import app_role, owner_role, system_role
+from chassis.migrate import migrate, migration_sql
+from chassis.schemas import app_role, owner_role, services_with_migrations, system_role
 from merkez_local.postgres import Postgres
 from sqlalchemy_cockroachdb.asyncpg import CockroachDBDialect_asyncpg
 from testkit.cockroach import denied_in

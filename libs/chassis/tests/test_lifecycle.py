@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from chassis import lifecycle
-from chassis.lifecycle import SETTINGS_WRONG, Process, Tasks, live
+from chassis.lifecycle import Process, Tasks, live
+from chassis.settings import SETTINGS_WRONG
 from testkit import eventually
 
 

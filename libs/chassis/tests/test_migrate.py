@@ -10,8 +10,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from chassis.migrate import migrate, migration_sql, role_url
+from chassis.migrate import migrate, migration_sql
+from chassis.schemas import fingerprint, role_url
 from merkez_local.postgres import Postgres
+from sqlalchemy import make_url
 from sqlalchemy_cockroachdb.asyncpg import CockroachDBDialect_asyncpg
 from testkit.databases import Databases
 
@@ -60,3 +62,22 @@ def test_migrations_can_be_read_for_cockroachdb() -> None:
 async def test_a_service_without_migrations_is_refused_and_not_left_empty(databases: Databases) -> None:
     with pytest.raises(LookupError, match="no migrations of 'nobody'"):
         await databases.settings("nobody")
+
+
+def test_fingerprint_changes_with_a_migration_that_is_added_or_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MERKEZ_SERVICES_DIR", str(tmp_path))
+    folder = tmp_path / "routing" / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    seen = [fingerprint()]
+    for name, content in (("0001_a.py", "a"), ("0001_a.py", "b"), ("0002_a.py", "")):
+        (folder / name).write_text(content)
+        seen.append(fingerprint())
+    assert len(set(seen)) == len(seen) and fingerprint() == seen[-1]
+
+
+def test_a_password_of_any_characters_fits_into_a_url() -> None:
+    url = role_url("postgresql+asyncpg://postgres:x@host:5432/merkez", "routing", "a/b@c:d%", system=True)
+    assert make_url(url).password == "a/b@c:d%" and make_url(url).username == "merkez_routing_system"
+    assert role_url("cockroachdb+asyncpg://host/m", "flows", "x") == "cockroachdb+asyncpg://merkez_flows:x@host/m"

@@ -7,7 +7,6 @@ to itself (PostgreSQL, NATS, services among each other) takes free ports of loop
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import secrets
@@ -19,27 +18,21 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import grpc
-import httpx
-from chassis.auth import generate_key
-from chassis.lifecycle import SETTINGS_WRONG
-from chassis.migrate import migrate, role_url, services_with_migrations
-from chassis.settings import SERVICES
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from chassis.schemas import role_url
+from chassis.settings import SERVICES, SETTINGS_WRONG
 
 from merkez_local import guard, logs, nats, postgres
 from merkez_local.children import Child, unbroken
 from merkez_local.claim import AlreadyRuns, Card, Claim
 from merkez_local.console import Console
+from merkez_local.database import DATABASE, bring_up_to_date
 from merkez_local.nats import Nats, start_nats
 from merkez_local.postgres import Postgres, free_port, start_postgres
 from merkez_local.services import settings_problems, start_service
 from merkez_local.web_build import build_web
 
 ROOT = Path(__file__).resolve().parents[4]
-DATABASE = "merkez"
 READY_DEADLINE = 60.0
 
 
@@ -169,7 +162,7 @@ class System:
             self._claim.take(Card(self.url, self.grpc_address, self._database, os.getpid()))
             for name in ("logs", "traces", "services", "running"):
                 (self.data_dir / name).mkdir(exist_ok=True)
-            for name, make in (("internal.jwk", generate_key), ("role.password", lambda: secrets.token_hex(24))):
+            for name, make in (("internal.jwk", _internal_key), ("role.password", lambda: secrets.token_hex(24))):
                 path = self.data_dir / name
                 if not path.exists():
                     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -245,9 +238,7 @@ class System:
     async def _migrate(self) -> None:
         assert self._postgres is not None
         password = (self.data_dir / "role.password").read_text()
-        await _create_database(self._postgres)
-        services = services_with_migrations()
-        await migrate(self.admin_database_url, services, dict.fromkeys(services, password))
+        await bring_up_to_date(self._postgres, password)
         self.console.step("The database is up to date")
 
     async def _start_services(self, notes: Path) -> None:
@@ -291,20 +282,12 @@ class System:
         )
 
     async def _answers(self, name: str) -> bool:
+        # Loaded only here, where the services are loading as well.
+        from merkez_local.health import serves_grpc, serves_http
+
         if self.children[name].pid == 0:
             return False
-        if name == "gateway":
-            with contextlib.suppress(httpx.HTTPError):
-                async with httpx.AsyncClient() as client:
-                    return (await client.get(f"{self.url}/readyz", timeout=2)).status_code == 200
-            return False
-        try:
-            async with grpc.aio.insecure_channel(self.service_address(name)) as channel:
-                stub: Any = health_pb2_grpc.HealthStub(channel)
-                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
-                return answer.status == health_pb2.HealthCheckResponse.SERVING
-        except grpc.aio.AioRpcError:
-            return False
+        return await (serves_http(self._http_port) if name == "gateway" else serves_grpc(self._ports[name]))
 
 
 def database_settings(database: str, service: str, password: str) -> dict[str, str]:
@@ -315,12 +298,7 @@ def database_settings(database: str, service: str, password: str) -> dict[str, s
     }
 
 
-async def _create_database(server: Postgres) -> None:
-    import asyncpg
+def _internal_key() -> str:
+    from chassis.auth import generate_key
 
-    connection = await asyncpg.connect(server.url(dialect="postgresql"))
-    try:
-        if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
-            await connection.execute(f'CREATE DATABASE "{DATABASE}"')
-    finally:
-        await connection.close()
+    return generate_key()

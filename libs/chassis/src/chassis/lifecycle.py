@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
-from chassis.settings import ProcessSettings, SettingsError, load
+from chassis.settings import SETTINGS_WRONG, ProcessSettings, SettingsError, load
 from chassis.telemetry import log, setup_telemetry, shutdown_telemetry
 
 
@@ -27,8 +27,6 @@ class Closable(Protocol):
 
 C = TypeVar("C", bound=Closable)
 S = TypeVar("S", bound=ProcessSettings)
-SETTINGS_WRONG = 78
-"""Exit code when the settings are wrong (EX_CONFIG of sysexits.h): starting again can't help."""
 
 
 class Tasks:

@@ -8,7 +8,6 @@ Migrations only go forward, run as the owner role, and keep their version in the
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import io
 import os
 import sys
@@ -19,35 +18,14 @@ from typing import Any
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Dialect, make_url, text
+from sqlalchemy import Connection, Dialect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from chassis.migrations import app_role, bootstrap_statements, owner_role, system_role
-from chassis.settings import SERVICES
+from chassis.migrations import bootstrap_statements
+from chassis.schemas import app_role, migrations_of, owner_role, services_with_migrations, system_role
 
 _ENVIRONMENT = Path(__file__).parent
-
-
-def migrations_of(service: str) -> Path:
-    """The folder of a service's migrations: beside its sources, or under MERKEZ_SERVICES_DIR."""
-    if base := os.environ.get("MERKEZ_SERVICES_DIR"):
-        return Path(base) / service / "migrations" / "versions"
-    spec = importlib.util.find_spec(service)
-    if spec is None or spec.origin is None:
-        raise LookupError(f"there is no service {service!r}")
-    return Path(spec.origin).parents[2] / "migrations" / "versions"
-
-
-def services_with_migrations() -> list[str]:
-    """The services that own a schema, in their start order."""
-    return [name for name in SERVICES if any(migrations_of(name).glob("[0-9]*.py"))]
-
-
-def role_url(admin_url: str, service: str, password: str, *, system: bool = False) -> str:
-    """The administrator's URL turned into that of a service's login role."""
-    role = system_role(service) if system else app_role(service)
-    return make_url(admin_url).set(username=role, password=password).render_as_string(hide_password=False)
 
 
 async def migrate(admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None) -> None:

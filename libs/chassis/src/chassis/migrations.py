@@ -17,27 +17,13 @@ from typing import Any
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table, Text
 from sqlalchemy.schema import CreateIndex, CreateTable, Index, SchemaItem
 
+from chassis.schemas import app_role, owner_role, system_role
 from chassis.tables import standard_tables
 
 TENANT_SETTING = "merkez.tenant"
 
 # An unset setting is NULL, or '' once the session has used it in an earlier transaction: both give no rows.
 _OWN_TENANT = f"tenant_id = nullif(current_setting('{TENANT_SETTING}', true), '')"
-
-
-def owner_role(schema: str) -> str:
-    """Owns the service's tables; nobody logs in as it."""
-    return f"merkez_{schema}_owner"
-
-
-def app_role(schema: str) -> str:
-    """What the service works as: one tenant at a time."""
-    return f"merkez_{schema}"
-
-
-def system_role(schema: str) -> str:
-    """What the service's sweeps and relays work as: all tenants."""
-    return f"merkez_{schema}_system"
 
 
 def create_tenant_table(op: Any, schema: str, name: str, *elements: SchemaItem) -> None:

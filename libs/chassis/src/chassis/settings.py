@@ -29,6 +29,9 @@ SERVICES = (
 _SETTINGS = TypeVar("_SETTINGS", bound="ProcessSettings")
 
 
+SETTINGS_WRONG = 78
+"""Exit code of a process whose settings are wrong (EX_CONFIG of sysexits.h): starting it again can't help."""
+
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _DATABASES = ("postgresql+asyncpg", "cockroachdb+asyncpg")
 _ADDRESS = re.compile(r"\S+:\d{1,5}|(dns|xds|unix|ipv4|ipv6):\S+")

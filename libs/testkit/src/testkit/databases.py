@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from chassis.migrate import migrate, role_url
+from chassis.migrate import migrate
+from chassis.schemas import role_url
 from chassis.settings import ProcessSettings
 from merkez_local.postgres import Postgres
 
