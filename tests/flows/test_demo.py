@@ -48,7 +48,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     monkeypatch.setenv("MERKEZ_LOCAL_DIR", str(tmp_path))
     monkeypatch.delenv("MERKEZ_URL", raising=False)
     claim = Claim(tmp_path)
-    yield lambda url: claim.take(Card(url, "localhost:1", os.getpid()))
+    yield lambda url: claim.take(Card(url, "localhost:1", "", os.getpid()))
     claim.release()
 
 
