@@ -83,6 +83,7 @@ def spans_of(system: System, name: str, key: str) -> list[Span]:
 
 
 async def test_audit_log_has_what_was_answered_right_before_the_edge_died(system: System, company: Company) -> None:
+    await company.subscribe("scale")
     queue = await company.owner.post("/v1/queues", {"requestId": "last words", "queue": {"displayName": "Last words"}})
     system.children["gateway"].kill()
     await eventually(lambda: system.children["gateway"].restarts > 0 and system.children["gateway"].pid)

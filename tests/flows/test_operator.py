@@ -115,6 +115,8 @@ async def test_company_suspended_in_mid_call_keeps_the_call_and_gets_no_other_un
     [notice] = (await company.owner.get("/v1/notices"))["notices"]
     assert (notice["kind"], notice["parameters"]) == ("TENANT_SUSPENDED", {"reason": "Invoice 7 is unpaid."})
 
+    await company.subscribe("scale")
+
     async def noted(who: Api, subject: str) -> list[str]:
         entries = (await who.get("/v1/auditEntries", target=company.tenant_id)).get("entries", [])
         return sorted(each["action"].rpartition("/")[2] for each in entries if each["subjectName"] == subject)

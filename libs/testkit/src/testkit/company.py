@@ -157,6 +157,10 @@ class Company:
         )
         await self.owner.post(f"/v1/flows/{flow_id}:publish", {"requestId": request_id(), "flowId": flow_id})
 
+    async def subscribe(self, plan: str) -> None:
+        """Moves to another plan."""
+        await self.owner.post("/v1/tenant:changePlan", {"requestId": request_id(), "planId": plan})
+
     async def invite(self, email: str, role: str = "AGENT", name: str = "Alex Agent") -> str:
         """Invites somebody; returns the path of their link."""
         made = await self.owner.post(
