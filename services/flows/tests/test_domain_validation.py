@@ -56,6 +56,17 @@ def test_every_template_is_valid_and_spoken_in_all_four_languages(template: temp
         assert set(texts) == {"en", "tr", "az", "fa"}
 
 
+@pytest.mark.parametrize(
+    ("language", "step", "choice"), [("tr", "Menü", "Müşteri hizmetleri"), ("fa", "منو", "خدمات مشتریان")]
+)
+def test_what_agents_read_of_a_templates_menu_is_in_the_flows_language(language: str, step: str, choice: str) -> None:
+    definition = templates.build("greeting_menu_queue", {"queue_id": "que_1"}, language)
+    menu = next(each for each in definition.steps if each.step_id == "menu")
+    assert isinstance(menu.action, Menu)
+    assert (menu.display_name, menu.action.choices[0].value) == (step, choice)
+    assert validate(definition, KNOWN) == []
+
+
 def test_flow_without_steps_can_not_be_published() -> None:
     assert found(validate(Definition(language="en"), KNOWN)) == {("", "steps", "FLOW_EMPTY")}
 

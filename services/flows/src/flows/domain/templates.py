@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flows.domain.definitions import (
+    Action,
     Choice,
     Definition,
     HangUp,
@@ -64,6 +65,22 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+_CHOICES: Mapping[str, Mapping[str, str]] = {
+    "service": {"en": "Customer service", "tr": "Müşteri hizmetleri", "az": "Müştəri xidməti", "fa": "خدمات مشتریان"},
+    "sales": {"en": "Sales", "tr": "Satış", "az": "Satış", "fa": "فروش"},
+    "again": {"en": "Again", "tr": "Tekrar", "az": "Yenidən", "fa": "دوباره"},
+}
+"""What agents and supervisors read of a menu's choice."""
+
+_STEPS: Mapping[str, Mapping[str, str]] = {
+    "greeting": {"en": "Greeting", "tr": "Karşılama", "az": "Salamlama", "fa": "خوشامدگویی"},
+    "menu": {"en": "Menu", "tr": "Menü", "az": "Menyu", "fa": "منو"},
+    "connecting": {"en": "Connecting", "tr": "Bağlama", "az": "Birləşdirmə", "fa": "وصل‌کردن"},
+    "queue": {"en": "Queue", "tr": "Kuyruk", "az": "Növbə", "fa": "صف"},
+    "hours": {"en": "Business hours", "tr": "Mesai saatleri", "az": "İş saatları", "fa": "ساعات کاری"},
+    "closed": {"en": "Closed", "tr": "Kapalı", "az": "Bağlı", "fa": "تعطیل"},
+}
+
 
 @dataclass(frozen=True)
 class Template:
@@ -93,16 +110,25 @@ def _utterance(key: str, parameters: Mapping[str, str]) -> Utterance:
     return Utterance(text=dict(texts))
 
 
-def _say(step_id: str, name: str, key: str, following: str, parameters: Mapping[str, str]) -> Step:
-    return Step(step_id, name, Say(_utterance(key, parameters), following))
+def _word(texts: Mapping[str, str], parameters: Mapping[str, str]) -> str:
+    return texts.get(parameters["language"], texts["en"])
+
+
+def _step(step_id: str, action: Action, parameters: Mapping[str, str]) -> Step:
+    return Step(step_id, _word(_STEPS[step_id], parameters), action)
+
+
+def _say(step_id: str, following: str, parameters: Mapping[str, str]) -> Step:
+    return _step(step_id, Say(_utterance(step_id, parameters), following), parameters)
 
 
 def _queue(parameters: Mapping[str, str]) -> Step:
-    return Step("queue", "Queue", Queue(parameters["queue_id"], announce_interval=timedelta(seconds=30)))
+    action = Queue(parameters["queue_id"], announce_interval=timedelta(seconds=30))
+    return _step("queue", action, parameters)
 
 
 def _simple_queue(parameters: Mapping[str, str]) -> Definition:
-    steps = (_say("greeting", "Greeting", "greeting", "queue", parameters), _queue(parameters))
+    steps = (_say("greeting", "queue", parameters), _queue(parameters))
     return Definition("greeting", steps, parameters["language"])
 
 
@@ -110,9 +136,9 @@ def _menu_part(parameters: Mapping[str, str]) -> tuple[Step, ...]:
     menu = Menu(
         utterance=_utterance("menu", parameters),
         choices=(
-            Choice("1", "customer service", "connecting"),
-            Choice("2", "sales", "connecting"),
-            Choice("9", "again", "menu"),
+            Choice("1", _word(_CHOICES["service"], parameters), "connecting"),
+            Choice("2", _word(_CHOICES["sales"], parameters), "connecting"),
+            Choice("9", _word(_CHOICES["again"], parameters), "menu"),
         ),
         attempts=3,
         invalid=_utterance("invalid", parameters),
@@ -120,23 +146,23 @@ def _menu_part(parameters: Mapping[str, str]) -> tuple[Step, ...]:
         no_match="connecting",
     )
     return (
-        Step("menu", "Menu", menu),
-        _say("connecting", "Connecting", "connecting", "queue", parameters),
+        _step("menu", menu, parameters),
+        _say("connecting", "queue", parameters),
         _queue(parameters),
     )
 
 
 def _greeting_menu_queue(parameters: Mapping[str, str]) -> Definition:
-    steps = (_say("greeting", "Greeting", "greeting", "menu", parameters), *_menu_part(parameters))
+    steps = (_say("greeting", "menu", parameters), *_menu_part(parameters))
     return Definition("greeting", steps, parameters["language"])
 
 
 def _hours_menu_queue(parameters: Mapping[str, str]) -> Definition:
     steps = (
-        Step("hours", "Business hours", Hours(parameters["business_hours_id"], "greeting", "closed")),
-        _say("greeting", "Greeting", "greeting", "menu", parameters),
+        _step("hours", Hours(parameters["business_hours_id"], "greeting", "closed"), parameters),
+        _say("greeting", "menu", parameters),
         *_menu_part(parameters),
-        Step("closed", "Closed", HangUp(_utterance("closed", parameters))),
+        _step("closed", HangUp(_utterance("closed", parameters)), parameters),
     )
     return Definition("hours", steps, parameters["language"])
 
