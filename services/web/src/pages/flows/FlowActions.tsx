@@ -6,9 +6,10 @@ import { FormModal } from "../../ui/FormModal.tsx";
 
 interface Props {
   dirty: boolean;
-  onValidate: () => Promise<void>;
-  onSave: () => Promise<void>;
-  onPublish: (comment: string) => Promise<void>;
+  /** Shows what stands in the way of publishing; true when nothing does. */
+  onValidate: () => Promise<boolean>;
+  onSave: () => Promise<boolean>;
+  onPublish: (comment: string) => Promise<boolean>;
 }
 
 export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
@@ -16,10 +17,14 @@ export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
   const [publishing, setPublishing] = useState(false);
   const [comment, setComment] = useState("");
   const [busy, setBusy] = useState("");
-  const run = async (name: string, work: () => Promise<void>) => {
+  const run = async (name: string, work: () => Promise<boolean>) => {
     setBusy(name);
-    await work();
+    const done = await work();
     setBusy("");
+    return done;
+  };
+  const askToPublish = async () => {
+    if (await run("publish", onValidate)) setPublishing(true);
   };
   return (
     <>
@@ -42,7 +47,8 @@ export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
       </Button>
       <Button
         leftSection={<IconRocket size={17} aria-hidden />}
-        onClick={() => setPublishing(true)}
+        loading={busy === "publish"}
+        onClick={() => void askToPublish()}
         data-testid="flow-publish"
       >
         {t("flows.publish")}
@@ -51,7 +57,8 @@ export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
         <FormModal
           title={t("flows.publish")}
           onClose={() => setPublishing(false)}
-          onSave={() => onPublish(comment)}
+          // A refusal is shown on the page, behind the dialog.
+          onSave={() => onPublish(comment).then(() => true)}
           saveLabel={t("flows.publish")}
           testId="publish"
         >

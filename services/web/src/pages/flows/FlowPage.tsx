@@ -8,6 +8,7 @@ import { useRefresh } from "../../ui/ListPage.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { PageHeader } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import { UnsavedGuard } from "../../ui/unsaved.tsx";
 import { FlowActions } from "./FlowActions.tsx";
 import { FlowProblems } from "./FlowProblems.tsx";
 import { FlowSettings } from "./FlowSettings.tsx";
@@ -19,30 +20,39 @@ import { useFlow } from "./useFlow.ts";
 export default function FlowPage() {
   const { flowId } = useParams<{ flowId: string }>();
   const { data, error, refetch } = useFlow(flowId);
+  const [problems, setProblems] = useState<readonly FlowProblem[]>();
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
-  return data ? <Editor key={data.version} flow={data} /> : <Loading />;
+  if (!data) return <Loading />;
+  // Another release leaves the draft as it was, and with it what is being typed.
+  return <Editor key={JSON.stringify(data.draft)} flow={data} problems={problems} onProblems={setProblems} />;
 }
 
 /** Edits the draft as a list of steps. Production keeps its release until the draft is published. */
-function Editor({ flow }: { flow: Flow }) {
+function Editor(props: {
+  flow: Flow;
+  problems: readonly FlowProblem[] | undefined;
+  onProblems: (problems: readonly FlowProblem[]) => void;
+}) {
+  const { flow, problems } = props;
   const t = useText();
   const flowId = flow.flowId ?? "";
   const refresh = useRefresh("flow", "flows", "flowList", "releases");
   const [name, setName] = useState(flow.displayName ?? "");
   const [draft, setDraft] = useState<Definition>(flow.draft ?? {});
   const [dirty, setDirty] = useState(false);
-  const [problems, setProblems] = useState<readonly FlowProblem[]>();
   const [failure, setFailure] = useState<unknown>();
   const change = (next: Definition) => {
     setDraft(next);
     setDirty(true);
   };
-  const attempt = async (work: () => Promise<unknown>) => {
+  /** Whether the work went well; why it didn't is then on the page. */
+  const attempt = async (work: () => Promise<boolean>) => {
     setFailure(undefined);
     try {
-      await work();
+      return await work();
     } catch (error) {
       setFailure(error);
+      return false;
     }
   };
   const validate = async () => {
@@ -50,7 +60,7 @@ function Editor({ flow }: { flow: Flow }) {
     const answer = await ask(
       api.POST("/v1/flows/{flowId}:validate", { params: { path }, body: { definition: draft } }),
     );
-    setProblems(answer.problems ?? []);
+    props.onProblems(answer.problems ?? []);
     return answer.valid ?? false;
   };
   const save = async () => {
@@ -65,16 +75,25 @@ function Editor({ flow }: { flow: Flow }) {
     setDirty(false);
     return saved;
   };
+  const checkAndSave = async () => {
+    await validate();
+    await save();
+    toast(t("common.saved"));
+    await refresh();
+    return true;
+  };
   const publish = async (comment: string) => {
-    if (!(await validate())) return;
+    if (!(await validate())) return false;
     const saved = dirty ? await save() : flow;
     const body = { requestId: newRequestId(), comment, version: saved.version };
     await ask(api.POST("/v1/flows/{flowId}:publish", { params: { path: { flowId } }, body }));
     toast(t("flows.published"));
     await refresh();
+    return true;
   };
   return (
     <>
+      <UnsavedGuard dirty={dirty} />
       <PageHeader
         title={flow.displayName ?? ""}
         subtitle={t("flows.editLead")}
@@ -82,14 +101,7 @@ function Editor({ flow }: { flow: Flow }) {
           <FlowActions
             dirty={dirty}
             onValidate={() => attempt(validate)}
-            onSave={() =>
-              attempt(async () => {
-                await validate();
-                await save();
-                toast(t("common.saved"));
-                await refresh();
-              })
-            }
+            onSave={() => attempt(checkAndSave)}
             onPublish={(comment) => attempt(() => publish(comment))}
           />
         }
