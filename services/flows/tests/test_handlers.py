@@ -122,6 +122,7 @@ async def test_rolling_back_publishes_the_old_release_as_the_newest(house: Any, 
         request = rpc.RollBackFlowRequest(request_id="r", flow_id=flow.flow_id, release_id=first)
         release = await house.flows.RollBackFlow(request)
         assert (release.number, release.definition.steps[0].hang_up.utterance.text["en"]) == (3, "Bye.")
+        assert (release.restored_number, release.comment) == (1, "")
         assert await house.flows.RollBackFlow(request) == release
         now = await house.flows.GetFlow(rpc.GetFlowRequest(flow_id=flow.flow_id))
         assert now.release_id == release.release_id

@@ -2744,13 +2744,18 @@ export interface components {
             definition?: components["schemas"]["flows.v1.Definition"];
             /** @description Who published it. */
             publisher?: string;
-            /** @description Why. */
+            /** @description Why, in the words of who published it. */
             comment?: string;
             /**
              * Format: date-time
              * @description When.
              */
             createTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. Number of the older release that this one runs again; 0 when it is none.
+             */
+            readonly restoredNumber?: number;
         };
         /** @description Rolls back. */
         "flows.v1.RollBackFlowRequest": {

@@ -189,6 +189,7 @@ def to_release(release: Release) -> flow_pb2.Release:
         definition=to_definition(release.definition),
         publisher=release.publisher,
         comment=release.comment,
+        restored_number=release.restored_number,
         create_time=time_out(release.create_time),
     )
 

@@ -95,7 +95,8 @@ class Flow:
 
 @dataclass(frozen=True)
 class Release:
-    """An immutable copy that was valid when it was published."""
+    """An immutable copy that was valid when it was published. `restored_number` is that of the older release which it
+    runs again, 0 when it has none."""
 
     release_id: str
     flow_id: str
@@ -103,6 +104,7 @@ class Release:
     definition: Definition
     publisher: str
     comment: str
+    restored_number: int
     create_time: datetime
 
 

@@ -121,7 +121,7 @@ async def roll_back_flow(
     if old.release_id == flow.release_id:
         raise InvalidInput.of("release_id", "is the release that runs already")
     _require_publishable(await problems(tx, old.definition, known))
-    return await _release(tx, flow, old.definition, publisher, f"Roll back to release {old.number}", now)
+    return await _release(tx, flow, old.definition, publisher, "", now, restored_number=old.number)
 
 
 def _require_publishable(found: Sequence[Problem]) -> None:
@@ -131,8 +131,11 @@ def _require_publishable(found: Sequence[Problem]) -> None:
         raise ReferencesUnchecked("Queues, skills and hours can't be checked just now: publish again in a moment.")
 
 
-async def _release(tx: Tx, flow: Flow, definition: Definition, publisher: str, comment: str, now: datetime) -> Release:
-    release = Release(new_id("rel", now), flow.flow_id, flow.release_number + 1, definition, publisher, comment, now)
+async def _release(
+    tx: Tx, flow: Flow, definition: Definition, publisher: str, comment: str, now: datetime, *, restored_number: int = 0
+) -> Release:
+    number = flow.release_number + 1
+    release = Release(new_id("rel", now), flow.flow_id, number, definition, publisher, comment, restored_number, now)
     # The flow's row first: of two who publish at once the second waits here and then runs again.
     await store.save_flow(
         tx,

@@ -16,7 +16,7 @@ from flows.store.documents import from_document, to_document
 from flows.store.tables import flows, releases, runs
 
 _FLOW = ("flow_id", "display_name", "release_id", "release_number", "create_time", "update_time", "version")
-_RELEASE = ("release_id", "flow_id", "number", "publisher", "comment", "create_time")
+_RELEASE = ("release_id", "flow_id", "number", "publisher", "comment", "restored_number", "create_time")
 
 
 def _row(flow: Flow) -> dict[str, Any]:

@@ -31,6 +31,7 @@ releases = tenant_table(
     Column("definition", Json, nullable=False),
     Column("prompt_ids", Json, nullable=False),
     Column("number", BigInteger, nullable=False),
+    Column("restored_number", BigInteger, nullable=False, server_default="0"),
     Column("create_time", Time, nullable=False),
 )  # fmt: skip
 

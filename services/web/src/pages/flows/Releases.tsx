@@ -52,6 +52,11 @@ export function Releases({ flow, onRolledBack }: { flow: Flow; onRolledBack: () 
           <Text size="sm" c="dimmed">
             <DateTime value={release.createTime} /> · <bdi>{names.user(release.publisher)}</bdi>
           </Text>
+          {Boolean(release.restoredNumber) && (
+            <Text size="sm">
+              {t("flows.restored", { number: formatNumber(release.restoredNumber ?? 0, language) })}
+            </Text>
+          )}
           {release.comment && (
             <Text size="sm">
               <bdi>{release.comment}</bdi>

@@ -767,6 +767,7 @@ class Release(_message.Message):
     PUBLISHER_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    RESTORED_NUMBER_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     """Output only."""
     flow_id: _builtins.str
@@ -776,7 +777,9 @@ class Release(_message.Message):
     publisher: _builtins.str
     """Who published it."""
     comment: _builtins.str
-    """Why."""
+    """Why, in the words of who published it."""
+    restored_number: _builtins.int
+    """Output only. Number of the older release that this one runs again; 0 when it is none."""
     @_builtins.property
     def definition(self) -> Global___Definition:
         """What runs."""
@@ -795,10 +798,11 @@ class Release(_message.Message):
         publisher: _builtins.str = ...,
         comment: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        restored_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "definition", b"definition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "create_time", b"create_time", "definition", b"definition", "flow_id", b"flow_id", "number", b"number", "publisher", b"publisher", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "create_time", b"create_time", "definition", b"definition", "flow_id", b"flow_id", "number", b"number", "publisher", b"publisher", "release_id", b"release_id", "restored_number", b"restored_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
