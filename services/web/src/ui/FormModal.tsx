@@ -2,6 +2,7 @@ import { Button, Group, Modal, Stack } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { asProblem, type Problem } from "../api/problem.ts";
 import { useText } from "../i18n/index.ts";
+import { Form } from "./Form.tsx";
 import { ProblemNote } from "./ProblemNote.tsx";
 
 interface Props {
@@ -51,12 +52,7 @@ export function FormModal({
       closeButtonProps={{ "aria-label": t("common.close") }}
       data-testid={testId}
     >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
+      <Form onSubmit={() => void save()}>
         <Stack>
           {typeof children === "function" ? children(problem) : children}
           <ProblemNote problem={problem} />
@@ -69,7 +65,7 @@ export function FormModal({
             </Button>
           </Group>
         </Stack>
-      </form>
+      </Form>
     </Modal>
   );
 }

@@ -1,6 +1,38 @@
 /** Form fields that several pages ask with. */
-import { Select } from "@mantine/core";
-import { LANGUAGE_NAMES, LANGUAGES, useText } from "../i18n/index.ts";
+import {
+  FileInput,
+  type FileInputProps,
+  MultiSelect,
+  type MultiSelectProps,
+  PasswordInput,
+  type PasswordInputProps,
+  Select,
+  type SelectProps,
+  TextInput,
+  type TextInputProps,
+} from "@mantine/core";
+import { LANGUAGE_NAMES, LANGUAGES, type Language, useText } from "../i18n/index.ts";
+import { directionOf } from "../i18n/languages.ts";
+import { useComplaint } from "./Form.tsx";
+
+// Inside a Form these say in our own words what is wrong with them.
+export function TextField(props: TextInputProps) {
+  return <TextInput {...props} {...useComplaint(props)} />;
+}
+export function PasswordField(props: PasswordInputProps) {
+  const t = useText();
+  const toggle = { "aria-label": t("start.password.show") };
+  return <PasswordInput visibilityToggleButtonProps={toggle} {...props} {...useComplaint(props)} />;
+}
+export function SelectField(props: SelectProps) {
+  return <Select {...props} {...useComplaint(props)} />;
+}
+export function MultiSelectField(props: MultiSelectProps) {
+  return <MultiSelect {...props} {...useComplaint(props)} />;
+}
+export function FileField(props: FileInputProps) {
+  return <FileInput {...props} {...useComplaint(props)} />;
+}
 
 interface FieldProps {
   value: string;
@@ -47,6 +79,12 @@ export function TimeZoneSelect({ value, onChange, label, testId = "time-zone" }:
       data-testid={testId}
     />
   );
+}
+
+/** An option that is a telephone number, isolated so that a right-to-left page leaves its plus sign in front. */
+export function numberOption(number: string, language: Language) {
+  const label = directionOf(language) === "rtl" ? `\u2066${number}\u2069` : number;
+  return { value: number, label };
 }
 
 export function ownTimeZone(): string {

@@ -1,6 +1,6 @@
-import { Anchor, Button, Group, PasswordInput, Select, Stack, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Select, Stack } from "@mantine/core";
 import { IconArrowLeft } from "@tabler/icons-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { planName } from "../../api/plan.ts";
@@ -8,7 +8,8 @@ import { asProblem, fieldProblem, type Problem } from "../../api/problem.ts";
 import type { Plan } from "../../api/types.ts";
 import { activateLanguage, isLanguage, useLanguage, useText } from "../../i18n/index.ts";
 import { adopt } from "../../session/session.ts";
-import { LanguageSelect, ownTimeZone, timeZones } from "../../ui/fields.tsx";
+import { Form } from "../../ui/Form.tsx";
+import { LanguageSelect, ownTimeZone, PasswordField, TextField, timeZones } from "../../ui/fields.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { Lead } from "./StartFrame.tsx";
 import classes from "./start.module.css";
@@ -27,6 +28,8 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
   const [, navigate] = useLocation();
   const [requestId] = useState(newRequestId);
   const [busy, setBusy] = useState<"" | "quick" | "guided">("");
+  // Enter takes the quick way, whichever button comes first.
+  const way = useRef<"quick" | "guided">("quick");
   const [problem, setProblem] = useState<Problem>();
   const [fields, setFields] = useState({
     companyName: "",
@@ -45,7 +48,8 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
     },
     "data-testid": `signup-${name}`,
   });
-  const submit = async (quick: boolean) => {
+  const submit = async () => {
+    const quick = way.current === "quick";
     setBusy(quick ? "quick" : "guided");
     setProblem(undefined);
     onSending(true);
@@ -74,42 +78,35 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
           {t("start.account.otherPlan")}
         </Anchor>
       </Lead>
-      <form
-        className={classes.card}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit(true);
-        }}
-      >
+      <Form className={classes.card} onSubmit={() => void submit()}>
         <Stack>
           <div className={classes.pair}>
-            <TextInput
+            <TextField
               label={t("start.company")}
               autoComplete="organization"
               maxLength={120}
               {...bind("companyName")}
             />
-            <TextInput
+            <TextField
               label={t("start.yourName")}
               autoComplete="name"
               maxLength={120}
               {...bind("ownerName")}
             />
           </div>
-          <TextInput
+          <TextField
             label={t("start.email")}
             type="email"
             autoComplete="username"
             maxLength={254}
             {...bind("email")}
           />
-          <PasswordInput
+          <PasswordField
             label={t("start.password")}
             description={t("start.password.hint")}
             autoComplete="new-password"
             minLength={10}
             maxLength={256}
-            visibilityToggleButtonProps={{ "aria-label": t("start.password.show") }}
             {...bind("password")}
           />
           <div className={classes.pair}>
@@ -141,7 +138,11 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
                 variant="default"
                 loading={busy === "guided"}
                 disabled={busy === "quick"}
-                onClick={(event) => event.currentTarget.form?.reportValidity() && void submit(false)}
+                onClick={(event) => {
+                  way.current = "guided";
+                  event.currentTarget.form?.requestSubmit();
+                  way.current = "quick";
+                }}
                 data-testid="signup-submit-guided"
               >
                 {t("start.account.guided")}
@@ -157,7 +158,7 @@ export function AccountForm({ plan, onBack, onSending }: Props) {
             </Group>
           </Group>
         </Stack>
-      </form>
+      </Form>
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useLocation, useParams, useSearch } from "wouter";
@@ -6,6 +6,8 @@ import { api, ask } from "../../api/client.ts";
 import { asProblem, fieldProblem, type Problem } from "../../api/problem.ts";
 import { activateLanguage, isLanguage, languageWasChosen, useLanguage, useText } from "../../i18n/index.ts";
 import { adopt } from "../../session/session.ts";
+import { Form } from "../../ui/Form.tsx";
+import { PasswordField, TextField } from "../../ui/fields.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { OpenIdButton } from "./OpenIdButton.tsx";
@@ -74,15 +76,9 @@ function AcceptForm(props: { secret: string; suggestedName: string; openId: bool
     }
   };
   return (
-    <form
-      className={classes.card}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
+    <Form className={classes.card} onSubmit={() => void submit()}>
       <Stack>
-        <TextInput
+        <TextField
           label={t("start.yourName")}
           autoComplete="name"
           required
@@ -92,7 +88,7 @@ function AcceptForm(props: { secret: string; suggestedName: string; openId: bool
           onChange={(event) => setDisplayName(event.currentTarget.value)}
           data-testid="invitation-name"
         />
-        <PasswordInput
+        <PasswordField
           label={t("start.password")}
           description={t("start.password.hint")}
           autoComplete="new-password"
@@ -102,7 +98,6 @@ function AcceptForm(props: { secret: string; suggestedName: string; openId: bool
           value={password}
           error={fieldProblem(problem, "password")}
           onChange={(event) => setPassword(event.currentTarget.value)}
-          visibilityToggleButtonProps={{ "aria-label": t("start.password.show") }}
           data-testid="invitation-password"
         />
         <ProblemNote problem={problem} />
@@ -117,6 +112,6 @@ function AcceptForm(props: { secret: string; suggestedName: string; openId: bool
           />
         )}
       </Stack>
-    </form>
+    </Form>
   );
 }

@@ -16,13 +16,14 @@ export function QuickSetUp({ onGuided }: { onGuided: () => void }) {
   const [problem, setProblem] = useState<unknown>();
   const { data } = useProgress();
   const begun = useRef(false);
+  const dispositions = t("setUp.dispositions.default").split(";");
   const run = async () => {
     setProblem(undefined);
     try {
       const names = {
         queue: t("setUp.queue.default"),
         flow: t("setUp.flow.default"),
-        dispositions: t("setUp.dispositions.default").split(";"),
+        dispositions,
       };
       await setUpByDefaults(names, setStep);
       await queries.invalidateQueries({ queryKey: PROGRESS_KEY });
@@ -64,7 +65,15 @@ export function QuickSetUp({ onGuided }: { onGuided: () => void }) {
                     "·"
                   )}
                 </span>
-                {t(`setUp.step.${name}`)}
+                <span>
+                  {t(`setUp.step.${name}`)}
+                  {name === "queue" && (
+                    <>
+                      <br />
+                      {t("setUp.queue.dispositions", { names: dispositions.join(t("common.comma")) })}
+                    </>
+                  )}
+                </span>
               </li>
             );
           })}

@@ -2,7 +2,8 @@ import { Anchor, Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearch } from "wouter";
-import { useText } from "../../i18n/index.ts";
+import { formatNumber } from "../../format/numbers.ts";
+import { useLanguage, useText } from "../../i18n/index.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { QuickSetUp } from "./QuickSetUp.tsx";
@@ -66,6 +67,7 @@ function Guided({ onQuick }: { onQuick: () => void }) {
 
 function StepLine({ current }: { current: StepName }) {
   const t = useText();
+  const language = useLanguage();
   const at = STEPS.indexOf(current);
   return (
     <ol className={classes.steps} aria-label={t("setUp.title")}>
@@ -79,7 +81,7 @@ function StepLine({ current }: { current: StepName }) {
             aria-current={state === "current" ? "step" : undefined}
           >
             <span className={classes.stepNumber} aria-hidden>
-              {state === "done" ? "✓" : index + 1}
+              {state === "done" ? "✓" : formatNumber(index + 1, language)}
             </span>
             {t(`setUp.step.${name}`)}
           </li>

@@ -1,10 +1,11 @@
-import { Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import type { Invitation } from "../../api/types.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
-import { LanguageSelect, ownTimeZone, TimeZoneSelect } from "../../ui/fields.tsx";
+import { Form } from "../../ui/Form.tsx";
+import { LanguageSelect, numberOption, ownTimeZone, TextField, TimeZoneSelect } from "../../ui/fields.tsx";
 import { InvitationLink } from "../../ui/InvitationLink.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import type { StepProps } from "./SetUpPage.tsx";
@@ -40,12 +41,7 @@ function StepForm(props: {
     }
   };
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
+    <Form onSubmit={() => void save()}>
       <Stack>
         <Text c="dimmed">{props.lead}</Text>
         {props.children}
@@ -56,7 +52,7 @@ function StepForm(props: {
           </Button>
         </Group>
       </Stack>
-    </form>
+    </Form>
   );
 }
 
@@ -67,7 +63,7 @@ export function BrandStep({ progress, onSaved }: StepProps) {
   const [zone, setZone] = useState(progress.tenant.timeZone || ownTimeZone());
   return (
     <StepForm lead={t("setUp.brand.lead")} onSave={() => createBrand(name, language, zone).then(onSaved)}>
-      <TextInput
+      <TextField
         label={t("setUp.brand.name")}
         required
         maxLength={120}
@@ -88,6 +84,7 @@ export function BrandStep({ progress, onSaved }: StepProps) {
 
 export function NumberStep({ progress, onSaved }: StepProps) {
   const t = useText();
+  const language = useLanguage();
   const { data } = useQuery({ queryKey: ["freeNumbers"], queryFn: freeNumbers });
   const [picked, setPicked] = useState("");
   const number = picked || (data?.[0]?.number ?? "");
@@ -97,7 +94,7 @@ export function NumberStep({ progress, onSaved }: StepProps) {
       <Select
         label={t("setUp.number.pick")}
         searchable
-        data={(data ?? []).map((each) => each.number ?? "")}
+        data={(data ?? []).map((each) => numberOption(each.number ?? "", language))}
         value={number || null}
         onChange={(value) => setPicked(value ?? "")}
         data-testid="setup-number"
@@ -110,14 +107,15 @@ export function NumberStep({ progress, onSaved }: StepProps) {
 export function QueueStep({ onSaved }: StepProps) {
   const t = useText();
   const [name, setName] = useState(t("setUp.queue.default"));
+  const names = t("setUp.dispositions.default").split(";");
   const save = async () => {
     await createQueue(name);
-    await createDispositions(t("setUp.dispositions.default").split(";"));
+    await createDispositions(names);
     await onSaved();
   };
   return (
     <StepForm lead={t("setUp.queue.lead")} onSave={save}>
-      <TextInput
+      <TextField
         label={t("setUp.queue.name")}
         required
         maxLength={120}
@@ -125,6 +123,9 @@ export function QueueStep({ onSaved }: StepProps) {
         onChange={(event) => setName(event.currentTarget.value)}
         data-testid="setup-queue-name"
       />
+      <Text size="sm" c="dimmed" data-testid="setup-dispositions">
+        {t("setUp.queue.dispositions", { names: names.join(t("common.comma")) })}
+      </Text>
     </StepForm>
   );
 }
@@ -188,14 +189,14 @@ export function InviteStep({ onDone }: { onDone: () => void }) {
   }
   return (
     <StepForm lead={t("setUp.invite.lead")} onSave={() => invite(email, name, "ROLE_AGENT").then(setMade)}>
-      <TextInput
+      <TextField
         label={t("setUp.invite.name")}
         maxLength={120}
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
         data-testid="setup-invite-name"
       />
-      <TextInput
+      <TextField
         label={t("start.email")}
         type="email"
         required

@@ -1,9 +1,11 @@
-import { Anchor, Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { Link, Redirect, useLocation, useSearch } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { useText } from "../../i18n/index.ts";
 import { adopt, useSession } from "../../session/session.ts";
+import { Form } from "../../ui/Form.tsx";
+import { PasswordField, TextField } from "../../ui/fields.tsx";
 import { Note } from "../../ui/Note.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { safeNext } from "./next.ts";
@@ -44,15 +46,9 @@ export default function SignInPage() {
           </Note>
         </div>
       )}
-      <form
-        className={classes.card}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
+      <Form className={classes.card} onSubmit={() => void submit()}>
         <Stack>
-          <TextInput
+          <TextField
             label={t("start.email")}
             type="email"
             autoComplete="username"
@@ -61,13 +57,12 @@ export default function SignInPage() {
             onChange={(event) => setEmail(event.currentTarget.value)}
             data-testid="signin-email"
           />
-          <PasswordInput
+          <PasswordField
             label={t("start.password")}
             autoComplete="current-password"
             required
             value={password}
             onChange={(event) => setPassword(event.currentTarget.value)}
-            visibilityToggleButtonProps={{ "aria-label": t("start.password.show") }}
             data-testid="signin-password"
           />
           <ProblemNote problem={problem} title={t("start.signIn.failed")} />
@@ -76,7 +71,7 @@ export default function SignInPage() {
           </Button>
           <OpenIdButton next={next} onProblem={setProblem} />
         </Stack>
-      </form>
+      </Form>
       <Text ta="center" mt="lg" size="sm">
         {t("start.noAccount")}{" "}
         <Anchor component={Link} href="/sign-up" underline="always" data-testid="to-sign-up">
