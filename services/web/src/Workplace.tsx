@@ -10,6 +10,7 @@ import { lazyPage } from "./ui/lazyPage.ts";
 import { Note } from "./ui/Note.tsx";
 import { NotFound } from "./ui/NotFound.tsx";
 import { Shell } from "./ui/Shell.tsx";
+import { usePageTitle } from "./ui/title.ts";
 
 const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentType>][] = [
   ["/home", "manage", lazyPage(() => import("./pages/start/HomePage.tsx"))],
@@ -61,10 +62,14 @@ export default function Workplace() {
 }
 
 function Guarded({ area, children }: { area: Area; children: React.ReactNode }) {
-  const t = useText();
   const session = useSession();
   const allowed = session.status === "signedIn" && mayEnter(session.user.role, area);
-  if (allowed) return children;
+  return allowed ? children : <Forbidden />;
+}
+
+function Forbidden() {
+  const t = useText();
+  usePageTitle(t("forbidden.title"));
   return (
     <Note tone="warn" title={t("forbidden.title")} testId="forbidden">
       {t("forbidden.body")}

@@ -3,9 +3,11 @@ import { IconMapOff } from "@tabler/icons-react";
 import { Link } from "wouter";
 import { useText } from "../i18n/index.ts";
 import { EmptyState } from "./EmptyState.tsx";
+import { usePageTitle } from "./title.ts";
 
 export function NotFound() {
   const t = useText();
+  usePageTitle(t("notFound.title"));
   return (
     <EmptyState
       icon={IconMapOff}

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { usePageTitle } from "./title.ts";
 import classes from "./ui.module.css";
 
 interface HeaderProps {
@@ -8,6 +9,7 @@ interface HeaderProps {
 }
 
 export function PageHeader({ title, subtitle, actions }: HeaderProps) {
+  usePageTitle(title);
   return (
     <header className={classes.pageHeader}>
       <div>

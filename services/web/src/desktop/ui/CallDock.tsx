@@ -1,10 +1,12 @@
 import { useEffect, useRef } from "react";
+import { useBrands } from "../../api/names.ts";
 import type { MessageKey } from "../../i18n/index.ts";
 import { useText } from "../../i18n/index.ts";
 import { useMe } from "../../session/session.ts";
 import { announce } from "../../ui/announce.tsx";
+import { useCallTitle } from "../../ui/title.ts";
 import { useDesktop } from "../desktop.ts";
-import { type DesktopNotice, isMuted, phaseOf } from "../state.ts";
+import { type DesktopNotice, isMuted, type Phase, phaseOf } from "../state.ts";
 import { CallControls } from "./CallControls.tsx";
 import { DockNotes } from "./DockNotes.tsx";
 import { DockPrimary } from "./DockPrimary.tsx";
@@ -32,6 +34,7 @@ export function CallDock() {
   const phase = phaseOf(desktop);
   useShortcuts();
   useAnnouncements(phase, desktop.notice);
+  useCallInTitle(phase);
   const showing = phase !== "off";
   return (
     <section
@@ -86,21 +89,31 @@ function useAnnouncements(phase: string, notice: DesktopNotice | undefined): voi
   useEffect(() => {
     if (notice) announce(t(NOTICE_TEXT[notice]));
   }, [notice]);
-  useTitle(phase === "offered" ? `☎ ${caller}` : undefined);
 }
 
-/** An idle tab shows the offer in its title, and as a notification where the agent allowed them. */
-function useTitle(title: string | undefined): void {
+const TITLE_TEXT: Partial<Record<Phase, MessageKey>> = {
+  connecting: "desktop.connecting",
+  talking: "state.ON_CONTACT",
+  held: "desktop.held",
+  wrapUp: "desktop.wrapUp.title",
+};
+
+/** The tab's title says who rings or talks, and a hidden tab's offer is a notification where the agent allowed them. */
+function useCallInTitle(phase: Phase): void {
+  const t = useText();
+  const { offer, contact } = useDesktop();
+  const subject = contact ?? offer?.contact;
+  const brands = useBrands(subject !== undefined).data;
+  const brand = brands?.find((each) => each.brandId === subject?.brandId)?.displayName;
+  const caller = subject?.callerName || subject?.callerNumber || t("common.anonymous");
+  const state = TITLE_TEXT[phase];
+  const who = [brand, caller].filter(Boolean).join(" · ");
+  const ringing = phase === "offered" ? `☎ ${who}` : "";
+  useCallTitle(ringing || (state ? `${t(state)} · ${who}` : ""));
   useEffect(() => {
-    if (!title) return;
-    const before = document.title;
-    document.title = title;
-    const note = notify(title);
-    return () => {
-      document.title = before;
-      note?.close();
-    };
-  }, [title]);
+    const note = ringing ? notify(ringing) : undefined;
+    return () => note?.close();
+  }, [ringing]);
 }
 
 function notify(title: string): Notification | undefined {

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
+import { usePageTitle } from "../../ui/title.ts";
 import classes from "./start.module.css";
 
 /** The frame of the pages before and around sign-in. */
@@ -29,6 +30,7 @@ export function StartFrame({
 }
 
 export function Lead({ title, children }: { title: string; children?: ReactNode }) {
+  usePageTitle(title);
   return (
     <div className={classes.lead}>
       <h1>{title}</h1>
