@@ -1,6 +1,7 @@
 import { Button, Menu, VisuallyHidden } from "@mantine/core";
 import { IconCheck, IconLanguage } from "@tabler/icons-react";
 import { activateLanguage, LANGUAGE_NAMES, LANGUAGES, useLanguage, useText } from "../i18n/index.ts";
+import classes from "./ui.module.css";
 
 /** Picks the language of the page on this device. */
 export function LanguageMenu({ compact }: { compact?: boolean }) {
@@ -22,7 +23,7 @@ export function LanguageMenu({ compact }: { compact?: boolean }) {
             {t("common.language")}
             {compact ? `: ${LANGUAGE_NAMES[current]} ` : ": "}
           </VisuallyHidden>
-          {compact ? current.toUpperCase() : LANGUAGE_NAMES[current]}
+          <span className={classes.roomy}>{compact ? current.toUpperCase() : LANGUAGE_NAMES[current]}</span>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -11,7 +11,7 @@ export function OfferControls() {
   const { offer } = useDesktop();
   return (
     <>
-      <span className={classes.detail} style={{ marginInlineEnd: 8 }}>
+      <span className={`${classes.detail} ${classes.expires}`} style={{ marginInlineEnd: 8 }}>
         {t("desktop.offer.expires")} <Remaining until={offer?.expireTime} testId="offer-remaining" />
       </span>
       <Button variant="default" onClick={() => void declineOffer()} data-testid="offer-decline">

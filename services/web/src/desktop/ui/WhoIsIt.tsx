@@ -24,17 +24,28 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
     );
   }
   const number = subject.callerNumber;
+  const details = [
+    subject.callerName && number && (
+      <span key="number" className="m-ltr m-figures">
+        {number}
+      </span>
+    ),
+    offer && phase === "offered" && <bdi key="queue">{offer.queueName}</bdi>,
+    phase === "held" && (
+      <Tag key="held" tone="warn">
+        {t("desktop.held")}
+      </Tag>
+    ),
+    phase === "connecting" && t("desktop.connecting"),
+    phase === "wrapUp" && (notice ?? t("desktop.wrapUp.title")),
+  ].filter(Boolean);
   return (
     <>
       <div className={classes.name} data-testid="dock-caller">
         <bdi>{subject.callerName || number || t("common.anonymous")}</bdi>
       </div>
       <div className={classes.detail}>
-        {subject.callerName && number && <span className="m-ltr m-figures">{number}</span>}
-        {offer && phase === "offered" && ` ${offer.queueName ?? ""}`}
-        {phase === "held" && <Tag tone="warn">{t("desktop.held")}</Tag>}
-        {phase === "connecting" && t("desktop.connecting")}
-        {phase === "wrapUp" && (notice ?? t("desktop.wrapUp.title"))}
+        {details.flatMap((detail, at) => (at > 0 ? [" · ", detail] : [detail]))}
       </div>
     </>
   );

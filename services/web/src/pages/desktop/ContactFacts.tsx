@@ -39,7 +39,12 @@ export function ContactFacts({ contact, queueName, pop }: Props) {
         {customer?.customerId && (
           <>
             {" · "}
-            <Anchor component={Link} href={`/customers/${customer.customerId}`} data-testid="pop-customer">
+            <Anchor
+              component={Link}
+              href={`/customers/${customer.customerId}`}
+              underline="always"
+              data-testid="pop-customer"
+            >
               {t("desktop.openCustomer")}
             </Anchor>
           </>
