@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileMessage } from "@lingui/message-utils/compileMessage";
 
 const LANGUAGES = ["en", "tr", "az", "fa"];
 const source = fileURLToPath(new URL("../src", import.meta.url));
@@ -17,11 +18,12 @@ for (const file of readdirSync(join(source, "messages"))) {
   }
 }
 
-const placeholders = (text) =>
-  [...text.replaceAll("'{'", "").matchAll(/\{(\w+)/g)]
-    .map((found) => found[1])
-    .sort()
-    .join();
+/** The names a message takes, those within its plural forms too. */
+const names = (message) =>
+  (Array.isArray(message) ? message : []).flatMap((part) =>
+    Array.isArray(part) ? [part[0], ...Object.values(part[2] ?? {}).flatMap(names)] : [],
+  );
+const placeholders = (text) => [...new Set(names(compileMessage(text)))].sort().join();
 for (const [key, entry] of Object.entries(messages)) {
   for (const language of LANGUAGES) {
     if (!entry[language]?.trim()) problems.push(`${key}: no ${language} text`);

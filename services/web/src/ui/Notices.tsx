@@ -2,8 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { api, ask } from "../api/client.ts";
 import type { Notice } from "../api/types.ts";
-import { formatNumber } from "../format/numbers.ts";
-import { language, textOr, useText } from "../i18n/index.ts";
+import { textOr, useText } from "../i18n/index.ts";
 import { socket } from "../socket/live.ts";
 import { Note } from "./Note.tsx";
 import { DateTime } from "./Time.tsx";
@@ -38,8 +37,7 @@ export function Notices() {
       onClose={() => void dismiss(notice)}
       testId={`notice-${notice.kind}`}
     >
-      {t("notice.times", { count: formatNumber(notice.count ?? 1, language()) })}{" "}
-      <DateTime value={notice.updateTime} />
+      {t("notice.times", { count: notice.count ?? 1 })} <DateTime value={notice.updateTime} />
     </Note>
   ));
 }
