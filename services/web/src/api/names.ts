@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { mayEnter } from "../session/roles.ts";
 import { useSession } from "../session/session.ts";
 import { api, ask } from "./client.ts";
-import type { Brand, Disposition, Queue, User } from "./types.ts";
+import type { Brand, Customer, Disposition, Queue, User } from "./types.ts";
 
 const FRESH_MS = 60_000;
 const ALL = { params: { query: { pageSize: 200 } } };
@@ -45,6 +45,15 @@ export function useDispositions(enabled = true) {
   });
 }
 
+export function useCustomer(customerId: string | undefined) {
+  return useQuery({
+    queryKey: ["customer", customerId],
+    queryFn: (): Promise<Customer> =>
+      ask(api.GET("/v1/customers/{customerId}", { params: { path: { customerId: customerId ?? "" } } })),
+    enabled: Boolean(customerId),
+  });
+}
+
 /** Looks names up; an id nobody can name comes back as it is, no id as a dash. */
 export function useNames() {
   const session = useSession();
@@ -66,4 +75,12 @@ export function useNames() {
 
 function name(id: string | undefined, found: string | undefined): string {
   return found ?? (id || "–");
+}
+
+/** The options of a list of named things, by the field that holds their id. */
+export function optionsOf<K extends string>(
+  rows: readonly ({ [Key in K]?: string } & { displayName?: string })[],
+  id: K,
+) {
+  return rows.map((row) => ({ value: row[id] ?? "", label: row.displayName ?? "" }));
 }

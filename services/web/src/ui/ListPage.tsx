@@ -1,12 +1,28 @@
 import { Button } from "@mantine/core";
 import { type Icon, IconPlus } from "@tabler/icons-react";
 import { type QueryKey, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
+import { useText } from "../i18n/index.ts";
+import { Confirm } from "./Confirm.tsx";
+import { type Column, DataTable } from "./DataTable.tsx";
 import { EmptyState } from "./EmptyState.tsx";
 import { PagedPanel, usePages } from "./LoadMore.tsx";
-import { PageHeader, TableWrap } from "./Page.tsx";
+import { PageHeader } from "./Page.tsx";
+import { RowActions } from "./RowActions.tsx";
 
-interface Props<T> {
+/** How a row is taken away. `label` is a button in words instead of the bin. */
+export interface Removal<T> {
+  run: (id: string) => Promise<unknown>;
+  title?: (name: string) => string;
+  body: string | ((name: string) => string);
+  label?: string;
+  confirm?: string;
+  allowed?: (row: T) => boolean;
+}
+
+export interface ListPageProps<T> {
+  /** What a row is, for test ids: `queue-add`, `queue-<id>`, `queue-<id>-edit`. */
+  noun: string;
   title: string;
   lead: string;
   queryKey: QueryKey;
@@ -14,25 +30,47 @@ interface Props<T> {
   icon: Icon;
   emptyTitle: string;
   emptyBody: string;
+  columns: readonly Column<T>[];
+  idOf: (row: T) => string | undefined;
+  nameOf: (row: T) => string | undefined;
   /** The button that makes a new one. */
-  add?: { label: string; onClick: () => void; testId: string } | false;
+  add?: { label: string; onClick: () => void } | false;
   /** What stands between the heading and the list. */
   note?: ReactNode;
-  children: (rows: readonly T[]) => ReactNode;
+  onEdit?: (row: T) => void;
+  remove?: Removal<T>;
 }
 
 /** The shape most admin pages share: what it is for, a button to add, the list or what to do when there is none. */
-export function ListPage<T>(props: Props<T>) {
+export function ListPage<T>(props: ListPageProps<T>) {
+  const t = useText();
+  const { noun, remove, onEdit } = props;
   const { query, rows } = usePages(props.queryKey, props.read);
+  const [removing, setRemoving] = useState<T>();
+  const idOf = (row: T) => props.idOf(row) ?? "";
+  const nameOf = (row: T | undefined) => (row === undefined ? "" : (props.nameOf(row) ?? ""));
   const add = props.add && (
     <Button
       leftSection={<IconPlus size={17} aria-hidden />}
       onClick={props.add.onClick}
-      data-testid={props.add.testId}
+      data-testid={`${noun}-add`}
     >
       {props.add.label}
     </Button>
   );
+  const actions: Column<T> = {
+    head: t("common.actions"),
+    quiet: true,
+    cell: (row) => (
+      <RowActions
+        name={nameOf(row)}
+        testId={`${noun}-${idOf(row)}`}
+        onEdit={onEdit && (() => onEdit(row))}
+        onDelete={remove && remove.allowed?.(row) !== false ? () => setRemoving(row) : undefined}
+        deleteLabel={remove?.label}
+      />
+    ),
+  };
   return (
     <>
       <PageHeader title={props.title} subtitle={props.lead} actions={add} />
@@ -46,8 +84,26 @@ export function ListPage<T>(props: Props<T>) {
           </EmptyState>
         }
       >
-        {(shown) => <TableWrap label={props.title}>{props.children(shown)}</TableWrap>}
+        {(shown) => (
+          <DataTable
+            label={props.title}
+            columns={onEdit || remove ? [...props.columns, actions] : props.columns}
+            rows={shown}
+            keyOf={idOf}
+            testId={(row) => `${noun}-${idOf(row)}`}
+          />
+        )}
       </PagedPanel>
+      {remove && (
+        <Confirm
+          opened={removing !== undefined}
+          title={remove.title?.(nameOf(removing)) ?? t("admin.delete.title", { name: nameOf(removing) })}
+          body={typeof remove.body === "string" ? remove.body : remove.body(nameOf(removing))}
+          confirm={remove.confirm ?? remove.label ?? t("common.delete")}
+          onClose={() => setRemoving(undefined)}
+          onConfirm={async () => removing !== undefined && (await remove.run(idOf(removing)))}
+        />
+      )}
     </>
   );
 }

@@ -38,12 +38,3 @@ export function Panel({ children, flush, label, testId, style }: PanelProps) {
     </section>
   );
 }
-
-export function TableWrap({ children, label }: { children: ReactNode; label: string }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section className={classes.tableWrap} tabIndex={0} aria-label={label}>
-      {children}
-    </section>
-  );
-}

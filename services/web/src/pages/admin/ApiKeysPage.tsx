@@ -1,14 +1,14 @@
-import { Anchor, Button, Group, Modal, MultiSelect, Stack, Table, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Modal, Stack } from "@mantine/core";
 import { IconKey } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { useLocked } from "../../api/plan.ts";
 import type { ApiKey } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
 import { CopyField } from "../../ui/CopyField.tsx";
 import { FeatureLocked } from "../../ui/FeatureLocked.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
+import { MultiSelectField, TextField } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Note, Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
@@ -20,7 +20,6 @@ export default function ApiKeysPage() {
   const locked = useLocked("api");
   const [adding, setAdding] = useState(false);
   const [secret, setSecret] = useState("");
-  const [revoking, setRevoking] = useState<ApiKey>();
   const revoke = async (apiKeyId: string) => {
     await ask(api.POST("/v1/apiKeys/{apiKeyId}:revoke", { params: { path: { apiKeyId } }, body: {} }));
     await refresh();
@@ -28,6 +27,7 @@ export default function ApiKeysPage() {
   return (
     <>
       <ListPage<ApiKey>
+        noun="apikey"
         title={t("nav.apiKeys")}
         lead={t("admin.apiKeys.lead")}
         queryKey={["apiKeys"]}
@@ -35,63 +35,44 @@ export default function ApiKeysPage() {
         emptyTitle={t("admin.apiKeys.none")}
         emptyBody={t("admin.apiKeys.noneBody")}
         note={locked && <FeatureLocked feature="api" />}
-        add={
-          locked === false && {
-            label: t("admin.apiKeys.add"),
-            onClick: () => setAdding(true),
-            testId: "apikey-add",
-          }
-        }
+        add={locked === false && { label: t("admin.apiKeys.add"), onClick: () => setAdding(true) }}
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/apiKeys", { params: { query: { pageToken } } }));
           return { rows: answer.apiKeys ?? [], next: answer.nextPageToken ?? "" };
         }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("common.name")}</Table.Th>
-                <Table.Th>{t("admin.apiKeys.prefix")}</Table.Th>
-                <Table.Th>{t("admin.apiKeys.scopes")}</Table.Th>
-                <Table.Th>{t("admin.apiKeys.lastUse")}</Table.Th>
-                <Table.Th aria-label={t("common.actions")} />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((key) => (
-                <Table.Tr key={key.apiKeyId} data-testid={`apikey-${key.apiKeyId}`}>
-                  <Table.Td>
-                    <bdi>{key.displayName}</bdi>
-                  </Table.Td>
-                  <Table.Td>
-                    <code className="m-ltr">{key.prefix}…</code>
-                  </Table.Td>
-                  <Table.Td style={{ maxWidth: 340 }}>
-                    <Group gap={4} dir="ltr">
-                      {(key.scopes ?? []).map((scope) => (
-                        <Tag key={scope}>{scope}</Tag>
-                      ))}
-                    </Group>
-                  </Table.Td>
-                  <Table.Td>
-                    <DateTime value={key.lastUseTime} />
-                  </Table.Td>
-                  <Table.Td>
-                    {key.revokeTime ? (
-                      <Tag tone="bad">{t("admin.apiKeys.revoked")}</Tag>
-                    ) : (
-                      <Button size="compact-sm" variant="default" onClick={() => setRevoking(key)}>
-                        {t("admin.apiKeys.revoke")}
-                      </Button>
-                    )}
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
+        idOf={(row) => row.apiKeyId}
+        nameOf={(row) => row.displayName}
+        remove={{
+          run: revoke,
+          title: () => t("admin.apiKeys.revoke"),
+          body: (name) => t("admin.apiKeys.revokeBody", { name }),
+          label: t("admin.apiKeys.revoke"),
+          allowed: (row) => !row.revokeTime,
+        }}
+        columns={[
+          { head: t("common.name"), cell: (row) => <bdi>{row.displayName}</bdi> },
+          { head: t("admin.apiKeys.prefix"), cell: (row) => <code className="m-ltr">{row.prefix}…</code> },
+          {
+            head: t("admin.apiKeys.scopes"),
+            cell: (row) => (
+              <Group gap={4} dir="ltr" maw={340}>
+                {(row.scopes ?? []).map((scope) => (
+                  <Tag key={scope}>{scope}</Tag>
+                ))}
+              </Group>
+            ),
+          },
+          {
+            head: t("admin.apiKeys.lastUse"),
+            cell: (row) =>
+              row.revokeTime ? (
+                <Tag tone="bad">{t("admin.apiKeys.revoked")}</Tag>
+              ) : (
+                <DateTime value={row.lastUseTime} />
+              ),
+          },
+        ]}
+      />
       <p>
         <Anchor href="/docs" target="_blank" rel="noreferrer">
           {t("admin.apiKeys.docs")}
@@ -99,14 +80,6 @@ export default function ApiKeysPage() {
       </p>
       {adding && <ApiKeyForm onClose={() => setAdding(false)} onMade={setSecret} onSaved={refresh} />}
       <SecretOnce secret={secret} onClose={() => setSecret("")} />
-      <Confirm
-        opened={revoking !== undefined}
-        title={t("admin.apiKeys.revoke")}
-        body={t("admin.apiKeys.revokeBody", { name: revoking?.displayName ?? "" })}
-        confirm={t("admin.apiKeys.revoke")}
-        onClose={() => setRevoking(undefined)}
-        onConfirm={() => revoke(revoking?.apiKeyId ?? "")}
-      />
     </>
   );
 }
@@ -132,7 +105,7 @@ function ApiKeyForm(props: {
   };
   return (
     <FormModal title={t("admin.apiKeys.add")} onClose={props.onClose} onSave={save} testId="apikey">
-      <TextInput
+      <TextField
         label={t("admin.apiKeys.purpose")}
         required
         data-autofocus
@@ -141,7 +114,7 @@ function ApiKeyForm(props: {
         onChange={(event) => setName(event.currentTarget.value)}
         data-testid="apikey-name"
       />
-      <MultiSelect
+      <MultiSelectField
         label={t("admin.apiKeys.scopes")}
         description={t("admin.apiKeys.scopesHint")}
         required

@@ -1,4 +1,3 @@
-import { Table } from "@mantine/core";
 import { IconBook2 } from "@tabler/icons-react";
 import { api, ask } from "../../api/client.ts";
 import { useLocked } from "../../api/plan.ts";
@@ -25,6 +24,7 @@ export default function AuditPage() {
   }
   return (
     <ListPage<AuditEntry>
+      noun="audit"
       title={t("nav.audit")}
       lead={t("admin.audit.lead")}
       queryKey={["audit"]}
@@ -37,45 +37,32 @@ export default function AuditPage() {
         );
         return { rows: answer.entries ?? [], next: answer.nextPageToken ?? "" };
       }}
-    >
-      {(rows) => (
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("admin.audit.when")}</Table.Th>
-              <Table.Th>{t("admin.audit.who")}</Table.Th>
-              <Table.Th>{t("admin.audit.what")}</Table.Th>
-              <Table.Th>{t("admin.audit.target")}</Table.Th>
-              <Table.Th>{t("admin.audit.outcome")}</Table.Th>
-              <Table.Th>{t("admin.audit.address")}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rows.map((entry) => (
-              <Table.Tr key={entry.auditEntryId}>
-                <Table.Td>
-                  <DateTime value={entry.createTime} />
-                </Table.Td>
-                <Table.Td>
-                  <bdi>{entry.subjectName || entry.subject}</bdi>
-                </Table.Td>
-                <Table.Td>
-                  <span className="m-ltr">{(entry.action ?? "").split("/").at(-1)}</span>
-                </Table.Td>
-                <Table.Td style={{ maxWidth: 260, overflowWrap: "anywhere", fontSize: "0.82rem" }}>
-                  <span className="m-ltr">{entry.target || "–"}</span>
-                </Table.Td>
-                <Table.Td>
-                  <Tag tone={entry.outcome === "OK" ? "good" : "warn"}>{entry.outcome}</Tag>
-                </Table.Td>
-                <Table.Td>
-                  <span className="m-ltr m-figures">{entry.address || "–"}</span>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      )}
-    </ListPage>
+      idOf={(row) => row.auditEntryId}
+      nameOf={(row) => row.action}
+      columns={[
+        { head: t("admin.audit.when"), cell: (row) => <DateTime value={row.createTime} /> },
+        { head: t("admin.audit.who"), cell: (row) => <bdi>{row.subjectName || row.subject}</bdi> },
+        {
+          head: t("admin.audit.what"),
+          cell: (row) => <span className="m-ltr">{(row.action ?? "").split("/").at(-1)}</span>,
+        },
+        {
+          head: t("admin.audit.target"),
+          cell: (row) => (
+            <span className="m-ltr" style={{ maxWidth: 260, overflowWrap: "anywhere", fontSize: "0.82rem" }}>
+              {row.target || "–"}
+            </span>
+          ),
+        },
+        {
+          head: t("admin.audit.outcome"),
+          cell: (row) => <Tag tone={row.outcome === "OK" ? "good" : "warn"}>{row.outcome}</Tag>,
+        },
+        {
+          head: t("admin.audit.address"),
+          cell: (row) => <span className="m-ltr m-figures">{row.address || "–"}</span>,
+        },
+      ]}
+    />
   );
 }

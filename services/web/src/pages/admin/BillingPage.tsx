@@ -1,14 +1,18 @@
-import { Table } from "@mantine/core";
+import { Anchor, Table } from "@mantine/core";
 import { IconReceipt } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
 import { api, ask } from "../../api/client.ts";
+import { useNames } from "../../api/names.ts";
+import { usePlans } from "../../api/plan.ts";
 import type { InvoicePreview, Money, UsageRecord } from "../../api/types.ts";
 import { formatDate, formatMonth } from "../../format/dates.ts";
 import { formatMoney, formatNumber, roundDecimal } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
+import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading, PagedPanel, usePages } from "../../ui/LoadMore.tsx";
-import { PageHeader, Panel, TableWrap } from "../../ui/Page.tsx";
+import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { useRefreshOn } from "../watch/useRefreshOn.ts";
@@ -37,45 +41,86 @@ export function Amount({ money }: { money: Money | undefined }) {
   return <span className="m-figures">{formatMoney(money.amount, money.currency ?? "", language)}</span>;
 }
 
-function Preview() {
-  const t = useText();
-  const { data, error, refetch } = useQuery({
+function usePreview() {
+  const preview = useQuery({
     queryKey: ["invoicePreview"],
     queryFn: () => ask(api.GET("/v1/invoices:preview")),
   });
   useRefreshOn(["invoicePreview"], "UsageRated");
+  return preview;
+}
+
+/** What the plan of the preview says of a meter. */
+function useRate() {
+  const planId = usePreview().data?.planId;
+  const { plans } = usePlans().data ?? {};
+  const rates = plans?.find((plan) => plan.planId === planId)?.rates ?? [];
+  return (meter: string | undefined) => rates.find((rate) => rate.meter === meter);
+}
+
+/** A quantity in its meter's unit: "24.7 min". */
+function Measure({ quantity, meter }: { quantity: string | undefined; meter: string | undefined }) {
+  const language = useLanguage();
+  const rateOf = useRate();
+  const count = formatNumber(roundDecimal(quantity || "0", 4), language);
+  const unit = rateOf(meter)?.unit;
+  return <span className="m-figures">{unit ? textOr("measure", unit, { count }) : count}</span>;
+}
+
+function Preview() {
+  const t = useText();
+  const { data, error, refetch } = usePreview();
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   return (
     <Panel flush label={t("billing.preview")} testId="invoice-preview">
       <PreviewHead preview={data} />
-      <TableWrap label={t("billing.preview")}>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("billing.line")}</Table.Th>
-              <Table.Th>{t("billing.quantity")}</Table.Th>
-              <Table.Th>{t("billing.included")}</Table.Th>
-              <Table.Th>{t("billing.unitPrice")}</Table.Th>
-              <Table.Th>{t("billing.amount")}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {(data.lines ?? []).map((line) => (
-              <PreviewLine key={`${line.meter}${line.descriptionKey}${line.startTime}`} line={line} />
-            ))}
-          </Table.Tbody>
-          <Table.Tfoot>
-            <Table.Tr>
-              <Table.Th colSpan={4}>{t("billing.total")}</Table.Th>
-              <Table.Th style={{ fontSize: "1.05rem", color: "inherit" }} data-testid="invoice-total">
-                <Amount money={data.total} />
-              </Table.Th>
-            </Table.Tr>
-          </Table.Tfoot>
-        </Table>
-      </TableWrap>
+      <DataTable
+        label={t("billing.preview")}
+        rows={data.lines ?? []}
+        keyOf={(line) => `${line.meter}${line.descriptionKey}${line.startTime}`}
+        testId={(line) => `invoice-line-${line.meter}`}
+        columns={[
+          { head: t("billing.line"), cell: (line) => textOr("meter", line.meter ?? "") },
+          {
+            head: t("billing.quantity"),
+            cell: (line) => <Measure quantity={line.quantity} meter={line.meter} />,
+          },
+          { head: t("billing.included"), cell: (line) => <Included line={line} /> },
+          { head: t("billing.unitPrice"), cell: (line) => <Amount money={line.unitPrice} /> },
+          { head: t("billing.amount"), cell: (line) => <Amount money={line.amount} /> },
+        ]}
+        foot={
+          <Table.Tr role="row">
+            <Table.Th role="rowheader" colSpan={4}>
+              {t("billing.total")}
+            </Table.Th>
+            <Table.Td
+              role="cell"
+              style={{ fontSize: "1.05rem", fontWeight: 600 }}
+              data-testid="invoice-total"
+            >
+              <Amount money={data.total} />
+            </Table.Td>
+          </Table.Tr>
+        }
+      />
     </Panel>
+  );
+}
+
+/** How much of a line's quantity the plan covers, and how much it would. */
+function Included({ line }: { line: Line }) {
+  const t = useText();
+  const language = useLanguage();
+  const units = useRate()(line.meter)?.includedUnits;
+  if (Number(units ?? 0) === 0) return <>–</>;
+  const count = formatNumber(units ?? "0", language);
+  return (
+    <>
+      <Measure quantity={line.includedQuantity} meter={line.meter} />{" "}
+      <span className={watch.faint}>{t("billing.ofPlan", { count })}</span>
+    </>
   );
 }
 
@@ -100,24 +145,6 @@ function PreviewHead({ preview }: { preview: InvoicePreview }) {
 
 type Line = NonNullable<InvoicePreview["lines"]>[number];
 
-function PreviewLine({ line }: { line: Line }) {
-  const language = useLanguage();
-  const decimal = (text: string | undefined) => formatNumber(roundDecimal(text || "0", 4), language);
-  return (
-    <Table.Tr data-testid={`invoice-line-${line.meter}`}>
-      <Table.Td>{textOr("meter", line.meter ?? "")}</Table.Td>
-      <Table.Td className="m-figures">{decimal(line.quantity)}</Table.Td>
-      <Table.Td className="m-figures">{decimal(line.includedQuantity)}</Table.Td>
-      <Table.Td>
-        <Amount money={line.unitPrice} />
-      </Table.Td>
-      <Table.Td>
-        <Amount money={line.amount} />
-      </Table.Td>
-    </Table.Tr>
-  );
-}
-
 function UsageSums() {
   const t = useText();
   const language = useLanguage();
@@ -133,8 +160,8 @@ function UsageSums() {
       {sums.map((sum) => (
         <div key={sum.meter} className={watch.stat}>
           <div className={watch.statLabel}>{textOr("meter", sum.meter ?? "")}</div>
-          <div className={`${watch.statValue} m-figures`}>
-            {formatNumber(roundDecimal(sum.quantity || "0", 4), language)}
+          <div className={watch.statValue}>
+            <Measure quantity={sum.quantity} meter={sum.meter} />
           </div>
           <div className={watch.statLabel}>
             {t("billing.records", { count: formatNumber(sum.recordCount ?? 0, language) })}
@@ -154,7 +181,12 @@ function UsageRecords() {
   useRefreshOn(["usageRecords"], "UsageRated");
   return (
     <section aria-label={t("billing.usage")}>
-      <h2 className={watch.title}>{t("billing.usage")}</h2>
+      <h2 className={watch.title} style={{ marginBottom: 2 }}>
+        {t("billing.usage")}
+      </h2>
+      <p className={watch.faint} style={{ margin: "0 0 12px" }}>
+        {t("billing.usageHint")}
+      </p>
       <PagedPanel
         query={query}
         rows={rows}
@@ -165,50 +197,65 @@ function UsageRecords() {
         }
       >
         {(shown) => (
-          <TableWrap label={t("billing.usage")}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t("admin.audit.when")}</Table.Th>
-                  <Table.Th>{t("billing.meter")}</Table.Th>
-                  <Table.Th>{t("billing.used")}</Table.Th>
-                  <Table.Th>{t("billing.billed")}</Table.Th>
-                  <Table.Th>{t("billing.quantity")}</Table.Th>
-                  <Table.Th>{t("billing.charge")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {shown.map((record) => (
-                  <UsageRow key={record.usageRecordId} record={record} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </TableWrap>
+          <DataTable
+            label={t("billing.usage")}
+            rows={shown}
+            keyOf={(row) => row.usageRecordId ?? ""}
+            testId={(row) => `usage-${row.usageRecordId}`}
+            columns={[
+              { head: t("admin.audit.when"), cell: (row) => <DateTime value={row.usageTime} /> },
+              { head: t("billing.meter"), cell: (row) => textOr("meter", row.meter ?? "") },
+              { head: t("billing.source"), cell: (row) => <Source id={row.sourceId ?? ""} /> },
+              { head: t("billing.used"), cell: (row) => <Seconds count={row.usedSeconds} /> },
+              { head: t("billing.billed"), cell: (row) => <Seconds count={row.billedSeconds} /> },
+              {
+                head: t("billing.quantity"),
+                cell: (row) => <Measure quantity={row.quantity} meter={row.meter} />,
+              },
+              { head: t("billing.charge"), cell: (row) => <Charge record={row} /> },
+            ]}
+          />
         )}
       </PagedPanel>
     </section>
   );
 }
 
-function UsageRow({ record }: { record: UsageRecord }) {
+/** What was used: a call to open, a person, or a number. */
+function Source({ id }: { id: string }) {
+  const t = useText();
+  const names = useNames();
+  if (id.startsWith("call_")) {
+    return (
+      <Anchor component={Link} href={`/calls/${id}`}>
+        {t("watch.openCall")}
+      </Anchor>
+    );
+  }
+  return id.startsWith("usr_") ? <bdi>{names.user(id)}</bdi> : <span className="m-ltr">{id || "–"}</span>;
+}
+
+function Seconds({ count }: { count: string | undefined }) {
   const t = useText();
   const language = useLanguage();
-  const seconds = (value: string | undefined) =>
-    Number(value ?? 0) > 0 ? t("billing.seconds", { count: formatNumber(value ?? "0", language) }) : "–";
+  if (Number(count ?? 0) === 0) return <>–</>;
   return (
-    <Table.Tr data-testid={`usage-${record.usageRecordId}`}>
-      <Table.Td>
-        <DateTime value={record.usageTime} />
-      </Table.Td>
-      <Table.Td>{textOr("meter", record.meter ?? "")}</Table.Td>
-      <Table.Td className="m-figures">{seconds(record.usedSeconds)}</Table.Td>
-      <Table.Td className="m-figures">{seconds(record.billedSeconds)}</Table.Td>
-      <Table.Td className="m-figures">
-        {formatNumber(roundDecimal(record.quantity || "0", 4), language)}
-      </Table.Td>
-      <Table.Td>
-        <Amount money={record.charge} />
-      </Table.Td>
-    </Table.Tr>
+    <span className="m-figures">{t("billing.seconds", { count: formatNumber(count ?? "0", language) })}</span>
+  );
+}
+
+/** A record's price by itself, and whether the plan's included units cover all of its meter so far. */
+function Charge({ record }: { record: UsageRecord }) {
+  const t = useText();
+  const { data } = usePreview();
+  const lines = (data?.lines ?? []).filter((line) => line.meter === record.meter);
+  const ofThisPeriod = Date.parse(record.usageTime ?? "") >= Date.parse(data?.periodStartTime ?? "");
+  const covered =
+    ofThisPeriod && lines.length > 0 && lines.every((line) => line.includedQuantity === line.quantity);
+  return (
+    <>
+      <Amount money={record.charge} />{" "}
+      {covered && <span className={watch.faint}>{t("billing.covered")}</span>}
+    </>
   );
 }

@@ -1,22 +1,19 @@
-import { Anchor, NumberInput, Table, TextInput } from "@mantine/core";
+import { Anchor, NumberInput } from "@mantine/core";
 import { IconBuildingStore } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { fieldProblem } from "../../api/problem.ts";
 import type { Brand } from "../../api/types.ts";
 import { isLanguage, LANGUAGE_NAMES, useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { LanguageSelect, ownTimeZone, TimeZoneSelect } from "../../ui/fields.tsx";
+import { LanguageSelect, ownTimeZone, TextField, TimeZoneSelect } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
-import { RowActions } from "../../ui/RowActions.tsx";
 import { EmbedCode } from "./EmbedCode.tsx";
 
 export default function BrandsPage() {
   const t = useText();
   const refresh = useRefresh("brands", "brandList");
   const [editing, setEditing] = useState<Brand>();
-  const [deleting, setDeleting] = useState<Brand>();
   const [embedding, setEmbedding] = useState<Brand>();
   const remove = async (brandId: string) => {
     await ask(api.DELETE("/v1/brands/{brandId}", { params: { path: { brandId } } }));
@@ -25,74 +22,50 @@ export default function BrandsPage() {
   return (
     <>
       <ListPage<Brand>
+        noun="brand"
         title={t("nav.brands")}
         lead={t("admin.brands.lead")}
         queryKey={["brandList"]}
         icon={IconBuildingStore}
         emptyTitle={t("admin.brands.none")}
         emptyBody={t("admin.brands.noneBody")}
-        add={{ label: t("admin.brands.add"), onClick: () => setEditing({}), testId: "brand-add" }}
+        add={{ label: t("admin.brands.add"), onClick: () => setEditing({}) }}
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/brands", { params: { query: { pageToken } } }));
           return { rows: answer.brands ?? [], next: answer.nextPageToken ?? "" };
         }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("common.name")}</Table.Th>
-                <Table.Th>{t("common.language")}</Table.Th>
-                <Table.Th>{t("admin.brands.number")}</Table.Th>
-                <Table.Th>{t("admin.brands.pages")}</Table.Th>
-                <Table.Th aria-label={t("common.actions")} />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((brand) => (
-                <Table.Tr key={brand.brandId} data-testid={`brand-${brand.brandId}`}>
-                  <Table.Td>
-                    <bdi>{brand.displayName}</bdi>
-                  </Table.Td>
-                  <Table.Td>
-                    {isLanguage(brand.language) ? LANGUAGE_NAMES[brand.language] : brand.language}
-                  </Table.Td>
-                  <Table.Td>
-                    <span className="m-ltr m-figures">{brand.widgetNumber || "–"}</span>
-                  </Table.Td>
-                  <Table.Td>
-                    <Anchor href={`/brand/${brand.widgetKey}`} target="_blank" rel="noreferrer">
-                      {t("admin.brands.testPage")}
-                    </Anchor>
-                    {" · "}
-                    <Anchor component="button" type="button" onClick={() => setEmbedding(brand)}>
-                      {t("admin.brands.embed")}
-                    </Anchor>
-                  </Table.Td>
-                  <Table.Td>
-                    <RowActions
-                      name={brand.displayName ?? ""}
-                      testId={`brand-${brand.brandId}`}
-                      onEdit={() => setEditing(brand)}
-                      onDelete={() => setDeleting(brand)}
-                    />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
+        idOf={(row) => row.brandId}
+        nameOf={(row) => row.displayName}
+        onEdit={setEditing}
+        remove={{ run: remove, body: t("admin.brands.deleteBody") }}
+        columns={[
+          { head: t("common.name"), cell: (row) => <bdi>{row.displayName}</bdi> },
+          {
+            head: t("common.language"),
+            cell: (row) => (isLanguage(row.language) ? LANGUAGE_NAMES[row.language] : row.language),
+          },
+          {
+            head: t("admin.brands.number"),
+            cell: (row) => <span className="m-ltr m-figures">{row.widgetNumber || "–"}</span>,
+          },
+          {
+            head: t("admin.brands.pages"),
+            cell: (row) => (
+              <>
+                <Anchor href={`/brand/${row.widgetKey}`} target="_blank" rel="noreferrer">
+                  {t("admin.brands.testPage")}
+                </Anchor>
+                {" · "}
+                <Anchor component="button" type="button" onClick={() => setEmbedding(row)}>
+                  {t("admin.brands.embed")}
+                </Anchor>
+              </>
+            ),
+          },
+        ]}
+      />
       {editing && <BrandForm brand={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
       {embedding && <EmbedCode brand={embedding} onClose={() => setEmbedding(undefined)} />}
-      <Confirm
-        opened={deleting !== undefined}
-        title={t("admin.delete.title", { name: deleting?.displayName ?? "" })}
-        body={t("admin.brands.deleteBody")}
-        confirm={t("common.delete")}
-        onClose={() => setDeleting(undefined)}
-        onConfirm={() => remove(deleting?.brandId ?? "")}
-      />
     </>
   );
 }
@@ -132,7 +105,7 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
     >
       {(problem) => (
         <>
-          <TextInput
+          <TextField
             label={t("setUp.brand.name")}
             required
             maxLength={120}

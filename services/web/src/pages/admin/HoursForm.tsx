@@ -1,5 +1,5 @@
-import { ActionIcon, Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import { IconPlus, IconTrash } from "@tabler/icons-react";
+import { Group, Stack, Text } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { fieldProblem } from "../../api/problem.ts";
@@ -7,7 +7,8 @@ import type { BusinessHours, Holiday, OpenInterval } from "../../api/types.ts";
 import { weekdayName } from "../../format/dates.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { TimeZoneSelect } from "../../ui/fields.tsx";
+import { TextField, TimeZoneSelect } from "../../ui/fields.tsx";
+import { AddLine, IconAction, RemoveLine } from "../../ui/RowActions.tsx";
 
 const WEEK = [1, 2, 3, 4, 5, 6, 7];
 export const NINE_TO_SIX: OpenInterval[] = WEEK.slice(0, 5).map((weekday) => ({
@@ -70,7 +71,7 @@ export function HoursForm(props: {
     >
       {(problem) => (
         <>
-          <TextInput
+          <TextField
             label={t("common.name")}
             required
             data-autofocus
@@ -105,15 +106,12 @@ export function HoursForm(props: {
                       />
                     ))}
                   </Stack>
-                  <ActionIcon
-                    variant="subtle"
-                    color="gray"
+                  <IconAction
+                    icon={IconPlus}
                     size="lg"
                     onClick={add}
-                    aria-label={`${t("common.add")}: ${weekdayName(weekday, language)}`}
-                  >
-                    <IconPlus size={17} aria-hidden />
-                  </ActionIcon>
+                    label={`${t("common.add")}: ${weekdayName(weekday, language)}`}
+                  />
                 </Group>
               );
             })}
@@ -133,27 +131,20 @@ function IntervalFields(props: {
   const { interval, onChange } = props;
   return (
     <Group gap={6} wrap="nowrap" dir="ltr">
-      <TextInput
+      <TextField
         type="time"
         aria-label={t("admin.hours.from")}
         defaultValue={clockOf(interval.startMinute ?? 0)}
         onBlur={(event) => onChange({ ...interval, startMinute: minuteOf(event.currentTarget.value) })}
       />
       <span aria-hidden>–</span>
-      <TextInput
+      <TextField
         type="time"
         aria-label={t("admin.hours.to")}
         defaultValue={clockOf(interval.endMinute ?? 0)}
         onBlur={(event) => onChange({ ...interval, endMinute: minuteOf(event.currentTarget.value, true) })}
       />
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        aria-label={t("common.remove")}
-        onClick={() => onChange(undefined)}
-      >
-        <IconTrash size={16} aria-hidden />
-      </ActionIcon>
+      <RemoveLine onClick={() => onChange(undefined)} />
     </Group>
   );
 }
@@ -176,7 +167,7 @@ function Holidays({
       {holidays.map((holiday, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a holiday has no id, and its fields are being typed
         <Group key={index} gap={8} wrap="nowrap">
-          <TextInput
+          <TextField
             type="date"
             dir="ltr"
             required
@@ -184,33 +175,20 @@ function Holidays({
             value={holiday.date ?? ""}
             onChange={(event) => replace(index, { date: event.currentTarget.value })}
           />
-          <TextInput
+          <TextField
             style={{ flex: 1 }}
             aria-label={t("common.name")}
             placeholder={t("common.name")}
             value={holiday.displayName ?? ""}
             onChange={(event) => replace(index, { displayName: event.currentTarget.value })}
           />
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={t("common.remove")}
-            onClick={() => onChange(holidays.filter((_, at) => at !== index))}
-          >
-            <IconTrash size={16} aria-hidden />
-          </ActionIcon>
+          <RemoveLine onClick={() => onChange(holidays.filter((_, at) => at !== index))} />
         </Group>
       ))}
-      <div>
-        <Button
-          size="compact-sm"
-          variant="subtle"
-          leftSection={<IconPlus size={15} aria-hidden />}
-          onClick={() => onChange([...holidays, { date: "", displayName: "", intervals: [] }])}
-        >
-          {t("admin.hours.addHoliday")}
-        </Button>
-      </div>
+      <AddLine
+        label={t("admin.hours.addHoliday")}
+        onClick={() => onChange([...holidays, { date: "", displayName: "", intervals: [] }])}
+      />
     </Stack>
   );
 }

@@ -1,9 +1,10 @@
-import { Button, Group, Modal, Select, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select } from "@mantine/core";
 import { useState } from "react";
 import { fieldProblem } from "../../api/problem.ts";
 import type { Invitation, Role } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
+import { TextField } from "../../ui/fields.tsx";
 import { InvitationLink } from "../../ui/InvitationLink.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
 import { invite } from "../start/setUp.ts";
@@ -51,7 +52,7 @@ export function InviteForm({ onClose }: { onClose: () => void }) {
     >
       {(problem) => (
         <>
-          <TextInput
+          <TextField
             label={t("setUp.invite.name")}
             data-autofocus
             maxLength={120}
@@ -59,7 +60,7 @@ export function InviteForm({ onClose }: { onClose: () => void }) {
             onChange={(event) => setName(event.currentTarget.value)}
             data-testid="invite-name"
           />
-          <TextInput
+          <TextField
             label={t("start.email")}
             type="email"
             required

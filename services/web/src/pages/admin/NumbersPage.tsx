@@ -1,16 +1,15 @@
-import { Button, Select, Table } from "@mantine/core";
+import { Button, Select } from "@mantine/core";
 import { IconHash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
-import { useBrands, useNames } from "../../api/names.ts";
+import { optionsOf, useBrands, useNames } from "../../api/names.ts";
 import type { Flow, PhoneNumber } from "../../api/types.ts";
-import { useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
+import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
+import { numberOption, SelectField } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
-import { RowActions } from "../../ui/RowActions.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 
 export function useFlows() {
@@ -24,11 +23,9 @@ export function useFlows() {
 export default function NumbersPage() {
   const t = useText();
   const names = useNames();
-  const flows = useFlows().data ?? [];
   const refresh = useRefresh("numbers", "freeNumbers", "brands", "brandList");
   const [adding, setAdding] = useState(false);
   const [editing, setEditing] = useState<PhoneNumber>();
-  const [releasing, setReleasing] = useState<PhoneNumber>();
   const release = async (number: string) => {
     await ask(api.DELETE("/v1/numbers/{number}", { params: { path: { number } } }));
     await refresh();
@@ -36,82 +33,57 @@ export default function NumbersPage() {
   return (
     <>
       <ListPage<PhoneNumber>
+        noun="number"
         title={t("nav.numbers")}
         lead={t("admin.numbers.lead")}
         queryKey={["numbers"]}
         icon={IconHash}
         emptyTitle={t("admin.numbers.none")}
         emptyBody={t("admin.numbers.noneBody")}
-        add={{ label: t("admin.numbers.add"), onClick: () => setAdding(true), testId: "number-add" }}
+        add={{ label: t("admin.numbers.add"), onClick: () => setAdding(true) }}
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/numbers", { params: { query: { pageToken } } }));
           return { rows: answer.numbers ?? [], next: answer.nextPageToken ?? "" };
         }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("setUp.number.pick")}</Table.Th>
-                <Table.Th>{t("desktop.brand")}</Table.Th>
-                <Table.Th>{t("admin.numbers.flow")}</Table.Th>
-                <Table.Th>{t("admin.numbers.since")}</Table.Th>
-                <Table.Th aria-label={t("common.actions")} />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((number) => {
-                const flow = flows.find((each) => each.flowId === number.flowId);
-                return (
-                  <Table.Tr key={number.number} data-testid={`number-${number.number}`}>
-                    <Table.Td>
-                      <span className="m-ltr m-figures">{number.number}</span>{" "}
-                      {number.test && <Tag>{t("admin.numbers.test")}</Tag>}
-                    </Table.Td>
-                    <Table.Td>
-                      <bdi>{names.brand(number.brandId)}</bdi>
-                    </Table.Td>
-                    <Table.Td>
-                      {flow ? (
-                        <bdi>{flow.displayName}</bdi>
-                      ) : (
-                        <Tag tone="warn">{t("admin.numbers.noFlow")}</Tag>
-                      )}
-                    </Table.Td>
-                    <Table.Td>
-                      <DateTime value={number.assignTime} />
-                    </Table.Td>
-                    <Table.Td>
-                      <RowActions
-                        name={number.number ?? ""}
-                        testId={`number-${number.number}`}
-                        onEdit={() => setEditing(number)}
-                        onDelete={() => setReleasing(number)}
-                      />
-                    </Table.Td>
-                  </Table.Tr>
-                );
-              })}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
+        idOf={(row) => row.number}
+        nameOf={(row) => row.number}
+        onEdit={setEditing}
+        remove={{
+          run: release,
+          title: (number) => t("admin.numbers.release", { number }),
+          body: t("admin.numbers.releaseBody"),
+          confirm: t("admin.numbers.releaseAction"),
+        }}
+        columns={[
+          {
+            head: t("setUp.number.pick"),
+            cell: (row) => (
+              <>
+                <span className="m-ltr m-figures">{row.number}</span>{" "}
+                {row.test && <Tag>{t("admin.numbers.test")}</Tag>}
+              </>
+            ),
+          },
+          { head: t("desktop.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
+          { head: t("admin.numbers.flow"), cell: (row) => <FlowName flowId={row.flowId} /> },
+          { head: t("admin.numbers.since"), cell: (row) => <DateTime value={row.assignTime} /> },
+        ]}
+      />
       {adding && <NumberForm onClose={() => setAdding(false)} onSaved={refresh} />}
       {editing && <NumberForm number={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
-      <Confirm
-        opened={releasing !== undefined}
-        title={t("admin.numbers.release", { number: releasing?.number ?? "" })}
-        body={t("admin.numbers.releaseBody")}
-        confirm={t("admin.numbers.releaseAction")}
-        onClose={() => setReleasing(undefined)}
-        onConfirm={() => release(releasing?.number ?? "")}
-      />
     </>
   );
 }
 
+function FlowName({ flowId }: { flowId: string | undefined }) {
+  const t = useText();
+  const flow = useFlows().data?.find((each) => each.flowId === flowId);
+  return flow ? <bdi>{flow.displayName}</bdi> : <Tag tone="warn">{t("admin.numbers.noFlow")}</Tag>;
+}
+
 function NumberForm(props: { number?: PhoneNumber; onClose: () => void; onSaved: () => Promise<void> }) {
   const t = useText();
+  const language = useLanguage();
   const brands = useBrands().data ?? [];
   const flows = useFlows().data ?? [];
   const free = useQuery({
@@ -144,26 +116,26 @@ function NumberForm(props: { number?: PhoneNumber; onClose: () => void; onSaved:
       testId="number"
     >
       {!props.number && (
-        <Select
+        <SelectField
           label={t("setUp.number.pick")}
           required
           searchable
-          data={(free.data?.numbers ?? []).map((each) => each.number ?? "")}
+          data={(free.data?.numbers ?? []).map((each) => numberOption(each.number ?? "", language))}
           value={number || null}
           onChange={(value) => setNumber(value ?? "")}
           nothingFoundMessage={t("setUp.number.none")}
         />
       )}
-      <Select
+      <SelectField
         label={t("desktop.brand")}
         required
-        data={brands.map((brand) => ({ value: brand.brandId ?? "", label: brand.displayName ?? "" }))}
+        data={optionsOf(brands, "brandId")}
         value={brandId || null}
         onChange={(value) => setBrandId(value ?? "")}
       />
       <Select
         label={t("admin.numbers.flow")}
-        data={flows.map((flow) => ({ value: flow.flowId ?? "", label: flow.displayName ?? "" }))}
+        data={optionsOf(flows, "flowId")}
         value={flowId || null}
         onChange={(value) => setFlowId(value ?? "")}
       />

@@ -1,4 +1,4 @@
-import { Button, Stack, TextInput } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
@@ -7,7 +7,8 @@ import type { Tenant } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
-import { LanguageSelect, TimeZoneSelect } from "../../ui/fields.tsx";
+import { Form } from "../../ui/Form.tsx";
+import { LanguageSelect, TextField, TimeZoneSelect } from "../../ui/fields.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
@@ -60,14 +61,9 @@ function TenantForm({ tenant }: { tenant: Tenant }) {
     }
   };
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
+    <Form onSubmit={() => void save()}>
       <Stack>
-        <TextInput
+        <TextField
           label={t("start.company")}
           required
           maxLength={120}
@@ -81,7 +77,7 @@ function TenantForm({ tenant }: { tenant: Tenant }) {
           {t("common.save")}
         </Button>
       </Stack>
-    </form>
+    </Form>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Button, Table, Tabs } from "@mantine/core";
+import { Button, Tabs } from "@mantine/core";
 import { IconUserPlus, IconUsers } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,7 +8,6 @@ import type { Agent, User } from "../../api/types.ts";
 import { textOr, useText } from "../../i18n/index.ts";
 import { ListPage } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
-import { RowActions } from "../../ui/RowActions.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { Invitations } from "./Invitations.tsx";
 import { InviteForm } from "./InviteForm.tsx";
@@ -61,9 +60,11 @@ function Users() {
   const names = useNames();
   const agents = useAgents().data ?? [];
   const [editing, setEditing] = useState<User>();
+  const queuesOf = (user: User) => agents.find((agent) => agent.agentId === user.userId)?.queueIds ?? [];
   return (
     <>
       <ListPage<User>
+        noun="user"
         title={t("nav.people")}
         lead={t("admin.people.lead")}
         queryKey={["userList"]}
@@ -74,53 +75,37 @@ function Users() {
           const answer = await ask(api.GET("/v1/users", { params: { query: { pageToken } } }));
           return { rows: answer.users ?? [], next: answer.nextPageToken ?? "" };
         }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("common.name")}</Table.Th>
-                <Table.Th>{t("admin.people.role")}</Table.Th>
-                <Table.Th>{t("watch.queues")}</Table.Th>
-                <Table.Th>{t("admin.people.lastSignIn")}</Table.Th>
-                <Table.Th aria-label={t("common.actions")} />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((user) => {
-                const queues = agents.find((agent) => agent.agentId === user.userId)?.queueIds ?? [];
-                return (
-                  <Table.Tr key={user.userId} data-testid={`user-${user.userId}`}>
-                    <Table.Td>
-                      <bdi>{user.displayName}</bdi>
-                      <div style={{ color: "var(--m-muted)", fontSize: "0.85rem" }}>{user.email}</div>
-                    </Table.Td>
-                    <Table.Td>
-                      {textOr("role", user.role ?? "")}{" "}
-                      {user.state === "USER_STATE_DISABLED" && (
-                        <Tag tone="bad">{t("admin.people.disabled")}</Tag>
-                      )}
-                    </Table.Td>
-                    <Table.Td>
-                      <bdi>{queues.map(names.queue).join(", ") || t("admin.people.openQueues")}</bdi>
-                    </Table.Td>
-                    <Table.Td>
-                      <DateTime value={user.lastSignInTime} />
-                    </Table.Td>
-                    <Table.Td>
-                      <RowActions
-                        name={user.displayName ?? ""}
-                        testId={`user-${user.userId}`}
-                        onEdit={() => setEditing(user)}
-                      />
-                    </Table.Td>
-                  </Table.Tr>
-                );
-              })}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
+        idOf={(row) => row.userId}
+        nameOf={(row) => row.displayName}
+        onEdit={setEditing}
+        columns={[
+          {
+            head: t("common.name"),
+            cell: (row) => (
+              <>
+                <bdi>{row.displayName}</bdi>
+                <div style={{ color: "var(--m-muted)", fontSize: "0.85rem" }}>{row.email}</div>
+              </>
+            ),
+          },
+          {
+            head: t("admin.people.role"),
+            cell: (row) => (
+              <>
+                {textOr("role", row.role ?? "")}{" "}
+                {row.state === "USER_STATE_DISABLED" && <Tag tone="bad">{t("admin.people.disabled")}</Tag>}
+              </>
+            ),
+          },
+          {
+            head: t("watch.queues"),
+            cell: (row) => (
+              <bdi>{queuesOf(row).map(names.queue).join(", ") || t("admin.people.openQueues")}</bdi>
+            ),
+          },
+          { head: t("admin.people.lastSignIn"), cell: (row) => <DateTime value={row.lastSignInTime} /> },
+        ]}
+      />
       {editing && (
         <PersonForm
           user={editing}

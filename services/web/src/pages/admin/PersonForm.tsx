@@ -1,12 +1,12 @@
-import { MultiSelect, Select, Switch, TextInput } from "@mantine/core";
+import { MultiSelect, Select, Switch } from "@mantine/core";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
-import { useQueues } from "../../api/names.ts";
+import { optionsOf, useQueues } from "../../api/names.ts";
 import { fieldProblem } from "../../api/problem.ts";
 import type { Agent, Role, SkillLevel, User } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { LanguageSelect } from "../../ui/fields.tsx";
+import { LanguageSelect, TextField } from "../../ui/fields.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
 import { SkillLevels } from "./Skills.tsx";
 
@@ -61,7 +61,7 @@ export function PersonForm({
     <FormModal title={user.displayName ?? ""} onClose={onClose} onSave={save} size="lg" testId="person">
       {(problem) => (
         <>
-          <TextInput
+          <TextField
             label={t("common.name")}
             required
             data-autofocus
@@ -87,7 +87,7 @@ export function PersonForm({
               <MultiSelect
                 label={t("watch.queues")}
                 description={t("admin.people.queuesHint")}
-                data={queues.map((queue) => ({ value: queue.queueId ?? "", label: queue.displayName ?? "" }))}
+                data={optionsOf(queues, "queueId")}
                 value={queueIds}
                 onChange={setQueueIds}
               />

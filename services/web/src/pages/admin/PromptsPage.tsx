@@ -1,23 +1,20 @@
-import { Button, FileInput, Table, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { IconMicrophone, IconPlayerPlay } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { api, ask, fetchBlob, newRequestId } from "../../api/client.ts";
 import type { Prompt } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { isLanguage, LANGUAGE_NAMES, useLanguage, useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { LanguageSelect } from "../../ui/fields.tsx";
+import { FileField, LanguageSelect } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
-import { RowActions } from "../../ui/RowActions.tsx";
 import { Length } from "../../ui/Time.tsx";
 
 export default function PromptsPage() {
   const t = useText();
   const refresh = useRefresh("prompts", "promptList");
   const [adding, setAdding] = useState(false);
-  const [deleting, setDeleting] = useState<Prompt>();
   const remove = async (promptId: string) => {
     await ask(api.DELETE("/v1/prompts/{promptId}", { params: { path: { promptId } } }));
     await refresh();
@@ -25,64 +22,32 @@ export default function PromptsPage() {
   return (
     <>
       <ListPage<Prompt>
+        noun="prompt"
         title={t("nav.prompts")}
         lead={t("admin.prompts.lead")}
         queryKey={["promptList"]}
         icon={IconMicrophone}
         emptyTitle={t("admin.prompts.none")}
         emptyBody={t("admin.prompts.noneBody")}
-        add={{ label: t("admin.prompts.add"), onClick: () => setAdding(true), testId: "prompt-add" }}
+        add={{ label: t("admin.prompts.add"), onClick: () => setAdding(true) }}
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/prompts", { params: { query: { pageToken } } }));
           return { rows: answer.prompts ?? [], next: answer.nextPageToken ?? "" };
         }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("common.name")}</Table.Th>
-                <Table.Th>{t("common.language")}</Table.Th>
-                <Table.Th>{t("watch.length")}</Table.Th>
-                <Table.Th>{t("watch.listen")}</Table.Th>
-                <Table.Th aria-label={t("common.actions")} />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((prompt) => (
-                <Table.Tr key={prompt.promptId}>
-                  <Table.Td>
-                    <bdi>{prompt.displayName}</bdi>
-                  </Table.Td>
-                  <Table.Td>{isLanguage(prompt.language) ? LANGUAGE_NAMES[prompt.language] : "–"}</Table.Td>
-                  <Table.Td>
-                    <Length seconds={durationSeconds(prompt.duration)} />
-                  </Table.Td>
-                  <Table.Td>
-                    <PromptPlayer promptId={prompt.promptId ?? ""} />
-                  </Table.Td>
-                  <Table.Td>
-                    <RowActions
-                      name={prompt.displayName ?? ""}
-                      testId={`prompt-${prompt.promptId}`}
-                      onDelete={() => setDeleting(prompt)}
-                    />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
-      {adding && <PromptForm onClose={() => setAdding(false)} onSaved={refresh} />}
-      <Confirm
-        opened={deleting !== undefined}
-        title={t("admin.delete.title", { name: deleting?.displayName ?? "" })}
-        body={t("admin.prompts.deleteBody")}
-        confirm={t("common.delete")}
-        onClose={() => setDeleting(undefined)}
-        onConfirm={() => remove(deleting?.promptId ?? "")}
+        idOf={(row) => row.promptId}
+        nameOf={(row) => row.displayName}
+        remove={{ run: remove, body: t("admin.prompts.deleteBody") }}
+        columns={[
+          { head: t("common.name"), cell: (row) => <bdi>{row.displayName}</bdi> },
+          {
+            head: t("common.language"),
+            cell: (row) => (isLanguage(row.language) ? LANGUAGE_NAMES[row.language] : "–"),
+          },
+          { head: t("watch.length"), cell: (row) => <Length seconds={durationSeconds(row.duration)} /> },
+          { head: t("watch.listen"), cell: (row) => <PromptPlayer promptId={row.promptId ?? ""} /> },
+        ]}
       />
+      {adding && <PromptForm onClose={() => setAdding(false)} onSaved={refresh} />}
     </>
   );
 }
@@ -129,7 +94,7 @@ function PromptForm(props: { onClose: () => void; onSaved: () => Promise<void> }
   };
   return (
     <FormModal title={t("admin.prompts.add")} onClose={props.onClose} onSave={save} testId="prompt">
-      <FileInput
+      <FileField
         label={t("admin.prompts.file")}
         description={t("admin.prompts.fileHint")}
         placeholder={t("admin.prompts.filePick")}

@@ -1,12 +1,13 @@
-import { MultiSelect, NumberInput, SimpleGrid, Switch, TextInput } from "@mantine/core";
+import { MultiSelect, NumberInput, SimpleGrid, Switch } from "@mantine/core";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
-import { useDispositions } from "../../api/names.ts";
+import { optionsOf, useDispositions } from "../../api/names.ts";
 import { fieldProblem } from "../../api/problem.ts";
 import type { Queue } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
+import { TextField } from "../../ui/fields.tsx";
 import { SkillLevels } from "./Skills.tsx";
 
 const MASK =
@@ -54,7 +55,7 @@ export function QueueForm(props: { queue: Queue; onClose: () => void; onSaved: (
     >
       {(problem) => (
         <>
-          <TextInput
+          <TextField
             label={t("setUp.queue.name")}
             required
             data-autofocus
@@ -91,10 +92,7 @@ export function QueueForm(props: { queue: Queue; onClose: () => void; onSaved: (
           <MultiSelect
             label={t("admin.queues.dispositions")}
             description={t("admin.queues.dispositionsHint")}
-            data={dispositions.map((each) => ({
-              value: each.dispositionId ?? "",
-              label: each.displayName ?? "",
-            }))}
+            data={optionsOf(dispositions, "dispositionId")}
             value={queue.dispositionIds ?? []}
             onChange={(dispositionIds) => change({ dispositionIds })}
           />

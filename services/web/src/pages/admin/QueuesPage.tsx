@@ -1,14 +1,13 @@
-import { Table, Tabs } from "@mantine/core";
+import { Tabs } from "@mantine/core";
 import { IconStack2 } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import type { Queue } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
-import { useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
+import { formatNumber } from "../../format/numbers.ts";
+import { useLanguage, useText } from "../../i18n/index.ts";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
-import { RowActions } from "../../ui/RowActions.tsx";
 import { Length } from "../../ui/Time.tsx";
 import { QueueForm } from "./QueueForm.tsx";
 import { SkillsTab, useSkills } from "./Skills.tsx";
@@ -35,10 +34,10 @@ export default function QueuesPage() {
 
 function Queues() {
   const t = useText();
+  const language = useLanguage();
   const skills = useSkills().data ?? [];
   const refresh = useRefresh("queues", "queueList");
   const [editing, setEditing] = useState<Queue>();
-  const [deleting, setDeleting] = useState<Queue>();
   const remove = async (queueId: string) => {
     await ask(api.DELETE("/v1/queues/{queueId}", { params: { path: { queueId } } }));
     await refresh();
@@ -48,6 +47,7 @@ function Queues() {
   return (
     <>
       <ListPage<Queue>
+        noun="queue"
         title={t("admin.queues")}
         lead={t("admin.queues.lead")}
         queryKey={["queueList"]}
@@ -57,80 +57,49 @@ function Queues() {
         add={{
           label: t("admin.queues.add"),
           onClick: () => setEditing({ openToAll: true }),
-          testId: "queue-add",
         }}
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/queues", { params: { query: { pageToken } } }));
           return { rows: answer.queues ?? [], next: answer.nextPageToken ?? "" };
         }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("common.name")}</Table.Th>
-                <Table.Th>{t("admin.skills")}</Table.Th>
-                <Table.Th>{t("admin.queues.served")}</Table.Th>
-                <Table.Th>{t("admin.queues.offerTimeout")}</Table.Th>
-                <Table.Th>{t("desktop.wrapUp.title")}</Table.Th>
-                <Table.Th>{t("admin.queues.threshold")}</Table.Th>
-                <Table.Th aria-label={t("common.actions")} />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((queue) => (
-                <Table.Tr key={queue.queueId} data-testid={`queue-${queue.queueId}`}>
-                  <Table.Td>
-                    <bdi>{queue.displayName}</bdi>
-                  </Table.Td>
-                  <Table.Td>
-                    {(queue.requiredSkills ?? []).length === 0
-                      ? "–"
-                      : queue.requiredSkills?.map((level) => (
-                          <Tag key={level.skillId}>
-                            {skillName(level.skillId)} ≥ {level.proficiency}
-                          </Tag>
-                        ))}
-                  </Table.Td>
-                  <Table.Td>
-                    {queue.openToAll ? t("admin.queues.everyone") : t("admin.queues.members")}
-                  </Table.Td>
-                  <Table.Td>
-                    <Length seconds={durationSeconds(queue.offerTimeout) || 20} />
-                  </Table.Td>
-                  <Table.Td>
-                    <Length
-                      seconds={
-                        queue.wrapUpDuration === undefined ? 30 : durationSeconds(queue.wrapUpDuration)
-                      }
-                    />
-                  </Table.Td>
-                  <Table.Td>
-                    <Length seconds={durationSeconds(queue.serviceLevelThreshold) || 20} />
-                  </Table.Td>
-                  <Table.Td>
-                    <RowActions
-                      name={queue.displayName ?? ""}
-                      testId={`queue-${queue.queueId}`}
-                      onEdit={() => setEditing(queue)}
-                      onDelete={() => setDeleting(queue)}
-                    />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
-      {editing && <QueueForm queue={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
-      <Confirm
-        opened={deleting !== undefined}
-        title={t("admin.delete.title", { name: deleting?.displayName ?? "" })}
-        body={t("admin.queues.deleteBody")}
-        confirm={t("common.delete")}
-        onClose={() => setDeleting(undefined)}
-        onConfirm={() => remove(deleting?.queueId ?? "")}
+        idOf={(row) => row.queueId}
+        nameOf={(row) => row.displayName}
+        onEdit={setEditing}
+        remove={{ run: remove, body: t("admin.queues.deleteBody") }}
+        columns={[
+          { head: t("common.name"), cell: (row) => <bdi>{row.displayName}</bdi> },
+          {
+            head: t("admin.skills"),
+            cell: (row) =>
+              row.requiredSkills?.length
+                ? row.requiredSkills.map((level) => (
+                    <Tag key={level.skillId}>
+                      <bdi>{skillName(level.skillId)}</bdi> ≥ {formatNumber(level.proficiency ?? 1, language)}
+                    </Tag>
+                  ))
+                : "–",
+          },
+          {
+            head: t("admin.queues.served"),
+            cell: (row) => (row.openToAll ? t("admin.queues.everyone") : t("admin.queues.members")),
+          },
+          {
+            head: t("admin.queues.offerTimeout"),
+            cell: (row) => <Length seconds={durationSeconds(row.offerTimeout) || 20} />,
+          },
+          {
+            head: t("desktop.wrapUp.title"),
+            cell: ({ wrapUpDuration }) => (
+              <Length seconds={wrapUpDuration === undefined ? 30 : durationSeconds(wrapUpDuration)} />
+            ),
+          },
+          {
+            head: t("admin.queues.threshold"),
+            cell: (row) => <Length seconds={durationSeconds(row.serviceLevelThreshold) || 20} />,
+          },
+        ]}
       />
+      {editing && <QueueForm queue={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
     </>
   );
 }

@@ -1,17 +1,14 @@
-import { ActionIcon, Button, Group, NumberInput, Select, Stack, Table, Text, TextInput } from "@mantine/core";
-import { IconPlus, IconStars, IconTrash } from "@tabler/icons-react";
+import { Group, NumberInput, Select, Stack, Text } from "@mantine/core";
+import { IconStars } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { useLocked } from "../../api/plan.ts";
 import type { Skill, SkillLevel } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
 import { FeatureLocked } from "../../ui/FeatureLocked.tsx";
-import { FormModal } from "../../ui/FormModal.tsx";
-import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
-import { RowActions } from "../../ui/RowActions.tsx";
-import { DateTime } from "../../ui/Time.tsx";
+import { useRefresh } from "../../ui/ListPage.tsx";
+import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
+import { NamedList } from "./NamedList.tsx";
 
 export function useSkills() {
   return useQuery({
@@ -25,12 +22,8 @@ export function SkillsTab() {
   const t = useText();
   const refresh = useRefresh("skills", "skillList");
   const locked = useLocked("skills");
-  const [name, setName] = useState<string>();
-  const [deleting, setDeleting] = useState<Skill>();
-  const save = async () => {
-    await ask(
-      api.POST("/v1/skills", { body: { requestId: newRequestId(), skill: { displayName: name ?? "" } } }),
-    );
+  const add = async (displayName: string) => {
+    await ask(api.POST("/v1/skills", { body: { requestId: newRequestId(), skill: { displayName } } }));
     await refresh();
   };
   const remove = async (skillId: string) => {
@@ -38,78 +31,25 @@ export function SkillsTab() {
     await refresh();
   };
   return (
-    <>
-      <ListPage<Skill>
-        title={t("admin.skills")}
-        lead={t("admin.skills.lead")}
-        queryKey={["skillList"]}
-        icon={IconStars}
-        emptyTitle={t("admin.skills.none")}
-        emptyBody={t("admin.skills.noneBody")}
-        note={locked && <FeatureLocked feature="skills" />}
-        add={
-          locked === false && {
-            label: t("admin.skills.add"),
-            onClick: () => setName(""),
-            testId: "skill-add",
-          }
-        }
-        read={async (pageToken) => {
-          const answer = await ask(api.GET("/v1/skills", { params: { query: { pageToken } } }));
-          return { rows: answer.skills ?? [], next: answer.nextPageToken ?? "" };
-        }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Tbody>
-              {rows.map((skill) => (
-                <Table.Tr key={skill.skillId}>
-                  <Table.Td>
-                    <bdi>{skill.displayName}</bdi>
-                  </Table.Td>
-                  <Table.Td>
-                    <DateTime value={skill.createTime} />
-                  </Table.Td>
-                  <Table.Td>
-                    <RowActions
-                      name={skill.displayName ?? ""}
-                      testId={`skill-${skill.skillId}`}
-                      onDelete={() => setDeleting(skill)}
-                    />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
-      {name !== undefined && (
-        <FormModal
-          title={t("admin.skills.add")}
-          onClose={() => setName(undefined)}
-          onSave={save}
-          testId="skill"
-        >
-          <TextInput
-            label={t("common.name")}
-            required
-            data-autofocus
-            maxLength={120}
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            data-testid="skill-name"
-          />
-        </FormModal>
-      )}
-      <Confirm
-        opened={deleting !== undefined}
-        title={t("admin.delete.title", { name: deleting?.displayName ?? "" })}
-        body={t("admin.skills.deleteBody")}
-        confirm={t("common.delete")}
-        onClose={() => setDeleting(undefined)}
-        onConfirm={() => remove(deleting?.skillId ?? "")}
-      />
-    </>
+    <NamedList<Skill>
+      noun="skill"
+      title={t("admin.skills")}
+      lead={t("admin.skills.lead")}
+      queryKey={["skillList"]}
+      read={async (pageToken) => {
+        const answer = await ask(api.GET("/v1/skills", { params: { query: { pageToken } } }));
+        return { rows: answer.skills ?? [], next: answer.nextPageToken ?? "" };
+      }}
+      icon={IconStars}
+      emptyTitle={t("admin.skills.none")}
+      emptyBody={t("admin.skills.noneBody")}
+      note={locked && <FeatureLocked feature="skills" />}
+      addLabel={locked === false && t("admin.skills.add")}
+      deleteBody={t("admin.skills.deleteBody")}
+      idOf={(row) => row.skillId}
+      onAdd={add}
+      onDelete={remove}
+    />
   );
 }
 
@@ -156,30 +96,17 @@ export function SkillLevels({ label, levels, onChange }: LevelsProps) {
             value={level.proficiency ?? 1}
             onChange={(value) => replace(index, { skillId: level.skillId, proficiency: Number(value) })}
           />
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={t("common.remove")}
-            onClick={() => onChange(levels.filter((_, at) => at !== index))}
-          >
-            <IconTrash size={17} aria-hidden />
-          </ActionIcon>
+          <RemoveLine onClick={() => onChange(levels.filter((_, at) => at !== index))} />
         </Group>
       ))}
       {locked ? (
         <FeatureLocked feature="skills" />
       ) : (
-        <div>
-          <Button
-            size="compact-sm"
-            variant="subtle"
-            disabled={!free || locked !== false}
-            leftSection={<IconPlus size={15} aria-hidden />}
-            onClick={() => free && onChange([...levels, { skillId: free.skillId ?? "", proficiency: 1 }])}
-          >
-            {skills.length === 0 ? t("admin.skills.none") : t("admin.skills.addLevel")}
-          </Button>
-        </div>
+        <AddLine
+          label={skills.length === 0 ? t("admin.skills.none") : t("admin.skills.addLevel")}
+          disabled={!free || locked !== false}
+          onClick={() => free && onChange([...levels, { skillId: free.skillId ?? "", proficiency: 1 }])}
+        />
       )}
     </Stack>
   );

@@ -1,6 +1,6 @@
 import { Button, Group, Select, Stack, Text, Textarea } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
-import { useQueues } from "../../api/names.ts";
+import { optionsOf, useQueues } from "../../api/names.ts";
 import type { Contact } from "../../api/types.ts";
 import { endWrapUp, saveWrapUp, useDesktop } from "../../desktop/desktop.ts";
 import { SHORTCUTS } from "../../desktop/ui/shortcuts.ts";
@@ -60,10 +60,7 @@ export function WrapUpForm({ contact, wrapping }: { contact: Contact; wrapping: 
         <Select
           label={t("desktop.disposition")}
           placeholder={offered.length === 0 ? t("desktop.disposition.none") : t("desktop.disposition.pick")}
-          data={offered.map((entry) => ({
-            value: entry.dispositionId ?? "",
-            label: entry.displayName ?? "",
-          }))}
+          data={optionsOf(offered, "dispositionId")}
           value={disposition || null}
           onChange={(value) => setDisposition(value ?? "")}
           required={queue?.dispositionRequired}

@@ -1,7 +1,7 @@
-import { ActionIcon, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
-import { IconPlus, IconTrash } from "@tabler/icons-react";
+import { Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import type { Choice, Step } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
+import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 import { Target } from "./StepFields.tsx";
 
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "*", "#"];
@@ -47,28 +47,14 @@ export function ChoiceFields({ choices, steps, onChange }: Props) {
               onChange={(next) => replace(index, { next })}
             />
           </div>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            size="lg"
-            aria-label={t("common.remove")}
-            onClick={() => onChange(choices.filter((_, at) => at !== index))}
-          >
-            <IconTrash size={17} aria-hidden />
-          </ActionIcon>
+          <RemoveLine size="lg" onClick={() => onChange(choices.filter((_, at) => at !== index))} />
         </Group>
       ))}
-      <div>
-        <Button
-          size="compact-sm"
-          variant="subtle"
-          disabled={!free}
-          leftSection={<IconPlus size={15} aria-hidden />}
-          onClick={() => onChange([...choices, { digit: free ?? "", value: "", next: "" }])}
-        >
-          {t("flows.addChoice")}
-        </Button>
-      </div>
+      <AddLine
+        label={t("flows.addChoice")}
+        disabled={!free}
+        onClick={() => onChange([...choices, { digit: free ?? "", value: "", next: "" }])}
+      />
     </Stack>
   );
 }

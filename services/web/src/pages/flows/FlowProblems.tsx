@@ -36,7 +36,10 @@ export function FlowProblems({
           >
             {problem.stepId && (
               <>
-                <Anchor href={`#step-${problem.stepId}`}>{stepName(steps, problem.stepId)}</Anchor>:{" "}
+                <Anchor href={`#step-${problem.stepId}`} underline="always">
+                  {stepName(steps, problem.stepId)}
+                </Anchor>
+                :{" "}
               </>
             )}
             <ProblemText problem={problem} />

@@ -1,19 +1,17 @@
-import { Anchor, Select, Table, TextInput } from "@mantine/core";
+import { Anchor, Select } from "@mantine/core";
 import { IconSitemap } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask, newRequestId } from "../../api/client.ts";
-import { useQueues } from "../../api/names.ts";
+import { optionsOf, useQueues } from "../../api/names.ts";
 import type { Flow } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { LanguageSelect } from "../../ui/fields.tsx";
+import { LanguageSelect, SelectField, TextField } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
-import { RowActions } from "../../ui/RowActions.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { useHours } from "./useFlow.ts";
 
@@ -22,7 +20,6 @@ export default function FlowsPage() {
   const language = useLanguage();
   const refresh = useRefresh("flows", "flowList");
   const [adding, setAdding] = useState(false);
-  const [deleting, setDeleting] = useState<Flow>();
   const remove = async (flowId: string) => {
     await ask(api.DELETE("/v1/flows/{flowId}", { params: { path: { flowId } } }));
     await refresh();
@@ -30,74 +27,45 @@ export default function FlowsPage() {
   return (
     <>
       <ListPage<Flow>
+        noun="flow"
         title={t("nav.flows")}
         lead={t("flows.lead")}
         queryKey={["flowList"]}
         icon={IconSitemap}
         emptyTitle={t("flows.none")}
         emptyBody={t("flows.noneBody")}
-        add={{ label: t("flows.add"), onClick: () => setAdding(true), testId: "flow-add" }}
+        add={{ label: t("flows.add"), onClick: () => setAdding(true) }}
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/flows", { params: { query: { pageToken } } }));
           return { rows: answer.flows ?? [], next: answer.nextPageToken ?? "" };
         }}
-      >
-        {(rows) => (
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("common.name")}</Table.Th>
-                <Table.Th>{t("flows.release")}</Table.Th>
-                <Table.Th>{t("flows.changed")}</Table.Th>
-                <Table.Th aria-label={t("common.actions")} />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((flow) => (
-                <Table.Tr key={flow.flowId}>
-                  <Table.Td>
-                    <Anchor
-                      component={Link}
-                      href={`/admin/flows/${flow.flowId}`}
-                      data-testid={`flow-${flow.flowId}`}
-                    >
-                      <bdi>{flow.displayName}</bdi>
-                    </Anchor>
-                  </Table.Td>
-                  <Table.Td>
-                    {flow.releaseId ? (
-                      <Tag tone="good">
-                        {t("flows.number", { number: formatNumber(flow.releaseNumber ?? 0, language) })}
-                      </Tag>
-                    ) : (
-                      <Tag tone="warn">{t("flows.unpublished")}</Tag>
-                    )}
-                  </Table.Td>
-                  <Table.Td>
-                    <DateTime value={flow.updateTime ?? flow.createTime} />
-                  </Table.Td>
-                  <Table.Td>
-                    <RowActions
-                      name={flow.displayName ?? ""}
-                      testId={`flow-${flow.flowId}`}
-                      onDelete={() => setDeleting(flow)}
-                    />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
-      </ListPage>
-      {adding && <NewFlow onClose={() => setAdding(false)} />}
-      <Confirm
-        opened={deleting !== undefined}
-        title={t("admin.delete.title", { name: deleting?.displayName ?? "" })}
-        body={t("flows.deleteBody")}
-        confirm={t("common.delete")}
-        onClose={() => setDeleting(undefined)}
-        onConfirm={() => remove(deleting?.flowId ?? "")}
+        idOf={(row) => row.flowId}
+        nameOf={(row) => row.displayName}
+        remove={{ run: remove, body: t("flows.deleteBody") }}
+        columns={[
+          {
+            head: t("common.name"),
+            cell: (row) => (
+              <Anchor component={Link} href={`/admin/flows/${row.flowId}`}>
+                <bdi>{row.displayName}</bdi>
+              </Anchor>
+            ),
+          },
+          {
+            head: t("flows.release"),
+            cell: (row) =>
+              row.releaseId ? (
+                <Tag tone="good">
+                  {t("flows.number", { number: formatNumber(row.releaseNumber ?? 0, language) })}
+                </Tag>
+              ) : (
+                <Tag tone="warn">{t("flows.unpublished")}</Tag>
+              ),
+          },
+          { head: t("flows.changed"), cell: (row) => <DateTime value={row.updateTime ?? row.createTime} /> },
+        ]}
       />
+      {adding && <NewFlow onClose={() => setAdding(false)} />}
     </>
   );
 }
@@ -141,7 +109,7 @@ function NewFlow({ onClose }: { onClose: () => void }) {
       saveLabel={t("common.create")}
       testId="flow"
     >
-      <TextInput
+      <TextField
         label={t("common.name")}
         required
         data-autofocus
@@ -163,19 +131,19 @@ function NewFlow({ onClose }: { onClose: () => void }) {
       />
       <LanguageSelect label={t("flows.language")} value={spoken} onChange={setSpoken} />
       {asked.includes("queue_id") && (
-        <Select
+        <SelectField
           label={t("desktop.queue")}
           required
-          data={queues.map((queue) => ({ value: queue.queueId ?? "", label: queue.displayName ?? "" }))}
+          data={optionsOf(queues, "queueId")}
           value={parameters.queue_id || null}
           onChange={set("queue_id")}
         />
       )}
       {asked.includes("business_hours_id") && (
-        <Select
+        <SelectField
           label={t("nav.hours")}
           required
-          data={hours.map((each) => ({ value: each.businessHoursId ?? "", label: each.displayName ?? "" }))}
+          data={optionsOf(hours, "businessHoursId")}
           value={parameters.business_hours_id || null}
           onChange={set("business_hours_id")}
         />

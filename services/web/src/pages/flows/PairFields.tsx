@@ -1,7 +1,7 @@
-import { ActionIcon, Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import { IconPlus, IconTrash } from "@tabler/icons-react";
+import { Group, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useText } from "../../i18n/index.ts";
+import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 
 interface Props {
   label: string;
@@ -44,26 +44,10 @@ export function PairFields({ label, names, pairs, onChange }: Props) {
               onChange={(event) => replace(index, side, event.currentTarget.value)}
             />
           ))}
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={t("common.remove")}
-            onClick={() => update(rows.filter((_, at) => at !== index))}
-          >
-            <IconTrash size={17} aria-hidden />
-          </ActionIcon>
+          <RemoveLine onClick={() => update(rows.filter((_, at) => at !== index))} />
         </Group>
       ))}
-      <div>
-        <Button
-          size="compact-sm"
-          variant="subtle"
-          leftSection={<IconPlus size={15} aria-hidden />}
-          onClick={() => update([...rows, ["", ""]])}
-        >
-          {t("common.add")}
-        </Button>
-      </div>
+      <AddLine label={t("common.add")} onClick={() => update([...rows, ["", ""]])} />
     </Stack>
   );
 }

@@ -1,4 +1,4 @@
-import { ActionIcon, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import {
   type Icon,
   IconArrowDown,
@@ -19,6 +19,7 @@ import {
 import type { FlowProblem, Step } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { Tag } from "../../ui/Note.tsx";
+import { IconAction } from "../../ui/RowActions.tsx";
 import { ProblemText, stepName } from "./FlowProblems.tsx";
 import classes from "./flows.module.css";
 import { StepFields } from "./StepFields.tsx";
@@ -82,20 +83,20 @@ export function StepCard(props: Props) {
             </span>
           )}
         </button>
-        <Tool
+        <IconAction
           label={t("flows.moveUp")}
           disabled={props.first}
           onClick={() => props.onMove(-1)}
           icon={IconArrowUp}
         />
-        <Tool
+        <IconAction
           label={t("flows.moveDown")}
           disabled={props.last}
           onClick={() => props.onMove(1)}
           icon={IconArrowDown}
         />
-        <Tool label={`${t("common.delete")}: ${name}`} onClick={props.onDelete} icon={IconTrash} />
-        <Tool
+        <IconAction label={`${t("common.delete")}: ${name}`} onClick={props.onDelete} icon={IconTrash} />
+        <IconAction
           label={open ? t("common.close") : t("common.edit")}
           onClick={props.onToggle}
           icon={open ? IconChevronUp : IconChevronDown}
@@ -134,20 +135,5 @@ export function StepCard(props: Props) {
         </div>
       )}
     </section>
-  );
-}
-
-function Tool(props: { label: string; disabled?: boolean; onClick: () => void; icon: Icon }) {
-  const Sign = props.icon;
-  return (
-    <ActionIcon
-      variant="subtle"
-      color="gray"
-      aria-label={props.label}
-      disabled={props.disabled}
-      onClick={props.onClick}
-    >
-      <Sign size={17} aria-hidden />
-    </ActionIcon>
   );
 }

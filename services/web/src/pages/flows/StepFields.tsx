@@ -1,5 +1,5 @@
 import { NumberInput, Select, Switch, TextInput } from "@mantine/core";
-import { useQueues } from "../../api/names.ts";
+import { optionsOf, useQueues } from "../../api/names.ts";
 import type { Step } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
@@ -59,6 +59,12 @@ export function Target({ label, value, steps, onChange }: TargetProps) {
   );
 }
 
+function Next(props: Omit<TargetProps, "label" | "onChange"> & { set: (part: { next: string }) => void }) {
+  const t = useText();
+  const { set, ...rest } = props;
+  return <Target label={t("flows.next")} {...rest} onChange={(next) => set({ next })} />;
+}
+
 function Seconds(props: {
   label: string;
   value: string | undefined;
@@ -84,7 +90,7 @@ function SayFields({ value, set, steps }: FieldsProps<"say">) {
         value={value.utterance}
         onChange={(utterance) => set({ utterance })}
       />
-      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+      <Next value={value.next} steps={steps} set={set} />
     </>
   );
 }
@@ -97,11 +103,11 @@ function PlayFields({ value, set, steps }: FieldsProps<"play">) {
       <Select
         label={t("flows.prompt")}
         placeholder={prompts.length === 0 ? t("admin.prompts.none") : undefined}
-        data={prompts.map((prompt) => ({ value: prompt.promptId ?? "", label: prompt.displayName ?? "" }))}
+        data={optionsOf(prompts, "promptId")}
         value={value.promptId || null}
         onChange={(promptId) => set({ promptId: promptId ?? "" })}
       />
-      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+      <Next value={value.next} steps={steps} set={set} />
     </>
   );
 }
@@ -173,7 +179,7 @@ function CollectFields({ value, set, steps }: FieldsProps<"collect">) {
         checked={value.masked ?? false}
         onChange={(event) => set({ masked: event.currentTarget.checked })}
       />
-      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+      <Next value={value.next} steps={steps} set={set} />
       <Target
         label={t("flows.noMatch")}
         value={value.noMatch}
@@ -192,7 +198,7 @@ function HoursFields({ value, set, steps }: FieldsProps<"hours">) {
       <Select
         label={t("nav.hours")}
         placeholder={hours.length === 0 ? t("admin.hours.none") : undefined}
-        data={hours.map((each) => ({ value: each.businessHoursId ?? "", label: each.displayName ?? "" }))}
+        data={optionsOf(hours, "businessHoursId")}
         value={value.businessHoursId || null}
         onChange={(id) => set({ businessHoursId: id ?? "" })}
       />
@@ -235,7 +241,7 @@ function SetFields({ value, set, steps }: FieldsProps<"setAttribute">) {
         value={value.value ?? ""}
         onChange={(event) => set({ value: event.currentTarget.value })}
       />
-      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+      <Next value={value.next} steps={steps} set={set} />
     </>
   );
 }
@@ -295,7 +301,7 @@ function RequestFields({ value, set, steps }: FieldsProps<"httpRequest">) {
         checked={value.filler === "music"}
         onChange={(event) => set({ filler: event.currentTarget.checked ? "music" : "" })}
       />
-      <Target label={t("flows.next")} value={value.next} steps={steps} onChange={(next) => set({ next })} />
+      <Next value={value.next} steps={steps} set={set} />
       <Target
         label={t("flows.failed")}
         value={value.failed}
@@ -314,7 +320,7 @@ function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
     <>
       <Select
         label={t("desktop.queue")}
-        data={queues.map((queue) => ({ value: queue.queueId ?? "", label: queue.displayName ?? "" }))}
+        data={optionsOf(queues, "queueId")}
         value={value.queueId || null}
         onChange={(queueId) => set({ queueId: queueId ?? "" })}
       />
@@ -329,7 +335,7 @@ function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
         label={t("flows.music")}
         placeholder={t("flows.houseMusic")}
         clearable
-        data={prompts.map((prompt) => ({ value: prompt.promptId ?? "", label: prompt.displayName ?? "" }))}
+        data={optionsOf(prompts, "promptId")}
         value={value.musicPromptId || null}
         onChange={(musicPromptId) => set({ musicPromptId: musicPromptId ?? "" })}
       />

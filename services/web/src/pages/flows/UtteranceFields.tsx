@@ -1,4 +1,5 @@
 import { Select, Stack, Text, Textarea } from "@mantine/core";
+import { optionsOf } from "../../api/names.ts";
 import type { Utterance } from "../../api/types.ts";
 import { LANGUAGE_NAMES, LANGUAGES, useText } from "../../i18n/index.ts";
 import { directionOf } from "../../i18n/languages.ts";
@@ -25,7 +26,7 @@ export function UtteranceFields({ label, value, onChange }: Props) {
           aria-label={t("flows.prompt")}
           placeholder={t("flows.spoken")}
           clearable
-          data={prompts.map((prompt) => ({ value: prompt.promptId ?? "", label: prompt.displayName ?? "" }))}
+          data={optionsOf(prompts, "promptId")}
           value={value?.promptId || null}
           onChange={(promptId) => onChange({ ...value, text, promptId: promptId ?? "" })}
         />

@@ -1,4 +1,4 @@
-import { Button, Table } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
 import { Link } from "wouter";
 import type { AgentTile, Wallboard } from "../../api/types.ts";
@@ -7,7 +7,7 @@ import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Tag } from "../../ui/Note.tsx";
-import { Panel, TableWrap } from "../../ui/Page.tsx";
+import { Panel } from "../../ui/Page.tsx";
 import { Elapsed } from "../../ui/Time.tsx";
 import classes from "./watch.module.css";
 
@@ -55,30 +55,24 @@ export function AgentTiles({ tiles, counts }: Props) {
           {t("watch.noAgents.body")}
         </EmptyState>
       ) : (
-        <TableWrap label={t("watch.agents")}>
-          <Table>
-            <Table.Tbody>
-              {sorted.map((tile) => (
-                <Table.Tr key={tile.agentId} data-testid={`wallboard-agent-${tile.agentId}`}>
-                  <Table.Td>
-                    <bdi>{tile.displayName || tile.agentId}</bdi>
-                  </Table.Td>
-                  <Table.Td>
-                    <Tag tone={stateTone(tile.state)} dot>
-                      {textOr("state", shortState(tile.state))}
-                      {tile.reason && shortState(tile.state) === "NOT_READY"
-                        ? ` · ${reasonText(tile.reason)}`
-                        : ""}
-                    </Tag>
-                  </Table.Td>
-                  <Table.Td>
-                    <Elapsed since={tile.stateTime} />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </TableWrap>
+        <ul className={classes.agents}>
+          {sorted.map((tile) => (
+            <li key={tile.agentId} data-testid={`wallboard-agent-${tile.agentId}`}>
+              <span>
+                <bdi>{tile.displayName || tile.agentId}</bdi>
+              </span>
+              <Elapsed since={tile.stateTime} />
+              <span>
+                <Tag tone={stateTone(tile.state)} dot>
+                  {textOr("state", shortState(tile.state))}
+                  {tile.reason && shortState(tile.state) === "NOT_READY"
+                    ? ` · ${reasonText(tile.reason)}`
+                    : ""}
+                </Tag>
+              </span>
+            </li>
+          ))}
+        </ul>
       )}
     </Panel>
   );

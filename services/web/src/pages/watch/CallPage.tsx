@@ -15,7 +15,7 @@ import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { Length } from "../../ui/Time.tsx";
 import desktopClasses from "../desktop/desktop.module.css";
 import { CallTimeline } from "./CallTimeline.tsx";
-import { RecordingPlayer } from "./RecordingPlayer.tsx";
+import { Listen } from "./RecordingPlayer.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
@@ -75,13 +75,9 @@ export default function CallPage() {
             {recordings.length === 0 && (
               <p style={{ color: "var(--m-muted)", margin: 0 }}>{t("watch.call.noRecording")}</p>
             )}
-            {recordings.map((recording) =>
-              recording.state === "RECORDING_STATE_STORED" ? (
-                <RecordingPlayer key={recording.recordingId} recording={recording} />
-              ) : (
-                <Tag key={recording.recordingId}>{textOr("recordingState", recording.state ?? "")}</Tag>
-              ),
-            )}
+            {recordings.map((recording) => (
+              <Listen key={recording.recordingId} recording={recording} />
+            ))}
           </Panel>
         </div>
         <Panel label={t("watch.call.timeline")}>

@@ -1,16 +1,17 @@
-import { Anchor, Table } from "@mantine/core";
+import { Anchor } from "@mantine/core";
 import { IconPhone } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
-import type { Call, Cdr } from "../../api/types.ts";
+import type { Call } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { textOr, useText } from "../../i18n/index.ts";
+import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
-import { PageHeader, Panel, TableWrap } from "../../ui/Page.tsx";
+import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { DateTime, Elapsed, Length } from "../../ui/Time.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
@@ -20,6 +21,7 @@ const FACTS = ["CallStarted", "CallAnswered", "CallHeld", "CallResumed", "CallEn
 /** Live calls first, then one line for every call that is over: its CDR. */
 export default function CallsPage() {
   const t = useText();
+  const names = useNames();
   const { query, rows } = usePages(["cdrs"], async (pageToken) => {
     const answer = await ask(api.GET("/v1/cdrs", { params: { query: { pageSize: 50, pageToken } } }));
     return { rows: answer.cdrs ?? [], next: answer.nextPageToken ?? "" };
@@ -39,63 +41,43 @@ export default function CallsPage() {
         }
       >
         {(shown) => (
-          <TableWrap label={t("nav.calls")}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t("watch.began")}</Table.Th>
-                  <Table.Th>{t("watch.caller")}</Table.Th>
-                  <Table.Th>{t("watch.dialed")}</Table.Th>
-                  <Table.Th>{t("desktop.brand")}</Table.Th>
-                  <Table.Th>{t("role.ROLE_AGENT")}</Table.Th>
-                  <Table.Th>{t("watch.length")}</Table.Th>
-                  <Table.Th>{t("watch.talk")}</Table.Th>
-                  <Table.Th>{t("watch.ended")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {shown.map((cdr) => (
-                  <CdrRow key={cdr.cdrId} cdr={cdr} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </TableWrap>
+          <DataTable
+            label={t("nav.calls")}
+            rows={shown}
+            keyOf={(row) => row.cdrId ?? ""}
+            testId={(row) => `cdr-${row.callId}`}
+            columns={[
+              {
+                head: t("watch.began"),
+                cell: (row) => (
+                  <Anchor component={Link} href={`/calls/${row.callId}`}>
+                    <DateTime value={row.startTime} />
+                  </Anchor>
+                ),
+              },
+              {
+                head: t("watch.caller"),
+                cell: (row) =>
+                  row.callerNumber ? (
+                    <span className="m-ltr">{row.callerNumber}</span>
+                  ) : (
+                    t("common.anonymous")
+                  ),
+              },
+              { head: t("watch.dialed"), cell: (row) => <span className="m-ltr">{row.dialedNumber}</span> },
+              { head: t("desktop.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
+              { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
+              { head: t("watch.length"), cell: (row) => <Length seconds={durationSeconds(row.duration)} /> },
+              {
+                head: t("watch.talk"),
+                cell: (row) => <Length seconds={durationSeconds(row.talkDuration)} />,
+              },
+              { head: t("watch.ended"), cell: (row) => textOr("endParty", row.endParty ?? "") },
+            ]}
+          />
         )}
       </PagedPanel>
     </>
-  );
-}
-
-function CdrRow({ cdr }: { cdr: Cdr }) {
-  const t = useText();
-  const names = useNames();
-  return (
-    <Table.Tr data-testid={`cdr-${cdr.callId}`}>
-      <Table.Td>
-        <Anchor component={Link} href={`/calls/${cdr.callId}`}>
-          <DateTime value={cdr.startTime} />
-        </Anchor>
-      </Table.Td>
-      <Table.Td>
-        {cdr.callerNumber ? <span className="m-ltr">{cdr.callerNumber}</span> : t("common.anonymous")}
-      </Table.Td>
-      <Table.Td>
-        <span className="m-ltr">{cdr.dialedNumber}</span>
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.brand(cdr.brandId)}</bdi>
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.user(cdr.agentId)}</bdi>
-      </Table.Td>
-      <Table.Td>
-        <Length seconds={durationSeconds(cdr.duration)} />
-      </Table.Td>
-      <Table.Td>
-        <Length seconds={durationSeconds(cdr.talkDuration)} />
-      </Table.Td>
-      <Table.Td>{textOr("endParty", cdr.endParty ?? "")}</Table.Td>
-    </Table.Tr>
   );
 }
 
@@ -114,35 +96,32 @@ function LiveCalls() {
     <div style={{ marginBottom: 18 }}>
       <Panel flush label={t("watch.calls.live")} testId="live-calls">
         <h2 className={`${classes.title} ${classes.padTitle}`}>{t("watch.calls.live")}</h2>
-        <TableWrap label={t("watch.calls.live")}>
-          <Table>
-            <Table.Tbody>
-              {data.map((call) => (
-                <Table.Tr key={call.callId}>
-                  <Table.Td>
-                    <Anchor component={Link} href={`/calls/${call.callId}`}>
-                      <bdi>{call.callerName || call.callerNumber || t("common.anonymous")}</bdi>
-                    </Anchor>
-                  </Table.Td>
-                  <Table.Td>
-                    <Tag tone={call.state === "CALL_STATE_TALKING" ? "good" : "info"} dot>
-                      {textOr("callState", call.state ?? "")}
-                    </Tag>
-                  </Table.Td>
-                  <Table.Td>
-                    <bdi>{names.brand(call.brandId)}</bdi>
-                  </Table.Td>
-                  <Table.Td>
-                    <bdi>{names.user(call.agentId)}</bdi>
-                  </Table.Td>
-                  <Table.Td>
-                    <Elapsed since={call.startTime} />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </TableWrap>
+        <DataTable
+          label={t("watch.calls.live")}
+          rows={data}
+          keyOf={(row) => row.callId ?? ""}
+          columns={[
+            {
+              head: t("watch.caller"),
+              cell: (row) => (
+                <Anchor component={Link} href={`/calls/${row.callId}`}>
+                  <bdi>{row.callerName || row.callerNumber || t("common.anonymous")}</bdi>
+                </Anchor>
+              ),
+            },
+            {
+              head: t("watch.state"),
+              cell: (row) => (
+                <Tag tone={row.state === "CALL_STATE_TALKING" ? "good" : "info"} dot>
+                  {textOr("callState", row.state ?? "")}
+                </Tag>
+              ),
+            },
+            { head: t("desktop.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
+            { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
+            { head: t("watch.length"), cell: (row) => <Elapsed since={row.startTime} /> },
+          ]}
+        />
       </Panel>
     </div>
   );

@@ -1,16 +1,17 @@
-import { Anchor, Select, Table } from "@mantine/core";
+import { Anchor, Select } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { api, ask } from "../../api/client.ts";
-import { useNames, useQueues } from "../../api/names.ts";
+import { optionsOf, useNames, useQueues } from "../../api/names.ts";
 import type { Contact, ContactState } from "../../api/types.ts";
 import { secondsBetween } from "../../format/durations.ts";
 import { textOr, useText } from "../../i18n/index.ts";
+import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
 import { Tag, type Tone } from "../../ui/Note.tsx";
-import { PageHeader, TableWrap } from "../../ui/Page.tsx";
+import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime, Elapsed, Length } from "../../ui/Time.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
@@ -27,6 +28,7 @@ const FACTS = [
 
 export default function ContactsPage() {
   const t = useText();
+  const names = useNames();
   const queues = useQueues().data ?? [];
   const [queueId, setQueueId] = useState("");
   const [state, setState] = useState("");
@@ -48,7 +50,7 @@ export default function ContactsPage() {
           label={t("desktop.queue")}
           clearable
           placeholder={t("watch.all")}
-          data={queues.map((queue) => ({ value: queue.queueId ?? "", label: queue.displayName ?? "" }))}
+          data={optionsOf(queues, "queueId")}
           value={queueId || null}
           onChange={(value) => setQueueId(value ?? "")}
         />
@@ -71,26 +73,31 @@ export default function ContactsPage() {
         }
       >
         {(shown) => (
-          <TableWrap label={t("nav.contacts")}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t("watch.began")}</Table.Th>
-                  <Table.Th>{t("watch.caller")}</Table.Th>
-                  <Table.Th>{t("watch.state")}</Table.Th>
-                  <Table.Th>{t("desktop.queue")}</Table.Th>
-                  <Table.Th>{t("role.ROLE_AGENT")}</Table.Th>
-                  <Table.Th>{t("desktop.waited")}</Table.Th>
-                  <Table.Th>{t("desktop.disposition")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {shown.map((contact) => (
-                  <ContactRow key={contact.contactId} contact={contact} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </TableWrap>
+          <DataTable
+            label={t("nav.contacts")}
+            rows={shown}
+            keyOf={(row) => row.contactId ?? ""}
+            testId={(row) => `contact-${row.contactId}`}
+            columns={[
+              {
+                head: t("watch.began"),
+                cell: (row) => (
+                  <Anchor component={Link} href={`/calls/${row.callId}`}>
+                    <DateTime value={row.queueTime} />
+                  </Anchor>
+                ),
+              },
+              { head: t("watch.caller"), cell: (row) => <Caller contact={row} /> },
+              { head: t("watch.state"), cell: (row) => <StateTag state={row.state} /> },
+              { head: t("desktop.queue"), cell: (row) => <bdi>{names.queue(row.queueId)}</bdi> },
+              { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
+              { head: t("desktop.waited"), cell: (row) => <Waited contact={row} /> },
+              {
+                head: t("desktop.disposition"),
+                cell: (row) => <bdi>{names.disposition(row.dispositionId)}</bdi>,
+              },
+            ]}
+          />
         )}
       </PagedPanel>
     </>
@@ -105,46 +112,25 @@ const TONES: Record<string, Tone> = {
   ABANDONED: "bad",
 };
 
-function ContactRow({ contact }: { contact: Contact }) {
+function Caller({ contact }: { contact: Contact }) {
   const t = useText();
-  const names = useNames();
-  const state = (contact.state ?? "").replace("CONTACT_STATE_", "");
-  const waitEnd = contact.answerTime ?? contact.endTime;
+  const caller = <bdi>{contact.callerName || contact.callerNumber || t("common.anonymous")}</bdi>;
+  if (!contact.customerId) return caller;
   return (
-    <Table.Tr data-testid={`contact-${contact.contactId}`}>
-      <Table.Td>
-        <Anchor component={Link} href={`/calls/${contact.callId}`}>
-          <DateTime value={contact.queueTime} />
-        </Anchor>
-      </Table.Td>
-      <Table.Td>
-        {contact.customerId ? (
-          <Anchor component={Link} href={`/customers/${contact.customerId}`}>
-            <bdi>{contact.callerName || contact.callerNumber || t("common.anonymous")}</bdi>
-          </Anchor>
-        ) : (
-          <bdi>{contact.callerName || contact.callerNumber || t("common.anonymous")}</bdi>
-        )}
-      </Table.Td>
-      <Table.Td>
-        <Tag tone={TONES[state] ?? "neutral"}>{textOr("contactState", state)}</Tag>
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.queue(contact.queueId)}</bdi>
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.user(contact.agentId)}</bdi>
-      </Table.Td>
-      <Table.Td>
-        {waitEnd ? (
-          <Length seconds={secondsBetween(contact.queueTime, Date.parse(waitEnd))} />
-        ) : (
-          <Elapsed since={contact.queueTime} />
-        )}
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.disposition(contact.dispositionId)}</bdi>
-      </Table.Td>
-    </Table.Tr>
+    <Anchor component={Link} href={`/customers/${contact.customerId}`}>
+      {caller}
+    </Anchor>
   );
+}
+
+function StateTag({ state }: { state: ContactState | undefined }) {
+  useText();
+  const short = (state ?? "").replace("CONTACT_STATE_", "");
+  return <Tag tone={TONES[short] ?? "neutral"}>{textOr("contactState", short)}</Tag>;
+}
+
+function Waited({ contact }: { contact: Contact }) {
+  const end = contact.answerTime ?? contact.endTime;
+  if (!end) return <Elapsed since={contact.queueTime} />;
+  return <Length seconds={secondsBetween(contact.queueTime, Date.parse(end))} />;
 }

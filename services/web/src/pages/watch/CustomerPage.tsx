@@ -1,10 +1,10 @@
 import { Button, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { IconNotes } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "wouter";
 import { api, ask, newRequestId } from "../../api/client.ts";
-import { useNames } from "../../api/names.ts";
+import { useCustomer, useNames } from "../../api/names.ts";
 import type { Customer } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
@@ -22,10 +22,7 @@ export default function CustomerPage() {
   const names = useNames();
   const { customerId } = useParams<{ customerId: string }>();
   const path = { customerId };
-  const customer = useQuery({
-    queryKey: ["customer", customerId],
-    queryFn: () => ask(api.GET("/v1/customers/{customerId}", { params: { path } })),
-  });
+  const customer = useCustomer(customerId);
   const { query, rows } = usePages(["history", customerId], async (pageToken) => {
     const page = { params: { path, query: { pageSize: 30, pageToken } } };
     const answer = await ask(api.GET("/v1/customers/{customerId}/history", page));

@@ -1,4 +1,4 @@
-import { Anchor, Table, TextInput } from "@mantine/core";
+import { Anchor, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconAddressBook, IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
@@ -6,9 +6,10 @@ import { Link } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
 import { useText } from "../../i18n/index.ts";
+import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
-import { PageHeader, TableWrap } from "../../ui/Page.tsx";
+import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import classes from "./watch.module.css";
 
@@ -52,38 +53,28 @@ export default function CustomersPage() {
         }
       >
         {(shown) => (
-          <TableWrap label={t("nav.customers")}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t("common.name")}</Table.Th>
-                  <Table.Th>{t("watch.numbers")}</Table.Th>
-                  <Table.Th>{t("desktop.brand")}</Table.Th>
-                  <Table.Th>{t("watch.since")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {shown.map((customer) => (
-                  <Table.Tr key={customer.customerId} data-testid={`customer-${customer.customerId}`}>
-                    <Table.Td>
-                      <Anchor component={Link} href={`/customers/${customer.customerId}`}>
-                        <bdi>{customer.displayName || t("common.anonymous")}</bdi>
-                      </Anchor>
-                    </Table.Td>
-                    <Table.Td>
-                      <span className="m-ltr">{(customer.numbers ?? []).join(", ") || "–"}</span>
-                    </Table.Td>
-                    <Table.Td>
-                      <bdi>{names.brand(customer.brandId)}</bdi>
-                    </Table.Td>
-                    <Table.Td>
-                      <DateTime value={customer.createTime} />
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </TableWrap>
+          <DataTable
+            label={t("nav.customers")}
+            rows={shown}
+            keyOf={(row) => row.customerId ?? ""}
+            testId={(row) => `customer-${row.customerId}`}
+            columns={[
+              {
+                head: t("common.name"),
+                cell: (row) => (
+                  <Anchor component={Link} href={`/customers/${row.customerId}`}>
+                    <bdi>{row.displayName || t("common.anonymous")}</bdi>
+                  </Anchor>
+                ),
+              },
+              {
+                head: t("watch.numbers"),
+                cell: (row) => <span className="m-ltr">{(row.numbers ?? []).join(", ") || "–"}</span>,
+              },
+              { head: t("desktop.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
+              { head: t("watch.since"), cell: (row) => <DateTime value={row.createTime} /> },
+            ]}
+          />
         )}
       </PagedPanel>
     </>

@@ -1,17 +1,19 @@
-import { Button, Table } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { IconStack2 } from "@tabler/icons-react";
 import { Link } from "wouter";
 import type { QueueTile } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
+import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
-import { Panel, TableWrap } from "../../ui/Page.tsx";
+import { Panel } from "../../ui/Page.tsx";
 import { Elapsed } from "../../ui/Time.tsx";
 import { length, share } from "./Totals.tsx";
 import classes from "./watch.module.css";
 
 export function QueueTiles({ tiles }: { tiles: readonly QueueTile[] }) {
   const t = useText();
+  const language = useLanguage();
   if (tiles.length === 0) {
     return (
       <Panel>
@@ -29,64 +31,52 @@ export function QueueTiles({ tiles }: { tiles: readonly QueueTile[] }) {
       </Panel>
     );
   }
+  const number = (value: string | number | undefined) => (
+    <span className="m-figures">{formatNumber(value ?? 0, language)}</span>
+  );
+  const columns: Column<QueueTile>[] = [
+    { head: t("desktop.queue"), cell: (tile) => <bdi>{tile.queueName}</bdi> },
+    { head: t("watch.depth"), testId: "depth", cell: (tile) => number(tile.depth) },
+    { head: t("watch.longestWait"), testId: "longest-wait", cell: (tile) => <LongestWait tile={tile} /> },
+    { head: t("watch.offered"), testId: "offered", cell: (tile) => number(tile.offered) },
+    { head: t("watch.answered"), testId: "answered", cell: (tile) => number(tile.answered) },
+    { head: t("watch.abandoned"), testId: "abandoned", cell: (tile) => number(tile.abandoned) },
+    {
+      head: t("watch.serviceLevelShort"),
+      testId: "service-level",
+      cell: (tile) => (
+        <>
+          <span className="m-figures">{share(tile.serviceLevel, language)}</span>{" "}
+          <span className={classes.faint}>
+            {t("watch.within", {
+              seconds: formatNumber(tile.serviceLevelThresholdSeconds || 20, language),
+            })}
+          </span>
+        </>
+      ),
+    },
+    { head: t("watch.asa"), testId: "asa", cell: (tile) => length(tile.asaSeconds) },
+    { head: t("watch.aht"), testId: "aht", cell: (tile) => length(tile.ahtSeconds) },
+  ];
   return (
     <Panel flush label={t("watch.queues")}>
       <h2 className={`${classes.title} ${classes.padTitle}`}>{t("watch.queues")}</h2>
-      <TableWrap label={t("watch.queues")}>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("desktop.queue")}</Table.Th>
-              <Table.Th>{t("watch.depth")}</Table.Th>
-              <Table.Th>{t("watch.longestWait")}</Table.Th>
-              <Table.Th>{t("watch.offered")}</Table.Th>
-              <Table.Th>{t("watch.answered")}</Table.Th>
-              <Table.Th>{t("watch.abandoned")}</Table.Th>
-              <Table.Th>{t("watch.serviceLevelShort")}</Table.Th>
-              <Table.Th>{t("watch.asa")}</Table.Th>
-              <Table.Th>{t("watch.aht")}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {tiles.map((tile) => (
-              <Row key={tile.queueId} tile={tile} />
-            ))}
-          </Table.Tbody>
-        </Table>
-      </TableWrap>
+      <DataTable
+        label={t("watch.queues")}
+        columns={columns}
+        rows={tiles}
+        keyOf={(tile) => tile.queueId ?? ""}
+        testId={(tile) => `wallboard-queue-${tile.queueId}`}
+      />
     </Panel>
   );
 }
 
-function Row({ tile }: { tile: QueueTile }) {
-  const language = useLanguage();
-  const number = (value: string | number | undefined) => (
-    <span className="m-figures">{formatNumber(value ?? 0, language)}</span>
-  );
-  const waiting = (tile.depth ?? 0) > 0;
+function LongestWait({ tile }: { tile: QueueTile }) {
+  if ((tile.depth ?? 0) === 0) return <>–</>;
   return (
-    <Table.Tr data-testid={`wallboard-queue-${tile.queueId}`}>
-      <Table.Th scope="row" style={{ color: "inherit", fontSize: "0.95rem" }}>
-        <bdi>{tile.queueName}</bdi>
-      </Table.Th>
-      <Table.Td data-testid="depth">{number(tile.depth)}</Table.Td>
-      <Table.Td data-testid="longest-wait" className={waiting ? classes.alarm : ""}>
-        {waiting ? <Elapsed since={tile.longestWaitSince} /> : "–"}
-      </Table.Td>
-      <Table.Td data-testid="offered">{number(tile.offered)}</Table.Td>
-      <Table.Td data-testid="answered">{number(tile.answered)}</Table.Td>
-      <Table.Td data-testid="abandoned">{number(tile.abandoned)}</Table.Td>
-      <Table.Td data-testid="service-level">
-        <span className="m-figures">{share(tile.serviceLevel, language)}</span>{" "}
-        <span
-          style={{ color: "var(--m-muted)", fontSize: "0.82rem", whiteSpace: "nowrap" }}
-          className="m-ltr"
-        >
-          ≤ {formatNumber(tile.serviceLevelThresholdSeconds || 20, language)} s
-        </span>
-      </Table.Td>
-      <Table.Td data-testid="asa">{length(tile.asaSeconds)}</Table.Td>
-      <Table.Td data-testid="aht">{length(tile.ahtSeconds)}</Table.Td>
-    </Table.Tr>
+    <span className={classes.alarm}>
+      <Elapsed since={tile.longestWaitSince} />
+    </span>
   );
 }

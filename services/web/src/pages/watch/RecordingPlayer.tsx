@@ -3,15 +3,27 @@ import { IconPlayerPlay } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { fetchBlob } from "../../api/client.ts";
 import type { Recording } from "../../api/types.ts";
-import { useText } from "../../i18n/index.ts";
+import { textOr, useText } from "../../i18n/index.ts";
+import { Tag } from "../../ui/Note.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import classes from "./watch.module.css";
+
+/** The player, or why there is nothing to listen to yet. */
+export function Listen({ recording }: { recording: Recording }) {
+  useText();
+  if (recording.state === "RECORDING_STATE_STORED") return <RecordingPlayer recording={recording} />;
+  return (
+    <Tag tone={recording.state === "RECORDING_STATE_RECORDING" ? "bad" : "neutral"} dot>
+      {textOr("recordingState", recording.state ?? "")}
+    </Tag>
+  );
+}
 
 /**
  * Plays a recording: customer left, agent right. The audio is fetched with the session's token when it is asked for,
  * since an audio element can't send one.
  */
-export function RecordingPlayer({ recording }: { recording: Recording }) {
+function RecordingPlayer({ recording }: { recording: Recording }) {
   const t = useText();
   const [address, setAddress] = useState("");
   const [busy, setBusy] = useState(false);

@@ -1,18 +1,18 @@
-import { Anchor, Table, TextInput } from "@mantine/core";
+import { Anchor, TextInput } from "@mantine/core";
 import { IconPlayerPlay, IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { api, ask } from "../../api/client.ts";
-import { useNames } from "../../api/names.ts";
+import { useCustomer, useNames } from "../../api/names.ts";
 import type { Recording } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
-import { textOr, useText } from "../../i18n/index.ts";
+import { useText } from "../../i18n/index.ts";
+import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
-import { Tag } from "../../ui/Note.tsx";
-import { PageHeader, TableWrap } from "../../ui/Page.tsx";
+import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime, Length } from "../../ui/Time.tsx";
-import { RecordingPlayer } from "./RecordingPlayer.tsx";
+import { Listen } from "./RecordingPlayer.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
@@ -67,60 +67,41 @@ export default function RecordingsPage() {
         }
       >
         {(shown) => (
-          <TableWrap label={t("nav.recordings")}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t("watch.began")}</Table.Th>
-                  <Table.Th>{t("desktop.brand")}</Table.Th>
-                  <Table.Th>{t("desktop.queue")}</Table.Th>
-                  <Table.Th>{t("role.ROLE_AGENT")}</Table.Th>
-                  <Table.Th>{t("watch.length")}</Table.Th>
-                  <Table.Th style={{ minWidth: 280 }}>{t("watch.listen")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {shown.map((recording) => (
-                  <RecordingRow key={recording.recordingId} recording={recording} names={names} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </TableWrap>
+          <DataTable
+            label={t("nav.recordings")}
+            rows={shown}
+            keyOf={(row) => row.recordingId ?? ""}
+            testId={(row) => `recording-${row.recordingId}`}
+            columns={[
+              {
+                head: t("watch.began"),
+                cell: (row) => (
+                  <Anchor component={Link} href={`/calls/${row.callId}`}>
+                    <DateTime value={row.startTime} />
+                  </Anchor>
+                ),
+              },
+              { head: t("watch.customer"), cell: (row) => <CustomerName customerId={row.customerId} /> },
+              { head: t("desktop.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
+              { head: t("desktop.queue"), cell: (row) => <bdi>{names.queue(row.queueId)}</bdi> },
+              { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
+              { head: t("watch.length"), cell: (row) => <Length seconds={durationSeconds(row.duration)} /> },
+              { head: t("watch.listen"), cell: (row) => <Listen recording={row} /> },
+            ]}
+          />
         )}
       </PagedPanel>
     </>
   );
 }
 
-function RecordingRow({ recording, names }: { recording: Recording; names: ReturnType<typeof useNames> }) {
+function CustomerName({ customerId }: { customerId: string | undefined }) {
+  const t = useText();
+  const { data } = useCustomer(customerId);
+  if (!customerId || !data) return <>–</>;
   return (
-    <Table.Tr data-testid={`recording-${recording.recordingId}`}>
-      <Table.Td>
-        <Anchor component={Link} href={`/calls/${recording.callId}`}>
-          <DateTime value={recording.startTime} />
-        </Anchor>
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.brand(recording.brandId)}</bdi>
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.queue(recording.queueId)}</bdi>
-      </Table.Td>
-      <Table.Td>
-        <bdi>{names.user(recording.agentId)}</bdi>
-      </Table.Td>
-      <Table.Td>
-        <Length seconds={durationSeconds(recording.duration)} />
-      </Table.Td>
-      <Table.Td>
-        {recording.state === "RECORDING_STATE_STORED" ? (
-          <RecordingPlayer recording={recording} />
-        ) : (
-          <Tag tone={recording.state === "RECORDING_STATE_RECORDING" ? "bad" : "neutral"} dot>
-            {textOr("recordingState", recording.state ?? "")}
-          </Tag>
-        )}
-      </Table.Td>
-    </Table.Tr>
+    <Anchor component={Link} href={`/customers/${customerId}`}>
+      <bdi>{data.displayName || data.numbers?.[0] || t("common.anonymous")}</bdi>
+    </Anchor>
   );
 }

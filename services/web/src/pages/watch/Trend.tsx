@@ -46,7 +46,7 @@ export function Trend({ board }: { board: Wallboard }) {
   useEffect(() => {
     const element = box.current;
     if (!element || !data) return;
-    const labels = [t("watch.offered"), t("watch.answered"), t("watch.abandoned")];
+    const labels = [t("watch.time"), t("watch.offered"), t("watch.answered"), t("watch.abandoned")];
     const plot = new uPlot(
       options(element.clientWidth, labels, language),
       trendOf(data, Date.now()),
@@ -107,10 +107,13 @@ function options(
       },
     ],
     series: [
-      { value: (_, value) => (value === null ? "–" : formatTime(new Date(value * 1000), language)) },
-      series(labels[0] ?? "", colour("--m-info"), `${colour("--m-info-soft")}aa`),
-      series(labels[1] ?? "", "#2b9a62"),
-      series(labels[2] ?? "", "#d1493d"),
+      {
+        label: labels[0] ?? "",
+        value: (_, value) => (value === null ? "–" : formatTime(new Date(value * 1000), language)),
+      },
+      series(labels[1] ?? "", colour("--m-info"), `${colour("--m-info-soft")}aa`),
+      series(labels[2] ?? "", "#2b9a62"),
+      series(labels[3] ?? "", "#d1493d"),
     ],
   };
 }
