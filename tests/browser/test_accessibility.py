@@ -1,18 +1,23 @@
-"""axe finds nothing on any page, in English, Turkish, Azerbaijani and Persian (right to left), light and dark."""
+"""axe finds nothing on any page or on a call, light and dark, left to right and right to left; and all of it fits."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from merkez_local.system import System
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from testkit.browser import chromium, person
-from testkit.company import PASSWORD, Company
+from testkit.company import PASSWORD, Api, Company, request_id
+from testkit.journey import until
+from testkit.people import AgentAtDesk
 
 AXE = (Path(__file__).resolve().parents[2] / "services/web/node_modules/axe-core/axe.min.js").read_text()
 LANGUAGES = ("en", "tr", "az", "fa")
@@ -25,6 +30,19 @@ OWNER_PAGES = (
     "/admin/organisation",
 )  # fmt: skip
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+LOOKS = tuple(itertools.product(("en", "fa"), ("light", "dark")))
+SCREENS = ((1366, 768), (390, 844))
+ENLARGED = ((320, 256), (341, 192))
+"""A screen of 1280 x 1024 and one of 1366 x 768 at 400 %."""
+SIDEWAYS = """() => [document.documentElement, ...document.querySelectorAll("section[tabindex]")]
+    .filter((each) => each.scrollWidth > each.clientWidth + 1)
+    .map((each) => each.getAttribute("aria-label") ?? "the page")"""
+HIT = """(element) => {
+    const box = element.getBoundingClientRect();
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + Math.min(box.height / 2, 20));
+    return top !== null && (element.contains(top) || top.contains(element));
+}"""
+"""Whether an element is on the screen with nothing above it."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -35,8 +53,12 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def agency(system: System) -> AsyncIterator[Company]:
-    """A company after its set-up."""
-    company = await (await Company.sign_up(system.url)).set_up(language="fa")
+    """A company after its set-up, whose offers and wrap-ups last as long as it takes to look at them."""
+    slowly = {"offerTimeout": "120s", "wrapUpDuration": "600s"}
+    company = await (await Company.sign_up(system.url)).set_up(language="fa", queue=slowly)
+    for name in ("Solved", "Call back"):
+        disposition = {"displayName": name}
+        await company.owner.post("/v1/dispositions", {"requestId": request_id(), "disposition": disposition})
     yield company
     await company.close()
 
@@ -68,10 +90,17 @@ async def findings(page: Page, address: str) -> list[str]:
     await page.wait_for_selector("h1")
     await page.wait_for_load_state("networkidle")
     assert page.url == address, f"{address} led to {page.url}"
-    await page.evaluate(AXE)
+    assert await page.title() != "Merkez", f"{address} has no title of its own"
+    return await violations(page, address)
+
+
+async def violations(page: Page, where: str) -> list[str]:
+    """What axe has against a page as it stands, one line each."""
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(AXE)
     result: dict[str, Any] = await page.evaluate("rules => axe.run(document, rules)", RULES)
     return [
-        f"{address}: {violation['id']}: {node['html'][:120]}"
+        f"{where}: {violation['id']}: {node['html'][:120]}"
         for violation in result["violations"]
         for node in violation["nodes"]
     ]
@@ -110,18 +139,226 @@ async def test_axe_finds_nothing_on_any_page(
     assert found == []
 
 
+class Onlookers:
+    """Pages of one person in both directions of writing and both colour schemes, looked at in two sizes."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.found: list[str] = []
+
+    async def look(self, what: str) -> None:
+        """Has axe look at every page as it stands."""
+        await self.each(lambda name, page: self._look(f"{name}, {what}", page))
+
+    async def open(self, what: str, opener: Callable[[Page], Locator], shown: Callable[[Page], Locator]) -> None:
+        """Opens what `opener` opens, has axe look at it, and closes it again."""
+
+        async def open_and_look(name: str, page: Page) -> None:
+            await opener(page).click()
+            await shown(page).wait_for()
+            await self._look(f"{name}, {what}", page)
+            await page.keyboard.press("Escape")
+            await shown(page).wait_for(state="hidden")
+
+        await self.each(open_and_look)
+
+    async def each(self, work: Callable[[str, Page], Awaitable[Any]]) -> None:
+        """Does the same on every page at once."""
+        await asyncio.gather(*(work(name, page) for name, page in self.pages.items()))
+
+    async def _look(self, what: str, page: Page) -> None:
+        for width, height in SCREENS:
+            await page.set_viewport_size({"width": width, "height": height})
+            self.found += await violations(page, f"{what} at {width}")
+            self.found += [f"{what} at {width}: {name} scrolls sideways" for name in await page.evaluate(SIDEWAYS)]
+
+
+@asynccontextmanager
+async def onlookers(browser: Browser, company: Company, path: str, email: str = "") -> AsyncIterator[Onlookers]:
+    """Somebody's pages at a path, in all looks."""
+    group = Onlookers()
+    contexts = {f"{language} {scheme}": await in_language(browser, language, scheme) for language, scheme in LOOKS}
+
+    async def enter(name: str, context: BrowserContext) -> None:
+        await sign_in(context, company.url, email or company.email)
+        page = group.pages[name] = await context.new_page()
+        await page.goto(company.url + path)
+        await page.wait_for_selector("h1")
+
+    try:
+        await asyncio.gather(*(enter(*each) for each in contexts.items()))
+        yield group
+    finally:
+        for context in contexts.values():
+            await context.close()
+
+
+async def agent_of(company: Company) -> tuple[Api, str]:
+    """A new agent, and the e-mail they sign in with."""
+    email = f"agent-{secrets.token_hex(6)}@example.com"
+    link = await company.invite(email)
+    async with Api(company.url) as stranger:
+        accepted = {"secret": link.rsplit("/", 1)[1], "displayName": "Alex Agent", "password": PASSWORD}
+        session = await stranger.post("/v1/invitations:accept", accepted)
+    agent = Api(company.url, session["accessToken"])
+    company.people.append(agent)
+    return agent, email
+
+
+async def fits_enlarged(page: Page, phase: str) -> None:
+    """At 400 % the page scrolls one way only, Answer is at hand at once, and what is typed in lies under nothing."""
+    for width, height in ENLARGED:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate(SIDEWAYS) == [], (phase, width)
+        if phase == "offered":
+            assert await page.get_by_test_id("offer-answer").evaluate(HIT), (phase, width)
+            continue
+        aims = ["wrapup-note", *(("call-hangup", "call-hold") if phase == "talking" else ())]
+        for aim in aims:
+            await page.get_by_test_id(aim).focus()
+            assert await page.get_by_test_id(aim).evaluate(HIT), (phase, width, aim)
+
+
 @pytest.mark.browser
+@pytest.mark.timeout(400)
+async def test_axe_finds_nothing_while_an_agent_is_on_a_call(browser: Browser, agency: Company) -> None:
+    api, email = await agent_of(agency)
+    customer = await (await person(browser, tone=620)).new_page()
+    desk = AgentAtDesk(api)
+    async with onlookers(browser, agency, "/desktop", email) as agent:
+        await desk.sit_down()
+
+        async def reached(phase: str, on_widget: str) -> None:
+            async def look(name: str, page: Page) -> None:
+                await page.reload()
+                await expect(page.get_by_test_id("call-dock")).to_have_attribute("data-phase", phase, timeout=15_000)
+                await fits_enlarged(page, phase)
+
+            await until(customer, f"window.__merkezWidget?.state.phase === '{on_widget}'")
+            for scheme, (width, height) in itertools.product(("light", "dark"), SCREENS):
+                await customer.emulate_media(color_scheme=scheme)
+                await customer.set_viewport_size({"width": width, "height": height})
+                agent.found += await violations(customer, f"the widget, {on_widget}, {scheme} at {width}")
+            await agent.each(look)
+            await agent.look(phase)
+
+        await customer.goto(f"{agency.url}/brand/{agency.brand['widgetKey']}")
+        await customer.get_by_test_id("widget-name").fill("Carla Caller")
+        await customer.get_by_test_id("widget-number").fill("+905321112233")
+        await customer.get_by_test_id("widget-call").click()
+        await until(customer, "window.__merkezWidget?.state.phase === 'menu'")
+        agent.found += await violations(customer, "the widget, menu")
+        await customer.get_by_test_id("widget-key-1").click()
+        offer = await desk.offered()
+        await reached("offered", "queued")
+        for page in agent.pages.values():
+            await expect(page).to_have_title(
+                f"☎ {agency.brand['displayName']} · Carla Caller · {await heading(page)} · Merkez"
+            )
+        await desk.answer(offer)
+        await reached("talking", "answered")
+        call = f"/v1/calls/{(await desk.desktop())['contact']['callId']}"
+        await agent.open(
+            "keypad", lambda page: page.get_by_test_id("call-keypad"), lambda page: page.get_by_test_id("keypad")
+        )
+        await api.post(f"{call}:hold")
+        await reached("held", "held")
+        await agent.open(
+            "state menu", lambda page: page.get_by_test_id("agent-state"), lambda page: page.get_by_role("menu")
+        )
+        await agent.open(
+            "user menu", lambda page: page.get_by_test_id("user-menu"), lambda page: page.get_by_role("menu")
+        )
+        await api.post(f"{call}:resume")
+        await customer.get_by_test_id("widget-hangup").click()
+        await reached("wrapUp", "ended")
+        await agent.open(
+            "dispositions",
+            lambda page: page.get_by_test_id("wrapup-disposition"),
+            lambda page: page.get_by_role("listbox"),
+        )
+        assert agent.found == []
+    await customer.context.close()
+    await desk.leave()
+
+
+async def heading(page: Page) -> str:
+    """The page's own name."""
+    return await page.locator("h1").inner_text()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(200)
+async def test_axe_finds_nothing_in_an_open_dialog(browser: Browser, agency: Company) -> None:
+    async with onlookers(browser, agency, "/admin/dispositions") as owner:
+
+        async def refuse(name: str, page: Page) -> None:
+            """An empty form is not sent: it says what is missing, there and in the page's language."""
+            await page.get_by_test_id("disposition-add").click()
+            await page.get_by_test_id("disposition-save").click()
+            field = page.get_by_test_id("disposition-name")
+            await expect(field).to_have_attribute("aria-invalid", "true")
+            await expect(field).to_be_focused()
+            complaint = "این بخش را پر کنید." if name.startswith("fa") else "Please fill this in."
+            await expect(page.get_by_role("dialog")).to_contain_text(complaint)
+
+        await owner.each(refuse)
+        await owner.look("a form with a complaint")
+        await owner.each(lambda _, page: page.keyboard.press("Escape"))
+        await owner.each(lambda _, page: page.get_by_role("dialog").wait_for(state="hidden"))
+        await owner.open(
+            "confirmation",
+            lambda page: page.locator("[data-testid^=disposition-dsp_][data-testid$=-delete]").first,
+            lambda page: page.get_by_test_id("confirm"),
+        )
+        assert owner.found == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", ["en", "fa"])
 @pytest.mark.parametrize("width", [1366, 390])
-async def test_no_page_scrolls_sideways(browser: Browser, agency: Company, operators_email: str, width: int) -> None:
+async def test_no_page_scrolls_sideways(
+    browser: Browser, agency: Company, operators_email: str, width: int, language: str
+) -> None:
     wide: list[str] = []
     for email, paths in ((agency.email, OWNER_PAGES), (operators_email, OPERATOR_PAGES)):
-        context = await person(browser, tone=440, width=width, height=768 if width > 400 else 844)
+        context = await in_language(browser, language, "light")
         await sign_in(context, agency.url, email)
         page = await context.new_page()
+        await page.set_viewport_size({"width": width, "height": 768 if width > 400 else 844})
         for path in paths:
             await page.goto(agency.url + path.format(flow=agency.flow["flowId"]))
             await page.wait_for_selector("h1")
-            if await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-                wide.append(path)
+            await page.wait_for_load_state("networkidle")
+            wide += [f"{path}: {name}" for name in await page.evaluate(SIDEWAYS)]
         await context.close()
     assert wide == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", ["en", "fa"])
+async def test_sign_up_and_set_up_fit_a_phone(browser: Browser, system: System, language: str) -> None:
+    company = await (await Company.sign_up(system.url, language=language)).set_up(language=language)
+    context = await in_language(browser, language, "light")
+    page = await context.new_page()
+    await page.set_viewport_size({"width": 390, "height": 844})
+
+    async def fits() -> None:
+        tops = [
+            (await page.get_by_test_id(name).bounding_box() or {"y": -1.0})["y"]
+            for name in ("language-menu", "theme-menu")
+        ]
+        assert abs(tops[0] - tops[1]) < 8, "the header takes one line"
+        assert await page.evaluate(SIDEWAYS) == []
+
+    await page.goto(f"{company.url}/sign-up")
+    await page.wait_for_selector("h1")
+    await fits()
+    await sign_in(context, company.url, company.email)
+    await page.goto(f"{company.url}/set-up")
+    await page.get_by_test_id("setup-invite-email").fill("alex.with.a.rather.long.address@customer-service.example.com")
+    await page.get_by_test_id("setup-next").click()
+    await page.get_by_test_id("invitation-link").wait_for()
+    await fits()
+    await context.close()
+    await company.close()
