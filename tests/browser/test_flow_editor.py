@@ -1,0 +1,89 @@
+"""The flow editor keeps what is typed, shows what stands in the way of publishing, and words a roll-back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from merkez_local.system import System
+from playwright.async_api import Page, expect
+from testkit.browser import chromium, person
+from testkit.company import PASSWORD, Company, request_id
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+@dataclass
+class Editor:
+    """A company and its owner's page."""
+
+    company: Company
+    page: Page
+
+    async def open(self, flow_id: str) -> None:
+        """Opens a flow."""
+        await self.page.goto(f"{self.company.url}/admin/flows/{flow_id}")
+        await self.page.get_by_test_id("flow-publish").wait_for()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def editor(system: System) -> AsyncIterator[Editor]:
+    company = await (await Company.sign_up(system.url, language="fa")).set_up(language="fa")
+    async with chromium() as browser:
+        context = await person(browser, tone=440)
+        await context.add_init_script("localStorage.setItem('merkez.language', 'fa')")
+        page = await context.new_page()
+        await page.goto(f"{company.url}/sign-in")
+        await page.get_by_test_id("signin-email").fill(company.email)
+        await page.get_by_test_id("signin-password").fill(PASSWORD)
+        await page.get_by_test_id("signin-submit").click()
+        await page.get_by_test_id("user-menu").wait_for()
+        yield Editor(company, page)
+    await company.close()
+
+
+async def test_unsaved_changes_are_left_only_after_asking(editor: Editor) -> None:
+    page = editor.page
+    await editor.open(editor.company.flow["flowId"])
+    name = page.get_by_label("نام", exact=True).first
+    await name.fill("خط شب")
+    await page.get_by_test_id("nav-queues").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("ذخیره")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("dialog").wait_for(state="hidden")
+    await expect(name).to_have_value("خط شب")
+    assert "/admin/flows/" in page.url
+    await page.get_by_test_id("nav-queues").click()
+    await page.get_by_test_id("confirm").click()
+    await page.wait_for_url("**/admin/queues")
+
+
+async def test_saved_changes_are_left_without_asking(editor: Editor) -> None:
+    page = editor.page
+    await editor.open(editor.company.flow["flowId"])
+    await page.get_by_label("نام", exact=True).first.fill("خط روز")
+    await page.get_by_test_id("flow-save").click()
+    await expect(page.get_by_test_id("flow-save")).to_be_disabled()
+    await page.get_by_test_id("nav-queues").click()
+    await page.wait_for_url("**/admin/queues")
+
+
+async def test_draft_with_problems_shows_them_instead_of_asking_to_publish(editor: Editor) -> None:
+    empty = {"displayName": "Empty", "draft": {"start": "", "steps": [], "language": "fa"}}
+    flow = await editor.company.owner.post("/v1/flows", {"requestId": request_id(), "flow": empty})
+    await editor.open(flow["flowId"])
+    await editor.page.get_by_test_id("flow-publish").click()
+    await editor.page.get_by_test_id("flow-problems").wait_for()
+    await expect(editor.page.get_by_test_id("publish-save")).to_have_count(0)
+
+
+async def test_roll_back_is_worded_in_the_readers_language(editor: Editor) -> None:
+    owner, flow_id = editor.company.owner, editor.company.flow["flowId"]
+    first = (await owner.get(f"/v1/flows/{flow_id}/releases"))["releases"][-1]
+    await owner.post(f"/v1/flows/{flow_id}:publish", {"requestId": request_id()})
+    body = {"requestId": request_id(), "releaseId": first["releaseId"]}
+    await owner.post(f"/v1/flows/{flow_id}:rollBack", body)
+    await editor.open(flow_id)
+    await expect(editor.page.get_by_test_id("release-3")).to_contain_text("اجرای دوبارهٔ نسخهٔ ۱")
