@@ -27,7 +27,7 @@ export function NamedList<T extends Named>({ addLabel, deleteBody, onAdd, onDele
       <ListPage<T>
         {...list}
         nameOf={(row) => row.displayName}
-        add={addLabel && { label: addLabel, onClick: () => setName("") }}
+        add={addLabel !== false && { label: addLabel, onClick: () => setName("") }}
         remove={{ run: onDelete, body: deleteBody }}
         columns={[
           { head: t("common.name"), cell: (row) => <bdi>{row.displayName}</bdi> },

@@ -1,19 +1,20 @@
-import { Button, Select, Table, TextInput } from "@mantine/core";
+import { Button, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconBuildingStore, IconSearch } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
+import { planName, usePlans } from "../../api/plan.ts";
 import type { Tenant, TenantOverview, TenantState } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
 import { Confirm } from "../../ui/Confirm.tsx";
+import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
 import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
-import { PageHeader, TableWrap } from "../../ui/Page.tsx";
+import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import classes from "./operator.module.css";
 import { SuspendForm } from "./SuspendForm.tsx";
@@ -116,68 +117,70 @@ interface TableProps {
 function TenantTable({ rows, onSuspend, onResume }: TableProps) {
   const t = useText();
   const language = useLanguage();
-  const plans = useQuery({
-    queryKey: ["plans"],
-    queryFn: () => ask(api.GET("/v1/plans")),
-    staleTime: 60_000,
-  }).data?.plans;
-  const planName = (id: string | undefined) =>
-    plans?.find((plan) => plan.planId === id)?.names?.[language] ?? id;
+  const plans = usePlans().data?.plans;
+  const planOf = (id: string | undefined) => planName(plans?.find((plan) => plan.planId === id)) || id;
+  const columns: Column<TenantOverview>[] = [
+    {
+      head: t("common.name"),
+      cell: ({ tenant, ownerEmail }) => (
+        <>
+          <bdi>{tenant?.displayName}</bdi>
+          <div className={classes.small}>
+            <bdi>{ownerEmail || "–"}</bdi>
+          </div>
+        </>
+      ),
+    },
+    { head: t("operator.plan"), cell: ({ tenant }) => planOf(tenant?.planId) },
+    { head: t("operator.state"), cell: ({ tenant = {} }) => <Standing tenant={tenant} /> },
+    {
+      head: t("nav.people"),
+      cell: ({ userCount }) => <span className="m-figures">{formatNumber(userCount ?? 0, language)}</span>,
+    },
+    { head: t("operator.created"), cell: ({ tenant }) => <DateTime value={tenant?.createTime} /> },
+    {
+      head: t("common.actions"),
+      quiet: true,
+      cell: ({ tenant = {} }) => {
+        const verb = suspended(tenant) ? "resume" : "suspend";
+        return (
+          <Button
+            size="xs"
+            variant="default"
+            onClick={() => (suspended(tenant) ? onResume(tenant) : onSuspend(tenant))}
+            aria-label={`${t(`operator.${verb}`)}: ${tenant.displayName}`}
+            data-testid={`tenant-${tenant.tenantId}-${verb}`}
+          >
+            {t(`operator.${verb}`)}
+          </Button>
+        );
+      },
+    },
+  ];
   return (
-    <TableWrap label={t("operator.tenants")}>
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t("common.name")}</Table.Th>
-            <Table.Th>{t("operator.plan")}</Table.Th>
-            <Table.Th>{t("operator.state")}</Table.Th>
-            <Table.Th>{t("nav.people")}</Table.Th>
-            <Table.Th>{t("operator.created")}</Table.Th>
-            <Table.Th aria-label={t("common.actions")} />
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map(({ tenant = {}, ownerEmail, userCount }) => {
-            const suspended = tenant.state === "TENANT_STATE_SUSPENDED";
-            return (
-              <Table.Tr key={tenant.tenantId} data-testid={`tenant-${tenant.tenantId}`}>
-                <Table.Td>
-                  <bdi>{tenant.displayName}</bdi>
-                  <div className={classes.small}>
-                    <bdi>{ownerEmail || "–"}</bdi>
-                  </div>
-                </Table.Td>
-                <Table.Td>{planName(tenant.planId)}</Table.Td>
-                <Table.Td>
-                  <Tag tone={suspended ? "bad" : "good"}>{textOr("operator.state", tenant.state ?? "")}</Tag>
-                  {tenant.suspendReason && (
-                    <div className={`${classes.small} ${classes.reason}`}>
-                      <bdi>{tenant.suspendReason}</bdi>
-                    </div>
-                  )}
-                </Table.Td>
-                <Table.Td>
-                  <span className="m-figures">{formatNumber(userCount ?? 0, language)}</span>
-                </Table.Td>
-                <Table.Td>
-                  <DateTime value={tenant.createTime} />
-                </Table.Td>
-                <Table.Td style={{ textAlign: "end" }}>
-                  <Button
-                    size="xs"
-                    variant="default"
-                    onClick={() => (suspended ? onResume(tenant) : onSuspend(tenant))}
-                    aria-label={`${t(suspended ? "operator.resume" : "operator.suspend")}: ${tenant.displayName}`}
-                    data-testid={`tenant-${tenant.tenantId}-${suspended ? "resume" : "suspend"}`}
-                  >
-                    {t(suspended ? "operator.resume" : "operator.suspend")}
-                  </Button>
-                </Table.Td>
-              </Table.Tr>
-            );
-          })}
-        </Table.Tbody>
-      </Table>
-    </TableWrap>
+    <DataTable
+      label={t("operator.tenants")}
+      columns={columns}
+      rows={rows}
+      keyOf={({ tenant }) => tenant?.tenantId ?? ""}
+      testId={({ tenant }) => `tenant-${tenant?.tenantId}`}
+    />
   );
+}
+
+function Standing({ tenant }: { tenant: Tenant }) {
+  return (
+    <>
+      <Tag tone={suspended(tenant) ? "bad" : "good"}>{textOr("operator.state", tenant.state ?? "")}</Tag>
+      {tenant.suspendReason && (
+        <div className={`${classes.small} ${classes.reason}`}>
+          <bdi>{tenant.suspendReason}</bdi>
+        </div>
+      )}
+    </>
+  );
+}
+
+function suspended(tenant: Tenant): boolean {
+  return tenant.state === "TENANT_STATE_SUSPENDED";
 }
