@@ -30,6 +30,11 @@ async def the_recording(api: Api, call_id: str) -> Json:
     return await eventually(stored, deadline=15)
 
 
+def missing_seconds(recording: Json) -> float:
+    """What the longest gap of a recording lacks. A peer of a busy machine may itself be late by a few packets."""
+    return max((float(gap["duration"].removesuffix("s")) for gap in recording.get("gaps", [])), default=0.0)
+
+
 async def test_inbound_call_is_queued_answered_recorded_and_billed(
     company: Company, agent: AgentAtDesk, caller: CallerOnWidget
 ) -> None:
