@@ -169,6 +169,7 @@ class Onlookers:
     async def _look(self, what: str, page: Page) -> None:
         for width, height in SCREENS:
             await page.set_viewport_size({"width": width, "height": height})
+            await until(page, "document.getAnimations().every((each) => each.playState !== 'running')")
             self.found += await violations(page, f"{what} at {width}")
             self.found += [f"{what} at {width}: {name} scrolls sideways" for name in await page.evaluate(SIDEWAYS)]
 
@@ -182,6 +183,7 @@ async def onlookers(browser: Browser, company: Company, path: str, email: str = 
     async def enter(name: str, context: BrowserContext) -> None:
         await sign_in(context, company.url, email or company.email)
         page = group.pages[name] = await context.new_page()
+        await page.emulate_media(reduced_motion="reduce")  # half faded in, every text lacks contrast
         await page.goto(company.url + path)
         await page.wait_for_selector("h1")
 
