@@ -81,3 +81,13 @@ def test_a_password_of_any_characters_fits_into_a_url() -> None:
     url = role_url("postgresql+asyncpg://postgres:x@host:5432/merkez", "routing", "a/b@c:d%", system=True)
     assert make_url(url).password == "a/b@c:d%" and make_url(url).username == "merkez_routing_system"
     assert role_url("cockroachdb+asyncpg://host/m", "flows", "x") == "cockroachdb+asyncpg://merkez_flows:x@host/m"
+
+
+def test_two_migrations_that_follow_the_same_one_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "forked" / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    for name, before in (("0001", None), ("0002", "0001"), ("0003", "0001")):
+        (folder / f"{name}_x.py").write_text(f"revision = {name!r}\ndown_revision = {before!r}\n")
+    monkeypatch.setenv("MERKEZ_SERVICES_DIR", str(tmp_path))
+    with pytest.raises(LookupError, match="let one follow the other"):
+        migration_sql("forked", CockroachDBDialect_asyncpg())

@@ -93,7 +93,10 @@ def _scripts(service: str) -> ScriptDirectory:
     # Alembic takes a missing folder for nothing to do, and would leave an empty schema behind.
     if not any(folder.glob("[0-9]*.py")):
         raise LookupError(f"there are no migrations of {service!r} in {folder}")
-    return ScriptDirectory(str(_ENVIRONMENT), version_locations=[str(folder)])
+    scripts = ScriptDirectory(str(_ENVIRONMENT), version_locations=[str(folder)])
+    if len(heads := scripts.get_heads()) != 1:  # two changes were joined that both followed the same one
+        raise LookupError(f"the migrations of {service!r} end in {', '.join(heads)}: let one follow the other")
+    return scripts
 
 
 def _options(service: str, script: ScriptDirectory) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
-branch_labels = None
-depends_on = None
+revision = "routing_0003"
+down_revision = "routing_0002"
 
 
 def upgrade() -> None:
