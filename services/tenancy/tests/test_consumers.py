@@ -71,8 +71,9 @@ async def test_notice_shows_the_limit_of_the_latest_refusal_whatever_is_heard_of
 
 
 async def test_what_was_done_while_tenancy_was_away_is_in_the_audit_log_once_with_its_time(
-    town: Any, firm: Any, make_bus: Any
+    town: Any, make_bus: Any
 ) -> None:
+    firm = await town.sign_up(plan_id="scale")
     bus, done = await make_bus("gateway"), town.clock.now()
     entry = session_pb2.AuditEntry(
         audit_entry_id=new_id("aud", done), subject="usr_1", action="routing.v1.QueueService/CreateQueue",

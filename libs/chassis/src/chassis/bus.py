@@ -93,6 +93,7 @@ class Bus:
         self.tasks = Tasks(f"{settings.service}.bus")
         self.jetstream: JetStreamContext = self.nats.jetstream(timeout=5)
         self._consumers: list[Consumer] = []
+        self._told_of_return: list[Callable[[], None]] = []
         self._relays: list[Relay] = []
         self._ensured: set[str] = set()
         self._ready = asyncio.Event()
@@ -270,6 +271,12 @@ class Bus:
             relay.wake()
         for consumer in self._consumers:
             consumer.reconnected()
+        for told in self._told_of_return:
+            told()
+
+    def when_back(self, told: Callable[[], None]) -> None:
+        """Have `told` called whenever NATS is back: what was published plainly in between was not heard."""
+        self._told_of_return.append(told)
 
     async def _publish_plain(self, subject: str, data: bytes) -> None:
         try:

@@ -149,13 +149,12 @@ class Hub:
         self._requests: set[asyncio.Task[Any]] = set()
         self.draining = False
         self._replays = Replays(bus)
-        self._reconnects = 0
 
     def start(self) -> None:
         """Begin to watch over the connection and over users' and tenants' changes."""
         self.tasks.spawn(self._follow_users(), "follow users")
         self.tasks.spawn(self._follow_tenants(), "follow tenants")
-        self.tasks.every(1.0, self._watch_connection, "watch nats")
+        self._bus.when_back(self._have_missed)
 
     async def join(self, person: Person) -> None:
         """Let a signed-in socket hear its tenant; SocketLimitReached when there are too many."""
@@ -356,12 +355,9 @@ class Hub:
 
         await self._bus.subscribe("merkez.*.tenant.v1.*", changed)
 
-    async def _watch_connection(self) -> None:
-        reconnects = self._bus.nats.stats["reconnects"]
-        if reconnects != self._reconnects:
-            self._reconnects = reconnects
-            # What passed while we were not connected is not repeated: who reads the state anew misses nothing.
-            self.close_all(1012, "events may have been missed: reconnect")
+    def _have_missed(self) -> None:
+        # What passed while we were not connected is not repeated: who reads the state anew misses nothing.
+        self.close_all(1012, "events may have been missed: reconnect")
 
 
 def watches(person: Person, audience: Audience) -> bool:
