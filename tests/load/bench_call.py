@@ -17,7 +17,7 @@ from pathlib import Path
 
 from merkez_local.console import Console
 from merkez_local.system import Options, System
-from testkit.company import Company
+from testkit.company import Company, Problem
 from testkit.people import AgentAtDesk, CallerOnWidget
 
 CALLS = 40
@@ -46,11 +46,24 @@ async def heard_at(desk: AgentAtDesk) -> float:
         await asyncio.sleep(0.002)
 
 
+async def dialled(company: Company) -> CallerOnWidget:
+    """A customer whose call is taken; one address may begin only so many calls a minute, so it waits its turn."""
+    while True:
+        customer = CallerOnWidget(company, tone=CUSTOMER_HERTZ)
+        try:
+            await customer.dial()
+            return customer
+        except Problem as problem:
+            await customer.leave()
+            if problem.reason != "RATE_LIMITED":
+                raise
+            await asyncio.sleep(2.0)
+
+
 async def one_call(company: Company, desk: AgentAtDesk) -> tuple[float, float]:
     """Milliseconds from queued to offer on the socket, and from the answer to audio."""
     since = len(desk.socket.pushed)
-    customer = CallerOnWidget(company, tone=CUSTOMER_HERTZ)
-    await customer.dial()
+    customer = await dialled(company)
     frame = await desk.offered(since=since)
     late = time.monotonic() - frame["received"]
     queued = datetime.fromisoformat(frame["data"]["offer"]["contact"]["queueTime"].replace("Z", "+00:00"))
