@@ -64,8 +64,10 @@ async def test_agent_in_a_call_stays_connected_until_it_is_over(house: Any, monk
     socket = await house.signed_in("agent", "usr_a")
     await house.publish(TenantSuspended())
     assert await socket.silent(0.6)
-    accepted = await socket.request("routing.v1.AgentService/GetMyDesktop")
-    assert "body" in accepted
+    refused = await socket.request("routing.v1.AgentService/GetMyDesktop")
+    assert refused["problem"]["reason"] == "TENANT_SUSPENDED"
+    of_the_call = await socket.request("telephony.v1.CallService/HoldCall", callId="call_1")
+    assert of_the_call["problem"]["reason"] == "CALL_NOT_TALKING"
     house.world.desktop.agent.state = contact_pb2.AGENT_STATE_WRAP_UP
     assert await socket.closed() == 4401
 

@@ -27,7 +27,7 @@ export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: 
       </button>
     );
   }
-  const over = ["ended", "cut", "refused", "error"].includes(phase);
+  const over = ["ended", "cut", "refused", "closed", "error"].includes(phase);
   return (
     <section class="panel" aria-label={brand.name} data-testid="widget-panel">
       <h2>{brand.name}</h2>

@@ -17,6 +17,7 @@ export type Phase =
   | "ended"
   | "cut"
   | "refused"
+  | "closed"
   | "error";
 
 /** Where a customer stands in the queue; the seconds are between which it may still take. */
@@ -52,6 +53,11 @@ const IDLE: CallState = {
   lost: undefined,
 };
 const LIVE: readonly Phase[] = ["calling", "menu", "queued", "answered", "held"];
+/** What is shown to a customer whose call is not taken, by the reason. */
+const REFUSALS: Partial<Record<string, "refused" | "closed">> = {
+  CONCURRENT_CALL_LIMIT_REACHED: "refused",
+  TENANT_SUSPENDED: "closed",
+};
 /** Ends that nobody chose. */
 const CUT = ["NODE_LOST", "MEDIA_LOST", "MEDIA_FAILED"];
 const WATCH_MS = 250;
@@ -213,15 +219,16 @@ export class Call {
   }
 
   private become({ state, reason = "", answerTime, time, ...place }: Frame): void {
-    if (!this.live && this.state.phase !== "refused") return;
+    const turnedAway = ["refused", "closed"].includes(this.state.phase);
+    if (!this.live && !turnedAway) return;
     if (state === "ended") {
-      const refused = this.state.phase === "refused" || reason === "CONCURRENT_CALL_LIMIT_REACHED";
-      this.finish(refused ? "refused" : CUT.includes(reason) ? "cut" : "ended");
+      const refusal = REFUSALS[reason] ?? (turnedAway ? this.state.phase : undefined);
+      this.finish(refusal ?? (CUT.includes(reason) ? "cut" : "ended"));
     } else if (state === "queued") {
       const { position, waitLowSeconds, waitHighSeconds } = place;
       this.set({ phase: state, place: position ? { position, waitLowSeconds, waitHighSeconds } : undefined });
-    } else if (state === "menu" || state === "answered" || state === "held" || state === "refused")
-      this.set({ phase: state });
+    } else if (state === "menu" || state === "answered" || state === "held") this.set({ phase: state });
+    else if (state === "refused") this.set({ phase: REFUSALS[reason] ?? state });
     if (answerTime && time && this.state.answeredAt === undefined)
       this.set({ answeredAt: Date.now() - (Date.parse(time) - Date.parse(answerTime)) });
   }

@@ -3627,7 +3627,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, NODE_LOST, FLOW_ENDED. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED. */
             endCause?: string;
             /**
              * Format: double

@@ -58,7 +58,7 @@ _AT_ONCE = 32
 _OF_A_CALL = frozenset(
     f"telephony.v1.CallService/{verb}" for verb in ("HangUp", "HoldCall", "ResumeCall", "SetMute", "SendDigits")
 )
-"""What an agent in a call can still do when their token has run out and no new one can be had."""
+"""What an agent in a call can still do when their token has run out, or their company was suspended meanwhile."""
 
 
 class MethodNotFound(NotFound):
@@ -243,9 +243,14 @@ class AgentSocket:
         return to_json(await edge.call(route, request, who, self._asker.address))
 
     def _check_token(self, method: str) -> None:
-        """The connection of a live call outlives its token, so that the call does; what the token opened does not."""
+        """The connection of a live call outlives its token and its company's suspension, so that the call does; what
+        else it opened does not."""
         access = self._asker.access
-        if access is None or not access.expires or method in _OF_A_CALL:
+        if method in _OF_A_CALL:
+            return
+        if self._suspended:
+            raise TenantSuspended("your company is suspended")
+        if access is None or not access.expires:
             return
         if self._house.clock.now().timestamp() > access.expires + GRACE_SECONDS:
             raise TokenExpired("say hello with a new token first")
@@ -308,10 +313,9 @@ class AgentSocket:
             doubted, self._doubted = self._doubted, False
             if renewed and not doubted:
                 continue
-            if not await self._still_valid():
-                said = "your company is suspended" if self._suspended else "say hello with a new token"
-                self._connection.refuse(TenantSuspended(said) if self._suspended else Unauthenticated(said), "socket")
-                self._connection.close(UNAUTHENTICATED, said)
+            if (refusal := await self._refusal()) is not None:
+                self._connection.refuse(refusal, "socket")
+                self._connection.close(UNAUTHENTICATED, refusal.message)
                 return
 
     def _seconds_left(self) -> float:
@@ -331,17 +335,22 @@ class AgentSocket:
             return False
         return True
 
-    async def _still_valid(self) -> bool:
+    async def _refusal(self) -> DomainError | None:
+        """Why the connection must end; None while it may go on."""
         access = self._asker.access
         if access is not None and not access.expires:
             try:
                 await self._house.edge.identity.of(self._credentials)
-            except (Unauthenticated, Forbidden, FailedPrecondition):
-                return False
+            except (Unauthenticated, Forbidden, FailedPrecondition) as error:
+                return error
             except DomainError:
-                return True  # tenancy is away: what was valid stays so until it says otherwise
-            return True
-        return await self._on_call()
+                return None  # tenancy is away: what was valid stays so until it says otherwise
+            return None
+        if await self._on_call():
+            return None
+        if self._suspended:
+            return TenantSuspended("your company is suspended")
+        return Unauthenticated("say hello with a new token")
 
     async def _on_call(self) -> bool:
         who = self.principal

@@ -303,7 +303,9 @@ class Cdr(_message.Message):
     end_party: Global___EndParty.ValueType
     """Who ended it."""
     end_cause: _builtins.str
-    """Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, NODE_LOST, FLOW_ENDED."""
+    """Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED,
+    CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED.
+    """
     customer_mos: _builtins.float
     """Customer leg's MOS, 0 when unknown."""
     agent_mos: _builtins.float
