@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from merkez_local.system import System
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
-from testkit.browser import chromium, person
+from testkit.browser import chromium, person, signed_in
 from testkit.company import PASSWORD, Api, Company, request_id
 from testkit.journey import until
 from testkit.people import AgentAtDesk
@@ -73,17 +73,6 @@ async def in_language(browser: Browser, language: str, scheme: str) -> BrowserCo
     return context
 
 
-async def sign_in(context: BrowserContext, url: str, email: str) -> None:
-    """Signs somebody in as a person does."""
-    page = await context.new_page()
-    await page.goto(f"{url}/sign-in")
-    await page.get_by_test_id("signin-email").fill(email)
-    await page.get_by_test_id("signin-password").fill(PASSWORD)
-    await page.get_by_test_id("signin-submit").click()
-    await page.locator('[data-testid="user-menu"], [data-testid="sign-out"]').first.wait_for()
-    await page.close()
-
-
 async def findings(page: Page, address: str) -> list[str]:
     """What axe has against a page once it has settled, one line each."""
     await page.goto(address)
@@ -118,8 +107,8 @@ async def test_axe_finds_nothing_on_any_page(
     stranger = await in_language(browser, language, scheme)
     owner = await in_language(browser, language, scheme)
     operator = await in_language(browser, language, scheme)
-    await sign_in(owner, agency.url, agency.email)
-    await sign_in(operator, agency.url, operators_email)
+    await (await signed_in(owner, agency.url, agency.email)).close()
+    await (await signed_in(operator, agency.url, operators_email)).close()
 
     async def look(context: BrowserContext, paths: tuple[str, ...]) -> None:
         page = await context.new_page()
@@ -181,7 +170,7 @@ async def onlookers(browser: Browser, company: Company, path: str, email: str = 
     contexts = {f"{language} {scheme}": await in_language(browser, language, scheme) for language, scheme in LOOKS}
 
     async def enter(name: str, context: BrowserContext) -> None:
-        await sign_in(context, company.url, email or company.email)
+        await (await signed_in(context, company.url, email or company.email)).close()
         page = group.pages[name] = await context.new_page()
         await page.emulate_media(reduced_motion="reduce")  # half faded in, every text lacks contrast
         await page.goto(company.url + path)
@@ -325,7 +314,7 @@ async def test_no_page_scrolls_sideways(
     wide: list[str] = []
     for email, paths in ((agency.email, OWNER_PAGES), (operators_email, OPERATOR_PAGES)):
         context = await in_language(browser, language, "light")
-        await sign_in(context, agency.url, email)
+        await (await signed_in(context, agency.url, email)).close()
         page = await context.new_page()
         await page.set_viewport_size({"width": width, "height": 768 if width > 400 else 844})
         for path in paths:
@@ -356,7 +345,7 @@ async def test_sign_up_and_set_up_fit_a_phone(browser: Browser, system: System, 
     await page.goto(f"{company.url}/sign-up")
     await page.wait_for_selector("h1")
     await fits()
-    await sign_in(context, company.url, company.email)
+    await (await signed_in(context, company.url, company.email)).close()
     await page.goto(f"{company.url}/set-up")
     await page.get_by_test_id("setup-invite-email").fill("alex.with.a.rather.long.address@customer-service.example.com")
     await page.get_by_test_id("setup-next").click()

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from merkez_local.system import System
 from playwright.async_api import Page, expect
-from testkit.browser import chromium, person
-from testkit.company import PASSWORD, Company, request_id
+from testkit.browser import chromium, person, signed_in
+from testkit.company import Company, request_id
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -34,13 +34,7 @@ async def editor(system: System) -> AsyncIterator[Editor]:
     async with chromium() as browser:
         context = await person(browser, tone=440)
         await context.add_init_script("localStorage.setItem('merkez.language', 'fa')")
-        page = await context.new_page()
-        await page.goto(f"{company.url}/sign-in")
-        await page.get_by_test_id("signin-email").fill(company.email)
-        await page.get_by_test_id("signin-password").fill(PASSWORD)
-        await page.get_by_test_id("signin-submit").click()
-        await page.get_by_test_id("user-menu").wait_for()
-        yield Editor(company, page)
+        yield Editor(company, await signed_in(context, company.url, company.email))
     await company.close()
 
 

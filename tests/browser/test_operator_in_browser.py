@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
-from testkit.browser import chromium, person
-from testkit.company import PASSWORD, Company
+from playwright.async_api import Browser, expect
+from testkit.browser import chromium, person, sign_in, signed_in
+from testkit.company import Company
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -17,21 +17,12 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
-async def signed_in(browser: Browser, url: str, email: str) -> Page:
-    page = await (await person(browser, tone=440)).new_page()
-    await page.goto(f"{url}/sign-in")
-    await page.get_by_test_id("signin-email").fill(email)
-    await page.get_by_test_id("signin-password").fill(PASSWORD)
-    await page.get_by_test_id("signin-submit").click()
-    return page
-
-
 @pytest.mark.browser
 async def test_operator_suspends_a_company_by_keyboard_and_resumes_it(
     browser: Browser, company: Company, operators_email: str
 ) -> None:
     name = (await company.owner.get("/v1/tenant"))["displayName"]
-    page = await signed_in(browser, company.url, operators_email)
+    page = await signed_in(await person(browser, tone=440), company.url, operators_email)
     await page.wait_for_url("**/operator")
     await expect(page.get_by_test_id("navigation")).to_have_count(0)
     await page.get_by_test_id("tenants-search").fill(name)
@@ -48,7 +39,7 @@ async def test_operator_suspends_a_company_by_keyboard_and_resumes_it(
     await page.keyboard.press("Enter")
     await expect(row).to_contain_text("Invoice 7 is unpaid.")
 
-    owner = await signed_in(browser, company.url, company.email)
+    owner = await sign_in(await person(browser, tone=440), company.url, company.email)
     await expect(owner.get_by_test_id("problem")).to_contain_text("suspended")
 
     await page.get_by_test_id(f"tenant-{company.tenant_id}-resume").click()

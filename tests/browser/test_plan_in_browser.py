@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from merkez_local.system import System
-from playwright.async_api import BrowserContext, Page, expect
-from testkit.browser import chromium, person
-from testkit.company import PASSWORD, Company
+from playwright.async_api import expect
+from testkit.browser import chromium, person, signed_in
+from testkit.company import Company
 from testkit.openid_provider import OpenIdProvider
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -23,21 +23,11 @@ async def small(system: System) -> AsyncIterator[Company]:
     await company.close()
 
 
-async def signed_in(context: BrowserContext, company: Company) -> Page:
-    page = await context.new_page()
-    await page.goto(f"{company.url}/sign-in")
-    await page.get_by_test_id("signin-email").fill(company.email)
-    await page.get_by_test_id("signin-password").fill(PASSWORD)
-    await page.get_by_test_id("signin-submit").click()
-    await page.get_by_test_id("user-menu").wait_for()
-    return page
-
-
 async def test_owner_of_a_small_plan_is_led_from_a_locked_page_to_the_plan_that_opens_it(
     system: System, small: Company
 ) -> None:
     async with chromium() as browser:
-        page = await signed_in(await person(browser, tone=440), small)
+        page = await signed_in(await person(browser, tone=440), small.url, small.email)
         await page.get_by_test_id("nav-queues").click()
         await page.get_by_test_id("tab-skills").click()
         await expect(page.get_by_test_id("locked-skills")).to_contain_text("Growth")
@@ -73,7 +63,7 @@ async def test_single_sign_on_that_the_plan_lacks_is_refused_in_words_and_not_of
 async def test_limit_that_is_reached_is_named_with_its_number(system: System, small: Company) -> None:
     await small.set_up()
     async with chromium() as browser:
-        page = await signed_in(await person(browser, tone=440), small)
+        page = await signed_in(await person(browser, tone=440), small.url, small.email)
         await page.get_by_test_id("nav-brands").click()
         await page.get_by_test_id("brand-add").click()
         await page.get_by_test_id("brand-name").fill("Second client")

@@ -38,7 +38,7 @@ def clean(folder: Path) -> None:
     """Stop every process noted in the folder that still runs, all at once, and remove the folder."""
     noted = {int(path.stem): path.read_text() for path in folder.glob(f"*{_SUFFIX}")}
     # A process that ended long ago may have left its number to somebody else: born at another time, it isn't ours.
-    running = {pid for pid, born in noted.items() if _runs(pid) and _born(pid) == born}
+    running = {pid for pid, born in noted.items() if runs(pid) and _born(pid) == born}
     # SIGINT is the fast shutdown of PostgreSQL, ends nats-server and makes a service drain.
     for how, patience in ((signal.SIGINT, 12.0), (signal.SIGKILL, 5.0)):
         for pid in running:
@@ -50,12 +50,13 @@ def clean(folder: Path) -> None:
 
 def _still_running(pids: Iterable[int], patience: float) -> set[int]:
     running, end = set(pids), time.monotonic() + patience
-    while (running := {pid for pid in running if _runs(pid)}) and time.monotonic() < end:
+    while (running := {pid for pid in running if runs(pid)}) and time.monotonic() < end:
         time.sleep(0.01)
     return running
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether the process is there and not a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from merkez_local import logs
+from merkez_local import guard, logs
 
 
 class PostgresFailed(RuntimeError):
@@ -146,20 +146,7 @@ def alive(pid: int, process: subprocess.Popen[bytes] | None = None) -> bool:
     """Whether the process still runs (a zombie of ours is reaped and counts as gone)."""
     if process is not None:
         return process.poll() is None
-    try:
-        os.kill(pid, 0)
-        return _state(pid) != "Z"
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return ""
+    return guard.runs(pid)
 
 
 def _system_user(data_dir: Path) -> _User:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kernel.errors import Forbidden
+
 ROLES = (
     "owner", "admin", "supervisor", "agent",  # people of the tenant
     "operator",  # people who run the platform
@@ -16,6 +18,12 @@ ROLES = (
 
 PLATFORM = f"ten_{'0' * 26}"
 """Where operators are people of: a tenant id no company has, since ids begin with the time they were made at."""
+
+
+class TenantSuspended(Forbidden):
+    """The platform's operators let nobody of this tenant in."""
+
+    reason = "TENANT_SUSPENDED"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from testkit.company import PASSWORD
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -80,3 +82,20 @@ async def person(
     )
     await context.add_init_script(_OSCILLATOR_MICROPHONE % {"hertz": tone})
     return context
+
+
+async def signed_in(context: BrowserContext, url: str, email: str) -> Page:
+    """A page on which somebody has just signed in, as a person does."""
+    page = await sign_in(context, url, email)
+    await page.locator('[data-testid="user-menu"], [data-testid="sign-out"]').first.wait_for()
+    return page
+
+
+async def sign_in(context: BrowserContext, url: str, email: str) -> Page:
+    """A page whose sign-in form has just been sent, whatever comes of it."""
+    page = await context.new_page()
+    await page.goto(f"{url}/sign-in")
+    await page.get_by_test_id("signin-email").fill(email)
+    await page.get_by_test_id("signin-password").fill(PASSWORD)
+    await page.get_by_test_id("signin-submit").click()
+    return page

@@ -6,10 +6,12 @@ import secrets
 
 from playwright.async_api import Browser, BrowserContext, Page
 
-from testkit.browser import person
+from testkit.browser import person, signed_in
 from testkit.company import PASSWORD, Company
 from testkit.journey import TOLERANCE, until
 
+_PATIENCE = 15_000
+"""Milliseconds."""
 _COUNT_CONNECTIONS = """
 (() => {
   const Real = RTCPeerConnection;
@@ -44,11 +46,8 @@ class Desk:
 
     async def sign_in(self, *, tone: int) -> Page:
         """The same agent in one more browser."""
-        page = await _page(await self._context(tone))
-        await page.goto(f"{self.company.url}/sign-in")
-        await page.get_by_test_id("signin-email").fill(self.email)
-        await page.get_by_test_id("signin-password").fill(PASSWORD)
-        await page.get_by_test_id("signin-submit").click()
+        page = await signed_in(await self._context(tone), self.company.url, self.email)
+        page.set_default_timeout(_PATIENCE)
         await page.get_by_test_id("call-dock").wait_for()
         return page
 
@@ -92,5 +91,5 @@ async def hears(page: Page, hertz: int, deadline: float = 15.0) -> None:
 
 async def _page(context: BrowserContext) -> Page:
     page = await context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(_PATIENCE)
     return page

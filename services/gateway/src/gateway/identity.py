@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from kernel.clock import Clock
-from kernel.errors import Forbidden
+from kernel.tenant import TenantSuspended
 from merkez.tenancy.v1.session_pb2 import Role, User, UserState
 
 from gateway.apikeys import PREFIX, ApiKeys
 from gateway.tokens import Access, AccessTokens, TokenInvalid, TokenStale
 
 _REMEMBERED = 20_000
-
-
-class TenantSuspended(Forbidden):
-    """The platform's operators let nobody of this tenant in."""
-
-    reason = "TENANT_SUSPENDED"
 
 
 class Identity:

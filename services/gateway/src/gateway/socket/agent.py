@@ -22,8 +22,8 @@ from kernel.errors import (
     NotFound,
     Unauthenticated,
     Unavailable,
-)  # fmt: skip
-from kernel.tenant import Principal
+)
+from kernel.tenant import Principal, TenantSuspended
 from merkez.routing.v1.contact_pb2 import AgentState, ContactState
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
@@ -31,7 +31,6 @@ from starlette.websockets import WebSocket
 
 from gateway.call_traces import CallTraces
 from gateway.edge import Asker, Edge
-from gateway.identity import TenantSuspended
 from gateway.problems import RateLimited, note_failure, problem_of
 from gateway.rest import address_of
 from gateway.settings import GatewaySettings

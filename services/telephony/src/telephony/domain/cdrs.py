@@ -51,8 +51,8 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
     """The record of a call that ends as `ending` says.
 
     Nothing is ever negative: an end reported before the start (a heartbeat older than the call) is the start, and one
-    before the answer (the customer was last heard before it) is the answer. Without
-    the node's own measure, talk and hold follow from the stored times, up to the end.
+    before the answer (the customer was last heard before it) is the answer. Without the node's own measure, talk and
+    hold follow from the stored times, up to the end.
     """
     end = max(ending.time, call.start_time, call.answer_time or call.start_time)
     hold = call.hold + (max(ZERO, end - call.state_time) if call.state is CallState.HELD else ZERO)

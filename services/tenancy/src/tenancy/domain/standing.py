@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
 
-from kernel.errors import FailedPrecondition, Forbidden
+from kernel.errors import FailedPrecondition
+from kernel.tenant import TenantSuspended
 
 from tenancy.domain.people import Tenant
 
 LONGEST_REASON = 500
-
-
-class TenantSuspended(Forbidden):
-    """The platform's operators let nobody of this tenant in."""
-
-    reason = "TENANT_SUSPENDED"
 
 
 class TenantNotActive(FailedPrecondition):
