@@ -46,6 +46,11 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallHeld": ("analytics",),
             "CallResumed": ("analytics",),
             "LegMediaChanged": (),
+            "LegChanged": (),
+            "CallTransferred": (),
+            "CallParked": (),
+            "SupervisionChanged": (),
+            "AgentLeft": ("routing",),
             "CallEnded": ("routing", "flows", "billing", "analytics", "engagement", "recording"),
         },
         "station": {

@@ -758,8 +758,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Puts the customer on hold with music
-         * @description Puts the customer on hold with music. FAILED_PRECONDITION CALL_NOT_TALKING. Needs the permission `calls.control`.
+         * Puts a party on hold with music, the customer unless a leg is named
+         * @description Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.HoldCall"];
         delete?: never;
@@ -778,8 +778,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Takes the customer back
-         * @description Takes the customer back. FAILED_PRECONDITION CALL_NOT_HELD. Needs the permission `calls.control`.
+         * Takes a party back, the customer unless a leg is named
+         * @description Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.ResumeCall"];
         delete?: never;
@@ -798,8 +798,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mutes or unmutes the caller's own leg
-         * @description Mutes or unmutes the caller's own leg. Needs the permission `calls.control`.
+         * Mutes or unmutes the caller's own leg, or the leg that is named
+         * @description Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SetMute"];
         delete?: never;
@@ -3571,12 +3571,14 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Code a parked call is retrieved by; empty when it isn't parked. */
+            parkCode?: string;
         };
         /**
          * @description Where a call stands.
          * @enum {string}
          */
-        "telephony.v1.CallState": "CALL_STATE_UNSPECIFIED" | "CALL_STATE_SETUP" | "CALL_STATE_IN_FLOW" | "CALL_STATE_QUEUED" | "CALL_STATE_TALKING" | "CALL_STATE_HELD" | "CALL_STATE_ENDED";
+        "telephony.v1.CallState": "CALL_STATE_UNSPECIFIED" | "CALL_STATE_SETUP" | "CALL_STATE_IN_FLOW" | "CALL_STATE_QUEUED" | "CALL_STATE_TALKING" | "CALL_STATE_HELD" | "CALL_STATE_ENDED" | "CALL_STATE_DIALING" | "CALL_STATE_PARKED";
         /** @description Call detail record: exactly one for every call. */
         "telephony.v1.Cdr": {
             /** @description Output only. */
@@ -3627,7 +3629,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT. */
             endCause?: string;
             /**
              * Format: double
@@ -3641,6 +3643,18 @@ export interface components {
             agentMos?: number;
             /** @description Flow release that ran. */
             releaseId?: string;
+            /**
+             * Format: int32
+             * @description Why the customer's leg ended (ITU-T Q.850).
+             */
+            q850Cause?: number;
+            /**
+             * Format: int32
+             * @description SIP status the customer's leg failed with; 0 when it didn't, or is no SIP leg.
+             */
+            sipStatus?: number;
+            /** @description Trunk the customer was reached by; empty for a web call. */
+            trunkId?: string;
         };
         /** @description Detaches. */
         "telephony.v1.DetachStationRequest": {
@@ -3656,7 +3670,7 @@ export interface components {
          * @description Who ended a call.
          * @enum {string}
          */
-        "telephony.v1.EndParty": "END_PARTY_UNSPECIFIED" | "END_PARTY_CUSTOMER" | "END_PARTY_AGENT" | "END_PARTY_FLOW" | "END_PARTY_SYSTEM";
+        "telephony.v1.EndParty": "END_PARTY_UNSPECIFIED" | "END_PARTY_CUSTOMER" | "END_PARTY_AGENT" | "END_PARTY_FLOW" | "END_PARTY_SYSTEM" | "END_PARTY_PARTICIPANT";
         /** @description Ends. */
         "telephony.v1.HangUpRequest": {
             /** @description Required. */
@@ -3666,12 +3680,14 @@ export interface components {
         "telephony.v1.HoldCallRequest": {
             /** @description Required. */
             callId?: string;
+            /** @description Leg; empty for the customer's. */
+            legId?: string;
         };
         /** @description One party of a call. */
         "telephony.v1.Leg": {
             /** @description Output only. */
             readonly legId?: string;
-            /** @description customer or agent. */
+            /** @description customer, agent, supervisor or participant (anyone else). */
             party?: string;
             /** @description Agent's id on an agent leg. */
             agentId?: string;
@@ -3694,12 +3710,34 @@ export interface components {
             mos?: number;
             /** @description Whether its microphone is muted. */
             muted?: boolean;
+            /** @description Whether it is on hold: it hears music and is not heard. */
+            held?: boolean;
+            /** @description How a supervisor takes part. */
+            mode?: components["schemas"]["telephony.v1.SupervisionMode"];
+            /** @description Agent a supervisor is with. */
+            supervisedAgentId?: string;
+            /** @description Whether an agent is consulting it: not joined with the customer yet. */
+            consulted?: boolean;
+            /** @description Contact an agent's leg handles. */
+            contactId?: string;
+            /** @description Number it was reached at, E.164, or a SIP address; empty for browsers. */
+            address?: string;
+            /**
+             * Format: int32
+             * @description Why it ended (ITU-T Q.850): 16 normal clearing, 17 busy, 19 no answer, 31 unspecified; 0 while it lives.
+             */
+            q850Cause?: number;
+            /**
+             * Format: int32
+             * @description SIP status it failed with (RFC 3261 21); 0 when it didn't, or is no SIP leg.
+             */
+            sipStatus?: number;
         };
         /**
          * @description Where a leg stands.
          * @enum {string}
          */
-        "telephony.v1.LegState": "LEG_STATE_UNSPECIFIED" | "LEG_STATE_CONNECTING" | "LEG_STATE_CONNECTED" | "LEG_STATE_MEDIA_LOST" | "LEG_STATE_ENDED";
+        "telephony.v1.LegState": "LEG_STATE_UNSPECIFIED" | "LEG_STATE_CONNECTING" | "LEG_STATE_CONNECTED" | "LEG_STATE_MEDIA_LOST" | "LEG_STATE_ENDED" | "LEG_STATE_RINGING";
         /** @description Calls. */
         "telephony.v1.ListCallsResponse": {
             /** @description Newest first. */
@@ -3718,6 +3756,8 @@ export interface components {
         "telephony.v1.ResumeCallRequest": {
             /** @description Required. */
             callId?: string;
+            /** @description Leg; empty for the customer's. */
+            legId?: string;
         };
         /** @description Sends digits. */
         "telephony.v1.SendDigitsRequest": {
@@ -3732,6 +3772,8 @@ export interface components {
             callId?: string;
             /** @description True to mute. */
             muted?: boolean;
+            /** @description Leg; empty for the caller's own. */
+            legId?: string;
         };
         /** @description An agent's warm media leg. */
         "telephony.v1.Station": {
@@ -3751,6 +3793,11 @@ export interface components {
              */
             attachTime?: string;
         };
+        /**
+         * @description How a supervisor takes part in a call.
+         * @enum {string}
+         */
+        "telephony.v1.SupervisionMode": "SUPERVISION_MODE_UNSPECIFIED" | "SUPERVISION_MODE_LISTEN" | "SUPERVISION_MODE_WHISPER" | "SUPERVISION_MODE_BARGE";
         /** @description Accepts. */
         "tenancy.v1.AcceptInvitationRequest": {
             /** @description Required. The link's secret. */

@@ -36,6 +36,10 @@ class _CallStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallState.V
     CALL_STATE_TALKING: _CallState.ValueType  # 4
     CALL_STATE_HELD: _CallState.ValueType  # 5
     CALL_STATE_ENDED: _CallState.ValueType  # 6
+    CALL_STATE_DIALING: _CallState.ValueType  # 7
+    """A number is being rung for it: an agent dials out, or it was transferred to a number."""
+    CALL_STATE_PARKED: _CallState.ValueType  # 8
+    """Waits with music, with no agent, for somebody to retrieve it."""
 
 class CallState(_CallState, metaclass=_CallStateEnumTypeWrapper):
     """Where a call stands."""
@@ -47,6 +51,10 @@ CALL_STATE_QUEUED: CallState.ValueType  # 3
 CALL_STATE_TALKING: CallState.ValueType  # 4
 CALL_STATE_HELD: CallState.ValueType  # 5
 CALL_STATE_ENDED: CallState.ValueType  # 6
+CALL_STATE_DIALING: CallState.ValueType  # 7
+"""A number is being rung for it: an agent dials out, or it was transferred to a number."""
+CALL_STATE_PARKED: CallState.ValueType  # 8
+"""Waits with music, with no agent, for somebody to retrieve it."""
 Global___CallState: _TypeAlias = CallState  # noqa: Y015
 
 class _EndParty:
@@ -60,6 +68,7 @@ class _EndPartyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndParty.Val
     END_PARTY_AGENT: _EndParty.ValueType  # 2
     END_PARTY_FLOW: _EndParty.ValueType  # 3
     END_PARTY_SYSTEM: _EndParty.ValueType  # 4
+    END_PARTY_PARTICIPANT: _EndParty.ValueType  # 5
 
 class EndParty(_EndParty, metaclass=_EndPartyEnumTypeWrapper):
     """Who ended a call."""
@@ -69,6 +78,7 @@ END_PARTY_CUSTOMER: EndParty.ValueType  # 1
 END_PARTY_AGENT: EndParty.ValueType  # 2
 END_PARTY_FLOW: EndParty.ValueType  # 3
 END_PARTY_SYSTEM: EndParty.ValueType  # 4
+END_PARTY_PARTICIPANT: EndParty.ValueType  # 5
 Global___EndParty: _TypeAlias = EndParty  # noqa: Y015
 
 class _Direction:
@@ -100,6 +110,8 @@ class _LegStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegState.Val
     LEG_STATE_CONNECTED: _LegState.ValueType  # 2
     LEG_STATE_MEDIA_LOST: _LegState.ValueType  # 3
     LEG_STATE_ENDED: _LegState.ValueType  # 4
+    LEG_STATE_RINGING: _LegState.ValueType  # 5
+    """Asked to answer; heard only where the carrier sends early media."""
 
 class LegState(_LegState, metaclass=_LegStateEnumTypeWrapper):
     """Where a leg stands."""
@@ -109,7 +121,35 @@ LEG_STATE_CONNECTING: LegState.ValueType  # 1
 LEG_STATE_CONNECTED: LegState.ValueType  # 2
 LEG_STATE_MEDIA_LOST: LegState.ValueType  # 3
 LEG_STATE_ENDED: LegState.ValueType  # 4
+LEG_STATE_RINGING: LegState.ValueType  # 5
+"""Asked to answer; heard only where the carrier sends early media."""
 Global___LegState: _TypeAlias = LegState  # noqa: Y015
+
+class _SupervisionMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SupervisionModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SupervisionMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUPERVISION_MODE_UNSPECIFIED: _SupervisionMode.ValueType  # 0
+    SUPERVISION_MODE_LISTEN: _SupervisionMode.ValueType  # 1
+    """Hears everybody, is heard by nobody."""
+    SUPERVISION_MODE_WHISPER: _SupervisionMode.ValueType  # 2
+    """Hears everybody, is heard by the agent alone."""
+    SUPERVISION_MODE_BARGE: _SupervisionMode.ValueType  # 3
+    """Hears everybody, is heard by everybody."""
+
+class SupervisionMode(_SupervisionMode, metaclass=_SupervisionModeEnumTypeWrapper):
+    """How a supervisor takes part in a call."""
+
+SUPERVISION_MODE_UNSPECIFIED: SupervisionMode.ValueType  # 0
+SUPERVISION_MODE_LISTEN: SupervisionMode.ValueType  # 1
+"""Hears everybody, is heard by nobody."""
+SUPERVISION_MODE_WHISPER: SupervisionMode.ValueType  # 2
+"""Hears everybody, is heard by the agent alone."""
+SUPERVISION_MODE_BARGE: SupervisionMode.ValueType  # 3
+"""Hears everybody, is heard by everybody."""
+Global___SupervisionMode: _TypeAlias = SupervisionMode  # noqa: Y015
 
 @_typing.final
 class Leg(_message.Message):
@@ -125,10 +165,18 @@ class Leg(_message.Message):
     LEAVE_TIME_FIELD_NUMBER: _builtins.int
     MOS_FIELD_NUMBER: _builtins.int
     MUTED_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    SUPERVISED_AGENT_ID_FIELD_NUMBER: _builtins.int
+    CONSULTED_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    Q850_CAUSE_FIELD_NUMBER: _builtins.int
+    SIP_STATUS_FIELD_NUMBER: _builtins.int
     leg_id: _builtins.str
     """Output only."""
     party: _builtins.str
-    """customer or agent."""
+    """customer, agent, supervisor or participant (anyone else)."""
     agent_id: _builtins.str
     """Agent's id on an agent leg."""
     state: Global___LegState.ValueType
@@ -137,6 +185,22 @@ class Leg(_message.Message):
     """Mean opinion score by ITU-T G.107; 0 while unknown."""
     muted: _builtins.bool
     """Whether its microphone is muted."""
+    held: _builtins.bool
+    """Whether it is on hold: it hears music and is not heard."""
+    mode: Global___SupervisionMode.ValueType
+    """How a supervisor takes part."""
+    supervised_agent_id: _builtins.str
+    """Agent a supervisor is with."""
+    consulted: _builtins.bool
+    """Whether an agent is consulting it: not joined with the customer yet."""
+    contact_id: _builtins.str
+    """Contact an agent's leg handles."""
+    address: _builtins.str
+    """Number it was reached at, E.164, or a SIP address; empty for browsers."""
+    q850_cause: _builtins.int
+    """Why it ended (ITU-T Q.850): 16 normal clearing, 17 busy, 19 no answer, 31 unspecified; 0 while it lives."""
+    sip_status: _builtins.int
+    """SIP status it failed with (RFC 3261 21); 0 when it didn't, or is no SIP leg."""
     @_builtins.property
     def join_time(self) -> _timestamp_pb2.Timestamp:
         """When it joined the call."""
@@ -156,10 +220,18 @@ class Leg(_message.Message):
         leave_time: _timestamp_pb2.Timestamp | None = ...,
         mos: _builtins.float = ...,
         muted: _builtins.bool = ...,
+        held: _builtins.bool = ...,
+        mode: Global___SupervisionMode.ValueType = ...,
+        supervised_agent_id: _builtins.str = ...,
+        consulted: _builtins.bool = ...,
+        contact_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        q850_cause: _builtins.int = ...,
+        sip_status: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time", "leave_time", b"leave_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "join_time", b"join_time", "leave_time", b"leave_time", "leg_id", b"leg_id", "mos", b"mos", "muted", b"muted", "party", b"party", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "consulted", b"consulted", "contact_id", b"contact_id", "held", b"held", "join_time", b"join_time", "leave_time", b"leave_time", "leg_id", b"leg_id", "mode", b"mode", "mos", b"mos", "muted", b"muted", "party", b"party", "q850_cause", b"q850_cause", "sip_status", b"sip_status", "state", b"state", "supervised_agent_id", b"supervised_agent_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,6 +260,7 @@ class Call(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     RECORDING_ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    PARK_CODE_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Output only."""
     state: Global___CallState.ValueType
@@ -214,6 +287,8 @@ class Call(_message.Message):
     """Recording under way; empty when none."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    park_code: _builtins.str
+    """Code a parked call is retrieved by; empty when it isn't parked."""
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]:
         """Legs."""
@@ -250,10 +325,11 @@ class Call(_message.Message):
         trace_id: _builtins.str = ...,
         recording_id: _builtins.str = ...,
         version: _builtins.int = ...,
+        park_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "contact_id", b"contact_id", "dialed_number", b"dialed_number", "direction", b"direction", "end_time", b"end_time", "legs", b"legs", "recording_id", b"recording_id", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "trace_id", b"trace_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "contact_id", b"contact_id", "dialed_number", b"dialed_number", "direction", b"direction", "end_time", b"end_time", "legs", b"legs", "park_code", b"park_code", "recording_id", b"recording_id", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "trace_id", b"trace_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -284,6 +360,9 @@ class Cdr(_message.Message):
     CUSTOMER_MOS_FIELD_NUMBER: _builtins.int
     AGENT_MOS_FIELD_NUMBER: _builtins.int
     RELEASE_ID_FIELD_NUMBER: _builtins.int
+    Q850_CAUSE_FIELD_NUMBER: _builtins.int
+    SIP_STATUS_FIELD_NUMBER: _builtins.int
+    TRUNK_ID_FIELD_NUMBER: _builtins.int
     cdr_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -304,7 +383,7 @@ class Cdr(_message.Message):
     """Who ended it."""
     end_cause: _builtins.str
     """Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED,
-    CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED.
+    CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT.
     """
     customer_mos: _builtins.float
     """Customer leg's MOS, 0 when unknown."""
@@ -312,6 +391,12 @@ class Cdr(_message.Message):
     """Agent leg's MOS, 0 when unknown."""
     release_id: _builtins.str
     """Flow release that ran."""
+    q850_cause: _builtins.int
+    """Why the customer's leg ended (ITU-T Q.850)."""
+    sip_status: _builtins.int
+    """SIP status the customer's leg failed with; 0 when it didn't, or is no SIP leg."""
+    trunk_id: _builtins.str
+    """Trunk the customer was reached by; empty for a web call."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Began."""
@@ -358,10 +443,13 @@ class Cdr(_message.Message):
         customer_mos: _builtins.float = ...,
         agent_mos: _builtins.float = ...,
         release_id: _builtins.str = ...,
+        q850_cause: _builtins.int = ...,
+        sip_status: _builtins.int = ...,
+        trunk_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "release_id", b"release_id", "start_time", b"start_time", "talk_duration", b"talk_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,6 +47,11 @@ class CallServiceStub:
                 request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ReattachLegRequest.SerializeToString,
                 response_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ReattachLegResponse.FromString,
                 _registered_method=True)
+        self.DialCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/DialCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
         self.HangUp = channel.unary_unary(
                 '/merkez.telephony.v1.CallService/HangUp',
                 request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.HangUpRequest.SerializeToString,
@@ -71,6 +76,71 @@ class CallServiceStub:
                 '/merkez.telephony.v1.CallService/SendDigits',
                 request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.SendDigitsRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.DropLeg = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/DropLeg',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DropLegRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.LeaveCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/LeaveCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.LeaveCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.TransferCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/TransferCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.TransferCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.ConsultCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/ConsultCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ConsultCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.SwapCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/SwapCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.SwapCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.JoinCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/JoinCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.JoinCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.CompleteTransfer = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/CompleteTransfer',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.CompleteTransferRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.CancelConsult = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/CancelConsult',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.CancelConsultRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.ParkCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/ParkCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ParkCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.RetrieveCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/RetrieveCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.RetrieveCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.SuperviseCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/SuperviseCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.SuperviseCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.StopSupervising = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/StopSupervising',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.StopSupervisingRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
+        self.TakeOverCall = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/TakeOverCall',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.TakeOverCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
                 _registered_method=True)
         self.GetCall = channel.unary_unary(
                 '/merkez.telephony.v1.CallService/GetCall',
@@ -107,6 +177,13 @@ class CallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DialCall(self, request, context):
+        """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def HangUp(self, request, context):
         """Ends a call for everybody. Ending an ended call is OK.
         """
@@ -115,21 +192,21 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HoldCall(self, request, context):
-        """Puts the customer on hold with music. FAILED_PRECONDITION CALL_NOT_TALKING.
+        """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeCall(self, request, context):
-        """Takes the customer back. FAILED_PRECONDITION CALL_NOT_HELD.
+        """Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetMute(self, request, context):
-        """Mutes or unmutes the caller's own leg.
+        """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +214,97 @@ class CallServiceServicer:
 
     def SendDigits(self, request, context):
         """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropLeg(self, request, context):
+        """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveCall(self, request, context):
+        """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferCall(self, request, context):
+        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConsultCall(self, request, context):
+        """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SwapCall(self, request, context):
+        """Exchanges the party consulted and the customer: one is on hold while the agent talks to the other. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def JoinCall(self, request, context):
+        """Everybody hears everybody: the party consulted joins, nobody is on hold (conference). FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteTransfer(self, request, context):
+        """The customer goes to the party consulted and the calling agent leaves. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelConsult(self, request, context):
+        """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ParkCall(self, request, context):
+        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetrieveCall(self, request, context):
+        """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuperviseCall(self, request, context):
+        """The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing. Changes the mode when they take part already. Each mode has its own permission: calls.listen, calls.whisper, calls.barge. PERMISSION_DENIED SUPERVISION_NOT_ALLOWED; FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopSupervising(self, request, context):
+        """The calling supervisor stops. OK when they don't take part.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeOverCall(self, request, context):
+        """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,6 +344,11 @@ def add_CallServiceServicer_to_server(servicer, server):
                     request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ReattachLegRequest.FromString,
                     response_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ReattachLegResponse.SerializeToString,
             ),
+            'DialCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.DialCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
             'HangUp': grpc.unary_unary_rpc_method_handler(
                     servicer.HangUp,
                     request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.HangUpRequest.FromString,
@@ -200,6 +373,71 @@ def add_CallServiceServicer_to_server(servicer, server):
                     servicer.SendDigits,
                     request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.SendDigitsRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'DropLeg': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropLeg,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DropLegRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'LeaveCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.LeaveCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'TransferCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.TransferCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'ConsultCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConsultCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ConsultCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'SwapCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwapCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.SwapCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'JoinCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.JoinCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.JoinCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'CompleteTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteTransfer,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.CompleteTransferRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'CancelConsult': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelConsult,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.CancelConsultRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'ParkCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.ParkCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ParkCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'RetrieveCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetrieveCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.RetrieveCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'SuperviseCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuperviseCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.SuperviseCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'StopSupervising': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopSupervising,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.StopSupervisingRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'TakeOverCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeOverCall,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.TakeOverCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
             ),
             'GetCall': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCall,
@@ -272,6 +510,33 @@ class CallService:
             '/merkez.telephony.v1.CallService/ReattachLeg',
             merkez_dot_telephony_dot_v1_dot_call__service__pb2.ReattachLegRequest.SerializeToString,
             merkez_dot_telephony_dot_v1_dot_call__service__pb2.ReattachLegResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DialCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/DialCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
             options,
             channel_credentials,
             insecure,
@@ -407,6 +672,357 @@ class CallService:
             '/merkez.telephony.v1.CallService/SendDigits',
             merkez_dot_telephony_dot_v1_dot_call__service__pb2.SendDigitsRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropLeg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/DropLeg',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.DropLegRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/LeaveCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.LeaveCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/TransferCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.TransferCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConsultCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/ConsultCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.ConsultCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwapCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/SwapCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.SwapCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JoinCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/JoinCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.JoinCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/CompleteTransfer',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.CompleteTransferRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelConsult(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/CancelConsult',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.CancelConsultRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ParkCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/ParkCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.ParkCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetrieveCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/RetrieveCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.RetrieveCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuperviseCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/SuperviseCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.SuperviseCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopSupervising(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/StopSupervising',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.StopSupervisingRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeOverCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/TakeOverCall',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.TakeOverCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
             options,
             channel_credentials,
             insecure,

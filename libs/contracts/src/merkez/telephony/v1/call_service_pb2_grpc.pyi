@@ -39,16 +39,44 @@ class CallServiceStub:
     """A customer's browser calls. INVALID_ARGUMENT SDP_INVALID. Over the plan's concurrent calls the call is answered by a spoken refusal and ends."""
     ReattachLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ReattachLegRequest, _call_service_pb2.ReattachLegResponse]
     """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
+    DialCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]
+    """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     HangUp: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]
     """Ends a call for everybody. Ending an ended call is OK."""
     HoldCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]
-    """Puts the customer on hold with music. FAILED_PRECONDITION CALL_NOT_TALKING."""
+    """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]
-    """Takes the customer back. FAILED_PRECONDITION CALL_NOT_HELD."""
+    """Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
     SetMute: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]
-    """Mutes or unmutes the caller's own leg."""
+    """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
     SendDigits: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]
     """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
+    DropLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]
+    """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
+    LeaveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]
+    """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
+    TransferCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]
+    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+    ConsultCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]
+    """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number."""
+    SwapCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SwapCallRequest, _call_pb2.Call]
+    """Exchanges the party consulted and the customer: one is on hold while the agent talks to the other. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+    JoinCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.JoinCallRequest, _call_pb2.Call]
+    """Everybody hears everybody: the party consulted joins, nobody is on hold (conference). FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+    CompleteTransfer: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.CompleteTransferRequest, _call_pb2.Call]
+    """The customer goes to the party consulted and the calling agent leaves. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+    CancelConsult: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.CancelConsultRequest, _call_pb2.Call]
+    """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT."""
+    ParkCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ParkCallRequest, _call_pb2.Call]
+    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+    RetrieveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.RetrieveCallRequest, _call_pb2.Call]
+    """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE."""
+    SuperviseCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SuperviseCallRequest, _call_pb2.Call]
+    """The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing. Changes the mode when they take part already. Each mode has its own permission: calls.listen, calls.whisper, calls.barge. PERMISSION_DENIED SUPERVISION_NOT_ALLOWED; FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING."""
+    StopSupervising: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.StopSupervisingRequest, _call_pb2.Call]
+    """The calling supervisor stops. OK when they don't take part."""
+    TakeOverCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.TakeOverCallRequest, _call_pb2.Call]
+    """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE."""
     GetCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.GetCallRequest, _call_pb2.Call]
     """Reads one call."""
     ListCalls: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]
@@ -65,16 +93,44 @@ class CallServiceAsyncStub(CallServiceStub):
     """A customer's browser calls. INVALID_ARGUMENT SDP_INVALID. Over the plan's concurrent calls the call is answered by a spoken refusal and ends."""
     ReattachLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ReattachLegRequest, _call_service_pb2.ReattachLegResponse]  # type: ignore[assignment]
     """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
+    DialCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     HangUp: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Ends a call for everybody. Ending an ended call is OK."""
     HoldCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Puts the customer on hold with music. FAILED_PRECONDITION CALL_NOT_TALKING."""
+    """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Takes the customer back. FAILED_PRECONDITION CALL_NOT_HELD."""
+    """Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
     SetMute: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Mutes or unmutes the caller's own leg."""
+    """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
     SendDigits: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
+    DropLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
+    LeaveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
+    TransferCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+    ConsultCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number."""
+    SwapCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SwapCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Exchanges the party consulted and the customer: one is on hold while the agent talks to the other. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+    JoinCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.JoinCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Everybody hears everybody: the party consulted joins, nobody is on hold (conference). FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+    CompleteTransfer: _aio.UnaryUnaryMultiCallable[_call_service_pb2.CompleteTransferRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """The customer goes to the party consulted and the calling agent leaves. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+    CancelConsult: _aio.UnaryUnaryMultiCallable[_call_service_pb2.CancelConsultRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT."""
+    ParkCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ParkCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+    RetrieveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.RetrieveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE."""
+    SuperviseCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SuperviseCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing. Changes the mode when they take part already. Each mode has its own permission: calls.listen, calls.whisper, calls.barge. PERMISSION_DENIED SUPERVISION_NOT_ALLOWED; FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING."""
+    StopSupervising: _aio.UnaryUnaryMultiCallable[_call_service_pb2.StopSupervisingRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """The calling supervisor stops. OK when they don't take part."""
+    TakeOverCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.TakeOverCallRequest, _call_pb2.Call]  # type: ignore[assignment]
+    """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE."""
     GetCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.GetCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Reads one call."""
     ListCalls: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]  # type: ignore[assignment]
@@ -102,6 +158,14 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
 
     @_abc_1.abstractmethod
+    def DialCall(
+        self,
+        request: _call_service_pb2.DialCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
+
+    @_abc_1.abstractmethod
     def HangUp(
         self,
         request: _call_service_pb2.HangUpRequest,
@@ -115,7 +179,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.HoldCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Puts the customer on hold with music. FAILED_PRECONDITION CALL_NOT_TALKING."""
+        """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ResumeCall(
@@ -123,7 +187,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.ResumeCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Takes the customer back. FAILED_PRECONDITION CALL_NOT_HELD."""
+        """Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def SetMute(
@@ -131,7 +195,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.SetMuteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Mutes or unmutes the caller's own leg."""
+        """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def SendDigits(
@@ -140,6 +204,110 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
+
+    @_abc_1.abstractmethod
+    def DropLeg(
+        self,
+        request: _call_service_pb2.DropLegRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def LeaveCall(
+        self,
+        request: _call_service_pb2.LeaveCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
+
+    @_abc_1.abstractmethod
+    def TransferCall(
+        self,
+        request: _call_service_pb2.TransferCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+
+    @_abc_1.abstractmethod
+    def ConsultCall(
+        self,
+        request: _call_service_pb2.ConsultCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number."""
+
+    @_abc_1.abstractmethod
+    def SwapCall(
+        self,
+        request: _call_service_pb2.SwapCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Exchanges the party consulted and the customer: one is on hold while the agent talks to the other. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+
+    @_abc_1.abstractmethod
+    def JoinCall(
+        self,
+        request: _call_service_pb2.JoinCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Everybody hears everybody: the party consulted joins, nobody is on hold (conference). FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+
+    @_abc_1.abstractmethod
+    def CompleteTransfer(
+        self,
+        request: _call_service_pb2.CompleteTransferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """The customer goes to the party consulted and the calling agent leaves. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED."""
+
+    @_abc_1.abstractmethod
+    def CancelConsult(
+        self,
+        request: _call_service_pb2.CancelConsultRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT."""
+
+    @_abc_1.abstractmethod
+    def ParkCall(
+        self,
+        request: _call_service_pb2.ParkCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+
+    @_abc_1.abstractmethod
+    def RetrieveCall(
+        self,
+        request: _call_service_pb2.RetrieveCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def SuperviseCall(
+        self,
+        request: _call_service_pb2.SuperviseCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing. Changes the mode when they take part already. Each mode has its own permission: calls.listen, calls.whisper, calls.barge. PERMISSION_DENIED SUPERVISION_NOT_ALLOWED; FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING."""
+
+    @_abc_1.abstractmethod
+    def StopSupervising(
+        self,
+        request: _call_service_pb2.StopSupervisingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """The calling supervisor stops. OK when they don't take part."""
+
+    @_abc_1.abstractmethod
+    def TakeOverCall(
+        self,
+        request: _call_service_pb2.TakeOverCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
+        """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE."""
 
     @_abc_1.abstractmethod
     def GetCall(

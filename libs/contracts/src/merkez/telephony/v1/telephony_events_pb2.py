@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.telephony.v1 import call_pb2 as merkez_dot_telephony_dot_v1_dot_call__pb2
+from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"_\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x14\n\x0c\x63\x61ll_version\x18\x03 \x01(\x03\"2\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\x1a merkez/type/v1/annotations.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"\\\n\nLegChanged\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\"\x9a\x01\n\x0f\x43\x61llTransferred\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\r\n\x05\x62lind\x18\x04 \x01(\x08\x12\x13\n\x0btarget_kind\x18\x05 \x01(\t\x12\x14\n\x06target\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\"G\n\nCallParked\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"\xc6\x01\n\x12SupervisionChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x15\n\rsupervisor_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x32\n\x04mode\x18\x04 \x01(\x0e\x32$.merkez.telephony.v1.SupervisionMode\x12\x11\n\ttook_over\x18\x05 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\tAgentLeft\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nleave_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x14\n\x0c\x63\x61ll_version\x18\x03 \x01(\x03\"2\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,24 +36,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CALLSTARTED_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_CALLSTARTED']._serialized_start=133
-  _globals['_CALLSTARTED']._serialized_end=308
-  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_start=259
-  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_end=308
-  _globals['_CALLREFUSED']._serialized_start=311
-  _globals['_CALLREFUSED']._serialized_end=439
-  _globals['_CALLANSWERED']._serialized_start=441
-  _globals['_CALLANSWERED']._serialized_end=496
-  _globals['_CALLHELD']._serialized_start=498
-  _globals['_CALLHELD']._serialized_end=549
-  _globals['_CALLRESUMED']._serialized_start=551
-  _globals['_CALLRESUMED']._serialized_end=605
-  _globals['_LEGMEDIACHANGED']._serialized_start=607
-  _globals['_LEGMEDIACHANGED']._serialized_end=702
-  _globals['_CALLENDED']._serialized_start=704
-  _globals['_CALLENDED']._serialized_end=754
-  _globals['_STATIONATTACHED']._serialized_start=756
-  _globals['_STATIONATTACHED']._serialized_end=820
-  _globals['_STATIONDETACHED']._serialized_start=822
-  _globals['_STATIONDETACHED']._serialized_end=902
+  _globals['_CALLTRANSFERRED'].fields_by_name['target']._loaded_options = None
+  _globals['_CALLTRANSFERRED'].fields_by_name['target']._serialized_options = b'\220\265\030\001'
+  _globals['_CALLSTARTED']._serialized_start=167
+  _globals['_CALLSTARTED']._serialized_end=342
+  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_start=293
+  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_end=342
+  _globals['_CALLREFUSED']._serialized_start=345
+  _globals['_CALLREFUSED']._serialized_end=473
+  _globals['_CALLANSWERED']._serialized_start=475
+  _globals['_CALLANSWERED']._serialized_end=530
+  _globals['_CALLHELD']._serialized_start=532
+  _globals['_CALLHELD']._serialized_end=583
+  _globals['_CALLRESUMED']._serialized_start=585
+  _globals['_CALLRESUMED']._serialized_end=639
+  _globals['_LEGCHANGED']._serialized_start=641
+  _globals['_LEGCHANGED']._serialized_end=733
+  _globals['_CALLTRANSFERRED']._serialized_start=736
+  _globals['_CALLTRANSFERRED']._serialized_end=890
+  _globals['_CALLPARKED']._serialized_start=892
+  _globals['_CALLPARKED']._serialized_end=963
+  _globals['_SUPERVISIONCHANGED']._serialized_start=966
+  _globals['_SUPERVISIONCHANGED']._serialized_end=1164
+  _globals['_AGENTLEFT']._serialized_start=1167
+  _globals['_AGENTLEFT']._serialized_end=1297
+  _globals['_LEGMEDIACHANGED']._serialized_start=1299
+  _globals['_LEGMEDIACHANGED']._serialized_end=1394
+  _globals['_CALLENDED']._serialized_start=1396
+  _globals['_CALLENDED']._serialized_end=1446
+  _globals['_STATIONATTACHED']._serialized_start=1448
+  _globals['_STATIONATTACHED']._serialized_end=1512
+  _globals['_STATIONDETACHED']._serialized_start=1514
+  _globals['_STATIONDETACHED']._serialized_end=1594
 # @@protoc_insertion_point(module_scope)

@@ -183,6 +183,192 @@ class CallResumed(_message.Message):
 Global___CallResumed: _TypeAlias = CallResumed  # noqa: Y015
 
 @_typing.final
+class LegChanged(_message.Message):
+    """A party was added, answered, held, taken back, changed its mode or left; the call as it is since."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call."""
+
+    @_builtins.property
+    def leg(self) -> _call_pb2.Leg:
+        """The leg."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        leg: _call_pb2.Leg | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "leg", b"leg"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "leg", b"leg"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegChanged: _TypeAlias = LegChanged  # noqa: Y015
+
+@_typing.final
+class CallTransferred(_message.Message):
+    """The customer was sent on: to a queue, an agent, a flow or a number, or to the party consulted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    BLIND_FIELD_NUMBER: _builtins.int
+    TARGET_KIND_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Agent who did it."""
+    contact_id: _builtins.str
+    """Contact that agent handled."""
+    blind: _builtins.bool
+    """Whether without a word before."""
+    target_kind: _builtins.str
+    """Where to: queue, agent, flow or number."""
+    target: _builtins.str
+    """Its id or number."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call as it is since."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        agent_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        blind: _builtins.bool = ...,
+        target_kind: _builtins.str = ...,
+        target: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "blind", b"blind", "call", b"call", "contact_id", b"contact_id", "target", b"target", "target_kind", b"target_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallTransferred: _TypeAlias = CallTransferred  # noqa: Y015
+
+@_typing.final
+class CallParked(_message.Message):
+    """The customer waits without an agent under a code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Agent who parked it."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call", b"call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallParked: _TypeAlias = CallParked  # noqa: Y015
+
+@_typing.final
+class SupervisionChanged(_message.Message):
+    """A supervisor began, changed or ended taking part in a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    SUPERVISOR_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    TOOK_OVER_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """The call."""
+    supervisor_id: _builtins.str
+    """Supervisor."""
+    agent_id: _builtins.str
+    """Agent they are with."""
+    mode: _call_pb2.SupervisionMode.ValueType
+    """How since now; UNSPECIFIED when it ended."""
+    took_over: _builtins.bool
+    """Whether they took the agent's place."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        supervisor_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        mode: _call_pb2.SupervisionMode.ValueType = ...,
+        took_over: _builtins.bool = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "change_time", b"change_time", "mode", b"mode", "supervisor_id", b"supervisor_id", "took_over", b"took_over"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupervisionChanged: _TypeAlias = SupervisionChanged  # noqa: Y015
+
+@_typing.final
+class AgentLeft(_message.Message):
+    """An agent's part in a call is over and the call goes on: their wrap-up begins."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LEAVE_TIME_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """The call."""
+    contact_id: _builtins.str
+    """Contact the agent handled in it."""
+    agent_id: _builtins.str
+    """Agent."""
+    reason: _builtins.str
+    """Why: TRANSFERRED, LEFT, DROPPED, CONSULT_OVER, TAKEN_OVER, PARKED."""
+    @_builtins.property
+    def leave_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        leave_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["leave_time", b"leave_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "contact_id", b"contact_id", "leave_time", b"leave_time", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgentLeft: _TypeAlias = AgentLeft  # noqa: Y015
+
+@_typing.final
 class LegMediaChanged(_message.Message):
     """A leg's media stopped or came back, or its microphone was muted or unmuted."""
 
