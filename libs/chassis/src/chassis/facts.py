@@ -50,7 +50,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallTransferred": (),
             "CallParked": (),
             "SupervisionChanged": (),
-            "AgentLeft": ("routing",),
+            "AgentLeft": ("routing", "analytics"),
             "CallEnded": ("routing", "flows", "billing", "analytics", "engagement", "recording"),
         },
         "station": {
@@ -65,10 +65,12 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "routing": {
         "contact": {
             "ContactQueued": ("analytics", "engagement"),
+            "ContactStarted": ("analytics", "engagement"),
             "ContactDequeued": ("analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement"),
             "WrapUpStarted": ("analytics", "engagement"),
             "ContactEnded": ("analytics", "engagement"),
+            "ContactCorrected": ("analytics", "engagement"),
         },
         "offer": {
             "OfferMade": ("analytics",),

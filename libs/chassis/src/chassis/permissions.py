@@ -11,6 +11,7 @@ from collections.abc import Mapping
 PUBLIC, SELF, MEMBER, SERVICE = "public", "self", "member", "service"
 
 _AGENT = {
+    "agents.directory",
     "brands.read",
     "calls.control",
     "calls.dial",
@@ -18,6 +19,7 @@ _AGENT = {
     "calls.read",
     "calls.transfer",
     "contacts.handle",
+    "contacts.pick_up",
     "contacts.read",
     "customers.read",
     "customers.write",

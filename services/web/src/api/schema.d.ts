@@ -1520,6 +1520,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/{contactId}:pickUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The caller, AVAILABLE or NOT_READY, takes a contact that waits in one of their queues, rings at a colleague in one of them, or waits for them
+         * @description The caller, AVAILABLE or NOT_READY, takes a contact that waits in one of their queues, rings at a colleague in one of them, or waits for them. An offer that rings is rescinded. Answers with an offer that is accepted already. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits, NOT_IN_QUEUE when it waits elsewhere, AGENT_NOT_AVAILABLE, STATION_MISSING. Needs the permission `contacts.pick_up`.
+         */
+        post: operations["merkez.routing.v1.ContactService.PickUpContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/{contactId}/decisions": {
         parameters: {
             query?: never;
@@ -1632,6 +1652,26 @@ export interface paths {
          * @description Lists agents with their states. Needs the permission `agents.read`.
          */
         get: operations["merkez.routing.v1.AgentService.ListAgents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists everybody but the caller by name, with the state alone: whom a call can be handed to
+         * @description Lists everybody but the caller by name, with the state alone: whom a call can be handed to. Needs the permission `agents.directory`.
+         */
+        get: operations["merkez.routing.v1.AgentService.ListColleagues"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2792,6 +2832,11 @@ export interface components {
              * @description When it ended; unset while it runs.
              */
             endTime?: string;
+            /**
+             * Format: int32
+             * @description 0 for the run the call began with.
+             */
+            turn?: number;
         };
         /** @description One step taken. */
         "flows.v1.RunStep": {
@@ -2855,6 +2900,10 @@ export interface components {
             queue?: components["schemas"]["flows.v1.Queue"];
             /** @description Ends the call. */
             hangUp?: components["schemas"]["flows.v1.HangUpStep"];
+            /** @description Hands the caller on. */
+            transfer?: components["schemas"]["flows.v1.Transfer"];
+            /** @description Takes a message. */
+            voicemail?: components["schemas"]["flows.v1.Voicemail"];
         };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
@@ -2870,6 +2919,30 @@ export interface components {
             };
             /** @description What has to be filled in, such as queue_id. */
             parameters?: string[];
+        };
+        /** @description Hands the caller on. */
+        "flows.v1.Transfer": {
+            /** @description A telephone number, E.164, or */
+            number?: string;
+            /** @description a queue, or */
+            queueId?: string;
+            /** @description one agent, or */
+            agentId?: string;
+            /** @description the newest release of another flow; attributes go with the caller. */
+            flowId?: string;
+            /** @description Caller number to show at `number`, one of the tenant's own; empty for the brand's. */
+            callerNumber?: string;
+            /**
+             * @description How long to ring or wait; unset means 30 s, and no limit for a queue. 5 s to 1 h, at most 120 s for a number.
+             * @example 3.5s
+             */
+            timeout?: string;
+            /** @description Prompt played meanwhile; empty for the ringing tone (number) or the house music. */
+            musicPromptId?: string;
+            /** @description Step after a talk with `number`; empty ends the run. */
+            next?: string;
+            /** @description Step when nobody took the caller; empty ends the run politely. */
+            failed?: string;
         };
         /** @description Changes. */
         "flows.v1.UpdateFlowRequest": {
@@ -2908,6 +2981,31 @@ export interface components {
             problems?: components["schemas"]["flows.v1.Problem"][];
             /** @description True when it could be published. */
             valid?: boolean;
+        };
+        /** @description Takes a message. */
+        "flows.v1.Voicemail": {
+            /** @description Required. Greeting. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description An agent's, or */
+            agentId?: string;
+            /** @description that of who serves a queue. */
+            queueId?: string;
+            /**
+             * @description Longest message; unset means 120 s, 5 to 600 s.
+             * @example 3.5s
+             */
+            maxDuration?: string;
+            /**
+             * @description Silence that ends it; unset means 5 s, 2 to 30 s.
+             * @example 3.5s
+             */
+            silenceTimeout?: string;
+            /** @description Digit that ends it; empty means #. */
+            endDigit?: string;
+            /** @description No tone says when to speak. */
+            withoutBeep?: boolean;
+            /** @description Step after it; empty ends the run politely. */
+            next?: string;
         };
         /** @description Erases. */
         "recording.v1.EraseRecordingRequest": {
@@ -3092,6 +3190,15 @@ export interface components {
              */
             changeTime?: string;
         };
+        /** @description An agent as colleagues see them: who, and whether they could take a call. */
+        "routing.v1.Colleague": {
+            /** @description The user's id. */
+            agentId?: string;
+            /** @description Name. */
+            displayName?: string;
+            /** @description State. */
+            state?: components["schemas"]["routing.v1.AgentState"];
+        };
         /** @description One piece of a customer's work: what is routed and reported. */
         "routing.v1.Contact": {
             /** @description Output only. */
@@ -3100,7 +3207,7 @@ export interface components {
             channel?: components["schemas"]["routing.v1.Channel"];
             /** @description State. */
             state?: components["schemas"]["routing.v1.ContactState"];
-            /** @description Queue. */
+            /** @description Queue; empty when it waits for one agent only, or was begun by one. */
             queueId?: string;
             /** @description Brand. */
             brandId?: string;
@@ -3166,7 +3273,20 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description How it came about; unset means INBOUND. */
+            kind?: components["schemas"]["routing.v1.ContactKind"];
+            /** @description Contact of the same call that this one goes on from; empty for the first. */
+            previousContactId?: string;
+            /** @description The one agent it may be offered to; empty for whoever serves the queue. When that agent declines or misses the offer the contact is over (ContactDequeued says why). */
+            targetAgentId?: string;
+            /** @description Agent who asks, of a CONSULT. */
+            consultingAgentId?: string;
         };
+        /**
+         * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first.
+         * @enum {string}
+         */
+        "routing.v1.ContactKind": "CONTACT_KIND_UNSPECIFIED" | "CONTACT_KIND_INBOUND" | "CONTACT_KIND_OUTBOUND" | "CONTACT_KIND_TRANSFER" | "CONTACT_KIND_CONSULT";
         /**
          * @description Where a contact stands.
          * @enum {string}
@@ -3281,6 +3401,13 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Colleagues. */
+        "routing.v1.ListColleaguesResponse": {
+            /** @description By name. */
+            colleagues?: components["schemas"]["routing.v1.Colleague"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Contacts. */
         "routing.v1.ListContactsResponse": {
             /** @description Newest first. */
@@ -3364,6 +3491,11 @@ export interface components {
              * @description 1 to 1440, after the start.
              */
             endMinute?: number;
+        };
+        /** @description Picks up. */
+        "routing.v1.PickUpContactRequest": {
+            /** @description Required. */
+            contactId?: string;
         };
         /** @description A waiting line with its rules. */
         "routing.v1.Queue": {
@@ -6807,6 +6939,34 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.routing.v1.ContactService.PickUpContact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                contactId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.PickUpContactRequest"];
+            };
+        };
+        responses: {
+            /** @description One agent reserved for one contact until expire_time. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Offer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.routing.v1.ContactService.ListDecisions": {
         parameters: {
             query?: never;
@@ -6954,6 +7114,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.ListAgentsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.AgentService.ListColleagues": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Colleagues. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.ListColleaguesResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,5 +1,6 @@
 /** Permissions a partner's key may carry. The API refuses what it doesn't know. */
 export const SCOPES = [
+  "agents.directory",
   "agents.read",
   "agents.write",
   "analytics.read",
@@ -11,6 +12,7 @@ export const SCOPES = [
   "calls.read",
   "cdrs.read",
   "contacts.handle",
+  "contacts.pick_up",
   "contacts.read",
   "customers.read",
   "customers.write",

@@ -547,6 +547,122 @@ class HangUpStep(_message.Message):
 Global___HangUpStep: _TypeAlias = HangUpStep  # noqa: Y015
 
 @_typing.final
+class Transfer(_message.Message):
+    """Hands the caller on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    CALLER_NUMBER_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    MUSIC_PROMPT_ID_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """A telephone number, E.164, or"""
+    queue_id: _builtins.str
+    """a queue, or"""
+    agent_id: _builtins.str
+    """one agent, or"""
+    flow_id: _builtins.str
+    """the newest release of another flow; attributes go with the caller."""
+    caller_number: _builtins.str
+    """Caller number to show at `number`, one of the tenant's own; empty for the brand's."""
+    music_prompt_id: _builtins.str
+    """Prompt played meanwhile; empty for the ringing tone (number) or the house music."""
+    next: _builtins.str
+    """Step after a talk with `number`; empty ends the run."""
+    failed: _builtins.str
+    """Step when nobody took the caller; empty ends the run politely."""
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """How long to ring or wait; unset means 30 s, and no limit for a queue. 5 s to 1 h, at most 120 s for a number."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        queue_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        flow_id: _builtins.str = ...,
+        caller_number: _builtins.str = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        music_prompt_id: _builtins.str = ...,
+        next: _builtins.str = ...,
+        failed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "flow_id", b"flow_id", "number", b"number", "queue_id", b"queue_id", "target", b"target", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "caller_number", b"caller_number", "failed", b"failed", "flow_id", b"flow_id", "music_prompt_id", b"music_prompt_id", "next", b"next", "number", b"number", "queue_id", b"queue_id", "target", b"target", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["number", "queue_id", "agent_id", "flow_id"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___Transfer: _TypeAlias = Transfer  # noqa: Y015
+
+@_typing.final
+class Voicemail(_message.Message):
+    """Takes a message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_FIELD_NUMBER: _builtins.int
+    SILENCE_TIMEOUT_FIELD_NUMBER: _builtins.int
+    END_DIGIT_FIELD_NUMBER: _builtins.int
+    WITHOUT_BEEP_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """An agent's, or"""
+    queue_id: _builtins.str
+    """that of who serves a queue."""
+    end_digit: _builtins.str
+    """Digit that ends it; empty means #."""
+    without_beep: _builtins.bool
+    """No tone says when to speak."""
+    next: _builtins.str
+    """Step after it; empty ends the run politely."""
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """Required. Greeting."""
+
+    @_builtins.property
+    def max_duration(self) -> _duration_pb2.Duration:
+        """Longest message; unset means 120 s, 5 to 600 s."""
+
+    @_builtins.property
+    def silence_timeout(self) -> _duration_pb2.Duration:
+        """Silence that ends it; unset means 5 s, 2 to 30 s."""
+
+    def __init__(
+        self,
+        *,
+        utterance: Global___Utterance | None = ...,
+        agent_id: _builtins.str = ...,
+        queue_id: _builtins.str = ...,
+        max_duration: _duration_pb2.Duration | None = ...,
+        silence_timeout: _duration_pb2.Duration | None = ...,
+        end_digit: _builtins.str = ...,
+        without_beep: _builtins.bool = ...,
+        next: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "mailbox", b"mailbox", "max_duration", b"max_duration", "queue_id", b"queue_id", "silence_timeout", b"silence_timeout", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "end_digit", b"end_digit", "mailbox", b"mailbox", "max_duration", b"max_duration", "next", b"next", "queue_id", b"queue_id", "silence_timeout", b"silence_timeout", "utterance", b"utterance", "without_beep", b"without_beep"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_mailbox: _TypeAlias = _typing.Literal["agent_id", "queue_id"]  # noqa: Y015
+    _WhichOneofArgType_mailbox: _TypeAlias = _typing.Literal["mailbox", b"mailbox"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_mailbox) -> _WhichOneofReturnType_mailbox | None: ...
+
+Global___Voicemail: _TypeAlias = Voicemail  # noqa: Y015
+
+@_typing.final
 class Step(_message.Message):
     """One step of a flow."""
 
@@ -563,6 +679,8 @@ class Step(_message.Message):
     HTTP_REQUEST_FIELD_NUMBER: _builtins.int
     QUEUE_FIELD_NUMBER: _builtins.int
     HANG_UP_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
+    VOICEMAIL_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Required. Unique in the flow: letters, digits, - and _."""
     display_name: _builtins.str
@@ -603,6 +721,14 @@ class Step(_message.Message):
     def hang_up(self) -> Global___HangUpStep:
         """Ends the call."""
 
+    @_builtins.property
+    def transfer(self) -> Global___Transfer:
+        """Hands the caller on."""
+
+    @_builtins.property
+    def voicemail(self) -> Global___Voicemail:
+        """Takes a message."""
+
     def __init__(
         self,
         *,
@@ -617,12 +743,14 @@ class Step(_message.Message):
         http_request: Global___HttpRequest | None = ...,
         queue: Global___Queue | None = ...,
         hang_up: Global___HangUpStep | None = ...,
+        transfer: Global___Transfer | None = ...,
+        voicemail: Global___Voicemail | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "display_name", b"display_name", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "display_name", b"display_name", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "step_id", b"step_id", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

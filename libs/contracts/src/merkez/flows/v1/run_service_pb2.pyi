@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from merkez.routing.v1 import contact_pb2 as _contact_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -35,6 +36,9 @@ class _RunEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunEvent
     RUN_EVENT_KIND_TIMEOUT: _RunEventKind.ValueType  # 3
     RUN_EVENT_KIND_QUEUE_TICK: _RunEventKind.ValueType  # 4
     RUN_EVENT_KIND_PROCEED: _RunEventKind.ValueType  # 5
+    RUN_EVENT_KIND_DIAL_FAILED: _RunEventKind.ValueType  # 6
+    RUN_EVENT_KIND_DIAL_ENDED: _RunEventKind.ValueType  # 7
+    RUN_EVENT_KIND_RECORDED: _RunEventKind.ValueType  # 8
 
 class RunEventKind(_RunEventKind, metaclass=_RunEventKindEnumTypeWrapper):
     """What happened at the caller's side."""
@@ -45,6 +49,9 @@ RUN_EVENT_KIND_DIGITS: RunEventKind.ValueType  # 2
 RUN_EVENT_KIND_TIMEOUT: RunEventKind.ValueType  # 3
 RUN_EVENT_KIND_QUEUE_TICK: RunEventKind.ValueType  # 4
 RUN_EVENT_KIND_PROCEED: RunEventKind.ValueType  # 5
+RUN_EVENT_KIND_DIAL_FAILED: RunEventKind.ValueType  # 6
+RUN_EVENT_KIND_DIAL_ENDED: RunEventKind.ValueType  # 7
+RUN_EVENT_KIND_RECORDED: RunEventKind.ValueType  # 8
 Global___RunEventKind: _TypeAlias = RunEventKind  # noqa: Y015
 
 @_typing.final
@@ -82,10 +89,19 @@ class StartRunRequest(_message.Message):
     CALLER_NAME_FIELD_NUMBER: _builtins.int
     DIALED_NUMBER_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    VOICEMAIL_OF_AGENT_ID_FIELD_NUMBER: _builtins.int
+    VOICEMAIL_OF_QUEUE_ID_FIELD_NUMBER: _builtins.int
+    PREVIOUS_CONTACT_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_KIND_FIELD_NUMBER: _builtins.int
+    CONSULTING_AGENT_ID_FIELD_NUMBER: _builtins.int
+    RETURN_AGENT_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Required."""
     flow_id: _builtins.str
-    """Required."""
+    """Required unless there is a target."""
     brand_id: _builtins.str
     """Brand called."""
     brand_name: _builtins.str
@@ -98,6 +114,26 @@ class StartRunRequest(_message.Message):
     """Caller's name."""
     dialed_number: _builtins.str
     """Dialed number."""
+    turn: _builtins.int
+    """0 for the run a call begins with, one more for each time it is handed on."""
+    queue_id: _builtins.str
+    """Waits in this queue."""
+    agent_id: _builtins.str
+    """Waits for this agent; after a while back to return_agent_id, then the agent's voicemail."""
+    voicemail_of_agent_id: _builtins.str
+    """Leaves a message for this agent."""
+    voicemail_of_queue_id: _builtins.str
+    """Leaves a message for who serves this queue."""
+    previous_contact_id: _builtins.str
+    """Contact the call was with; contacts this run queues go on from it."""
+    contact_kind: _contact_pb2.ContactKind.ValueType
+    """Kind of the contacts this run queues; unset means INBOUND in turn 0, else TRANSFER."""
+    consulting_agent_id: _builtins.str
+    """Agent who asks, of a CONSULT. A run of that kind says nothing: when nobody takes it, it ends by hang_up with cause CONSULT_FAILED, which
+    is the end of the consult and not of the call.
+    """
+    return_agent_id: _builtins.str
+    """Agent a call goes back to when the agent it was handed to doesn't take it; empty for nobody."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Attributes to begin with."""
@@ -114,12 +150,23 @@ class StartRunRequest(_message.Message):
         caller_name: _builtins.str = ...,
         dialed_number: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        turn: _builtins.int = ...,
+        queue_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        voicemail_of_agent_id: _builtins.str = ...,
+        voicemail_of_queue_id: _builtins.str = ...,
+        previous_contact_id: _builtins.str = ...,
+        contact_kind: _contact_pb2.ContactKind.ValueType = ...,
+        consulting_agent_id: _builtins.str = ...,
+        return_agent_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "queue_id", b"queue_id", "target", b"target", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "language", b"language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "language", b"language", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["queue_id", "agent_id", "voicemail_of_agent_id", "voicemail_of_queue_id"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
 Global___StartRunRequest: _TypeAlias = StartRunRequest  # noqa: Y015
 
@@ -133,6 +180,8 @@ class AdvanceRunRequest(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     DIGITS_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Required."""
     sequence: _builtins.int
@@ -141,6 +190,12 @@ class AdvanceRunRequest(_message.Message):
     """Required. What happened."""
     digits: _builtins.str
     """Digits pressed."""
+    detail: _builtins.str
+    """Of DIAL_FAILED: why, a stable key such as BUSY, NO_ANSWER, NUMBER_BLOCKED; up to 64 of A-Z 0-9 _."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """Of RECORDED and DIAL_ENDED: how long the message, or the talk, was."""
+
     def __init__(
         self,
         *,
@@ -148,10 +203,12 @@ class AdvanceRunRequest(_message.Message):
         sequence: _builtins.int = ...,
         event: Global___RunEventKind.ValueType = ...,
         digits: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits", "event", b"event", "run_id", b"run_id", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "digits", b"digits", "duration", b"duration", "event", b"event", "run_id", b"run_id", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -318,6 +375,100 @@ class QueueInstruction(_message.Message):
 Global___QueueInstruction: _TypeAlias = QueueInstruction  # noqa: Y015
 
 @_typing.final
+class DialInstruction(_message.Message):
+    """Call the number and join it to the caller; report DIAL_FAILED when it isn't answered in time or can't be called, DIAL_ENDED when it was
+    answered and the other party has left.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    CALLER_NUMBER_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    AUDIO_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """E.164."""
+    caller_number: _builtins.str
+    """Caller number to show, one of the tenant's own; empty for the brand's."""
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Ring this long."""
+
+    @_builtins.property
+    def audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___Audio]:
+        """Heard while trying, again and again; empty for the ringing tone."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        caller_number: _builtins.str = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        audio: _abc.Iterable[Global___Audio] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "caller_number", b"caller_number", "number", b"number", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DialInstruction: _TypeAlias = DialInstruction  # noqa: Y015
+
+@_typing.final
+class RecordInstruction(_message.Message):
+    """Play the greeting, then record the caller; report RECORDED, also when nothing was said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIO_FIELD_NUMBER: _builtins.int
+    BEEP_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_FIELD_NUMBER: _builtins.int
+    SILENCE_TIMEOUT_FIELD_NUMBER: _builtins.int
+    END_DIGIT_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    beep: _builtins.bool
+    """Whether a tone says when to speak."""
+    end_digit: _builtins.str
+    """Digit that ends it; empty for none."""
+    agent_id: _builtins.str
+    """An agent's, or"""
+    queue_id: _builtins.str
+    """that of who serves a queue."""
+    @_builtins.property
+    def audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___Audio]:
+        """Greeting."""
+
+    @_builtins.property
+    def max_duration(self) -> _duration_pb2.Duration:
+        """Longest message."""
+
+    @_builtins.property
+    def silence_timeout(self) -> _duration_pb2.Duration:
+        """Silence that ends it."""
+
+    def __init__(
+        self,
+        *,
+        audio: _abc.Iterable[Global___Audio] | None = ...,
+        beep: _builtins.bool = ...,
+        max_duration: _duration_pb2.Duration | None = ...,
+        silence_timeout: _duration_pb2.Duration | None = ...,
+        end_digit: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        queue_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "mailbox", b"mailbox", "max_duration", b"max_duration", "queue_id", b"queue_id", "silence_timeout", b"silence_timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "audio", b"audio", "beep", b"beep", "end_digit", b"end_digit", "mailbox", b"mailbox", "max_duration", b"max_duration", "queue_id", b"queue_id", "silence_timeout", b"silence_timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_mailbox: _TypeAlias = _typing.Literal["agent_id", "queue_id"]  # noqa: Y015
+    _WhichOneofArgType_mailbox: _TypeAlias = _typing.Literal["mailbox", b"mailbox"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_mailbox) -> _WhichOneofReturnType_mailbox | None: ...
+
+Global___RecordInstruction: _TypeAlias = RecordInstruction  # noqa: Y015
+
+@_typing.final
 class HangUpInstruction(_message.Message):
     """Play, then end the call."""
 
@@ -326,7 +477,7 @@ class HangUpInstruction(_message.Message):
     AUDIO_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
     cause: _builtins.str
-    """Why, for the CDR: FLOW_ENDED, FLOW_FAILED."""
+    """Why, for the CDR: FLOW_ENDED, FLOW_FAILED; CONSULT_FAILED ends a consult, not the call."""
     @_builtins.property
     def audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___Audio]:
         """Said first."""
@@ -360,12 +511,14 @@ class Instruction(_message.Message):
     WAIT_FIELD_NUMBER: _builtins.int
     QUEUE_FIELD_NUMBER: _builtins.int
     HANG_UP_FIELD_NUMBER: _builtins.int
+    DIAL_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     sequence: _builtins.int
     """Rises by one with each instruction."""
     release_id: _builtins.str
-    """Release the run is pinned to."""
+    """Release the run is pinned to: rel_... , or builtin:queue, builtin:agent, builtin:voicemail, builtin:consult."""
     step_id: _builtins.str
     """Step it comes from."""
     @_builtins.property
@@ -388,6 +541,14 @@ class Instruction(_message.Message):
     def hang_up(self) -> Global___HangUpInstruction:
         """End."""
 
+    @_builtins.property
+    def dial(self) -> Global___DialInstruction:
+        """Call a number."""
+
+    @_builtins.property
+    def record(self) -> Global___RecordInstruction:
+        """Take a message."""
+
     def __init__(
         self,
         *,
@@ -400,12 +561,14 @@ class Instruction(_message.Message):
         wait: Global___WaitInstruction | None = ...,
         queue: Global___QueueInstruction | None = ...,
         hang_up: Global___HangUpInstruction | None = ...,
+        dial: Global___DialInstruction | None = ...,
+        record: Global___RecordInstruction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "gather", b"gather", "hang_up", b"hang_up", "play", b"play", "queue", b"queue", "wait", b"wait"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "dial", b"dial", "gather", b"gather", "hang_up", b"hang_up", "play", b"play", "queue", b"queue", "record", b"record", "wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "gather", b"gather", "hang_up", b"hang_up", "play", b"play", "queue", b"queue", "release_id", b"release_id", "run_id", b"run_id", "sequence", b"sequence", "step_id", b"step_id", "wait", b"wait"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "dial", b"dial", "gather", b"gather", "hang_up", b"hang_up", "play", b"play", "queue", b"queue", "record", b"record", "release_id", b"release_id", "run_id", b"run_id", "sequence", b"sequence", "step_id", b"step_id", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["play", "gather", "wait", "queue", "hang_up"]  # noqa: Y015
+    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["play", "gather", "wait", "queue", "hang_up", "dial", "record"]  # noqa: Y015
     _WhichOneofArgType_action: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_action) -> _WhichOneofReturnType_action | None: ...
 
@@ -503,6 +666,7 @@ class Run(_message.Message):
     STEPS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -511,6 +675,8 @@ class Run(_message.Message):
     """Flow."""
     release_id: _builtins.str
     """Release."""
+    turn: _builtins.int
+    """0 for the run the call began with."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Attributes now."""
@@ -538,10 +704,11 @@ class Run(_message.Message):
         steps: _abc.Iterable[Global___RunStep] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        turn: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "call_id", b"call_id", "create_time", b"create_time", "end_time", b"end_time", "flow_id", b"flow_id", "release_id", b"release_id", "run_id", b"run_id", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "call_id", b"call_id", "create_time", b"create_time", "end_time", b"end_time", "flow_id", b"flow_id", "release_id", b"release_id", "run_id", b"run_id", "steps", b"steps", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -57,7 +57,8 @@ class RunServiceServicer:
     """
 
     def StartRun(self, request, context):
-        """Begins the run of a call with the flow's newest release. Idempotent by call_id. FAILED_PRECONDITION FLOW_NOT_PUBLISHED.
+        """Begins a run of a call: with the flow's newest release, or with what is built in for a target. Idempotent by call_id and turn; a new
+        turn ends the runs of the earlier ones. FAILED_PRECONDITION FLOW_NOT_PUBLISHED, RUN_ENDED when a later turn has begun.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class RunServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RunServiceAsyncStub: ...
     StartRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.StartRunRequest, _run_service_pb2.Instruction]
-    """Begins the run of a call with the flow's newest release. Idempotent by call_id. FAILED_PRECONDITION FLOW_NOT_PUBLISHED."""
+    """Begins a run of a call: with the flow's newest release, or with what is built in for a target. Idempotent by call_id and turn; a new
+    turn ends the runs of the earlier ones. FAILED_PRECONDITION FLOW_NOT_PUBLISHED, RUN_ENDED when a later turn has begun.
+    """
     AdvanceRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.AdvanceRunRequest, _run_service_pb2.Instruction]
     """Reports an event and gets the next instruction. FAILED_PRECONDITION RUN_ENDED, ABORTED SEQUENCE_OUT_OF_ORDER."""
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.Run]
@@ -48,7 +50,9 @@ class RunServiceAsyncStub(RunServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.StartRunRequest, _run_service_pb2.Instruction]  # type: ignore[assignment]
-    """Begins the run of a call with the flow's newest release. Idempotent by call_id. FAILED_PRECONDITION FLOW_NOT_PUBLISHED."""
+    """Begins a run of a call: with the flow's newest release, or with what is built in for a target. Idempotent by call_id and turn; a new
+    turn ends the runs of the earlier ones. FAILED_PRECONDITION FLOW_NOT_PUBLISHED, RUN_ENDED when a later turn has begun.
+    """
     AdvanceRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.AdvanceRunRequest, _run_service_pb2.Instruction]  # type: ignore[assignment]
     """Reports an event and gets the next instruction. FAILED_PRECONDITION RUN_ENDED, ABORTED SEQUENCE_OUT_OF_ORDER."""
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.Run]  # type: ignore[assignment]
@@ -63,7 +67,9 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.StartRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.Instruction, _abc.Awaitable[_run_service_pb2.Instruction]]:
-        """Begins the run of a call with the flow's newest release. Idempotent by call_id. FAILED_PRECONDITION FLOW_NOT_PUBLISHED."""
+        """Begins a run of a call: with the flow's newest release, or with what is built in for a target. Idempotent by call_id and turn; a new
+        turn ends the runs of the earlier ones. FAILED_PRECONDITION FLOW_NOT_PUBLISHED, RUN_ENDED when a later turn has begun.
+        """
 
     @_abc_1.abstractmethod
     def AdvanceRun(

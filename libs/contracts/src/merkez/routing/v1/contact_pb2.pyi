@@ -48,6 +48,30 @@ CONTACT_STATE_ENDED: ContactState.ValueType  # 5
 CONTACT_STATE_ABANDONED: ContactState.ValueType  # 6
 Global___ContactState: _TypeAlias = ContactState  # noqa: Y015
 
+class _ContactKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContactKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTACT_KIND_UNSPECIFIED: _ContactKind.ValueType  # 0
+    CONTACT_KIND_INBOUND: _ContactKind.ValueType  # 1
+    CONTACT_KIND_OUTBOUND: _ContactKind.ValueType  # 2
+    CONTACT_KIND_TRANSFER: _ContactKind.ValueType  # 3
+    CONTACT_KIND_CONSULT: _ContactKind.ValueType  # 4
+
+class ContactKind(_ContactKind, metaclass=_ContactKindEnumTypeWrapper):
+    """How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed
+    on; CONSULT an agent's question to another, while the customer waits with the first.
+    """
+
+CONTACT_KIND_UNSPECIFIED: ContactKind.ValueType  # 0
+CONTACT_KIND_INBOUND: ContactKind.ValueType  # 1
+CONTACT_KIND_OUTBOUND: ContactKind.ValueType  # 2
+CONTACT_KIND_TRANSFER: ContactKind.ValueType  # 3
+CONTACT_KIND_CONSULT: ContactKind.ValueType  # 4
+Global___ContactKind: _TypeAlias = ContactKind  # noqa: Y015
+
 class _Channel:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -175,6 +199,10 @@ class Contact(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     OFFER_COUNT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PREVIOUS_CONTACT_ID_FIELD_NUMBER: _builtins.int
+    TARGET_AGENT_ID_FIELD_NUMBER: _builtins.int
+    CONSULTING_AGENT_ID_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -182,7 +210,7 @@ class Contact(_message.Message):
     state: Global___ContactState.ValueType
     """State."""
     queue_id: _builtins.str
-    """Queue."""
+    """Queue; empty when it waits for one agent only, or was begun by one."""
     brand_id: _builtins.str
     """Brand."""
     call_id: _builtins.str
@@ -207,6 +235,16 @@ class Contact(_message.Message):
     """Offers made for it so far."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    kind: Global___ContactKind.ValueType
+    """How it came about; unset means INBOUND."""
+    previous_contact_id: _builtins.str
+    """Contact of the same call that this one goes on from; empty for the first."""
+    target_agent_id: _builtins.str
+    """The one agent it may be offered to; empty for whoever serves the queue. When that agent declines or misses the offer the contact
+    is over (ContactDequeued says why).
+    """
+    consulting_agent_id: _builtins.str
+    """Agent who asks, of a CONSULT."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -261,10 +299,14 @@ class Contact(_message.Message):
         note: _builtins.str = ...,
         offer_count: _builtins.int = ...,
         version: _builtins.int = ...,
+        kind: Global___ContactKind.ValueType = ...,
+        previous_contact_id: _builtins.str = ...,
+        target_agent_id: _builtins.str = ...,
+        consulting_agent_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "note", b"note", "offer_count", b"offer_count", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "note", b"note", "offer_count", b"offer_count", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -399,6 +441,36 @@ class Agent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class Colleague(_message.Message):
+    """An agent as colleagues see them: who, and whether they could take a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """The user's id."""
+    display_name: _builtins.str
+    """Name."""
+    state: Global___AgentState.ValueType
+    """State."""
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        state: Global___AgentState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "display_name", b"display_name", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Colleague: _TypeAlias = Colleague  # noqa: Y015
 
 @_typing.final
 class WaitEstimate(_message.Message):

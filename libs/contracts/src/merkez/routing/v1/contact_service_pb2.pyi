@@ -34,7 +34,9 @@ class EnqueueContactRequest(_message.Message):
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
-        """Required. channel, queue_id, brand_id, call_id, caller data, priority, required_skills, attributes."""
+        """Required. channel, queue_id or target_agent_id, brand_id, call_id, caller data, priority, required_skills, attributes, kind (INBOUND,
+        TRANSFER or CONSULT), previous_contact_id, consulting_agent_id (required of a CONSULT). Skills are not asked of a target_agent_id.
+        """
 
     def __init__(
         self,
@@ -58,23 +60,83 @@ class DequeueContactRequest(_message.Message):
 
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RESCIND_OFFER_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Required."""
     reason: _builtins.str
-    """Why: max_wait, flow."""
+    """Why: max_wait, flow, cancelled."""
+    rescind_offer: _builtins.bool
+    """Also when it rings at an agent: the offer is rescinded."""
     def __init__(
         self,
         *,
         contact_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        rescind_offer: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "reason", b"reason", "rescind_offer", b"rescind_offer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DequeueContactRequest: _TypeAlias = DequeueContactRequest  # noqa: Y015
+
+@_typing.final
+class StartOutboundContactRequest(_message.Message):
+    """Begins."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
+    agent_id: _builtins.str
+    """Required. Who is on it."""
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """Required. channel, call_id, kind (OUTBOUND or TRANSFER; unset means OUTBOUND), brand_id, customer_id, caller_number, caller_name,
+        dialed_number, attributes, previous_contact_id; queue_id when wrap-up goes by the rules of one.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        contact: _contact_pb2.Contact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "contact", b"contact", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartOutboundContactRequest: _TypeAlias = StartOutboundContactRequest  # noqa: Y015
+
+@_typing.final
+class PickUpContactRequest(_message.Message):
+    """Picks up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PickUpContactRequest: _TypeAlias = PickUpContactRequest  # noqa: Y015
 
 @_typing.final
 class GetContactRequest(_message.Message):
@@ -482,6 +544,60 @@ class ListAgentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAgentsResponse: _TypeAlias = ListAgentsResponse  # noqa: Y015
+
+@_typing.final
+class ListColleaguesRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; 0 means 50, more than 200 is cut to 200."""
+    page_token: _builtins.str
+    """Opaque token of the page to read; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListColleaguesRequest: _TypeAlias = ListColleaguesRequest  # noqa: Y015
+
+@_typing.final
+class ListColleaguesResponse(_message.Message):
+    """Colleagues."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLEAGUES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one."""
+    @_builtins.property
+    def colleagues(self) -> _containers.RepeatedCompositeFieldContainer[_contact_pb2.Colleague]:
+        """By name."""
+
+    def __init__(
+        self,
+        *,
+        colleagues: _abc.Iterable[_contact_pb2.Colleague] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["colleagues", b"colleagues", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListColleaguesResponse: _TypeAlias = ListColleaguesResponse  # noqa: Y015
 
 @_typing.final
 class UpdateAgentRequest(_message.Message):

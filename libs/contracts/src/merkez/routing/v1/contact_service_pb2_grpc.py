@@ -46,6 +46,16 @@ class ContactServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.DequeueContactRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
                 _registered_method=True)
+        self.StartOutboundContact = channel.unary_unary(
+                '/merkez.routing.v1.ContactService/StartOutboundContact',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.StartOutboundContactRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
+                _registered_method=True)
+        self.PickUpContact = channel.unary_unary(
+                '/merkez.routing.v1.ContactService/PickUpContact',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.PickUpContactRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.FromString,
+                _registered_method=True)
         self.GetContact = channel.unary_unary(
                 '/merkez.routing.v1.ContactService/GetContact',
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.GetContactRequest.SerializeToString,
@@ -83,14 +93,34 @@ class ContactServiceServicer:
     """
 
     def EnqueueContact(self, request, context):
-        """Puts a contact in a queue. NOT_FOUND QUEUE_NOT_FOUND.
+        """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
+        AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DequeueContact(self, request, context):
-        """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so.
+        """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent (unless rescind_offer is set) or
+        no longer waits; then it stays as it is, and its state says so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartOutboundContact(self, request, context):
+        """An agent who is AVAILABLE or NOT_READY is ON_CONTACT at once, without queue and offer: they call somebody (OUTBOUND), or take a call
+        over (TRANSFER). Its end is that of any other contact. FAILED_PRECONDITION AGENT_NOT_AVAILABLE, CALL_ENDED; NOT_FOUND AGENT_NOT_FOUND,
+        QUEUE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PickUpContact(self, request, context):
+        """The caller, AVAILABLE or NOT_READY, takes a contact that waits in one of their queues, rings at a colleague in one of them, or waits for
+        them. An offer that rings is rescinded. Answers with an offer that is accepted already. FAILED_PRECONDITION CONTACT_STATE_CHANGED when
+        it no longer waits, NOT_IN_QUEUE when it waits elsewhere, AGENT_NOT_AVAILABLE, STATION_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,6 +180,16 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.DequeueContact,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.DequeueContactRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'StartOutboundContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartOutboundContact,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.StartOutboundContactRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'PickUpContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.PickUpContact,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.PickUpContactRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.SerializeToString,
             ),
             'GetContact': grpc.unary_unary_rpc_method_handler(
                     servicer.GetContact,
@@ -237,6 +277,60 @@ class ContactService:
             '/merkez.routing.v1.ContactService/DequeueContact',
             merkez_dot_routing_dot_v1_dot_contact__service__pb2.DequeueContactRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartOutboundContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.ContactService/StartOutboundContact',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.StartOutboundContactRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PickUpContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.ContactService/PickUpContact',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.PickUpContactRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -555,6 +649,11 @@ class AgentServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListAgentsRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListAgentsResponse.FromString,
                 _registered_method=True)
+        self.ListColleagues = channel.unary_unary(
+                '/merkez.routing.v1.AgentService/ListColleagues',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListColleaguesRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListColleaguesResponse.FromString,
+                _registered_method=True)
         self.UpdateAgent = channel.unary_unary(
                 '/merkez.routing.v1.AgentService/UpdateAgent',
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.UpdateAgentRequest.SerializeToString,
@@ -592,6 +691,13 @@ class AgentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListColleagues(self, request, context):
+        """Lists everybody but the caller by name, with the state alone: whom a call can be handed to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateAgent(self, request, context):
         """Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none.
         """
@@ -623,6 +729,11 @@ def add_AgentServiceServicer_to_server(servicer, server):
                     servicer.ListAgents,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListAgentsRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListAgentsResponse.SerializeToString,
+            ),
+            'ListColleagues': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListColleagues,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListColleaguesRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListColleaguesResponse.SerializeToString,
             ),
             'UpdateAgent': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateAgent,
@@ -717,6 +828,33 @@ class AgentService:
             '/merkez.routing.v1.AgentService/ListAgents',
             merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListAgentsRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListAgentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListColleagues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.AgentService/ListColleagues',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListColleaguesRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListColleaguesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,9 +35,23 @@ class ContactServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ContactServiceAsyncStub: ...
     EnqueueContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.EnqueueContactRequest, _contact_pb2.Contact]
-    """Puts a contact in a queue. NOT_FOUND QUEUE_NOT_FOUND."""
+    """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
+    AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
+    """
     DequeueContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DequeueContactRequest, _contact_pb2.Contact]
-    """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so."""
+    """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent (unless rescind_offer is set) or
+    no longer waits; then it stays as it is, and its state says so.
+    """
+    StartOutboundContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.StartOutboundContactRequest, _contact_pb2.Contact]
+    """An agent who is AVAILABLE or NOT_READY is ON_CONTACT at once, without queue and offer: they call somebody (OUTBOUND), or take a call
+    over (TRANSFER). Its end is that of any other contact. FAILED_PRECONDITION AGENT_NOT_AVAILABLE, CALL_ENDED; NOT_FOUND AGENT_NOT_FOUND,
+    QUEUE_NOT_FOUND.
+    """
+    PickUpContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.PickUpContactRequest, _contact_pb2.Offer]
+    """The caller, AVAILABLE or NOT_READY, takes a contact that waits in one of their queues, rings at a colleague in one of them, or waits for
+    them. An offer that rings is rescinded. Answers with an offer that is accepted already. FAILED_PRECONDITION CONTACT_STATE_CHANGED when
+    it no longer waits, NOT_IN_QUEUE when it waits elsewhere, AGENT_NOT_AVAILABLE, STATION_MISSING.
+    """
     GetContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.GetContactRequest, _contact_pb2.Contact]
     """Reads one."""
     ListContacts: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListContactsRequest, _contact_service_pb2.ListContactsResponse]
@@ -57,9 +71,23 @@ class ContactServiceAsyncStub(ContactServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EnqueueContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.EnqueueContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
-    """Puts a contact in a queue. NOT_FOUND QUEUE_NOT_FOUND."""
+    """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
+    AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
+    """
     DequeueContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DequeueContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
-    """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so."""
+    """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent (unless rescind_offer is set) or
+    no longer waits; then it stays as it is, and its state says so.
+    """
+    StartOutboundContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.StartOutboundContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
+    """An agent who is AVAILABLE or NOT_READY is ON_CONTACT at once, without queue and offer: they call somebody (OUTBOUND), or take a call
+    over (TRANSFER). Its end is that of any other contact. FAILED_PRECONDITION AGENT_NOT_AVAILABLE, CALL_ENDED; NOT_FOUND AGENT_NOT_FOUND,
+    QUEUE_NOT_FOUND.
+    """
+    PickUpContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.PickUpContactRequest, _contact_pb2.Offer]  # type: ignore[assignment]
+    """The caller, AVAILABLE or NOT_READY, takes a contact that waits in one of their queues, rings at a colleague in one of them, or waits for
+    them. An offer that rings is rescinded. Answers with an offer that is accepted already. FAILED_PRECONDITION CONTACT_STATE_CHANGED when
+    it no longer waits, NOT_IN_QUEUE when it waits elsewhere, AGENT_NOT_AVAILABLE, STATION_MISSING.
+    """
     GetContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.GetContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Reads one."""
     ListContacts: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListContactsRequest, _contact_service_pb2.ListContactsResponse]  # type: ignore[assignment]
@@ -82,7 +110,9 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.EnqueueContactRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
-        """Puts a contact in a queue. NOT_FOUND QUEUE_NOT_FOUND."""
+        """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
+        AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
+        """
 
     @_abc_1.abstractmethod
     def DequeueContact(
@@ -90,7 +120,31 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.DequeueContactRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
-        """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent or no longer waits; then it stays as it is, and its state says so."""
+        """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent (unless rescind_offer is set) or
+        no longer waits; then it stays as it is, and its state says so.
+        """
+
+    @_abc_1.abstractmethod
+    def StartOutboundContact(
+        self,
+        request: _contact_service_pb2.StartOutboundContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
+        """An agent who is AVAILABLE or NOT_READY is ON_CONTACT at once, without queue and offer: they call somebody (OUTBOUND), or take a call
+        over (TRANSFER). Its end is that of any other contact. FAILED_PRECONDITION AGENT_NOT_AVAILABLE, CALL_ENDED; NOT_FOUND AGENT_NOT_FOUND,
+        QUEUE_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def PickUpContact(
+        self,
+        request: _contact_service_pb2.PickUpContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Offer, _abc.Awaitable[_contact_pb2.Offer]]:
+        """The caller, AVAILABLE or NOT_READY, takes a contact that waits in one of their queues, rings at a colleague in one of them, or waits for
+        them. An offer that rings is rescinded. Answers with an offer that is accepted already. FAILED_PRECONDITION CONTACT_STATE_CHANGED when
+        it no longer waits, NOT_IN_QUEUE when it waits elsewhere, AGENT_NOT_AVAILABLE, STATION_MISSING.
+        """
 
     @_abc_1.abstractmethod
     def GetContact(
@@ -198,6 +252,8 @@ class AgentServiceStub:
     """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
     ListAgents: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]
     """Lists agents with their states."""
+    ListColleagues: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListColleaguesRequest, _contact_service_pb2.ListColleaguesResponse]
+    """Lists everybody but the caller by name, with the state alone: whom a call can be handed to."""
     UpdateAgent: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateAgentRequest, _contact_pb2.Agent]
     """Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none."""
     SetAgentState: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.SetAgentStateRequest, _contact_pb2.Agent]
@@ -214,6 +270,8 @@ class AgentServiceAsyncStub(AgentServiceStub):
     """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
     ListAgents: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
     """Lists agents with their states."""
+    ListColleagues: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListColleaguesRequest, _contact_service_pb2.ListColleaguesResponse]  # type: ignore[assignment]
+    """Lists everybody but the caller by name, with the state alone: whom a call can be handed to."""
     UpdateAgent: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateAgentRequest, _contact_pb2.Agent]  # type: ignore[assignment]
     """Changes an agent's skills or queues. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when skills are added and the plan has none."""
     SetAgentState: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SetAgentStateRequest, _contact_pb2.Agent]  # type: ignore[assignment]
@@ -245,6 +303,14 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_service_pb2.ListAgentsResponse, _abc.Awaitable[_contact_service_pb2.ListAgentsResponse]]:
         """Lists agents with their states."""
+
+    @_abc_1.abstractmethod
+    def ListColleagues(
+        self,
+        request: _contact_service_pb2.ListColleaguesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_service_pb2.ListColleaguesResponse, _abc.Awaitable[_contact_service_pb2.ListColleaguesResponse]]:
+        """Lists everybody but the caller by name, with the state alone: whom a call can be handed to."""
 
     @_abc_1.abstractmethod
     def UpdateAgent(

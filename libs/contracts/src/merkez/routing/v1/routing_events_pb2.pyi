@@ -44,15 +44,39 @@ class ContactQueued(_message.Message):
 Global___ContactQueued: _TypeAlias = ContactQueued  # noqa: Y015
 
 @_typing.final
+class ContactStarted(_message.Message):
+    """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """The contact."""
+
+    def __init__(
+        self,
+        *,
+        contact: _contact_pb2.Contact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactStarted: _TypeAlias = ContactStarted  # noqa: Y015
+
+@_typing.final
 class ContactDequeued(_message.Message):
-    """A waiting contact was taken out of its queue by its flow."""
+    """A waiting contact is over without an answer, while its call goes on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTACT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Why."""
+    """Why: max_wait, flow or cancelled by who asked for it; offer_declined, offer_missed when it was for one agent only."""
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
         """The contact."""
@@ -158,6 +182,30 @@ class ContactEnded(_message.Message):
 Global___ContactEnded: _TypeAlias = ContactEnded  # noqa: Y015
 
 @_typing.final
+class ContactCorrected(_message.Message):
+    """The end of the talk was put right: the agent had left before the call's end, and that was heard of later."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """The contact."""
+
+    def __init__(
+        self,
+        *,
+        contact: _contact_pb2.Contact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactCorrected: _TypeAlias = ContactCorrected  # noqa: Y015
+
+@_typing.final
 class OfferMade(_message.Message):
     """An agent was reserved for a contact."""
 
@@ -183,7 +231,7 @@ Global___OfferMade: _TypeAlias = OfferMade  # noqa: Y015
 
 @_typing.final
 class OfferAccepted(_message.Message):
-    """The agent accepted."""
+    """The agent accepted, or picked the contact up."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -255,7 +303,7 @@ Global___OfferMissed: _TypeAlias = OfferMissed  # noqa: Y015
 
 @_typing.final
 class OfferRescinded(_message.Message):
-    """The offer was taken back: the caller left, or the agent can no longer answer it."""
+    """The offer was taken back: the caller left, a colleague picked the contact up, or the agent can no longer answer it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
