@@ -19,15 +19,18 @@ from chassis.auth import acting_as, acting_for
 from chassis.lifecycle import Process
 from google.protobuf.empty_pb2 import Empty
 from kernel.clock import SystemClock
-from kernel.errors import NotFound, Unavailable
+from kernel.errors import DomainError, NotFound, Unavailable
 from kernel.ids import new_id
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
+from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
-from telephony.clients import Flows, Recordings, Tenancy
+from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
 from telephony.handlers import CallHandlers, StationHandlers
+from telephony.live.conversations import Conversations
+from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
@@ -38,6 +41,8 @@ from telephony.settings import TelephonySettings
 from testkit.rpc import RpcHouse, someone
 from testkit.webrtc import Peer
 from tink import aead, secret_key_access
+
+from .peer_lines import PeerLines
 
 MUSIC_HZ = 300.0
 SPOKEN_HZ = 1200.0
@@ -53,6 +58,14 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
     def __init__(self) -> None:
         self.routes: dict[str, number_service_pb2.LookupRouteResponse] = {}
         self.down = False
+        self.caller_numbers = number_service_pb2.GetCallerNumbersResponse(
+            numbers=["+15550100"], default_number="+15550100", tenant_state=tenant_pb2.TENANT_STATE_ACTIVE
+        )
+        self.caller_numbers.entitlements.limits.max_concurrent_calls = 5
+        self.caller_numbers.entitlements.features.append("recording")
+
+    async def GetCallerNumbers(self, request: Any, context: Any) -> number_service_pb2.GetCallerNumbersResponse:
+        return self.caller_numbers
 
     async def LookupRoute(self, request: Any, context: Any) -> number_service_pb2.LookupRouteResponse:
         if self.down:
@@ -86,12 +99,14 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
     def __init__(self) -> None:
         self.steps: list[run_service_pb2.Instruction] = [queue_instruction()]
         self.reports: list[run_service_pb2.AdvanceRunRequest] = []
+        self.started: list[run_service_pb2.StartRunRequest] = []
         self.down = False
         self.prompts: dict[str, bytes] = {}
 
     async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
             raise Unavailable("down")
+        self.started.append(request)
         return self._step(1, an_id("run"))
 
     async def AdvanceRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
@@ -114,6 +129,32 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         instruction.CopyFrom(self.steps[min(sequence, len(self.steps)) - 1])
         instruction.run_id, instruction.sequence, instruction.release_id = run_id, sequence, "rel_x"
         return instruction
+
+
+class FakeRouting(contact_service_pb2_grpc.ContactServiceServicer):
+    """Gives contacts out and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.started: list[contact_service_pb2.StartOutboundContactRequest] = []
+        self.enqueued: list[contact_service_pb2.EnqueueContactRequest] = []
+        self.dequeued: list[contact_service_pb2.DequeueContactRequest] = []
+        self.refusal: DomainError | None = None
+
+    async def StartOutboundContact(self, request: Any, context: Any) -> contact_pb2.Contact:
+        if self.refusal is not None:
+            raise self.refusal
+        self.started.append(request)
+        return contact_pb2.Contact(contact_id=an_id("con"))
+
+    async def EnqueueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
+        if self.refusal is not None:
+            raise self.refusal
+        self.enqueued.append(request)
+        return contact_pb2.Contact(contact_id=an_id("con"))
+
+    async def DequeueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
+        self.dequeued.append(request)
+        return contact_pb2.Contact(contact_id=request.contact_id)
 
 
 class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
@@ -191,6 +232,8 @@ class Exchange:
     tenancy: FakeTenancy
     flows: FakeFlows
     recording: FakeRecording
+    routing: FakeRouting
+    lines: PeerLines
     rpc: RpcHouse
     calls: call_service_pb2_grpc.CallServiceAsyncStub
     stations: call_service_pb2_grpc.StationServiceAsyncStub
@@ -228,13 +271,14 @@ class Exchange:
         await agent.accept(response.sdp_answer)
         return response
 
-    async def accept(self, call_id: str, agent_id: str) -> None:
+    async def accept(self, call_id: str, agent_id: str, contact: Contact | None = None) -> None:
         """What follows from routing's OfferAccepted."""
-        from telephony.ops import calls as ops
+        from telephony.ops import parties as ops
 
+        contact = contact or Contact(an_id("con"))
         answered = await self.house.db.run(
             self.tenant_id,
-            lambda tx: ops.answer_call(tx, call_id, agent_id, Contact(), self.house.now()),
+            lambda tx: ops.answer_call(tx, call_id, agent_id, contact, self.house.now()),
         )
         assert answered is not None
         self.switchboard.settle(self.tenant_id, *answered)
@@ -312,12 +356,15 @@ async def _exchange(
         ],
     )
     await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
+    routing = FakeRouting()  # pyright: ignore[reportAbstractUsage]
+    await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
     settings = dataclasses.replace(
         TelephonySettings(node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path)), **overrides
     )
     db = await service_db("telephony")
     peers = rpc.peers("telephony")
     recordings = Recordings(peers)
+    lines = PeerLines()
     spool = process.closing(
         Spool(tmp_path / "segments", recordings.append, recordings.finish, process.tasks.spawn, lambda *_: None)
     )
@@ -329,10 +376,11 @@ async def _exchange(
     )
     house = House(
         settings=settings, db=db, plane=plane, clips=ToneClips(tmp_path / "clips", tones[1]),
-        tenancy=Tenancy(peers), flows=Flows(peers), recordings=recordings, spool=spool, tasks=process.tasks,
-        music=tones[0],
+        tenancy=Tenancy(peers), flows=Flows(peers), recordings=recordings, routing=Routing(peers), spool=spool,
+        tasks=process.tasks, lines=lines, music=tones[0], ringback=tones[0],
     )  # fmt: skip
     process.closing(house.clips)
+    lines.plane = plane
     switchboard = process.closing(Switchboard(house))
     watch = Watch(house, switchboard)
     process.tasks.every(0.05, watch.look, "look")
@@ -340,15 +388,20 @@ async def _exchange(
     await rpc.serve(
         "telephony",
         [
-            (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(db, switchboard)),
+            (call_service_pb2_grpc.add_CallServiceServicer_to_server, _call_handlers(house, switchboard)),
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard)),
         ],
     )
     return Exchange(
-        house, switchboard, watch, catching_up, tenancy, flows, recording, rpc,
+        house, switchboard, watch, catching_up, tenancy, flows, recording, routing, lines, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def _call_handlers(house: House, switchboard: Switchboard) -> CallHandlers:
+    dialing = Dialing(house, switchboard)
+    return CallHandlers(house.db, switchboard, Conversations(house, switchboard, dialing), dialing)
 
 
 def utc_now() -> datetime:

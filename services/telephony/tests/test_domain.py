@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
 from telephony.domain import calls, cdrs, legs, stations
-from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
+from telephony.domain.calls import Call, CallState, Contact, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import Leg, LegState, LegTrigger
 from telephony.media.quality import mean_opinion_score
@@ -113,14 +113,6 @@ def test_no_duration_is_ever_negative_and_hold_never_exceeds_talk(end, answer, h
     assert cdr.end_time >= max(cdr.start_time, cdr.answer_time or cdr.start_time)
     assert timedelta(0) <= cdr.hold <= cdr.talk
     assert cdr.duration >= timedelta(0)
-
-
-def test_agents_control_their_own_calls_only() -> None:
-    call = a_call(agent_id="usr_1")
-    calls.may_control(call, Actor("agent", "usr_1"))
-    calls.may_control(call, Actor("supervisor", "usr_2"))
-    with pytest.raises(calls.CallOfOtherAgent):
-        calls.may_control(call, Actor("agent", "usr_2"))
 
 
 @pytest.mark.parametrize(("live", "limit", "over"), [(0, 1, False), (1, 1, True), (5, 0, False), (4, 5, False)])

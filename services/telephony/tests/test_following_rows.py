@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from kernel.errors import Forbidden
 from merkez.telephony.v1 import call_service_pb2 as pb
+from telephony.domain import parties
 from telephony.domain.calls import Actor
 from telephony.live.switchboard import Switchboard
 from telephony.ops import calls as ops
+from telephony.ops import parties as party_ops
+from telephony.ops.parties import Verb
 from testkit import eventually
 
 pytestmark = pytest.mark.media
@@ -28,22 +31,24 @@ async def talking(exchange: Any) -> tuple[Any, Any, str]:
     return customer, agent, response.call_id
 
 
-async def change(exchange: Any, verb: Any, *args: Any) -> None:
+async def change(exchange: Any, call_id: str, verb: Verb) -> None:
     """Rows change and nobody here is told."""
-    await exchange.house.db.run(exchange.tenant_id, lambda tx: verb(tx, *args, exchange.house.now()))
+    await exchange.house.db.run(
+        exchange.tenant_id, lambda tx: party_ops.change(tx, call_id, OWNER, verb, exchange.house.now())
+    )
 
 
 async def test_hold_resume_and_mute_are_heard_though_nobody_here_learned_that_they_held(exchange) -> None:
     customer, agent, call_id = await talking(exchange)
-    await change(exchange, ops.hold_call, call_id, OWNER)
+    await change(exchange, call_id, lambda talk: parties.hold(talk, "", exchange.house.now()))
     await customer.hears(300)
-    await change(exchange, ops.resume_call, call_id, OWNER)
+    await change(exchange, call_id, lambda talk: parties.resume(talk, "", exchange.house.now()))
     await customer.hears(880)
-    await change(exchange, ops.set_mute, call_id, OWNER, True)
+    await change(exchange, call_id, lambda talk: parties.mute(talk, "", OWNER, True))
     await customer.hears_nothing()
     agent.forget()
     await agent.hears(440)
-    await change(exchange, ops.set_mute, call_id, OWNER, False)
+    await change(exchange, call_id, lambda talk: parties.mute(talk, "", OWNER, False))
     await customer.hears(880)
 
 
@@ -62,8 +67,11 @@ async def test_a_call_hung_up_at_another_node_ends_here_with_one_cdr(exchange) -
 
 async def test_a_microphone_stays_muted_though_the_rows_never_learned_of_it(exchange) -> None:
     customer, _, call_id = await talking(exchange)
-    exchange.switchboard.find(call_id).wish_mute(True)
-    await change(exchange, ops.recording_begun, call_id, "rec_1")
+    live = exchange.switchboard.find(call_id)
+    live.wish_mute(live.leg_of(AGENT).leg_id, True)
+    await exchange.house.db.run(
+        exchange.tenant_id, lambda tx: ops.recording_begun(tx, call_id, "rec_1", exchange.house.now())
+    )
     await eventually(lambda: exchange.recording.by_call)
     await customer.hears_nothing()
 

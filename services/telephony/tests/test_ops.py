@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from kernel.clock import SystemClock
 from kernel.ids import new_id
+from telephony.domain import parties
 from telephony.domain.calls import Actor, Call, CallEnded, CallState, Contact, EndParty
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import LegState, LegTrigger
 from telephony.domain.stations import StationHeldByOtherTab
 from telephony.ops import calls as ops
+from telephony.ops import parties as party_ops
 from telephony.ops import stations as station_ops
 
 SECOND = timedelta(seconds=1)
@@ -82,7 +84,7 @@ async def test_a_call_is_answered_once_and_its_station_knows(db, clock) -> None:
     started = await begin(db, clock, tenant)
     call_id, now = started.call.call_id, clock.now()
     await db.run(tenant, lambda tx: station_ops.attach_station(tx, agent, "tab1", False, "node", now))
-    answer = lambda tx: ops.answer_call(tx, call_id, agent, Contact("con_1"), now)  # noqa: E731
+    answer = lambda tx: party_ops.answer_call(tx, call_id, agent, Contact("con_1"), now)  # noqa: E731
     results = [await db.run(tenant, answer), await db.run(tenant, answer)]
     assert results[0] is not None and results[0][0].answer_time == now
     assert results[1] is None
@@ -99,7 +101,7 @@ async def test_answering_and_leaving_at_once_end_in_one_cdr_and_no_ghost(db, clo
         call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
         ending = Ending(EndParty.CUSTOMER, "CALLER_LEFT", now)
         await asyncio.gather(
-            db.run(tenant, lambda tx, c=call_id, a=agent, n=now: ops.answer_call(tx, c, a, Contact(), n)),
+            db.run(tenant, lambda tx, c=call_id, a=agent, n=now: party_ops.answer_call(tx, c, a, Contact(), n)),
             db.run(tenant, lambda tx, c=call_id, e=ending, n=now: ops.end_call(tx, c, e, n)),
             db.run(tenant, lambda tx, c=call_id, e=ending, n=now: ops.end_call(tx, c, e, n)),
         )
@@ -112,7 +114,7 @@ async def test_answering_and_leaving_at_once_end_in_one_cdr_and_no_ghost(db, clo
 async def test_steps_of_the_flow_that_come_too_late_change_nothing(db, clock) -> None:
     tenant, agent = an_id("ten"), an_id("usr")
     call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
-    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, Contact("con_1"), now))
+    await db.run(tenant, lambda tx: party_ops.answer_call(tx, call_id, agent, Contact("con_1"), now))
     assert await db.run(tenant, lambda tx: ops.run_started(tx, call_id, "run_1", "rel_1", now)) is None
     assert await db.run(tenant, lambda tx: ops.queued(tx, call_id, "con_2", now)) is None
     assert await db.run(tenant, lambda tx: ops.left_queue(tx, call_id, now)) is None
@@ -122,19 +124,25 @@ async def test_steps_of_the_flow_that_come_too_late_change_nothing(db, clock) ->
 
 async def test_a_leg_that_is_lost_twice_is_told_once(db, clock) -> None:
     tenant = an_id("ten")
-    call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
+    started, now = await begin(db, clock, tenant), clock.now()
+    call_id, leg_id = started.call.call_id, started.leg.leg_id
     for trigger in (LegTrigger.CONNECT, LegTrigger.LOSE, LegTrigger.LOSE, LegTrigger.CONNECT):
-        await db.run(tenant, lambda tx, t=trigger: ops.change_leg(tx, call_id, "customer", t, now))
+        await db.run(tenant, lambda tx, t=trigger: ops.change_leg(tx, call_id, leg_id, t, now))
     assert await facts(db, tenant) == ["CallStarted", "LegMediaChanged", "LegMediaChanged"]
 
 
 async def test_muting_is_told_to_every_tab_of_the_agent_once(db, clock) -> None:
     tenant, agent = an_id("ten"), an_id("usr")
     call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
-    await db.run(tenant, lambda tx: ops.answer_call(tx, call_id, agent, Contact("con_1"), now))
+    await db.run(tenant, lambda tx: party_ops.answer_call(tx, call_id, agent, Contact("con_1"), now))
     versions = []
     for muted in (True, True, False):
-        call, _ = await db.run(tenant, lambda tx, m=muted: ops.set_mute(tx, call_id, Actor("agent", agent), m, now))
+        call, _ = await db.run(
+            tenant,
+            lambda tx, m=muted: party_ops.change(
+                tx, call_id, Actor("agent", agent), lambda talk: parties.mute(talk, "", Actor("agent", agent), m), now
+            ),
+        )
         versions.append(call.version)
     assert versions == sorted(set(versions))
     assert await facts(db, tenant) == ["CallStarted", "CallAnswered", "LegMediaChanged", "LegMediaChanged"]
@@ -178,4 +186,4 @@ async def test_a_leg_token_is_worthless_after_the_call(db, clock) -> None:
     with pytest.raises(LegTokenInvalid):
         await db.run(tenant, lambda tx: ops.find_reattachable(tx, leg_id, token_hash))
     with pytest.raises(CallEnded):
-        await db.run(tenant, lambda tx: ops.hold_call(tx, started.call.call_id, Actor("owner"), now))
+        await db.run(tenant, lambda tx: party_ops.in_conversation(tx, started.call.call_id, Actor("owner")))

@@ -66,7 +66,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "contact": {
             "ContactQueued": ("analytics", "engagement"),
             "ContactStarted": ("analytics", "engagement"),
-            "ContactDequeued": ("analytics", "engagement"),
+            "ContactDequeued": ("telephony", "analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement"),
             "WrapUpStarted": ("analytics", "engagement"),
             "ContactEnded": ("analytics", "engagement"),

@@ -181,6 +181,20 @@ class Peer:
                 raise TimeoutError(f"heard {found} Hz in place of {frequency} Hz ({self.packets_heard} packets)")
             await asyncio.sleep(0.02)
 
+    async def hears_all(self, *frequencies: float, timeout: float = 10.0, tolerance: float = 15.0) -> None:
+        """Wait until these are the loudest things in the last 400 ms. TimeoutError with what was heard."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = self.frequencies(seconds=0.4, count=len(frequencies) + 1)
+            loudest = found[: len(frequencies)]
+            if len(loudest) == len(frequencies) and all(
+                any(abs(heard - wanted) <= tolerance for heard in loudest) for wanted in frequencies
+            ):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"heard {found} Hz in place of {frequencies} Hz ({self.packets_heard} packets)")
+            await asyncio.sleep(0.02)
+
     async def hears_sound(self, *, timeout: float = 10.0) -> None:
         """Wait until anything can be heard."""
         async with asyncio.timeout(timeout):

@@ -15,8 +15,11 @@ from kernel.errors import FailedPrecondition, Unavailable
 from kernel.features import Feature
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
+from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 
+from telephony.domain.calls import Call
+from telephony.domain.legs import Leg
 from telephony.media.spool import Finish, Segment
 
 _FRESH_SECONDS = 3.0
@@ -40,6 +43,20 @@ class Route:
     language: str
     number: str
     flow_id: str
+    max_concurrent_calls: int
+    recorded: bool
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class OutboundRoute:
+    """As whom a tenant dials out, and what it may use. `number` is shown unless another of `numbers` is asked for."""
+
+    brand_id: str
+    brand_name: str
+    language: str
+    number: str
+    numbers: tuple[str, ...]
     max_concurrent_calls: int
     recorded: bool
     suspended: bool
@@ -76,6 +93,23 @@ class Tenancy:
         if len(self._routes) > _ROUTES:
             self._routes.popitem(last=False)
         return route
+
+    async def outbound_route(self, tenant_id: str, brand_id: str) -> OutboundRoute:
+        """NotFound BRAND_NOT_FOUND, Unavailable."""
+        with acting_for(tenant_id):
+            found = await self._numbers.GetCallerNumbers(
+                number_service_pb2.GetCallerNumbersRequest(brand_id=brand_id), timeout=3
+            )
+        return OutboundRoute(
+            brand_id=brand_id,
+            brand_name=found.brand_name,
+            language="en",
+            number=found.default_number or (found.numbers[0] if found.numbers else ""),
+            numbers=tuple(found.numbers),
+            max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
+            recorded=Feature.RECORDING in found.entitlements.features,
+            suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
+        )
 
     def forget(self, tenant_id: str) -> None:
         """The tenant's numbers or its standing changed: look them up again."""
@@ -124,6 +158,58 @@ class Flows:
         with acting_for(tenant_id):
             request = flow_service_pb2.GetPromptAudioRequest(prompt_id=prompt_id)
             return (await self._prompts.GetPromptAudio(request, timeout=5)).audio
+
+
+class Routing:
+    """Contacts that telephony itself begins: what agents do without a flow."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._contacts = cast(
+            "contact_service_pb2_grpc.ContactServiceAsyncStub",
+            peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing"),
+        )
+
+    async def start_contact(self, tenant_id: str, call: Call, agent_id: str, kind: str) -> str:
+        """The agent is on it at once: kind OUTBOUND or TRANSFER; its id. AGENT_NOT_AVAILABLE."""
+        contact = _contact_of(call, kind)
+        request = contact_service_pb2.StartOutboundContactRequest(
+            request_id=f"{call.call_id}:{kind}:{agent_id}:{call.version}", agent_id=agent_id, contact=contact
+        )
+        with acting_for(tenant_id):
+            return (await self._contacts.StartOutboundContact(request, timeout=3)).contact_id
+
+    async def enqueue_consult(self, tenant_id: str, call: Call, leg: Leg, asking: str, queue_id: str = "") -> str:
+        """Ask the leg's agent, or whoever serves a queue; the contact's id. AGENT_NOT_AVAILABLE, QUEUE_NOT_FOUND."""
+        contact = _contact_of(call, "CONSULT")
+        contact.queue_id, contact.target_agent_id, contact.consulting_agent_id = queue_id, leg.agent_id, asking
+        request = contact_service_pb2.EnqueueContactRequest(request_id=leg.leg_id, contact=contact)
+        with acting_for(tenant_id):
+            return (await self._contacts.EnqueueContact(request, timeout=3)).contact_id
+
+    async def cancel(self, tenant_id: str, contact_id: str) -> None:
+        """Nobody waits for this contact any more, also when it rings."""
+        request = contact_service_pb2.DequeueContactRequest(
+            contact_id=contact_id, reason="cancelled", rescind_offer=True
+        )
+        with acting_for(tenant_id):
+            await self._contacts.DequeueContact(request, timeout=3)
+
+
+def _contact_of(call: Call, kind: str) -> contact_pb2.Contact:
+    """What routing is told of a call."""
+    return contact_pb2.Contact(
+        channel=contact_pb2.CHANNEL_VOICE,
+        kind=contact_pb2.ContactKind.Value(f"CONTACT_KIND_{kind}"),
+        call_id=call.call_id,
+        brand_id=call.brand_id,
+        customer_id=call.customer_id,
+        queue_id=call.queue_id if kind == "TRANSFER" else "",
+        caller_number=call.caller_number,
+        caller_name=call.caller_name,
+        dialed_number=call.dialed_number,
+        attributes=call.attributes,
+        previous_contact_id=call.contact_id,
+    )
 
 
 class Recordings:

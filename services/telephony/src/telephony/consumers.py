@@ -9,7 +9,7 @@ from chassis.bus import Bus, LiveMessage
 from chassis.consumer import FactMeta, Handlers
 from chassis.facts import live_subject
 from chassis.sql import Tx
-from merkez.routing.v1 import routing_events_pb2
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.tenancy.v1 import tenancy_events_pb2
 
 from telephony.clients import Tenancy
@@ -17,7 +17,7 @@ from telephony.domain.calls import Contact
 from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
-from telephony.ops import calls as ops
+from telephony.ops import parties as ops
 
 _CALL_CHANGED = "call_changed"
 """The live hint; its payload is the call's id."""
@@ -30,15 +30,25 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         told = fact.offer.contact
         if not told.call_id:
             return
-        contact = Contact(told.contact_id, told.queue_id, told.customer_id)
+        consult = told.kind == contact_pb2.CONTACT_KIND_CONSULT
+        contact = Contact(told.contact_id, told.queue_id, told.customer_id, consult)
         answered = await ops.answer_call(tx, told.call_id, fact.offer.agent_id, contact, house.now())
         if answered is not None:
             # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))
 
+    async def contact_dequeued(tx: Tx, fact: routing_events_pb2.ContactDequeued, meta: FactMeta) -> None:
+        told = fact.contact
+        if not told.call_id or told.kind != contact_pb2.CONTACT_KIND_CONSULT:
+            return
+        failed = await ops.consult_failed(tx, told.call_id, told.contact_id, house.now())
+        if failed is not None:
+            tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *failed))
+
     forget = _forget(house.tenancy)
     return {
         routing_events_pb2.OfferAccepted: offer_accepted,
+        routing_events_pb2.ContactDequeued: contact_dequeued,
         tenancy_events_pb2.NumberAssigned: forget,
         tenancy_events_pb2.NumberChanged: forget,
         tenancy_events_pb2.NumberReleased: forget,

@@ -8,13 +8,17 @@ from datetime import datetime
 from chassis.instants import time_out
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
 
-from telephony.domain.calls import Call, CallState, EndParty
+from telephony.domain.calls import Call, CallState, Direction, EndParty
 from telephony.domain.cdrs import Cdr
-from telephony.domain.legs import Leg, LegState
+from telephony.domain.conversation import Left
+from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.domain.stations import Station
 
 _CALL_STATES = {state: call_pb2.CallState.Value(f"CALL_STATE_{state.value}") for state in CallState}
 _LEG_STATES = {state: call_pb2.LegState.Value(f"LEG_STATE_{state.value}") for state in LegState}
+_DIRECTIONS = {direction: call_pb2.Direction.Value(f"DIRECTION_{direction.value}") for direction in Direction}
+_MODES = {mode: call_pb2.SupervisionMode.Value(f"SUPERVISION_MODE_{mode.value}") for mode in SupervisionMode}
+_MODE_OF = {number: mode for mode, number in _MODES.items()}
 _END_PARTIES = {party: call_pb2.EndParty.Value(f"END_PARTY_{party.value}") for party in EndParty}
 
 
@@ -27,7 +31,7 @@ def call_message(call: Call, legs: Sequence[Leg] = ()) -> call_pb2.Call:
     return call_pb2.Call(
         call_id=call.call_id,
         state=_CALL_STATES[call.state],
-        direction=call_pb2.DIRECTION_INBOUND,
+        direction=_DIRECTIONS[call.direction],
         brand_id=call.brand_id,
         caller_number=call.caller_number,
         caller_name=call.caller_name,
@@ -42,7 +46,13 @@ def call_message(call: Call, legs: Sequence[Leg] = ()) -> call_pb2.Call:
         trace_id=call.trace_id,
         recording_id=call.recording_id,
         version=call.version,
+        park_code=call.park_code,
     )
+
+
+def supervision_mode(number: int) -> SupervisionMode | None:
+    """The mode a request names; None for none or an unknown one."""
+    return _MODE_OF.get(number)  # type: ignore[call-overload]
 
 
 def leg_message(leg: Leg) -> call_pb2.Leg:
@@ -55,6 +65,14 @@ def leg_message(leg: Leg) -> call_pb2.Leg:
         leave_time=time_out(leg.leave_time),
         mos=leg.mos,
         muted=leg.muted,
+        held=leg.held,
+        mode=_MODES[leg.mode] if leg.mode else call_pb2.SUPERVISION_MODE_UNSPECIFIED,
+        supervised_agent_id=leg.supervised_agent_id,
+        consulted=leg.consulted,
+        contact_id=leg.contact_id,
+        address=leg.address,
+        q850_cause=leg.q850_cause,
+        sip_status=leg.sip_status,
     )
 
 
@@ -64,7 +82,7 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
         call_id=cdr.call_id,
         contact_id=cdr.contact_id,
         brand_id=cdr.brand_id,
-        direction=call_pb2.DIRECTION_INBOUND,
+        direction=_DIRECTIONS[cdr.direction],
         caller_number=cdr.caller_number,
         dialed_number=cdr.dialed_number,
         agent_id=cdr.agent_id,
@@ -76,6 +94,9 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
         customer_mos=cdr.customer_mos,
         agent_mos=cdr.agent_mos,
         release_id=cdr.release_id,
+        q850_cause=cdr.q850_cause,
+        sip_status=cdr.sip_status,
+        trunk_id=cdr.trunk_id,
     )
     message.duration.FromTimedelta(cdr.duration)
     message.talk_duration.FromTimedelta(cdr.talk)
@@ -97,8 +118,13 @@ def station_message(station: Station) -> call_pb2.Station:
 # -- facts -----------------------------------------------------------------------------------------------------
 
 
+def _told(call: Call, legs: Sequence[Leg]) -> call_pb2.Call:
+    """The call as everybody in it may hear of it: that a supervisor listens is told by SupervisionChanged alone."""
+    return call_message(call, [leg for leg in legs if leg.party != Party.SUPERVISOR])
+
+
 def call_started(call: Call, legs: Sequence[Leg], attributes: Mapping[str, str]) -> telephony_events_pb2.CallStarted:
-    return telephony_events_pb2.CallStarted(call=call_message(call, legs), attributes=attributes)
+    return telephony_events_pb2.CallStarted(call=_told(call, legs), attributes=attributes)
 
 
 def call_refused(call: Call, reason: str, limit: int, now: datetime) -> telephony_events_pb2.CallRefused:
@@ -108,15 +134,49 @@ def call_refused(call: Call, reason: str, limit: int, now: datetime) -> telephon
 
 
 def call_answered(call: Call, legs: Sequence[Leg]) -> telephony_events_pb2.CallAnswered:
-    return telephony_events_pb2.CallAnswered(call=call_message(call, legs))
+    return telephony_events_pb2.CallAnswered(call=_told(call, legs))
 
 
 def call_held(call: Call, legs: Sequence[Leg]) -> telephony_events_pb2.CallHeld:
-    return telephony_events_pb2.CallHeld(call=call_message(call, legs))
+    return telephony_events_pb2.CallHeld(call=_told(call, legs))
 
 
 def call_resumed(call: Call, legs: Sequence[Leg]) -> telephony_events_pb2.CallResumed:
-    return telephony_events_pb2.CallResumed(call=call_message(call, legs))
+    return telephony_events_pb2.CallResumed(call=_told(call, legs))
+
+
+def leg_changed(call: Call, legs: Sequence[Leg], leg: Leg) -> telephony_events_pb2.LegChanged:
+    return telephony_events_pb2.LegChanged(call=_told(call, legs), leg=leg_message(leg))
+
+
+def call_transferred(
+    call: Call, legs: Sequence[Leg], leg: Leg, *, blind: bool, target_kind: str, target: str
+) -> telephony_events_pb2.CallTransferred:
+    """`leg` is that of the agent who did it."""
+    return telephony_events_pb2.CallTransferred(
+        call=_told(call, legs), agent_id=leg.agent_id, contact_id=leg.contact_id, blind=blind,
+        target_kind=target_kind, target=target,
+    )  # fmt: skip
+
+
+def call_parked(call: Call, legs: Sequence[Leg], agent_id: str) -> telephony_events_pb2.CallParked:
+    return telephony_events_pb2.CallParked(call=_told(call, legs), agent_id=agent_id)
+
+
+def supervision_changed(leg: Leg, now: datetime, *, took_over: bool = False) -> telephony_events_pb2.SupervisionChanged:
+    """What a supervisor's `leg` is since now."""
+    mode = _MODES[leg.mode] if leg.mode and leg.live else call_pb2.SUPERVISION_MODE_UNSPECIFIED
+    return telephony_events_pb2.SupervisionChanged(
+        call_id=leg.call_id, supervisor_id=leg.agent_id, agent_id=leg.supervised_agent_id, mode=mode,
+        took_over=took_over, change_time=time_out(now),
+    )  # fmt: skip
+
+
+def agent_left(left: Left, now: datetime) -> telephony_events_pb2.AgentLeft:
+    return telephony_events_pb2.AgentLeft(
+        call_id=left.leg.call_id, contact_id=left.leg.contact_id, agent_id=left.leg.agent_id,
+        reason=left.reason.value, leave_time=time_out(now),
+    )  # fmt: skip
 
 
 def call_ended(cdr: Cdr) -> telephony_events_pb2.CallEnded:

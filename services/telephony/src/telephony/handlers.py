@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from chassis.auth import principal
@@ -10,17 +12,30 @@ from chassis.paging import encode_token, page_size
 from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
 from kernel.errors import InvalidInput
-from kernel.ids import require_id
+from kernel.ids import require_id, require_request_id
+from kernel.phone import require_e164
 from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc
 
-from telephony.convert import call_message, cdr_message, station_message
-from telephony.domain.calls import Actor, WebCall, check_digits, check_web_call
+from telephony.convert import call_message, cdr_message, station_message, supervision_mode
+from telephony.domain.calls import Actor, Call, WebCall, check_digits, check_web_call
+from telephony.domain.legs import Leg, Party
 from telephony.domain.stations import check_client_id
+from telephony.domain.supervision import PERMISSION_OF, SupervisionNotAllowed
+from telephony.live.conversations import Conversations, Target
+from telephony.live.dialing import Dialing
 from telephony.live.switchboard import Switchboard
 from telephony.ops import calls as ops
 from telephony.ops import stations as station_ops
 
 MAX_TOKEN = 400
+_PARK_CODE = re.compile(r"[0-9]{3,8}")
+_PREFIXES = {"queue": "que", "agent": "usr", "flow": "flw"}
+
+
+class TransferTargetRequired(InvalidInput):
+    """A transfer or consult names nobody."""
+
+    reason = "TRANSFER_TARGET_REQUIRED"
 
 
 def _actor() -> Actor:
@@ -28,12 +43,43 @@ def _actor() -> Actor:
     return Actor(who.role, who.subject)
 
 
+def _asked(request: Any) -> tuple[str, str, Actor]:
+    """(tenant, call, who asks) of a verb on one call."""
+    return principal().tenant_id, require_id("call", request.call_id, "call_id"), _actor()
+
+
+def _leg(leg_id: str) -> str:
+    return require_id("leg", leg_id, "leg_id") if leg_id else ""
+
+
+def _target(request: call_service_pb2.TransferCallRequest | call_service_pb2.ConsultCallRequest) -> Target:
+    """Where to, checked. InvalidInput naming the field."""
+    named = request.WhichOneof("target")
+    value = getattr(request, named) if named else ""
+    if not named or not value.strip():
+        raise TransferTargetRequired.of("target", "name a queue, an agent, a flow or a number")
+    kind = named.removesuffix("_id")
+    if kind in _PREFIXES:
+        require_id(_PREFIXES[kind], value, named)
+    return Target(kind, value)
+
+
+def _shown(found: tuple[Call, Sequence[Leg]]) -> call_pb2.Call:
+    """The call as its asker may see it: who supervises it is for those who may listen themselves."""
+    call, legs = found
+    if not principal().may("calls.listen"):
+        legs = [leg for leg in legs if leg.party != Party.SUPERVISOR]
+    return call_message(call, legs)
+
+
 class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
     """CallService."""
 
-    def __init__(self, db: Database, switchboard: Switchboard) -> None:
+    def __init__(self, db: Database, switchboard: Switchboard, conversations: Conversations, dialing: Dialing) -> None:
         self._db = db
         self._switchboard = switchboard
+        self._conversations = conversations
+        self._dialing = dialing
 
     async def StartWebCall(
         self, request: call_service_pb2.StartWebCallRequest, context: Any
@@ -57,33 +103,100 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
             raise InvalidInput.of("leg_token", f"is longer than {MAX_TOKEN} characters")
         return await self._switchboard.reattach_leg(request.leg_token, request.sdp_offer)
 
+    async def DialCall(self, request: call_service_pb2.DialCallRequest, context: Any) -> call_pb2.Call:
+        require_request_id(request.request_id)
+        if not request.number.strip():
+            raise InvalidInput.of("number", "is required")
+        if request.brand_id:
+            require_id("brd", request.brand_id, "brand_id")
+        if request.caller_number:
+            require_e164(request.caller_number, "caller_number")
+        who = principal()
+        require_id("usr", who.subject, "agent_id")
+        return await self._dialing.dial(who.tenant_id, _actor(), request)
+
     async def HangUp(self, request: call_service_pb2.HangUpRequest, context: Any) -> call_pb2.Call:
         call_id = require_id("call", request.call_id, "call_id")
-        return call_message(*await self._switchboard.hang_up(principal().tenant_id, call_id, _actor()))
+        return _shown(await self._switchboard.hang_up(principal().tenant_id, call_id, _actor()))
 
     async def HoldCall(self, request: call_service_pb2.HoldCallRequest, context: Any) -> call_pb2.Call:
-        call_id = require_id("call", request.call_id, "call_id")
-        return call_message(*await self._switchboard.hold(principal().tenant_id, call_id, _actor()))
+        return _shown(await self._conversations.hold(*_asked(request), _leg(request.leg_id)))
 
     async def ResumeCall(self, request: call_service_pb2.ResumeCallRequest, context: Any) -> call_pb2.Call:
-        call_id = require_id("call", request.call_id, "call_id")
-        return call_message(*await self._switchboard.resume(principal().tenant_id, call_id, _actor()))
+        return _shown(await self._conversations.resume(*_asked(request), _leg(request.leg_id)))
 
     async def SetMute(self, request: call_service_pb2.SetMuteRequest, context: Any) -> call_pb2.Call:
         call_id = require_id("call", request.call_id, "call_id")
-        tenant_id = principal().tenant_id
-        return call_message(*await self._switchboard.set_mute(tenant_id, call_id, _actor(), request.muted))
+        return _shown(
+            await self._conversations.set_mute(
+                principal().tenant_id, call_id, _actor(), _leg(request.leg_id), request.muted
+            )
+        )
+
+    async def DropLeg(self, request: call_service_pb2.DropLegRequest, context: Any) -> call_pb2.Call:
+        call_id = require_id("call", request.call_id, "call_id")
+        return _shown(
+            await self._conversations.drop(
+                principal().tenant_id, call_id, _actor(), require_id("leg", request.leg_id, "leg_id")
+            )
+        )
+
+    async def LeaveCall(self, request: call_service_pb2.LeaveCallRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.leave(*_asked(request)))
+
+    async def SwapCall(self, request: call_service_pb2.SwapCallRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.swap(*_asked(request)))
+
+    async def JoinCall(self, request: call_service_pb2.JoinCallRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.join(*_asked(request)))
+
+    async def CompleteTransfer(self, request: call_service_pb2.CompleteTransferRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.complete_transfer(*_asked(request)))
+
+    async def CancelConsult(self, request: call_service_pb2.CancelConsultRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.cancel_consult(*_asked(request)))
+
+    async def ParkCall(self, request: call_service_pb2.ParkCallRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.park(*_asked(request)))
+
+    async def TransferCall(self, request: call_service_pb2.TransferCallRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.transfer(*_asked(request), _target(request)))
+
+    async def ConsultCall(self, request: call_service_pb2.ConsultCallRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.consult(*_asked(request), _target(request)))
+
+    async def StopSupervising(self, request: call_service_pb2.StopSupervisingRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.stop_supervising(*_asked(request)))
+
+    async def TakeOverCall(self, request: call_service_pb2.TakeOverCallRequest, context: Any) -> call_pb2.Call:
+        return _shown(await self._conversations.take_over(*_asked(request)))
+
+    async def RetrieveCall(self, request: call_service_pb2.RetrieveCallRequest, context: Any) -> call_pb2.Call:
+        if not _PARK_CODE.fullmatch(request.park_code):
+            raise InvalidInput.of("park_code", "is required: the digits the call was parked under")
+        return _shown(await self._conversations.retrieve(principal().tenant_id, _actor(), request.park_code))
+
+    async def SuperviseCall(self, request: call_service_pb2.SuperviseCallRequest, context: Any) -> call_pb2.Call:
+        call_id = require_id("call", request.call_id, "call_id")
+        mode = supervision_mode(request.mode)
+        if mode is None:
+            raise InvalidInput.of("mode", "is required: LISTEN, WHISPER or BARGE")
+        agent_id = require_id("usr", request.agent_id, "agent_id") if request.agent_id else ""
+        who = principal()
+        if not who.may(PERMISSION_OF[mode]):
+            raise SupervisionNotAllowed(f"your role lacks the permission {PERMISSION_OF[mode]}")
+        return _shown(await self._conversations.supervise(who.tenant_id, call_id, _actor(), mode, agent_id))
 
     async def SendDigits(self, request: call_service_pb2.SendDigitsRequest, context: Any) -> Empty:
         call_id = require_id("call", request.call_id, "call_id")
         digits = check_digits(request.digits)
-        await self._switchboard.send_digits(principal().tenant_id, call_id, _actor(), digits)
+        await self._conversations.send_digits(principal().tenant_id, call_id, _actor(), digits)
         return Empty()
 
     async def GetCall(self, request: call_service_pb2.GetCallRequest, context: Any) -> call_pb2.Call:
         call_id = require_id("call", request.call_id, "call_id")
         found = await self._db.run(principal().tenant_id, lambda tx: ops.get_call(tx, call_id), read_only=True)
-        return call_message(*found)
+        return _shown(found)
 
     async def ListCalls(
         self, request: call_service_pb2.ListCallsRequest, context: Any
@@ -96,7 +209,7 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         )
         last = found[size - 1][0] if len(found) > size else None
         return call_service_pb2.ListCallsResponse(
-            calls=[call_message(call, legs) for call, legs in found[:size]],
+            calls=[_shown(one) for one in found[:size]],
             next_page_token=encode_token(last.start_time, last.call_id) if last else "",
         )
 

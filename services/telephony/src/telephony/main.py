@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from chassis.bus import Bus
@@ -11,10 +12,13 @@ from chassis.sql import Database
 from chassis.telemetry import log
 from merkez.telephony.v1 import call_service_pb2_grpc
 
-from telephony.clients import Flows, Recordings, Tenancy
+from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.consumers import handlers, share_calls
 from telephony.handlers import CallHandlers, StationHandlers
+from telephony.live.conversations import Conversations
+from telephony.live.dialing import Dialing
 from telephony.live.house import PHRASES, House
+from telephony.live.lines import NoLines
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
 from telephony.media.clips import Clip, ClipFailed, ClipStore
@@ -42,9 +46,12 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
         tenancy=Tenancy(peers),
         flows=Flows(peers),
         recordings=recordings,
+        routing=Routing(peers),
         spool=spool,
         tasks=process.tasks,
-        music=await _music(clips),
+        lines=NoLines(),
+        music=await _made(clips.hold_music, "hold music"),
+        ringback=await _made(clips.ringback, "ringing tone"),
     )
     switchboard = process.closing(Switchboard(house))
     process.draining(switchboard.drain)
@@ -55,6 +62,8 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     """Build, recover what an earlier process left, then serve."""
     house, switchboard = await build(process, settings)
     watch = Watch(house, switchboard)
+    dialing = Dialing(house, switchboard)
+    conversations = Conversations(house, switchboard, dialing)
     await watch.recover()
     house.spool.resume()
     process.tasks.every(LOOK_SECONDS, watch.look, "media watchdog")
@@ -72,7 +81,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
             [
                 (
                     call_service_pb2_grpc.add_CallServiceServicer_to_server,
-                    CallHandlers(house.db, switchboard),
+                    CallHandlers(house.db, switchboard, conversations, dialing),
                 ),
                 (
                     call_service_pb2_grpc.add_StationServiceServicer_to_server,
@@ -93,12 +102,12 @@ def media_settings(settings: TelephonySettings) -> MediaSettings:
     return MediaSettings(addresses=host_addresses(settings.media_addresses), ports=ports)
 
 
-async def _music(clips: ClipStore) -> Clip:
-    """The house music; a second of silence when the speech worker can't run, so that calls still work."""
+async def _made(make: Callable[[], Awaitable[Clip]], what: str) -> Clip:
+    """A clip of the house; a second of silence when the speech worker can't run, so that calls still work."""
     try:
-        return await clips.hold_music()
+        return await make()
     except ClipFailed as error:
-        log.error("there is no hold music", exc_info=error)
+        log.error("a sound of the house is missing", sound=what, exc_info=error)
         return Clip.silence(1)
 
 

@@ -4034,6 +4034,8 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Number shown to those who are called in the brand's name; one of the tenant's numbers. Empty shows widget_number. */
+            callerNumber?: string;
         };
         /** @description Changes the plan. */
         "tenancy.v1.ChangePlanRequest": {

@@ -55,8 +55,12 @@ _ON_CALL_PAUSE = 15.0
 _RECHECK_KEY_SECONDS = 30.0
 _AT_ONCE = 32
 _OF_A_CALL = frozenset(
-    f"telephony.v1.CallService/{verb}" for verb in ("HangUp", "HoldCall", "ResumeCall", "SetMute", "SendDigits")
-)
+    f"telephony.v1.CallService/{verb}"
+    for verb in (
+        "HangUp", "HoldCall", "ResumeCall", "SetMute", "SendDigits", "LeaveCall", "SwapCall", "JoinCall",
+        "CompleteTransfer", "CancelConsult", "DropLeg", "StopSupervising",
+    )
+)  # fmt: skip
 """What an agent in a call can still do when their token has run out, or their company was suspended meanwhile."""
 
 

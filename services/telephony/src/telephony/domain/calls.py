@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 import phonenumbers
-from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, InvalidInput, NotFound
+from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, InvalidInput, NotFound, QuotaExceeded
 from kernel.phone import is_e164
 
 
@@ -18,11 +18,20 @@ class CallState(Enum):
     """Where a call stands."""
 
     SETUP = "SETUP"
+    DIALING = "DIALING"
     IN_FLOW = "IN_FLOW"
     QUEUED = "QUEUED"
     TALKING = "TALKING"
     HELD = "HELD"
+    PARKED = "PARKED"
     ENDED = "ENDED"
+
+
+class Direction(Enum):
+    """Who called whom, seen from the tenant."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
 
 
 class Trigger(Enum):
@@ -34,6 +43,11 @@ class Trigger(Enum):
     JOIN = "JOIN"
     HOLD = "HOLD"
     RESUME = "RESUME"
+    PARK = "PARK"
+    SEND_ON = "SEND_ON"
+    """A blind transfer to a queue, an agent or a flow: flows leads the call again."""
+    DIAL_ON = "DIAL_ON"
+    """A blind transfer to a number: it is rung while the customer hears so."""
     END = "END"
 
 
@@ -44,6 +58,7 @@ class EndParty(Enum):
     AGENT = "AGENT"
     FLOW = "FLOW"
     SYSTEM = "SYSTEM"
+    PARTICIPANT = "PARTICIPANT"
 
 
 class EndCause:
@@ -55,6 +70,12 @@ class EndCause:
     MEDIA_FAILED = "MEDIA_FAILED"
     NODE_LOST = "NODE_LOST"
     FLOW_FAILED = "FLOW_FAILED"
+    BUSY = "BUSY"
+    NO_ANSWER = "NO_ANSWER"
+    REJECTED = "REJECTED"
+    UNREACHABLE = "UNREACHABLE"
+    CANCELLED = "CANCELLED"
+    PARK_TIMEOUT = "PARK_TIMEOUT"
     LIMIT = "CONCURRENT_CALL_LIMIT_REACHED"
     SUSPENDED = "TENANT_SUSPENDED"
 
@@ -70,6 +91,11 @@ TRANSITIONS: Mapping[tuple[CallState, Trigger], CallState] = {
     (_S.QUEUED, _T.JOIN): _S.TALKING,
     (_S.TALKING, _T.HOLD): _S.HELD,
     (_S.HELD, _T.RESUME): _S.TALKING,
+    (_S.DIALING, _T.JOIN): _S.TALKING,
+    (_S.PARKED, _T.JOIN): _S.TALKING,
+    **{(state, _T.PARK): _S.PARKED for state in (_S.TALKING, _S.HELD)},
+    **{(state, _T.SEND_ON): _S.IN_FLOW for state in (_S.TALKING, _S.HELD, _S.PARKED, _S.DIALING)},
+    **{(state, _T.DIAL_ON): _S.DIALING for state in (_S.TALKING, _S.HELD, _S.IN_FLOW)},
     **{(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED},
 }
 """Every change a call can make. What isn't here is refused."""
@@ -81,6 +107,12 @@ class CallNotFound(NotFound):
     """No such call of this tenant."""
 
     reason = "CALL_NOT_FOUND"
+
+
+class ConcurrentCallLimitReached(QuotaExceeded):
+    """The plan's calls at the same time are all up."""
+
+    reason = "CONCURRENT_CALL_LIMIT_REACHED"
 
 
 class CallNotTalking(FailedPrecondition):
@@ -136,8 +168,19 @@ class Call:
     recording_id: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     recorded: bool = True
+    direction: Direction = Direction.INBOUND
+    turn: int = 0
+    """Runs of flows that led it before the one at hand."""
+    sent_to: str = ""
+    """Where the run at hand leads instead of into `flow_id`: "queue:que_...", "agent:usr_...", "flow:flw_..."."""
+    sent_by: str = ""
+    """Agent who sent it there."""
+    trunk_id: str = ""
+    park_code: str = ""
     answer_time: datetime | None = None
     end_time: datetime | None = None
+    talk: timedelta = timedelta(0)
+    """In conversation before `state_time`, holds included."""
     hold: timedelta = timedelta(0)
     version: int = 1
 
@@ -149,17 +192,17 @@ class Call:
 def change(call: Call, trigger: Trigger, now: datetime) -> Call:
     """The call after `trigger`. CallEnded, CallNotTalking or CallNotHeld when its state forbids it.
 
-    Hold time is added up when a hold ends, by whatever ends it.
+    Talk and hold are added up at every change of state, by whatever changes it.
     """
     state = TRANSITIONS.get((call.state, trigger))
     if state is None:
         if not call.live:
             raise CallEnded("the call has ended")
         raise _REFUSED.get(trigger, CallNotTalking)("the call's state doesn't allow this")
-    hold = call.hold
-    if call.state is CallState.HELD:
-        hold += max(timedelta(0), now - call.state_time)
-    return dataclasses.replace(call, state=state, state_time=now, hold=hold, version=call.version + 1)
+    passed = max(timedelta(0), now - call.state_time)
+    talk = call.talk + (passed if call.state in TALK_STATES else timedelta(0))
+    hold = call.hold + (passed if call.state is CallState.HELD else timedelta(0))
+    return dataclasses.replace(call, state=state, state_time=now, talk=talk, hold=hold, version=call.version + 1)
 
 
 @dataclass(frozen=True)
@@ -169,17 +212,20 @@ class Contact:
     contact_id: str = ""
     queue_id: str = ""
     customer_id: str = ""
+    consult: bool = False
+    """An agent was asked by another one, who has the customer on hold."""
 
 
 def answered(call: Call, agent_id: str, contact: Contact, now: datetime) -> Call:
-    """The call with an agent joined."""
+    """The call with an agent joined; the first answer is the one that counts."""
     return dataclasses.replace(
         change(call, Trigger.JOIN, now),
         agent_id=agent_id,
         contact_id=contact.contact_id or call.contact_id,
-        queue_id=contact.queue_id,
-        customer_id=contact.customer_id,
-        answer_time=now,
+        queue_id=contact.queue_id or call.queue_id,
+        customer_id=contact.customer_id or call.customer_id,
+        park_code="",
+        answer_time=call.answer_time or now,
     )
 
 
@@ -194,12 +240,6 @@ class Actor:
     def party(self) -> EndParty:
         """Whose hang-up it is: a service speaks for the customer at its edge."""
         return EndParty.CUSTOMER if self.role in ("service", "customer") else EndParty.AGENT
-
-
-def may_control(call: Call, actor: Actor) -> None:
-    """Whether the actor may act on the call: agents only on their own (CallOfOtherAgent)."""
-    if actor.role == "agent" and call.agent_id != actor.user_id:
-        raise CallOfOtherAgent("this call is another agent's")
 
 
 def refusal(live_calls: int, limit: int, suspended: bool) -> str:
@@ -253,10 +293,10 @@ def check_web_call(call: WebCall) -> WebCall:
     return dataclasses.replace(call, caller_name=call.caller_name.strip())
 
 
-def understood_number(given: str, dialed_number: str) -> str:
-    """E.164 of the number a customer typed, read as it is dialled in the country of the brand's number; "" stays "".
+def understood_number(given: str, dialed_number: str, field: str = "caller_number") -> str:
+    """E.164 of the number somebody typed, read as it is dialled in the country of the brand's number; "" stays "".
 
-    InvalidInput when no number can be read out of it.
+    InvalidInput naming `field` when no number can be read out of it.
     """
     if not given.strip():
         return ""
@@ -265,7 +305,7 @@ def understood_number(given: str, dialed_number: str) -> str:
     # With its country code a number may be one that our tables don't know yet.
     known = parsed is not None and (given.strip()[0] in "+＋" or phonenumbers.is_possible_number(parsed))
     if not known or not is_e164(e164) or len(given) > MAX_NUMBER:
-        raise InvalidInput.of("caller_number", "must be a telephone number; with its country code it is always clear")
+        raise InvalidInput.of(field, "must be a telephone number; with its country code it is always clear")
     return e164
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from telephony.domain.calls import Call, CallState, EndParty
+from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndParty
 
 ZERO = timedelta(0)
 
@@ -21,6 +21,8 @@ class Ending:
     hold: timedelta | None = None
     customer_mos: float = 0.0
     agent_mos: float = 0.0
+    q850_cause: int = 0
+    sip_status: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Cdr:
     customer_mos: float
     agent_mos: float
     release_id: str
+    direction: Direction
+    trunk_id: str
+    q850_cause: int
+    sip_status: int
 
 
 def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
@@ -55,8 +61,9 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
     hold follow from the stored times, up to the end.
     """
     end = max(ending.time, call.start_time, call.answer_time or call.start_time)
-    hold = call.hold + (max(ZERO, end - call.state_time) if call.state is CallState.HELD else ZERO)
-    talk = ZERO if call.answer_time is None else max(ZERO, end - call.answer_time)
+    passed = max(ZERO, end - call.state_time)
+    hold = call.hold + (passed if call.state is CallState.HELD else ZERO)
+    talk = call.talk + (passed if call.state in TALK_STATES else ZERO)
     if ending.talk is not None:
         talk = max(ZERO, ending.talk) if call.answer_time is not None else ZERO
     if ending.hold is not None:
@@ -80,4 +87,8 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         customer_mos=ending.customer_mos,
         agent_mos=ending.agent_mos,
         release_id=call.release_id,
+        direction=call.direction,
+        trunk_id=call.trunk_id,
+        q850_cause=ending.q850_cause,
+        sip_status=ending.sip_status,
     )

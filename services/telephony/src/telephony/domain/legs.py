@@ -15,9 +15,41 @@ from kernel.errors import Unauthenticated
 from kernel.ids import is_id
 
 
-class LegState(Enum):
-    """Where a leg's media stands."""
+class Party:
+    """Whose leg it is."""
 
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    PARTICIPANT = "participant"
+    """Anyone else: a number that was consulted, or that the customer was transferred to."""
+
+
+class SupervisionMode(Enum):
+    """How a supervisor takes part in a call."""
+
+    LISTEN = "LISTEN"
+    WHISPER = "WHISPER"
+    BARGE = "BARGE"
+
+
+class Q850:
+    """Causes of ITU-T Q.850 that we give ourselves; a carrier may give any other."""
+
+    NORMAL = 16
+    BUSY = 17
+    NO_ANSWER = 19
+    REJECTED = 21
+    UNREACHABLE = 27
+    UNSPECIFIED = 31
+    NO_CIRCUIT = 34
+    TEMPORARY_FAILURE = 41
+
+
+class LegState(Enum):
+    """Where a leg stands: ringing until it is answered, then by its media."""
+
+    RINGING = "RINGING"
     CONNECTING = "CONNECTING"
     CONNECTED = "CONNECTED"
     MEDIA_LOST = "MEDIA_LOST"
@@ -27,6 +59,7 @@ class LegState(Enum):
 class LegTrigger(Enum):
     """What moves a leg."""
 
+    ANSWER = "ANSWER"
     CONNECT = "CONNECT"
     LOSE = "LOSE"
     REATTACH = "REATTACH"
@@ -35,13 +68,14 @@ class LegTrigger(Enum):
 
 _S, _T = LegState, LegTrigger
 LEG_TRANSITIONS: Mapping[tuple[LegState, LegTrigger], LegState] = {
+    (_S.RINGING, _T.ANSWER): _S.CONNECTED,
     (_S.CONNECTING, _T.CONNECT): _S.CONNECTED,
     (_S.CONNECTING, _T.LOSE): _S.MEDIA_LOST,
     (_S.CONNECTED, _T.LOSE): _S.MEDIA_LOST,
     (_S.MEDIA_LOST, _T.CONNECT): _S.CONNECTED,
     (_S.CONNECTING, _T.REATTACH): _S.CONNECTING,
     (_S.CONNECTED, _T.REATTACH): _S.CONNECTING,
-    **{(state, _T.END): _S.ENDED for state in (_S.CONNECTING, _S.CONNECTED, _S.MEDIA_LOST)},
+    **{(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED},
 }
 """Every change a leg can make; anything else changes nothing. Lost media stays lost until it is connected again."""
 
@@ -54,18 +88,50 @@ class LegTokenInvalid(Unauthenticated):
 
 @dataclass(frozen=True)
 class Leg:
-    """One leg as stored. `party` is customer or agent."""
+    """One leg as stored. `party` is one of `Party`."""
 
     leg_id: str
     call_id: str
     party: str
     state: LegState
     agent_id: str = ""
+    """User whose station it is, of an agent's or a supervisor's leg."""
+    contact_id: str = ""
+    """Contact an agent handles with it."""
+    address: str = ""
+    """Number (E.164) or SIP address it was reached at; empty for browsers."""
     token_hash: str = ""
     muted: bool = False
+    held: bool = False
+    consulted: bool = False
+    """An agent asks this party while the customer waits: it isn't joined with the customer yet."""
+    invited_by: str = ""
+    """Leg id of the agent who brought it in."""
+    mode: SupervisionMode | None = None
+    supervised_agent_id: str = ""
     join_time: datetime | None = None
     leave_time: datetime | None = None
     mos: float = 0.0
+    q850_cause: int = 0
+    sip_status: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.state is not LegState.ENDED
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody is there: it is neither ringing nor over."""
+        return self.state not in (LegState.RINGING, LegState.ENDED)
+
+
+def ended(leg: Leg, now: datetime, q850: int = Q850.NORMAL, sip_status: int = 0) -> Leg:
+    """The leg after its end; one that is over stays as it is."""
+    if not leg.live:
+        return leg
+    return dataclasses.replace(
+        leg, state=LegState.ENDED, leave_time=now, q850_cause=q850, sip_status=sip_status, token_hash=""
+    )
 
 
 def change_leg(leg: Leg, trigger: LegTrigger) -> Leg | None:

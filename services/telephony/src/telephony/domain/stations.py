@@ -26,6 +26,12 @@ class StationHeldByOtherTab(FailedPrecondition):
     reason = "STATION_HELD_BY_OTHER_TAB"
 
 
+class StationRequired(FailedPrecondition):
+    """This needs a softphone of the user that is attached."""
+
+    reason = "STATION_REQUIRED"
+
+
 class StationOnCall(FailedPrecondition):
     """The station is joined to a call."""
 

@@ -1,4 +1,4 @@
-"""One call as it lives here: its two parties, what they hear, how long they talk."""
+"""One call as it lives here: its parties' media, what they hear, how long they talk."""
 
 from __future__ import annotations
 
@@ -10,144 +10,191 @@ from typing import Any
 
 from opentelemetry.context import Context
 
-from telephony.domain.calls import Call
+from telephony.domain.calls import TALK_STATES, Call, CallState
+from telephony.domain.hearing import Sound, hearing
+from telephony.domain.legs import Leg, Party
 from telephony.live.house import House, Journal
+from telephony.live.lines import Line
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
-from telephony.media.forwarding import Bridge
-from telephony.media.leg import WebRtcLeg
+from telephony.media.media_leg import MediaLeg
 from telephony.media.recorder import Recording
+from telephony.media.room import Ear, Room
 
 
 class LiveCall:
     """Media and clocks of one call. Only moves media; what is stored is the switchboard's business."""
 
-    def __init__(self, house: House, tenant_id: str, call: Call, leg_id: str, trace: Context) -> None:
+    def __init__(self, house: House, tenant_id: str, call: Call, legs: Sequence[Leg], trace: Context) -> None:
         self.tenant_id = tenant_id
         self.call = call
-        """As it was stored when it began; later states are in the rows."""
-        self.version = call.version
-        """Of the call's row that the media follows."""
+        self.legs = tuple(legs)
+        """As they were stored when the media last followed them."""
         self.call_id = call.call_id
-        self.leg_id = leg_id
         self.trace = trace
         self.journal = Journal(house.db, tenant_id, house.tasks)
-        self.bridge = Bridge(music=[house.music], comfort=[house.music])
+        self.room = Room(house.plane.ticker)
         self.earpiece = Earpiece()
+        """What flows lets the customer hear."""
         self.pressed: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self.driver: asyncio.Task[Any] | None = None
         self.recording: Recording | None = None
         self.recording_task: asyncio.Task[Any] | None = None
-        self.agent_id = ""
-        self.contact_id = ""
+        self.lines: dict[str, Line] = {}
+        """Leg id -> line, of parties outside."""
+        self.lost_since: dict[str, float] = {}
+        """Leg id -> when its media was last heard of, of legs that have lost it."""
         self.ending: asyncio.Task[Any] | None = None
         """Writes how the call ended; its media are parted already."""
-        self.lost_since: float | None = None
-        self.agent_lost_since: float | None = None
-        self._agent_legs: list[WebRtcLeg] = []
-        self._answered_at: float | None = None
-        self._held_at: float | None = None
-        self._held = 0.0
-        self._mute_wished = False
-        self.bridge.customer.on_digit = self.press
+        self._heard: dict[str, MediaLeg] = {}
+        """Leg id -> the last media it had, for its statistics."""
+        self._clips = {
+            Sound.SILENCE: (),
+            Sound.MUSIC: (house.music,),
+            Sound.COMFORT: (house.music,),
+            Sound.RINGBACK: (house.ringback,),
+        }
+        self._talk = self._held = 0.0
+        self._talk_since: float | None = None
+        self._held_since: float | None = None
+        self._mute_wished: set[str] = set()
+        self.room.member(self.customer_id).on_digit = self.press
+
+    # -- who is in it --------------------------------------------------------------------------------------
 
     @property
-    def customer(self) -> WebRtcLeg | None:
-        return self.bridge.customer.leg
+    def version(self) -> int:
+        """Of the call's row that the media follows."""
+        return self.call.version
+
+    @property
+    def customer_id(self) -> str:
+        """Leg id of the customer."""
+        return next(leg.leg_id for leg in self.legs if leg.party == Party.CUSTOMER)
+
+    @property
+    def customer(self) -> MediaLeg | None:
+        return self.room.member(self.customer_id).leg
 
     @property
     def talking(self) -> bool:
-        """Whether an agent is joined, held or not."""
-        return self.bridge.joined
+        """Whether somebody talks with the customer, held or not."""
+        return self.call.state in TALK_STATES
 
-    def attach_customer(self, leg: WebRtcLeg) -> WebRtcLeg | None:
-        """Give the customer (new) media; the leg it replaces, for the caller to close."""
-        old = self.customer
-        self.lost_since = None
-        # The earpiece first: it carries what plays over to the new leg before the old one is silenced.
-        self.earpiece.move(leg)
-        self.bridge.attach(self.bridge.customer, leg)
-        return old if old is not leg else None
+    def live_legs(self, *parties: str) -> Sequence[Leg]:
+        return [leg for leg in self.legs if leg.live and leg.party in parties]
 
-    def attach_agent(self, leg: WebRtcLeg) -> None:
-        """Give the agent's side (new) media."""
-        self.agent_lost_since = None
-        if leg not in self._agent_legs:
-            self._agent_legs.append(leg)
-        self.bridge.attach(self.bridge.agent, leg)
+    def leg_of(self, agent_id: str) -> Leg | None:
+        """The leg, agent's or supervisor's, that this user's station is joined by; None when it isn't."""
+        mine = (leg for leg in self.live_legs(Party.AGENT, Party.SUPERVISOR) if leg.agent_id == agent_id)
+        return next((leg for leg in mine if leg.answered), None)
 
-    def lose_agent(self) -> None:
-        """The agent's media is gone: the customer hears that it will be a moment."""
-        self.agent_lost_since = monotonic()
-        self.bridge.lose(self.bridge.agent)
+    # -- media ---------------------------------------------------------------------------------------------
 
-    def join(self, agent_id: str, contact_id: str, leg: WebRtcLeg | None) -> None:
-        """Customer and agent hear each other from this instant; recorded from it too."""
-        self.agent_id, self.contact_id = agent_id, contact_id or self.contact_id
-        self._answered_at = monotonic()
-        self.earpiece.stop()
-        if self.recording is not None:
-            self.bridge.customer.tap = self.recording.tap("customer")
-            self.bridge.agent.tap = self.recording.tap("agent")
-        self.bridge.agent.on_digit = self._pass_digit
-        if leg is not None:
-            self._agent_legs.append(leg)
-            self.bridge.agent.leg = leg
-        else:
-            self.agent_lost_since = monotonic()
-        self.bridge.join()
+    def attach(self, leg_id: str, media: MediaLeg) -> MediaLeg | None:
+        """Give a leg (new) media; the media it replaces, for the caller to close."""
+        old = self.room.member(leg_id).leg
+        self.lost_since.pop(leg_id, None)
+        self._heard[leg_id] = media
+        if leg_id == self.customer_id:
+            # The earpiece first: it carries what plays over to the new media before the old one is silenced.
+            self.earpiece.move(media)
+        self.room.attach(leg_id, media)
+        return old if old is not media else None
 
-    def wish_mute(self, muted: bool) -> None:
-        """The agent pressed mute, or again. Whatever the database does next: after pressing mute nobody is heard."""
-        self._mute_wished = muted
+    def lose(self, leg_id: str) -> None:
+        """A leg's media is gone for now; who heard only it hears comfort."""
+        self.lost_since.setdefault(leg_id, monotonic())
+        self.room.lose(leg_id)
+
+    def follow(self, call: Call, legs: Sequence[Leg]) -> None:
+        """Bring what everybody hears to what the rows say."""
+        self.call, self.legs = call, tuple(legs)
+        self._clock(call.state)
+        if call.state in TALK_STATES or call.state in (CallState.PARKED, CallState.DIALING):
+            self.earpiece.stop()
+        for leg in self.legs:
+            if leg.live:
+                self._taps(leg)
+                self.room.mute(leg.leg_id, leg.muted or leg.leg_id in self._mute_wished)
+            elif leg.leg_id in self.room.members and leg.leg_id != self.customer_id:
+                self.room.remove(leg.leg_id)
+        ears = hearing(call, self.legs)
+        self.room.arrange({leg_id: Ear(ear.hears, self._clips[ear.sound]) for leg_id, ear in ears.items()})
+
+    def comfort(self, clips: Sequence[Clip]) -> None:
+        """Say this to a customer who waits for the media of whom they talk with."""
+        self._clips[Sound.COMFORT] = tuple(clips)
+        self.follow(self.call, self.legs)
+
+    def wish_mute(self, leg_id: str, muted: bool) -> None:
+        """Somebody pressed mute, or again. Whatever the database does next: after pressing mute nobody is heard."""
         if muted:
-            self.bridge.mute(self.bridge.agent, True)
-
-    def follow(self, *, held: bool, muted: bool) -> None:
-        """Customer on hold or not, the agent's microphone muted or not."""
-        if held and self._held_at is None:
-            self._held_at = monotonic()
-            self.bridge.hold()
-        elif not held and self._held_at is not None:
-            self._held += monotonic() - self._held_at
-            self._held_at = None
-            self.bridge.resume()
-        self.bridge.mute(self.bridge.agent, muted or self._mute_wished)
+            self._mute_wished.add(leg_id)
+            self.room.mute(leg_id, True)
+        else:
+            self._mute_wished.discard(leg_id)
 
     def say(self, clips: Sequence[Clip]) -> asyncio.Future[bool]:
         return self.earpiece.play(clips)
-
-    def measured(self, until: float | None = None) -> tuple[timedelta | None, timedelta | None]:
-        """Talk and hold so far by the monotonic clock, up to `until`; None and None when nobody answered."""
-        if self._answered_at is None:
-            return None, None
-        end = monotonic() if until is None else until
-        held = self._held + (max(0.0, end - self._held_at) if self._held_at is not None else 0.0)
-        return timedelta(seconds=max(0.0, end - self._answered_at)), timedelta(seconds=held)
-
-    def opinions(self) -> tuple[float, float]:
-        """MOS of the customer's and the agent's media, 0 when unknown."""
-        customer = self.customer.statistics().mos if self.customer is not None else 0.0
-        agent = self._agent_legs[-1].statistics().mos if self._agent_legs else 0.0
-        return customer, agent
-
-    def release(self) -> WebRtcLeg | None:
-        """Let the parties go: the agent's leg stays warm, the customer's is for the caller to close."""
-        customer = self.customer
-        self.earpiece.stop()
-        for party in (self.bridge.customer, self.bridge.agent):
-            party.tap = party.on_digit = None
-            self.bridge.mute(party, False)
-        self.bridge.unjoin()
-        self.bridge.agent.leg = None
-        return customer
 
     def press(self, digit: str) -> None:
         """The customer pressed a key; nobody listens to it once they talk."""
         if not self.talking and not self.pressed.full():
             self.pressed.put_nowait(digit)
 
-    def _pass_digit(self, digit: str) -> None:
-        """A digit the agent's browser sends as a telephone event goes to the customer's side as one."""
-        if self.customer is not None and self.talking and not self.bridge.held:
+    def pass_digit(self, digit: str) -> None:
+        """A digit an agent's browser sends as a telephone event goes to the customer's side as one."""
+        if self.customer is not None and self.call.state is CallState.TALKING:
             self.customer.send_digits(digit)
+
+    def release(self) -> MediaLeg | None:
+        """Let the parties go: stations stay warm; the customer's media is for the caller to close."""
+        customer = self.customer
+        self.earpiece.stop()
+        self.room.close()
+        return customer
+
+    # -- figures -------------------------------------------------------------------------------------------
+
+    def measured(self, until: float | None = None) -> tuple[timedelta | None, timedelta | None]:
+        """Talk and hold so far by the monotonic clock, up to `until`; None and None when nobody answered."""
+        if self.call.answer_time is None:
+            return None, None
+        end = monotonic() if until is None else until
+        talk = self._talk + (max(0.0, end - self._talk_since) if self._talk_since is not None else 0.0)
+        held = self._held + (max(0.0, end - self._held_since) if self._held_since is not None else 0.0)
+        return timedelta(seconds=talk), timedelta(seconds=held)
+
+    def opinions(self) -> tuple[float, float]:
+        """MOS of the customer's and the last agent's media, 0 when unknown."""
+        of = {leg.party: self._heard[leg.leg_id] for leg in self.legs if leg.leg_id in self._heard}
+        known = (of.get(Party.CUSTOMER), of.get(Party.AGENT))
+        customer, agent = (media.statistics().mos if media is not None else 0.0 for media in known)
+        return customer, agent
+
+    # -- inside --------------------------------------------------------------------------------------------
+
+    def _clock(self, state: CallState) -> None:
+        now = monotonic()
+        if state in TALK_STATES and self._talk_since is None:
+            self._talk_since = now
+        elif state not in TALK_STATES and self._talk_since is not None:
+            self._talk += now - self._talk_since
+            self._talk_since = None
+        if state is CallState.HELD and self._held_since is None:
+            self._held_since = now
+        elif state is not CallState.HELD and self._held_since is not None:
+            self._held += now - self._held_since
+            self._held_since = None
+
+    def _taps(self, leg: Leg) -> None:
+        """What is said in the conversation is recorded: not what a customer on hold says, nor what is said without
+        the customer."""
+        member = self.room.member(leg.leg_id)
+        heard = self.call.state is CallState.TALKING and not leg.held and not leg.consulted
+        led = leg.party == Party.AGENT and leg.agent_id == self.call.agent_id
+        track = leg.party if led or leg.party == Party.CUSTOMER else ""
+        member.tap = self.recording.tap(track) if heard and track and self.recording is not None else None
+        if leg.party == Party.AGENT:
+            member.on_digit = self.pass_digit

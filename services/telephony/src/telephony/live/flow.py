@@ -86,7 +86,20 @@ class FlowDriver:
             caller_name=call.caller_name,
             dialed_number=call.dialed_number,
             attributes=call.attributes,
+            turn=call.turn,
+            previous_contact_id=call.contact_id if call.turn else "",
+            return_agent_id=call.sent_by if call.sent_to.startswith("agent:") else "",
         )
+        kind, _, target = call.sent_to.partition(":")
+        match kind:
+            case "queue":
+                request.queue_id = target
+            case "agent":
+                request.agent_id = target
+            case "flow":
+                request.flow_id = target
+            case _:
+                pass
         instruction = await self._house.flows.start_run(self._live.tenant_id, request)
         self._run_id = instruction.run_id
         self._live.journal.later(
@@ -139,7 +152,7 @@ class FlowDriver:
         """Store where the call stands by now."""
         live, action = self._live, instruction.WhichOneof("action")
         if action == "queue" and self._contact_id != instruction.queue.contact_id:
-            self._contact_id = live.contact_id = instruction.queue.contact_id
+            self._contact_id = instruction.queue.contact_id
             live.journal.later(
                 lambda tx: ops.queued(tx, live.call_id, self._contact_id, self._house.now()), "call queued"
             )

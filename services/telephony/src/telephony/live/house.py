@@ -13,7 +13,8 @@ from chassis.sql import Database, Tx
 from chassis.telemetry import log
 from kernel.errors import Unavailable
 
-from telephony.clients import Flows, Recordings, Tenancy
+from telephony.clients import Flows, Recordings, Routing, Tenancy
+from telephony.live.lines import Lines
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane
 from telephony.media.spool import Spool
@@ -61,9 +62,12 @@ class House:
     tenancy: Tenancy
     flows: Flows
     recordings: Recordings
+    routing: Routing
     spool: Spool
     tasks: Tasks
+    lines: Lines
     music: Clip
+    ringback: Clip
 
     def now(self) -> datetime:
         return self.db.clock.now()

@@ -21,7 +21,7 @@ _GIVE_UP_SECONDS = 900.0
 
 
 def record(house: House, live: LiveCall, call: Call) -> None:
-    """Begin; `live.join` puts the taps on. The recording finishes by itself when the call is released."""
+    """Begin; `live.follow` puts the taps on. The recording finishes by itself when the call is released."""
     loop = asyncio.get_running_loop()
     live.recording = Recording(live.tenant_id, loop)
     live.recording_task = house.tasks.spawn(_open(house, live, live.recording, call), "open recording")

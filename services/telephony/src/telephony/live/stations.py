@@ -29,7 +29,8 @@ class LiveStation:
     leg: WebRtcLeg | None = None
     coming: WebRtcLeg | None = None
     lost: bool = False
-    on_call: bool = False
+    call_id: str = ""
+    """The call it is joined to."""
 
 
 class Stations:
@@ -45,6 +46,9 @@ class Stations:
 
     def find(self, tenant_id: str, agent_id: str) -> LiveStation | None:
         return self._live.get((tenant_id, agent_id))
+
+    def of_call(self, tenant_id: str, call_id: str) -> list[LiveStation]:
+        return [live for live in self if live.tenant_id == tenant_id and live.call_id == call_id]
 
     async def attach(
         self, tenant_id: str, agent_id: str, client_id: str, sdp_offer: str, takeover: bool
@@ -76,7 +80,7 @@ class Stations:
             self._live[tenant_id, agent_id] = live
         given_up, live.coming, live.client_id = live.coming, leg, client_id
         # A grace that ran out while the new connection is being made must not drop it.
-        live.lost, live.on_call = False, bool(station.call_id)
+        live.lost, live.call_id = False, station.call_id
         if given_up is not None:
             house.tasks.spawn(house.plane.close_leg(given_up), "close superseded leg")
         house.tasks.spawn(self._replace(live, leg), "station connects")
@@ -100,7 +104,7 @@ class Stations:
         """Nothing is heard of the browser: give it its grace."""
         live.lost = True
         settings = self._house.settings
-        seconds = settings.talking_grace_seconds if live.on_call else settings.station_grace_seconds
+        seconds = settings.talking_grace_seconds if live.call_id else settings.station_grace_seconds
         live.journal.later(
             lambda tx: ops.lose_station(tx, live.agent_id, timedelta(seconds=seconds), self._house.now()),
             "station lost",

@@ -26,23 +26,23 @@ from telephony.domain.calls import (
     Actor,
     Call,
     CallEnded,
-    CallNotTalking,
     CallState,
     EndCause,
     EndParty,
     WebCall,
-    may_control,
     understood_number,
 )
 from telephony.domain.cdrs import Ending
-from telephony.domain.legs import Leg, LegState, LegTrigger
+from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
 from telephony.live.house import House, unbroken
 from telephony.live.recording import finish, record
 from telephony.live.stations import Stations
-from telephony.media.leg import WebRtcLeg
+from telephony.media.media_leg import MediaLeg
 from telephony.ops import calls as ops
+from telephony.ops import parties as party_ops
+from telephony.ops.parties import Found
 
 _PHRASE_OF = {EndCause.LIMIT: "busy", EndCause.SUSPENDED: "closed"}
 METHOD = "merkez.telephony.v1.CallService/StartWebCall"
@@ -123,9 +123,9 @@ class Switchboard:
             # A repeat: the first call's answer stands and its connection is the one that counts.
             await house.plane.close_leg(leg)
             return response
-        live = LiveCall(house, route.tenant_id, call, leg_id, otel.get_current())
-        self._live[call.call_id] = live
-        live.attach_customer(leg)
+        customer = Leg(leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, join_time=now)
+        live = self.begin(route.tenant_id, call, [customer])
+        live.attach(leg_id, leg)
         live.driver = house.tasks.spawn(self._drive(live, refusal), "drive call")
         return response
 
@@ -142,7 +142,7 @@ class Switchboard:
         if sdp_offer:
             leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id)
             live.journal.later(
-                lambda tx: ops.change_leg(tx, call.call_id, "customer", LegTrigger.REATTACH, house.now()),
+                lambda tx: ops.change_leg(tx, call.call_id, leg_id, LegTrigger.REATTACH, house.now()),
                 "leg re-attaches",
             )
             house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")
@@ -156,82 +156,70 @@ class Switchboard:
             contact_id=call.contact_id,
         )
 
-    # -- in conversation ---------------------------------------------------------------------------------------
+    # -- media follow rows -------------------------------------------------------------------------------------
 
     def settle(self, tenant_id: str, call: Call, legs: Sequence[Leg]) -> None:
-        """Bring a call's media to what its rows say: joined, held, muted, ended. Rows older than those it follows
-        already change nothing; another node's call is left to that one, which is told."""
+        """Bring a call's media to what its rows say: who is in it, who hears whom, ended. Rows older than those it
+        follows already change nothing; another node's call is left to that one, which is told."""
         live = self._live.get(call.call_id)
         if live is None:
             self.elsewhere(tenant_id, call.call_id)
             return
         if live.ending or call.version <= live.version:
             return
-        live.version = call.version
         if not call.live:
-            self._house.tasks.spawn(self.end(live, EndParty.SYSTEM, EndCause.NORMAL), "end call that ended elsewhere")
-        elif call.state in TALK_STATES:
-            if not live.talking:
-                self._join(live, call)
-            live.follow(
-                held=call.state is CallState.HELD,
-                muted=any(leg.muted and leg.state is not LegState.ENDED for leg in legs if leg.party == "agent"),
-            )
+            self._house.tasks.spawn(self._end_as_stored(live), "end call that ended elsewhere")
+            return
+        before = live.call
+        if call.state in TALK_STATES:
+            self._begin_talk(live, call)
+        self._seat(live, legs)
+        live.follow(call, legs)
+        if call.turn > before.turn:
+            self._lead_again(live)
 
-    def _join(self, live: LiveCall, call: Call) -> None:
-        """Let customer and agent hear each other now."""
+    def _begin_talk(self, live: LiveCall, call: Call) -> None:
+        """Nobody leads the customer any more; recorded from the first word."""
         if live.driver is not None:
             live.driver.cancel()
-        with tracer.start_as_current_span("join", context=live.trace):
-            if call.recorded:
-                record(self._house, live, call)
-            station = self.stations.find(live.tenant_id, call.agent_id)
-            leg = station.leg if station is not None and not station.lost else None
-            if station is not None:
-                station.on_call = True
-            live.join(call.agent_id, call.contact_id, leg)
-            if leg is None:
-                log.warning("the accepting agent has no media yet", call_id=call.call_id)
-                self._house.tasks.spawn(self._comfort(live), "comfort")
+            live.driver = None
+        if call.recorded and live.recording is None:
+            record(self._house, live, call)
 
-    async def hold(self, tenant_id: str, call_id: str, actor: Actor) -> tuple[Call, Sequence[Leg]]:
-        """CallNotTalking, CallEnded, CallNotFound, CallOfOtherAgent."""
-        await self._here(tenant_id, call_id, actor)
-        return await self._carry_out(tenant_id, lambda tx: ops.hold_call(tx, call_id, actor, self._house.now()))
+    def _seat(self, live: LiveCall, legs: Sequence[Leg]) -> None:
+        """Stations of those who came in are joined, of those who left are free; lines of those who left hang up."""
+        for leg in legs:
+            seated = leg.party in (Party.AGENT, Party.SUPERVISOR) and leg.agent_id
+            station = self.stations.find(live.tenant_id, leg.agent_id) if seated else None
+            if leg.live and leg.answered and seated and live.leg_of(leg.agent_id) is None:
+                media = station.leg if station is not None and not station.lost else None
+                if station is not None:
+                    station.call_id = live.call_id
+                if media is not None:
+                    live.attach(leg.leg_id, media)
+                elif leg.party == Party.AGENT:
+                    log.warning("the accepting agent has no media yet", call_id=live.call_id)
+                    live.lose(leg.leg_id)
+                    self._house.tasks.spawn(self.comfort(live), "comfort")
+            elif not leg.live:
+                if station is not None and station.call_id == live.call_id and not _seated_again(legs, leg):
+                    station.call_id = ""
+                line = live.lines.pop(leg.leg_id, None)
+                if line is not None:
+                    self._house.tasks.spawn(line.hang_up(leg.q850_cause), "hang up line")
 
-    async def resume(self, tenant_id: str, call_id: str, actor: Actor) -> tuple[Call, Sequence[Leg]]:
-        """CallNotHeld, CallEnded, CallNotFound, CallOfOtherAgent."""
-        await self._here(tenant_id, call_id, actor)
-        return await self._carry_out(tenant_id, lambda tx: ops.resume_call(tx, call_id, actor, self._house.now()))
-
-    async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, muted: bool) -> tuple[Call, Sequence[Leg]]:
-        """The agent's microphone. CallNotTalking, CallEnded, CallNotFound, CallOfOtherAgent."""
-        live = await self._here(tenant_id, call_id, actor)
-        if live.talking:
-            may_control(replace(live.call, agent_id=live.agent_id), actor)
-            live.wish_mute(muted)
-        return await self._carry_out(tenant_id, lambda tx: ops.set_mute(tx, call_id, actor, muted, self._house.now()))
-
-    async def send_digits(self, tenant_id: str, call_id: str, actor: Actor, digits: str) -> None:
-        """An agent's digits are tones to the customer's side: CallNotTalking when held or when the browser takes no
-        events. Those the customer's own edge sends are what the customer pressed."""
-        live = await self._here(tenant_id, call_id, actor)
-        if actor.party is EndParty.CUSTOMER:
-            for digit in digits:
-                live.press(digit)
-            return
-        await self._house.db.run(tenant_id, lambda tx: ops.in_conversation(tx, call_id, actor), read_only=True)
-        customer = live.customer
-        if not live.talking or live.bridge.held or customer is None or not customer.sends_digits:
-            raise CallNotTalking("digits can be sent in conversation only")
-        customer.send_digits(digits)
+    def _lead_again(self, live: LiveCall) -> None:
+        """A blind transfer: flows leads the customer from here."""
+        if live.driver is not None:
+            live.driver.cancel()
+        live.driver = self._house.tasks.spawn(self._drive(live, ""), "drive call")
 
     # -- end ---------------------------------------------------------------------------------------------------
 
-    async def hang_up(self, tenant_id: str, call_id: str, actor: Actor) -> tuple[Call, Sequence[Leg]]:
+    async def hang_up(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         """End a call for everybody; an ended one stays as it is. CallNotFound, CallOfOtherAgent."""
         db = self._house.db
-        await db.run(tenant_id, lambda tx: ops.controlled(tx, call_id, actor), read_only=True)
+        await db.run(tenant_id, lambda tx: party_ops.controlled(tx, call_id, actor), read_only=True)
         live = self._live.get(call_id)
         if live is not None:
             await self.end(live, actor.party, EndCause.NORMAL)
@@ -242,31 +230,50 @@ class Switchboard:
         self.settle(tenant_id, *found)
         return found
 
-    async def end(self, live: LiveCall, party: EndParty, cause: str, *, last_heard: float | None = None) -> None:
+    async def end(
+        self,
+        live: LiveCall,
+        party: EndParty,
+        cause: str,
+        *,
+        last_heard: float | None = None,
+        q850: int = 0,
+        sip_status: int = 0,
+    ) -> None:
         """Silence at once, then the rows, however long the database takes; who comes second waits for the same rows.
         `last_heard` is when media was lost."""
         if live.ending is None:
-            live.ending = self._house.tasks.spawn(
-                self._write_end(live, self._release(live, party, cause, last_heard)), "end call"
-            )
+            ending = self._release(live, party, cause, last_heard, q850, sip_status)
+            live.ending = self._house.tasks.spawn(self._write_end(live, ending), "end call")
         # Whoever asked may be gone by then: rows and media must not part.
         await asyncio.shield(live.ending)
 
-    def _release(self, live: LiveCall, party: EndParty, cause: str, last_heard: float | None) -> Ending:
+    async def _end_as_stored(self, live: LiveCall) -> None:
+        """Another node, or a party's own end, wrote the end already: part the media."""
+        await self.end(live, EndParty.SYSTEM, EndCause.NORMAL)
+
+    def _release(
+        self, live: LiveCall, party: EndParty, cause: str, last_heard: float | None, q850: int, sip_status: int
+    ) -> Ending:
         """Part the media; how the call ended."""
         talk, hold = live.measured(last_heard)
         customer_mos, agent_mos = live.opinions()
-        leg = live.release()
+        media = live.release()
         finish(self._house, live)
         if live.driver is not None and live.driver is not asyncio.current_task():
             live.driver.cancel()
-        station = self.stations.find(live.tenant_id, live.agent_id)
-        if station is not None:
-            station.on_call = False
+        for station in self.stations.of_call(live.tenant_id, live.call_id):
+            station.call_id = ""
+        for line in live.lines.values():
+            self._house.tasks.spawn(line.hang_up(q850 or Q850.NORMAL), "hang up line")
+        live.lines.clear()
         silent = monotonic() - last_heard if last_heard is not None else 0.0
-        if leg is not None:
-            self._house.tasks.spawn(self._house.plane.close_leg(leg), "close customer leg")
-        return Ending(party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos)
+        if media is not None:
+            self._house.tasks.spawn(self._house.plane.close_leg(media), "close customer leg")
+        return Ending(
+            party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos, q850,
+            sip_status,
+        )  # fmt: skip
 
     async def _write_end(self, live: LiveCall, ending: Ending) -> None:
         try:
@@ -292,32 +299,49 @@ class Switchboard:
                 )
         await self.stations.close()
 
+    async def party_gone(self, live: LiveCall, leg_id: str, q850: int = Q850.NORMAL, sip_status: int = 0) -> None:
+        """A party that isn't the customer is gone, whatever the database does: written as soon as it can be."""
+        found = await live.journal.write(
+            lambda tx: party_ops.party_gone(tx, live.call_id, leg_id, self._house.now(), q850, sip_status)
+        )
+        if found is not None:
+            self.settle(live.tenant_id, *found)
+
     # -- inside ------------------------------------------------------------------------------------------------
 
-    async def _carry_out(
-        self, tenant_id: str, verb: Callable[[Tx], Awaitable[tuple[Call, Sequence[Leg]]]]
-    ) -> tuple[Call, Sequence[Leg]]:
+    async def carry_out(self, tenant_id: str, verb: Callable[[Tx], Awaitable[Found]]) -> Found:
         """Commit, then move the media, also when whoever asked is gone by then."""
 
-        async def carried_out() -> tuple[Call, Sequence[Leg]]:
+        async def carried_out() -> Found:
             result = await self._house.db.run(tenant_id, verb)
             self.settle(tenant_id, *result)
             return result
 
         return await unbroken(carried_out())
 
-    async def _here(self, tenant_id: str, call_id: str, actor: Actor) -> LiveCall:
+    async def here(self, tenant_id: str, call_id: str, actor: Actor) -> LiveCall:
         """The live call. What the rows say is wrong with the wish comes first; then CallElsewhere."""
         live = self._live.get(call_id)
         if live is not None and live.tenant_id == tenant_id and not live.ending:
             return live
-        call = await self._house.db.run(tenant_id, lambda tx: ops.controlled(tx, call_id, actor), read_only=True)
-        if not call.live or live is not None:
+        talk = await self._house.db.run(tenant_id, lambda tx: party_ops.controlled(tx, call_id, actor), read_only=True)
+        if not talk.call.live or live is not None:
             raise CallEnded("the call has ended")
         raise CallElsewhere("the call's media is not on this node", retry_after=timedelta(seconds=1))
 
-    def _new_call(self, wish: WebCall, route: Route, now: datetime) -> Call:
+    def begin(self, tenant_id: str, call: Call, legs: Sequence[Leg]) -> LiveCall:
+        """A call lives here from now on."""
+        live = LiveCall(self._house, tenant_id, call, legs, otel.get_current())
+        self._live[call.call_id] = live
+        return live
+
+    @staticmethod
+    def trace_id() -> str:
+        """Of the request at hand, which a new call's trace goes on from."""
         span = trace.get_current_span().get_span_context()
+        return f"{span.trace_id:032x}" if span.is_valid else ""
+
+    def _new_call(self, wish: WebCall, route: Route, now: datetime) -> Call:
         return Call(
             call_id=new_id("call", now),
             state=CallState.SETUP,
@@ -331,7 +355,7 @@ class Switchboard:
             state_time=now,
             caller_number=wish.caller_number,
             caller_name=wish.caller_name,
-            trace_id=f"{span.trace_id:032x}" if span.is_valid else "",
+            trace_id=self.trace_id(),
             attributes=dict(wish.attributes),
             recorded=route.recorded,
         )
@@ -359,49 +383,54 @@ class Switchboard:
         try:
             if live.customer is not None and not await asyncio.shield(live.customer.connected):
                 return EndParty.SYSTEM, EndCause.MEDIA_FAILED
-            live.journal.later(
-                lambda tx: ops.change_leg(tx, live.call_id, "customer", LegTrigger.CONNECT, self._house.now()),
-                "customer connected",
-            )
+            self.leg_media(live, live.customer_id, LegTrigger.CONNECT)
             return EndParty.FLOW, await driving
         finally:
             driving.cancel()
 
-    async def _replace_customer(self, live: LiveCall, leg: WebRtcLeg) -> None:
-        if not await leg.connected or live.ending:
-            await self._house.plane.close_leg(leg)
+    async def _replace_customer(self, live: LiveCall, media: MediaLeg) -> None:
+        if not await media.connected or live.ending:
+            await self._house.plane.close_leg(media)
             return
-        old = live.attach_customer(leg)
-        live.journal.later(
-            lambda tx: ops.change_leg(tx, live.call_id, "customer", LegTrigger.CONNECT, self._house.now()),
-            "customer re-attached",
-        )
+        old = live.attach(live.customer_id, media)
+        self.leg_media(live, live.customer_id, LegTrigger.CONNECT)
         if old is not None:
             await self._house.plane.close_leg(old)
 
-    def _station_moved(self, tenant_id: str, agent_id: str, leg: WebRtcLeg) -> None:
-        """The agent's new connection stands: a joined call goes on with it after a short gap at most."""
+    def _station_moved(self, tenant_id: str, agent_id: str, media: MediaLeg) -> None:
+        """A user's new connection stands: a joined call goes on with it after a short gap at most."""
         for live in self.calls:
-            if live.tenant_id == tenant_id and live.agent_id == agent_id and live.talking and not live.ending:
-                was_lost = live.agent_lost_since is not None
-                live.attach_agent(leg)
-                if was_lost:
-                    self.agent_leg(live, LegTrigger.CONNECT)
+            leg = live.leg_of(agent_id) if live.tenant_id == tenant_id and not live.ending else None
+            if leg is not None:
+                self.regain(live, leg, media)
 
-    def agent_lost(self, live: LiveCall) -> None:
-        """The agent's media is gone: the customer hears it will be a moment."""
-        live.lose_agent()
-        self.agent_leg(live, LegTrigger.LOSE)
-        self._house.tasks.spawn(self._comfort(live), "comfort")
+    def regain(self, live: LiveCall, leg: Leg, media: MediaLeg) -> None:
+        """A seated leg has (new) media."""
+        was_lost = leg.leg_id in live.lost_since
+        live.attach(leg.leg_id, media)
+        if was_lost:
+            self.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
 
-    def agent_leg(self, live: LiveCall, trigger: LegTrigger) -> None:
-        """Store that the agent's media went or came back."""
+    def lose(self, live: LiveCall, leg: Leg) -> None:
+        """A seated leg's media is gone: a customer who heard only it hears that it will be a moment."""
+        live.lose(leg.leg_id)
+        self.leg_media(live, leg.leg_id, LegTrigger.LOSE)
+        if leg.party == Party.AGENT:
+            self._house.tasks.spawn(self.comfort(live), "comfort")
+
+    def leg_media(self, live: LiveCall, leg_id: str, trigger: LegTrigger) -> None:
+        """Store that a leg's media went or came back."""
         live.journal.later(
-            lambda tx: ops.change_leg(tx, live.call_id, "agent", trigger, self._house.now()), "agent leg changed"
+            lambda tx: ops.change_leg(tx, live.call_id, leg_id, trigger, self._house.now()), "leg media changed"
         )
 
-    async def _comfort(self, live: LiveCall) -> None:
+    async def comfort(self, live: LiveCall) -> None:
         """Say "one moment" over the music that plays already."""
         spoken = await self._house.phrase("moment", live.call.language)
-        if spoken and live.agent_lost_since is not None and not live.ending:
-            live.bridge.soothe([*spoken, self._house.music])
+        if spoken and live.lost_since and not live.ending:
+            live.comfort([*spoken, self._house.music])
+
+
+def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:
+    """Whether the user of a leg that is over takes part by another one."""
+    return any(leg.agent_id == over.agent_id and leg.live for leg in legs)

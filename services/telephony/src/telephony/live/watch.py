@@ -18,13 +18,13 @@ from chassis.telemetry import context_of_trace, gauge, log, tracer
 from kernel.errors import Unavailable
 
 from telephony.domain.calls import EndCause, EndParty
-from telephony.domain.legs import LegTrigger
+from telephony.domain.legs import Leg, LegTrigger, Party
 from telephony.domain.stations import StationReason
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.stations import LiveStation
 from telephony.live.switchboard import Switchboard
-from telephony.media.leg import WebRtcLeg
+from telephony.media.media_leg import MediaLeg
 from telephony.ops import calls as call_ops
 from telephony.ops import nodes
 from telephony.ops import stations as station_ops
@@ -73,7 +73,9 @@ class Watch:
         for live in self._switchboard.calls:
             if not live.ending:
                 yield "call_id", live.call_id, partial(self._look_at_customer, live, now)
-                yield "call_id", live.call_id, partial(self._look_at_agent, live, now)
+                for leg in live.live_legs(Party.AGENT, Party.SUPERVISOR):
+                    if leg.answered:
+                        yield "call_id", live.call_id, partial(self._look_at_seated, live, leg, now)
 
     def _look_at_station(self, station: LiveStation, now: float) -> None:
         if station.leg is None:
@@ -85,42 +87,45 @@ class Watch:
             self._switchboard.stations.regain(station)
 
     def _look_at_customer(self, live: LiveCall, now: float) -> None:
-        leg = live.customer
-        if leg is None or not leg.connected.done() or not leg.connected.result():
+        media, leg_id = live.customer, live.customer_id
+        if media is None or not media.connected.done() or not media.connected.result():
             return
-        gone = self._gone(leg, now)
-        if gone and live.lost_since is None:
-            live.lost_since = leg.last_heard
-            self._change_customer(live, LegTrigger.LOSE)
-        elif not gone and live.lost_since is not None:
-            live.lost_since = None
-            self._change_customer(live, LegTrigger.CONNECT)
-        elif gone and now - leg.last_heard > self._house.settings.customer_grace_seconds:
-            cause = EndCause.CALLER_LEFT if leg.closed else EndCause.MEDIA_LOST
-            self._end(live, EndParty.CUSTOMER, cause, leg.last_heard)
+        gone = self._gone(media, now)
+        if gone and leg_id not in live.lost_since:
+            live.lost_since[leg_id] = media.last_heard
+            self._switchboard.leg_media(live, leg_id, LegTrigger.LOSE)
+        elif not gone and leg_id in live.lost_since:
+            del live.lost_since[leg_id]
+            self._switchboard.leg_media(live, leg_id, LegTrigger.CONNECT)
+        elif gone and now - media.last_heard > self._house.settings.customer_grace_seconds:
+            cause = EndCause.CALLER_LEFT if media.closed else EndCause.MEDIA_LOST
+            self._end(live, EndParty.CUSTOMER, cause, media.last_heard)
 
-    def _look_at_agent(self, live: LiveCall, now: float) -> None:
-        if not live.talking:
+    def _look_at_seated(self, live: LiveCall, leg: Leg, now: float) -> None:
+        """An agent or a supervisor, whose media is their station's."""
+        station = self._switchboard.stations.find(live.tenant_id, leg.agent_id)
+        media = station.leg if station is not None else None
+        if media is not None and not self._gone(media, now):
+            if live.room.member(leg.leg_id).leg is not media:
+                self._switchboard.regain(live, leg, media)
             return
-        station = self._switchboard.stations.find(live.tenant_id, live.agent_id)
-        leg = station.leg if station is not None else None
-        if leg is not None and not self._gone(leg, now):
-            if live.bridge.agent.leg is not leg:
-                live.attach_agent(leg)
-                self._switchboard.agent_leg(live, LegTrigger.CONNECT)
-            return
-        if live.agent_lost_since is None:
-            self._switchboard.agent_lost(live)
-        elif now - live.agent_lost_since > self._house.settings.talking_grace_seconds:
-            self._end(live, EndParty.AGENT, EndCause.MEDIA_LOST, live.agent_lost_since)
+        lost = live.lost_since.get(leg.leg_id)
+        if lost is None or live.room.member(leg.leg_id).leg is not None:
+            self._switchboard.lose(live, leg)
+        elif now - lost > self._house.settings.talking_grace_seconds:
+            self._give_up(live, leg, lost)
 
-    def _gone(self, leg: WebRtcLeg, now: float) -> bool:
+    def _give_up(self, live: LiveCall, leg: Leg, lost: float) -> None:
+        """A seated leg did not come back: the call ends with its last agent, others go on without it."""
+        others = [other for other in live.live_legs(Party.AGENT, Party.PARTICIPANT) if other is not leg]
+        if leg.party == Party.AGENT and not any(other.answered for other in others):
+            self._end(live, EndParty.AGENT, EndCause.MEDIA_LOST, lost)
+            return
+        live.lost_since[leg.leg_id] = monotonic()
+        self._house.tasks.spawn(self._switchboard.party_gone(live, leg.leg_id), "seated leg gone")
+
+    def _gone(self, leg: MediaLeg, now: float) -> bool:
         return leg.closed or now - leg.last_heard > self._house.settings.media_silent_seconds
-
-    def _change_customer(self, live: LiveCall, trigger: LegTrigger) -> None:
-        live.journal.later(
-            lambda tx: call_ops.change_leg(tx, live.call_id, "customer", trigger, self._house.now()), "customer media"
-        )
 
     def _end(self, live: LiveCall, party: EndParty, cause: str, last_heard: float) -> None:
         self._house.tasks.spawn(

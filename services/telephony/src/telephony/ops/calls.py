@@ -14,9 +14,9 @@ from kernel.ids import new_id
 
 from telephony import convert
 from telephony.domain import calls, cdrs, legs
-from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
+from telephony.domain.calls import Call, CallState, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Cdr, Ending
-from telephony.domain.legs import Leg, LegState, LegTrigger
+from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.store import calls as call_store
 from telephony.store import cdrs as cdr_store
 from telephony.store import legs as leg_store
@@ -42,7 +42,7 @@ async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime,
     live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
     refusal = calls.refusal(live, limit, suspended)
     token, token_hash = legs.new_token(tx.tenant_id, leg_id)
-    leg = Leg(leg_id, call.call_id, "customer", LegState.CONNECTING, token_hash=token_hash, join_time=now)
+    leg = Leg(leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, token_hash=token_hash, join_time=now)
     await call_store.add_call(tx, call, counted=not refusal, now=now)
     await leg_store.add_leg(tx, leg, now)
     if refusal:
@@ -54,13 +54,47 @@ async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime,
     return Started(call, leg, token, refusal)
 
 
+async def start_outbound(
+    tx: Tx, call: Call, customer: Leg, agent_id: str, limit: int, now: datetime
+) -> tuple[Call, Sequence[Leg]]:
+    """Store a call an agent makes, its customer ringing and the agent on it. ConcurrentCallLimitReached."""
+    live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
+    if calls.refusal(live, limit, suspended=False):
+        raise calls.ConcurrentCallLimitReached(
+            f"your plan has {limit} calls at the same time: wait for one to end, or change the plan"
+        )
+    agent = Leg(new_id("leg", now), call.call_id, Party.AGENT, LegState.CONNECTED, agent_id=agent_id, join_time=now)
+    await call_store.add_call(tx, call, counted=True, now=now)
+    for leg in (customer, agent):
+        await leg_store.add_leg(tx, leg, now)
+    await station_store.join_call(tx, agent_id, call.call_id, now)
+    tx.emit(convert.call_started(call, [customer, agent], call.attributes), key=call.call_id)
+    tx.after_commit(partial(log.info, "call dialed", call_id=call.call_id, live_calls=live))
+    return call, [customer, agent]
+
+
+async def contact_begun(
+    tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime
+) -> tuple[Call, Sequence[Leg]]:
+    """The agent who dials has their contact."""
+    call = await call_store.get_call(tx, call_id)
+    call = dataclasses.replace(call, contact_id=contact_id, version=call.version + 1)
+    await call_store.save_call(tx, call, now)
+    for leg in await _legs(tx, call_id):
+        if leg.agent_id == agent_id and leg.live:
+            await leg_store.save_leg(tx, dataclasses.replace(leg, contact_id=contact_id), now)
+    return call, await _legs(tx, call_id)
+
+
 async def run_started(tx: Tx, call_id: str, run_id: str, release_id: str, now: datetime) -> Call | None:
     """Flows drives the call from now on; None when it has moved on already."""
     call = await call_store.find_call(tx, call_id)
-    if call is None or call.state is not CallState.SETUP:
+    if call is None or call.state not in (CallState.SETUP, CallState.IN_FLOW):
         return None
-    moved = _moved(tx, call, Trigger.RUN, now)
-    call = dataclasses.replace(moved, run_id=run_id, release_id=release_id)
+    # After a transfer the call is in a flow before its new run has begun.
+    moved = _moved(tx, call, Trigger.RUN, now) if call.state is CallState.SETUP else call
+    release = call.release_id or release_id
+    call = dataclasses.replace(moved, run_id=run_id, release_id=release, version=call.version + 1)
     await call_store.save_call(tx, call, now)
     return call
 
@@ -85,90 +119,22 @@ async def left_queue(tx: Tx, call_id: str, now: datetime) -> Call | None:
     return call
 
 
-async def answer_call(
-    tx: Tx, call_id: str, agent_id: str, contact: Contact, now: datetime
-) -> tuple[Call, Sequence[Leg]] | None:
-    """Join the agent. None when the call can't be joined any more (the customer left, or it is joined already)."""
-    call = await call_store.find_call(tx, call_id)
-    if call is None or (call.state, Trigger.JOIN) not in calls.TRANSITIONS:
-        state = call.state.value if call else ""
-        tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=state))
-        return None
-    call = _told(tx, call, Trigger.JOIN, calls.answered(call, agent_id, contact, now))
-    leg = Leg(new_id("leg", now), call_id, "agent", LegState.CONNECTED, agent_id=agent_id, join_time=now)
-    await call_store.save_call(tx, call, now)
-    await leg_store.add_leg(tx, leg, now)
-    station = await station_store.find_station(tx, agent_id)
-    if station is not None:
-        await station_store.put_station(tx, dataclasses.replace(station, call_id=call_id), known=True, now=now)
-    found = await _legs(tx, call_id)
-    tx.emit(convert.call_answered(call, found), key=call_id)
-    return call, found
-
-
-async def hold_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[Call, Sequence[Leg]]:
-    """Put the customer on hold. CallNotTalking, CallEnded."""
-    call = _moved(tx, await _controlled(tx, call_id, actor), Trigger.HOLD, now)
-    await call_store.save_call(tx, call, now)
-    found = await _legs(tx, call_id)
-    tx.emit(convert.call_held(call, found), key=call_id)
-    return call, found
-
-
-async def resume_call(tx: Tx, call_id: str, actor: Actor, now: datetime) -> tuple[Call, Sequence[Leg]]:
-    """Take the customer back. CallNotHeld, CallEnded."""
-    call = _moved(tx, await _controlled(tx, call_id, actor), Trigger.RESUME, now)
-    await call_store.save_call(tx, call, now)
-    found = await _legs(tx, call_id)
-    tx.emit(convert.call_resumed(call, found), key=call_id)
-    return call, found
-
-
-async def set_mute(tx: Tx, call_id: str, actor: Actor, muted: bool, now: datetime) -> tuple[Call, Sequence[Leg]]:
-    """Mute or unmute the agent's microphone. CallNotTalking, CallEnded.
-
-    The call's version rises even when nothing changes: what is heard may, after a wish whose answer was lost.
-    """
-    call = await in_conversation(tx, call_id, actor)
-    call = dataclasses.replace(call, version=call.version + 1)
-    await call_store.save_call(tx, call, now)
-    for leg in await _legs(tx, call_id):
-        if leg.party == "agent" and leg.state is not LegState.ENDED and leg.muted != muted:
-            leg = dataclasses.replace(leg, muted=muted)
-            await leg_store.save_leg(tx, leg, now)
-            tx.emit(convert.leg_media_changed(leg, call.version), key=call_id)
-    return call, await _legs(tx, call_id)
-
-
-async def in_conversation(tx: Tx, call_id: str, actor: Actor) -> Call:
-    """The call, which must be talking or held. CallNotTalking, CallEnded, CallOfOtherAgent."""
-    call = await _controlled(tx, call_id, actor)
-    if not call.live:
-        raise calls.CallEnded("the call has ended")
-    if call.state not in calls.TALK_STATES:
-        raise calls.CallNotTalking("the call isn't in conversation")
-    return call
-
-
 async def recording_begun(tx: Tx, call_id: str, recording_id: str, now: datetime) -> None:
     call = await call_store.get_call(tx, call_id)
     changed = dataclasses.replace(call, recording_id=recording_id, version=call.version + 1)
     await call_store.save_call(tx, changed, now)
 
 
-async def change_leg(tx: Tx, call_id: str, party: str, trigger: LegTrigger, now: datetime) -> Leg | None:
-    """A party's media came, went or came back; None when that is known already."""
-    for leg in await _legs(tx, call_id):
-        if leg.party != party or leg.state is LegState.ENDED:
-            continue
-        changed = legs.change_leg(leg, trigger)
-        if changed is None:
-            return None
-        await leg_store.save_leg(tx, changed, now)
-        if trigger is not LegTrigger.REATTACH and leg.state is not LegState.CONNECTING:
-            tx.emit(convert.leg_media_changed(changed), key=call_id)
-        return changed
-    return None
+async def change_leg(tx: Tx, call_id: str, leg_id: str, trigger: LegTrigger, now: datetime) -> Leg | None:
+    """A leg's media came, went or came back; None when that is known already."""
+    leg = await leg_store.find_leg(tx, leg_id)
+    changed = legs.change_leg(leg, trigger) if leg is not None and leg.call_id == call_id else None
+    if leg is None or changed is None:
+        return None
+    await leg_store.save_leg(tx, changed, now)
+    if trigger is not LegTrigger.REATTACH and leg.state is not LegState.CONNECTING:
+        tx.emit(convert.leg_media_changed(changed), key=call_id)
+    return changed
 
 
 async def find_reattachable(tx: Tx, leg_id: str, token_hash: str) -> Call:
@@ -188,18 +154,19 @@ async def end_call(tx: Tx, call_id: str, ending: Ending, now: datetime) -> tuple
     if not call.live:
         return call, None
     cdr = cdrs.detail_record(call, ending, new_id("cdr", now))
-    ended = dataclasses.replace(_moved(tx, call, Trigger.END, now), end_time=cdr.end_time, hold=cdr.hold)
+    ended = _moved(tx, call, Trigger.END, now)
+    ended = dataclasses.replace(ended, end_time=cdr.end_time, talk=cdr.talk, hold=cdr.hold, park_code="")
     await call_store.save_call(tx, ended, now)
     await call_store.drop_lease(tx, call_id)
+    if call.park_code:
+        await call_store.free_park_code(tx, call.park_code)
     for leg in await _legs(tx, call_id):
-        if leg.state is not LegState.ENDED:
-            mos = ending.customer_mos if leg.party == "customer" else ending.agent_mos
-            left = dataclasses.replace(leg, state=LegState.ENDED, leave_time=cdr.end_time, mos=mos, token_hash="")
-            await leg_store.save_leg(tx, left, now)
-    if call.agent_id:
-        station = await station_store.find_station(tx, call.agent_id)
-        if station is not None and station.call_id == call_id:
-            await station_store.put_station(tx, dataclasses.replace(station, call_id=""), known=True, now=now)
+        if leg.live:
+            mos = ending.customer_mos if leg.party == Party.CUSTOMER else ending.agent_mos
+            cause = ending.q850_cause or Q850.NORMAL
+            over = legs.ended(leg, cdr.end_time, cause, ending.sip_status if leg.party == Party.CUSTOMER else 0)
+            await leg_store.save_leg(tx, dataclasses.replace(over, mos=mos), now)
+            await station_store.leave_call(tx, leg.agent_id, call_id, now)
     await cdr_store.add_cdr(tx, cdr, now)
     tx.emit(convert.call_ended(cdr), key=call_id)
     return ended, cdr
@@ -212,11 +179,6 @@ async def end_orphan(tx: Tx, call_id: str, heartbeat_time: datetime, now: dateti
         return None
     ending = Ending(EndParty.SYSTEM, EndCause.NODE_LOST, heartbeat_time)
     return (await end_call(tx, call_id, ending, now))[1]
-
-
-async def controlled(tx: Tx, call_id: str, actor: Actor) -> Call:
-    """The call, which this actor may act on. CallNotFound, CallOfOtherAgent."""
-    return await _controlled(tx, call_id, actor)
 
 
 async def get_call(tx: Tx, call_id: str) -> tuple[Call, Sequence[Leg]]:
@@ -234,12 +196,6 @@ async def list_cdrs(
     tx: Tx, *, token: str, size: int, call_id: str, start: datetime | None, end: datetime | None
 ) -> Sequence[Cdr]:
     return await cdr_store.list_cdrs(tx, token=token, size=size, call_id=call_id, start=start, end=end)
-
-
-async def _controlled(tx: Tx, call_id: str, actor: Actor) -> Call:
-    call = await call_store.get_call(tx, call_id)
-    calls.may_control(call, actor)
-    return call
 
 
 async def _legs(tx: Tx, call_id: str) -> Sequence[Leg]:

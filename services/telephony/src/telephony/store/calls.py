@@ -11,13 +11,15 @@ from chassis.paging import keyset
 from chassis.sql import Tx
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 
-from telephony.domain.calls import Call, CallNotFound, CallState
-from telephony.store.tables import calls, live_calls
+from telephony.domain.calls import Call, CallNotFound, CallState, Direction
+from telephony.store.tables import calls, live_calls, park_codes
 
 _FIELDS = (
     "call_id", "brand_id", "brand_name", "language", "flow_id", "caller_number", "caller_name", "dialed_number",
     "contact_id", "queue_id", "customer_id", "agent_id", "run_id", "release_id", "trace_id", "recording_id",
-    "recorded", "node_id", "start_time", "state_time", "answer_time", "end_time", "hold", "version",
+    "recorded", "turn", "sent_to", "sent_by", "trunk_id", "park_code", "node_id", "start_time", "state_time",
+    "answer_time", "end_time",
+    "talk", "hold", "version",
 )  # fmt: skip
 
 
@@ -36,12 +38,18 @@ class Lease:
 def _row(call: Call) -> dict[str, Any]:
     return {name: getattr(call, name) for name in _FIELDS} | {
         "state": call.state.value,
+        "direction": call.direction.value,
         "attributes": dict(call.attributes),
     }
 
 
 def to_call(row: RowMapping) -> Call:
-    return Call(**{name: row[name] for name in _FIELDS}, state=CallState(row["state"]), attributes=row["attributes"])
+    return Call(
+        **{name: row[name] for name in _FIELDS},
+        state=CallState(row["state"]),
+        direction=Direction(row["direction"]),
+        attributes=row["attributes"],
+    )
 
 
 async def add_call(tx: Tx, call: Call, *, counted: bool, now: datetime) -> None:
@@ -103,6 +111,35 @@ async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[C
     if live:
         statement = statement.where(calls.c.state != CallState.ENDED.value)
     return [to_call(row) for row in await tx.all(keyset(statement, calls.c.start_time, calls.c.call_id, token, size))]
+
+
+# -- parked calls ----------------------------------------------------------------------------------------------
+
+FIRST_PARK_CODE = 701
+
+
+async def take_park_code(tx: Tx, call_id: str, now: datetime) -> str:
+    """The lowest code that is free, as digits anybody can remember for a minute."""
+    rows = await tx.all(select(park_codes.c.park_code).where(park_codes.c.tenant_id == tx.tenant_id))
+    taken = {row["park_code"] for row in rows}
+    code = next(
+        str(number) for number in range(FIRST_PARK_CODE, FIRST_PARK_CODE + len(taken) + 1) if str(number) not in taken
+    )
+    values = {"tenant_id": tx.tenant_id, "park_code": code, "call_id": call_id, "create_time": now}
+    await tx.execute(insert(park_codes), values)
+    return code
+
+
+async def find_parked(tx: Tx, code: str) -> str | None:
+    """The call that is parked under this code."""
+    mine = (park_codes.c.tenant_id == tx.tenant_id) & (park_codes.c.park_code == code)
+    row = await tx.one_or_none(select(park_codes.c.call_id).where(mine))
+    return None if row is None else row["call_id"]
+
+
+async def free_park_code(tx: Tx, code: str) -> None:
+    mine = (park_codes.c.tenant_id == tx.tenant_id) & (park_codes.c.park_code == code)
+    await tx.execute(delete(park_codes).where(mine))
 
 
 # -- the node's sweeps, in system transactions -----------------------------------------------------------------

@@ -12,12 +12,14 @@ from chassis.paging import keyset
 from chassis.sql import Tx
 from sqlalchemy import RowMapping, insert, select
 
-from telephony.domain.calls import EndParty
+from telephony.domain.calls import Direction, EndParty
 from telephony.domain.cdrs import Cdr
 from telephony.store.tables import cdrs
 
 _FIELDS = tuple(
-    item.name for item in dataclasses.fields(Cdr) if item.name not in ("end_party", "customer_mos", "agent_mos")
+    item.name
+    for item in dataclasses.fields(Cdr)
+    if item.name not in ("end_party", "direction", "customer_mos", "agent_mos")
 )
 
 
@@ -27,6 +29,7 @@ async def add_cdr(tx: Tx, cdr: Cdr, now: datetime) -> None:
     row |= {
         "tenant_id": tx.tenant_id,
         "end_party": cdr.end_party.value,
+        "direction": cdr.direction.value,
         "customer_mos": Decimal(str(cdr.customer_mos)),
         "agent_mos": Decimal(str(cdr.agent_mos)),
         "create_time": now,
@@ -53,6 +56,7 @@ def _cdr(row: RowMapping) -> Cdr:
     return Cdr(
         **{name: row[name] for name in _FIELDS},
         end_party=EndParty(row["end_party"]),
+        direction=Direction(row["direction"]),
         customer_mos=float(row["customer_mos"]),
         agent_mos=float(row["agent_mos"]),
     )

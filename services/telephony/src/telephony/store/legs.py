@@ -10,21 +10,30 @@ from typing import Any
 from chassis.sql import Tx
 from sqlalchemy import RowMapping, insert, select, update
 
-from telephony.domain.legs import Leg, LegState
+from telephony.domain.legs import Leg, LegState, SupervisionMode
 from telephony.store.tables import legs
 
-_FIELDS = ("leg_id", "call_id", "party", "agent_id", "token_hash", "muted", "join_time", "leave_time")
+_FIELDS = (
+    "leg_id", "call_id", "party", "agent_id", "contact_id", "address", "token_hash", "muted", "held", "consulted",
+    "invited_by", "supervised_agent_id", "join_time", "leave_time", "q850_cause", "sip_status",
+)  # fmt: skip
 
 
 def _row(leg: Leg) -> dict[str, Any]:
     return {name: getattr(leg, name) for name in _FIELDS} | {
         "state": leg.state.value,
+        "mode": leg.mode.value if leg.mode else "",
         "mos": Decimal(str(leg.mos)),
     }
 
 
 def _leg(row: RowMapping) -> Leg:
-    return Leg(**{name: row[name] for name in _FIELDS}, state=LegState(row["state"]), mos=float(row["mos"]))
+    return Leg(
+        **{name: row[name] for name in _FIELDS},
+        state=LegState(row["state"]),
+        mode=SupervisionMode(row["mode"]) if row["mode"] else None,
+        mos=float(row["mos"]),
+    )
 
 
 async def add_leg(tx: Tx, leg: Leg, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,20 @@ async def put_station(tx: Tx, station: Station, *, known: bool, now: datetime) -
         )
     else:
         await tx.execute(insert(stations), {"tenant_id": tx.tenant_id, **values, "create_time": now})
+
+
+async def join_call(tx: Tx, agent_id: str, call_id: str, now: datetime) -> None:
+    """The agent's station, if there is one, is joined to this call."""
+    station = await find_station(tx, agent_id)
+    if station is not None and station.call_id != call_id:
+        await put_station(tx, dataclasses.replace(station, call_id=call_id), known=True, now=now)
+
+
+async def leave_call(tx: Tx, agent_id: str, call_id: str, now: datetime) -> None:
+    """The agent's station, if it is joined to this call, is so no more."""
+    station = await find_station(tx, agent_id) if agent_id else None
+    if station is not None and station.call_id == call_id:
+        await put_station(tx, dataclasses.replace(station, call_id=""), known=True, now=now)
 
 
 async def drop_station(tx: Tx, agent_id: str) -> None:

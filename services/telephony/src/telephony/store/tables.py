@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.sql import Json, Time, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, Index, Interval, MetaData, Numeric, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Interval, MetaData, Numeric, Text
 
 metadata = MetaData(schema="telephony")
 standard = standard_tables(metadata)
@@ -30,10 +30,17 @@ calls = tenant_table(
     Column("recording_id", Text, nullable=False),
     Column("attributes", Json, nullable=False),
     Column("recorded", Boolean, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("sent_to", Text, nullable=False),
+    Column("sent_by", Text, nullable=False),
+    Column("trunk_id", Text, nullable=False),
+    Column("park_code", Text, nullable=False),
     Column("node_id", Text, nullable=False),
     Column("start_time", Time, nullable=False),
     Column("answer_time", Time),
     Column("end_time", Time),
+    Column("talk", Interval, nullable=False),
     Column("hold", Interval, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
@@ -56,15 +63,31 @@ legs = tenant_table(
     Column("call_id", Text, nullable=False),
     Column("party", Text, nullable=False),
     Column("agent_id", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("address", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("token_hash", Text, nullable=False),
     Column("muted", Boolean, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("consulted", Boolean, nullable=False),
+    Column("invited_by", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("supervised_agent_id", Text, nullable=False),
+    Column("q850_cause", Integer, nullable=False),
+    Column("sip_status", Integer, nullable=False),
     Column("join_time", Time),
     Column("leave_time", Time),
     Column("mos", Numeric(4, 2), nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Index("legs_by_call", "tenant_id", "call_id"),
+)  # fmt: skip
+
+park_codes = tenant_table(
+    "park_codes", metadata,
+    Column("park_code", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
 )  # fmt: skip
 
 stations = tenant_table(
@@ -103,6 +126,10 @@ cdrs = tenant_table(
     Column("customer_mos", Numeric(4, 2), nullable=False),
     Column("agent_mos", Numeric(4, 2), nullable=False),
     Column("release_id", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("trunk_id", Text, nullable=False),
+    Column("q850_cause", Integer, nullable=False),
+    Column("sip_status", Integer, nullable=False),
     Column("create_time", Time, nullable=False),
     Index("cdrs_by_call", "tenant_id", "call_id", unique=True),
     Index("cdrs_by_start", "tenant_id", "start_time", "cdr_id"),

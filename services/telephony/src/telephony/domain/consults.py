@@ -1,0 +1,78 @@
+"""Asking somebody while the customer waits: consult, swap, join, complete. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+
+from telephony.domain.calls import Actor
+from telephony.domain.conversation import (
+    ConsultNotAnswered,
+    Conversation,
+    LeftReason,
+    NoConsult,
+    Outcome,
+    in_conversation,
+    no_consult,
+    own_leg,
+    settled,
+)
+from telephony.domain.legs import Leg
+from telephony.domain.parties import add, gone
+
+
+def begin_consult(talk: Conversation, actor: Actor, leg: Leg, now: datetime) -> Outcome:
+    """Ask somebody while the customer waits. `leg` rings. ConsultUnderWay, NotOnCall, PartyLimitReached,
+    OnCallAlready, CallNotTalking, CallEnded."""
+    in_conversation(talk)
+    own = own_leg(talk, actor)
+    no_consult(talk)
+    leg = dataclasses.replace(leg, consulted=True, invited_by=own.leg_id)
+    after = add(talk, leg).after
+    return Outcome(settled(after.with_legs(dataclasses.replace(after.customer, held=True)), now))
+
+
+def swap(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
+    """Exchange who is on hold, the customer or the party consulted. NoConsult, ConsultNotAnswered."""
+    asked = _consult(talk, actor)
+    customer = talk.customer
+    changed = (dataclasses.replace(customer, held=not customer.held), dataclasses.replace(asked, held=customer.held))
+    return Outcome(settled(talk.with_legs(*changed), now))
+
+
+def join(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
+    """Everybody hears everybody. NoConsult, ConsultNotAnswered."""
+    asked = _consult(talk, actor)
+    changed = (
+        dataclasses.replace(talk.customer, held=False),
+        dataclasses.replace(asked, held=False, consulted=False),
+    )
+    return Outcome(settled(talk.with_legs(*changed), now))
+
+
+def complete(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
+    """The customer goes to the party consulted, the actor leaves. NoConsult, ConsultNotAnswered."""
+    together = join(talk, actor, now).after
+    return gone(together, own_leg(talk, actor).leg_id, now, reason=LeftReason.TRANSFERRED)
+
+
+def cancel_consult(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
+    """Let the party consulted go and take the customer back. NoConsult, CallEnded."""
+    in_conversation(talk)
+    asked = talk.consulted
+    if asked is None:
+        raise NoConsult("nobody is being consulted")
+    outcome = gone(talk, asked.leg_id, now, reason=LeftReason.CONSULT_OVER)
+    customer = dataclasses.replace(outcome.after.customer, held=False)
+    return Outcome(settled(outcome.after.with_legs(customer), now), outcome.left)
+
+
+def _consult(talk: Conversation, actor: Actor) -> Leg:
+    in_conversation(talk)
+    own = own_leg(talk, actor)
+    asked = talk.consulted
+    if asked is None or asked.leg_id == own.leg_id:
+        raise NoConsult("you are not consulting anybody")
+    if not asked.answered:
+        raise ConsultNotAnswered("the party consulted hasn't answered yet")
+    return asked

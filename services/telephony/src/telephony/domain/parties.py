@@ -1,0 +1,169 @@
+"""Who is in a call and how: holds, microphones, comings and goings. Pure.
+
+Nearly everything an agent can do with a call is a change of its legs: a consult is the customer on hold and a new leg,
+a swap exchanges who is on hold, a conference is nobody on hold. What follows for the ears is `hearing.py`'s.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+
+from telephony.domain import legs as leg_rules
+from telephony.domain.calls import TALK_STATES, Actor, Call, CallEnded, CallNotHeld, CallNotTalking, CallState
+from telephony.domain.conversation import (
+    MAX_PARTIES,
+    Conversation,
+    Left,
+    LeftReason,
+    LegIsCustomer,
+    LegNotFound,
+    LegOnHold,
+    NobodyLeft,
+    NotOnCall,
+    OnCallAlready,
+    Outcome,
+    PartyLimitReached,
+    in_conversation,
+    led_by_next,
+    no_consult,
+    own_leg,
+    raised,
+    settled,
+)
+from telephony.domain.legs import Leg, LegState, Party
+
+
+def hold(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
+    """Put a party on hold, the customer when no leg is named. CallNotTalking, CallEnded, LegOnHold, LegNotFound."""
+    if talk.call.state is CallState.HELD and not leg_id:
+        raise CallNotTalking("the customer is on hold already")
+    in_conversation(talk)
+    leg = _holdable(talk, leg_id)
+    if leg.held:
+        raise LegOnHold("the party is on hold already")
+    return Outcome(settled(talk.with_legs(dataclasses.replace(leg, held=True)), now))
+
+
+def resume(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
+    """Take a party back, the customer when no leg is named. CallNotHeld, CallEnded, LegNotFound."""
+    if not talk.call.live:
+        raise CallEnded("the call has ended")
+    if talk.call.state not in TALK_STATES:
+        raise CallNotHeld("the call isn't in conversation")
+    leg = _holdable(talk, leg_id)
+    if not leg.held:
+        raise CallNotHeld("the party isn't on hold")
+    return Outcome(settled(talk.with_legs(dataclasses.replace(leg, held=False)), now))
+
+
+def mute(talk: Conversation, leg_id: str, actor: Actor, muted: bool) -> Outcome:
+    """Mute a leg, the actor's own (or the call's agent's) when none is named. The version rises even when nothing
+    changes: what is heard may, after a wish whose answer was lost."""
+    in_conversation(talk)
+    if leg_id:
+        leg = talk.leg(leg_id)
+    else:
+        leg = talk.of_agent(actor.user_id) or talk.of_supervisor(actor.user_id) or talk.of_agent(talk.call.agent_id)
+    if leg is None:
+        raise NotOnCall("nobody of the tenant talks in this call")
+    after = talk.with_legs(dataclasses.replace(leg, muted=muted))
+    return Outcome(raised(after))
+
+
+def _holdable(talk: Conversation, leg_id: str) -> Leg:
+    leg = talk.leg(leg_id) if leg_id else talk.customer
+    if leg.party == Party.SUPERVISOR or not leg.answered:
+        raise LegNotFound("there is no such party in the call")
+    return leg
+
+
+# -- parties come and go ---------------------------------------------------------------------------------------
+
+
+def joined(talk: Conversation, agent: Leg, call: Call) -> Outcome:
+    """An agent answered: `call` is the call with them. A ringing leg of theirs is the one that answered."""
+    ringing = talk.of_agent(agent.agent_id)
+    if ringing is not None:
+        agent = dataclasses.replace(agent, leg_id=ringing.leg_id, invited_by=ringing.invited_by)
+    customer = dataclasses.replace(talk.customer, held=False)
+    return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, agent))
+
+
+def add(talk: Conversation, leg: Leg) -> Outcome:
+    """One more leg. PartyLimitReached, OnCallAlready."""
+    if len(talk.live_legs) >= MAX_PARTIES:
+        raise PartyLimitReached(f"a call has {MAX_PARTIES} parties at most")
+    if leg.agent_id and any(other.agent_id == leg.agent_id for other in talk.live_legs):
+        raise OnCallAlready("this person takes part in the call already")
+    return Outcome(raised(talk.with_legs(leg)))
+
+
+def answered(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
+    """A ringing party answered. LegNotFound when it is over."""
+    leg = talk.leg(leg_id)
+    if leg.answered:
+        return Outcome(talk)
+    return Outcome(raised(talk.with_legs(dataclasses.replace(leg, state=LegState.CONNECTED, join_time=now))))
+
+
+def gone(
+    talk: Conversation,
+    leg_id: str,
+    now: datetime,
+    q850: int = leg_rules.Q850.NORMAL,
+    sip_status: int = 0,
+    reason: LeftReason = LeftReason.LEFT,
+) -> Outcome:
+    """A party that isn't the customer is gone: it hung up, didn't answer, or was let go. The others talk on; an agent
+    alone with a held customer takes them back by hand."""
+    leg = talk.leg(leg_id)
+    ended = leg_rules.ended(leg, now, q850, sip_status)
+    after = talk.with_legs(ended)
+    left = (Left(ended, reason),) if leg.party == Party.AGENT and leg.contact_id and leg.answered else ()
+    # Supervisors are with somebody; alone with the customer they would be strangers on the line.
+    if not any(other.party == Party.AGENT for other in after.live_legs):
+        watching = [leg for leg in after.live_legs if leg.party == Party.SUPERVISOR]
+        after = after.with_legs(*(leg_rules.ended(leg, now) for leg in watching))
+    if leg.agent_id == talk.call.agent_id and leg.party == Party.AGENT:
+        after = led_by_next(after)
+    return Outcome(raised(after), left)
+
+
+def drop(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
+    """Let one party go. LegIsCustomer, LegNotFound, NobodyLeft, CallNotTalking, CallEnded."""
+    in_conversation(talk)
+    leg = talk.leg(leg_id)
+    if leg.party == Party.CUSTOMER:
+        raise LegIsCustomer("end the call, or transfer it")
+    if leg.party != Party.SUPERVISOR and leg.answered:
+        _somebody_stays(talk, leg)
+    reason = LeftReason.CONSULT_OVER if leg.consulted else LeftReason.DROPPED
+    return gone(talk, leg_id, now, reason=reason)
+
+
+def leave(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
+    """The actor leaves, the others talk on. NotOnCall, NobodyLeft, ConsultUnderWay, CallNotTalking, CallEnded."""
+    in_conversation(talk)
+    leg = own_leg(talk, actor)
+    if leg.consulted:
+        return gone(talk, leg.leg_id, now, reason=LeftReason.CONSULT_OVER)
+    no_consult(talk)
+    _somebody_stays(talk, leg)
+    outcome = gone(talk, leg.leg_id, now)
+    # Whoever stays talks to the customer: nobody else could take them off hold where only an outside party remains.
+    customer = outcome.after.customer
+    agents = any(other.party == Party.AGENT for other in outcome.after.live_legs)
+    if customer.held and not agents:
+        return Outcome(settled(outcome.after.with_legs(dataclasses.replace(customer, held=False)), now), outcome.left)
+    return outcome
+
+
+def _somebody_stays(talk: Conversation, leaving: Leg) -> None:
+    stays = [
+        leg
+        for leg in talk.live_legs
+        if leg.leg_id != leaving.leg_id and leg.answered and leg.party in (Party.AGENT, Party.PARTICIPANT)
+    ]
+    if not stays:
+        raise NobodyLeft("the customer would remain alone: end the call, or transfer it")

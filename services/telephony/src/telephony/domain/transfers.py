@@ -1,0 +1,64 @@
+"""A call goes on without its agent: sent on blindly, parked, taken over. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+
+from telephony.domain import legs as leg_rules
+from telephony.domain.calls import Actor, Call, Trigger, change
+from telephony.domain.conversation import (
+    Conversation,
+    Left,
+    LeftReason,
+    Outcome,
+    in_conversation,
+    no_consult,
+)
+from telephony.domain.legs import Leg, Party
+from telephony.domain.parties import add
+
+
+def sent_on(talk: Conversation, actor: Actor, trigger: Trigger, now: datetime) -> Outcome:
+    """A blind transfer: every agent's and supervisor's part is over, flows or a number is next (`trigger` SEND_ON or
+    DIAL_ON). CallNotTalking, CallEnded, ConsultUnderWay."""
+    in_conversation(talk)
+    no_consult(talk)
+    return _without_agents(talk, change(talk.call, trigger, now), LeftReason.TRANSFERRED, now)
+
+
+def parked(talk: Conversation, code: str, now: datetime) -> Outcome:
+    """The customer waits alone under a code. CallNotTalking, CallEnded, ConsultUnderWay."""
+    in_conversation(talk)
+    no_consult(talk)
+    call = dataclasses.replace(change(talk.call, Trigger.PARK, now), park_code=code)
+    return _without_agents(talk, call, LeftReason.PARKED, now)
+
+
+def taken_over(talk: Conversation, leg: Leg, now: datetime) -> Outcome:
+    """`leg` of a supervisor takes the place of the call's agent. CallNotTalking, CallEnded."""
+    in_conversation(talk)
+    before = talk.of_agent(talk.call.agent_id)
+    watching = talk.of_supervisor(leg.agent_id)
+    changed = [leg_rules.ended(watching, now)] if watching is not None else []
+    after = talk.with_legs(*changed)
+    after = add(after, leg).after
+    call = dataclasses.replace(after.call, agent_id=leg.agent_id, contact_id=leg.contact_id or after.call.contact_id)
+    after = dataclasses.replace(after, call=call)
+    if before is None:
+        return Outcome(after)
+    over = leg_rules.ended(before, now)
+    moved = [
+        dataclasses.replace(other, supervised_agent_id=leg.agent_id)
+        for other in after.live_legs
+        if other.party == Party.SUPERVISOR and other.supervised_agent_id == before.agent_id
+    ]
+    return Outcome(after.with_legs(over, *moved), (Left(over, LeftReason.TAKEN_OVER),))
+
+
+def _without_agents(talk: Conversation, call: Call, reason: LeftReason, now: datetime) -> Outcome:
+    over = [leg_rules.ended(leg, now) for leg in talk.live_legs if leg.party != Party.CUSTOMER]
+    left = tuple(Left(leg, reason) for leg in over if leg.party == Party.AGENT and leg.contact_id)
+    customer = dataclasses.replace(talk.customer, held=False)
+    call = dataclasses.replace(call, agent_id="")
+    return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, *over), left)

@@ -1,0 +1,239 @@
+"""What agents and supervisors do with live calls. Each verb commits its transaction; media follow the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chassis.sql import Tx
+from kernel.errors import DomainError
+from kernel.ids import new_id
+
+from telephony.domain import consults, parties, transfers
+from telephony.domain.calls import Actor, Call, CallNotTalking, CallState, EndParty, Trigger
+from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
+from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
+from telephony.live.dialing import Dialing
+from telephony.live.house import House, unbroken
+from telephony.live.switchboard import Switchboard
+from telephony.ops import parties as party_ops
+from telephony.ops.parties import Found
+
+Transaction = Callable[[Tx], Awaitable[Found]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a call is sent or who is consulted: one of queue, agent, flow, number, and its id or number."""
+
+    kind: str
+    value: str
+
+
+class Conversations:
+    """The verbs. See each rpc's comment for what it refuses."""
+
+    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        self._dialing = dialing
+
+    # -- hold, mute, digits ------------------------------------------------------------------------------------
+
+    async def hold(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
+        return await self._change(tenant_id, call_id, actor, lambda talk: parties.hold(talk, leg_id, self._now()))
+
+    async def resume(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
+        return await self._change(tenant_id, call_id, actor, lambda talk: parties.resume(talk, leg_id, self._now()))
+
+    async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str, muted: bool) -> Found:
+        """A leg's microphone: silent at once, whatever the database does next."""
+        live = self._switchboard.find(call_id)
+        if live is not None and live.tenant_id == tenant_id and live.talking:
+            may_control(Conversation(live.call, live.legs), actor)
+            own = live.leg_of(actor.user_id) or live.leg_of(live.call.agent_id)
+            wished = leg_id or (own.leg_id if own else "")
+            if any(leg.leg_id == wished and leg.live for leg in live.legs):
+                live.wish_mute(wished, muted)
+        return await self._change(tenant_id, call_id, actor, lambda talk: parties.mute(talk, leg_id, actor, muted))
+
+    async def send_digits(self, tenant_id: str, call_id: str, actor: Actor, digits: str) -> None:
+        """An agent's digits are tones to the customer's side. Those the customer's own edge sends are what the customer
+        pressed."""
+        live = await self._switchboard.here(tenant_id, call_id, actor)
+        if actor.party is EndParty.CUSTOMER:
+            for digit in digits:
+                live.press(digit)
+            return
+        await self._house.db.run(tenant_id, lambda tx: party_ops.in_conversation(tx, call_id, actor), read_only=True)
+        customer = live.customer
+        if live.call.state is not CallState.TALKING or customer is None or not customer.sends_digits:
+            raise CallNotTalking("digits can be sent in conversation only")
+        customer.send_digits(digits)
+
+    # -- parties -----------------------------------------------------------------------------------------------
+
+    async def drop(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
+        found = await self._change(tenant_id, call_id, actor, lambda talk: parties.drop(talk, leg_id, self._now()))
+        await self._forget_consult(tenant_id, found, leg_id)
+        return found
+
+    async def leave(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        return await self._change(tenant_id, call_id, actor, lambda talk: parties.leave(talk, actor, self._now()))
+
+    async def swap(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        return await self._change(tenant_id, call_id, actor, lambda talk: consults.swap(talk, actor, self._now()))
+
+    async def join(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        return await self._change(tenant_id, call_id, actor, lambda talk: consults.join(talk, actor, self._now()))
+
+    async def complete_transfer(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        return await self._carry_out(tenant_id, lambda tx: party_ops.complete_transfer(tx, call_id, actor, self._now()))
+
+    async def cancel_consult(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        asked = (await self._talk(tenant_id, call_id, actor)).consulted
+        found = await self._change(
+            tenant_id, call_id, actor, lambda talk: consults.cancel_consult(talk, actor, self._now())
+        )
+        if asked is not None:
+            await self._forget_consult(tenant_id, found, asked.leg_id)
+        return found
+
+    # -- sent on -----------------------------------------------------------------------------------------------
+
+    async def consult(self, tenant_id: str, call_id: str, actor: Actor, target: Target) -> Found:
+        """Ring somebody while the customer waits with music."""
+        talk = await self._talk(tenant_id, call_id, actor)
+        leg = Leg(new_id("leg", self._now()), call_id, Party.PARTICIPANT, LegState.RINGING)
+        consults.begin_consult(talk, actor, leg, self._now())
+        if target.kind == "number":
+            live = await self._switchboard.here(tenant_id, call_id, actor)
+            number, caller = await self._dialing.read(tenant_id, talk.call, target.value)
+            leg = replace(leg, address=number)
+            return await self._dialing.ring(
+                live, leg, caller, lambda tx: party_ops.begin_consult(tx, call_id, actor, leg, self._now())
+            )
+        leg = replace(leg, party=Party.AGENT, agent_id=target.value if target.kind == "agent" else "")
+        consults.begin_consult(talk, actor, leg, self._now())
+        queue_id = target.value if target.kind == "queue" else ""
+        contact_id = await self._house.routing.enqueue_consult(tenant_id, talk.call, leg, actor.user_id, queue_id)
+        leg = replace(leg, contact_id=contact_id)
+        try:
+            return await self._carry_out(
+                tenant_id, lambda tx: party_ops.begin_consult(tx, call_id, actor, leg, self._now())
+            )
+        except DomainError:
+            await self._house.routing.cancel(tenant_id, contact_id)
+            raise
+
+    async def transfer(self, tenant_id: str, call_id: str, actor: Actor, target: Target) -> Found:
+        """Send the customer on without a word before."""
+        if target.kind == "number":
+            talk = await self._talk(tenant_id, call_id, actor)
+            transfers.sent_on(talk, actor, Trigger.DIAL_ON, self._now())
+            live = await self._switchboard.here(tenant_id, call_id, actor)
+            number, caller = await self._dialing.read(tenant_id, talk.call, target.value)
+            leg = Leg(new_id("leg", self._now()), call_id, Party.PARTICIPANT, LegState.RINGING, address=number)
+            return await self._dialing.ring(
+                live, leg, caller, lambda tx: party_ops.dial_on(tx, call_id, actor, leg, self._now())
+            )
+        return await self._carry_out(
+            tenant_id, lambda tx: party_ops.send_on(tx, call_id, actor, target.kind, target.value, self._now())
+        )
+
+    async def park(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        return await self._carry_out(tenant_id, lambda tx: party_ops.park(tx, call_id, actor, self._now()))
+
+    async def retrieve(self, tenant_id: str, actor: Actor, code: str) -> Found:
+        db = self._house.db
+
+        async def look(tx: Tx) -> Call:
+            call = await party_ops.find_parked(tx, code)
+            await party_ops.free_station(tx, actor.user_id)
+            return call
+
+        call = await db.run(tenant_id, look, read_only=True)
+        contact_id = await self._house.routing.start_contact(tenant_id, call, actor.user_id, "TRANSFER")
+        return await self._with_contact(
+            tenant_id,
+            call.call_id,
+            contact_id,
+            lambda tx: party_ops.retrieve(tx, code, actor.user_id, contact_id, self._now()),
+            actor,
+        )
+
+    # -- supervision -------------------------------------------------------------------------------------------
+
+    async def supervise(
+        self, tenant_id: str, call_id: str, actor: Actor, mode: SupervisionMode, agent_id: str
+    ) -> Found:
+        """Listen, whisper or barge. Who may which was checked by the caller's permission."""
+        now = self._now()
+        leg = Leg(
+            new_id("leg", now), call_id, Party.SUPERVISOR, LegState.CONNECTED, agent_id=actor.user_id, mode=mode,
+            supervised_agent_id=agent_id, join_time=now,
+        )  # fmt: skip
+        return await self._carry_out(tenant_id, lambda tx: party_ops.supervise(tx, call_id, leg, self._now()))
+
+    async def stop_supervising(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        return await self._carry_out(
+            tenant_id, lambda tx: party_ops.stop_supervising(tx, call_id, actor.user_id, self._now())
+        )
+
+    async def take_over(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        async def look(tx: Tx) -> Conversation:
+            talk = await party_ops.conversation(tx, call_id)
+            in_conversation(talk)
+            if talk.of_agent(actor.user_id) is not None:
+                raise OnCallAlready("you talk in this call already")
+            await party_ops.free_station(tx, actor.user_id, call_id)
+            return talk
+
+        talk = await self._house.db.run(tenant_id, look, read_only=True)
+        contact_id = await self._house.routing.start_contact(tenant_id, talk.call, actor.user_id, "TRANSFER")
+        return await self._with_contact(
+            tenant_id,
+            call_id,
+            contact_id,
+            lambda tx: party_ops.take_over(tx, call_id, actor.user_id, contact_id, self._now()),
+            actor,
+        )
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _now(self) -> datetime:
+        return self._house.now()
+
+    async def _talk(self, tenant_id: str, call_id: str, actor: Actor) -> Conversation:
+        return await self._house.db.run(tenant_id, lambda tx: party_ops.controlled(tx, call_id, actor), read_only=True)
+
+    async def _change(
+        self, tenant_id: str, call_id: str, actor: Actor, verb: Callable[[Conversation], Outcome]
+    ) -> Found:
+        return await self._carry_out(tenant_id, lambda tx: party_ops.change(tx, call_id, actor, verb, self._now()))
+
+    async def _carry_out(self, tenant_id: str, verb: Transaction) -> Found:
+        return await self._switchboard.carry_out(tenant_id, verb)
+
+    async def _with_contact(
+        self, tenant_id: str, call_id: str, contact_id: str, verb: Transaction, actor: Actor
+    ) -> Found:
+        """Carry out what an agent has a contact for already; that contact is over when it can't be."""
+
+        async def carried_out() -> Found:
+            try:
+                return await self._carry_out(tenant_id, verb)
+            except BaseException:
+                await self._house.db.run(
+                    tenant_id, lambda tx: party_ops.give_up(tx, call_id, actor.user_id, contact_id, self._now())
+                )
+                raise
+
+        return await unbroken(carried_out())
+
+    async def _forget_consult(self, tenant_id: str, found: Found, leg_id: str) -> None:
+        """Take back the offer of a consult that nobody waits for any more."""
+        for leg in found[1]:
+            if leg.leg_id == leg_id and leg.contact_id and leg.join_time is None:
+                await self._house.routing.cancel(tenant_id, leg.contact_id)

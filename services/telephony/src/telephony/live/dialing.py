@@ -1,0 +1,161 @@
+"""Numbers rung for a call: an agent's outbound calls, consults and transfers to a number."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from chassis.sql import Tx
+from chassis.telemetry import log
+from kernel.errors import DomainError
+from kernel.ids import new_id
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+
+from telephony import convert
+from telephony.clients import OutboundRoute
+from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty, understood_number
+from telephony.domain.legs import Leg, LegState, Party
+from telephony.live.call import LiveCall
+from telephony.live.house import House
+from telephony.live.lines import DialWish, Line
+from telephony.live.switchboard import NodeDraining, Switchboard
+from telephony.media.media_leg import MediaLeg
+from telephony.ops import calls as ops
+from telephony.ops import parties as party_ops
+from telephony.ops.parties import Found, cause_of
+
+METHOD = "merkez.telephony.v1.CallService/DialCall"
+
+
+class Dialing:
+    """Rings numbers and brings what becomes of it into the rows."""
+
+    def __init__(self, house: House, switchboard: Switchboard) -> None:
+        self._house = house
+        self._switchboard = switchboard
+
+    async def dial(self, tenant_id: str, actor: Actor, request: call_service_pb2.DialCallRequest) -> call_pb2.Call:
+        """An agent calls a number. See the rpc's comment for errors."""
+        if self._switchboard.draining:
+            raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
+        house = self._house
+        route = await house.tenancy.outbound_route(tenant_id, request.brand_id)
+        number = understood_number(request.number, route.number, "number")
+        now = house.now()
+        call = self._new_call(route, number, request.caller_number or route.number, actor.user_id)
+        customer = Leg(new_id("leg", now), call.call_id, Party.CUSTOMER, LegState.RINGING, address=number)
+        fresh = False
+
+        async def store(tx: Tx) -> call_pb2.Call:
+            async def begin() -> call_pb2.Call:
+                nonlocal fresh
+                await party_ops.free_station(tx, actor.user_id)
+                stored, legs = await ops.start_outbound(
+                    tx, call, customer, actor.user_id, route.max_concurrent_calls, house.now()
+                )
+                fresh = True
+                return convert.call_message(stored, legs)
+
+            return await tx.once(request.request_id, METHOD, request, call_pb2.Call, begin)
+
+        fresh = False
+        answer = await house.db.run(tenant_id, store)
+        if not fresh:
+            return answer
+        return await self._begin(tenant_id, answer.call_id, actor, customer)
+
+    async def _begin(self, tenant_id: str, call_id: str, actor: Actor, customer: Leg) -> call_pb2.Call:
+        """The call is stored: make the agent's contact and ring. What refuses ends the call, and says why."""
+        house = self._house
+        talk = await house.db.run(tenant_id, lambda tx: party_ops.conversation(tx, call_id), read_only=True)
+        live = self._switchboard.begin(tenant_id, talk.call, [leg for leg in talk.legs if leg.party == Party.CUSTOMER])
+        try:
+            contact_id = await house.routing.start_contact(tenant_id, talk.call, actor.user_id, "OUTBOUND")
+            found = await self._switchboard.carry_out(
+                tenant_id, lambda tx: ops.contact_begun(tx, call_id, actor.user_id, contact_id, house.now())
+            )
+            await self._ring(live, customer, talk.call.caller_number)
+        except DomainError as error:
+            await self._switchboard.end(live, EndParty.SYSTEM, error.reason)
+            raise
+        return convert.call_message(*found)
+
+    async def read(self, tenant_id: str, call: Call, number: str) -> tuple[str, str]:
+        """(number in E.164, caller number to show) for a party of this call."""
+        own = call.dialed_number if call.direction is Direction.INBOUND else call.caller_number
+        return understood_number(number, own, "number"), own
+
+    async def ring(
+        self, live: LiveCall, leg: Leg, caller_number: str, store: Callable[[Tx], Awaitable[Found]]
+    ) -> Found:
+        """Ring a number as one more party of a live call; the rows say so first."""
+        found = await self._switchboard.carry_out(live.tenant_id, store)
+        try:
+            await self._ring(live, leg, caller_number)
+        except DomainError as error:
+            log.info("a number can't be rung", call_id=live.call_id, reason=error.reason)
+            await self._gone(live, leg.leg_id, 0, 0)
+            raise
+        return found
+
+    async def _ring(self, live: LiveCall, leg: Leg, caller_number: str) -> None:
+        line = await self._house.lines.dial(
+            DialWish(live.tenant_id, live.call_id, leg.leg_id, leg.address, caller_number, live.call.brand_id)
+        )
+        if live.ending or not any(other.leg_id == leg.leg_id and other.live for other in live.legs):
+            await line.hang_up()
+            return
+        live.lines[leg.leg_id] = line
+        self.follow(live, leg.leg_id, line)
+
+    def follow(self, live: LiveCall, leg_id: str, line: Line) -> None:
+        """What the line tells becomes the leg's."""
+        spawn = self._house.tasks.spawn
+
+        def media(leg: MediaLeg) -> None:
+            live.attach(leg_id, leg)
+
+        line.on_media = media
+        line.on_answered = lambda: spawn(self._answered(live, leg_id), "line answered")
+        line.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "line gone")
+        if leg_id == live.customer_id:
+            line.on_digit_info = live.press
+        if line.media is not None:
+            media(line.media)
+
+    async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
+        live.lines.pop(leg_id, None)
+        if leg_id == live.customer_id:
+            rung = live.call.state is CallState.DIALING and live.call.answer_time is None
+            cause = cause_of(q850) if rung else EndCause.NORMAL
+            await self._switchboard.end(live, EndParty.CUSTOMER, cause, q850=q850, sip_status=sip_status)
+            return
+        await self._switchboard.party_gone(live, leg_id, q850, sip_status)
+
+    async def _answered(self, live: LiveCall, leg_id: str) -> None:
+        """What happened outside is true whatever the database does: written as soon as it can be."""
+        found = await live.journal.write(
+            lambda tx: party_ops.party_answered(tx, live.call_id, leg_id, self._house.now())
+        )
+        if found is not None:
+            self._switchboard.settle(live.tenant_id, *found)
+
+    def _new_call(self, route: OutboundRoute, number: str, caller_number: str, agent_id: str) -> Call:
+        now = self._house.now()
+        return Call(
+            call_id=new_id("call", now),
+            state=CallState.DIALING,
+            direction=Direction.OUTBOUND,
+            brand_id=route.brand_id,
+            brand_name=route.brand_name,
+            language=route.language,
+            flow_id="",
+            dialed_number=number,
+            caller_number=caller_number,
+            node_id=self._house.settings.node_id,
+            start_time=now,
+            state_time=now,
+            agent_id=agent_id,
+            recorded=route.recorded,
+            trace_id=self._switchboard.trace_id(),
+        )

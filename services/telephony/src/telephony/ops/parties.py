@@ -1,0 +1,351 @@
+"""What agents and supervisors do with the parties of a call, as transactions. Rules are `domain.parties`'."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from chassis.sql import Tx
+from chassis.telemetry import log
+from kernel.errors import NotFound
+from kernel.ids import new_id
+
+from telephony import convert
+from telephony.domain import calls, consults, parties, supervision, transfers
+from telephony.domain import conversation as rules
+from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
+from telephony.domain.cdrs import Ending
+from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, may_control
+from telephony.domain.legs import Q850, Leg, LegState, Party
+from telephony.domain.stations import StationOnCall, StationRequired
+from telephony.ops.calls import end_call
+from telephony.store import calls as call_store
+from telephony.store import legs as leg_store
+from telephony.store import stations as station_store
+
+Verb = Callable[[Conversation], Outcome]
+Found = tuple[Call, Sequence[Leg]]
+
+
+class CallNotParked(NotFound):
+    """Nothing is parked under this code."""
+
+    reason = "CALL_NOT_PARKED"
+
+
+async def conversation(tx: Tx, call_id: str) -> Conversation:
+    """The call with its legs. CallNotFound."""
+    call = await call_store.get_call(tx, call_id)
+    return Conversation(call, tuple((await leg_store.legs_of(tx, [call_id]))[call_id]))
+
+
+async def controlled(tx: Tx, call_id: str, actor: Actor) -> Conversation:
+    """The conversation, which this actor may act on. CallNotFound, CallOfOtherAgent."""
+    talk = await conversation(tx, call_id)
+    may_control(talk, actor)
+    return talk
+
+
+async def change(tx: Tx, call_id: str, actor: Actor, verb: Verb, now: datetime) -> Found:
+    """Carry out a verb on a call the actor may act on. CallNotFound, CallOfOtherAgent, and what the verb refuses."""
+    before = await controlled(tx, call_id, actor)
+    return await keep(tx, before, verb(before), now)
+
+
+async def in_conversation(tx: Tx, call_id: str, actor: Actor) -> Conversation:
+    """The conversation, talking or held. CallNotTalking, CallEnded, CallOfOtherAgent."""
+    talk = await controlled(tx, call_id, actor)
+    rules.in_conversation(talk)
+    return talk
+
+
+# -- an agent comes in -----------------------------------------------------------------------------------------
+
+
+async def answer_call(tx: Tx, call_id: str, agent_id: str, contact: Contact, now: datetime) -> Found | None:
+    """An agent accepted: join them. None when that can't be any more (the customer left, the consult was given up, or
+    they are joined already); then that agent's part is over at once, so that nobody waits for it in vain."""
+    if await call_store.find_call(tx, call_id) is None:
+        tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=""))
+        return None
+    before = await conversation(tx, call_id)
+    outcome = _answered(before, agent_id, contact, now)
+    if outcome is not None:
+        return await keep(tx, before, outcome, now)
+    state = before.call.state.value
+    tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=state))
+    known = before.of_agent(agent_id)
+    if before.call.live and contact.contact_id and (known is None or known.contact_id != contact.contact_id):
+        leg = _agent_leg(call_id, agent_id, contact.contact_id, now)
+        tx.emit(convert.agent_left(Left(leg, LeftReason.CONSULT_OVER), now), key=call_id)
+    return None
+
+
+async def consult_failed(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Found | None:
+    """Nobody took a consult: its leg is over. None when there is none."""
+    if await call_store.find_call(tx, call_id) is None:
+        return None
+    talk = await conversation(tx, call_id)
+    asked = talk.consulted
+    if asked is None or asked.answered or asked.contact_id != contact_id:
+        return None
+    return await party_gone(tx, call_id, asked.leg_id, now, Q850.NO_ANSWER)
+
+
+def _answered(before: Conversation, agent_id: str, contact: Contact, now: datetime) -> Outcome | None:
+    call = before.call
+    if contact.consult:
+        asked = before.consulted
+        if asked is None or asked.answered or asked.contact_id != contact.contact_id:
+            return None
+        asked = dataclasses.replace(asked, agent_id=agent_id)
+        return parties.answered(before.with_legs(asked), asked.leg_id, now)
+    if (call.state, Trigger.JOIN) not in calls.TRANSITIONS or call.state is CallState.DIALING:
+        return None
+    leg = _agent_leg(call.call_id, agent_id, contact.contact_id or call.contact_id, now)
+    return parties.joined(before, leg, calls.answered(call, agent_id, contact, now))
+
+
+async def begin_consult(tx: Tx, call_id: str, actor: Actor, leg: Leg, now: datetime) -> Found:
+    """Somebody is asked while the customer waits; `leg` rings."""
+    return await change(tx, call_id, actor, lambda talk: consults.begin_consult(talk, actor, leg, now), now)
+
+
+async def party_answered(tx: Tx, call_id: str, leg_id: str, now: datetime) -> Found | None:
+    """A number that was rung answered. None when it is over by then."""
+    before = await conversation(tx, call_id)
+    if not before.call.live or not any(leg.leg_id == leg_id for leg in before.live_legs):
+        return None
+    outcome = parties.answered(before, leg_id, now)
+    call = outcome.after.call
+    if call.state is CallState.DIALING:
+        call = dataclasses.replace(calls.change(call, Trigger.JOIN, now), answer_time=call.answer_time or now)
+        outcome = dataclasses.replace(outcome, after=dataclasses.replace(outcome.after, call=call))
+    return await keep(tx, before, outcome, now)
+
+
+async def party_gone(
+    tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int = Q850.NORMAL, sip_status: int = 0
+) -> Found | None:
+    """A party hung up, or a number that was rung didn't answer. None when that is known.
+
+    With the customer's leg, or the last one that talks with the customer, the whole call ends.
+    """
+    before = await conversation(tx, call_id)
+    leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
+    if leg is None or not before.call.live:
+        return None
+    outcome = None if leg.party == Party.CUSTOMER else parties.gone(before, leg_id, now, q850, sip_status)
+    if outcome is None or not _somebody_stays(outcome.after):
+        who = EndParty.CUSTOMER if leg.party == Party.CUSTOMER else EndParty.PARTICIPANT
+        cause = EndCause.NORMAL if leg.answered else cause_of(q850)
+        await end_call(tx, call_id, Ending(who, cause, now, q850_cause=q850, sip_status=sip_status), now)
+        talk = await conversation(tx, call_id)
+        return talk.call, talk.legs
+    return await keep(tx, before, outcome, now)
+
+
+def _somebody_stays(talk: Conversation) -> bool:
+    """Whether anyone but the customer is left, or somebody may still come."""
+    if talk.call.state not in calls.TALK_STATES and talk.call.state is not CallState.DIALING:
+        return True
+    return any(leg.party in (Party.AGENT, Party.PARTICIPANT) for leg in talk.live_legs)
+
+
+def cause_of(q850: int) -> str:
+    """The end cause of a call that nobody answered, by Q.850."""
+    causes = {
+        Q850.BUSY: EndCause.BUSY,
+        18: EndCause.NO_ANSWER,
+        Q850.NO_ANSWER: EndCause.NO_ANSWER,
+        Q850.REJECTED: EndCause.REJECTED,
+    }
+    return causes.get(q850, EndCause.UNREACHABLE)
+
+
+# -- sent on, parked, taken over -------------------------------------------------------------------------------
+
+
+async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: str, now: datetime) -> Found:
+    """A blind transfer to a queue, an agent or a flow: flows leads the call again in a new turn."""
+    before = await controlled(tx, call_id, actor)
+    outcome = transfers.sent_on(before, actor, Trigger.SEND_ON, now)
+    call = dataclasses.replace(
+        outcome.after.call,
+        turn=before.call.turn + 1,
+        run_id="",
+        sent_to=f"{target_kind}:{target}",
+        sent_by=actor.user_id,
+    )
+    outcome = dataclasses.replace(outcome, after=dataclasses.replace(outcome.after, call=call))
+    found = await keep(tx, before, outcome, now)
+    _tell_transfer(tx, before, actor, found, blind=True, target_kind=target_kind, target=target)
+    return found
+
+
+async def dial_on(tx: Tx, call_id: str, actor: Actor, leg: Leg, now: datetime) -> Found:
+    """A blind transfer to a number: `leg` rings and the customer hears it."""
+    before = await controlled(tx, call_id, actor)
+    outcome = transfers.sent_on(before, actor, Trigger.DIAL_ON, now)
+    outcome = dataclasses.replace(outcome, after=parties.add(outcome.after, leg).after)
+    found = await keep(tx, before, outcome, now)
+    _tell_transfer(tx, before, actor, found, blind=True, target_kind="number", target=leg.address)
+    return found
+
+
+async def complete_transfer(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found:
+    """The customer goes to the party consulted."""
+    before = await controlled(tx, call_id, actor)
+    asked = before.consulted
+    found = await keep(tx, before, consults.complete(before, actor, now), now)
+    if asked is not None:
+        kind, target = ("agent", asked.agent_id) if asked.agent_id else ("number", asked.address)
+        _tell_transfer(tx, before, actor, found, blind=False, target_kind=kind, target=target)
+    return found
+
+
+def _tell_transfer(
+    tx: Tx, before: Conversation, actor: Actor, found: Found, *, blind: bool, target_kind: str, target: str
+) -> None:
+    leg = before.of_agent(actor.user_id) or before.of_agent(before.call.agent_id)
+    if leg is not None:
+        told = convert.call_transferred(*found, leg, blind=blind, target_kind=target_kind, target=target)
+        tx.emit(told, key=before.call.call_id)
+
+
+async def park(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found:
+    """The customer waits alone under a code."""
+    before = await controlled(tx, call_id, actor)
+    rules.in_conversation(before)
+    code = await call_store.take_park_code(tx, call_id, now)
+    found = await keep(tx, before, transfers.parked(before, code, now), now)
+    tx.emit(convert.call_parked(*found, actor.user_id), key=call_id)
+    return found
+
+
+async def find_parked(tx: Tx, code: str) -> Call:
+    """The call parked under a code. CallNotParked."""
+    call_id = await call_store.find_parked(tx, code)
+    call = await call_store.find_call(tx, call_id) if call_id else None
+    if call is None or call.state is not CallState.PARKED:
+        raise CallNotParked("nothing is parked under this code")
+    return call
+
+
+async def retrieve(tx: Tx, code: str, agent_id: str, contact_id: str, now: datetime) -> Found:
+    """A parked call comes to an agent. CallNotParked."""
+    call = await find_parked(tx, code)
+    found = await answer_call(tx, call.call_id, agent_id, Contact(contact_id), now)
+    if found is None:
+        raise CallNotParked("nothing is parked under this code")
+    return found
+
+
+async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime) -> Found:
+    """A supervisor takes the place of the call's agent."""
+    before = await conversation(tx, call_id)
+    leg = _agent_leg(call_id, supervisor_id, contact_id, now)
+    found = await keep(tx, before, transfers.taken_over(before, leg, now), now)
+    agent_id = before.call.agent_id
+    told = dataclasses.replace(leg, supervised_agent_id=agent_id)
+    tx.emit(convert.supervision_changed(told, now, took_over=True), key=call_id)
+    return found
+
+
+async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime) -> None:
+    """An agent who had begun a contact for a call can't be joined to it: their part is over."""
+    leg = _agent_leg(call_id, agent_id, contact_id, now)
+    tx.emit(convert.agent_left(Left(leg, LeftReason.LEFT), now), key=call_id)
+
+
+# -- supervision -----------------------------------------------------------------------------------------------
+
+
+async def supervise(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
+    """A supervisor takes part, or changes how. StationRequired, StationOnCall."""
+    await free_station(tx, leg.agent_id, call_id)
+    before = await conversation(tx, call_id)
+    agent_id = leg.supervised_agent_id or before.call.agent_id
+    leg = dataclasses.replace(leg, supervised_agent_id=agent_id)
+    found = await keep(tx, before, supervision.supervise(before, leg, now), now)
+    tx.emit(convert.supervision_changed(leg, now), key=call_id)
+    return found
+
+
+async def stop_supervising(tx: Tx, call_id: str, user_id: str, now: datetime) -> Found:
+    """A supervisor stops; nothing happens when they don't take part."""
+    before = await conversation(tx, call_id)
+    watching = before.of_supervisor(user_id)
+    if watching is None:
+        return before.call, before.legs
+    found = await keep(tx, before, parties.gone(before, watching.leg_id, now), now)
+    tx.emit(convert.supervision_changed(dataclasses.replace(watching, mode=None), now), key=call_id)
+    return found
+
+
+async def free_station(tx: Tx, agent_id: str, call_id: str = "") -> None:
+    """StationRequired when the user has none, StationOnCall when it is joined to another call than this."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is None or station.state is not LegState.CONNECTED:
+        raise StationRequired("attach a softphone first: open the desktop and allow the microphone")
+    if station.call_id not in ("", call_id):
+        raise StationOnCall("your softphone is joined to another call")
+
+
+# -- inside ----------------------------------------------------------------------------------------------------
+
+
+def _agent_leg(call_id: str, agent_id: str, contact_id: str, now: datetime) -> Leg:
+    return Leg(
+        new_id("leg", now), call_id, Party.AGENT, LegState.CONNECTED, agent_id=agent_id, contact_id=contact_id,
+        join_time=now,
+    )  # fmt: skip
+
+
+async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime) -> Found:
+    """Store what a verb made of a conversation and tell it."""
+    call, legs = outcome.after.call, outcome.after.legs
+    known = {leg.leg_id: leg for leg in before.legs}
+    changed = [leg for leg in legs if known.get(leg.leg_id) != leg]
+    await call_store.save_call(tx, call, now)
+    for leg in changed:
+        await (leg_store.save_leg if leg.leg_id in known else leg_store.add_leg)(tx, leg, now)
+        if leg.party in (Party.AGENT, Party.SUPERVISOR) and leg.agent_id:
+            moved = station_store.join_call if leg.answered else station_store.leave_call
+            await moved(tx, leg.agent_id, call.call_id, now)
+    if before.call.park_code and not call.park_code:
+        await call_store.free_park_code(tx, before.call.park_code)
+    _tell(tx, before.call, call, legs, [(known.get(leg.leg_id), leg) for leg in changed])
+    for left in outcome.left:
+        tx.emit(convert.agent_left(left, now), key=call.call_id)
+    return call, legs
+
+
+def _tell(tx: Tx, before: Call, call: Call, legs: Sequence[Leg], changed: Sequence[tuple[Leg | None, Leg]]) -> None:
+    """One fact for each thing that happened; the customer's hold and the first answer have names of their own."""
+    key = call.call_id
+    told_hold = {before.state, call.state} == {CallState.TALKING, CallState.HELD}
+    if call.state is CallState.TALKING and before.state not in calls.TALK_STATES:
+        tx.emit(convert.call_answered(call, legs), key=key)
+    elif told_hold:
+        tx.emit((convert.call_held if call.state is CallState.HELD else convert.call_resumed)(call, legs), key=key)
+    # A fact of the call carries all its legs.
+    told = told_hold or call.state is not before.state
+    for was, leg in changed:
+        if leg.party == Party.SUPERVISOR:
+            continue  # SupervisionChanged tells of it, to those who may know
+        if was is not None and dataclasses.replace(was, muted=leg.muted) == leg:
+            tx.emit(convert.leg_media_changed(leg, call.version), key=key)
+        elif not told:
+            tx.emit(convert.leg_changed(call, legs, leg), key=key)
+    if before.state is not call.state:
+        states = {"before": before.state.value, "state": call.state.value}
+        tx.after_commit(partial(log.info, "call", call_id=key, **states))
+    for was, leg in changed:
+        was_state = was.state.value if was is not None else ""
+        if was_state != leg.state.value:
+            tx.after_commit(
+                partial(log.info, "leg", call_id=key, leg_id=leg.leg_id, party=leg.party, state=leg.state.value)
+            )

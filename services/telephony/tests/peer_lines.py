@@ -1,0 +1,67 @@
+"""Lines to parties outside who are WebRTC peers of the test: real media, and signalling that the test plays itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from telephony.domain.legs import Q850
+from telephony.live.lines import DialWish
+from telephony.media.media_leg import MediaLeg
+from telephony.media.plane import MediaPlane
+from testkit.webrtc import Peer
+
+
+class PeerLine:
+    """One party outside. The test rings, answers and hangs up for it."""
+
+    trunk_id = "trk_test"
+
+    def __init__(self, wish: DialWish, plane: MediaPlane) -> None:
+        self.wish = wish
+        self.media: MediaLeg | None = None
+        self.hung_up: int | None = None
+        self.on_media: Callable[[MediaLeg], object] = lambda leg: None
+        self.on_answered: Callable[[], object] = lambda: None
+        self.on_gone: Callable[[int, int], object] = lambda q850, status: None
+        self.on_digit_info: Callable[[str], object] = lambda digit: None
+        self._plane = plane
+
+    async def early_media(self, peer: Peer) -> None:
+        """The party's sound comes before it answers."""
+        leg, answer = await self._plane.answer(await peer.offer(), self.wish.tenant_id, self.wish.leg_id)
+        await peer.accept(answer)
+        assert await leg.connected
+        self.media = leg
+        self.on_media(leg)
+
+    async def answer(self, peer: Peer) -> None:
+        if self.media is None:
+            await self.early_media(peer)
+        self.on_answered()
+
+    def go(self, q850: int = Q850.NORMAL, sip_status: int = 0) -> None:
+        """The party hangs up, or can't be reached."""
+        self.on_gone(q850, sip_status)
+
+    async def hang_up(self, q850: int = Q850.NORMAL) -> None:
+        if self.hung_up is None:
+            self.hung_up = q850
+            if self.media is not None:
+                await self._plane.close_leg(self.media)  # type: ignore[arg-type]
+
+
+class PeerLines:
+    """Keeps the lines that were begun, newest last."""
+
+    def __init__(self) -> None:
+        self.plane: Any = None
+        self.begun: list[PeerLine] = []
+        self.refusal: Exception | None = None
+
+    async def dial(self, wish: DialWish) -> PeerLine:
+        if self.refusal is not None:
+            raise self.refusal
+        line = PeerLine(wish, self.plane)
+        self.begun.append(line)
+        return line

@@ -1,0 +1,283 @@
+"""What agents and supervisors do with calls, over real media: who hears whom is told by frequency."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from chassis.auth import acting_as
+from kernel.errors import DomainError, FailedPrecondition
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.domain.calls import Contact
+from testkit import eventually
+from testkit.rpc import someone
+from testkit.webrtc import Peer
+
+from .conftest import MUSIC_HZ, Exchange, an_id
+
+pytestmark = pytest.mark.media
+
+CUSTOMER_HZ, ANN_HZ, BEN_HZ, EVE_HZ, ZOE_HZ = 440.0, 880.0, 660.0, 1540.0, 1980.0
+
+
+@dataclass
+class Scene:
+    """A customer who talks with Ann."""
+
+    exchange: Exchange
+    call_id: str
+    customer: Peer
+    ann: Peer
+    ann_id: str
+
+    async def do(self, verb: str, as_whom: str = "", *, role: str = "agent", **fields: Any) -> call_pb2.Call:
+        request = getattr(call_service_pb2, f"{verb}Request")(call_id=self.call_id, **fields)
+        with acting_as(someone(role, self.exchange.tenant_id, as_whom or self.ann_id)):
+            return await getattr(self.exchange.calls, verb)(request)
+
+    async def agent(self, tone: float) -> tuple[Peer, str]:
+        """One more agent with a softphone."""
+        peer, agent_id = self.exchange.peer(tone), an_id("usr")
+        await self.exchange.attach(peer, agent_id)
+        return peer, agent_id
+
+    async def consult(self, agent_id: str) -> None:
+        """Ann asks a colleague, who accepts."""
+        await self.do("ConsultCall", agent_id=agent_id)
+        await self.exchange.accept(self.call_id, agent_id, self.consult_contact())
+
+    def consult_contact(self) -> Contact:
+        call = self.exchange.switchboard.find(self.call_id)
+        assert call is not None
+        return Contact(next(leg.contact_id for leg in call.legs if leg.consulted), consult=True)
+
+    async def refused(self, act: Callable[[], Awaitable[Any]]) -> str:
+        with pytest.raises(DomainError) as caught:
+            await act()
+        return caught.value.reason
+
+
+@pytest.fixture
+async def scene(exchange: Exchange) -> Scene:
+    customer, ann, ann_id = exchange.peer(CUSTOMER_HZ), exchange.peer(ANN_HZ), an_id("usr")
+    await exchange.attach(ann, ann_id)
+    response = await exchange.call(customer)
+    await exchange.accept(response.call_id, ann_id)
+    await customer.hears(ANN_HZ)
+    await ann.hears(CUSTOMER_HZ)
+    return Scene(exchange, response.call_id, customer, ann, ann_id)
+
+
+async def test_a_colleague_is_consulted_swapped_with_the_customer_joined_and_given_the_call(scene: Scene) -> None:
+    ben, ben_id = await scene.agent(BEN_HZ)
+    await scene.consult(ben_id)
+    await ben.hears(ANN_HZ)
+    await scene.ann.hears(BEN_HZ)
+    await scene.customer.hears(MUSIC_HZ)
+    await scene.do("SwapCall")
+    await scene.customer.hears(ANN_HZ)
+    await ben.hears(MUSIC_HZ)
+    await scene.do("JoinCall")
+    await scene.customer.hears_all(ANN_HZ, BEN_HZ)
+    await ben.hears_all(ANN_HZ, CUSTOMER_HZ)
+    await scene.ann.hears_all(CUSTOMER_HZ, BEN_HZ)
+    await scene.do("LeaveCall")
+    await scene.customer.hears(BEN_HZ)
+    await ben.hears(CUSTOMER_HZ)
+    await scene.ann.hears_nothing()
+    facts = await scene.exchange.facts()
+    assert facts.count("AgentLeft") == 1 and "CallEnded" not in facts
+
+
+async def test_a_consult_that_is_completed_leaves_the_two_others_talking(scene: Scene) -> None:
+    ben, ben_id = await scene.agent(BEN_HZ)
+    await scene.consult(ben_id)
+    call = await scene.do("CompleteTransfer")
+    assert call.agent_id == ben_id
+    await scene.customer.hears(BEN_HZ)
+    await ben.hears(CUSTOMER_HZ)
+    assert await scene.refused(lambda: scene.do("HoldCall")) == "CALL_OF_OTHER_AGENT"
+    await scene.do("HoldCall", ben_id)
+    await scene.customer.hears(MUSIC_HZ)
+    assert {"CallTransferred", "AgentLeft"} <= set(await scene.exchange.facts())
+
+
+async def test_a_consult_nobody_takes_is_over_and_a_cancelled_one_takes_its_offer_back(scene: Scene) -> None:
+    _, ben_id = await scene.agent(BEN_HZ)
+    await scene.do("ConsultCall", agent_id=ben_id)
+    await scene.customer.hears(MUSIC_HZ)
+    call = await scene.do("CancelConsult")
+    assert call.state == call_pb2.CALL_STATE_TALKING
+    await scene.customer.hears(ANN_HZ)
+    assert [request.rescind_offer for request in scene.exchange.routing.dequeued] == [True]
+    # The colleague accepted in the same instant: their part is over at once.
+    contact = Contact(scene.exchange.routing.dequeued[0].contact_id, consult=True)
+    from telephony.ops import parties as ops
+
+    house = scene.exchange.house
+    late = await house.db.run(
+        scene.exchange.tenant_id, lambda tx: ops.answer_call(tx, scene.call_id, ben_id, contact, house.now())
+    )
+    assert late is None
+    assert "AgentLeft" in await scene.exchange.facts()
+
+
+async def test_an_agent_calls_a_number_hears_its_early_media_talks_and_the_customer_hangs_up(scene: Scene) -> None:
+    exchange = scene.exchange
+    ben, ben_id = await scene.agent(BEN_HZ)
+    zoe = exchange.peer(ZOE_HZ)
+    with exchange.as_agent(ben_id):
+        call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r1", number="(555) 010-0199"))
+    line = exchange.lines.begun[-1]
+    assert (line.wish.number, line.wish.caller_number) == ("+15550100199", "+15550100")
+    assert call.state == call_pb2.CALL_STATE_DIALING and call.direction == call_pb2.DIRECTION_OUTBOUND
+    await line.early_media(zoe)
+    await ben.hears(ZOE_HZ)
+    await zoe.hears_nothing()
+    await line.answer(zoe)
+    await zoe.hears(BEN_HZ)
+    await ben.hears(ZOE_HZ)
+    line.go()
+    live = exchange.switchboard.find
+    await eventually(lambda: live(call.call_id) is None)
+    with exchange.as_owner():
+        (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
+    assert (cdr.direction, cdr.end_party, cdr.end_cause) == (
+        call_pb2.DIRECTION_OUTBOUND, call_pb2.END_PARTY_CUSTOMER, "NORMAL",
+    )  # fmt: skip
+    assert exchange.routing.started[0].agent_id == ben_id
+
+
+@pytest.mark.parametrize(("q850", "cause"), [(17, "BUSY"), (19, "NO_ANSWER"), (21, "REJECTED"), (1, "UNREACHABLE")])
+async def test_a_number_that_can_not_be_reached_ends_the_call_with_its_cause(exchange, q850, cause) -> None:
+    ann, ann_id = exchange.peer(ANN_HZ), an_id("usr")
+    await exchange.attach(ann, ann_id)
+    with exchange.as_agent(ann_id):
+        call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r", number="+15550100199"))
+    exchange.lines.begun[-1].go(q850, 486)
+    await eventually(lambda: exchange.switchboard.find(call.call_id) is None)
+    with exchange.as_owner():
+        (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
+    assert (cdr.end_cause, cdr.q850_cause, cdr.sip_status) == (cause, q850, 486)
+    assert cdr.talk_duration.ToTimedelta().total_seconds() == 0
+
+
+async def test_who_has_no_softphone_or_whom_routing_refuses_dials_nobody(exchange: Exchange) -> None:
+    ann_id = an_id("usr")
+    request = call_service_pb2.DialCallRequest(request_id="r", number="+15550100199")
+    with exchange.as_agent(ann_id), pytest.raises(FailedPrecondition) as caught:
+        await exchange.calls.DialCall(request)
+    assert caught.value.reason == "STATION_REQUIRED"
+    await exchange.attach(exchange.peer(ANN_HZ), ann_id)
+    refusal = FailedPrecondition("busy")
+    refusal.reason = "AGENT_NOT_AVAILABLE"
+    exchange.routing.refusal = refusal
+    with exchange.as_agent(ann_id), pytest.raises(FailedPrecondition) as caught:
+        await exchange.calls.DialCall(request)
+    assert caught.value.reason == "AGENT_NOT_AVAILABLE"
+    assert exchange.lines.begun == [] and exchange.switchboard.calls == []
+
+
+async def test_a_number_is_consulted_joined_held_alone_and_dropped(scene: Scene) -> None:
+    zoe = scene.exchange.peer(ZOE_HZ)
+    await scene.do("ConsultCall", number="+15550100199")
+    line = scene.exchange.lines.begun[-1]
+    await line.answer(zoe)
+    await zoe.hears(ANN_HZ)
+    await scene.customer.hears(MUSIC_HZ)
+    call = await scene.do("JoinCall")
+    await scene.customer.hears_all(ANN_HZ, ZOE_HZ)
+    leg_id = next(leg.leg_id for leg in call.legs if leg.party == "participant")
+    await scene.do("HoldCall", leg_id=leg_id)
+    await zoe.hears(MUSIC_HZ)
+    await scene.customer.hears(ANN_HZ)
+    await scene.do("DropLeg", leg_id=leg_id)
+    await eventually(lambda: line.hung_up is not None)
+    await scene.ann.hears(CUSTOMER_HZ)
+
+
+async def test_a_blind_transfer_to_a_number_rings_it_for_the_customer_and_ends_with_either(scene: Scene) -> None:
+    zoe = scene.exchange.peer(ZOE_HZ)
+    call = await scene.do("TransferCall", number="+15550100199")
+    assert call.state == call_pb2.CALL_STATE_DIALING
+    await scene.customer.hears(MUSIC_HZ)  # the ringing tone of these tests
+    await scene.ann.hears_nothing()
+    line = scene.exchange.lines.begun[-1]
+    await line.answer(zoe)
+    await scene.customer.hears(ZOE_HZ)
+    await zoe.hears(CUSTOMER_HZ)
+    line.go()
+    await eventually(lambda: scene.exchange.switchboard.find(scene.call_id) is None)
+    facts = await scene.exchange.facts()
+    assert facts.count("CallEnded") == 1 and facts.count("AgentLeft") == 1
+
+
+async def test_a_blind_transfer_to_a_queue_lets_flows_lead_the_customer_again_until_a_colleague_accepts(scene) -> None:
+    ben, ben_id = await scene.agent(BEN_HZ)
+    queue_id = an_id("que")
+    call = await scene.do("TransferCall", queue_id=queue_id)
+    assert call.state in (call_pb2.CALL_STATE_IN_FLOW, call_pb2.CALL_STATE_QUEUED)
+    await scene.customer.hears(MUSIC_HZ)
+    await scene.ann.hears_nothing()
+    await eventually(lambda: len(scene.exchange.flows.started) == 2)
+    again = scene.exchange.flows.started[-1]
+    assert (again.turn, again.queue_id) == (1, queue_id)
+    await scene.exchange.accept(scene.call_id, ben_id)
+    await scene.customer.hears(BEN_HZ)
+    await ben.hears(CUSTOMER_HZ)
+
+
+async def test_a_parked_call_is_retrieved_by_its_code_by_whoever_knows_it(scene: Scene) -> None:
+    ben, ben_id = await scene.agent(BEN_HZ)
+    parked = await scene.do("ParkCall")
+    assert parked.park_code == "701" and parked.state == call_pb2.CALL_STATE_PARKED
+    await scene.customer.hears(MUSIC_HZ)
+    await scene.ann.hears_nothing()
+    request = call_service_pb2.RetrieveCallRequest(park_code="701")
+    with scene.exchange.as_agent(ben_id):
+        call = await scene.exchange.calls.RetrieveCall(request)
+        assert call.agent_id == ben_id and call.park_code == ""
+        await scene.customer.hears(BEN_HZ)
+        await ben.hears(CUSTOMER_HZ)
+        assert await scene.refused(lambda: scene.exchange.calls.RetrieveCall(request)) == "CALL_NOT_PARKED"
+
+
+async def test_a_supervisor_listens_whispers_barges_and_takes_over_and_the_customer_never_hears_a_whisper(
+    scene,
+) -> None:
+    eve, eve_id = await scene.agent(EVE_HZ)
+    listen, whisper, barge = (
+        call_pb2.SUPERVISION_MODE_LISTEN, call_pb2.SUPERVISION_MODE_WHISPER, call_pb2.SUPERVISION_MODE_BARGE,
+    )  # fmt: skip
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=listen)
+    await eve.hears_all(CUSTOMER_HZ, ANN_HZ)
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=whisper)
+    scene.customer.forget()
+    await scene.ann.hears_all(CUSTOMER_HZ, EVE_HZ)
+    await scene.customer.hears(ANN_HZ)
+    assert all(abs(heard - EVE_HZ) > 20 for heard in scene.customer.frequencies(seconds=0.2, count=2)[:1])
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=barge)
+    await scene.customer.hears_all(ANN_HZ, EVE_HZ)
+    call = await scene.do("TakeOverCall", eve_id, role="supervisor")
+    assert call.agent_id == eve_id
+    await scene.customer.hears(EVE_HZ)
+    await eve.hears(CUSTOMER_HZ)
+    await scene.ann.hears_nothing()
+    facts = await scene.exchange.facts()
+    assert facts.count("SupervisionChanged") == 4 and "AgentLeft" in facts
+
+
+async def test_an_agent_learns_nothing_of_who_listens_and_may_not_listen_to_others(scene: Scene) -> None:
+    eve, eve_id = await scene.agent(EVE_HZ)
+    mode = call_pb2.SUPERVISION_MODE_LISTEN
+    seen = await scene.do("SuperviseCall", eve_id, role="supervisor", mode=mode)
+    assert {leg.party for leg in seen.legs} == {"customer", "agent", "supervisor"}
+    assert {leg.party for leg in (await scene.do("GetCall")).legs} == {"customer", "agent"}
+    with pytest.raises(DomainError):
+        await scene.do("SuperviseCall", an_id("usr"), mode=mode)
+    await scene.do("StopSupervising", eve_id, role="supervisor")
+    await eve.hears_nothing()
+    again = await scene.do("StopSupervising", eve_id, role="supervisor")
+    assert {leg.party for leg in again.legs if leg.state != call_pb2.LEG_STATE_ENDED} == {"customer", "agent"}
