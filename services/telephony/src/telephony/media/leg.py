@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from time import monotonic
 
 from telephony.media.aiortc_private import VoiceTransport
 from telephony.media.clips import Clip
+from telephony.media.codecs import OPUS
 from telephony.media.dtmf import DigitReader, DigitSender
+from telephony.media.media_leg import LegStatistics, Sink, Tap
 from telephony.media.player import Playback
-from telephony.media.quality import mean_opinion_score
 from telephony.media.rtcp import Reports
 from telephony.media.rtp import (
     HEADER,
@@ -33,45 +33,15 @@ from telephony.media.rtp import (
 from telephony.media.sdp import Offer
 from telephony.media.ticker import Ticker
 
-Tap = Callable[[object, int, bytes], None]
-"""Takes (source, RTP timestamp, Opus payload) of each packet the leg is heard with."""
-
 _SILENCE_END = HEADER_SIZE + len(SILENCE)
-
-
-@dataclass(frozen=True)
-class LegStatistics:
-    """Counters of a leg so far; seconds and shares, not milliseconds and percent."""
-
-    packets_received: int
-    packets_lost: int
-    jitter_seconds: float
-    packets_sent: int
-    remote_fraction_lost: float
-    round_trip_seconds: float | None
-    strangers: int
-    forged: int
-    silent_seconds: float
-
-    @property
-    def loss(self) -> float:
-        expected = self.packets_received + self.packets_lost
-        return self.packets_lost / expected if expected else 0.0
-
-    @property
-    def mos(self) -> float:
-        """Mean opinion score 1..4.5 (ITU-T G.107), 0 before anything was heard."""
-        if not self.packets_received:
-            return 0.0
-        delay = (self.round_trip_seconds or 0.0) / 2 + 2 * self.jitter_seconds + 0.04
-        return mean_opinion_score(delay, self.loss)
 
 
 class WebRtcLeg:
     """Media of one browser connection. Made by `plane.MediaPlane`."""
 
     def __init__(self, transport: VoiceTransport, offer: Offer, ticker: Ticker) -> None:
-        self.forward_to: Outbound | None = None
+        self.codec = OPUS
+        self.forward_to: Sink | None = None
         self.muted = False
         self.tap: Tap | None = None
         self.on_digit: Callable[[str], None] | None = None

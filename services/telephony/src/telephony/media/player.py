@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from telephony.media.clips import Clip
 from telephony.media.rtp import Outbound
@@ -18,11 +20,13 @@ class Playback:
     ) -> None:
         self._outbound = outbound
         self._ticker = ticker
-        self._packets = [packet for clip in clips for packet in clip.packets]
-        self._loop = loop and bool(self._packets)
-        self._next = start % len(self._packets) if self._packets else 0
+        self._clips = [clip for clip in clips if clip.packets]
+        self._starts = [0, *accumulate(len(clip.packets) for clip in self._clips)]
+        self._count = self._starts[-1]
+        self._loop = loop and bool(self._count)
+        self._next = start % self._count if self._count else 0
         self.finished: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        if self._packets:
+        if self._count:
             ticker.add(self._tick)
         else:
             self.finished.set_result(True)
@@ -39,12 +43,15 @@ class Playback:
             self.finished.set_result(False)
 
     def _tick(self) -> None:
-        if self._next >= len(self._packets):
+        if self._next >= self._count:
             if not self._loop:
                 self._ticker.remove(self._tick)
                 if not self.finished.done():
                     self.finished.set_result(True)
                 return
             self._next = 0
-        self._outbound.send(self, self._packets[self._next])
+        clip = bisect_right(self._starts, self._next) - 1
+        # Asked anew each time: a leg may be negotiated to another codec while it plays.
+        packets = self._clips[clip].packets_for(self._outbound.codec)
+        self._outbound.send(self, packets[self._next - self._starts[clip]])
         self._next += 1

@@ -16,9 +16,10 @@ import struct
 from collections.abc import Callable
 from time import monotonic
 
-CLOCK_RATE = 48_000
-FRAME_SAMPLES = 960
-"""20 ms at 48 kHz: the frame of everything we make ourselves."""
+from telephony.media.codecs import OPUS, Codec
+
+CLOCK_RATE = OPUS.clock_rate
+FRAME_SAMPLES = OPUS.frame_samples
 FRAME_SECONDS = 0.02
 
 HEADER = struct.Struct("!BBHII")
@@ -30,8 +31,7 @@ VIEW = memoryview(PACKET)
 MAX_PAYLOAD = 1275 + 64
 """An Opus packet of one frame is at most 1275 bytes (RFC 6716 3.4); anything much larger isn't voice."""
 
-SILENCE = b"\xf8\xff\xfe"
-"""20 ms of digital silence as an Opus packet (CELT, full band, mono)."""
+SILENCE = OPUS.silence
 
 _MAX_REORDER = 128
 _RESYNC_JUMP = 3000
@@ -58,12 +58,13 @@ class Inbound:
     """Reception statistics of one SSRC (RFC 3550 A.1, A.3, A.8)."""
 
     __slots__ = (
-        "_base", "_cycles", "_expected_before", "_highest", "_received_before", "_transit", "jitter_samples",
-        "late", "packets", "ssrc",
+        "_base", "_clock_rate", "_cycles", "_expected_before", "_highest", "_received_before", "_transit",
+        "jitter_samples", "late", "packets", "ssrc",
     )  # fmt: skip
 
-    def __init__(self, ssrc: int, sequence: int) -> None:
+    def __init__(self, ssrc: int, sequence: int, clock_rate: int = CLOCK_RATE) -> None:
         self.ssrc = ssrc
+        self._clock_rate = clock_rate
         self.packets = 0
         self.late = 0
         self.jitter_samples = 0.0
@@ -85,11 +86,11 @@ class Inbound:
         else:
             self.late += 1
             return
-        transit = (arrival * CLOCK_RATE - timestamp) % 4294967296.0
+        transit = (arrival * self._clock_rate - timestamp) % 4294967296.0
         if self._transit is not None:
             drift = abs(transit - self._transit)
             # A step of more than a second is DTX, a new talk spurt's origin or the wrap: not jitter.
-            if drift < CLOCK_RATE:
+            if drift < self._clock_rate:
                 self.jitter_samples += (drift - self.jitter_samples) / 16
         self._transit = transit
 
@@ -107,7 +108,7 @@ class Inbound:
 
     @property
     def jitter_seconds(self) -> float:
-        return self.jitter_samples / CLOCK_RATE
+        return self.jitter_samples / self._clock_rate
 
     def fraction_lost(self) -> int:
         """Loss since the last call, in 1/256 (RFC 3550 A.3)."""
@@ -123,12 +124,13 @@ class Outbound:
 
     `transmit(length)` must protect and send the first `length` bytes of PACKET; it is the leg's. A source
     is any object: the first packet of a source other than the last one is spliced on behind what was sent
-    before.
+    before. What is forwarded or sent must be of `codec` already, whose clock its timestamps run by.
     """
 
-    def __init__(self, payload_type: int, transmit: Callable[[int], None]) -> None:
+    def __init__(self, payload_type: int, transmit: Callable[[int], None], codec: Codec = OPUS) -> None:
         self.ssrc = secrets.randbits(32)
         self.payload_type = payload_type
+        self.codec = codec
         self.packets = 0
         self.octets = 0
         self.exclusive: object | None = None
@@ -145,7 +147,7 @@ class Outbound:
         self._source_floor = 0
 
     def forward(self, source: object, sequence: int, timestamp: int, length: int) -> None:
-        """Pass on the packet in PACKET: a 12-byte header to overwrite, then `length - 12` bytes of Opus."""
+        """Pass on the packet in PACKET: a 12-byte header to overwrite, then `length - 12` bytes of payload."""
         if self.exclusive is not None and source is not self.exclusive:
             self._source = None
             return
@@ -185,12 +187,13 @@ class Outbound:
             self._source_highest = sequence
             self._source_floor = (sequence + 1) & 0xFFFF
 
-    def send(self, source: object, payload: bytes, samples: int = FRAME_SAMPLES) -> None:
-        """Send one packet we made ourselves, `samples` after the previous one of the same source."""
+    def send(self, source: object, payload: bytes) -> None:
+        """Send one packet of 20 ms we made ourselves, behind the previous one of the same source."""
         if self.exclusive is not None and source is not self.exclusive:
             self._source = None
             return
         now = monotonic()
+        samples = self.codec.frame_samples
         marker = 0
         if source is not self._source:
             self._timestamp = (self._timestamp + self._elapsed(now) - samples) & 0xFFFFFFFF
@@ -219,7 +222,7 @@ class Outbound:
 
     def timestamp_now(self) -> int:
         """The RTP timestamp of this instant, for a sender report."""
-        elapsed = 0 if self._sent_at is None else int((monotonic() - self._sent_at) * CLOCK_RATE)
+        elapsed = 0 if self._sent_at is None else int((monotonic() - self._sent_at) * self.codec.clock_rate)
         return (self._timestamp + elapsed) & 0xFFFFFFFF
 
     def _emit(self, second: int, timestamp: int, payload: bytes) -> None:
@@ -232,9 +235,10 @@ class Outbound:
 
     def _elapsed(self, now: float) -> int:
         """Samples between the last packet and `now`, at least one frame."""
+        frame = self.codec.frame_samples
         if self._sent_at is None:
-            return FRAME_SAMPLES
-        return max(FRAME_SAMPLES, int((now - self._sent_at) * CLOCK_RATE))
+            return frame
+        return max(frame, int((now - self._sent_at) * self.codec.clock_rate))
 
     def _splice(self, source: object, sequence: int, timestamp: int, now: float) -> None:
         self._sequence_offset = self._sequence + 1 - sequence
