@@ -128,7 +128,7 @@ def test_a_clip_is_played_in_g711_as_it_sounds_in_opus() -> None:
         packets = clip.packets_for(codec)
         assert len(packets) == len(clip.packets) and {len(packet) for packet in packets} == {160}
         samples = np.concatenate([g711_decode(codec, packet) for packet in packets])
-        wide = np.repeat(samples.astype(np.float32) / 32768, 6)
+        wide = np.repeat(samples / np.float32(32768), 6).astype(np.float32)
         assert dominant(wide[9600:])[0] == pytest.approx(600, abs=5)
         assert clip.packets_for(codec)[7] is packets[7]
 

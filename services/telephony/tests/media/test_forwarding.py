@@ -8,45 +8,50 @@ from itertools import pairwise
 
 import pytest
 from telephony.media.clips import Clip
-from telephony.media.forwarding import Bridge
 from telephony.media.plane import TooManySetups
+from telephony.media.room import Ear, Room
 from testkit import eventually
+from testkit.webrtc import tone_packets
 
 pytestmark = pytest.mark.media
 
 
-async def _bridge(studio, **more):
+_JOINED = {"customer": Ear(frozenset({"agent"})), "agent": Ear(frozenset({"customer"}))}
+
+
+async def _room(studio, **more):
     customer, customer_leg = await studio.connect(440, **more)
     agent, agent_leg = await studio.connect(880)
-    bridge = Bridge(music=[Clip.silence(1)], comfort=[Clip.silence(1)])
-    bridge.attach(bridge.customer, customer_leg)
-    bridge.attach(bridge.agent, agent_leg)
-    return bridge, customer, agent
+    room = Room(studio.plane.ticker)
+    room.attach("customer", customer_leg)
+    room.attach("agent", agent_leg)
+    return room, customer, agent
 
 
 async def test_joined_legs_hear_each_other_and_unjoined_ones_do_not(studio) -> None:
-    bridge, customer, agent = await _bridge(studio)
-    bridge.join()
+    room, customer, agent = await _room(studio)
+    room.arrange(_JOINED)
     await customer.hears(880)
     await agent.hears(440)
-    bridge.unjoin()
+    room.arrange({})
     await customer.hears_nothing()
     await agent.hears_nothing()
 
 
 async def test_packets_are_passed_on_whole_and_in_one_sequence(studio) -> None:
-    bridge, _, agent = await _bridge(studio)
+    room, _, agent = await _room(studio)
     headers: list[tuple[int, int, int]] = []
     agent.on_packet = lambda p: headers.append((p.ssrc, p.sequence_number, p.timestamp))
-    bridge.join()
+    room.arrange(_JOINED)
     await agent.hears(440)
-    leg = bridge.customer.leg
+    leg = room.members["customer"].leg
     assert leg is not None
+    music = Clip(tuple(tone_packets(600)))
     for _ in range(3):
-        bridge.hold()
+        room.arrange({"customer": Ear(sound=(music,))})
         unheard = leg.statistics().packets_received + 5
         await eventually(lambda count=unheard: leg.statistics().packets_received >= count)
-        bridge.resume()
+        room.arrange(_JOINED)
         heard = len(headers) + 5
         await eventually(lambda count=heard: len(headers) >= count)
     assert len({ssrc for ssrc, _, _ in headers}) == 1
@@ -57,10 +62,10 @@ async def test_packets_are_passed_on_whole_and_in_one_sequence(studio) -> None:
 
 
 async def test_loss_is_passed_on_as_loss_and_counted(studio) -> None:
-    bridge, _, agent = await _bridge(studio, loss=0.1, seed=3)
-    bridge.join()
+    room, _, agent = await _room(studio, loss=0.1, seed=3)
+    room.arrange(_JOINED)
     await agent.hears(440)
-    leg = bridge.customer.leg
+    leg = room.members["customer"].leg
     assert leg is not None
     await eventually(lambda: leg.statistics().packets_received > 90 and agent.sequence_gaps > 3)
     statistics = leg.statistics()
@@ -69,17 +74,35 @@ async def test_loss_is_passed_on_as_loss_and_counted(studio) -> None:
 
 
 async def test_hold_music_goes_on_where_it_was_when_the_agent_reattaches(studio) -> None:
-    bridge, customer, _ = await _bridge(studio)
-    bridge.join()
-    bridge.hold()
-    leg = bridge.customer.leg
-    assert leg is not None
-    playback = leg._playback
+    room, customer, _ = await _room(studio)
+    room.arrange(_JOINED)
+    await customer.hears(880)
+    heard: list[bytes] = []
+    customer.on_packet = lambda packet: heard.append(packet.payload)
+    music = Clip(tuple(tone_packets(600)))
+    room.arrange({"customer": Ear(sound=(music,))})
+    await eventually(lambda: len(heard) > 20)
     _, newer = await studio.connect(900)
-    bridge.attach(bridge.agent, newer)
-    assert leg._playback is playback
-    bridge.resume()
+    room.attach("agent", newer)
+    await eventually(lambda: len(heard) > 60)
+    first = heard.index(music.packets[0])
+    assert heard[first:] == [music.packets[at % 50] for at in range(len(heard) - first)]
+    room.arrange(_JOINED)
     await customer.hears(900)
+
+
+async def test_three_browsers_hear_each_other(studio) -> None:
+    room, customer, agent = await _room(studio)
+    supervisor, leg = await studio.connect(1320)
+    room.attach("supervisor", leg)
+    everybody = frozenset({"customer", "agent", "supervisor"})
+    room.arrange({name: Ear(everybody - {name}) for name in everybody})
+
+    def heard(peer) -> list[int]:
+        return sorted(round(frequency / 20) * 20 for frequency in peer.frequencies(seconds=0.4, count=2))
+
+    await eventually(lambda: heard(customer) == [880, 1320] and heard(agent) == [440, 1320])
+    await eventually(lambda: heard(supervisor) == [440, 880])
 
 
 async def test_a_set_up_that_nobody_completes_is_given_up_and_frees_its_port(studio) -> None:

@@ -27,7 +27,7 @@ LENGTHS = struct.Struct("!II")
 _IN_MEMORY = 128 << 20
 _ON_DISK = 256 << 20
 _TIMEOUT = 20.0
-_PREROLL = 4
+PREROLL = 4
 """Packets decoded ahead of one in the middle: by then the decoder stands as if it had heard all."""
 
 
@@ -66,7 +66,7 @@ class _Narrowband(Sequence[bytes]):
         decoder = self._decoder
         if decoder is None or self._at != index:
             decoder = self._decoder = OpusDecoder(self._codec.clock_rate)
-            for packet in self._packets[max(0, index - _PREROLL) : index]:
+            for packet in self._packets[max(0, index - PREROLL) : index]:
                 decoder.decode(packet)
         self._at = index + 1
         samples = decoder.decode(self._packets[index])

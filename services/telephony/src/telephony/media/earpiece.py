@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from telephony.media.clips import Clip
-from telephony.media.leg import WebRtcLeg
+from telephony.media.media_leg import MediaLeg
 from telephony.media.player import Playback
 
 
@@ -14,13 +14,13 @@ class Earpiece:
     """Plays to whatever leg the party has. A new leg goes on where the old one was."""
 
     def __init__(self) -> None:
-        self._leg: WebRtcLeg | None = None
+        self._leg: MediaLeg | None = None
         self._playback: Playback | None = None
         self._playing: tuple[tuple[Clip, ...], bool] = ((), False)
         self._finished: asyncio.Future[bool] | None = None
         self._left_at: dict[Clip, int] = {}
 
-    def move(self, leg: WebRtcLeg) -> None:
+    def move(self, leg: MediaLeg) -> None:
         """Play to this leg from now on."""
         old, self._leg = self._playback, leg
         if old is not None and self._finished is not None and not self._finished.done():

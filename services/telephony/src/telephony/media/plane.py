@@ -15,6 +15,7 @@ from kernel.errors import Unavailable
 
 from telephony.media.aiortc_private import HostAddress, VoiceTransport, generate_certificate
 from telephony.media.leg import WebRtcLeg
+from telephony.media.media_leg import MediaLeg
 from telephony.media.sdp import Offer, build_answer, parse_offer
 from telephony.media.ticker import Ticker
 
@@ -85,7 +86,7 @@ class MediaPlane:
 
     def __init__(self, settings: MediaSettings, spawn: Spawn) -> None:
         self.ticker = Ticker()
-        self.legs: set[WebRtcLeg] = set()
+        self.legs: set[MediaLeg] = set()
         self.settings = settings
         self._spawn = spawn
         self._certificate = generate_certificate()
@@ -180,11 +181,11 @@ class MediaPlane:
         if at > now:
             await asyncio.sleep(at - now)
 
-    async def _end(self, leg: WebRtcLeg) -> None:
+    async def _end(self, leg: MediaLeg) -> None:
         self.legs.discard(leg)
         await leg.close()
 
-    async def close_leg(self, leg: WebRtcLeg) -> None:
+    async def close_leg(self, leg: MediaLeg) -> None:
         """Close one leg for good."""
         await self._end(leg)
 

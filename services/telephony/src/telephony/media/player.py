@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 
+from telephony.media.clip_reader import ClipReader
 from telephony.media.clips import Clip
 from telephony.media.rtp import Outbound
 from telephony.media.ticker import Ticker
@@ -20,21 +19,17 @@ class Playback:
     ) -> None:
         self._outbound = outbound
         self._ticker = ticker
-        self._clips = [clip for clip in clips if clip.packets]
-        self._starts = [0, *accumulate(len(clip.packets) for clip in self._clips)]
-        self._count = self._starts[-1]
-        self._loop = loop and bool(self._count)
-        self._next = start % self._count if self._count else 0
+        self._reader = ClipReader(clips, loop=loop, start=start)
         self.finished: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        if self._count:
-            ticker.add(self._tick)
-        else:
+        if self._reader.done:
             self.finished.set_result(True)
+        else:
+            ticker.add(self._tick)
 
     @property
     def position(self) -> int:
         """The packet to be played next: lets music go on where it was left."""
-        return self._next
+        return self._reader.position
 
     def stop(self) -> None:
         """Stop at once (barge-in, hang-up); harmless when it is over."""
@@ -43,15 +38,10 @@ class Playback:
             self.finished.set_result(False)
 
     def _tick(self) -> None:
-        if self._next >= self._count:
-            if not self._loop:
-                self._ticker.remove(self._tick)
-                if not self.finished.done():
-                    self.finished.set_result(True)
-                return
-            self._next = 0
-        clip = bisect_right(self._starts, self._next) - 1
-        # Asked anew each time: a leg may be negotiated to another codec while it plays.
-        packets = self._clips[clip].packets_for(self._outbound.codec)
-        self._outbound.send(self, packets[self._next - self._starts[clip]])
-        self._next += 1
+        if self._reader.done:
+            self._ticker.remove(self._tick)
+            if not self.finished.done():
+                self.finished.set_result(True)
+            return
+        # The codec is asked for anew each time: a leg may be negotiated to another one while it plays.
+        self._outbound.send(self, self._reader.payload(self._outbound.codec))

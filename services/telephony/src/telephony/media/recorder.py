@@ -14,7 +14,7 @@ import tink
 from merkez.recording.v1 import segment_pb2
 from tink import aead, secret_key_access
 
-from telephony.media.leg import Tap
+from telephony.media.media_leg import Tap
 from telephony.media.rtp import CLOCK_RATE
 
 SEGMENT_SECONDS = 0.8

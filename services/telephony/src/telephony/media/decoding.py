@@ -1,0 +1,116 @@
+"""One leg's sound as samples: a jitter buffer, a decoder and the sound's length, behind one function every 20 ms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from telephony.media.codecs import OPUS, Codec, OpusDecoder, Samples, g711_decode, opus_carries_recovery
+from telephony.media.jitter import Find, JitterBuffer
+from telephony.media.resampling import Doubler
+from telephony.media.rtp import HEADER_SIZE, VIEW
+from telephony.media.stretching import Continuation, lengthened, shortened
+
+_LIKE = 0.6
+_URGENT_FRAMES = 3
+_MUCH_LOSS = 0.03
+
+
+class Decoding:
+    """A sink that can be heard: `frame` gives the next 20 ms at `rate` (8,000 or 16,000 Hz).
+
+    Lost packets are recovered out of the next one or concealed, late ones concealed; the sound is made shorter or
+    longer by periods of its pitch when the buffer's delay should change.
+    """
+
+    def __init__(self, codec: Codec, rate: int) -> None:
+        self.rate = rate
+        self.buffer = JitterBuffer(codec.frame_samples)
+        self.codec = codec
+        self._source: object | None = None
+        self._frame = rate // 50
+        self._clock = codec.clock_rate // rate if codec is OPUS else 1
+        self._per_sample = codec.clock_rate / rate
+        self._opus = OpusDecoder(rate) if codec is OPUS else None
+        self._continuation = Continuation(codec.clock_rate)
+        self._doubler = Doubler() if rate > codec.clock_rate else None
+        self._rest: Samples | None = None
+
+    def forward(self, source: object, sequence: int, timestamp: int, length: int) -> None:
+        if source is not self._source:
+            self._source = source
+            self.buffer.restart()
+        if length > HEADER_SIZE:
+            self.buffer.put(sequence, timestamp, bytes(VIEW[HEADER_SIZE:length]))
+
+    def skip(self, source: object, sequence: int) -> None:
+        if source is self._source:
+            self.buffer.skip(sequence)
+
+    def restart(self) -> None:
+        self.buffer.restart()
+        self._rest = None
+
+    def frame(self) -> Samples | None:
+        """The next 20 ms, or None while nothing comes. The array holds until the next call."""
+        sound = self._rest
+        if sound is None:
+            sound = self._next()
+            if sound is None:
+                return None
+            if len(sound) == self._frame and not self.buffer.excess:
+                return sound
+        sound = self._adjusted(sound.copy())
+        while len(sound) < self._frame:
+            more = self._next()
+            if more is None:
+                more = np.zeros(self._frame - len(sound), np.int16)
+            sound = np.concatenate([sound, more])
+        self._rest = sound[self._frame :] if len(sound) > self._frame else None
+        self.buffer.held = int(len(self._rest) * self._per_sample) if self._rest is not None else 0
+        return sound[: self._frame]
+
+    def _adjusted(self, sound: Samples) -> Samples:
+        """Shorter or longer by one period, when the buffer's delay should change and the sound allows it."""
+        excess = self.buffer.excess
+        if not excess or (excess > 0 and not len(self.buffer)):
+            return sound
+        if len(sound) < self._frame * 3 // 2:
+            more = self._next()
+            if more is None:
+                return sound
+            sound = np.concatenate([sound, more])
+        if excess < 0:
+            changed = lengthened(sound, self.rate)
+        else:
+            urgent = excess > _URGENT_FRAMES * self._frame * self._per_sample
+            changed = shortened(sound, self.rate, least_likeness=-1.0 if urgent else _LIKE)
+        self.buffer.adjusted(round((len(changed) - len(sound)) * self._per_sample))
+        return changed
+
+    def _next(self) -> Samples | None:
+        """The sound of the buffer's next find."""
+        find, packet = self.buffer.take()
+        if find is Find.IDLE:
+            return None
+        opus = self._opus
+        if opus is None:
+            return self._g711(find, packet)
+        if find is Find.PACKET:
+            sound = opus.decode(packet)
+            self.buffer.took(len(sound) * self._clock)
+            if self.buffer.loss > _MUCH_LOSS:
+                self.buffer.spare = 1 if opus_carries_recovery(packet) else 0
+            elif self.buffer.spare:
+                self.buffer.spare = 0
+            return sound
+        return opus.recover(packet) if find is Find.RECOVER else opus.conceal()
+
+    def _g711(self, find: Find, packet: bytes) -> Samples:
+        if find is Find.PACKET:
+            self.buffer.took(len(packet))
+            sound = self._continuation.heard(g711_decode(self.codec, packet))
+        elif find is Find.PAUSE:
+            sound = np.zeros(self.codec.frame_samples, np.int16)
+        else:
+            sound = self._continuation.missing()
+        return sound if self._doubler is None else self._doubler.doubled(sound)

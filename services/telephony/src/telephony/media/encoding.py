@@ -1,0 +1,35 @@
+"""Samples to one outbound stream: whatever rate they are worked at, in the codec that its other end takes."""
+
+from __future__ import annotations
+
+from telephony.media.codecs import OPUS, OpusEncoder, Samples, g711_encode
+from telephony.media.resampling import Halver
+from telephony.media.rtp import Outbound
+
+COMPLEXITY = 3
+"""Of libopus, 0..10: above this, voice gains little and costs twice as much."""
+_BIT_RATES = {8_000: 20_000, 16_000: 28_000}
+
+
+class Encoding:
+    """Makes packets of 20 ms out of frames at `rate` (8,000 or 16,000 Hz) and sends them."""
+
+    def __init__(self, outbound: Outbound, rate: int) -> None:
+        self.outbound = outbound
+        self.rate = rate
+        self.codec = outbound.codec
+        self._opus = OpusEncoder(rate, COMPLEXITY, _BIT_RATES[rate]) if self.codec is OPUS else None
+        self._halver = Halver() if self._opus is None and rate > self.codec.clock_rate else None
+
+    def send(self, source: object, frame: Samples) -> bytes:
+        """Send one frame as the next packet of `source`; the payload it became."""
+        if self._opus is not None:
+            payload = self._opus.encode(frame)
+        else:
+            payload = g711_encode(self.codec, frame if self._halver is None else self._halver.halved(frame))
+        self.outbound.send(source, payload)
+        return payload
+
+    def send_silence(self, source: object) -> None:
+        """Send 20 ms of nothing, without the encoder's work."""
+        self.outbound.send(source, self.codec.silence)

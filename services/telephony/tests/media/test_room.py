@@ -1,0 +1,300 @@
+"""Who hears whom in a room, by frequency, through real codecs."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from telephony.media.clips import Clip
+from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder
+from telephony.media.room import Ear, Room
+from testkit.webrtc import tone_packets
+
+from .parties import Beat, Party, talk, tones
+
+_TONES = (400, 700, 1000, 1300, 1600, 1900, 2200, 2500)
+
+
+class House:
+    """A room with parties in it."""
+
+    def __init__(self, *codecs, loudness: float = 0.3) -> None:
+        self.beat = Beat()
+        self.room = Room(self.beat)
+        self.parties = {
+            name: Party(self.beat, codec, tone, loudness)
+            for name, codec, tone in zip("abcdefgh", codecs, _TONES, strict=False)
+        }
+        for name, party in self.parties.items():
+            self.room.attach(name, party)
+
+    def everybody(self) -> None:
+        names = frozenset(self.parties)
+        self.room.arrange({name: Ear(names - {name}) for name in names})
+
+    def talk(self, frames: int = 60) -> None:
+        talk(self.beat, *self.parties.values(), frames=frames)
+
+    def hear(self) -> dict[str, list[int]]:
+        return {name: party.tones() for name, party in self.parties.items()}
+
+
+@pytest.mark.parametrize("codecs", [(OPUS, OPUS), (OPUS, PCMU), (PCMA, PCMU), (PCMU, OPUS), (PCMA, PCMA)])
+async def test_two_hear_each_other_whatever_they_speak(codecs) -> None:
+    house = House(*codecs)
+    house.everybody()
+    house.talk()
+    assert house.hear() == {"a": [700], "b": [400]}
+
+
+async def test_same_codecs_are_forwarded_without_a_beat() -> None:
+    house = House(PCMU, PCMU)
+    house.everybody()
+    assert house.parties["a"].forward_to is house.parties["b"].outbound
+    assert house.beat.ticks == []
+
+
+@pytest.mark.parametrize("codecs", [(OPUS, OPUS, OPUS), (OPUS, PCMU, PCMA), (PCMU, PCMU, PCMU), (OPUS, OPUS, PCMU)])
+async def test_each_of_three_hears_exactly_the_two_others(codecs) -> None:
+    house = House(*codecs)
+    house.everybody()
+    house.talk()
+    assert house.hear() == {"a": [700, 1000], "b": [400, 1000], "c": [400, 700]}
+    assert len(house.beat.ticks) == 1
+
+
+async def test_each_of_eight_hears_exactly_the_seven_others() -> None:
+    house = House(*[OPUS, PCMU, OPUS, PCMA, OPUS, OPUS, PCMU, OPUS], loudness=0.1)
+    house.everybody()
+    house.talk(100)
+    for name, heard in house.hear().items():
+        assert heard == [tone for tone in _TONES if tone != house.parties[name].tone]
+    assert len(house.beat.ticks) == 1
+
+
+async def test_a_whisper_is_heard_by_the_agent_alone() -> None:
+    house = House(OPUS, OPUS, OPUS)
+    house.room.arrange({"a": Ear(frozenset("bc")), "b": Ear(frozenset("a")), "c": Ear(frozenset("ab"))})
+    house.talk()
+    assert house.hear() == {"a": [700, 1000], "b": [400], "c": [400, 700]}
+    # The customer hears the agent's own packets still.
+    assert [payload for _, _, payload in house.parties["b"].sent] == [
+        packet for packet in _said_by(house.parties["a"], 60)
+    ]
+
+
+def _said_by(party: Party, frames: int) -> list[bytes]:
+    again = Party(Beat(), party.codec, party.tone, party.loudness)
+    return [again.packet() for _ in range(frames)]
+
+
+async def test_listeners_in_a_ring_hear_only_whom_they_shall() -> None:
+    house = House(OPUS, PCMU, OPUS)
+    house.room.arrange({"a": Ear(frozenset("bc")), "c": Ear(frozenset("b"))})
+    house.talk()
+    assert house.hear() == {"a": [700, 1000], "b": [], "c": [700]}
+
+
+async def test_one_speaker_is_forwarded_to_two_listeners() -> None:
+    house = House(PCMU, PCMU, PCMA)
+    house.room.arrange({"b": Ear(frozenset("a")), "c": Ear(frozenset("a"))})
+    house.talk()
+    assert house.hear() == {"a": [], "b": [400], "c": [400]}
+    assert house.beat.ticks == []
+
+
+async def test_whoever_is_muted_is_silent_to_all_and_to_the_tap() -> None:
+    house = House(OPUS, PCMU, OPUS)
+    taped: list[bytes] = []
+    house.room.member("b").tap = lambda _source, _timestamp, payload: taped.append(payload)
+    house.everybody()
+    house.room.mute("b", True)
+    house.talk()
+    assert house.hear() == {"a": [1000], "b": [400, 1000], "c": [400]}
+    assert np.abs(_opus(taped)).max() < 0.001
+
+
+def _opus(packets: list[bytes], rate: int = 16_000) -> np.ndarray:
+    decoder = OpusDecoder(rate)
+    return np.concatenate([decoder.decode(packet).copy() for packet in packets]) / 32768
+
+
+@pytest.mark.parametrize("codecs", [(OPUS, OPUS), (PCMU, PCMU), (PCMU, OPUS), (PCMA, PCMU), (PCMA, OPUS, OPUS)])
+async def test_a_tap_always_gets_opus_by_the_clock_of_opus(codecs) -> None:
+    house = House(*codecs)
+    taped: list[tuple[int, bytes]] = []
+    house.room.member("a").tap = lambda _source, timestamp, payload: taped.append((timestamp, payload))
+    house.everybody()
+    house.talk()
+    assert len(taped) >= 58
+    assert {(b - a) & 0xFFFFFFFF for (a, _), (b, _) in pairwise(taped)} == {960}
+    assert tones(_opus([payload for _, payload in taped])[3200:], 16_000) == [400]
+
+
+async def test_a_tap_takes_nothing_while_nobody_shall_hear_it_unless_it_is_kept() -> None:
+    house = House(OPUS, OPUS)
+    taped: list[bytes] = []
+    house.room.member("a").tap = lambda _source, _timestamp, payload: taped.append(payload)
+    house.room.arrange({"a": Ear(frozenset("b"))})
+    house.talk(5)
+    assert not taped
+    house.room.arrange({"b": Ear(frozenset("a"))})
+    house.room.lose("b")
+    house.talk(5)
+    assert len(taped) == 5, "what is said to somebody whose media is lost belongs to the conversation"
+    house.room.arrange({})
+    house.room.member("a").keep_tap = True
+    house.talk(5)
+    assert len(taped) == 10
+
+
+async def test_a_member_with_new_media_is_heard_in_place_of_the_old() -> None:
+    house = House(OPUS, OPUS, OPUS)
+    house.everybody()
+    house.talk(20)
+    old, new = house.parties["b"], Party(house.beat, PCMU, 3000)
+    house.room.attach("b", new)
+    house.parties["b"] = new
+    house.parties["a"].forget()
+    house.talk()
+    assert house.hear()["a"] == [1000, 3000]
+    assert new.tones() == [400, 1000]
+    sent = len(old.sent)
+    old.speak()
+    house.talk(5)
+    assert len(old.sent) == sent and old.forward_to is None
+
+
+async def test_a_conference_that_two_are_left_of_is_forwarded_again() -> None:
+    house = House(OPUS, OPUS, OPUS)
+    house.everybody()
+    house.talk(20)
+    house.room.remove("c")
+    assert house.beat.ticks == []
+    assert house.parties["a"].forward_to is house.parties["b"].outbound
+
+
+async def test_what_one_hears_is_one_stream_through_every_change() -> None:
+    house = House(OPUS, PCMU, OPUS)
+    listener = house.parties["a"]
+    music = Clip(tuple(tone_packets(500)))
+    for ear in (
+        Ear(frozenset("b")), Ear(frozenset("bc")), Ear(sound=(music,)), Ear(frozenset("c")), Ear(frozenset("bc")),
+    ):  # fmt: skip
+        house.room.arrange({"a": ear})
+        house.talk(10)
+    sequences = [sequence for sequence, _, _ in listener.sent]
+    assert all((b - a) & 0xFFFF == 1 for a, b in pairwise(sequences))
+    assert all(960 <= (b - a) & 0xFFFFFFFF < 9600 for (_, a, _), (_, b, _) in pairwise(listener.sent))
+    assert len(sequences) >= 47
+
+
+async def test_music_plays_to_who_hears_nobody_and_goes_on_when_all_is_arranged_again() -> None:
+    house = House(OPUS, PCMU)
+    music = Clip(tuple(tone_packets(500)))
+    ears = {"a": Ear(frozenset("b"), (music,)), "b": Ear(sound=(music,))}
+    house.room.lose("b")
+    house.room.arrange(ears)
+    house.talk(20)
+    house.room.arrange(dict(ears))
+    house.talk(20)
+    # The very packets of the clip, in order: nothing was decoded and nothing begun anew.
+    assert [payload for _, _, payload in house.parties["a"].sent] == list(music.packets[:40])
+    house.room.attach("b", house.parties["b"])
+    house.parties["a"].forget()
+    house.talk()
+    assert house.hear() == {"a": [700], "b": [500]}
+
+
+async def test_an_announcement_is_heard_over_music_that_is_turned_down_meanwhile() -> None:
+    for codec in (OPUS, PCMU):
+        house = House(codec)
+        party = house.parties["a"]
+        music, words = Clip(tuple(tone_packets(500))), Clip(tuple(tone_packets(1200)))
+        house.room.arrange({"a": Ear(sound=(music,))})
+        house.talk(30)
+        loud = _level(party.heard(10), party.rate, 500)
+        finished = house.room.announce("a", [words])
+        house.talk(20)
+        party.forget()
+        house.talk(25)
+        assert party.tones() == [500, 1200]
+        assert 0.1 < _level(party.heard(10), party.rate, 500) / loud < 0.25
+        assert not finished.done()
+        house.talk(30)
+        assert await asyncio.wait_for(finished, 1)
+        house.talk(20)
+        party.forget()
+        house.talk(30)
+        assert party.tones() == [500]
+        assert _level(party.heard(10), party.rate, 500) / loud == pytest.approx(1, abs=0.2)
+
+
+def _level(sound: np.ndarray, rate: int, frequency: float) -> float:
+    time = np.arange(len(sound)) / rate
+    return float(2 * np.abs(np.mean(sound * np.exp(-2j * np.pi * frequency * time))))
+
+
+async def test_announcements_come_one_after_the_other_to_people_who_talk_too() -> None:
+    house = House(OPUS, OPUS)
+    house.everybody()
+    first, second = Clip(tuple(tone_packets(1500))), Clip(tuple(tone_packets(2100)))
+    done = [house.room.announce("a", [first]), house.room.announce("a", [second])]
+    house.talk(50)
+    assert house.hear() == {"a": [700, 1500], "b": [400]}
+    house.talk(5)
+    house.parties["a"].forget()
+    house.talk(40)
+    assert house.parties["a"].tones() == [700, 2100]
+    house.talk(6)
+    assert all(future.result() for future in done)
+    assert house.beat.ticks == [], "afterwards they are forwarded to each other again"
+
+
+async def test_an_announcement_that_is_stopped_says_so() -> None:
+    house = House(OPUS)
+    finished = house.room.announce("a", [Clip.silence(1)])
+    house.talk(5)
+    house.room.stop_announcing("a")
+    assert finished.result() is False
+    again = house.room.announce("a", [Clip.silence(1)])
+    house.room.close()
+    assert again.result() is False and house.beat.ticks == []
+
+
+async def test_a_recording_beep_is_mixed_into_what_both_hear_every_so_often() -> None:
+    house = House(OPUS, PCMU)
+    house.everybody()
+    beeper, encoder = Party(house.beat, PCMU, 1400), OpusEncoder(8000)
+    house.room.beep(Clip(tuple(encoder.encode(beeper.frame()) for _ in range(10))), 1.0)
+    house.talk(100)
+    for party, other in ((house.parties["a"], 700), (house.parties["b"], 400)):
+        tenth, sound = party.rate // 10, party.heard()
+        beeps = [_level(sound[at : at + tenth], party.rate, 1400) > 0.1 for at in range(0, len(sound), tenth)]
+        assert beeps == [True, True, *[False] * 8] * 2
+        assert other in party.tones()
+    house.room.beep(None)
+    house.parties["b"].forget()
+    house.talk()
+    assert house.hear()["b"] == [400]
+
+
+async def test_loud_voices_together_do_not_clip() -> None:
+    house = House(PCMU, PCMU, PCMU, PCMU, loudness=0.9)
+    house.everybody()
+    house.talk(80)
+    for party in house.parties.values():
+        sound = party.heard(20)
+        assert np.abs(sound).max() < 0.95
+        others = sorted(other.tone or 0.0 for other in house.parties.values() if other is not party)
+        assert party.tones() == others, "clipping would add tones that nobody made"
+
+
+async def test_members_who_send_nothing_leave_the_others_undisturbed() -> None:
+    house = House(OPUS, PCMU, OPUS)
+    house.everybody()
+    talk(house.beat, house.parties["a"])
+    assert house.hear() == {"a": [], "b": [400], "c": [400]}
+    assert len(house.parties["a"].sent) >= 55, "silence is sent, so that nobody takes the line for dead"
