@@ -24,14 +24,14 @@ from kernel.ids import new_id
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
-from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc
+from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc, node_service_pb2_grpc
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
-from telephony.handlers import CallHandlers, StationHandlers
-from telephony.live.conversations import Conversations
+from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
+from telephony.live.nodes import Nodes
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.media.clips import Clip, ClipStore
@@ -227,6 +227,7 @@ class Exchange:
 
     house: House
     switchboard: Switchboard
+    nodes: Nodes
     watch: Watch
     catching_up: asyncio.Task[Any]
     tenancy: FakeTenancy
@@ -382,26 +383,28 @@ async def _exchange(
     process.closing(house.clips)
     lines.plane = plane
     switchboard = process.closing(Switchboard(house))
-    watch = Watch(house, switchboard)
+    nodes = Nodes(house, switchboard, peers)
+    watch = Watch(house, switchboard, nodes)
     process.tasks.every(0.05, watch.look, "look")
     catching_up = process.tasks.every(0.2, watch.catch_up, "catch up")
-    await rpc.serve(
+    call_handlers = CallHandlers(house, switchboard, Dialing(house, switchboard), nodes)
+    server = await rpc.serve(
         "telephony",
         [
-            (call_service_pb2_grpc.add_CallServiceServicer_to_server, _call_handlers(house, switchboard)),
-            (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard)),
+            (
+                call_service_pb2_grpc.add_CallServiceServicer_to_server,
+                CallHandlers(house, switchboard, Dialing(house, switchboard), nodes),
+            ),
+            (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
+            (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
         ],
     )
+    await nodes.begin(server.address)
     return Exchange(
-        house, switchboard, watch, catching_up, tenancy, flows, recording, routing, lines, rpc,
+        house, switchboard, nodes, watch, catching_up, tenancy, flows, recording, routing, lines, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
     )  # fmt: skip
-
-
-def _call_handlers(house: House, switchboard: Switchboard) -> CallHandlers:
-    dialing = Dialing(house, switchboard)
-    return CallHandlers(house.db, switchboard, Conversations(house, switchboard, dialing), dialing)
 
 
 def utc_now() -> datetime:

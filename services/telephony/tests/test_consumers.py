@@ -87,7 +87,7 @@ async def test_an_accepted_offer_that_reaches_another_node_joins_on_the_one_that
     bus, other_bus = await make_bus("telephony"), await make_bus("telephony")
     other = Switchboard(exchange.house)
     await share_calls(bus, exchange.switchboard, exchange.watch)
-    await share_calls(other_bus, other, Watch(exchange.house, other))
+    await share_calls(other_bus, other, Watch(exchange.house, other, exchange.nodes))
     await bus.nats.flush()
     await other_bus.consume(exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, other))
     customer, agent = exchange.peer(440), exchange.peer(880)

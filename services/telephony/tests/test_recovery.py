@@ -16,6 +16,7 @@ from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
 from opentelemetry import context as otel
 from sqlalchemy import make_url, select
+from telephony.live.nodes import Nodes
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from testkit import eventually
@@ -29,7 +30,16 @@ def after_a_crash(exchange, **more) -> tuple[Switchboard, Watch]:
     """The same node's next process: same rows, empty memory."""
     house = dataclasses.replace(exchange.house, settings=dataclasses.replace(exchange.house.settings, **more))
     switchboard = Switchboard(house)
-    return switchboard, Watch(house, switchboard)
+    return switchboard, Watch(house, switchboard, Nodes(house, switchboard, exchange.rpc.peers("telephony")))
+
+
+async def nobody_comes_back(exchange, **more) -> None:
+    """The same node's next process, to which no party of its calls attaches anew in time."""
+    switchboard, watch = after_a_crash(exchange, customer_grace_seconds=0.0, **more)
+    exchange.switchboard._live.clear()
+    await watch.recover()
+    await watch.look()
+    await eventually(lambda: not switchboard.calls)
 
 
 async def cdrs(exchange, call_id: str = ""):
@@ -43,9 +53,8 @@ async def test_a_call_left_by_a_crash_ends_once_at_its_last_heartbeat(exchange) 
     await exchange.accept(response.call_id, AGENT)
     await exchange.watch.beat()
     beat = exchange.house.now()
-    _, watch = after_a_crash(exchange)
-    await watch.recover()
-    await watch.recover()
+    await nobody_comes_back(exchange)
+    await nobody_comes_back(exchange)
     [cdr] = await cdrs(exchange, response.call_id)
     assert cdr.end_cause == "NODE_LOST"
     assert abs(cdr.end_time.ToMilliseconds() - beat.timestamp() * 1000) < 500
@@ -58,8 +67,7 @@ async def test_what_follows_a_crash_belongs_to_the_calls_own_trace(exchange) -> 
     outside = otel.attach(context_of_trace(trace_id))
     response = await exchange.call(exchange.peer())
     otel.detach(outside)
-    _, watch = after_a_crash(exchange)
-    await watch.recover()
+    await nobody_comes_back(exchange)
     with exchange.as_owner():
         call = await exchange.calls.GetCall(pb.GetCallRequest(call_id=response.call_id))
     outbox = exchange.house.db.standard.outbox
@@ -102,7 +110,8 @@ async def test_a_node_that_could_not_reach_the_database_takes_no_other_for_dead(
     nowhere = make_url(settings.system_database_url).set(port=1).render_as_string(hide_password=False)
     db = await Database.connect(dataclasses.replace(settings, system_database_url=nowhere), "telephony")
     house = dataclasses.replace(exchange.house, db=db)
-    watch = Watch(house, Switchboard(house))
+    switchboard = Switchboard(house)
+    watch = Watch(house, switchboard, Nodes(house, switchboard, exchange.rpc.peers("telephony")))
     watch._blind_until = 0.0
     await watch.beat()
     assert watch._blind_until > time.monotonic() + 15

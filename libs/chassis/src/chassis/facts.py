@@ -50,6 +50,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallTransferred": (),
             "CallParked": (),
             "SupervisionChanged": (),
+            "CallMoved": (),
             "AgentLeft": ("routing", "analytics"),
             "CallEnded": ("routing", "flows", "billing", "analytics", "engagement", "recording"),
         },

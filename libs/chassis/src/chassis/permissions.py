@@ -59,6 +59,8 @@ _OWNER = _ADMIN | {
 
 _OPERATOR = {
     "audit.read",
+    "nodes.read",
+    "nodes.write",
     "tenants.read",
     "tenants.write",
 }

@@ -41,6 +41,12 @@ class Peers:
         """A stub of another service; KeyError-like ValueError when its address is not configured."""
         return stub_class(cast(grpc.aio.Channel, _Channel(self._channel(service), service, self._tokens)))
 
+    def stub_at(self, stub_class: Callable[[grpc.aio.Channel], S], service: str, address: str) -> S:
+        """A stub of one process of a service, for those whose processes aren't all the same (they hold calls)."""
+        channel = self._channels.get(address) or self._open(address)
+        self._channels[address] = channel
+        return stub_class(cast(grpc.aio.Channel, _Channel(channel, service, self._tokens)))
+
     async def ready(self, service: str, timeout: float = 5.0) -> bool:
         """Whether a connection to the service stands within `timeout` seconds."""
         channel = self._channel(service)
@@ -62,21 +68,28 @@ class Peers:
             address = self._addresses.get(service)
             if not address:
                 raise ValueError(f"MERKEZ_{service.upper()}_ADDRESS is missing")
-            channel = self._channels[service] = grpc.aio.insecure_channel(
-                address,
-                options=[
-                    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES * 4),
-                    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES * 4),
-                    # A neighbour that restarts is back in a second or two; the defaults wait up to two minutes.
-                    ("grpc.initial_reconnect_backoff_ms", 50),
-                    ("grpc.min_reconnect_backoff_ms", 50),
-                    ("grpc.max_reconnect_backoff_ms", 1000),
-                    ("grpc.keepalive_time_ms", 20000),
-                    ("grpc.keepalive_timeout_ms", 5000),
-                    ("grpc.enable_retries", 0),  # one level of retries, and it is here
-                ],
-            )
+            channel = self._channels[service] = self._open(address)
         return channel
+
+    @staticmethod
+    def _open(address: str) -> grpc.aio.Channel:
+        return grpc.aio.insecure_channel(
+            address,
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES * 4),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES * 4),
+                # A neighbour that restarts is back in a second or two; the defaults wait up to two minutes.
+                ("grpc.initial_reconnect_backoff_ms", 50),
+                ("grpc.min_reconnect_backoff_ms", 50),
+                ("grpc.max_reconnect_backoff_ms", 1000),
+                ("grpc.keepalive_time_ms", 20000),
+                ("grpc.keepalive_timeout_ms", 5000),
+                ("grpc.enable_retries", 0),  # one level of retries, and it is here
+                # An address may stand for several processes (dns:///, ipv4:a,b): each of them gets its share, and
+                # one that died none.
+                ("grpc.lb_policy_name", "round_robin"),
+            ],
+        )
 
 
 class _Channel:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from chassis.instants import time_out
-from merkez.telephony.v1 import call_pb2, telephony_events_pb2
+from merkez.telephony.v1 import call_pb2, node_service_pb2, telephony_events_pb2
 
 from telephony.domain.calls import Call, CallState, Direction, EndParty
 from telephony.domain.cdrs import Cdr
 from telephony.domain.conversation import Left
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
+from telephony.domain.nodes import Node
 from telephony.domain.stations import Station
 
 _CALL_STATES = {state: call_pb2.CallState.Value(f"CALL_STATE_{state.value}") for state in CallState}
@@ -104,6 +105,13 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
     return message
 
 
+def node_message(node: Node) -> node_service_pb2.Node:
+    return node_service_pb2.Node(
+        node_id=node.node_id, address=node.address, draining=node.draining, live_calls=node.live_calls,
+        heartbeat_time=time_out(node.heartbeat_time), start_time=time_out(node.start_time),
+    )  # fmt: skip
+
+
 def station_message(station: Station) -> call_pb2.Station:
     return call_pb2.Station(
         station_id=station.station_id,
@@ -161,6 +169,14 @@ def call_transferred(
 
 def call_parked(call: Call, legs: Sequence[Leg], agent_id: str) -> telephony_events_pb2.CallParked:
     return telephony_events_pb2.CallParked(call=_told(call, legs), agent_id=agent_id)
+
+
+def call_moved(
+    call: Call, legs: Sequence[Leg], from_node: str, to_node: str, last_heard: datetime
+) -> telephony_events_pb2.CallMoved:
+    return telephony_events_pb2.CallMoved(
+        call=_told(call, legs), from_node_id=from_node, to_node_id=to_node, last_heard_time=time_out(last_heard)
+    )
 
 
 def supervision_changed(leg: Leg, now: datetime, *, took_over: bool = False) -> telephony_events_pb2.SupervisionChanged:

@@ -10,15 +10,16 @@ from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
 from chassis.sql import Database
 from chassis.telemetry import log
-from merkez.telephony.v1 import call_service_pb2_grpc
+from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2_grpc
 
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.consumers import handlers, share_calls
-from telephony.handlers import CallHandlers, StationHandlers
-from telephony.live.conversations import Conversations
+from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
 from telephony.live.house import PHRASES, House
 from telephony.live.lines import NoLines
+from telephony.live.nodes import BEAT_SECONDS as NODE_BEAT_SECONDS
+from telephony.live.nodes import Nodes
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
 from telephony.media.clips import Clip, ClipFailed, ClipStore
@@ -27,7 +28,7 @@ from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
 
 
-async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard]:
+async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard, Nodes]:
     """Everything that lives as long as the process, closed in reverse order."""
     db = process.closing(await Database.connect(settings, "telephony"))
     peers = process.closing(Peers(settings, "telephony"))
@@ -54,18 +55,18 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
         ringback=await _made(clips.ringback, "ringing tone"),
     )
     switchboard = process.closing(Switchboard(house))
-    process.draining(switchboard.drain)
-    return house, switchboard
+    nodes = Nodes(house, switchboard, peers)
+    process.draining(nodes.drain)
+    return house, switchboard, nodes
 
 
 async def start(process: Process, settings: TelephonySettings) -> None:
     """Build, recover what an earlier process left, then serve."""
-    house, switchboard = await build(process, settings)
-    watch = Watch(house, switchboard)
+    house, switchboard, nodes = await build(process, settings)
+    watch = Watch(house, switchboard, nodes)
     dialing = Dialing(house, switchboard)
-    conversations = Conversations(house, switchboard, dialing)
-    await watch.recover()
     house.spool.resume()
+    await watch.recover()
     process.tasks.every(LOOK_SECONDS, watch.look, "media watchdog")
     process.tasks.every(CATCH_UP_SECONDS, watch.catch_up, "media follow rows")
     process.tasks.every(BEAT_SECONDS, watch.beat, "heartbeat")
@@ -81,17 +82,23 @@ async def start(process: Process, settings: TelephonySettings) -> None:
             [
                 (
                     call_service_pb2_grpc.add_CallServiceServicer_to_server,
-                    CallHandlers(house.db, switchboard, conversations, dialing),
+                    CallHandlers(house, switchboard, dialing, nodes),
                 ),
                 (
                     call_service_pb2_grpc.add_StationServiceServicer_to_server,
-                    StationHandlers(house.db, switchboard),
+                    StationHandlers(house.db, switchboard, nodes),
+                ),
+                (
+                    node_service_pb2_grpc.add_NodeServiceServicer_to_server,
+                    NodeHandlers(house.db, nodes),
                 ),
             ],
             settings,
         )
     )
     await server.start()
+    await nodes.begin(settings.node_address or server.address)
+    process.tasks.every(NODE_BEAT_SECONDS, nodes.beat, "node lives")
     process.draining(server.drain)
     process.draining(bus.drain)
 

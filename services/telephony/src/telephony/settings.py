@@ -16,6 +16,8 @@ class TelephonySettings(ProcessSettings):
     service: str = "telephony"
     node_id: str = "telephony-0"
     """Stable name of this node: its successor after a restart finds the calls it left."""
+    node_address: str = ""
+    """Where other nodes reach this one's gRPC, host:port; empty takes the address it listens on."""
     media_addresses: str = ""
     """`bind[=advertise],...`; empty takes loopback and the address of the default route."""
     media_port_min: int = 0

@@ -728,6 +728,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the nodes, by name
+         * @description Lists the nodes, by name. For platform operators. Needs the permission `nodes.read`.
+         */
+        get: operations["merkez.telephony.v1.NodeService.ListNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/nodes/{nodeId}:drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a node take no new calls and hand its live ones to others
+         * @description Lets a node take no new calls and hand its live ones to others. Repeating it changes nothing. NOT_FOUND NODE_NOT_FOUND. Needs the permission `nodes.write`.
+         */
+        post: operations["merkez.telephony.v1.NodeService.DrainNode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/nodes/{nodeId}:undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a drained node take calls again; those that were handed over stay where they are
+         * @description Lets a drained node take calls again; those that were handed over stay where they are. NOT_FOUND NODE_NOT_FOUND. Needs the permission `nodes.write`.
+         */
+        post: operations["merkez.telephony.v1.NodeService.UndrainNode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls:dial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rings a number for the calling agent, who hears its progress at once
+         * @description Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED. Needs the permission `calls.dial`.
+         */
+        post: operations["merkez.telephony.v1.CallService.DialCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/calls/{callId}:hangUp": {
         parameters: {
             query?: never;
@@ -822,6 +902,266 @@ export interface paths {
          * @description Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SendDigits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The calling agent leaves and the others talk on; their wrap-up begins
+         * @description The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain. Needs the permission `calls.control`.
+         */
+        post: operations["merkez.telephony.v1.CallService.LeaveCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number
+         * @description Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number. Needs the permission `calls.transfer`.
+         */
+        post: operations["merkez.telephony.v1.CallService.TransferCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:consult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks an agent, a queue or a number while the customer waits with music
+         * @description Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number. Needs the permission `calls.transfer`.
+         */
+        post: operations["merkez.telephony.v1.CallService.ConsultCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:swap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchanges the party consulted and the customer: one is on hold while the agent talks to the other
+         * @description Exchanges the party consulted and the customer: one is on hold while the agent talks to the other. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED. Needs the permission `calls.transfer`.
+         */
+        post: operations["merkez.telephony.v1.CallService.SwapCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Everybody hears everybody: the party consulted joins, nobody is on hold (conference)
+         * @description Everybody hears everybody: the party consulted joins, nobody is on hold (conference). FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED. Needs the permission `calls.transfer`.
+         */
+        post: operations["merkez.telephony.v1.CallService.JoinCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:completeTransfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The customer goes to the party consulted and the calling agent leaves
+         * @description The customer goes to the party consulted and the calling agent leaves. FAILED_PRECONDITION NO_CONSULT, CONSULT_NOT_ANSWERED. Needs the permission `calls.transfer`.
+         */
+        post: operations["merkez.telephony.v1.CallService.CompleteTransfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:cancelConsult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets the party consulted go, ringing or answered, and takes the customer back
+         * @description Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT. Needs the permission `calls.transfer`.
+         */
+        post: operations["merkez.telephony.v1.CallService.CancelConsult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:park": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by
+         * @description Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY. Needs the permission `calls.park`.
+         */
+        post: operations["merkez.telephony.v1.CallService.ParkCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:supervise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing
+         * @description The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing. Changes the mode when they take part already. Each mode has its own permission: calls.listen, calls.whisper, calls.barge. PERMISSION_DENIED SUPERVISION_NOT_ALLOWED; FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING. Needs the permission `calls.listen`.
+         */
+        post: operations["merkez.telephony.v1.CallService.SuperviseCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:stopSupervising": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The calling supervisor stops
+         * @description The calling supervisor stops. OK when they don't take part. Needs the permission `calls.listen`.
+         */
+        post: operations["merkez.telephony.v1.CallService.StopSupervising"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}:takeOver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The calling supervisor takes the agent's place; the agent's wrap-up begins
+         * @description The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE. Needs the permission `calls.take_over`.
+         */
+        post: operations["merkez.telephony.v1.CallService.TakeOverCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}/legs/{legId}:drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets one party go; the others talk on
+         * @description Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         */
+        post: operations["merkez.telephony.v1.CallService.DropLeg"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parkedCalls/{parkCode}:retrieve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a parked call to the calling agent's station
+         * @description Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE. Needs the permission `calls.park`.
+         */
+        post: operations["merkez.telephony.v1.CallService.RetrieveCall"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3647,6 +3987,8 @@ export interface components {
             clientId: string;
             /** @description Takes the station from another tab. */
             takeover?: boolean;
+            /** @description Node to attach to, where a call waits for this agent; empty for any. Output of the hint `station_wanted` on the socket. */
+            nodeId?: string;
         };
         /** @description Attached. */
         "telephony.v1.AttachStationResponse": {
@@ -3711,6 +4053,11 @@ export interface components {
          * @enum {string}
          */
         "telephony.v1.CallState": "CALL_STATE_UNSPECIFIED" | "CALL_STATE_SETUP" | "CALL_STATE_IN_FLOW" | "CALL_STATE_QUEUED" | "CALL_STATE_TALKING" | "CALL_STATE_HELD" | "CALL_STATE_ENDED" | "CALL_STATE_DIALING" | "CALL_STATE_PARKED";
+        /** @description Cancels. */
+        "telephony.v1.CancelConsultRequest": {
+            /** @description Required. */
+            callId?: string;
+        };
         /** @description Call detail record: exactly one for every call. */
         "telephony.v1.Cdr": {
             /** @description Output only. */
@@ -3788,16 +4135,55 @@ export interface components {
             /** @description Trunk the customer was reached by; empty for a web call. */
             trunkId?: string;
         };
+        /** @description Completes. */
+        "telephony.v1.CompleteTransferRequest": {
+            /** @description Required. */
+            callId?: string;
+        };
+        /** @description Consults. */
+        "telephony.v1.ConsultCallRequest": {
+            /** @description Required. */
+            callId?: string;
+            /** @description A queue. */
+            queueId?: string;
+            /** @description An agent. */
+            agentId?: string;
+            /** @description A number, in E.164 or as dialled in the country of the brand's number. */
+            number?: string;
+        };
         /** @description Detaches. */
         "telephony.v1.DetachStationRequest": {
             /** @description Required. */
             clientId: string;
+        };
+        /** @description Dials. */
+        "telephony.v1.DialCallRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Number to ring, in E.164 or as dialled in the country of the brand's number. */
+            number: string;
+            /** @description Brand on whose behalf; empty when the tenant has one only. */
+            brandId?: string;
+            /** @description Number of the tenant to show; empty for the brand's own. */
+            callerNumber?: string;
         };
         /**
          * @description A call's direction seen from the tenant.
          * @enum {string}
          */
         "telephony.v1.Direction": "DIRECTION_UNSPECIFIED" | "DIRECTION_INBOUND" | "DIRECTION_OUTBOUND";
+        /** @description Drains. */
+        "telephony.v1.DrainNodeRequest": {
+            /** @description Required. */
+            nodeId?: string;
+        };
+        /** @description Drops. */
+        "telephony.v1.DropLegRequest": {
+            /** @description Required. */
+            callId?: string;
+            /** @description Required. */
+            legId?: string;
+        };
         /**
          * @description Who ended a call.
          * @enum {string}
@@ -3814,6 +4200,16 @@ export interface components {
             callId?: string;
             /** @description Leg; empty for the customer's. */
             legId?: string;
+        };
+        /** @description Joins. */
+        "telephony.v1.JoinCallRequest": {
+            /** @description Required. */
+            callId?: string;
+        };
+        /** @description Leaves. */
+        "telephony.v1.LeaveCallRequest": {
+            /** @description Required. */
+            callId?: string;
         };
         /** @description One party of a call. */
         "telephony.v1.Leg": {
@@ -3884,12 +4280,51 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Nodes. */
+        "telephony.v1.ListNodesResponse": {
+            /** @description By name. */
+            nodes?: components["schemas"]["telephony.v1.Node"][];
+        };
+        /** @description One process that holds media. */
+        "telephony.v1.Node": {
+            /** @description Its name, stable over restarts. */
+            nodeId?: string;
+            /** @description Where other nodes reach it, host:port. */
+            address?: string;
+            /** @description Whether it was asked to take no new calls. */
+            draining?: boolean;
+            /**
+             * Format: int32
+             * @description Calls that live there.
+             */
+            liveCalls?: number;
+            /**
+             * Format: date-time
+             * @description When it was last heard of.
+             */
+            heartbeatTime?: string;
+            /**
+             * Format: date-time
+             * @description When this process of it began.
+             */
+            startTime?: string;
+        };
+        /** @description Parks. */
+        "telephony.v1.ParkCallRequest": {
+            /** @description Required. */
+            callId?: string;
+        };
         /** @description Resumes. */
         "telephony.v1.ResumeCallRequest": {
             /** @description Required. */
             callId?: string;
             /** @description Leg; empty for the customer's. */
             legId?: string;
+        };
+        /** @description Retrieves. */
+        "telephony.v1.RetrieveCallRequest": {
+            /** @description Required. Code the call was parked under. */
+            parkCode?: string;
         };
         /** @description Sends digits. */
         "telephony.v1.SendDigitsRequest": {
@@ -3925,11 +4360,53 @@ export interface components {
              */
             attachTime?: string;
         };
+        /** @description Stops. */
+        "telephony.v1.StopSupervisingRequest": {
+            /** @description Required. */
+            callId?: string;
+        };
+        /** @description Supervises. */
+        "telephony.v1.SuperviseCallRequest": {
+            /** @description Required. */
+            callId?: string;
+            /** @description Required. */
+            mode: components["schemas"]["telephony.v1.SupervisionMode"];
+            /** @description Agent to be with; empty for the call's agent. */
+            agentId?: string;
+        };
         /**
          * @description How a supervisor takes part in a call.
          * @enum {string}
          */
         "telephony.v1.SupervisionMode": "SUPERVISION_MODE_UNSPECIFIED" | "SUPERVISION_MODE_LISTEN" | "SUPERVISION_MODE_WHISPER" | "SUPERVISION_MODE_BARGE";
+        /** @description Swaps. */
+        "telephony.v1.SwapCallRequest": {
+            /** @description Required. */
+            callId?: string;
+        };
+        /** @description Takes over. */
+        "telephony.v1.TakeOverCallRequest": {
+            /** @description Required. */
+            callId?: string;
+        };
+        /** @description Transfers. */
+        "telephony.v1.TransferCallRequest": {
+            /** @description Required. */
+            callId?: string;
+            /** @description A queue. */
+            queueId?: string;
+            /** @description An agent. */
+            agentId?: string;
+            /** @description A flow. */
+            flowId?: string;
+            /** @description A number, in E.164 or as dialled in the country of the brand's number. */
+            number?: string;
+        };
+        /** @description Undrains. */
+        "telephony.v1.UndrainNodeRequest": {
+            /** @description Required. */
+            nodeId?: string;
+        };
         /** @description Accepts. */
         "tenancy.v1.AcceptInvitationRequest": {
             /** @description Required. The link's secret. */
@@ -5724,6 +6201,108 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.telephony.v1.NodeService.ListNodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nodes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.ListNodesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.NodeService.DrainNode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                nodeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.DrainNodeRequest"];
+            };
+        };
+        responses: {
+            /** @description One process that holds media. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Node"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.NodeService.UndrainNode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                nodeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.UndrainNodeRequest"];
+            };
+        };
+        responses: {
+            /** @description One process that holds media. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Node"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.DialCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.DialCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.telephony.v1.CallService.HangUp": {
         parameters: {
             query?: never;
@@ -5859,6 +6438,372 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.LeaveCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.LeaveCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.TransferCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.TransferCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.ConsultCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.ConsultCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.SwapCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.SwapCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.JoinCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.JoinCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.CompleteTransfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.CompleteTransferRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.CancelConsult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.CancelConsultRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.ParkCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.ParkCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.SuperviseCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.SuperviseCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.StopSupervising": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.StopSupervisingRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.TakeOverCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.TakeOverCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.DropLeg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+                /** @description Required. */
+                legId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.DropLegRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.RetrieveCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Code the call was parked under. */
+                parkCode: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.RetrieveCallRequest"];
+            };
+        };
+        responses: {
+            /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Call"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -31,6 +31,7 @@ _AGENT = {
     "LegMediaChanged": "leg.agent_id",
     "CallTransferred": "agent_id",
     "CallParked": "agent_id",
+    "CallMoved": "call.agent_id",
     "AgentLeft": "agent_id",
     "SupervisionChanged": "supervisor_id",
     "StationAttached": "station.agent_id",
@@ -49,6 +50,7 @@ _CALL = {
     "LegMediaChanged": "call_id",
     "CallTransferred": "call.call_id",
     "CallParked": "call.call_id",
+    "CallMoved": "call.call_id",
     "ContactQueued": "contact.call_id",
     "ContactDequeued": "contact.call_id",
 }

@@ -54,6 +54,7 @@ class LiveCall:
             Sound.COMFORT: (house.music,),
             Sound.RINGBACK: (house.ringback,),
         }
+        self._now = house.now
         self._talk = self._held = 0.0
         self._talk_since: float | None = None
         self._held_since: float | None = None
@@ -106,6 +107,15 @@ class LiveCall:
         """A leg's media is gone for now; who heard only it hears comfort."""
         self.lost_since.setdefault(leg_id, monotonic())
         self.room.lose(leg_id)
+
+    def adopted(self, call: Call, silent_seconds: float) -> None:
+        """Go on with what another node counted: talk and hold by the rows, until the call was last heard of."""
+        self._talk, self._held = call.talk.total_seconds(), call.hold.total_seconds()
+        now = monotonic()
+        if call.state in TALK_STATES:
+            self._talk_since = now - self._passed(call)
+        if call.state is CallState.HELD:
+            self._held_since = now - self._passed(call)
 
     def follow(self, call: Call, legs: Sequence[Leg]) -> None:
         """Bring what everybody hears to what the rows say."""
@@ -172,6 +182,9 @@ class LiveCall:
         known = (of.get(Party.CUSTOMER), of.get(Party.AGENT))
         customer, agent = (media.statistics().mos if media is not None else 0.0 for media in known)
         return customer, agent
+
+    def _passed(self, call: Call) -> float:
+        return max(0.0, (self._now() - call.state_time).total_seconds())
 
     # -- inside --------------------------------------------------------------------------------------------
 

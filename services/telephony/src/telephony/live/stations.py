@@ -106,14 +106,19 @@ class Stations:
         settings = self._house.settings
         seconds = settings.talking_grace_seconds if live.call_id else settings.station_grace_seconds
         live.journal.later(
-            lambda tx: ops.lose_station(tx, live.agent_id, timedelta(seconds=seconds), self._house.now()),
+            lambda tx: ops.lose_station(
+                tx, live.agent_id, timedelta(seconds=seconds), self._house.now(), by_node=settings.node_id
+            ),
             "station lost",
         )
 
     def regain(self, live: LiveStation) -> None:
         """The same connection is heard of again."""
         live.lost = False
-        live.journal.later(lambda tx: ops.regain_station(tx, live.agent_id, self._house.now()), "station regained")
+        node = self._house.settings.node_id
+        live.journal.later(
+            lambda tx: ops.regain_station(tx, live.agent_id, self._house.now(), by_node=node), "station regained"
+        )
 
     async def close(self) -> None:
         """Close all media; the rows stay for the next process, which gives the agents time to come back."""

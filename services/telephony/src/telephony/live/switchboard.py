@@ -5,22 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 
-from chassis.instants import time_out
 from chassis.sql import Tx
-from chassis.telemetry import log, tracer
+from chassis.telemetry import context_of_trace, log, tracer
 from kernel.errors import Unavailable
-from kernel.ids import new_id
-from merkez.telephony.v1 import call_service_pb2
 from opentelemetry import context as otel
 from opentelemetry import trace
 
-from telephony.clients import Route
-from telephony.convert import call_state_message
-from telephony.domain import legs as leg_rules
 from telephony.domain.calls import (
     TALK_STATES,
     Actor,
@@ -29,11 +22,9 @@ from telephony.domain.calls import (
     CallState,
     EndCause,
     EndParty,
-    WebCall,
-    understood_number,
 )
 from telephony.domain.cdrs import Ending
-from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
+from telephony.domain.legs import Q850, Leg, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
 from telephony.live.house import House, unbroken
@@ -45,7 +36,6 @@ from telephony.ops import parties as party_ops
 from telephony.ops.parties import Found
 
 _PHRASE_OF = {EndCause.LIMIT: "busy", EndCause.SUSPENDED: "closed"}
-METHOD = "merkez.telephony.v1.CallService/StartWebCall"
 
 
 class NodeDraining(Unavailable):
@@ -59,6 +49,13 @@ class CallElsewhere(Unavailable):
 
     reason = "CALL_ON_OTHER_NODE"
 
+    def __init__(self, tenant_id: str, call_id: str, node_id: str) -> None:
+        super().__init__("the call's media is not on this node", retry_after=timedelta(seconds=1))
+        self.tenant_id = tenant_id
+        self.call_id = call_id
+        self.node_id = node_id
+        """The node that owns it by the rows."""
+
 
 class Switchboard:
     """Verbs on live calls. `stations` are the agents' side."""
@@ -68,6 +65,8 @@ class Switchboard:
         self.draining = False
         self.elsewhere: Callable[[str, str], object] = lambda _tenant_id, _call_id: None
         """Told (tenant id, call id) of a call whose rows changed here and whose media is on another node."""
+        self.station_wanted: Callable[[str, str], object] = lambda _tenant_id, _agent_id: None
+        """Told (tenant id, agent id) of somebody whose media this node needs and doesn't have."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
 
@@ -77,84 +76,6 @@ class Switchboard:
 
     def find(self, call_id: str) -> LiveCall | None:
         return self._live.get(call_id)
-
-    # -- begin -------------------------------------------------------------------------------------------------
-
-    async def start_web_call(
-        self, request: call_service_pb2.StartWebCallRequest, wish: WebCall
-    ) -> call_service_pb2.StartWebCallResponse:
-        """Answer a customer's browser and let flows take over. See the rpc's comment for errors."""
-        if self.draining:
-            raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
-        house = self._house
-        route = await house.tenancy.widget_route(wish.widget_key)
-        wish = replace(wish, caller_number=understood_number(wish.caller_number, route.number))
-        now = house.now()
-        call = self._new_call(wish, route, now)
-        # Under this new call: a repeat of the request must not end the set-up that the first one began.
-        leg, answer = await house.plane.answer(wish.sdp_offer, route.tenant_id, call.call_id)
-        leg_id = new_id("leg", now)
-        refusal = ""
-
-        async def store(tx: Tx) -> call_service_pb2.StartWebCallResponse:
-            async def begin() -> call_service_pb2.StartWebCallResponse:
-                nonlocal refusal
-                started = await ops.start_call(
-                    tx, call, leg_id, route.max_concurrent_calls, house.now(), suspended=route.suspended
-                )
-                refusal = started.refusal
-                return call_service_pb2.StartWebCallResponse(
-                    call_id=call.call_id,
-                    leg_id=leg_id,
-                    sdp_answer=answer,
-                    leg_token=started.token,
-                    tenant_id=tx.tenant_id,
-                    caller_number=call.caller_number,
-                )
-
-            return await tx.once(wish.request_id, METHOD, request, call_service_pb2.StartWebCallResponse, begin)
-
-        try:
-            response = await house.db.run(route.tenant_id, store)
-        except BaseException:
-            await house.plane.close_leg(leg)
-            raise
-        if response.call_id != call.call_id:
-            # A repeat: the first call's answer stands and its connection is the one that counts.
-            await house.plane.close_leg(leg)
-            return response
-        customer = Leg(leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, join_time=now)
-        live = self.begin(route.tenant_id, call, [customer])
-        live.attach(leg_id, leg)
-        live.driver = house.tasks.spawn(self._drive(live, refusal), "drive call")
-        return response
-
-    async def reattach_leg(self, token: str, sdp_offer: str) -> call_service_pb2.ReattachLegResponse:
-        """New media for a customer's leg; without an offer only how the call stands. LegTokenInvalid, SdpInvalid,
-        CallElsewhere."""
-        tenant_id, leg_id, token_hash = leg_rules.read_token(token)
-        house = self._house
-        call = await house.db.run(tenant_id, lambda tx: ops.find_reattachable(tx, leg_id, token_hash), read_only=True)
-        live = self._live.get(call.call_id)
-        if live is None or live.ending:
-            raise CallElsewhere("the call's media is not on this node")
-        answer = ""
-        if sdp_offer:
-            leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id)
-            live.journal.later(
-                lambda tx: ops.change_leg(tx, call.call_id, leg_id, LegTrigger.REATTACH, house.now()),
-                "leg re-attaches",
-            )
-            house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")
-        return call_service_pb2.ReattachLegResponse(
-            call_id=call.call_id,
-            leg_id=leg_id,
-            sdp_answer=answer,
-            state=call_state_message(call.state),
-            tenant_id=tenant_id,
-            answer_time=time_out(call.answer_time),
-            contact_id=call.contact_id,
-        )
 
     # -- media follow rows -------------------------------------------------------------------------------------
 
@@ -169,6 +90,9 @@ class Switchboard:
             return
         if not call.live:
             self._house.tasks.spawn(self._end_as_stored(live), "end call that ended elsewhere")
+            return
+        if call.node_id != self._house.settings.node_id:
+            self.abandon(live)
             return
         before = live.call
         if call.state in TALK_STATES:
@@ -198,7 +122,8 @@ class Switchboard:
                 if media is not None:
                     live.attach(leg.leg_id, media)
                 elif leg.party == Party.AGENT:
-                    log.warning("the accepting agent has no media yet", call_id=live.call_id)
+                    log.warning("the accepting agent has no media here yet", call_id=live.call_id)
+                    self.station_wanted(live.tenant_id, leg.agent_id)
                     live.lose(leg.leg_id)
                     self._house.tasks.spawn(self.comfort(live), "comfort")
             elif not leg.live:
@@ -212,7 +137,7 @@ class Switchboard:
         """A blind transfer: flows leads the customer from here."""
         if live.driver is not None:
             live.driver.cancel()
-        live.driver = self._house.tasks.spawn(self._drive(live, ""), "drive call")
+        live.driver = self._house.tasks.spawn(self.lead(live), "drive call")
 
     # -- end ---------------------------------------------------------------------------------------------------
 
@@ -278,9 +203,34 @@ class Switchboard:
     async def _write_end(self, live: LiveCall, ending: Ending) -> None:
         try:
             with tracer.start_as_current_span("end call", context=live.trace):
-                await live.journal.write(lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now()))
+                node = self._house.settings.node_id
+                await live.journal.write(
+                    lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now(), by_node=node)
+                )
         finally:
             self._live.pop(live.call_id, None)
+
+    def adopt(self, tenant_id: str, call: Call, legs: Sequence[Leg], silent_seconds: float) -> LiveCall:
+        """A call of another node lives here from now on: its rows are this node's, its media comes when its parties
+        attach anew. `silent_seconds` ago it was last heard of."""
+        with tracer.start_as_current_span("adopt call", context=context_of_trace(call.trace_id)):
+            live = self.begin(tenant_id, call, [leg for leg in legs if leg.party == Party.CUSTOMER])
+            live.adopted(call, silent_seconds)
+            if call.state in TALK_STATES:
+                self._begin_talk(live, call)
+            self._seat(live, legs)
+            live.follow(call, legs)
+            for leg in live.live_legs(Party.CUSTOMER, Party.AGENT, Party.SUPERVISOR):
+                if leg.answered and live.room.member(leg.leg_id).leg is None:
+                    live.lost_since[leg.leg_id] = monotonic() - silent_seconds
+            if call.state in (CallState.SETUP, CallState.IN_FLOW, CallState.QUEUED):
+                live.driver = self._house.tasks.spawn(self.lead(live), "drive call")
+        return live
+
+    def abandon(self, live: LiveCall) -> None:
+        """Another node owns the call: part the media here and write nothing more of it."""
+        self._live.pop(live.call_id, None)
+        self._release(live, EndParty.SYSTEM, EndCause.NODE_LOST, None, 0, 0)
 
     async def drain(self) -> None:
         """Take no new calls and wait for the live ones."""
@@ -327,7 +277,7 @@ class Switchboard:
         talk = await self._house.db.run(tenant_id, lambda tx: party_ops.controlled(tx, call_id, actor), read_only=True)
         if not talk.call.live or live is not None:
             raise CallEnded("the call has ended")
-        raise CallElsewhere("the call's media is not on this node", retry_after=timedelta(seconds=1))
+        raise CallElsewhere(tenant_id, call_id, talk.call.node_id)
 
     def begin(self, tenant_id: str, call: Call, legs: Sequence[Leg]) -> LiveCall:
         """A call lives here from now on."""
@@ -341,26 +291,7 @@ class Switchboard:
         span = trace.get_current_span().get_span_context()
         return f"{span.trace_id:032x}" if span.is_valid else ""
 
-    def _new_call(self, wish: WebCall, route: Route, now: datetime) -> Call:
-        return Call(
-            call_id=new_id("call", now),
-            state=CallState.SETUP,
-            brand_id=route.brand_id,
-            brand_name=route.brand_name,
-            language=route.language,
-            flow_id=route.flow_id,
-            dialed_number=route.number,
-            node_id=self._house.settings.node_id,
-            start_time=now,
-            state_time=now,
-            caller_number=wish.caller_number,
-            caller_name=wish.caller_name,
-            trace_id=self.trace_id(),
-            attributes=dict(wish.attributes),
-            recorded=route.recorded,
-        )
-
-    async def _drive(self, live: LiveCall, refusal: str) -> None:
+    async def lead(self, live: LiveCall, refusal: str = "") -> None:
         """From the first connection to the end of the flow. Whatever breaks on the way: the call ends and isn't left
         silent."""
         try:
@@ -387,15 +318,6 @@ class Switchboard:
             return EndParty.FLOW, await driving
         finally:
             driving.cancel()
-
-    async def _replace_customer(self, live: LiveCall, media: MediaLeg) -> None:
-        if not await media.connected or live.ending:
-            await self._house.plane.close_leg(media)
-            return
-        old = live.attach(live.customer_id, media)
-        self.leg_media(live, live.customer_id, LegTrigger.CONNECT)
-        if old is not None:
-            await self._house.plane.close_leg(old)
 
     def _station_moved(self, tenant_id: str, agent_id: str, media: MediaLeg) -> None:
         """A user's new connection stands: a joined call goes on with it after a short gap at most."""

@@ -22,6 +22,7 @@ from telephony.domain.legs import Leg, LegTrigger, Party
 from telephony.domain.stations import StationReason
 from telephony.live.call import LiveCall
 from telephony.live.house import House
+from telephony.live.nodes import Nodes
 from telephony.live.stations import LiveStation
 from telephony.live.switchboard import Switchboard
 from telephony.media.media_leg import MediaLeg
@@ -42,9 +43,10 @@ SWEEP_SECONDS = 2.0
 class Watch:
     """Loops that main runs as `look`, `catch_up`, `beat` and `sweep`, and `recover` once at the start."""
 
-    def __init__(self, house: House, switchboard: Switchboard) -> None:
+    def __init__(self, house: House, switchboard: Switchboard, others: Nodes) -> None:
         self._house = house
         self._switchboard = switchboard
+        self._nodes = others
         self._troubled: set[str] = set()
         """Whose last look failed: that is told once, not every quarter of a second."""
         self._blind_until = monotonic() + call_ops.HEARTBEAT_FRESH.total_seconds()
@@ -88,6 +90,11 @@ class Watch:
 
     def _look_at_customer(self, live: LiveCall, now: float) -> None:
         media, leg_id = live.customer, live.customer_id
+        if media is None and leg_id in live.lost_since:  # adopted, and not back yet
+            lost = live.lost_since[leg_id]
+            if now - lost > self._house.settings.customer_grace_seconds:
+                self._end(live, EndParty.SYSTEM, EndCause.NODE_LOST, lost)
+            return
         if media is None or not media.connected.done() or not media.connected.result():
             return
         gone = self._gone(media, now)
@@ -179,12 +186,12 @@ class Watch:
         _live_legs.set(len(self._house.plane.legs))
 
     async def recover(self) -> None:
-        """At the start: whatever an earlier process of this node left behind is closed or given its grace."""
+        """At the start: calls an earlier process of this node left behind are its own again, stations get their
+        grace."""
         house = self._house
+        await self._nodes.adopt_own()
         node, now = house.settings.node_id, house.now()
         left = await house.db.system(lambda tx: nodes.left_by(tx, node), read_only=True)
-        for lease in left.leases:
-            await self._end_orphan(lease, now)
         for tenant_id, agent_id in left.stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now))
@@ -192,7 +199,7 @@ class Watch:
             log.info("recovered after a stop", calls=len(left.leases), stations=len(left.stations))
 
     async def sweep(self) -> None:
-        """Close what dead nodes left, what this one lost track of, and stations that did not come back."""
+        """End what nobody adopted and what this node lost track of, and give up stations that did not come back."""
         house, now = self._house, self._house.now()
         node = house.settings.node_id
         due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
@@ -209,6 +216,14 @@ class Watch:
                 continue
             await self._one(tenant_id, lambda tx, a=agent_id: station_ops.expire_station(tx, a, now))
             await self._switchboard.stations.forget(tenant_id, agent_id)
+        await self._part_with_moved_stations(node)
+
+    async def _part_with_moved_stations(self, node: str) -> None:
+        """Close the media of stations that have attached at another node since."""
+        mine = set(await self._house.db.system(lambda tx: nodes.stations_of(tx, node), read_only=True))
+        for station in self._switchboard.stations:
+            if station.coming is None and (station.tenant_id, station.agent_id) not in mine:
+                await self._switchboard.stations.forget(station.tenant_id, station.agent_id)
 
     async def _end_orphan(self, lease: Lease, now: datetime) -> None:
         """End a call that no node drives any more, in the call's own trace: the bill and all that follows belong to

@@ -23,9 +23,9 @@ class Earpiece:
     def move(self, leg: MediaLeg) -> None:
         """Play to this leg from now on."""
         old, self._leg = self._playback, leg
-        if old is not None and self._finished is not None and not self._finished.done():
+        if self._finished is not None and not self._finished.done():
             clips, loop = self._playing
-            self._begin(clips, loop, old.position)
+            self._begin(clips, loop, old.position if old is not None else 0)
 
     def play(self, clips: Sequence[Clip], *, loop: bool = False) -> asyncio.Future[bool]:
         """Play in place of what plays now. The future gives True at the end, False when stopped."""

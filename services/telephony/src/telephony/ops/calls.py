@@ -148,10 +148,13 @@ async def find_reattachable(tx: Tx, leg_id: str, token_hash: str) -> Call:
     return call
 
 
-async def end_call(tx: Tx, call_id: str, ending: Ending, now: datetime) -> tuple[Call, Cdr | None]:
-    """End a call and make its one CDR. An ended call stays as it is and gets no second one."""
+async def end_call(
+    tx: Tx, call_id: str, ending: Ending, now: datetime, *, by_node: str = ""
+) -> tuple[Call, Cdr | None]:
+    """End a call and make its one CDR. An ended call stays as it is and gets no second one; so does one that another
+    node owns by now, when it is `by_node` that saw it end (its media went there)."""
     call = await call_store.get_call(tx, call_id)
-    if not call.live:
+    if not call.live or by_node not in ("", call.node_id):
         return call, None
     cdr = cdrs.detail_record(call, ending, new_id("cdr", now))
     ended = _moved(tx, call, Trigger.END, now)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from chassis.sql import Tx
+from chassis.telemetry import log
 
+from telephony import convert
+from telephony.domain.calls import Call
+from telephony.domain.legs import Leg, LegTrigger, change_leg
+from telephony.domain.nodes import Node, NodeNotFound
 from telephony.ops.calls import HEARTBEAT_FRESH
 from telephony.store import calls as call_store
+from telephony.store import legs as leg_store
+from telephony.store import nodes as node_store
 from telephony.store import stations as station_store
 from telephony.store.calls import Lease
 
@@ -33,6 +42,26 @@ class Due:
     overdue_stations: Sequence[tuple[str, str]]
 
 
+async def begin(tx: Tx, node: Node) -> None:
+    """A process of this node has begun."""
+    await node_store.begin(tx, node)
+
+
+async def live(tx: Tx, node_id: str, now: datetime) -> Sequence[Node]:
+    """Say that the node lives; all nodes as they are then, by name."""
+    await node_store.beat(tx, node_id, now)
+    return await node_store.list_nodes(tx)
+
+
+async def set_draining(tx: Tx, node_id: str, draining: bool) -> Node:
+    """Ask a node to take no new calls, or to take them again. NodeNotFound."""
+    if not await node_store.set_draining(tx, node_id, draining):
+        raise NodeNotFound("no node of this name has been seen: list them")
+    found = await node_store.find_node(tx, node_id)
+    assert found is not None
+    return found
+
+
 async def beat(tx: Tx, node_id: str, now: datetime) -> None:
     """Renew all leases of the node: one statement for calls, one for stations."""
     await call_store.beat(tx, node_id, now)
@@ -46,6 +75,47 @@ async def versions_of(tx: Tx, node_id: str) -> Mapping[str, int]:
 
 async def left_by(tx: Tx, node_id: str) -> Left:
     return Left(await call_store.leases_of(tx, node_id), await station_store.agents_of(tx, node_id))
+
+
+async def adopt_call(
+    tx: Tx, call_id: str, from_node: str, to_node: str, last_heard: datetime, now: datetime
+) -> tuple[Call, Sequence[Leg]] | None:
+    """Make `to_node` the owner of a call; None when `from_node` doesn't own it (any more). Media is to be made anew."""
+    if not await call_store.move_lease(tx, call_id, from_node, to_node, now):
+        return None
+    call = await call_store.get_call(tx, call_id)
+    call = dataclasses.replace(call, node_id=to_node, version=call.version + 1)
+    await call_store.save_call(tx, call, now)
+    for leg in (await leg_store.legs_of(tx, [call_id]))[call_id]:
+        changed = change_leg(leg, LegTrigger.LOSE)
+        if changed is not None:
+            await leg_store.save_leg(tx, changed, now)
+    legs = (await leg_store.legs_of(tx, [call_id]))[call_id]
+    tx.emit(convert.call_moved(call, legs, from_node, to_node, last_heard), key=call_id)
+    tx.after_commit(partial(log.info, "call adopted", call_id=call_id, from_node=from_node, node=to_node))
+    return call, legs
+
+
+async def owner(tx: Tx, call_id: str) -> tuple[str, datetime] | None:
+    """(node that owns the call, when that was last known to live); None when the call has ended."""
+    return await call_store.lease_of(tx, call_id)
+
+
+async def stations_of(tx: Tx, node_id: str) -> Sequence[tuple[str, str]]:
+    """(tenant, agent) of every station whose row says it is on this node."""
+    return await station_store.agents_of(tx, node_id)
+
+
+async def call_node_of(tx: Tx, agent_id: str) -> tuple[str, str] | None:
+    """(call, node that owns it) of the call a user's station is joined to; None when it is joined to none."""
+    station = await station_store.find_station(tx, agent_id)
+    lease = await call_store.lease_of(tx, station.call_id) if station is not None and station.call_id else None
+    return None if station is None or lease is None else (station.call_id, lease[0])
+
+
+async def list_nodes(tx: Tx) -> Sequence[Node]:
+    """All nodes ever seen, by name."""
+    return await node_store.list_nodes(tx)
 
 
 async def due(tx: Tx, node_id: str, now: datetime) -> Due:

@@ -56,11 +56,18 @@ async def detach_station(tx: Tx, agent_id: str, client_id: str) -> Station | Non
 
 
 async def lose_station(
-    tx: Tx, agent_id: str, grace: timedelta, now: datetime, reason: str = StationReason.MEDIA_LOST
+    tx: Tx,
+    agent_id: str,
+    grace: timedelta,
+    now: datetime,
+    reason: str = StationReason.MEDIA_LOST,
+    *,
+    by_node: str = "",
 ) -> Station | None:
-    """The station's media went silent; it has `grace` to come back. None when that is known or it is gone."""
+    """The station's media went silent; it has `grace` to come back. None when that is known, when it is gone, or when
+    it has attached elsewhere since `by_node` had it."""
     station = await station_store.find_station(tx, agent_id)
-    if station is None or station.detach_time is not None:
+    if station is None or station.detach_time is not None or by_node not in ("", station.node_id):
         return None
     station = stations.lost(station, now, grace, reason)
     await station_store.put_station(tx, station, known=True, now=now)
@@ -70,10 +77,10 @@ async def lose_station(
     return station
 
 
-async def regain_station(tx: Tx, agent_id: str, now: datetime) -> Station | None:
-    """The same media came back by itself. None when it wasn't lost."""
+async def regain_station(tx: Tx, agent_id: str, now: datetime, *, by_node: str = "") -> Station | None:
+    """The same media came back by itself. None when it wasn't lost, or has attached elsewhere."""
     station = await station_store.find_station(tx, agent_id)
-    if station is None or station.detach_time is None:
+    if station is None or station.detach_time is None or by_node not in ("", station.node_id):
         return None
     station = stations.regained(station)
     await station_store.put_station(tx, station, known=True, now=now)

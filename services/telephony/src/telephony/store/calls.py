@@ -25,11 +25,11 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Lease:
-    """A live call whose node has not been heard of, or does not know it any more. `trace_id` is the call's, empty when
-    its row is gone."""
+    """A node's hold on a live call. `trace_id` is the call's, empty when its row is gone."""
 
     tenant_id: str
     call_id: str
+    node_id: str
     trace_id: str
     heartbeat_time: datetime
     create_time: datetime
@@ -113,6 +113,20 @@ async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[C
     return [to_call(row) for row in await tx.all(keyset(statement, calls.c.start_time, calls.c.call_id, token, size))]
 
 
+async def move_lease(tx: Tx, call_id: str, from_node: str, to_node: str, now: datetime) -> bool:
+    """Make another node the owner of a call; whether `from_node` owned it until now."""
+    its = (live_calls.c.tenant_id == tx.tenant_id) & (live_calls.c.call_id == call_id)
+    statement = update(live_calls).where(its, live_calls.c.node_id == from_node)
+    return (await tx.execute(statement.values(node_id=to_node, heartbeat_time=now))).rowcount == 1
+
+
+async def lease_of(tx: Tx, call_id: str) -> tuple[str, datetime] | None:
+    """(node that owns the call, when it was last known to live); None when it has ended."""
+    its = (live_calls.c.tenant_id == tx.tenant_id) & (live_calls.c.call_id == call_id)
+    row = await tx.one_or_none(select(live_calls.c.node_id, live_calls.c.heartbeat_time).where(its))
+    return None if row is None else (row["node_id"], row["heartbeat_time"])
+
+
 # -- parked calls ----------------------------------------------------------------------------------------------
 
 FIRST_PARK_CODE = 701
@@ -173,4 +187,7 @@ async def stale_leases(tx: Tx, before: datetime) -> Sequence[Lease]:
 
 
 def _lease(row: RowMapping) -> Lease:
-    return Lease(row["tenant_id"], row["call_id"], row["trace_id"] or "", row["heartbeat_time"], row["create_time"])
+    return Lease(
+        row["tenant_id"], row["call_id"], row["node_id"], row["trace_id"] or "", row["heartbeat_time"],
+        row["create_time"],
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chassis.sql import Json, Time, standard_tables, tenant_table
+from chassis.sql import Json, Time, platform_table, standard_tables, tenant_table
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Interval, MetaData, Numeric, Text
 
 metadata = MetaData(schema="telephony")
@@ -81,6 +81,15 @@ legs = tenant_table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Index("legs_by_call", "tenant_id", "call_id"),
+)  # fmt: skip
+
+nodes = platform_table(
+    "nodes", metadata,
+    Column("node_id", Text, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("draining", Boolean, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("heartbeat_time", Time, nullable=False),
 )  # fmt: skip
 
 park_codes = tenant_table(

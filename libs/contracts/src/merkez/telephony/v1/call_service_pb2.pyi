@@ -853,22 +853,26 @@ class AttachStationRequest(_message.Message):
     SDP_OFFER_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     TAKEOVER_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
     sdp_offer: _builtins.str
     """Required. SDP offer with one audio section."""
     client_id: _builtins.str
     """Required. Random id of the tab that owns the media."""
     takeover: _builtins.bool
     """Takes the station from another tab."""
+    node_id: _builtins.str
+    """Node to attach to, where a call waits for this agent; empty for any. Output of the hint `station_wanted` on the socket."""
     def __init__(
         self,
         *,
         sdp_offer: _builtins.str = ...,
         client_id: _builtins.str = ...,
         takeover: _builtins.bool = ...,
+        node_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "sdp_offer", b"sdp_offer", "takeover", b"takeover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "node_id", b"node_id", "sdp_offer", b"sdp_offer", "takeover", b"takeover"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

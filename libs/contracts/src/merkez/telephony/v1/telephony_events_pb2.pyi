@@ -369,6 +369,44 @@ class AgentLeft(_message.Message):
 Global___AgentLeft: _TypeAlias = AgentLeft  # noqa: Y015
 
 @_typing.final
+class CallMoved(_message.Message):
+    """Another node owns the call and its media since: the one it had died, or handed it over. Whoever takes part attaches anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    FROM_NODE_ID_FIELD_NUMBER: _builtins.int
+    TO_NODE_ID_FIELD_NUMBER: _builtins.int
+    LAST_HEARD_TIME_FIELD_NUMBER: _builtins.int
+    from_node_id: _builtins.str
+    """Node it was on."""
+    to_node_id: _builtins.str
+    """Node it is on."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call."""
+
+    @_builtins.property
+    def last_heard_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when its media are known to have flowed."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        from_node_id: _builtins.str = ...,
+        to_node_id: _builtins.str = ...,
+        last_heard_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "last_heard_time", b"last_heard_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "from_node_id", b"from_node_id", "last_heard_time", b"last_heard_time", "to_node_id", b"to_node_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallMoved: _TypeAlias = CallMoved  # noqa: Y015
+
+@_typing.final
 class LegMediaChanged(_message.Message):
     """A leg's media stopped or came back, or its microphone was muted or unmuted."""
 

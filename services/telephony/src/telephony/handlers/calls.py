@@ -1,33 +1,36 @@
-"""gRPC: requests to verbs, results to messages. No rule, no SQL."""
+"""CallService: requests to verbs, results to messages."""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast
 
 from chassis.auth import principal
 from chassis.instants import time_in
 from chassis.paging import encode_token, page_size
-from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from kernel.errors import InvalidInput
 from kernel.ids import require_id, require_request_id
 from kernel.phone import require_e164
 from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc
 
-from telephony.convert import call_message, cdr_message, station_message, supervision_mode
+from telephony.convert import call_message, cdr_message, supervision_mode
 from telephony.domain.calls import Actor, Call, WebCall, check_digits, check_web_call
 from telephony.domain.legs import Leg, Party
-from telephony.domain.stations import check_client_id
 from telephony.domain.supervision import PERMISSION_OF, SupervisionNotAllowed
 from telephony.live.conversations import Conversations, Target
 from telephony.live.dialing import Dialing
-from telephony.live.switchboard import Switchboard
+from telephony.live.house import House
+from telephony.live.nodes import Nodes
+from telephony.live.switchboard import CallElsewhere, Switchboard
+from telephony.live.web_calls import WebCalls
 from telephony.ops import calls as ops
-from telephony.ops import stations as station_ops
 
 MAX_TOKEN = 400
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
 _PARK_CODE = re.compile(r"[0-9]{3,8}")
 _PREFIXES = {"queue": "que", "agent": "usr", "flow": "flw"}
 
@@ -72,14 +75,30 @@ def _shown(found: tuple[Call, Sequence[Leg]]) -> call_pb2.Call:
     return call_message(call, legs)
 
 
+def _at_owner(handler: Handler) -> Handler:
+    """The rpc needs the call's media: the node that has it carries it out."""
+
+    @functools.wraps(handler)
+    async def carried_out(self: CallHandlers, request: Message, context: Any) -> Any:
+        try:
+            return await handler(self, request, context)
+        except CallElsewhere as error:
+            answer = await self._nodes.at_owner(error, handler.__name__, request)
+            return await handler(self, request, context) if answer is None else answer
+
+    return cast(Handler, carried_out)
+
+
 class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
     """CallService."""
 
-    def __init__(self, db: Database, switchboard: Switchboard, conversations: Conversations, dialing: Dialing) -> None:
-        self._db = db
+    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes) -> None:
+        self._db = house.db
         self._switchboard = switchboard
-        self._conversations = conversations
         self._dialing = dialing
+        self._conversations = Conversations(house, switchboard, dialing)
+        self._nodes = nodes
+        self._web_calls = WebCalls(house, switchboard)
 
     async def StartWebCall(
         self, request: call_service_pb2.StartWebCallRequest, context: Any
@@ -94,14 +113,15 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
                 request_id=request.request_id,
             )
         )
-        return await self._switchboard.start_web_call(request, wish)
+        return await self._web_calls.start(request, wish)
 
+    @_at_owner
     async def ReattachLeg(
         self, request: call_service_pb2.ReattachLegRequest, context: Any
     ) -> call_service_pb2.ReattachLegResponse:
         if len(request.leg_token) > MAX_TOKEN:
             raise InvalidInput.of("leg_token", f"is longer than {MAX_TOKEN} characters")
-        return await self._switchboard.reattach_leg(request.leg_token, request.sdp_offer)
+        return await self._web_calls.reattach(request.leg_token, request.sdp_offer)
 
     async def DialCall(self, request: call_service_pb2.DialCallRequest, context: Any) -> call_pb2.Call:
         require_request_id(request.request_id)
@@ -159,9 +179,11 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
     async def ParkCall(self, request: call_service_pb2.ParkCallRequest, context: Any) -> call_pb2.Call:
         return _shown(await self._conversations.park(*_asked(request)))
 
+    @_at_owner
     async def TransferCall(self, request: call_service_pb2.TransferCallRequest, context: Any) -> call_pb2.Call:
         return _shown(await self._conversations.transfer(*_asked(request), _target(request)))
 
+    @_at_owner
     async def ConsultCall(self, request: call_service_pb2.ConsultCallRequest, context: Any) -> call_pb2.Call:
         return _shown(await self._conversations.consult(*_asked(request), _target(request)))
 
@@ -187,6 +209,7 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
             raise SupervisionNotAllowed(f"your role lacks the permission {PERMISSION_OF[mode]}")
         return _shown(await self._conversations.supervise(who.tenant_id, call_id, _actor(), mode, agent_id))
 
+    @_at_owner
     async def SendDigits(self, request: call_service_pb2.SendDigitsRequest, context: Any) -> Empty:
         call_id = require_id("call", request.call_id, "call_id")
         digits = check_digits(request.digits)
@@ -230,37 +253,3 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
             cdrs=[cdr_message(cdr) for cdr in found[:size]],
             next_page_token=encode_token(last.start_time, last.cdr_id) if last else "",
         )
-
-
-class StationHandlers(call_service_pb2_grpc.StationServiceServicer):
-    """StationService: always the caller's own station."""
-
-    def __init__(self, db: Database, switchboard: Switchboard) -> None:
-        self._db = db
-        self._switchboard = switchboard
-
-    async def AttachStation(
-        self, request: call_service_pb2.AttachStationRequest, context: Any
-    ) -> call_service_pb2.AttachStationResponse:
-        client_id = check_client_id(request.client_id)
-        if not request.sdp_offer:
-            raise InvalidInput.of("sdp_offer", "is required")
-        who = principal()
-        station, answer = await self._switchboard.stations.attach(
-            who.tenant_id,
-            require_id("usr", who.subject, "agent_id"),
-            client_id,
-            request.sdp_offer,
-            request.takeover,
-        )
-        return call_service_pb2.AttachStationResponse(station=station_message(station), sdp_answer=answer)
-
-    async def DetachStation(self, request: call_service_pb2.DetachStationRequest, context: Any) -> Empty:
-        who = principal()
-        await self._switchboard.stations.detach(who.tenant_id, who.subject, check_client_id(request.client_id))
-        return Empty()
-
-    async def GetStation(self, request: call_service_pb2.GetStationRequest, context: Any) -> call_pb2.Station:
-        who = principal()
-        station = await self._db.run(who.tenant_id, lambda tx: station_ops.get_station(tx, who.subject), read_only=True)
-        return station_message(station)

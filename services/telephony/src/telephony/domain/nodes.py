@@ -1,0 +1,33 @@
+"""Nodes: the processes that hold calls' media."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kernel.errors import NotFound
+
+SILENT = timedelta(seconds=2)
+"""A node whose row was not renewed for this long (the beat is every second) is asked whether it lives."""
+
+
+class NodeNotFound(NotFound):
+    """No node of this name has been seen."""
+
+    reason = "NODE_NOT_FOUND"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process as stored. `start_time` tells one process of a node from its next."""
+
+    node_id: str
+    address: str
+    start_time: datetime
+    heartbeat_time: datetime
+    draining: bool = False
+    live_calls: int = 0
+
+    def silent(self, now: datetime) -> bool:
+        """Whether it should be asked if it lives."""
+        return now - self.heartbeat_time > SILENT

@@ -1,0 +1,53 @@
+"""NodeService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.auth import principal
+from chassis.sql import Database
+from google.protobuf.empty_pb2 import Empty
+from kernel.errors import InvalidInput
+from kernel.ids import require_id
+from merkez.telephony.v1 import node_service_pb2, node_service_pb2_grpc
+
+from telephony.convert import node_message
+from telephony.live.nodes import Nodes
+from telephony.ops import nodes as node_ops
+
+
+class NodeHandlers(node_service_pb2_grpc.NodeServiceServicer):
+    """NodeService."""
+
+    def __init__(self, db: Database, nodes: Nodes) -> None:
+        self._db = db
+        self._nodes = nodes
+
+    async def ListNodes(
+        self, request: node_service_pb2.ListNodesRequest, context: Any
+    ) -> node_service_pb2.ListNodesResponse:
+        found = await self._db.system(node_ops.list_nodes, read_only=True)
+        return node_service_pb2.ListNodesResponse(nodes=[node_message(node) for node in found])
+
+    async def DrainNode(self, request: node_service_pb2.DrainNodeRequest, context: Any) -> node_service_pb2.Node:
+        return await self._set_draining(request.node_id, True)
+
+    async def UndrainNode(self, request: node_service_pb2.UndrainNodeRequest, context: Any) -> node_service_pb2.Node:
+        return await self._set_draining(request.node_id, False)
+
+    async def PingNode(
+        self, request: node_service_pb2.PingNodeRequest, context: Any
+    ) -> node_service_pb2.PingNodeResponse:
+        return self._nodes.ping()
+
+    async def AdoptCall(self, request: node_service_pb2.AdoptCallRequest, context: Any) -> Empty:
+        call_id = require_id("call", request.call_id, "call_id")
+        if not request.from_node_id:
+            raise InvalidInput.of("from_node_id", "is required")
+        await self._nodes.adopt_given(principal().tenant_id, call_id, request.from_node_id)
+        return Empty()
+
+    async def _set_draining(self, node_id: str, draining: bool) -> node_service_pb2.Node:
+        if not node_id:
+            raise InvalidInput.of("node_id", "is required")
+        return node_message(await self._db.system(lambda tx: node_ops.set_draining(tx, node_id, draining)))
