@@ -391,10 +391,7 @@ async def _exchange(
     server = await rpc.serve(
         "telephony",
         [
-            (
-                call_service_pb2_grpc.add_CallServiceServicer_to_server,
-                CallHandlers(house, switchboard, Dialing(house, switchboard), nodes),
-            ),
+            (call_service_pb2_grpc.add_CallServiceServicer_to_server, call_handlers),
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
             (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
         ],
