@@ -34,6 +34,7 @@ from merkez_local.web_build import build_web
 
 ROOT = Path(__file__).resolve().parents[4]
 READY_DEADLINE = 60.0
+TELEPHONY = "telephony"
 
 
 class StartFailed(RuntimeError):
@@ -49,8 +50,16 @@ class Options:
     grpc_port: int = 8081
     durable: bool = True
     web: bool = True
+    telephony_nodes: int = 1
+    """How many processes hold calls; each is a node of its own and adopts the calls of one that dies."""
     environment: dict[str, str] = field(default_factory=dict)
     """More `MERKEZ_*` variables for every service."""
+
+    @property
+    def processes(self) -> dict[str, str]:
+        """Process -> its service, in the order they start."""
+        nodes = {f"{TELEPHONY}-{number}": TELEPHONY for number in range(1, self.telephony_nodes)}
+        return {name: name for name in SERVICES} | nodes
 
 
 class System:
@@ -69,7 +78,7 @@ class System:
         self._nats: Nats | None = None
         self._claim = Claim(options.data_dir)
         self._guard: subprocess.Popen[bytes] | None = None
-        self._ports = {name: free_port() for name in (*SERVICES, "PostgreSQL", "NATS")}
+        self._ports = {name: free_port() for name in (*options.processes, "PostgreSQL", "NATS")}
         self._http_port = options.http_port or free_port()
         self._grpc_port = options.grpc_port or free_port()
 
@@ -104,8 +113,10 @@ class System:
         return self._postgres.url(DATABASE)
 
     def service_address(self, name: str) -> str:
-        """Internal gRPC address of a service."""
-        return f"127.0.0.1:{self._ports[name]}"
+        """Internal gRPC address of a service: of all its processes, where there are several."""
+        ports = [self._ports[process] for process, service in self.options.processes.items() if service == name]
+        several = ",".join(f"127.0.0.1:{port}" for port in ports)
+        return several if len(ports) == 1 else f"ipv4:{several}"
 
     async def start(self) -> None:
         """Starts everything and returns when it answers. Raises `StartFailed` after stopping what had begun."""
@@ -175,7 +186,7 @@ class System:
 
     def _check_settings(self) -> None:
         # Before anything starts: a service takes seconds to find out, and then says so among other things.
-        if problems := settings_problems({name: self._environment(name) for name in SERVICES}):
+        if problems := settings_problems({name: self._environment(name, name) for name in SERVICES}):
             raise StartFailed("; ".join(problems))
 
     async def _begin_guard(self) -> Path:
@@ -242,19 +253,19 @@ class System:
         self.console.step("The database is up to date")
 
     async def _start_services(self, notes: Path) -> None:
-        for name in SERVICES:
+        for name, service in self.options.processes.items():
             log = self._log_of(name)
-            start = partial(start_service, name, self._environment(name), log)
+            start = partial(start_service, service, self._environment(name, service), log)
             self.children[name] = Child(name, start, log, self.console, notes)
         await asyncio.gather(*(child.start() for child in self.children.values()))
         self.console.step(f"Starting {', '.join(SERVICES)}")
-        await asyncio.gather(*(self.wait_ready(name) for name in SERVICES))
+        await asyncio.gather(*(self.wait_ready(name) for name in self.options.processes))
         self.console.step("Every service answers")
 
     def _log_of(self, name: str) -> Path:
         return self.data_dir / "logs" / f"{name}.log"
 
-    def _environment(self, name: str) -> dict[str, str]:
+    def _environment(self, name: str, service: str) -> dict[str, str]:
         password = (self.data_dir / "role.password").read_text()
         folder = self.data_dir / "services" / name
         folder.mkdir(exist_ok=True)
@@ -269,8 +280,9 @@ class System:
                 "PUBLIC_GRPC_PORT": str(self._grpc_port),
                 "PUBLIC_URL": self.url,
                 "WEB_DIST": str(ROOT / "services" / "web" / "dist"),
+                "NODE_ID": name if name != service else f"{service}-0",
             }
-            | database_settings(self._database, name, password)
+            | database_settings(self._database, service, password)
             | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
         )
         return (

@@ -74,7 +74,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "ContactCorrected": ("analytics", "engagement"),
         },
         "offer": {
-            "OfferMade": ("analytics",),
+            "OfferMade": ("telephony", "analytics"),
             "OfferAccepted": ("telephony", "analytics", "engagement"),
             "OfferDeclined": ("analytics",),
             "OfferMissed": ("analytics",),

@@ -8,7 +8,7 @@ import itertools
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,6 +17,7 @@ from testkit.company import Api, Company, Json, Problem
 from testkit.webrtc import Peer
 
 DEADLINE = 15.0
+STALLED_SECONDS = 1.25
 
 
 class Socket:
@@ -27,6 +28,8 @@ class Socket:
         self._url = url.replace("http", "ws", 1)
         self._arrived = asyncio.Condition()
         self._numbers = itertools.count(1)
+        self.on_frame: Callable[[Json], object] = lambda frame: None
+        """Told of each frame as it comes."""
         self._connection: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -77,6 +80,7 @@ class Socket:
             async for text in self._connection:
                 frame = json.loads(text)
                 frame["received"] = time.monotonic()
+                self.on_frame(frame)
                 async with self._arrived:
                     self.pushed.append(frame)
                     self._arrived.notify_all()
@@ -88,6 +92,8 @@ class AgentAtDesk:
     def __init__(self, api: Api, *, tone: float = 440.0) -> None:
         self.api = api
         self.peer = Peer(tone)
+        self._tone = tone
+        self._moving: asyncio.Task[None] | None = None
         self.socket = Socket(f"{api.url}/v1/socket")
         self.client_id = secrets.token_hex(8)
 
@@ -97,16 +103,34 @@ class AgentAtDesk:
         await self.socket.send({"type": "hello", "token": self.api.token})
         await self.socket.wait(lambda frame: frame["type"] == "welcome")
         await self.attach()
+        self.socket.on_frame = self._heed
         if state:
             await self.set_state(state)
         return self
 
     async def attach(self, *, takeover: bool = False) -> None:
         """Attaches the peer's media as the station."""
-        offer = await self.peer.offer()
-        body = {"sdpOffer": offer, "clientId": self.client_id, "takeover": takeover}
+        await self._attach_with(self.peer, takeover)
+
+    def _heed(self, frame: Json) -> None:
+        """A call waits on another node than the media is on: attach there, as the softphone does."""
+        if frame["type"] == "live" and frame["name"] == "station_wanted":
+            self._moving = asyncio.get_running_loop().create_task(self._move(frame["data"]["nodeId"]))
+
+    async def _move(self, node_id: str) -> None:
+        old, peer = self.peer, Peer(self._tone)
+        await self._attach_with(peer, node_id=node_id)
+        self.peer = peer
+        await old.close()
+
+    async def come_back(self, tone: float) -> None:
+        """Does what the softphone does when no packets came for a second: new media, tried again until it stands."""
+        self.peer = await _again(self.peer, tone, self._attach_with)
+
+    async def _attach_with(self, peer: Peer, takeover: bool = False, node_id: str = "") -> None:
+        body = {"sdpOffer": await peer.offer(), "clientId": self.client_id, "takeover": takeover, "nodeId": node_id}
         answer = await self.api.post("/v1/station:attach", body)
-        await self.peer.accept(answer["sdpAnswer"])
+        await peer.accept(answer["sdpAnswer"])
 
     async def set_state(self, state: str, reason: str = "") -> Json:
         """Sets the agent's own state."""
@@ -163,6 +187,19 @@ class CallerOnWidget:
             lambda frame: frame["type"] == "state" and frame["state"] == wanted, deadline=deadline
         )
 
+    async def come_back(self, tone: float) -> None:
+        """Does what the widget does when no packets came for a second: new media by its token, until it stands."""
+        self.peer = await _again(self.peer, tone, self._reattach_with)
+
+    async def _reattach_with(self, peer: Peer) -> None:
+        since = len(self.socket.pushed)
+        await self.socket.send({"type": "reattach", "token": self.call["token"], "sdp": await peer.offer()})
+        told = ("answer", "problem", "reattached")
+        answer = await self.socket.wait(lambda frame: frame["type"] in told, since=since, deadline=5)
+        if answer["type"] == "problem":
+            raise Problem(int(answer.get("problem", {}).get("status", 0)), answer.get("problem", {}))
+        await peer.accept(answer["sdp"])
+
     async def press(self, digits: str) -> None:
         """Presses keys (RFC 4733)."""
         await self.peer.press(digits)
@@ -176,3 +213,22 @@ class CallerOnWidget:
         """Closes the page."""
         await self.socket.close()
         await self.peer.close()
+
+
+async def _again(old: Peer, tone: float, attach: Callable[[Peer], Awaitable[None]]) -> Peer:
+    """Waits until `old` hears nothing for a second, as browsers' pages watch their packets, and attaches anew."""
+    while not old.arrivals or time.monotonic() - old.arrivals[-1] < STALLED_SECONDS:
+        await asyncio.sleep(0.05)
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        peer = Peer(tone)
+        try:
+            async with asyncio.timeout(3):
+                await attach(peer)
+            await old.close()
+            return peer
+        except Exception:
+            await peer.close()
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.25)

@@ -222,11 +222,12 @@ class Recordings:
         )
 
     async def start(
-        self, tenant_id: str, recording: recording_pb2.Recording, start_time: datetime
+        self, tenant_id: str, recording: recording_pb2.Recording, part: str, start_time: datetime
     ) -> tuple[str, bytes]:
-        """(recording id, data key). Idempotent by call."""
+        """(recording id, data key). Idempotent by call and part: each node that a call lives on records its own."""
         recording.start_time.CopyFrom(time_out(start_time))
-        request = recording_service_pb2.StartRecordingRequest(request_id=recording.call_id, recording=recording)
+        request_id = recording.call_id + part
+        request = recording_service_pb2.StartRecordingRequest(request_id=request_id, recording=recording)
         with acting_for(tenant_id):
             response = await self._recordings.StartRecording(request, timeout=3)
         return response.recording.recording_id, response.keyset

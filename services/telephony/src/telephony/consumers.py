@@ -10,6 +10,7 @@ from chassis.consumer import FactMeta, Handlers
 from chassis.facts import live_subject
 from chassis.sql import Tx
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import tenancy_events_pb2
 
 from telephony.clients import Tenancy
@@ -18,9 +19,12 @@ from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.ops import parties as ops
+from telephony.ops import stations as station_ops
 
 _CALL_CHANGED = "call_changed"
 """The live hint; its payload is the call's id."""
+_STATION_WANTED = "station_wanted"
+"""The live hint to an agent's softphone."""
 
 
 def handlers(house: House, switchboard: Switchboard) -> Handlers:
@@ -37,6 +41,14 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
             # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))
 
+    async def offer_made(tx: Tx, fact: routing_events_pb2.OfferMade, meta: FactMeta) -> None:
+        # The call may be on one node and the agent's media on another: there is time to bring them together while it
+        # rings, so that nobody waits for it after the answer.
+        call_id, agent_id = fact.offer.contact.call_id, fact.offer.agent_id
+        node_id = await station_ops.apart_from(tx, agent_id, call_id) if call_id else ""
+        if node_id:
+            tx.after_commit(lambda: switchboard.station_wanted(meta.tenant_id, agent_id, node_id))
+
     async def contact_dequeued(tx: Tx, fact: routing_events_pb2.ContactDequeued, meta: FactMeta) -> None:
         told = fact.contact
         if not told.call_id or told.kind != contact_pb2.CONTACT_KIND_CONSULT:
@@ -47,6 +59,7 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
 
     forget = _forget(house.tenancy)
     return {
+        routing_events_pb2.OfferMade: offer_made,
         routing_events_pb2.OfferAccepted: offer_accepted,
         routing_events_pb2.ContactDequeued: contact_dequeued,
         tenancy_events_pb2.NumberAssigned: forget,
@@ -60,6 +73,9 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
 async def share_calls(bus: Bus, switchboard: Switchboard, watch: Watch) -> None:
     """Tell the other nodes when this one changed the rows of their calls, and hear it from them. Lossy by declaration:
     `Watch.catch_up` finds what was lost."""
+    switchboard.station_wanted = lambda tenant_id, agent_id, node_id: bus.publish_live(
+        tenant_id, _STATION_WANTED, call_pb2.StationWanted(agent_id=agent_id, node_id=node_id)
+    )
     switchboard.elsewhere = lambda tenant_id, call_id: bus.publish_live(tenant_id, _CALL_CHANGED, call_id.encode())
 
     async def changed(message: LiveMessage) -> None:

@@ -15,10 +15,10 @@ from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2_grpc
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.consumers import handlers, share_calls
 from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
+from telephony.live import nodes as node_loops
 from telephony.live.dialing import Dialing
 from telephony.live.house import PHRASES, House
 from telephony.live.lines import NoLines
-from telephony.live.nodes import BEAT_SECONDS as NODE_BEAT_SECONDS
 from telephony.live.nodes import Nodes
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
@@ -98,7 +98,8 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     )
     await server.start()
     await nodes.begin(settings.node_address or server.address)
-    process.tasks.every(NODE_BEAT_SECONDS, nodes.beat, "node lives")
+    process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
+    process.tasks.every(node_loops.LOOK_SECONDS, nodes.look, "nodes die")
     process.draining(server.drain)
     process.draining(bus.drain)
 

@@ -3987,7 +3987,7 @@ export interface components {
             clientId: string;
             /** @description Takes the station from another tab. */
             takeover?: boolean;
-            /** @description Node to attach to, where a call waits for this agent; empty for any. Output of the hint `station_wanted` on the socket. */
+            /** @description Node to attach to, where a call waits for this agent; empty for any. The live hint `station_wanted` names it. */
             nodeId?: string;
         };
         /** @description Attached. */

@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError, Message
 from kernel.errors import QuotaExceeded
 from kernel.tenant import Principal
 from merkez.analytics.v1.analytics_pb2 import Wallboard
+from merkez.telephony.v1.call_pb2 import StationWanted
 from nats.aio.subscription import Subscription
 
 from gateway.call_traces import CallTraces
@@ -33,6 +34,9 @@ from gateway.transcode import to_json
 
 LIVE: Mapping[str, tuple[type[Message], str]] = {"wallboard": (Wallboard, "analytics.read")}
 """Live hints that sockets may subscribe to: their message and the permission they need."""
+
+PERSONAL: Mapping[str, type[Message]] = {"station_wanted": StationWanted}
+"""Live hints for one person, whom they name as `agent_id`: pushed without being asked for."""
 
 _SUBSCRIBE_SECONDS = 2.0
 _REMEMBERED_CALLS = 50_000
@@ -308,8 +312,14 @@ class Hub:
 
     def _deliver_live(self, feed: Feed, message: LiveMessage) -> None:
         parts = message.subject.split(".")
+        if len(parts) != 5 or parts[2] != "live":
+            return
+        if message.name in PERSONAL:
+            told: Any = PERSONAL[message.name].FromString(message.data)
+            for person in feed.people.get(told.agent_id, ()):
+                person.push(live_text(message.name, told))
         known = LIVE.get(message.name)
-        if known is None or len(parts) != 5 or parts[2] != "live":
+        if known is None:
             return
         kind, permission = known
         listeners = [

@@ -133,6 +133,9 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
             require_e164(request.caller_number, "caller_number")
         who = principal()
         require_id("usr", who.subject, "agent_id")
+        there = await self._nodes.dialing_node(who.tenant_id, who.subject)
+        if there is not None:
+            return await there.DialCall(request, timeout=9)
         return await self._dialing.dial(who.tenant_id, _actor(), request)
 
     async def HangUp(self, request: call_service_pb2.HangUpRequest, context: Any) -> call_pb2.Call:

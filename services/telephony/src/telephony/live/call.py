@@ -40,6 +40,8 @@ class LiveCall:
         self.driver: asyncio.Task[Any] | None = None
         self.recording: Recording | None = None
         self.recording_task: asyncio.Task[Any] | None = None
+        self.part = ""
+        """Tells what is recorded here from what was on the nodes the call was adopted from."""
         self.lines: dict[str, Line] = {}
         """Leg id -> line, of parties outside."""
         self.lost_since: dict[str, float] = {}
@@ -108,8 +110,9 @@ class LiveCall:
         self.lost_since.setdefault(leg_id, monotonic())
         self.room.lose(leg_id)
 
-    def adopted(self, call: Call, silent_seconds: float) -> None:
-        """Go on with what another node counted: talk and hold by the rows, until the call was last heard of."""
+    def adopted(self, call: Call) -> None:
+        """Go on with what another node counted: talk and hold by the rows."""
+        self.part = f":{call.version}"
         self._talk, self._held = call.talk.total_seconds(), call.hold.total_seconds()
         now = monotonic()
         if call.state in TALK_STATES:

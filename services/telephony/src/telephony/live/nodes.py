@@ -1,8 +1,9 @@
 """This node among the others: it says that it lives, adopts the calls of those that died, hands its own over when it
 drains.
 
-A node is dead when its row was not renewed for two seconds and its process does not answer: the row alone also stays
-behind when the database was away, the process alone also when the network between two nodes is. Who owns a call is its
+A node is dead when nothing listens where it was, or when its row was not renewed for two seconds and it does not answer:
+the row alone also stays behind when the database was away, an answer alone also when the network between two nodes is.
+Who owns a call is its
 lease's row, changed by compare and set, so that two nodes that see a third one die share its calls and never own one
 twice; a node that was only asleep finds its calls gone and parts with their media.
 """
@@ -34,6 +35,7 @@ from telephony.ops import nodes as ops
 from telephony.store.calls import Lease
 
 BEAT_SECONDS = 1.0
+LOOK_SECONDS = 0.4
 _PING_SECONDS = 0.7
 _ADOPT_AT_ONCE = 16
 _FORWARD_SECONDS = 9.0
@@ -48,6 +50,8 @@ class Nodes:
         self._peers = peers
         self._me = house.settings.node_id
         self._known: dict[str, Node] = {}
+        self._buried: set[datetime] = set()
+        """Start times of processes that are dead and whose calls are adopted: nobody asks them any more."""
         self._wanted_by_operator = False
         self._handing_over: asyncio.Task[Any] | None = None
         self.start_time: datetime = house.now()
@@ -72,10 +76,30 @@ class Nodes:
         if mine is not None and mine.draining != self._wanted_by_operator:
             self._wanted_by_operator = mine.draining
             self._follow_wish(mine.draining)
+
+    async def look(self) -> None:
+        """Adopt the calls of nodes that died."""
         now = self._house.now()
-        for node in found:
-            if node.node_id != self._me and node.live_calls and node.silent(now) and not await self._answers(node):
+        for node in list(self._known.values()):
+            if node.node_id == self._me or node.start_time in self._buried or await self._answers(node):
+                continue
+            if node.silent(now) or await self._refuses(node):
                 await self._adopt_all(node)
+                if node.silent(now):
+                    self._buried.add(node.start_time)
+
+    async def _refuses(self, node: Node) -> bool:
+        """Whether nobody listens at the node's address: its process is gone, whatever its row says."""
+        host, _, port = node.address.rpartition(":")
+        try:
+            async with asyncio.timeout(_PING_SECONDS):
+                _, writer = await asyncio.open_connection(host, int(port))
+        except ConnectionRefusedError:
+            return True
+        except (OSError, TimeoutError, ValueError):
+            return False
+        writer.close()
+        return False
 
     async def _answers(self, node: Node) -> bool:
         """Whether the node's process lives; one that was started anew after its calls began doesn't know them, but
@@ -199,6 +223,12 @@ class Nodes:
             return None
         made: Any = self._peers.stub_at(call_service_pb2_grpc.CallServiceStub, "telephony", node.address)
         return made
+
+    async def dialing_node(self, tenant_id: str, agent_id: str) -> call_service_pb2_grpc.CallServiceAsyncStub | None:
+        """The node an agent's media is on, when it is another one that lives: what they dial belongs there."""
+        node_id = await self._house.db.run(tenant_id, lambda tx: ops.station_node_of(tx, agent_id), read_only=True)
+        node = self._known.get(node_id) if node_id != self._me else None
+        return None if node is None or not await self._answers(node) else self._stub_of(node_id)
 
     # -- draining ----------------------------------------------------------------------------------------------
 

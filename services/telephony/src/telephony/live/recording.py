@@ -47,10 +47,10 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
         call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, queue_id=call.queue_id,
         agent_id=call.agent_id, customer_id=call.customer_id,
     )  # fmt: skip
-    start = call.answer_time or house.now()
+    start = house.now() if live.part else call.answer_time or house.now()
     while True:
         try:
-            recording_id, keyset = await house.recordings.start(live.tenant_id, wish, start)
+            recording_id, keyset = await house.recordings.start(live.tenant_id, wish, live.part, start)
             break
         except (DomainError, RemoteFailed) as error:
             if tries == 0 or waited > _GIVE_UP_SECONDS:

@@ -65,8 +65,8 @@ class Switchboard:
         self.draining = False
         self.elsewhere: Callable[[str, str], object] = lambda _tenant_id, _call_id: None
         """Told (tenant id, call id) of a call whose rows changed here and whose media is on another node."""
-        self.station_wanted: Callable[[str, str], object] = lambda _tenant_id, _agent_id: None
-        """Told (tenant id, agent id) of somebody whose media this node needs and doesn't have."""
+        self.station_wanted: Callable[[str, str, str], object] = lambda _tenant_id, _agent_id, _node_id: None
+        """Told (tenant id, agent id, node id) of somebody whose media is needed on a node that doesn't have it."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
 
@@ -123,7 +123,7 @@ class Switchboard:
                     live.attach(leg.leg_id, media)
                 elif leg.party == Party.AGENT:
                     log.warning("the accepting agent has no media here yet", call_id=live.call_id)
-                    self.station_wanted(live.tenant_id, leg.agent_id)
+                    self.station_wanted(live.tenant_id, leg.agent_id, self._house.settings.node_id)
                     live.lose(leg.leg_id)
                     self._house.tasks.spawn(self.comfort(live), "comfort")
             elif not leg.live:
@@ -215,7 +215,7 @@ class Switchboard:
         attach anew. `silent_seconds` ago it was last heard of."""
         with tracer.start_as_current_span("adopt call", context=context_of_trace(call.trace_id)):
             live = self.begin(tenant_id, call, [leg for leg in legs if leg.party == Party.CUSTOMER])
-            live.adopted(call, silent_seconds)
+            live.adopted(call)
             if call.state in TALK_STATES:
                 self._begin_talk(live, call)
             self._seat(live, legs)

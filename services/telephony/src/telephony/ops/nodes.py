@@ -113,6 +113,12 @@ async def call_node_of(tx: Tx, agent_id: str) -> tuple[str, str] | None:
     return None if station is None or lease is None else (station.call_id, lease[0])
 
 
+async def station_node_of(tx: Tx, agent_id: str) -> str:
+    """The node a user's media is on; empty when they have none."""
+    station = await station_store.find_station(tx, agent_id)
+    return station.node_id if station is not None else ""
+
+
 async def list_nodes(tx: Tx) -> Sequence[Node]:
     """All nodes ever seen, by name."""
     return await node_store.list_nodes(tx)

@@ -96,6 +96,13 @@ async def expire_station(tx: Tx, agent_id: str, now: datetime) -> Station | None
     return await _drop(tx, station, station.detach_reason or StationReason.MEDIA_LOST)
 
 
+async def apart_from(tx: Tx, agent_id: str, call_id: str) -> str:
+    """The node a call is on, when the agent's media is on another one; empty when they are together, or either is
+    nowhere."""
+    station, lease = await station_store.find_station(tx, agent_id), await call_store.lease_of(tx, call_id)
+    return lease[0] if station is not None and lease is not None and lease[0] != station.node_id else ""
+
+
 async def get_station(tx: Tx, agent_id: str) -> Station:
     """The agent's station. StationNotFound."""
     station = await station_store.find_station(tx, agent_id)

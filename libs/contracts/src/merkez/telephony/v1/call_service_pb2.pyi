@@ -861,7 +861,7 @@ class AttachStationRequest(_message.Message):
     takeover: _builtins.bool
     """Takes the station from another tab."""
     node_id: _builtins.str
-    """Node to attach to, where a call waits for this agent; empty for any. Output of the hint `station_wanted` on the socket."""
+    """Node to attach to, where a call waits for this agent; empty for any. The live hint `station_wanted` names it."""
     def __init__(
         self,
         *,
