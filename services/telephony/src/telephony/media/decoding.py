@@ -25,6 +25,8 @@ class Decoding:
     def __init__(self, codec: Codec, rate: int) -> None:
         self.rate = rate
         self.buffer = JitterBuffer(codec.frame_samples)
+        self.recovered = self.concealed = 0
+        """Frames made out of the next packet, and made up."""
         self.codec = codec
         self._source: object | None = None
         self._frame = rate // 50
@@ -103,7 +105,11 @@ class Decoding:
             elif self.buffer.spare:
                 self.buffer.spare = 0
             return sound
-        return opus.recover(packet) if find is Find.RECOVER else opus.conceal()
+        if find is Find.RECOVER and opus_carries_recovery(packet):
+            self.recovered += 1
+            return opus.recover(packet)
+        self.concealed += find is not Find.PAUSE
+        return opus.conceal()
 
     def _g711(self, find: Find, packet: bytes) -> Samples:
         if find is Find.PACKET:
@@ -112,5 +118,6 @@ class Decoding:
         elif find is Find.PAUSE:
             sound = np.zeros(self.codec.frame_samples, np.int16)
         else:
+            self.concealed += 1
             sound = self._continuation.missing()
         return sound if self._doubler is None else self._doubler.doubled(sound)

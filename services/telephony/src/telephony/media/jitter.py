@@ -19,6 +19,7 @@ from enum import Enum, auto
 MAX_FRAMES = 10
 """At most 200 ms wait in the buffer; what is older when more come is not played."""
 _WINDOW = 128
+_ENOUGH = 64
 _LOOK_EVERY = 16
 _TOO_LATE = 0.04
 """The share of packets that may come too late before the delay grows."""
@@ -83,7 +84,7 @@ class JitterBuffer:
     @property
     def excess(self) -> int:
         """Samples of the clock by which the delay may shrink, or must grow when negative; 0 when it is right."""
-        if len(self._margins) < _LOOK_EVERY:
+        if len(self._margins) < _ENOUGH:
             return 0
         low = self._low - self.spare * self._frame
         if low >= self._frame:
@@ -120,13 +121,14 @@ class JitterBuffer:
         elif timestamp >= self._floor and self._waited and not self._packets:
             # Nothing else was played meanwhile: everybody hears it now, later than before.
             self._grow(self._next - timestamp)
+            margin = self.held
             self._packets[timestamp] = (sequence, payload)
         else:
             self.late += 1
             if timestamp < self._floor - 2 * MAX_FRAMES * self._frame:
                 return
         self._learn(margin)
-        if self._highest - self._next >= MAX_FRAMES * self._frame:
+        if self._highest - self._next + self.held > MAX_FRAMES * self._frame:
             self._catch_up()
 
     def skip(self, sequence: int) -> None:
@@ -204,14 +206,17 @@ class JitterBuffer:
         self._next -= samples
         self._waited = 0
         self.adjusted(samples)
+        # Whether so much is needed is for those to tell that come from now on.
+        self._margins.clear()
 
     def _catch_up(self) -> None:
         """More waits than may: leave out the oldest."""
-        wanted = self._highest - (MAX_FRAMES - 1) * self._frame
+        wanted = self._highest + self.held - (MAX_FRAMES - 1) * self._frame
         for timestamp in [timestamp for timestamp in self._packets if timestamp < wanted]:
             del self._packets[timestamp]
             self.late += 1
         self.adjusted(self._next - wanted)
+        self._margins.clear()
         self._next = self._floor = wanted
         # Those left out are lost to the ear only.
         self._taken_sequence = min((sequence for sequence, _ in self._packets.values()), default=self._sequence) - 1
