@@ -18,6 +18,7 @@ from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, PCMA, PCMU, Codec, OpusDecoder, OpusEncoder, g711_decode, g711_encode
 from telephony.media.encoding import COMPLEXITY
 from telephony.media.leg import WebRtcLeg
+from telephony.media.media_leg import LegStatistics, Sink, Tap
 from telephony.media.resampling import Doubler, Halver
 from telephony.media.room import Ear, Room
 from telephony.media.rtp import HEADER_SIZE, PACKET, Outbound
@@ -108,7 +109,9 @@ class Talker(WebRtcLeg):
     def __init__(self, codec: Codec, seed: int) -> None:
         self.codec = codec
         self.outbound = Outbound(111, self._take, codec)
-        self.forward_to = self.tap = self.on_digit = None
+        self.forward_to: Sink | None = None
+        self.tap: Tap | None = None
+        self.on_digit: Callable[[str], None] | None = None
         self.muted = False
         self.octets = 0
         self._sequence = 0
@@ -119,6 +122,9 @@ class Talker(WebRtcLeg):
 
     def _take(self, length: int) -> None:
         self.octets += length
+
+    def statistics(self) -> LegStatistics:
+        return LegStatistics(0, 0, 0.0, 0, 0.0, None, 0, 0, 0.0)
 
     def speak(self) -> None:
         payload = self._packets[self._sequence % _FRAMES]

@@ -45,6 +45,8 @@ class Party:
         self.closed = False
         self.last_heard = 0.0
         self.sends_digits = False
+        self.loss = 0.0
+        """What its receiver reports as lost."""
         self.sent: list[tuple[int, int, bytes]] = []
         self.stream = Inbound(1, 0)
         self.sequence, self.timestamp = 65_500, 4_294_960_000
@@ -71,7 +73,7 @@ class Party:
     def report(self) -> None: ...
 
     def statistics(self) -> LegStatistics:
-        return LegStatistics(0, 0, 0.0, 0, 0.0, None, 0, 0, 0.0)
+        return LegStatistics(0, 0, 0.0, 0, self.loss, None, 0, 0, 0.0)
 
     async def close(self) -> None:
         self.closed = True

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
+import random
+from collections.abc import Callable
+from itertools import cycle, pairwise
 
 import numpy as np
 import pytest
 from telephony.media.clips import Clip
-from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder
+from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder, g711_encode, opus_carries_recovery
 from telephony.media.room import Ear, Room
 from testkit.webrtc import tone_packets
 
-from .parties import Beat, Party, level, talk, tones
+from .parties import Beat, Party, level, talk, tones, voice
 
 _TONES = (400, 700, 1000, 1300, 1600, 1900, 2200, 2500)
 
@@ -296,3 +298,66 @@ async def test_members_who_send_nothing_leave_the_others_undisturbed() -> None:
     talk(house.beat, house.parties["a"])
     assert house.hear() == {"a": [], "b": [400], "c": [400]}
     assert len(house.parties["a"].sent) >= 55, "silence is sent, so that nobody takes the line for dead"
+
+
+@pytest.mark.parametrize("codecs", [(PCMU, OPUS), (PCMU, OPUS, PCMA)])
+async def test_who_loses_packets_gets_each_of_them_twice(codecs) -> None:
+    house = House(*codecs)
+    house.everybody()
+    listener = house.parties["b"]
+    for speaker in house.parties.values():
+        speaker.packet = _voice(speaker)
+    house.talk(100)
+    assert not any(opus_carries_recovery(payload) for _, _, payload in listener.sent)
+    listener.loss = 0.1
+    house.talk(250)
+    listener.forget()
+    house.talk(100)
+    assert sum(opus_carries_recovery(payload) for _, _, payload in listener.sent) > 50
+
+
+def _voice(party: Party) -> Callable[[], bytes]:
+    frames = cycle(np.split(voice(8_000, 100), 100))
+    return lambda: g711_encode(party.codec, next(frames)) if party.codec is not OPUS else OPUS.silence
+
+
+@pytest.mark.parametrize("codecs", [(PCMU, OPUS), (OPUS, PCMA), (OPUS, PCMU, OPUS)])
+async def test_a_lossy_speaker_is_heard_in_one_even_stream(codecs) -> None:
+    house = House(*codecs)
+    house.everybody()
+    dice = random.Random(4)
+    speaker, listener = house.parties["a"], house.parties["b"]
+    for _ in range(300):
+        for party in house.parties.values():
+            party.speak(lost=party is speaker and dice.random() < 0.05)
+        for tick in list(house.beat.ticks):
+            tick()
+    assert len(listener.sent) == 300
+    assert {(b - a) & 0xFFFF for (a, _, _), (b, _, _) in pairwise(listener.sent)} == {1}
+    steps = {(b - a) & 0xFFFFFFFF for (_, a, _), (_, b, _) in pairwise(listener.sent[1:])}
+    assert steps == {listener.codec.frame_samples}
+    assert 400 in listener.tones()
+
+
+async def test_whoever_hears_nobody_hears_a_faint_noise_where_a_room_has_one() -> None:
+    beat = Beat()
+    quiet = Clip(tuple(tone_packets(440)))
+    room, party = Room(beat, [quiet]), Party(beat, PCMU)
+    room.attach("a", party)
+    talk(beat, party, frames=5)
+    assert not party.sent, "who isn't in the arrangement is left alone"
+    room.arrange({"a": Ear()})
+    talk(beat, party, frames=5)
+    assert [payload for _, _, payload in party.sent] == list(quiet.packets_for(PCMU)[:5])
+
+
+async def test_a_listener_that_is_negotiated_to_another_codec_goes_on_hearing() -> None:
+    house = House(OPUS, PCMU, OPUS)
+    house.room.arrange({"b": Ear(frozenset("ac"))})
+    house.talk(20)
+    listener = house.parties["b"]
+    listener.codec = listener.outbound.codec = PCMA
+    house.room.settle()
+    listener.forget()
+    house.talk()
+    assert listener.tones() == [400, 1000]

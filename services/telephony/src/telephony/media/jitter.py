@@ -51,8 +51,9 @@ class JitterBuffer:
     def __init__(self, frame: int) -> None:
         self.held = 0
         """Samples of the clock that were taken and not heard yet; whoever takes keeps it true."""
-        self.spare = 0
-        """Frames to keep more than are needed: with one, a lost packet's successor is there when it is missed."""
+        self.excess = 0
+        """Samples of the clock by which the delay may shrink, or must grow when negative; 0 when it is right."""
+        self.spare = False
         self.loss = 0.0
         """The share of packets lost lately."""
         self.late = 0
@@ -81,21 +82,18 @@ class JitterBuffer:
     def __len__(self) -> int:
         return len(self._packets)
 
-    @property
-    def excess(self) -> int:
-        """Samples of the clock by which the delay may shrink, or must grow when negative; 0 when it is right."""
-        if len(self._margins) < _ENOUGH:
-            return 0
-        low = self._low - self.spare * self._frame
-        if low >= self._frame:
-            return low
-        return low if low < 0 and self._median < (MAX_FRAMES - 1) * self._frame else 0
+    def keep_spare(self, keep: bool) -> None:
+        """Keep a frame more than is needed, so that a lost packet's successor is there when it is missed."""
+        if keep is not self.spare:
+            self.spare = keep
+            self._judge()
 
     def adjusted(self, change: int) -> None:
         """The sound was made longer by `change` samples of the clock, or shorter when negative."""
         self._shift += change
         self._low += change
         self._median += change
+        self._judge()
 
     def put(self, sequence: int, timestamp: int, payload: bytes) -> None:
         """Take a packet; any order, any time, repeats and strays too."""
@@ -205,9 +203,9 @@ class JitterBuffer:
     def _grow(self, samples: int) -> None:
         self._next -= samples
         self._waited = 0
-        self.adjusted(samples)
         # Whether so much is needed is for those to tell that come from now on.
         self._margins.clear()
+        self.adjusted(samples)
 
     def _catch_up(self) -> None:
         """More waits than may: leave out the oldest."""
@@ -215,11 +213,20 @@ class JitterBuffer:
         for timestamp in [timestamp for timestamp in self._packets if timestamp < wanted]:
             del self._packets[timestamp]
             self.late += 1
-        self.adjusted(self._next - wanted)
         self._margins.clear()
+        self.adjusted(self._next - wanted)
         self._next = self._floor = wanted
         # Those left out are lost to the ear only.
         self._taken_sequence = min((sequence for sequence, _ in self._packets.values()), default=self._sequence) - 1
+
+    def _judge(self) -> None:
+        low = self._low - self.spare * self._frame
+        if len(self._margins) < _ENOUGH:
+            self.excess = 0
+        elif low >= self._frame:
+            self.excess = low
+        else:
+            self.excess = low if low < 0 and self._median < (MAX_FRAMES - 1) * self._frame else 0
 
     def _learn(self, margin: int) -> None:
         self._margins.append(margin - self._shift)
@@ -229,4 +236,5 @@ class JitterBuffer:
             ordered = sorted(self._margins)
             self._low = ordered[int(len(ordered) * _TOO_LATE)] + self._shift
             self._median = ordered[len(ordered) // 2] + self._shift
+            self._judge()
             self._start_margin = min(max(self._median, self._frame), (MAX_FRAMES - 1) * self._frame)
