@@ -174,7 +174,7 @@ def rooms_cost(seconds: int) -> None:
     line("room_transcoded_lossy", room_cost([OPUS, PCMU], seconds, lost=20), unit, None, loss=0.05)
     line("room_transcoded_recorded", room_cost([OPUS, PCMU], seconds, recorded=True), unit, None)
     line("room_three_parties_8k", room_cost([OPUS, PCMU, PCMU], seconds), unit, 11)
-    line("room_three_parties_16k", room_cost([OPUS, OPUS, OPUS], seconds), unit, None)
+    line("room_three_parties_16k", room_cost([OPUS, OPUS, OPUS], seconds), unit, 11)
     line("room_three_parties_g711", room_cost([PCMU, PCMU, PCMU], seconds), unit, None)
     line("room_eight_parties_16k", room_cost([OPUS] * 6 + [PCMU] * 2, seconds), unit, None)
 

@@ -310,3 +310,20 @@ def test_strays_of_any_kind_neither_raise_nor_pile_up(packets) -> None:
     for _ in range(100):
         decoding.frame()
     assert decoding.frame() is None and len(decoding.buffer) == 0
+
+
+def test_a_flood_of_overlapping_packets_takes_no_room_and_is_over_when_it_ends() -> None:
+    ear = Ear()
+    buffer = ear.decoding.buffer
+    for number in range(20_000):
+        buffer.put(number & 0xFFFF, number, b"\xff" * 160)
+        buffer.skip((number + 1) & 0xFFFF)
+        if number % 200 == 0:
+            ear.decoding.frame()
+    assert len(buffer) <= 8 * MAX_FRAMES
+    frame = None
+    for number in range(200):
+        buffer.put((20_000 + number) & 0xFFFF, 20_000 + number * 160, noise(number))
+        frame = ear.decoding.frame()
+    assert frame is not None and np.abs(frame).max() > 1000
+    assert len(buffer) <= MAX_FRAMES

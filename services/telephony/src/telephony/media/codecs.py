@@ -116,9 +116,9 @@ _MAX_FRAMES = 6
 def _libopus() -> Any:
     """libopus, loaded once. OSError when there is none."""
     spec = importlib.util.find_spec("av")
-    bundled = Path(spec.origin).parent.parent / "av.libs" if spec is not None and spec.origin else None
-    found = sorted(bundled.glob("libopus-*.so*")) if bundled is not None else []
-    name = str(found[0]) if found else find_library("opus")
+    package = Path(spec.origin).parent if spec is not None and spec.origin else None
+    bundled = [*package.parent.glob("av.libs/libopus-*.so*"), *package.glob(".dylibs/libopus*")] if package else []
+    name = str(bundled[0]) if bundled else find_library("opus")
     if name is None:
         raise OSError("libopus was found neither in PyAV's wheel nor in the system")
     library = ctypes.PyDLL(name)

@@ -18,6 +18,8 @@ from enum import Enum, auto
 
 MAX_FRAMES = 10
 """At most 200 ms wait in the buffer; what is older when more come is not played."""
+_MOST_PACKETS = 8 * MAX_FRAMES
+"""As many as there are of the shortest kind (2.5 ms)."""
 _WINDOW = 128
 _ENOUGH = 64
 _LOOK_EVERY = 16
@@ -108,7 +110,7 @@ class JitterBuffer:
             step = leap = 0
         sequence, timestamp = self._sequence + step, self._highest + leap
         self._sequence, self._highest = max(self._sequence, sequence), max(self._highest, timestamp)
-        if timestamp in self._packets or timestamp in self._played:
+        if timestamp in self._packets or timestamp in self._played or len(self._packets) >= _MOST_PACKETS:
             return
         if timestamp - self._next > MAX_FRAMES * self._frame and not self._packets:
             # The sender's clock leapt: that time needn't be waited for.
@@ -135,6 +137,8 @@ class JitterBuffer:
             step = (sequence - self._sequence + 0x8000 & 0xFFFF) - 0x8000
             if 0 < step < _MAX_STEP:
                 self._sequence += step
+                if len(self._skipped) >= _MAX_STEP:
+                    self._skipped.clear()
                 self._skipped.add(self._sequence)
 
     def take(self) -> tuple[Find, bytes]:
@@ -147,6 +151,13 @@ class JitterBuffer:
         if not self._packets:
             return self._wait()
         timestamp = min(self._packets)
+        while timestamp < self._next - self._frame // 2:
+            # Packets that overlap: the later ones of them are not for the ear.
+            del self._packets[timestamp]
+            self.late += 1
+            if not self._packets:
+                return self._wait()
+            timestamp = min(self._packets)
         gap = timestamp - self._next
         if gap <= self._frame // 2:
             return self._take(timestamp, self._packets.pop(timestamp))
