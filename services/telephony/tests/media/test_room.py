@@ -12,6 +12,8 @@ import pytest
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder, g711_encode, opus_carries_recovery
 from telephony.media.room import Ear, Room
+from telephony.media.ticker import Ticker
+from testkit import eventually
 from testkit.webrtc import tone_packets
 
 from .parties import Beat, Party, level, talk, tones, voice
@@ -361,3 +363,60 @@ async def test_a_listener_that_is_negotiated_to_another_codec_goes_on_hearing() 
     listener.forget()
     house.talk()
     assert listener.tones() == [400, 1000]
+
+
+async def test_an_announcement_waits_for_media_that_is_lost_and_goes_on_with_the_new() -> None:
+    house = House(OPUS)
+    words = Clip(tuple(tone_packets(1200)))
+    finished = house.room.announce("a", [words])
+    house.talk(10)
+    house.room.lose("a")
+    house.talk(100)
+    assert not finished.done()
+    newer = Party(house.beat, OPUS)
+    house.room.attach("a", newer)
+    talk(house.beat, newer, frames=45)
+    assert [payload for _, _, payload in newer.sent] == list(words.packets[10:])
+    assert finished.result() is True
+
+
+async def test_music_on_hold_goes_on_where_it_was_left_and_words_begin_anew() -> None:
+    house = House(PCMU, PCMU)
+    music, words = Clip(tuple(tone_packets(500))), Clip(tuple(tone_packets(900)))
+    for sound in ((music,), (words, music)):
+        for _ in range(2):
+            house.room.arrange({"a": Ear(sound=sound)})
+            house.talk(20)
+            house.room.arrange({"a": Ear(frozenset("b"))})
+            house.talk(5)
+    listener = house.parties["a"]
+    payloads = [payload for _, _, payload in listener.sent if payload in set(words.packets_for(PCMU)[:20])]
+    assert payloads == list(words.packets_for(PCMU)[:20]) * 2
+    sounding = [
+        at for at, payload in enumerate(p for _, _, p in listener.sent) if payload == music.packets_for(PCMU)[0]
+    ]
+    assert sounding == [0], "the second time it went on behind its twentieth packet"
+
+
+async def test_a_room_whose_beat_failed_begins_again_at_its_next_change() -> None:
+    troubles: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: troubles.append(context.get("exception")))
+    ticker, beat = Ticker(), Beat()
+    broken, whole = Room(ticker), Room(ticker)
+    music = (Clip(tuple(tone_packets(500))),)
+    parties = [Party(beat, OPUS), Party(beat, OPUS)]
+    for room, party in zip((broken, whole), parties, strict=True):
+        room.attach("a", party)
+        room.arrange({"a": Ear(sound=music)})
+
+    def broke(_length: int) -> None:
+        raise ConnectionError
+
+    transmit, parties[0].outbound._transmit = parties[0].outbound._transmit, broke
+    await eventually(lambda: troubles and len(parties[1].sent) > 3)
+    assert isinstance(troubles[0], ConnectionError) and not parties[0].sent
+    parties[0].outbound._transmit = transmit
+    broken.arrange({"a": Ear(sound=music)})
+    await eventually(lambda: len(parties[0].sent) > 3)
+    ticker.close()

@@ -322,6 +322,14 @@ class Room:
         leg.forward_to = joined(leg.forward_to, sinks)
 
     def _tick(self) -> None:
+        try:
+            self._beat()
+        except Exception:
+            # The ticker reports it and forgets this room; whatever changes here next begins it again.
+            self._ticking = False
+            raise
+
+    def _beat(self) -> None:
         """The next 20 ms of everything that isn't merely forwarded."""
         if self._mixer is not None:
             self._mixer.tick(self._overlays(self._mixer))
