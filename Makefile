@@ -28,6 +28,9 @@ bench-call: env-dev ## Offer latency, answer to audio, CPU of joined legs, as JS
 	@$(PY) -m tests.load.bench_call
 	@$(PY) services/telephony/bench/bench_media.py
 
+bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
+	@$(PY) services/telephony/bench/bench_sound.py
+
 bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
 
@@ -66,4 +69,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-routing trace operator proto lock clean env env-dev chromium web-modules web-test check-code
+.PHONY: help run test check demo bench-call bench-sound bench-routing trace operator proto lock clean env env-dev chromium web-modules web-test check-code

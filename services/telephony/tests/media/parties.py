@@ -45,6 +45,8 @@ class Party:
         self.closed = False
         self.last_heard = 0.0
         self.sends_digits = False
+        self.loss = 0.0
+        """What its receiver reports as lost."""
         self.sent: list[tuple[int, int, bytes]] = []
         self.stream = Inbound(1, 0)
         self.sequence, self.timestamp = 65_500, 4_294_960_000
@@ -71,7 +73,7 @@ class Party:
     def report(self) -> None: ...
 
     def statistics(self) -> LegStatistics:
-        return LegStatistics(0, 0, 0.0, 0, 0.0, None, 0, 0, 0.0)
+        return LegStatistics(0, 0, 0.0, 0, self.loss, None, 0, 0, 0.0)
 
     async def close(self) -> None:
         self.closed = True
@@ -148,6 +150,22 @@ def tones(sound: np.ndarray, rate: int, count: int = 9) -> list[int]:
         found.append(round(peak * step / 10) * 10)
         spectrum[max(0, peak - int(45 / step)) : peak + int(45 / step) + 1] = 0
     return sorted(found)
+
+
+def level(sound: np.ndarray, rate: int, frequency: float) -> float:
+    """How loud one tone is in a sound, 0..1."""
+    time = np.arange(len(sound)) / rate
+    return float(2 * np.abs(np.mean(sound * np.exp(-2j * np.pi * frequency * time))))
+
+
+def voice(rate: int, frames: int, seed: int = 1) -> np.ndarray:
+    """Something as busy as a voice: harmonics of a gliding pitch, breath and pauses."""
+    time = np.arange(frames * rate // 50) / rate
+    pitch = 2 * np.pi * np.cumsum(130 + 40 * np.sin(2 * np.pi * 0.7 * time + seed)) / rate
+    sound = sum(np.sin(k * pitch) / k for k in range(1, 12))
+    breath = np.random.default_rng(seed).normal(0, 0.2, len(time))
+    loud = np.clip(np.sin(2 * np.pi * 1.5 * time + seed) + 0.6, 0, 1)
+    return (5000 * loud * (sound + breath)).astype(np.int16)
 
 
 def talk(beat: Beat, *parties: Party, frames: int = 60) -> None:

@@ -8,10 +8,13 @@ from itertools import pairwise
 
 import pytest
 from telephony.media.clips import Clip
+from telephony.media.codecs import PCMA, PCMU
 from telephony.media.plane import TooManySetups
 from telephony.media.room import Ear, Room
 from testkit import eventually
 from testkit.webrtc import tone_packets
+
+from .parties import Party
 
 pytestmark = pytest.mark.media
 
@@ -103,6 +106,32 @@ async def test_three_browsers_hear_each_other(studio) -> None:
 
     await eventually(lambda: heard(customer) == [880, 1320] and heard(agent) == [440, 1320])
     await eventually(lambda: heard(supervisor) == [440, 880])
+
+
+@pytest.mark.parametrize("others", [(PCMU,), (PCMA, PCMU)])
+async def test_a_browser_and_telephones_hear_each_other(studio, others) -> None:
+    browser, leg = await studio.connect(440)
+    room, loop = Room(studio.plane.ticker), asyncio.get_running_loop()
+    telephones = [Party(studio.plane.ticker, codec, 880 + 440 * number) for number, codec in enumerate(others)]
+    for name, member in enumerate([leg, *telephones]):
+        room.attach(str(name), member)
+    everybody = frozenset(room.members)
+    room.arrange({name: Ear(everybody - {name}) for name in everybody})
+    spoken, began = 0, loop.time()
+
+    def heard_each_other() -> bool:
+        nonlocal spoken
+        while spoken < (loop.time() - began) * 50:
+            spoken += 1
+            for telephone in telephones:
+                telephone.speak()
+        found = sorted(round(tone / 20) * 20 for tone in browser.frequencies(seconds=0.4, count=len(telephones)))
+        return found == [telephone.tone for telephone in telephones] and all(
+            440 in telephone.tones(skip=max(0, len(telephone.sent) - 30)) for telephone in telephones
+        )
+
+    await eventually(heard_each_other)
+    room.close()
 
 
 async def test_a_set_up_that_nobody_completes_is_given_up_and_frees_its_port(studio) -> None:

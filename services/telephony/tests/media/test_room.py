@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
+import random
+from collections.abc import Callable
+from itertools import cycle, pairwise
 
 import numpy as np
 import pytest
 from telephony.media.clips import Clip
-from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder
+from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder, g711_encode, opus_carries_recovery
 from telephony.media.room import Ear, Room
+from telephony.media.ticker import Ticker
+from testkit import eventually
 from testkit.webrtc import tone_packets
 
-from .parties import Beat, Party, talk, tones
+from .parties import Beat, Party, level, talk, tones, voice
 
 _TONES = (400, 700, 1000, 1300, 1600, 1900, 2200, 2500)
 
@@ -69,8 +73,11 @@ async def test_each_of_eight_hears_exactly_the_seven_others() -> None:
     house = House(*[OPUS, PCMU, OPUS, PCMA, OPUS, OPUS, PCMU, OPUS], loudness=0.1)
     house.everybody()
     house.talk(100)
-    for name, heard in house.hear().items():
-        assert heard == [tone for tone in _TONES if tone != house.parties[name].tone]
+    for party in house.parties.values():
+        sound = party.heard(20)
+        levels = {tone: level(sound, party.rate, tone) for tone in _TONES}
+        own = levels.pop(int(party.tone or 0))
+        assert min(levels.values()) > 0.03 and own < 0.1 * min(levels.values())
     assert len(house.beat.ticks) == 1
 
 
@@ -215,13 +222,13 @@ async def test_an_announcement_is_heard_over_music_that_is_turned_down_meanwhile
         music, words = Clip(tuple(tone_packets(500))), Clip(tuple(tone_packets(1200)))
         house.room.arrange({"a": Ear(sound=(music,))})
         house.talk(30)
-        loud = _level(party.heard(10), party.rate, 500)
+        loud = level(party.heard(10), party.rate, 500)
         finished = house.room.announce("a", [words])
         house.talk(20)
         party.forget()
         house.talk(25)
         assert party.tones() == [500, 1200]
-        assert 0.1 < _level(party.heard(10), party.rate, 500) / loud < 0.25
+        assert 0.1 < level(party.heard(10), party.rate, 500) / loud < 0.25
         assert not finished.done()
         house.talk(30)
         assert await asyncio.wait_for(finished, 1)
@@ -229,12 +236,7 @@ async def test_an_announcement_is_heard_over_music_that_is_turned_down_meanwhile
         party.forget()
         house.talk(30)
         assert party.tones() == [500]
-        assert _level(party.heard(10), party.rate, 500) / loud == pytest.approx(1, abs=0.2)
-
-
-def _level(sound: np.ndarray, rate: int, frequency: float) -> float:
-    time = np.arange(len(sound)) / rate
-    return float(2 * np.abs(np.mean(sound * np.exp(-2j * np.pi * frequency * time))))
+        assert level(party.heard(10), party.rate, 500) / loud == pytest.approx(1, abs=0.2)
 
 
 async def test_announcements_come_one_after_the_other_to_people_who_talk_too() -> None:
@@ -272,7 +274,7 @@ async def test_a_recording_beep_is_mixed_into_what_both_hear_every_so_often() ->
     house.talk(100)
     for party, other in ((house.parties["a"], 700), (house.parties["b"], 400)):
         tenth, sound = party.rate // 10, party.heard()
-        beeps = [_level(sound[at : at + tenth], party.rate, 1400) > 0.1 for at in range(0, len(sound), tenth)]
+        beeps = [level(sound[at : at + tenth], party.rate, 1400) > 0.1 for at in range(0, len(sound), tenth)]
         assert beeps == [True, True, *[False] * 8] * 2
         assert other in party.tones()
     house.room.beep(None)
@@ -298,3 +300,123 @@ async def test_members_who_send_nothing_leave_the_others_undisturbed() -> None:
     talk(house.beat, house.parties["a"])
     assert house.hear() == {"a": [], "b": [400], "c": [400]}
     assert len(house.parties["a"].sent) >= 55, "silence is sent, so that nobody takes the line for dead"
+
+
+@pytest.mark.parametrize("codecs", [(PCMU, OPUS), (PCMU, OPUS, PCMA)])
+async def test_who_loses_packets_gets_each_of_them_twice(codecs) -> None:
+    house = House(*codecs)
+    house.everybody()
+    listener = house.parties["b"]
+    for speaker in house.parties.values():
+        speaker.packet = _voice(speaker)
+    house.talk(100)
+    assert not any(opus_carries_recovery(payload) for _, _, payload in listener.sent)
+    listener.loss = 0.1
+    house.talk(250)
+    listener.forget()
+    house.talk(100)
+    assert sum(opus_carries_recovery(payload) for _, _, payload in listener.sent) > 50
+
+
+def _voice(party: Party) -> Callable[[], bytes]:
+    frames = cycle(np.split(voice(8_000, 100), 100))
+    return lambda: g711_encode(party.codec, next(frames)) if party.codec is not OPUS else OPUS.silence
+
+
+@pytest.mark.parametrize("codecs", [(PCMU, OPUS), (OPUS, PCMA), (OPUS, PCMU, OPUS)])
+async def test_a_lossy_speaker_is_heard_in_one_even_stream(codecs) -> None:
+    house = House(*codecs)
+    house.everybody()
+    dice = random.Random(4)
+    speaker, listener = house.parties["a"], house.parties["b"]
+    for _ in range(300):
+        for party in house.parties.values():
+            party.speak(lost=party is speaker and dice.random() < 0.05)
+        for tick in list(house.beat.ticks):
+            tick()
+    assert len(listener.sent) == 300
+    assert {(b - a) & 0xFFFF for (a, _, _), (b, _, _) in pairwise(listener.sent)} == {1}
+    steps = {(b - a) & 0xFFFFFFFF for (_, a, _), (_, b, _) in pairwise(listener.sent[1:])}
+    assert steps == {listener.codec.frame_samples}
+    assert 400 in listener.tones()
+
+
+async def test_whoever_hears_nobody_hears_a_faint_noise_where_a_room_has_one() -> None:
+    beat = Beat()
+    quiet = Clip(tuple(tone_packets(440)))
+    room, party = Room(beat, [quiet]), Party(beat, PCMU)
+    room.attach("a", party)
+    talk(beat, party, frames=5)
+    assert not party.sent, "who isn't in the arrangement is left alone"
+    room.arrange({"a": Ear()})
+    talk(beat, party, frames=5)
+    assert [payload for _, _, payload in party.sent] == list(quiet.packets_for(PCMU)[:5])
+
+
+async def test_a_listener_that_is_negotiated_to_another_codec_goes_on_hearing() -> None:
+    house = House(OPUS, PCMU, OPUS)
+    house.room.arrange({"b": Ear(frozenset("ac"))})
+    house.talk(20)
+    listener = house.parties["b"]
+    listener.codec = listener.outbound.codec = PCMA
+    house.room.settle()
+    listener.forget()
+    house.talk()
+    assert listener.tones() == [400, 1000]
+
+
+async def test_an_announcement_waits_for_media_that_is_lost_and_goes_on_with_the_new() -> None:
+    house = House(OPUS)
+    words = Clip(tuple(tone_packets(1200)))
+    finished = house.room.announce("a", [words])
+    house.talk(10)
+    house.room.lose("a")
+    house.talk(100)
+    assert not finished.done()
+    newer = Party(house.beat, OPUS)
+    house.room.attach("a", newer)
+    talk(house.beat, newer, frames=45)
+    assert [payload for _, _, payload in newer.sent] == list(words.packets[10:])
+    assert finished.result() is True
+
+
+async def test_music_on_hold_goes_on_where_it_was_left_and_words_begin_anew() -> None:
+    house = House(PCMU, PCMU)
+    music, words = Clip(tuple(tone_packets(500))), Clip(tuple(tone_packets(900)))
+    for sound in ((music,), (words, music)):
+        for _ in range(2):
+            house.room.arrange({"a": Ear(sound=sound)})
+            house.talk(20)
+            house.room.arrange({"a": Ear(frozenset("b"))})
+            house.talk(5)
+    listener = house.parties["a"]
+    payloads = [payload for _, _, payload in listener.sent if payload in set(words.packets_for(PCMU)[:20])]
+    assert payloads == list(words.packets_for(PCMU)[:20]) * 2
+    sounding = [
+        at for at, payload in enumerate(p for _, _, p in listener.sent) if payload == music.packets_for(PCMU)[0]
+    ]
+    assert sounding == [0], "the second time it went on behind its twentieth packet"
+
+
+async def test_a_room_whose_beat_failed_begins_again_at_its_next_change() -> None:
+    troubles: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: troubles.append(context.get("exception")))
+    ticker, beat = Ticker(), Beat()
+    broken, whole = Room(ticker), Room(ticker)
+    music = (Clip(tuple(tone_packets(500))),)
+    parties = [Party(beat, OPUS), Party(beat, OPUS)]
+    for room, party in zip((broken, whole), parties, strict=True):
+        room.attach("a", party)
+        room.arrange({"a": Ear(sound=music)})
+
+    def broke(_length: int) -> None:
+        raise ConnectionError
+
+    transmit, parties[0].outbound._transmit = parties[0].outbound._transmit, broke
+    await eventually(lambda: troubles and len(parties[1].sent) > 3)
+    assert isinstance(troubles[0], ConnectionError) and not parties[0].sent
+    parties[0].outbound._transmit = transmit
+    broken.arrange({"a": Ear(sound=music)})
+    await eventually(lambda: len(parties[0].sent) > 3)
+    ticker.close()

@@ -117,6 +117,28 @@ def test_clips_of_another_version_are_removed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["2"]
 
 
+async def test_uploaded_music_fades_in_and_out_so_that_it_can_repeat(clips: ClipStore) -> None:
+    samples = _samples(await clips.music(_wav(4)))
+    loud = np.sqrt(np.mean(samples[48_000:96_000] ** 2))
+    assert np.sqrt(np.mean(samples[:2400] ** 2)) < 0.1 * loud
+    assert np.sqrt(np.mean(samples[188_000:] ** 2)) < 0.1 * loud
+    assert np.sqrt(np.mean(samples[24_000:30_000] ** 2)) > 0.8 * loud
+
+
+async def test_the_recording_beep_is_what_the_rules_ask_for(clips: ClipStore) -> None:
+    clip = await clips.recording_beep()
+    assert clip.seconds == pytest.approx(0.2, abs=0.03)
+    samples = _samples(clip)
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 48_000))
+    assert 1260 <= np.argmax(spectrum) <= 1540
+
+
+async def test_quiet_can_be_heard_by_those_who_listen_hard(clips: ClipStore) -> None:
+    samples = _samples(await clips.quiet())[4800:]
+    loudness = 20 * np.log10(np.sqrt(np.mean(samples.astype(float) ** 2)))
+    assert -72 < loudness < -58
+
+
 async def test_an_uploaded_prompt_is_played_as_it_sounds(clips: ClipStore) -> None:
     clip = await clips.file(_wav(1.5))
     assert abs(clip.seconds - 1.5) < 0.1

@@ -126,6 +126,19 @@ class ClipStore:
         digest = hashlib.sha256(data).hexdigest()
         return await self._clip({"make": "file", "digest": digest}, data)
 
+    async def music(self, data: bytes) -> Clip:
+        """Uploaded music: as loud as our own, fading in and out. ClipFailed when it isn't an audio file."""
+        digest = hashlib.sha256(data).hexdigest()
+        return await self._clip({"make": "music_file", "digest": digest}, data)
+
+    async def recording_beep(self) -> Clip:
+        """For `Room.beep`."""
+        return await self._clip({"make": "beep"})
+
+    async def quiet(self) -> Clip:
+        """A faint noise, for those who hear nobody."""
+        return await self._clip({"make": "quiet"})
+
     async def hold_music(self) -> Clip:
         return await self._clip({"make": "music"})
 

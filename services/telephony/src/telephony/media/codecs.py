@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 Samples = NDArray[np.int16]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Codec:
-    """One codec as RTP carries it. `frame_samples` are 20 ms of its RTP clock; `silence` is a payload as long."""
+    """One codec as RTP carries it: one of the constants below. `frame_samples` are 20 ms of its RTP clock, `silence` is
+    a payload as long.
+    """
 
     name: str
     clock_rate: int
@@ -114,9 +116,9 @@ _MAX_FRAMES = 6
 def _libopus() -> Any:
     """libopus, loaded once. OSError when there is none."""
     spec = importlib.util.find_spec("av")
-    bundled = Path(spec.origin).parent.parent / "av.libs" if spec is not None and spec.origin else None
-    found = sorted(bundled.glob("libopus-*.so*")) if bundled is not None else []
-    name = str(found[0]) if found else find_library("opus")
+    package = Path(spec.origin).parent if spec is not None and spec.origin else None
+    bundled = [*package.parent.glob("av.libs/libopus-*.so*"), *package.glob(".dylibs/libopus*")] if package else []
+    name = str(bundled[0]) if bundled else find_library("opus")
     if name is None:
         raise OSError("libopus was found neither in PyAV's wheel nor in the system")
     library = ctypes.PyDLL(name)
@@ -200,23 +202,29 @@ class OpusEncoder:
     def __init__(self, rate: int, complexity: int = 5, bit_rate: int = 24_000, expected_loss: int = 0) -> None:
         self._library = _libopus()
         error = ctypes.c_int()
-        self._frame = rate // 50
+        self._frame = np.zeros(rate // 50, np.int16)
+        self._from = self._frame.ctypes.data
         self._packet = bytearray(_MAX_PACKET)
         self._view = memoryview(self._packet)
-        self._at = ctypes.addressof(ctypes.c_char.from_buffer(self._packet))
+        self._to = ctypes.addressof(ctypes.c_char.from_buffer(self._packet))
         self._state = self._library.opus_encoder_create(rate, 1, _APPLICATION_VOIP, ctypes.byref(error))
         if error.value or not self._state:
             raise ValueError(f"libopus makes no encoder at {rate} Hz: {error.value}")
         self._set(_SET_COMPLEXITY, complexity)
+        self.expect_loss(expected_loss, bit_rate)
+
+    def expect_loss(self, percent: int, bit_rate: int) -> None:
+        """From now on so many packets in a hundred won't arrive, and a packet's predecessor must fit into the bit rate
+        too: libopus leaves it out below some 24,000 bits a second.
+        """
         self._set(_SET_BITRATE, bit_rate)
-        self._set(_SET_INBAND_FEC, 1 if expected_loss else 0)
-        self._set(_SET_PACKET_LOSS, expected_loss)
+        self._set(_SET_INBAND_FEC, 1 if percent else 0)
+        self._set(_SET_PACKET_LOSS, percent)
 
     def encode(self, frame: Samples) -> bytes:
-        """The packet of one contiguous frame of 20 ms. ValueError for a frame of another length."""
-        if len(frame) != self._frame:
-            raise ValueError(f"a frame has {self._frame} samples, not {len(frame)}")
-        size = self._library.opus_encode(self._state, frame.ctypes.data, self._frame, self._at, _MAX_PACKET)
+        """The packet of one frame of 20 ms. ValueError for a frame of another length."""
+        self._frame[:] = frame
+        size = self._library.opus_encode(self._state, self._from, len(self._frame), self._to, _MAX_PACKET)
         if size < 0:
             raise ValueError(f"libopus can't encode: {size}")
         return bytes(self._view[:size])

@@ -25,6 +25,8 @@ class Decoding:
     def __init__(self, codec: Codec, rate: int) -> None:
         self.rate = rate
         self.buffer = JitterBuffer(codec.frame_samples)
+        self.recovered = self.concealed = 0
+        """Frames made out of the next packet, and made up."""
         self.codec = codec
         self._source: object | None = None
         self._frame = rate // 50
@@ -59,26 +61,32 @@ class Decoding:
                 return None
             if len(sound) == self._frame and not self.buffer.excess:
                 return sound
-        sound = self._adjusted(sound.copy())
+        if self.buffer.excess:
+            sound = self._adjusted(sound)
         while len(sound) < self._frame:
-            more = self._next()
-            if more is None:
-                more = np.zeros(self._frame - len(sound), np.int16)
-            sound = np.concatenate([sound, more])
-        self._rest = sound[self._frame :] if len(sound) > self._frame else None
-        self.buffer.held = int(len(self._rest) * self._per_sample) if self._rest is not None else 0
+            sound = self._longer(sound)
+        if len(sound) == self._frame:
+            self._rest = None
+            self.buffer.held = 0
+        else:
+            self._rest = sound[self._frame :].copy()
+            self.buffer.held = int(len(self._rest) * self._per_sample)
         return sound[: self._frame]
+
+    def _longer(self, sound: Samples) -> Samples:
+        """With the buffer's next find behind it, or with silence up to a frame when there is none."""
+        # The decoder is about to write over what it gave.
+        before = sound.copy()
+        more = self._next()
+        return np.concatenate([before, np.zeros(max(0, self._frame - len(before)), np.int16) if more is None else more])
 
     def _adjusted(self, sound: Samples) -> Samples:
         """Shorter or longer by one period, when the buffer's delay should change and the sound allows it."""
         excess = self.buffer.excess
-        if not excess or (excess > 0 and not len(self.buffer)):
+        if excess > 0 and not len(self.buffer):
             return sound
         if len(sound) < self._frame * 3 // 2:
-            more = self._next()
-            if more is None:
-                return sound
-            sound = np.concatenate([sound, more])
+            sound = self._longer(sound)
         if excess < 0:
             changed = lengthened(sound, self.rate)
         else:
@@ -98,12 +106,14 @@ class Decoding:
         if find is Find.PACKET:
             sound = opus.decode(packet)
             self.buffer.took(len(sound) * self._clock)
-            if self.buffer.loss > _MUCH_LOSS:
-                self.buffer.spare = 1 if opus_carries_recovery(packet) else 0
-            elif self.buffer.spare:
-                self.buffer.spare = 0
+            if self.buffer.loss > _MUCH_LOSS or self.buffer.spare:
+                self.buffer.keep_spare(self.buffer.loss > _MUCH_LOSS and opus_carries_recovery(packet))
             return sound
-        return opus.recover(packet) if find is Find.RECOVER else opus.conceal()
+        if find is Find.RECOVER and opus_carries_recovery(packet):
+            self.recovered += 1
+            return opus.recover(packet)
+        self.concealed += find is not Find.PAUSE
+        return opus.conceal()
 
     def _g711(self, find: Find, packet: bytes) -> Samples:
         if find is Find.PACKET:
@@ -112,5 +122,6 @@ class Decoding:
         elif find is Find.PAUSE:
             sound = np.zeros(self.codec.frame_samples, np.int16)
         else:
+            self.concealed += 1
             sound = self._continuation.missing()
         return sound if self._doubler is None else self._doubler.doubled(sound)

@@ -18,7 +18,10 @@ from enum import Enum, auto
 
 MAX_FRAMES = 10
 """At most 200 ms wait in the buffer; what is older when more come is not played."""
+_MOST_PACKETS = 8 * MAX_FRAMES
+"""As many as there are of the shortest kind (2.5 ms)."""
 _WINDOW = 128
+_ENOUGH = 64
 _LOOK_EVERY = 16
 _TOO_LATE = 0.04
 """The share of packets that may come too late before the delay grows."""
@@ -50,8 +53,9 @@ class JitterBuffer:
     def __init__(self, frame: int) -> None:
         self.held = 0
         """Samples of the clock that were taken and not heard yet; whoever takes keeps it true."""
-        self.spare = 0
-        """Frames to keep more than are needed: with one, a lost packet's successor is there when it is missed."""
+        self.excess = 0
+        """Samples of the clock by which the delay may shrink, or must grow when negative; 0 when it is right."""
+        self.spare = False
         self.loss = 0.0
         """The share of packets lost lately."""
         self.late = 0
@@ -80,21 +84,18 @@ class JitterBuffer:
     def __len__(self) -> int:
         return len(self._packets)
 
-    @property
-    def excess(self) -> int:
-        """Samples of the clock by which the delay may shrink, or must grow when negative; 0 when it is right."""
-        if len(self._margins) < _LOOK_EVERY:
-            return 0
-        low = self._low - self.spare * self._frame
-        if low >= self._frame:
-            return low
-        return low if low < 0 and self._median < (MAX_FRAMES - 1) * self._frame else 0
+    def keep_spare(self, keep: bool) -> None:
+        """Keep a frame more than is needed, so that a lost packet's successor is there when it is missed."""
+        if keep is not self.spare:
+            self.spare = keep
+            self._judge()
 
     def adjusted(self, change: int) -> None:
         """The sound was made longer by `change` samples of the clock, or shorter when negative."""
         self._shift += change
         self._low += change
         self._median += change
+        self._judge()
 
     def put(self, sequence: int, timestamp: int, payload: bytes) -> None:
         """Take a packet; any order, any time, repeats and strays too."""
@@ -109,7 +110,7 @@ class JitterBuffer:
             step = leap = 0
         sequence, timestamp = self._sequence + step, self._highest + leap
         self._sequence, self._highest = max(self._sequence, sequence), max(self._highest, timestamp)
-        if timestamp in self._packets or timestamp in self._played:
+        if timestamp in self._packets or timestamp in self._played or len(self._packets) >= _MOST_PACKETS:
             return
         if timestamp - self._next > MAX_FRAMES * self._frame and not self._packets:
             # The sender's clock leapt: that time needn't be waited for.
@@ -120,13 +121,14 @@ class JitterBuffer:
         elif timestamp >= self._floor and self._waited and not self._packets:
             # Nothing else was played meanwhile: everybody hears it now, later than before.
             self._grow(self._next - timestamp)
+            margin = self.held
             self._packets[timestamp] = (sequence, payload)
         else:
             self.late += 1
             if timestamp < self._floor - 2 * MAX_FRAMES * self._frame:
                 return
         self._learn(margin)
-        if self._highest - self._next >= MAX_FRAMES * self._frame:
+        if self._highest - self._next + self.held > MAX_FRAMES * self._frame:
             self._catch_up()
 
     def skip(self, sequence: int) -> None:
@@ -135,6 +137,8 @@ class JitterBuffer:
             step = (sequence - self._sequence + 0x8000 & 0xFFFF) - 0x8000
             if 0 < step < _MAX_STEP:
                 self._sequence += step
+                if len(self._skipped) >= _MAX_STEP:
+                    self._skipped.clear()
                 self._skipped.add(self._sequence)
 
     def take(self) -> tuple[Find, bytes]:
@@ -147,6 +151,13 @@ class JitterBuffer:
         if not self._packets:
             return self._wait()
         timestamp = min(self._packets)
+        while timestamp < self._next - self._frame // 2:
+            # Packets that overlap: the later ones of them are not for the ear.
+            del self._packets[timestamp]
+            self.late += 1
+            if not self._packets:
+                return self._wait()
+            timestamp = min(self._packets)
         gap = timestamp - self._next
         if gap <= self._frame // 2:
             return self._take(timestamp, self._packets.pop(timestamp))
@@ -203,18 +214,30 @@ class JitterBuffer:
     def _grow(self, samples: int) -> None:
         self._next -= samples
         self._waited = 0
+        # Whether so much is needed is for those to tell that come from now on.
+        self._margins.clear()
         self.adjusted(samples)
 
     def _catch_up(self) -> None:
         """More waits than may: leave out the oldest."""
-        wanted = self._highest - (MAX_FRAMES - 1) * self._frame
+        wanted = self._highest + self.held - (MAX_FRAMES - 1) * self._frame
         for timestamp in [timestamp for timestamp in self._packets if timestamp < wanted]:
             del self._packets[timestamp]
             self.late += 1
+        self._margins.clear()
         self.adjusted(self._next - wanted)
         self._next = self._floor = wanted
         # Those left out are lost to the ear only.
         self._taken_sequence = min((sequence for sequence, _ in self._packets.values()), default=self._sequence) - 1
+
+    def _judge(self) -> None:
+        low = self._low - self.spare * self._frame
+        if len(self._margins) < _ENOUGH:
+            self.excess = 0
+        elif low >= self._frame:
+            self.excess = low
+        else:
+            self.excess = low if low < 0 and self._median < (MAX_FRAMES - 1) * self._frame else 0
 
     def _learn(self, margin: int) -> None:
         self._margins.append(margin - self._shift)
@@ -224,4 +247,5 @@ class JitterBuffer:
             ordered = sorted(self._margins)
             self._low = ordered[int(len(ordered) * _TOO_LATE)] + self._shift
             self._median = ordered[len(ordered) // 2] + self._shift
+            self._judge()
             self._start_margin = min(max(self._median, self._frame), (MAX_FRAMES - 1) * self._frame)

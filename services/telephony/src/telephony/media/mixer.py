@@ -28,7 +28,8 @@ class Limiter:
     """Turns rows of sound down before they clip, and slowly up again."""
 
     def __init__(self, rows: int, rate: int) -> None:
-        self._gain = np.ones((rows, 1), np.float32)
+        self.gain = np.ones((rows, 1), np.float32)
+        """Of each row, at the end of the last frame."""
         size = rate // 50
         at = np.arange(size, dtype=np.float32) / (rate * _ATTACK_SECONDS)
         self._attack = np.minimum(at, 1.0)
@@ -37,11 +38,11 @@ class Limiter:
         """One frame of each row, within 16 bits."""
         peak = np.abs(rows).max(axis=1, keepdims=True)
         wanted = np.minimum(_LIMIT / np.maximum(peak, _LIMIT), 1.0).astype(np.float32)
-        before = self._gain
+        before = self.gain
         if wanted.min() == 1.0 and before.min() > 0.999:
             return rows.astype(np.int16)
         after = np.minimum(before + (1 - before) * _RELEASE, wanted)
-        self._gain = after
+        self.gain = after
         turned = rows * (before + (after - before) * self._attack)
         # Where the peak stands in the first two milliseconds, the turning down comes too late for it.
         over = np.abs(turned) > _LIMIT
@@ -77,12 +78,15 @@ class Mixer:
             name: known if (known := self.inputs.get(name)) and known.codec is codec else Decoding(codec, self.rate)
             for name, codec in speakers.items()
         }
+        gains = dict(zip(self.outputs, self._limiter.gain, strict=True))
         self.outputs = {name: self._output(name, *wanted) for name, wanted in listeners.items()}
         self._weights = np.array(
             [[float(name in output.hears) for name in self.inputs] for output in self.outputs.values()], np.float32
         ).reshape(len(self.outputs), len(self.inputs))
         self._sound = np.zeros((len(self.inputs), self.rate // 50), np.float32)
         self._limiter = Limiter(len(self.outputs), self.rate)
+        for row, name in enumerate(self.outputs):
+            self._limiter.gain[row] = gains.get(name, 1.0)
 
     def _output(self, name: str, outbound: Outbound, hears: frozenset[str]) -> Output:
         known = self.outputs.get(name)

@@ -30,6 +30,7 @@ from telephony.media.ticker import Ticker
 from telephony.media.transcoder import OpusTap, Transcoder, converted
 
 _TICKS_PER_SECOND = 50
+_REPORTS_EVERY = 5 * _TICKS_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ class Room:
         self._mixer: Mixer | None = None
         self._beep: tuple[Clip, int] | None = None
         self._beeps: dict[str, ClipReader] = {}
-        self._beats = 0
+        self._until_beep = 0
+        self._until_reports = _REPORTS_EVERY
         self._ticking = False
 
     # -- who is here -------------------------------------------------------------------------------------------
@@ -199,7 +201,7 @@ class Room:
         Meanwhile nothing is forwarded in this room: all is decoded, mixed and encoded.
         """
         self._beep = None if clip is None else (clip, max(1, round(every_seconds * _TICKS_PER_SECOND)))
-        self._beats = 0
+        self._until_beep = 0
         self._beeps.clear()
         self.settle()
 
@@ -320,6 +322,14 @@ class Room:
         leg.forward_to = joined(leg.forward_to, sinks)
 
     def _tick(self) -> None:
+        try:
+            self._beat()
+        except Exception:
+            # The ticker reports it and forgets this room; whatever changes here next begins it again.
+            self._ticking = False
+            raise
+
+    def _beat(self) -> None:
         """The next 20 ms of everything that isn't merely forwarded."""
         if self._mixer is not None:
             self._mixer.tick(self._overlays(self._mixer))
@@ -336,6 +346,18 @@ class Room:
                 ended = ended or not member.announcements
         if ended:
             self.settle()
+        self._until_reports -= 1
+        if not self._until_reports:
+            self._until_reports = _REPORTS_EVERY
+            self._heed_reports()
+
+    def _heed_reports(self) -> None:
+        """Encode for each listener as its losses call for."""
+        for name, feed in self._feeds.items():
+            if isinstance(feed.sink, Transcoder):
+                feed.sink.encoding.expect_loss(self._leg(name).statistics().remote_fraction_lost)
+        for name, output in (self._mixer.outputs if self._mixer is not None else {}).items():
+            output.encoding.expect_loss(self._leg(name).statistics().remote_fraction_lost)
 
     def _overlays(self, mixer: Mixer) -> dict[str, list[ClipReader]]:
         """What is played into each listener's mix now."""
@@ -346,9 +368,10 @@ class Room:
         }
         if self._beep is not None:
             clip, period = self._beep
-            if self._beats % period == 0:
+            if not self._until_beep:
+                self._until_beep = period
                 self._beeps = {name: ClipReader([clip]) for name in mixer.outputs}
-            self._beats += 1
+            self._until_beep -= 1
             self._beeps = {name: reader for name, reader in self._beeps.items() if not reader.done}
             for name in self._beeps.keys() & mixer.outputs.keys():
                 overlays.setdefault(name, []).append(self._beeps[name])

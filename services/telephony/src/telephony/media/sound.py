@@ -91,6 +91,33 @@ def ringback() -> Samples:
     return np.concatenate([tone * edge, np.zeros(4 * RATE)]).astype(np.float32)
 
 
+def recording_beep() -> Samples:
+    """1,400 Hz for 0.2 s: what tells the parties that they are recorded (47 CFR 64.501: 1,260 to 1,540 Hz)."""
+    time = np.arange(RATE // 5) / RATE
+    edge = np.minimum(1, np.minimum(time, 0.2 - time) / 0.005)
+    return (0.1 * edge * np.sin(2 * np.pi * 1400 * time)).astype(np.float32)
+
+
+def quiet() -> Samples:
+    """4 s of the faint noise of a line (-64 dBFS, less and less of it above 1 kHz): silence nobody takes for a dead
+    line.
+    """
+    length = 4 * RATE
+    spectrum = np.fft.rfft(np.random.default_rng(4).normal(0, 1, length))
+    frequency = np.fft.rfftfreq(length, 1 / RATE)
+    noise = np.fft.irfft(spectrum * (frequency > 100) / (1 + (frequency / 1000) ** 2), length)
+    return (10 ** (-64 / 20) * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+
+
+def faded(samples: Samples, seconds_in: float = 0.4, seconds_out: float = 1.0) -> Samples:
+    """Rising from silence at its start and sinking into it at its end, so that music has no seam where it repeats."""
+    out = samples.copy()
+    rise, fall = (min(int(seconds * RATE), len(out) // 2) for seconds in (seconds_in, seconds_out))
+    out[:rise] *= np.sin(np.linspace(0, np.pi / 2, rise, dtype=np.float32)) ** 2
+    out[len(out) - fall :] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
+    return out
+
+
 _CHORDS = ((220.0, 261.63, 329.63), (174.61, 220.0, 261.63), (130.81, 196.0, 329.63), (196.0, 246.94, 293.66))
 _STEPS = (0, 2, 1, 2, 0, 2, 1, 2)
 

@@ -33,6 +33,12 @@ def make(espeak: Espeak, head: dict[str, str], body: bytes) -> list[bytes]:
             return sound.encode(np.concatenate([_LEAD_IN, sound.level(spoken, -20)]))
         case "file":
             return sound.encode(sound.level(sound.decode_file(body), -20), 32_000, "audio")
+        case "music_file":
+            return sound.encode(sound.faded(sound.level(sound.decode_file(body), -27)), 32_000, "audio")
+        case "beep":
+            return sound.encode(sound.recording_beep())
+        case "quiet":
+            return sound.encode(sound.quiet(), 16_000, "audio")
         case "music":
             return sound.encode(sound.hold_music(), 32_000, "audio")
         case "ringback":

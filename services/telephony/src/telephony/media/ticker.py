@@ -55,7 +55,10 @@ class Ticker:
         behind = int((now - self._due) / _STEP)
         if behind > _MAX_CATCH_UP:
             self._due += (behind - _MAX_CATCH_UP) * _STEP
-        while self._due <= now:
+        # After a stall at most one period at a time: what came meanwhile is read in between, and heard.
+        for _ in range(_SLOTS):
+            if self._due > now:
+                break
             for tick in list(self._slots[self._slot]):
                 if tick in self._slots[self._slot]:
                     self._guard(tick, loop)

@@ -43,7 +43,7 @@ class Transcoder:
         self.tap: Tap | None = None
         """Takes what goes out, which must be Opus then."""
         self._decoding = Decoding(source, _RATE)
-        self._encoding = Encoding(outbound, _RATE)
+        self.encoding = Encoding(outbound, _RATE)
         self._speaking = False
         self._timestamp = 0
         self.forward = self._decoding.forward
@@ -60,8 +60,8 @@ class Transcoder:
         if not self._speaking:
             self._speaking = True
             # The time nothing was sent must show in the timestamps.
-            self._encoding.outbound.restart()
-        payload = self._encoding.send(self, frame)
+            self.encoding.outbound.restart()
+        payload = self.encoding.send(self, frame)
         if self.tap is not None:
             self.tap(self, self._timestamp & 0xFFFFFFFF, payload)
 
