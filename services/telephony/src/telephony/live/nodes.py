@@ -1,11 +1,10 @@
 """This node among the others: it says that it lives, adopts the calls of those that died, hands its own over when it
 drains.
 
-A node is dead when nothing listens where it was, or when its row was not renewed for two seconds and it does not answer:
-the row alone also stays behind when the database was away, an answer alone also when the network between two nodes is.
-Who owns a call is its
-lease's row, changed by compare and set, so that two nodes that see a third one die share its calls and never own one
-twice; a node that was only asleep finds its calls gone and parts with their media.
+A node is dead when nothing listens where it was, or when its row was not renewed for two seconds and it is silent when
+asked: the row alone also stays behind when the database was away, an answer alone also when the network between two
+nodes is. Who owns a call is its lease's row, changed by compare and set, so that two nodes that see a third one die
+share its calls and never own one twice; a node that was only asleep finds its calls gone and parts with their media.
 """
 
 from __future__ import annotations
