@@ -63,6 +63,8 @@ class ServerTransaction:
         self.merge_key: Key | None = None
         self.on_unacknowledged: Callable[[], None] | None = None
         """Called when no ACK came for a final response to INVITE within 64*T1 (13.3.1.4)."""
+        self.on_cancel: Callable[[Request], None] | None = None
+        """Called with the CANCEL of this INVITE while it is open."""
 
     @property
     def is_open(self) -> bool:

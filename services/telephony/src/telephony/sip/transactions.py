@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chassis.lifecycle import Tasks
+
 from telephony.sip.client_transactions import ClientTransaction
 from telephony.sip.connections import Limits
 from telephony.sip.errors import SipParseError, TransportFailed

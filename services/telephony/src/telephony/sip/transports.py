@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from chassis.lifecycle import Tasks
+
 from telephony.sip.connections import Connection, Limits
 from telephony.sip.errors import TransportFailed
 from telephony.sip.messages import Flow
@@ -167,6 +168,17 @@ class TransportLayer:
             return await asyncio.shield(task)
         except (OSError, TimeoutError, ssl.SSLError) as error:
             raise TransportFailed(str(error) or "no answer") from error
+
+    def flow_at_once(self, destination: Destination) -> Flow | None:
+        """A flow that needs no name looked up and no connection made, or None."""
+        try:
+            host = str(ip_address(destination.host))
+            if destination.transport == "UDP":
+                return self._udp(host, destination.port)
+        except (ValueError, TransportFailed):
+            return None
+        known = self._connections.get((destination.transport, host, destination.port, destination.tls_name))
+        return known if known is not None and known.alive else None
 
     def _udp(self, host: str, port: int) -> Flow:
         version_6 = ":" in host
