@@ -5,7 +5,7 @@ Pure: makes requests, judges sequence numbers, says where the next request goes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -42,6 +42,8 @@ class DialogState:
     routes: list[str] = field(default_factory=list[str])
     hop: list[Any] | None = None
     """Transport, host, port and certificate name when requests go elsewhere than routes and target say (NAT)."""
+    tls_name: str = ""
+    """The name the peer's certificate showed, for a target that is only an address."""
     initiator: bool = False
     """Whether we sent the INVITE: decides who waits how long after glare (14.1)."""
     allows: list[str] = field(default_factory=list[str])
@@ -99,6 +101,8 @@ class DialogState:
         if self.hop is not None and self.hop[0] == "UDP":
             return [Destination(*self.hop)]
         place = place_of(parse_address(self.routes[0]).sip if self.routes else parse_uri(self.remote_target))
+        if self.tls_name and is_address(place.host):
+            place = replace(place, tls_name=self.tls_name)
         # A connection the peer once made may be gone with the node it was made to.
         return [place] if self.hop is None else [Destination(*self.hop), place]
 
@@ -148,8 +152,13 @@ def of_invite(request: Request, local_tag: str, contact: str) -> DialogState:
     return state
 
 
-def of_response(request: Request, response: Response, contact: str, hop: Destination | None) -> DialogState:
-    """The dialog a response to our INVITE begins (12.1.2). SipParseError without tag or usable Contact."""
+def of_response(
+    request: Request, response: Response, contact: str, sent_to: Destination, *, keep_hop: bool
+) -> DialogState:
+    """The dialog a response to our INVITE, which went to `sent_to`, begins (12.1.2).
+
+    SipParseError without tag or usable Contact.
+    """
     remote_contact = response.contact
     target = remote_contact.uri if remote_contact is not None else request.uri
     _ = parse_uri(target)
@@ -165,13 +174,14 @@ def of_response(request: Request, response: Response, contact: str, hop: Destina
         contact=contact,
         local_cseq=request.cseq[0],
         routes=response.headers.each("record-route")[:MAX_ROUTES][::-1],
+        tls_name=sent_to.tls_name or ("" if is_address(sent_to.host) else sent_to.host),
         initiator=True,
         allows=sorted(response.headers.tokens("allow")),
     )
     if state.routes:
         _ = parse_address(state.routes[0]).sip
-    elif hop is not None:
-        state.hop = [hop.transport, hop.host, hop.port, hop.tls_name]
+    elif keep_hop:
+        state.hop = [sent_to.transport, sent_to.host, sent_to.port, sent_to.tls_name]
     return state
 
 
@@ -190,14 +200,16 @@ def _is_behind(request: Request, flow: Flow) -> bool:
         return True
     contact = request.contact
     host = contact.sip.host if contact is not None else via.host
-    return _private(host) and host != flow.remote[0]
+    return is_address(host) and ip_address(host).is_private and host != flow.remote[0]
 
 
-def _private(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether it is an IP address, not a name."""
     try:
-        return ip_address(host).is_private
+        ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def _without_tag(address: NameAddr) -> str:

@@ -206,13 +206,18 @@ class Request(Message):
         headers = Headers()
         headers.set("via", *self.headers.lines("via"))
         headers.set("from", self._required("from"))
-        to = self._required("to")
-        if tag and not self.to.tag:
-            to = f"{to};tag={tag}"
-        headers.set("to", to)
+        headers.set("to", self._tagged(tag))
         headers.set("call-id", self._required("call-id"))
         headers.set("cseq", self._required("cseq"))
         return Response(status, reason or REASONS.get(status, "Unknown"), headers, body)
+
+    def _tagged(self, tag: str) -> str:
+        to = self._required("to")
+        try:
+            return to if not tag or self.to.tag else f"{to};tag={tag}"
+        except SipParseError:
+            # Malformed, and to be told so: it goes back as it came.
+            return to
 
 
 class Response(Message):

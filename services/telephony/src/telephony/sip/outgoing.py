@@ -295,8 +295,8 @@ class OutgoingInvite:
         most = _ANSWERS if response.status >= 200 else _FORKS
         if self._transaction is None or (tag not in self._early and len(self._early) >= most):
             return None
-        hop = self.wish.hop if self.wish.keep_hop else None
-        state = of_response(self._transaction.request, response, self._contact(), hop)
+        request, keep = self._transaction.request, self.wish.keep_hop
+        state = of_response(request, response, self._contact(), self._hop(), keep_hop=keep)
         dialog = self._early[tag] = SipDialog(self._stack, state, self._digest, confirmed=False)
         self.on_early_dialog(dialog)
         return dialog
@@ -313,7 +313,11 @@ class OutgoingInvite:
         request.headers.set("reason", str(self._cancel))
         self._stack.transactions.start(request, transaction.flow, _ignore)
         # 9.1: a peer who answers the CANCEL but not the INVITE isn't waited for longer.
-        self._timers.append(self._stack.timers.after(64 * T1, self._fail, _given_up()))
+        self._stack.timers.after(64 * T1, self._never_final, transaction)
+
+    def _never_final(self, transaction: ClientTransaction) -> None:
+        transaction.terminate()
+        self._fail(_given_up())
 
     def _unanswered(self) -> None:
         self._abandon(Failure(408, "no response", NO_USER_RESPONDING, local=True))

@@ -111,7 +111,7 @@ class TransportLayer:
         self._servers: list[asyncio.Server] = []
         self._connections: dict[tuple[str, str, int, str], Connection] = {}
         self._incoming: dict[str, int] = {}
-        self._connecting: dict[tuple[str, str, int, str], asyncio.Task[Connection]] = {}
+        self._connecting: dict[tuple[str, str, int, str], asyncio.Task[Connection | str]] = {}
         self._names: dict[str, tuple[float, str]] = {}
         self._tasks = Tasks("sip transports")
         self.points: list[ListenPoint] = []
@@ -164,10 +164,10 @@ class TransportLayer:
             task = self._tasks.spawn(self._connect(key), "connect")
             self._connecting[key] = task
             task.add_done_callback(lambda _: self._connecting.pop(key, None))
-        try:
-            return await asyncio.shield(task)
-        except (OSError, TimeoutError, ssl.SSLError) as error:
-            raise TransportFailed(str(error) or "no answer") from error
+        made = await asyncio.shield(task)
+        if isinstance(made, str):
+            raise TransportFailed(made)
+        return made
 
     def flow_at_once(self, destination: Destination) -> Flow | None:
         """A flow that needs no name looked up and no connection made, or None."""
@@ -222,16 +222,20 @@ class TransportLayer:
         self._servers.append(server)
         return _taken(point, server.sockets[0].getsockname()[1])
 
-    async def _connect(self, key: tuple[str, str, int, str]) -> Connection:
+    async def _connect(self, key: tuple[str, str, int, str]) -> Connection | str:
+        """The connection, or why there is none."""
         transport, host, port, name = key
         context = None
         if transport == "TLS":
             context = self._tls_client or ssl.create_default_context()
         made = Connection(transport, self._receive, lambda _: True, self._gone, self._limits, outgoing=True)
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            await asyncio.get_running_loop().create_connection(
-                lambda: made, host, port, ssl=context, server_hostname=(name or host) if context else None
-            )
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: made, host, port, ssl=context, server_hostname=(name or host) if context else None
+                )
+        except (OSError, TimeoutError) as error:
+            return str(error) or "no answer"
         made.name = name
         made.remote = (host, port)
         self._connections[key] = made
