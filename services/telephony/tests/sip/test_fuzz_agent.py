@@ -12,6 +12,7 @@ from testkit.waiting import eventually
 
 from .peers import CALLER, Attempt, HandTimers, Line, Stranger, a_line, a_stranger, sdp
 
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 METHODS = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY", "WHO"]
 LINES = [
     "Require: 100rel", "Require: x", "Supported: timer, 100rel, replaces", "Session-Expires: 90;refresher=uas",
@@ -62,12 +63,12 @@ async def settle() -> None:
 class Watched:
     """A flow that only counts what is sent back."""
 
-    transport = "UDP"
+    transport: str = "UDP"
     reliable = False
     alive = True
 
     def __init__(self, port: int) -> None:
-        self.remote = ("127.0.0.1", port)
+        self.remote: tuple[str, int] = ("127.0.0.1", port)
         self.sent: list[bytes] = []
 
     def send(self, data: bytes) -> None:
@@ -84,7 +85,7 @@ async def a_live_call(line: Line, stranger: Stranger) -> str:
     return tag
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=UNHURRIED)
 @given(st.lists(requests, max_size=6))
 @example([one("REFER", "Refer-To: <sip:a@b>", "Referred-By: <")])
 @example([one("NOTIFY", "Event: refer;id=²")])
@@ -115,7 +116,7 @@ async def test_whatever_is_asked_is_answered_by_the_rules_and_forgotten(asked: l
         assert len(line.agent.dialogs) <= 1
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=UNHURRIED)
 @given(
     st.lists(st.tuples(st.integers(0, 700), st.binary(min_size=1, max_size=4)), max_size=4), st.sampled_from(METHODS)
 )
@@ -137,7 +138,7 @@ async def test_a_request_with_bytes_changed_breaks_nothing(changes: list[tuple[i
         assert line.agent.load == 0 and line.agent.dialogs == []
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=UNHURRIED)
 @given(
     st.lists(st.tuples(st.integers(0, 600), st.binary(min_size=1, max_size=4)), max_size=3), st.sampled_from(ANSWERS)
 )
