@@ -1,0 +1,338 @@
+"""The user agent: sockets in, invitations and dialogs out. Who may call, and what a call is, others decide."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chassis.telemetry import log
+
+from telephony.sip import registrar, session_timer
+from telephony.sip.connections import Limits
+from telephony.sip.dialogs import TAKE_OVER_STEP, DialogState, place_of
+from telephony.sip.digest import Credentials, DigestClient
+from telephony.sip.errors import SipParseError
+from telephony.sip.fields import Replaces
+from telephony.sip.gate import Gate, GateKeys
+from telephony.sip.invitation import Invitation
+from telephony.sip.messages import Flow, Headers, Request, Response
+from telephony.sip.outgoing import InviteWish, OutgoingInvite
+from telephony.sip.parsing import parse
+from telephony.sip.registration import Registrant, Registration
+from telephony.sip.server_transactions import ServerTransaction
+from telephony.sip.session import SipDialog, refuse_extensions
+from telephony.sip.session_timer import IntervalTooSmall, SessionTimes
+from telephony.sip.stack import ALLOW, SUPPORTED, Stack
+from telephony.sip.timers import LoopTimers, Timers
+from telephony.sip.transports import Destination, ListenPoint, TransportLayer
+from telephony.sip.uris import parse_uri
+
+_KNOWN = frozenset(part.lower() for part in ALLOW.split(", "))
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """How one agent is set up."""
+
+    points: Sequence[ListenPoint]
+    name: str = "merkez"
+    """User-Agent, Server, and the user of our Contact when there is none better."""
+    times: SessionTimes = field(default_factory=SessionTimes)
+    limits: Limits = field(default_factory=Limits)
+    tls_client: ssl.SSLContext | None = None
+    """For TLS connections we make; None checks against the system's authorities."""
+    keys: GateKeys | None = None
+    """For challenging; None refuses everyone who isn't trusted."""
+    trusted: Callable[[Flow], bool] = field(default=lambda _: False)
+    """Whether calls from there need no digest: a trunk's addresses."""
+    barred: Callable[[str], bool] = field(default=lambda _: False)
+    """Whether an address isn't even listened to. Asked for every datagram: must be quick."""
+    on_failure: Callable[[str], None] = field(default=lambda _: None)
+    """Called with the address that showed wrong credentials or malformed requests."""
+
+
+class SipAgent:
+    """One process's user agent. Set the callbacks before `start`."""
+
+    def __init__(self, settings: AgentSettings, timers: Timers | None = None) -> None:
+        self.on_invite: Callable[[Invitation], None] | None = None
+        self.on_register: registrar.OnRegister | None = None
+        self.on_options: Callable[[Request], int] = lambda _: 200
+        """The status an OPTIONS is answered with: the same for every user, known or not."""
+        self._settings = settings
+        self._timers = timers
+        self._transports = TransportLayer(
+            settings.points, self.receive, self._lost, limits=settings.limits, tls_client=settings.tls_client
+        )
+        self._stack: Stack | None = None
+        self._gate: Gate | None = None
+        self._draining: int | None = None
+
+    # The application's side.
+
+    async def start(self) -> None:
+        """Listen. OSError when an address is taken."""
+        timers = self._timers or LoopTimers()
+        settings = self._settings
+        self._stack = Stack(timers, self._transports, self, settings.limits, settings.times, settings.name)
+        self._gate = Gate(timers, settings.keys, settings.limits, settings.on_failure)
+        await self._transports.start()
+
+    async def close(self) -> None:
+        """Give up the sockets; nobody is told. Hang up or hand over what lives before."""
+        if self._stack is not None:
+            await self._stack.tasks.close()
+            await self._stack.transactions.close()
+        await self._transports.close()
+
+    def drain(self, retry_after: int | None = 30) -> None:
+        """Refuse new calls with 503 from now on; None takes that back. Calls that live aren't touched."""
+        self._draining = retry_after
+
+    @property
+    def points(self) -> list[ListenPoint]:
+        """What is listened on, with real ports."""
+        return self._transports.points
+
+    @property
+    def dialogs(self) -> list[SipDialog]:
+        """Every dialog there is, early ones too."""
+        return list(self.stack.dialogs.values())
+
+    @property
+    def load(self) -> int:
+        """Transactions that live: 0 when nothing is going on."""
+        return len(self.stack.transactions)
+
+    @property
+    def stack(self) -> Stack:
+        """The ground; only after `start`."""
+        assert self._stack is not None, "the agent has not been started"
+        return self._stack
+
+    async def invite(self, wish: InviteWish) -> OutgoingInvite:
+        """Call somebody. Set the callbacks of what is returned without awaiting anything in between."""
+        outgoing = OutgoingInvite(self.stack, wish)
+        await outgoing.start()
+        return outgoing
+
+    def register(self, wish: Registration, on_state: Callable[[bool, int], None]) -> Registrant:
+        """Register and stay registered until `Registrant.stop`."""
+        registrant = Registrant(self.stack, wish, on_state)
+        registrant.start()
+        return registrant
+
+    async def options(
+        self, target: str, hop: Destination | None = None, credentials: Credentials | None = None, seconds: float = 4.0
+    ) -> int:
+        """Ask whether somebody is there; the status, 408 when nothing came in time, 503 without a way there."""
+        digest, number = DigestClient(credentials), 0
+        call_id, tag = secrets.token_hex(16), secrets.token_hex(8)
+
+        def make() -> Request:
+            nonlocal number
+            number += 1
+            place = hop or place_of(parse_uri(target))
+            me = self.stack.contact(place.transport, "")
+            headers = Headers([("from", f"<{me}>;tag={tag}"), ("to", f"<{target}>"), ("call-id", call_id)])
+            headers.set("cseq", f"{number} OPTIONS")
+            headers.set("max-forwards", "70")
+            headers.set("contact", f"<{me}>")
+            headers.set("accept", "application/sdp")
+            request = Request("OPTIONS", target, headers)
+            self.stack.dress(request)
+            return request
+
+        response = await self.stack.ask(make, lambda: [hop or place_of(parse_uri(target))], digest, seconds=seconds)
+        return response.status
+
+    def take_over(self, state: dict[str, Any]) -> SipDialog:
+        """Go on with a dialog another node kept (`SipDialog.state`). Set the callbacks, then `reinvite` from here:
+        that tells the peer our new Contact and address. ValueError when it isn't a dialog's state."""
+        kept = DialogState.of(state)
+        kept.local_cseq += TAKE_OVER_STEP
+        old = parse_uri(kept.contact)
+        kept.contact = self.stack.contact(old.transport, old.plain_user)
+        dialog = SipDialog(self.stack, kept, DigestClient(None), confirmed=True)
+        dialog.offers.resume()
+        return dialog
+
+    def find(self, replaces: Replaces) -> SipDialog | None:
+        """The dialog of ours that a Replaces names."""
+        return self.stack.find(replaces)
+
+    # The network's side.
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """One datagram, or one framed message of a connection. Whatever it is, this doesn't raise."""
+        if len(data) <= 4 and not data.strip(b"\r\n\x00"):
+            return
+        if self._settings.barred(flow.remote[0]):
+            return
+        try:
+            message = parse(data)
+            if isinstance(message, Response):
+                self.stack.transactions.receive_response(message)
+            else:
+                self.stack.transactions.receive_request(message, flow)
+        except SipParseError as error:
+            self._malformed(error, flow)
+        except Exception:
+            log.exception("a SIP message could not be handled")
+
+    def request_received(self, transaction: ServerTransaction) -> None:
+        """A new request, of whatever method."""
+        try:
+            self._dispatch(transaction)
+        except SipParseError as error:
+            transaction.answer(error.status, tag=secrets.token_hex(8))
+        except Exception:
+            log.exception("a SIP request could not be handled", method=transaction.request.method)
+            transaction.answer(500, tag=secrets.token_hex(8))
+
+    def ack_received(self, request: Request) -> None:
+        """An ACK to one of our 2xx, or to nothing."""
+        dialog = self._dialog_of(request)
+        if dialog is not None:
+            dialog.offers.receive_ack(request)
+
+    def _dispatch(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        if request.method == "CANCEL":
+            self._cancelled(transaction)
+        elif request.to.tag:
+            dialog = self._dialog_of(request)
+            if dialog is None:
+                transaction.answer(481)
+            else:
+                dialog.receive(transaction)
+        elif unknown := request.headers.tokens("require") - SUPPORTED:
+            refuse_extensions(transaction, unknown)
+        elif request.method == "INVITE":
+            self._invited(transaction)
+        elif request.method == "REGISTER" and self.on_register is not None:
+            self.stack.spawn(self._register(transaction), "REGISTER")
+        elif request.method == "OPTIONS":
+            self._asked(transaction)
+        elif request.method in ("BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"):
+            transaction.answer(481, tag=secrets.token_hex(8))
+        else:
+            known = request.method.lower() in _KNOWN
+            response = request.response(405 if known else 501, tag=secrets.token_hex(8))
+            response.headers.set("allow", ALLOW)
+            transaction.respond(response)
+
+    def _dialog_of(self, request: Request) -> SipDialog | None:
+        return self.stack.dialogs.get((request.call_id, request.to.tag, request.from_.tag))
+
+    def _cancelled(self, transaction: ServerTransaction) -> None:
+        invite = self.stack.transactions.invite_for(transaction.request)
+        if invite is None:
+            transaction.answer(481, tag=secrets.token_hex(8))
+            return
+        transaction.answer(200, tag=secrets.token_hex(8))
+        if invite.is_open and invite.on_cancel is not None:
+            invite.on_cancel(transaction.request)
+
+    def _asked(self, transaction: ServerTransaction) -> None:
+        status = 503 if self._draining is not None else self.on_options(transaction.request)
+        response = transaction.request.response(status, tag=secrets.token_hex(8))
+        self.stack.dress(response)
+        response.headers.set("accept", "application/sdp")
+        transaction.respond(response)
+
+    async def _register(self, transaction: ServerTransaction) -> None:
+        assert self._gate is not None and self.on_register is not None
+        user = await self._gate.identify(transaction)
+        if user is not None:
+            await self._guarded(transaction, registrar.register(transaction, user, self.on_register))
+
+    def _invited(self, transaction: ServerTransaction) -> None:
+        gate, flow = self._gate, transaction.request.flow
+        assert gate is not None and flow is not None
+        if self.on_invite is None or self._draining is not None or not gate.admits():
+            response = transaction.request.response(503, tag=secrets.token_hex(8))
+            response.headers.set("retry-after", str(self._draining or 1))
+            transaction.respond(response)
+        elif self._settings.trusted(flow):
+            self._invite(transaction, "")
+        else:
+            self.stack.spawn(self._identified(transaction, gate), "INVITE")
+
+    async def _identified(self, transaction: ServerTransaction, gate: Gate) -> None:
+        user = await gate.identify(transaction)
+        if user is not None:
+            await self._guarded(transaction, self._invite_later(transaction, user))
+
+    async def _invite_later(self, transaction: ServerTransaction, user: str) -> None:
+        self._invite(transaction, user)
+
+    async def _guarded(self, transaction: ServerTransaction, work: Any) -> None:
+        try:
+            await work
+        except SipParseError as error:
+            transaction.answer(error.status, tag=secrets.token_hex(8))
+        except Exception:
+            log.exception("a SIP request could not be handled", method=transaction.request.method)
+            transaction.answer(500, tag=secrets.token_hex(8))
+
+    def _invite(self, transaction: ServerTransaction, user: str) -> None:
+        request = transaction.request
+        tag = secrets.token_hex(8)
+        try:
+            agreed = session_timer.answer(request, self.stack.times)
+        except IntervalTooSmall:
+            response = request.response(422, tag=tag)
+            response.headers.set("min-se", str(self.stack.times.minimum))
+            transaction.respond(response)
+            return
+        replaced = None
+        if "replaces" in request.headers:
+            replaced = self._replaced(transaction, tag)
+            if replaced is None:
+                return
+        invitation = Invitation(self.stack, transaction, tag, user, agreed)
+        invitation.replaced = replaced
+        transaction.respond(request.response(100))
+        assert self.on_invite is not None
+        self.on_invite(invitation)
+
+    def _replaced(self, transaction: ServerTransaction, tag: str) -> SipDialog | None:
+        """The dialog to be replaced, or the refusal sent (RFC 3891 3)."""
+        values = transaction.request.headers.each("replaces")
+        if len(values) != 1:
+            raise SipParseError("more than one Replaces")
+        wish = Replaces.parse(values[0])
+        dialog = self.stack.find(wish)
+        if dialog is None:
+            transaction.answer(481, tag=tag)
+        elif dialog.ended:
+            transaction.answer(603, tag=tag)
+        elif dialog.confirmed and wish.early_only:
+            transaction.answer(486, tag=tag)
+        elif not dialog.confirmed and not dialog.initiator:
+            transaction.answer(481, tag=tag)
+        else:
+            return dialog
+        return None
+
+    def _malformed(self, error: SipParseError, flow: Flow) -> None:
+        """Tell a sender whose request could be read so far; an ACK and what isn't SIP get nothing."""
+        request = error.partial
+        self._settings.on_failure(flow.remote[0])
+        if request is None or request.method == "ACK":
+            return
+        try:
+            via = request.via
+            request.headers.set("via", str(via.received_from(flow.remote)), *request.headers.lines("via")[1:])
+            response = request.response(error.status, error.reason, tag=secrets.token_hex(8))
+            flow.send(response.encode())
+        except (SipParseError, ValueError):
+            return
+
+    def _lost(self, flow: Flow) -> None:
+        if self._stack is not None:
+            self._stack.transactions.flow_lost(flow)

@@ -1,0 +1,70 @@
+"""Who gets in: a bound on new calls, and the challenge that tells a scanner nothing (trust: no enumeration)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from telephony.sip.connections import Limits
+from telephony.sip.digest import DigestServer, Lookup, Verdict
+from telephony.sip.server_transactions import ServerTransaction
+from telephony.sip.timers import Timers
+
+
+@dataclass(frozen=True)
+class GateKeys:
+    """What challenging needs."""
+
+    realm: str
+    secret: bytes = field(repr=False)
+    """Shared by the nodes of a cluster, so that each knows the others' nonces."""
+    lookup: Lookup
+    """Should take as long for an unknown user as for a known one."""
+    now: Callable[[], float]
+    """Unix seconds."""
+
+
+class Gate:
+    """One agent's door."""
+
+    def __init__(
+        self, timers: Timers, keys: GateKeys | None, limits: Limits, on_failure: Callable[[str], None]
+    ) -> None:
+        self._timers = timers
+        self._keys = keys
+        self._server = DigestServer(keys.realm, keys.secret, keys.now) if keys is not None else None
+        self._rate = limits.invitations_per_second
+        self._tokens = self._rate
+        self._filled = timers.now()
+        self._on_failure = on_failure
+
+    def admits(self) -> bool:
+        """Whether one more new call is within the rate (a second's worth may come at once)."""
+        now = self._timers.now()
+        self._tokens = min(self._rate, self._tokens + (now - self._filled) * self._rate)
+        self._filled = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    async def identify(self, transaction: ServerTransaction) -> str | None:
+        """The proved user; else None, and the request is answered: the same way for whatever was wrong."""
+        if self._server is None or self._keys is None:
+            transaction.answer(403, tag=secrets.token_hex(8))
+            return None
+        try:
+            verdict, user = await self._server.check(transaction.request, "authorization", self._keys.lookup)
+        except Exception:
+            transaction.answer(500, tag=secrets.token_hex(8))
+            raise
+        if verdict is Verdict.RIGHT:
+            return user
+        flow = transaction.request.flow
+        if verdict is Verdict.WRONG and flow is not None:
+            self._on_failure(flow.remote[0])
+        response = transaction.request.response(401, tag=secrets.token_hex(8))
+        response.headers.set("www-authenticate", *self._server.challenges(stale=verdict is Verdict.STALE))
+        transaction.respond(response)
+        return None

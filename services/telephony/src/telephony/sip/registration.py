@@ -1,0 +1,138 @@
+"""Being registered elsewhere (RFC 3261 10.2): refreshed in time, tried again with growing pauses (RFC 5626 4.5)."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from telephony.sip.dialogs import place_of
+from telephony.sip.digest import Credentials, DigestClient
+from telephony.sip.errors import SipParseError
+from telephony.sip.fields import retry_after
+from telephony.sip.messages import Headers, Request, Response
+from telephony.sip.stack import Stack
+from telephony.sip.syntax import number
+from telephony.sip.timers import Timer
+from telephony.sip.transports import Destination
+from telephony.sip.uris import parse_address, parse_uri
+
+_FIRST_PAUSE = 5.0
+_LONGEST_PAUSE = 600.0
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What to register where."""
+
+    registrar: str
+    """The Request-URI, `sip:carrier.example`."""
+    address: str
+    """Our address of record there, `sip:user@carrier.example`."""
+    credentials: Credentials | None
+    contact_user: str = ""
+    """The user of our Contact: calls to it come with this Request-URI. Empty takes the address's."""
+    hop: Destination | None = None
+    """Where to send it, when not to the registrar's own host."""
+    seconds: int = 600
+
+
+class Registrant:
+    """One registration that is kept up. `on_state(registered, status)` is called at every change and every failure."""
+
+    def __init__(self, stack: Stack, wish: Registration, on_state: Callable[[bool, int], None]) -> None:
+        self.wish = wish
+        self.registered = False
+        self.status = 0
+        """The last final status, 0 before the first."""
+        self._stack = stack
+        self._on_state = on_state
+        self._digest = DigestClient(wish.credentials)
+        self._call_id = secrets.token_hex(16)
+        self._tag = secrets.token_hex(8)
+        self._cseq = 0
+        self._seconds = wish.seconds
+        self._failures = 0
+        self._next: Timer | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begin, and go on until `stop`."""
+        self._stack.spawn(self._once(), "register")
+
+    async def stop(self) -> None:
+        """Take it back (10.2.2) and rest."""
+        self._stopped = True
+        if self._next is not None:
+            self._next.cancel()
+        if self.registered:
+            await self._ask(0)
+            self.registered = False
+
+    async def _once(self) -> None:
+        response = await self._ask(self._seconds)
+        if self._stopped:
+            return
+        before, self.status = (self.registered, self.status), response.status
+        self.registered = response.status < 300
+        if self.registered:
+            self._failures = 0
+            pause = _refresh_after(self._granted(response))
+        elif response.status == 423 and (least := _least(response)) > self._seconds:
+            self._seconds, pause = least, 0.0
+        else:
+            self._failures += 1
+            longest = min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
+            pause = max(longest * random.uniform(0.5, 1.0), retry_after(response.headers.get("retry-after")) or 0)
+        self._next = self._stack.timers.after(pause, self.start)
+        if not self.registered or before != (self.registered, self.status):
+            self._on_state(self.registered, self.status)
+
+    async def _ask(self, seconds: int) -> Response:
+        def make() -> Request:
+            headers = Headers()
+            headers.set("from", f"<{self.wish.address}>;tag={self._tag}")
+            headers.set("to", f"<{self.wish.address}>")
+            headers.set("call-id", self._call_id)
+            self._cseq += 1
+            headers.set("cseq", f"{self._cseq} REGISTER")
+            headers.set("max-forwards", "70")
+            headers.set("contact", f"<{self._contact()}>;expires={seconds}")
+            headers.set("expires", str(seconds))
+            request = Request("REGISTER", self.wish.registrar, headers)
+            self._stack.dress(request)
+            return request
+
+        return await self._stack.ask(make, lambda: [self._hop()], self._digest)
+
+    def _hop(self) -> Destination:
+        return self.wish.hop or place_of(parse_uri(self.wish.registrar))
+
+    def _contact(self) -> str:
+        user = self.wish.contact_user or parse_uri(self.wish.address).plain_user
+        return self._stack.contact(self._hop().transport, user)
+
+    def _granted(self, response: Response) -> int:
+        """Seconds the registrar gave our Contact (10.2.4)."""
+        mine = self._contact()
+        try:
+            for each in response.headers.each("contact"):
+                contact = parse_address(each)
+                if contact.uri == mine and contact.parameters.get("expires"):
+                    return number(contact.parameters.get("expires") or "", most=86_400)
+            return number((response.headers.get("expires") or str(self._seconds)).strip(), most=86_400)
+        except SipParseError:
+            return self._seconds
+
+
+def _refresh_after(seconds: int) -> float:
+    """Early enough for a lost packet or two, and never in a tight circle."""
+    return max(seconds - max(30.0, seconds / 10), seconds / 2, 5.0)
+
+
+def _least(response: Response) -> int:
+    try:
+        return number((response.headers.get("min-expires") or "").strip(), most=86_400)
+    except SipParseError:
+        return 0
