@@ -42,7 +42,7 @@ from testkit.rpc import RpcHouse, someone
 from testkit.webrtc import Peer
 from tink import aead, secret_key_access
 
-from .peer_lines import PeerLines
+from .outside_peers import OutsidePeers
 
 MUSIC_HZ = 300.0
 SPOKEN_HZ = 1200.0
@@ -234,7 +234,7 @@ class Exchange:
     flows: FakeFlows
     recording: FakeRecording
     routing: FakeRouting
-    lines: PeerLines
+    outside: OutsidePeers
     rpc: RpcHouse
     calls: call_service_pb2_grpc.CallServiceAsyncStub
     stations: call_service_pb2_grpc.StationServiceAsyncStub
@@ -365,7 +365,7 @@ async def _exchange(
     db = await service_db("telephony")
     peers = rpc.peers("telephony")
     recordings = Recordings(peers)
-    lines = PeerLines()
+    outside = OutsidePeers()
     spool = process.closing(
         Spool(tmp_path / "segments", recordings.append, recordings.finish, process.tasks.spawn, lambda *_: None)
     )
@@ -378,10 +378,10 @@ async def _exchange(
     house = House(
         settings=settings, db=db, plane=plane, clips=ToneClips(tmp_path / "clips", tones[1]),
         tenancy=Tenancy(peers), flows=Flows(peers), recordings=recordings, routing=Routing(peers), spool=spool,
-        tasks=process.tasks, lines=lines, music=tones[0], ringback=tones[0],
+        tasks=process.tasks, outside=outside, music=tones[0], ringback=tones[0],
     )  # fmt: skip
     process.closing(house.clips)
-    lines.plane = plane
+    outside.plane = plane
     switchboard = process.closing(Switchboard(house))
     nodes = Nodes(house, switchboard, peers)
     watch = Watch(house, switchboard, nodes)
@@ -398,7 +398,7 @@ async def _exchange(
     )
     await nodes.begin(server.address)
     return Exchange(
-        house, switchboard, nodes, watch, catching_up, tenancy, flows, recording, routing, lines, rpc,
+        house, switchboard, nodes, watch, catching_up, tenancy, flows, recording, routing, outside, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
     )  # fmt: skip

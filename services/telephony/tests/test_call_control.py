@@ -130,7 +130,7 @@ async def test_an_agent_calls_a_number_hears_its_early_media_talks_and_the_custo
     zoe = exchange.peer(ZOE_HZ)
     with exchange.as_agent(ben_id):
         call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r1", number="(555) 010-0199"))
-    line = exchange.lines.begun[-1]
+    line = exchange.outside.begun[-1]
     assert (line.wish.number, line.wish.caller_number) == ("+15550100199", "+15550100")
     assert call.state == call_pb2.CALL_STATE_DIALING and call.direction == call_pb2.DIRECTION_OUTBOUND
     await line.early_media(zoe)
@@ -156,7 +156,7 @@ async def test_a_number_that_can_not_be_reached_ends_the_call_with_its_cause(exc
     await exchange.attach(ann, ann_id)
     with exchange.as_agent(ann_id):
         call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r", number="+15550100199"))
-    exchange.lines.begun[-1].go(q850, 486)
+    exchange.outside.begun[-1].go(q850, 486)
     await eventually(lambda: exchange.switchboard.find(call.call_id) is None)
     with exchange.as_owner():
         (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
@@ -177,13 +177,13 @@ async def test_who_has_no_softphone_or_whom_routing_refuses_dials_nobody(exchang
     with exchange.as_agent(ann_id), pytest.raises(FailedPrecondition) as caught:
         await exchange.calls.DialCall(request)
     assert caught.value.reason == "AGENT_NOT_AVAILABLE"
-    assert exchange.lines.begun == [] and exchange.switchboard.calls == []
+    assert exchange.outside.begun == [] and exchange.switchboard.calls == []
 
 
 async def test_a_number_is_consulted_joined_held_alone_and_dropped(scene: Scene) -> None:
     zoe = scene.exchange.peer(ZOE_HZ)
     await scene.do("ConsultCall", number="+15550100199")
-    line = scene.exchange.lines.begun[-1]
+    line = scene.exchange.outside.begun[-1]
     await line.answer(zoe)
     await zoe.hears(ANN_HZ)
     await scene.customer.hears(MUSIC_HZ)
@@ -204,7 +204,7 @@ async def test_a_blind_transfer_to_a_number_rings_it_for_the_customer_and_ends_w
     assert call.state == call_pb2.CALL_STATE_DIALING
     await scene.customer.hears(MUSIC_HZ)  # the ringing tone of these tests
     await scene.ann.hears_nothing()
-    line = scene.exchange.lines.begun[-1]
+    line = scene.exchange.outside.begun[-1]
     await line.answer(zoe)
     await scene.customer.hears(ZOE_HZ)
     await zoe.hears(CUSTOMER_HZ)

@@ -18,8 +18,8 @@ from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
 from telephony.live import nodes as node_loops
 from telephony.live.dialing import Dialing
 from telephony.live.house import PHRASES, House
-from telephony.live.lines import NoLines
 from telephony.live.nodes import Nodes
+from telephony.live.outside import NobodyOutside
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
 from telephony.media.clips import Clip, ClipFailed, ClipStore
@@ -50,7 +50,7 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
         routing=Routing(peers),
         spool=spool,
         tasks=process.tasks,
-        lines=NoLines(),
+        outside=NobodyOutside(),
         music=await _made(clips.hold_music, "hold music"),
         ringback=await _made(clips.ringback, "ringing tone"),
     )

@@ -14,7 +14,7 @@ from telephony.domain.calls import TALK_STATES, Call, CallState
 from telephony.domain.hearing import Sound, hearing
 from telephony.domain.legs import Leg, Party
 from telephony.live.house import House, Journal
-from telephony.live.lines import Line
+from telephony.live.outside import OutsideLeg
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
 from telephony.media.media_leg import MediaLeg
@@ -42,8 +42,8 @@ class LiveCall:
         self.recording_task: asyncio.Task[Any] | None = None
         self.part = ""
         """Tells what is recorded here from what was on the nodes the call was adopted from."""
-        self.lines: dict[str, Line] = {}
-        """Leg id -> line, of parties outside."""
+        self.outside: dict[str, OutsideLeg] = {}
+        """By leg id: parties outside."""
         self.lost_since: dict[str, float] = {}
         """Leg id -> when its media was last heard of, of legs that have lost it."""
         self.ending: asyncio.Task[Any] | None = None

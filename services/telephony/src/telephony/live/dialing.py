@@ -17,7 +17,7 @@ from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, 
 from telephony.domain.legs import Leg, LegState, Party
 from telephony.live.call import LiveCall
 from telephony.live.house import House
-from telephony.live.lines import DialWish, Line
+from telephony.live.outside import DialWish, OutsideLeg
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.media.media_leg import MediaLeg
 from telephony.ops import calls as ops
@@ -99,32 +99,32 @@ class Dialing:
         return found
 
     async def _ring(self, live: LiveCall, leg: Leg, caller_number: str) -> None:
-        line = await self._house.lines.dial(
+        outside = await self._house.outside.dial(
             DialWish(live.tenant_id, live.call_id, leg.leg_id, leg.address, caller_number, live.call.brand_id)
         )
         if live.ending or not any(other.leg_id == leg.leg_id and other.live for other in live.legs):
-            await line.hang_up()
+            await outside.hang_up()
             return
-        live.lines[leg.leg_id] = line
-        self.follow(live, leg.leg_id, line)
+        live.outside[leg.leg_id] = outside
+        self.follow(live, leg.leg_id, outside)
 
-    def follow(self, live: LiveCall, leg_id: str, line: Line) -> None:
-        """What the line tells becomes the leg's."""
+    def follow(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
+        """What comes from the other end becomes the leg's."""
         spawn = self._house.tasks.spawn
 
         def media(leg: MediaLeg) -> None:
             live.attach(leg_id, leg)
 
-        line.on_media = media
-        line.on_answered = lambda: spawn(self._answered(live, leg_id), "line answered")
-        line.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "line gone")
+        outside.on_media = media
+        outside.on_answered = lambda: spawn(self._answered(live, leg_id), "outside answered")
+        outside.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "outside gone")
         if leg_id == live.customer_id:
-            line.on_digit_info = live.press
-        if line.media is not None:
-            media(line.media)
+            outside.on_digit_info = live.press
+        if outside.media is not None:
+            media(outside.media)
 
     async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
-        live.lines.pop(leg_id, None)
+        live.outside.pop(leg_id, None)
         if leg_id == live.customer_id:
             rung = live.call.state is CallState.DIALING and live.call.answer_time is None
             cause = cause_of(q850) if rung else EndCause.NORMAL

@@ -14,7 +14,7 @@ from chassis.telemetry import log
 from kernel.errors import Unavailable
 
 from telephony.clients import Flows, Recordings, Routing, Tenancy
-from telephony.live.lines import Lines
+from telephony.live.outside import Outside
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane
 from telephony.media.spool import Spool
@@ -65,7 +65,7 @@ class House:
     routing: Routing
     spool: Spool
     tasks: Tasks
-    lines: Lines
+    outside: Outside
     music: Clip
     ringback: Clip
 

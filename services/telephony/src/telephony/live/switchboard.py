@@ -111,7 +111,7 @@ class Switchboard:
             record(self._house, live, call)
 
     def _seat(self, live: LiveCall, legs: Sequence[Leg]) -> None:
-        """Stations of those who came in are joined, of those who left are free; lines of those who left hang up."""
+        """Stations of those who came in are joined, of those who left are free; outside legs of those who left hang up."""
         for leg in legs:
             seated = leg.party in (Party.AGENT, Party.SUPERVISOR) and leg.agent_id
             station = self.stations.find(live.tenant_id, leg.agent_id) if seated else None
@@ -129,9 +129,9 @@ class Switchboard:
             elif not leg.live:
                 if station is not None and station.call_id == live.call_id and not _seated_again(legs, leg):
                     station.call_id = ""
-                line = live.lines.pop(leg.leg_id, None)
-                if line is not None:
-                    self._house.tasks.spawn(line.hang_up(leg.q850_cause), "hang up line")
+                outside = live.outside.pop(leg.leg_id, None)
+                if outside is not None:
+                    self._house.tasks.spawn(outside.hang_up(leg.q850_cause), "hang up outside")
 
     def _lead_again(self, live: LiveCall) -> None:
         """A blind transfer: flows leads the customer from here."""
@@ -189,9 +189,9 @@ class Switchboard:
             live.driver.cancel()
         for station in self.stations.of_call(live.tenant_id, live.call_id):
             station.call_id = ""
-        for line in live.lines.values():
-            self._house.tasks.spawn(line.hang_up(q850 or Q850.NORMAL), "hang up line")
-        live.lines.clear()
+        for outside in live.outside.values():
+            self._house.tasks.spawn(outside.hang_up(q850 or Q850.NORMAL), "hang up outside")
+        live.outside.clear()
         silent = monotonic() - last_heard if last_heard is not None else 0.0
         if media is not None:
             self._house.tasks.spawn(self._house.plane.close_leg(media), "close customer leg")

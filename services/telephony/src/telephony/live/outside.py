@@ -1,7 +1,7 @@
-"""Lines: parties outside, reached by number or at a desk phone, whatever carries them.
+"""Parties outside, reached by number or at a desk phone, whatever carries them.
 
-A line is one attempt to reach somebody and, once they answered, their leg. What a line hears from the other end it
-tells by its callbacks; who holds it is the call's leg of the same id.
+An outside leg begins with the wish to reach somebody and goes on, once they answered, as their leg. What comes from the
+other end it tells by its callbacks; who holds it is the call's leg of the same id.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class DialWish:
     ring_seconds: float = 60.0
 
 
-class Line(Protocol):
-    """One party outside."""
+class OutsideLeg(Protocol):
+    """One party outside. Callbacks are set as soon as it is given out."""
 
     media: MediaLeg | None
     """Its media, from early media on; None before."""
@@ -56,16 +56,16 @@ class Line(Protocol):
         ...
 
 
-class Lines(Protocol):
-    """Where lines come from."""
+class Outside(Protocol):
+    """Where outside legs come from."""
 
-    async def dial(self, wish: DialWish) -> Line:
-        """Begin to ring. NoTrunk and what the rules of dialing refuse; everything later is told by the line."""
+    async def dial(self, wish: DialWish) -> OutsideLeg:
+        """Begin to ring. NoTrunk and what the rules of dialing refuse; everything later is told by the leg."""
         ...
 
 
-class NoLines:
+class NobodyOutside:
     """A node that reaches nobody outside: SIP is switched off."""
 
-    async def dial(self, wish: DialWish) -> Line:
+    async def dial(self, wish: DialWish) -> OutsideLeg:
         raise NoTrunk("this installation has no SIP: set up a trunk to reach numbers")

@@ -1,4 +1,4 @@
-"""Lines to parties outside who are WebRTC peers of the test: real media, and signalling that the test plays itself."""
+"""Outside to parties outside who are WebRTC peers of the test: real media, and signalling that the test plays itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from telephony.domain.legs import Q850
-from telephony.live.lines import DialWish
+from telephony.live.outside import DialWish
 from telephony.media.media_leg import MediaLeg
 from telephony.media.plane import MediaPlane
 from testkit.webrtc import Peer
 
 
-class PeerLine:
+class OutsidePeer:
     """One party outside. The test rings, answers and hangs up for it."""
 
     trunk_id = "trk_test"
@@ -51,17 +51,17 @@ class PeerLine:
                 await self._plane.close_leg(self.media)  # type: ignore[arg-type]
 
 
-class PeerLines:
+class OutsidePeers:
     """Keeps the lines that were begun, newest last."""
 
     def __init__(self) -> None:
         self.plane: Any = None
-        self.begun: list[PeerLine] = []
+        self.begun: list[OutsidePeer] = []
         self.refusal: Exception | None = None
 
-    async def dial(self, wish: DialWish) -> PeerLine:
+    async def dial(self, wish: DialWish) -> OutsidePeer:
         if self.refusal is not None:
             raise self.refusal
-        line = PeerLine(wish, self.plane)
+        line = OutsidePeer(wish, self.plane)
         self.begun.append(line)
         return line
