@@ -30,7 +30,7 @@ _actions = st.one_of(
     st.builds(d.SetAttribute, _text, _text, _text),
     st.builds(d.HttpRequest, _text, _text, st.dictionaries(_text, _text, max_size=2), timeout=_durations),
     st.builds(d.Queue, _text, st.dictionaries(_text, st.integers(1, 5), max_size=2), max_wait=_durations),
-    st.builds(d.Transfer, st.sampled_from(["", "number", "queue_id", "agent_id", "flow_id"]), _text, timeout=_durations),
+    st.builds(d.Transfer, st.sampled_from(["", "number", "agent_id", "flow_id"]), _text, timeout=_durations),
     st.builds(d.Voicemail, _utterances, st.sampled_from(["", "agent_id", "queue_id"]), _text, _durations, _durations),
     st.builds(d.HangUp, _utterances),
 )  # fmt: skip

@@ -256,7 +256,7 @@ class Routing:
 
 
 def _kind(kind: ContactKind) -> contact_pb2.ContactKind.ValueType:
-    # Unset for the usual one, as before contacts had a kind: a turn that an older process began must ask the same again.
+    # Unset for the usual one, as before contacts had a kind: a turn an older process began must ask the same again.
     if kind is ContactKind.INBOUND:
         return contact_pb2.CONTACT_KIND_UNSPECIFIED
     return contact_pb2.ContactKind.Value(f"CONTACT_KIND_{kind}")
