@@ -250,9 +250,13 @@ async def test_consults_and_direct_transfers_wait_in_no_queue_on_the_wall(floor:
 
 async def test_call_out_in_no_queue_and_its_correction_are_counted_whatever_comes_first(floor: Floor) -> None:
     began = floor.clock.now()
-    times = {"queue_time": began, "answer_time": began, "end_time": began + timedelta(seconds=40)}
-    ended, right = contact(3, "ENDED", queue_id="", **times), contact(4, "ENDED", queue_id="", **times)
-    right.end_time.FromDatetime(began + timedelta(seconds=30))
+    ended, right = (
+        contact(
+            version, "ENDED", queue_id="", queue_time=began, answer_time=began,
+            end_time=began + timedelta(seconds=seconds),
+        )
+        for version, seconds in ((3, 40), (4, 30))
+    )  # fmt: skip
     begun = contact(1, "ON_CONTACT", queue_id="", queue_time=began, answer_time=began)
     for each in (begun, ended, right):
         each.kind = contact_pb2.CONTACT_KIND_OUTBOUND
