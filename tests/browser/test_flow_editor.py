@@ -81,3 +81,34 @@ async def test_roll_back_is_worded_in_the_readers_language(editor: Editor) -> No
     await owner.post(f"/v1/flows/{flow_id}:rollBack", body)
     await editor.open(flow_id)
     await expect(editor.page.get_by_test_id("release-3")).to_contain_text("اجرای دوبارهٔ نسخهٔ ۱")
+
+
+async def test_transfer_leads_where_it_was_sent_last_and_a_message_to_its_mailbox(editor: Editor) -> None:
+    page, queue_id = editor.page, editor.company.queue["queueId"]
+    steps = [
+        {"stepId": "go", "displayName": "Go", "transfer": {"queueId": queue_id, "failed": "note"}},
+        {"stepId": "note", "displayName": "Note", "voicemail": {"utterance": {"text": {"fa": "پیام"}}}},
+    ]
+    draft = {"start": "go", "steps": steps, "language": "fa"}
+    body = {"requestId": request_id(), "flow": {"displayName": "Hand on", "draft": draft}}
+    flow = await editor.company.owner.post("/v1/flows", body)
+    await editor.open(flow["flowId"])
+    go, note = page.get_by_test_id("step-go"), page.get_by_test_id("step-note")
+    await go.get_by_role("button", expanded=False).first.click()
+    await go.get_by_label("تماس‌گیرنده را می‌سپارد به").click()
+    await page.get_by_role("option", name="شمارهٔ تلفن").click()
+    await go.get_by_label("شمارهٔ تلفن").fill("+994 50 123 45 67")
+    await note.get_by_role("button", expanded=False).first.click()
+    await page.get_by_test_id("flow-validate").click()
+    await page.get_by_test_id("flow-problem-MAILBOX_MISSING").wait_for()
+    await note.get_by_label("پیام برای").click()
+    await page.get_by_role("option", name="صف", exact=True).click()
+    await note.get_by_label("صف", exact=True).last.click()
+    await page.get_by_role("option", name="Front desk").click()
+    await page.get_by_test_id("flow-save").click()
+    await expect(page.get_by_test_id("flow-save")).to_be_disabled()
+    await page.get_by_test_id("flow-valid").wait_for()
+    saved = (await editor.company.owner.get(f"/v1/flows/{flow['flowId']}"))["draft"]["steps"]
+    transfer = {name: value for name, value in saved[0]["transfer"].items() if value}
+    assert transfer == {"number": "+994501234567", "failed": "note"}
+    assert saved[1]["voicemail"]["queueId"] == queue_id

@@ -57,6 +57,26 @@ def test_service_level_belongs_to_the_interval_of_arrival_and_work_to_where_it_w
     )
 
 
+def test_question_to_a_colleague_bends_no_figure_of_the_queue() -> None:
+    asked = handled(kind="CONSULT")
+    assert intervals.count([asked]) == {} and intervals.handled_by_agent([asked]) == {}
+    lost = handled(kind="CONSULT", answer_time=None, wrap_up_end_time=None, abandoned=True)
+    assert intervals.count([lost]) == {}
+
+
+def test_call_out_is_counted_apart() -> None:
+    out = handled(kind="OUTBOUND", wait=0, holds=[(at(20), at(35))])
+    assert intervals.count([out]) == {("que_1", NINE): Counters(outbound=1, outbound_talk=45 * SECOND)}
+    assert sum(intervals.handled_by_agent([out]).values()) == 1
+
+
+def test_transfer_to_a_queue_arrives_there_and_one_to_an_agent_is_only_work() -> None:
+    [queued] = intervals.count([handled(kind="TRANSFER")]).values()
+    assert queued == next(iter(intervals.count([handled()]).values()))
+    [direct] = intervals.count([handled(kind="TRANSFER", targeted=True)]).values()
+    assert direct == Counters(talk=60 * SECOND, acw=30 * SECOND, handled=1, handled_time=90 * SECOND)
+
+
 def test_hold_is_not_talk() -> None:
     [counters] = intervals.count([handled(talk=60, holds=[(at(20), at(35))])]).values()
     assert (counters.talk, counters.hold) == (45 * SECOND, 15 * SECOND)

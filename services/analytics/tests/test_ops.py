@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from analytics import ops
 from analytics.domain.intervals import LENGTH, Counters
-from merkez.routing.v1 import routing_events_pb2
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.telephony.v1 import call_pb2, telephony_events_pb2
 
 from .conftest import (
     Floor,
@@ -230,3 +231,57 @@ async def test_deleted_queue_is_gone_and_its_threshold_holds_whatever_the_order_
     assert await other.counters() == await floor.counters()
     assert (await other.board()).board == (await floor.board()).board
     assert not (await other.board()).board.queues
+
+
+async def test_consults_and_direct_transfers_wait_in_no_queue_on_the_wall(floor: Floor) -> None:
+    await floor.tell(queue_fact())
+    began = floor.clock.now()
+    for name, kind, target in (
+        ("con_1", contact_pb2.CONTACT_KIND_CONSULT, ""),
+        ("con_2", contact_pb2.CONTACT_KIND_TRANSFER, "usr_2"),
+        ("con_3", contact_pb2.CONTACT_KIND_TRANSFER, ""),
+    ):
+        waiting = contact(1, "QUEUED", name, queue_time=began)
+        waiting.kind, waiting.target_agent_id = kind, target
+        await floor.tell(routing_events_pb2.ContactQueued(contact=waiting))
+    shown = (await floor.board()).board
+    assert (shown.total.waiting.depth, shown.total.day.offered) == (1, 1)
+
+
+async def test_call_out_in_no_queue_and_its_correction_are_counted_whatever_comes_first(floor: Floor) -> None:
+    began = floor.clock.now()
+    ended, right = (
+        contact(
+            version, "ENDED", queue_id="", queue_time=began, answer_time=began,
+            end_time=began + timedelta(seconds=seconds),
+        )
+        for version, seconds in ((3, 40), (4, 30))
+    )  # fmt: skip
+    begun = contact(1, "ON_CONTACT", queue_id="", queue_time=began, answer_time=began)
+    for each in (begun, ended, right):
+        each.kind = contact_pb2.CONTACT_KIND_OUTBOUND
+    await floor.tell(
+        routing_events_pb2.ContactCorrected(contact=right),
+        routing_events_pb2.ContactStarted(contact=begun),
+        routing_events_pb2.ContactEnded(contact=ended),
+    )
+    assert list((await floor.counters()).values()) == [Counters(outbound=1, outbound_talk=30 * SECOND)]
+
+
+@pytest.mark.parametrize(("reason", "held_seconds"), [("TRANSFERRED", 10), ("CONSULT_OVER", 30)])
+async def test_agent_who_hands_on_a_held_customer_ends_the_hold_and_an_asked_colleague_does_not(
+    floor: Floor, reason: str, held_seconds: int
+) -> None:
+    began = floor.clock.now()
+    call = call_pb2.Call(call_id="call_1")
+    left = telephony_events_pb2.AgentLeft(call_id="call_1", contact_id="con_1", agent_id="usr_1", reason=reason)
+    left.leave_time.FromDatetime(began + timedelta(seconds=20))
+    ended = contact(
+        2, "ENDED", queue_time=began, answer_time=began, end_time=began + timedelta(seconds=60),
+        wrap_up_end_time=began + timedelta(seconds=60),
+    )  # fmt: skip
+    await floor.work((telephony_events_pb2.CallHeld(call=call), began + timedelta(seconds=10)))
+    await floor.work((telephony_events_pb2.CallResumed(call=call), began + timedelta(seconds=40)))
+    await floor.tell(left, routing_events_pb2.ContactEnded(contact=ended))
+    [counters] = (await floor.counters()).values()
+    assert counters.hold == held_seconds * SECOND

@@ -88,3 +88,32 @@ async def test_caller_without_a_number_has_one_history_for_one_contact(
         await db.run(tenant, lambda tx, news=news: ops.note_contact(tx, news, clock.now()))
     customers, _ = await db.run(tenant, lambda tx: ops.list_customers(tx, "", 10, ""))
     assert len(customers) == 1
+
+
+async def test_call_out_is_in_the_history_of_who_was_called_and_an_unanswered_question_in_nobodys(
+    service_db: ServiceDb, clock: ManualClock
+) -> None:
+    db = await service_db("engagement", clock=clock)
+    tenant = new_id("ten", clock.now())
+    caller = ops.Caller("brd_1", "+994501234567", "", "")
+    who = await db.run(tenant, lambda tx: ops.identify_customer(tx, caller, clock.now()))
+
+    async def told(kind: type[Message], contact: contact_pb2.Contact) -> None:
+        meta = FactMeta(new_id("evt", clock.now()), tenant, "", clock.now(), "", kind.__name__, "")
+        await db.run(tenant, lambda tx: HANDLERS[kind](tx, kind(contact=contact), meta))  # pyright: ignore[reportCallIssue]
+
+    contact = contact_pb2.Contact(
+        contact_id="con_1", brand_id="brd_1", version=1, kind=contact_pb2.CONTACT_KIND_OUTBOUND, agent_id="usr_1",
+        caller_number="+994120000001", dialed_number="+994501234567",
+    )  # fmt: skip
+    contact.answer_time.FromDatetime(clock.now())
+    await told(routing_events_pb2.ContactStarted, contact)
+    question = contact_pb2.Contact(
+        contact_id="con_2", customer_id=who.customer_id, version=1, kind=contact_pb2.CONTACT_KIND_CONSULT
+    )
+    await told(routing_events_pb2.ContactQueued, question)
+    await told(routing_events_pb2.ContactDequeued, question)
+    pop = await db.run(tenant, lambda tx: ops.screen_pop(tx, who.customer_id))
+    assert [(entry.contact_id, entry.outcome) for entry in pop.history] == [("con_1", "answered")]
+    customers, _ = await db.run(tenant, lambda tx: ops.list_customers(tx, "", 10, ""))
+    assert len(customers) == 1

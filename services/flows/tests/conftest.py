@@ -21,12 +21,13 @@ from flows.handlers.runs import RunServicer
 from flows.sealing import MaskedValues
 from flows.turns import Turns
 from google.protobuf.duration_pb2 import Duration
-from kernel.errors import AlreadyExists, NotFound, Unavailable
+from kernel.errors import AlreadyExists, FailedPrecondition, NotFound, Unavailable
 from kernel.ids import new_id
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2_grpc
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.routing.v1 import (
     contact_pb2,
+    contact_service_pb2,
     contact_service_pb2_grpc,
     queue_pb2,
     queue_service_pb2,
@@ -82,8 +83,13 @@ class Reused(AlreadyExists):
     reason = "REQUEST_ID_REUSED"
 
 
+class AgentNotAvailable(FailedPrecondition):
+    reason = "AGENT_NOT_AVAILABLE"
+
+
 class FakeRouting(
     contact_service_pb2_grpc.ContactServiceServicer,
+    contact_service_pb2_grpc.AgentServiceServicer,
     queue_service_pb2_grpc.QueueServiceServicer,
     queue_service_pb2_grpc.SkillServiceServicer,
     queue_service_pb2_grpc.BusinessHoursServiceServicer,
@@ -92,8 +98,10 @@ class FakeRouting(
 
     def __init__(self) -> None:
         self.queue_id, self.hours_id, self.skill_id = fresh("que"), fresh("hrs"), fresh("skl")
+        self.agent_id, self.offline_agent_id = fresh("usr"), fresh("usr")
         self.open = True
         self.away = False
+        self.state = contact_pb2.CONTACT_STATE_QUEUED
         self.contacts: dict[str, contact_pb2.Contact] = {}
         self.asked: list[str] = []
         self.dequeued: list[tuple[str, str]] = []
@@ -110,7 +118,9 @@ class FakeRouting(
         self._note("EnqueueContact")
         if self.on_enqueue is not None:
             await self.on_enqueue()
-        if request.contact.queue_id != self.queue_id:
+        if request.contact.target_agent_id == self.offline_agent_id:
+            raise AgentNotAvailable("the agent is not at work")
+        if request.contact.queue_id != self.queue_id and request.contact.target_agent_id != self.agent_id:
             raise QueueNotFound("no such queue")
         made = contact_pb2.Contact()
         made.CopyFrom(request.contact)
@@ -125,6 +135,17 @@ class FakeRouting(
         self._note("DequeueContact")
         self.dequeued.append((request.contact_id, request.reason))
         return contact_pb2.Contact(contact_id=request.contact_id, state=self.state_after_dequeue)
+
+    async def GetContact(self, request: Any, context: Any) -> contact_pb2.Contact:
+        self._note("GetContact")
+        return contact_pb2.Contact(contact_id=request.contact_id, state=self.state)
+
+    async def ListColleagues(self, request: Any, context: Any) -> contact_service_pb2.ListColleaguesResponse:
+        self._note("ListColleagues")
+        known = [contact_pb2.Colleague(agent_id=each) for each in (self.agent_id, self.offline_agent_id)]
+        if not request.page_token:
+            return contact_service_pb2.ListColleaguesResponse(colleagues=known[:1], next_page_token="2")
+        return contact_service_pb2.ListColleaguesResponse(colleagues=known[1:])
 
     async def GetWaitEstimate(self, request: Any, context: Any) -> contact_pb2.WaitEstimate:
         self._note("GetWaitEstimate")
@@ -209,13 +230,20 @@ class House:
         with acting_for(self.tenant_id):
             return await self.runs.StartRun(request, timeout=timeout)
 
-    async def advance(self, instruction: Any, event: str, digits: str = "", timeout: float = 5) -> Any:
+    async def hand_on(self, call_id: str, turn: int = 1, **more: Any) -> Any:
+        """Begin another run of a call, as telephony does when an agent hands it on."""
+        request = run_service_pb2.StartRunRequest(call_id=call_id, brand_name="Acme", language="tr", turn=turn, **more)
+        with acting_for(self.tenant_id):
+            return await self.runs.StartRun(request, timeout=5)
+
+    async def advance(self, instruction: Any, event: str, digits: str = "", timeout: float = 5, **more: Any) -> Any:
         """Report on an instruction as telephony does."""
         request = run_service_pb2.AdvanceRunRequest(
             run_id=instruction.run_id,
             sequence=instruction.sequence,
             event=run_service_pb2.RunEventKind.Value(f"RUN_EVENT_KIND_{event}"),
             digits=digits,
+            **more,
         )
         with acting_for(self.tenant_id):
             return await self.runs.AdvanceRun(request, timeout=timeout)
@@ -239,6 +267,7 @@ async def house(
         "routing",
         [
             (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing),
+            (contact_service_pb2_grpc.add_AgentServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_SkillServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_BusinessHoursServiceServicer_to_server, routing),

@@ -23,14 +23,13 @@ from flows.domain.definitions import (
     Utterance,
 )  # fmt: skip
 from flows.domain.interpreter import MAX_STEPS, Turn, advance
+from flows.domain.orders import Audio, EndCall, Gather, PlayAudio, Wait, WaitInQueue
 from flows.domain.runs import (
-    Audio,
     Call,
     CheckHours,
     Dequeue,
     Dequeued,
     Digits,
-    EndCall,
     Enqueue,
     Enqueued,
     Estimate,
@@ -40,18 +39,14 @@ from flows.domain.runs import (
     Fetch,
     Fetched,
     Finished,
-    Gather,
     HoursChecked,
     Phase,
-    PlayAudio,
     Proceed,
     QueueTick,
     RunHasEnded,
     RunState,
     Started,
     TimedOut,
-    Wait,
-    WaitInQueue,
     first_state,
 )  # fmt: skip
 from flows.domain.speech import WaitEstimate

@@ -22,13 +22,17 @@ from flows.domain.definitions import (
     SetAttribute,
     Severity,
     Step,
+    Transfer,
     Utterance,
+    Voicemail,
 )  # fmt: skip
 from flows.domain.validation import References, valid, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
-KNOWN = References(prompts={"prm_1"}, queues={"que_1"}, business_hours={"hrs_1"}, skills={"skl_1"})
+KNOWN = References(
+    prompts={"prm_1"}, queues={"que_1"}, business_hours={"hrs_1"}, skills={"skl_1"}, agents={"usr_1"}, flows={"flw_1"}
+)  # fmt: skip
 
 
 def said(text: str = "Hello.") -> Utterance:
@@ -283,3 +287,69 @@ _actions = st.one_of(
 def test_any_draft_is_answered_with_problems_and_never_with_a_crash(steps: list[Step], start: str) -> None:
     for problem in validate(Definition(start, tuple(steps), "en"), KNOWN):
         assert problem.reason and problem.message and problem.field
+
+
+@pytest.mark.parametrize(
+    ("transfer", "field", "reason"),
+    [
+        (Transfer(), "target", "TARGET_MISSING"),
+        (Transfer("number", "0501234567"), "number", "NUMBER_INVALID"),
+        (Transfer("number", "+994501234567", caller_number="office"), "caller_number", "NUMBER_INVALID"),
+        (Transfer("number", "+994501234567", timeout=timedelta(seconds=121)), "timeout", "RANGE_INVALID"),
+        (Transfer("queue_id", ""), "queue_id", "QUEUE_UNKNOWN"),
+        (Transfer("queue_id", "que_2"), "queue_id", "QUEUE_UNKNOWN"),
+        (Transfer("queue_id", "que_1", timeout=timedelta(seconds=4)), "timeout", "RANGE_INVALID"),
+        (Transfer("agent_id", "usr_2"), "agent_id", "AGENT_UNKNOWN"),
+        (Transfer("flow_id", "flw_2"), "flow_id", "FLOW_UNKNOWN"),
+        (Transfer("queue_id", "que_1", failed="nowhere"), "failed", "NEXT_UNKNOWN"),
+        (Transfer("number", "+994501234567", next="nowhere"), "next", "NEXT_UNKNOWN"),
+        (Transfer("queue_id", "que_1", music_prompt_id="prm_2"), "music_prompt_id", "PROMPT_MISSING"),
+    ],
+)
+def test_transfer_that_can_not_work_names_its_field(transfer: Transfer, field: str, reason: str) -> None:
+    assert found(one(transfer)) == {("it", field, reason)}
+
+
+@pytest.mark.parametrize(
+    "transfer",
+    [
+        Transfer("number", "+994501234567", "+994120000001", timedelta(seconds=120), "prm_1"),
+        Transfer("queue_id", "que_1", timeout=timedelta(hours=1)),
+        Transfer("agent_id", "usr_1"),
+        Transfer("flow_id", "flw_1"),
+    ],
+)
+def test_transfer_to_what_there_is_may_be_published(transfer: Transfer) -> None:
+    assert one(transfer) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"mailbox": ""}, "mailbox", "MAILBOX_MISSING"),
+        ({"owner": "usr_2"}, "agent_id", "AGENT_UNKNOWN"),
+        ({"mailbox": "queue_id"}, "queue_id", "QUEUE_UNKNOWN"),
+        ({"max_duration": timedelta(seconds=601)}, "max_duration", "RANGE_INVALID"),
+        ({"silence_timeout": timedelta(seconds=1)}, "silence_timeout", "RANGE_INVALID"),
+        ({"end_digit": "12"}, "end_digit", "DIGIT_INVALID"),
+        ({"utterance": Utterance()}, "utterance.text[en]", "TEXT_MISSING"),
+        ({"next": "nowhere"}, "next", "NEXT_UNKNOWN"),
+    ],
+)
+def test_voicemail_that_can_not_work_names_its_field(changes: dict[str, object], field: str, reason: str) -> None:
+    good = Voicemail(said(), "agent_id", "usr_1")
+    assert one(good) == []
+    assert found(one(replace(good, **changes))) == {("it", field, reason)}  # type: ignore[arg-type]
+
+
+def test_transfers_that_only_lead_to_each_other_are_a_loop_and_what_is_behind_them_is_reached() -> None:
+    there = Step("there", "", Transfer("agent_id", "usr_1", failed="here"))
+    loop = flow(Step("here", "", Transfer("agent_id", "usr_1", failed="there")), there)
+    assert found(validate(loop, KNOWN)) == {("here", "next", "LOOP_WITHOUT_INPUT")}
+    message = Step("message", "", Voicemail(said(), "agent_id", "usr_1"))
+    assert validate(flow(Step("here", "", Transfer("agent_id", "usr_1", failed="message")), message), KNOWN) == []
+
+
+def test_agents_that_could_not_be_looked_up_are_only_warned_of() -> None:
+    problems = one(Transfer("agent_id", "usr_1"), replace(KNOWN, agents=None))
+    assert valid(problems) and found(problems) == {("it", "agent_id", "REFERENCE_UNCHECKED")}

@@ -288,7 +288,7 @@ async def test_report_after_the_caller_left_is_refused_and_takes_nothing_back(
     gather = await house.advance(await house.start(flow.flow_id, call_id), "FINISHED")
 
     async def leave_meanwhile() -> None:
-        await house.db.run(house.tenant_id, lambda tx: ops.end_run(tx, call_id, seal, house.clock.now()))
+        await house.db.run(house.tenant_id, lambda tx: ops.end_runs(tx, call_id, seal, house.clock.now()))
 
     house.routing.on_enqueue = leave_meanwhile
     with pytest.raises(FailedPrecondition) as over:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from flows.domain.definitions import Definition, Say, Step, Utterance
-from flows.domain.runs import Audio, Call, EndCall, Phase, PlayAudio, RunHasEnded, RunState, Trail
+from flows.domain.orders import Audio, EndCall, PlayAudio
+from flows.domain.runs import Call, Phase, RunHasEnded, RunState, Trail
 from flows.domain.validation import References
 from flows.ops import flows as flow_ops
 from flows.ops import runs as ops
@@ -59,7 +60,7 @@ async def test_end_of_the_call_ends_its_run_once_and_nothing_goes_on_after(
     db, tenant_id, run = begun
     await db.run(tenant_id, lambda tx: ops.record(tx, run, outcome(), seal, clock.now()))
     for _ in range(2):
-        await db.run(tenant_id, lambda tx: ops.end_run(tx, run.call_id, seal, clock.now()))
+        await db.run(tenant_id, lambda tx: ops.end_runs(tx, run.call_id, seal, clock.now()))
     ended, _ = await db.run(tenant_id, lambda tx: ops.read_run(tx, run.run_id, seal))
     assert ended.end_time == clock.now() and ended.state.secrets == {}
     later = replace(run, sequence=1)
@@ -98,4 +99,4 @@ async def test_masked_values_are_lost_and_the_run_is_not_when_the_key_changed(
 
 async def test_call_without_a_run_ends_without_harm(begun: Any, clock: Any, seal: MaskedValues) -> None:
     db, tenant_id, _ = begun
-    await db.run(tenant_id, lambda tx: ops.end_run(tx, new_id("call", clock.now()), seal, clock.now()))
+    await db.run(tenant_id, lambda tx: ops.end_runs(tx, new_id("call", clock.now()), seal, clock.now()))

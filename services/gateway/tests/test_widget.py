@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from kernel.errors import InvalidInput
-from merkez.routing.v1.routing_events_pb2 import ContactQueued
+from merkez.routing.v1.contact_pb2 import CONTACT_KIND_CONSULT
+from merkez.routing.v1.routing_events_pb2 import ContactDequeued, ContactQueued
 from merkez.telephony.v1.call_pb2 import Call, Cdr
 from merkez.telephony.v1.telephony_events_pb2 import (
     CallAnswered,
@@ -69,6 +70,19 @@ async def test_customer_calls_and_follows_the_call_to_its_end(house: Any) -> Non
     heard = [await socket.next() for _ in range(6)]
     assert [each["state"] for each in heard] == ["menu", "queued", "answered", "held", "answered", "ended"]
     assert heard[-1] == {"type": "state", "state": "ended", "reason": "NORMAL"}, "nothing of the tenant's inside"
+    await socket.close()
+
+
+async def test_customer_does_not_hear_of_what_agents_ask_each_other(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    asked, dropped = ContactQueued(), ContactDequeued()
+    for fact in (asked, dropped):
+        fact.contact.call_id, fact.contact.kind = CALL, CONTACT_KIND_CONSULT
+        await house.publish(fact)
+    await house.publish(CallHeld(call=Call(call_id=CALL)))
+    assert (await socket.next())["state"] == "held"
     await socket.close()
 
 

@@ -210,6 +210,22 @@ async def test_call_that_ends_while_talking_starts_wrap_up(floor: Floor, publish
     assert (await floor.look(contact)).wrap_up_expire_time is not None
 
 
+async def test_agent_who_leaves_a_call_that_goes_on_starts_wrap_up(floor: Floor, publish: Publish) -> None:
+    _, agent_id, contact = await floor.talking()
+    floor.clock.advance(20)
+    left = telephony_events_pb2.AgentLeft(
+        call_id=contact.call_id, contact_id=contact.contact_id, agent_id=agent_id, reason="TRANSFERRED"
+    )
+    left.leave_time.FromDatetime(floor.clock.now())
+    await publish(left, contact.call_id)
+
+    async def wrapping() -> bool:
+        return (await floor.see(agent_id)).state is AgentState.WRAP_UP
+
+    await eventually(wrapping)
+    assert (await floor.look(contact)).end_time == floor.clock.now()
+
+
 def subscribed(floor: Floor, *features: str, plan_id: str = "starter") -> tenancy_events_pb2.PlanSubscribed:
     fact = tenancy_events_pb2.PlanSubscribed(
         plan=plan_pb2.Plan(plan_id=plan_id, features=features), lowest_plan_ids={"skills": "growth"}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from routing.domain.board import BEST_PROFICIENCY, LONGEST_IDLE, Board, Line, Ready, Waiting, merged
+from routing.domain.board import BEST_PROFICIENCY, LONGEST_IDLE, TARGET, Board, Line, Ready, Waiting, merged
 from routing.domain.queues import score
 
 EPOCH = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -19,11 +19,12 @@ def reference(lines: Iterable[Line], waiting: Iterable[Waiting], ready: Iterable
     free, pairs = list(ready), []
     for contact in sorted(waiting, key=lambda each: each.order):
         line = rules[contact.queue_id]
-        needed = merged(line.needed, contact.asked)
+        needed = () if contact.target else merged(line.needed, contact.asked)
         fit = []
         for agent in free:
             points = score(agent.skills, needed)
-            if points is not None and (line.open_to_all or line.queue_id in agent.queue_ids):
+            member = line.open_to_all or line.queue_id in agent.queue_ids
+            if points is not None and (contact.target == agent.agent_id if contact.target else member):
                 fit.append((-points, agent.rank, agent))
         if fit:
             chosen = min(fit, key=lambda each: each[:2])[2]
@@ -42,10 +43,10 @@ def agent(name: str, idle: float = 0, skills: dict[str, int] | None = None, queu
 
 def contact(
     name: str, queue: str = "q", since: float = 0, priority: int = 0, returned: bool = False,
-    asked: dict[str, int] | None = None,
+    asked: dict[str, int] | None = None, target: str = "",
 ) -> Waiting:  # fmt: skip
-    order = (-priority, not returned, at(since), name)
-    return Waiting(name, queue, order, tuple(sorted((asked or {}).items())), 1)
+    order = (-priority, not (returned or target), at(since), name)
+    return Waiting(name, queue, order, tuple(sorted((asked or {}).items())), 1, target=target)
 
 
 def board_with(*lines: Line) -> Board:
@@ -119,6 +120,35 @@ def test_opening_a_queue_to_all_serves_those_who_already_wait() -> None:
     assert pairs(board) == [("x", "a")]
 
 
+def test_contact_for_one_agent_waits_for_them_and_holds_nobody_up() -> None:
+    board = board_with(Line("q", True, (("tr", 1),)))
+    board.put_contact(contact("direct", queue="", since=0, target="a"))
+    board.put_contact(contact("x", since=1))
+    board.put_agent(agent("b", 0, {"tr": 3}))
+    assert pairs(board) == [("x", "b")]
+    board.put_contact(contact("y", since=2))
+    board.put_agent(agent("c", 5))
+    assert board.decide() is None, "c hasn't the skill, and the other contact is not theirs"
+    board.put_agent(agent("a", 9, {"tr": 3}))
+    match = board.decide()
+    assert match is not None and (match.contact.contact_id, match.rule) == ("direct", TARGET)
+    assert [(each.agent.agent_id, each.rejection) for each in match.candidates] == [
+        ("a", ""), ("c", "not_the_target"),
+    ]  # fmt: skip
+
+
+def test_agent_takes_what_only_they_may_take_before_what_others_may_take_too() -> None:
+    board = board_with()
+    for each in (
+        contact("older", since=0), contact("vip", since=9, priority=3), contact("direct", since=5, target="a"),
+    ):  # fmt: skip
+        board.put_contact(each)
+    for idle in range(3):
+        board.put_agent(agent("a", idle))
+        match = board.decide()
+        assert match is not None and match.contact.contact_id == ("vip", "direct", "older")[idle]
+
+
 def test_contact_that_left_is_not_matched() -> None:
     board = board_with()
     board.put_contact(contact("x"))
@@ -151,11 +181,11 @@ agent_put = st.builds(
     st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 5)), st.sets(st.sampled_from(QUEUES)),
 )  # fmt: skip
 contact_put = st.builds(
-    lambda name, queue, since, priority, returned, asked: (
-        "contact", contact(name, queue, since, priority, returned, asked),
+    lambda name, queue, since, priority, returned, asked, target: (
+        "contact", contact(name, queue, since, priority, returned, asked, target),
     ),
     st.sampled_from([f"c{n}" for n in range(12)]), st.sampled_from(QUEUES), st.integers(0, 9), st.integers(0, 2),
-    st.booleans(), levels,
+    st.booleans(), levels, st.sampled_from(["", "", *(f"a{n}" for n in range(8))]),
 )  # fmt: skip
 line_put = st.builds(
     lambda queue, everyone, needed: ("line", Line(queue, everyone, tuple(sorted(needed.items())))),

@@ -18,7 +18,7 @@ from chassis.sql import Database
 from kernel.errors import Conflict, DomainError, FailedPrecondition, NotFound
 from routing.domain.agents import AgentState
 from routing.domain.board import Match, line_of, ready_of, waiting_of
-from routing.domain.contacts import Contact, ContactState
+from routing.domain.contacts import Contact, ContactKind, ContactState
 from routing.domain.facts import ContactAbandoned, ContactDequeued, ContactEnded, OfferAccepted, OfferMade
 from routing.domain.queues import Queue
 from routing.ops import agents as agent_ops
@@ -32,7 +32,7 @@ from routing.store.tables import offers as offers_table
 from sqlalchemy import select
 from testkit.clock import ManualClock
 
-from .conftest import Floor, open_floor
+from .conftest import Floor, draft_contact, open_floor
 
 HELD = {AgentState.OFFERED, AgentState.ON_CONTACT, AgentState.WRAP_UP}
 
@@ -57,6 +57,10 @@ class Chaos:
             self.time,
             self.wish,
             self.wrap,
+            self.hand_on,
+            self.dial,
+            self.pick_up,
+            self.depart,
         ]
         with contextlib.suppress(FailedPrecondition, NotFound, Conflict):
             await self.random.choice(verbs)()
@@ -103,6 +107,35 @@ class Chaos:
         if self.contacts:
             contact = self.random.choice(self.contacts)
             await self.floor.run(contact_ops.end_wrap_up, WrapUp(contact.contact_id, "", "", ""))
+
+    async def hand_on(self) -> None:
+        """A contact beside one that is there: to one agent, or a question to a queue."""
+        if not self.contacts:
+            return
+        known, asking, other = self.random.choice(self.contacts), *self.random.sample(self.agents, 2)
+        target = self.random.choice([other, ""])
+        kind = self.random.choice([ContactKind.TRANSFER, ContactKind.CONSULT])
+        changes = {
+            "call_id": known.call_id, "kind": kind, "previous_contact_id": known.contact_id, "target_agent_id": target,
+            "consulting_agent_id": asking if kind is ContactKind.CONSULT else "",
+        }  # fmt: skip
+        self.contacts.append(await self.floor.contact("" if target else self.queue.queue_id, **changes))
+
+    async def dial(self) -> None:
+        draft = draft_contact("", self.floor.clock.now(), kind=ContactKind.OUTBOUND)
+        agent_id = self.random.choice(self.agents)
+        self.contacts.append(await self.floor.run(contact_ops.start_contact, draft, agent_id))
+
+    async def pick_up(self) -> None:
+        if self.contacts:
+            contact = self.random.choice(self.contacts)
+            await self.floor.run(offer_ops.pick_up, contact.contact_id, self.random.choice(self.agents))
+
+    async def depart(self) -> None:
+        if self.contacts:
+            contact = await self.floor.look(self.random.choice(self.contacts))
+            now = self.floor.clock.now()
+            await self.floor.run(contact_ops.leave_call, contact.contact_id, contact.agent_id, now)
 
     async def finish(self) -> None:
         """Every call ends and every deadline passes."""

@@ -19,7 +19,7 @@ from kernel.clock import SystemClock
 from kernel.ids import new_id
 from merkez_local.nats import Nats
 from routing.domain.agents import AgentState
-from routing.domain.contacts import ContactState
+from routing.domain.contacts import ContactKind, ContactState
 from routing.domain.facts import OfferMade
 from routing.domain.offers import OfferState
 from routing.leases import LIFE_SECONDS
@@ -78,6 +78,21 @@ async def test_contact_is_offered_as_soon_as_it_waits(start: Start) -> None:
     contact = await floor.contact(queue.queue_id)
     offer = await eventually(lambda: pending(floor, agent_id))
     assert offer.contact_id == contact.contact_id
+
+
+async def test_contact_for_one_agent_is_offered_to_them_as_soon_as_they_are_available_and_to_nobody_else(
+    start: Start,
+) -> None:
+    floor = floor_at(await start("a"))
+    queue = await floor.queue()
+    target, colleague = await floor.agent("Orxan"), await floor.agent("Leyla")
+    await floor.run(agent_ops.set_state, target, AgentState.NOT_READY, "lunch")
+    direct = await floor.contact("", kind=ContactKind.TRANSFER, target_agent_id=target)
+    other = await floor.contact(queue.queue_id)
+    assert (await eventually(lambda: pending(floor, colleague))).contact_id == other.contact_id
+    assert (await floor.look(direct)).state is ContactState.QUEUED
+    await floor.run(agent_ops.set_state, target, AgentState.AVAILABLE, "")
+    assert (await eventually(lambda: pending(floor, target))).contact_id == direct.contact_id
 
 
 async def test_agent_who_becomes_available_gets_who_waits(start: Start) -> None:

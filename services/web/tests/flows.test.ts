@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { kindOf, moveStep, newStep, renameStep, targetsOf } from "../src/pages/flows/steps.ts";
+import {
+  kindOf,
+  mailboxOf,
+  moveStep,
+  newStep,
+  ownedBy,
+  renameStep,
+  sentTo,
+  targetsOf,
+  transferTargetOf,
+} from "../src/pages/flows/steps.ts";
 
 describe("flow steps", () => {
   it("gives a new step an id no other step has", () => {
@@ -17,6 +27,27 @@ describe("flow steps", () => {
     const renamed = renameStep({ start: "queue", steps: [menu, queue] }, "queue", "front_desk");
     expect(renamed.start).toBe("front_desk");
     expect(targetsOf(renamed.steps?.[0] ?? {})).toEqual(["front_desk", "front_desk"]);
+  });
+
+  it("follows a renamed step out of transfers and messages", () => {
+    const transfer = { stepId: "a", transfer: { number: "+994501234567", next: "x", failed: "x" } };
+    const voicemail = { stepId: "b", voicemail: { queueId: "que_1", next: "x" } };
+    const renamed = renameStep({ steps: [transfer, voicemail] }, "x", "y").steps ?? [];
+    expect(renamed.map(targetsOf)).toEqual([["y", "y"], ["y"]]);
+  });
+
+  it("leads a transfer to one place, whichever was chosen before", () => {
+    const chosen = { ...newStep("transfer", []).transfer, queueId: "que_1", failed: "sorry" };
+    expect(transferTargetOf(chosen)).toBe("queueId");
+    const changed = { ...chosen, ...sentTo("number") };
+    expect(transferTargetOf(changed)).toBe("number");
+    expect(JSON.parse(JSON.stringify(changed))).toEqual({ number: "", failed: "sorry" });
+  });
+
+  it("keeps a message in one mailbox", () => {
+    const chosen = { ...newStep("voicemail", []).voicemail, queueId: "que_1" };
+    expect(mailboxOf(chosen)).toBe("queueId");
+    expect(mailboxOf({ ...chosen, ...ownedBy("agentId") })).toBe("agentId");
   });
 
   it("moves a step without changing where calls go", () => {

@@ -26,7 +26,7 @@ async def _note(tx: Tx, contact: contact_pb2.Contact, meta: FactMeta) -> None:
 
 
 async def contact_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
-    """A contact was queued, dequeued, wrapped up or ended."""
+    """A contact was queued, begun, dequeued, wrapped up, ended or put right."""
     await _note(tx, fact.contact, meta)
 
 
@@ -73,6 +73,12 @@ async def call_resumed(tx: Tx, fact: telephony_events_pb2.CallResumed, meta: Fac
     await ops.note_hold(tx, fact.call.call_id, meta.time, held=False)
 
 
+async def agent_left(tx: Tx, fact: telephony_events_pb2.AgentLeft, meta: FactMeta) -> None:
+    """An agent who goes leaves nobody on hold. Whoever was only asked had held nobody."""
+    if fact.reason != "CONSULT_OVER":
+        await ops.note_hold(tx, fact.call_id, time_in(fact, "leave_time") or meta.time, held=False)
+
+
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """A call ended, and with it its hold."""
     ended = time_in(fact.cdr, "end_time") or meta.time
@@ -95,9 +101,11 @@ async def tenant_moved(
 
 _WORK: dict[type[Message], Work] = {
     routing_events_pb2.ContactQueued: contact_moved,
+    routing_events_pb2.ContactStarted: contact_moved,
     routing_events_pb2.ContactDequeued: contact_moved,
     routing_events_pb2.WrapUpStarted: contact_moved,
     routing_events_pb2.ContactEnded: contact_moved,
+    routing_events_pb2.ContactCorrected: contact_moved,
     routing_events_pb2.ContactAbandoned: contact_abandoned,
     routing_events_pb2.OfferMade: offer_moved,
     routing_events_pb2.OfferAccepted: offer_moved,
@@ -109,6 +117,7 @@ _WORK: dict[type[Message], Work] = {
     routing_events_pb2.QueueDeleted: queue_deleted,
     telephony_events_pb2.CallHeld: call_held,
     telephony_events_pb2.CallResumed: call_resumed,
+    telephony_events_pb2.AgentLeft: agent_left,
     telephony_events_pb2.CallEnded: call_ended,
     tenancy_events_pb2.UserJoined: person_changed,
     tenancy_events_pb2.UserChanged: person_changed,

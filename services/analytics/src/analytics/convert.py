@@ -24,6 +24,11 @@ def contact_in(message: contact_pb2.Contact) -> Contact:
         wrap_up_end_time=time_in(message, "wrap_up_end_time"),
         agent_id=message.agent_id,
         abandoned=message.state == contact_pb2.CONTACT_STATE_ABANDONED,
+        # Facts of before contacts had a kind were all of customers who came to us.
+        kind=contact_pb2.ContactKind.Name(message.kind or contact_pb2.CONTACT_KIND_INBOUND).removeprefix(
+            "CONTACT_KIND_"
+        ),
+        targeted=bool(message.target_agent_id),
     )
 
 
@@ -73,6 +78,8 @@ def interval_out(key: intervals.Key, counters: intervals.Counters) -> analytics_
         hold_seconds=_seconds(counters.hold),
         acw_seconds=_seconds(counters.acw),
         handled=counters.handled,
+        outbound=counters.outbound,
+        outbound_talk_seconds=_seconds(counters.outbound_talk),
     )
 
 

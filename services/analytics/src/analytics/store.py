@@ -35,6 +35,8 @@ contact_rows = tenant_table(
     Column("abandoned", Boolean, nullable=False),
     Column("short_abandon", Boolean, nullable=False),
     Column("threshold_seconds", BigInteger),
+    Column("kind", Text, nullable=False),
+    Column("targeted", Boolean, nullable=False),
 )
 hold_marks = tenant_table(
     "hold_marks",
@@ -138,6 +140,7 @@ async def save_contact(tx: Tx, value: Contact, version: int, call_id: str) -> No
         "call_id": call_id, "state": value.state, "agent_id": value.agent_id, "queue_time": value.queue_time,
         "answer_time": value.answer_time, "end_time": value.end_time, "wrap_up_end_time": value.wrap_up_end_time,
         "abandoned": value.abandoned, "short_abandon": False, "threshold_seconds": await _threshold(tx, value.queue_id),
+        "kind": value.kind, "targeted": value.targeted,
     }  # fmt: skip
     await _forward(tx, contact_rows, row, "contact_id", keep=("short_abandon", "threshold_seconds"))
 
@@ -226,10 +229,15 @@ async def handled_since(tx: Tx, start: datetime) -> dict[str, int]:
 
 
 async def waiting(tx: Tx) -> dict[str, Waiting]:
-    """Who waits now, by queue."""
+    """Customers who wait now for whoever serves the queue, by queue."""
     rows = await tx.all(
         select(contact_rows.c.queue_id, func.count().label("depth"), func.min(contact_rows.c.queue_time).label("since"))
-        .where(contact_rows.c.tenant_id == tx.tenant_id, contact_rows.c.state.in_(_WAITING))
+        .where(
+            contact_rows.c.tenant_id == tx.tenant_id,
+            contact_rows.c.state.in_(_WAITING),
+            contact_rows.c.kind != "CONSULT",
+            contact_rows.c.targeted.is_(False),
+        )
         .group_by(contact_rows.c.queue_id)
     )
     return {row["queue_id"]: Waiting(row["depth"], row["since"]) for row in rows}
@@ -389,6 +397,8 @@ def _contact(row: Mapping[Any, Any], held: Sequence[Span]) -> Contact:
         short_abandon=row["short_abandon"],
         threshold=DEFAULT_THRESHOLD if threshold is None else timedelta(seconds=threshold),
         holds=held,
+        kind=row["kind"],
+        targeted=row["targeted"],
     )
 
 

@@ -14,12 +14,20 @@ from engagement.domain import CallRecording
 
 
 async def _contact(tx: Tx, contact: contact_pb2.Contact, outcome: str, meta: FactMeta) -> None:
+    # A question to a colleague that nobody answered is nothing that happened to the customer.
+    if contact.kind == contact_pb2.CONTACT_KIND_CONSULT and not contact.HasField("answer_time"):
+        return
     await ops.note_contact(tx, convert.contact_news(contact, outcome, meta.time), meta.time)
 
 
 async def queued(tx: Tx, fact: routing_events_pb2.ContactQueued, meta: FactMeta) -> None:
     """A contact began to wait."""
     await _contact(tx, fact.contact, "waiting", meta)
+
+
+async def started(tx: Tx, fact: routing_events_pb2.ContactStarted, meta: FactMeta) -> None:
+    """An agent called the customer, or took their call over."""
+    await _contact(tx, fact.contact, "answered", meta)
 
 
 async def accepted(tx: Tx, fact: routing_events_pb2.OfferAccepted, meta: FactMeta) -> None:
@@ -47,6 +55,11 @@ async def over(tx: Tx, fact: routing_events_pb2.ContactEnded, meta: FactMeta) ->
     await _contact(tx, fact.contact, "answered", meta)
 
 
+async def corrected(tx: Tx, fact: routing_events_pb2.ContactCorrected, meta: FactMeta) -> None:
+    """The end of the talk was put right."""
+    await _contact(tx, fact.contact, "answered", meta)
+
+
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """The call's record tells how long the talk was."""
     await ops.note_talk(tx, fact.cdr.call_id, fact.cdr.talk_duration.seconds)
@@ -64,11 +77,13 @@ async def recording_erased(tx: Tx, fact: recording_events_pb2.RecordingErased, m
 
 HANDLERS: Handlers = {
     routing_events_pb2.ContactQueued: queued,
+    routing_events_pb2.ContactStarted: started,
     routing_events_pb2.OfferAccepted: accepted,
     routing_events_pb2.ContactAbandoned: abandoned,
     routing_events_pb2.ContactDequeued: dequeued,
     routing_events_pb2.WrapUpStarted: wrapping_up,
     routing_events_pb2.ContactEnded: over,
+    routing_events_pb2.ContactCorrected: corrected,
     telephony_events_pb2.CallEnded: call_ended,
     recording_events_pb2.RecordingStored: recording_stored,
     recording_events_pb2.RecordingErased: recording_erased,

@@ -70,7 +70,8 @@ def pop_out(value: ScreenPop) -> customer_pb2.ScreenPop:
 
 
 def contact_news(contact: contact_pb2.Contact, outcome: str, now: datetime) -> ContactNews:
-    """What a fact of routing says for the history."""
+    """What a fact of routing says for the history. The customer of a call out is who was called."""
+    outbound = contact.kind == contact_pb2.CONTACT_KIND_OUTBOUND
     return ContactNews(
         contact_id=contact.contact_id,
         version=contact.version,
@@ -84,7 +85,7 @@ def contact_news(contact: contact_pb2.Contact, outcome: str, now: datetime) -> C
         attributes=dict(contact.attributes),
         time=time_in(contact, "queue_time") or now,
         brand_id=contact.brand_id,
-        caller_number=contact.caller_number,
+        caller_number=contact.dialed_number if outbound else contact.caller_number,
         caller_name=contact.caller_name,
     )
 

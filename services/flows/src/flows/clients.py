@@ -29,9 +29,12 @@ from merkez.routing.v1 import (
     queue_service_pb2_grpc,
 )
 
-from flows.domain.definitions import Definition, Hours, Queue
+from flows.domain.definitions import Definition, Hours, Queue, Transfer, Voicemail
 from flows.domain.runs import (
+    CheckContact,
     CheckHours,
+    ContactChecked,
+    ContactKind,
     Dequeue,
     Dequeued,
     Enqueue,
@@ -46,6 +49,7 @@ from flows.domain.validation import MAX_STEPS, References
 
 _IDENTIFY_SECONDS = 1.0
 _ROUTING_SECONDS = 2.0
+_OVER = (contact_pb2.CONTACT_STATE_ENDED, contact_pb2.CONTACT_STATE_ABANDONED)
 _TAKEN = (contact_pb2.CONTACT_STATE_OFFERED, contact_pb2.CONTACT_STATE_ON_CONTACT, contact_pb2.CONTACT_STATE_WRAP_UP)
 
 
@@ -80,13 +84,14 @@ class Routing:
     def __init__(self, peers: Peers, engagement: Engagement):
         self._engagement = engagement
         self._contacts = peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing")
+        self._agents = peers.stub(contact_service_pb2_grpc.AgentServiceStub, "routing")
         self._queues = peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
         self._skills = peers.stub(queue_service_pb2_grpc.SkillServiceStub, "routing")
         self._hours = peers.stub(queue_service_pb2_grpc.BusinessHoursServiceStub, "routing")
 
     async def enqueue(self, effect: Enqueue, run: Run) -> Enqueued:
         """Have an agent found. A refusal for good is a result; Unavailable is raised, to be tried again."""
-        attributes = run.state.attributes
+        attributes, origin = run.state.attributes, run.state.origin
         found = (
             ""
             if attributes.get("customer_id")
@@ -109,6 +114,10 @@ class Routing:
             ],
             priority=effect.priority,
             attributes=dict(effect.attributes),
+            kind=_kind(origin.contact_kind),
+            previous_contact_id=origin.previous_contact_id,
+            target_agent_id=effect.agent_id,
+            consulting_agent_id=origin.consulting_agent_id,
         )
         request = contact_service_pb2.EnqueueContactRequest(request_id=effect.request_id, contact=contact)
         try:
@@ -119,7 +128,10 @@ class Routing:
                 request.contact.CopyFrom(contact)
                 made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
         except (NotFound, InvalidInput, FailedPrecondition, QuotaExceeded) as error:
-            log.error("routing refused a contact", call_id=run.call_id, queue_id=effect.queue_id, reason=error.reason)
+            log.error(
+                "routing refused a contact",
+                call_id=run.call_id, queue_id=effect.queue_id, agent_id=effect.agent_id, reason=error.reason,
+            )  # fmt: skip
             return Enqueued("", error.reason)
         return Enqueued(made.contact_id, customer_id=found)
 
@@ -144,6 +156,20 @@ class Routing:
             return Dequeued(False)
         return Dequeued(left.state not in _TAKEN)
 
+    async def check_contact(self, effect: CheckContact) -> ContactChecked:
+        """Whether the contact waits, rings or has an agent. Taken for yes while routing can't say: the next tick asks
+        again."""
+        request = contact_service_pb2.GetContactRequest(contact_id=effect.contact_id)
+        try:
+            return ContactChecked(
+                (await self._contacts.GetContact(request, timeout=_ROUTING_SECONDS)).state not in _OVER
+            )
+        except NotFound:
+            return ContactChecked(False)
+        except (DomainError, RemoteFailed) as error:
+            log.info("a contact could not be looked at", contact_id=effect.contact_id, reason=type(error).__name__)
+            return ContactChecked(True)
+
     async def check_hours(self, effect: CheckHours) -> HoursChecked:
         """Whether it is open now."""
         request = queue_service_pb2.CheckBusinessHoursRequest(business_hours_id=effect.business_hours_id)
@@ -154,29 +180,38 @@ class Routing:
             return HoursChecked(None)
 
     async def references(self, definition: Definition, *, allow_loopback: bool) -> References:
-        """Which queues, hours and skills of a definition exist; None for what could not be asked.
+        """Which queues, hours, skills and agents of a definition exist; None for what could not be asked.
 
         Asked on flows' own account: whoever may edit flows need not be allowed to read queues.
         """
         queues: set[str] = set()
         hours: set[str] = set()
         skills: set[str] = set()
+        agents: set[str] = set()
         for step in definition.steps[:MAX_STEPS]:
-            if isinstance(step.action, Queue):
-                queues.add(step.action.queue_id)
-                skills.update(step.action.skills)
-            if isinstance(step.action, Hours):
-                hours.add(step.action.business_hours_id)
+            match step.action:
+                case Queue(queue_id=queue_id, skills=asked):
+                    queues.add(queue_id)
+                    skills.update(asked)
+                case Hours(business_hours_id=hours_id):
+                    hours.add(hours_id)
+                case Transfer("queue_id", named) | Voicemail(mailbox="queue_id", owner=named):
+                    queues.add(named)
+                case Transfer("agent_id", named) | Voicemail(mailbox="agent_id", owner=named):
+                    agents.add(named)
+                case _:
+                    pass
         try:
             with acting_for(principal().tenant_id):
                 return References(
                     queues={queue_id for queue_id in queues if await self._has_queue(queue_id)},
                     business_hours={hours_id for hours_id in hours if await self._has_hours(hours_id)},
                     skills=await self._known_skills() if skills else set(),
+                    agents=await self._known_agents() if agents else set(),
                     allow_loopback=allow_loopback,
                 )
         except Unavailable:
-            return References(queues=None, business_hours=None, skills=None, allow_loopback=allow_loopback)
+            return References(None, None, None, None, allow_loopback=allow_loopback)
 
     async def _has_queue(self, queue_id: str) -> bool:
         if not is_id("que", queue_id):
@@ -207,6 +242,24 @@ class Routing:
             token = page.next_page_token
             if not token:
                 return found
+
+    async def _known_agents(self) -> set[str]:
+        found: set[str] = set()
+        token = ""
+        while True:
+            request = contact_service_pb2.ListColleaguesRequest(page_size=200, page_token=token)
+            page = await self._agents.ListColleagues(request, timeout=_ROUTING_SECONDS)
+            found.update(agent.agent_id for agent in page.colleagues)
+            token = page.next_page_token
+            if not token:
+                return found
+
+
+def _kind(kind: ContactKind) -> contact_pb2.ContactKind.ValueType:
+    # Unset for the usual one, as before contacts had a kind: a turn an older process began must ask the same again.
+    if kind is ContactKind.INBOUND:
+        return contact_pb2.CONTACT_KIND_UNSPECIFIED
+    return contact_pb2.ContactKind.Value(f"CONTACT_KIND_{kind}")
 
 
 def _estimate(found: contact_pb2.WaitEstimate) -> WaitEstimate:

@@ -16,6 +16,6 @@ def handlers(seal: Seal, clock: Clock) -> Handlers:
     """Fact -> what is done about it."""
 
     async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
-        await ops.end_run(tx, fact.cdr.call_id, seal, clock.now())
+        await ops.end_runs(tx, fact.cdr.call_id, seal, clock.now())
 
     return {telephony_events_pb2.CallEnded: call_ended}

@@ -42,7 +42,7 @@ async def start(process: Process, settings: Settings) -> None:
                 (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
                 (
                     run_service_pb2_grpc.add_RunServiceServicer_to_server,
-                    RunServicer(db, turns, engagement, seal, clock),
+                    RunServicer(db, turns, engagement, seal, clock, settings.transfer_wait_seconds),
                 ),
             ],
             settings,

@@ -17,9 +17,12 @@ from kernel.clock import Clock
 from kernel.errors import DomainError, Unavailable
 
 from flows.clients import Routing
+from flows.domain import builtin
 from flows.domain.definitions import Definition
 from flows.domain.interpreter import advance
 from flows.domain.runs import (
+    ChangeFlow,
+    CheckContact,
     CheckHours,
     Dequeue,
     Effect,
@@ -27,6 +30,7 @@ from flows.domain.runs import (
     Estimate,
     Event,
     Fetch,
+    FlowChanged,
     Instruction,
     Run,
     Trail,
@@ -91,7 +95,7 @@ class Turns:
             return error
 
     async def _turn(self, tenant_id: str, run: Run, event: Event) -> Instruction:
-        definition = await self._definition(tenant_id, run.release_id)
+        definition = await self._definition(tenant_id, run)
         trail: list[Trail] = []
         while True:
             turn = advance(run.run_id, definition, run.state, event, self._clock.now())
@@ -100,13 +104,16 @@ class Turns:
             if turn.order is not None:
                 break
             assert turn.effect is not None
-            event = await self._do(turn.effect, run)
+            event = await self._do(tenant_id, turn.effect, run)
+            if isinstance(event, FlowChanged) and event.release_id:
+                run = replace(run, flow_id=event.flow_id, release_id=event.release_id)
+                definition = await self._definition(tenant_id, run)
         outcome = ops.Outcome(run.state, turn.order, trail)
         # A caller who leaves in the meantime leaves no contact behind: routing refuses or abandons the contact of a
         # call that has ended, whichever it hears of first.
         return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
 
-    async def _do(self, effect: Effect, run: Run) -> Event:
+    async def _do(self, tenant_id: str, effect: Effect, run: Run) -> Event:
         match effect:
             case Enqueue():
                 return await self._routing.enqueue(effect, run)
@@ -118,8 +125,15 @@ class Turns:
                 return await self._routing.check_hours(effect)
             case Fetch():
                 return await self._fetcher.fetch(effect)
+            case CheckContact():
+                return await self._routing.check_contact(effect)
+            case ChangeFlow(flow_id):
+                return await self._db.run(tenant_id, lambda tx: ops.newest_release(tx, flow_id), read_only=True)
 
-    async def _definition(self, tenant_id: str, release_id: str) -> Definition:
+    async def _definition(self, tenant_id: str, run: Run) -> Definition:
+        release_id = run.release_id
+        if release_id.startswith(builtin.PREFIX):
+            return builtin.definition_of(release_id, run.state.origin)
         # Releases never change, so a copy is as good as the row.
         key = (tenant_id, release_id)
         known = self._definitions.get(key)

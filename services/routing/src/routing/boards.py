@@ -66,7 +66,7 @@ class TenantBoard:
 
     def put_contact(self, contact: Contact) -> bool:
         """The newest known of a contact; False when its queue is not known here yet."""
-        if not self.board.knows(contact.queue_id):
+        if not contact.target_agent_id and not self.board.knows(contact.queue_id):
             return waiting_of(contact) is None
         if self._newest(contact.contact_id, contact.version):
             waiting = waiting_of(contact)

@@ -1,4 +1,4 @@
-"""Facts of the others: users come and go, plans change, stations attach and detach, calls end."""
+"""Facts of the others: users come and go, plans change, stations attach and detach, agents leave calls, calls end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chassis.bus import FactMeta
 from chassis.instants import time_in
 from chassis.sql import Tx
 from kernel.features import PlanFeatures
-from merkez.telephony.v1.telephony_events_pb2 import CallEnded, StationAttached, StationDetached
+from merkez.telephony.v1.telephony_events_pb2 import AgentLeft, CallEnded, StationAttached, StationDetached
 from merkez.tenancy.v1 import session_pb2
 from merkez.tenancy.v1.tenancy_events_pb2 import PlanSubscribed, TenantSignedUp, UserChanged, UserJoined
 
@@ -40,6 +40,7 @@ class Consumers:
             UserChanged: self.user_changed,
             StationAttached: self.station_attached,
             StationDetached: self.station_detached,
+            AgentLeft: self.agent_left,
             CallEnded: self.call_ended,
         }
 
@@ -76,6 +77,13 @@ class Consumers:
         station = fact.station
         at = time_in(station, "attach_time") or meta.time
         await agent_ops.detach_station(self._desk.on(tx), station.agent_id, at, self._desk.clock.now())
+
+    async def agent_left(self, tx: Tx, fact: AgentLeft, meta: FactMeta) -> None:
+        """Wrap-up, while the call goes on."""
+        leave_time = time_in(fact, "leave_time") or meta.time
+        await contact_ops.leave_call(
+            self._desk.on(tx), fact.contact_id, fact.agent_id, leave_time, self._desk.clock.now()
+        )
 
     async def call_ended(self, tx: Tx, fact: CallEnded, meta: FactMeta) -> None:
         """Abandoned, or wrap-up."""

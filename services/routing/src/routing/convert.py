@@ -16,7 +16,7 @@ from merkez.routing.v1 import routing_events_pb2 as events
 
 from routing.domain import facts
 from routing.domain.agents import Agent, AgentState
-from routing.domain.contacts import Channel, Contact, ContactState
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import Fact
 from routing.domain.hours import BusinessHours, Holiday, OpenInterval
 from routing.domain.offers import Decision, Offer
@@ -154,12 +154,20 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         disposition_id=contact.disposition_id,
         note=contact.note,
         offer_count=contact.offer_count,
+        kind=contact_pb2.ContactKind.Value(f"CONTACT_KIND_{contact.kind}"),
+        previous_contact_id=contact.previous_contact_id,
+        target_agent_id=contact.target_agent_id,
+        consulting_agent_id=contact.consulting_agent_id,
         version=contact.version,
     )
 
 
-def contact_from_proto(message: contact_pb2.Contact, traceparent: str) -> Contact:
-    """A draft to queue. InvalidInput when the channel is not said."""
+def contact_from_proto(
+    message: contact_pb2.Contact, traceparent: str, kind: ContactKind = ContactKind.INBOUND
+) -> Contact:
+    """A draft, of `kind` unless it says another. InvalidInput when the channel is not said."""
+    if message.kind:
+        kind = ContactKind(_name(contact_pb2.ContactKind, message.kind, "CONTACT_KIND_", "contact.kind"))
     return Contact(
         contact_id="",
         channel=Channel(_name(contact_pb2.Channel, message.channel, "CHANNEL_", "contact.channel")),
@@ -177,6 +185,10 @@ def contact_from_proto(message: contact_pb2.Contact, traceparent: str) -> Contac
         priority=message.priority,
         attributes=dict(message.attributes),
         traceparent=traceparent,
+        kind=kind,
+        previous_contact_id=message.previous_contact_id,
+        target_agent_id=message.target_agent_id,
+        consulting_agent_id=message.consulting_agent_id,
     )
 
 
@@ -214,6 +226,13 @@ def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
         next_reason=agent.next_reason,
         voice_capacity=1,
         version=agent.version,
+    )
+
+
+def colleague_to_proto(agent: Agent) -> contact_pb2.Colleague:
+    """Who and in which state, nothing more."""
+    return contact_pb2.Colleague(
+        agent_id=agent.agent_id, display_name=agent.display_name, state=_agent_state(agent.state)
     )
 
 

@@ -2422,7 +2422,7 @@ export interface components {
         };
         /** @description Raw counters of one queue in one quarter hour. */
         "analytics.v1.QueueInterval": {
-            /** @description Queue. */
+            /** @description Queue; empty for contacts that were in none. */
             queueId?: string;
             /**
              * Format: date-time
@@ -2479,6 +2479,16 @@ export interface components {
              * @description Handled: wrap-up ended.
              */
             handled?: string;
+            /**
+             * Format: int64
+             * @description Calls out; they are in no counter above.
+             */
+            outbound?: string;
+            /**
+             * Format: int64
+             * @description Talk of calls out without hold, seconds.
+             */
+            outboundTalkSeconds?: string;
         };
         /** @description A queue's day so far and its present. */
         "analytics.v1.QueueTile": {

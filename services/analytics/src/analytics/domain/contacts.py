@@ -30,6 +30,15 @@ class Contact:
     short_abandon: bool = False
     threshold: timedelta = DEFAULT_THRESHOLD
     holds: Sequence[Span] = ()
+    kind: str = "INBOUND"
+    """INBOUND, OUTBOUND, TRANSFER or CONSULT."""
+    targeted: bool = False
+    """It waited for one agent, not for whoever serves the queue."""
+
+    @property
+    def arrived(self) -> bool:
+        """Whether a customer waited for whoever serves the queue: what a service level is about."""
+        return self.kind in ("INBOUND", "TRANSFER") and not self.targeted
 
     @property
     def answered(self) -> bool:

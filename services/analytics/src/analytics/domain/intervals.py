@@ -6,7 +6,7 @@ and what it adds now goes into the counters, so they always say what counting al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from analytics.domain.contacts import Contact, Span
 
 LENGTH = timedelta(minutes=15)
 _MICROSECOND = timedelta(microseconds=1)
+_SERVED = ("INBOUND", "TRANSFER")
 
 
 @dataclass
@@ -36,6 +37,9 @@ class Counters:
     """Those whose wrap-up ended in the interval."""
     handled_time: int = 0
     """Talk, hold and ACW of those handled, whole, in the interval their wrap-up ended: the numerator of AHT."""
+    outbound: int = 0
+    """Calls agents began. They are in no other counter but the next."""
+    outbound_talk: int = 0
 
     def plus(self, other: Counters, sign: int = 1) -> Counters:
         """The sum, or with sign -1 the difference."""
@@ -73,14 +77,16 @@ def count(contacts: Iterable[Contact]) -> dict[Key, Counters]:
         return found.setdefault((queue_id, start_of(time)), Counters())
 
     for contact in contacts:
-        _arrival(at(contact.queue_id, contact.queue_time), contact)
-        work = (("talk", contact.talk_spans()), ("hold", contact.hold_spans()), ("acw", contact.acw_spans()))
-        for name, spans in work:
+        if contact.arrived:
+            _arrival(at(contact.queue_id, contact.queue_time), contact)
+        elif contact.kind == "OUTBOUND":
+            at(contact.queue_id, contact.queue_time).outbound += 1
+        for name, spans in _work(contact).items():
             for span in spans:
                 for interval, length in pieces(span):
                     counters = at(contact.queue_id, interval)
                     setattr(counters, name, getattr(counters, name) + length)
-        if contact.handled and contact.wrap_up_end_time:
+        if contact.kind in _SERVED and contact.handled and contact.wrap_up_end_time:
             counters = at(contact.queue_id, contact.wrap_up_end_time)
             counters.handled += 1
             counters.handled_time += contact.handle_time // _MICROSECOND
@@ -88,10 +94,10 @@ def count(contacts: Iterable[Contact]) -> dict[Key, Counters]:
 
 
 def handled_by_agent(contacts: Iterable[Contact]) -> dict[Key, int]:
-    """Contacts handled, by (agent, interval their wrap-up ended in)."""
+    """Contacts handled, questions of colleagues aside, by (agent, interval their wrap-up ended in)."""
     found: dict[Key, int] = {}
     for contact in contacts:
-        if contact.handled and contact.wrap_up_end_time and contact.agent_id:
+        if contact.kind != "CONSULT" and contact.handled and contact.wrap_up_end_time and contact.agent_id:
             key = (contact.agent_id, start_of(contact.wrap_up_end_time))
             found[key] = found.get(key, 0) + 1
     return found
@@ -102,6 +108,14 @@ def changed(before: Mapping[Key, Counters], after: Mapping[Key, Counters]) -> di
     keys = before.keys() | after.keys()
     found = {key: after.get(key, NOTHING).plus(before.get(key, NOTHING), -1) for key in keys}
     return {key: difference for key, difference in found.items() if difference != NOTHING}
+
+
+def _work(contact: Contact) -> Mapping[str, Sequence[Span]]:
+    # A question to a colleague is no work on a queue's customer, and a call out none that came in: either would bend
+    # the queue's AHT.
+    if contact.kind in _SERVED:
+        return {"talk": contact.talk_spans(), "hold": contact.hold_spans(), "acw": contact.acw_spans()}
+    return {"outbound_talk": contact.talk_spans()} if contact.kind == "OUTBOUND" else {}
 
 
 def _arrival(counters: Counters, contact: Contact) -> None:

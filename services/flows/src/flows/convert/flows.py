@@ -62,6 +62,22 @@ def _queue_from(m: flow_pb2.Queue) -> d.Queue:
     )  # fmt: skip
 
 
+def _transfer_from(m: flow_pb2.Transfer) -> d.Transfer:
+    to = m.WhichOneof("target") or ""
+    return d.Transfer(
+        to, getattr(m, to) if to else "", m.caller_number, duration_in(m, "timeout"), m.music_prompt_id, m.next,
+        m.failed,
+    )  # fmt: skip
+
+
+def _voicemail_from(m: flow_pb2.Voicemail) -> d.Voicemail:
+    mailbox = m.WhichOneof("mailbox") or ""
+    return d.Voicemail(
+        _utterance_from(m.utterance), mailbox, getattr(m, mailbox) if mailbox else "", duration_in(m, "max_duration"),
+        duration_in(m, "silence_timeout"), m.end_digit, m.without_beep, m.next,
+    )  # fmt: skip
+
+
 _FROM: dict[str, Any] = {
     "say": lambda m: d.Say(_utterance_from(m.utterance), m.next),
     "play": lambda m: d.Play(m.prompt_id, m.next),
@@ -71,6 +87,8 @@ _FROM: dict[str, Any] = {
     "set_attribute": lambda m: d.SetAttribute(m.attribute, m.value, m.next),
     "http_request": _http_from,
     "queue": _queue_from,
+    "transfer": _transfer_from,
+    "voicemail": _voicemail_from,
     "hang_up": lambda m: d.HangUp(_utterance_from(m.utterance)),
 }
 
@@ -106,6 +124,10 @@ def _to_step(step: d.Step) -> flow_pb2.Step:
             made.http_request.CopyFrom(_to_http(request))
         case d.Queue() as queue:
             made.queue.CopyFrom(_to_queue(queue))
+        case d.Transfer() as transfer:
+            made.transfer.CopyFrom(_to_transfer(transfer))
+        case d.Voicemail() as voicemail:
+            made.voicemail.CopyFrom(_to_voicemail(voicemail))
         case d.HangUp(said):
             made.hang_up.CopyFrom(flow_pb2.HangUpStep(utterance=_to_utterance(said)))
         case None:
@@ -164,6 +186,33 @@ def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
         max_wait=duration_out(queue.max_wait),
         timed_out=queue.timed_out,
     )
+
+
+def _to_transfer(transfer: d.Transfer) -> flow_pb2.Transfer:
+    made = flow_pb2.Transfer(
+        caller_number=transfer.caller_number,
+        timeout=duration_out(transfer.timeout),
+        music_prompt_id=transfer.music_prompt_id,
+        next=transfer.next,
+        failed=transfer.failed,
+    )
+    if transfer.to:
+        setattr(made, transfer.to, transfer.target)
+    return made
+
+
+def _to_voicemail(voicemail: d.Voicemail) -> flow_pb2.Voicemail:
+    made = flow_pb2.Voicemail(
+        utterance=_to_utterance(voicemail.utterance),
+        max_duration=duration_out(voicemail.max_duration),
+        silence_timeout=duration_out(voicemail.silence_timeout),
+        end_digit=voicemail.end_digit,
+        without_beep=voicemail.without_beep,
+        next=voicemail.next,
+    )
+    if voicemail.mailbox:
+        setattr(made, voicemail.mailbox, voicemail.owner)
+    return made
 
 
 def to_flow(flow: Flow) -> flow_pb2.Flow:

@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import timedelta
 
-from chassis.instants import duration_out, time_out
+from chassis.instants import duration_in, duration_out, time_out
 from kernel.errors import InvalidInput
 from kernel.ids import require_id
 from merkez.flows.v1 import run_service_pb2 as pb
+from merkez.routing.v1 import contact_pb2
 
+from flows.domain.orders import Audio, Dial, EndCall, Gather, PlayAudio, Record, Wait, WaitInQueue
 from flows.domain.runs import (
-    Audio,
     Call,
+    ContactKind,
+    DialEnded,
+    DialFailed,
     Digits,
-    EndCall,
     Event,
     Finished,
-    Gather,
+    HandedOn,
     Instruction,
-    PlayAudio,
     Proceed,
     QueueTick,
+    Recorded,
     Run,
     RunStep,
     TimedOut,
-    Wait,
-    WaitInQueue,
-)  # fmt: skip
+)
 
 _MAX_DIGITS = 64
+_MAX_TURNS = 1000
+_DETAIL = re.compile(r"[A-Z0-9_]{0,64}")
 
 
-def call_from(request: pb.StartRunRequest) -> Call:
-    """The call a run begins for."""
+def call_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> Call:
+    """The call a run begins for, and how it came to it. One agent is waited for `transfer_wait`."""
+    if not 0 <= request.turn <= _MAX_TURNS:
+        raise InvalidInput.of("turn", f"must be 0 to {_MAX_TURNS}")
+    origin = _origin_from(request, transfer_wait)
     return Call(
         call_id=require_id("call", request.call_id, "call_id"),
-        flow_id=require_id("flw", request.flow_id, "flow_id"),
+        flow_id="" if origin.to else require_id("flw", request.flow_id, "flow_id"),
+        turn=request.turn,
+        origin=origin,
         brand_id=request.brand_id,
         brand_name=request.brand_name,
         language=request.language,
@@ -46,8 +56,43 @@ def call_from(request: pb.StartRunRequest) -> Call:
     )
 
 
+def _origin_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> HandedOn:
+    to = request.WhichOneof("target") or ""
+    kind = ContactKind.TRANSFER if request.turn else ContactKind.INBOUND
+    if request.contact_kind:
+        try:
+            kind = ContactKind(contact_pb2.ContactKind.Name(request.contact_kind).removeprefix("CONTACT_KIND_"))
+        except ValueError as error:
+            raise InvalidInput.of("contact_kind", "is not a value this version knows") from error
+    if kind is ContactKind.OUTBOUND:
+        raise InvalidInput.of("contact_kind", "can't be OUTBOUND: such a contact does not wait")
+    if (kind is ContactKind.CONSULT) != bool(request.consulting_agent_id):
+        raise InvalidInput.of("consulting_agent_id", "goes with a CONSULT, and a CONSULT with it")
+    if kind is ContactKind.CONSULT and to not in ("queue_id", "agent_id"):
+        raise InvalidInput.of("target", "of a CONSULT must be a queue or an agent")
+    for prefix, name in (
+        ("con", "previous_contact_id"), ("usr", "consulting_agent_id"), ("usr", "return_agent_id"),
+    ):  # fmt: skip
+        if getattr(request, name):
+            require_id(prefix, getattr(request, name), name)
+    return HandedOn(
+        contact_kind=kind,
+        previous_contact_id=request.previous_contact_id,
+        consulting_agent_id=request.consulting_agent_id,
+        return_agent_id=request.return_agent_id,
+        to=to,
+        target=require_id("que" if to.endswith("queue_id") else "usr", getattr(request, to), to) if to else "",
+        max_wait=transfer_wait,
+    )
+
+
 def event_from(request: pb.AdvanceRunRequest) -> Event:
-    """What telephony reports. InvalidInput for no event, or digits that no keypad has."""
+    """What telephony reports. InvalidInput for no event, digits that no keypad has, or a detail that is none."""
+    if not _DETAIL.fullmatch(request.detail):
+        raise InvalidInput.of("detail", "must be up to 64 of A-Z 0-9 _")
+    duration = duration_in(request, "duration") or timedelta(0)
+    if duration < timedelta(0):
+        raise InvalidInput.of("duration", "must not be negative")
     digits = request.digits
     if len(digits) > _MAX_DIGITS or digits.strip("0123456789*#ABCD"):
         raise InvalidInput.of("digits", "must be up to 64 of 0-9 * # A-D")
@@ -62,6 +107,12 @@ def event_from(request: pb.AdvanceRunRequest) -> Event:
             return QueueTick()
         case pb.RUN_EVENT_KIND_PROCEED:
             return Proceed()
+        case pb.RUN_EVENT_KIND_DIAL_FAILED:
+            return DialFailed(request.detail)
+        case pb.RUN_EVENT_KIND_DIAL_ENDED:
+            return DialEnded(duration)
+        case pb.RUN_EVENT_KIND_RECORDED:
+            return Recorded(duration)
         case _:
             raise InvalidInput.of("event", "is required")
 
@@ -98,6 +149,17 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                     audio=_audio(queue.audio),
                 )
             )
+        case Dial() as dial:
+            made.dial.CopyFrom(
+                pb.DialInstruction(
+                    number=dial.number,
+                    caller_number=dial.caller_number,
+                    timeout=duration_out(dial.timeout),
+                    audio=_audio(dial.audio),
+                )
+            )
+        case Record() as record:
+            made.record.CopyFrom(_record(record))
         case EndCall(audio, cause):
             made.hang_up.CopyFrom(pb.HangUpInstruction(audio=_audio(audio), cause=cause))
     return made
@@ -122,7 +184,20 @@ def to_run(run: Run, steps: Sequence[RunStep]) -> pb.Run:
         ],
         create_time=time_out(run.create_time),
         end_time=time_out(run.end_time),
+        turn=run.turn,
     )
+
+
+def _record(record: Record) -> pb.RecordInstruction:
+    made = pb.RecordInstruction(
+        audio=_audio(record.audio),
+        beep=record.beep,
+        max_duration=duration_out(record.max_duration),
+        silence_timeout=duration_out(record.silence_timeout),
+        end_digit=record.end_digit,
+    )
+    setattr(made, record.mailbox, record.owner)
+    return made
 
 
 def _audio(items: Sequence[Audio]) -> list[pb.Audio]:

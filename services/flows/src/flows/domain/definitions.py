@@ -26,6 +26,9 @@ DEFAULT_INPUT_TIMEOUT = timedelta(seconds=5)
 DEFAULT_ATTEMPTS = 3
 DEFAULT_ANNOUNCE_INTERVAL = timedelta(seconds=30)
 DEFAULT_HTTP_TIMEOUT = timedelta(seconds=4)
+DEFAULT_TRANSFER_TIMEOUT = timedelta(seconds=30)
+DEFAULT_MESSAGE_DURATION = timedelta(seconds=120)
+DEFAULT_MESSAGE_SILENCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -142,13 +145,40 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Hands the caller on. `to` says what `target` is: a number, queue_id, agent_id or flow_id; empty: not chosen."""
+
+    to: str = ""
+    target: str = ""
+    caller_number: str = ""
+    timeout: timedelta | None = None
+    music_prompt_id: str = ""
+    next: str = ""
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Voicemail:
+    """Takes a message. `mailbox` says whose `owner` is the id: agent_id or queue_id; empty: not chosen."""
+
+    utterance: Utterance = Utterance()
+    mailbox: str = ""
+    owner: str = ""
+    max_duration: timedelta | None = None
+    silence_timeout: timedelta | None = None
+    end_digit: str = ""
+    without_beep: bool = False
+    next: str = ""
+
+
+@dataclass(frozen=True)
 class HangUp:
     """Says goodbye and ends the call."""
 
     utterance: Utterance = Utterance()
 
 
-Action = Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | HangUp
+Action = Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
 
 
 @dataclass(frozen=True)
@@ -215,7 +245,7 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
     """Where a step leads: (field, step id), ids that are empty (the run ends there) left out."""
     found: list[tuple[str, str]] = []
     match action:
-        case Say(next=target) | Play(next=target) | SetAttribute(next=target):
+        case Say(next=target) | Play(next=target) | SetAttribute(next=target) | Voicemail(next=target):
             found = [("next", target)]
         case Menu(choices=choices, no_match=no_match):
             found = [(f"choices[{i}].next", choice.next) for i, choice in enumerate(choices)]
@@ -224,7 +254,7 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
             found = [("next", target), ("no_match", no_match)]
         case Hours(open=when_open, closed=when_closed):
             found = [("open", when_open), ("closed", when_closed)]
-        case HttpRequest(next=target, failed=failed):
+        case HttpRequest(next=target, failed=failed) | Transfer(next=target, failed=failed):
             found = [("next", target), ("failed", failed)]
         case Queue(timed_out=timed_out):
             found = [("timed_out", timed_out)]
@@ -236,7 +266,7 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
 def utterances(action: Action | None) -> Iterator[tuple[str, Utterance]]:
     """What a step says: (field, utterance), optional ones that are empty left out."""
     match action:
-        case Say(utterance=said) | Collect(utterance=said):
+        case Say(utterance=said) | Collect(utterance=said) | Voicemail(utterance=said):
             yield "utterance", said
         case Menu(utterance=said, invalid=invalid):
             yield "utterance", said
@@ -252,7 +282,7 @@ def prompts(action: Action | None) -> Iterator[tuple[str, str]]:
     """Uploaded prompts a step plays: (field, prompt id)."""
     if isinstance(action, Play):
         yield "prompt_id", action.prompt_id
-    if isinstance(action, Queue) and action.music_prompt_id:
+    if isinstance(action, Queue | Transfer) and action.music_prompt_id:
         yield "music_prompt_id", action.music_prompt_id
     for name, said in utterances(action):
         if said.prompt_id:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from flows.domain.definitions import ATTRIBUTE
+from flows.domain.orders import Order
 from flows.domain.speech import WaitEstimate
 
 MASK = "***"
@@ -43,19 +44,46 @@ class EventUnexpected(FailedPrecondition):
 
 
 class Phase(StrEnum):
-    """Where a run stands. The first six are stored; in the others an effect is being done."""
+    """Where a run stands. The first eight are stored; in the others an effect is being done."""
 
     STARTING = "STARTING"
     PLAYING = "PLAYING"
     GATHERING = "GATHERING"
     WAITING = "WAITING"
     QUEUED = "QUEUED"
+    DIALLING = "DIALLING"
+    RECORDING = "RECORDING"
     ENDED = "ENDED"
     CHECKING_HOURS = "CHECKING_HOURS"
     FETCHING = "FETCHING"
     ENQUEUEING = "ENQUEUEING"
     ESTIMATING = "ESTIMATING"
     DEQUEUEING = "DEQUEUEING"
+    CHECKING_CONTACT = "CHECKING_CONTACT"
+    CHANGING_FLOW = "CHANGING_FLOW"
+
+
+class ContactKind(StrEnum):
+    """How routing counts the contacts a run queues."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+    TRANSFER = "TRANSFER"
+    CONSULT = "CONSULT"
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """How a call came to this run. `to` says what `target` is: queue_id, agent_id, voicemail_of_agent_id,
+    voicemail_of_queue_id; empty for a flow of the tenant's own. `max_wait` is how long one agent is waited for."""
+
+    contact_kind: ContactKind = ContactKind.INBOUND
+    previous_contact_id: str = ""
+    consulting_agent_id: str = ""
+    return_agent_id: str = ""
+    to: str = ""
+    target: str = ""
+    max_wait: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +104,7 @@ class RunState:
     announce_time: datetime | None = None
     ordered: int = 0
     """Of the steps entered, how many had been when telephony last got something to do."""
+    origin: HandedOn = HandedOn()
 
 
 @dataclass(frozen=True)
@@ -91,11 +120,14 @@ class Call:
     caller_name: str = field(default="", repr=False)
     dialed_number: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    turn: int = 0
+    origin: HandedOn = HandedOn()
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it is stored. `sequence` is that of the last instruction given, 0 before the first."""
+    """A run as it is stored. `sequence` is that of the last instruction given, 0 before the first; `turn` 0 is the run
+    a call begins with, and rises each time the call is handed on."""
 
     run_id: str
     call_id: str
@@ -106,6 +138,7 @@ class Run:
     state: RunState
     create_time: datetime
     end_time: datetime | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,6 +196,27 @@ class Proceed:
     """The filler plays; the work may be done."""
 
 
+@dataclass(frozen=True)
+class DialFailed:
+    """The number was not reached; `detail` says why, such as BUSY."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class DialEnded:
+    """The number answered and has left."""
+
+    duration: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The message is over; zero when nothing was said."""
+
+    duration: timedelta = timedelta(0)
+
+
 # and with effects.
 
 
@@ -205,9 +259,24 @@ class Dequeued:
     out: bool
 
 
+@dataclass(frozen=True)
+class ContactChecked:
+    """Whether the contact still waits, or has an agent; False: the one agent it was for did not take it."""
+
+    open: bool
+
+
+@dataclass(frozen=True)
+class FlowChanged:
+    """The release the run goes on with; empty: that flow was deleted or never published."""
+
+    flow_id: str = ""
+    release_id: str = ""
+
+
 Event = (
-    Started | Finished | Digits | TimedOut | QueueTick | Proceed
-    | HoursChecked | Fetched | Enqueued | Estimated | Dequeued
+    Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
+    | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
 )  # fmt: skip
 
 
@@ -237,13 +306,14 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Enqueue:
-    """Have routing find an agent."""
+    """Have routing find an agent, or wait for the one of `agent_id`."""
 
     request_id: str
     queue_id: str
     skills: Mapping[str, int]
     priority: int
     attributes: Mapping[str, str] = field(repr=False)
+    agent_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -261,66 +331,21 @@ class Dequeue:
     reason: str
 
 
-Effect = CheckHours | Fetch | Enqueue | Estimate | Dequeue
-
-
-# What telephony does next.
-
-
 @dataclass(frozen=True)
-class Audio:
-    """One thing to be heard: text in a language, or a prompt. A `personal` text holds values of this caller."""
-
-    text: str = ""
-    prompt_id: str = ""
-    language: str = ""
-    personal: bool = False
-
-
-@dataclass(frozen=True)
-class PlayAudio:
-    """Play, then report FINISHED."""
-
-    audio: tuple[Audio, ...]
-
-
-@dataclass(frozen=True)
-class Gather:
-    """Play, then wait for digits."""
-
-    audio: tuple[Audio, ...]
-    max_digits: int
-    terminator: str
-    timeout: timedelta
-    masked: bool = False
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Play the filler and report PROCEED at once."""
-
-    filler: str
-
-
-@dataclass(frozen=True)
-class WaitInQueue:
-    """Play `audio` once, then music; report QUEUE_TICK every interval."""
+class CheckContact:
+    """Ask routing whether the contact is still to be taken."""
 
     contact_id: str
-    music_prompt_id: str
-    tick_interval: timedelta
-    audio: tuple[Audio, ...] = ()
 
 
 @dataclass(frozen=True)
-class EndCall:
-    """Play, then end the call."""
+class ChangeFlow:
+    """Go on with the newest release of another flow."""
 
-    audio: tuple[Audio, ...] = ()
-    cause: str = "FLOW_ENDED"
+    flow_id: str
 
 
-Order = PlayAudio | Gather | Wait | WaitInQueue | EndCall
+Effect = CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow
 
 
 @dataclass(frozen=True)
@@ -352,4 +377,4 @@ def first_state(call: Call, customer_id: str, default_language: str) -> RunState
         "dialed_number": call.dialed_number,
         "language": language,
     }
-    return RunState(language=language, attributes=given | built_in)
+    return RunState(language=language, attributes=given | built_in, origin=call.origin)

@@ -35,6 +35,8 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "unknown": "We can't tell the waiting time right now. Thank you for your patience.",
         "nobody_free": "We are sorry, nobody is free to take your call right now. Please call again later. Goodbye.",
         "no_choice": "We did not receive your choice. Please call again. Goodbye.",
+        "leave_message": "Nobody can take your call right now. Please leave a message after the tone.",
+        "message_taken": "Thank you, we have your message. Goodbye.",
         "failed": "We are sorry, something went wrong on our side. Please call again later. Goodbye.",
     },
     "tr": {
@@ -49,6 +51,8 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "nobody_free": "Üzgünüz, şu anda çağrınızı yanıtlayabilecek kimse yok. "
         "Lütfen daha sonra tekrar arayın. Hoşça kalın.",
         "no_choice": "Seçiminizi alamadık. Lütfen tekrar arayın. Hoşça kalın.",
+        "leave_message": "Şu anda çağrınızı yanıtlayamıyoruz. Lütfen sinyal sesinden sonra mesajınızı bırakın.",
+        "message_taken": "Teşekkür ederiz, mesajınızı aldık. Hoşça kalın.",
         "failed": "Üzgünüz, bizden kaynaklanan bir sorun oluştu. Lütfen daha sonra tekrar arayın. Hoşça kalın.",
     },
     "az": {
@@ -63,6 +67,9 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "nobody_free": "Üzr istəyirik, hazırda zənginizə cavab verə biləcək əməkdaş yoxdur. "
         "Zəhmət olmasa, daha sonra yenidən zəng edin. Sağ olun.",
         "no_choice": "Seçiminizi ala bilmədik. Zəhmət olmasa, yenidən zəng edin. Sağ olun.",
+        "leave_message": "Hazırda zənginizə cavab verə bilmirik. "
+        "Zəhmət olmasa, səs siqnalından sonra mesajınızı buraxın.",
+        "message_taken": "Təşəkkür edirik, mesajınızı aldıq. Sağ olun.",
         "failed": "Üzr istəyirik, bizim tərəfdə xəta baş verdi. Zəhmət olmasa, daha sonra yenidən zəng edin. Sağ olun.",
     },
     "fa": {
@@ -77,6 +84,8 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "nobody_free": "متأسفیم، در حال حاضر کسی برای پاسخ‌گویی به تماس شما آزاد نیست. "
         "لطفاً بعداً دوباره تماس بگیرید. خدانگهدار.",
         "no_choice": "انتخاب شما را دریافت نکردیم. لطفاً دوباره تماس بگیرید. خدانگهدار.",
+        "leave_message": "در حال حاضر نمی‌توانیم به تماس شما پاسخ دهیم. لطفاً پس از شنیدن بوق پیام خود را بگذارید.",
+        "message_taken": "سپاسگزاریم، پیام شما را دریافت کردیم. خدانگهدار.",
         "failed": "متأسفیم، مشکلی از سوی ما پیش آمد. لطفاً بعداً دوباره تماس بگیرید. خدانگهدار.",
     },
 }
@@ -86,6 +95,11 @@ def sentence(key: str, language: str) -> tuple[str, str]:
     """One of the fixed sentences: (text, language it is in)."""
     spoken = language if language in _SENTENCES else "en"
     return _SENTENCES[spoken][key], spoken
+
+
+def in_every_language(key: str) -> dict[str, str]:
+    """One of the fixed sentences, by language."""
+    return {language: sentences[key] for language, sentences in _SENTENCES.items()}
 
 
 def announcement(estimate: WaitEstimate, language: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from flows.domain.definitions import (
     Say,
     Step,
     Utterance,
+    Voicemail,
 )  # fmt: skip
 from flows.domain.flows import TemplateNotFound, require_parameters
 
@@ -63,6 +64,16 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "fa": "از تماس شما با {brand_name} سپاسگزاریم. در حال حاضر خارج از ساعات کاری هستیم. "
         "لطفاً در ساعات کاری دوباره تماس بگیرید. خدانگهدار.",
     },
+    "message": {
+        "en": "You have reached {brand_name}. We can't take your call right now. "
+        "Please leave your name, your number and a short message after the tone.",
+        "tr": "{brand_name} firmasını aradınız. Şu anda çağrınızı yanıtlayamıyoruz. "
+        "Lütfen sinyal sesinden sonra adınızı, numaranızı ve kısa bir mesaj bırakın.",
+        "az": "{brand_name} şirkətinə zəng etmisiniz. Hazırda zənginizə cavab verə bilmirik. "
+        "Zəhmət olmasa, səs siqnalından sonra adınızı, nömrənizi və qısa bir mesaj buraxın.",
+        "fa": "شما با {brand_name} تماس گرفته‌اید. در حال حاضر نمی‌توانیم پاسخ دهیم. "
+        "لطفاً پس از شنیدن بوق، نام، شماره و پیام کوتاه خود را بگذارید.",
+    },
 }
 
 _CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -78,6 +89,7 @@ _STEPS: Mapping[str, Mapping[str, str]] = {
     "connecting": {"en": "Connecting", "tr": "Bağlama", "az": "Birləşdirmə", "fa": "وصل‌کردن"},
     "queue": {"en": "Queue", "tr": "Kuyruk", "az": "Növbə", "fa": "صف"},
     "hours": {"en": "Business hours", "tr": "Mesai saatleri", "az": "İş saatları", "fa": "ساعات کاری"},
+    "message": {"en": "Message", "tr": "Mesaj", "az": "Mesaj", "fa": "پیام"},
     "closed": {"en": "Closed", "tr": "Kapalı", "az": "Bağlı", "fa": "تعطیل"},
 }
 
@@ -167,6 +179,19 @@ def _hours_menu_queue(parameters: Mapping[str, str]) -> Definition:
     return Definition("hours", steps, parameters["language"])
 
 
+def _hours_queue_voicemail(parameters: Mapping[str, str]) -> Definition:
+    queue_id = parameters["queue_id"]
+    queue = Queue(queue_id, announce_interval=timedelta(seconds=30), max_wait=timedelta(minutes=5), timed_out="message")
+    message = Voicemail(_utterance("message", parameters), "queue_id", queue_id)
+    steps = (
+        _step("hours", Hours(parameters["business_hours_id"], "greeting", "message"), parameters),
+        _say("greeting", "queue", parameters),
+        _step("queue", queue, parameters),
+        _step("message", message, parameters),
+    )
+    return Definition("hours", steps, parameters["language"])
+
+
 TEMPLATES: tuple[Template, ...] = (
     Template(
         "greeting_menu_queue",
@@ -203,6 +228,24 @@ TEMPLATES: tuple[Template, ...] = (
         },
         ("queue_id", "business_hours_id"),
         _hours_menu_queue,
+    ),
+    Template(
+        "hours_queue_voicemail",
+        {
+            "en": "Business hours, queue and voicemail",
+            "tr": "Mesai saatleri, kuyruk ve sesli mesaj",
+            "az": "İş saatları, növbə və səsli mesaj",
+            "fa": "ساعات کاری، صف و پیام صوتی",
+        },
+        {
+            "en": "Queues callers within business hours; takes a message outside them and after five minutes in line.",
+            "tr": "Mesai saatlerinde arayanları kuyruğa alır; mesai dışında ve beş dakika bekleyince mesaj alır.",
+            "az": "İş saatlarında zəng edənləri növbəyə qoyur; iş saatlarından kənarda və beş dəqiqə gözlədikdən "
+            "sonra mesaj qəbul edir.",
+            "fa": "در ساعات کاری تماس‌گیرندگان را در صف می‌گذارد؛ خارج از آن و پس از پنج دقیقه انتظار پیام می‌گیرد.",
+        },
+        ("queue_id", "business_hours_id"),
+        _hours_queue_voicemail,
     ),
     Template(
         "simple_queue",

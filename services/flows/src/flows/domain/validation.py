@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from kernel.phone import is_e164
+
 from flows.domain import graph, targets
 from flows.domain.definitions import (
     ATTRIBUTE,
@@ -25,6 +27,8 @@ from flows.domain.definitions import (
     SetAttribute,
     Severity,
     Step,
+    Transfer,
+    Voicemail,
     exits,
     prompts,
     utterances,
@@ -47,10 +51,13 @@ Found = tuple[str, Severity, str, str]
 class References:
     """What a definition may refer to. None: the owner could not be asked, which warns while editing."""
 
-    prompts: Collection[str] = ()
     queues: Collection[str] | None = ()
     business_hours: Collection[str] | None = ()
     skills: Collection[str] | None = ()
+    agents: Collection[str] | None = ()
+    prompts: Collection[str] = ()
+    flows: Collection[str] = ()
+    """Those that have a release."""
     allow_loopback: bool = False
 
 
@@ -222,6 +229,46 @@ def _queue(queue: Queue, known: References) -> Iterator[Found]:
         yield _error("max_wait", "RANGE_INVALID", "The longest wait must be 5 seconds to 4 hours, or unset.")
 
 
+def _transfer(transfer: Transfer, known: References) -> Iterator[Found]:
+    longest = timedelta(hours=1)
+    match transfer.to:
+        case "number":
+            longest = timedelta(seconds=120)
+            if not is_e164(transfer.target):
+                yield _error("number", "NUMBER_INVALID", "Write the number with + and country code: +994501234567.")
+            if transfer.caller_number and not is_e164(transfer.caller_number):
+                yield _error("caller_number", "NUMBER_INVALID", "Write the number with + and country code.")
+        case "queue_id":
+            yield from _reference("queue_id", transfer.target, known.queues, "QUEUE")
+        case "agent_id":
+            yield from _reference("agent_id", transfer.target, known.agents, "AGENT")
+        case "flow_id":
+            if transfer.target not in known.flows:
+                yield _error("flow_id", "FLOW_UNKNOWN", "Choose a flow that was published.")
+        case _:
+            yield _error("target", "TARGET_MISSING", "Choose where the caller goes: a number, queue, agent or flow.")
+    if transfer.timeout is not None and not timedelta(seconds=5) <= transfer.timeout <= longest:
+        seconds = f"{longest.total_seconds():.0f}"
+        yield _error("timeout", "RANGE_INVALID", f"Ring or wait for 5 to {seconds} seconds.")
+
+
+def _voicemail(voicemail: Voicemail, known: References) -> Iterator[Found]:
+    match voicemail.mailbox:
+        case "queue_id":
+            yield from _reference("queue_id", voicemail.owner, known.queues, "QUEUE")
+        case "agent_id":
+            yield from _reference("agent_id", voicemail.owner, known.agents, "AGENT")
+        case _:
+            yield _error("mailbox", "MAILBOX_MISSING", "Choose whose message it is: an agent's or a queue's.")
+    if voicemail.end_digit and (len(voicemail.end_digit) != 1 or voicemail.end_digit not in DIGITS):
+        yield _error("end_digit", "DIGIT_INVALID", "The digit that ends a message is one of 0 to 9, * and #.")
+    for field, value, least, most in (
+        ("max_duration", voicemail.max_duration, 5, 600), ("silence_timeout", voicemail.silence_timeout, 2, 30),
+    ):  # fmt: skip
+        if value is not None and not timedelta(seconds=least) <= value <= timedelta(seconds=most):
+            yield _error(field, "RANGE_INVALID", f"It must be {least} to {most} seconds.")
+
+
 def _reference(field: str, value: str, known: Collection[str] | None, noun: str) -> Iterator[Found]:
     word = noun.lower().replace("_", " ")
     if not value:
@@ -258,7 +305,8 @@ def _http(request: HttpRequest, known: References) -> Iterator[Found]:
 
 
 _CHECKS: dict[type, Callable[..., Iterator[Found]]] = {
-    Menu: _menu, Collect: _collect, Hours: _hours, Queue: _queue, HttpRequest: _http,
+    Menu: _menu, Collect: _collect, Hours: _hours, Queue: _queue, HttpRequest: _http, Transfer: _transfer,
+    Voicemail: _voicemail,
 }  # fmt: skip
 
 

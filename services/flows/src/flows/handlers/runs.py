@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from chassis.auth import principal
@@ -24,17 +25,22 @@ _MARGIN_SECONDS = 0.3
 class RunServicer(run_service_pb2_grpc.RunServiceServicer):
     """Runs of calls."""
 
-    def __init__(self, db: Database, turns: Turns, engagement: Engagement, seal: Seal, clock: Clock):
+    def __init__(
+        self, db: Database, turns: Turns, engagement: Engagement, seal: Seal, clock: Clock, transfer_wait: float = 30.0
+    ):
         self._db = db
         self._turns = turns
         self._engagement = engagement
         self._seal = seal
         self._clock = clock
+        self._transfer_wait = timedelta(seconds=transfer_wait)
 
     async def StartRun(self, request: run_service_pb2.StartRunRequest, context: Any) -> run_service_pb2.Instruction:
         tenant_id = principal().tenant_id
-        call = convert.call_from(request)
-        standing = await self._db.run(tenant_id, lambda tx: ops.find_run(tx, call.call_id, self._seal), read_only=True)
+        call = convert.call_from(request, self._transfer_wait)
+        standing = await self._db.run(
+            tenant_id, lambda tx: ops.find_run(tx, call.call_id, call.turn, self._seal), read_only=True
+        )
         if standing is None:
             customer_id = await self._engagement.identify(
                 call.call_id, call.brand_id, call.caller_number, call.caller_name

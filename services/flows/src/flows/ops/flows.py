@@ -12,7 +12,7 @@ from kernel.ids import new_id
 from merkez.flows.v1 import flows_events_pb2
 
 from flows.domain import validation
-from flows.domain.definitions import Definition, Problem, prompts
+from flows.domain.definitions import Definition, Problem, Transfer, prompts
 from flows.domain.flows import (
     MAX_COMMENT,
     MAX_NAME,
@@ -47,10 +47,12 @@ class Change:
 
 
 async def problems(tx: Tx, definition: Definition, known: References) -> list[Problem]:
-    """Everything wrong with a definition, the tenant's prompts looked up."""
+    """Everything wrong with a definition, the tenant's prompts and flows looked up."""
     played = [prompt_id for step in definition.steps for _, prompt_id in prompts(step.action)]
     found = await prompt_store.existing(tx, played)
-    return validation.validate(definition, replace(known, prompts=found))
+    named = {each.target for step in definition.steps if isinstance(each := step.action, Transfer)}
+    flows = await store.published(tx, sorted(named)) if named else ()
+    return validation.validate(definition, replace(known, prompts=found, flows=flows))
 
 
 async def create_flow(

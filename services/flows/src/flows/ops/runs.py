@@ -11,11 +11,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kernel.ids import new_id
 from merkez.flows.v1 import flows_events_pb2
 
-from flows.domain.flows import FlowNotPublished
+from flows.domain import builtin
+from flows.domain.definitions import Definition
+from flows.domain.flows import FlowNotFound, FlowNotPublished
+from flows.domain.orders import Order
 from flows.domain.runs import (
     Call,
+    FlowChanged,
     Instruction,
-    Order,
     Phase,
     Run,
     RunHasEnded,
@@ -47,35 +50,58 @@ class Outcome:
     trail: Sequence[Trail]
 
 
-async def find_run(tx: Tx, call_id: str, seal: Seal) -> Standing | None:
-    """The run of a call with its newest instruction; None when the call has no run yet."""
-    run = await store.find_run_of_call(tx, call_id, seal)
+async def find_run(tx: Tx, call_id: str, turn: int, seal: Seal) -> Standing | None:
+    """A call's run with its newest instruction; None when there is none of this turn yet. RunHasEnded when a later
+    turn has begun meanwhile: the call is somewhere else by now."""
+    runs = await store.runs_of_call(tx, call_id, seal)
+    run = next((each for each in runs if each.turn == turn), None)
     if run is None:
+        if any(each.turn > turn for each in runs):
+            raise RunHasEnded("the call was handed on since")
         return None
     return Standing(run, await store.find_instruction(tx, run, run.sequence))
 
 
 async def begin_run(tx: Tx, call: Call, customer_id: str, seal: Seal, now: datetime) -> Standing:
-    """Pin a new run to the flow's newest release; the run that is there when another was faster."""
-    known = await find_run(tx, call.call_id, seal)
+    """Pin a new run to the flow's newest release, or to what is built in for where the call was sent, and end the runs
+    of its earlier turns; the run that is there when another was faster."""
+    known = await find_run(tx, call.call_id, call.turn, seal)
     if known is not None:
         return known
+    release_id, definition = await _to_run(tx, call)
+    run = Run(
+        run_id=new_id("run", now),
+        call_id=call.call_id,
+        flow_id=call.flow_id,
+        release_id=release_id,
+        brand_id=call.brand_id,
+        sequence=0,
+        state=first_state(call, customer_id, definition.language),
+        create_time=now,
+        turn=call.turn,
+    )
+    await end_runs(tx, call.call_id, seal, now)
+    await store.add_run(tx, run, seal, now)
+    return Standing(run, None)
+
+
+async def newest_release(tx: Tx, flow_id: str) -> FlowChanged:
+    """What runs of this flow go on with; nothing when it was deleted or never published."""
+    try:
+        return FlowChanged(flow_id, (await flow_store.get_flow(tx, flow_id)).release_id)
+    except FlowNotFound:
+        return FlowChanged()
+
+
+async def _to_run(tx: Tx, call: Call) -> tuple[str, Definition]:
+    if call.origin.to:
+        release_id = builtin.release_of(call.origin)
+        return release_id, builtin.definition_of(release_id, call.origin)
     flow = await flow_store.get_flow(tx, call.flow_id)
     if not flow.release_id:
         raise FlowNotPublished("the flow has no release yet: publish it")
     release = await flow_store.get_release(tx, flow.release_id)
-    run = Run(
-        run_id=new_id("run", now),
-        call_id=call.call_id,
-        flow_id=flow.flow_id,
-        release_id=release.release_id,
-        brand_id=call.brand_id,
-        sequence=0,
-        state=first_state(call, customer_id, release.definition.language),
-        create_time=now,
-    )
-    await store.add_run(tx, run, seal, now)
-    return Standing(run, None)
+    return release.release_id, release.definition
 
 
 async def look_up(tx: Tx, run_id: str, sequence: int, seal: Seal) -> Standing:
@@ -102,7 +128,10 @@ async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) 
         raise RunHasEnded("the call ended in the meantime")
     sequence = run.sequence + 1
     over = outcome.state.phase is Phase.ENDED
-    saved = replace(current, sequence=sequence, state=outcome.state, end_time=now if over else None)
+    saved = replace(
+        current, flow_id=run.flow_id, release_id=run.release_id, sequence=sequence, state=outcome.state,
+        end_time=now if over else None,
+    )  # fmt: skip
     instruction = Instruction(run.run_id, sequence, run.release_id, outcome.state.step_id, outcome.order)
     await store.save_run(tx, saved, seal, now)
     await store.add_instruction(tx, instruction, now)
@@ -112,14 +141,13 @@ async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) 
     return instruction
 
 
-async def end_run(tx: Tx, call_id: str, seal: Seal, now: datetime) -> None:
-    """The call is over: so is its run, if it had one that was not."""
-    run = await store.find_run_of_call(tx, call_id, seal)
-    if run is None or run.end_time is not None:
-        return
-    ended = replace(run, state=replace(run.state, phase=Phase.ENDED), end_time=now)
-    await store.save_run(tx, ended, seal, now)
-    _emit_ended(tx, ended, now)
+async def end_runs(tx: Tx, call_id: str, seal: Seal, now: datetime) -> None:
+    """The call is over or was handed on: so is each run of it that was not."""
+    for run in await store.runs_of_call(tx, call_id, seal):
+        if run.end_time is None:
+            ended = replace(run, state=replace(run.state, phase=Phase.ENDED), end_time=now)
+            await store.save_run(tx, ended, seal, now)
+            _emit_ended(tx, ended, now)
 
 
 async def read_run(tx: Tx, run_id: str, seal: Seal) -> tuple[Run, list[RunStep]]:

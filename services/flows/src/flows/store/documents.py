@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flows.domain import definitions, runs
+from flows.domain import definitions, orders
 
 T = TypeVar("T")
 
 _KINDS: dict[str, type] = {
-    cls.__name__: cls for cls in (*typing.get_args(definitions.Action), *typing.get_args(runs.Order))
+    cls.__name__: cls for cls in (*typing.get_args(definitions.Action), *typing.get_args(orders.Order))
 }
 """Members of the two unions, told apart by `kind` in the document."""
 

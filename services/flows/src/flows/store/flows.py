@@ -52,6 +52,19 @@ async def get_flow(tx: Tx, flow_id: str) -> Flow:
     return _flow(row)
 
 
+async def published(tx: Tx, flow_ids: Sequence[str]) -> set[str]:
+    """Those of the flows that have a release."""
+    rows = await tx.all(
+        select(flows.c.flow_id).where(
+            flows.c.tenant_id == tx.tenant_id,
+            flows.c.flow_id.in_(flow_ids),
+            flows.c.release_id != "",
+            flows.c.delete_time.is_(None),
+        )
+    )
+    return {row["flow_id"] for row in rows}
+
+
 async def list_flows(tx: Tx, token: str, size: int) -> list[Flow]:
     """Newest first, one more than `size` when there is a next page."""
     statement = select(flows).where(flows.c.tenant_id == tx.tenant_id, flows.c.delete_time.is_(None))

@@ -16,7 +16,7 @@ from flows.domain.runs import Instruction, Run, RunNotFound, RunState, RunStep, 
 from flows.store.documents import from_document, order_from, to_document
 from flows.store.tables import instructions, run_steps, runs
 
-_FIELDS = ("run_id", "call_id", "flow_id", "release_id", "brand_id", "sequence", "create_time", "end_time")
+_FIELDS = ("run_id", "call_id", "flow_id", "release_id", "brand_id", "sequence", "turn", "create_time", "end_time")
 
 
 class Seal(Protocol):
@@ -46,16 +46,18 @@ def _run(row: RowMapping, seal: Seal) -> Run:
 async def add_run(tx: Tx, run: Run, seal: Seal, now: datetime) -> None:
     """Store a new run."""
     row = {"tenant_id": tx.tenant_id, **_row(run, seal), "version": 1, "update_time": now}
-    # Of two who begin the run of one call at once the second runs again and finds the first one's.
+    # Of two who begin one turn of a call at once the second runs again and finds the first one's.
     added = await tx.execute(insert(runs).on_conflict_do_nothing(), row)
     if not added.rowcount:
         raise TryAgain
 
 
-async def find_run_of_call(tx: Tx, call_id: str, seal: Seal) -> Run | None:
-    """The run of a call, or None."""
-    row = await tx.one_or_none(select(runs).where(runs.c.tenant_id == tx.tenant_id, runs.c.call_id == call_id))
-    return None if row is None else _run(row, seal)
+async def runs_of_call(tx: Tx, call_id: str, seal: Seal) -> list[Run]:
+    """Every run of a call, in the order of its turns."""
+    rows = await tx.all(
+        select(runs).where(runs.c.tenant_id == tx.tenant_id, runs.c.call_id == call_id).order_by(runs.c.turn)
+    )
+    return [_run(row, seal) for row in rows]
 
 
 async def get_run(tx: Tx, run_id: str, seal: Seal) -> Run:

@@ -45,6 +45,7 @@ runs = tenant_table(
     Column("state", Json, nullable=False),
     Column("secrets", LargeBinary),
     Column("sequence", BigInteger, nullable=False),
+    Column("turn", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),

@@ -8,6 +8,7 @@ from typing import Any
 
 from chassis.permissions import SERVICE
 from google.protobuf.message import Message
+from merkez.routing.v1 import contact_pb2
 
 WATCH = "events.read"
 """Who has this permission may hear of every fact of the tenant."""
@@ -19,9 +20,12 @@ _AGENT = {
     "OfferDeclined": "offer.agent_id",
     "OfferMissed": "offer.agent_id",
     "OfferRescinded": "offer.agent_id",
+    "ContactStarted": "contact.agent_id",
+    "ContactDequeued": "contact.consulting_agent_id",
     "ContactAbandoned": "contact.agent_id",
     "WrapUpStarted": "contact.agent_id",
     "ContactEnded": "contact.agent_id",
+    "ContactCorrected": "contact.agent_id",
     "AgentStateChanged": "agent.agent_id",
     "AgentChanged": "agent.agent_id",
     "CallAnswered": "call.agent_id",
@@ -81,12 +85,18 @@ class Audience:
 
 def audience_of(fact: str, message: Message, agent_of_call: Mapping[str, str]) -> Audience:
     """Who may hear of this fact. `agent_of_call` says who talks in a call whose fact does not name the agent."""
-    call_id = _at(message, _CALL.get(fact, ""))
+    call_id = "" if _is_consult(message) else _at(message, _CALL.get(fact, ""))
     agent_id = _at(message, _AGENT.get(fact, ""))
     if not agent_id and fact == "LegMediaChanged":
         agent_id = agent_of_call.get(call_id, "")  # the customer's leg matters to the agent who listens
     permissions = {WATCH} | ({_ALSO_NEEDS[fact]} if fact in _ALSO_NEEDS else set())
     return Audience(agent_id, call_id, frozenset(permissions))
+
+
+def _is_consult(message: Message) -> bool:
+    # What agents ask each other is not the customer's to hear of, and does not move their call.
+    contact = getattr(message, "contact", None)
+    return contact is not None and contact.kind == contact_pb2.CONTACT_KIND_CONSULT
 
 
 def _at(message: Message, path: str) -> str:

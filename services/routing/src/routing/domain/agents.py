@@ -65,6 +65,8 @@ class AgentTrigger(StrEnum):
     TURN_AWAY = "TURN_AWAY"
     """The offer was missed or declined."""
     RESCIND = "RESCIND"
+    TAKE = "TAKE"
+    """They begin a contact by themselves: a call out, one picked up or taken over."""
     TALK_END = "TALK_END"
     FINISH = "FINISH"
 
@@ -78,6 +80,8 @@ TRANSITIONS: Mapping[tuple[AgentState, AgentTrigger], AgentState] = {
     (_S.OFFERED, _T.ACCEPT): _S.ON_CONTACT,
     (_S.OFFERED, _T.TURN_AWAY): _S.NOT_READY,
     (_S.OFFERED, _T.RESCIND): _S.AVAILABLE,
+    (_S.AVAILABLE, _T.TAKE): _S.ON_CONTACT,
+    (_S.NOT_READY, _T.TAKE): _S.ON_CONTACT,
     (_S.ON_CONTACT, _T.TALK_END): _S.WRAP_UP,
     (_S.ON_CONTACT, _T.FINISH): _S.AVAILABLE,
     (_S.WRAP_UP, _T.FINISH): _S.AVAILABLE,
@@ -168,6 +172,16 @@ def offered(agent: Agent, contact_id: str, now: datetime) -> Agent:
 def accepted(agent: Agent, now: datetime) -> Agent:
     """Talking."""
     return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None)
+
+
+def taking(agent: Agent, contact_id: str, now: datetime) -> Agent:
+    """Talking without having been offered anything. Whoever was NOT_READY will be so again: one call made in a break
+    doesn't end the break."""
+    wanted = (AgentState.NOT_READY, agent.reason) if agent.state is AgentState.NOT_READY else (None, "")
+    return moved(
+        agent, AgentTrigger.TAKE, now,
+        contact_id=contact_id, idle_since=None, next_state=wanted[0], next_reason=wanted[1],
+    )  # fmt: skip
 
 
 def turned_away(agent: Agent, reason: str, now: datetime) -> Agent:

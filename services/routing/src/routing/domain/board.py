@@ -1,16 +1,17 @@
 """The matcher of one tenant, in memory: who is ready, who waits, and who gets whom.
 
 Contacts that the same agents may take (same queue membership, same skills asked for) share a `_Pool` with the ready
-agents who may take them, so a pool with both is a match and finding it needs no search. Rules: contacts by priority,
-returned ones first among them, then age; agents by the sum of proficiency over the skills asked for, then by idle
-time. The board only proposes: the rows decide.
+agents who may take them, so a pool with both is a match and finding it needs no search. Contacts for one agent alone
+have a pool of that agent's own, and so stand in nobody's way. Rules: contacts by priority, returned ones and those for
+one agent first among them, then age; agents by the sum of proficiency over the skills asked for, then by idle time. The
+board only proposes: the rows decide.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice, takewhile
@@ -20,7 +21,7 @@ from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Contact, ContactState
 from routing.domain.queues import Queue, demand, score
 
-LONGEST_IDLE, BEST_PROFICIENCY = "longest_idle", "best_proficiency_then_idle"
+LONGEST_IDLE, BEST_PROFICIENCY, TARGET = "longest_idle", "best_proficiency_then_idle", "target_agent"
 CANDIDATES = 20
 _EXAMINED = 64
 _MAX_POOLS = 50_000
@@ -45,7 +46,8 @@ class Ready(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A contact that is QUEUED. `order` is its place, smaller first; `asked` the skills it brings itself."""
+    """A contact that is QUEUED. `order` is its place, smaller first; `asked` the skills it brings itself; `target` the
+    one agent it is for, empty for any."""
 
     contact_id: str
     queue_id: str
@@ -53,6 +55,7 @@ class Waiting(NamedTuple):
     asked: Demand
     version: int
     traceparent: str = ""
+    target: str = ""
 
 
 class Line(NamedTuple):
@@ -94,6 +97,8 @@ class Match(NamedTuple):
         return found + list(islice(unfit, CANDIDATES - len(found)))
 
     def _why_not(self, agent: Ready) -> str:
+        if self.contact.target:
+            return "" if agent.agent_id == self.contact.target else "not_the_target"
         if self.member and self.member not in agent.queue_ids:
             return "not_in_queue"
         for skill_id, least in self.needed:
@@ -109,7 +114,8 @@ Standing = OrderedDict[str, Ready]
 
 @dataclass(slots=True, eq=False)
 class _Pool:
-    """`member` is a queue's id, or empty for every agent. Ready agents stand in a line per score, best score first."""
+    """`member` is the id of a queue or of the one agent, or empty for every agent. Ready agents stand in a line per
+    score, best score first."""
 
     member: str
     needed: Demand
@@ -168,6 +174,7 @@ class _Pool:
 class _Fit:
     """Where an agent stands when ready; kept while they are away: only skills, queues and new pools change it."""
 
+    agent_id: str
     skills: Mapping[str, int]
     queue_ids: frozenset[str]
     stands: list[tuple[_Pool, Standing]]
@@ -175,7 +182,7 @@ class _Fit:
     def stand(self, pool: _Pool) -> Standing | None:
         """Take the pool in, when the agent may serve it."""
         points = score(self.skills, pool.needed)
-        if points is None or (pool.member and pool.member not in self.queue_ids):
+        if points is None or (pool.member and pool.member != self.agent_id and pool.member not in self.queue_ids):
             return None
         line = pool.line(points)
         self.stands.append((pool, line))
@@ -216,7 +223,7 @@ class Board:
         """A queue's rules, new or changed: its waiting contacts are weighed anew."""
         if self._lines.get(line.queue_id) == line:
             return
-        moved = [contact for contact in self._waiting.values() if contact.queue_id == line.queue_id]
+        moved = [each for each in self._waiting.values() if each.queue_id == line.queue_id and not each.target]
         for contact in moved:
             self.drop_contact(contact.contact_id)
         self._lines[line.queue_id] = line
@@ -263,7 +270,7 @@ class Board:
     def put_contact(self, contact: Waiting) -> None:
         """A contact waits, or changed while waiting. KeyError when its queue's rules are not known."""
         self.drop_contact(contact.contact_id)
-        pool = self._pool(self._lines[contact.queue_id], contact)
+        pool = self._pool(contact)
         self._waiting[contact.contact_id] = contact
         self._place[contact.contact_id] = pool
         pool.put(contact)
@@ -297,30 +304,30 @@ class Board:
         agent = weighed[0][0]
         self.drop_contact(head.contact_id)
         self.drop_agent(agent.agent_id)
-        rule = BEST_PROFICIENCY if best.needed else LONGEST_IDLE
+        rule = TARGET if head.target else BEST_PROFICIENCY if best.needed else LONGEST_IDLE
         return Match(head, agent, rule, weighed, others, best.member, best.needed)
 
     def _refit(self, agent: Ready, before: _Fit | None) -> _Fit:
         for queue_id in before.queue_ids - agent.queue_ids if before else ():
             self._members[queue_id].discard(agent.agent_id)
-        fit = self._fits[agent.agent_id] = _Fit(agent.skills, agent.queue_ids, [])
+        fit = self._fits[agent.agent_id] = _Fit(agent.agent_id, agent.skills, agent.queue_ids, [])
         for queue_id in agent.queue_ids:
             self._members.setdefault(queue_id, set()).add(agent.agent_id)
-        for member in ("", *agent.queue_ids):
+        for member in ("", agent.agent_id, *agent.queue_ids):
             for pool in self._by_member.get(member, {}).values():
                 fit.stand(pool)
         return fit
 
-    def _pool(self, line: Line, contact: Waiting) -> _Pool:
-        needed = merged(line.needed, contact.asked)
-        key = ("" if line.open_to_all else line.queue_id, needed)
+    def _pool(self, contact: Waiting) -> _Pool:
+        key = self._key(contact)
+        needed = key[1]
         pool = self._pools.get(key)
         if pool is None:
             if len(self._pools) >= _MAX_POOLS:
                 self._forget_empty()
             pool = self._pools[key] = _Pool(*key)
             self._by_member.setdefault(pool.member, {})[needed] = pool
-            for agent_id in self._members.get(pool.member, ()) if pool.member else self._fits:
+            for agent_id in self._candidates(pool.member):
                 standing = self._fits[agent_id].stand(pool)
                 if standing is not None and agent_id in self._ready:
                     standing[agent_id] = self._ready[agent_id]
@@ -328,6 +335,19 @@ class Board:
                 for agent in sorted(standing.values(), key=lambda each: each.rank):
                     standing.move_to_end(agent.agent_id)
         return pool
+
+    def _key(self, contact: Waiting) -> tuple[str, Demand]:
+        """Whom it is for: member and skills."""
+        if contact.target:
+            return contact.target, ()
+        line = self._lines[contact.queue_id]
+        return "" if line.open_to_all else line.queue_id, merged(line.needed, contact.asked)
+
+    def _candidates(self, member: str) -> Collection[str]:
+        """Known agents who may stand in a pool, skills aside."""
+        if not member:
+            return self._fits
+        return (member,) if member in self._fits else self._members.get(member, ())
 
     def _forget_empty(self) -> None:
         for key, pool in list(self._pools.items()):
@@ -353,7 +373,8 @@ def waiting_of(contact: Contact) -> Waiting | None:
         return None
     asked = demand((), contact.required_skills)
     return Waiting(
-        contact.contact_id, contact.queue_id, contact.order, asked, contact.version, contact.traceparent
+        contact.contact_id, contact.queue_id, contact.order, asked, contact.version, contact.traceparent,
+        contact.target_agent_id,
     )  # fmt: skip
 
 

@@ -47,6 +47,12 @@ class DispositionRequired(FailedPrecondition):
     reason = "DISPOSITION_REQUIRED"
 
 
+class NotInQueue(FailedPrecondition):
+    """It waits in a queue that the agent does not serve, or for another agent alone."""
+
+    reason = "NOT_IN_QUEUE"
+
+
 class CallOver(FailedPrecondition):
     """The call ended before its contact could be queued."""
 
@@ -62,6 +68,16 @@ class ContactState(StrEnum):
     WRAP_UP = "WRAP_UP"
     ENDED = "ENDED"
     ABANDONED = "ABANDONED"
+
+
+class ContactKind(StrEnum):
+    """How a contact came about."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+    TRANSFER = "TRANSFER"
+    CONSULT = "CONSULT"
+    """An agent's question to another, while the customer waits with the first."""
 
 
 class Channel(StrEnum):
@@ -86,6 +102,8 @@ class ContactTrigger(StrEnum):
     LEAVE = "LEAVE"
     """The customer left before an answer."""
     DEQUEUE = "DEQUEUE"
+    """It waits no more, and its call goes on: another way, or because the one agent it was for did not take it."""
+    PICK_UP = "PICK_UP"
     TALK_END = "TALK_END"
     FINISH = "FINISH"
 
@@ -95,9 +113,12 @@ TRANSITIONS: Mapping[tuple[ContactState, ContactTrigger], ContactState] = {
     (_S.QUEUED, _T.OFFER): _S.OFFERED,
     (_S.QUEUED, _T.LEAVE): _S.ABANDONED,
     (_S.QUEUED, _T.DEQUEUE): _S.ENDED,
+    (_S.QUEUED, _T.PICK_UP): _S.ON_CONTACT,
     (_S.OFFERED, _T.ACCEPT): _S.ON_CONTACT,
     (_S.OFFERED, _T.RETURN): _S.QUEUED,
     (_S.OFFERED, _T.LEAVE): _S.ABANDONED,
+    (_S.OFFERED, _T.DEQUEUE): _S.ENDED,
+    (_S.OFFERED, _T.PICK_UP): _S.ON_CONTACT,
     (_S.ON_CONTACT, _T.TALK_END): _S.WRAP_UP,
     (_S.ON_CONTACT, _T.FINISH): _S.ENDED,
     (_S.WRAP_UP, _T.FINISH): _S.ENDED,
@@ -109,7 +130,8 @@ OPEN = WAITING | {_S.ON_CONTACT, _S.WRAP_UP}
 @dataclass(frozen=True)
 class Contact:
     """What is routed and reported. `queue_time` keeps its place through offers that came to nothing; `traceparent`
-    is the trace of the call it stands for."""
+    is the trace of the call it stands for. One with a `target_agent_id` is offered to nobody else; it has a `queue_id`
+    only when it goes by the rules of one."""
 
     contact_id: str
     channel: Channel
@@ -135,6 +157,10 @@ class Contact:
     note: str = ""
     offer_count: int = 0
     traceparent: str = ""
+    kind: ContactKind = ContactKind.INBOUND
+    previous_contact_id: str = ""
+    target_agent_id: str = ""
+    consulting_agent_id: str = ""
     version: int = 1
 
     @property
@@ -144,16 +170,19 @@ class Contact:
 
     @property
     def order(self) -> tuple[int, bool, datetime, str]:
-        """Its place among waiting contacts, smaller first: priority, returned ones, then age."""
-        return (-self.priority, not self.returned, self.queue_time, self.contact_id)
+        """Its place among waiting contacts, smaller first: priority, then those that were returned or that one agent
+        alone may take, then age."""
+        return (-self.priority, not (self.returned or self.target_agent_id), self.queue_time, self.contact_id)
 
 
 def check_contact(contact: Contact) -> Contact:
-    """A contact to queue, when every field is well formed; InvalidInput naming the field if not."""
-    require_id("que", contact.queue_id, "contact.queue_id")
+    """A contact to queue or to begin, when every field is well formed; InvalidInput naming the field if not."""
     for prefix, value, name in (
-        ("brd", contact.brand_id, "brand_id"), ("call", contact.call_id, "call_id"),
-        ("cus", contact.customer_id, "customer_id"),
+        ("que", contact.queue_id, "queue_id"), ("brd", contact.brand_id, "brand_id"),
+        ("call", contact.call_id, "call_id"), ("cus", contact.customer_id, "customer_id"),
+        ("con", contact.previous_contact_id, "previous_contact_id"),
+        ("usr", contact.target_agent_id, "target_agent_id"),
+        ("usr", contact.consulting_agent_id, "consulting_agent_id"),
     ):  # fmt: skip
         if value or (name == "call_id" and contact.channel is Channel.VOICE):
             require_id(prefix, value, f"contact.{name}")
@@ -166,6 +195,28 @@ def check_contact(contact: Contact) -> Contact:
         raise InvalidInput.of("contact.priority", "must be 0 to 9")
     _check_attributes(contact.attributes)
     return replace(contact, required_skills=require_skills(contact.required_skills, "contact.required_skills"))
+
+
+def check_waiting(contact: Contact) -> Contact:
+    """One to queue: `check_contact`, and it says what it waits for and, of a CONSULT, who asks."""
+    if not contact.queue_id and not contact.target_agent_id:
+        raise InvalidInput.of("contact.queue_id", "or contact.target_agent_id is required")
+    if contact.kind is ContactKind.OUTBOUND:
+        raise InvalidInput.of("contact.kind", "can't be OUTBOUND: such a contact does not wait")
+    if (contact.kind is ContactKind.CONSULT) != bool(contact.consulting_agent_id):
+        raise InvalidInput.of("contact.consulting_agent_id", "goes with a CONSULT, and a CONSULT with it")
+    if contact.target_agent_id and contact.target_agent_id == contact.consulting_agent_id:
+        raise InvalidInput.of("contact.target_agent_id", "is the agent who asks")
+    return check_contact(contact)
+
+
+def check_started(contact: Contact) -> Contact:
+    """One that begins with its agent on it: `check_contact`, and it is OUTBOUND or TRANSFER."""
+    if contact.kind not in (ContactKind.OUTBOUND, ContactKind.TRANSFER):
+        raise InvalidInput.of("contact.kind", "must be OUTBOUND or TRANSFER")
+    if contact.target_agent_id or contact.consulting_agent_id:
+        raise InvalidInput.of("contact.target_agent_id", "and consulting_agent_id go with contacts that wait")
+    return check_contact(contact)
 
 
 def moved(contact: Contact, trigger: ContactTrigger, **changes: Any) -> Contact:
@@ -194,6 +245,21 @@ def talk_ended(contact: Contact, end_time: datetime, wrap_up: timedelta, now: da
     if wrap_up <= timedelta(0):
         return moved(contact, ContactTrigger.FINISH, end_time=end, wrap_up_end_time=end)
     return moved(contact, ContactTrigger.TALK_END, end_time=end, wrap_up_expire_time=now + wrap_up)
+
+
+def left_before(contact: Contact, leave_time: datetime) -> Contact | None:
+    """The contact with the end of its talk put right, when its agent had left before what was taken for the end; None
+    when there is nothing to put right."""
+    if contact.end_time is None or contact.answer_time is None:
+        return None
+    end = max(leave_time, contact.answer_time)
+    if end >= contact.end_time:
+        return None
+    ended_at_once = contact.wrap_up_end_time == contact.end_time
+    return replace(
+        contact, end_time=end, wrap_up_end_time=end if ended_at_once else contact.wrap_up_end_time,
+        version=contact.version + 1,
+    )  # fmt: skip
 
 
 def finished(contact: Contact, now: datetime) -> Contact:

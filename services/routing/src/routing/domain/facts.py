@@ -19,8 +19,15 @@ class ContactQueued:
 
 
 @dataclass(frozen=True)
+class ContactStarted:
+    """A contact began with its agent on it."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
 class ContactDequeued:
-    """Its flow took a waiting contact out of its queue."""
+    """A waiting contact is over, and its call goes on."""
 
     contact: Contact
     reason: str
@@ -47,6 +54,13 @@ class ContactEnded:
 
     contact: Contact
     by_timer: bool
+
+
+@dataclass(frozen=True)
+class ContactCorrected:
+    """The end of its talk was put right."""
+
+    contact: Contact
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,10 @@ class QueueDeleted:
 
 
 OfferFact = OfferMade | OfferAccepted | OfferDeclined | OfferMissed | OfferRescinded
-ContactFact = ContactQueued | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
+ContactFact = (
+    ContactQueued | ContactStarted | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
+    | ContactCorrected
+)  # fmt: skip
 Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | QueueChanged | QueueDeleted
 
 

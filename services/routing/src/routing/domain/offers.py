@@ -10,8 +10,8 @@ from enum import StrEnum
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from routing.domain import agents, contacts
-from routing.domain.agents import Agent, AgentTrigger
-from routing.domain.contacts import Contact, ContactTrigger
+from routing.domain.agents import Agent, AgentTrigger, StationMissing
+from routing.domain.contacts import Contact, ContactTrigger, NotInQueue
 from routing.domain.queues import Queue
 
 
@@ -102,6 +102,26 @@ def made(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datet
     return Move(offer, after, agents.offered(agent, contact.contact_id, now))
 
 
+def picked_up(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Move:
+    """The agent takes the contact without having been chosen for it: an offer that is accepted already."""
+    if contact.target_agent_id != agent.agent_id and not (contact.queue_id and is_member(agent, queue)):
+        raise NotInQueue("the contact waits in a queue you do not serve, or for another agent alone")
+    waited = max(now - contact.queue_time, timedelta(0))
+    offer = Offer(
+        offer_id, OfferState.ACCEPTED, contact.contact_id, agent.agent_id, now, now, queue.queue_id,
+        queue.display_name, waited, now,
+    )  # fmt: skip
+    after = contacts.moved(contact, ContactTrigger.PICK_UP, agent_id=agent.agent_id, answer_time=now)
+    if not agent.has_station:
+        raise StationMissing("connect your microphone first: no station is attached")
+    return Move(offer, after, agents.taking(agent, contact.contact_id, now))
+
+
+def is_member(agent: Agent, queue: Queue) -> bool:
+    """Whether the agent serves the queue, skills aside."""
+    return queue.open_to_all or queue.queue_id in agent.queue_ids
+
+
 def accepted(move: Move, now: datetime) -> Move:
     """The agent took it in time."""
     if now >= move.offer.expire_time:
@@ -114,7 +134,8 @@ def accepted(move: Move, now: datetime) -> Move:
 
 
 def declined(move: Move, now: datetime) -> Move:
-    """The agent said no: the contact goes back to the head of its queue, the agent is NOT_READY."""
+    """The agent said no and is NOT_READY. The contact goes back to the head of its queue; one that nobody else may take
+    is over."""
     return _turned_away(move, OfferState.DECLINED, agents.DECLINED, now)
 
 
@@ -136,7 +157,13 @@ def withdrawn(move: Move, now: datetime) -> Move:
 
 
 def _turned_away(move: Move, state: OfferState, reason: str, now: datetime) -> Move:
-    return Move(_closed(move.offer, state, now), _returned(move.contact), agents.turned_away(move.agent, reason, now))
+    contact = move.contact
+    after = (
+        contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now, agent_id="")
+        if contact.target_agent_id
+        else _returned(contact)
+    )
+    return Move(_closed(move.offer, state, now), after, agents.turned_away(move.agent, reason, now))
 
 
 def _returned(contact: Contact) -> Contact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
 from kernel.ids import is_id
@@ -100,6 +100,14 @@ class Queue:
     update_time: datetime
     version: int = 1
     deleted: bool = False
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+DIRECT = Queue(
+    "", "", (), OFFER_TIMEOUT, WRAP_UP_DURATION, False, SERVICE_LEVEL_THRESHOLD, SHORT_ABANDON_THRESHOLD, (), False,
+    _NEVER, _NEVER,
+)  # fmt: skip
+"""The rules of contacts that are in no queue: for one agent only, or begun by one."""
 
 
 def require_name(value: str, field: str) -> str:

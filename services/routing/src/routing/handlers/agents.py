@@ -64,6 +64,16 @@ class AgentServicer(Asked, AgentServiceServicer):
         listed, token = page(rows, size, lambda each: encode_token(each.display_name, each.agent_id))
         return contact_service_pb2.ListAgentsResponse(agents=map(convert.agent_to_proto, listed), next_page_token=token)
 
+    async def ListColleagues(
+        self, request: contact_service_pb2.ListColleaguesRequest, context: Any
+    ) -> contact_service_pb2.ListColleaguesResponse:
+        size, after, me = page_size(request.page_size), decode_name_token(request.page_token), principal().subject
+        rows = await self._run(lambda tx: ops.list_agents(tx, size, after, without=me), read_only=True)
+        listed, token = page(rows, size, lambda each: encode_token(each.display_name, each.agent_id))
+        return contact_service_pb2.ListColleaguesResponse(
+            colleagues=map(convert.colleague_to_proto, listed), next_page_token=token
+        )
+
     async def UpdateAgent(self, request: contact_service_pb2.UpdateAgentRequest, context: Any) -> contact_pb2.Agent:
         agent = request.agent
         agent_id = require_id("usr", agent.agent_id, "agent.agent_id")

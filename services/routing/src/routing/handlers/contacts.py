@@ -13,6 +13,7 @@ from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceServicer, OfferServiceServicer
 
 from routing import convert
+from routing.domain.contacts import ContactKind
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import contacts as ops
@@ -41,8 +42,26 @@ class ContactServicer(Asked, ContactServiceServicer):
             raise InvalidInput.of("reason", "is longer than 64 characters")
         now = self._desk.clock.now()
         return convert.contact_to_proto(
-            await self._run(lambda tx: ops.dequeue_contact(tx, contact_id, request.reason, now))
+            await self._run(
+                lambda tx: ops.dequeue_contact(tx, contact_id, request.reason, now, rescind_offer=request.rescind_offer)
+            )
         )
+
+    async def StartOutboundContact(
+        self, request: contact_service_pb2.StartOutboundContactRequest, context: Any
+    ) -> contact_pb2.Contact:
+        draft = convert.contact_from_proto(request.contact, current_traceparent(), ContactKind.OUTBOUND)
+        agent_id = require_id("usr", request.agent_id, "agent_id")
+
+        async def start(tx: Ledger) -> contact_pb2.Contact:
+            return convert.contact_to_proto(await ops.start_contact(tx, draft, agent_id, self._desk.clock.now()))
+
+        return await self._once("StartOutboundContact", request, contact_pb2.Contact, start)
+
+    async def PickUpContact(self, request: contact_service_pb2.PickUpContactRequest, context: Any) -> contact_pb2.Offer:
+        contact_id, agent_id = require_id("con", request.contact_id, "contact_id"), principal().subject
+        now = self._desk.clock.now()
+        return convert.offer_to_proto(*await self._run(lambda tx: offer_ops.pick_up(tx, contact_id, agent_id, now)))
 
     async def GetContact(self, request: contact_service_pb2.GetContactRequest, context: Any) -> contact_pb2.Contact:
         contact_id = require_id("con", request.contact_id, "contact_id")

@@ -14,7 +14,7 @@ from routing.domain.facts import AgentChanged, OfferRescinded
 from routing.domain.offers import Offer, withdrawn
 from routing.domain.queues import Disposition, QueueNotFound, require_ids
 from routing.ledger import Ledger
-from routing.ops.queues import require_known_skills, require_plan_for, require_version
+from routing.ops.queues import require_known_skills, require_plan_for, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_move
 from routing.store import agents as store
 from routing.store import contacts as contact_store
@@ -78,9 +78,9 @@ async def is_agent(tx: Ledger, agent_id: str) -> bool:
     return await store.find_agent(tx, agent_id) is not None
 
 
-async def list_agents(tx: Ledger, size: int, after: tuple[str, str] | None) -> list[Agent]:
-    """By name, one more than `size` when there is a next page."""
-    return await store.page_of_agents(tx, size, after)
+async def list_agents(tx: Ledger, size: int, after: tuple[str, str] | None, *, without: str = "") -> list[Agent]:
+    """By name, one more than `size` when there is a next page; all but the agent `without`."""
+    return await store.page_of_agents(tx, size, after, without)
 
 
 async def update_agent(tx: Ledger, agent_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Agent:
@@ -115,7 +115,7 @@ async def desktop(tx: Ledger, agent_id: str) -> Desktop:
     agent = await get_agent(tx, agent_id)
     offer = await offer_store.pending_offer(tx, agent_id=agent_id)
     contact = await contact_store.find_contact(tx, agent.contact_id) if agent.contact_id else None
-    queue = await queue_store.find_queue(tx, contact.queue_id) if contact else None
+    queue = await rules_of(tx, contact.queue_id) if contact else None
     dispositions = await queue_store.dispositions_of(tx, queue.disposition_ids if queue else ())
     return Desktop(agent, offer, contact, dispositions)
 

@@ -1,4 +1,5 @@
-"""Contacts: queued by a flow, taken out again, wrapped up; and what their call's end does to them."""
+"""Contacts: queued or begun, taken out again, wrapped up; and what the end of a call, or of an agent's part in it,
+does to them."""
 
 from __future__ import annotations
 
@@ -9,11 +10,12 @@ from datetime import datetime
 from kernel.ids import new_id
 
 from routing.domain import agents, contacts, offers, waiting
-from routing.domain.agents import Agent, AgentState, AgentTrigger
+from routing.domain.agents import Agent, AgentNotAvailable, AgentState, AgentTrigger
 from routing.domain.contacts import (
     WAITING,
     CallOver,
     Contact,
+    ContactKind,
     ContactMoved,
     ContactNotFound,
     ContactNotInWrapUp,
@@ -23,17 +25,20 @@ from routing.domain.contacts import (
 )
 from routing.domain.facts import (
     ContactAbandoned,
+    ContactCorrected,
     ContactDequeued,
     ContactEnded,
     ContactQueued,
+    ContactStarted,
     OfferRescinded,
     WrapUpStarted,
 )
-from routing.domain.offers import Decision
-from routing.domain.queues import DispositionNotFound, Queue, QueueNotFound, demand, score
+from routing.domain.offers import Decision, is_member
+from routing.domain.queues import DispositionNotFound, Queue, demand, score
 from routing.domain.waiting import WaitEstimate
 from routing.ledger import Ledger
-from routing.ops.queues import get_queue, require_known_skills
+from routing.ops.agents import get_agent
+from routing.ops.queues import get_queue, require_known_skills, rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import contacts as store
@@ -61,28 +66,40 @@ class ContactFilter:
 
 
 async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
-    """Let a contact wait. QueueNotFound; CallOver when the customer has hung up already."""
-    contact = replace(contacts.check_contact(draft), contact_id=new_id("con", now), queue_time=now, create_time=now)
-    await get_queue(tx, contact.queue_id)
-    await require_known_skills(tx, contact.required_skills, "contact.required_skills")
-    if contact.call_id and await store.call_has_ended(tx, contact.call_id):
-        raise CallOver("the call is over")
-    tx.follow(contact.traceparent)
-    await store.add_contact(tx, contact)
+    """Let a contact wait. QueueNotFound, AgentNotFound; AgentNotAvailable when the one agent it is for is OFFLINE;
+    CallOver when the customer has hung up already."""
+    contact = replace(contacts.check_waiting(draft), contact_id=new_id("con", now), queue_time=now, create_time=now)
+    if contact.target_agent_id:
+        agent = await get_agent(tx, contact.target_agent_id)
+        if agent.state is AgentState.OFFLINE:
+            raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
+    await _add(tx, contact)
     tx.tell(ContactQueued(contact))
     return contact
 
 
-async def dequeue_contact(tx: Ledger, contact_id: str, reason: str, now: datetime) -> Contact:
-    """Take a waiting contact out of its queue. One that rings at an agent or is handled stays as it is: the flow sees
-    that in its state, and asks again when the offer comes to nothing."""
+async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime) -> Contact:
+    """A contact that begins with its agent on it. AgentNotAvailable unless they are AVAILABLE or NOT_READY."""
+    contact = replace(
+        contacts.check_started(draft), contact_id=new_id("con", now), state=ContactState.ON_CONTACT,
+        agent_id=agent_id, queue_time=now, create_time=now, answer_time=now,
+    )  # fmt: skip
+    agent = await get_agent(tx, agent_id)
+    after = agents.taking(agent, contact.contact_id, now)
+    await _add(tx, contact)
+    tx.tell(ContactStarted(contact))
+    await put_agent(tx, agent, after, now)
+    return contact
+
+
+async def dequeue_contact(
+    tx: Ledger, contact_id: str, reason: str, now: datetime, *, rescind_offer: bool = False
+) -> Contact:
+    """Take a waiting contact out of its queue. One that rings at an agent (unless `rescind_offer`) or is handled stays
+    as it is: the flow sees that in its state, and asks again when the offer comes to nothing."""
     contact = await get_contact(tx, contact_id)
-    if contact.state is not ContactState.QUEUED:
-        return contact
-    after = contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now)
-    await put_contact(tx, contact, after, now)
-    tx.tell(ContactDequeued(after, reason))
-    return after
+    leaves = WAITING if rescind_offer else {ContactState.QUEUED}
+    return await _drop(tx, contact, reason, now, now) if contact.state in leaves else contact
 
 
 async def get_contact(tx: Ledger, contact_id: str) -> Contact:
@@ -111,6 +128,9 @@ async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstim
     contact = await get_contact(tx, contact_id)
     if contact.state not in WAITING:
         raise ContactMoved("the contact no longer waits", metadata={"state": contact.state})
+    waited = max(now - contact.queue_time, now - now)
+    if contact.target_agent_id:
+        return WaitEstimate(1, 1, None, None, None, waited)
     line = await store.waiting_line(tx, contact.queue_id)
     queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
     busy_lines = [queues[queue_id] for queue_id in await store.queues_with_waiting(tx) if queue_id in queues]
@@ -118,13 +138,13 @@ async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstim
     serving, free = 0.0, 0
     for agent in await agent_store.agents_at_work(tx) if queue else ():
         if queue and _serves(agent, queue, contact):
-            serving += 1 / max(1, sum(_is_member(agent, each) for each in busy_lines))
+            serving += 1 / max(1, sum(is_member(agent, each) for each in busy_lines))
             free += agent.state is AgentState.AVAILABLE
     handled = await store.last_handled(tx, contact.queue_id, waiting.MEMORY)
     return waiting.estimate(
         position=1 + [each.contact_id for each in line].index(contact_id), depth=len(line), serving=serving,
         free=free, handle_seconds=waiting.smoothed_handle_time(handled),
-        waited=max(now - contact.queue_time, now - now),
+        waited=waited,
     )  # fmt: skip
 
 
@@ -141,8 +161,8 @@ async def end_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
     if before.state is not ContactState.WRAP_UP:
         raise ContactNotInWrapUp(f"the contact is {before.state}", metadata={"state": before.state})
     noted = await _noted(tx, before, wrap_up)
-    queue = await queue_store.find_queue(tx, before.queue_id)
-    if queue and queue.disposition_required and not noted.disposition_id:
+    queue = await rules_of(tx, before.queue_id)
+    if queue.disposition_required and not noted.disposition_id:
         raise DispositionRequired("pick a disposition first")
     return await _finish(tx, before, contacts.finished(noted, now), by_timer=False, now=now)
 
@@ -156,19 +176,58 @@ async def expire_wrap_ups(tx: Ledger, now: datetime, limit: int = 50) -> int:
 
 
 async def end_call(tx: Ledger, call_id: str, end_time: datetime, now: datetime) -> None:
-    """The call is over: who waited is abandoned, who talked goes into wrap-up. Repeats change nothing."""
+    """The call is over, and with it every contact of it: a customer who waited has abandoned, a question nobody
+    answered is dropped, each agent who talked goes into wrap-up. Repeats change nothing."""
     await store.note_ended_call(tx, call_id, now)
+    end_time = min(end_time, now)
     for contact in await store.open_contacts_of_call(tx, call_id):
-        if contact.state in WAITING:
-            await _abandon(tx, contact, min(end_time, now), now)
-        elif contact.state is ContactState.ON_CONTACT:
-            await _end_talk(tx, contact, min(end_time, now), now)
+        if contact.state is ContactState.ON_CONTACT:
+            await _end_talk(tx, contact, end_time, now)
+        elif contact.state in WAITING and contact.kind is ContactKind.CONSULT:
+            await _drop(tx, contact, "call_ended", end_time, now)
+        elif contact.state in WAITING:
+            await _abandon(tx, contact, end_time, now)
+
+
+async def leave_call(tx: Ledger, contact_id: str, agent_id: str, leave_time: datetime, now: datetime) -> None:
+    """The agent's part in a call that goes on is over: wrap-up. When the call's end was heard of first, the end of the
+    talk is put right. Repeats change nothing."""
+    contact = await store.find_contact(tx, contact_id)
+    if contact is None or contact.agent_id != agent_id:
+        return
+    leave_time = min(leave_time, now)
+    if contact.state is ContactState.ON_CONTACT:
+        await _end_talk(tx, contact, leave_time, now)
+    elif contact.state in (ContactState.WRAP_UP, ContactState.ENDED):
+        right = contacts.left_before(contact, leave_time)
+        if right is not None:
+            await put_contact(tx, contact, right, now)
+            tx.tell(ContactCorrected(right))
+
+
+async def _add(tx: Ledger, contact: Contact) -> None:
+    if contact.queue_id:
+        await get_queue(tx, contact.queue_id)
+    await require_known_skills(tx, contact.required_skills, "contact.required_skills")
+    if contact.call_id and await store.call_has_ended(tx, contact.call_id):
+        raise CallOver("the call is over")
+    tx.follow(contact.traceparent)
+    await store.add_contact(tx, contact)
+
+
+async def _drop(tx: Ledger, contact: Contact, reason: str, end_time: datetime, now: datetime) -> Contact:
+    after = contacts.moved(
+        contact, ContactTrigger.DEQUEUE, end_time=max(end_time, contact.queue_time), agent_id=""
+    )  # fmt: skip
+    await _leave(tx, contact, after, now)
+    tx.tell(ContactDequeued(after, reason))
+    return after
 
 
 async def _abandon(tx: Ledger, contact: Contact, end_time: datetime, now: datetime) -> None:
     after = contacts.abandoned(contact, end_time)
     await _leave(tx, contact, after, now)
-    queue = await _queue(tx, contact)
+    queue = await rules_of(tx, contact.queue_id)
     tx.tell(ContactAbandoned(after, contacts.is_short_abandon(after, queue.short_abandon_threshold)))
 
 
@@ -182,7 +241,7 @@ async def _leave(tx: Ledger, before: Contact, after: Contact, now: datetime) -> 
 
 
 async def _end_talk(tx: Ledger, contact: Contact, end_time: datetime, now: datetime) -> None:
-    queue = await _queue(tx, contact)
+    queue = await rules_of(tx, contact.queue_id)
     after = contacts.talk_ended(contact, end_time, queue.wrap_up_duration, now)
     if after.state is ContactState.ENDED:
         await _finish(tx, contact, after, by_timer=False, now=now)
@@ -211,7 +270,7 @@ async def _agent_at(tx: Ledger, contact: Contact) -> Agent | None:
 
 async def _noted(tx: Ledger, contact: Contact, wrap_up: WrapUp) -> Contact:
     if wrap_up.disposition_id:
-        queue = await _queue(tx, contact)
+        queue = await rules_of(tx, contact.queue_id)
         known = await queue_store.dispositions_of(tx, [wrap_up.disposition_id])
         if not known or (queue.disposition_ids and wrap_up.disposition_id not in queue.disposition_ids):
             raise DispositionNotFound("no such disposition in this queue")
@@ -225,17 +284,6 @@ async def _own_contact(tx: Ledger, wrap_up: WrapUp) -> Contact:
     return contact
 
 
-async def _queue(tx: Ledger, contact: Contact) -> Queue:
-    queue = await queue_store.find_queue(tx, contact.queue_id)
-    if queue is None:  # queues are only ever marked deleted
-        raise QueueNotFound("the contact's queue is gone")
-    return queue
-
-
-def _is_member(agent: Agent, queue: Queue) -> bool:
-    return queue.open_to_all or queue.queue_id in agent.queue_ids
-
-
 def _serves(agent: Agent, queue: Queue, contact: Contact) -> bool:
     held = {level.skill_id: level.proficiency for level in agent.skills}
-    return _is_member(agent, queue) and score(held, demand(queue.required_skills, contact.required_skills)) is not None
+    return is_member(agent, queue) and score(held, demand(queue.required_skills, contact.required_skills)) is not None

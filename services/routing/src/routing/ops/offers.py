@@ -10,15 +10,26 @@ from kernel.ids import new_id
 from routing.domain import offers
 from routing.domain.agents import AgentState
 from routing.domain.board import Match
-from routing.domain.contacts import Contact, ContactState
-from routing.domain.facts import OfferAccepted, OfferDeclined, OfferFact, OfferMade, OfferMissed
+from routing.domain.contacts import Contact, ContactNotFound, ContactState
+from routing.domain.facts import (
+    ContactDequeued,
+    OfferAccepted,
+    OfferDeclined,
+    OfferFact,
+    OfferMade,
+    OfferMissed,
+    OfferRescinded,
+)
 from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNotFound, Weighed
 from routing.ledger import Ledger
+from routing.ops.agents import get_agent
+from routing.ops.queues import rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import contacts as contact_store
 from routing.store import offers as store
-from routing.store import queues as queue_store
+
+PICKED_UP = "picked_up"
 
 
 async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
@@ -32,10 +43,9 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
     agent = await agent_store.find_agent(tx, match.agent.agent_id)
     if agent is None or agent.state is not AgentState.AVAILABLE or agent.version != match.agent.version:
         raise DecisionStale("the agent changed since")
-    queue = await queue_store.find_queue(tx, contact.queue_id)
-    if queue is None:
-        raise DecisionStale("the queue is gone")
-    move = offers.made(new_id("ofr", now), contact, agent, queue, now)
+    if contact.target_agent_id not in ("", agent.agent_id):
+        raise DecisionStale("the contact is for another agent")
+    move = offers.made(new_id("ofr", now), contact, agent, await rules_of(tx, contact.queue_id), now)
     await put_contact(tx, contact, move.contact, now)
     await store.add_offer(tx, move.offer)
     await store.add_decision(tx, _decision(move.offer, match, now))
@@ -44,13 +54,38 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
     return move.offer
 
 
+async def pick_up(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
+    """The agent takes a waiting contact, also from a colleague at whom it rings: one transaction, and one has it.
+
+    ContactNotFound, ContactMoved, NotInQueue, AgentNotAvailable, StationMissing.
+    """
+    agent = await get_agent(tx, agent_id)
+    contact = await contact_store.find_contact(tx, contact_id)
+    if contact is None:
+        raise ContactNotFound("no such contact")
+    taken = offers.picked_up(new_id("ofr", now), contact, agent, await rules_of(tx, contact.queue_id), now)
+    ringing = await store.pending_offer(tx, contact_id=contact_id)
+    if ringing is None:
+        await put_contact(tx, contact, taken.contact, now)
+    else:
+        before = await move_of(tx, ringing)
+        await put_move(tx, before, offers.rescinded(before, taken.contact, now), OfferRescinded, now)
+    await store.add_offer(tx, taken.offer)
+    chosen = [Weighed(agent_id, 0.0, 0, "")]
+    await store.add_decision(tx, Decision(taken.offer.offer_id, contact_id, PICKED_UP, chosen, now))
+    tx.tell(OfferAccepted(taken.offer, taken.contact))
+    await put_agent(tx, agent, taken.agent, now)
+    return taken.offer, taken.contact
+
+
 async def accept_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
     """ON_CONTACT. OfferNotFound for another agent's, OfferNotPending when it is answered, missed or taken back."""
     return await _answer(tx, offer_id, agent_id, offers.accepted, OfferAccepted, now)
 
 
 async def decline_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
-    """The contact goes back to the head of its queue, the agent to NOT_READY."""
+    """The contact goes back to the head of its queue, or is over when nobody else may take it; the agent is
+    NOT_READY."""
     return await _answer(tx, offer_id, agent_id, offers.declined, OfferDeclined, now)
 
 
@@ -59,7 +94,9 @@ async def expire_offers(tx: Ledger, now: datetime, limit: int = 50) -> int:
     due = await store.offers_due(tx, now, limit)
     for offer in due:
         before = await move_of(tx, offer)
-        await put_move(tx, before, offers.missed(before, now), OfferMissed, now)
+        after = offers.missed(before, now)
+        await put_move(tx, before, after, OfferMissed, now)
+        _tell_over(tx, after.contact, "offer_missed")
     return len(due)
 
 
@@ -79,7 +116,13 @@ async def _answer(
     before = await move_of(tx, offer)
     after = rule(before, now)
     await put_move(tx, before, after, fact, now)
+    _tell_over(tx, after.contact, "offer_declined")
     return after.offer, after.contact
+
+
+def _tell_over(tx: Ledger, contact: Contact, reason: str) -> None:
+    if contact.state is ContactState.ENDED:
+        tx.tell(ContactDequeued(contact, reason))
 
 
 def _decision(offer: Offer, match: Match, now: datetime) -> Decision:

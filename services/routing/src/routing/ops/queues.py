@@ -13,6 +13,7 @@ from kernel.ids import new_id
 from routing.domain.agents import VersionConflict
 from routing.domain.facts import QueueChanged, QueueDeleted
 from routing.domain.queues import (
+    DIRECT,
     Disposition,
     DispositionNotFound,
     Queue,
@@ -51,6 +52,16 @@ async def get_queue(tx: Ledger, queue_id: str) -> Queue:
     queue = await store.find_queue(tx, queue_id)
     if queue is None or queue.deleted:
         raise QueueNotFound("no such queue")
+    return queue
+
+
+async def rules_of(tx: Ledger, queue_id: str) -> Queue:
+    """The rules a contact goes by: those of its queue, also once that is deleted, or of a direct one."""
+    if not queue_id:
+        return DIRECT
+    queue = await store.find_queue(tx, queue_id)
+    if queue is None:  # queues are only ever marked deleted
+        raise QueueNotFound("the contact's queue is gone")
     return queue
 
 

@@ -57,9 +57,11 @@ async def agents_listing(tx: Transaction, queue_id: str) -> list[Agent]:
     return [_agent(row) for row in rows]
 
 
-async def page_of_agents(tx: Transaction, size: int, after: tuple[str, str] | None) -> list[Agent]:
+async def page_of_agents(tx: Transaction, size: int, after: tuple[str, str] | None, without: str = "") -> list[Agent]:
     """By name, after the (name, id) given; one more than `size` when there is a next page."""
     listed = select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True))
+    if without:
+        listed = listed.where(agents.c.agent_id != without)
     if after is not None:
         name, agent_id = after
         listed = listed.where(

@@ -10,7 +10,7 @@ from chassis.paging import keyset
 from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactState
+from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState
 from routing.store.rows import Transaction, add, change, skills_from_json, skills_to_json
 from routing.store.tables import contacts, ended_calls
 
@@ -60,12 +60,13 @@ async def queued_contacts(tx: Transaction) -> list[Contact]:
 
 
 async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
-    """Everything that waits in the queue, offered or not, in order. Reads only what the order needs."""
+    """Everything that waits for whoever serves the queue, offered or not, in order. Reads only what the order needs."""
     needed = (contacts.c.contact_id, contacts.c.priority, contacts.c.offer_count, contacts.c.queue_time)
     rows = await tx.all(
         select(*needed, contacts.c.channel, contacts.c.state, contacts.c.create_time).where(
             contacts.c.tenant_id == tx.tenant_id,
             contacts.c.queue_id == queue_id,
+            contacts.c.target_agent_id == "",
             contacts.c.state.in_(sorted(WAITING)),
         )
     )
@@ -80,23 +81,28 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
 
 
 async def queues_with_waiting(tx: Transaction) -> Mapping[str, int]:
-    """Queue -> how many wait in it, for queues where anybody does."""
+    """Queue -> how many wait for whoever serves it, for queues where anybody does."""
     rows = await tx.all(
         select(contacts.c.queue_id, func.count().label("waiting"))
-        .where(contacts.c.tenant_id == tx.tenant_id, contacts.c.state.in_(sorted(WAITING)))
+        .where(
+            contacts.c.tenant_id == tx.tenant_id,
+            contacts.c.target_agent_id == "",
+            contacts.c.state.in_(sorted(WAITING)),
+        )
         .group_by(contacts.c.queue_id)
     )
     return {row["queue_id"]: row["waiting"] for row in rows}
 
 
 async def last_handled(tx: Transaction, queue_id: str, limit: int) -> list[timedelta]:
-    """From answer to the end of wrap-up of the queue's last contacts, the newest last."""
+    """From answer to the end of wrap-up of the last customers who came through the queue, the newest last."""
     rows = await tx.all(
         select(contacts.c.answer_time, contacts.c.wrap_up_end_time)
         .where(
             contacts.c.tenant_id == tx.tenant_id,
             contacts.c.queue_id == queue_id,
             contacts.c.state == ContactState.ENDED,
+            contacts.c.kind.in_((ContactKind.INBOUND.value, ContactKind.TRANSFER.value)),
             contacts.c.answer_time.is_not(None),
         )
         .order_by(contacts.c.wrap_up_end_time.desc())
@@ -167,10 +173,12 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
     plain = (
         "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
         "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
-        "disposition_id", "note", "offer_count", "traceparent", "create_time", "version",
+        "disposition_id", "note", "offer_count", "traceparent", "previous_contact_id", "target_agent_id",
+        "consulting_agent_id", "create_time", "version",
     )  # fmt: skip
     return {name: getattr(contact, name) for name in plain} | {
         "channel": contact.channel.value,
+        "kind": contact.kind.value,
         "state": contact.state.value,
         "required_skills": skills_to_json(contact.required_skills),
         "attributes": dict(contact.attributes),
@@ -184,6 +192,7 @@ def _contact(row: RowMapping) -> Contact:
         **values
         | {
             "channel": Channel(row["channel"]),
+            "kind": ContactKind(row["kind"]),
             "state": ContactState(row["state"]),
             "required_skills": skills_from_json(row["required_skills"]),
         }

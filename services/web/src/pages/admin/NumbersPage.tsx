@@ -4,21 +4,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { optionsOf, useBrands, useNames } from "../../api/names.ts";
-import type { Flow, PhoneNumber } from "../../api/types.ts";
+import type { PhoneNumber } from "../../api/types.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { numberOption, SelectField } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
-
-export function useFlows() {
-  return useQuery({
-    queryKey: ["flows"],
-    queryFn: async (): Promise<Flow[]> =>
-      (await ask(api.GET("/v1/flows", { params: { query: { pageSize: 200 } } }))).flows ?? [],
-  });
-}
+import { useFlows } from "../flows/useFlow.ts";
 
 export default function NumbersPage() {
   const t = useText();

@@ -2,6 +2,7 @@ import { TextInput } from "@mantine/core";
 import {
   type Icon,
   IconArrowDown,
+  IconArrowForwardUp,
   IconArrowUp,
   IconChevronDown,
   IconChevronUp,
@@ -11,6 +12,7 @@ import {
   IconMessage2,
   IconPhoneOff,
   IconPlayerPlay,
+  IconRecordMail,
   IconStack2,
   IconTag,
   IconTrash,
@@ -34,6 +36,8 @@ const ICONS: Record<Kind, Icon> = {
   setAttribute: IconTag,
   httpRequest: IconWorld,
   queue: IconStack2,
+  transfer: IconArrowForwardUp,
+  voicemail: IconRecordMail,
   hangUp: IconPhoneOff,
 };
 

@@ -4,6 +4,7 @@ import type { Step } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { ChoiceFields } from "./ChoiceFields.tsx";
+import { TransferFields, VoicemailFields } from "./HandingOnFields.tsx";
 import { PairFields } from "./PairFields.tsx";
 import { type Kind, kindOf } from "./steps.ts";
 import { UtteranceFields } from "./UtteranceFields.tsx";
@@ -15,7 +16,7 @@ interface Props {
   onChange: (step: Step) => void;
 }
 
-interface FieldsProps<K extends Kind> {
+export interface FieldsProps<K extends Kind> {
   value: NonNullable<Step[K]>;
   set: (part: Partial<NonNullable<Step[K]>>) => void;
   steps: readonly Step[];
@@ -34,6 +35,8 @@ export function StepFields({ step, steps, onChange }: Props) {
   if (step.setAttribute) return <SetFields value={step.setAttribute} set={set} steps={steps} />;
   if (step.httpRequest) return <RequestFields value={step.httpRequest} set={set} steps={steps} />;
   if (step.queue) return <QueueFields value={step.queue} set={set} steps={steps} />;
+  if (step.transfer) return <TransferFields value={step.transfer} set={set} steps={steps} />;
+  if (step.voicemail) return <VoicemailFields value={step.voicemail} set={set} steps={steps} />;
   return step.hangUp ? <HangUpFields value={step.hangUp} set={set} steps={steps} /> : null;
 }
 
@@ -59,13 +62,15 @@ export function Target({ label, value, steps, onChange }: TargetProps) {
   );
 }
 
-function Next(props: Omit<TargetProps, "label" | "onChange"> & { set: (part: { next: string }) => void }) {
+export function Next(
+  props: Omit<TargetProps, "label" | "onChange"> & { set: (part: { next: string }) => void },
+) {
   const t = useText();
   const { set, ...rest } = props;
   return <Target label={t("flows.next")} {...rest} onChange={(next) => set({ next })} />;
 }
 
-function Seconds(props: {
+export function Seconds(props: {
   label: string;
   value: string | undefined;
   unset: number;

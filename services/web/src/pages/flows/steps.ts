@@ -13,6 +13,8 @@ export const KINDS = [
   "setAttribute",
   "httpRequest",
   "queue",
+  "transfer",
+  "voicemail",
   "hangUp",
 ] as const;
 export type Kind = (typeof KINDS)[number];
@@ -51,8 +53,39 @@ const EMPTY: { readonly [K in Kind]: () => NonNullable<Step[K]> } = {
     failed: "",
   }),
   queue: () => ({ queueId: "", announceInterval: "30s", timedOut: "" }),
+  transfer: () => ({ queueId: "", failed: "" }),
+  voicemail: () => ({ utterance: { text: {} }, queueId: "", next: "" }),
   hangUp: () => ({ utterance: { text: {} } }),
 };
+
+const TRANSFER_TARGETS = ["queueId", "agentId", "number", "flowId"] as const;
+const MAILBOXES = ["queueId", "agentId"] as const;
+
+/** Which kind of place a transfer leads to; nothing while none is chosen. */
+export function transferTargetOf(transfer: NonNullable<Step["transfer"]>) {
+  return TRANSFER_TARGETS.find((kind) => transfer[kind] !== undefined);
+}
+
+/** A transfer has one target: choosing another kind of place forgets the one before. */
+export function sentTo(kind: ReturnType<typeof transferTargetOf>) {
+  return oneOf(TRANSFER_TARGETS, kind);
+}
+
+/** Whether a message is an agent's or a queue's; nothing while that is not chosen. */
+export function mailboxOf(voicemail: NonNullable<Step["voicemail"]>) {
+  return MAILBOXES.find((kind) => voicemail[kind] !== undefined);
+}
+
+/** A message has one mailbox. */
+export function ownedBy(kind: ReturnType<typeof mailboxOf>) {
+  return oneOf(MAILBOXES, kind);
+}
+
+function oneOf<K extends string>(kinds: readonly K[], chosen: K | undefined) {
+  return Object.fromEntries(kinds.map((kind) => [kind, kind === chosen ? "" : undefined])) as {
+    [Key in K]?: string | undefined;
+  };
+}
 
 /** A new step of a kind, with an id no other step has. */
 export function newStep(kind: Kind, steps: readonly Step[]): Step {
@@ -82,6 +115,8 @@ const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   setAttribute: ["next"],
   httpRequest: ["next", "failed"],
   queue: ["timedOut"],
+  transfer: ["next", "failed"],
+  voicemail: ["next"],
   hangUp: [],
 };
 

@@ -1,7 +1,7 @@
 /** What the flow editor reads, and the draft it edits. */
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client.ts";
-import type { BusinessHours, Flow, Prompt, Release } from "../../api/types.ts";
+import type { Agent, BusinessHours, Flow, Prompt, Release } from "../../api/types.ts";
 
 const ALL = { params: { query: { pageSize: 200 } } };
 
@@ -26,6 +26,20 @@ export function useHours() {
     queryKey: ["hours", "all"],
     queryFn: async (): Promise<BusinessHours[]> =>
       (await ask(api.GET("/v1/businessHours", ALL))).businessHours ?? [],
+  });
+}
+
+export function useFlows() {
+  return useQuery({
+    queryKey: ["flows"],
+    queryFn: async (): Promise<Flow[]> => (await ask(api.GET("/v1/flows", ALL))).flows ?? [],
+  });
+}
+
+export function useAgents() {
+  return useQuery({
+    queryKey: ["agents", "all"],
+    queryFn: async (): Promise<Agent[]> => (await ask(api.GET("/v1/agents", ALL))).agents ?? [],
   });
 }
 

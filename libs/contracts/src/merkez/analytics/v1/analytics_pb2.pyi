@@ -254,8 +254,10 @@ class QueueInterval(_message.Message):
     HOLD_SECONDS_FIELD_NUMBER: _builtins.int
     ACW_SECONDS_FIELD_NUMBER: _builtins.int
     HANDLED_FIELD_NUMBER: _builtins.int
+    OUTBOUND_FIELD_NUMBER: _builtins.int
+    OUTBOUND_TALK_SECONDS_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
-    """Queue."""
+    """Queue; empty for contacts that were in none."""
     offered: _builtins.int
     """Offered."""
     answered: _builtins.int
@@ -276,6 +278,10 @@ class QueueInterval(_message.Message):
     """After-contact work, seconds."""
     handled: _builtins.int
     """Handled: wrap-up ended."""
+    outbound: _builtins.int
+    """Calls out; they are in no counter above."""
+    outbound_talk_seconds: _builtins.int
+    """Talk of calls out without hold, seconds."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Begins; length 15 minutes."""
@@ -295,10 +301,12 @@ class QueueInterval(_message.Message):
         hold_seconds: _builtins.int = ...,
         acw_seconds: _builtins.int = ...,
         handled: _builtins.int = ...,
+        outbound: _builtins.int = ...,
+        outbound_talk_seconds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "acw_seconds", b"acw_seconds", "answered", b"answered", "answered_within_threshold", b"answered_within_threshold", "handled", b"handled", "hold_seconds", b"hold_seconds", "offered", b"offered", "queue_id", b"queue_id", "short_abandoned", b"short_abandoned", "start_time", b"start_time", "talk_seconds", b"talk_seconds", "wait_seconds", b"wait_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "acw_seconds", b"acw_seconds", "answered", b"answered", "answered_within_threshold", b"answered_within_threshold", "handled", b"handled", "hold_seconds", b"hold_seconds", "offered", b"offered", "outbound", b"outbound", "outbound_talk_seconds", b"outbound_talk_seconds", "queue_id", b"queue_id", "short_abandoned", b"short_abandoned", "start_time", b"start_time", "talk_seconds", b"talk_seconds", "wait_seconds", b"wait_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

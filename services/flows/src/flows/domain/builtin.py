@@ -1,0 +1,55 @@
+"""Flows nobody has to draw: where a call goes that an agent hands on, or asks a colleague about.
+
+A run of one is pinned to its release id like any other; the definition follows from that id and from where the call was
+sent. A released meaning never changes: another one gets another id.
+"""
+
+from __future__ import annotations
+
+from flows.domain import speech
+from flows.domain.definitions import Definition, Queue, Step, Transfer, Utterance, Voicemail
+from flows.domain.runs import ContactKind, HandedOn
+
+PREFIX = "builtin:"
+QUEUE, AGENT, VOICEMAIL, CONSULT = "builtin:queue", "builtin:agent", "builtin:voicemail", "builtin:consult"
+
+_MAILBOXES = {"voicemail_of_agent_id": "agent_id", "voicemail_of_queue_id": "queue_id"}
+
+
+def release_of(origin: HandedOn) -> str:
+    """The release id for where the call was sent."""
+    if origin.to in _MAILBOXES:
+        return VOICEMAIL
+    if origin.contact_kind is ContactKind.CONSULT:
+        return CONSULT
+    return AGENT if origin.to == "agent_id" else QUEUE
+
+
+def definition_of(release_id: str, origin: HandedOn) -> Definition:
+    """What such a run does. One agent is waited for, then whoever handed the call on, then there is a message to
+    leave; a queue is waited in for as long as it takes."""
+    if release_id == VOICEMAIL:
+        return _definition(_voicemail(_MAILBOXES[origin.to], origin.target))
+    if release_id == CONSULT:
+        return _definition(_transfer("consult", origin, origin.to, origin.target, ""))
+    if release_id == QUEUE:
+        return _definition(Step("queue", "", Queue(origin.target)))
+    back = origin.return_agent_id if origin.return_agent_id != origin.target else ""
+    steps = [_transfer("agent", origin, "agent_id", origin.target, "back" if back else "voicemail")]
+    if back:
+        steps.append(_transfer("back", origin, "agent_id", back, "voicemail"))
+    return _definition(*steps, _voicemail("agent_id", origin.target))
+
+
+def _definition(*steps: Step) -> Definition:
+    return Definition(steps[0].step_id, steps, "en")
+
+
+def _transfer(step_id: str, origin: HandedOn, to: str, target: str, failed: str) -> Step:
+    timeout = origin.max_wait if to == "agent_id" else None
+    return Step(step_id, "", Transfer(to, target, timeout=timeout, failed=failed))
+
+
+def _voicemail(mailbox: str, owner: str) -> Step:
+    greeting = Utterance(speech.in_every_language("leave_message"))
+    return Step("voicemail", "", Voicemail(greeting, mailbox, owner))

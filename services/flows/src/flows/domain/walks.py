@@ -1,0 +1,129 @@
+"""One turn of a run in the making: where it stands, what it says, and how it goes from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from flows.domain import speech
+from flows.domain.definitions import IMPERSONAL_ATTRIBUTES, PLACEHOLDER, Definition, Step, Utterance
+from flows.domain.orders import Audio, EndCall, Order
+from flows.domain.runs import MASK, MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, ContactKind, Effect, Phase, RunState, Trail
+
+MAX_SILENT_STEPS = 100
+"""Steps in one turn without an order, effects between them or not: more is a loop that validation could not see."""
+MAX_STEPS = 2000
+"""Steps in one run: a caller who never presses anything must not hold a line for ever."""
+CONSULT_FAILED = "CONSULT_FAILED"
+"""Cause that ends a consult and not the call."""
+
+Enter = Mapping[type, Callable[[Any, Any], "Turn | str"]]
+"""What entering a step does: a turn that waits for somebody, or the id of the step to go on with."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What came of an event: the state after it, exactly one of order and effect, and the steps taken."""
+
+    state: RunState
+    order: Order | None
+    effect: Effect | None
+    trail: tuple[Trail, ...]
+
+
+def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
+    """`text` with each `{name}` replaced by its value; a name without one becomes nothing."""
+    return PLACEHOLDER.sub(lambda match: escape(values.get(match[1], "")), text)
+
+
+class Walk:
+    """One turn in the making. Its methods end with an order or an effect."""
+
+    def __init__(self, run_id: str, definition: Definition, state: RunState, now: datetime, enter: Enter):
+        self._enter = enter
+        self.run_id = run_id
+        self.definition = definition
+        self.state = state
+        self.now = now
+        self.trail: list[Trail] = []
+
+    def note(self, outcome: str) -> None:
+        """Write down what happened at the current step."""
+        self.trail.append(Trail(self.state.step_id, outcome))
+
+    def order(self, phase: Phase, order: Order) -> Turn:
+        """End the turn with something for telephony to do."""
+        self.state = replace(self.state, phase=phase, ordered=self.state.entered)
+        return Turn(self.state, order, None, tuple(self.trail))
+
+    def effect(self, phase: Phase, effect: Effect) -> Turn:
+        """End the turn with something to be done outside."""
+        self.state = replace(self.state, phase=phase)
+        return Turn(self.state, None, effect, tuple(self.trail))
+
+    def end(self, sentence: str = "", cause: str = "FLOW_ENDED", audio: tuple[Audio, ...] = ()) -> Turn:
+        """End the run, with a fixed sentence or the flow's own words. Whoever was only asked for by a colleague is told
+        nothing, and neither is the customer."""
+        if self.state.origin.contact_kind is ContactKind.CONSULT:
+            return self.order(Phase.ENDED, EndCall((), CONSULT_FAILED))
+        if sentence:
+            text, language = speech.sentence(sentence, self.state.language)
+            audio = (Audio(text=text, language=language),)
+        return self.order(Phase.ENDED, EndCall(audio, cause))
+
+    @property
+    def request_id(self) -> str:
+        """Names this visit of this step, the same when the turn is repeated."""
+        return f"{self.run_id}:{self.state.step_id}:{self.state.entered}"
+
+    @property
+    def step(self) -> Step:
+        """The step the run stands at; a pinned release has it."""
+        found = self.definition.step(self.state.step_id)
+        assert found is not None
+        return found
+
+    def put(self, name: str, value: str, *, secret: bool = False) -> None:
+        """Set an attribute, cut to its limits; a secret one shows as a mask."""
+        attributes, secrets = dict(self.state.attributes), dict(self.state.secrets)
+        secrets.pop(name, None)
+        if name not in attributes and len(attributes) >= MAX_ATTRIBUTES:
+            self.note("attribute dropped: too many")
+            return
+        if secret:
+            secrets[name] = value[:MAX_ATTRIBUTE_LENGTH]
+        attributes[name] = MASK if secret else value[:MAX_ATTRIBUTE_LENGTH]
+        self.state = replace(self.state, attributes=attributes, secrets=secrets)
+
+    def hear(self, said: Utterance) -> tuple[Audio, ...]:
+        """What the caller hears: the prompt, the run's language, else the flow's, else any that has text."""
+        if said.prompt_id:
+            return (Audio(prompt_id=said.prompt_id),)
+        for language in (self.state.language, self.definition.language, *said.text):
+            if said.text.get(language, "").strip():
+                template = said.text[language]
+                personal = not IMPERSONAL_ATTRIBUTES.issuperset(PLACEHOLDER.findall(template))
+                return (Audio(fill(template, self.state.attributes), language=language, personal=personal),)
+        return ()
+
+    def go(self, step_id: str) -> Turn:
+        """Enter a step, and those after it, until one needs somebody."""
+        while step_id:
+            step = self.definition.step(step_id)
+            self.state = replace(self.state, step_id=step_id, entered=self.state.entered + 1, attempt=0)
+            if step is None or step.action is None or self._too_far():
+                return self._stop()
+            outcome = self._enter[type(step.action)](self, step.action)
+            if isinstance(outcome, Turn):
+                return outcome
+            step_id = outcome
+        return self.end()
+
+    def _too_far(self) -> bool:
+        return self.state.entered > MAX_STEPS or self.state.entered - self.state.ordered > MAX_SILENT_STEPS
+
+    def _stop(self) -> Turn:
+        self.note("stopped: too many steps" if self.state.entered > MAX_STEPS else "stopped: endless loop")
+        return self.end("failed", "FLOW_FAILED")
