@@ -8,7 +8,7 @@ does as `agreed` says. What goes to another process (`state`) holds no key: who 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -208,7 +208,7 @@ class Negotiation:
         }
 
     @classmethod
-    def resumed(cls, policy: SdpPolicy, place: Place, state: dict[str, Any]) -> Self:
+    def resumed(cls, policy: SdpPolicy, place: Place, state: Mapping[str, Any]) -> Self:
         """Go on with `state` from another place. Nothing is agreed until the peer answered an offer."""
         self = cls(policy, place)
         self._session_id, self._version = state["session_id"], state["version"]
