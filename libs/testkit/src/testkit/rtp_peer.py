@@ -60,7 +60,9 @@ def g711_packets(codec: str, frequency: float | None, seconds: float = 1.0, fram
 class RtpPeer(Ears):
     """One peer. `loss` drops that share of what it sends, by a seeded generator."""
 
-    def __init__(self, tone: float | None, codec: str, suite: str, events: bool, loss: float, seed: int) -> None:
+    def __init__(
+        self, tone: float | None, codec: str, suite: str, events: bool, loss: float, seed: int, host: str
+    ) -> None:
         super().__init__()
         self.codec = codec
         self.clock = RATE if codec == "opus" else _NARROW
@@ -72,9 +74,10 @@ class RtpPeer(Ears):
         self.headers: list[tuple[int, int, int, int]] = []
         """(payload type, sequence, timestamp, SSRC) of everything heard."""
         self.reports: list[bytes] = []
-        self.forged = 0
+        self.forged = self.sent = 0
         self.talking = True
         self.suite = suite
+        self.tag = 1
         self.key = secrets.token_bytes(_SUITES[suite][1]) if suite else b""
         self.ssrc = secrets.randbits(32)
         self.sequence = secrets.randbits(15)
@@ -87,7 +90,8 @@ class RtpPeer(Ears):
         self._tx = self._rx = None
         self._decoder: Any = None
         self._random, self._loss = random.Random(seed), loss
-        self._rtp, self._rtcp = _pair()
+        self.host = host
+        self._rtp, self._rtcp = _pair(host)
         self._seen_events: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -101,9 +105,10 @@ class RtpPeer(Ears):
         events: bool = True,
         loss: float = 0.0,
         seed: int = 1,
+        host: str = "127.0.0.1",
     ) -> Self:
-        """A peer that talks as soon as it knows where to."""
-        made = cls(tone, codec, suite, events, loss, seed)
+        """A peer that talks as soon as it knows where to. `host` is any address of loopback."""
+        made = cls(tone, codec, suite, events, loss, seed, host)
         made._listen()
         made._tasks.append(asyncio.get_running_loop().create_task(made._talk()))
         return made
@@ -136,13 +141,13 @@ class RtpPeer(Ears):
             "v=0",
             "o=peer 1 1 IN IP4 127.0.0.1",
             "s=call",
-            f"c=IN IP4 {address or '127.0.0.1'}",
+            f"c=IN IP4 {address or self.host}",
             "t=0 0",
             f"m=audio {port or self.address[1]} RTP/{'S' if self.suite else ''}AVP {' '.join(formats)}",
             f"a=rtpmap:{self.number} {self.codec}/{rate}",
             *([f"a=rtpmap:{self.event_number} telephone-event/{self.clock}"] if self.event_number else []),
             *(["a=rtcp-mux"] if self.mux else []),
-            *([f"a=crypto:1 {self.suite} inline:{base64.b64encode(self.key).decode()}"] if self.suite else []),
+            *([f"a=crypto:{self.tag} {self.suite} inline:{base64.b64encode(self.key).decode()}"] if self.suite else []),
             f"a={direction}",
             *more,
         ]
@@ -161,17 +166,17 @@ class RtpPeer(Ears):
         if self.event_number and (found := re.search(rf"a=rtpmap:(\d+) telephone-event/{self.clock}", sdp)):
             self.event_number = int(found[1])
         if self.suite:
-            found = re.search(rf"a=crypto:1 {self.suite} inline:(\S+)", sdp)
+            found = re.search(rf"a=crypto:(\d+) {self.suite} inline:(\S+)", sdp)
             assert found is not None, sdp
-            profile = _SUITES[self.suite][0]
-            theirs = base64.b64decode(found[1])
+            profile, self.tag = _SUITES[self.suite][0], int(found[1])
+            theirs = base64.b64decode(found[2])
             self._tx = Session(Policy(key=self.key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
             self._rx = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
 
     def move(self) -> None:
         """Go on from other ports, as after a change of network."""
         self._forget_sockets()
-        self._rtp, self._rtcp = _pair()
+        self._rtp, self._rtcp = _pair(self.host)
         self._listen()
 
     # -- what it does --------------------------------------------------------------------------------------
@@ -205,6 +210,7 @@ class RtpPeer(Ears):
     def send_raw(self, packet: bytes) -> None:
         """Any RTP packet, encrypted when SRTP was agreed on."""
         if self.target is not None:
+            self.sent += 1
             self._rtp.sendto(self._tx.protect(packet) if self._tx is not None else packet, self.target)
 
     def send_rtcp(self, packet: bytes) -> None:
@@ -280,14 +286,14 @@ class RtpPeer(Ears):
                 self._heard.append(np.repeat(samples, RATE // self.clock))
 
 
-def _pair() -> tuple[socket.socket, socket.socket]:
-    """An even port on loopback and the next one."""
+def _pair(host: str) -> tuple[socket.socket, socket.socket]:
+    """An even port and the next one."""
     while True:
         rtp, rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         with contextlib.suppress(OSError):
-            rtp.bind(("127.0.0.1", 0))
+            rtp.bind((host, 0))
             if rtp.getsockname()[1] % 2 == 0:
-                rtcp.bind(("127.0.0.1", rtp.getsockname()[1] + 1))
+                rtcp.bind((host, rtp.getsockname()[1] + 1))
                 rtp.setblocking(False)
                 rtcp.setblocking(False)
                 return rtp, rtcp

@@ -96,7 +96,7 @@ def test_noise_fifteen_decibels_below_is_no_hindrance() -> None:
 
 def test_noise_alone_holds_no_digits() -> None:
     rng = np.random.default_rng(6)
-    assert _heard(rng.normal(0, 4000, RATE * 60)) == ""
+    assert _heard(rng.normal(0, 4000, RATE * 30)) == ""
 
 
 def test_a_lost_packet_neither_adds_nor_ends_a_digit() -> None:
@@ -111,9 +111,12 @@ def test_one_tone_of_a_pair_is_none_and_neither_are_dial_and_ring_tones() -> Non
 
 
 def _sung(rng: np.random.Generator, seconds: float) -> Wave:
-    """Harmonics of a gliding voice under formants: the sound that most resembles keys."""
+    """Harmonics of a gliding voice under two narrow formants, with a voice's jitter and breath: more like keys than
+    speech ever is.
+    """
     times = np.arange(int(seconds * RATE)) / RATE
     pitch = rng.uniform(90, 350) * np.exp(0.25 * np.sin(2 * np.pi * rng.uniform(0.3, 3) * times + rng.uniform(0, 6)))
+    pitch = pitch * (1 + 0.01 * np.repeat(rng.normal(size=len(times) // 40 + 1), 40)[: len(times)])
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
     formants = rng.uniform((300, 900), (900, 1700))
     sound = np.zeros(len(times))
@@ -121,12 +124,13 @@ def _sung(rng: np.random.Generator, seconds: float) -> Wave:
         hertz = harmonic * pitch
         shape = sum(1 / (1 + ((hertz - formant) / 80) ** 2) for formant in formants)
         sound += np.where(hertz < 3600, shape, 0) * np.sin(harmonic * phase)
-    return sound / np.abs(sound).max() * 16_000
+    return sound / np.abs(sound).max() * 16_000 + rng.normal(0, 300, len(times))
 
 
-def test_five_minutes_of_gliding_voices_hold_no_digits() -> None:
+def test_two_minutes_of_voices_that_glide_through_the_keys_hold_one_false_digit_at_most() -> None:
+    # Without looking at how steady the tones are, 70 digits are heard in twice as much.
     rng = np.random.default_rng(7)
-    assert _heard(*(_sung(rng, 3.0) for _ in range(100))) == ""
+    assert len(_heard(*(_sung(rng, 3.0) for _ in range(50)))) <= 1
 
 
 def test_speech_holds_no_digits() -> None:

@@ -9,7 +9,8 @@ hear; voices hold two such tones for a moment at most. The limits follow ITU-T Q
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,18 @@ _KEYS = ("123A", "456B", "789C", "*0#D")
 
 _TOLERANCE = 0.025
 """Share of its frequency a tone may be off: 1.5 % must be heard, 3.5 % must not."""
-_LEAST_SHARE = 0.8
-"""Of the sound's energy in the two tones: noise 10 dB below them leaves 0.9."""
+_LEAST_SHARE = 0.88
+"""Of the sound's energy in the two tones: noise 10 dB below them leaves 0.91."""
+_LEAST_ROUGH = 0.35
+"""The same before it is known how far off the tones are, which at the limit of tolerance leaves 0.4 of one."""
+_DRIFT = 0.006
+_SWELL = 1.35
+"""How far a digit's frequencies (share) and amplitudes (factor) may part from its first piece: voices glide."""
 _LEAST_LEVEL = 720.0
 """Amplitude of -30 dBm0, where 0 dBm0 is 3.17 dB below a full sine in G.711. -25 dBm0 must be heard."""
 _TWIST = (0.1, 4.0)
 """The upper tone's power over the lower one's: -8 to +4 dB must be heard; 2 dB of margin each way."""
-_HEARD_AFTER = 4
+_HEARD_AFTER = 5
 _OVER_AFTER = 8
 """Pieces in a row until a digit begins and until it is over."""
 
@@ -45,6 +51,24 @@ _TURN_TO_HERTZ = _RATE / (2 * np.pi * _HOP)
 _TO_ENERGY = 2 * float((_HANN**2).sum()) / _SUM**2
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """20 ms of sound: its digit ("" for none), and how far off in frequency (share) and how loud its two tones are."""
+
+    digit: str
+    off: NDArray[Any]
+    amplitude: NDArray[Any]
+
+    def continues(self, first: _Piece) -> bool:
+        if self.digit != first.digit or np.abs(self.off - first.off).max() > _DRIFT:
+            return False
+        swell = self.amplitude / first.amplitude
+        return bool(swell.max() <= _SWELL and swell.min() >= 1 / _SWELL)
+
+
+_NOTHING = _Piece("", np.zeros(2), np.zeros(2))
+
+
 class ToneReader:
     """Turns one leg's G.711 packets into digits."""
 
@@ -54,7 +78,7 @@ class ToneReader:
         self._next: int | None = None
         self._rest = np.zeros(0, np.float32)
         self._before: NDArray[np.complex64] | None = None
-        self._candidate = ""
+        self._first = _NOTHING
         self._run = 0
         self._current = ""
         self._without = 0
@@ -68,34 +92,43 @@ class ToneReader:
         sound = np.concatenate((self._rest, samples))
         count = (len(sound) - _WINDOW) // _HOP + 1
         if count > 0:
-            for digit in self._pieces(sound):
-                self._hear(digit)
+            for piece in self._pieces(sound):
+                self._hear(piece)
         self._rest = sound[max(0, count) * _HOP :]
 
-    def _pieces(self, sound: NDArray[np.float32]) -> list[str]:
-        """The digit in each piece, "" for none."""
+    def _pieces(self, sound: NDArray[np.float32]) -> Iterator[_Piece]:
         pieces = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::_HOP] * _HANN
         spectra = pieces @ _BASIS
         first = self._before if self._before is not None else np.zeros(len(_FREQUENCIES), np.complex64)
         earlier = np.vstack((first, spectra[:-1]))
         self._before = spectra[-1]
-        off = np.angle(spectra * earlier.conj() * _ADVANCE) * _TURN_TO_HERTZ
-        amplitude = 2 * np.abs(spectra) / (_SUM * _response(off))
         energy = np.maximum((pieces**2).sum(axis=1), 1.0)
-        shares = amplitude**2 / 4 * _SUM**2 * _TO_ENERGY / energy[:, None]
-        right = (np.abs(off) <= _TOLERANCE * _FREQUENCIES) & (amplitude >= _LEAST_LEVEL) & (np.abs(earlier) > 0)
         loudest = np.abs(spectra)
-        found: list[str] = []
+        rough = (loudest[:, :4].max(axis=1) ** 2 + loudest[:, 4:].max(axis=1) ** 2) * _TO_ENERGY / energy
+        if rough.max() < _LEAST_ROUGH:
+            yield from (_NOTHING,) * len(spectra)
+            return
+        off = np.angle(spectra * earlier.conj() * _ADVANCE) * _TURN_TO_HERTZ
+        strength = loudest / _response(off)
+        amplitude = 2 * strength / _SUM
+        shares = strength**2 * _TO_ENERGY / energy[:, None]
+        right = (np.abs(off) <= _TOLERANCE * _FREQUENCIES) & (amplitude >= _LEAST_LEVEL) & (np.abs(earlier) > 0)
         for index in range(len(spectra)):
             row, column = int(loudest[index, :4].argmax()), int(loudest[index, 4:].argmax())
             low, high = shares[index, row], shares[index, 4 + column]
             fits = right[index, row] and right[index, 4 + column] and low + high >= _LEAST_SHARE
-            found.append(_KEYS[row][column] if fits and _TWIST[0] <= high / low <= _TWIST[1] else "")
-        return found
+            if fits and _TWIST[0] <= high / low <= _TWIST[1]:
+                both = [row, 4 + column]
+                yield _Piece(_KEYS[row][column], off[index, both] / _FREQUENCIES[both], amplitude[index, both])
+            else:
+                yield _NOTHING
 
-    def _hear(self, digit: str) -> None:
-        self._run = self._run + 1 if digit and digit == self._candidate else int(bool(digit))
-        self._candidate = digit
+    def _hear(self, piece: _Piece) -> None:
+        digit = piece.digit
+        if digit and self._run and piece.continues(self._first):
+            self._run += 1
+        else:
+            self._run, self._first = int(bool(digit)), piece
         self._without = 0 if digit and digit == self._current else self._without + 1
         if self._without >= _OVER_AFTER:
             self._current = ""
