@@ -11,42 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from telephony.media.codecs import OPUS, PCMA, PCMU
-from telephony.media.sdes import KEY_BYTES, parse_crypto
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sdp_sections import MAX_DESCRIPTION, parse
 from telephony.media.sip_sdp import MediaNotAcceptable, Negotiation, Place, SdpPolicy
 
-CARRIER = "\r\n".join(
-    """v=0
-o=carrier 12 3 IN IP4 198.51.100.9
-s=call
-c=IN IP4 198.51.100.9
-t=0 0
-m=audio 30000 RTP/AVP 18 8 0 101
-a=rtpmap:18 G729/8000
-a=rtpmap:8 PCMA/8000
-a=rtpmap:0 PCMU/8000
-a=rtpmap:101 telephone-event/8000
-a=fmtp:101 0-16
-a=ptime:20
-a=sendrecv
-""".splitlines()
-) + "\r\n"  # fmt: skip
-PHONE = CARRIER.replace("18 8 0 101", "107 8 101 99").replace(
-    "a=rtpmap:18 G729/8000", "a=rtpmap:107 opus/48000/2\r\na=rtpmap:99 telephone-event/48000\r\na=rtcp-mux"
-)
-KEYS = {suite: base64.b64encode(bytes(range(size))).decode() for suite, size in KEY_BYTES.items()}
-SECURE = CARRIER.replace("RTP/AVP", "RTP/SAVP").replace(
-    "a=ptime:20",
-    "\r\n".join(
-        [f"a=crypto:{tag} {suite} inline:{key}|2^31" for tag, (suite, key) in enumerate(KEYS.items(), 1)]
-        + ["a=ptime:20"]
-    ),
-)
-
-
-def _side(policy: SdpPolicy | None = None, port: int = 40_000, address: str = "192.0.2.1") -> Negotiation:
-    return Negotiation(policy or SdpPolicy(), Place(address, port, port + 1))
+from .sdp_samples import CARRIER, PHONE, SECURE, a_side
 
 
 def _number(answer: str, name: str) -> int:
@@ -60,7 +29,7 @@ def _version(text: str) -> int:
 
 
 def test_a_carriers_offer_is_answered_with_one_codec_and_its_digits() -> None:
-    side = _side()
+    side = a_side()
     answer = side.answer(CARRIER)
     assert "m=audio 40000 RTP/AVP 8 101\r\n" in answer and "c=IN IP4 192.0.2.1\r\n" in answer
     agreed = side.agreed
@@ -71,13 +40,13 @@ def test_a_carriers_offer_is_answered_with_one_codec_and_its_digits() -> None:
 
 
 def test_the_order_of_the_policy_decides_and_not_the_peers() -> None:
-    side = _side(SdpPolicy(codecs=(PCMU, PCMA)))
+    side = a_side(SdpPolicy(codecs=(PCMU, PCMA)))
     side.answer(CARRIER)
     assert side.agreed is not None and side.agreed.codec is PCMU
 
 
 def test_opus_takes_the_digits_of_its_own_clock_and_one_port() -> None:
-    side = _side()
+    side = a_side()
     answer = side.answer(PHONE)
     assert side.agreed is not None
     assert (side.agreed.codec, side.agreed.send_type, side.agreed.send_event) == (OPUS, 107, (99, 48_000))
@@ -86,7 +55,7 @@ def test_opus_takes_the_digits_of_its_own_clock_and_one_port() -> None:
 
 
 def test_what_we_offer_is_what_we_would_answer() -> None:
-    ours, theirs = _side(port=40_000), _side(port=50_000, address="192.0.2.2")
+    ours, theirs = a_side(port=40_000), a_side(port=50_000, address="192.0.2.2")
     ours.apply(theirs.answer(ours.offer()))
     a, b = ours.agreed, theirs.agreed
     assert a is not None and b is not None and a.settled and b.settled
@@ -95,7 +64,7 @@ def test_what_we_offer_is_what_we_would_answer() -> None:
 
 
 def test_an_answers_own_numbers_are_what_we_send_by() -> None:
-    side = _side()
+    side = a_side()
     offer = side.offer()
     answer = PHONE.replace("107 8 101 99", "111 99").replace("107", "111")
     agreed = side.apply(answer)
@@ -105,7 +74,7 @@ def test_an_answers_own_numbers_are_what_we_send_by() -> None:
 
 
 def test_an_answer_that_leaves_several_codecs_open_is_narrowed_by_the_next_offer() -> None:
-    side = _side(SdpPolicy(codecs=(PCMA, PCMU)))
+    side = a_side(SdpPolicy(codecs=(PCMA, PCMU)))
     side.offer()
     agreed = side.apply(CARRIER)
     assert not agreed.settled and agreed.receive_types == {8: PCMA, 0: PCMU}
@@ -113,7 +82,7 @@ def test_an_answer_that_leaves_several_codecs_open_is_narrowed_by_the_next_offer
 
 
 def test_a_codec_once_agreed_stays_while_the_peer_still_has_it() -> None:
-    side = _side()
+    side = a_side()
     side.answer(CARRIER)
     side.answer(PHONE)
     assert side.agreed is not None and side.agreed.codec is PCMA
@@ -122,7 +91,7 @@ def test_a_codec_once_agreed_stays_while_the_peer_still_has_it() -> None:
 
 
 def test_numbers_keep_their_meaning_in_our_later_offers() -> None:
-    side = _side()
+    side = a_side()
     side.answer(PHONE.replace("101", "96"))
     offer = side.offer()
     assert (_number(offer, "opus"), _number(offer, "telephone-event/8000")) == (107, 96)
@@ -134,7 +103,7 @@ def test_numbers_keep_their_meaning_in_our_later_offers() -> None:
      ("inactive", "inactive", True)],
 )  # fmt: skip
 def test_hold_is_answered_by_its_counterpart(theirs: str, ours: str, held: bool) -> None:
-    side = _side()
+    side = a_side()
     answer = side.answer(CARRIER.replace("a=sendrecv", f"a={theirs}"))
     assert f"a={ours}\r\n" in answer
     assert side.agreed is not None and side.agreed.held is held
@@ -142,14 +111,14 @@ def test_hold_is_answered_by_its_counterpart(theirs: str, ours: str, held: bool)
 
 
 def test_hold_by_the_address_zero_is_hold() -> None:
-    side = _side()
+    side = a_side()
     side.answer(CARRIER.replace("c=IN IP4 198.51.100.9", "c=IN IP4 0.0.0.0"))
     assert side.agreed is not None
     assert side.agreed.held and not side.agreed.sends and side.agreed.address is None
 
 
 def test_a_direction_of_the_session_counts_until_the_section_has_its_own() -> None:
-    side = _side()
+    side = a_side()
     side.answer(CARRIER.replace("t=0 0", "t=0 0\r\na=sendonly").replace("a=sendrecv\r\n", ""))
     assert side.agreed is not None and side.agreed.held
     side.answer(CARRIER.replace("t=0 0", "t=0 0\r\na=sendonly"))
@@ -157,7 +126,7 @@ def test_a_direction_of_the_session_counts_until_the_section_has_its_own() -> No
 
 
 def test_hold_and_resume_of_ours_go_out_in_new_versions_and_stay_out_when_refused() -> None:
-    ours, theirs = _side(), _side(port=50_000)
+    ours, theirs = a_side(), a_side(port=50_000)
     first = ours.offer()
     ours.apply(theirs.answer(first))
     hold = ours.offer("sendonly")
@@ -169,7 +138,7 @@ def test_hold_and_resume_of_ours_go_out_in_new_versions_and_stay_out_when_refuse
 
 
 def test_a_description_that_says_the_same_keeps_its_version() -> None:
-    side = _side()
+    side = a_side()
     assert side.answer(CARRIER) == side.answer(CARRIER)
     assert _version(side.answer(CARRIER.replace("sendrecv", "sendonly"))) == 2
 
@@ -179,7 +148,7 @@ def test_other_sections_are_refused_in_their_places_also_later() -> None:
         CARRIER.replace("m=audio", "m=video 5000 RTP/AVP 96\r\nm=audio")
         + "m=audio 30010 RTP/AVP 0\r\nm=image 4000 udptl t38\r\n"
     )
-    side = _side()
+    side = a_side()
     for text in (side.answer(offer), side.offer()):
         lines = [line for line in text.splitlines() if line.startswith("m=")]
         assert lines[0] == "m=video 0 RTP/AVP 96" and lines[1].startswith("m=audio 40000 ")
@@ -188,13 +157,13 @@ def test_other_sections_are_refused_in_their_places_also_later() -> None:
 
 def test_the_first_audio_that_is_acceptable_is_taken() -> None:
     offer = CARRIER.replace("m=audio 30000 RTP/AVP 18 8 0 101", "m=audio 20000 RTP/AVP 18\r\nm=audio 30000 RTP/AVP 8")
-    side = _side()
+    side = a_side()
     side.answer(offer)
     assert side.agreed is not None and side.agreed.port == 30_000
 
 
 def test_addresses_of_the_section_and_of_rtcp_are_followed() -> None:
-    side = _side()
+    side = a_side()
     side.answer(CARRIER.replace("a=ptime", "c=IN IP4 198.51.100.20\r\na=rtcp:30555 IN IP4 198.51.100.21\r\na=ptime"))
     assert side.agreed is not None
     assert side.agreed.address == "198.51.100.20" and side.agreed.rtcp == ("198.51.100.21", 30_555)
@@ -202,11 +171,11 @@ def test_addresses_of_the_section_and_of_rtcp_are_followed() -> None:
 
 def test_ipv6_meets_ipv6_only() -> None:
     offer = CARRIER.replace("IN IP4 198.51.100.9", "IN IP6 2001:db8::9")
-    side = _side(address="2001:db8::1")
+    side = a_side(address="2001:db8::1")
     assert "c=IN IP6 2001:db8::1" in side.answer(offer)
     assert side.agreed is not None and side.agreed.address == "2001:db8::9"
     with pytest.raises(MediaNotAcceptable):
-        _side().answer(offer)
+        a_side().answer(offer)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +194,7 @@ def test_ipv6_meets_ipv6_only() -> None:
 )
 def test_an_offer_without_audio_for_us_is_not_acceptable(change) -> None:
     with pytest.raises(MediaNotAcceptable):
-        _side().answer(change(CARRIER))
+        a_side().answer(change(CARRIER))
 
 
 @pytest.mark.parametrize(
@@ -244,11 +213,11 @@ def test_an_offer_without_audio_for_us_is_not_acceptable(change) -> None:
 )
 def test_an_offer_that_breaks_the_grammar_is_invalid(change) -> None:
     with pytest.raises(SdpInvalid):
-        _side().answer(change(CARRIER))
+        a_side().answer(change(CARRIER))
 
 
 def test_a_refused_offer_leaves_what_was_agreed() -> None:
-    side = _side()
+    side = a_side()
     side.answer(CARRIER)
     before = side.agreed
     with pytest.raises(MediaNotAcceptable):
@@ -256,112 +225,12 @@ def test_a_refused_offer_leaves_what_was_agreed() -> None:
     assert side.agreed is before
 
 
-# -- SRTP --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suite", KEY_BYTES)
-def test_each_suite_is_agreed_with_a_key_each_way(suite: str) -> None:
-    policy = SdpPolicy(srtp="require", suites=(suite,))
-    ours, theirs = _side(policy), _side(policy, port=50_000)
-    offer = ours.offer()
-    assert "RTP/SAVP " in offer and offer.count("a=crypto:") == 1
-    ours.apply(theirs.answer(offer))
-    assert ours.agreed is not None and theirs.agreed is not None
-    assert ours.agreed.keys is not None and theirs.agreed.keys is not None
-    assert ours.agreed.keys == theirs.agreed.keys[::-1]
-    assert ours.agreed.keys[0].key != ours.agreed.keys[1].key
-    assert KEYS[suite] not in repr(theirs.agreed) and len(ours.agreed.keys[0].key) == KEY_BYTES[suite]
-
-
-def test_who_prefers_srtp_gets_it_from_who_can_and_plain_from_who_can_not() -> None:
-    prefer = SdpPolicy(srtp="prefer")
-    ours, able = _side(prefer), _side(prefer, port=50_000)
-    offer = ours.offer()
-    assert "RTP/AVP " in offer and "a=crypto:1 AEAD_AES_256_GCM inline:" in offer
-    assert ours.apply(able.answer(offer)).keys is not None
-    unable = _side(port=50_000)
-    ours = _side(prefer)
-    assert ours.apply(unable.answer(ours.offer())).keys is None
-    assert "a=crypto" not in ours.offer()
-
-
-def test_who_prefers_srtp_takes_the_secure_section_of_two() -> None:
-    offer = CARRIER + SECURE.split("t=0 0\r\n")[1].replace("30000", "31000")
-    side = _side(SdpPolicy(srtp="prefer"))
-    answer = side.answer(offer)
-    assert side.agreed is not None and side.agreed.port == 31_000 and side.agreed.keys is not None
-    assert "m=audio 0 RTP/AVP 18 8 0 101" in answer
-
-
-def test_who_requires_srtp_refuses_plain_and_who_never_does_refuses_secure() -> None:
-    with pytest.raises(MediaNotAcceptable):
-        _side(SdpPolicy(srtp="require")).answer(CARRIER)
-    with pytest.raises(MediaNotAcceptable):
-        _side(SdpPolicy(srtp="never")).answer(SECURE)
-    with pytest.raises(MediaNotAcceptable):
-        side = _side(SdpPolicy(srtp="require"))
-        side.offer()
-        side.apply(CARRIER)
-
-
-def test_an_answer_must_take_up_exactly_one_key_of_the_offer() -> None:
-    for change in (
-        lambda s: s.replace("crypto:1", "crypto:9"),
-        lambda s: s.replace("crypto:1 AEAD_AES_256_GCM", "crypto:2 AEAD_AES_256_GCM"),
-        lambda s: re.sub(r"(a=crypto:1 .*\r\n)", r"\1\1", s),
-        lambda s: re.sub(r"a=crypto:1 .*\r\n", "", s),
-    ):
-        policy = SdpPolicy(srtp="require")
-        ours, theirs = _side(policy), _side(policy, port=50_000)
-        answer = theirs.answer(ours.offer())
-        with pytest.raises(MediaNotAcceptable):
-            ours.apply(change(answer))
-
-
-_KEY = KEYS["AES_CM_128_HMAC_SHA1_80"]
-
-
-@pytest.mark.parametrize(
-    ("value", "taken"),
-    [
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY}", True),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY}|2^31", True),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY}|2^48 WSH=128 -X=1", True),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY}|1048576", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY}|2^49", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY}|1:4", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY}|2^31|1:4", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY};inline:{_KEY}", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY} KDR=1", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY} UNENCRYPTED_SRTP", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{_KEY[:-4]}", False),
-        (f"1 AES_CM_128_HMAC_SHA1_80 inline:{'%' * 40}", False),
-        (f"1 F8_128_HMAC_SHA1_80 inline:{_KEY}", False),
-        ("1 AES_CM_128_HMAC_SHA1_80", False),
-        ("", False),
-    ],
-)
-def test_a_key_with_conditions_we_do_not_keep_is_passed_over(value: str, taken: bool) -> None:
-    assert (parse_crypto(value) is not None) is taken
-
-
-def test_a_session_refresh_keeps_our_key_and_a_new_end_gets_a_new_one() -> None:
-    side = _side(SdpPolicy(srtp="require"))
-    side.answer(SECURE)
-    assert side.agreed is not None and side.agreed.keys is not None
-    first = side.agreed.keys[0]
-    side.answer(SECURE.replace("sendrecv", "sendonly"))
-    assert side.agreed.keys[0] == first
-    side.answer(SECURE.replace("30000", "30002"))
-    assert side.agreed.keys[0].key != first.key
-
-
 # -- taken over --------------------------------------------------------------------------------------------------
 
 
 def test_another_node_goes_on_with_the_session_from_its_own_place() -> None:
     policy = SdpPolicy(srtp="require")
-    first, peer = _side(policy), _side(policy, port=50_000, address="192.0.2.2")
+    first, peer = a_side(policy), a_side(policy, port=50_000, address="192.0.2.2")
     offer = peer.offer()
     answer = first.answer(offer)
     peer.apply(answer)
@@ -377,7 +246,7 @@ def test_another_node_goes_on_with_the_session_from_its_own_place() -> None:
 
 
 def test_the_codec_in_use_is_offered_first_by_who_takes_over() -> None:
-    first = _side()
+    first = a_side()
     first.answer(CARRIER)
     second = Negotiation.resumed(SdpPolicy(), first.place, first.state())
     assert re.search(r"m=audio 40000 RTP/AVP 8 ", second.offer())
@@ -404,7 +273,7 @@ def test_kept_oddities_are_understood_or_refused(text: str) -> None:
 
 def _try(text: str) -> None:
     for policy in (SdpPolicy(), SdpPolicy(srtp="prefer")):
-        side = _side(policy)
+        side = a_side(policy)
         try:
             answer = side.answer(text)
         except SdpInvalid:
@@ -412,7 +281,7 @@ def _try(text: str) -> None:
         # Nothing of the offer may start a line of its own in the answer, and the answer is one we'd understand.
         assert all(re.fullmatch(r"[vosctma]=[ -~]*", line) for line in answer.split("\r\n")[:-1])
         assert len(parse(answer).sections) == len(parse(text).sections)
-    other = _side()
+    other = a_side()
     other.offer()
     try:
         agreed = other.apply(text)
@@ -451,6 +320,6 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
 
 
 def test_events_can_be_left_out_by_policy() -> None:
-    side = _side(replace(SdpPolicy(), events=False))
+    side = a_side(replace(SdpPolicy(), events=False))
     assert "telephone-event" not in side.answer(CARRIER) + side.offer()
     assert side.agreed is not None and side.agreed.send_event is None

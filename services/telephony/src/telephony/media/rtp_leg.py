@@ -20,7 +20,7 @@ from telephony.media.media_leg import LegStatistics
 from telephony.media.rtp import HEADER, HEADER_SIZE, PACKET, VIEW, Inbound, Outbound, payload_bounds
 from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp_sections import Direction
-from telephony.media.sip_sdp import Agreed, Negotiation
+from telephony.media.sip_sdp import Agreed, Negotiation, Place
 from telephony.media.source_filter import Address, SourceFilter
 from telephony.media.srtp import SrtpContext
 from telephony.media.ticker import Ticker
@@ -44,6 +44,11 @@ class PeerSettings:
 class RtpLeg(VoiceLeg):
     """Media of one SIP peer. Made by `plane.MediaPlane.rtp`."""
 
+    __slots__ = (
+        "_filter", "_held", "_kept_digits", "_laws", "_negotiation", "_receive", "_rtcp_source", "_rx", "_send",
+        "_settings", "_sockets", "_tones", "_tx", "_window", "on_codec", "on_hold", "send_by_signalling",
+    )  # fmt: skip
+
     def __init__(self, sockets: RtpSockets, negotiation: Negotiation, ticker: Ticker, settings: PeerSettings) -> None:
         super().__init__(Outbound(0, self._transmit, negotiation.policy.codecs[0]), ticker)
         self.on_hold: Callable[[bool], None] | None = None
@@ -65,6 +70,7 @@ class RtpLeg(VoiceLeg):
         self._rx: SrtpContext | None = None
         self._tx: SrtpContext | None = None
         self._rtcp_source: Address | None = None
+        self._receive = sockets.receive_into
         self._send: Callable[[memoryview], Any] = self._send_to_target
         # Nothing is sent before it is agreed where to.
         self.outbound.exclusive = self
@@ -100,6 +106,11 @@ class RtpLeg(VoiceLeg):
     def state(self) -> dict[str, Any]:
         """What `MediaPlane.rtp` in another process needs to make an offer that takes this leg over."""
         return self._negotiation.state()
+
+    @property
+    def place(self) -> Place:
+        """Where this leg is reached, as its descriptions say."""
+        return self._negotiation.place
 
     @property
     def remote_hold(self) -> bool:
@@ -259,7 +270,7 @@ class RtpLeg(VoiceLeg):
     def _readable(self) -> None:
         """One datagram of the peer, handled to its end."""
         try:
-            length = self._sockets.receive_into(PACKET)
+            length = self._receive(PACKET)
         except OSError:
             return
         if length < HEADER_SIZE or not 127 < PACKET[0] < 192 or 191 < PACKET[1] < 224:

@@ -23,6 +23,12 @@ from telephony.media.ticker import Ticker
 class VoiceLeg:
     """A `MediaLeg` but for what carries it."""
 
+    __slots__ = (
+        "_digits", "_event_types", "_forged", "_inbound", "_lost_before", "_packets_before", "_playback", "_reader",
+        "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "last_heard", "muted", "on_closed",
+        "on_digit", "outbound", "reports", "tap",
+    )  # fmt: skip
+
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
         self.codec: Codec = outbound.codec
         self.forward_to: Sink | None = None
