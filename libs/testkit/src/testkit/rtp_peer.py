@@ -68,7 +68,8 @@ class RtpPeer(Ears):
         self.clock = RATE if codec == "opus" else _NARROW
         self.number = _NUMBERS[codec]
         self.event_number = 101 if events else None
-        self.digits = ""
+        self.digits = self.ended = ""
+        """Digits that began, and those whose end came too."""
         self.sequence_gaps = 0
         self.sources: set[int] = set()
         self.headers: list[tuple[int, int, int, int]] = []
@@ -93,6 +94,7 @@ class RtpPeer(Ears):
         self.host = host
         self._rtp, self._rtcp = _pair(host)
         self._seen_events: set[int] = set()
+        self._ended_events: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -266,6 +268,9 @@ class RtpPeer(Ears):
             if timestamp not in self._seen_events:
                 self._seen_events.add(timestamp)
                 self.digits += DIGITS[payload[0]]
+            if payload[1] & 0x80 and timestamp not in self._ended_events:
+                self._ended_events.add(timestamp)
+                self.ended += DIGITS[payload[0]]
         elif number == self.number:
             self.packets_heard += 1
             self.arrivals.append(time.monotonic())

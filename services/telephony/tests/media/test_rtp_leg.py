@@ -63,6 +63,7 @@ async def test_silence_is_heard_of_who_is_muted(studio) -> None:
     leg.muted = True
     await listener.hears_nothing()
     assert listener.sequence_gaps == 0
+    assert other.outbound.octets == 160 * other.outbound.packets
 
 
 async def test_early_media_is_heard_before_the_call_is_answered_and_goes_on_behind_the_answer(studio) -> None:

@@ -77,6 +77,14 @@ def test_after_a_move_the_old_source_is_heard_until_the_new_one_is_or_the_window
     assert not made.admit(ELSEWHERE, 2, 2, 26.0)
 
 
+def test_after_a_move_within_the_host_the_old_source_is_not_taken_for_the_new_one() -> None:
+    made = _filter()
+    made.admit(SAID, 1, 1, 1.0)
+    made.expect((SAID[0], 30_002), 10.0)
+    assert made.admit(SAID, 1, 2, 10.1)
+    assert made.admit(BESIDE, 2, 1, 10.2) and made.source == BESIDE
+
+
 def test_the_same_place_again_changes_nothing_unless_a_nat_forgot_it() -> None:
     made = _filter(nat=True)
     _say(made, ELSEWHERE, 5, 1.0)

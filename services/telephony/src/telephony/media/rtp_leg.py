@@ -159,8 +159,9 @@ class RtpLeg(VoiceLeg):
     # -- what is agreed ------------------------------------------------------------------------------------
 
     def _agreed(self, agreed: Agreed | None) -> None:
-        """Do as agreed from now on."""
-        assert agreed is not None
+        """Do as agreed from now on. A leg that is closed meanwhile has nothing to do any more."""
+        if agreed is None or self.closed:
+            return
         before, now = self.codec, monotonic()
         if (self.outbound.payload_type, self.outbound.codec) != (agreed.send_type, agreed.codec):
             self.outbound.retune(agreed.send_type, agreed.codec)
@@ -223,7 +224,6 @@ class RtpLeg(VoiceLeg):
             return
         if self.outbound.exclusive is self:
             self.outbound.exclusive = None
-            self.outbound.restart()
         kept, self._kept_digits = self._kept_digits, ""
         if kept:
             self.send_digits(kept)
