@@ -95,21 +95,76 @@ def dominant(samples: NDArray[np.float32], count: int = 1, floor: float = 0.01) 
     return found
 
 
-class Peer:
+class Ears:
+    """What a peer of any kind has heard, as frames of 20 ms at 48 kHz."""
+
+    def __init__(self) -> None:
+        self.packets_heard = 0
+        self.arrivals: deque[float] = deque(maxlen=5000)
+        self._heard: deque[NDArray[np.float32]] = deque(maxlen=250)
+
+    async def hears(self, frequency: float, *, timeout: float = 10.0, tolerance: float = 15.0) -> float:
+        """Wait until `frequency` is the loudest thing in the last 200 ms; seconds it took. TimeoutError
+        with what was heard.
+        """
+        started = time.monotonic()
+        while True:
+            found = self.frequencies(seconds=0.2)
+            if found and abs(found[0] - frequency) <= tolerance:
+                return time.monotonic() - started
+            if time.monotonic() - started > timeout:
+                raise TimeoutError(f"heard {found} Hz in place of {frequency} Hz ({self.packets_heard} packets)")
+            await asyncio.sleep(0.02)
+
+    async def hears_all(self, *frequencies: float, timeout: float = 10.0, tolerance: float = 15.0) -> None:
+        """Wait until these are the loudest things in the last 400 ms. TimeoutError with what was heard."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = self.frequencies(seconds=0.4, count=len(frequencies) + 1)
+            loudest = found[: len(frequencies)]
+            if len(loudest) == len(frequencies) and all(
+                any(abs(heard - wanted) <= tolerance for heard in loudest) for wanted in frequencies
+            ):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"heard {found} Hz in place of {frequencies} Hz ({self.packets_heard} packets)")
+            await asyncio.sleep(0.02)
+
+    async def hears_sound(self, *, timeout: float = 10.0) -> None:
+        """Wait until anything can be heard."""
+        async with asyncio.timeout(timeout):
+            while not self.frequencies(seconds=0.2):
+                await asyncio.sleep(0.02)
+
+    async def hears_nothing(self, *, timeout: float = 10.0) -> None:
+        """Wait until the last 200 ms were silent, or nothing came for as long."""
+        async with asyncio.timeout(timeout):
+            while self.frequencies(seconds=0.2) and time.monotonic() - self.arrivals[-1] < 0.2:
+                await asyncio.sleep(0.02)
+
+    def frequencies(self, *, seconds: float = 1.0, count: int = 1) -> list[float]:
+        """The loudest frequencies of the last `seconds`."""
+        frames = list(self._heard)[-int(seconds * 50) :]
+        return dominant(np.concatenate(frames), count) if len(frames) >= seconds * 50 else []
+
+    def forget(self) -> None:
+        """Start listening anew."""
+        self._heard.clear()
+
+
+class Peer(Ears):
     """One browser's stand-in. `loss` drops that share of what it sends, by a seeded generator."""
 
     def __init__(self, tone: float | None = 440.0, *, loss: float = 0.0, seed: int = 1) -> None:
         _prepare()
+        super().__init__()
         self.digits = ""
-        self.packets_heard = 0
-        self.arrivals: deque[float] = deque(maxlen=5000)
         self.sequence_gaps = 0
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.microphone = True
         self._loop_packets = tone_packets(tone)
         self._loss = loss
         self._random = random.Random(seed)
-        self._heard: deque[NDArray[np.float32]] = deque(maxlen=250)
         self._decoder: Any = None
         self._last_sequence: int | None = None
         self._events: deque[str] = deque()
@@ -167,54 +222,6 @@ class Peer:
         self._events.extend(digits)
         while self._events:
             await asyncio.sleep(0.02)
-
-    async def hears(self, frequency: float, *, timeout: float = 10.0, tolerance: float = 15.0) -> float:
-        """Wait until `frequency` is the loudest thing in the last 200 ms; seconds it took. TimeoutError
-        with what was heard.
-        """
-        started = time.monotonic()
-        while True:
-            found = self.frequencies(seconds=0.2)
-            if found and abs(found[0] - frequency) <= tolerance:
-                return time.monotonic() - started
-            if time.monotonic() - started > timeout:
-                raise TimeoutError(f"heard {found} Hz in place of {frequency} Hz ({self.packets_heard} packets)")
-            await asyncio.sleep(0.02)
-
-    async def hears_all(self, *frequencies: float, timeout: float = 10.0, tolerance: float = 15.0) -> None:
-        """Wait until these are the loudest things in the last 400 ms. TimeoutError with what was heard."""
-        deadline = time.monotonic() + timeout
-        while True:
-            found = self.frequencies(seconds=0.4, count=len(frequencies) + 1)
-            loudest = found[: len(frequencies)]
-            if len(loudest) == len(frequencies) and all(
-                any(abs(heard - wanted) <= tolerance for heard in loudest) for wanted in frequencies
-            ):
-                return
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"heard {found} Hz in place of {frequencies} Hz ({self.packets_heard} packets)")
-            await asyncio.sleep(0.02)
-
-    async def hears_sound(self, *, timeout: float = 10.0) -> None:
-        """Wait until anything can be heard."""
-        async with asyncio.timeout(timeout):
-            while not self.frequencies(seconds=0.2):
-                await asyncio.sleep(0.02)
-
-    async def hears_nothing(self, *, timeout: float = 10.0) -> None:
-        """Wait until the last 200 ms were silent, or nothing came for as long."""
-        async with asyncio.timeout(timeout):
-            while self.frequencies(seconds=0.2) and time.monotonic() - self.arrivals[-1] < 0.2:
-                await asyncio.sleep(0.02)
-
-    def frequencies(self, *, seconds: float = 1.0, count: int = 1) -> list[float]:
-        """The loudest frequencies of the last `seconds`."""
-        frames = list(self._heard)[-int(seconds * 50) :]
-        return dominant(np.concatenate(frames), count) if len(frames) >= seconds * 50 else []
-
-    def forget(self) -> None:
-        """Start listening anew."""
-        self._heard.clear()
 
     # -- in place of aiortc's codecs -----------------------------------------------------------------------
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest_asyncio
 from chassis.lifecycle import Tasks
 from telephony.media.leg import WebRtcLeg
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
+from telephony.media.rtp_leg import PeerSettings, RtpLeg
+from telephony.media.sip_sdp import SdpPolicy
+from testkit.rtp_peer import RtpPeer
 from testkit.webrtc import Peer
 
 
@@ -16,7 +20,7 @@ class Studio:
 
     def __init__(self, plane: MediaPlane) -> None:
         self.plane = plane
-        self.peers: list[Peer] = []
+        self.peers: list[Peer | RtpPeer] = []
 
     def peer(self, tone: float | None = 440.0, *, loss: float = 0.0, seed: int = 1) -> Peer:
         """A browser that has not called yet, closed at the end."""
@@ -29,6 +33,26 @@ class Studio:
         leg, answer = await self.plane.answer(await peer.offer(), "ten_1", f"leg_{len(self.peers)}")
         await peer.accept(answer)
         assert await leg.connected
+        return peer, leg
+
+    async def carrier(self, tone: float | None = 440.0, **more: Any) -> RtpPeer:
+        """A SIP peer that has not called yet, closed at the end."""
+        made = await RtpPeer.start(tone, **more)
+        self.peers.append(made)
+        return made
+
+    async def ring(
+        self,
+        tone: float | None = 440.0,
+        *,
+        policy: SdpPolicy | None = None,
+        settings: PeerSettings | None = None,
+        **more: Any,
+    ) -> tuple[RtpPeer, RtpLeg]:
+        """A SIP peer that called and was answered."""
+        peer = await self.carrier(tone, **more)
+        leg = self.plane.rtp(policy or SdpPolicy(), settings, toward="127.0.0.1")
+        peer.accept(leg.answer(peer.describe()))
         return peer, leg
 
 

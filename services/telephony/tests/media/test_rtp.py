@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from telephony.media.codecs import PCMA, PCMU
 from telephony.media.rtp import HEADER, HEADER_SIZE, PACKET, SILENCE, VIEW, Inbound, Outbound, payload_bounds
 
 
@@ -120,3 +121,30 @@ def test_loss_is_counted_over_the_wrap() -> None:
         inbound.add(sequence & 0xFFFF, sequence * 960, 0.0)
     assert inbound.expected == 16
     assert inbound.lost == 3
+
+
+def test_another_codec_goes_on_in_the_sequence_and_another_clock_under_another_source() -> None:
+    wire, peer = Wire(), object()
+    wire.forward(peer, 100, 0)
+    first = wire.outbound.ssrc
+    wire.outbound.retune(8, PCMA)
+    assert wire.outbound.ssrc != first
+    second = wire.outbound.ssrc
+    wire.forward(peer, 200, 1_000_000)
+    wire.outbound.retune(0, PCMU)
+    wire.forward(peer, 201, 1_000_160)
+    assert wire.outbound.ssrc == second
+    assert [payload_type for *_, payload_type in wire.sent] == [111, 8, 0]
+    assert [(b[0] - a[0]) & 0xFFFF for a, b in pairwise(wire.sent)] == [1, 1]
+    assert 160 <= (wire.sent[2][1] - wire.sent[1][1]) & 0xFFFFFFFF < 8_000
+
+
+def test_a_sender_that_begins_anew_under_the_same_ssrc_becomes_another_source() -> None:
+    inbound = Inbound(7, 30_000, 8_000)
+    for sequence in range(30_000, 30_010):
+        inbound.add(sequence, sequence * 160, 0.0)
+    inbound.add(29_990, 0, 0.0)  # merely late
+    inbound.add(500, 0, 0.0)
+    assert inbound.ssrc == 7
+    inbound.add(501, 160, 0.0)
+    assert inbound.ssrc != 7 and 0 <= inbound.ssrc < 1 << 32

@@ -1,4 +1,4 @@
-"""The one module that touches private names of aiortc, aioice and pylibsrtp.
+"""The one module that touches private names of aiortc and aioice, and, with `srtp`, of pylibsrtp.
 
 aiortc gives us DTLS and the SRTP keys, aioice answers ICE checks. We use their transports without
 RTCPeerConnection, RTCRtpReceiver and RTCRtpSender: those bring a decoder thread and three tasks per leg and

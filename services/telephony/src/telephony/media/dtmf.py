@@ -73,6 +73,10 @@ class DigitSender:
         self._waiting: list[int] = []
         self._frame = 0
 
+    def sends(self, payload_type: int, clock_rate: int) -> bool:
+        """Whether it sends by these."""
+        return (self._payload_type, self._samples) == (payload_type, clock_rate // 50)
+
     def send(self, digits: str) -> None:
         """Queue `digits` (0-9 * # A-D) behind those still going out."""
         self._waiting += [DIGITS.index(digit) for digit in digits.upper()]
@@ -81,9 +85,14 @@ class DigitSender:
             self._frame = 0
             self._ticker.add(self._tick)
 
-    def stop(self) -> None:
+    def stop(self) -> str:
+        """Send nothing more; the digits that weren't begun, for whoever may send them later."""
+        left = self._waiting[1 if self._frame else 0 :]
+        if self._waiting and 0 < self._frame <= _TONE_FRAMES:
+            self._end(self._frame)
         self._waiting.clear()
         self._finish()
+        return "".join(DIGITS[code] for code in left)
 
     def _finish(self) -> None:
         self._ticker.remove(self._tick)
@@ -99,11 +108,14 @@ class DigitSender:
         if frame < _TONE_FRAMES:
             self._packet((frame + 1) * self._samples, end=False, begins=frame == 0)
         elif frame == _TONE_FRAMES:
-            for _ in range(3):
-                self._packet(_TONE_FRAMES * self._samples, end=True, begins=False)
+            self._end(_TONE_FRAMES)
         elif frame >= _TONE_FRAMES + _PAUSE_FRAMES:
             self._waiting.pop(0)
             self._frame = 0
+
+    def _end(self, frames: int) -> None:
+        for _ in range(3):
+            self._packet(frames * self._samples, end=True, begins=False)
 
     def _packet(self, duration: int, *, end: bool, begins: bool) -> None:
         flags = (0x80 if end else 0) | _VOLUME

@@ -1,109 +1,31 @@
 """One browser's media: an SDP answer, an inbound stream, an outbound stream.
 
-Packets come and go inside one event loop callback, without a queue, a task or a codec. What a packet is for
-is decided by three attributes that others set: `forward_to` (the joined leg's outbound stream), `tap` (the
-recorder) and `on_digit`. A leg can be given new media by `plane.MediaPlane.reattach`; its outbound stream
-is then a new one, because a browser's new connection starts new SRTP keys anyway.
+Packets come and go inside one event loop callback, as in every `VoiceLeg`. A leg can be given new media by
+`plane.MediaPlane.reattach`; its outbound stream is then a new one, because a browser's new connection starts new
+SRTP keys anyway.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
 from time import monotonic
 
 from telephony.media.aiortc_private import VoiceTransport
-from telephony.media.clips import Clip
-from telephony.media.codecs import OPUS
-from telephony.media.dtmf import DigitReader, DigitSender
-from telephony.media.media_leg import LegStatistics, Sink, Tap
-from telephony.media.player import Playback
-from telephony.media.rtcp import Reports
-from telephony.media.rtp import (
-    HEADER,
-    HEADER_SIZE,
-    MAX_PAYLOAD,
-    PACKET,
-    SILENCE,
-    VIEW,
-    Inbound,
-    Outbound,
-    payload_bounds,
-)
+from telephony.media.dtmf import DigitSender
+from telephony.media.rtp import HEADER_SIZE, PACKET, Outbound
 from telephony.media.sdp import Offer
 from telephony.media.ticker import Ticker
+from telephony.media.voice_leg import VoiceLeg
 
-_SILENCE_END = HEADER_SIZE + len(SILENCE)
 
-
-class WebRtcLeg:
+class WebRtcLeg(VoiceLeg):
     """Media of one browser connection. Made by `plane.MediaPlane`."""
 
     def __init__(self, transport: VoiceTransport, offer: Offer, ticker: Ticker) -> None:
-        self.codec = OPUS
-        self.forward_to: Sink | None = None
-        self.muted = False
-        self.tap: Tap | None = None
-        self.on_digit: Callable[[str], None] | None = None
-        self.on_closed: Callable[[], None] | None = None
-        self.connected: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        """True when media can flow; False when the set-up failed or was given up."""
-        self.closed = False
-        self.last_heard = monotonic()
-        self.outbound = Outbound(offer.opus, transport.transmit)
-        self.reports = Reports()
+        super().__init__(Outbound(offer.opus, transport.transmit), ticker)
         self._transport = transport
-        self._ticker = ticker
-        self._opus = offer.opus
-        self._events = {payload_type: rate for rate, payload_type in offer.events.items()}
-        self._inbound: Inbound | None = None
-        self._packets_before = self._lost_before = 0
-        self._forged = 0
-        self._reader = DigitReader(self._digit)
-        self._playback: Playback | None = None
+        self._event_types = {payload_type: rate for rate, payload_type in offer.events.items()}
         self._digits = self._digit_sender(offer, ticker)
         transport.connection.on_check = self._alive
-
-    # -- what others do with a leg -------------------------------------------------------------------------
-
-    def play(self, clips: Sequence[Clip], *, loop: bool = False, start: int = 0) -> Playback:
-        """Play to this leg instead of whatever plays now; forwarding to it should have been stopped."""
-        self.stop_playing()
-        self._playback = Playback(self.outbound, self._ticker, clips, loop=loop, start=start)
-        return self._playback
-
-    def stop_playing(self) -> None:
-        playback, self._playback = self._playback, None
-        if playback is not None:
-            playback.stop()
-
-    @property
-    def sends_digits(self) -> bool:
-        """Whether the browser takes telephone events."""
-        return self._digits is not None
-
-    def send_digits(self, digits: str) -> None:
-        if self._digits is not None:
-            self._digits.send(digits)
-
-    def statistics(self) -> LegStatistics:
-        inbound, remote = self._inbound, self.reports.remote
-        return LegStatistics(
-            packets_received=self._packets_before + (inbound.packets if inbound else 0),
-            packets_lost=self._lost_before + (inbound.lost if inbound else 0),
-            jitter_seconds=inbound.jitter_seconds if inbound else 0.0,
-            packets_sent=self.outbound.packets,
-            remote_fraction_lost=remote.fraction_lost,
-            round_trip_seconds=remote.round_trip_seconds,
-            strangers=self._transport.connection.strangers,
-            forged=self._forged,
-            silent_seconds=monotonic() - self.last_heard,
-        )
-
-    def report(self) -> None:
-        """Send one RTCP report. The plane calls this every few seconds."""
-        if not self.closed and self.connected.done() and self.connected.result():
-            self._transport.transmit_rtcp(self.reports.report(self.outbound, self._inbound))
 
     # -- set-up and end, by the plane ----------------------------------------------------------------------
 
@@ -114,96 +36,30 @@ class WebRtcLeg:
         if not self.connected.done():
             self.connected.set_result(True)
 
-    async def close(self) -> None:
-        """End this media for good. Safe to repeat."""
-        if self.closed:
-            return
-        self.closed = True
-        self.stop_playing()
-        if self._digits is not None:
-            self._digits.stop()
-        self.forward_to = self.tap = self.on_digit = None
-        if not self.connected.done():
-            self.connected.set_result(False)
-        on_closed, self.on_closed = self.on_closed, None
+    async def _close_carrier(self) -> None:
         await self._transport.close()
-        if on_closed is not None:
-            on_closed()
+
+    def _strangers(self) -> int:
+        return self._transport.connection.strangers
+
+    def _transmit_rtcp(self, data: bytes) -> None:
+        self._transport.transmit_rtcp(data)
 
     # -- packets -------------------------------------------------------------------------------------------
 
     def _datagram(self, length: int) -> None:
         """One SRTP or SRTCP datagram in PACKET, from an address that passed a STUN check."""
         if 191 < PACKET[1] < 224:
-            self._rtcp(length)
+            self._genuine_rtcp(self._transport.unprotect_rtcp(length))
             return
         length = self._transport.unprotect(length)
         if length < HEADER_SIZE:
             self._forged += 1
             return
-        now = self.last_heard = monotonic()
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(PACKET)
-        inbound = self._inbound
-        if inbound is None or inbound.ssrc != ssrc:
-            inbound = self._new_inbound(ssrc, sequence)
-        inbound.add(sequence, timestamp, now)
-        if first != 0x80:
-            length = self._plain(length)
-            if length < HEADER_SIZE:
-                return
-        payload_type = second & 0x7F
-        if payload_type != self._opus:
-            self._other(inbound, payload_type, sequence, timestamp, length)
-            return
-        if not HEADER_SIZE < length < MAX_PAYLOAD:
-            return
-        if self.muted:
-            PACKET[HEADER_SIZE:_SILENCE_END] = SILENCE
-            length = _SILENCE_END
-        # The tap goes first: protecting the packet for the other leg overwrites it.
-        if self.tap is not None:
-            self.tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
-        forward_to = self.forward_to
-        if forward_to is not None:
-            forward_to.forward(inbound, sequence, timestamp, length)
-
-    def _other(self, inbound: Inbound, payload_type: int, sequence: int, timestamp: int, length: int) -> None:
-        """Digits are read, other payload types dropped; neither leaves a gap in what is forwarded."""
-        if payload_type in self._events:
-            self._reader.packet(timestamp, bytes(VIEW[HEADER_SIZE:length]))
-        if self.forward_to is not None:
-            self.forward_to.skip(inbound, sequence)
-
-    def _plain(self, length: int) -> int:
-        """Move the payload to byte 12 when extensions, sources or padding surround it; the new length."""
-        bounds = payload_bounds(length)
-        if bounds is None:
-            return 0
-        start, end = bounds
-        PACKET[HEADER_SIZE : HEADER_SIZE + end - start] = bytes(VIEW[start:end])
-        return HEADER_SIZE + end - start
-
-    def _rtcp(self, length: int) -> None:
-        length = self._transport.unprotect_rtcp(length)
-        if length < 8:
-            self._forged += 1
-            return
-        self.last_heard = monotonic()
-        self.reports.read(bytes(VIEW[:length]), self.outbound.ssrc)
-
-    def _new_inbound(self, ssrc: int, sequence: int) -> Inbound:
-        if self._inbound is not None:
-            self._packets_before += self._inbound.packets
-            self._lost_before += self._inbound.lost
-        self._inbound = Inbound(ssrc, sequence)
-        return self._inbound
+        self._voice(length)
 
     def _alive(self) -> None:
         self.last_heard = monotonic()
-
-    def _digit(self, digit: str) -> None:
-        if self.on_digit is not None:
-            self.on_digit(digit)
 
     def _digit_sender(self, offer: Offer, ticker: Ticker) -> DigitSender | None:
         for rate in (48_000, 8_000):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from telephony.media.clips import Clip
-from telephony.media.codecs import Codec
+from telephony.media.codecs import OPUS, Codec
 from telephony.media.player import Playback
 from telephony.media.quality import mean_opinion_score
 from telephony.media.rtp import Outbound
@@ -52,6 +52,7 @@ class LegStatistics:
     strangers: int
     forged: int
     silent_seconds: float
+    codec: Codec = OPUS
 
     @property
     def loss(self) -> float:
@@ -64,7 +65,7 @@ class LegStatistics:
         if not self.packets_received:
             return 0.0
         delay = (self.round_trip_seconds or 0.0) / 2 + 2 * self.jitter_seconds + 0.04
-        return mean_opinion_score(delay, self.loss)
+        return mean_opinion_score(delay, self.loss, self.codec)
 
 
 class MediaLeg(Protocol):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import secrets
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,10 @@ from kernel.errors import Unavailable
 from telephony.media.aiortc_private import HostAddress, VoiceTransport, generate_certificate
 from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import MediaLeg
+from telephony.media.rtp_leg import PeerSettings, RtpLeg
+from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp import Offer, build_answer, parse_offer
+from telephony.media.sip_sdp import Negotiation, Place, SdpPolicy
 from telephony.media.ticker import Ticker
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Any]
@@ -81,8 +85,21 @@ def _default_address() -> str | None:
     return None
 
 
+def _host_toward(hosts: Sequence[HostAddress], peer: str) -> HostAddress:
+    """Which of our addresses a peer can reach: of its family, and loopback only for loopback."""
+    address = ipaddress.ip_address(peer or "192.0.2.1")
+
+    def misses(host: HostAddress) -> tuple[bool, bool]:
+        ours = ipaddress.ip_address(host.bind)
+        return ours.version != address.version, ours.is_loopback != address.is_loopback
+
+    return min(hosts, key=misses)
+
+
 class MediaPlane:
-    """Makes WebRTC legs from offers. `spawn` must keep a reference to each coroutine it runs."""
+    """Makes legs: WebRTC ones from offers, RTP ones for SIP peers. `spawn` must keep a reference to each coroutine it
+    runs.
+    """
 
     def __init__(self, settings: MediaSettings, spawn: Spawn) -> None:
         self.ticker = Ticker()
@@ -117,6 +134,31 @@ class MediaPlane:
         self._spawn(self._connect(leg, transport, offer, owner, setup))
         self._arm()
         return leg, answer
+
+    def rtp(
+        self,
+        policy: SdpPolicy,
+        settings: PeerSettings | None = None,
+        *,
+        toward: str = "",
+        state: Mapping[str, Any] | None = None,
+    ) -> RtpLeg:
+        """A leg for a SIP peer, at a port pair of its own; `offer` or `answer` come next, then `close_leg`.
+
+        `toward` is an address of the peer (its signalling's), by which ours is chosen. `state` is another leg's, to go
+        on with its session. TooManySetups when no port is free.
+        """
+        host = _host_toward(self.settings.addresses, toward)
+        try:
+            sockets = RtpSockets(asyncio.get_running_loop(), host.bind, self.settings.ports)
+        except OSError as error:
+            raise TooManySetups("no media port is free", retry_after=timedelta(seconds=5)) from error
+        place = Place(host.advertise, sockets.port, sockets.rtcp_port)
+        negotiation = Negotiation(policy, place) if state is None else Negotiation.resumed(policy, place, state)
+        leg = RtpLeg(sockets, negotiation, self.ticker, settings or PeerSettings())
+        self.legs.add(leg)
+        self._arm()
+        return leg
 
     async def _make(self, offer: Offer) -> tuple[WebRtcLeg, VoiceTransport, str]:
         transport = VoiceTransport(self._certificate, self.settings.addresses, self.settings.ports)

@@ -20,7 +20,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from telephony.media.rtp import Inbound, Outbound
+from telephony.media.rtp import CLOCK_RATE, Inbound, Outbound
 
 _NTP_EPOCH = 2208988800
 _RTT_SMOOTHING = 0.85
@@ -40,11 +40,22 @@ class Reports:
 
     def __init__(self) -> None:
         self.remote = Remote()
+        self.clock_rate = CLOCK_RATE
+        """Of the codec we send: what the other side's jitter counts in."""
         self._last_report: tuple[int, float] | None = None
         self._sent: dict[int, float] = {}
+        self._packets = (0, 0)
 
     def report(self, outbound: Outbound, inbound: Inbound | None) -> bytes:
-        """One compound packet: SR with a report block when anything was received, and SDES."""
+        """One compound packet: SR with a report block when anything was received, and SDES.
+
+        RR in place of SR when nothing was sent since the report before the last one (RFC 3550 6.4).
+        """
+        name = RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=outbound.ssrc, items=[(1, b"merkez")])])
+        blocks = [self._block(inbound)] if inbound is not None else []
+        before, self._packets = self._packets[0], (self._packets[1], outbound.packets)
+        if before == outbound.packets:
+            return bytes(RtcpRrPacket(ssrc=outbound.ssrc, reports=blocks)) + bytes(name)
         ntp = int((time() + _NTP_EPOCH) * (1 << 32))
         middle = (ntp >> 16) & 0xFFFFFFFF
         self._sent = {**dict(list(self._sent.items())[-3:]), middle: monotonic()}
@@ -56,9 +67,8 @@ class Reports:
                 packet_count=outbound.packets & 0xFFFFFFFF,
                 octet_count=outbound.octets & 0xFFFFFFFF,
             ),
-            reports=[self._block(inbound)] if inbound is not None else [],
+            reports=blocks,
         )
-        name = RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=outbound.ssrc, items=[(1, b"merkez")])])
         return bytes(sender) + bytes(name)
 
     def read(self, data: bytes, our_ssrc: int) -> None:
@@ -89,7 +99,7 @@ class Reports:
 
     def _heard(self, block: RtcpReceiverInfo) -> None:
         self.remote.fraction_lost = block.fraction_lost / 256
-        self.remote.jitter_seconds = block.jitter / 48_000
+        self.remote.jitter_seconds = block.jitter / self.clock_rate
         sent = self._sent.get(block.lsr)
         if sent is None or not block.dlsr:
             return

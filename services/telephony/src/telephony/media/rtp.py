@@ -58,7 +58,7 @@ class Inbound:
     """Reception statistics of one SSRC (RFC 3550 A.1, A.3, A.8)."""
 
     __slots__ = (
-        "_base", "_clock_rate", "_cycles", "_expected_before", "_highest", "_received_before", "_transit",
+        "_base", "_clock_rate", "_cycles", "_expected_before", "_highest", "_odd", "_received_before", "_transit",
         "jitter_samples", "late", "packets", "ssrc",
     )  # fmt: skip
 
@@ -72,6 +72,7 @@ class Inbound:
         self._highest = (sequence - 1) & 0xFFFF
         self._cycles = 0
         self._transit: float | None = None
+        self._odd = -1
         self._expected_before = 0
         self._received_before = 0
 
@@ -85,6 +86,8 @@ class Inbound:
             self._highest = sequence
         else:
             self.late += 1
+            if step < 0x10000 - _MAX_REORDER:
+                self._restarted(sequence)
             return
         transit = (arrival * self._clock_rate - timestamp) % 4294967296.0
         if self._transit is not None:
@@ -93,6 +96,16 @@ class Inbound:
             if drift < self._clock_rate:
                 self.jitter_samples += (drift - self.jitter_samples) / 16
         self._transit = transit
+
+    def _restarted(self, sequence: int) -> None:
+        """Two packets in a row far behind: the sender has begun anew with the same SSRC (RFC 3550 A.1).
+
+        Another SSRC in place of this one makes the leg begin a new source with the next packet; otherwise these would
+        be dropped as late until their numbers have caught up.
+        """
+        if sequence == self._odd:
+            self.ssrc ^= 0xFFFFFFFF
+        self._odd = (sequence + 1) & 0xFFFF
 
     @property
     def extended_highest(self) -> int:
@@ -215,6 +228,16 @@ class Outbound:
             self._source = source
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._emit((0x80 if begins else 0) | payload_type, self._timestamp, payload)
+
+    def retune(self, payload_type: int, codec: Codec) -> None:
+        """Go on in another codec or under another payload type, in the same sequence.
+
+        Another clock takes another SSRC (RFC 7160 4.1): the receiver can't mend timestamps of two clocks.
+        """
+        if codec.clock_rate != self.codec.clock_rate:
+            self.ssrc = secrets.randbits(32)
+        self.payload_type, self.codec = payload_type, codec
+        self._source = None
 
     def restart(self) -> None:
         """The next packet begins anew behind the last one, even when its source did not change meanwhile."""

@@ -1,0 +1,192 @@
+"""What every leg does with its packets, whatever carries them: count, read digits, mute, tap, pass on, play.
+
+A packet is handled inside one event loop callback, without a queue, a task or a codec. What it is for is decided by
+three attributes that others set: `forward_to`, `tap` and `on_digit`. `WebRtcLeg` and `RtpLeg` bring the packets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from telephony.media.clips import Clip
+from telephony.media.codecs import OPUS, Codec
+from telephony.media.dtmf import DigitReader, DigitSender
+from telephony.media.media_leg import LegStatistics, Sink, Tap
+from telephony.media.player import Playback
+from telephony.media.rtcp import Reports
+from telephony.media.rtp import HEADER, HEADER_SIZE, MAX_PAYLOAD, PACKET, VIEW, Inbound, Outbound, payload_bounds
+from telephony.media.ticker import Ticker
+
+
+class VoiceLeg:
+    """A `MediaLeg` but for what carries it."""
+
+    __slots__ = (
+        "_digits", "_event_types", "_forged", "_inbound", "_lost_before", "_packets_before", "_playback", "_reader",
+        "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "last_heard", "muted", "on_closed",
+        "on_digit", "outbound", "reports", "tap",
+    )  # fmt: skip
+
+    def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
+        self.codec: Codec = outbound.codec
+        self.forward_to: Sink | None = None
+        self.muted = False
+        self.tap: Tap | None = None
+        self.on_digit: Callable[[str], None] | None = None
+        self.on_closed: Callable[[], None] | None = None
+        self.connected: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """True when media can flow; False when the set-up failed or was given up."""
+        self.closed = False
+        self.last_heard = monotonic()
+        self.outbound = outbound
+        self.reports = Reports()
+        self._ticker = ticker
+        self._voice_type = outbound.payload_type
+        self._event_types: dict[int, int] = {}
+        self._inbound: Inbound | None = None
+        self._packets_before = self._lost_before = 0
+        self._forged = 0
+        self._reader = DigitReader(self._digit)
+        self._playback: Playback | None = None
+        self._digits: DigitSender | None = None
+
+    # -- what others do with a leg -------------------------------------------------------------------------
+
+    def play(self, clips: Sequence[Clip], *, loop: bool = False, start: int = 0) -> Playback:
+        """Play to this leg instead of whatever plays now; forwarding to it should have been stopped."""
+        self.stop_playing()
+        self._playback = Playback(self.outbound, self._ticker, clips, loop=loop, start=start)
+        return self._playback
+
+    def stop_playing(self) -> None:
+        playback, self._playback = self._playback, None
+        if playback is not None:
+            playback.stop()
+
+    @property
+    def sends_digits(self) -> bool:
+        """Whether the other end takes telephone events."""
+        return self._digits is not None
+
+    def send_digits(self, digits: str) -> None:
+        if self._digits is not None:
+            self._digits.send(digits)
+
+    def statistics(self) -> LegStatistics:
+        inbound, remote = self._inbound, self.reports.remote
+        return LegStatistics(
+            packets_received=self._packets_before + (inbound.packets if inbound else 0),
+            packets_lost=self._lost_before + (inbound.lost if inbound else 0),
+            jitter_seconds=inbound.jitter_seconds if inbound else 0.0,
+            packets_sent=self.outbound.packets,
+            remote_fraction_lost=remote.fraction_lost,
+            round_trip_seconds=remote.round_trip_seconds,
+            strangers=self._strangers(),
+            forged=self._forged,
+            silent_seconds=monotonic() - self.last_heard,
+            codec=self.codec,
+        )
+
+    def report(self) -> None:
+        """Send one RTCP report. The plane calls this every few seconds."""
+        if not self.closed and self.connected.done() and self.connected.result():
+            self._transmit_rtcp(self.reports.report(self.outbound, self._inbound))
+
+    async def close(self) -> None:
+        """End this media for good. Safe to repeat."""
+        if self.closed:
+            return
+        self.closed = True
+        self.stop_playing()
+        if self._digits is not None:
+            self._digits.stop()
+        self.forward_to = self.tap = self.on_digit = None
+        if not self.connected.done():
+            self.connected.set_result(False)
+        on_closed, self.on_closed = self.on_closed, None
+        await self._close_carrier()
+        if on_closed is not None:
+            on_closed()
+
+    # -- what carries it -----------------------------------------------------------------------------------
+
+    def _strangers(self) -> int:
+        raise NotImplementedError
+
+    def _transmit_rtcp(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    async def _close_carrier(self) -> None:
+        raise NotImplementedError
+
+    # -- packets -------------------------------------------------------------------------------------------
+
+    def _voice(self, length: int) -> None:
+        """One genuine RTP packet in PACKET, not encrypted any more."""
+        now = self.last_heard = monotonic()
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(PACKET)
+        inbound = self._inbound
+        if inbound is None or inbound.ssrc != ssrc:
+            inbound = self._new_inbound(ssrc, sequence)
+        inbound.add(sequence, timestamp, now)
+        if first != 0x80:
+            length = self._plain(length)
+            if length < HEADER_SIZE:
+                return
+        payload_type = second & 0x7F
+        if payload_type != self._voice_type and not self._other(inbound, payload_type, sequence, timestamp, length):
+            return
+        if not HEADER_SIZE < length < MAX_PAYLOAD:
+            return
+        if self.muted:
+            length = self._mute(length)
+        # The tap goes first: protecting the packet for the other leg overwrites it.
+        if self.tap is not None:
+            self.tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
+        forward_to = self.forward_to
+        if forward_to is not None:
+            forward_to.forward(inbound, sequence, timestamp, length)
+
+    def _other(self, inbound: Inbound, payload_type: int, sequence: int, timestamp: int, length: int) -> bool:
+        """Digits are read, other payload types dropped (False); neither leaves a gap in what is forwarded."""
+        if payload_type in self._event_types:
+            self._reader.packet(timestamp, bytes(VIEW[HEADER_SIZE:length]))
+        if self.forward_to is not None:
+            self.forward_to.skip(inbound, sequence)
+        return False
+
+    def _mute(self, length: int) -> int:
+        """Silence in place of the packet's sound, as long as it; the new length."""
+        silence = self.codec.silence if self.codec is OPUS else self.codec.silence[:1] * (length - HEADER_SIZE)
+        PACKET[HEADER_SIZE : HEADER_SIZE + len(silence)] = silence
+        return HEADER_SIZE + len(silence)
+
+    def _plain(self, length: int) -> int:
+        """Move the payload to byte 12 when extensions, sources or padding surround it; the new length."""
+        bounds = payload_bounds(length)
+        if bounds is None:
+            return 0
+        start, end = bounds
+        PACKET[HEADER_SIZE : HEADER_SIZE + end - start] = bytes(VIEW[start:end])
+        return HEADER_SIZE + end - start
+
+    def _genuine_rtcp(self, length: int) -> None:
+        """One RTCP datagram in PACKET, not encrypted any more; below 8 bytes it wasn't genuine."""
+        if length < 8:
+            self._forged += 1
+            return
+        self.last_heard = monotonic()
+        self.reports.read(bytes(VIEW[:length]), self.outbound.ssrc)
+
+    def _new_inbound(self, ssrc: int, sequence: int) -> Inbound:
+        if self._inbound is not None:
+            self._packets_before += self._inbound.packets
+            self._lost_before += self._inbound.lost
+        self._inbound = Inbound(ssrc, sequence, self.codec.clock_rate)
+        return self._inbound
+
+    def _digit(self, digit: str) -> None:
+        if self.on_digit is not None:
+            self.on_digit(digit)
