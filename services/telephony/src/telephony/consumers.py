@@ -1,5 +1,6 @@
 """Facts telephony acts on: an accepted offer joins the agent; a number is looked up again when it or its tenant's
-standing has changed. And the hint by which a node tells the others of their calls."""
+standing has changed; who is let in no more has no desk phone either. And the hint by which a node tells the others of
+their calls."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from chassis.consumer import FactMeta, Handlers
 from chassis.facts import live_subject
 from chassis.sql import Tx
 from merkez.routing.v1 import routing_events_pb2
-from merkez.tenancy.v1 import tenancy_events_pb2
+from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from telephony.clients import Tenancy
 from telephony.domain.calls import Contact
@@ -18,6 +19,7 @@ from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.ops import calls as ops
+from telephony.ops import devices as device_ops
 
 _CALL_CHANGED = "call_changed"
 """The live hint; its payload is the call's id."""
@@ -36,6 +38,10 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
             # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))
 
+    async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactMeta) -> None:
+        if fact.user.state == session_pb2.USER_STATE_DISABLED:
+            await device_ops.shut_out(tx, fact.user.user_id, house.now())
+
     forget = _forget(house.tenancy)
     return {
         routing_events_pb2.OfferAccepted: offer_accepted,
@@ -44,6 +50,7 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         tenancy_events_pb2.NumberReleased: forget,
         tenancy_events_pb2.TenantSuspended: forget,
         tenancy_events_pb2.TenantResumed: forget,
+        tenancy_events_pb2.UserChanged: user_changed,
     }
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
+from chassis.sealing import Seal
 from chassis.sql import Database
 from chassis.telemetry import log
-from merkez.telephony.v1 import call_service_pb2_grpc
+from merkez.telephony.v1 import call_service_pb2_grpc, trunk_service_pb2_grpc
 
 from telephony.clients import Flows, Recordings, Tenancy
 from telephony.consumers import handlers, share_calls
-from telephony.handlers import CallHandlers, StationHandlers
+from telephony.handlers import CallHandlers, DeviceHandlers, OutboundHandlers, StationHandlers, TrunkHandlers
 from telephony.live.house import PHRASES, House
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
@@ -21,6 +23,9 @@ from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
+
+TRUNK_PASSWORDS = "merkez telephony trunk passwords"
+"""The purpose they are sealed for."""
 
 
 async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard]:
@@ -67,24 +72,23 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     bus.relay(house.db)
     process.tasks.spawn(share_calls(bus, switchboard, watch), "share calls")
     await bus.consume(house.db, "telephony", handlers(house, switchboard))
-    server = process.closing(
-        serve(
-            [
-                (
-                    call_service_pb2_grpc.add_CallServiceServicer_to_server,
-                    CallHandlers(house.db, switchboard),
-                ),
-                (
-                    call_service_pb2_grpc.add_StationServiceServicer_to_server,
-                    StationHandlers(house.db, switchboard),
-                ),
-            ],
-            settings,
-        )
-    )
+    server = process.closing(serve(servicers(house, switchboard), settings))
     await server.start()
     process.draining(server.drain)
     process.draining(bus.drain)
+
+
+def servicers(house: House, switchboard: Switchboard) -> list[Any]:
+    """Everything telephony serves."""
+    db, settings = house.db, house.settings
+    seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
+    return [
+        (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(db, switchboard)),
+        (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard)),
+        (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal)),
+        (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),
+        (trunk_service_pb2_grpc.add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
+    ]
 
 
 def media_settings(settings: TelephonySettings) -> MediaSettings:

@@ -260,10 +260,13 @@ class LookupRouteResponse(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     TENANT_STATE_FIELD_NUMBER: _builtins.int
+    CALLER_NUMBER_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     tenant_state: _tenant_pb2.TenantState.ValueType
     """Whether the tenant takes calls: only an active one does."""
+    caller_number: _builtins.str
+    """Number shown to those who are called in the brand's name, E.164; empty when it has none."""
     @_builtins.property
     def brand(self) -> _tenant_pb2.Brand:
         """Brand."""
@@ -284,11 +287,76 @@ class LookupRouteResponse(_message.Message):
         number: _number_pb2.Number | None = ...,
         entitlements: _tenant_pb2.Entitlements | None = ...,
         tenant_state: _tenant_pb2.TenantState.ValueType = ...,
+        caller_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "entitlements", b"entitlements", "number", b"number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "entitlements", b"entitlements", "number", b"number", "tenant_id", b"tenant_id", "tenant_state", b"tenant_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "caller_number", b"caller_number", "entitlements", b"entitlements", "number", b"number", "tenant_id", b"tenant_id", "tenant_state", b"tenant_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LookupRouteResponse: _TypeAlias = LookupRouteResponse  # noqa: Y015
+
+@_typing.final
+class GetCallerNumbersRequest(_message.Message):
+    """Asks what a tenant may show and do when it dials out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_ID_FIELD_NUMBER: _builtins.int
+    brand_id: _builtins.str
+    """Brand in whose name is called; empty for none."""
+    def __init__(
+        self,
+        *,
+        brand_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCallerNumbersRequest: _TypeAlias = GetCallerNumbersRequest  # noqa: Y015
+
+@_typing.final
+class GetCallerNumbersResponse(_message.Message):
+    """What it may show."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    DEFAULT_NUMBER_FIELD_NUMBER: _builtins.int
+    BRAND_NAME_FIELD_NUMBER: _builtins.int
+    TENANT_STATE_FIELD_NUMBER: _builtins.int
+    ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    default_number: _builtins.str
+    """The brand's default; empty without a brand, or when it has none."""
+    brand_name: _builtins.str
+    """Brand's name; empty without a brand."""
+    tenant_state: _tenant_pb2.TenantState.ValueType
+    """Whether the tenant may make calls: only an active one may."""
+    @_builtins.property
+    def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every number the tenant holds, E.164: only these may be shown."""
+
+    @_builtins.property
+    def entitlements(self) -> _tenant_pb2.Entitlements:
+        """What the tenant may use."""
+
+    def __init__(
+        self,
+        *,
+        numbers: _abc.Iterable[_builtins.str] | None = ...,
+        default_number: _builtins.str = ...,
+        brand_name: _builtins.str = ...,
+        tenant_state: _tenant_pb2.TenantState.ValueType = ...,
+        entitlements: _tenant_pb2.Entitlements | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_name", b"brand_name", "default_number", b"default_number", "entitlements", b"entitlements", "numbers", b"numbers", "tenant_state", b"tenant_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCallerNumbersResponse: _TypeAlias = GetCallerNumbersResponse  # noqa: Y015

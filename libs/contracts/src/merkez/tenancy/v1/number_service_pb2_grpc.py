@@ -67,6 +67,11 @@ class NumberServiceStub:
                 request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.LookupRouteRequest.SerializeToString,
                 response_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.LookupRouteResponse.FromString,
                 _registered_method=True)
+        self.GetCallerNumbers = channel.unary_unary(
+                '/merkez.tenancy.v1.NumberService/GetCallerNumbers',
+                request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.GetCallerNumbersRequest.SerializeToString,
+                response_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.GetCallerNumbersResponse.FromString,
+                _registered_method=True)
 
 
 class NumberServiceServicer:
@@ -115,6 +120,13 @@ class NumberServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCallerNumbers(self, request, context):
+        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NumberServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -147,6 +159,11 @@ def add_NumberServiceServicer_to_server(servicer, server):
                     servicer.LookupRoute,
                     request_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.LookupRouteRequest.FromString,
                     response_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.LookupRouteResponse.SerializeToString,
+            ),
+            'GetCallerNumbers': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCallerNumbers,
+                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.GetCallerNumbersRequest.FromString,
+                    response_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.GetCallerNumbersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -312,6 +329,33 @@ class NumberService:
             '/merkez.tenancy.v1.NumberService/LookupRoute',
             merkez_dot_tenancy_dot_v1_dot_number__service__pb2.LookupRouteRequest.SerializeToString,
             merkez_dot_tenancy_dot_v1_dot_number__service__pb2.LookupRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCallerNumbers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.tenancy.v1.NumberService/GetCallerNumbers',
+            merkez_dot_tenancy_dot_v1_dot_number__service__pb2.GetCallerNumbersRequest.SerializeToString,
+            merkez_dot_tenancy_dot_v1_dot_number__service__pb2.GetCallerNumbersResponse.FromString,
             options,
             channel_credentials,
             insecure,

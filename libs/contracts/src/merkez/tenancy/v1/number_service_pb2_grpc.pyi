@@ -47,6 +47,8 @@ class NumberServiceStub:
     """Gives a number back to the inventory."""
     LookupRoute: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
+    GetCallerNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]
+    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
 
 @_typing.type_check_only
 class NumberServiceAsyncStub(NumberServiceStub):
@@ -65,6 +67,8 @@ class NumberServiceAsyncStub(NumberServiceStub):
     """Gives a number back to the inventory."""
     LookupRoute: _aio.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]  # type: ignore[assignment]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
+    GetCallerNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]  # type: ignore[assignment]
+    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
 
 class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
     """Numbers."""
@@ -116,5 +120,13 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_number_service_pb2.LookupRouteResponse, _abc.Awaitable[_number_service_pb2.LookupRouteResponse]]:
         """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GetCallerNumbers(
+        self,
+        request: _number_service_pb2.GetCallerNumbersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_number_service_pb2.GetCallerNumbersResponse, _abc.Awaitable[_number_service_pb2.GetCallerNumbersResponse]]:
+        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
 
 def add_NumberServiceServicer_to_server(servicer: NumberServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

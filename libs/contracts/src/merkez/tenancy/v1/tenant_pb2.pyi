@@ -193,6 +193,7 @@ class Brand(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CALLER_NUMBER_FIELD_NUMBER: _builtins.int
     brand_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -209,6 +210,8 @@ class Brand(_message.Message):
     """Service level threshold in seconds shown on the wallboard; 0 means 20."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    caller_number: _builtins.str
+    """Number shown to those who are called in the brand's name; one of the tenant's numbers. Empty shows widget_number."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
@@ -230,10 +233,11 @@ class Brand(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        caller_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "create_time", b"create_time", "display_name", b"display_name", "language", b"language", "service_level_threshold_seconds", b"service_level_threshold_seconds", "time_zone", b"time_zone", "update_time", b"update_time", "version", b"version", "widget_key", b"widget_key", "widget_number", b"widget_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "caller_number", b"caller_number", "create_time", b"create_time", "display_name", b"display_name", "language", b"language", "service_level_threshold_seconds", b"service_level_threshold_seconds", "time_zone", b"time_zone", "update_time", b"update_time", "version", b"version", "widget_key", b"widget_key", "widget_number", b"widget_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

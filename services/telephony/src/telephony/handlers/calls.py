@@ -1,4 +1,4 @@
-"""gRPC: requests to verbs, results to messages. No rule, no SQL."""
+"""CallService and StationService: requests to verbs, results to messages. No rule, no SQL."""
 
 from __future__ import annotations
 
