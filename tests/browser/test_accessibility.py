@@ -25,7 +25,8 @@ STRANGER_PAGES = ("/sign-up", "/sign-in")
 OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
     "/home", "/set-up", "/desktop", "/wallboard", "/calls", "/contacts", "/recordings", "/customers",
-    "/admin/brands", "/admin/numbers", "/admin/queues", "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
+    "/admin/brands", "/admin/numbers", "/admin/trunks", "/admin/devices", "/admin/outbound", "/admin/queues",
+    "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
     "/admin/hours", "/admin/people", "/admin/dispositions", "/admin/api-keys", "/admin/audit", "/admin/billing",
     "/admin/organisation",
 )  # fmt: skip
@@ -301,6 +302,12 @@ async def test_axe_finds_nothing_in_an_open_dialog(browser: Browser, agency: Com
             "confirmation",
             lambda page: page.locator("[data-testid^=disposition-dsp_][data-testid$=-delete]").first,
             lambda page: page.get_by_test_id("confirm"),
+        )
+        await owner.each(lambda _, page: page.goto(f"{agency.url}/admin/trunks"))
+        await owner.open(
+            "a long form",
+            lambda page: page.get_by_test_id("trunk-add"),
+            lambda page: page.get_by_test_id("trunk-rates"),
         )
         assert owner.found == []
 

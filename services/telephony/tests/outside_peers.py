@@ -1,12 +1,14 @@
-"""Outside to parties outside who are WebRTC peers of the test: real media, and signalling that the test plays itself."""
+"""Parties outside who are WebRTC peers of the test: real media, and signalling that the test plays itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from telephony.clients import CallerNumbers
+from telephony.domain.calls import Call, understood_number
 from telephony.domain.legs import Q850
-from telephony.live.outside import DialWish
+from telephony.live.outside import Planned
 from telephony.media.media_leg import MediaLeg
 from telephony.media.plane import MediaPlane
 from testkit.webrtc import Peer
@@ -17,11 +19,13 @@ class OutsidePeer:
 
     trunk_id = "trk_test"
 
-    def __init__(self, wish: DialWish, plane: MediaPlane) -> None:
-        self.wish = wish
+    def __init__(self, tenant_id: str, leg_id: str, planned: Planned, plane: MediaPlane) -> None:
+        self.planned = planned
+        self._tenant_id, self._leg_id = tenant_id, leg_id
         self.media: MediaLeg | None = None
         self.hung_up: int | None = None
         self.on_media: Callable[[MediaLeg], object] = lambda leg: None
+        self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda q850, status: None
         self.on_digit_info: Callable[[str], object] = lambda digit: None
@@ -29,7 +33,7 @@ class OutsidePeer:
 
     async def early_media(self, peer: Peer) -> None:
         """The party's sound comes before it answers."""
-        leg, answer = await self._plane.answer(await peer.offer(), self.wish.tenant_id, self.wish.leg_id)
+        leg, answer = await self._plane.answer(await peer.offer(), self._tenant_id, self._leg_id)
         await peer.accept(answer)
         assert await leg.connected
         self.media = leg
@@ -59,9 +63,13 @@ class OutsidePeers:
         self.begun: list[OutsidePeer] = []
         self.refusal: Exception | None = None
 
-    async def dial(self, wish: DialWish) -> OutsidePeer:
+    async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         if self.refusal is not None:
             raise self.refusal
-        line = OutsidePeer(wish, self.plane)
-        self.begun.append(line)
-        return line
+        shown = caller_number or numbers.default
+        return Planned(understood_number(number, shown, "number"), shown)
+
+    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsidePeer:
+        leg = OutsidePeer(tenant_id, leg_id, planned, self.plane)
+        self.begun.append(leg)
+        return leg

@@ -131,7 +131,7 @@ async def test_an_agent_calls_a_number_hears_its_early_media_talks_and_the_custo
     with exchange.as_agent(ben_id):
         call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r1", number="(555) 010-0199"))
     line = exchange.outside.begun[-1]
-    assert (line.wish.number, line.wish.caller_number) == ("+15550100199", "+15550100")
+    assert (line.planned.number, line.planned.caller_number) == ("+15550100199", "+15550100")
     assert call.state == call_pb2.CALL_STATE_DIALING and call.direction == call_pb2.DIRECTION_OUTBOUND
     await line.early_media(zoe)
     await ben.hears(ZOE_HZ)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from chassis.auth import acting_for
 from kernel.clock import SystemClock
@@ -9,10 +11,12 @@ from kernel.ids import new_id
 from merkez.routing.v1 import routing_events_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
-from merkez.tenancy.v1 import tenancy_events_pb2
+from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 from telephony.consumers import handlers, share_calls
+from telephony.domain.devices import Contact, Register
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
+from telephony.ops import devices as device_ops
 from testkit import eventually
 
 from .lost_answers import over_a_wire
@@ -141,3 +145,25 @@ async def test_a_number_is_looked_up_again_when_it_or_its_company_has_changed(ex
     assert key in exchange.house.tenancy._routes
     await publish(bus, exchange, getattr(tenancy_events_pb2, fact)(), "num_1")
     await eventually(lambda: key not in exchange.house.tenancy._routes)
+
+
+async def test_who_may_sign_in_no_more_has_no_desk_phone_either(exchange, make_bus) -> None:
+    bus, now = await make_bus("telephony"), SystemClock().now()
+    db, tenant = exchange.house.db, exchange.tenant_id
+    await bus.consume(db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard))
+    phone, _ = await db.run(tenant, lambda tx: device_ops.create_device(tx, AGENT, "Desk 7", now))
+    other, _ = await db.run(tenant, lambda tx: device_ops.create_device(tx, new_id("usr", now), "Desk 8", now))
+    where = Register("call", 1, [Contact("sip:x@192.0.2.7")])
+    for each in (phone, other):
+        await db.run(tenant, lambda tx, each=each: device_ops.register(tx, each.device_id, where, now))
+    fact = tenancy_events_pb2.UserChanged()
+    fact.user.user_id, fact.user.state = AGENT, session_pb2.USER_STATE_DISABLED
+    await publish(bus, exchange, fact, AGENT)
+
+    async def left() -> list[str]:
+        found = await db.run(tenant, lambda tx: device_ops.list_devices(tx, "", "", 10, now), read_only=True)
+        return [device.device_id for device, places in found if device.enabled and places]
+
+    async with asyncio.timeout(10):
+        while await left() != [other.device_id]:
+            await asyncio.sleep(0.02)

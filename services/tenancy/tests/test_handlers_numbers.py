@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kernel.errors import DomainError, FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import new_id
-from merkez.tenancy.v1 import number_pb2, number_service_pb2, tenant_service_pb2
+from merkez.tenancy.v1 import number_pb2, number_service_pb2, tenant_pb2, tenant_service_pb2
 
 
 async def reason_of(call: Any) -> str:
@@ -225,3 +225,45 @@ async def test_numbers_are_listed_last_assigned_first(town: Any, firm: Any) -> N
             number_service_pb2.ListNumbersRequest(page_size=2, page_token=page.next_page_token)
         )
     assert [each.number for each in (*page.numbers, *rest.numbers)] == taken[::-1]
+
+
+async def caller_numbers(firm: Any, brand_id: str = "") -> Any:
+    with firm.town.as_service(firm.tenant_id):
+        return await firm.town.stubs.numbers.GetCallerNumbers(
+            number_service_pb2.GetCallerNumbersRequest(brand_id=brand_id)
+        )
+
+
+async def show(firm: Any, brand_id: str, number: str) -> Any:
+    request = tenant_service_pb2.UpdateBrandRequest(brand=tenant_pb2.Brand(brand_id=brand_id, caller_number=number))
+    request.update_mask.paths.append("caller_number")
+    with firm.as_("admin"):
+        return await firm.town.stubs.brands.UpdateBrand(request)
+
+
+async def test_those_who_are_called_see_the_brands_number_unless_it_chose_another(town: Any, firm: Any) -> None:
+    brand, second = await firm.brand(), await firm.brand()
+    number, other = await take(firm, brand.brand_id), await take(firm, second.brand_id)
+    found = await caller_numbers(firm, brand.brand_id)
+    assert (found.default_number, list(found.numbers)) == (number, sorted([number, other]))
+    assert (found.brand_name, found.tenant_state) == ("Umbrella", tenant_pb2.TENANT_STATE_ACTIVE)
+    await show(firm, brand.brand_id, other)
+    assert (await caller_numbers(firm, brand.brand_id)).default_number == other
+    assert (await look_up(town, number)).caller_number == other
+    assert (await caller_numbers(firm)).default_number == ""
+
+
+async def test_only_ones_own_number_is_shown_and_none_that_was_given_back(town: Any, firm: Any) -> None:
+    rival = await town.sign_up()
+    theirs, brand, second = await rival.brand(), await firm.brand(), await firm.brand()
+    foreign = await take(rival, theirs.brand_id)
+    number, other = await take(firm, brand.brand_id), await take(firm, second.brand_id)
+    with pytest.raises(InvalidInput) as refused:
+        await show(firm, brand.brand_id, foreign)
+    assert [each.field for each in refused.value.fields] == ["brand.caller_number"]
+    await show(firm, brand.brand_id, other)
+    await release(firm, other)
+    found = await caller_numbers(firm, brand.brand_id)
+    assert (found.default_number, list(found.numbers)) == (number, [number])
+    assert (await brand_of(firm, brand.brand_id)).caller_number == ""
+    assert await reason_of(caller_numbers(rival, brand.brand_id)) == "BRAND_NOT_FOUND"

@@ -35,7 +35,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         },
         "user": {
             "UserJoined": ("routing", "billing", "analytics"),
-            "UserChanged": ("routing", "billing", "analytics"),
+            "UserChanged": ("routing", "billing", "analytics", "telephony"),
         },
     },
     "telephony": {

@@ -45,10 +45,13 @@ _ADMIN = _SUPERVISOR | {
     "api_keys.write",
     "audit.read",
     "brands.write",
+    "devices.write",
     "flows.write",
     "notices.read",
     "numbers.write",
     "queues.write",
+    "trunks.read",
+    "trunks.write",
     "users.write",
 }
 _OWNER = _ADMIN | {
@@ -63,8 +66,11 @@ _OPERATOR = {
     "nodes.write",
     "tenants.read",
     "tenants.write",
+    "trunks.read",
+    "trunks.write",
 }
-"""`audit.read` is what it is to everybody, the log of their own tenant: here that of the platform."""
+"""`audit.read` is what it is to everybody, the log of their own tenant: here that of the platform. So are the trunks
+of the platform, which every tenant may use."""
 
 API_CLIENT_SCOPES = frozenset(_OWNER - {"api_keys.write", "station.use", "tenant.write"})
 """What a key may be given. Keys don't make keys, hold no microphone and don't change the plan."""

@@ -35,7 +35,8 @@ class NoFlow(FailedPrecondition):
 
 @dataclass(frozen=True)
 class Route:
-    """Where a widget's call leads, and what the tenant may use."""
+    """Where a widget's or a number's call leads, and what the tenant may use. `caller_number` is what is shown to those
+    who are called in the brand's name; empty when it has none."""
 
     tenant_id: str
     brand_id: str
@@ -46,17 +47,16 @@ class Route:
     max_concurrent_calls: int
     recorded: bool
     suspended: bool
+    caller_number: str = ""
 
 
 @dataclass(frozen=True)
-class OutboundRoute:
-    """As whom a tenant dials out, and what it may use. `number` is shown unless another of `numbers` is asked for."""
+class CallerNumbers:
+    """What the tenant may show when it calls, and what it may do."""
 
-    brand_id: str
+    numbers: frozenset[str]
+    default: str
     brand_name: str
-    language: str
-    number: str
-    numbers: tuple[str, ...]
     max_concurrent_calls: int
     recorded: bool
     suspended: bool
@@ -74,42 +74,46 @@ class Tenancy:
 
     async def widget_route(self, widget_key: str) -> Route:
         """NotFound WIDGET_NOT_FOUND, NoFlow, Unavailable."""
+        return await self._route(widget_key, number_service_pb2.LookupRouteRequest(widget_key=widget_key))
+
+    async def number_route(self, number: str) -> Route:
+        """Where calls to a number (E.164) lead. NotFound NUMBER_NOT_FOUND, NoFlow, Unavailable."""
+        # No widget key has a plus sign.
+        return await self._route(number, number_service_pb2.LookupRouteRequest(number=number))
+
+    async def caller_numbers(self, tenant_id: str, brand_id: str) -> CallerNumbers:
+        """The numbers a call of the tenant may show. Asked anew each time: a number given back must not be shown.
+        NotFound BRAND_NOT_FOUND, Unavailable."""
+        with acting_for(tenant_id):
+            request = number_service_pb2.GetCallerNumbersRequest(brand_id=brand_id)
+            found = await self._numbers.GetCallerNumbers(request, timeout=3)
+        return CallerNumbers(
+            numbers=frozenset(found.numbers),
+            default=found.default_number,
+            brand_name=found.brand_name,
+            max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
+            recorded=Feature.RECORDING in found.entitlements.features,
+            suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
+        )
+
+    async def _route(self, key: str, request: number_service_pb2.LookupRouteRequest) -> Route:
         now = time.monotonic()
-        known = self._routes.get(widget_key)
+        known = self._routes.get(key)
         if known is not None and now - known[0] < _FRESH_SECONDS:
             return known[1]
         try:
             with acting_for(""):
-                found = await self._numbers.LookupRoute(
-                    number_service_pb2.LookupRouteRequest(widget_key=widget_key), timeout=3
-                )
+                found = await self._numbers.LookupRoute(request, timeout=3)
         except Unavailable:
             if known is not None and now - known[0] < _STALE_SECONDS:
                 return known[1]
             raise
         route = _route(found)
-        self._routes[widget_key] = (now, route)
-        self._routes.move_to_end(widget_key)
+        self._routes[key] = (now, route)
+        self._routes.move_to_end(key)
         if len(self._routes) > _ROUTES:
             self._routes.popitem(last=False)
         return route
-
-    async def outbound_route(self, tenant_id: str, brand_id: str) -> OutboundRoute:
-        """NotFound BRAND_NOT_FOUND, Unavailable."""
-        with acting_for(tenant_id):
-            found = await self._numbers.GetCallerNumbers(
-                number_service_pb2.GetCallerNumbersRequest(brand_id=brand_id), timeout=3
-            )
-        return OutboundRoute(
-            brand_id=brand_id,
-            brand_name=found.brand_name,
-            language="en",
-            number=found.default_number or (found.numbers[0] if found.numbers else ""),
-            numbers=tuple(found.numbers),
-            max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
-            recorded=Feature.RECORDING in found.entitlements.features,
-            suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
-        )
 
     def forget(self, tenant_id: str) -> None:
         """The tenant's numbers or its standing changed: look them up again."""
@@ -119,7 +123,7 @@ class Tenancy:
 
 def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
     if not found.number.flow_id:
-        raise NoFlow("the widget's number has no flow yet")
+        raise NoFlow("the number has no flow yet")
     return Route(
         tenant_id=found.tenant_id,
         brand_id=found.brand.brand_id,
@@ -130,6 +134,7 @@ def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
         max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
         suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
         recorded=Feature.RECORDING in found.entitlements.features,
+        caller_number=found.caller_number,
     )
 
 

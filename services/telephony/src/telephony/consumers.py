@@ -1,5 +1,6 @@
 """Facts telephony acts on: an accepted offer joins the agent; a number is looked up again when it or its tenant's
-standing has changed. And the hint by which a node tells the others of their calls."""
+standing has changed; who is let in no more has no desk phone either. And the hint by which a node tells the others of
+their calls."""
 
 from __future__ import annotations
 
@@ -11,13 +12,14 @@ from chassis.facts import live_subject
 from chassis.sql import Tx
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import call_pb2
-from merkez.tenancy.v1 import tenancy_events_pb2
+from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from telephony.clients import Tenancy
 from telephony.domain.calls import Contact
 from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
+from telephony.ops import devices as device_ops
 from telephony.ops import parties as ops
 from telephony.ops import stations as station_ops
 
@@ -57,6 +59,10 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         if failed is not None:
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *failed))
 
+    async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactMeta) -> None:
+        if fact.user.state == session_pb2.USER_STATE_DISABLED:
+            await device_ops.shut_out(tx, fact.user.user_id, house.now())
+
     forget = _forget(house.tenancy)
     return {
         routing_events_pb2.OfferMade: offer_made,
@@ -67,6 +73,7 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         tenancy_events_pb2.NumberReleased: forget,
         tenancy_events_pb2.TenantSuspended: forget,
         tenancy_events_pb2.TenantResumed: forget,
+        tenancy_events_pb2.UserChanged: user_changed,
     }
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
+from chassis.sealing import Seal
 from chassis.sql import Database
 from chassis.telemetry import log
-from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2_grpc
+from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2_grpc, trunk_service_pb2_grpc
 
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.consumers import handlers, share_calls
-from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
+from telephony.handlers import (
+    CallHandlers,
+    DeviceHandlers,
+    NodeHandlers,
+    OutboundHandlers,
+    StationHandlers,
+    TrunkHandlers,
+)
 from telephony.live import nodes as node_loops
 from telephony.live.dialing import Dialing
 from telephony.live.house import PHRASES, House
@@ -26,6 +35,9 @@ from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
+
+TRUNK_PASSWORDS = "merkez telephony trunk passwords"
+"""The purpose they are sealed for."""
 
 
 async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard, Nodes]:
@@ -77,31 +89,27 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     bus.relay(house.db)
     process.tasks.spawn(share_calls(bus, switchboard, watch), "share calls")
     await bus.consume(house.db, "telephony", handlers(house, switchboard))
-    server = process.closing(
-        serve(
-            [
-                (
-                    call_service_pb2_grpc.add_CallServiceServicer_to_server,
-                    CallHandlers(house, switchboard, dialing, nodes),
-                ),
-                (
-                    call_service_pb2_grpc.add_StationServiceServicer_to_server,
-                    StationHandlers(house.db, switchboard, nodes),
-                ),
-                (
-                    node_service_pb2_grpc.add_NodeServiceServicer_to_server,
-                    NodeHandlers(house.db, nodes),
-                ),
-            ],
-            settings,
-        )
-    )
+    server = process.closing(serve(servicers(house, switchboard, dialing, nodes), settings))
     await server.start()
     await nodes.begin(settings.node_address or server.address)
     process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
     process.tasks.every(node_loops.LOOK_SECONDS, nodes.look, "nodes die")
     process.draining(server.drain)
     process.draining(bus.drain)
+
+
+def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes) -> list[Any]:
+    """Everything telephony serves."""
+    db, settings = house.db, house.settings
+    seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
+    return [
+        (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(house, switchboard, dialing, nodes)),
+        (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
+        (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
+        (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal)),
+        (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),
+        (trunk_service_pb2_grpc.add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
+    ]
 
 
 def media_settings(settings: TelephonySettings) -> MediaSettings:

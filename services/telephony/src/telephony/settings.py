@@ -31,6 +31,8 @@ class TelephonySettings(ProcessSettings):
     """An idle agent's station may come back for this long before routing is told."""
     talking_grace_seconds: float = 30.0
     """As long, while the agent is in conversation: the customer hears music meanwhile."""
+    sip_domain: str = ""
+    """Name or address desk phones are set to; empty while there is none to tell."""
     flow_patience_seconds: float = 180.0
     """A customer hears music for at most this long while flows can't be reached."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from chassis.instants import time_out
@@ -92,6 +92,7 @@ def brand_out(brand: Brand) -> tenant_pb2.Brand:
         create_time=time_out(brand.create_time),
         update_time=time_out(brand.update_time),
         version=brand.version,
+        caller_number=brand.caller_number,
     )
 
 
@@ -190,6 +191,20 @@ def route_out(tenant: Tenant, brand: Brand, number: Number, plan: Plan) -> numbe
         number=number_out(number),
         entitlements=entitlements_out(plan),
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
+        caller_number=brand.shown_number,
+    )
+
+
+def caller_numbers_out(
+    tenant: Tenant, brand: Brand | None, numbers: Iterable[str], plan: Plan
+) -> number_service_pb2.GetCallerNumbersResponse:
+    """What a tenant may show and do when it dials out."""
+    return number_service_pb2.GetCallerNumbersResponse(
+        numbers=numbers,
+        default_number=brand.shown_number if brand else "",
+        brand_name=brand.display_name if brand else "",
+        tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
+        entitlements=entitlements_out(plan),
     )
 
 

@@ -1288,6 +1288,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/trunks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the tenant's own trunks, newest first, and tells how many the platform shares
+         * @description Lists the tenant's own trunks, newest first, and tells how many the platform shares. Needs the permission `trunks.read`.
+         */
+        get: operations["merkez.telephony.v1.TrunkService.ListTrunks"];
+        put?: never;
+        /**
+         * Creates a trunk
+         * @description Creates a trunk. INVALID_ARGUMENT names each field that can't work. Needs the permission `trunks.write`.
+         */
+        post: operations["merkez.telephony.v1.TrunkService.CreateTrunk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trunks/{trunkId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND TRUNK_NOT_FOUND. Needs the permission `trunks.read`.
+         */
+        get: operations["merkez.telephony.v1.TrunkService.GetTrunk"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes one
+         * @description Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait. Needs the permission `trunks.write`.
+         */
+        delete: operations["merkez.telephony.v1.TrunkService.DeleteTrunk"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trunks/{trunk.trunkId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes one
+         * @description Changes one. Calls that are up go on as they began. Needs the permission `trunks.write`.
+         */
+        patch: operations["merkez.telephony.v1.TrunkService.UpdateTrunk"];
+        trace?: never;
+    };
+    "/v1/trunks/{trunkId}:setPassword": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keeps another password, or none when it is empty
+         * @description Keeps another password, or none when it is empty. It is never returned. Needs the permission `trunks.write`.
+         */
+        post: operations["merkez.telephony.v1.TrunkService.SetTrunkPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trunks/{trunkId}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How its gateways do, as the nodes saw them last, and what goes through it now
+         * @description How its gateways do, as the nodes saw them last, and what goes through it now. Needs the permission `trunks.read`.
+         */
+        get: operations["merkez.telephony.v1.TrunkService.GetTrunkHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists desk phones with where they can be reached, newest first
+         * @description Lists desk phones with where they can be reached, newest first. Needs the permission `devices.write`.
+         */
+        get: operations["merkez.telephony.v1.DeviceService.ListDevices"];
+        put?: never;
+        /**
+         * Adds a desk phone
+         * @description Adds a desk phone. Its secret is in this answer and nowhere else. Needs the permission `devices.write`.
+         */
+        post: operations["merkez.telephony.v1.DeviceService.CreateDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{device.deviceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes one
+         * @description Changes one. A phone that may not sign in any more loses its bindings at once. Needs the permission `devices.write`.
+         */
+        patch: operations["merkez.telephony.v1.DeviceService.UpdateDevice"];
+        trace?: never;
+    };
+    "/v1/devices/{deviceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes one and its bindings
+         * @description Deletes one and its bindings. Needs the permission `devices.write`.
+         */
+        delete: operations["merkez.telephony.v1.DeviceService.DeleteDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/outbound/countries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists every country with its tier and whether it may be called, by country
+         * @description Lists every country with its tier and whether it may be called, by country. Needs the permission `trunks.read`.
+         */
+        get: operations["merkez.telephony.v1.OutboundService.ListCountryRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Allows, blocks or leaves countries to their tier; those not named stay as they are
+         * @description Allows, blocks or leaves countries to their tier; those not named stay as they are. Needs the permission `trunks.write`.
+         */
+        patch: operations["merkez.telephony.v1.OutboundService.UpdateCountryRules"];
+        trace?: never;
+    };
+    "/v1/outbound/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads the limits and what is spent
+         * @description Reads the limits and what is spent. Needs the permission `trunks.read`.
+         */
+        get: operations["merkez.telephony.v1.OutboundService.GetOutboundSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the limits
+         * @description Changes the limits. Needs the permission `trunks.write`.
+         */
+        patch: operations["merkez.telephony.v1.OutboundService.UpdateOutboundSettings"];
+        trace?: never;
+    };
     "/v1/flowTemplates": {
         parameters: {
             query?: never;
@@ -4063,6 +4283,11 @@ export interface components {
          * @enum {string}
          */
         "telephony.v1.CallState": "CALL_STATE_UNSPECIFIED" | "CALL_STATE_SETUP" | "CALL_STATE_IN_FLOW" | "CALL_STATE_QUEUED" | "CALL_STATE_TALKING" | "CALL_STATE_HELD" | "CALL_STATE_ENDED" | "CALL_STATE_DIALING" | "CALL_STATE_PARKED";
+        /**
+         * @description Which header carries the caller number.
+         * @enum {string}
+         */
+        "telephony.v1.CallerHeader": "CALLER_HEADER_UNSPECIFIED" | "CALLER_HEADER_ASSERTED_IDENTITY" | "CALLER_HEADER_FROM";
         /** @description Cancels. */
         "telephony.v1.CancelConsultRequest": {
             /** @description Required. */
@@ -4161,10 +4386,99 @@ export interface components {
             /** @description A number, in E.164 or as dialled in the country of the brand's number. */
             number?: string;
         };
+        /**
+         * @description What a tenant says of a country, apart from its tier.
+         * @enum {string}
+         */
+        "telephony.v1.CountryChoice": "COUNTRY_CHOICE_UNSPECIFIED" | "COUNTRY_CHOICE_BY_TIER" | "COUNTRY_CHOICE_ALLOWED" | "COUNTRY_CHOICE_BLOCKED";
+        /** @description A country and what holds for calls to it. */
+        "telephony.v1.CountryRule": {
+            /** @description ISO 3166 country; 001 for numbers of no country, such as satellites. */
+            country?: string;
+            /** @description Country calling codes, such as "90". */
+            callingCodes?: string[];
+            /** @description Its tier. */
+            tier?: components["schemas"]["telephony.v1.CountryTier"];
+            /** @description What the tenant chose. */
+            choice?: components["schemas"]["telephony.v1.CountryChoice"];
+            /** @description Whether calls may go there now. */
+            allowed?: boolean;
+        };
+        /**
+         * @description How sure it is that calls to a country are what they seem.
+         * @enum {string}
+         */
+        "telephony.v1.CountryTier": "COUNTRY_TIER_UNSPECIFIED" | "COUNTRY_TIER_STANDARD" | "COUNTRY_TIER_ELEVATED" | "COUNTRY_TIER_HIGH";
+        /** @description Adds. */
+        "telephony.v1.CreateDeviceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did but without the secret, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            device: components["schemas"]["telephony.v1.Device"];
+        };
+        /** @description Added. */
+        "telephony.v1.CreateDeviceResponse": {
+            /** @description The desk phone. */
+            device?: components["schemas"]["telephony.v1.Device"];
+            /** @description What the phone signs in with beside its user name; empty in the answer to a repeat. */
+            secret?: string;
+            /** @description SIP domain to set in the phone. */
+            domain?: string;
+        };
+        /** @description Creates. */
+        "telephony.v1.CreateTrunkRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            trunk: components["schemas"]["telephony.v1.Trunk"];
+            /** @description Password for digest authentication; kept sealed, never returned. */
+            password?: string;
+        };
         /** @description Detaches. */
         "telephony.v1.DetachStationRequest": {
             /** @description Required. */
             clientId: string;
+        };
+        /** @description An agent's desk phone. */
+        "telephony.v1.Device": {
+            /** @description Output only. */
+            readonly deviceId?: string;
+            /** @description Required. Immutable. The agent who uses it. */
+            agentId?: string;
+            /** @description Required. */
+            displayName?: string;
+            /** @description Output only. User name the phone signs in with; the same in no other tenant. */
+            readonly userName?: string;
+            /** @description Output only. Where it can be reached now. */
+            readonly bindings?: components["schemas"]["telephony.v1.DeviceBinding"][];
+            /** @description Whether it may sign in. */
+            enabled?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only. When it was created.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description Where a desk phone can be reached now (RFC 3261 10). */
+        "telephony.v1.DeviceBinding": {
+            /** @description Contact URI the phone gave. */
+            contact?: string;
+            /**
+             * Format: date-time
+             * @description Until when it counts unless renewed.
+             */
+            expireTime?: string;
+            /** @description Address it came from. */
+            source?: string;
+            /** @description What it came on. */
+            transport?: components["schemas"]["telephony.v1.SipTransport"];
+            /** @description What the phone says it is. */
+            userAgent?: string;
         };
         /** @description Dials. */
         "telephony.v1.DialCallRequest": {
@@ -4177,6 +4491,11 @@ export interface components {
             /** @description Number of the tenant to show; empty for the brand's own. */
             callerNumber?: string;
         };
+        /**
+         * @description How digits are sent.
+         * @enum {string}
+         */
+        "telephony.v1.DigitsMode": "DIGITS_MODE_UNSPECIFIED" | "DIGITS_MODE_RTP" | "DIGITS_MODE_INFO";
         /**
          * @description A call's direction seen from the tenant.
          * @enum {string}
@@ -4199,11 +4518,68 @@ export interface components {
          * @enum {string}
          */
         "telephony.v1.EndParty": "END_PARTY_UNSPECIFIED" | "END_PARTY_CUSTOMER" | "END_PARTY_AGENT" | "END_PARTY_FLOW" | "END_PARTY_SYSTEM" | "END_PARTY_PARTICIPANT";
+        /** @description One of a carrier's addresses. */
+        "telephony.v1.Gateway": {
+            /** @description Output only. Stays with the address while host, port and transport do. */
+            readonly gatewayId?: string;
+            /** @description Required. Host name, IPv4 or IPv6 address. */
+            host?: string;
+            /**
+             * Format: int32
+             * @description 0 means 5060, or 5061 for TLS.
+             */
+            port?: number;
+            /** @description Unspecified means UDP. */
+            transport?: components["schemas"]["telephony.v1.SipTransport"];
+            /**
+             * Format: int32
+             * @description Lower ones are tried first, as in SRV records (RFC 2782). 0 to 100.
+             */
+            priority?: number;
+            /**
+             * Format: int32
+             * @description Share among those of the same priority; 0 means 1, at most 1000.
+             */
+            weight?: number;
+            /** @description Whether OPTIONS are sent to see that it lives. */
+            ping?: boolean;
+        };
+        /** @description How a gateway does. */
+        "telephony.v1.GatewayHealth": {
+            /** @description The gateway. */
+            gatewayId?: string;
+            /** @description Whether it answers. */
+            state?: components["schemas"]["telephony.v1.HealthState"];
+            /** @description Whether we are registered there; UNKNOWN when the trunk doesn't register. */
+            registration?: components["schemas"]["telephony.v1.HealthState"];
+            /**
+             * Format: int32
+             * @description Last SIP status it gave, 0 when it was silent.
+             */
+            status?: number;
+            /** @description What was wrong, a stable key such as TIMEOUT, UNREACHABLE, TLS_FAILED, AUTHENTICATION_FAILED; empty when nothing. */
+            problem?: string;
+            /**
+             * @description Time from OPTIONS to their answer.
+             * @example 3.5s
+             */
+            roundTrip?: string;
+            /**
+             * Format: date-time
+             * @description When this was seen last.
+             */
+            checkTime?: string;
+        };
         /** @description Ends. */
         "telephony.v1.HangUpRequest": {
             /** @description Required. */
             callId?: string;
         };
+        /**
+         * @description Whether something of a trunk can be used now.
+         * @enum {string}
+         */
+        "telephony.v1.HealthState": "HEALTH_STATE_UNSPECIFIED" | "HEALTH_STATE_UNKNOWN" | "HEALTH_STATE_UP" | "HEALTH_STATE_DOWN";
         /** @description Holds. */
         "telephony.v1.HoldCallRequest": {
             /** @description Required. */
@@ -4290,10 +4666,34 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Countries. */
+        "telephony.v1.ListCountryRulesResponse": {
+            /** @description By country code. */
+            rules?: components["schemas"]["telephony.v1.CountryRule"][];
+        };
+        /** @description Desk phones. */
+        "telephony.v1.ListDevicesResponse": {
+            /** @description Newest first. */
+            devices?: components["schemas"]["telephony.v1.Device"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Nodes. */
         "telephony.v1.ListNodesResponse": {
             /** @description By name. */
             nodes?: components["schemas"]["telephony.v1.Node"][];
+        };
+        /** @description Trunks. */
+        "telephony.v1.ListTrunksResponse": {
+            /** @description Newest first. */
+            trunks?: components["schemas"]["telephony.v1.Trunk"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+            /**
+             * Format: int32
+             * @description How many enabled trunks the platform shares with the tenant.
+             */
+            sharedTrunkCount?: number;
         };
         /** @description One process that holds media. */
         "telephony.v1.Node": {
@@ -4318,6 +4718,37 @@ export interface components {
              * @description When this process of it began.
              */
             startTime?: string;
+        };
+        /** @description How numbers are written for a carrier: E.164 with what it wants off and on in front. */
+        "telephony.v1.NumberFormat": {
+            /** @description Taken off the front where it stands there, such as "+". */
+            strip?: string;
+            /** @description Put in front after that, such as "00". */
+            prefix?: string;
+        };
+        /** @description What a tenant may spend on calls out, and how fast it may make them. */
+        "telephony.v1.OutboundSettings": {
+            /** @description Most that may be spent in one day of UTC, and so at most on a stolen sign-in. Unset, and in every other currency, 5 units (500 of a currency without small change). */
+            spendLimit?: components["schemas"]["type.v1.Money"];
+            /** @description Most of it that may go to countries above the STANDARD tier. Unset, and in every other currency, as spend_limit. */
+            riskySpendLimit?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description New calls in any one second; 0 means 5.
+             */
+            maxCallsPerSecond?: number;
+            /** @description Output only. Spent today (UTC), running calls included, by currency. */
+            readonly spentToday?: components["schemas"]["type.v1.Money"][];
+            /**
+             * Format: date-time
+             * @description Output only. When it last changed; unset while the defaults hold.
+             */
+            readonly updateTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
         };
         /** @description Parks. */
         "telephony.v1.ParkCallRequest": {
@@ -4352,6 +4783,23 @@ export interface components {
             /** @description Leg; empty for the caller's own. */
             legId?: string;
         };
+        /** @description Sets. */
+        "telephony.v1.SetTrunkPasswordRequest": {
+            /** @description Required. */
+            trunkId?: string;
+            /** @description The password; empty removes it. */
+            password?: string;
+        };
+        /**
+         * @description What SIP travels on.
+         * @enum {string}
+         */
+        "telephony.v1.SipTransport": "SIP_TRANSPORT_UNSPECIFIED" | "SIP_TRANSPORT_UDP" | "SIP_TRANSPORT_TCP" | "SIP_TRANSPORT_TLS";
+        /**
+         * @description Whether media are encrypted by SDES (RFC 4568).
+         * @enum {string}
+         */
+        "telephony.v1.SrtpPolicy": "SRTP_POLICY_UNSPECIFIED" | "SRTP_POLICY_NEVER" | "SRTP_POLICY_PREFER" | "SRTP_POLICY_REQUIRE";
         /** @description An agent's warm media leg. */
         "telephony.v1.Station": {
             /** @description Output only. */
@@ -4412,10 +4860,166 @@ export interface components {
             /** @description A number, in E.164 or as dialled in the country of the brand's number. */
             number?: string;
         };
+        /** @description A link to a carrier. */
+        "telephony.v1.Trunk": {
+            /** @description Output only. */
+            readonly trunkId?: string;
+            /** @description Required. */
+            displayName?: string;
+            /** @description Required. 1 to 16, whatever their order. */
+            gateways?: components["schemas"]["telephony.v1.Gateway"][];
+            /** @description True when Merkez registers at the gateways; else the carrier knows us by our address. */
+            registers?: boolean;
+            /** @description User name for digest authentication and registration; empty when the carrier asks for none. */
+            userName?: string;
+            /** @description Output only. Whether a password is kept; SetTrunkPassword changes it. */
+            readonly hasPassword?: boolean;
+            /** @description Addresses and networks (CIDR) calls may come in from, beside the gateways given by address. At most 32. */
+            sourceNetworks?: string[];
+            /** @description Codecs offered, best first: PCMA, PCMU, OPUS. Empty means PCMA, PCMU. */
+            codecs?: string[];
+            /** @description Unspecified means NEVER. */
+            srtp?: components["schemas"]["telephony.v1.SrtpPolicy"];
+            /** @description Unspecified means RTP. */
+            digits?: components["schemas"]["telephony.v1.DigitsMode"];
+            /** @description Unspecified means ASSERTED_IDENTITY. */
+            callerHeader?: components["schemas"]["telephony.v1.CallerHeader"];
+            /** @description ISO 3166 country whose national numbers the carrier may send us; empty when it sends E.164 only. */
+            country?: string;
+            /** @description How the carrier wants dialed numbers. */
+            dialedFormat?: components["schemas"]["telephony.v1.NumberFormat"];
+            /** @description How the carrier wants caller numbers. */
+            callerFormat?: components["schemas"]["telephony.v1.NumberFormat"];
+            /** @description Limits. */
+            limits?: components["schemas"]["telephony.v1.TrunkLimits"];
+            /** @description Currency of the rates (ISO 4217); empty means EUR. */
+            currency?: string;
+            /** @description Prices for the spend guard. At most 300, each country once. Without one a guarded price by tier is assumed. */
+            rates?: components["schemas"]["telephony.v1.TrunkRate"][];
+            /**
+             * Format: int32
+             * @description Lower ones are tried first when several trunks can carry a call. 0 to 100.
+             */
+            priority?: number;
+            /** @description Whether calls may use it. */
+            enabled?: boolean;
+            /** @description Output only. Whether it is the platform's and every tenant may use it. */
+            readonly shared?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only. When it was created.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it last changed.
+             */
+            readonly updateTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description How a trunk does and what goes through it. */
+        "telephony.v1.TrunkHealth": {
+            /** @description The trunk. */
+            trunkId?: string;
+            /** @description UP when a gateway is, DOWN when all are. */
+            state?: components["schemas"]["telephony.v1.HealthState"];
+            /** @description Each gateway's, in the trunk's order. */
+            gateways?: components["schemas"]["telephony.v1.GatewayHealth"][];
+            /**
+             * Format: int32
+             * @description Calls on it now.
+             */
+            concurrentCalls?: number;
+            /** @description Spent on it today (UTC), running calls included. */
+            spentToday?: components["schemas"]["type.v1.Money"];
+            /** @description Whether the password kept can't be opened any more, because the installation's key has changed: set it again. */
+            passwordLost?: boolean;
+        };
+        /** @description Limits of a trunk, held across all nodes. */
+        "telephony.v1.TrunkLimits": {
+            /**
+             * Format: int32
+             * @description Calls at the same time, in and out; 0 means 30.
+             */
+            maxConcurrentCalls?: number;
+            /**
+             * Format: int32
+             * @description New calls in any one second, in and out; 0 means 5.
+             */
+            maxCallsPerSecond?: number;
+            /** @description Most that may be spent on it in one day of UTC; unset means no limit of its own. */
+            spendLimit?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What a minute to a country costs, as far as the spend guard is concerned. */
+        "telephony.v1.TrunkRate": {
+            /** @description ISO 3166 country; 001 for numbers of no country; empty for every country without a rate of its own. */
+            country?: string;
+            /** @description Required. Price of a minute, exact decimal in major units of the trunk's currency, such as "0.0450". */
+            price?: string;
+        };
         /** @description Undrains. */
         "telephony.v1.UndrainNodeRequest": {
             /** @description Required. */
             nodeId?: string;
+        };
+        /** @description Changes. */
+        "telephony.v1.UpdateCountryRulesRequest": {
+            /** @description Required. country and choice of each; at most 300, each country once. */
+            rules: components["schemas"]["telephony.v1.CountryRule"][];
+        };
+        /** @description Countries. */
+        "telephony.v1.UpdateCountryRulesResponse": {
+            /** @description All of them, by country code. */
+            rules?: components["schemas"]["telephony.v1.CountryRule"][];
+        };
+        /** @description Changes. */
+        "telephony.v1.UpdateDeviceRequest": {
+            /** @description Required. New values; device_id says which. */
+            device?: components["schemas"]["telephony.v1.Device"];
+            /**
+             * @description Fields: display_name, enabled.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "telephony.v1.UpdateOutboundSettingsRequest": {
+            /** @description Required. New values. */
+            settings: components["schemas"]["telephony.v1.OutboundSettings"];
+            /**
+             * @description Fields: spend_limit, risky_spend_limit, max_calls_per_second.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "telephony.v1.UpdateTrunkRequest": {
+            /** @description Required. New values; trunk_id says which. */
+            trunk?: components["schemas"]["telephony.v1.Trunk"];
+            /**
+             * @description Fields: display_name, gateways, registers, user_name, source_networks, codecs, srtp, digits, caller_header, country, dialed_format, caller_format, limits, currency, rates, priority, enabled.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
         };
         /** @description Accepts. */
         "tenancy.v1.AcceptInvitationRequest": {
@@ -6969,6 +7573,382 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["telephony.v1.Station"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.ListTrunks": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Trunks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.ListTrunksResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.CreateTrunk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.CreateTrunkRequest"];
+            };
+        };
+        responses: {
+            /** @description A link to a carrier. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Trunk"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.GetTrunk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                trunkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A link to a carrier. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Trunk"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.DeleteTrunk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                trunkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.UpdateTrunk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "trunk.trunkId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.UpdateTrunkRequest"];
+            };
+        };
+        responses: {
+            /** @description A link to a carrier. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Trunk"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.SetTrunkPassword": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                trunkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.SetTrunkPasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description A link to a carrier. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Trunk"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.GetTrunkHealth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                trunkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How a trunk does and what goes through it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.TrunkHealth"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.DeviceService.ListDevices": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this agent's; empty for all. */
+                agentId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Desk phones. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.ListDevicesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.DeviceService.CreateDevice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.CreateDeviceRequest"];
+            };
+        };
+        responses: {
+            /** @description Added. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.CreateDeviceResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.DeviceService.UpdateDevice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "device.deviceId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.UpdateDeviceRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's desk phone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.Device"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.DeviceService.DeleteDevice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                deviceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.OutboundService.ListCountryRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Countries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.ListCountryRulesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.OutboundService.UpdateCountryRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.UpdateCountryRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description Countries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.UpdateCountryRulesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.OutboundService.GetOutboundSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a tenant may spend on calls out, and how fast it may make them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.OutboundSettings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.OutboundService.UpdateOutboundSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.UpdateOutboundSettingsRequest"];
+            };
+        };
+        responses: {
+            /** @description What a tenant may spend on calls out, and how fast it may make them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.OutboundSettings"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -38,6 +38,13 @@ export type Call = Schemas["telephony.v1.Call"];
 export type Leg = Schemas["telephony.v1.Leg"];
 export type Cdr = Schemas["telephony.v1.Cdr"];
 export type Station = Schemas["telephony.v1.Station"];
+export type Trunk = Schemas["telephony.v1.Trunk"];
+export type Gateway = Schemas["telephony.v1.Gateway"];
+export type TrunkHealth = Schemas["telephony.v1.TrunkHealth"];
+export type Device = Schemas["telephony.v1.Device"];
+export type CountryRule = Schemas["telephony.v1.CountryRule"];
+export type CountryChoice = NonNullable<Schemas["telephony.v1.CountryChoice"]>;
+export type OutboundSettings = Schemas["telephony.v1.OutboundSettings"];
 
 export type Flow = Schemas["flows.v1.Flow"];
 export type Step = Schemas["flows.v1.Step"];

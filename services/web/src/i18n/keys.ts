@@ -5,6 +5,7 @@ import type desktop from "../messages/desktop.json";
 import type flows from "../messages/flows.json";
 import type operator from "../messages/operator.json";
 import type start from "../messages/start.json";
+import type telephony from "../messages/telephony.json";
 import type watch from "../messages/watch.json";
 
 export type MessageKey =
@@ -14,4 +15,5 @@ export type MessageKey =
   | keyof typeof watch
   | keyof typeof admin
   | keyof typeof flows
-  | keyof typeof operator;
+  | keyof typeof operator
+  | keyof typeof telephony;

@@ -34,6 +34,14 @@ export function FileField(props: FileInputProps) {
   return <FileInput {...props} {...useComplaint(props)} />;
 }
 
+/** Hints below their fields, so that fields side by side stand in one line. */
+export const HINT_BELOW: ("label" | "input" | "description" | "error")[] = [
+  "label",
+  "input",
+  "error",
+  "description",
+];
+
 interface FieldProps {
   value: string;
   onChange: (value: string) => void;

@@ -1,7 +1,10 @@
-"""gRPC: requests to verbs, results to messages. No rule, no SQL."""
+"""gRPC, by noun: requests to verbs, results to messages. No rule, no SQL."""
 
 from telephony.handlers.calls import CallHandlers
+from telephony.handlers.devices import DeviceHandlers
 from telephony.handlers.nodes import NodeHandlers
+from telephony.handlers.outbound import OutboundHandlers
 from telephony.handlers.stations import StationHandlers
+from telephony.handlers.trunks import TrunkHandlers
 
-__all__ = ["CallHandlers", "NodeHandlers", "StationHandlers"]
+__all__ = ["CallHandlers", "DeviceHandlers", "NodeHandlers", "OutboundHandlers", "StationHandlers", "TrunkHandlers"]

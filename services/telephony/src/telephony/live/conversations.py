@@ -109,10 +109,10 @@ class Conversations:
         consults.begin_consult(talk, actor, leg, self._now())
         if target.kind == "number":
             live = await self._switchboard.here(tenant_id, call_id, actor)
-            number, caller = await self._dialing.read(tenant_id, talk.call, target.value)
-            leg = replace(leg, address=number)
+            planned = await self._dialing.plan(tenant_id, talk.call, target.value)
+            leg = replace(leg, address=planned.number)
             return await self._dialing.ring(
-                live, leg, caller, lambda tx: party_ops.begin_consult(tx, call_id, actor, leg, self._now())
+                live, leg, planned, lambda tx: party_ops.begin_consult(tx, call_id, actor, leg, self._now())
             )
         leg = replace(leg, party=Party.AGENT, agent_id=target.value if target.kind == "agent" else "")
         consults.begin_consult(talk, actor, leg, self._now())
@@ -133,10 +133,10 @@ class Conversations:
             talk = await self._talk(tenant_id, call_id, actor)
             transfers.sent_on(talk, actor, Trigger.DIAL_ON, self._now())
             live = await self._switchboard.here(tenant_id, call_id, actor)
-            number, caller = await self._dialing.read(tenant_id, talk.call, target.value)
-            leg = Leg(new_id("leg", self._now()), call_id, Party.PARTICIPANT, LegState.RINGING, address=number)
+            planned = await self._dialing.plan(tenant_id, talk.call, target.value)
+            leg = Leg(new_id("leg", self._now()), call_id, Party.PARTICIPANT, LegState.RINGING, address=planned.number)
             return await self._dialing.ring(
-                live, leg, caller, lambda tx: party_ops.dial_on(tx, call_id, actor, leg, self._now())
+                live, leg, planned, lambda tx: party_ops.dial_on(tx, call_id, actor, leg, self._now())
             )
         return await self._carry_out(
             tenant_id, lambda tx: party_ops.send_on(tx, call_id, actor, target.kind, target.value, self._now())

@@ -10,29 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from kernel.errors import FailedPrecondition
-
+from telephony.clients import CallerNumbers
+from telephony.domain.calls import Call
+from telephony.domain.dialing import NoTrunk
 from telephony.domain.legs import Q850
 from telephony.media.media_leg import MediaLeg
 
 
-class NoTrunk(FailedPrecondition):
-    """No trunk can take this call: none is set up, none is enabled, or none of their gateways answers."""
-
-    reason = "NO_TRUNK"
-
-
 @dataclass(frozen=True)
-class DialWish:
-    """Whom to ring and as whom. Numbers are E.164."""
+class Planned:
+    """A number that may be rung: whom, and as whom (E.164). `plan` is for who made it."""
 
-    tenant_id: str
-    call_id: str
-    leg_id: str
     number: str
     caller_number: str
-    brand_id: str = ""
-    ring_seconds: float = 60.0
+    plan: object = None
 
 
 class OutsideLeg(Protocol):
@@ -42,6 +33,8 @@ class OutsideLeg(Protocol):
     """Its media, from early media on; None before."""
     on_media: Callable[[MediaLeg], object]
     """(New) media is there."""
+    on_codec: Callable[[], object]
+    """Its media speaks another codec now."""
     on_answered: Callable[[], object]
     on_gone: Callable[[int, int], object]
     """(Q.850 cause, SIP status): refused, unanswered, hung up. Told once, last."""
@@ -59,13 +52,21 @@ class OutsideLeg(Protocol):
 class Outside(Protocol):
     """Where outside legs come from."""
 
-    async def dial(self, wish: DialWish) -> OutsideLeg:
-        """Begin to ring. NoTrunk and what the rules of dialing refuse; everything later is told by the leg."""
+    async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
+        """Whether and how a number, as somebody typed it, may be rung for the tenant: what `dialing.decide` refuses.
+        `caller_number` is the one to show, empty for the default."""
+        ...
+
+    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
+        """Begin to ring. Limits may be met by now; everything later is told by the leg."""
         ...
 
 
 class NobodyOutside:
     """A node that reaches nobody outside: SIP is switched off."""
 
-    async def dial(self, wish: DialWish) -> OutsideLeg:
-        raise NoTrunk("this installation has no SIP: set up a trunk to reach numbers")
+    async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
+        raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
+
+    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
+        raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")

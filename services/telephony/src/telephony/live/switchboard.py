@@ -111,7 +111,7 @@ class Switchboard:
             record(self._house, live, call)
 
     def _seat(self, live: LiveCall, legs: Sequence[Leg]) -> None:
-        """Stations of those who came in are joined, of those who left are free; outside legs of those who left hang up."""
+        """Stations of who came in are joined, of who left are free; outside legs of who left hang up."""
         for leg in legs:
             seated = leg.party in (Party.AGENT, Party.SUPERVISOR) and leg.agent_id
             station = self.stations.find(live.tenant_id, leg.agent_id) if seated else None

@@ -27,6 +27,7 @@ from telephony.live.stations import LiveStation
 from telephony.live.switchboard import Switchboard
 from telephony.media.media_leg import MediaLeg
 from telephony.ops import calls as call_ops
+from telephony.ops import lines as line_ops
 from telephony.ops import nodes
 from telephony.ops import stations as station_ops
 from telephony.ops.nodes import Lease
@@ -195,6 +196,7 @@ class Watch:
         for tenant_id, agent_id in left.stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now))
+        await house.db.system(lambda tx: line_ops.free_lines_of(tx, node))
         if left.leases or left.stations:
             log.info("recovered after a stop", calls=len(left.leases), stations=len(left.stations))
 
@@ -204,6 +206,8 @@ class Watch:
         node = house.settings.node_id
         due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
         blind = monotonic() < self._blind_until
+        if not blind:
+            await house.db.system(lambda tx: nodes.tidy(tx, now))
         # Among its own: a set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
         for lease in due.own_leases if blind else [*due.leases, *due.own_leases]:
             await self._end_orphan(lease, now)

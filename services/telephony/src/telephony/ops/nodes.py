@@ -15,9 +15,12 @@ from telephony import convert
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg, LegTrigger, change_leg
 from telephony.domain.nodes import Node, NodeNotFound
+from telephony.ops import devices as device_ops
+from telephony.ops import lines as line_ops
 from telephony.ops.calls import HEARTBEAT_FRESH
 from telephony.store import calls as call_store
 from telephony.store import legs as leg_store
+from telephony.store import lines as line_store
 from telephony.store import nodes as node_store
 from telephony.store import stations as station_store
 from telephony.store.calls import Lease
@@ -63,9 +66,10 @@ async def set_draining(tx: Tx, node_id: str, draining: bool) -> Node:
 
 
 async def beat(tx: Tx, node_id: str, now: datetime) -> None:
-    """Renew all leases of the node: one statement for calls, one for stations."""
+    """Renew all leases of the node: one statement for calls, one for stations, one for lines."""
     await call_store.beat(tx, node_id, now)
     await station_store.beat(tx, node_id, now)
+    await line_store.beat(tx, node_id, now)
 
 
 async def versions_of(tx: Tx, node_id: str) -> Mapping[str, int]:
@@ -133,3 +137,9 @@ async def due(tx: Tx, node_id: str, now: datetime) -> Due:
         await station_store.stale(tx, before),
         await station_store.overdue(tx, now),
     )
+
+
+async def tidy(tx: Tx, now: datetime) -> None:
+    """Let go the lines of dead nodes, and forget lines and phones' bindings that count no more."""
+    await line_ops.sweep_lines(tx, now)
+    await device_ops.purge_bindings(tx, now)

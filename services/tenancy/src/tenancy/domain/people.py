@@ -141,6 +141,12 @@ class Brand:
     widget_number: str = ""
     service_level_threshold_seconds: int = 20
     version: int = 1
+    caller_number: str = ""
+
+    @property
+    def shown_number(self) -> str:
+        """What is shown to those who are called in the brand's name."""
+        return self.caller_number or self.widget_number
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tenancy.clients import Flows
 from tenancy.domain import fields
 from tenancy.ops import numbers
 from tenancy.ops.numbers import Route
+from tenancy.ops.organisation import plan_held
 
 # The inventory is listed by number alone; tokens of lists carry a time as well.
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,6 +101,15 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     ) -> number_service_pb2.LookupRouteResponse:
         route = await (self._of_widget(request.widget_key) if request.widget_key else self._of_number(request.number))
         return convert.route_out(route.tenant, route.brand, route.number, route.plan)
+
+    async def GetCallerNumbers(
+        self, request: number_service_pb2.GetCallerNumbersRequest, context: Any
+    ) -> number_service_pb2.GetCallerNumbersResponse:
+        brand_id = require_id("brd", request.brand_id, "brand_id") if request.brand_id else ""
+        found = await self._db.run(
+            principal().tenant_id, lambda tx: numbers.caller_numbers(tx, brand_id), read_only=True
+        )
+        return convert.caller_numbers_out(found.tenant, found.brand, found.numbers, plan_held(found.tenant))
 
     async def _of_widget(self, widget_key: str) -> Route:
         found = await self._db.system(lambda tx: numbers.find_widget(tx, widget_key), read_only=True)

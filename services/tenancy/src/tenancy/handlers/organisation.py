@@ -175,7 +175,10 @@ class Brands(tenant_service_pb2_grpc.BrandServiceServicer):
 
     async def UpdateBrand(self, request: tenant_service_pb2.UpdateBrandRequest, context: Any) -> tenant_pb2.Brand:
         require_id("brd", request.brand.brand_id, "brand.brand_id")
-        allowed = ("display_name", "language", "time_zone", "widget_number", "service_level_threshold_seconds")
+        allowed = (
+            "display_name", "language", "time_zone", "widget_number", "service_level_threshold_seconds",
+            "caller_number",
+        )  # fmt: skip
         paths = fields.mask(request.update_mask.paths, allowed)
         asked, now = request.brand, self._db.clock.now()
         changed = await self._db.run(
@@ -192,7 +195,12 @@ class Brands(tenant_service_pb2_grpc.BrandServiceServicer):
 
 def _draft(brand: tenant_pb2.Brand) -> Draft:
     return Draft(
-        brand.display_name, brand.language, brand.time_zone, brand.widget_number, brand.service_level_threshold_seconds
+        brand.display_name,
+        brand.language,
+        brand.time_zone,
+        brand.widget_number,
+        brand.service_level_threshold_seconds,
+        brand.caller_number,
     )
 
 

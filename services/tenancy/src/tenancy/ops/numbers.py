@@ -17,7 +17,7 @@ from tenancy.domain.lookups import Found
 from tenancy.domain.numbers import Number, NumberNotFound, NumberTaken, WidgetNotFound
 from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
-from tenancy.ops.organisation import get_brand, get_tenant, plan_held, plan_of, point_widget
+from tenancy.ops.organisation import get_brand, get_tenant, plan_held, plan_of, point_widget, show_no_more
 from tenancy.store import inventory, lookups, rows, tables
 
 
@@ -95,6 +95,7 @@ async def release(tx: Tx, number: str, now: datetime) -> None:
     await lookups.remove(tx, lookups.NUMBER, number)
     await inventory.free(tx, number)
     await _leave_brand(tx, known, now)
+    await show_no_more(tx, number, now)
     tx.emit(convert.number_released(number, now), key=number)
 
 
@@ -126,6 +127,22 @@ async def route_of_number(tx: Tx, number: str) -> Route:
     """Where the calls of a dialed number lead. Raises `NumberNotFound`."""
     known = await _held(tx, number)
     return Route(await get_tenant(tx), await get_brand(tx, known.brand_id), known)
+
+
+@dataclass(frozen=True)
+class CallerNumbers:
+    """What the tenant may show when it calls out."""
+
+    tenant: Tenant
+    brand: Brand | None
+    numbers: list[str]
+
+
+async def caller_numbers(tx: Tx, brand_id: str) -> CallerNumbers:
+    """Every number the tenant holds, and the brand in whose name it calls. Raises `BrandNotFound`."""
+    brand = await get_brand(tx, brand_id) if brand_id else None
+    held = await rows.every(tx, tables.numbers)
+    return CallerNumbers(await get_tenant(tx), brand, sorted(row["number"] for row in held))
 
 
 async def _held(tx: Tx, number: str) -> Number:

@@ -29,6 +29,7 @@ class Draft:
     time_zone: str = ""
     widget_number: str = ""
     service_level_threshold_seconds: int = 0
+    caller_number: str = ""
 
 
 async def get_tenant(tx: Tx) -> Tenant:
@@ -136,7 +137,8 @@ async def list_brands(tx: Tx, page: Page) -> tuple[list[Brand], str]:
 async def update_brand(
     tx: Tx, brand_id: str, draft: Draft, paths: tuple[str, ...], version: int, now: datetime
 ) -> Brand:
-    """Changes a brand. A widget number must be one of the tenant's that leads to the brand."""
+    """Changes a brand. A widget number must be one of the tenant's that leads to the brand, a caller number one of the
+    tenant's."""
     brand = await get_brand(tx, brand_id)
     people.check_version(version, brand.version, "brand")
     checks = {
@@ -145,12 +147,16 @@ async def update_brand(
         "time_zone": lambda: fields.time_zone(draft.time_zone, "UTC", "brand.time_zone"),
         "widget_number": lambda: draft.widget_number,
         "service_level_threshold_seconds": lambda: _threshold(draft.service_level_threshold_seconds),
+        "caller_number": lambda: draft.caller_number,
     }
     changed = replace(brand, **{path: checks[path]() for path in paths}, update_time=now, version=brand.version + 1)
     if "widget_number" in paths and changed.widget_number:
         number = await rows.get(tx, tables.numbers, number=changed.widget_number)
         if number is None or number["brand_id"] != brand_id:
             raise fields.FieldInvalid.of("brand.widget_number", "must be a number that leads to this brand")
+    shown = changed.caller_number if "caller_number" in paths else ""
+    if shown and await rows.get(tx, tables.numbers, number=shown) is None:
+        raise fields.FieldInvalid.of("brand.caller_number", "must be one of your numbers")
     await save_brand(tx, changed)
     return changed
 
@@ -164,6 +170,13 @@ async def save_brand(tx: Tx, brand: Brand) -> None:
 async def point_widget(tx: Tx, brand: Brand, number: str, now: datetime) -> None:
     """Lets the brand's widget call another number; an empty one leads nowhere."""
     await save_brand(tx, replace(brand, widget_number=number, update_time=now, version=brand.version + 1))
+
+
+async def show_no_more(tx: Tx, number: str, now: datetime) -> None:
+    """No brand shows the number to those it calls: it is not the tenant's any more."""
+    for row in await rows.every(tx, tables.brands, tables.brands.c.caller_number == number):
+        brand = rows.value_of(Brand, row)
+        await save_brand(tx, replace(brand, caller_number="", update_time=now, version=brand.version + 1))
 
 
 async def delete_brand(tx: Tx, brand_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from chassis.paging import Page, encode_token, keyset, page_size
@@ -69,6 +69,11 @@ async def count(tx: Tx, table: Table, *conditions: Any) -> int:
     """How many rows of the tenant meet the conditions."""
     statement = select(func.count().label("n")).where(table.c.tenant_id == tx.tenant_id, *conditions)
     return (await tx.one(statement))["n"]
+
+
+async def every(tx: Tx, table: Table, *conditions: Any) -> Sequence[Mapping[Any, Any]]:
+    """All rows of the tenant that meet the conditions."""
+    return await tx.all(select(table).where(table.c.tenant_id == tx.tenant_id, *conditions))
 
 
 async def page(

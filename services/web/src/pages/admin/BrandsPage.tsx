@@ -1,12 +1,13 @@
-import { Anchor, NumberInput } from "@mantine/core";
+import { Anchor, NumberInput, Select } from "@mantine/core";
 import { IconBuildingStore } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { fieldProblem } from "../../api/problem.ts";
 import type { Brand } from "../../api/types.ts";
-import { isLanguage, LANGUAGE_NAMES, useText } from "../../i18n/index.ts";
+import { isLanguage, LANGUAGE_NAMES, useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { LanguageSelect, ownTimeZone, TextField, TimeZoneSelect } from "../../ui/fields.tsx";
+import { LanguageSelect, numberOption, ownTimeZone, TextField, TimeZoneSelect } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { EmbedCode } from "./EmbedCode.tsx";
 
@@ -79,7 +80,14 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
     ...props.brand,
   });
   const change = (part: Partial<Brand>) => setBrand((before) => ({ ...before, ...part }));
-  const { brandId, displayName, language, timeZone, serviceLevelThresholdSeconds, version } = brand;
+  const { brandId, displayName, language, timeZone, serviceLevelThresholdSeconds, callerNumber, version } =
+    brand;
+  const spoken = useLanguage();
+  const numbers = useQuery({
+    queryKey: ["numbers", "all"],
+    queryFn: () => ask(api.GET("/v1/numbers", { params: { query: { pageSize: 200 } } })),
+    enabled: Boolean(brandId),
+  });
   const save = async () => {
     const values = {
       displayName: displayName ?? "",
@@ -88,8 +96,8 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
       serviceLevelThresholdSeconds,
     };
     if (brandId) {
-      const updateMask = "displayName,language,timeZone,serviceLevelThresholdSeconds";
-      const body = { brand: { brandId, ...values }, updateMask, version };
+      const updateMask = "displayName,language,timeZone,serviceLevelThresholdSeconds,callerNumber";
+      const body = { brand: { brandId, ...values, callerNumber: callerNumber ?? "" }, updateMask, version };
       await ask(
         api.PATCH("/v1/brands/{brand.brandId}", { params: { path: { "brand.brandId": brandId } }, body }),
       );
@@ -128,6 +136,18 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
             value={serviceLevelThresholdSeconds || 20}
             onChange={(value) => change({ serviceLevelThresholdSeconds: Number(value) })}
           />
+          {brandId && (
+            <Select
+              label={t("admin.brands.callerNumber")}
+              description={t("admin.brands.callerNumberHint")}
+              clearable
+              data={(numbers.data?.numbers ?? []).map((each) => numberOption(each.number ?? "", spoken))}
+              value={callerNumber || null}
+              error={fieldProblem(problem, "callerNumber")}
+              onChange={(value) => change({ callerNumber: value ?? "" })}
+              data-testid="brand-caller-number"
+            />
+          )}
         </>
       )}
     </FormModal>

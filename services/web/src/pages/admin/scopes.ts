@@ -16,6 +16,7 @@ export const SCOPES = [
   "contacts.read",
   "customers.read",
   "customers.write",
+  "devices.write",
   "events.read",
   "flows.read",
   "flows.write",
@@ -26,6 +27,8 @@ export const SCOPES = [
   "queues.write",
   "recordings.erase",
   "recordings.read",
+  "trunks.read",
+  "trunks.write",
   "users.read",
   "users.write",
 ];

@@ -1,0 +1,46 @@
+/** A trunk's lists as people type them, one entry a line, and what the server has against them. */
+import type { Problem } from "../../api/problem.ts";
+import type { Trunk } from "../../api/types.ts";
+
+type Rate = NonNullable<Trunk["rates"]>[number];
+
+const RATE = /^(\*|[A-Za-z]{2}|001)\s*[\s:=,;]\s*(\d+(?:[.,]\d+)?)$/;
+
+/** What is wrong with one field, by its whole path: `trunk.limits.spend_limit`. */
+export function complaintAt(problem: Problem | undefined, path: string): string | undefined {
+  return problem?.fields.find(
+    ({ field }) => field === path || field.startsWith(`${path}[`) || field.startsWith(`${path}.`),
+  )?.description;
+}
+
+export function linesOf(text: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+}
+
+/** "TR 0.045" a line, `*` for every other country; the number of the first line that is neither. */
+export function readRates(text: string): { rates: Rate[]; wrong?: number } {
+  const rates: Rate[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    if (!line.trim()) continue;
+    const [, country = "", price = ""] = RATE.exec(westernDigits(line.trim())) ?? [];
+    if (!country) return { rates, wrong: index + 1 };
+    rates.push({ country: country === "*" ? "" : country.toUpperCase(), price: price.replace(",", ".") });
+  }
+  return { rates };
+}
+
+export function writeRates(rates: readonly Rate[] = []): string {
+  return rates.map(({ country, price }) => `${country || "*"} ${price}`).join("\n");
+}
+
+/** A decimal as it is typed in any of our languages: Persian digits, a comma for the point. */
+export function decimalText(text: string): string {
+  return westernDigits(text.trim()).replace(/[,٫]/, ".");
+}
+
+export function westernDigits(text: string): string {
+  return text.replace(/[۰-۹]/g, (digit) => String(digit.charCodeAt(0) - 0x06f0)).replaceAll("٫", ".");
+}

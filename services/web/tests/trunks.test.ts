@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { Problem } from "../src/api/problem.ts";
+import { countryName, searchable } from "../src/format/countries.ts";
+import { complaintAt, decimalText, readRates, writeRates } from "../src/pages/admin/trunkText.ts";
+
+test("prices are read one country a line, a star for all others, with a comma or a point", () => {
+  const { rates, wrong } = readRates("TR 0.045\n\naz: 0,02\n* 0.2\n");
+  expect(wrong).toBeUndefined();
+  expect(rates).toEqual([
+    { country: "TR", price: "0.045" },
+    { country: "AZ", price: "0.02" },
+    { country: "", price: "0.2" },
+  ]);
+  expect(writeRates(rates)).toBe("TR 0.045\nAZ 0.02\n* 0.2");
+});
+
+test("the first line that is no price is named", () => {
+  expect(readRates("TR 0.045\nTurkey cheap").wrong).toBe(2);
+  expect(readRates("TR 0.045\n\nTR").wrong).toBe(3);
+});
+
+test("amounts may be typed in Persian digits", () => {
+  expect(readRates("IR ۰٫۵").rates).toEqual([{ country: "IR", price: "0.5" }]);
+  expect(decimalText(" ۱۲٫۵ ")).toBe("12.5");
+});
+
+test("countries are named in the reader's language", () => {
+  expect(countryName("DE", "en")).toBe("Germany");
+  expect(countryName("DE", "az")).toBe("Almaniya");
+  expect(countryName("DE", "tr")).toBe("Almanya");
+  expect(countryName("DE", "fa")).toBe("آلمان");
+});
+
+test("countries are found without the marks on their letters", () => {
+  expect(searchable(countryName("TR", "tr"))).toContain(searchable("turkiye"));
+  expect(searchable(countryName("TR", "az"))).toContain(searchable("Turkiye"));
+  expect(searchable("IRAN")).toBe(searchable("İran"));
+  expect(searchable("آمريكا")).toBe(searchable("آمریکا"));
+});
+
+test("what the server has against a trunk stands at the field it is about", () => {
+  const problem = new Problem(400, "INVALID_INPUT", "", [
+    { field: "trunk.source_networks[1]", description: "is no address" },
+    { field: "trunk.limits.spend_limit.currency", description: "must be the trunk's" },
+  ]);
+  expect(complaintAt(problem, "trunk.source_networks")).toBe("is no address");
+  expect(complaintAt(problem, "trunk.limits.spend_limit")).toBe("must be the trunk's");
+  expect(complaintAt(problem, "trunk.source")).toBeUndefined();
+});
