@@ -305,6 +305,9 @@ async def test_a_dialog_goes_on_at_another_node(alice: Line, bob: Line) -> None:
         return sdp("caller again")
 
     mine.on_offer = keep
+    # What was asked after the state was stored: the other node doesn't know of it.
+    for digit in "123":
+        await theirs.send_digit(digit)
     await bob.agent.close()
     async with a_line() as other:
         taken = other.agent.take_over(stored)

@@ -17,6 +17,7 @@ from testkit.waiting import eventually
 from .peers import CALLER, Attempt, Line, Stranger, a_line, a_stranger, sdp
 
 REALM = "merkez.example"
+HOME = "127.0.0.1"
 USERS = {"1000": "right horse"}
 
 
@@ -34,7 +35,7 @@ class Clock:
 
 
 def challenge_of(server: DigestServer, algorithm: str) -> Response:
-    challenges = [each for each in server.challenges() if f"algorithm={algorithm}," in each]
+    challenges = [each for each in server.challenges(HOME) if f"algorithm={algorithm}," in each]
     return Response(401, "Unauthorized", Headers([("www-authenticate", each) for each in challenges]))
 
 
@@ -43,7 +44,22 @@ def signed(server: DigestServer, user: str, password: str, algorithm: str = "SHA
     assert client.challenged(challenge_of(server, algorithm), set())
     request = Request("REGISTER", "sip:merkez.example", Headers())
     client.sign(request)
+    request.flow = Heard()
     return request
+
+
+class Heard:
+    """A flow from an address."""
+
+    transport = "UDP"
+    reliable = False
+    alive = True
+
+    def __init__(self, host: str = HOME) -> None:
+        self.remote: tuple[str, int] = (host, 5060)
+
+    def send(self, data: bytes) -> None:
+        raise AssertionError("nothing is sent")
 
 
 async def verdict(server: DigestServer, request: Request) -> Verdict:
@@ -77,7 +93,7 @@ async def test_right_credentials_are_right_and_wrong_ones_wrong(algorithm: str) 
 
 async def test_sha_256_is_offered_first_and_taken() -> None:
     server = DigestServer(REALM, b"s" * 32, Clock().now)
-    first, second = server.challenges()
+    first, second = server.challenges(HOME)
     assert "algorithm=SHA-256" in first and "algorithm=MD5" in second
     client = DigestClient(Credentials("1000", "right horse"))
     both = Response(401, "Unauthorized", Headers([("www-authenticate", second), ("www-authenticate", first)]))
@@ -105,11 +121,21 @@ async def test_another_nodes_nonce_is_known_and_a_strangers_is_not() -> None:
     assert await verdict(DigestServer(REALM, b"t" * 32, clock.now), request) is Verdict.STALE
 
 
+async def test_nobody_can_fail_in_anothers_name() -> None:
+    server = DigestServer(REALM, b"s" * 32, Clock().now)
+    request = signed(server, "1000", "wrong")
+    request.flow = Heard("192.0.2.7")
+    assert await verdict(server, request) is Verdict.STALE
+
+
 async def test_a_signature_for_one_request_is_none_for_another() -> None:
     server = DigestServer(REALM, b"s" * 32, Clock().now)
     request = signed(server, "1000", "right horse")
-    assert await verdict(server, Request("INVITE", "sip:merkez.example", request.headers)) is Verdict.WRONG
+    invite = Request("INVITE", "sip:merkez.example", request.headers)
+    invite.flow = Heard()
+    assert await verdict(server, invite) is Verdict.WRONG
     other = Request("REGISTER", "sip:900@merkez.example", request.headers)
+    other.flow = Heard()
     assert await verdict(server, other) is Verdict.WRONG
 
 
@@ -138,7 +164,7 @@ class House:
     """An agent that challenges, and whom it caught."""
 
     def __init__(self) -> None:
-        self.failures: list[str] = []
+        self.failures: list[tuple[str, str]] = []
         self.wishes: list[RegisterWish] = []
         self.clock = Clock()
         self.keys = GateKeys(REALM, b"s" * 32, lookup, self.clock.now)
@@ -155,7 +181,9 @@ async def house() -> AsyncIterator[House]:
 
 @pytest_asyncio.fixture
 async def guarded(house: House) -> AsyncIterator[Line]:
-    async with a_line(trusted=lambda _: False, keys=house.keys, on_failure=house.failures.append) as line:
+    async with a_line(
+        trusted=lambda _: False, keys=house.keys, on_failure=lambda *what: house.failures.append(what)
+    ) as line:
         line.agent.on_register = house.register
         yield line
 
@@ -200,7 +228,7 @@ async def test_a_registration_refused_is_tried_again_with_growing_pauses(alice: 
 async def test_credentials_that_are_refused_are_not_shown_for_ever(alice: Line, guarded: Line, house: House) -> None:
     attempt = await alice.call(guarded, credentials=Credentials("1000", "wrong"))
     assert (await attempt.failed).status == 401
-    assert house.failures == ["127.0.0.1"]
+    assert house.failures == [("127.0.0.1", "credentials")]
     assert guarded.invitations == []
 
 
@@ -253,7 +281,7 @@ async def test_a_scanner_learns_nothing_from_an_answer(guarded: Line, house: Hou
     async with a_stranger(guarded) as scanner:
         shapes: set[tuple[object, ...]] = set()
         for number, user in enumerate(["1000", "1001", "nobody", "admin"]):
-            nonce = DigestServer(REALM, b"s" * 32, house.clock.now)._nonce()
+            nonce = DigestServer(REALM, b"s" * 32, house.clock.now)._nonce(HOME)
             text = scanned(scanner, method, user, nonce, f"z9hG4bK{number}")
             if not signed:
                 text = "\r\n".join(line for line in text.split("\r\n") if not line.startswith("Authorization"))
@@ -265,6 +293,33 @@ async def test_a_scanner_learns_nothing_from_an_answer(guarded: Line, house: Hou
         assert len(shapes) == 1
         assert len(house.failures) == (4 if signed and method != "OPTIONS" else 0)
         assert house.wishes == [] and guarded.invitations == []
+        # Nothing is kept and nothing repeated for who didn't prove anything.
+        assert guarded.agent.load == (4 if method == "OPTIONS" else 0)
+
+
+async def test_a_caller_who_gives_up_while_being_identified_is_never_announced(house: House) -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(user: str, realm: str, algorithm: str) -> str | None:
+        asked.set()
+        await go.wait()
+        return await lookup(user, realm, algorithm)
+
+    keys = GateKeys(REALM, b"s" * 32, slow, house.clock.now)
+    async with a_line(trusted=lambda _: False, keys=keys) as guarded, a_stranger(guarded) as caller:
+        uri = f"sip:100@127.0.0.1:{caller.to}"
+        client, invite = DigestClient(Credentials("1000", "right horse")), Request("INVITE", uri, Headers())
+        client.challenged(challenge_of(DigestServer(REALM, b"s" * 32, house.clock.now), "SHA-256"), set())
+        client.sign(invite)
+        caller.say(caller.invite("z9hG4bKone", f"Authorization: {invite.headers.get('authorization')}"))
+        await asked.wait()
+        caller.say(caller.message("CANCEL", "z9hG4bKone"))
+        await caller.response(200)
+        await caller.response(487)
+        go.set()
+        caller.say(caller.message("OPTIONS", "z9hG4bKend", call="end"))
+        await caller.response(200)
+        assert guarded.invitations == []
 
 
 async def test_an_unknown_user_costs_the_same_steps_as_a_known_one() -> None:

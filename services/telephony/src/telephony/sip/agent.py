@@ -50,8 +50,9 @@ class AgentSettings:
     """Whether calls from there need no digest: a trunk's addresses."""
     barred: Callable[[str], bool] = field(default=lambda _: False)
     """Whether an address isn't even listened to. Asked for every datagram: must be quick."""
-    on_failure: Callable[[str], None] = field(default=lambda _: None)
-    """Called with the address that showed wrong credentials or malformed requests."""
+    on_failure: Callable[[str, str], None] = field(default=lambda *_: None)
+    """Called with an address and what it did: `credentials` (wrong ones, under a nonce given to that address) or
+    `malformed` (over UDP the address may be forged: never bar a trunk for it)."""
 
 
 class SipAgent:
@@ -120,7 +121,7 @@ class SipAgent:
         return outgoing
 
     def register(self, wish: Registration, on_state: Callable[[bool, int], None]) -> Registrant:
-        """Register and stay registered until `Registrant.stop`."""
+        """Register and stay registered until `Registrant.stop`. SipParseError when the wish's URIs are wrong."""
         registrant = Registrant(self.stack, wish, on_state)
         registrant.start()
         return registrant
@@ -128,7 +129,10 @@ class SipAgent:
     async def options(
         self, target: str, hop: Destination | None = None, credentials: Credentials | None = None, seconds: float = 4.0
     ) -> int:
-        """Ask whether somebody is there; the status, 408 when nothing came in time, 503 without a way there."""
+        """Ask whether somebody is there; the status, 408 when nothing came in time, 503 without a way there.
+
+        SipParseError when `target` isn't a URI of ours.
+        """
         digest, number = DigestClient(credentials), 0
         call_id, tag = secrets.token_hex(16), secrets.token_hex(8)
 
@@ -234,8 +238,13 @@ class SipAgent:
             transaction.answer(481, tag=secrets.token_hex(8))
             return
         transaction.answer(200, tag=secrets.token_hex(8))
-        if invite.is_open and invite.on_cancel is not None:
+        if not invite.is_open:
+            return
+        if invite.on_cancel is not None:
             invite.on_cancel(transaction.request)
+        else:
+            # Still being identified: nobody was told of it yet.
+            invite.answer(487, tag=secrets.token_hex(8))
 
     def _asked(self, transaction: ServerTransaction) -> None:
         status = 503 if self._draining is not None else self.on_options(transaction.request)
@@ -256,7 +265,7 @@ class SipAgent:
         if self.on_invite is None or self._draining is not None or not gate.admits():
             response = transaction.request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
-            transaction.respond(response)
+            transaction.respond_once(response)
         elif self._settings.trusted(flow):
             self._invite(transaction, "")
         else:
@@ -264,7 +273,7 @@ class SipAgent:
 
     async def _identified(self, transaction: ServerTransaction, gate: Gate) -> None:
         user = await gate.identify(transaction)
-        if user is not None:
+        if user is not None and transaction.is_open:
             await self._guarded(transaction, self._invite_later(transaction, user))
 
     async def _invite_later(self, transaction: ServerTransaction, user: str) -> None:
@@ -322,7 +331,7 @@ class SipAgent:
     def _malformed(self, error: SipParseError, flow: Flow) -> None:
         """Tell a sender whose request could be read so far; an ACK and what isn't SIP get nothing."""
         request = error.partial
-        self._settings.on_failure(flow.remote[0])
+        self._settings.on_failure(flow.remote[0], "malformed")
         if request is None or request.method == "ACK":
             return
         try:

@@ -55,9 +55,12 @@ class DigestServer:
         self._now = now
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def challenges(self, *, stale: bool = False) -> list[str]:
-        """Values for WWW-Authenticate or Proxy-Authenticate, in the order of our preference."""
-        nonce = self._nonce()
+    def challenges(self, source: str, *, stale: bool = False) -> list[str]:
+        """Values for WWW-Authenticate or Proxy-Authenticate, in the order of our preference.
+
+        The nonce is good for requests from the address `source` only: nobody can fail in another's name.
+        """
+        nonce = self._nonce(source)
         tail = ", stale=true" if stale else ""
         return [
             f'Digest realm={quote(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{tail}'
@@ -77,7 +80,7 @@ class DigestServer:
         nobody = _hash(algorithm, f"{user}:{self._secret.hex()}")
         expected = _answer(algorithm, nobody if known is None else known, request.method, given)
         right = hmac.compare_digest(expected.encode(), given.get("response", "").lower().encode("utf-8", "replace"))
-        if not self._fresh(given):
+        if not self._fresh(given, request.flow.remote[0] if request.flow is not None else ""):
             return Verdict.STALE, ""
         if not right or known is None or not _same_target(given.get("uri", ""), request.uri):
             return Verdict.WRONG, ""
@@ -94,14 +97,14 @@ class DigestServer:
                 return given
         return None
 
-    def _nonce(self) -> str:
+    def _nonce(self, source: str) -> str:
         stamp = int(self._now()).to_bytes(6, "big") + secrets.token_bytes(6)
-        return base64.urlsafe_b64encode(stamp + self._seal(stamp)).decode()
+        return base64.urlsafe_b64encode(stamp + self._seal(stamp, source)).decode()
 
-    def _seal(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._secret, stamp + self.realm.encode(), "sha256")[:18]
+    def _seal(self, stamp: bytes, source: str) -> bytes:
+        return hmac.digest(self._secret, stamp + f"{source} {self.realm}".encode(), "sha256")[:18]
 
-    def _fresh(self, given: dict[str, str]) -> bool:
+    def _fresh(self, given: dict[str, str], source: str) -> bool:
         """Whether the nonce is ours, young, and its count higher than any seen (RFC 7616 3.4, against replay)."""
         nonce = given.get("nonce", "")
         try:
@@ -109,7 +112,7 @@ class DigestServer:
             count = int(given.get("nc", ""), 16)
         except ValueError:
             return False
-        if len(raw) != 30 or not hmac.compare_digest(raw[12:], self._seal(raw[:12])):
+        if len(raw) != 30 or not hmac.compare_digest(raw[12:], self._seal(raw[:12], source)):
             return False
         age = self._now() - int.from_bytes(raw[:6], "big")
         return -5 <= age <= NONCE_SECONDS and count > self._counts.get(nonce, 0)

@@ -29,7 +29,7 @@ class Gate:
     """One agent's door."""
 
     def __init__(
-        self, timers: Timers, keys: GateKeys | None, limits: Limits, on_failure: Callable[[str], None]
+        self, timers: Timers, keys: GateKeys | None, limits: Limits, on_failure: Callable[[str, str], None]
     ) -> None:
         self._timers = timers
         self._keys = keys
@@ -52,7 +52,7 @@ class Gate:
     async def identify(self, transaction: ServerTransaction) -> str | None:
         """The proved user; else None, and the request is answered: the same way for whatever was wrong."""
         if self._server is None or self._keys is None:
-            transaction.answer(403, tag=secrets.token_hex(8))
+            transaction.respond_once(transaction.request.response(403, tag=secrets.token_hex(8)))
             return None
         try:
             verdict, user = await self._server.check(transaction.request, "authorization", self._keys.lookup)
@@ -62,9 +62,10 @@ class Gate:
         if verdict is Verdict.RIGHT:
             return user
         flow = transaction.request.flow
-        if verdict is Verdict.WRONG and flow is not None:
-            self._on_failure(flow.remote[0])
+        source = flow.remote[0] if flow is not None else ""
+        if verdict is Verdict.WRONG:
+            self._on_failure(source, "credentials")
         response = transaction.request.response(401, tag=secrets.token_hex(8))
-        response.headers.set("www-authenticate", *self._server.challenges(stale=verdict is Verdict.STALE))
-        transaction.respond(response)
+        response.headers.set("www-authenticate", *self._server.challenges(source, stale=verdict is Verdict.STALE))
+        transaction.respond_once(response)
         return None

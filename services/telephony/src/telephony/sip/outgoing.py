@@ -237,7 +237,7 @@ class OutgoingInvite:
         if dialog is self.dialog or dialog.confirmed:
             return
         dialog.begin(session_timer.settled(response))
-        if self.dialog is not None or self._over or self._cancel is not None:
+        if self._over or self._cancel is not None:
             # Another fork answered first, or nobody wants the call any more (13.2.2.4).
             self._stack.spawn(dialog.bye(), "bye of a late answer")
             self._fail(_given_up())

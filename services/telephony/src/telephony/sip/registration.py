@@ -56,6 +56,8 @@ class Registrant:
         self._failures = 0
         self._next: Timer | None = None
         self._stopped = False
+        # Wrong once is wrong for ever: better told to who asks now.
+        _ = self._hop(), parse_uri(wish.address)
 
     def start(self) -> None:
         """Begin, and go on until `stop`."""

@@ -89,6 +89,13 @@ class ServerTransaction:
             if response.status < 300 or not self._flow.reliable:
                 self._again = self._timers.after(T1, self._repeat)
 
+    def respond_once(self, response: Response) -> None:
+        """Send it and forget the request: repeating to a source that may be forged would amplify (26.3.2.4)."""
+        if self.is_open:
+            self._last = response.encode()
+            self._send()
+            self.terminate()
+
     def answer(self, status: int, reason: str = "", *, tag: str = "") -> None:
         """Respond with no more than a status."""
         self.respond(self.request.response(status, reason, tag=tag))

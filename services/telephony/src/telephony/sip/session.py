@@ -12,7 +12,7 @@ from typing import Any
 from telephony.sip.bodies import digit_body, digit_of, typed
 from telephony.sip.causes import NORMAL_CLEARING, RECOVERY_ON_TIMER_EXPIRY
 from telephony.sip.dialogs import MAX_ROUTES, DialogState
-from telephony.sip.digest import DigestClient
+from telephony.sip.digest import Credentials, DigestClient
 from telephony.sip.errors import DialogEnded, OfferRefused, SipRefused
 from telephony.sip.fields import Reason, Replaces, parse_reasons
 from telephony.sip.messages import Request, Response
@@ -90,6 +90,10 @@ class SipDialog:
     def state(self) -> dict[str, Any]:
         """What another node needs to take over, JSON-ready; worth storing again when `on_change` calls."""
         return self._state.as_dict()
+
+    def authenticate(self, credentials: Credentials) -> None:
+        """What to answer a challenge with, for dialogs the peer began or that were taken over."""
+        self._digest = DigestClient(credentials)
 
     def replaces(self) -> Replaces:
         """How the other end names this dialog."""
