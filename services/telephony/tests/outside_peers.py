@@ -73,3 +73,6 @@ class OutsidePeers:
         leg = OutsidePeer(tenant_id, leg_id, planned, self.plane)
         self.begun.append(leg)
         return leg
+
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsidePeer | None:
+        return None

@@ -29,15 +29,13 @@ from telephony.live.dialing import Dialing
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
+from telephony.live.sip.edge import TRUNK_PASSWORDS, SipEdge
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
-
-TRUNK_PASSWORDS = "merkez telephony trunk passwords"
-"""The purpose they are sealed for."""
 
 
 async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard, Nodes]:
@@ -77,6 +75,10 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     house, switchboard, nodes = await build(process, settings)
     watch = Watch(house, switchboard, nodes)
     dialing = Dialing(house, switchboard)
+    if settings.sip_listen:
+        edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
+        house.outside = edge.outside
+        await edge.open(process)
     house.spool.resume()
     await watch.recover()
     process.tasks.every(LOOK_SECONDS, watch.look, "media watchdog")

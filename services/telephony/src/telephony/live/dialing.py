@@ -33,9 +33,16 @@ class Dialing:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
+        switchboard.ring_agent = self.ring_agent
 
-    async def dial(self, tenant_id: str, actor: Actor, request: call_service_pb2.DialCallRequest) -> call_pb2.Call:
-        """An agent calls a number. See the rpc's comment for errors."""
+    async def dial(
+        self,
+        tenant_id: str,
+        actor: Actor,
+        request: call_service_pb2.DialCallRequest,
+        phone: OutsideLeg | None = None,
+    ) -> call_pb2.Call:
+        """An agent calls a number, from their station or from the desk phone that is given. Errors as the rpc says."""
         if self._switchboard.draining:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
@@ -53,7 +60,8 @@ class Dialing:
 
             async def begin() -> call_pb2.Call:
                 nonlocal fresh
-                await party_ops.free_station(tx, actor.user_id)
+                if phone is None:
+                    await party_ops.free_station(tx, actor.user_id, house.now())
                 stored, legs = await ops.start_outbound(
                     tx, call, customer, actor.user_id, numbers.max_concurrent_calls, house.now()
                 )
@@ -66,15 +74,24 @@ class Dialing:
         answer = await house.db.run(tenant_id, store)
         if not fresh:
             return answer
-        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned))
+        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone))
 
     async def _begin(
-        self, tenant_id: str, call_id: str, actor: Actor, customer: Leg, planned: Planned
+        self,
+        tenant_id: str,
+        call_id: str,
+        actor: Actor,
+        customer: Leg,
+        planned: Planned,
+        phone: OutsideLeg | None,
     ) -> call_pb2.Call:
         """The call is stored: make the agent's contact and ring. What refuses ends the call, and says why."""
         house = self._house
         talk = await house.db.run(tenant_id, lambda tx: party_ops.conversation(tx, call_id), read_only=True)
         live = self._switchboard.begin(tenant_id, talk.call, [leg for leg in talk.legs if leg.party == Party.CUSTOMER])
+        own = talk.of_agent(actor.user_id)
+        if phone is not None and own is not None:
+            self.hold_on_to(live, own.leg_id, phone)
         try:
             contact_id = await house.routing.start_contact(tenant_id, talk.call, actor.user_id, "OUTBOUND")
             found = await self._switchboard.carry_out(
@@ -85,6 +102,16 @@ class Dialing:
             await self._switchboard.end(live, EndParty.SYSTEM, error.reason)
             raise
         return convert.call_message(*found)
+
+    async def ring_agent(self, live: LiveCall, leg: Leg) -> None:
+        """An agent without a softphone is in the call: their desk phone rings."""
+        outside = await self._house.outside.ring_agent(live.tenant_id, live.call, leg.agent_id)
+        if outside is None:
+            return
+        if live.ending or not any(other.leg_id == leg.leg_id and other.live for other in live.legs):
+            await outside.hang_up()
+            return
+        self.hold_on_to(live, leg.leg_id, outside)
 
     async def plan(self, tenant_id: str, call: Call, number: str) -> Planned:
         """How a number may be rung as one more party of this call, shown the number the customer knows."""

@@ -229,6 +229,11 @@ class Nodes:
         node = self._known.get(node_id) if node_id != self._me else None
         return None if node is None or not await self._answers(node) else self._stub_of(node_id)
 
+    def living(self) -> Sequence[str]:
+        """Names of the nodes that live as far as is known, this one among them."""
+        now = self._house.now()
+        return [node.node_id for node in self._known.values() if node.node_id == self._me or not node.silent(now)]
+
     # -- draining ----------------------------------------------------------------------------------------------
 
     def _follow_wish(self, draining: bool) -> None:

@@ -29,8 +29,6 @@ class Planned:
 class OutsideLeg(Protocol):
     """One party outside. Callbacks are set as soon as it is given out."""
 
-    media: MediaLeg | None
-    """Its media, from early media on; None before."""
     on_media: Callable[[MediaLeg], object]
     """(New) media is there."""
     on_codec: Callable[[], object]
@@ -42,7 +40,9 @@ class OutsideLeg(Protocol):
     """A digit that came by signalling instead of media."""
 
     @property
-    def trunk_id(self) -> str: ...
+    def media(self) -> MediaLeg | None:
+        """Its media, from early media on; None before."""
+        ...
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         """End it, ringing or answered. Safe to repeat."""
@@ -61,6 +61,10 @@ class Outside(Protocol):
         """Begin to ring. Limits may be met by now; everything later is told by the leg."""
         ...
 
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsideLeg | None:
+        """Ring an agent's desk phones; None when they have none that can be reached."""
+        ...
+
 
 class NobodyOutside:
     """A node that reaches nobody outside: SIP is switched off."""
@@ -70,3 +74,6 @@ class NobodyOutside:
 
     async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
+
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsideLeg | None:
+        return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import context_of_trace, log, tracer
@@ -67,6 +68,8 @@ class Switchboard:
         """Told (tenant id, call id) of a call whose rows changed here and whose media is on another node."""
         self.station_wanted: Callable[[str, str, str], object] = lambda _tenant_id, _agent_id, _node_id: None
         """Told (tenant id, agent id, node id) of somebody whose media is needed on a node that doesn't have it."""
+        self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _ring_nobody
+        """Rings the desk phone of an agent who is in a call without media."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
 
@@ -119,11 +122,14 @@ class Switchboard:
                 media = station.leg if station is not None and not station.lost else None
                 if station is not None:
                     station.call_id = live.call_id
+                if leg.leg_id in live.outside:
+                    continue  # a desk phone
                 if media is not None:
                     live.attach(leg.leg_id, media)
                 elif leg.party == Party.AGENT:
                     log.warning("the accepting agent has no media here yet", call_id=live.call_id)
                     self.station_wanted(live.tenant_id, leg.agent_id, self._house.settings.node_id)
+                    self._house.tasks.spawn(self.ring_agent(live, leg), "ring desk phone")
                     live.lose(leg.leg_id)
                     self._house.tasks.spawn(self.comfort(live), "comfort")
             elif not leg.live:
@@ -356,3 +362,7 @@ class Switchboard:
 def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:
     """Whether the user of a leg that is over takes part by another one."""
     return any(leg.agent_id == over.agent_id and leg.live for leg in legs)
+
+
+async def _ring_nobody(_live: LiveCall, _leg: Leg) -> None:
+    return None

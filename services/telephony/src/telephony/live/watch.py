@@ -26,6 +26,7 @@ from telephony.live.nodes import Nodes
 from telephony.live.stations import LiveStation
 from telephony.live.switchboard import Switchboard
 from telephony.media.media_leg import MediaLeg
+from telephony.media.rtp_leg import RtpLeg
 from telephony.ops import calls as call_ops
 from telephony.ops import lines as line_ops
 from telephony.ops import nodes
@@ -112,7 +113,9 @@ class Watch:
     def _look_at_seated(self, live: LiveCall, leg: Leg, now: float) -> None:
         """An agent or a supervisor, whose media is their station's."""
         station = self._switchboard.stations.find(live.tenant_id, leg.agent_id)
-        media = station.leg if station is not None else None
+        media: MediaLeg | None = station.leg if station is not None else None
+        if leg.leg_id in live.outside:
+            media = live.outside[leg.leg_id].media
         if media is not None and not self._gone(media, now):
             if live.room.member(leg.leg_id).leg is not media:
                 self._switchboard.regain(live, leg, media)
@@ -133,7 +136,11 @@ class Watch:
         self._house.tasks.spawn(self._switchboard.party_gone(live, leg.leg_id), "seated leg gone")
 
     def _gone(self, leg: MediaLeg, now: float) -> bool:
-        return leg.closed or now - leg.last_heard > self._house.settings.media_silent_seconds
+        settings = self._house.settings
+        if isinstance(leg, RtpLeg):
+            # Its end is told by signalling. Silence is lawful on hold, and in pauses where the peer saves packets.
+            return leg.closed or (leg.expects_media and now - leg.last_heard > settings.sip_silent_seconds)
+        return leg.closed or now - leg.last_heard > settings.media_silent_seconds
 
     def _end(self, live: LiveCall, party: EndParty, cause: str, last_heard: float) -> None:
         self._house.tasks.spawn(

@@ -20,6 +20,7 @@ from telephony.domain.cdrs import Ending
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, may_control
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.stations import StationOnCall, StationRequired
+from telephony.ops import devices as device_ops
 from telephony.ops.calls import end_call
 from telephony.store import calls as call_store
 from telephony.store import legs as leg_store
@@ -139,12 +140,15 @@ async def party_gone(
         return None
     outcome = None if leg.party == Party.CUSTOMER else parties.gone(before, leg_id, now, q850, sip_status)
     if outcome is None or not _somebody_stays(outcome.after):
-        who = EndParty.CUSTOMER if leg.party == Party.CUSTOMER else EndParty.PARTICIPANT
+        who = _END_PARTY.get(leg.party, EndParty.PARTICIPANT)
         cause = EndCause.NORMAL if leg.answered else cause_of(q850)
         await end_call(tx, call_id, Ending(who, cause, now, q850_cause=q850, sip_status=sip_status), now)
         talk = await conversation(tx, call_id)
         return talk.call, talk.legs
     return await keep(tx, before, outcome, now)
+
+
+_END_PARTY = {Party.CUSTOMER: EndParty.CUSTOMER, Party.AGENT: EndParty.AGENT}
 
 
 def _somebody_stays(talk: Conversation) -> bool:
@@ -265,7 +269,7 @@ async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: dat
 
 async def supervise(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
     """A supervisor takes part, or changes how. StationRequired, StationOnCall."""
-    await free_station(tx, leg.agent_id, call_id)
+    await free_station(tx, leg.agent_id, now, call_id)
     before = await conversation(tx, call_id)
     agent_id = leg.supervised_agent_id or before.call.agent_id
     leg = dataclasses.replace(leg, supervised_agent_id=agent_id)
@@ -285,10 +289,13 @@ async def stop_supervising(tx: Tx, call_id: str, user_id: str, now: datetime) ->
     return found
 
 
-async def free_station(tx: Tx, agent_id: str, call_id: str = "") -> None:
-    """StationRequired when the user has none, StationOnCall when it is joined to another call than this."""
+async def free_station(tx: Tx, agent_id: str, now: datetime, call_id: str = "") -> None:
+    """StationRequired when the user has neither softphone nor desk phone, StationOnCall when it is joined to another
+    call than this."""
     station = await station_store.find_station(tx, agent_id)
     if station is None or station.state is not LegState.CONNECTED:
+        if await device_ops.reachable(tx, agent_id, now):
+            return
         raise StationRequired("attach a softphone first: open the desktop and allow the microphone")
     if station.call_id not in ("", call_id):
         raise StationOnCall("your softphone is joined to another call")
