@@ -32,6 +32,7 @@ from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
+from telephony.live.sip.edge import SipEdge
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.media.clips import Clip, ClipStore
@@ -70,11 +71,19 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
     async def LookupRoute(self, request: Any, context: Any) -> number_service_pb2.LookupRouteResponse:
         if self.down:
             raise Unavailable("down")
-        if request.widget_key not in self.routes:
-            error = NotFound("no such widget")
-            error.reason = "WIDGET_NOT_FOUND"
+        found = self.routes.get(request.number or request.widget_key)
+        if found is None:
+            error = NotFound("no such number or widget")
+            error.reason = "NUMBER_NOT_FOUND" if request.number else "WIDGET_NOT_FOUND"
             raise error
-        return self.routes[request.widget_key]
+        return found
+
+    def number(self, tenant_id: str, number: str, **more: Any) -> str:
+        """A number of the tenant that calls come in on."""
+        route = self.routes[self.widget(tenant_id, **more)]
+        route.number.number = number
+        self.routes[number] = route
+        return number
 
     def widget(self, tenant_id: str, *, limit: int = 5, language: str = "en", suspended: bool = False) -> str:
         key = secrets.token_hex(8)
@@ -238,6 +247,7 @@ class Exchange:
     rpc: RpcHouse
     calls: call_service_pb2_grpc.CallServiceAsyncStub
     stations: call_service_pb2_grpc.StationServiceAsyncStub
+    edge: SipEdge | None = None
     tenant_id: str = field(default_factory=lambda: an_id("ten"))
     peers: list[Peer] = field(default_factory=list)
     _numbers: Any = field(default_factory=itertools.count)
@@ -360,7 +370,10 @@ async def _exchange(
     routing = FakeRouting()  # pyright: ignore[reportAbstractUsage]
     await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
     settings = dataclasses.replace(
-        TelephonySettings(node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path)), **overrides
+        TelephonySettings(
+            node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path), internal_key=rpc.internal_key
+        ),
+        **overrides,
     )
     db = await service_db("telephony")
     peers = rpc.peers("telephony")
@@ -387,7 +400,8 @@ async def _exchange(
     watch = Watch(house, switchboard, nodes)
     process.tasks.every(0.05, watch.look, "look")
     catching_up = process.tasks.every(0.2, watch.catch_up, "catch up")
-    call_handlers = CallHandlers(house, switchboard, Dialing(house, switchboard), nodes)
+    dialing = Dialing(house, switchboard)
+    call_handlers = CallHandlers(house, switchboard, dialing, nodes)
     server = await rpc.serve(
         "telephony",
         [
@@ -397,10 +411,16 @@ async def _exchange(
         ],
     )
     await nodes.begin(server.address)
+    edge = None
+    if settings.sip_listen:
+        edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
+        house.outside = edge.outside
+        await edge.open(process)
     return Exchange(
         house, switchboard, nodes, watch, catching_up, tenancy, flows, recording, routing, outside, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
+        edge,
     )  # fmt: skip
 
 
