@@ -28,6 +28,7 @@ class OutsidePeer:
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda q850, status: None
+        self.on_changed: Callable[[], object] = lambda: None
         self.on_digit_info: Callable[[str], object] = lambda digit: None
         self._plane = plane
 
@@ -47,6 +48,9 @@ class OutsidePeer:
     def go(self, q850: int = Q850.NORMAL, sip_status: int = 0) -> None:
         """The party hangs up, or can't be reached."""
         self.on_gone(q850, sip_status)
+
+    def kept(self) -> None:
+        return None
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         if self.hung_up is None:
@@ -75,4 +79,7 @@ class OutsidePeers:
         return leg
 
     async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsidePeer | None:
+        return None
+
+    async def resume(self, kept: Any) -> OutsidePeer | None:
         return None

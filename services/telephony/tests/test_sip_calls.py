@@ -232,3 +232,43 @@ async def test_a_call_between_two_sip_parties_goes_on_when_its_agent_leaves(exch
 async def _invited(carrier: Carrier) -> bool:
     await eventually(lambda: carrier.invitations, deadline=5)
     return True
+
+
+async def test_a_sip_call_goes_on_at_another_node_by_re_invite(make_exchange, carrier) -> None:
+    first = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    await trunk(first, carrier)
+    dialog = await carrier.call(port(first), OURS)
+    assert isinstance(dialog, SipDialog)
+    await carrier.peer.hears(MUSIC_HZ)
+    moved: list[str] = []
+
+    async def re_invited(sdp: str | None) -> str:
+        moved.append(sdp or "")
+        carrier.peer.accept(sdp or "")
+        return carrier.peer.describe()
+
+    dialog.on_offer = re_invited
+    (live,) = first.switchboard.calls
+    await eventually(lambda: live.outside[live.customer_id].kept() is not None)
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+    # The first node dies: nothing of it is heard or answered any more.
+    assert first.edge is not None
+    await first.edge.agent.close()
+    live.earpiece.stop()
+    second = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    assert second.edge is not None
+    await second.edge.roster.refresh()
+    node = first.house.settings.node_id
+    assert await second.nodes.adopt(first.tenant_id, live.call_id, node, second.house.now())
+    await eventually(lambda: moved)
+    carrier.peer.forget()
+    await carrier.peer.hears(MUSIC_HZ)
+    agent, agent_id = second.peer(AGENT_HZ), an_id("usr")
+    second.tenant_id = first.tenant_id
+    await second.attach(agent, agent_id)
+    await second.accept(live.call_id, agent_id)
+    await carrier.peer.hears(AGENT_HZ)
+    await agent.hears(CALLER_HZ)
+    await dialog.bye()
+    await eventually(lambda: not second.switchboard.calls)
+    assert (await cdr(second, live.call_id)).end_cause == "NORMAL"

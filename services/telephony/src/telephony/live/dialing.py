@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import log
@@ -15,7 +16,7 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony import convert
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
-from telephony.domain.legs import Q850, Leg, LegState, Party
+from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.house import House, unbroken
 from telephony.live.outside import OutsideLeg, Planned
@@ -34,6 +35,7 @@ class Dialing:
         self._house = house
         self._switchboard = switchboard
         switchboard.ring_agent = self.ring_agent
+        switchboard.resume_outside = self.resume_outside
 
     async def dial(
         self,
@@ -146,10 +148,45 @@ class Dialing:
         outside.on_codec = live.room.settle
         outside.on_answered = lambda: spawn(self._answered(live, leg_id), "outside answered")
         outside.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "outside gone")
+        outside.on_changed = lambda: self._keep(live, leg_id, outside)
         if leg_id == live.customer_id:
             outside.on_digit_info = live.press
         if outside.media is not None:
             live.attach(leg_id, outside.media)
+
+    def _keep(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
+        kept = outside.kept()
+        if kept is not None and not live.ending:
+            live.journal.later(
+                lambda tx: ops.keep_dialog(tx, live.call_id, leg_id, kept, self._house.now()), "dialog kept"
+            )
+
+    async def resume_outside(self, live: LiveCall) -> None:
+        """The call was adopted: its parties outside are told where it is now; who was still rung isn't any more."""
+        house = self._house
+        kept = await house.db.run(live.tenant_id, lambda tx: ops.kept_dialogs(tx, live.call_id), read_only=True)
+        for leg in list(live.legs):
+            if not leg.live:
+                continue
+            if leg.leg_id in kept:
+                await self._resume(live, leg, kept[leg.leg_id])
+            elif leg.state is LegState.RINGING and leg.address:
+                await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
+
+    async def _resume(self, live: LiveCall, leg: Leg, kept: Mapping[str, Any]) -> None:
+        try:
+            outside = await self._house.outside.resume(kept)
+        except Exception as error:
+            log.error("a party outside can't be taken over", call_id=live.call_id, leg_id=leg.leg_id, exc_info=error)
+            outside = None
+        if outside is None:
+            await self._gone(live, leg.leg_id, Q850.NORMAL, 0)
+        elif live.ending:
+            await outside.hang_up()
+        else:
+            self.hold_on_to(live, leg.leg_id, outside)
+            self._keep(live, leg.leg_id, outside)
+            self._switchboard.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
 
     async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
         live.outside.pop(leg_id, None)

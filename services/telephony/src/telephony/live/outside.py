@@ -6,9 +6,9 @@ other end it tells by its callbacks; who holds it is the call's leg of the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Call
@@ -36,12 +36,18 @@ class OutsideLeg(Protocol):
     on_answered: Callable[[], object]
     on_gone: Callable[[int, int], object]
     """(Q.850 cause, SIP status): refused, unanswered, hung up. Told once, last."""
+    on_changed: Callable[[], object]
+    """`kept` is worth storing again."""
     on_digit_info: Callable[[str], object]
     """A digit that came by signalling instead of media."""
 
     @property
     def media(self) -> MediaLeg | None:
         """Its media, from early media on; None before."""
+        ...
+
+    def kept(self) -> Mapping[str, Any] | None:
+        """What another node needs to go on with it (`Outside.resume`), JSON-ready; None before the answer."""
         ...
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
@@ -65,6 +71,10 @@ class Outside(Protocol):
         """Ring an agent's desk phones; None when they have none that can be reached."""
         ...
 
+    async def resume(self, kept: Mapping[str, Any]) -> OutsideLeg | None:
+        """Go on with a leg of another node, by media of this one; None when the other end has gone meanwhile."""
+        ...
+
 
 class NobodyOutside:
     """A node that reaches nobody outside: SIP is switched off."""
@@ -76,4 +86,7 @@ class NobodyOutside:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
 
     async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsideLeg | None:
+        return None
+
+    async def resume(self, kept: Mapping[str, Any]) -> OutsideLeg | None:
         return None

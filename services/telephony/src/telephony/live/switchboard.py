@@ -70,6 +70,8 @@ class Switchboard:
         """Told (tenant id, agent id, node id) of somebody whose media is needed on a node that doesn't have it."""
         self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _ring_nobody
         """Rings the desk phone of an agent who is in a call without media."""
+        self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody_outside
+        """Brings parties outside of an adopted call to this node."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
 
@@ -229,6 +231,7 @@ class Switchboard:
             for leg in live.live_legs(Party.CUSTOMER, Party.AGENT, Party.SUPERVISOR):
                 if leg.answered and live.room.member(leg.leg_id).leg is None:
                     live.lost_since[leg.leg_id] = monotonic() - silent_seconds
+            self._house.tasks.spawn(self.resume_outside(live), "resume outside")
             if call.state in (CallState.SETUP, CallState.IN_FLOW, CallState.QUEUED):
                 live.driver = self._house.tasks.spawn(self.lead(live), "drive call")
         return live
@@ -365,4 +368,8 @@ def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:
 
 
 async def _ring_nobody(_live: LiveCall, _leg: Leg) -> None:
+    return None
+
+
+async def _nobody_outside(_live: LiveCall) -> None:
     return None

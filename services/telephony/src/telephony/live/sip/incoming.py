@@ -73,6 +73,7 @@ class Incoming:
         leg_id = new_id("leg", now)
         sip = SipLeg(house.plane, house.tasks.spawn)
         sip.trunk_id, sip.digits_by_info = trunk.trunk_id, trunk.digits is Digits.INFO
+        sip.toward = invitation.source[0]
         line = await self._line(trunk, route, call)
 
         async def release() -> None:

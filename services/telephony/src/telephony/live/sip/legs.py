@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from chassis.telemetry import log
@@ -26,6 +26,8 @@ class SipLeg:
         self.dialog: SipDialog | None = None
         self.trunk_id = ""
         self.digits_by_info = False
+        self.toward = ""
+        """An address of the peer, by which ours is chosen."""
         self.on_media: Callable[[MediaLeg], object] = lambda _media: None
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
@@ -37,6 +39,16 @@ class SipLeg:
         self._plane = plane
         self._spawn = spawn
         self._over = False
+
+    def kept(self) -> Mapping[str, Any] | None:
+        """See `live.outside.OutsideLeg`."""
+        dialog, media = self.dialog, self.media
+        if dialog is None or media is None or not dialog.confirmed or self._over:
+            return None
+        return {
+            "dialog": dialog.state(), "media": media.state(), "toward": self.toward, "trunk_id": self.trunk_id,
+            "by_info": self.digits_by_info,
+        }  # fmt: skip
 
     def take(self, media: RtpLeg) -> None:
         """It has (other) media."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from chassis.telemetry import log
 from kernel.errors import DomainError
@@ -21,13 +21,23 @@ from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outside import Planned
 from telephony.live.sip.legs import SipLeg
-from telephony.live.sip.phones import Phones
+from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
 from telephony.live.sip.roster import Roster, hop_of, uri_of
 from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import CODECS, SdpPolicy
 from telephony.ops import outbound as ops
-from telephony.sip import Failure, InviteWish, NameAddr, OutgoingInvite, SipAgent, SipDialog
+from telephony.sip import (
+    DialogEnded,
+    Failure,
+    InviteWish,
+    NameAddr,
+    OutgoingInvite,
+    SipAgent,
+    SipDialog,
+    SipRefused,
+    TransportFailed,
+)
 
 _TRY_NEXT = frozenset({408, 500, 502, 503, 504})
 """What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came)."""
@@ -83,6 +93,27 @@ class SipOutside:
         shown = call.caller_number if call.direction is Direction.INBOUND else call.dialed_number
         return await self._phones.ring(tenant_id, agent_id, shown, call.caller_name)
 
+    async def resume(self, kept: Mapping[str, Any]) -> SipLeg | None:
+        """See `live.outside.Outside`: a re-INVITE from here tells the peer where the call is now."""
+        house = self._house
+        trunk = self._roster.trunk(kept["trunk_id"])
+        leg = SipLeg(house.plane, house.tasks.spawn)
+        leg.trunk_id, leg.toward, leg.digits_by_info = kept["trunk_id"], kept["toward"], kept["by_info"]
+        policy, settings = (policy_of(trunk), None) if trunk is not None else (PHONE_POLICY, BEHIND_NAT)
+        media = house.plane.rtp(policy, settings, toward=leg.toward, state=kept["media"])
+        dialog = self._agent.take_over(dict(kept["dialog"]))
+        if trunk is not None and (credentials := self._roster.credentials(trunk)) is not None:
+            dialog.authenticate(credentials)
+        leg.follow(dialog)
+        try:
+            media.apply(await dialog.reinvite(media.offer()))
+        except (SipRefused, DialogEnded, SdpInvalid, TransportFailed) as error:
+            log.info("a SIP peer does not go on here", trunk_id=leg.trunk_id, exc_info=error)
+            await house.plane.close_leg(media)
+            return None
+        leg.take(media)
+        return leg
+
     async def cut_overspent(self) -> None:
         """Hang up what has spoken a limit away. A loop of main."""
         cut = {line.line_id for line in await self._lines.overspent()}
@@ -136,7 +167,7 @@ class TrunkLeg(SipLeg):
         house, trunk = self._house, attempt.trunk
         line = self._plan.line(attempt, dialer, self._call.call_id, house.settings.node_id, house.now())
         self.line = await self._lines.take(line)
-        self.trunk_id = trunk.trunk_id
+        self.trunk_id, self.toward = trunk.trunk_id, attempt.gateway.host
         media = house.plane.rtp(policy_of(trunk), toward=attempt.gateway.host)
         self.digits_by_info = trunk.digits is Digits.INFO
         invite = await self._agent.invite(self._wish(attempt, media.offer()))

@@ -46,8 +46,8 @@ from telephony.sip import (
 )
 
 _RING_SECONDS = 30.0
-_POLICY = SdpPolicy(srtp="prefer")
-_BEHIND_NAT = PeerSettings(nat=True, tones=True)
+PHONE_POLICY = SdpPolicy(srtp="prefer")
+BEHIND_NAT = PeerSettings(nat=True, tones=True)
 
 
 class Phones:
@@ -156,7 +156,8 @@ class Phones:
             await invitation.refuse(403)
             return
         phone = SipLeg(house.plane, house.tasks.spawn)
-        media = house.plane.rtp(_POLICY, _BEHIND_NAT, toward=invitation.source[0])
+        media = house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=invitation.source[0])
+        phone.toward = invitation.source[0]
         phone.take(media)
         try:
             sdp = media.answer(invitation.sdp_offer)
@@ -167,6 +168,7 @@ class Phones:
             request = call_service_pb2.DialCallRequest(request_id=key, number=invitation.called)
             await self._dialing.dial(found[0], actor, request, phone)
             await invitation.answer(sdp)
+            phone.on_changed()
         except BaseException:
             await phone.end()
             raise
@@ -185,7 +187,7 @@ class PhoneLeg(SipLeg):
     async def try_at(self, device: Device, binding: Binding, shown: str, name: str) -> None:
         """Ring one phone."""
         host, _, port = binding.source.rpartition(":")
-        media = self._house.plane.rtp(_POLICY, _BEHIND_NAT, toward=host)
+        media = self._house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=host)
         transport = binding.transport.value
         caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
         attempt = await self._agent.invite(
@@ -195,18 +197,19 @@ class PhoneLeg(SipLeg):
             )
         )  # fmt: skip
         self._attempts.append((attempt, media))
-        attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp)
+        attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, host)
         attempt.on_failed = lambda failure: self._one_failed(media, failure)
 
     async def hang_up(self, q850: int = 16) -> None:
         await self._stop_others(None)
         await super().hang_up(q850)
 
-    def _first(self, attempt: object, media: RtpLeg, dialog: SipDialog, sdp: str) -> None:
+    def _first(self, attempt: object, media: RtpLeg, dialog: SipDialog, sdp: str, toward: str) -> None:
         if self.over or self.dialog is not None:
             self._house.tasks.spawn(dialog.bye(), "answered elsewhere")
             return
         self.follow(dialog)
+        self.toward = toward
         try:
             media.apply(sdp)
         except SdpInvalid:
@@ -215,6 +218,7 @@ class PhoneLeg(SipLeg):
         self.take(media)
         self._house.tasks.spawn(self._stop_others(attempt), "stop other phones")
         self.on_answered()
+        self.on_changed()
 
     def _one_failed(self, media: RtpLeg, failure: Failure) -> None:
         self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
