@@ -22,6 +22,7 @@ from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp import Offer, build_answer, parse_offer
 from telephony.media.sip_sdp import Negotiation, Place, SdpPolicy
 from telephony.media.ticker import Ticker
+from telephony.media.voice_socket import SocketPoll
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Any]
 _REPORT_EVERY = 2.5
@@ -103,6 +104,7 @@ class MediaPlane:
 
     def __init__(self, settings: MediaSettings, spawn: Spawn) -> None:
         self.ticker = Ticker()
+        self.poll = SocketPoll()
         self.legs: set[MediaLeg] = set()
         self.settings = settings
         self._spawn = spawn
@@ -161,7 +163,7 @@ class MediaPlane:
         return leg
 
     async def _make(self, offer: Offer) -> tuple[WebRtcLeg, VoiceTransport, str]:
-        transport = VoiceTransport(self._certificate, self.settings.addresses, self.settings.ports)
+        transport = VoiceTransport(self._certificate, self.settings.addresses, self.settings.ports, self.poll)
         try:
             await transport.gather()
         except OSError as error:
@@ -186,6 +188,7 @@ class MediaPlane:
         await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
         self.legs.clear()
         self.ticker.close()
+        self.poll.close()
 
     def _advertised(self, bound: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         names = {host.bind: host.advertise for host in self.settings.addresses}
