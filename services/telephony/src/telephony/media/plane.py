@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import secrets
 import socket
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +26,8 @@ from telephony.media.ticker import Ticker
 from telephony.media.voice_socket import SocketPoll
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Any]
-_REPORT_EVERY = 2.5
+_REPORT_EVERY, _REPORT_STEP = 2.5, 0.02
+"""Seconds between two reports of a leg, and between two looks at whose turn it is."""
 
 
 class TooManySetups(Unavailable):
@@ -112,6 +114,8 @@ class MediaPlane:
         self._next_handshake = 0.0
         self._setups: dict[str, _Setup] = {}
         self._reporter: asyncio.TimerHandle | None = None
+        self._to_report: deque[VoiceLeg] = deque()
+        self._reports_owed = 0.0
 
     async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
         """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
@@ -132,9 +136,8 @@ class MediaPlane:
         except BaseException:
             self._forget(owner, setup)
             raise
-        self.legs.add(leg)
+        self._add(leg)
         self._spawn(self._connect(leg, transport, offer, owner, setup))
-        self._arm()
         return leg, answer
 
     def rtp(
@@ -158,8 +161,7 @@ class MediaPlane:
         place = Place(host.advertise, sockets.port, sockets.rtcp_port)
         negotiation = Negotiation(policy, place) if state is None else Negotiation.resumed(policy, place, state)
         leg = RtpLeg(sockets, negotiation, self.ticker, settings or PeerSettings())
-        self.legs.add(leg)
-        self._arm()
+        self._add(leg)
         return leg
 
     async def _make(self, offer: Offer) -> tuple[WebRtcLeg, VoiceTransport, str]:
@@ -187,6 +189,7 @@ class MediaPlane:
             self._reporter = None
         await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
         self.legs.clear()
+        self._to_report.clear()
         self.ticker.close()
         self.poll.close()
 
@@ -234,13 +237,26 @@ class MediaPlane:
         """Close one leg for good."""
         await self._end(leg)
 
-    def _arm(self) -> None:
+    def _add(self, leg: VoiceLeg) -> None:
+        self.legs.add(leg)
+        self._to_report.append(leg)
         if self._reporter is None:
-            self._reporter = asyncio.get_running_loop().call_later(_REPORT_EVERY, self._report)
+            self._arm()
+
+    def _arm(self) -> None:
+        """Wait until the next leg's turn to report, or a moment when many are due."""
+        wait = max(_REPORT_STEP, _REPORT_EVERY / len(self._to_report))
+        self._reports_owed += wait * len(self._to_report) / _REPORT_EVERY
+        self._reporter = asyncio.get_running_loop().call_later(wait, self._report)
 
     def _report(self) -> None:
+        """Let those report whose turn it is: all legs at once would hold up forwarded packets."""
+        due, self._reports_owed = divmod(self._reports_owed, 1)
+        legs = [self._to_report.popleft() for _ in range(min(int(due), len(self._to_report)))]
+        self._to_report.extend(leg for leg in legs if leg in self.legs)
         self._reporter = None
-        for leg in list(self.legs):
-            leg.report()
-        if self.legs:
+        if self._to_report:
             self._arm()
+        for leg in legs:
+            if leg in self.legs:
+                leg.report()

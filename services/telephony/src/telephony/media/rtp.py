@@ -33,6 +33,8 @@ MAX_PAYLOAD = 1275 + 64
 
 SILENCE = OPUS.silence
 
+_pack_header = HEADER.pack_into
+
 _MAX_REORDER = 128
 _RESYNC_JUMP = 3000
 
@@ -193,10 +195,12 @@ class Outbound:
         out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         if (out_sequence - self._sequence) & 0xFFFF < 0x8000:
             self._sequence, self._timestamp, self._sent_at = out_sequence, out_timestamp, now
-        HEADER.pack_into(PACKET, 0, 0x80, marker | self.payload_type, out_sequence, out_timestamp, self.ssrc)
+        _pack_header(PACKET, 0, 0x80, marker | self.payload_type, out_sequence, out_timestamp, self.ssrc)
         self.packets += 1
         self.octets += length - HEADER_SIZE
-        self._transmit(length)
+        # A local first: an attribute called in place is looked up as a method, which takes Python much longer.
+        transmit = self._transmit
+        transmit(length)
 
     def skip(self, source: object, sequence: int) -> None:
         """Close the gap a packet of `source` leaves that is not passed on (a digit), so that it isn't seen

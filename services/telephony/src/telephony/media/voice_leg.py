@@ -19,6 +19,8 @@ from telephony.media.rtcp import Reports
 from telephony.media.rtp import HEADER, HEADER_SIZE, MAX_PAYLOAD, PACKET, VIEW, Inbound, Outbound, payload_bounds
 from telephony.media.ticker import Ticker
 
+_unpack_header = HEADER.unpack_from
+
 
 class VoiceLeg:
     """A `MediaLeg` but for what carries it."""
@@ -127,7 +129,7 @@ class VoiceLeg:
     def _voice(self, length: int) -> None:
         """One genuine RTP packet in PACKET, not encrypted any more."""
         now = self.last_heard = monotonic()
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(PACKET)
+        first, second, sequence, timestamp, ssrc = _unpack_header(PACKET)
         inbound = self._inbound
         if inbound is None or inbound.ssrc != ssrc:
             inbound = self._new_inbound(ssrc, sequence)
@@ -144,8 +146,9 @@ class VoiceLeg:
         if self.muted:
             length = self._mute(length)
         # The tap goes first: protecting the packet for the other leg overwrites it.
-        if self.tap is not None:
-            self.tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
+        tap = self.tap
+        if tap is not None:
+            tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
         forward_to = self.forward_to
         if forward_to is not None:
             forward_to.forward(inbound, sequence, timestamp, length)

@@ -28,7 +28,7 @@ class SocketPoll:
 
     def __init__(self) -> None:
         self._epoll: select.epoll | None = None
-        self._readers: dict[int, Callable[[], None]] = {}
+        self._readers: list[Callable[[], None] | None] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, fd: int, readable: Callable[[], None]) -> None:
@@ -37,6 +37,7 @@ class SocketPoll:
             self._epoll = select.epoll()
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._epoll.fileno(), self._ready)
+        self._readers.extend([None] * (fd + 1 - len(self._readers)))
         self._readers[fd] = readable
         self._epoll.register(fd, select.EPOLLIN)
 
@@ -46,13 +47,14 @@ class SocketPoll:
 
     def remove(self, fd: int) -> None:
         """Forget `fd`, which must still be open. Harmless when it isn't watched."""
-        if self._readers.pop(fd, None) is not None and self._epoll is not None:
+        if 0 <= fd < len(self._readers) and self._readers[fd] is not None and self._epoll is not None:
+            self._readers[fd] = None
             with contextlib.suppress(OSError):
                 self._epoll.unregister(fd)
 
     def close(self) -> None:
         """Stop watching all of them."""
-        self._readers.clear()
+        self._readers = [None] * len(self._readers)
         if self._epoll is not None and self._loop is not None:
             if not self._loop.is_closed():
                 self._loop.remove_reader(self._epoll.fileno())
@@ -67,7 +69,7 @@ class SocketPoll:
             ready = self._epoll.poll(0, _BATCH)
             for fd, _ in ready:
                 # A leg earlier in this batch may have closed it.
-                readable = readers.get(fd)
+                readable = readers[fd]
                 if readable is not None:
                     try:
                         readable()
