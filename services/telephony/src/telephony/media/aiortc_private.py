@@ -337,7 +337,10 @@ class VoiceTransport:
         self._leave_direct()
         await self._dtls.stop()
         await self._ice.stop()
-        self._sessions = None
+        if self._sessions is not None:
+            # What is left is a circle that waits for the collector, which knows nothing of the memory OpenSSL and
+            # libsrtp hold (a leg's 50 KB) and so takes its time: that goes now. (A handshake still uses it.)
+            self._dtls._ssl = self._dtls._rx_srtp = self._dtls._tx_srtp = self._sessions = None  # type: ignore[assignment]
 
     def _follow(self) -> None:
         """Exchange packets with the nominated pair's address from now on."""

@@ -7,10 +7,10 @@ import contextlib
 import ipaddress
 import secrets
 import socket
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from kernel.errors import Unavailable
@@ -114,7 +114,8 @@ class MediaPlane:
         self._next_handshake = 0.0
         self._setups: dict[str, _Setup] = {}
         self._reporter: asyncio.TimerHandle | None = None
-        self._to_report: deque[VoiceLeg] = deque()
+        self._to_report: dict[VoiceLeg, None] = {}
+        """In the order of their turns."""
         self._reports_owed = 0.0
 
     async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
@@ -231,6 +232,7 @@ class MediaPlane:
 
     async def _end(self, leg: MediaLeg) -> None:
         self.legs.discard(leg)
+        self._to_report.pop(leg, None)
         await leg.close()
 
     async def close_leg(self, leg: MediaLeg) -> None:
@@ -239,7 +241,7 @@ class MediaPlane:
 
     def _add(self, leg: VoiceLeg) -> None:
         self.legs.add(leg)
-        self._to_report.append(leg)
+        self._to_report[leg] = None
         if self._reporter is None:
             self._arm()
 
@@ -252,11 +254,12 @@ class MediaPlane:
     def _report(self) -> None:
         """Let those report whose turn it is: all legs at once would hold up forwarded packets."""
         due, self._reports_owed = divmod(self._reports_owed, 1)
-        legs = [self._to_report.popleft() for _ in range(min(int(due), len(self._to_report)))]
-        self._to_report.extend(leg for leg in legs if leg in self.legs)
+        legs = list(islice(self._to_report, int(due)))
+        for leg in legs:
+            del self._to_report[leg]
+            self._to_report[leg] = None
         self._reporter = None
         if self._to_report:
             self._arm()
         for leg in legs:
-            if leg in self.legs:
-                leg.report()
+            leg.report()
