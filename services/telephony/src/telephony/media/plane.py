@@ -114,7 +114,7 @@ class MediaPlane:
         self._next_handshake = 0.0
         self._setups: dict[str, _Setup] = {}
         self._reporter: asyncio.TimerHandle | None = None
-        self._to_report: dict[VoiceLeg, None] = {}
+        self._to_report: dict[MediaLeg, None] = {}
         """In the order of their turns."""
         self._reports_owed = 0.0
 
@@ -156,7 +156,7 @@ class MediaPlane:
         """
         host = _host_toward(self.settings.addresses, toward)
         try:
-            sockets = RtpSockets(asyncio.get_running_loop(), host.bind, self.settings.ports)
+            sockets = RtpSockets(self.poll, host.bind, self.settings.ports)
         except OSError as error:
             raise TooManySetups("no media port is free", retry_after=timedelta(seconds=5)) from error
         place = Place(host.advertise, sockets.port, sockets.rtcp_port)
@@ -239,7 +239,7 @@ class MediaPlane:
         """Close one leg for good."""
         await self._end(leg)
 
-    def _add(self, leg: VoiceLeg) -> None:
+    def _add(self, leg: MediaLeg) -> None:
         self.legs.add(leg)
         self._to_report[leg] = None
         if self._reporter is None:

@@ -60,8 +60,8 @@ class Inbound:
     """Reception statistics of one SSRC (RFC 3550 A.1, A.3, A.8)."""
 
     __slots__ = (
-        "_base", "_clock_rate", "_cycles", "_expected_before", "_highest", "_odd", "_received_before", "_timestamp",
-        "arrival", "jitter_samples", "late", "packets", "ssrc",
+        "_arrival", "_base", "_clock_rate", "_cycles", "_expected_before", "_highest", "_odd", "_received_before",
+        "_timestamp", "jitter_samples", "late", "packets", "ssrc",
     )  # fmt: skip
 
     def __init__(self, ssrc: int, sequence: int, clock_rate: int = CLOCK_RATE) -> None:
@@ -70,8 +70,7 @@ class Inbound:
         self.packets = 0
         self.late = 0
         self.jitter_samples = 0.0
-        self.arrival = -1e9
-        """When the newest packet came, in seconds, monotonic; long ago before the first."""
+        self._arrival = -1e9  # long ago
         self._timestamp = 0
         self._base = sequence
         self._highest = (sequence - 1) & 0xFFFF
@@ -94,8 +93,8 @@ class Inbound:
             self._cycles += 0x10000
         self._highest = sequence
         rate = self._clock_rate
-        drift = (arrival - self.arrival) * rate - (timestamp - self._timestamp)
-        self.arrival, self._timestamp = arrival, timestamp
+        drift = (arrival - self._arrival) * rate - (timestamp - self._timestamp)
+        self._arrival, self._timestamp = arrival, timestamp
         # A step of more than a second is DTX, a new talk spurt's origin, the first packet or the wrap: not jitter.
         if -rate < drift < rate:
             self.jitter_samples += (abs(drift) - self.jitter_samples) / 16
@@ -172,8 +171,7 @@ class Outbound:
         if self.exclusive is not None and source is not self.exclusive:
             self._source = None
             return
-        # What a leg received was stamped there.
-        now = source.arrival if type(source) is Inbound else monotonic()
+        now = monotonic()
         marker = 0
         if source is not self._source:
             self._splice(source, sequence, timestamp, now)

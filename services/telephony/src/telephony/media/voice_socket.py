@@ -32,18 +32,18 @@ class SocketPoll:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, fd: int, readable: Callable[[], None]) -> None:
-        """Call `readable` when `fd` has something to read. It should read one datagram and never raise."""
+        """Call `readable` when `fd` has something to read, in place of whoever was called before.
+
+        It should read one datagram and never raise.
+        """
         if self._epoll is None:
             self._epoll = select.epoll()
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._epoll.fileno(), self._ready)
         self._readers.extend([None] * (fd + 1 - len(self._readers)))
-        self._readers[fd] = readable
-        self._epoll.register(fd, select.EPOLLIN)
-
-    def replace(self, fd: int, readable: Callable[[], None]) -> None:
-        """Call `readable` in place of what was given to `add`."""
-        self._readers[fd] = readable
+        before, self._readers[fd] = self._readers[fd], readable
+        if before is None:
+            self._epoll.register(fd, select.EPOLLIN)
 
     def remove(self, fd: int) -> None:
         """Forget `fd`, which must still be open. Harmless when it isn't watched."""
