@@ -19,13 +19,13 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from light_peer import LightPeer
 from load import CLoad, End, Figures, compile_load
 from python_load import PythonLoad
-from rtpengine import Rtpengine
+from rtpengine import Rtpengine, Side
 from server import Server, cpu_seconds, line
 
 _PAIRS = 3
@@ -64,12 +64,24 @@ class Subject:
     grow: Callable[[int], Awaitable[list[End]]]
 
 
+@dataclass
+class Scenario:
+    """One kind of call, ours beside the peer's, and the goals it has with many calls."""
+
+    name: str
+    ours: Subject
+    peer: Subject | None
+    ratio: float
+    per_core: float | None
+
+
 class Merkez:
     """Our side: legs made in order, joined two by two."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.peers: list[LightPeer] = []
+        self._sides: list[End] = []
         self._empty = 0
 
     async def grow(self, calls: int) -> list[End]:
@@ -87,6 +99,14 @@ class Merkez:
         memory = (state["rss"] - self._empty) / calls / 1024
         line("memory_per_call", memory, "KB", 350, calls=calls, legs_connected=connected)
         return [peer.end() for peer in self.peers]
+
+    async def grow_rtp(self, calls: int) -> list[End]:
+        """Ends of `calls` calls between trunks: plain RTP, G.711."""
+        while len(self._sides) < calls * 2:
+            side = Side(encrypted=False)
+            self._sides.append(side.end((await self.server.ask(do="answer_rtp", sdp=side.sdp()))["sdp"]))
+        await self.server.ask(do="join")
+        return self._sides
 
     async def storm(self, seconds: float) -> int:
         """Set up legs at a steady rate beside what runs; how many stood in the end."""
@@ -106,14 +126,13 @@ class Merkez:
         return True
 
 
-def told(name: str, runs: list[Run], calls: int, **more: Any) -> float:
-    """The lines of one subject's runs; its CPU per call-second."""
+def told(name: str, runs: list[Run], calls: int, *, per_core: float | None, ours: bool) -> None:
+    """The lines of one subject's runs. `ours` are held to the goals, and `per_core` to that many calls."""
     cpu = statistics.median(run.cpu_ms for run in runs)
     late = max(run.figures.late_share for run in runs)
-    more = {"calls": calls, "load_late": round(late, 3), **more}
-    ours = name.startswith("merkez")
+    more = {"calls": calls, "load_late": round(late, 3)}
     line(f"{name}_cpu_per_call_second", cpu, "ms", None, **more)
-    line(f"{name}_calls_per_core_at_80_percent", 800 / cpu, "calls", 600 if ours else None, "higher", **more)
+    line(f"{name}_calls_per_core_at_80_percent", 800 / cpu, "calls", per_core, "higher", **more)
     for share, goal in ((0.5, None), (0.99, 0.5 if ours and late < _TOO_LATE else None)):
         delays = [delay for run in runs if (delay := run.figures.delay_ms(share)) is not None]
         middle = statistics.median(delays) if delays else None
@@ -122,11 +141,11 @@ def told(name: str, runs: list[Run], calls: int, **more: Any) -> float:
     wrong = sum(run.figures.wrong + run.figures.twice for run in runs)
     line(f"{name}_packets_lost", sent - received, "packets", 0 if ours else None, sent=sent, **more)
     line(f"{name}_packets_not_identical", wrong, "packets", 0 if ours else None, compared=received, **more)
-    return cpu
 
 
-async def compare(subjects: list[Subject], make: MakeLoad, calls: int, seconds: float) -> Load:
-    """All subjects at this number of calls, in turns. Gives the first one's load."""
+async def compare(scenario: Scenario, make: MakeLoad, calls: int, seconds: float) -> Load:
+    """Ours and the peer's at this number of calls, in turns. Gives our load."""
+    subjects = [subject for subject in (scenario.ours, scenario.peer) if subject is not None]
     loads = [make(await subject.grow(calls)) for subject in subjects]
     for load in loads:
         await load.measure(0.5)
@@ -134,10 +153,14 @@ async def compare(subjects: list[Subject], make: MakeLoad, calls: int, seconds: 
     for _ in range(_PAIRS):
         for number, (subject, load) in enumerate(zip(subjects, loads, strict=True)):
             runs[number].append(await measure(subject.pid, load, calls, seconds))
-    cpus = [told(subject.name, found, calls) for subject, found in zip(subjects, runs, strict=True)]
-    if len(cpus) > 1:
-        ratio = statistics.median(a.cpu_ms / b.cpu_ms for a, b in zip(*runs[:2], strict=True))
-        line("merkez_cpu_to_rtpengine", ratio, "times", 1.5 if calls >= _MANY else None, calls=calls)
+    many = calls >= _MANY
+    for number, (subject, found) in enumerate(zip(subjects, runs, strict=True)):
+        ours = number == 0
+        per_core = scenario.per_core if ours and many else None
+        told(f"{scenario.name}_{subject.name}", found, calls, per_core=per_core, ours=ours)
+    if len(runs) > 1:
+        ratio = statistics.median(a.cpu_ms / b.cpu_ms for a, b in zip(*runs, strict=True))
+        line(f"{scenario.name}_cpu_to_rtpengine", ratio, "times", scenario.ratio if many else None, calls=calls)
     for load in loads[1:]:
         load.close()
     return loads[0]
@@ -168,28 +191,48 @@ async def stormed(merkez: Merkez, load: Load, calls: int, seconds: float) -> Non
     await merkez.server.ask(do="drop", after=len(merkez.peers))
 
 
+def scenarios(merkez: Merkez, engine: Rtpengine | None) -> list[Scenario]:
+    """What is compared; the first one at every number of calls, the others at the middle one."""
+
+    def ours(grow: Callable[[int], Awaitable[list[End]]]) -> Subject:
+        return Subject("merkez", merkez.server.pid, grow)
+
+    def peer(*, encrypted: bool) -> Subject | None:
+        if engine is None:
+            return None
+        return Subject("rtpengine", engine.process.pid, partial(engine.grow, encrypted=encrypted))
+
+    return [
+        Scenario("webrtc", ours(merkez.grow), peer(encrypted=True), 1.5, 600),
+        Scenario("rtp", ours(merkez.grow_rtp), peer(encrypted=False), 1.1, None),
+    ]
+
+
 async def bench(counts: list[int], seconds: float, folder: Path) -> None:
     library = compile_load(folder)
     if library is None:
         line("media_load", None, "", None, note="no C compiler: the load is Python's, at few calls")
         counts = _PYTHON_CALLS
+    middle = min(counts, key=lambda count: abs(count - _STORM_CALLS))
     server = await Server.start()
     merkez = Merkez(server)
-    subjects = [Subject("merkez_webrtc", server.pid, merkez.grow)]
     engine = await Rtpengine.start()
     if engine is None:
         line("rtpengine", None, "", None, note="rtpengine is not installed (Debian: rtpengine-daemon)")
-    else:
-        subjects.append(Subject("rtpengine_srtp", engine.process.pid, engine.grow))
+    first, *others = scenarios(merkez, engine)
+
+    def make(ends: list[End]) -> Load:
+        return PythonLoad(ends) if library is None else CLoad(library, ends)
+
     try:
         for calls in counts:
-            load = await compare(
-                subjects, lambda ends: PythonLoad(ends) if library is None else CLoad(library, ends), calls, seconds
-            )
-            if calls == min(counts, key=lambda count: abs(count - _STORM_CALLS)):
+            load = await compare(first, make, calls, seconds)
+            if calls == middle:
                 await recorded(merkez, load, calls, seconds)
                 await stormed(merkez, load, calls, seconds * 2)
             load.close()
+        for scenario in others:
+            (await compare(scenario, make, middle, seconds)).close()
     finally:
         await server.stop()
         if engine is not None:

@@ -13,8 +13,10 @@ from typing import Any
 import uvloop
 from chassis.lifecycle import Tasks
 from telephony.media.clips import Clip
-from telephony.media.leg import WebRtcLeg
+from telephony.media.codecs import PCMU
+from telephony.media.media_leg import MediaLeg
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
+from telephony.media.sip_sdp import SdpPolicy
 
 
 class Measured:
@@ -24,7 +26,8 @@ class Measured:
         self._tasks = Tasks("bench")
         self._settings = MediaSettings(host_addresses("127.0.0.1"), waiting_setups=10_000, tenant_setups=10_000)
         self._plane = MediaPlane(self._settings, lambda work: self._tasks.spawn(work, "media"))
-        self._legs: list[WebRtcLeg] = []
+        self._legs: list[MediaLeg] = []
+        self._carriers: list[MediaLeg] = []
         self._asked = 0
         self._tapped = 0
 
@@ -35,9 +38,15 @@ class Measured:
                 leg, sdp = await self._plane.answer(wish["sdp"], "", str(self._asked))
                 self._legs.append(leg)
                 return {"sdp": sdp}
+            case "answer_rtp":
+                carrier = self._plane.rtp(SdpPolicy(codecs=(PCMU,)), toward="127.0.0.1")
+                self._carriers.append(carrier)
+                return {"sdp": carrier.answer(wish["sdp"])}
             case "join":
                 # Once more for those that are joined already: it changes nothing.
-                for a, b in zip(self._legs[::2], self._legs[1::2], strict=False):
+                pairs = [*zip(self._legs[::2], self._legs[1::2], strict=False)]
+                pairs += zip(self._carriers[::2], self._carriers[1::2], strict=False)
+                for a, b in pairs:
                     a.stop_playing()
                     b.stop_playing()
                     a.forward_to, b.forward_to = b.outbound, a.outbound

@@ -20,7 +20,7 @@ from pylibsrtp import Policy, Session
 _SUITE = "AEAD_AES_256_GCM"
 """What aiortc's DTLS negotiates too, so both do the same cipher's work."""
 _PROFILE, _KEY_SIZE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44
-_OPUS = 96
+_OPUS, _PCMU = 96, 0
 
 
 def bencode(value: Any) -> bytes:
@@ -55,9 +55,12 @@ def bdecode(data: bytes, at: int = 0) -> tuple[Any, int]:
 
 
 class Side:
-    """One end of a call through rtpengine: a socket and a key of its own."""
+    """One end of a call by SDP: a socket, and a key of its own when it is to be encrypted.
 
-    def __init__(self, encrypted: bool) -> None:
+    Encrypted ones speak Opus as browsers do, plain ones G.711 as trunks do.
+    """
+
+    def __init__(self, *, encrypted: bool) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
@@ -67,22 +70,24 @@ class Side:
     def sdp(self) -> str:
         port = self.socket.getsockname()[1]
         lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
-        lines += [f"m=audio {port} RTP/{'S' * self.encrypted}AVP {_OPUS}", f"a=rtpmap:{_OPUS} opus/48000/2"]
         if self.encrypted:
+            lines += [f"m=audio {port} RTP/SAVP {_OPUS}", f"a=rtpmap:{_OPUS} opus/48000/2"]
             lines.append(f"a=crypto:1 {_SUITE} inline:{base64.b64encode(self.key).decode()}")
+        else:
+            lines += [f"m=audio {port} RTP/AVP {_PCMU}", f"a=rtpmap:{_PCMU} PCMU/8000"]
         return "\r\n".join([*lines, "a=sendrecv", "a=rtcp-mux", ""])
 
     def end(self, sdp: str) -> End:
         """This side past its set-up, for the load."""
         port = re.search(r"m=audio (\d+)", sdp)
         assert port is not None, sdp
-        made = End(self.socket, ("127.0.0.1", int(port[1])), payload_type=_OPUS)
-        if self.encrypted:
-            crypto = re.search(rf"a=crypto:\d+ {_SUITE} inline:([A-Za-z0-9+/=]+)", sdp)
-            assert crypto is not None, sdp
-            made.tx = _session(self.key, Policy.SSRC_ANY_OUTBOUND)
-            made.rx = _session(base64.b64decode(crypto[1] + "=="), Policy.SSRC_ANY_INBOUND)
-        return made
+        to = ("127.0.0.1", int(port[1]))
+        if not self.encrypted:
+            return End(self.socket, to, payload_type=_PCMU, samples=160, payload_size=160)
+        crypto = re.search(rf"a=crypto:\d+ {_SUITE} inline:([A-Za-z0-9+/=]+)", sdp)
+        assert crypto is not None, sdp
+        tx, theirs = _session(self.key, Policy.SSRC_ANY_OUTBOUND), base64.b64decode(crypto[1] + "==")
+        return End(self.socket, to, tx, _session(theirs, Policy.SSRC_ANY_INBOUND), _OPUS)
 
 
 def _session(key: bytes, direction: int) -> Session:
@@ -95,7 +100,7 @@ class Rtpengine:
     def __init__(self, process: asyncio.subprocess.Process, control: tuple[str, int], folder: str) -> None:
         self.process = process
         self._folder = folder
-        self._ends: list[End] = []
+        self._ends: dict[bool, list[End]] = {True: [], False: []}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.connect(control)
@@ -139,21 +144,19 @@ class Rtpengine:
                     raise OSError(f"rtpengine: {answer}")
                 return answer
 
-    async def grow(self, calls: int) -> list[End]:
-        """Ends of `calls` encrypted calls in all."""
-        while len(self._ends) < calls * 2:
-            self._ends += await self.call()
-        return self._ends
+    async def grow(self, calls: int, *, encrypted: bool) -> list[End]:
+        """Ends of `calls` calls in all."""
+        ends = self._ends[encrypted]
+        while len(ends) < calls * 2:
+            ends += await self._call(encrypted)
+        return ends
 
-    async def call(self, *, encrypted: bool = True) -> list[End]:
-        """The two ends of one call."""
-        name, a, b = secrets.token_hex(8), Side(encrypted), Side(encrypted)
-        security: dict[str, Any] = (
-            {"transport_protocol": "RTP/SAVP", "SDES": [f"only-{_SUITE}"]}
-            if encrypted
-            else {"transport_protocol": "RTP/AVP"}
-        )
-        more: dict[str, Any] = {"call_id": name, "ICE": "remove", "DTLS": "off", "replace": ["origin"], **security}
+    async def _call(self, encrypted: bool) -> list[End]:
+        name, a, b = secrets.token_hex(8), Side(encrypted=encrypted), Side(encrypted=encrypted)
+        more: dict[str, Any] = {"call_id": name, "ICE": "remove", "DTLS": "off", "replace": ["origin"]}
+        more["transport_protocol"] = "RTP/SAVP" if encrypted else "RTP/AVP"
+        if encrypted:
+            more["SDES"] = [f"only-{_SUITE}"]
         to_b = await self.ask(command="offer", from_tag="a", sdp=a.sdp(), **more)
         to_a = await self.ask(command="answer", from_tag="a", to_tag="b", sdp=b.sdp(), **more)
         return [a.end(to_a["sdp"]), b.end(to_b["sdp"])]
