@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 
 import pytest
 import pytest_asyncio
 from telephony.media.rtp import PACKET
-from telephony.media.voice_socket import SocketPoll, VoiceSocket
+from telephony.media.voice_socket import SocketPoll, VoiceSocket, allow_many_sockets
 from testkit import eventually
 
 pytestmark = pytest.mark.media
@@ -74,6 +75,13 @@ async def test_a_port_with_a_direct_socket_is_shared_with_nobody_else(poll) -> N
             other.bind(voice.name)
         direct.close()
     voice.close()
+
+
+def test_a_process_may_open_as_many_sockets_as_it_may_at_all() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
+    allow_many_sockets()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard
 
 
 async def test_a_reader_that_fails_costs_the_others_nothing(poll) -> None:

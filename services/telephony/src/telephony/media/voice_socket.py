@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import select
 import socket
 from collections.abc import Callable, Sequence
@@ -21,6 +22,13 @@ _BUSY = 8
 _MAX_ROUNDS = 4
 
 Address = tuple[str, int]
+
+
+def allow_many_sockets() -> None:
+    """Let this process open as many files as it may at all: a leg takes two or three, and 1024 is a usual limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class SocketPoll:
