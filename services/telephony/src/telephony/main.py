@@ -35,6 +35,7 @@ from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, S
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
+from telephony.media.voice_socket import allow_many_sockets
 from telephony.settings import TelephonySettings
 
 
@@ -48,6 +49,7 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
     spool = process.closing(
         Spool(folder / "segments", recordings.append, recordings.finish, process.tasks.spawn, _spool_report)
     )
+    allow_many_sockets()
     plane = process.closing(MediaPlane(media_settings(settings), lambda work: process.tasks.spawn(work, "media")))
     house = House(
         settings=settings,

@@ -11,7 +11,7 @@ from time import monotonic
 
 from telephony.media.aiortc_private import VoiceTransport
 from telephony.media.dtmf import DigitSender
-from telephony.media.rtp import HEADER_SIZE, PACKET, Outbound
+from telephony.media.rtp import Outbound
 from telephony.media.sdp import Offer
 from telephony.media.ticker import Ticker
 from telephony.media.voice_leg import VoiceLeg
@@ -19,6 +19,8 @@ from telephony.media.voice_leg import VoiceLeg
 
 class WebRtcLeg(VoiceLeg):
     """Media of one browser connection. Made by `plane.MediaPlane`."""
+
+    __slots__ = ("_transport",)
 
     def __init__(self, transport: VoiceTransport, offer: Offer, ticker: Ticker) -> None:
         super().__init__(Outbound(offer.opus, transport.transmit), ticker)
@@ -32,7 +34,7 @@ class WebRtcLeg(VoiceLeg):
     def established(self) -> None:
         """The SRTP keys are there: begin to take packets."""
         self.last_heard = monotonic()
-        self._transport.connection.on_media = self._datagram
+        self._transport.hear(self._voice, self._genuine_rtcp)
         if not self.connected.done():
             self.connected.set_result(True)
 
@@ -44,19 +46,6 @@ class WebRtcLeg(VoiceLeg):
 
     def _transmit_rtcp(self, data: bytes) -> None:
         self._transport.transmit_rtcp(data)
-
-    # -- packets -------------------------------------------------------------------------------------------
-
-    def _datagram(self, length: int) -> None:
-        """One SRTP or SRTCP datagram in PACKET, from an address that passed a STUN check."""
-        if 191 < PACKET[1] < 224:
-            self._genuine_rtcp(self._transport.unprotect_rtcp(length))
-            return
-        length = self._transport.unprotect(length)
-        if length < HEADER_SIZE:
-            self._forged += 1
-            return
-        self._voice(length)
 
     def _alive(self) -> None:
         self.last_heard = monotonic()

@@ -19,10 +19,13 @@ from telephony.media.rtcp import Reports
 from telephony.media.rtp import HEADER, HEADER_SIZE, MAX_PAYLOAD, PACKET, VIEW, Inbound, Outbound, payload_bounds
 from telephony.media.ticker import Ticker
 
+_unpack_header = HEADER.unpack_from
+
 
 class VoiceLeg:
     """A `MediaLeg` but for what carries it."""
 
+    # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
         "_digits", "_event_types", "_forged", "_inbound", "_lost_before", "_packets_before", "_playback", "_reader",
         "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "last_heard", "muted", "on_closed",
@@ -126,7 +129,7 @@ class VoiceLeg:
     def _voice(self, length: int) -> None:
         """One genuine RTP packet in PACKET, not encrypted any more."""
         now = self.last_heard = monotonic()
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(PACKET)
+        first, second, sequence, timestamp, ssrc = _unpack_header(PACKET)
         inbound = self._inbound
         if inbound is None or inbound.ssrc != ssrc:
             inbound = self._new_inbound(ssrc, sequence)
@@ -143,8 +146,9 @@ class VoiceLeg:
         if self.muted:
             length = self._mute(length)
         # The tap goes first: protecting the packet for the other leg overwrites it.
-        if self.tap is not None:
-            self.tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
+        tap = self.tap
+        if tap is not None:
+            tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
         forward_to = self.forward_to
         if forward_to is not None:
             forward_to.forward(inbound, sequence, timestamp, length)
