@@ -203,7 +203,8 @@ class Watch:
         for tenant_id, agent_id in left.stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now))
-        await house.db.system(lambda tx: line_ops.free_lines_of(tx, node))
+        kept = {lease.call_id for lease in left.leases}
+        await house.db.system(lambda tx: line_ops.free_lines_of(tx, node, kept))
         if left.leases or left.stations:
             log.info("recovered after a stop", calls=len(left.leases), stations=len(left.stations))
 

@@ -6,7 +6,7 @@ the tenant that calls. SERIALIZABLE makes of two takers one that sees the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -75,16 +75,19 @@ async def move_lines(tx: Tx, tenant_id: str, call_id: str, node_id: str, now: da
     await store.move_lines(tx, (tenant_id, PLATFORM), call_id, node_id, now)
 
 
-async def free_lines_of(tx: Tx, node_id: str) -> int:
-    """Let go what an earlier process of this node left, as of its last heartbeat; how many."""
-    left = await store.lines_of(tx, node_id)
+async def free_lines_of(tx: Tx, node_id: str, but: Collection[str]) -> int:
+    """Let go what an earlier process of this node left, as of its last heartbeat, except the lines of the calls that
+    go on; how many."""
+    left = [each for each in await store.lines_of(tx, node_id) if each[0].call_id not in but]
     await _free(tx, left)
     return len(left)
 
 
 async def sweep_lines(tx: Tx, now: datetime) -> None:
-    """Let go the lines of dead nodes, as of their last heartbeat, and forget what nobody counts any more."""
+    """Let go the lines of dead nodes and of calls that are over, as of their last heartbeat, and forget what nobody
+    counts any more."""
     await _free(tx, await store.stale_lines(tx, now - HEARTBEAT_FRESH))
+    await _free(tx, await store.lines_without_calls(tx, now - HEARTBEAT_FRESH))
     await store.purge(tx, now - _COUNTED, (now - _REMEMBERED).date())
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql
 
 from telephony.domain.countries import Tier
 from telephony.domain.lines import SECOND, Line, Load, Spent, cost
+from telephony.store.tables import live_calls
 from telephony.store.trunk_tables import spending, trunk_lines
 
 _FIELDS = (
@@ -150,6 +151,20 @@ async def lines_of(tx: Tx, node_id: str) -> Sequence[tuple[Line, datetime]]:
 async def stale_lines(tx: Tx, before: datetime) -> Sequence[tuple[Line, datetime]]:
     """Live lines of nodes that were last heard of before then, each with when."""
     rows = await tx.all(select(trunk_lines).where(_LIVE, trunk_lines.c.heartbeat_time < before).limit(500))
+    return [(_line(row), row["heartbeat_time"]) for row in rows]
+
+
+async def lines_without_calls(tx: Tx, before: datetime) -> Sequence[tuple[Line, datetime]]:
+    """Live lines taken before then whose call is over or never was, each with its last heartbeat."""
+    its_call = and_(
+        live_calls.c.tenant_id == trunk_lines.c.caller_tenant_id, live_calls.c.call_id == trunk_lines.c.call_id
+    )
+    rows = await tx.all(
+        select(trunk_lines)
+        .outerjoin(live_calls, its_call)
+        .where(_LIVE, trunk_lines.c.take_time < before, live_calls.c.call_id.is_(None))
+        .limit(500)
+    )
     return [(_line(row), row["heartbeat_time"]) for row in rows]
 
 
