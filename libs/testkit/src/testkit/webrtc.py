@@ -78,12 +78,12 @@ def tone_packets(frequency: float | None, seconds: float = 1.0) -> list[bytes]:
     return packets[8 : 8 + int(seconds * 50)]
 
 
-def dominant(samples: NDArray[np.float32], count: int = 1, floor: float = 0.01) -> list[float]:
+def dominant(samples: NDArray[np.float32], count: int = 1, floor: float = 0.01, *, rate: int = RATE) -> list[float]:
     """The `count` loudest frequencies in Hz, loudest first; [] when it is silent (RMS below `floor`)."""
-    if len(samples) < FRAME or float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) < floor:
+    if len(samples) < rate // 50 or float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) < floor:
         return []
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
-    step = RATE / len(samples)
+    step = rate / len(samples)
     found: list[float] = []
     for _ in range(count):
         peak = int(np.argmax(spectrum))
