@@ -30,6 +30,7 @@ _CONFIG = """\
 poll_method epoll
 sip_listen {host}:{port}
 {certificate}
+{trusts}
 net_interface {host}
 audio_player aubridge,nobody
 audio_source ausine,{tone}
@@ -76,7 +77,8 @@ class Baresip(PeerProcess):
     """One phone with one account. `tone` is what its microphone hears, in hertz.
 
     `registrar` is `host:port` it registers at with `user` and `password`; without one it only takes and makes direct
-    calls. `transport` is udp, tcp or tls (a certificate file, PEM with key, is needed only to be called over TLS).
+    calls. `transport` is udp, tcp or tls: then it takes certificates signed by `trusts`, and `certificate` (PEM with
+    its key) is needed to be called directly.
     `media` is "" for plain RTP, "srtp" to offer SDES where it may be plain, "srtp-mand" to insist. `answers` is "auto"
     or "manual".
     """
@@ -98,6 +100,7 @@ class Baresip(PeerProcess):
         media: str = "",
         answers: str = "auto",
         certificate: Path | None = None,
+        trusts: Path | None = None,
         calls: int = 4,
         more: str = "",
     ) -> None:
@@ -119,6 +122,7 @@ class Baresip(PeerProcess):
                 host=self.host, port=self.port, tone=tone, rtp_low=rtp[0], rtp_high=rtp[-1], calls=calls, folder=folder,
                 control=self._control, modules=_module_folder(),
                 certificate=f"sip_certificate {certificate}" if certificate else "",
+                trusts=f"sip_cafile {trusts}" if trusts else "",
             ) + more
         )  # fmt: skip
         account = {"answermode": answers, "mediaenc": media, "audio_codecs": ",".join(codecs)}

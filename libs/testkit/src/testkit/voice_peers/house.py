@@ -20,6 +20,13 @@ class VoicePeers:
         self.folder = folder
         self.ports = Ports(host)
         self._made: list[PeerProcess] = []
+        self._elsewhere: list[VoicePeers] = []
+
+    def at(self, host: str) -> VoicePeers:
+        """The same on another address: Linux has all of 127.0.0.0/8, and some peers know others by their address."""
+        there = VoicePeers(self.folder / host, host)
+        self._elsewhere.append(there)
+        return there
 
     async def start(
         self,
@@ -53,8 +60,11 @@ class VoicePeers:
         """End all of them, the last one first."""
         for peer in reversed(self._made):
             await peer.close()
+        for there in self._elsewhere:
+            await there.close()
         self.ports.close()
 
     def logs(self) -> dict[str, str]:
         """The end of each one's log, by its program and name."""
-        return {f"{peer.program} {peer.name}": peer.tail() for peer in self._made}
+        here = {f"{peer.program} {peer.name}": peer.tail() for peer in self._made}
+        return here | {name: log for there in self._elsewhere for name, log in there.logs().items()}

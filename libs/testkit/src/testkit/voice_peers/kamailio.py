@@ -32,49 +32,33 @@ request_route {
 
 
 class Kamailio(PeerProcess):
-    """One Kamailio. `config` is the text of a configuration, or the path of one; without one it forwards everything to
-    `forward_to` (`host:port`) and records its route. `defines` are `#!define`s given from outside; `files` are written
-    into its folder first.
-
-    It gets its port for UDP and TCP as `listen` lines of its own unless `listens` is False: then the configuration has
-    to do that, on `port` (and `tls_port`), which it may take from the defines.
+    """One Kamailio. `config` is the text of a configuration, which gets `listen` lines for UDP and TCP on its port
+    before it; or the path of one, complete, which may lie in the peer's folder and be written there before the start.
+    Without one it forwards everything to `forward_to` (`host:port`) and records its route.
     """
 
     program = "kamailio"
 
-    def __init__(
-        self,
-        name: str,
-        folder: Path,
-        ports: Ports,
-        *,
-        config: str | Path = "",
-        forward_to: str = "",
-        defines: Mapping[str, str] | None = None,
-        files: Mapping[str, str] | None = None,
-        listens: bool = True,
-    ) -> None:
+    def __init__(self, name: str, folder: Path, ports: Ports, *, config: str | Path = "", forward_to: str = "") -> None:
         super().__init__(name, folder)
         self.host = ports.host
         self.port, self.tls_port = ports.take(2)
-        self._defines = dict(defines or {})
-        for file, text in (files or {}).items():
-            (folder / file).write_text(text)
         if isinstance(config, Path):
-            self._config = config.resolve()
+            self._config = folder / config
         else:
-            head = f"#!KAMAILIO\nlisten=udp:{self.address}\nlisten=tcp:{self.address}\n" if listens else "#!KAMAILIO\n"
+            head = f"#!KAMAILIO\nlisten=udp:{self.address}\nlisten=tcp:{self.address}\n"
             self._config = folder / "kamailio.cfg"
             self._config.write_text(head + (config or FORWARD.replace("FORWARD_TO", forward_to)))
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write files into its folder, before the start."""
+        for file, text in files.items():
+            (self.folder / file).write_text(text)
 
     @property
     def address(self) -> str:
         """`host:port` of its signalling over UDP and TCP."""
         return f"{self.host}:{self.port}"
-
-    def define(self, name: str, value: str) -> None:
-        """One more define, before the start."""
-        self._defines[name] = value
 
     async def check(self) -> str:
         """Have it read its configuration and say what it thinks of it. Raises `PeerFailed` when it's wrong."""
@@ -90,6 +74,5 @@ class Kamailio(PeerProcess):
         await self.ready(lambda: self.listens(self.port) and self.listens(self.port, tcp=True))
 
     def _arguments(self) -> list[str]:
-        defines = [part for name, value in self._defines.items() for part in ("-A", f"{name}={value}")]
         # Few workers: it serves a test. Its own folder for sockets: /run is the system's.
-        return ["-f", str(self._config), "-n", "2", "-N", "2", "-w", str(self.folder), "-Y", str(self.folder), *defines]
+        return ["-f", str(self._config), "-n", "2", "-N", "2", "-w", str(self.folder), "-Y", str(self.folder)]
