@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from pathlib import Path
+from typing import Any
 
 import aioice.stun
 import aioice.turn
@@ -14,7 +15,7 @@ import aioice.turn
 from testkit.voice_peers.ports import Ports
 from testkit.voice_peers.process import PeerProcess
 
-_RELAYS = 30
+_RELAYS = 40
 _OVERLAY = """
 # What only a test may: everything is on this machine, without encryption.
 listening-ip={host}
@@ -80,13 +81,28 @@ class Turnserver(PeerProcess):
     async def allocates(self, user: str, password: str) -> bool:
         """Whether it gives somebody with these credentials a relay."""
         try:
-            relay, _ = await aioice.turn.create_turn_endpoint(
-                asyncio.DatagramProtocol, (self.host, self.port), username=user, password=password
-            )
+            relay = await self._relay(user, password)
         except aioice.stun.TransactionFailed:
             return False
         relay.close()
         return True
+
+    async def reaches(self, user: str, password: str, address: str) -> bool:
+        """Whether a relay of theirs may lead to a peer there (RFC 8656 9: else 403)."""
+        relay: Any = await self._relay(user, password)
+        try:
+            await relay._TurnTransport__inner_protocol.channel_bind(0x4000, (address, 9))
+        except aioice.stun.TransactionFailed:
+            return False
+        finally:
+            relay.close()
+        return True
+
+    async def _relay(self, user: str, password: str) -> aioice.turn.TurnTransport:
+        relay, _ = await aioice.turn.create_turn_endpoint(
+            asyncio.DatagramProtocol, (self.host, self.port), username=user, password=password
+        )
+        return relay
 
     async def start(self) -> None:
         """Start it and wait until it listens on UDP and TCP."""

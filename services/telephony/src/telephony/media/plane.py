@@ -25,6 +25,7 @@ from telephony.media.ticker import Ticker
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Any]
 _REPORT_EVERY = 2.5
+_FILL_EVERY = 0.1
 
 
 class TooManySetups(Unavailable):
@@ -110,6 +111,7 @@ class MediaPlane:
         self._next_handshake = 0.0
         self._setups: dict[str, _Setup] = {}
         self._reporter: asyncio.TimerHandle | None = None
+        self._filler: asyncio.TimerHandle | None = None
 
     async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
         """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
@@ -180,9 +182,10 @@ class MediaPlane:
 
     async def close(self) -> None:
         """Close every leg and stop all timers."""
-        if self._reporter is not None:
-            self._reporter.cancel()
-            self._reporter = None
+        for timer in (self._reporter, self._filler):
+            if timer is not None:
+                timer.cancel()
+        self._reporter = self._filler = None
         await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
         self.legs.clear()
         self.ticker.close()
@@ -232,8 +235,19 @@ class MediaPlane:
         await self._end(leg)
 
     def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
         if self._reporter is None:
-            self._reporter = asyncio.get_running_loop().call_later(_REPORT_EVERY, self._report)
+            self._reporter = loop.call_later(_REPORT_EVERY, self._report)
+        if self._filler is None:
+            self._filler = loop.call_later(_FILL_EVERY, self._fill)
+
+    def _fill(self) -> None:
+        self._filler = None
+        for leg in self.legs:
+            if isinstance(leg, WebRtcLeg):
+                leg.fill()
+        if self.legs:
+            self._arm()
 
     def _report(self) -> None:
         self._reporter = None

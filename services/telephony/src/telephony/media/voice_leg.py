@@ -89,9 +89,14 @@ class VoiceLeg:
             codec=self.codec,
         )
 
+    @property
+    def stands(self) -> bool:
+        """Whether packets can go both ways."""
+        return not self.closed and self.connected.done() and self.connected.result()
+
     def report(self) -> None:
         """Send one RTCP report. The plane calls this every few seconds."""
-        if not self.closed and self.connected.done() and self.connected.result():
+        if self.stands:
             self._transmit_rtcp(self.reports.report(self.outbound, self._inbound))
 
     async def close(self) -> None:
