@@ -14,7 +14,7 @@ help: ## Show the targets
 run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 	@exec $(PY) -m merkez_local run
 
-test: env-dev web-modules chromium ## Check and test everything, as CI does
+test: env-dev web-modules chromium peers ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory check-code
 	@$(MAKE) --no-print-directory web-test
 	@$(PY) -m pytest -q -n 2 --dist loadgroup
@@ -67,6 +67,9 @@ env-dev:
 chromium:
 	@bash infra/local/chromium.sh
 
+peers:
+	@bash infra/local/peers.sh
+
 web-modules:
 	@$(PY) -m merkez_local web-modules
 
@@ -76,4 +79,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium web-modules web-test check-code
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code

@@ -24,11 +24,16 @@ from kernel.ids import new_id
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
-from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc, node_service_pb2_grpc
+from merkez.telephony.v1 import (
+    call_service_pb2,
+    call_service_pb2_grpc,
+    media_service_pb2_grpc,
+    node_service_pb2_grpc,
+)
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
-from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
+from telephony.handlers import CallHandlers, MediaHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
@@ -407,6 +412,7 @@ async def _exchange(
         [
             (call_service_pb2_grpc.add_CallServiceServicer_to_server, call_handlers),
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
+            (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, SystemClock())),
             (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
         ],
     )

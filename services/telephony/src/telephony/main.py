@@ -12,13 +12,19 @@ from chassis.lifecycle import Process, run_service
 from chassis.sealing import Seal
 from chassis.sql import Database
 from chassis.telemetry import log
-from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2_grpc, trunk_service_pb2_grpc
+from merkez.telephony.v1 import (
+    call_service_pb2_grpc,
+    media_service_pb2_grpc,
+    node_service_pb2_grpc,
+    trunk_service_pb2_grpc,
+)
 
 from telephony.clients import Flows, Recordings, Routing, Tenancy
-from telephony.consumers import handlers, share_calls
+from telephony.consumers import handlers, share_calls, share_quality
 from telephony.handlers import (
     CallHandlers,
     DeviceHandlers,
+    MediaHandlers,
     NodeHandlers,
     OutboundHandlers,
     StationHandlers,
@@ -29,6 +35,7 @@ from telephony.live.dialing import Dialing
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
+from telephony.live.quality import MEASURE_SECONDS, QualityWatch
 from telephony.live.sip.edge import TRUNK_PASSWORDS, SipEdge
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
@@ -92,6 +99,9 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     bus = process.closing(await Bus.connect(settings))
     bus.relay(house.db)
     process.tasks.spawn(share_calls(bus, switchboard, watch), "share calls")
+    quality = QualityWatch(switchboard, share_quality(bus), settings.media_stall_seconds)
+    process.tasks.every(LOOK_SECONDS, quality.look, "stalled media")
+    process.tasks.every(MEASURE_SECONDS, quality.measure, "quality")
     await bus.consume(house.db, "telephony", handlers(house, switchboard))
     server = process.closing(serve(servicers(house, switchboard, dialing, nodes), settings))
     await server.start()
@@ -109,6 +119,7 @@ def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: N
     return [
         (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(house, switchboard, dialing, nodes)),
         (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
+        (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
         (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
         (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal)),
         (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),

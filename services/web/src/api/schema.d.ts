@@ -1288,6 +1288,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/iceServers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * STUN and TURN servers for the caller's own peer connections, with credentials for an hour
+         * @description STUN and TURN servers for the caller's own peer connections, with credentials for an hour. Empty where none are set up: then browsers must reach telephony directly. Needs the permission `station.use`.
+         */
+        get: operations["merkez.telephony.v1.MediaService.GetIceServers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/trunks": {
         parameters: {
             query?: never;
@@ -4570,6 +4590,16 @@ export interface components {
              */
             checkTime?: string;
         };
+        /** @description Servers. */
+        "telephony.v1.GetIceServersResponse": {
+            /** @description As RTCConfiguration.iceServers takes them. */
+            iceServers?: components["schemas"]["telephony.v1.IceServer"][];
+            /**
+             * Format: date-time
+             * @description When the credentials run out: relays that stand go on, new ones are refused. Ask again before.
+             */
+            expireTime?: string;
+        };
         /** @description Ends. */
         "telephony.v1.HangUpRequest": {
             /** @description Required. */
@@ -4586,6 +4616,15 @@ export interface components {
             callId?: string;
             /** @description Leg; empty for the customer's. */
             legId?: string;
+        };
+        /** @description One set of addresses with one set of credentials (W3C webrtc RTCIceServer). */
+        "telephony.v1.IceServer": {
+            /** @description turn:, turns: and stun: URLs (RFC 7064, RFC 7065). */
+            urls?: string[];
+            /** @description User name, which says until when it is good and for whom; empty for STUN alone. */
+            username?: string;
+            /** @description Password; empty for STUN alone. */
+            credential?: string;
         };
         /** @description Joins. */
         "telephony.v1.JoinCallRequest": {
@@ -7573,6 +7612,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["telephony.v1.Station"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.MediaService.GetIceServers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Servers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.GetIceServersResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -25,6 +25,7 @@ from telephony.live.house import House
 from telephony.live.nodes import Nodes
 from telephony.live.stations import LiveStation
 from telephony.live.switchboard import Switchboard
+from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import MediaLeg
 from telephony.media.rtp_leg import RtpLeg
 from telephony.ops import calls as call_ops
@@ -84,6 +85,7 @@ class Watch:
     def _look_at_station(self, station: LiveStation, now: float) -> None:
         if station.leg is None:
             return
+        station.leg.in_call = False  # looked at again with its call
         gone = self._gone(station.leg, now)
         if gone and not station.lost:
             self._switchboard.stations.lose(station)
@@ -99,6 +101,8 @@ class Watch:
             return
         if media is None or not media.connected.done() or not media.connected.result():
             return
+        if isinstance(media, WebRtcLeg):
+            media.in_call = True
         gone = self._gone(media, now)
         if gone and leg_id not in live.lost_since:
             live.lost_since[leg_id] = media.last_heard
@@ -116,6 +120,8 @@ class Watch:
         media: MediaLeg | None = station.leg if station is not None else None
         if leg.leg_id in live.outside:
             media = live.outside[leg.leg_id].media
+        if isinstance(media, WebRtcLeg):
+            media.in_call = True
         if media is not None and not self._gone(media, now):
             if live.room.member(leg.leg_id).leg is not media:
                 self._switchboard.regain(live, leg, media)

@@ -28,6 +28,7 @@ from telephony.media.voice_socket import SocketPoll
 Spawn = Callable[[Coroutine[Any, Any, None]], Any]
 _REPORT_EVERY, _REPORT_STEP = 2.5, 0.02
 """Seconds between two reports of a leg, and between two looks at whose turn it is."""
+_FILL_EVERY = 0.1
 
 
 class TooManySetups(Unavailable):
@@ -117,6 +118,7 @@ class MediaPlane:
         self._to_report: dict[MediaLeg, None] = {}
         """In the order of their turns."""
         self._reports_owed = 0.0
+        self._filler: asyncio.TimerHandle | None = None
 
     async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
         """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
@@ -185,9 +187,10 @@ class MediaPlane:
 
     async def close(self) -> None:
         """Close every leg and stop all timers."""
-        if self._reporter is not None:
-            self._reporter.cancel()
-            self._reporter = None
+        for timer in (self._reporter, self._filler):
+            if timer is not None:
+                timer.cancel()
+        self._reporter = self._filler = None
         await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
         self.legs.clear()
         self._to_report.clear()
@@ -244,12 +247,22 @@ class MediaPlane:
         self._to_report[leg] = None
         if self._reporter is None:
             self._arm()
+        if self._filler is None and isinstance(leg, WebRtcLeg):
+            self._filler = asyncio.get_running_loop().call_later(_FILL_EVERY, self._fill)
 
     def _arm(self) -> None:
         """Wait until the next leg's turn to report, or a moment when many are due."""
         wait = max(_REPORT_STEP, _REPORT_EVERY / len(self._to_report))
         self._reports_owed += wait * len(self._to_report) / _REPORT_EVERY
         self._reporter = asyncio.get_running_loop().call_later(wait, self._report)
+
+    def _fill(self) -> None:
+        self._filler = None
+        browsers = [leg for leg in self.legs if isinstance(leg, WebRtcLeg)]
+        for leg in browsers:
+            leg.fill()
+        if browsers:
+            self._filler = asyncio.get_running_loop().call_later(_FILL_EVERY, self._fill)
 
     def _report(self) -> None:
         """Let those report whose turn it is: all legs at once would hold up forwarded packets."""

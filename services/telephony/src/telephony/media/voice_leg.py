@@ -28,8 +28,8 @@ class VoiceLeg:
     # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
         "_digits", "_event_types", "_forged", "_inbound", "_lost_before", "_packets_before", "_playback", "_reader",
-        "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "last_heard", "muted", "on_closed",
-        "on_digit", "outbound", "reports", "tap",
+        "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "in_call", "last_heard", "muted",
+        "on_closed", "on_digit", "outbound", "reports", "tap",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
@@ -42,6 +42,8 @@ class VoiceLeg:
         self.connected: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         """True when media can flow; False when the set-up failed or was given up."""
         self.closed = False
+        self.in_call = False
+        """Somebody waits for sound here: a browser's silence is filled then."""
         self.last_heard = monotonic()
         self.outbound = outbound
         self.reports = Reports()
@@ -92,9 +94,14 @@ class VoiceLeg:
             codec=self.codec,
         )
 
+    @property
+    def stands(self) -> bool:
+        """Whether packets can go both ways."""
+        return not self.closed and self.connected.done() and self.connected.result()
+
     def report(self) -> None:
         """Send one RTCP report. The plane calls this every few seconds."""
-        if not self.closed and self.connected.done() and self.connected.result():
+        if self.stands:
             self._transmit_rtcp(self.reports.report(self.outbound, self._inbound))
 
     async def close(self) -> None:
