@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.error import FFmpegError
 
 from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Sound, require_heard
@@ -53,7 +54,7 @@ def _measure(container: Any) -> tuple[timedelta, float]:
     """Length, and the level of the loudest 100 ms in dB of full scale: -inf for digital silence."""
     if not container.streams.audio:
         raise PromptUnreadable("there is no sound in the file")
-    seconds, loudest, rest = 0.0, 0.0, np.zeros(0, np.float32)
+    seconds, loudest, rest = 0.0, 0.0, np.zeros(0)
     resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
     for frame in container.decode(audio=0):
         seconds += frame.samples / frame.sample_rate
@@ -70,6 +71,6 @@ def _measure(container: Any) -> tuple[timedelta, float]:
     return timedelta(seconds=round(seconds, 3)), 10 * math.log10(loudest) if loudest > 0 else -math.inf
 
 
-def _loudest(blocks: np.ndarray[Any, np.dtype[np.float32]]) -> float:
+def _loudest(blocks: npt.NDArray[Any]) -> float:
     """The greatest mean square, without direct current."""
     return float(np.max(np.var(blocks.astype(np.float64), axis=1), initial=0.0))

@@ -8,6 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.filter import Graph
 from telephony.media.loudness import HIGHEST_PEAK, RATE, TARGET, Samples, evened, loudness, prepared, true_peak
 
 
@@ -27,7 +28,7 @@ def bursts(seed: int = 3) -> Samples:
 
 def as_ffmpeg_measures(samples: Samples) -> tuple[float, float]:
     """Integrated loudness and true peak of FFmpeg's own ebur128 filter."""
-    graph = av.filter.Graph()
+    graph = Graph()
     source = graph.add_abuffer(sample_rate=RATE, format="flt", layout="mono", time_base=Fraction(1, RATE))
     measure = graph.add("ebur128", "metadata=1:peak=true:dualmono=false")
     sink = graph.add("abuffersink")
@@ -42,7 +43,7 @@ def as_ffmpeg_measures(samples: Samples) -> tuple[float, float]:
     while True:
         try:
             told = graph.pull().metadata or told
-        except (av.error.EOFError, av.error.BlockingIOError):
+        except (EOFError, BlockingIOError):
             break
     return float(told["lavfi.r128.I"]), 20 * math.log10(float(told["lavfi.r128.true_peak"]))
 
