@@ -140,7 +140,7 @@ async def house(
     library = Library(db, Objects("", tmp_path), open_master("", tmp_path), default_retention_days=90)
     sweeps = Sweeps(db, library, late_grace=LATE)
     servicer = Recordings(db, library, finish_grace=GRACE, wake=lambda: None)
-    routing = await rpc.serve("routing", [(contact_service_pb2_grpc.add_AgentServiceServicer_to_server, Agents())])
+    routing = await rpc.serve("routing", [(contact_service_pb2_grpc.add_AgentServiceServicer_to_server, Agents())])  # pyright: ignore[reportAbstractUsage]
     voicemails = Voicemails(db, library, Routing(rpc.peers("recording")))
     await rpc.serve(
         "recording",
