@@ -41,6 +41,9 @@ bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines: make soak MINUTES=10
 	@$(PY) services/telephony/bench/soak.py $(MINUTES)
 
+bench-amd: env-dev ## Answering machines told from people: shares right, beeps, seconds to decide, as JSON lines
+	@$(PY) services/telephony/bench/bench_amd.py
+
 trace: env ## Print one call's trace from the local files: make trace CALL=call_...
 	@$(PY) -m merkez_local trace $(CALL)
 
@@ -79,4 +82,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd

@@ -178,6 +178,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.down = False
         self.segments: dict[tuple[str, str, int], bytes] = {}
         self.keys: dict[str, Any] = {}
+        self.asked = 0
         self.by_call: dict[str, str] = {}
         self.begun: dict[str, recording_pb2.Recording] = {}
         self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
@@ -185,6 +186,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
     async def StartRecording(
         self, request: recording_service_pb2.StartRecordingRequest, context: Any
     ) -> recording_service_pb2.StartRecordingResponse:
+        self.asked += 1
         self._up()
         recording_id = an_id("rec")
         handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)

@@ -17,7 +17,7 @@ from telephony.live.house import House, Journal
 from telephony.live.outside import OutsideLeg
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
-from telephony.media.media_leg import MediaLeg
+from telephony.media.media_leg import MediaLeg, Tap
 from telephony.media.recorder import Recording
 from telephony.media.room import Ear, Room
 
@@ -61,6 +61,7 @@ class LiveCall:
         self._talk_since: float | None = None
         self._held_since: float | None = None
         self._mute_wished: set[str] = set()
+        self._message_tap: Tap | None = None
         self.room.member(self.customer_id).on_digit = self.press
 
     # -- who is in it --------------------------------------------------------------------------------------
@@ -151,6 +152,12 @@ class LiveCall:
     def say(self, clips: Sequence[Clip]) -> asyncio.Future[bool]:
         return self.earpiece.play(clips)
 
+    def take_message(self, tap: Tap | None) -> None:
+        """The customer talks to nobody but this tap; None ends it."""
+        self._message_tap = tap
+        member = self.room.member(self.customer_id)
+        member.tap, member.keep_tap = tap, tap is not None
+
     def press(self, digit: str) -> None:
         """The customer pressed a key; nobody listens to it once they talk."""
         if not self.talking and not self.pressed.full():
@@ -211,6 +218,8 @@ class LiveCall:
         heard = self.call.state is CallState.TALKING and not leg.held and not leg.consulted
         led = leg.party == Party.AGENT and leg.agent_id == self.call.agent_id
         track = leg.party if led or leg.party == Party.CUSTOMER else ""
+        if self._message_tap is not None and leg.party == Party.CUSTOMER:
+            return
         member.tap = self.recording.tap(track) if heard and track and self.recording is not None else None
         if leg.party == Party.AGENT:
             member.on_digit = self.pass_digit

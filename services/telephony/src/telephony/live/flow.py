@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from time import monotonic
 
 from chassis.lifecycle import Tasks
@@ -20,6 +21,7 @@ from merkez.flows.v1 import run_service_pb2 as run
 from telephony.domain.calls import EndCause
 from telephony.live.call import LiveCall
 from telephony.live.house import House
+from telephony.live.voicemail import take_message
 from telephony.media.clips import Clip, ClipFailed
 from telephony.ops import calls as ops
 
@@ -44,6 +46,8 @@ class FlowDriver:
         self._live = live
         self._run_id = ""
         self._contact_id = ""
+        self._message = 0.0
+        """Seconds of the message that was left last."""
         self._tasks = Tasks("flow driver")
 
     async def drive(self) -> str:
@@ -112,6 +116,8 @@ class FlowDriver:
         self, instruction: run.Instruction, event: run.RunEventKind.ValueType, digits: str
     ) -> Callable[[], Awaitable[run.Instruction]]:
         request = run.AdvanceRunRequest(run_id=self._run_id, sequence=instruction.sequence, event=event, digits=digits)
+        if event == run.RUN_EVENT_KIND_RECORDED:
+            request.duration.FromTimedelta(timedelta(seconds=self._message))
         timeout = _WORK_TIMEOUT if event == run.RUN_EVENT_KIND_PROCEED else _REPORT_TIMEOUT
         return lambda: self._house.flows.advance_run(self._live.tenant_id, request, timeout)
 
@@ -177,6 +183,11 @@ class FlowDriver:
             case "queue":
                 await self._queue(instruction.queue)
                 return run.RUN_EVENT_KIND_QUEUE_TICK, ""
+            case "record":
+                clips = await self._clips(instruction.record.audio)
+                await self._connected()
+                self._message = await take_message(self._house, self._live, instruction, clips)
+                return run.RUN_EVENT_KIND_RECORDED, ""
             case other:
                 log.error("flows gave an unknown instruction", call_id=self._live.call_id, action=other)
                 raise FlowFailed
