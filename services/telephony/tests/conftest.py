@@ -394,6 +394,7 @@ async def _exchange(
         settings=settings, db=db, plane=plane, clips=ToneClips(tmp_path / "clips", tones[1]),
         tenancy=Tenancy(peers), flows=Flows(peers), recordings=recordings, routing=Routing(peers), spool=spool,
         tasks=process.tasks, outside=outside, music=tones[0], ringback=tones[0],
+        quiet=Clip.silence(1),
     )  # fmt: skip
     process.closing(house.clips)
     outside.plane = plane
