@@ -103,7 +103,8 @@ Script = Callable[["FakeFlows", run_service_pb2.AdvanceRunRequest | None], run_s
 
 
 class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.PromptServiceServicer):
-    """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports."""
+    """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports. A run
+    that is begun again goes on with its newest instruction."""
 
     def __init__(self) -> None:
         self.steps: list[run_service_pb2.Instruction] = [queue_instruction()]
@@ -111,18 +112,26 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         self.started: list[run_service_pb2.StartRunRequest] = []
         self.down = False
         self.prompts: dict[str, bytes] = {}
+        self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
+        self._calls: dict[str, tuple[str, int]] = {}
 
     async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
             raise Unavailable("down")
         self.started.append(request)
-        return self._step(1, an_id("run"))
+        which = request.call_id, request.turn
+        if which not in self._newest:
+            run_id = an_id("run")
+            self._calls[run_id] = which
+            self._newest[which] = self._step(1, run_id)
+        return self._newest[which]
 
     async def AdvanceRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
             raise Unavailable("down")
         self.reports.append(request)
-        return self._step(request.sequence + 1, request.run_id)
+        instruction = self._newest[self._calls[request.run_id]] = self._step(request.sequence + 1, request.run_id)
+        return instruction
 
     async def GetPromptAudio(self, request: Any, context: Any) -> flow_service_pb2.GetPromptAudioResponse:
         if request.prompt_id not in self.prompts:
