@@ -183,6 +183,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.segments: dict[tuple[str, str, int], bytes] = {}
         self.keys: dict[str, Any] = {}
         self.asked = 0
+        self._by_request: dict[str, recording_service_pb2.StartRecordingResponse] = {}
         self.by_call: dict[str, str] = {}
         self.begun: dict[str, recording_pb2.Recording] = {}
         self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
@@ -192,6 +193,8 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
     ) -> recording_service_pb2.StartRecordingResponse:
         self.asked += 1
         self._up()
+        if request.request_id in self._by_request:
+            return self._by_request[request.request_id]
         recording_id = an_id("rec")
         handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
         self.keys[recording_id] = handle.primitive(aead.Aead)
@@ -199,7 +202,9 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.begun[recording_id] = request.recording
         keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
         recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
-        return recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
+        response = recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
+        self._by_request[request.request_id] = response
+        return response
 
     async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
         self._up()
