@@ -10,8 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 from merkez.flows.v1 import run_service_pb2 as run
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain import flow_dials
+from telephony.domain.dialing import NoTrunk
 from telephony.domain.legs import Q850
-from telephony.live.outside import NoTrunk
+from telephony.ops import calls as ops
 from testkit import eventually
 from testkit.rpc import someone
 from testkit.webrtc import Peer
@@ -60,7 +61,7 @@ async def cdr_of(exchange: Exchange, call_id: str) -> call_pb2.Cdr:
 
 async def test_a_number_is_rung_joined_and_when_its_party_leaves_the_flow_goes_on(exchange: Exchange) -> None:
     customer, call_id, line = await rung(exchange, dial(), say("Thank you"), queue_instruction())
-    assert (line.wish.number, line.wish.caller_number) == ("+15550100199", "+15550100")
+    assert (line.planned.number, line.planned.caller_number) == ("+15550100199", "+15550100")
     await customer.hears(MUSIC_HZ)  # the ringing tone of these tests
     assert (await call_of(exchange, call_id)).state == call_pb2.CALL_STATE_DIALING
     zoe = exchange.peer(ZOE_HZ)
@@ -95,7 +96,6 @@ async def test_a_number_that_is_not_reached_is_told_with_its_cause_and_the_custo
 async def test_a_number_that_rings_too_long_is_given_up(exchange: Exchange) -> None:
     customer, _, line = await rung(exchange, dial(seconds=0.5), say("Nobody there"), queue_instruction())
     await customer.hears(SPOKEN_HZ)
-    assert line.wish.ring_seconds == 0.5
     assert line.hung_up == Q850.NO_ANSWER and exchange.flows.reports[0].detail == "NO_ANSWER"
 
 
@@ -110,13 +110,13 @@ async def test_what_the_rules_of_dialing_refuse_is_told_and_the_next_number_is_r
     line = await eventually(lambda: next(iter(exchange.outside.begun), None))
     await line.answer(exchange.peer(ZOE_HZ))
     await customer.hears(ZOE_HZ)
-    assert line.wish.number == "+15550100198"
+    assert line.planned.number == "+15550100198"
 
 
 async def test_a_flows_own_words_are_heard_in_place_of_the_numbers_tones_until_it_answers(exchange: Exchange) -> None:
     audio = [run.Audio(text="We connect you")]
     customer, _, line = await rung(exchange, dial(audio=audio, caller_number="+15550100123"), queue_instruction())
-    assert line.wish.caller_number == "+15550100123"
+    assert line.planned.caller_number == "+15550100123"
     await customer.hears(SPOKEN_HZ)
     zoe = exchange.peer(ZOE_HZ)
     await line.early_media(zoe)
@@ -183,6 +183,30 @@ async def test_a_node_that_dies_while_the_number_talks_rings_nobody_twice(exchan
     await eventually(lambda: exchange.flows.reports)
     assert exchange.flows.events() == [("DIAL_ENDED", "")] and len(exchange.outside.begun) == 1
     assert [request.turn for request in exchange.flows.started] == [0, 0]
+
+
+async def test_a_talk_with_the_number_goes_on_at_another_node_and_then_the_flow_does(exchange: Exchange) -> None:
+    customer, call_id, line = await rung(exchange, dial(), say("Thank you"), queue_instruction())
+    line.keeps = True
+    await line.answer(exchange.peer(ZOE_HZ))
+    line.on_changed()
+    await customer.hears(ZOE_HZ)
+    live = exchange.switchboard.find(call_id)
+    assert live is not None
+
+    async def kept() -> bool:
+        found = await exchange.house.db.run(exchange.tenant_id, lambda tx: ops.kept_dialogs(tx, call_id))
+        return bool(found)
+
+    await eventually(kept)
+    rows = live.call, live.legs
+    exchange.switchboard.abandon(live)
+    exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0)
+    again = await eventually(lambda: next(iter(exchange.outside.resumed), None))
+    await eventually(lambda: len(exchange.flows.started) == 2)
+    again.go()
+    await eventually(lambda: exchange.flows.reports)
+    assert exchange.flows.events() == [("DIAL_ENDED", "")] and len(exchange.outside.begun) == 1
 
 
 async def test_a_node_that_dies_while_the_number_rings_lets_the_next_one_ring_it(exchange: Exchange) -> None:

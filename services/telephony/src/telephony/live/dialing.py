@@ -217,8 +217,8 @@ class Dialing:
             )
 
     async def resume_outside(self, live: LiveCall) -> None:
-        """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, and who
-        answered a moment before the end is lost."""
+        """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, nor is
+        one who answered too late to be kept."""
         house = self._house
         kept = await house.db.run(live.tenant_id, lambda tx: ops.kept_dialogs(tx, live.call_id), read_only=True)
         for leg in list(live.legs):
