@@ -108,7 +108,8 @@ Script = Callable[["FakeFlows", run_service_pb2.AdvanceRunRequest | None], run_s
 
 
 class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.PromptServiceServicer):
-    """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports."""
+    """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports. A run
+    that is begun again goes on with its newest instruction."""
 
     def __init__(self) -> None:
         self.steps: list[run_service_pb2.Instruction] = [queue_instruction()]
@@ -116,18 +117,26 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         self.started: list[run_service_pb2.StartRunRequest] = []
         self.down = False
         self.prompts: dict[str, bytes] = {}
+        self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
+        self._calls: dict[str, tuple[str, int]] = {}
 
     async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
             raise Unavailable("down")
         self.started.append(request)
-        return self._step(1, an_id("run"))
+        which = request.call_id, request.turn
+        if which not in self._newest:
+            run_id = an_id("run")
+            self._calls[run_id] = which
+            self._newest[which] = self._step(1, run_id)
+        return self._newest[which]
 
     async def AdvanceRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
             raise Unavailable("down")
         self.reports.append(request)
-        return self._step(request.sequence + 1, request.run_id)
+        instruction = self._newest[self._calls[request.run_id]] = self._step(request.sequence + 1, request.run_id)
+        return instruction
 
     async def GetPromptAudio(self, request: Any, context: Any) -> flow_service_pb2.GetPromptAudioResponse:
         if request.prompt_id not in self.prompts:
@@ -179,6 +188,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.segments: dict[tuple[str, str, int], bytes] = {}
         self.keys: dict[str, Any] = {}
         self.asked = 0
+        self._by_request: dict[str, recording_service_pb2.StartRecordingResponse] = {}
         self.by_call: dict[str, str] = {}
         self.begun: dict[str, recording_pb2.Recording] = {}
         self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
@@ -188,6 +198,8 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
     ) -> recording_service_pb2.StartRecordingResponse:
         self.asked += 1
         self._up()
+        if request.request_id in self._by_request:
+            return self._by_request[request.request_id]
         recording_id = an_id("rec")
         handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
         self.keys[recording_id] = handle.primitive(aead.Aead)
@@ -195,7 +207,9 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.begun[recording_id] = request.recording
         keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
         recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
-        return recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
+        response = recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
+        self._by_request[request.request_id] = response
+        return response
 
     async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
         self._up()
@@ -399,6 +413,7 @@ async def _exchange(
         settings=settings, db=db, plane=plane, clips=ToneClips(tmp_path / "clips", tones[1]),
         tenancy=Tenancy(peers), flows=Flows(peers), recordings=recordings, routing=Routing(peers), spool=spool,
         tasks=process.tasks, outside=outside, music=tones[0], ringback=tones[0],
+        quiet=Clip.silence(1),
     )  # fmt: skip
     process.closing(house.clips)
     outside.plane = plane

@@ -24,6 +24,7 @@ class OutsidePeer:
         self._tenant_id, self._leg_id = tenant_id, leg_id
         self.media: MediaLeg | None = None
         self.hung_up: int | None = None
+        self.keeps = False
         self.on_media: Callable[[MediaLeg], object] = lambda leg: None
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
@@ -49,8 +50,9 @@ class OutsidePeer:
         """The party hangs up, or can't be reached."""
         self.on_gone(q850, sip_status)
 
-    def kept(self) -> None:
-        return None
+    def kept(self) -> dict[str, str] | None:
+        """What `OutsidePeers.resume` takes; None for a party whose node had no time to keep it."""
+        return {"leg_id": self._leg_id, "tenant_id": self._tenant_id} if self.keeps else None
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         if self.hung_up is None:
@@ -65,6 +67,7 @@ class OutsidePeers:
     def __init__(self) -> None:
         self.plane: Any = None
         self.begun: list[OutsidePeer] = []
+        self.resumed: list[OutsidePeer] = []
         self.refusal: Exception | None = None
 
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
@@ -82,4 +85,6 @@ class OutsidePeers:
         return None
 
     async def resume(self, kept: Any) -> OutsidePeer | None:
-        return None
+        leg = OutsidePeer(kept["tenant_id"], kept["leg_id"], self.begun[-1].planned, self.plane)
+        self.resumed.append(leg)
+        return leg

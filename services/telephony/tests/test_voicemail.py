@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from chassis.auth import acting_for
 from google.protobuf.duration_pb2 import Duration
 from merkez.flows.v1 import run_service_pb2 as run
 from merkez.recording.v1 import recording_pb2, segment_pb2
+from merkez.telephony.v1 import call_service_pb2
+from telephony.ops import calls as ops
 from testkit import eventually
 from testkit.webrtc import Peer
 
@@ -107,6 +110,29 @@ async def test_a_caller_who_hangs_up_has_left_the_message_up_to_then(exchange) -
     [finished] = exchange.recording.finished.values()
     assert finished.segment_counts["customer"] == len(exchange.recording.segments)
     assert finished.recording_id == exchange.recording.by_call[response.call_id]
+
+
+async def test_a_message_that_goes_on_at_another_node_is_kept_in_two_and_neither_spoils_the_other(exchange) -> None:
+    exchange.flows.steps = [record(), goodbye()]
+    customer, response = await at_the_beep(exchange)
+    await speak(exchange, customer)
+    live = exchange.switchboard.find(response.call_id)
+    rows = await exchange.house.db.run(exchange.tenant_id, lambda tx: ops.get_call(tx, response.call_id))
+    exchange.switchboard.abandon(live)
+    exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0)
+    again = exchange.peer(440)
+    again.microphone = False
+    with acting_for(""):
+        request = call_service_pb2.ReattachLegRequest(leg_token=response.leg_token, sdp_offer=await again.offer())
+        await again.accept((await exchange.calls.ReattachLeg(request)).sdp_answer)
+    await again.hears(BEEP_HZ)
+    again.microphone = True
+    await eventually(lambda: len(exchange.recording.begun) == 2)
+    again.microphone = False
+    await eventually(lambda: len(exchange.recording.finished) == 2)
+    counts = [finish.segment_counts["customer"] for finish in exchange.recording.finished.values()]
+    assert all(counts) and sum(counts) == len(exchange.recording.segments)
+    assert all(packets(exchange, recording_id) for recording_id in exchange.recording.finished)
 
 
 async def test_a_message_is_kept_though_recording_is_away_while_it_is_left(exchange) -> None:

@@ -59,11 +59,14 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
 
     async def contact_dequeued(tx: Tx, fact: routing_events_pb2.ContactDequeued, meta: FactMeta) -> None:
         told = fact.contact
-        if not told.call_id or told.kind != contact_pb2.CONTACT_KIND_CONSULT:
+        if not told.call_id:
             return
-        failed = await ops.consult_failed(tx, told.call_id, told.contact_id, house.now())
-        if failed is not None:
-            tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *failed))
+        consult = told.kind == contact_pb2.CONTACT_KIND_CONSULT
+        over = ops.consult_failed if consult else ops.contact_dequeued
+        found = await over(tx, told.call_id, told.contact_id, house.now())
+        if found is not None:
+            # Flows' driver goes on by the rows, here or on the call's own node.
+            tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *found))
 
     async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactMeta) -> None:
         if fact.user.state == session_pb2.USER_STATE_DISABLED:

@@ -72,6 +72,7 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
         outside=NobodyOutside(),
         music=await _made(clips.hold_music, "hold music"),
         ringback=await _made(clips.ringback, "ringing tone"),
+        quiet=await _made(clips.quiet, "comfort silence"),
     )
     switchboard = process.closing(Switchboard(house))
     nodes = Nodes(house, switchboard, peers)

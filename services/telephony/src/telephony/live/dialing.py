@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -16,9 +18,11 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony import convert
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.house import House, unbroken
+from telephony.live.instructions import Dialled, DialOrder
 from telephony.live.outside import OutsideLeg, Planned
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
@@ -36,6 +40,7 @@ class Dialing:
         self._switchboard = switchboard
         switchboard.ring_agent = self.ring_agent
         switchboard.resume_outside = self.resume_outside
+        switchboard.dial_in_flow = self.in_flow
 
     async def dial(
         self,
@@ -115,23 +120,73 @@ class Dialing:
             return
         self.hold_on_to(live, leg.leg_id, outside)
 
-    async def plan(self, tenant_id: str, call: Call, number: str) -> Planned:
-        """How a number may be rung as one more party of this call, shown the number the customer knows."""
+    async def plan(self, tenant_id: str, call: Call, number: str, caller_number: str = "") -> Planned:
+        """How a number may be rung as one more party of this call, shown the number the customer knows when none is
+        given."""
         numbers = await self._house.tenancy.caller_numbers(tenant_id, call.brand_id)
         own = call.dialed_number if call.direction is Direction.INBOUND else call.caller_number
-        shown = own if own in numbers.numbers else ""
+        shown = caller_number or (own if own in numbers.numbers else "")
         return await self._house.outside.plan(tenant_id, number, shown, numbers)
 
     async def ring(self, live: LiveCall, leg: Leg, planned: Planned, store: Callable[[Tx], Awaitable[Found]]) -> Found:
         """Ring a number as one more party of a live call; the rows say so first."""
         found = await self._switchboard.carry_out(live.tenant_id, store)
+        await self._ring_or_forget(live, leg, planned)
+        return found
+
+    async def in_flow(self, live: LiveCall, order: DialOrder) -> Dialled:
+        """Ring a number for a customer whom flows leads; done when its party has left, or isn't reached."""
+        before = [leg for leg in live.legs if leg.invited_by == order.instruction]
+        leg = before[-1] if before else None
+        live.instead_of_ringing = tuple(order.sound)
+        try:
+            if leg is not None:
+                leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
+            if leg is None or _rung_in_vain(leg):
+                leg = await self._begin_in_flow(live, order)
+                leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
+        finally:
+            live.instead_of_ringing = ()
+        return Dialled(cause_of(leg.q850_cause)) if leg.join_time is None else Dialled(talk=talked(leg))
+
+    async def _begin_in_flow(self, live: LiveCall, order: DialOrder) -> Leg:
+        planned = await self.plan(live.tenant_id, live.call, order.number, order.caller_number)
+        leg = Leg(
+            new_id("leg", self._house.now()), live.call_id, Party.PARTICIPANT, LegState.RINGING,
+            address=planned.number, invited_by=order.instruction,
+        )  # fmt: skip
+        # The driver is cancelled when the customer hangs up: what is being rung then must be hung up too.
+        await unbroken(self._ring_in_flow(live, leg, planned))
+        return leg
+
+    async def _ring_in_flow(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
+        # By the journal: after what the driver has told so far, and however long the database is away.
+        found = await live.journal.write(lambda tx: party_ops.dial_in_flow(tx, live.call_id, leg, self._house.now()))
+        self._switchboard.settle(live.tenant_id, *found)
+        await self._ring_or_forget(live, leg, planned)
+
+    async def _until_over(self, live: LiveCall, leg_id: str, ring_seconds: float) -> Leg:
+        """The leg once its party has left, or wasn't there in time."""
+
+        def leg() -> Leg:
+            return next(leg for leg in live.legs if leg.leg_id == leg_id)
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ring_seconds):
+                await live.until(lambda: leg().state is not LegState.RINGING)
+        if leg().state is LegState.RINGING:
+            await self._switchboard.party_gone(live, leg_id, Q850.NO_ANSWER)
+        await live.until(lambda: not leg().live)
+        return leg()
+
+    async def _ring_or_forget(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
+        """Ring a leg that the rows have already; it is over when it can't be rung."""
         try:
             await self._ring(live, leg, planned)
         except DomainError as error:
             log.info("a number can't be rung", call_id=live.call_id, reason=error.reason)
             await self._gone(live, leg.leg_id, Q850.NO_CIRCUIT, 0)
             raise
-        return found
 
     async def _ring(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
         outside = await self._house.outside.dial(live.call, leg.leg_id, live.tenant_id, planned)
@@ -162,7 +217,8 @@ class Dialing:
             )
 
     async def resume_outside(self, live: LiveCall) -> None:
-        """The call was adopted: its parties outside are told where it is now; who was still rung isn't any more."""
+        """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, nor is
+        one who answered too late to be kept."""
         house = self._house
         kept = await house.db.run(live.tenant_id, lambda tx: ops.kept_dialogs(tx, live.call_id), read_only=True)
         for leg in list(live.legs):
@@ -170,7 +226,7 @@ class Dialing:
                 continue
             if leg.leg_id in kept:
                 await self._resume(live, leg, kept[leg.leg_id])
-            elif leg.state is LegState.RINGING and leg.address:
+            elif leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT):
                 await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
 
     async def _resume(self, live: LiveCall, leg: Leg, kept: Mapping[str, Any]) -> None:
@@ -224,3 +280,8 @@ class Dialing:
             recorded=numbers.recorded,
             trace_id=self._switchboard.trace_id(),
         )
+
+
+def _rung_in_vain(leg: Leg) -> bool:
+    """Whether the node that rang it died before it answered."""
+    return leg.join_time is None and leg.q850_cause == Q850.TEMPORARY_FAILURE

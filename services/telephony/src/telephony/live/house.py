@@ -68,6 +68,7 @@ class House:
     outside: Outside
     music: Clip
     ringback: Clip
+    quiet: Clip
 
     def now(self) -> datetime:
         return self.db.clock.now()

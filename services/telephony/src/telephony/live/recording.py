@@ -46,7 +46,8 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
         call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, queue_id=call.queue_id,
         agent_id=call.agent_id, customer_id=call.customer_id,
     )  # fmt: skip
-    start = house.now() if live.part else call.answer_time or house.now()
+    # Somebody outside may have answered before: the conversation begins when the state does.
+    start = house.now() if live.part else call.state_time
     await open_recording(house, live, recording, wish, live.part, start)
     recording_id = recording.recording_id
     if recording_id:

@@ -20,15 +20,17 @@ from telephony.domain.calls import (
     Actor,
     Call,
     CallEnded,
-    CallState,
     EndCause,
     EndParty,
 )
 from telephony.domain.cdrs import Ending
+from telephony.domain.flow_dials import led_by_flow
 from telephony.domain.legs import Q850, Leg, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
 from telephony.live.house import House, unbroken
+from telephony.live.instructions import DialInFlow, Dialled, DialOrder
+from telephony.live.outside import NoTrunk
 from telephony.live.recording import finish, record
 from telephony.live.stations import Stations
 from telephony.media.media_leg import MediaLeg
@@ -72,6 +74,8 @@ class Switchboard:
         """Rings the desk phone of an agent who is in a call without media."""
         self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody_outside
         """Brings parties outside of an adopted call to this node."""
+        self.dial_in_flow: DialInFlow = _nowhere
+        """Rings numbers for flows; who dials sets it."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
 
@@ -100,19 +104,25 @@ class Switchboard:
             self.abandon(live)
             return
         before = live.call
-        if call.state in TALK_STATES:
-            self._begin_talk(live, call)
+        led = led_by_flow(call, legs)
+        if not led:
+            self._end_lead(live)
+            self._record(live, call)
         self._seat(live, legs)
         live.follow(call, legs)
-        if call.turn > before.turn:
+        # Without a driver: an agent was there meanwhile and has left the customer with the party that flows rang.
+        if call.turn > before.turn or (led and live.driver is None):
             self._lead_again(live)
 
-    def _begin_talk(self, live: LiveCall, call: Call) -> None:
-        """Nobody leads the customer any more; recorded from the first word."""
+    def _end_lead(self, live: LiveCall) -> None:
+        """Flows doesn't lead the customer any more."""
         if live.driver is not None:
             live.driver.cancel()
             live.driver = None
-        if call.recorded and live.recording is None:
+
+    def _record(self, live: LiveCall, call: Call) -> None:
+        """A conversation is recorded from the first word."""
+        if call.state in TALK_STATES and call.recorded and live.recording is None:
             record(self._house, live, call)
 
     def _seat(self, live: LiveCall, legs: Sequence[Leg]) -> None:
@@ -224,15 +234,16 @@ class Switchboard:
         with tracer.start_as_current_span("adopt call", context=context_of_trace(call.trace_id)):
             live = self.begin(tenant_id, call, [leg for leg in legs if leg.party == Party.CUSTOMER])
             live.adopted(call)
-            if call.state in TALK_STATES:
-                self._begin_talk(live, call)
+            led = led_by_flow(call, legs)
+            if not led:
+                self._record(live, call)
             self._seat(live, legs)
             live.follow(call, legs)
             for leg in live.live_legs(Party.CUSTOMER, Party.AGENT, Party.SUPERVISOR):
                 if leg.answered and live.room.member(leg.leg_id).leg is None:
                     live.lost_since[leg.leg_id] = monotonic() - silent_seconds
             self._house.tasks.spawn(self.resume_outside(live), "resume outside")
-            if call.state in (CallState.SETUP, CallState.IN_FLOW, CallState.QUEUED):
+            if led:
                 live.driver = self._house.tasks.spawn(self.lead(live), "drive call")
         return live
 
@@ -319,7 +330,7 @@ class Switchboard:
 
     async def _lead(self, live: LiveCall) -> tuple[EndParty, str]:
         """Carry out the flow; who ended the call, and why."""
-        driving = self._house.tasks.spawn(FlowDriver(self._house, live).drive(), "flow")
+        driving = self._house.tasks.spawn(FlowDriver(self._house, live, self.dial_in_flow).drive(), "flow")
         try:
             if live.customer is not None and not await asyncio.shield(live.customer.connected):
                 return EndParty.SYSTEM, EndCause.MEDIA_FAILED
@@ -359,7 +370,11 @@ class Switchboard:
         """Say "one moment" over the music that plays already."""
         spoken = await self._house.phrase("moment", live.call.language)
         if spoken and live.lost_since and not live.ending:
-            live.comfort([*spoken, self._house.music])
+            live.comfort(spoken)
+
+
+async def _nowhere(live: LiveCall, order: DialOrder) -> Dialled:
+    raise NoTrunk("nobody rings numbers here")
 
 
 def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:

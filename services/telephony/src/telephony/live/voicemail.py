@@ -61,7 +61,8 @@ async def _open(house: House, live: LiveCall, recording: Recording, instruction:
         queue_id=wish.queue_id, agent_id=wish.agent_id, kind=recording_pb2.RECORDING_KIND_VOICEMAIL,
         caller_number=call.caller_number,
     )  # fmt: skip
-    part = f"/{instruction.run_id}/{instruction.sequence}"
+    # Begun anew after a move to another node it is another message: the first one's parts have their numbers already.
+    part = f"/{instruction.run_id}/{instruction.sequence}{live.part}"
     await open_recording(house, live, recording, message, part, house.now())
 
 
