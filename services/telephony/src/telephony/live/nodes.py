@@ -30,6 +30,7 @@ from telephony.domain.calls import CallEnded
 from telephony.domain.nodes import Node
 from telephony.live.house import House, unbroken
 from telephony.live.switchboard import CallElsewhere, NodeDraining, Switchboard
+from telephony.ops import lines as line_ops
 from telephony.ops import nodes as ops
 from telephony.store.calls import Lease
 
@@ -165,9 +166,20 @@ class Nodes:
             if found is not None:
                 silent = max(0.0, (house.now() - last_heard).total_seconds())
                 self._switchboard.adopt(tenant_id, *found, silent)
+                # Nobody's audio waits for this.
+                house.tasks.spawn(self._adopt_lines(tenant_id, call_id), "adopt lines")
             return found is not None
 
         return await unbroken(owned())
+
+    async def _adopt_lines(self, tenant_id: str, call_id: str) -> None:
+        """The call's places on trunks are this node's too, so that they stay counted."""
+        try:
+            await self._house.db.system(
+                lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self._me, self._house.now())
+            )
+        except Unavailable as error:
+            log.warning("a call's lines can't be adopted", call_id=call_id, exc_info=error)
 
     # -- the owner of a call -----------------------------------------------------------------------------------
 

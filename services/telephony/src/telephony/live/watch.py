@@ -20,6 +20,7 @@ from kernel.errors import Unavailable
 from telephony.domain.calls import EndCause, EndParty
 from telephony.domain.legs import Leg, LegTrigger, Party
 from telephony.domain.stations import StationReason
+from telephony.live import lines
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
@@ -203,7 +204,8 @@ class Watch:
         for tenant_id, agent_id in left.stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now))
-        await house.db.system(lambda tx: line_ops.free_lines_of(tx, node))
+        kept = {lease.call_id for lease in left.leases}
+        await house.db.system(lambda tx: line_ops.free_lines_of(tx, node, kept))
         if left.leases or left.stations:
             log.info("recovered after a stop", calls=len(left.leases), stations=len(left.stations))
 
@@ -214,7 +216,7 @@ class Watch:
         due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
         blind = monotonic() < self._blind_until
         if not blind:
-            await house.db.system(lambda tx: nodes.tidy(tx, now))
+            await lines.tidy(house.db, now)
         # Among its own: a set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
         for lease in due.own_leases if blind else [*due.leases, *due.own_leases]:
             await self._end_orphan(lease, now)
