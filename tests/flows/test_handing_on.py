@@ -11,7 +11,8 @@ from testkit.people import AgentAtDesk, CallerOnWidget, Socket
 from testkit.sound import loudest_by_window
 from testkit.waiting import eventually
 
-ANN_HERTZ, BEN_HERTZ, CUSTOMER_HERTZ = 440, 880, 620
+ANN_HERTZ, BEN_HERTZ, CUSTOMER_HERTZ = 1100, 1700, 620
+"""None of them is a tone of the hold music."""
 
 
 @dataclass
@@ -34,7 +35,9 @@ class Scene:
         return await who.api.post(f"/v1/calls/{self.call_id}:{verb}", dict(body))
 
     async def talk(self, who: AgentAtDesk, hertz: int) -> None:
-        """This agent and the customer hear each other."""
+        """This agent and the customer hear each other, from now on."""
+        self.caller.peer.forget()
+        who.peer.forget()
         await self.caller.peer.hears(hertz)
         await who.peer.hears(CUSTOMER_HERTZ)
 
@@ -89,7 +92,8 @@ def contact_of(offer: Json) -> Json:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(company: Company) -> AsyncIterator[Scene]:
-    ann, ben = AgentAtDesk(await company.hire(name="Ann")), AgentAtDesk(await company.hire(name="Ben"), tone=BEN_HERTZ)
+    ann = AgentAtDesk(await company.hire(name="Ann"), tone=ANN_HERTZ)
+    ben = AgentAtDesk(await company.hire(name="Ben"), tone=BEN_HERTZ)
     caller = CallerOnWidget(company, number="+15550142")
     watching = Socket(f"{company.url}/v1/socket")
     await watching.open()
