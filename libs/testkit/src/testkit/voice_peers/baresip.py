@@ -25,7 +25,7 @@ from testkit.webrtc import dominant
 
 _WAV_HEADER = 44
 _REGISTERED, _REFUSED = "\x1b[32mOK", "\x1b[31mERR"  # what `reginfo` says, coloured for a terminal
-_LONGEST_TEST = 900  # seconds
+_LONGEST_TEST = 200  # seconds
 _CONFIG = """\
 poll_method epoll
 sip_listen {host}:{port}
@@ -162,6 +162,8 @@ class Baresip(PeerProcess):
         if self._writer is not None:
             self._writer.close()
         self.stop()
+        for place in self.folder.glob("dump-*-enc.wav"):
+            place.rmdir()
 
     # -- what a person does --------------------------------------------------------------------------------
 
