@@ -7,13 +7,8 @@ RTCP report of every stream each 2.5 s. rtpengine gets the same packets of the s
 with keys from SDES; ICE it doesn't do. Its turns alternate with ours, so that what else the machine does hits both.
 
 CPU is the kernel's account of all threads of a process. `load_late` is the share of packets the load itself sent over
-<<<<<<< HEAD
-1 ms late: above 5 % the machine hadn't two cores for this, so delays, and loss (what hasn't come 0.3 s after the last
-was sent), mean nothing and are held to no goal.
-=======
 1 ms late: above 5 % the machine hadn't two cores for this, so delays, and loss (what hasn't come 0.3 s after the
 last was sent), mean nothing and are held to no goal.
->>>>>>> 04dcac2156827084d5398f7efec321cc9ac9e969
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -445,7 +444,3 @@ async def _exchange(
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
         edge,
     )  # fmt: skip
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - a label for the test's own eyes
