@@ -27,7 +27,7 @@ from telephony.domain.lines import (
     TrunkLimitReached,
 )
 from telephony.domain.trunks import GatewayHealth, HealthState, Limits, Trunk, TrunkInUse, TrunkNotFound
-from telephony.live.lines import Lines
+from telephony.live.lines import Lines, tidy
 from telephony.ops import lines as ops
 from telephony.ops import nodes
 from telephony.ops import outbound as outbound_ops
@@ -76,7 +76,7 @@ class Exchange:
         await self.db.system(lambda tx: ops.release_line(tx, line, self.clock.now()))
 
     async def tidy(self) -> None:
-        await self.db.system(lambda tx: nodes.tidy(tx, self.clock.now()))
+        await tidy(self.db, self.clock.now())
 
     async def beat(self, node_id: str) -> None:
         await self.db.system(lambda tx: nodes.beat(tx, node_id, self.clock.now()))

@@ -20,6 +20,7 @@ from kernel.errors import Unavailable
 from telephony.domain.calls import EndCause, EndParty
 from telephony.domain.legs import Leg, LegTrigger, Party
 from telephony.domain.stations import StationReason
+from telephony.live import lines
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
@@ -215,7 +216,7 @@ class Watch:
         due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
         blind = monotonic() < self._blind_until
         if not blind:
-            await house.db.system(lambda tx: nodes.tidy(tx, now))
+            await lines.tidy(house.db, now)
         # Among its own: a set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
         for lease in due.own_leases if blind else [*due.leases, *due.own_leases]:
             await self._end_orphan(lease, now)

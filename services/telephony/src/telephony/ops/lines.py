@@ -7,8 +7,8 @@ the tenant that calls. SERIALIZABLE makes of two takers one that sees the other.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from chassis.sql import Tx
@@ -83,12 +83,30 @@ async def free_lines_of(tx: Tx, node_id: str, but: Collection[str]) -> int:
     return len(left)
 
 
-async def sweep_lines(tx: Tx, now: datetime) -> None:
-    """Let go the lines of dead nodes and of calls that are over, as of their last heartbeat, and forget what nobody
-    counts any more."""
-    await _free(tx, await store.stale_lines(tx, now - HEARTBEAT_FRESH))
-    await _free(tx, await store.lines_without_calls(tx, now - HEARTBEAT_FRESH))
-    await store.purge(tx, now - _COUNTED, (now - _REMEMBERED).date())
+@dataclass(frozen=True)
+class Leftovers:
+    """Lines nobody holds any more, each with when it was last known to live; whether rows are there to be forgotten."""
+
+    lines: Sequence[tuple[Line, datetime]]
+    old: bool
+
+
+async def leftovers(tx: Tx, now: datetime) -> Leftovers:
+    """Lines of dead nodes and of calls that are over. For a read-only transaction: at SERIALIZABLE it would make
+    everybody who takes a line or changes a call run again."""
+    since = now - HEARTBEAT_FRESH
+    found = [*await store.stale_lines(tx, since), *await store.lines_without_calls(tx, since)]
+    return Leftovers(found, await store.has_old(tx, *_old(now)))
+
+
+async def free_line(tx: Tx, line: Line, heartbeat_time: datetime) -> None:
+    """Let a leftover go, as of its last heartbeat; nothing when it went by itself."""
+    await _free(tx, [(line, heartbeat_time)])
+
+
+async def forget_old(tx: Tx, now: datetime) -> None:
+    """Forget lines that nobody counts any more, and what was spent long ago."""
+    await store.purge(tx, *_old(now))
 
 
 async def overspent(tx: Tx, node_id: str, now: datetime) -> Sequence[Line]:
@@ -111,6 +129,10 @@ async def overspent(tx: Tx, node_id: str, now: datetime) -> Sequence[Line]:
         if lines.overspent(line, *loads[place], *callers[caller], now):
             cut.append(line)
     return cut
+
+
+def _old(now: datetime) -> tuple[datetime, date]:
+    return now - _COUNTED, (now - _REMEMBERED).date()
 
 
 async def _free(tx: Tx, left: Sequence[tuple[Line, datetime]]) -> None:

@@ -15,8 +15,6 @@ from telephony import convert
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg, LegTrigger, change_leg
 from telephony.domain.nodes import Node, NodeNotFound
-from telephony.ops import devices as device_ops
-from telephony.ops import lines as line_ops
 from telephony.ops.calls import HEARTBEAT_FRESH
 from telephony.store import calls as call_store
 from telephony.store import legs as leg_store
@@ -137,9 +135,3 @@ async def due(tx: Tx, node_id: str, now: datetime) -> Due:
         await station_store.stale(tx, before),
         await station_store.overdue(tx, now),
     )
-
-
-async def tidy(tx: Tx, now: datetime) -> None:
-    """Let go the lines of dead nodes, and forget lines and phones' bindings that count no more."""
-    await line_ops.sweep_lines(tx, now)
-    await device_ops.purge_bindings(tx, now)

@@ -174,6 +174,14 @@ async def move_lines(tx: Tx, tenant_ids: Sequence[str], call_id: str, node_id: s
     await tx.execute(update(trunk_lines).where(*its).values(node_id=node_id, heartbeat_time=now))
 
 
+async def has_old(tx: Tx, ended_before: datetime, day_before: date) -> bool:
+    """Whether `purge` would find anything."""
+    for column, before in ((trunk_lines.c.end_time, ended_before), (spending.c.day, day_before)):
+        if await tx.one_or_none(select(column).where(column < before).limit(1)) is not None:
+            return True
+    return False
+
+
 async def purge(tx: Tx, ended_before: datetime, day_before: date) -> None:
     """Forget lines that nobody counts any more, and what was spent long ago."""
     await tx.execute(delete(trunk_lines).where(trunk_lines.c.end_time < ended_before))
