@@ -1,4 +1,4 @@
-"""What a stereo recording holds, by ear: the dominant frequency of each channel."""
+"""What a recording holds, by ear: the dominant frequency of each channel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from testkit.webrtc import dominant
 
 
-def loudest_by_channel(ogg: bytes, seconds: float = 2.0) -> list[float]:
-    """The dominant frequency, in hertz, of the left and the right channel over the loudest stretch of `seconds`."""
+def loudest_by_channel(ogg: bytes, seconds: float = 2.0, layout: str = "stereo") -> list[float]:
+    """The dominant frequency, in hertz, of the channels, left first, over the loudest stretch of `seconds`."""
     with av.open(io.BytesIO(ogg), mode="r") as file:
         stream = file.streams.audio[0]
-        assert stream.layout.name == "stereo", f"the recording is {stream.layout.name}, not stereo"
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=48_000)
+        assert stream.layout.name == layout, f"the recording is {stream.layout.name}, not {layout}"
+        resampler = av.AudioResampler(format="fltp", layout=layout, rate=48_000)
         frames = [out.to_ndarray() for frame in file.decode(stream) for out in resampler.resample(frame)]
     samples = np.concatenate(frames, axis=1)
     window = int(seconds * 48_000)
