@@ -1,6 +1,7 @@
 import { Fragment } from "react";
 import type { Recording } from "../../api/types.ts";
 import { formatClock } from "../../format/durations.ts";
+import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { DateTime } from "../../ui/Time.tsx";
 import { partsOf } from "./lanes.ts";
@@ -27,7 +28,11 @@ export function CallRecordings({ recordings }: { recordings: readonly Recording[
           )}
           {parts.length > 1 && (
             <h3 className={classes.part}>
-              {t("watch.parts.part", { number: at + 1, count: parts.length })}{" "}
+              {t("watch.parts.part", {
+                number: formatNumber(at + 1, language),
+                count: formatNumber(parts.length, language),
+              })}
+              {" · "}
               <DateTime value={recording.startTime} />
             </h3>
           )}
