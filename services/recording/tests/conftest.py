@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -90,14 +90,16 @@ class House:
                 )
             )
 
-    async def finish(self, sealer: Sealer, seconds: float, **counts: int) -> recording_pb2.Recording:
+    async def finish(
+        self, sealer: Sealer, seconds: float, told: Sequence[recording_pb2.Track] = (), **counts: int
+    ) -> recording_pb2.Recording:
         """End a recording."""
         duration = Duration()
         duration.FromTimedelta(timedelta(seconds=seconds))
         with acting_for(sealer.tenant_id):
             return await self.stub.FinishRecording(
                 recording_service_pb2.FinishRecordingRequest(
-                    recording_id=sealer.recording_id, duration=duration, segment_counts=counts
+                    recording_id=sealer.recording_id, duration=duration, segment_counts=counts, tracks=told
                 )
             )
 
@@ -106,10 +108,12 @@ class House:
         with acting_for(tenant):
             return await self.stub.GetRecording(recording_service_pb2.GetRecordingRequest(recording_id=recording_id))
 
-    async def audio(self, tenant: str, recording_id: str) -> list[recording_service_pb2.RecordingAudioChunk]:
-        """Play a recording."""
+    async def audio(
+        self, tenant: str, recording_id: str, track: str = ""
+    ) -> list[recording_service_pb2.RecordingAudioChunk]:
+        """Play a recording, or one of its tracks."""
         with acting_for(tenant):
-            request = recording_service_pb2.GetRecordingAudioRequest(recording_id=recording_id)
+            request = recording_service_pb2.GetRecordingAudioRequest(recording_id=recording_id, track=track)
             return [chunk async for chunk in self.stub.GetRecordingAudio(request)]
 
     async def talk(self, tenant: str, *, seconds: int = 2, **more: str) -> recording_pb2.Recording:

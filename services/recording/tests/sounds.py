@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import av
 import numpy as np
 import numpy.typing as npt
-from merkez.recording.v1 import segment_pb2
+from merkez.recording.v1 import recording_pb2, segment_pb2
 from recording.domain import ogg, tracks
 from recording.domain.recordings import associated_data
 from tink import aead, proto_keyset_format, secret_key_access
@@ -74,11 +74,15 @@ class Sealer:
 
     def __init__(self, tenant_id: str, recording_id: str, keyset: bytes):
         self.tenant_id, self.recording_id = tenant_id, recording_id
+        self.sources: dict[str, recording_pb2.Track] = {}
+        """Who each track is of; a track that isn't here is told as nodes of before told it."""
         self._key = proto_keyset_format.parse(keyset, secret_key_access.TOKEN).primitive(aead.Aead)
 
     def seal(self, track: str, sequence: int, packets: Sequence[tracks.Packet]) -> bytes:
         """One sealed segment."""
         payload = segment_pb2.SegmentPayload(recording_id=self.recording_id, track=track, sequence=sequence)
+        if track in self.sources:
+            payload.source.CopyFrom(self.sources[track])
         for packet in packets:
             payload.packets.add(
                 timestamp=packet.timestamp, arrival_micros=packet.arrival_micros, payload=packet.payload

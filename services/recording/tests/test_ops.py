@@ -110,7 +110,7 @@ async def test_key_of_a_recording_is_gone_with_its_erasure_also_while_it_is_made
     claimed, *_ = await house.db.run(tenant, lambda tx: ops.claim_mux(tx, begun.recording_id, now))
     await house.db.run(tenant, lambda tx: ops.erase_recording(tx, begun.recording_id, "asked", now))
     assert await house.db.run(tenant, lambda tx: store.keys(tx, begun.recording_id)) is None
-    made = ops.Made(3, 10, 0, ())
+    made = ops.Made(3, 10, 0, (), ())
     with pytest.raises(FailedPrecondition):
         await house.db.run(tenant, lambda tx: ops.stored(tx, claimed, made, 90, LATE, now))
     await house.sweeps.purge()

@@ -14,7 +14,7 @@ from kernel.errors import DomainError
 from telephony.domain import consults, conversation, parties, supervision, transfers
 from telephony.domain.calls import Actor, Call, CallState, Trigger
 from telephony.domain.conversation import Conversation, LeftReason, Outcome
-from telephony.domain.hearing import Ear, Sound, hearing
+from telephony.domain.hearing import Ear, Sound, hearing, recorded
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -139,6 +139,28 @@ def test_a_parked_customer_hears_music_and_nobody_else_is_there() -> None:
 def test_what_flows_plays_is_not_for_the_conversation_to_arrange() -> None:
     sent = transfers.sent_on(talking(), ANN, Trigger.SEND_ON, NOW).after
     assert hearing(sent.call, sent.legs) == {} and sent.call.state is CallState.IN_FLOW
+
+
+def test_recorded_is_what_the_customer_says_and_hears() -> None:
+    consulting = asked(agent_leg(BEN))
+    swapped, joined = consults.swap(consulting, ANN, NOW).after, consults.join(consulting, ANN, NOW).after
+    ringing = talking(outside("zoe", state=LegState.RINGING))
+    alone = Conversation(ringing.call, tuple(leg for leg in ringing.legs if leg.leg_id != "ann"))
+    for talk, wanted in (
+        (talking(), {"customer", "ann"}),
+        (parties.hold(talking(), "", NOW).after, set()),
+        (consulting, set()),
+        (swapped, {"customer", "ann"}),
+        (joined, {"customer", "ann", "ben"}),
+        (parties.hold(joined, "ben", NOW).after, {"customer", "ann"}),
+        (ringing, {"customer", "ann"}),
+        (alone, {"customer"}),
+        (talking(watcher(SupervisionMode.LISTEN)), {"customer", "ann"}),
+        (talking(watcher(SupervisionMode.WHISPER)), {"customer", "ann"}),
+        (talking(watcher(SupervisionMode.BARGE)), {"customer", "ann", "eve"}),
+        (transfers.sent_on(talking(), ANN, Trigger.SEND_ON, NOW).after, set()),
+    ):
+        assert recorded(talk.call, talk.legs) == wanted
 
 
 # -- who may do what -------------------------------------------------------------------------------------------

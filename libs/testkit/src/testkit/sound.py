@@ -1,4 +1,4 @@
-"""What a stereo recording holds, by ear: the dominant frequency of each channel."""
+"""What a recording holds, by ear: the dominant frequency of each channel."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from testkit.webrtc import dominant
 
 
-def loudest_by_channel(ogg: bytes, seconds: float = 2.0) -> list[float]:
-    """The dominant frequency, in hertz, of the left and the right channel over the loudest stretch of `seconds`."""
-    samples = _stereo(ogg)
+def loudest_by_channel(ogg: bytes, seconds: float = 2.0, layout: str = "stereo") -> list[float]:
+    """The dominant frequency, in hertz, of the channels, left first, over the loudest stretch of `seconds`."""
+    samples = _channels(ogg, layout)
     window = int(seconds * 48_000)
     found = []
     for channel in samples:
@@ -28,7 +28,7 @@ def loudest_by_window(ogg: bytes, seconds: float = 0.1) -> list[list[float]]:
     one tone gives way to another a window is left out."""
     window = int(seconds * 48_000)
     found: list[list[float]] = []
-    for channel in _stereo(ogg):
+    for channel in _channels(ogg):
         heard: list[float] = []
         for at in range(0, len(channel) - window + 1, window):
             halves = [dominant(channel[start : start + window // 2]) for start in (at, at + window // 2)]
@@ -38,11 +38,11 @@ def loudest_by_window(ogg: bytes, seconds: float = 0.1) -> list[list[float]]:
     return found
 
 
-def _stereo(ogg: bytes) -> NDArray[np.float32]:
-    """(2, samples) at 48 kHz."""
+def _channels(ogg: bytes, layout: str = "stereo") -> NDArray[np.float32]:
+    """(channels, samples) at 48 kHz."""
     with av.open(io.BytesIO(ogg), mode="r") as file:
         stream = file.streams.audio[0]
-        assert stream.layout.name == "stereo", f"the recording is {stream.layout.name}, not stereo"
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=48_000)
+        assert stream.layout.name == layout, f"the recording is {stream.layout.name}, not {layout}"
+        resampler = av.AudioResampler(format="fltp", layout=layout, rate=48_000)
         frames = [out.to_ndarray() for frame in file.decode(stream) for out in resampler.resample(frame)]
     return np.concatenate(frames, axis=1).astype(np.float32)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from chassis.instants import duration_out, time_out
+from chassis.instants import duration_in, duration_out, time_out
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from merkez.recording.v1 import recording_events_pb2, recording_pb2, segment_pb2
 
 from recording.domain.opus import SAMPLE_RATE
-from recording.domain.recordings import Recording, RecordingKind, SegmentNotOpened
+from recording.domain.recordings import Recording, RecordingKind, RecordingState, SegmentNotOpened
 from recording.domain.tracks import Packet
+from recording.domain.voices import Voice, heard_in
 
-Opened = tuple[str, str, int, list[Packet]]
-"""Recording, track, sequence, packets."""
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What an opened segment holds."""
+
+    recording_id: str
+    track: str
+    sequence: int
+    packets: list[Packet]
+    voice: Voice | None
+    """Who it is of, when it says so."""
 
 
 def opened(content: bytes) -> Opened:
@@ -24,7 +37,41 @@ def opened(content: bytes) -> Opened:
     except DecodeError as error:
         raise SegmentNotOpened("the segment holds no SegmentPayload") from error
     packets = [Packet(item.timestamp, item.arrival_micros, item.payload) for item in payload.packets]
-    return payload.recording_id, payload.track, payload.sequence, packets
+    voice = voice_in(payload.source) if payload.HasField("source") else None
+    return Opened(payload.recording_id, payload.track, payload.sequence, packets, voice)
+
+
+def voice_in(value: recording_pb2.Track) -> Voice:
+    """A track as telephony tells of it."""
+    end = duration_in(value, "end_offset")
+    return Voice(
+        track=value.track,
+        party=value.party,
+        agent_id=value.agent_id,
+        address=value.address,
+        start=(duration_in(value, "start_offset") or timedelta(0)) // _MICROSECOND,
+        end=None if end is None else end // _MICROSECOND,
+    )
+
+
+def _voice_out(value: Voice) -> recording_pb2.Track:
+    return recording_pb2.Track(
+        track=value.track,
+        party=value.party,
+        agent_id=value.agent_id,
+        address=value.address,
+        start_offset=duration_out(timedelta(microseconds=value.start)),
+        end_offset=None if value.end is None else duration_out(timedelta(microseconds=value.end)),
+        activity=value.activity,
+    )
+
+
+def _voices(value: Recording) -> tuple[Voice, ...]:
+    """Those it has; of a recording of before, the two that every one had."""
+    if value.voices or value.state is not RecordingState.STORED:
+        return value.voices
+    made = heard_in((), (), value.agent_id, alone=value.kind is RecordingKind.VOICEMAIL)
+    return tuple(replace(voice, end=value.duration // _MICROSECOND) for voice in made)
 
 
 def recording_out(value: Recording) -> recording_pb2.Recording:
@@ -51,6 +98,7 @@ def recording_out(value: Recording) -> recording_pb2.Recording:
         caller_number=value.caller_number,
         heard_time=time_out(value.heard_time),
         heard_by=value.heard_by,
+        tracks=[_voice_out(voice) for voice in _voices(value)],
     )
 
 

@@ -58,28 +58,38 @@ class Library:
         Raises SegmentNotOpened, SegmentExists, RecordingErased, RecordingComplete, RecordingNotFound.
         """
         key = await self._segment_key(tenant_id, recording_id)
-        open_segment(key, tenant_id, recording_id, track, sequence, sealed)
+        opened = open_segment(key, tenant_id, recording_id, track, sequence, sealed)
         digest = hashlib.sha256(sealed).hexdigest()
         segment = store.Segment(track, sequence, digest, len(sealed))
         await self.objects.put(segment_name(tenant_id, recording_id, segment), sealed)
         now = self.db.clock.now()
-        return await self.db.run(tenant_id, lambda tx: ops.note_segment(tx, recording_id, segment, now))
+        return await self.db.run(tenant_id, lambda tx: ops.note_segment(tx, recording_id, segment, opened.voice, now))
 
-    async def audio(self, tenant_id: str, value: Recording) -> tuple[int, AsyncIterator[bytes]]:
-        """Length and pieces of a stored recording. Raises RecordingErased, RecordingNotStored."""
+    async def audio(self, tenant_id: str, value: Recording, track: str = "") -> tuple[int, AsyncIterator[bytes]]:
+        """Length and pieces of a stored recording, or of one of its tracks.
+
+        Raises RecordingErased, RecordingNotStored, TrackNotFound.
+        """
         if value.state is RecordingState.ERASED:
             raise rules.RecordingErased("the recording was erased")
         if value.state is not RecordingState.STORED:
             raise rules.RecordingNotStored("the recording is still being made")
+        voice = value.voice(track) if track else None
         held = await self.db.run(tenant_id, lambda tx: ops.keys_of(tx, value.recording_id), read_only=True)
         primitive = keys.file_primitive(await self._tenant_key(tenant_id), tenant_id, value.recording_id, held)
-        data = rules.file_associated_data(tenant_id, value.recording_id, value.file_version)
-        name = file_name(tenant_id, value.recording_id, value.file_version)
+        own = voice.track if voice is not None and voice.size_bytes else ""
+        data = rules.file_associated_data(tenant_id, value.recording_id, value.file_version, own)
+        name = file_name(tenant_id, value.recording_id, value.file_version, own)
 
         def opened() -> BinaryIO:
             return primitive.new_decrypting_stream(self.objects.reader(name), data)
 
-        return value.size_bytes, _pieces(await asyncio.to_thread(opened))
+        stream = await asyncio.to_thread(opened)
+        if voice is None or own:
+            return value.stereo_bytes if voice is None else voice.size_bytes, _pieces(stream)
+        whole = b"".join([piece async for piece in _pieces(stream)])
+        alone = await asyncio.to_thread(muxing.track_of, whole, value, left=voice.left)
+        return len(alone), _cut(alone)
 
     async def make(self, tenant_id: str, recording_id: str, *, late_grace: timedelta) -> Recording | None:
         """Mux and seal a due recording; None when it isn't due any more."""
@@ -90,21 +100,23 @@ class Library:
             return None
         tenant_key = await self._tenant_key(tenant_id)
         key = keys.segment_handle(tenant_key, tenant_id, recording_id, held).primitive(aead.Aead)
-        packets: dict[str, list[Packet]] = {track: [] for track in rules.TRACKS}
+        packets: dict[str, list[Packet]] = {}
         for begin in range(0, len(listed), 32):
             part = listed[begin : begin + 32]
             names = [segment_name(tenant_id, recording_id, segment) for segment in part]
             for segment, sealed in zip(part, await asyncio.gather(*map(self.objects.get, names)), strict=True):
-                packets[segment.track] += open_segment(
-                    key, tenant_id, recording_id, segment.track, segment.sequence, sealed
-                )
+                opened = open_segment(key, tenant_id, recording_id, segment.track, segment.sequence, sealed)
+                packets.setdefault(segment.track, []).extend(opened.packets)
         version = value.file_version + 1
-        data = rules.file_associated_data(tenant_id, recording_id, version)
         primitive = keys.file_primitive(tenant_key, tenant_id, recording_id, held)
-        muxed = await asyncio.to_thread(muxing.mux, value, packets["customer"], packets["agent"])
-        sealed_file = await asyncio.to_thread(_seal, primitive, muxed.content, data)
-        await self.objects.put(file_name(tenant_id, recording_id, version), sealed_file)
-        made = ops.Made(len(listed), len(muxed.content), muxed.samples, muxed.gaps)
+        muxed = await asyncio.to_thread(muxing.mux, value, packets)
+        for track, content in (*muxed.alone.items(), ("", muxed.content)):
+            data = rules.file_associated_data(tenant_id, recording_id, version, track)
+            sealed_file = await asyncio.to_thread(_seal, primitive, content, data)
+            await self.objects.put(file_name(tenant_id, recording_id, version, track), sealed_file)
+        voices = tuple(replace(voice, size_bytes=len(muxed.alone.get(voice.track, b""))) for voice in muxed.voices)
+        size = len(muxed.content) + sum(voice.size_bytes for voice in voices)
+        made = ops.Made(len(listed), size, muxed.samples, muxed.gaps, voices)
         return await self._stored(tenant_id, value, made, late_grace)
 
     async def _stored(
@@ -167,16 +179,17 @@ class Library:
 
 def open_segment(
     key: aead.Aead, tenant_id: str, recording_id: str, track: str, sequence: int, sealed: bytes
-) -> list[Packet]:
-    """The packets of a sealed segment. Raises SegmentNotOpened."""
+) -> convert.Opened:
+    """What is in a sealed segment. Raises SegmentNotOpened."""
     try:
         content = key.decrypt(sealed, rules.associated_data(tenant_id, recording_id, track, sequence))
     except TinkError as error:
         raise rules.SegmentNotOpened("the segment does not open with this recording's key at this place") from error
-    *place, packets = convert.opened(content)
-    if place != [recording_id, track, sequence]:
+    opened = convert.opened(content)
+    said = opened.voice.track if opened.voice is not None else track
+    if (opened.recording_id, opened.track, opened.sequence, said) != (recording_id, track, sequence, track):
         raise rules.SegmentNotOpened("the segment says it lies elsewhere")
-    return packets
+    return opened
 
 
 def segment_name(tenant_id: str, recording_id: str, segment: store.Segment) -> str:
@@ -184,9 +197,9 @@ def segment_name(tenant_id: str, recording_id: str, segment: store.Segment) -> s
     return f"{tenant_id}/{recording_id}/segments/{segment.track}-{segment.sequence:08d}-{segment.digest[:16]}"
 
 
-def file_name(tenant_id: str, recording_id: str, version: int) -> str:
-    """Object name of a stored file."""
-    return f"{tenant_id}/{recording_id}/audio-{version}.ogg.sealed"
+def file_name(tenant_id: str, recording_id: str, version: int, track: str = "") -> str:
+    """Object name of a stored file, the whole or one track's."""
+    return f"{tenant_id}/{recording_id}/{track or 'audio'}-{version}.ogg.sealed"
 
 
 def _seal(primitive: streaming_aead.StreamingAead, content: bytes, data: bytes) -> bytes:
@@ -213,6 +226,11 @@ async def _pieces(stream: BinaryIO) -> AsyncIterator[bytes]:
         raise ObjectStoreUnavailable("the recording's file could not be opened") from error
     finally:
         stream.close()
+
+
+async def _cut(content: bytes) -> AsyncIterator[bytes]:
+    for begin in range(0, len(content), _CHUNK):
+        yield content[begin : begin + _CHUNK]
 
 
 def _remember(cache: OrderedDict[str, aead.Aead], name: str, key: aead.Aead) -> None:

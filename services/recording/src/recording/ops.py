@@ -13,6 +13,7 @@ from recording import convert, store
 from recording.domain import recordings as rules
 from recording.domain.recordings import Recording, RecordingState, Trigger
 from recording.domain.tracks import Gap
+from recording.domain.voices import CUSTOMER, Voice, joined
 from recording.keys import RecordingKeys
 
 MUX_LEASE = timedelta(minutes=5)
@@ -28,6 +29,7 @@ class Made:
     size_bytes: int
     heard_samples: int
     gaps: tuple[Gap, ...]
+    voices: tuple[Voice, ...]
 
 
 async def start_recording(
@@ -65,8 +67,11 @@ async def get_recording(tx: Tx, recording_id: str) -> Recording:
     return found
 
 
-async def note_segment(tx: Tx, recording_id: str, segment: store.Segment, now: datetime) -> Recording:
-    """Put a stored segment into the manifest; the one that makes it whole makes the recording due.
+async def note_segment(
+    tx: Tx, recording_id: str, segment: store.Segment, voice: Voice | None, now: datetime
+) -> Recording:
+    """Put a stored segment into the manifest; the one that makes it whole makes the recording due. `voice` is who it
+    is of.
 
     Raises RecordingNotFound, RecordingErased, RecordingComplete, SegmentExists.
     """
@@ -83,16 +88,27 @@ async def note_segment(tx: Tx, recording_id: str, segment: store.Segment, now: d
             return value  # its acknowledgement was lost; it is in the file already
         raise rules.RecordingComplete("the recording has all its segments")
     await store.insert_segment(tx, recording_id, segment, now)
+    if voice is not None:
+        value = await _with_voices(tx, value, [voice], now)
     if value.state is RecordingState.STORED or await _is_whole(tx, value):
         return await _due(tx, value, now, now)
     return value
 
 
 async def finish_recording(
-    tx: Tx, recording_id: str, duration: timedelta, counts: Mapping[str, int], grace: timedelta, now: datetime
+    tx: Tx,
+    recording_id: str,
+    duration: timedelta,
+    counts: Mapping[str, int],
+    told: Sequence[Voice],
+    grace: timedelta,
+    now: datetime,
 ) -> Recording:
-    """Take how long it was and how many segments each track has. It is made at once when they are there, else when
-    the last one comes, or after `grace` of what is there. Raises RecordingNotFound, RecordingErased."""
+    """Take how long it was, who was there when and how many segments each track has.
+
+    It is made at once when they are there, else when the last one comes, or after `grace` of what is there. Raises
+    RecordingNotFound, RecordingErased.
+    """
     value = await get_recording(tx, recording_id)
     value.after(Trigger.MUXED)
     if value.complete:
@@ -101,8 +117,9 @@ async def finish_recording(
     # A telephony node that was killed counts what is left on its disk; what was acknowledged before is only here.
     counts = {
         track: max([counts.get(track, 0), *(item.sequence + 1 for item in listed if item.track == track)])
-        for track in rules.TRACKS
+        for track in {*counts, *(item.track for item in listed)} or {CUSTOMER}
     }
+    value = await _with_voices(tx, value, told, now)
     if value.segment_counts == counts and value.duration >= duration:
         return value
     value = replace(value, duration=max(duration, value.duration), segment_counts=counts)
@@ -147,6 +164,7 @@ async def stored(
         duration=rules.length_of(value.duration, made.heard_samples),
         size_bytes=made.size_bytes,
         gaps=made.gaps,
+        voices=made.voices,
         expire_time=value.expire_time or rules.expiry(value.start_time, default_days if days is None else days),
         complete=complete,
         file_version=value.file_version + 1,
@@ -157,6 +175,7 @@ async def stored(
     if complete:
         await store.delete_segments(tx, value.recording_id)
     await store.save_recording(tx, value, now)
+    await store.note_agents(tx, value)
     tx.emit(convert.stored(value), key=value.recording_id)
     return value
 
@@ -167,7 +186,7 @@ async def erase_recording(tx: Tx, recording_id: str, reason: str, now: datetime)
     if value.state is RecordingState.ERASED:
         return value
     value = replace(
-        value, state=value.after(Trigger.ERASED), size_bytes=0, gaps=(), expire_time=None, mux_due_time=None,
+        value, state=value.after(Trigger.ERASED), size_bytes=0, gaps=(), voices=(), expire_time=None, mux_due_time=None,
         purge_due_time=now, version=value.version + 1,
     )  # fmt: skip
     await store.delete_keys(tx, recording_id)
@@ -242,10 +261,21 @@ async def _due(tx: Tx, value: Recording, at: datetime, now: datetime) -> Recordi
     return value
 
 
+async def _with_voices(tx: Tx, value: Recording, told: Sequence[Voice], now: datetime) -> Recording:
+    """The recording with what is told of its voices, and found by their agents."""
+    voices = joined(value.voices, told)
+    if voices == value.voices:
+        return value
+    value = replace(value, voices=voices, version=value.version + 1)
+    await store.save_recording(tx, value, now)
+    await store.note_agents(tx, value)
+    return value
+
+
 async def _is_whole(tx: Tx, value: Recording) -> bool:
     return bool(value.segment_counts) and _whole(value, await store.list_segments(tx, value.recording_id))
 
 
 def _whole(value: Recording, listed: Sequence[store.Segment]) -> bool:
-    present = {track: [item.sequence for item in listed if item.track == track] for track in rules.TRACKS}
+    present = {track: [item.sequence for item in listed if item.track == track] for track in value.segment_counts}
     return rules.whole(value.segment_counts, present)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from recording.domain.recordings import Mailboxes, Recording, RecordingKind, RecordingState
 from recording.domain.tracks import Gap
+from recording.domain.voices import Voice
 from recording.keys import RecordingKeys
 
 SCHEMA = "recording"
@@ -57,6 +59,7 @@ recordings = tenant_table(
     Column("duration_micros", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("gaps", Json, nullable=False),
+    Column("voices", Json, nullable=False),
     Column("expire_time", Time),
     Column("segment_counts", Json, nullable=False),
     Column("complete", Boolean, nullable=False),
@@ -76,6 +79,13 @@ segments = tenant_table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("create_time", Time, nullable=False),
 )  # fmt: skip
+joined_agents = tenant_table(
+    "joined_agents", metadata,
+    Column("recording_id", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    Column("create_time", Time, nullable=False),
+)  # fmt: skip
+"""Agents on a recording besides the one it began with; `create_time` is the recording's."""
 tenant_keys = tenant_table(
     "tenant_keys", metadata,
     Column("wrapped_key", LargeBinary, nullable=False),
@@ -153,15 +163,24 @@ async def unfinished_of_call(tx: Tx, call_id: str) -> list[Recording]:
 async def list_recordings(
     tx: Tx, *, call_id: str, agent_id: str, kind: RecordingKind | None, token: str, size: int
 ) -> tuple[list[Recording], bool]:
-    """A page, newest first, and whether another follows. Empty filters match all."""
+    """A page, newest first, and whether another follows. Empty filters match all; an agent's are those they are on."""
     size = page_size(size)
-    statement = select(recordings).where(recordings.c.tenant_id == tx.tenant_id)
-    filters = ((recordings.c.call_id, call_id), (recordings.c.agent_id, agent_id), (recordings.c.kind, kind))
-    for column, value in filters:
+    every = select(recordings).where(recordings.c.tenant_id == tx.tenant_id)
+    for column, value in ((recordings.c.call_id, call_id), (recordings.c.kind, kind)):
         if value:
-            statement = statement.where(column == value)
-    rows = await tx.all(keyset(statement, recordings.c.create_time, recordings.c.recording_id, token, size))
-    return [_recording(row) for row in rows[:size]], len(rows) > size
+            every = every.where(column == value)
+    # Two statements, since each then reads no more of its index than a page.
+    wanted, by_time = [every], (joined_agents.c.create_time, joined_agents.c.recording_id)
+    if agent_id:
+        joined = (joined_agents.c.tenant_id == tx.tenant_id, joined_agents.c.agent_id == agent_id)
+        of_both = joined_agents.c.recording_id == recordings.c.recording_id
+        wanted = [every.where(recordings.c.agent_id == agent_id), every.join(joined_agents, of_both).where(*joined)]
+    found: list[Recording] = []
+    for index, statement in enumerate(wanted):
+        order = by_time if index else (recordings.c.create_time, recordings.c.recording_id)
+        found += [_recording(row) for row in await tx.all(keyset(statement, *order, token, size))]
+    found.sort(key=lambda value: (value.create_time, value.recording_id), reverse=True)
+    return found[:size], len(found) > size
 
 
 async def list_voicemails(
@@ -212,6 +231,16 @@ async def save_recording(tx: Tx, value: Recording, now: datetime) -> None:
         .where(recordings.c.tenant_id == tx.tenant_id, recordings.c.recording_id == value.recording_id)
         .values({key: item for key, item in row.items() if key not in ("tenant_id", "recording_id")})
     )
+
+
+async def note_agents(tx: Tx, value: Recording) -> None:
+    """Have the recording found by every agent who is on it."""
+    for agent_id in {voice.agent_id for voice in value.voices} - {"", value.agent_id}:
+        row = {
+            "tenant_id": tx.tenant_id, "recording_id": value.recording_id, "agent_id": agent_id,
+            "create_time": value.create_time,
+        }  # fmt: skip
+        await tx.execute(insert(joined_agents).values(row).on_conflict_do_nothing())
 
 
 async def segment(tx: Tx, recording_id: str, track: str, sequence: int) -> Segment | None:
@@ -353,6 +382,7 @@ def _row(tx: Tx, value: Recording) -> dict[str, Any]:
         "duration_micros": value.duration // _MICROSECOND,
         "size_bytes": value.size_bytes,
         "gaps": [[gap.track, gap.start, gap.samples] for gap in value.gaps],
+        "voices": [_voice_row(voice) for voice in value.voices],
         "expire_time": value.expire_time,
         "segment_counts": dict(value.segment_counts),
         "complete": value.complete,
@@ -382,6 +412,7 @@ def _recording(row: RowMapping) -> Recording:
         duration=timedelta(microseconds=row["duration_micros"]),
         size_bytes=row["size_bytes"],
         gaps=_gaps(row["gaps"]),
+        voices=_voices(row["voices"]),
         expire_time=row["expire_time"],
         segment_counts=row["segment_counts"],
         complete=row["complete"],
@@ -394,6 +425,14 @@ def _recording(row: RowMapping) -> Recording:
 
 def _gaps(listed: Sequence[tuple[str, int, int]]) -> tuple[Gap, ...]:
     return tuple(Gap(track, start, samples) for track, start, samples in listed)
+
+
+def _voice_row(value: Voice) -> dict[str, Any]:
+    return dataclasses.asdict(value) | {"activity": value.activity.hex()}
+
+
+def _voices(listed: Sequence[dict[str, Any]]) -> tuple[Voice, ...]:
+    return tuple(Voice(**{**item, "activity": bytes.fromhex(item["activity"])}) for item in listed)
 
 
 def _segment(row: RowMapping) -> Segment:

@@ -20,6 +20,7 @@ from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenan
 
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg
+from telephony.media.recorder import Presence
 from telephony.media.spool import Finish, Segment
 
 _FRESH_SECONDS = 3.0
@@ -217,6 +218,16 @@ def _contact_of(call: Call, kind: str) -> contact_pb2.Contact:
     )
 
 
+def _track_of(presence: Presence) -> recording_pb2.Track:
+    return recording_pb2.Track(
+        track=presence.track,
+        party=presence.party,
+        agent_id=presence.agent_id,
+        start_offset=duration_out(timedelta(seconds=presence.start)),
+        end_offset=duration_out(timedelta(seconds=presence.end)),
+    )
+
+
 class Recordings:
     """Starting a recording and sending its segments."""
 
@@ -254,6 +265,7 @@ class Recordings:
             recording_id=finish.recording_id,
             duration=duration_out(timedelta(seconds=finish.seconds)),
             segment_counts=finish.segment_counts,
+            tracks=[_track_of(presence) for presence in finish.presences],
         )
         with acting_for(finish.tenant_id):
             await self._recordings.FinishRecording(request, timeout=30)

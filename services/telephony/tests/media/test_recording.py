@@ -13,13 +13,14 @@ from chassis.lifecycle import Tasks
 from chassis.statuses import RemoteFailed
 from kernel.errors import InvalidInput, Unavailable
 from merkez.recording.v1 import segment_pb2
-from telephony.media.recorder import Recording, Track, associated_data
+from telephony.media.recorder import Presence, Recording, Source, Track, associated_data
 from telephony.media.rtp import SILENCE
 from telephony.media.spool import Finish, Segment, Spool
 from testkit import eventually
 from tink import TinkError, aead, secret_key_access
 
 TENANT, RECORDING = "ten_a", "rec_a"
+CUSTOMER, ANN = "leg_01jd3v9k8r5x7m2p4q6s8t0w1y", "leg_01jd3v9k8r5x7m2p4q6s8t0w2z"
 
 
 def _key() -> tuple[aead.Aead, bytes]:
@@ -33,11 +34,11 @@ async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_p
     recording = Recording(TENANT, asyncio.get_running_loop())
     stream = object()
     for index in range(60):
-        recording.tap("customer")(stream, 1000 + index * 960, bytes([index]))
+        recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + index * 960, bytes([index]))
     recording.open(RECORDING, keyset, lambda *segment: kept.append(segment))
-    recording.tap("agent")(object(), 5, b"x")
+    recording.tap(ANN, Source("agent", "usr_ann"))(object(), 5, b"x")
     seconds, counts = recording.finish()
-    assert counts == {"customer": len([k for k in kept if k[0] == "customer"]), "agent": 1}
+    assert counts == {CUSTOMER: len([k for k in kept if k[0] == CUSTOMER]), ANN: 1}
     assert seconds >= 0
     packets = []
     for track, sequence, sealed, covered in kept:
@@ -45,7 +46,8 @@ async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_p
         payload = segment_pb2.SegmentPayload.FromString(plain)
         assert (payload.track, payload.sequence, payload.recording_id) == (track, sequence, RECORDING)
         assert 0 <= covered <= 1
-        packets += payload.packets if track == "customer" else []
+        assert (payload.source.track, payload.source.party) == (track, "customer" if track == CUSTOMER else "agent")
+        packets += payload.packets if track == CUSTOMER else []
         with pytest.raises(TinkError):
             cipher.decrypt(sealed, associated_data(TENANT, RECORDING, track, sequence + 1))
     assert [packet.payload for packet in packets] == [bytes([index]) for index in range(60)]
@@ -94,6 +96,54 @@ class Store:
             raise self.failing.pop(0)
 
 
+async def test_who_left_and_came_back_was_there_until_they_left_for_good() -> None:
+    recording = Recording(TENANT, asyncio.get_running_loop(), started=0.0)
+    recording.tap(ANN, Source("agent", "usr_ann", "+15550199"))
+    recording.stop_clock(at=5.0)
+    recording.leave(CUSTOMER)
+    recording.leave(ANN)
+    recording.tap(ANN, Source("agent", "usr_ann"))
+    recording.stop_clock(at=1e9)
+    recording.leave(ANN)
+    recording.stop_clock(at=2e9)
+    recording.leave(ANN)
+    recording.finish()
+    [presence] = recording.presences
+    assert (presence.track, presence.party, presence.agent_id, presence.end) == (ANN, "agent", "usr_ann", 1e9)
+
+
+async def test_what_lies_on_the_disk_of_a_finished_recording_names_no_number(tmp_path: Path) -> None:
+    store = Store()
+    store.down = True
+    presence = Presence(ANN, "participant", "", 1.5, 2.0)
+    async with Tasks("first life") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
+        spool.finish(Finish(TENANT, RECORDING, 2.4, {ANN: 0}, (presence,)))
+        await spool.close()
+    store.down = False
+    async with Tasks("second life") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
+        spool.resume()
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert store.finished == [Finish(TENANT, RECORDING, 2.4, {ANN: 0}, (presence,))]
+
+
+async def test_segments_of_a_version_that_knew_two_tracks_are_sent_on(tmp_path: Path) -> None:
+    store, folder = Store(), tmp_path / TENANT / RECORDING
+    folder.mkdir(parents=True)
+    for track in ("agent", "customer"):
+        (folder / f"{track}-000000-800.seg").write_bytes(b"sealed")
+    (folder / "finish.json").write_text('{"seconds": 0.8, "segment_counts": {"customer": 1, "agent": 1}}')
+    async with Tasks("next version") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
+        assert spool.resume() == 1
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert [track for track, *_ in store.segments] == ["agent", "customer"]
+    assert store.finished == [Finish(TENANT, RECORDING, 0.8, {"customer": 1, "agent": 1})]
+
+
 async def test_segments_wait_on_disk_while_recording_is_away_and_go_out_in_order(tmp_path: Path) -> None:
     store, reports = Store(), []
     store.down = True
@@ -135,9 +185,9 @@ async def test_what_a_killed_process_left_is_sent_by_the_next_one(tmp_path: Path
     async with Tasks("first life") as tasks:
         spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
         for sequence in range(2):
-            spool.keep(Segment(TENANT, RECORDING, "customer", sequence, 0.8, b"sealed"))
+            spool.keep(Segment(TENANT, RECORDING, CUSTOMER, sequence, 0.8, b"sealed"))
         await spool.close()
-    (tmp_path / TENANT / RECORDING / "customer-000002-800.seg.tmp").write_bytes(b"half a segment")
+    (tmp_path / TENANT / RECORDING / f"{CUSTOMER}-000002-800.seg.tmp").write_bytes(b"half a segment")
     store.down = False
     async with Tasks("second life") as tasks:
         spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *_: None)
@@ -145,7 +195,7 @@ async def test_what_a_killed_process_left_is_sent_by_the_next_one(tmp_path: Path
         await eventually(lambda: store.finished)
         await spool.close()
     assert [sequence for _, sequence, _ in store.segments] == [0, 1]
-    assert store.finished[0].segment_counts["customer"] == 2
+    assert store.finished[0].segment_counts[CUSTOMER] == 2
 
 
 async def test_a_recording_of_which_nothing_was_written_before_the_crash_is_still_finished(tmp_path: Path) -> None:
@@ -159,7 +209,7 @@ async def test_a_recording_of_which_nothing_was_written_before_the_crash_is_stil
         assert spool.resume() == 1
         await eventually(lambda: store.finished)
         await spool.close()
-    assert store.finished == [Finish(TENANT, RECORDING, 0.0, {"customer": 0, "agent": 0})]
+    assert store.finished == [Finish(TENANT, RECORDING, 0.0, {})]
 
 
 async def test_a_refused_segment_does_not_hold_up_the_rest(tmp_path: Path) -> None:

@@ -2348,8 +2348,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Its audio: Ogg/Opus, stereo, customer left, agent right
-         * @description Its audio: Ogg/Opus, stereo, customer left, agent right. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED. Needs the permission `recordings.read`.
+         * Its audio: Ogg/Opus, stereo, customer left, everybody else right; or one track alone
+         * @description Its audio: Ogg/Opus, stereo, customer left, everybody else right; or one track alone. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED; NOT_FOUND TRACK_NOT_FOUND. Needs the permission `recordings.read`.
          */
         get: operations["merkez.recording.v1.RecordingService.GetRecordingAudio"];
         put?: never;
@@ -3664,9 +3664,9 @@ export interface components {
             /** @description Why, for the audit log. */
             reason?: string;
         };
-        /** @description A stretch of time missing from a track. */
+        /** @description A stretch of time missing from a track, while its leg was in the conversation: hold, or lost. */
         "recording.v1.Gap": {
-            /** @description Track: customer or agent. */
+            /** @description Track. */
             track?: string;
             /**
              * @description From the beginning of the recording.
@@ -3717,7 +3717,7 @@ export interface components {
             brandId?: string;
             /** @description Queue. Of a voicemail without agent_id: whose message it is. */
             queueId?: string;
-            /** @description Agent on the right channel. Of a voicemail: whose message it is. */
+            /** @description The first agent; others are in tracks. Of a voicemail: whose message it is. */
             agentId?: string;
             /** @description State. */
             state?: components["schemas"]["recording.v1.RecordingState"];
@@ -3733,7 +3733,7 @@ export interface components {
             duration?: string;
             /**
              * Format: int64
-             * @description Bytes stored.
+             * @description Bytes stored, the tracks' own files included.
              */
             sizeBytes?: string;
             /** @description What is missing; empty when nothing is. */
@@ -3761,6 +3761,8 @@ export interface components {
             readonly heardTime?: string;
             /** @description Output only. The user who marked it. */
             readonly heardBy?: string;
+            /** @description Output only. Who is on it, in order of joining. Complete once it is stored; empty when erased. */
+            readonly tracks?: components["schemas"]["recording.v1.Track"][];
         };
         /**
          * @description What was recorded.
@@ -3772,6 +3774,29 @@ export interface components {
          * @enum {string}
          */
         "recording.v1.RecordingState": "RECORDING_STATE_UNSPECIFIED" | "RECORDING_STATE_RECORDING" | "RECORDING_STATE_STORED" | "RECORDING_STATE_ERASED";
+        /** @description One leg's voice in a recording. The customer is heard left, everybody else right. */
+        "recording.v1.Track": {
+            /** @description Required. Its name: the leg's id. In a voicemail, and in recordings made before every leg had a track of its own, customer or agent. */
+            track?: string;
+            /** @description Required. Whose it is: customer, agent, supervisor (who barged in) or participant (anyone else). */
+            party?: string;
+            /** @description User of an agent's or a supervisor's track. */
+            agentId?: string;
+            /** @description Number it was reached at, E.164, or a SIP address; empty for browsers. */
+            address?: string;
+            /**
+             * @description When the leg joined the conversation, from the beginning of the recording.
+             * @example 3.5s
+             */
+            startOffset?: string;
+            /**
+             * @description When it left; unset while it is there. It may have been on hold in between: see gaps.
+             * @example 3.5s
+             */
+            endOffset?: string;
+            /** @description Output only. Who spoke when, as a picture: the recording in 240 equal parts, a byte for each, from 0 (not heard) to 255 (spoke all the time). Empty while unknown. */
+            readonly activity?: string;
+        };
         /** @description Accepts. */
         "routing.v1.AcceptOfferRequest": {
             /** @description Required. */
@@ -9326,7 +9351,7 @@ export interface operations {
                 pageToken?: string;
                 /** @description Only of this call. */
                 callId?: string;
-                /** @description Only of this agent. */
+                /** @description Only those that this agent is on. */
                 agentId?: string;
                 /** @description Only of this kind; unset for all. */
                 kind?: components["schemas"]["recording.v1.RecordingKind"];
@@ -9352,6 +9377,8 @@ export interface operations {
     "merkez.recording.v1.RecordingService.GetRecordingAudio": {
         parameters: {
             query?: {
+                /** @description One track alone, mono, as long as the recording; empty for all of them in stereo. */
+                track?: string;
                 /** @description true asks the browser to save the file instead of playing it. */
                 download?: "true" | "false";
             };

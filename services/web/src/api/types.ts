@@ -58,6 +58,7 @@ export type Prompt = Schemas["flows.v1.Prompt"];
 export type Run = Schemas["flows.v1.Run"];
 
 export type Recording = Schemas["recording.v1.Recording"];
+export type RecordingTrack = Schemas["recording.v1.Track"];
 export type Customer = Schemas["engagement.v1.Customer"];
 export type HistoryEntry = Schemas["engagement.v1.HistoryEntry"];
 export type ScreenPop = Schemas["engagement.v1.ScreenPop"];

@@ -1,8 +1,8 @@
 """Ogg pages around Opus packets: the file a browser plays (RFC 3533, RFC 7845).
 
 A recording is one logical stream of two channels. Channel mapping family 1 with two uncoupled mono streams puts the
-customer's own packets on the left and the agent's own on the right: every Ogg packet is the left packet in
-self-delimiting framing followed by the right one.
+customer's own packets on the left and everybody else's on the right: every Ogg packet is the left packet in
+self-delimiting framing followed by the right one. A track alone is a stream of one channel.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 
-from recording.domain.opus import SAMPLE_RATE, Frames, build
+from recording.domain.opus import SAMPLE_RATE, Frames, PacketMalformed, build, parse, split
 
 _FIRST, _LAST = 2, 4
 _PAGE_SAMPLES = SAMPLE_RATE  # a page a second: seeking lands close enough, and the overhead stays under 1 %
@@ -48,6 +48,11 @@ def opus_head() -> bytes:
     return struct.pack("<8sBBHIhBBBBB", b"OpusHead", 1, 2, 0, SAMPLE_RATE, 0, 1, 2, 0, 0, 1)
 
 
+def _mono_head() -> bytes:
+    """The identification header of one channel, family 0."""
+    return struct.pack("<8sBBHIhB", b"OpusHead", 1, 1, 0, SAMPLE_RATE, 0, 0)
+
+
 def opus_tags(comments: Iterable[str]) -> bytes:
     """The comment header (RFC 7845 5.2)."""
     vendor = b"merkez"
@@ -58,21 +63,58 @@ def opus_tags(comments: Iterable[str]) -> bytes:
 
 def write(pairs: Iterable[tuple[Frames, Frames]], *, serial: int, comments: Iterable[str] = ()) -> Iterator[bytes]:
     """The pages of a stereo file from (left, right) pairs, each pair of one duration of at most 120 ms."""
-    head = opus_head()
+    return _pages(opus_head(), _paired(pairs), serial, comments)
+
+
+def write_mono(packets: Iterable[Frames], *, serial: int, comments: Iterable[str] = ()) -> Iterator[bytes]:
+    """The pages of a file of one channel, each packet of at most 120 ms."""
+    return _pages(_mono_head(), ((build(packet), packet.samples) for packet in packets), serial, comments)
+
+
+def side(file: bytes, *, left: bool) -> Iterator[Frames]:
+    """The packets of one side of a stereo file that `write` made. Raises PacketMalformed for any other."""
+    for number, packet in enumerate(_packets(file)):
+        if number > 1:  # the two headers
+            first, second = split(packet)
+            yield first if left else parse(second)
+
+
+def _paired(pairs: Iterable[tuple[Frames, Frames]]) -> Iterator[tuple[bytes, int]]:
+    for left, right in pairs:
+        if left.samples != right.samples:
+            raise ValueError("the two packets of a pair last equally long")
+        yield build(left, self_delimiting=True) + build(right), left.samples
+
+
+def _packets(file: bytes) -> Iterator[bytes]:
+    """The packets of a file of one logical stream."""
+    at, held = 0, b""
+    while at < len(file):
+        if file[at : at + 4] != b"OggS" or at + 27 > len(file):
+            raise PacketMalformed("the file is no Ogg stream")
+        count = file[at + 26]
+        lacing = file[at + 27 : at + 27 + count]
+        at += 27 + count
+        for size in lacing:
+            held += file[at : at + size]
+            at += size
+            if size < 255:
+                yield held
+                held = b""
+
+
+def _pages(head: bytes, packets: Iterable[tuple[bytes, int]], serial: int, comments: Iterable[str]) -> Iterator[bytes]:
     yield _page(serial, 0, _FIRST, 0, _lacing(len(head)), head)
     tags = opus_tags(comments)
     yield _page(serial, 1, 0, 0, _lacing(len(tags)), tags)
     number, granule, began = 2, 0, 0
     lacing, body = b"", b""
-    for left, right in pairs:
-        if left.samples != right.samples:
-            raise ValueError("the two packets of a pair last equally long")
-        packet = build(left, self_delimiting=True) + build(right)
+    for packet, samples in packets:
         added = _lacing(len(packet))
         if lacing and (granule - began >= _PAGE_SAMPLES or len(lacing) + len(added) > _MAX_SEGMENTS):
             yield _page(serial, number, 0, granule, lacing, body)
             number, began, lacing, body = number + 1, granule, b"", b""
         lacing += added
         body += packet
-        granule += left.samples
+        granule += samples
     yield _page(serial, number, _LAST, granule if lacing else _NO_PACKET_ENDS, lacing, body)

@@ -149,6 +149,27 @@ def build(content: Frames, *, self_delimiting: bool = False) -> bytes:
     return header + b"".join(_length(len(frame)) for frame in counted) + b"".join(frames)
 
 
+def split(packet: bytes) -> tuple[Frames, bytes]:
+    """The frames of a packet that `build` made self-delimiting, and what follows it. Raises PacketMalformed."""
+    toc, code, rest = packet[0] & 0xFC if packet else 0, packet[0] & 3 if packet else 1, packet[1:]
+    if code not in (0, 3) or (code == 3 and (not rest or rest[0] & 0xC0 != 0x80)):
+        raise PacketMalformed("not a self-delimiting packet of this house")
+    count = 1
+    if code == 3:
+        count, rest = rest[0] & 0x3F, rest[1:]
+    sizes: list[int] = []
+    for _ in range(count):
+        size, rest = _take_length(rest)
+        sizes.append(size)
+    frames: list[bytes] = []
+    for size in sizes:
+        if size > len(rest):
+            raise PacketMalformed("a frame is longer than the packet")
+        frames.append(rest[:size])
+        rest = rest[size:]
+    return Frames(toc, tuple(frames)), rest
+
+
 def merge(parts: Sequence[Frames]) -> tuple[Frames, int]:
     """One packet's worth out of successive parts, and how many samples of sound it had to give up.
 

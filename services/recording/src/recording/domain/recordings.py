@@ -11,9 +11,8 @@ from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFo
 
 from recording.domain.opus import SAMPLE_RATE
 from recording.domain.tracks import Gap
+from recording.domain.voices import TrackNotFound, Voice, heard_in
 
-TRACKS = ("customer", "agent")
-"""Left, right."""
 LARGEST_SEGMENT = 512 * 1024
 """One second of Opus is at most 64 KB (510 kbit/s); the rest is room for several senders' changes of mind."""
 CONTENT_TYPE = "audio/ogg"
@@ -108,6 +107,7 @@ class Recording:
     duration: timedelta = timedelta(0)
     size_bytes: int = 0
     gaps: tuple[Gap, ...] = ()
+    voices: tuple[Voice, ...] = ()
     expire_time: datetime | None = None
     segment_counts: Mapping[str, int] = field(default_factory=dict)
     """Segments each track has, as FinishRecording said; empty before."""
@@ -118,6 +118,20 @@ class Recording:
     mux_due_time: datetime | None = None
     purge_due_time: datetime | None = None
     version: int = 1
+
+    @property
+    def stereo_bytes(self) -> int:
+        """Size of the stereo file."""
+        return self.size_bytes - sum(voice.size_bytes for voice in self.voices)
+
+    def voice(self, track: str) -> Voice:
+        """The voice on a track of a stored recording. Raises TrackNotFound."""
+        alone = self.kind is RecordingKind.VOICEMAIL
+        for voice in self.voices or heard_in((), (), self.agent_id, alone=alone):
+            # One that was told of after the file was made isn't in it yet.
+            if voice.track == track and (voice.activity or not self.voices):
+                return voice
+        raise TrackNotFound("the recording has no such track")
 
     def after(self, trigger: Trigger) -> RecordingState:
         """The state that follows. Raises RecordingErased when nothing may follow."""
@@ -160,21 +174,14 @@ def marked(value: Recording, heard: bool, user_id: str, now: datetime) -> Record
     return replace(value, heard_time=heard_time, heard_by=heard_by, version=value.version + 1)
 
 
-def require_track(value: str) -> str:
-    """`customer` or `agent`."""
-    if value not in TRACKS:
-        raise InvalidInput.of("track", "must be customer or agent")
-    return value
-
-
 def associated_data(tenant_id: str, recording_id: str, track: str, sequence: int) -> bytes:
     """What binds a sealed segment to its place (docs/mechanisms/recording-segments.md)."""
     return f"{tenant_id}/{recording_id}/{track}/{sequence}".encode()
 
 
-def file_associated_data(tenant_id: str, recording_id: str, version: int) -> bytes:
-    """What binds a stored file to its recording and version."""
-    return f"{tenant_id}/{recording_id}/{version}".encode()
+def file_associated_data(tenant_id: str, recording_id: str, version: int, track: str = "") -> bytes:
+    """What binds a stored file to its recording and version, and that of one track to it."""
+    return f"{tenant_id}/{recording_id}/{version}{f'/{track}' if track else ''}".encode()
 
 
 def whole(counts: Mapping[str, int], present: Mapping[str, Sequence[int]]) -> bool:

@@ -172,6 +172,15 @@ def _width(left: Track, right: Track, at: int) -> int:
     return width
 
 
+def alone(track: Track, slots: int) -> Iterator[Frames]:
+    """One track's packets for `slots` of the grid."""
+    at = 0
+    while at < slots:
+        width = _width(track, track, at)
+        yield _take(track, at, width)
+        at += width
+
+
 def _take(track: Track, at: int, width: int) -> Frames:
     parts: list[Frames] = []
     slot = at
@@ -188,12 +197,12 @@ def _take(track: Track, at: int, width: int) -> Frames:
     return _merged(parts, track)
 
 
-def gaps(track: Track, slots: int) -> list[Gap]:
-    """What is missing from the track between the start and `slots`, from 100 ms on."""
+def gaps(track: Track, slots: int, begin: int = 0) -> list[Gap]:
+    """What is missing from the track between `begin` and `slots`, from 100 ms on."""
     found: list[Gap] = []
-    covered = 0
+    covered = begin
     for slot, unit in [*track.units.items(), (slots, SILENCE)]:
-        if slot - covered >= GAP_SLOTS:
-            found.append(Gap(track.name, covered * GRID, (slot - covered) * GRID))
-        covered = slot + unit.samples // GRID
+        if min(slot, slots) - covered >= GAP_SLOTS:
+            found.append(Gap(track.name, covered * GRID, (min(slot, slots) - covered) * GRID))
+        covered = max(covered, slot + unit.samples // GRID)
     return found

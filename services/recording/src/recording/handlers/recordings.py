@@ -19,10 +19,12 @@ from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_
 
 from recording import convert, ops
 from recording.domain import recordings as rules
+from recording.domain.voices import require_track, require_voice
 from recording.library import Library
 
 _LONGEST = timedelta(days=2)
 _MOST_SEGMENTS = 1_000_000
+_MOST_TRACKS = 256
 
 
 class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
@@ -55,7 +57,7 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
 
     async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
         require_id("rec", request.recording_id, "recording_id")
-        rules.require_track(request.track)
+        require_track(request.track)
         _require(0 <= request.sequence < _MOST_SEGMENTS, "sequence", "must be 0 to 999999")
         _require(0 < len(request.sealed) <= rules.LARGEST_SEGMENT, "sealed", "must be 1 byte to 512 KB")
         value = await self._library.append(
@@ -71,14 +73,16 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
         require_id("rec", request.recording_id, "recording_id")
         duration = duration_in(request, "duration") or timedelta(0)
         _require(timedelta(0) <= duration <= _LONGEST, "duration", "must be 0 to 48 hours")
-        counts = {rules.require_track(track): count for track, count in request.segment_counts.items()}
+        counts = {require_track(track): count for track, count in request.segment_counts.items()}
         _require(
             all(0 <= count <= _MOST_SEGMENTS for count in counts.values()), "segment_counts", "must be 0 to 1000000"
         )
+        _require(len(request.tracks) <= _MOST_TRACKS, "tracks", "must be at most 256")
+        told = [require_voice(convert.voice_in(track)) for track in request.tracks]
         now = self._db.clock.now()
         value = await self._db.run(
             principal().tenant_id,
-            lambda tx: ops.finish_recording(tx, request.recording_id, duration, counts, self._finish_grace, now),
+            lambda tx: ops.finish_recording(tx, request.recording_id, duration, counts, told, self._finish_grace, now),
         )
         self._wake()
         return convert.recording_out(value)
@@ -111,7 +115,10 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
     async def GetRecordingAudio(
         self, request: recording_service_pb2.GetRecordingAudioRequest, context: Any
     ) -> AsyncIterator[recording_service_pb2.RecordingAudioChunk]:
-        async for chunk in audio_chunks(self._library, await self._visible(request.recording_id)):
+        if request.track:
+            require_track(request.track)
+        value = await self._visible(request.recording_id)
+        async for chunk in audio_chunks(self._library, value, request.track):
             yield chunk
 
     async def EraseRecording(
@@ -134,10 +141,10 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
 
 
 async def audio_chunks(
-    library: Library, value: rules.Recording
+    library: Library, value: rules.Recording, track: str = ""
 ) -> AsyncIterator[recording_service_pb2.RecordingAudioChunk]:
     """A stored recording's file, piece by piece; the first says how long it is."""
-    total, pieces = await library.audio(principal().tenant_id, value)
+    total, pieces = await library.audio(principal().tenant_id, value, track)
     first = True
     async for data in pieces:
         chunk = recording_service_pb2.RecordingAudioChunk(data=data)

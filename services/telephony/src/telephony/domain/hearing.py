@@ -49,6 +49,20 @@ def hearing(call: Call, legs: Sequence[Leg]) -> Mapping[str, Ear]:
     return {}
 
 
+def recorded(call: Call, legs: Sequence[Leg]) -> frozenset[str]:
+    """Leg ids whose voices belong into the recording: the customer's, and of everybody the customer hears.
+
+    So neither what a customer on hold says or is played, nor what is said without them, nor a whisper, nor how somebody
+    is rung.
+    """
+    if call.state is not CallState.TALKING:
+        return frozenset()
+    ears = hearing(call, legs)
+    customers = [leg for leg in legs if leg.party == Party.CUSTOMER and leg.live and leg.answered and not leg.held]
+    heard = {leg_id for leg in customers for leg_id in ears[leg.leg_id].hears}
+    return frozenset(leg.leg_id for leg in legs if leg in customers or (leg.leg_id in heard and leg.answered))
+
+
 def _conversation(live: Sequence[Leg]) -> Mapping[str, Ear]:
     talking = [leg for leg in live if leg.answered and not leg.held and leg.party != Party.SUPERVISOR]
     ringing = [leg for leg in live if leg.state is LegState.RINGING]

@@ -12,14 +12,14 @@ from opentelemetry.context import Context
 
 from telephony.domain import hearing as hearing_rules
 from telephony.domain.calls import TALK_STATES, Call, CallState
-from telephony.domain.hearing import Sound, hearing
-from telephony.domain.legs import Leg, Party
+from telephony.domain.hearing import Sound, hearing, recorded
+from telephony.domain.legs import Leg, Party, SupervisionMode
 from telephony.live.house import House, Journal
 from telephony.live.outside import OutsideLeg
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
 from telephony.media.media_leg import MediaLeg, Tap
-from telephony.media.recorder import Recording
+from telephony.media.recorder import Recording, Source
 from telephony.media.room import Ear, Room
 
 
@@ -133,13 +133,15 @@ class LiveCall:
         self._clock(call.state)
         if call.state in TALK_STATES or call.state in (CallState.PARKED, CallState.DIALING):
             self.earpiece.stop()
+        ears = hearing(call, self.legs)
+        talking = recorded(call, self.legs)
         for leg in self.legs:
+            self._taps(leg, leg.leg_id in talking)
             if leg.live:
-                self._taps(leg)
                 self.room.mute(leg.leg_id, leg.muted or leg.leg_id in self._mute_wished)
             elif leg.leg_id in self.room.members and leg.leg_id != self.customer_id:
                 self.room.remove(leg.leg_id)
-        self.room.arrange({leg_id: self._ear(leg_id, ear) for leg_id, ear in hearing(call, self.legs).items()})
+        self.room.arrange({leg_id: self._ear(leg_id, ear) for leg_id, ear in ears.items()})
         self._followed.set()
         self._followed = asyncio.Event()
 
@@ -230,15 +232,17 @@ class LiveCall:
             self._held += now - self._held_since
             self._held_since = None
 
-    def _taps(self, leg: Leg) -> None:
-        """What is said in the conversation is recorded: not what a customer on hold says, nor what is said without
-        the customer."""
-        member = self.room.member(leg.leg_id)
-        heard = self.call.state is CallState.TALKING and not leg.held and not leg.consulted
-        led = leg.party == Party.AGENT and leg.agent_id == self.call.agent_id
-        track = leg.party if led or leg.party == Party.CUSTOMER else ""
-        if self._message_tap is not None and leg.party == Party.CUSTOMER:
+    def _taps(self, leg: Leg, talks: bool) -> None:
+        """Each leg that `talks` in the conversation is recorded on a track of its own."""
+        watches = leg.mode in (SupervisionMode.LISTEN, SupervisionMode.WHISPER)
+        if self.recording is not None and (watches or not leg.live):
+            self.recording.leave(leg.leg_id)
+        if not leg.live:
             return
-        member.tap = self.recording.tap(track) if heard and track and self.recording is not None else None
+        member = self.room.member(leg.leg_id)
         if leg.party == Party.AGENT:
             member.on_digit = self.pass_digit
+        if self._message_tap is not None and leg.party == Party.CUSTOMER:
+            return
+        source = Source(leg.party, leg.agent_id, leg.address)
+        member.tap = self.recording.tap(leg.leg_id, source) if talks and self.recording is not None else None

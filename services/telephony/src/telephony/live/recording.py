@@ -90,6 +90,6 @@ def finish_recording(house: House, live: LiveCall, recording: Recording) -> None
     """Seal the rest and say that no more follows."""
     seconds, counts = recording.finish()
     if recording.recording_id:
-        house.spool.finish(Finish(live.tenant_id, recording.recording_id, seconds, counts))
+        house.spool.finish(Finish(live.tenant_id, recording.recording_id, seconds, counts, recording.presences))
     else:
         log.error("a call could not be recorded", call_id=live.call_id)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from time import monotonic
 
 import tink
-from merkez.recording.v1 import segment_pb2
+from chassis.instants import duration_out
+from merkez.recording.v1 import recording_pb2, segment_pb2
 from tink import aead, secret_key_access
 
 from telephony.media.media_leg import Tap
@@ -40,12 +43,41 @@ def associated_data(tenant_id: str, recording_id: str, track: str, sequence: int
     return f"{tenant_id}/{recording_id}/{track}/{sequence}".encode()
 
 
-class Track:
-    """One leg's side of a recording. `tap` goes on a party; it survives the party's re-attachment."""
+@dataclass(frozen=True)
+class Source:
+    """Whose voice a track is: one of `domain.legs.Party`, the user of an agent or a supervisor, others' number."""
 
-    def __init__(self, name: str, started: float) -> None:
+    party: str
+    agent_id: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """When a leg was in the recorded conversation, in seconds from its beginning. It may have been on hold in between.
+
+    Without its number: what lies unsealed on the disk names nobody outside.
+    """
+
+    track: str
+    party: str
+    agent_id: str
+    start: float
+    end: float
+
+
+class Track:
+    """One leg's voice in a recording. `tap` goes on a party; it survives the party's re-attachment.
+
+    `source` is None in a message, whose one track needs no telling apart.
+    """
+
+    def __init__(self, name: str, started: float, source: Source | None = None) -> None:
         self.name = name
+        self.source = source
         self.sequence = 0
+        self.joined = monotonic() - started
+        self.left: float | None = None
         self._started = started
         self._packets: list[segment_pb2.OpusPacket] = []
         self._opened = 0.0
@@ -111,7 +143,7 @@ class Recording:
         self,
         tenant_id: str,
         loop: asyncio.AbstractEventLoop,
-        tracks: Sequence[str] = ("customer", "agent"),
+        tracks: Sequence[str] = (),
         started: float | None = None,
     ) -> None:
         self.recording_id = ""
@@ -124,12 +156,22 @@ class Recording:
         self._tracks = {name: Track(name, self.started) for name in tracks}
         self._timer: asyncio.TimerHandle | None = loop.call_later(_CHECK_EVERY, self._check)
 
-    def tap(self, track: str) -> Tap:
-        """Where a party's packets go: `customer` or `agent`."""
-        return self._tracks[track].tap
+    def tap(self, leg_id: str, source: Source) -> Tap:
+        """Where a leg's packets go while it is in the conversation: its track, made when it is new."""
+        track = self._tracks.get(leg_id)
+        if track is None:
+            track = self._tracks[leg_id] = Track(leg_id, self.started, source)
+        track.left = None
+        return track.tap
+
+    def leave(self, leg_id: str) -> None:
+        """A leg is in the conversation no more. Nothing happens when it wasn't, or left before."""
+        track = self._tracks.get(leg_id)
+        if track is not None and track.left is None:
+            track.left = self.seconds
 
     def track(self, name: str) -> Track:
-        """One side of it."""
+        """One of those it began with."""
         return self._tracks[name]
 
     def open(self, recording_id: str, keyset: bytes, keep: KeepSegment) -> None:
@@ -146,6 +188,18 @@ class Recording:
     def stop_clock(self, at: float | None = None) -> None:
         """The conversation is over though the key isn't here yet: the length is what it is now, or was at `at`."""
         self._ended = monotonic() if at is None else at
+
+    @property
+    def presences(self) -> tuple[Presence, ...]:
+        """Who is or was in it when."""
+        return tuple(
+            Presence(
+                track.name, track.source.party, track.source.agent_id, track.joined,
+                max(track.joined, self.seconds if track.left is None else track.left),
+            )
+            for track in self._tracks.values()
+            if track.source is not None
+        )  # fmt: skip
 
     def finish(self) -> tuple[float, Mapping[str, int]]:
         """Seal the open segments and stop. The length in seconds and the segments each track has.
@@ -170,9 +224,21 @@ class Recording:
             while (cut := track.cut(now, force=force)) is not None:
                 packets, seconds = cut
                 payload = segment_pb2.SegmentPayload(
-                    recording_id=self.recording_id, track=track.name, sequence=track.sequence, packets=packets
-                )
+                    recording_id=self.recording_id, track=track.name, sequence=track.sequence, packets=packets,
+                    source=_told(track),
+                )  # fmt: skip
                 bound = associated_data(self._tenant_id, self.recording_id, track.name, track.sequence)
                 sealed = self._cipher.encrypt(payload.SerializeToString(), bound)
                 self._keep(track.name, track.sequence, sealed, seconds)
                 track.sequence += 1
+
+
+def _told(track: Track) -> recording_pb2.Track | None:
+    """Who a track is of, for each of its segments."""
+    source = track.source
+    if source is None:
+        return None
+    start = duration_out(timedelta(seconds=track.joined))
+    return recording_pb2.Track(
+        track=track.name, party=source.party, agent_id=source.agent_id, address=source.address, start_offset=start
+    )

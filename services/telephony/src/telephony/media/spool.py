@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -20,7 +21,9 @@ from typing import Any
 
 from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 
-_NAME = re.compile(r"(customer|agent)-(\d+)-(\d+)\.seg")
+from telephony.media.recorder import Presence
+
+_NAME = re.compile(r"(customer|agent|leg_[0-9a-z]+)-(\d+)-(\d+)\.seg")
 _BACKOFF = (0.1, 0.3, 1.0, 3.0, 10.0)
 _REFUSALS = (AlreadyExists, FailedPrecondition, InvalidInput, NotFound)
 
@@ -39,12 +42,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class Finish:
-    """The end of a recording: its length and how many segments each track has."""
+    """The end of a recording: its length, how many segments each track has, and who was there when."""
 
     tenant_id: str
     recording_id: str
     seconds: float
     segment_counts: Mapping[str, int]
+    presences: tuple[Presence, ...] = ()
 
 
 SendSegment = Callable[[Segment], Awaitable[None]]
@@ -98,8 +102,13 @@ class Spool:
 
     def finish(self, finish: Finish) -> None:
         """No segment follows. Sent after the last segment was acknowledged."""
-        content = json.dumps({"seconds": finish.seconds, "segment_counts": dict(finish.segment_counts)})
-        self._write(self._folder / finish.tenant_id / finish.recording_id, "finish.json", content.encode())
+        content = {
+            "seconds": finish.seconds,
+            "segment_counts": dict(finish.segment_counts),
+            "presences": [dataclasses.asdict(presence) for presence in finish.presences],
+        }
+        folder = self._folder / finish.tenant_id / finish.recording_id
+        self._write(folder, "finish.json", json.dumps(content).encode())
 
     async def close(self) -> None:
         """Wait for the writes. What was not sent stays on disk."""
@@ -169,7 +178,8 @@ class Spool:
         content = await asyncio.to_thread(_ending, recording)
         if content is None:
             return False
-        finish = Finish(recording.parent.name, recording.name, content["seconds"], content["segment_counts"])
+        presences = tuple(Presence(**presence) for presence in content.get("presences", ()))
+        finish = Finish(recording.parent.name, recording.name, content["seconds"], content["segment_counts"], presences)
         await self._acknowledged(self._send_finish(finish), recording)
         await asyncio.to_thread(shutil.rmtree, recording, True)
         with contextlib.suppress(OSError):
@@ -201,13 +211,14 @@ def _order(path: Path) -> tuple[int, str]:
 
 def _finish_from_files(recording: Path) -> None:
     """The end a killed process did not write: everything up to the last segment on disk, at least."""
-    counts = {"customer": 0, "agent": 0}
+    counts: dict[str, int] = {}
     seconds = 0.0
     for path in recording.glob("*.seg"):
         if match := _NAME.fullmatch(path.name):
-            counts[match[1]] = max(counts[match[1]], int(match[2]) + 1)
+            counts[match[1]] = max(counts.get(match[1], 0), int(match[2]) + 1)
             seconds = max(seconds, (int(match[2]) + 1) * int(match[3]) / 1000)
-    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count.
+    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count. Who
+    # was there when is in the segments themselves.
     _put(recording / "finish.json", json.dumps({"seconds": seconds, "segment_counts": counts}).encode())
 
 

@@ -14,8 +14,8 @@ import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { Length } from "../../ui/Time.tsx";
 import desktopClasses from "../desktop/desktop.module.css";
+import { CallRecordings } from "./CallRecordings.tsx";
 import { CallTimeline } from "./CallTimeline.tsx";
-import { Listen } from "./RecordingPlayer.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
@@ -72,12 +72,7 @@ export default function CallPage() {
           </Panel>
           <Panel label={t("nav.recordings")}>
             <h2 className={classes.title}>{t("nav.recordings")}</h2>
-            {recordings.length === 0 && (
-              <p style={{ color: "var(--m-muted)", margin: 0 }}>{t("watch.call.noRecording")}</p>
-            )}
-            {recordings.map((recording) => (
-              <Listen key={recording.recordingId} recording={recording} />
-            ))}
+            <CallRecordings recordings={recordings} />
           </Panel>
         </div>
         <Panel label={t("watch.call.timeline")}>

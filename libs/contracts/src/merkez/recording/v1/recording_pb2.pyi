@@ -66,8 +66,58 @@ RECORDING_KIND_VOICEMAIL: RecordingKind.ValueType  # 2
 Global___RecordingKind: _TypeAlias = RecordingKind  # noqa: Y015
 
 @_typing.final
+class Track(_message.Message):
+    """One leg's voice in a recording. The customer is heard left, everybody else right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACK_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    START_OFFSET_FIELD_NUMBER: _builtins.int
+    END_OFFSET_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
+    track: _builtins.str
+    """Required. Its name: the leg's id. In a voicemail, and in recordings made before every leg had a track of its own, customer or agent."""
+    party: _builtins.str
+    """Required. Whose it is: customer, agent, supervisor (who barged in) or participant (anyone else)."""
+    agent_id: _builtins.str
+    """User of an agent's or a supervisor's track."""
+    address: _builtins.str
+    """Number it was reached at, E.164, or a SIP address; empty for browsers."""
+    activity: _builtins.bytes
+    """Output only. Who spoke when, as a picture: the recording in 240 equal parts, a byte for each, from 0 (not heard) to 255 (spoke all the time). Empty while unknown."""
+    @_builtins.property
+    def start_offset(self) -> _duration_pb2.Duration:
+        """When the leg joined the conversation, from the beginning of the recording."""
+
+    @_builtins.property
+    def end_offset(self) -> _duration_pb2.Duration:
+        """When it left; unset while it is there. It may have been on hold in between: see gaps."""
+
+    def __init__(
+        self,
+        *,
+        track: _builtins.str = ...,
+        party: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        start_offset: _duration_pb2.Duration | None = ...,
+        end_offset: _duration_pb2.Duration | None = ...,
+        activity: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "start_offset", b"start_offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "address", b"address", "agent_id", b"agent_id", "end_offset", b"end_offset", "party", b"party", "start_offset", b"start_offset", "track", b"track"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Track: _TypeAlias = Track  # noqa: Y015
+
+@_typing.final
 class Gap(_message.Message):
-    """A stretch of time missing from a track."""
+    """A stretch of time missing from a track, while its leg was in the conversation: hold, or lost."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -75,7 +125,7 @@ class Gap(_message.Message):
     START_OFFSET_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
     track: _builtins.str
-    """Track: customer or agent."""
+    """Track."""
     @_builtins.property
     def start_offset(self) -> _duration_pb2.Duration:
         """From the beginning of the recording."""
@@ -123,6 +173,7 @@ class Recording(_message.Message):
     CALLER_NUMBER_FIELD_NUMBER: _builtins.int
     HEARD_TIME_FIELD_NUMBER: _builtins.int
     HEARD_BY_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
     recording_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -134,11 +185,11 @@ class Recording(_message.Message):
     queue_id: _builtins.str
     """Queue. Of a voicemail without agent_id: whose message it is."""
     agent_id: _builtins.str
-    """Agent on the right channel. Of a voicemail: whose message it is."""
+    """The first agent; others are in tracks. Of a voicemail: whose message it is."""
     state: Global___RecordingState.ValueType
     """State."""
     size_bytes: _builtins.int
-    """Bytes stored."""
+    """Bytes stored, the tracks' own files included."""
     customer_id: _builtins.str
     """Customer."""
     version: _builtins.int
@@ -169,6 +220,10 @@ class Recording(_message.Message):
     def heard_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Of a voicemail: when it was first marked as heard; unset while it is not."""
 
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Track]:
+        """Output only. Who is on it, in order of joining. Complete once it is stored; empty when erased."""
+
     def __init__(
         self,
         *,
@@ -190,10 +245,11 @@ class Recording(_message.Message):
         caller_number: _builtins.str = ...,
         heard_time: _timestamp_pb2.Timestamp | None = ...,
         heard_by: _builtins.str = ...,
+        tracks: _abc.Iterable[Global___Track] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "expire_time", b"expire_time", "heard_time", b"heard_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "contact_id", b"contact_id", "customer_id", b"customer_id", "duration", b"duration", "expire_time", b"expire_time", "gaps", b"gaps", "heard_by", b"heard_by", "heard_time", b"heard_time", "kind", b"kind", "queue_id", b"queue_id", "recording_id", b"recording_id", "size_bytes", b"size_bytes", "start_time", b"start_time", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "contact_id", b"contact_id", "customer_id", b"customer_id", "duration", b"duration", "expire_time", b"expire_time", "gaps", b"gaps", "heard_by", b"heard_by", "heard_time", b"heard_time", "kind", b"kind", "queue_id", b"queue_id", "recording_id", b"recording_id", "size_bytes", b"size_bytes", "start_time", b"start_time", "state", b"state", "tracks", b"tracks", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -90,7 +90,7 @@ class AppendSegmentRequest(_message.Message):
     recording_id: _builtins.str
     """Required."""
     track: _builtins.str
-    """Required. customer or agent."""
+    """Required. Name of the track: a leg's id, customer or agent."""
     sequence: _builtins.int
     """Required. Place in the track."""
     sealed: _builtins.bytes
@@ -145,6 +145,7 @@ class FinishRecordingRequest(_message.Message):
     RECORDING_ID_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
     SEGMENT_COUNTS_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
     recording_id: _builtins.str
     """Required."""
     @_builtins.property
@@ -155,16 +156,21 @@ class FinishRecordingRequest(_message.Message):
     def segment_counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Segments each track has."""
 
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_recording_pb2.Track]:
+        """Who is on it, with when each leg joined and left. An address that came with the segments needn't be told again."""
+
     def __init__(
         self,
         *,
         recording_id: _builtins.str = ...,
         duration: _duration_pb2.Duration | None = ...,
         segment_counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        tracks: _abc.Iterable[_recording_pb2.Track] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "recording_id", b"recording_id", "segment_counts", b"segment_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "recording_id", b"recording_id", "segment_counts", b"segment_counts", "tracks", b"tracks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -210,7 +216,7 @@ class ListRecordingsRequest(_message.Message):
     call_id: _builtins.str
     """Only of this call."""
     agent_id: _builtins.str
-    """Only of this agent."""
+    """Only those that this agent is on."""
     kind: _recording_pb2.RecordingKind.ValueType
     """Only of this kind; unset for all."""
     def __init__(
@@ -265,16 +271,20 @@ class GetRecordingAudioRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORDING_ID_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
     recording_id: _builtins.str
     """Required."""
+    track: _builtins.str
+    """One track alone, mono, as long as the recording; empty for all of them in stereo."""
     def __init__(
         self,
         *,
         recording_id: _builtins.str = ...,
+        track: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["recording_id", b"recording_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recording_id", b"recording_id", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -114,7 +114,7 @@ class RecordingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRecordingAudio(self, request, context):
-        """Its audio: Ogg/Opus, stereo, customer left, agent right. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED.
+        """Its audio: Ogg/Opus, stereo, customer left, everybody else right; or one track alone. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED; NOT_FOUND TRACK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

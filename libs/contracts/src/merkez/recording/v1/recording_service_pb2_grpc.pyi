@@ -46,7 +46,7 @@ class RecordingServiceStub:
     ListRecordings: _grpc.UnaryUnaryMultiCallable[_recording_service_pb2.ListRecordingsRequest, _recording_service_pb2.ListRecordingsResponse]
     """Lists recordings, newest first."""
     GetRecordingAudio: _grpc.UnaryStreamMultiCallable[_recording_service_pb2.GetRecordingAudioRequest, _recording_service_pb2.RecordingAudioChunk]
-    """Its audio: Ogg/Opus, stereo, customer left, agent right. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED."""
+    """Its audio: Ogg/Opus, stereo, customer left, everybody else right; or one track alone. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED; NOT_FOUND TRACK_NOT_FOUND."""
     EraseRecording: _grpc.UnaryUnaryMultiCallable[_recording_service_pb2.EraseRecordingRequest, _recording_pb2.Recording]
     """Erases one for ever by destroying its key."""
 
@@ -66,7 +66,7 @@ class RecordingServiceAsyncStub(RecordingServiceStub):
     ListRecordings: _aio.UnaryUnaryMultiCallable[_recording_service_pb2.ListRecordingsRequest, _recording_service_pb2.ListRecordingsResponse]  # type: ignore[assignment]
     """Lists recordings, newest first."""
     GetRecordingAudio: _aio.UnaryStreamMultiCallable[_recording_service_pb2.GetRecordingAudioRequest, _recording_service_pb2.RecordingAudioChunk]  # type: ignore[assignment]
-    """Its audio: Ogg/Opus, stereo, customer left, agent right. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED."""
+    """Its audio: Ogg/Opus, stereo, customer left, everybody else right; or one track alone. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED; NOT_FOUND TRACK_NOT_FOUND."""
     EraseRecording: _aio.UnaryUnaryMultiCallable[_recording_service_pb2.EraseRecordingRequest, _recording_pb2.Recording]  # type: ignore[assignment]
     """Erases one for ever by destroying its key."""
 
@@ -119,7 +119,7 @@ class RecordingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _recording_service_pb2.GetRecordingAudioRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_recording_service_pb2.RecordingAudioChunk], _abc.AsyncIterator[_recording_service_pb2.RecordingAudioChunk]]:
-        """Its audio: Ogg/Opus, stereo, customer left, agent right. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED."""
+        """Its audio: Ogg/Opus, stereo, customer left, everybody else right; or one track alone. FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED; NOT_FOUND TRACK_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def EraseRecording(

@@ -9,6 +9,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from merkez.recording.v1 import recording_pb2 as _recording_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -60,15 +61,20 @@ class SegmentPayload(_message.Message):
     TRACK_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     PACKETS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     recording_id: _builtins.str
     """Recording."""
     track: _builtins.str
-    """customer or agent."""
+    """Name of the track."""
     sequence: _builtins.int
     """0, 1, 2 … within the track."""
     @_builtins.property
     def packets(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpusPacket]:
         """In order of arrival."""
+
+    @_builtins.property
+    def source(self) -> _recording_pb2.Track:
+        """Who the track is of, as far as it is known by then. In every segment, so that none depends on another. Unset in a voicemail."""
 
     def __init__(
         self,
@@ -77,10 +83,11 @@ class SegmentPayload(_message.Message):
         track: _builtins.str = ...,
         sequence: _builtins.int = ...,
         packets: _abc.Iterable[Global___OpusPacket] | None = ...,
+        source: _recording_pb2.Track | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["packets", b"packets", "recording_id", b"recording_id", "sequence", b"sequence", "track", b"track"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["packets", b"packets", "recording_id", b"recording_id", "sequence", b"sequence", "source", b"source", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
