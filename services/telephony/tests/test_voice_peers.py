@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
-from testkit.voice_peers import UAC, Baresip, Sipp, VoicePeers
+from testkit.voice_peers import UAC, Baresip, Kamailio, PeerFailed, Sipp, VoicePeers
 
 from .carriers import Carrier, a_trunk
 from .conftest import MUSIC_HZ, Exchange, an_id
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.media
 
 CUSTOMER_HZ, PHONE_HZ, AGENT_HZ = 440, 880, 660
 NUMBER, OURS = "+905321234567", "+902125550100"
+EDGE_CONFIG = Path(__file__).parents[3] / "infra/kamailio/kamailio.cfg"
 
 
 @pytest_asyncio.fixture
@@ -62,7 +65,7 @@ async def desk_phone(exchange: Exchange, peers: VoicePeers, agent_id: str, **opt
     """The agent's desk phone, signed in."""
     user, secret = await secret_of_a_phone(exchange, agent_id)
     settings = {"registrar": sip_address(exchange), "answers": "manual", "tone": PHONE_HZ} | options
-    phone = await peers.at("127.0.0.5").start(Baresip, "desk", user=user, password=secret, **settings)
+    phone = await peers.start(Baresip, "desk", user=user, password=secret, **settings)
     await phone.registered()
     return phone
 
@@ -155,7 +158,8 @@ async def test_a_desk_phone_dials_a_number_over_a_trunk(exchange: Exchange, voic
     await carrier.start()
     await a_trunk_to(exchange, carrier.gateway())
     agent_id = an_id("usr")
-    phone = await desk_phone(exchange, voice_peers, agent_id)
+    # From an address that is no trunk's: who calls from one is the trunk.
+    phone = await desk_phone(exchange, voice_peers.at("127.0.0.5"), agent_id)
 
     await phone.dial(f"sip:{NUMBER}@{sip_address(exchange)}")
     await asyncio.gather(phone.hears(CUSTOMER_HZ), carrier.peer.hears(PHONE_HZ))
@@ -185,3 +189,67 @@ async def test_twenty_calls_of_sipp_are_answered_ended_and_counted_once_each(
     found = await cdrs(exchange, page_size=100)
     assert len({each.call_id for each in found}) == len(found) == 20
     assert {each.end_party for each in found} == {call_pb2.END_PARTY_CUSTOMER}
+
+
+async def behind_the_edge(make_exchange: Any, peers: VoicePeers) -> tuple[Exchange, Kamailio]:
+    """A node, and the Kamailio of `infra/kamailio` in front of it, which knows it by its address."""
+    node = await make_exchange(sip_listen="udp:127.0.0.2:0", sip_digests="MD5")
+    edge = peers.make(Kamailio, "edge", config=Path("kamailio.cfg"))
+    edge.write({
+        "kamailio.cfg": EDGE_CONFIG.read_text(),
+        "site.cfg": "\n".join((
+            f"listen=udp:{edge.address}", f"listen=tcp:{edge.address}", "#!define PING_SECONDS 1",
+            f'#!define NODES_LIST "{edge.folder}/nodes.list"', f'#!define CARRIERS_LIST "{edge.folder}/carriers.list"',
+        )),
+        "nodes.list": f"1 sip:127.0.0.2:{node.edge.agent.points[0].port};transport=udp 0 0\n",
+        "carriers.list": "",
+    })  # fmt: skip
+    await edge.start()
+    return node, edge
+
+
+async def test_a_call_through_the_edge_hears_music_and_is_ended_through_it(
+    make_exchange: Any, voice_peers: VoicePeers
+) -> None:
+    exchange, edge = await behind_the_edge(make_exchange, voice_peers)
+    await a_trunk_to(exchange, Gateway("", edge.host, edge.port))
+    caller = await voice_peers.start(Baresip, "caller", user="+15550100199", tone=CUSTOMER_HZ)
+
+    await through(caller, f"sip:{OURS}@{edge.address}")
+    await caller.hears(MUSIC_HZ)
+    (live,) = exchange.switchboard.calls
+    agent, agent_id = exchange.peer(AGENT_HZ), an_id("usr")
+    await exchange.attach(agent, agent_id)
+    await exchange.accept(live.call_id, agent_id)
+    await asyncio.gather(caller.hears(AGENT_HZ), agent.hears(CUSTOMER_HZ))
+
+    with exchange.as_agent(agent_id):
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=live.call_id))
+    await caller.sees("CALL_CLOSED")
+    await eventually(lambda: not exchange.switchboard.calls)
+
+
+async def test_a_desk_phone_that_signed_in_through_the_edge_rings_through_it(
+    make_exchange: Any, voice_peers: VoicePeers
+) -> None:
+    exchange, edge = await behind_the_edge(make_exchange, voice_peers)
+    agent_id = an_id("usr")
+    phone = await desk_phone(exchange, voice_peers, agent_id, registrar=edge.address)
+    _, call_id = await talking(exchange, phone, agent_id)
+    assert f"Record-Route: <sip:{edge.address}" in phone.tail()
+
+    await phone.hang_up()
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert len(await cdrs(exchange, call_id=call_id)) == 1
+
+
+async def through(caller: Baresip, uri: str) -> None:
+    """Call as soon as the edge has seen its node alive: it gives calls to no other."""
+
+    async def taken() -> bool:
+        with contextlib.suppress(PeerFailed):
+            await caller.dial(uri)
+            return True
+        return False
+
+    await eventually(taken, every=0.2)
