@@ -41,6 +41,9 @@ class TelephonySettings(ProcessSettings):
     sip_tls_certificate: str = ""
     sip_tls_key: str = ""
     """PEM files for `tls:`; the key may be in the certificate's file."""
+    sip_digests: str = "SHA-256,MD5"
+    """Algorithms desk phones are challenged with, the preferred first (RFC 8760). `MD5` alone where there are phones
+    that give up at a challenge they don't know, as baresip 1.0 does."""
     customer_grace_seconds: float = 10.0
     """A customer whose media is lost may come back for this long (ITU-T E.855 counts 10 s as a lost call)."""
     station_grace_seconds: float = 10.0
@@ -57,6 +60,11 @@ class TelephonySettings(ProcessSettings):
     turn_secret: str = secret("")
     """What coturn's `static-auth-secret` says: credentials are made with it. At least 16 characters."""
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """`sip_digests`, one by one."""
+        return tuple(filter(None, self.sip_digests.upper().replace(" ", "").split(",")))
+
     def wrong(self) -> Iterator[str]:
         """As every process's, and addresses or ports no media could use."""
         yield from super().wrong()
@@ -65,6 +73,8 @@ class TelephonySettings(ProcessSettings):
                 ip_address(address.strip() or "127.0.0.1")
         except ValueError:
             yield f"{variable('media_addresses')} must be addresses with commas, such as 10.0.0.5=203.0.113.7,127.0.0.1"
+        if not self.digests or not {"SHA-256", "MD5"}.issuperset(self.digests):
+            yield f"{variable('sip_digests')} must be SHA-256, MD5 or both with a comma"
         for item in filter(None, self.sip_listen.replace(" ", "").split(",")):
             if not _LISTEN.fullmatch(item):
                 example = "udp:0.0.0.0:5060=203.0.113.7,tcp:0.0.0.0:5060"

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -49,8 +49,11 @@ class Verdict(Enum):
 class DigestServer:
     """Challenges and checks. `secret` is shared by all nodes of a cluster; `now` gives Unix seconds."""
 
-    def __init__(self, realm: str, secret: bytes, now: Callable[[], float]) -> None:
+    def __init__(
+        self, realm: str, secret: bytes, now: Callable[[], float], algorithms: Sequence[str] = OFFERED
+    ) -> None:
         self.realm = realm
+        self._algorithms = tuple(algorithms)
         self._secret = secret
         self._now = now
         self._counts: OrderedDict[str, int] = OrderedDict()
@@ -64,7 +67,7 @@ class DigestServer:
         tail = ", stale=true" if stale else ""
         return [
             f'Digest realm={quote(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{tail}'
-            for algorithm in OFFERED
+            for algorithm in self._algorithms
         ]
 
     async def check(self, request: Request, field_name: str, lookup: Lookup) -> tuple[Verdict, str]:
@@ -73,7 +76,7 @@ class DigestServer:
         if given is None:
             return Verdict.MISSING, ""
         user, algorithm = given.get("username", ""), (given.get("algorithm") or "MD5").upper()
-        if algorithm not in _HASHES or len(user) > 256 or given.get("qop", "").lower() != "auth":
+        if algorithm not in self._algorithms or len(user) > 256 or given.get("qop", "").lower() != "auth":
             return Verdict.WRONG, ""
         known = await lookup(user, self.realm, algorithm)
         # An unknown user's answer is compared too, with a secret nobody has, so that both take the same time.

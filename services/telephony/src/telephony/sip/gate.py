@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from telephony.sip.connections import Limits
-from telephony.sip.digest import DigestServer, Lookup, Verdict
+from telephony.sip.digest import OFFERED, DigestServer, Lookup, Verdict
 from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.timers import Timers
 
@@ -23,6 +23,8 @@ class GateKeys:
     """Should take as long for an unknown user as for a known one."""
     now: Callable[[], float]
     """Unix seconds."""
+    algorithms: tuple[str, ...] = OFFERED
+    """Challenged with, the preferred first; an answer by another one is wrong."""
 
 
 class Gate:
@@ -33,7 +35,7 @@ class Gate:
     ) -> None:
         self._timers = timers
         self._keys = keys
-        self._server = DigestServer(keys.realm, keys.secret, keys.now) if keys is not None else None
+        self._server = DigestServer(keys.realm, keys.secret, keys.now, keys.algorithms) if keys is not None else None
         self._rate = limits.invitations_per_second
         self._tokens = self._rate
         self._filled = timers.now()

@@ -88,7 +88,9 @@ class SipEdge:
         self.agent = SipAgent(
             AgentSettings(
                 points=listen_points(settings),
-                keys=GateKeys(REALM, _shared_secret(settings), self.phones.ha1, lambda: house.now().timestamp()),
+                keys=GateKeys(
+                    REALM, _shared_secret(settings), self.phones.ha1, lambda: house.now().timestamp(), settings.digests
+                ),
                 trusted=lambda flow: self.roster.trusts(flow.remote[0]),
                 barred=bars.barred,
                 on_failure=bars.failed,
