@@ -228,7 +228,7 @@ export class Call {
   /** The sound comes from elsewhere since now: don't wait until its absence is noticed. */
   private async moved(): Promise<void> {
     if (!this.live || !this.token) return;
-    this.renewed = Date.now();
+    this.stall.mayTry(performance.now());
     await this.renew();
   }
 

@@ -15,7 +15,9 @@ import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { Length } from "../../ui/Time.tsx";
 import desktopClasses from "../desktop/desktop.module.css";
 import { CallTimeline } from "./CallTimeline.tsx";
+import { causeText } from "./causes.ts";
 import { Listen } from "./RecordingPlayer.tsx";
+import { agentsIn, SuperviseMenu } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
@@ -49,6 +51,11 @@ export default function CallPage() {
     "CallAnswered",
     "CallHeld",
     "CallResumed",
+    "LegChanged",
+    "CallTransferred",
+    "CallParked",
+    "CallMoved",
+    "SupervisionChanged",
     "CallEnded",
     "RecordingStored",
     "ContactEnded",
@@ -62,7 +69,14 @@ export default function CallPage() {
       <PageHeader
         title={t("watch.call.title", { caller })}
         subtitle={<span className="m-ltr">{call.callId}</span>}
-        actions={<Tag tone="info">{textOr("callState", call.state ?? "")}</Tag>}
+        actions={
+          <>
+            <Tag tone="info">{textOr("callState", call.state ?? "")}</Tag>
+            {agentsIn(call).map((agentId) => (
+              <Supervise key={agentId} callId={callId} agentId={agentId} />
+            ))}
+          </>
+        }
       />
       <div className={classes.two}>
         <div className={classes.stack}>
@@ -115,10 +129,7 @@ function CallFacts({ story }: { story: CallStory }) {
     [t("watch.length"), cdr ? <Length key="l" seconds={durationSeconds(cdr.duration)} /> : "–"],
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
-    [
-      t("watch.ended"),
-      cdr ? `${textOr("endParty", cdr.endParty ?? "")} · ${textOr("endCause", cdr.endCause ?? "")}` : "–",
-    ],
+    [t("watch.ended"), cdr ? endText(cdr) : "–"],
     [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],
     [t("desktop.disposition"), names.disposition(contact?.dispositionId)],
     [
@@ -152,6 +163,19 @@ function CallFacts({ story }: { story: CallStory }) {
       )}
     </>
   );
+}
+
+function Supervise({ callId, agentId }: { callId: string; agentId: string }) {
+  return <SuperviseMenu callId={callId} agentId={agentId} name={useNames().user(agentId)} />;
+}
+
+function endText(cdr: Cdr): string {
+  const words = [
+    textOr("endParty", cdr.endParty ?? ""),
+    textOr("endCause", cdr.endCause ?? ""),
+    causeText(cdr),
+  ];
+  return words.filter(Boolean).join(" · ");
 }
 
 type CdrMos = Cdr["customerMos"];

@@ -1,9 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
 import type { Call, Cdr, Contact, Decision, Recording, Run } from "../../api/types.ts";
 import { textOr, useText } from "../../i18n/index.ts";
+import { socket } from "../../socket/live.ts";
+import type { FactEvent } from "../../socket/socket.ts";
 import { TimeOfDay } from "../../ui/Time.tsx";
+import { contactIdsOf, contactMoments, factMoment, legMoments, type Moment } from "./moments.ts";
 import classes from "./watch.module.css";
 
 interface Props {
@@ -11,11 +15,6 @@ interface Props {
   contact: Contact | undefined;
   cdr: Cdr | undefined;
   recordings: readonly Recording[];
-}
-
-interface Moment {
-  time: string;
-  text: string;
 }
 
 /** What happened to a call, in order, put together from what each service keeps about it. */
@@ -31,11 +30,14 @@ export function CallTimeline(props: Props) {
     retry: false,
   });
   const decisions = useDecisions(call.contactId).data ?? [];
+  const contacts = useContacts(call, contact);
+  const facts = useFactsOf(call.callId ?? "");
   const moments: Moment[] = [];
   const add = (time: string | undefined, text: string) => time && moments.push({ time, text });
   add(call.startTime, t("moment.started"));
   for (const step of run.data?.steps ?? []) add(...stepMoment(step, t("moment.step")));
-  add(contact?.queueTime, t("moment.queued", { queue: names.queue(contact?.queueId) }));
+  if (!handedOn(contact))
+    add(contact?.queueTime, t("moment.queued", { queue: names.queue(contact?.queueId) }));
   decisions.forEach((decision, at) => {
     const chosen = decision.candidates?.find((each) => !each.rejection) ?? decision.candidates?.[0];
     const agent = names.user(chosen?.agentId);
@@ -45,8 +47,10 @@ export function CallTimeline(props: Props) {
   });
   add(call.answerTime, t("moment.answered", { agent: names.user(call.agentId) }));
   for (const recording of recordings) add(recording.startTime, t("moment.recording"));
-  for (const leg of call.legs ?? []) {
-    if (leg.party === "customer") add(leg.leaveTime, t("moment.customerLeft"));
+  moments.push(...contactMoments(contacts, t, names), ...legMoments(call, t, names));
+  for (const event of facts) {
+    const seen = factMoment(event, call.callId ?? "", t, names);
+    if (seen && !moments.some((each) => each.text === seen.text && near(each, seen))) moments.push(seen);
   }
   add(call.endTime, t("moment.ended", { party: textOr("endParty", cdr?.endParty ?? "") }));
   add(
@@ -66,6 +70,41 @@ export function CallTimeline(props: Props) {
       ))}
     </ol>
   );
+}
+
+/** Contacts that did not come from a queue's flow are told of as what they are. */
+const handedOn = (contact: Contact | undefined): boolean =>
+  !["CONTACT_KIND_INBOUND", "CONTACT_KIND_UNSPECIFIED", undefined].includes(contact?.kind);
+
+const NEAR_MS = 3000;
+const near = (one: Moment, other: Moment): boolean =>
+  Math.abs(Date.parse(one.time) - Date.parse(other.time)) < NEAR_MS;
+
+/** The contacts of all who took part, one after the other or beside each other. */
+function useContacts(call: Call, known: Contact | undefined): Contact[] {
+  const ids = contactIdsOf(call).filter((id) => id !== known?.contactId);
+  const found = useQueries({
+    queries: ids.map((contactId) => ({
+      queryKey: ["contact", contactId],
+      queryFn: (): Promise<Contact> =>
+        ask(api.GET("/v1/contacts/{contactId}", { params: { path: { contactId } } })),
+      retry: false,
+    })),
+  });
+  return [known, ...found.map((each) => each.data)].filter((each): each is Contact => each !== undefined);
+}
+
+/** The call's facts since the page was opened. */
+function useFactsOf(callId: string): readonly FactEvent[] {
+  const [facts, setFacts] = useState<readonly FactEvent[]>([]);
+  useEffect(() => {
+    setFacts([]);
+    return socket.onFact((event) => {
+      const { call, callId: id } = event.data as { call?: Call; callId?: string };
+      if ((id ?? call?.callId) === callId) setFacts((before) => [...before, event]);
+    });
+  }, [callId]);
+  return facts;
 }
 
 /** How an agent was found, first offer first. */
