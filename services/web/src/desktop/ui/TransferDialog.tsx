@@ -123,7 +123,7 @@ function Search({ typed, choices, chosen, onType, onKeyDown, onChoose }: SearchP
   const active = useRef<HTMLDivElement>(null);
   const key = chosen?.key;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another one is chosen
-  useEffect(() => active.current?.scrollIntoView({ block: "nearest" }), [key]);
+  useEffect(() => void active.current?.scrollIntoView({ block: "nearest" }), [key]);
   return (
     <>
       <TextInput
