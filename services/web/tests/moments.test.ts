@@ -12,7 +12,7 @@ const at = (minute: number) => `2026-11-24T10:0${minute}:00Z`;
 
 test("a question, its vain end and a transfer are told with who and whom", () => {
   const contacts = [
-    { contactId: "con_1", kind: "CONTACT_KIND_INBOUND", agentId: "anna", queueTime: at(0) },
+    { contactId: "con_1", kind: "CONTACT_KIND_INBOUND", agentId: "anna", queueId: "front", queueTime: at(0) },
     {
       contactId: "con_2",
       kind: "CONTACT_KIND_CONSULT",
@@ -37,6 +37,7 @@ test("a question, its vain end and a transfer are told with who and whom", () =>
     },
   ] as Contact[];
   expect(contactMoments(contacts, t, names).map(({ text }) => text)).toEqual([
+    "moment.queued front",
     "moment.asked anna ben",
     "moment.notTaken ben",
     "moment.handedOn anna billing",

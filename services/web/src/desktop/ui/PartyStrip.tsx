@@ -21,7 +21,7 @@ import { useMe } from "../../session/session.ts";
 import { useSocketStatus } from "../../socket/live.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { IconAction } from "../../ui/RowActions.tsx";
-import { cancelConsult, complete, drop, hold, join, muteParty, resume, swap } from "../calls.ts";
+import { complete, drop, hold, join, muteParty, resume, swap } from "../calls.ts";
 import { useDesktop } from "../desktop.ts";
 import { consultOf, groupsOf, isThere, legOf } from "../parties.ts";
 import { Key } from "./CallControls.tsx";
@@ -92,16 +92,6 @@ function ConsultBar({ there }: { there: boolean }) {
       >
         {t("calls.join")}
         <Key name={CONSULT_KEYS.join} />
-      </Button>
-      <Button
-        size="xs"
-        variant="default"
-        disabled={deaf}
-        onClick={() => void cancelConsult()}
-        data-testid="consult-cancel"
-      >
-        {t("desktop.cancelConsult")}
-        <Key name={CONSULT_KEYS.cancel} />
       </Button>
     </div>
   );

@@ -27,6 +27,11 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
   }
   const number = subject.callerNumber;
   const details = [
+    asks && phase !== "wrapUp" && (
+      <Tag key="asks" tone="info">
+        {asks}
+      </Tag>
+    ),
     subject.callerName && number && (
       <span key="number" className="m-ltr m-figures">
         {number}
@@ -40,11 +45,6 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
     ),
     phase === "connecting" && t("desktop.connecting"),
     phase === "dialing" && t("desktop.dialing"),
-    asks && (
-      <Tag key="asks" tone="info">
-        {asks}
-      </Tag>
-    ),
     phase === "wrapUp" && (notice ?? t("desktop.wrapUp.title")),
   ].filter(Boolean);
   return (

@@ -26,8 +26,8 @@ export const SHORTCUTS = {
   transfer: "F10",
   finish: "Ctrl+Enter",
 } as const;
-/** While somebody is asked. */
-export const CONSULT_KEYS = { complete: "F2", cancel: "F4", swap: "F9", join: "F10" } as const;
+/** While somebody is asked; the question is ended as a call is. */
+export const CONSULT_KEYS = { complete: "F2", swap: "F9", join: "F10" } as const;
 /** Beside an agent's call, in the order of the modes. */
 export const MODE_KEYS = ["F8", "F9", "F10"] as const;
 export const SUPERVISOR_KEYS = { takeOver: "F2", stop: "F4" } as const;

@@ -25,7 +25,7 @@ const RECENT = 6;
 /** Rings a number: typed, pressed on the pad or picked from those we talked to last. */
 export function DialForm() {
   const t = useText();
-  const idle = ["off", "idle"].includes(phaseOf(useDesktop()));
+  const idle = phaseOf(useDesktop()) === "idle";
   const [number, setNumber] = useState("");
   const [brandId, setBrandId] = useState("");
   const [callerNumber, setCallerNumber] = useState("");

@@ -16,8 +16,9 @@ import { Length } from "../../ui/Time.tsx";
 import desktopClasses from "../desktop/desktop.module.css";
 import { CallTimeline } from "./CallTimeline.tsx";
 import { causeText } from "./causes.ts";
+import { agentsOf } from "./moments.ts";
 import { Listen } from "./RecordingPlayer.tsx";
-import { agentsIn, SuperviseMenu } from "./SuperviseMenu.tsx";
+import { SuperviseMenus } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
@@ -44,6 +45,7 @@ async function readStory(callId: string): Promise<CallStory> {
 /** One call from start to end: what happened when, its CDR, its recording. */
 export default function CallPage() {
   const t = useText();
+  const names = useNames();
   const { callId } = useParams<{ callId: string }>();
   const { data, error, refetch } = useQuery({ queryKey: ["call", callId], queryFn: () => readStory(callId) });
   useRefreshOn(
@@ -72,9 +74,7 @@ export default function CallPage() {
         actions={
           <>
             <Tag tone="info">{textOr("callState", call.state ?? "")}</Tag>
-            {agentsIn(call).map((agentId) => (
-              <Supervise key={agentId} callId={callId} agentId={agentId} />
-            ))}
+            <SuperviseMenus call={call} nameOf={names.user} />
           </>
         }
       />
@@ -125,7 +125,7 @@ function CallFacts({ story }: { story: CallStory }) {
       </span>,
     ],
     [t("desktop.queue"), names.queue(contact?.queueId)],
-    [t("role.ROLE_AGENT"), names.user(call.agentId)],
+    [t("role.ROLE_AGENT"), agentsOf(call).map(names.user).join(", ") || "–"],
     [t("watch.length"), cdr ? <Length key="l" seconds={durationSeconds(cdr.duration)} /> : "–"],
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
@@ -163,10 +163,6 @@ function CallFacts({ story }: { story: CallStory }) {
       )}
     </>
   );
-}
-
-function Supervise({ callId, agentId }: { callId: string; agentId: string }) {
-  return <SuperviseMenu callId={callId} agentId={agentId} name={useNames().user(agentId)} />;
 }
 
 function endText(cdr: Cdr): string {

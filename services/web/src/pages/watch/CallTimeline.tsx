@@ -7,7 +7,7 @@ import { textOr, useText } from "../../i18n/index.ts";
 import { socket } from "../../socket/live.ts";
 import type { FactEvent } from "../../socket/socket.ts";
 import { TimeOfDay } from "../../ui/Time.tsx";
-import { contactIdsOf, contactMoments, factMoment, legMoments, type Moment } from "./moments.ts";
+import { agentsOf, contactIdsOf, contactMoments, factMoment, legMoments, type Moment } from "./moments.ts";
 import classes from "./watch.module.css";
 
 interface Props {
@@ -29,23 +29,21 @@ export function CallTimeline(props: Props) {
     enabled: runId !== "",
     retry: false,
   });
-  const decisions = useDecisions(call.contactId).data ?? [];
   const contacts = useContacts(call, contact);
+  const decisions = useDecisions(contactIdsOf(call));
   const facts = useFactsOf(call.callId ?? "");
   const moments: Moment[] = [];
   const add = (time: string | undefined, text: string) => time && moments.push({ time, text });
   add(call.startTime, t("moment.started"));
   for (const step of run.data?.steps ?? []) add(...stepMoment(step, t("moment.step")));
-  if (!handedOn(contact))
-    add(contact?.queueTime, t("moment.queued", { queue: names.queue(contact?.queueId) }));
   decisions.forEach((decision, at) => {
     const chosen = decision.candidates?.find((each) => !each.rejection) ?? decision.candidates?.[0];
     const agent = names.user(chosen?.agentId);
-    // Another decision was only needed because nobody took this offer.
-    const taken = at === decisions.length - 1;
+    // Another decision on the same contact was only needed because nobody took this offer.
+    const taken = decisions[at + 1]?.contactId !== decision.contactId;
     add(decision.createTime, taken ? t("moment.offered", { agent }) : t("moment.offeredInVain", { agent }));
   });
-  add(call.answerTime, t("moment.answered", { agent: names.user(call.agentId) }));
+  add(call.answerTime, t("moment.answered", { agent: names.user(agentsOf(call)[0] ?? call.agentId) }));
   for (const recording of recordings) add(recording.startTime, t("moment.recording"));
   moments.push(...contactMoments(contacts, t, names), ...legMoments(call, t, names));
   for (const event of facts) {
@@ -71,10 +69,6 @@ export function CallTimeline(props: Props) {
     </ol>
   );
 }
-
-/** Contacts that did not come from a queue's flow are told of as what they are. */
-const handedOn = (contact: Contact | undefined): boolean =>
-  !["CONTACT_KIND_INBOUND", "CONTACT_KIND_UNSPECIFIED", undefined].includes(contact?.kind);
 
 const NEAR_MS = 3000;
 const near = (one: Moment, other: Moment): boolean =>
@@ -107,20 +101,22 @@ function useFactsOf(callId: string): readonly FactEvent[] {
   return facts;
 }
 
-/** How an agent was found, first offer first. */
-function useDecisions(contactId: string | undefined) {
-  return useQuery({
-    queryKey: ["decisions", contactId],
-    queryFn: async (): Promise<Decision[]> => {
-      const path = { contactId: contactId ?? "" };
-      const { decisions } = await ask(api.GET("/v1/contacts/{contactId}/decisions", { params: { path } }));
-      return [...(decisions ?? [])].sort(
-        (a, b) => Date.parse(a.createTime ?? "") - Date.parse(b.createTime ?? ""),
-      );
-    },
-    enabled: Boolean(contactId),
-    retry: false,
+/** How agents were found, contact by contact, first offer first. */
+function useDecisions(contactIds: readonly string[]): Decision[] {
+  const found = useQueries({
+    queries: contactIds.map((contactId) => ({
+      queryKey: ["decisions", contactId],
+      queryFn: async (): Promise<Decision[]> => {
+        const path = { contactId };
+        const { decisions } = await ask(api.GET("/v1/contacts/{contactId}/decisions", { params: { path } }));
+        return [...(decisions ?? [])].sort(
+          (a, b) => Date.parse(a.createTime ?? "") - Date.parse(b.createTime ?? ""),
+        );
+      },
+      retry: false,
+    })),
   });
+  return found.flatMap((each) => each.data ?? []);
 }
 
 type RunStep = NonNullable<Run["steps"]>[number];

@@ -11,7 +11,7 @@ import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { DateTime, Elapsed, Length } from "../../ui/Time.tsx";
-import { agentsIn, SuperviseMenu, useLiveCalls } from "./SuperviseMenu.tsx";
+import { agentsIn, SuperviseMenus, useLiveCalls } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
@@ -117,15 +117,7 @@ function LiveCalls() {
             {
               head: t("common.actions"),
               quiet: true,
-              cell: (row) =>
-                agentsIn(row).map((agentId) => (
-                  <SuperviseMenu
-                    key={agentId}
-                    callId={row.callId ?? ""}
-                    agentId={agentId}
-                    name={names.user(agentId)}
-                  />
-                )),
+              cell: (row) => <SuperviseMenus call={row} nameOf={names.user} />,
             },
           ]}
         />

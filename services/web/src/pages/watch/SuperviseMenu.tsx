@@ -1,4 +1,4 @@
-import { Button, Menu } from "@mantine/core";
+import { Button, Group, Menu } from "@mantine/core";
 import {
   IconChevronDown,
   IconEar,
@@ -64,10 +64,30 @@ interface Props {
   callId: string;
   agentId: string;
   name: string;
+  /** Says whom: where several agents talk in one call. */
+  named?: boolean;
+}
+
+/** The menus of every agent who talks in a call. */
+export function SuperviseMenus({ call, nameOf }: { call: Call; nameOf: (id: string) => string }) {
+  const agents = agentsIn(call);
+  return (
+    <Group gap={6}>
+      {agents.map((agentId) => (
+        <SuperviseMenu
+          key={agentId}
+          callId={call.callId ?? ""}
+          agentId={agentId}
+          name={nameOf(agentId)}
+          named={agents.length > 1}
+        />
+      ))}
+    </Group>
+  );
 }
 
 /** Listen, whisper, barge, take over: of one agent's call. Nothing for one's own. */
-export function SuperviseMenu({ callId, agentId, name }: Props) {
+export function SuperviseMenu({ callId, agentId, name, named }: Props) {
   const t = useText();
   const now = useStore(supervision);
   const me = useMe();
@@ -86,6 +106,11 @@ export function SuperviseMenu({ callId, agentId, name }: Props) {
           data-testid={`supervise-${agentId}`}
         >
           {t(`calls.mode.${here ?? "SUPERVISION_MODE_LISTEN"}`)}
+          {named && (
+            <>
+              : <bdi>{name}</bdi>
+            </>
+          )}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -22,7 +22,13 @@ export function contactIdsOf(call: Call): string[] {
   return [...new Set(ids)].filter((id): id is string => Boolean(id));
 }
 
-/** How each contact of the call came about, but for the first one, whose way is told by the queue's decisions. */
+/** Every agent who talked in a call, in the order they came. */
+export function agentsOf(call: Call): string[] {
+  const came = (call.legs ?? []).filter((leg) => leg.party === "agent" && leg.agentId && leg.joinTime);
+  return [...new Set(came.map((leg) => leg.agentId ?? ""))];
+}
+
+/** How each contact of the call came about. */
 export function contactMoments(contacts: readonly Contact[], t: Text, names: Names): Moment[] {
   const byId = new Map(contacts.map((each) => [each.contactId ?? "", each]));
   return contacts.flatMap((contact) => {
@@ -40,7 +46,7 @@ export function contactMoments(contacts: readonly Contact[], t: Text, names: Nam
         return moment(contact.queueTime, t("moment.handedOn", { agent: from, target: to }));
       }
       default:
-        return [];
+        return moment(contact.queueTime, t("moment.queued", { queue: names.queue(contact.queueId) }));
     }
   });
 }
