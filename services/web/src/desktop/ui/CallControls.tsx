@@ -78,7 +78,7 @@ export function CallControls({ phase }: { phase: Phase }) {
           <Button
             variant="default"
             disabled={quiet}
-            leftSection={<IconArrowForwardUp size={18} aria-hidden />}
+            leftSection={<IconArrowForwardUp size={18} aria-hidden className="m-flip" />}
             onClick={() => handingOn.set(true)}
             data-testid="call-transfer"
           >

@@ -77,7 +77,7 @@ export default function TransferDialog({ onClose }: { onClose: () => void }) {
             variant="default"
             loading={busy}
             disabled={!chosen || chosen.away}
-            leftSection={<IconArrowForwardUp size={17} aria-hidden />}
+            leftSection={<IconArrowForwardUp size={17} aria-hidden className="m-flip" />}
             onClick={() => void run(transfer)}
             data-testid="transfer-blind"
           >
