@@ -6,7 +6,8 @@ import { contactIdsOf, contactMoments, factMoment, legMoments } from "../src/pag
 import type { FactEvent } from "../src/socket/socket.ts";
 
 /** Keys with their values: what is said, not how. */
-const t: Text = (key, values) => [key, ...Object.values(values ?? {})].join(" ");
+const t: Text = (key, values) =>
+  [key, ...Object.values(values ?? {})].join(" ").replace(/[\u2066-\u2069]/g, "");
 const names = { user: (id: string | undefined) => id || "–", queue: (id: string | undefined) => id || "–" };
 const at = (minute: number) => `2026-11-24T10:0${minute}:00Z`;
 

@@ -72,7 +72,9 @@ export function ParkedCalls() {
           <li key={call.callId} data-testid={`parked-${call.parkCode}`}>
             <span className={`${classes.parkCode} m-ltr m-figures`}>{call.parkCode}</span>
             <span className={classes.grow}>
-              <bdi>{call.callerName || call.callerNumber || t("common.anonymous")}</bdi>
+              <span>
+                <bdi>{call.callerName || call.callerNumber || t("common.anonymous")}</bdi>
+              </span>
               <span className={classes.quiet}>
                 <bdi>{names.brand(call.brandId)}</bdi> · <Elapsed since={call.startTime} />
               </span>

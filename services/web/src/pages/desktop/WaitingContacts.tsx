@@ -43,7 +43,9 @@ export function WaitingContacts() {
         {shown.map((contact) => (
           <li key={contact.contactId} data-testid={`waiting-${contact.contactId}`}>
             <span className={classes.grow}>
-              <bdi>{contact.callerName || contact.callerNumber || t("common.anonymous")}</bdi>
+              <span>
+                <bdi>{contact.callerName || contact.callerNumber || t("common.anonymous")}</bdi>
+              </span>
               <span className={classes.quiet}>
                 <bdi>{names.queue(contact.queueId)}</bdi> · <Elapsed since={contact.queueTime} />
               </span>

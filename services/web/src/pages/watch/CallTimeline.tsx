@@ -20,7 +20,13 @@ interface Props {
 /** What happened to a call, in order, put together from what each service keeps about it. */
 export function CallTimeline(props: Props) {
   const t = useText();
-  const names = useNames();
+  const known = useNames();
+  // A name first in a sentence would turn the sentence to its own direction.
+  const names = {
+    user: (id: string | undefined) => isolated(known.user(id)),
+    queue: (id: string | undefined) => isolated(known.queue(id)),
+    disposition: (id: string | undefined) => isolated(known.disposition(id)),
+  };
   const { call, contact, cdr, recordings } = props;
   const runId = call.runId ?? "";
   const run = useQuery({
@@ -61,14 +67,15 @@ export function CallTimeline(props: Props) {
       {moments.map((moment) => (
         <li key={moment.time + moment.text}>
           <TimeOfDay value={moment.time} seconds />
-          <span>
-            <bdi>{moment.text}</bdi>
-          </span>
+          <span>{moment.text}</span>
         </li>
       ))}
     </ol>
   );
 }
+
+/** Whatever its direction is, it stays where it stands (Unicode UAX 9, FSI and PDI). */
+const isolated = (text: string): string => `\u2068${text}\u2069`;
 
 const NEAR_MS = 3000;
 const near = (one: Moment, other: Moment): boolean =>

@@ -108,7 +108,7 @@ export function SuperviseMenu({ callId, agentId, name, named }: Props) {
           {t(`calls.mode.${here ?? "SUPERVISION_MODE_LISTEN"}`)}
           {named && (
             <>
-              : <bdi>{name}</bdi>
+              :&nbsp;<bdi>{name}</bdi>
             </>
           )}
         </Button>

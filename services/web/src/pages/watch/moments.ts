@@ -35,7 +35,7 @@ export function contactMoments(contacts: readonly Contact[], t: Text, names: Nam
     const agent = names.user(contact.agentId);
     switch (contact.kind) {
       case "CONTACT_KIND_OUTBOUND":
-        return moment(contact.queueTime, t("moment.dialled", { agent, number: contact.callerNumber || "–" }));
+        return moment(contact.queueTime, t("moment.dialled", { agent, number: ltr(contact.callerNumber) }));
       case "CONTACT_KIND_CONSULT":
         return consulted(contact, t, names);
       case "CONTACT_KIND_TRANSFER": {
@@ -74,7 +74,7 @@ export function legMoments(call: Call, t: Text, names: Names): Moment[] {
 }
 
 function comings(call: Call, leg: Leg, t: Text, names: Names): Moment[] {
-  const party = leg.agentId ? names.user(leg.agentId) : leg.address || t("common.anonymous");
+  const party = leg.agentId ? names.user(leg.agentId) : ltr(leg.address);
   // The first answer has a sentence of its own, and at the end everybody leaves.
   const first = leg.agentId && leg.joinTime === call.answerTime;
   const joined = first ? [] : moment(leg.joinTime, t("moment.joined", { party }));
@@ -92,6 +92,9 @@ function supervised(leg: Leg, t: Text, names: Names): Moment[] {
     ...moment(leg.leaveTime, t("moment.stopped", { supervisor })),
   ];
 }
+
+/** A number stands as it is dialled also among letters that run the other way (Unicode UAX 9, LRI and PDI). */
+const ltr = (number: string | undefined): string => (number ? `\u2066${number}\u2069` : "–");
 
 function because(text: string, leg: Leg): string {
   const cause = causeText(leg);
