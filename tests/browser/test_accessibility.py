@@ -17,16 +17,16 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from testkit.browser import chromium, person, signed_in
 from testkit.company import PASSWORD, Api, Company, request_id
 from testkit.journey import until
-from testkit.people import AgentAtDesk
+from testkit.people import AgentAtDesk, CallerOnWidget
 
 AXE = (Path(__file__).resolve().parents[2] / "services/web/node_modules/axe-core/axe.min.js").read_text()
 LANGUAGES = ("en", "tr", "az", "fa")
 STRANGER_PAGES = ("/sign-up", "/sign-in")
 OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
-    "/home", "/set-up", "/desktop", "/voicemail", "/wallboard", "/calls", "/contacts", "/recordings", "/customers",
-    "/admin/brands", "/admin/numbers", "/admin/trunks", "/admin/devices", "/admin/outbound", "/admin/queues",
-    "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
+    "/home", "/set-up", "/desktop", "/dial", "/voicemail", "/wallboard", "/calls", "/contacts", "/recordings",
+    "/customers", "/admin/brands", "/admin/numbers", "/admin/trunks", "/admin/devices", "/admin/outbound",
+    "/admin/queues", "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
     "/admin/hours", "/admin/people", "/admin/dispositions", "/admin/api-keys", "/admin/audit", "/admin/billing",
     "/admin/organisation",
 )  # fmt: skip
@@ -253,6 +253,11 @@ async def test_axe_finds_nothing_while_an_agent_is_on_a_call(browser: Browser, a
         await agent.open(
             "keypad", lambda page: page.get_by_test_id("call-keypad"), lambda page: page.get_by_test_id("keypad")
         )
+        await agent.open(
+            "handing on", lambda page: page.get_by_test_id("call-transfer"), lambda page: page.get_by_role("dialog")
+        )
+        await agent.open("more", lambda page: page.get_by_test_id("call-more"), lambda page: page.get_by_role("menu"))
+        await asked_and_joined(agency, desk, agent)
         await api.post(f"{call}:hold")
         await reached("held", "held")
         await agent.open(
@@ -272,6 +277,66 @@ async def test_axe_finds_nothing_while_an_agent_is_on_a_call(browser: Browser, a
         assert agent.found == []
     await customer.context.close()
     await desk.leave()
+
+
+async def asked_and_joined(company: Company, desk: AgentAtDesk, agent: Onlookers) -> None:
+    """The agent asks a colleague, joins everybody and lets them go again."""
+    colleague = AgentAtDesk(await company.hire(name="Ben Bright"), tone=530)
+    await colleague.sit_down()
+    call = f"/v1/calls/{(await desk.desktop())['contact']['callId']}"
+    ben = (await colleague.desktop())["agent"]["agentId"]
+    await desk.api.post(f"{call}:consult", {"agentId": ben})
+    await agent.each(lambda _, page: page.get_by_test_id("parties-ringing").wait_for())
+    await agent.look("somebody is being rung")
+    await colleague.answer(await colleague.offered())
+    await agent.each(lambda _, page: page.get_by_test_id("parties-waiting").wait_for())
+    await agent.look("somebody is being asked")
+    joined = await desk.api.post(f"{call}:join")
+    await agent.each(lambda _, page: page.get_by_test_id("parties-waiting").wait_for(state="detached"))
+    await agent.look("a conference")
+    leg = next(leg for leg in joined["legs"] if leg.get("agentId") == ben)
+    await desk.api.post(f"{call}/legs/{leg['legId']}:drop")
+    await agent.each(lambda _, page: page.get_by_test_id("parties").wait_for(state="detached"))
+    await colleague.leave()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(300)
+async def test_axe_finds_nothing_while_a_supervisor_listens(browser: Browser, agency: Company) -> None:
+    desk, customer = AgentAtDesk(await agency.hire()), CallerOnWidget(agency)
+    email = f"supervisor-{secrets.token_hex(6)}@example.com"
+    link = await agency.invite(email, "SUPERVISOR", "Sue Super")
+    async with Api(agency.url) as stranger:
+        accepted = {"secret": link.rsplit("/", 1)[1], "displayName": "Sue Super", "password": PASSWORD}
+        session = await stranger.post("/v1/invitations:accept", accepted)
+    supervisor = AgentAtDesk(Api(agency.url, session["accessToken"]), tone=350)
+    agency.people.append(supervisor.api)
+    await desk.sit_down()
+    await supervisor.sit_down(state="")
+    await customer.dial()
+    await customer.press("1")
+    await desk.answer(await desk.offered())
+    await customer.state("answered")
+    await supervisor.api.post(f"/v1/calls/{customer.call['callId']}:supervise", {"mode": "SUPERVISION_MODE_WHISPER"})
+    async with onlookers(browser, agency, "/wallboard", email) as watching:
+        await watching.each(lambda _, page: page.get_by_test_id("supervision").wait_for())
+        await watching.look("whispering, the wallboard")
+
+        async def turn_to(path: str) -> None:
+            async def turn(_: str, page: Page) -> None:
+                await page.goto(agency.url + path)
+                await page.get_by_test_id("supervision").wait_for()
+                await page.wait_for_load_state("networkidle")
+
+            await watching.each(turn)
+            await watching.look(f"whispering, {path}")
+
+        await turn_to("/calls")
+        await turn_to(f"/calls/{customer.call['callId']}")
+        assert watching.found == []
+    await customer.hang_up()
+    for each in (customer, desk, supervisor):
+        await each.leave()
 
 
 async def heading(page: Page) -> str:

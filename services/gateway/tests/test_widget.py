@@ -8,15 +8,23 @@ from typing import Any
 from kernel.errors import InvalidInput
 from merkez.routing.v1.contact_pb2 import CONTACT_KIND_CONSULT
 from merkez.routing.v1.routing_events_pb2 import ContactDequeued, ContactQueued
-from merkez.telephony.v1.call_pb2 import Call, Cdr
+from merkez.telephony.v1 import call_pb2
+from merkez.telephony.v1.call_pb2 import Call, Cdr, Leg
 from merkez.telephony.v1.quality_pb2 import CallQuality
 from merkez.telephony.v1.telephony_events_pb2 import (
+    AgentLeft,
     CallAnswered,
     CallEnded,
     CallHeld,
+    CallMoved,
+    CallParked,
     CallRefused,
     CallResumed,
     CallStarted,
+    CallTransferred,
+    LegChanged,
+    LegMediaChanged,
+    SupervisionChanged,
 )
 
 CALL = "call_01jd3v9k8r5x7m2p4q6s8t0w1y"
@@ -120,6 +128,58 @@ async def test_customer_does_not_hear_of_what_agents_ask_each_other(house: Any) 
         await house.publish(fact)
     await house.publish(CallHeld(call=Call(call_id=CALL)))
     assert (await socket.next())["state"] == "held"
+    await socket.close()
+
+
+async def test_customer_is_told_that_they_wait_again_and_not_for_whom(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    led_by_flow = Call(call_id=CALL, state=call_pb2.CALL_STATE_IN_FLOW)
+    dialing = Call(call_id=CALL, state=call_pb2.CALL_STATE_DIALING)
+    talking = Call(call_id=CALL, state=call_pb2.CALL_STATE_TALKING)
+    for fact in (
+        CallAnswered(call=talking),
+        CallTransferred(call=led_by_flow, agent_id="usr_a", target_kind="queue", target="que_1"),
+        CallTransferred(call=led_by_flow, agent_id="usr_a", target_kind="flow", target="flw_1"),
+        CallTransferred(call=dialing, target_kind="number", target="+15550142"),
+        CallTransferred(call=talking, agent_id="usr_a", target_kind="agent", target="usr_b"),
+        CallParked(call=Call(call_id=CALL, park_code="701"), agent_id="usr_a"),
+        CallAnswered(call=talking),
+    ):  # fmt: skip
+        await house.publish(fact)
+    heard = [await socket.next() for _ in range(7)]
+    expected = ["answered", "queued", "menu", "held", "answered", "held", "answered"]
+    assert heard == [{"type": "state", "state": state} for state in expected], "a state, and nothing beside it"
+    await socket.close()
+
+
+async def test_page_of_a_call_that_moved_is_told_to_attach_anew(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    await house.publish(CallMoved(call=Call(call_id=OTHER), from_node_id="a", to_node_id="b"))
+    await house.publish(CallMoved(call=Call(call_id=CALL), from_node_id="a", to_node_id="b"))
+    assert await socket.next() == {"type": "moved"}, "which node is nobody's business outside"
+    await socket.close()
+
+
+async def test_customer_hears_nothing_of_supervisors_consults_and_other_parties(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    asked = Leg(leg_id="leg_2", party="agent", agent_id="usr_b", consulted=True, state=call_pb2.LEG_STATE_RINGING)
+    call = Call(call_id=CALL, state=call_pb2.CALL_STATE_HELD, legs=[asked])
+    watching = Leg(leg_id="leg_3", party="supervisor", agent_id="usr_s", mode=call_pb2.SUPERVISION_MODE_WHISPER)
+    for fact in (
+        LegChanged(call=call, leg=asked),
+        SupervisionChanged(call_id=CALL, supervisor_id="usr_s", mode=call_pb2.SUPERVISION_MODE_LISTEN),
+        LegMediaChanged(call_id=CALL, leg=watching),
+        AgentLeft(call_id=CALL, agent_id="usr_b", reason="CONSULT_OVER"),
+        CallEnded(cdr=Cdr(call_id=CALL, end_cause="NORMAL")),
+    ):
+        await house.publish(fact)
+    assert await socket.next() == {"type": "state", "state": "ended", "reason": "NORMAL"}
     await socket.close()
 
 

@@ -16,6 +16,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/home", "manage", lazyPage(() => import("./pages/start/HomePage.tsx"))],
   ["/desktop", "desktop", lazy(() => import("./pages/desktop/DesktopPage.tsx"))],
   ["/voicemail", "desktop", lazyPage(() => import("./pages/desktop/VoicemailPage.tsx"))],
+  ["/dial", "desktop", lazyPage(() => import("./pages/desktop/CallingPage.tsx"))],
   ["/wallboard", "watch", lazyPage(() => import("./pages/watch/WallboardPage.tsx"))],
   ["/calls", "watch", lazyPage(() => import("./pages/watch/CallsPage.tsx"))],
   ["/calls/:callId", "watch", lazyPage(() => import("./pages/watch/CallPage.tsx"))],

@@ -3,6 +3,7 @@ import "./theme/styles.ts";
 import { startDesktop, startMedia } from "./desktop/desktop.ts";
 import { exposeDiagnostics } from "./desktop/diagnostics.ts";
 import { followQuality } from "./desktop/quality.ts";
+import { startSupervision } from "./desktop/supervision.ts";
 import { activateLanguage, initialLanguage } from "./i18n/index.ts";
 import { startSession } from "./session/session.ts";
 import { followSession } from "./socket/live.ts";
@@ -11,6 +12,7 @@ startMedia();
 void startSession();
 startDesktop();
 followQuality();
+startSupervision();
 followSession();
 exposeDiagnostics();
 

@@ -144,3 +144,42 @@ test("muted is what the server says of the agent's own leg", () => {
   expect(isMuted({ ...IDLE, call }, ME)).toBe(true);
   expect(isMuted({ ...IDLE, call }, "usr_other")).toBe(false);
 });
+
+test("an agent who leaves a call that goes on wraps up, and what happens in it later is not theirs", () => {
+  const talking = after(
+    ["OfferMade", { offer: OFFER }],
+    ["OfferAccepted", { offer: OFFER }],
+    ["CallAnswered", { call: { callId: "call_1", state: "CALL_STATE_TALKING" } }],
+  );
+  const gone = applyFact(
+    talking,
+    fact("AgentLeft", { callId: "call_1", contactId: "con_1", agentId: ME, reason: "TAKEN_OVER" }),
+    ME,
+  );
+  expect(phaseOf(gone)).toBe("wrapUp");
+  expect(gone.notice).toBe("TAKEN_OVER");
+  const other = fact("AgentLeft", { callId: "call_1", contactId: "con_2", agentId: "usr_other" });
+  expect(applyFact(talking, other, ME)).toBe(talking);
+});
+
+test("a call that an agent began is theirs without an offer, and says why nobody answered", () => {
+  const contact = { ...CONTACT, kind: "CONTACT_KIND_OUTBOUND" };
+  const rung = { callId: "call_1", state: "CALL_STATE_DIALING", version: "1" };
+  const ringing = after(["ContactStarted", { contact }], ["LegChanged", { call: rung }]);
+  expect(phaseOf(ringing)).toBe("dialing");
+  const ended = applyFact(
+    ringing,
+    fact("CallEnded", { cdr: { callId: "call_1", endParty: "END_PARTY_CUSTOMER", endCause: "BUSY" } }),
+    ME,
+  );
+  expect(phaseOf(ended)).toBe("wrapUp");
+  expect(ended.notice).toBe("BUSY");
+  expect(after(["ContactStarted", { contact: { ...contact, agentId: "usr_other" } }])).toBe(IDLE);
+});
+
+test("a question that nobody took is said to who asked", () => {
+  const consult = { ...CONTACT, contactId: "con_2", kind: "CONTACT_KIND_CONSULT", consultingAgentId: ME };
+  expect(after(["ContactDequeued", { contact: consult, reason: "offer_declined" }]).notice).toBe("notTaken");
+  const mine = { contact: { ...consult, consultingAgentId: "usr_other" } };
+  expect(after(["ContactDequeued", mine])).toBe(IDLE);
+});

@@ -222,6 +222,14 @@ export class Call {
     else if (frame.type === "state") this.become(frame);
     else if (frame.type === "otherSide") this.set({ otherSideStalled: frame.stalled === true });
     else if (frame.type === "problem") this.refused(frame);
+    else if (frame.type === "moved") await this.moved();
+  }
+
+  /** The sound comes from elsewhere since now: don't wait until its absence is noticed. */
+  private async moved(): Promise<void> {
+    if (!this.live || !this.token) return;
+    this.stall.mayTry(performance.now());
+    await this.renew();
   }
 
   private async answered({ token, sdp, callerNumber }: Frame): Promise<void> {

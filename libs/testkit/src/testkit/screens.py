@@ -25,12 +25,13 @@ _COUNT_CONNECTIONS = """
 
 
 class Desk:
-    """One agent: their sign-in, and as many browsers as they like."""
+    """One agent, or somebody of another role: their sign-in, and as many browsers as they like."""
 
-    def __init__(self, company: Company, browser: Browser) -> None:
+    def __init__(self, company: Company, browser: Browser, *, name: str = "Alex Agent", role: str = "AGENT") -> None:
         self.company = company
         self.email = f"agent-{secrets.token_hex(6)}@example.com"
         self._browser = browser
+        self._name, self._role = name, role
 
     async def join(self, *, tone: int = 440, script: str = "") -> Page:
         """Accepts the invitation in a browser of their own; `script` runs before each page, as to replace the
@@ -40,9 +41,12 @@ class Desk:
         if script:
             await context.add_init_script(script)
         page = await _page(context)
-        await page.goto(self.company.url + await self.company.invite(self.email))
+        await page.goto(self.company.url + await self.company.invite(self.email, self._role, self._name))
         await page.get_by_test_id("invitation-password").fill(PASSWORD)
         await page.get_by_test_id("invitation-accept").click()
+        await page.get_by_test_id("user-menu").wait_for()
+        if not page.url.endswith("/desktop"):
+            await page.goto(f"{self.company.url}/desktop")
         await page.get_by_test_id("go-available").wait_for()
         return page
 
@@ -53,9 +57,9 @@ class Desk:
         await page.get_by_test_id("call-dock").wait_for()
         return page
 
-    async def available(self, *, script: str = "") -> Page:
+    async def available(self, *, tone: int = 440, script: str = "") -> Page:
         """Joins and becomes AVAILABLE."""
-        page = await self.join(script=script)
+        page = await self.join(tone=tone, script=script)
         await page.get_by_test_id("go-available").click()
         await until(page, "window.__merkez.state.agentState === 'AGENT_STATE_AVAILABLE'")
         return page
@@ -85,6 +89,18 @@ async def talk(customer: Page, agent: Page) -> None:
     await agent.get_by_test_id("offer-answer").click()
     await hears(agent, 620)
     await hears(customer, 440)
+
+
+async def hears_nothing(page: Page) -> None:
+    """Waits until a desktop or a widget hears silence."""
+    await until(page, "(window.__merkezWidget ?? window.__merkez).level() < 0.002")
+
+
+async def hears_music(page: Page, *tones: int) -> None:
+    """Waits until something is heard that is none of the people's tones."""
+    heard = "(window.__merkezWidget ?? window.__merkez)"
+    others = " && ".join(f"Math.abs({heard}.dominantFrequency() - {tone}) > {TOLERANCE}" for tone in tones)
+    await until(page, f"{heard}.level() > 0.002 && {others}")
 
 
 async def hears(page: Page, hertz: int, deadline: float = 15.0) -> None:

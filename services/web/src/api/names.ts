@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { mayEnter } from "../session/roles.ts";
 import { useSession } from "../session/session.ts";
 import { api, ask } from "./client.ts";
-import type { Brand, Customer, Disposition, Queue, User } from "./types.ts";
+import type { Brand, Colleague, Customer, Disposition, Queue, User } from "./types.ts";
 
 const FRESH_MS = 60_000;
 const ALL = { params: { query: { pageSize: 200 } } };
@@ -31,6 +31,17 @@ export function useUsers(enabled = true) {
     queryKey: ["users"],
     queryFn: async (): Promise<User[]> => (await ask(api.GET("/v1/users", ALL))).users ?? [],
     staleTime: FRESH_MS,
+    enabled,
+  });
+}
+
+/** Whom a call can be handed to; read again every `refetchMs` where their state matters. */
+export function useColleagues(enabled = true, refetchMs?: number) {
+  return useQuery({
+    queryKey: ["colleagues"],
+    queryFn: async (): Promise<Colleague[]> => (await ask(api.GET("/v1/colleagues", ALL))).colleagues ?? [],
+    staleTime: refetchMs ? 0 : FRESH_MS,
+    refetchInterval: refetchMs ?? false,
     enabled,
   });
 }

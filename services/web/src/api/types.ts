@@ -32,6 +32,7 @@ export type Offer = Schemas["routing.v1.Offer"];
 export type Agent = Schemas["routing.v1.Agent"];
 export type AgentState = Schemas["routing.v1.AgentState"];
 export type Desktop = Schemas["routing.v1.GetMyDesktopResponse"];
+export type Colleague = Schemas["routing.v1.Colleague"];
 export type Decision = Schemas["routing.v1.Decision"];
 
 export type Call = Schemas["telephony.v1.Call"];
@@ -45,6 +46,8 @@ export type Device = Schemas["telephony.v1.Device"];
 export type CountryRule = Schemas["telephony.v1.CountryRule"];
 export type CountryChoice = NonNullable<Schemas["telephony.v1.CountryChoice"]>;
 export type OutboundSettings = Schemas["telephony.v1.OutboundSettings"];
+export type SupervisionMode = Schemas["telephony.v1.SupervisionMode"];
+export type TelephonyNode = Schemas["telephony.v1.Node"];
 
 export type Flow = Schemas["flows.v1.Flow"];
 export type Step = Schemas["flows.v1.Step"];

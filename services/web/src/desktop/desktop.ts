@@ -21,6 +21,7 @@ import {
   EMPTY_DESKTOP,
   fromServer,
   isMuted,
+  isOnCall,
   phaseOf,
   withCall,
 } from "./state.ts";
@@ -52,10 +53,10 @@ async function askRelays(): Promise<void> {
 }
 
 export const leg = new WarmLeg(
-  (sdpOffer, clientId, takeover) =>
+  (sdpOffer, clientId, takeover, nodeId) =>
     ask(
       api.POST("/v1/station:attach", {
-        body: { sdpOffer, clientId, takeover },
+        body: { sdpOffer, clientId, takeover, nodeId },
         signal: AbortSignal.timeout(ATTACH_WITHIN_MS),
       }),
     ),
@@ -76,7 +77,6 @@ const SAY_WAITING_MS = 700;
 const RELOAD_AGAIN_MS = 1000;
 /** A command that isn't confirmed by now is said to be so, and is not carried out any more. */
 const CONFIRM_MS = 2000;
-const ANSWER_MS = 8000;
 
 /** First of all: the microphone and the offer, if this browser had a station before. */
 export function startMedia(): void {
@@ -93,17 +93,41 @@ export function startDesktop(): void {
   socket.onFact((event) => {
     if (event.fact === "OfferMade") noteOffer(event);
     desktop.set((state) => applyFact(state, event, myId()));
-    if (event.fact === "OfferAccepted" || event.fact === "CallAnswered") void fillIn().catch(() => undefined); // facts still bring what this could not
+    if (BEGINNINGS.includes(event.fact)) void fillIn().catch(() => undefined); // facts still bring what this could not
     if (event.fact === "StationAttached") followStation(event.data as { station?: Station });
+    if (event.fact === "CallMoved") followCall(event.data as { call?: Call; toNodeId?: string });
+  });
+  socket.onLive("station_wanted", (data) => {
+    const { agentId, nodeId = "" } = data as { agentId?: string; nodeId?: string };
+    if (agentId === myId()) moveLeg(nodeId);
   });
   socket.onStatus((status) => {
     if (status === "open") void reload();
   });
-  lastForCall(() => ["talking", "held"].includes(phaseOf(desktop.get())));
+  lastForCall(() => isOnCall(phaseOf(desktop.get())));
   desktop.subscribe(followState);
   session.subscribe(followSessionEnd);
   session.subscribe(followOwnership);
   followOwnership();
+}
+
+const BEGINNINGS: readonly string[] = ["OfferAccepted", "CallAnswered", "ContactStarted"];
+
+/** Our call has its media on another node since now: don't wait until they are missed. */
+function followCall({ call, toNodeId = "" }: { call?: Call; toNodeId?: string }): void {
+  const station = [desktop.get().contact?.callId, watchedCall()];
+  if (call?.callId && station.includes(call.callId)) moveLeg(toNodeId);
+}
+
+/** The leg that is up goes on until the one on the other node stands. */
+function moveLeg(nodeId: string): void {
+  if (ownership.get() === "owner" && leg.state.get().status === "attached") void leg.start(false, nodeId);
+}
+
+/** The call we supervise; told by `supervision.ts`, which needs this module. */
+let watchedCall: () => string | undefined = () => undefined;
+export function whenSupervising(call: () => string | undefined): void {
+  watchedCall = call;
 }
 
 let signedInAs = "";
@@ -141,10 +165,10 @@ function followStation({ station }: { station?: Station }): void {
   if (other && leg.state.get().status === "attached") leg.giveWay();
 }
 
-function followState(): void {
+export function followState(): void {
   const state = desktop.get();
   const phase = phaseOf(state);
-  leg.setOnCall(phase === "talking"); // on hold no packets come, and that is right
+  leg.setOnCall(phase === "talking" || watchedCall() !== undefined); // on hold no packets come, and that is right
   followMute();
   ring();
   // Another tab of this browser went off duty: the sound that is here goes too.
@@ -190,7 +214,7 @@ async function fillIn(anew = false): Promise<void> {
 }
 
 /** Runs a command; what goes wrong, or isn't confirmed soon, is shown at the dock. */
-async function carryOut<T>(command: Promise<T>): Promise<T | undefined> {
+export async function carryOut<T>(command: Promise<T>): Promise<T | undefined> {
   const late = setTimeout(() => commandProblem.set(new Problem(0, "UNCONFIRMED", "")), CONFIRM_MS);
   try {
     const result = await command;
@@ -271,6 +295,23 @@ async function goOffline(): Promise<void> {
   owner.giveUp();
 }
 
+function keepCall(call: Call | undefined): void {
+  desktop.set((now) => withCall(now, call));
+}
+
+/** What was pressed and isn't confirmed yet: the microphone follows the finger, every screen follows the server. */
+let muteWish: boolean | undefined;
+
+export function wishMute(muted: boolean | undefined): void {
+  muteWish = muted;
+  followMute();
+}
+
+/** The microphone of the tab that has the sound is what the server says, whichever tab was told to mute. */
+function followMute(): void {
+  leg.setMuted(muteWish ?? isMuted(desktop.get(), myId()));
+}
+
 /** Commands go over the socket when it is open: no new connection stands between the click and the answer. */
 function command<T>(method: string, body: object, rest: () => Promise<T>): Promise<T> {
   if (socket.status !== "open") return rest();
@@ -306,45 +347,6 @@ export async function declineOffer(): Promise<void> {
     ),
   );
   await reload();
-}
-
-type CallVerb = "HangUp" | "HoldCall" | "ResumeCall" | "SetMute" | "SendDigits";
-
-/** Over the socket only: while it is away the controls are too, and what was pressed never happens later. */
-async function callVerb(verb: CallVerb, extra: object = {}): Promise<Call | undefined> {
-  const callId = desktop.get().contact?.callId;
-  if (!callId) return undefined;
-  const body = { callId, ...extra };
-  return carryOut(socket.request<Call>(`telephony.v1.CallService/${verb}`, body, ANSWER_MS, CONFIRM_MS));
-}
-
-function keepCall(call: Call | undefined): void {
-  desktop.set((now) => withCall(now, call));
-}
-
-export const hangUp = async (): Promise<void> => keepCall(await callVerb("HangUp"));
-export const hold = async (): Promise<void> => keepCall(await callVerb("HoldCall"));
-export const resume = async (): Promise<void> => keepCall(await callVerb("ResumeCall"));
-
-/** What was pressed and isn't confirmed yet: the microphone follows the finger, every screen follows the server. */
-let muteWish: boolean | undefined;
-
-export async function setMuted(muted: boolean): Promise<void> {
-  muteWish = muted;
-  followMute();
-  const call = await callVerb("SetMute", { muted });
-  muteWish = undefined;
-  keepCall(call);
-  followMute();
-}
-
-/** The microphone of the tab that has the sound is what the server says, whichever tab was told to mute. */
-function followMute(): void {
-  leg.setMuted(muteWish ?? isMuted(desktop.get(), myId()));
-}
-
-export async function sendDigits(digits: string): Promise<void> {
-  await callVerb("SendDigits", { digits });
 }
 
 /** Keeps disposition and note as they are typed, so that a closed tab loses nothing. */

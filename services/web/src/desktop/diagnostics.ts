@@ -5,7 +5,8 @@ import { session } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
 import { desktop, leg, ownership } from "./desktop.ts";
 import { latencies, noteBack, noteLeaving } from "./latencies.ts";
-import { phaseOf } from "./state.ts";
+import { isOnCall, phaseOf } from "./state.ts";
+import { supervision } from "./supervision.ts";
 
 function snapshot() {
   const { agent, offer, contact, call } = desktop.get();
@@ -24,6 +25,8 @@ function snapshot() {
     contactId: contact?.contactId,
     callId: contact?.callId,
     callState: call?.state,
+    parties: call?.legs?.filter((each) => each.state !== "LEG_STATE_ENDED").length ?? 0,
+    supervising: supervision.get()?.mode,
     station: {
       status: state.status,
       stalled: state.stalled,
@@ -44,7 +47,7 @@ export function exposeDiagnostics(): void {
     level: () => leg.listening.level(),
   };
   Object.defineProperty(window, "__merkez", { value: Object.freeze(reading), configurable: true });
-  const onCall = () => ["talking", "held"].includes(phaseOf(desktop.get()));
+  const onCall = () => isOnCall(phaseOf(desktop.get()));
   window.addEventListener("pagehide", () => noteLeaving(onCall()));
   const stop = leg.state.subscribe(() => {
     if (leg.state.get().status !== "attached") return;

@@ -1,6 +1,7 @@
 /** What the agent has at hand, and how facts change it. Pure: facts in, state out. */
 import type { Agent, Call, Cdr, Contact, Desktop, Disposition, Leg, Offer, ScreenPop } from "../api/types.ts";
 import type { FactEvent } from "../socket/socket.ts";
+import { talkOf } from "./parties.ts";
 
 export interface DesktopState {
   loaded: boolean;
@@ -14,9 +15,26 @@ export interface DesktopState {
   notice: DesktopNotice | undefined;
   /** Who it was that was missed. */
   noticeCaller: string | undefined;
+  /** Contact whose call goes on without us. */
+  left: string | undefined;
 }
 
-export type DesktopNotice = "missed" | "declined" | "rescinded" | "customerLeft" | "callLost" | "wrapUpOver";
+export type DesktopNotice =
+  | "missed"
+  | "declined"
+  | "rescinded"
+  | "customerLeft"
+  | "callLost"
+  | "wrapUpOver"
+  | Unreached
+  | LeftReason
+  | "notTaken";
+/** Why a number that was rung didn't answer, by the call's end cause. */
+export type Unreached = "BUSY" | "NO_ANSWER" | "REJECTED" | "UNREACHABLE";
+/** Why our part of a call is over while the call goes on. */
+export type LeftReason = "TRANSFERRED" | "LEFT" | "DROPPED" | "CONSULT_OVER" | "TAKEN_OVER" | "PARKED";
+
+const UNREACHED: readonly string[] = ["BUSY", "NO_ANSWER", "REJECTED", "UNREACHABLE"] satisfies Unreached[];
 
 export const EMPTY_DESKTOP: DesktopState = {
   loaded: false,
@@ -28,6 +46,7 @@ export const EMPTY_DESKTOP: DesktopState = {
   dispositions: [],
   notice: undefined,
   noticeCaller: undefined,
+  left: undefined,
 };
 
 /** The server's whole answer replaces what facts told us, except the screen pop of the same contact. */
@@ -79,6 +98,10 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "OfferAccepted":
       if (offer?.agentId !== me || state.contact?.contactId === offer.contact?.contactId) return state;
       return { ...state, offer: undefined, contact: offer.contact, notice: undefined };
+    case "ContactStarted":
+      return contact?.agentId === me ? begin(state, contact) : state;
+    case "ContactDequeued":
+      return contact?.consultingAgentId === me ? { ...state, notice: "notTaken" } : state;
     case "OfferDeclined":
       return endOffer(state, offer, "declined");
     case "OfferMissed":
@@ -91,7 +114,13 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "CallAnswered":
     case "CallHeld":
     case "CallResumed":
+    case "LegChanged":
+    case "CallTransferred":
+    case "CallParked":
+    case "CallMoved":
       return withCall(state, call);
+    case "AgentLeft":
+      return leave(state, event.data as { agentId?: string; contactId?: string; reason?: LeftReason }, me);
     case "LegMediaChanged":
       return withLeg(state, event.data as { callId?: string; leg?: Leg; callVersion?: string });
     case "CallEnded":
@@ -103,6 +132,13 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     default:
       return state;
   }
+}
+
+/** A contact without an offer: we called somebody, or took a call over. */
+export function begin(state: DesktopState, contact: Contact): DesktopState {
+  if (state.contact?.contactId === contact.contactId) return state;
+  const call = state.call?.callId === contact.callId ? state.call : undefined;
+  return { ...state, offer: undefined, contact, call, screenPop: undefined, notice: undefined };
 }
 
 /** The contact's call as it is told now, unless something newer is known: answers and facts overtake each other. */
@@ -138,13 +174,22 @@ function endCall(state: DesktopState, cdr: Cdr | undefined): DesktopState {
     state: "CALL_STATE_ENDED" as const,
     endTime: cdr.endTime,
   };
-  const notice =
-    cdr.endParty === "END_PARTY_CUSTOMER"
-      ? ("customerLeft" as const)
-      : cdr.endParty === "END_PARTY_SYSTEM"
-        ? ("callLost" as const)
-        : state.notice;
-  return { ...state, call, notice };
+  return { ...state, call, notice: endNotice(cdr) ?? state.notice };
+}
+
+function endNotice({ endCause = "", endParty }: Cdr): DesktopNotice | undefined {
+  if (UNREACHED.includes(endCause)) return endCause as Unreached;
+  if (endParty === "END_PARTY_CUSTOMER") return "customerLeft";
+  return endParty === "END_PARTY_SYSTEM" ? "callLost" : undefined;
+}
+
+function leave(
+  state: DesktopState,
+  { agentId, contactId, reason }: { agentId?: string; contactId?: string; reason?: LeftReason },
+  me: string,
+): DesktopState {
+  if (agentId !== me || !contactId || contactId !== state.contact?.contactId) return state;
+  return { ...state, left: contactId, notice: reason };
 }
 
 function endContact(state: DesktopState, contact: Contact | undefined, byTimer: boolean): DesktopState {
@@ -159,15 +204,18 @@ function endContact(state: DesktopState, contact: Contact | undefined, byTimer: 
 }
 
 /** What the dock shows. */
-export type Phase = "off" | "idle" | "offered" | "connecting" | "talking" | "held" | "wrapUp";
+export type Phase = "off" | "idle" | "offered" | "connecting" | "dialing" | "talking" | "held" | "wrapUp";
+
+const ON_CALL: readonly Phase[] = ["connecting", "dialing", "talking", "held"];
+/** Somebody is on the line, or about to be. */
+export const isOnCall = (phase: Phase): boolean => ON_CALL.includes(phase);
 
 export function phaseOf(state: DesktopState): Phase {
   const { agent, offer, contact, call } = state;
   if (contact?.state === "CONTACT_STATE_WRAP_UP") return "wrapUp";
   if (contact) {
-    if (call?.state === "CALL_STATE_ENDED") return "wrapUp";
-    if (call?.state === "CALL_STATE_HELD") return "held";
-    return call?.state === "CALL_STATE_TALKING" ? "talking" : "connecting";
+    if (call?.state === "CALL_STATE_ENDED" || state.left === contact.contactId) return "wrapUp";
+    return talkOf(call, contact.agentId ?? "");
   }
   if (offer) return "offered";
   const off =

@@ -1,5 +1,6 @@
 /** Every key there is, from the catalogues themselves. */
 import type admin from "../messages/admin.json";
+import type calls from "../messages/calls.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type flows from "../messages/flows.json";
@@ -11,6 +12,7 @@ import type watch from "../messages/watch.json";
 export type MessageKey =
   | keyof typeof common
   | keyof typeof desktop
+  | keyof typeof calls
   | keyof typeof start
   | keyof typeof watch
   | keyof typeof admin

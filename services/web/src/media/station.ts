@@ -5,6 +5,7 @@
 import { Problem } from "../api/problem.ts";
 import type { Station } from "../api/types.ts";
 import { createStore } from "../store.ts";
+import { standing } from "./handover.ts";
 import { Listening } from "./listening.ts";
 import { MicrophoneError, type MicrophoneProblem, microphoneProblem, openMicrophone } from "./microphone.ts";
 import { onNetworkChange, onPathLost } from "./network.ts";
@@ -33,6 +34,7 @@ export type Attach = (
   offer: string,
   clientId: string,
   takeover: boolean,
+  nodeId: string,
 ) => Promise<{ sdpAnswer?: string; station?: Station }>;
 
 const WATCH_MS = 100;
@@ -82,8 +84,11 @@ export class WarmLeg {
     this.preparing.catch(() => undefined);
   }
 
-  /** Brings the leg up, or up again. `takeover` takes the station from another browser. */
-  async start(takeover = false): Promise<void> {
+  /**
+   * Brings the leg up, or up again, while the one there is goes on until the new one stands. `takeover` takes the
+   * station from another browser, `nodeId` names the node where a call waits.
+   */
+  async start(takeover = false, nodeId = ""): Promise<void> {
     this.wanted = true;
     clearTimeout(this.retry);
     this.update({ status: "attaching", problem: undefined, microphone: undefined });
@@ -92,7 +97,7 @@ export class WarmLeg {
       const peer = await this.preparing;
       if (!peer || !this.wanted) return;
       this.preparing = undefined;
-      const { sdpAnswer } = await this.attach(peer.offer, this.clientId, takeover);
+      const { sdpAnswer } = await this.attach(peer.offer, this.clientId, takeover, nodeId);
       if (!this.wanted) return peer.connection.close();
       await answerPeer(peer, sdpAnswer ?? "");
       this.tries = 0;
@@ -173,11 +178,8 @@ export class WarmLeg {
   private use(peer: Peer): void {
     const previous = this.peer;
     this.peer = peer;
-    this.drop(previous);
-    this.speaker.srcObject = peer.remote;
-    void this.playOnSpeaker();
-    void this.speaker.play().catch(() => undefined);
-    this.listening.listen(peer.remote);
+    if (previous) void this.follow(previous, peer);
+    else this.play(peer);
     this.stall.reset(performance.now());
     onPathLost(peer.connection, () => peer === this.peer && this.recover());
     clearInterval(this.watch);
@@ -190,6 +192,19 @@ export class WarmLeg {
     const { relayOnly } = sound.get();
     if (relayOnly !== this.relayOnly && this.peer && this.wanted) void this.start();
     await this.playOnSpeaker();
+  }
+
+  private async follow(previous: Peer, peer: Peer): Promise<void> {
+    await standing(peer.connection);
+    if (peer === this.peer) this.play(peer);
+    this.drop(previous);
+  }
+
+  private play(peer: Peer): void {
+    this.speaker.srcObject = peer.remote;
+    void this.playOnSpeaker();
+    void this.speaker.play().catch(() => undefined);
+    this.listening.listen(peer.remote);
   }
 
   private async playOnSpeaker(): Promise<void> {

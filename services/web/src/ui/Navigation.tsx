@@ -40,6 +40,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/home", "nav.home", IconHome, "manage"],
       ["/desktop", "nav.desktop", IconHeadset, "desktop"],
       ["/voicemail", "nav.voicemail", IconRecordMail, "desktop"],
+      ["/dial", "nav.dial", IconPhoneOutgoing, "desktop"],
       ["/customers", "nav.customers", IconAddressBook, "desktop"],
     ],
   ],

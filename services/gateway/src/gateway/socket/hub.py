@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ from nats.aio.subscription import Subscription
 from gateway.call_traces import CallTraces
 from gateway.identity import Identity
 from gateway.settings import GatewaySettings
-from gateway.socket.audience import Audience, audience_of
+from gateway.socket.audience import Audience, Participants, audience_of
 from gateway.socket.replay import Replays
 from gateway.transcode import to_json
 
@@ -43,7 +43,6 @@ _QUALITY = "call_quality"
 """The live hint that goes to those who are in the call, unasked."""
 
 _SUBSCRIBE_SECONDS = 2.0
-_REMEMBERED_CALLS = 50_000
 _pushed = counter("merkez.socket.pushed", "Messages pushed to sockets")
 
 
@@ -154,7 +153,7 @@ class Hub:
         self._with_screen_pop = with_screen_pop
         self._settings = settings
         self._feeds: dict[str, Feed] = {}
-        self._agent_of_call: OrderedDict[str, str] = OrderedDict()
+        self._participants = Participants()
         self.tasks = Tasks("gateway.sockets")
         self._requests: set[asyncio.Task[Any]] = set()
         self.draining = False
@@ -210,9 +209,14 @@ class Hub:
     async def replay(self, person: Person, since: str, now: datetime) -> tuple[list[str], bool]:
         """What the socket would have heard since an event, as messages, and whether that is all of it."""
         found = await self._replays.since(person.principal.tenant_id, since, now)
-        events = [
-            event for each in found.messages if each.fact is not None and (event := self._event(each)) is not None
-        ]
+        # Who took part in a call then isn't who does now.
+        then = Participants()
+        events: list[Event] = []
+        for each in found.messages:
+            event = self._event(each, then) if each.fact is not None else None
+            if event is not None:
+                then.note(event.fact, event.message)
+                events.append(event)
         texts = [event.text_with({"replayed": True}) for event in events if _heard(person, event)]
         return texts, found.complete
 
@@ -277,17 +281,17 @@ class Hub:
         if message.fact is None:
             self._deliver_live(feed, message)
             return
-        event = self._event(message)
+        event = self._event(message, self._participants)
         if event is None:
             return
         self._traces.note(feed.tenant_id, event.message, event.traceparent)
-        self._note_call(event.fact, event.message)
+        self._participants.note(event.fact, event.message)
         if event.audience.call_id:
             for guest in list(feed.guests):
                 guest.hear(event)
         self._deliver_to_people(feed, event)
 
-    def _event(self, message: LiveMessage) -> Event | None:
+    def _event(self, message: LiveMessage, participants: Participants) -> Event | None:
         assert message.fact is not None
         try:
             decoded = message.decode()
@@ -295,21 +299,21 @@ class Hub:
             log.error("a fact can't be decoded", subject=message.subject)
             return None
         name, traceparent = message.fact.name, message.headers.get("traceparent", "")
-        audience = audience_of(name, decoded, self._agent_of_call)
+        audience = audience_of(name, decoded, participants)
         return Event(message.event_id, message.time, name, decoded, audience, traceparent)
 
     def _deliver_to_people(self, feed: Feed, event: Event) -> None:
-        concerned = feed.people.get(event.audience.agent_id, set())
+        concerned = [feed.people[each] for each in event.audience.agent_ids if each in feed.people]
         if concerned and event.fact == "OfferMade":
-            who = next(iter(concerned)).principal
-            enriched = self.carry_out(self._with_screen_pop(event, who), "screen pop")
-            for person in concerned:
+            mine = concerned[0]
+            enriched = self.carry_out(self._with_screen_pop(event, next(iter(mine)).principal), "screen pop")
+            for person in mine:
                 person.push(asyncio.shield(enriched))
         else:
-            for person in concerned:
+            for person in (each for found in concerned for each in found):
                 person.push(event.text)
-        for found in feed.people.values():
-            if found is concerned:
+        for user_id, found in feed.people.items():
+            if user_id in event.audience.agent_ids:
                 continue
             for person in found:
                 if watches(person, event.audience):
@@ -340,14 +344,6 @@ class Hub:
             text = live_text(message.name, kind.FromString(message.data))
             for person in listeners:
                 person.push(text)
-
-    def _note_call(self, fact: str, message: Any) -> None:
-        if fact == "CallAnswered":
-            self._agent_of_call[message.call.call_id] = message.call.agent_id
-            while len(self._agent_of_call) > _REMEMBERED_CALLS:
-                self._agent_of_call.popitem(last=False)
-        elif fact == "CallEnded":
-            self._agent_of_call.pop(message.cdr.call_id, None)
 
     # -- around it ---------------------------------------------------------------------------------------------
 
@@ -397,8 +393,7 @@ def _deliver_quality(feed: Feed, quality: CallQuality) -> None:
 
 
 def _heard(person: Person, event: Event) -> bool:
-    concerned = bool(event.audience.agent_id) and event.audience.agent_id == person.principal.subject
-    return concerned or watches(person, event.audience)
+    return person.principal.subject in event.audience.agent_ids or watches(person, event.audience)
 
 
 def _unix_time(message: LiveMessage) -> float:

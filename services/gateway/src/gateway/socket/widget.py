@@ -57,6 +57,9 @@ _STATE_OF_CALL = {
     CallState.CALL_STATE_TALKING: "answered",
     CallState.CALL_STATE_HELD: "held",
     CallState.CALL_STATE_ENDED: "ended",
+    # Whom they wait for now is the organisation's own business.
+    CallState.CALL_STATE_DIALING: "held",
+    CallState.CALL_STATE_PARKED: "held",
 }
 _STATE_OF_FACT = {
     "CallStarted": "menu",
@@ -66,6 +69,8 @@ _STATE_OF_FACT = {
     "CallAnswered": "answered",
     "CallHeld": "held",
     "CallResumed": "answered",
+    "CallTransferred": "transferred",
+    "CallParked": "held",
     "CallEnded": "ended",
 }
 
@@ -348,17 +353,22 @@ class WidgetSocket:
                 self._follow(event)
 
     def _follow(self, event: Event) -> None:
+        if event.fact == "CallMoved":
+            self._connection.send({"type": "moved"})
+            return
         state = _STATE_OF_FACT.get(event.fact)
         if state is None:
             return
         message: Any = event.message
         reason = ""
+        if state == "transferred":
+            self._contact_id, state = "", _after_transfer(message)
         if state == "refused":
             reason = self._refusal = message.reason
         elif state == "ended":
             reason = self._refusal or message.cdr.end_cause
             self._call_id = ""
-        elif state == "queued":
+        elif event.fact == "ContactQueued":
             self._contact_id = message.contact.contact_id
         elif state in _TALKING:
             self._note_answer(message.call)
@@ -403,6 +413,13 @@ class WidgetSocket:
             low, high = found.expected_wait_low.ToSeconds(), found.expected_wait_high.ToSeconds()
             place |= {"waitLowSeconds": low, "waitHighSeconds": high}
         return place
+
+
+def _after_transfer(message: Any) -> str:
+    # Of who sent them where they are told no more than what they hear anyway: somebody, the flow, or music.
+    if message.call.state == CallState.CALL_STATE_IN_FLOW and message.target_kind != "flow":
+        return "queued"
+    return _STATE_OF_CALL.get(message.call.state, "queued")
 
 
 def _text(instant: datetime) -> str:

@@ -1,12 +1,17 @@
-import { useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef } from "react";
 import { useBrands } from "../../api/names.ts";
 import type { MessageKey } from "../../i18n/index.ts";
 import { useText } from "../../i18n/index.ts";
 import { useMe } from "../../session/session.ts";
+import { useStore } from "../../store.ts";
 import { announce } from "../../ui/announce.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { useCallTitle } from "../../ui/title.ts";
+import { handingOn, parkedCode } from "../calls.ts";
 import { useDesktop } from "../desktop.ts";
-import { type DesktopNotice, isMuted, type Phase, phaseOf } from "../state.ts";
+import { isMany } from "../parties.ts";
+import { type DesktopNotice, isMuted, isOnCall, type Phase, phaseOf } from "../state.ts";
+import { supervision, wanted } from "../supervision.ts";
 import { CallControls } from "./CallControls.tsx";
 import { DockNotes } from "./DockNotes.tsx";
 import { DockPrimary } from "./DockPrimary.tsx";
@@ -22,7 +27,24 @@ const NOTICE_TEXT: Record<DesktopNotice, MessageKey> = {
   customerLeft: "desktop.notice.customerLeft",
   callLost: "desktop.notice.callLost",
   wrapUpOver: "desktop.notice.wrapUpOver",
+  BUSY: "desktop.notice.busy",
+  NO_ANSWER: "desktop.notice.noAnswer",
+  REJECTED: "desktop.notice.rejected",
+  UNREACHABLE: "desktop.notice.unreachable",
+  TRANSFERRED: "desktop.notice.transferred",
+  LEFT: "desktop.notice.left",
+  DROPPED: "desktop.notice.dropped",
+  CONSULT_OVER: "desktop.notice.consultOver",
+  TAKEN_OVER: "desktop.notice.takenOver",
+  PARKED: "desktop.notice.parked",
+  notTaken: "desktop.notice.notTaken",
 };
+
+// Not needed to be reached: each is fetched when it is first shown.
+const PartyStrip = lazyPage(() => import("./PartyStrip.tsx"));
+const SupervisionBar = lazyPage(() => import("./SupervisionBar.tsx"));
+const TransferDialog = lazyPage(() => import("./TransferDialog.tsx"));
+const ParkedDialog = lazyPage(() => import("./ParkedDialog.tsx"));
 
 /**
  * The call's controls at the foot of every page. Its columns are fixed: what is an Answer button during an offer is a
@@ -44,6 +66,7 @@ export function CallDock() {
       data-phase={phase}
     >
       <DockNotes />
+      <Above phase={phase} />
       {showing && (
         <div className={classes.row}>
           <div className={classes.who}>
@@ -51,7 +74,7 @@ export function CallDock() {
           </div>
           <div className={classes.controls}>
             {phase === "offered" && <OfferControls />}
-            {(phase === "connecting" || phase === "talking" || phase === "held") && <CallControls />}
+            {isOnCall(phase) && <CallControls phase={phase} />}
           </div>
           <div className={classes.primary}>
             <DockPrimary phase={phase} />
@@ -59,6 +82,27 @@ export function CallDock() {
         </div>
       )}
     </section>
+  );
+}
+
+/** What a call with more than two people, or somebody else's call, needs beside the row of every call. */
+function Above({ phase }: { phase: Phase }) {
+  const { call } = useDesktop();
+  const supervising = useStore(supervision);
+  const wish = useStore(wanted);
+  const handing = useStore(handingOn);
+  const code = useStore(parkedCode);
+  const talking = isOnCall(phase);
+  useEffect(() => {
+    if (!talking) handingOn.set(false);
+  }, [talking]);
+  return (
+    <Suspense fallback={null}>
+      {talking && isMany(call) && <PartyStrip />}
+      {(supervising || wish) && <SupervisionBar />}
+      {talking && handing && <TransferDialog onClose={() => handingOn.set(false)} />}
+      {code && <ParkedDialog code={code} onClose={() => parkedCode.set(undefined)} />}
+    </Suspense>
   );
 }
 
@@ -74,6 +118,7 @@ function useAnnouncements(phase: string, notice: DesktopNotice | undefined): voi
   useEffect(() => {
     if (phase === "offered")
       announce(t("desktop.say.offer", { caller, queue: offer?.queueName ?? "" }), true);
+    else if (phase === "dialing") announce(t("desktop.dialing"));
     else if (phase === "talking") announce(t("desktop.say.connected"));
     else if (phase === "held") announce(t("desktop.say.held"));
     else if (phase === "wrapUp") announce(t("desktop.say.wrapUp"));
@@ -93,6 +138,7 @@ function useAnnouncements(phase: string, notice: DesktopNotice | undefined): voi
 
 const TITLE_TEXT: Partial<Record<Phase, MessageKey>> = {
   connecting: "desktop.connecting",
+  dialing: "desktop.dialing",
   talking: "state.ON_CONTACT",
   held: "desktop.held",
   wrapUp: "desktop.wrapUp.title",

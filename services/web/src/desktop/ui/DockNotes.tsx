@@ -16,7 +16,7 @@ import {
   waitingForSound,
 } from "../desktop.ts";
 import { useQuality } from "../quality.ts";
-import { type LegQuality, phaseOf } from "../state.ts";
+import { isOnCall, type LegQuality, phaseOf } from "../state.ts";
 import { stationWanted } from "../stationMemory.ts";
 import classes from "./dock.module.css";
 
@@ -28,7 +28,7 @@ export function DockNotes() {
   const ownership = useOwnership();
   const desktop = useDesktop();
   const { agent } = desktop;
-  const away = useAway() && ["connecting", "talking", "held"].includes(phaseOf(desktop));
+  const away = useAway() && isOnCall(phaseOf(desktop));
   const waiting = useStore(waitingForSound);
   const [mine, customer] = [useQuality(myId()), useQuality()];
   const onCall = ["talking", "held"].includes(phaseOf(desktop));

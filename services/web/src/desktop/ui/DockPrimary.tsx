@@ -38,14 +38,14 @@ export function DockPrimary({ phase }: { phase: Phase }) {
       </>
     );
   }
-  const since = contact ? (call?.answerTime ?? contact.answerTime) : agent?.stateTime;
+  const since = contact ? (call?.answerTime ?? contact.answerTime ?? call?.startTime) : agent?.stateTime;
   return (
     <>
       <span className={classes.timer}>
         <Elapsed since={since} testId="dock-timer" />
       </span>
       <span className={classes.timerLabel}>
-        {contact ? t("desktop.timer.talk") : t("desktop.timer.state")}
+        {t(phase === "dialing" ? "desktop.dialing" : contact ? "desktop.timer.talk" : "desktop.timer.state")}
       </span>
     </>
   );

@@ -8,9 +8,9 @@ const SHOWN = 20;
 
 /**
  * Twelve keys, on screen and on the keyboard; each press is sent at once and shown. Digits stay Latin: they are what is
- * printed on telephones.
+ * printed on telephones. A `quiet` one only has buttons: a field beside it takes the keyboard and shows what was pressed.
  */
-export function Keypad({ onKey }: { onKey: (digit: string) => void }) {
+export function Keypad({ onKey, quiet }: { onKey: (digit: string) => void; quiet?: boolean }) {
   const [pressed, setPressed] = useState("");
   const press = (digit: string) => {
     setPressed((before) => (before + digit).slice(-SHOWN));
@@ -18,6 +18,7 @@ export function Keypad({ onKey }: { onKey: (digit: string) => void }) {
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: `press` differs at each drawing and does the same
   useEffect(() => {
+    if (quiet) return;
     const onKeyDown = (event: KeyboardEvent) => {
       const digit = digitOf(event.key);
       const typing = event.target instanceof Element && event.target.closest("input, textarea");
@@ -30,9 +31,11 @@ export function Keypad({ onKey }: { onKey: (digit: string) => void }) {
   }, []);
   return (
     <>
-      <output className={classes.pressed} dir="ltr" data-testid="keypad-pressed">
-        {pressed}
-      </output>
+      {!quiet && (
+        <output className={classes.pressed} dir="ltr" data-testid="keypad-pressed">
+          {pressed}
+        </output>
+      )}
       <div className={classes.keypad} data-testid="keypad">
         {KEYS.map((digit) => (
           <Button

@@ -4,12 +4,14 @@ import { useDesktop } from "../desktop.ts";
 import type { Phase } from "../state.ts";
 import classes from "./dock.module.css";
 import { StateText } from "./StateText.tsx";
+import { useHandedOn } from "./useHandedOn.ts";
 
 /** First column of the dock: who is on the line, or what the agent is waiting for. */
 export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | undefined }) {
   const t = useText();
   const { agent, offer, contact } = useDesktop();
   const subject = contact ?? offer?.contact;
+  const asks = useHandedOn(subject);
   if (!subject) {
     return (
       <>
@@ -25,18 +27,24 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
   }
   const number = subject.callerNumber;
   const details = [
+    asks && phase !== "wrapUp" && (
+      <Tag key="asks" tone="info">
+        {asks}
+      </Tag>
+    ),
     subject.callerName && number && (
       <span key="number" className="m-ltr m-figures">
         {number}
       </span>
     ),
-    offer && phase === "offered" && <bdi key="queue">{offer.queueName}</bdi>,
+    offer?.queueName && phase === "offered" && <bdi key="queue">{offer.queueName}</bdi>,
     phase === "held" && (
       <Tag key="held" tone="warn">
         {t("desktop.held")}
       </Tag>
     ),
     phase === "connecting" && t("desktop.connecting"),
+    phase === "dialing" && t("desktop.dialing"),
     phase === "wrapUp" && (notice ?? t("desktop.wrapUp.title")),
   ].filter(Boolean);
   return (

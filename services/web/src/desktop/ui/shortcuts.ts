@@ -4,12 +4,41 @@ import { t } from "../../i18n/index.ts";
 import { myId } from "../../session/session.ts";
 import { socket } from "../../socket/live.ts";
 import { announce } from "../../ui/announce.tsx";
-import { acceptOffer, declineOffer, desktop, hangUp, hold, resume, setMuted } from "../desktop.ts";
-import { isMuted, phaseOf } from "../state.ts";
+import { complete, end, handingOn, hold, join, resume, setMuted, swap } from "../calls.ts";
+import { acceptOffer, declineOffer, desktop } from "../desktop.ts";
+import { consultOf, customerOf, isThere } from "../parties.ts";
+import { type DesktopState, isMuted, isOnCall, phaseOf } from "../state.ts";
+import {
+  MODES,
+  type Supervision,
+  stopSupervising,
+  supervise,
+  supervision,
+  takeOver,
+} from "../supervision.ts";
 
-export const SHORTCUTS = { answer: "F2", end: "F4", mute: "F8", hold: "F9", finish: "Ctrl+Enter" } as const;
+/** The first ones take turns: what they do in a question and beside an agent's call stands on their buttons. */
+export const SHORTCUTS = {
+  answer: "F2",
+  end: "F4",
+  mute: "F8",
+  hold: "F9",
+  transfer: "F10",
+  finish: "Ctrl+Enter",
+} as const;
+/** While somebody is asked; the question is ended as a call is. */
+export const CONSULT_KEYS = { complete: "F2", swap: "F9", join: "F10" } as const;
+/** Beside an agent's call, in the order of the modes. */
+export const MODE_KEYS = ["F8", "F9", "F10"] as const;
+export const SUPERVISOR_KEYS = { takeOver: "F2", stop: "F4" } as const;
 
-const CALL_KEYS: readonly string[] = [SHORTCUTS.end, SHORTCUTS.mute, SHORTCUTS.hold];
+const CALL_KEYS: readonly string[] = [
+  SHORTCUTS.end,
+  SHORTCUTS.mute,
+  SHORTCUTS.hold,
+  SHORTCUTS.transfer,
+  CONSULT_KEYS.complete,
+];
 
 function act(key: string): boolean {
   const state = desktop.get();
@@ -18,16 +47,40 @@ function act(key: string): boolean {
     if (key === SHORTCUTS.answer) return run(acceptOffer());
     if (key === SHORTCUTS.end) return run(declineOffer());
   }
-  const onCall = phase === "talking" || phase === "held";
-  if (onCall && socket.status !== "open" && CALL_KEYS.includes(key)) {
+  if (!isOnCall(phase)) return watching(key);
+  if (socket.status !== "open" && CALL_KEYS.includes(key)) {
     announce(t("desktop.away"), true);
     return true;
   }
-  if (onCall && key === SHORTCUTS.end) return run(hangUp());
-  if (phase === "held" && key === SHORTCUTS.hold) return run(resume());
-  if (phase === "talking" && key === SHORTCUTS.hold) return run(hold());
-  if (onCall && key === SHORTCUTS.mute) return run(setMuted(!isMuted(state, myId())));
-  return false;
+  if (phase === "connecting") return false;
+  if (key === SHORTCUTS.end) return run(end());
+  if (key === SHORTCUTS.mute) return run(setMuted(!isMuted(state, myId())));
+  return phase === "dialing" ? false : inCall(state, key);
+}
+
+function inCall(state: DesktopState, key: string): boolean {
+  const asked = consultOf(state.call, myId());
+  if (asked) {
+    if (!isThere(asked)) return false;
+    if (key === CONSULT_KEYS.swap) return run(swap());
+    if (key === CONSULT_KEYS.join) return run(join());
+    return key === CONSULT_KEYS.complete ? run(complete()) : false;
+  }
+  if (key === SHORTCUTS.transfer) {
+    handingOn.set(true);
+    return true;
+  }
+  const held = customerOf(state.call)?.held ?? phaseOf(state) === "held";
+  return key === SHORTCUTS.hold ? run(held ? resume() : hold()) : false;
+}
+
+function watching(key: string): boolean {
+  const now: Supervision | undefined = supervision.get();
+  if (!now) return false;
+  const mode = MODES[MODE_KEYS.indexOf(key as (typeof MODE_KEYS)[number])];
+  if (mode) return run(supervise({ ...now, mode }));
+  if (key === SUPERVISOR_KEYS.takeOver) return run(takeOver(now.callId));
+  return key === SUPERVISOR_KEYS.stop ? run(stopSupervising()) : false;
 }
 
 function run(work: Promise<void>): boolean {

@@ -29,10 +29,11 @@ export function useHours() {
   });
 }
 
-export function useFlows() {
+export function useFlows(enabled = true) {
   return useQuery({
     queryKey: ["flows"],
     queryFn: async (): Promise<Flow[]> => (await ask(api.GET("/v1/flows", ALL))).flows ?? [],
+    enabled,
   });
 }
 

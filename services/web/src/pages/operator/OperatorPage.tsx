@@ -5,10 +5,12 @@ import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
+import { Nodes } from "./Nodes.tsx";
 import classes from "./operator.module.css";
 import { Tenants } from "./Tenants.tsx";
 
-/** Everything a platform operator has: the companies of this installation, and what operators did. */
+/** Everything a platform operator has: the companies of this installation, the nodes that hold their calls, and what
+ * operators did. */
 export default function OperatorPage() {
   const t = useText();
   const session = useSession();
@@ -28,12 +30,18 @@ export default function OperatorPage() {
         <Tabs defaultValue="tenants" keepMounted={false}>
           <Tabs.List mb="lg">
             <Tabs.Tab value="tenants">{t("operator.tenants")}</Tabs.Tab>
+            <Tabs.Tab value="nodes" data-testid="tab-nodes">
+              {t("operator.nodes")}
+            </Tabs.Tab>
             <Tabs.Tab value="audit" data-testid="tab-audit">
               {t("nav.audit")}
             </Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="tenants">
             <Tenants />
+          </Tabs.Panel>
+          <Tabs.Panel value="nodes">
+            <Nodes />
           </Tabs.Panel>
           <Tabs.Panel value="audit">
             <AuditPage />

@@ -9,6 +9,7 @@ import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import { Elapsed } from "../../ui/Time.tsx";
+import { callOf, SuperviseMenu, useLiveCalls } from "./SuperviseMenu.tsx";
 import classes from "./watch.module.css";
 
 const ORDER = ["OFFERED", "ON_CONTACT", "WRAP_UP", "AVAILABLE", "NOT_READY", "OFFLINE"];
@@ -27,6 +28,7 @@ export function AgentTiles({ tiles, counts }: Props) {
     (a, b) =>
       rank(a.state) - rank(b.state) || (a.displayName ?? "").localeCompare(b.displayName ?? "", language),
   );
+  const calls = useLiveCalls().data;
   const shown = counts.filter((each) => (each.count ?? 0) > 0);
   return (
     <Panel flush label={t("watch.agents")}>
@@ -61,6 +63,7 @@ export function AgentTiles({ tiles, counts }: Props) {
               <span>
                 <bdi>{tile.displayName || tile.agentId}</bdi>
               </span>
+              <Supervise tile={tile} callId={callOf(tile.agentId, calls)?.callId} />
               <Elapsed since={tile.stateTime} />
               <span>
                 <Tag tone={stateTone(tile.state)} dot>
@@ -76,4 +79,11 @@ export function AgentTiles({ tiles, counts }: Props) {
       )}
     </Panel>
   );
+}
+
+/** Only beside who talks; the place is kept, so that the others stand in line. */
+function Supervise({ tile, callId }: { tile: AgentTile; callId: string | undefined }) {
+  if (!callId) return <span />;
+  const agentId = tile.agentId ?? "";
+  return <SuperviseMenu callId={callId} agentId={agentId} name={tile.displayName || agentId} />;
 }

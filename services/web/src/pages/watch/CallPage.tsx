@@ -16,6 +16,9 @@ import { Length } from "../../ui/Time.tsx";
 import desktopClasses from "../desktop/desktop.module.css";
 import { CallRecordings } from "./CallRecordings.tsx";
 import { CallTimeline } from "./CallTimeline.tsx";
+import { causeText } from "./causes.ts";
+import { agentsOf } from "./moments.ts";
+import { SuperviseMenus } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
 
@@ -42,6 +45,7 @@ async function readStory(callId: string): Promise<CallStory> {
 /** One call from start to end: what happened when, its CDR, its recording. */
 export default function CallPage() {
   const t = useText();
+  const names = useNames();
   const { callId } = useParams<{ callId: string }>();
   const { data, error, refetch } = useQuery({ queryKey: ["call", callId], queryFn: () => readStory(callId) });
   useRefreshOn(
@@ -49,6 +53,11 @@ export default function CallPage() {
     "CallAnswered",
     "CallHeld",
     "CallResumed",
+    "LegChanged",
+    "CallTransferred",
+    "CallParked",
+    "CallMoved",
+    "SupervisionChanged",
     "CallEnded",
     "RecordingStored",
     "ContactEnded",
@@ -62,7 +71,12 @@ export default function CallPage() {
       <PageHeader
         title={t("watch.call.title", { caller })}
         subtitle={<span className="m-ltr">{call.callId}</span>}
-        actions={<Tag tone="info">{textOr("callState", call.state ?? "")}</Tag>}
+        actions={
+          <>
+            <Tag tone="info">{textOr("callState", call.state ?? "")}</Tag>
+            <SuperviseMenus call={call} nameOf={names.user} />
+          </>
+        }
       />
       <div className={classes.two}>
         <div className={classes.stack}>
@@ -106,14 +120,11 @@ function CallFacts({ story }: { story: CallStory }) {
       </span>,
     ],
     [t("desktop.queue"), names.queue(contact?.queueId)],
-    [t("role.ROLE_AGENT"), names.user(call.agentId)],
+    [t("role.ROLE_AGENT"), agentsOf(call).map(names.user).join(", ") || "–"],
     [t("watch.length"), cdr ? <Length key="l" seconds={durationSeconds(cdr.duration)} /> : "–"],
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
-    [
-      t("watch.ended"),
-      cdr ? `${textOr("endParty", cdr.endParty ?? "")} · ${textOr("endCause", cdr.endCause ?? "")}` : "–",
-    ],
+    [t("watch.ended"), cdr ? endText(cdr) : "–"],
     [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],
     [t("desktop.disposition"), names.disposition(contact?.dispositionId)],
     [
@@ -147,6 +158,15 @@ function CallFacts({ story }: { story: CallStory }) {
       )}
     </>
   );
+}
+
+function endText(cdr: Cdr): string {
+  const words = [
+    textOr("endParty", cdr.endParty ?? ""),
+    textOr("endCause", cdr.endCause ?? ""),
+    causeText(cdr),
+  ];
+  return words.filter(Boolean).join(" · ");
 }
 
 type CdrMos = Cdr["customerMos"];

@@ -1,9 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
 import type { Call, Cdr, Contact, Decision, Recording, Run } from "../../api/types.ts";
 import { textOr, useText } from "../../i18n/index.ts";
+import { socket } from "../../socket/live.ts";
+import type { FactEvent } from "../../socket/socket.ts";
 import { TimeOfDay } from "../../ui/Time.tsx";
+import { agentsOf, contactIdsOf, contactMoments, factMoment, legMoments, type Moment } from "./moments.ts";
 import classes from "./watch.module.css";
 
 interface Props {
@@ -13,15 +17,16 @@ interface Props {
   recordings: readonly Recording[];
 }
 
-interface Moment {
-  time: string;
-  text: string;
-}
-
 /** What happened to a call, in order, put together from what each service keeps about it. */
 export function CallTimeline(props: Props) {
   const t = useText();
-  const names = useNames();
+  const known = useNames();
+  // A name first in a sentence would turn the sentence to its own direction.
+  const names = {
+    user: (id: string | undefined) => isolated(known.user(id)),
+    queue: (id: string | undefined) => isolated(known.queue(id)),
+    disposition: (id: string | undefined) => isolated(known.disposition(id)),
+  };
   const { call, contact, cdr, recordings } = props;
   const runId = call.runId ?? "";
   const run = useQuery({
@@ -30,23 +35,26 @@ export function CallTimeline(props: Props) {
     enabled: runId !== "",
     retry: false,
   });
-  const decisions = useDecisions(call.contactId).data ?? [];
+  const contacts = useContacts(call, contact);
+  const decisions = useDecisions(contactIdsOf(call));
+  const facts = useFactsOf(call.callId ?? "");
   const moments: Moment[] = [];
   const add = (time: string | undefined, text: string) => time && moments.push({ time, text });
   add(call.startTime, t("moment.started"));
   for (const step of run.data?.steps ?? []) add(...stepMoment(step, t("moment.step")));
-  add(contact?.queueTime, t("moment.queued", { queue: names.queue(contact?.queueId) }));
   decisions.forEach((decision, at) => {
     const chosen = decision.candidates?.find((each) => !each.rejection) ?? decision.candidates?.[0];
     const agent = names.user(chosen?.agentId);
-    // Another decision was only needed because nobody took this offer.
-    const taken = at === decisions.length - 1;
+    // Another decision on the same contact was only needed because nobody took this offer.
+    const taken = decisions[at + 1]?.contactId !== decision.contactId;
     add(decision.createTime, taken ? t("moment.offered", { agent }) : t("moment.offeredInVain", { agent }));
   });
-  add(call.answerTime, t("moment.answered", { agent: names.user(call.agentId) }));
+  add(call.answerTime, t("moment.answered", { agent: names.user(agentsOf(call)[0] ?? call.agentId) }));
   for (const recording of recordings) add(recording.startTime, t("moment.recording"));
-  for (const leg of call.legs ?? []) {
-    if (leg.party === "customer") add(leg.leaveTime, t("moment.customerLeft"));
+  moments.push(...contactMoments(contacts, t, names), ...legMoments(call, t, names));
+  for (const event of facts) {
+    const seen = factMoment(event, call.callId ?? "", t, names);
+    if (seen && !moments.some((each) => each.text === seen.text && near(each, seen))) moments.push(seen);
   }
   add(call.endTime, t("moment.ended", { party: textOr("endParty", cdr?.endParty ?? "") }));
   add(
@@ -59,29 +67,63 @@ export function CallTimeline(props: Props) {
       {moments.map((moment) => (
         <li key={moment.time + moment.text}>
           <TimeOfDay value={moment.time} seconds />
-          <span>
-            <bdi>{moment.text}</bdi>
-          </span>
+          <span>{moment.text}</span>
         </li>
       ))}
     </ol>
   );
 }
 
-/** How an agent was found, first offer first. */
-function useDecisions(contactId: string | undefined) {
-  return useQuery({
-    queryKey: ["decisions", contactId],
-    queryFn: async (): Promise<Decision[]> => {
-      const path = { contactId: contactId ?? "" };
-      const { decisions } = await ask(api.GET("/v1/contacts/{contactId}/decisions", { params: { path } }));
-      return [...(decisions ?? [])].sort(
-        (a, b) => Date.parse(a.createTime ?? "") - Date.parse(b.createTime ?? ""),
-      );
-    },
-    enabled: Boolean(contactId),
-    retry: false,
+/** Whatever its direction is, it stays where it stands (Unicode UAX 9, FSI and PDI). */
+const isolated = (text: string): string => `\u2068${text}\u2069`;
+
+const NEAR_MS = 3000;
+const near = (one: Moment, other: Moment): boolean =>
+  Math.abs(Date.parse(one.time) - Date.parse(other.time)) < NEAR_MS;
+
+/** The contacts of all who took part, one after the other or beside each other. */
+function useContacts(call: Call, known: Contact | undefined): Contact[] {
+  const ids = contactIdsOf(call).filter((id) => id !== known?.contactId);
+  const found = useQueries({
+    queries: ids.map((contactId) => ({
+      queryKey: ["contact", contactId],
+      queryFn: (): Promise<Contact> =>
+        ask(api.GET("/v1/contacts/{contactId}", { params: { path: { contactId } } })),
+      retry: false,
+    })),
   });
+  return [known, ...found.map((each) => each.data)].filter((each): each is Contact => each !== undefined);
+}
+
+/** The call's facts since the page was opened. */
+function useFactsOf(callId: string): readonly FactEvent[] {
+  const [facts, setFacts] = useState<readonly FactEvent[]>([]);
+  useEffect(() => {
+    setFacts([]);
+    return socket.onFact((event) => {
+      const { call, callId: id } = event.data as { call?: Call; callId?: string };
+      if ((id ?? call?.callId) === callId) setFacts((before) => [...before, event]);
+    });
+  }, [callId]);
+  return facts;
+}
+
+/** How agents were found, contact by contact, first offer first. */
+function useDecisions(contactIds: readonly string[]): Decision[] {
+  const found = useQueries({
+    queries: contactIds.map((contactId) => ({
+      queryKey: ["decisions", contactId],
+      queryFn: async (): Promise<Decision[]> => {
+        const path = { contactId };
+        const { decisions } = await ask(api.GET("/v1/contacts/{contactId}/decisions", { params: { path } }));
+        return [...(decisions ?? [])].sort(
+          (a, b) => Date.parse(a.createTime ?? "") - Date.parse(b.createTime ?? ""),
+        );
+      },
+      retry: false,
+    })),
+  });
+  return found.flatMap((each) => each.data ?? []);
 }
 
 type RunStep = NonNullable<Run["steps"]>[number];

@@ -1,10 +1,8 @@
 import { Anchor } from "@mantine/core";
 import { IconPhone } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
-import type { Call } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { textOr, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
@@ -13,10 +11,9 @@ import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { DateTime, Elapsed, Length } from "../../ui/Time.tsx";
+import { agentsIn, SuperviseMenus, useLiveCalls } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
-
-const FACTS = ["CallStarted", "CallAnswered", "CallHeld", "CallResumed", "CallEnded"];
 
 /** Live calls first, then one line for every call that is over: its CDR. */
 export default function CallsPage() {
@@ -84,13 +81,7 @@ export default function CallsPage() {
 function LiveCalls() {
   const t = useText();
   const names = useNames();
-  const { data } = useQuery({
-    queryKey: ["liveCalls"],
-    queryFn: async (): Promise<Call[]> =>
-      (await ask(api.GET("/v1/calls", { params: { query: { live: true, pageSize: 100 } } }))).calls ?? [],
-    refetchInterval: 15_000,
-  });
-  useRefreshOn(["liveCalls"], ...FACTS);
+  const { data } = useLiveCalls();
   if (!data || data.length === 0) return null;
   return (
     <div style={{ marginBottom: 18 }}>
@@ -118,8 +109,16 @@ function LiveCalls() {
               ),
             },
             { head: t("desktop.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
-            { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
+            {
+              head: t("role.ROLE_AGENT"),
+              cell: (row) => <bdi>{agentsIn(row).map(names.user).join(", ") || names.user(row.agentId)}</bdi>,
+            },
             { head: t("watch.length"), cell: (row) => <Elapsed since={row.startTime} /> },
+            {
+              head: t("common.actions"),
+              quiet: true,
+              cell: (row) => <SuperviseMenus call={row} nameOf={names.user} />,
+            },
           ]}
         />
       </Panel>

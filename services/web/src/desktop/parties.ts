@@ -1,0 +1,73 @@
+/** Who is in a call, seen by one of them. Pure: what the server says of the legs, in the words of the screen. */
+import type { Call, Leg } from "../api/types.ts";
+
+export const isLive = (leg: Leg): boolean => leg.state !== "LEG_STATE_ENDED";
+export const isRinging = (leg: Leg): boolean => leg.state === "LEG_STATE_RINGING";
+/** Somebody is there: neither rung nor gone. */
+export const isThere = (leg: Leg): boolean => isLive(leg) && !isRinging(leg);
+
+const talks = (leg: Leg): boolean => leg.party !== "supervisor";
+
+/** Everybody in the conversation: who supervises it is not of it. */
+export function partiesOf(call: Call | undefined): Leg[] {
+  return (call?.legs ?? []).filter((leg) => isLive(leg) && talks(leg));
+}
+
+export function legOf(call: Call | undefined, me: string): Leg | undefined {
+  return partiesOf(call).find((leg) => leg.agentId === me);
+}
+
+export function customerOf(call: Call | undefined): Leg | undefined {
+  return partiesOf(call).find((leg) => leg.party === "customer");
+}
+
+/** Whom we are asking while the customer waits. */
+export function consultOf(call: Call | undefined, me: string): Leg | undefined {
+  return partiesOf(call).find((leg) => leg.consulted && leg.agentId !== me);
+}
+
+/** Whether the customer has somebody to talk to when we leave. */
+export function othersStay(call: Call | undefined, me: string): boolean {
+  return partiesOf(call).some((leg) => isThere(leg) && leg.party !== "customer" && leg.agentId !== me);
+}
+
+/** More than the customer and one agent: worth a list. */
+export function isMany(call: Call | undefined): boolean {
+  return partiesOf(call).length > 2;
+}
+
+/** How our side of a call stands: with nobody to hear it is on hold. */
+export function talkOf(call: Call | undefined, me: string): "connecting" | "dialing" | "talking" | "held" {
+  if (call?.state === "CALL_STATE_DIALING") return "dialing";
+  if (call?.state !== "CALL_STATE_TALKING" && call?.state !== "CALL_STATE_HELD") return "connecting";
+  if (!call.legs?.length) return call.state === "CALL_STATE_HELD" ? "held" : "talking";
+  const mine = legOf(call, me);
+  if (!mine || isRinging(mine)) return "connecting";
+  const heard = partiesOf(call).some((leg) => leg !== mine && isThere(leg) && !leg.held);
+  return mine.held || !heard ? "held" : "talking";
+}
+
+/** What ends our part: our question, our place among others, or the call itself. */
+export function wayOut(call: Call | undefined, me: string): "cancelConsult" | "leave" | "hangUp" {
+  const mine = legOf(call, me);
+  if (mine?.consulted) return "leave";
+  if (consultOf(call, me)) return "cancelConsult";
+  return othersStay(call, me) ? "leave" : "hangUp";
+}
+
+export interface Groups {
+  /** They hear each other. */
+  talking: Leg[];
+  /** They hear music. */
+  waiting: Leg[];
+  ringing: Leg[];
+}
+
+export function groupsOf(call: Call | undefined): Groups {
+  const parties = partiesOf(call);
+  return {
+    talking: parties.filter((leg) => isThere(leg) && !leg.held),
+    waiting: parties.filter((leg) => isThere(leg) && leg.held),
+    ringing: parties.filter(isRinging),
+  };
+}

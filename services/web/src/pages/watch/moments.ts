@@ -1,0 +1,150 @@
+/** What happened in a call, from what is kept of its legs and contacts. Pure: rows in, sentences out. */
+import type { Call, Contact, Leg } from "../../api/types.ts";
+import type { Text } from "../../i18n/index.ts";
+import type { FactEvent } from "../../socket/socket.ts";
+import { causeText } from "./causes.ts";
+
+export interface Moment {
+  time: string;
+  text: string;
+}
+
+export interface Names {
+  user: (id: string | undefined) => string;
+  queue: (id: string | undefined) => string;
+}
+
+const moment = (time: string | undefined, text: string): Moment[] => (time ? [{ time, text }] : []);
+
+/** The ids of every contact a call is known to have had. */
+export function contactIdsOf(call: Call): string[] {
+  const ids = [call.contactId, ...(call.legs ?? []).map((leg) => leg.contactId)];
+  return [...new Set(ids)].filter((id): id is string => Boolean(id));
+}
+
+/** Every agent who talked in a call, in the order they came. */
+export function agentsOf(call: Call): string[] {
+  const came = (call.legs ?? []).filter((leg) => leg.party === "agent" && leg.agentId && leg.joinTime);
+  return [...new Set(came.map((leg) => leg.agentId ?? ""))];
+}
+
+/** How each contact of the call came about. */
+export function contactMoments(contacts: readonly Contact[], t: Text, names: Names): Moment[] {
+  const byId = new Map(contacts.map((each) => [each.contactId ?? "", each]));
+  return contacts.flatMap((contact) => {
+    const agent = names.user(contact.agentId);
+    switch (contact.kind) {
+      case "CONTACT_KIND_OUTBOUND":
+        return moment(contact.queueTime, t("moment.dialled", { agent, number: ltr(contact.callerNumber) }));
+      case "CONTACT_KIND_CONSULT":
+        return consulted(contact, t, names);
+      case "CONTACT_KIND_TRANSFER": {
+        const from = names.user(byId.get(contact.previousContactId ?? "")?.agentId);
+        if (!contact.queueId && !contact.targetAgentId)
+          return moment(contact.answerTime, t("moment.took", { agent }));
+        const to = contact.targetAgentId ? names.user(contact.targetAgentId) : names.queue(contact.queueId);
+        return moment(contact.queueTime, t("moment.handedOn", { agent: from, target: to }));
+      }
+      default:
+        return moment(contact.queueTime, t("moment.queued", { queue: names.queue(contact.queueId) }));
+    }
+  });
+}
+
+function consulted(contact: Contact, t: Text, names: Names): Moment[] {
+  const agent = names.user(contact.consultingAgentId);
+  const target = contact.targetAgentId ? names.user(contact.targetAgentId) : names.queue(contact.queueId);
+  const asked = moment(contact.queueTime, t("moment.asked", { agent, target }));
+  const vain = contact.answerTime ? [] : moment(contact.endTime, t("moment.notTaken", { target }));
+  return [...asked, ...vain];
+}
+
+/** Who came and went, and why. */
+export function legMoments(call: Call, t: Text, names: Names): Moment[] {
+  return (call.legs ?? []).flatMap((leg) => {
+    switch (leg.party) {
+      case "customer":
+        return moment(leg.leaveTime, because(t("moment.customerLeft"), leg));
+      case "supervisor":
+        return supervised(leg, t, names);
+      default:
+        return comings(call, leg, t, names);
+    }
+  });
+}
+
+function comings(call: Call, leg: Leg, t: Text, names: Names): Moment[] {
+  const party = leg.agentId ? names.user(leg.agentId) : ltr(leg.address);
+  // The first answer has a sentence of its own, and at the end everybody leaves.
+  const first = leg.agentId && leg.joinTime === call.answerTime;
+  const joined = first ? [] : moment(leg.joinTime, t("moment.joined", { party }));
+  if (!leg.leaveTime || leg.leaveTime === call.endTime) return joined;
+  const key = leg.joinTime ? "moment.left" : "moment.notReached";
+  return [...joined, ...moment(leg.leaveTime, because(t(key, { party }), leg))];
+}
+
+function supervised(leg: Leg, t: Text, names: Names): Moment[] {
+  const supervisor = names.user(leg.agentId);
+  const agent = names.user(leg.supervisedAgentId);
+  const mode = leg.mode ?? "SUPERVISION_MODE_LISTEN";
+  return [
+    ...moment(leg.joinTime, t(`moment.${mode}`, { supervisor, agent })),
+    ...moment(leg.leaveTime, t("moment.stopped", { supervisor })),
+  ];
+}
+
+/** A number stands as it is dialled also among letters that run the other way (Unicode UAX 9, LRI and PDI). */
+const ltr = (number: string | undefined): string => (number ? `\u2066${number}\u2069` : "–");
+
+function because(text: string, leg: Leg): string {
+  const cause = causeText(leg);
+  return cause ? `${text} · ${cause}` : text;
+}
+
+interface Told {
+  call?: Call;
+  callId?: string;
+  agentId?: string;
+  supervisorId?: string;
+  mode?: string;
+  tookOver?: boolean;
+  blind?: boolean;
+  targetKind?: string;
+  target?: string;
+  toNodeId?: string;
+}
+
+/** What is kept of a call nowhere but in facts, while somebody looks on. */
+export function factMoment(event: FactEvent, callId: string, t: Text, names: Names): Moment | undefined {
+  const told = event.data as Told;
+  if ((told.callId ?? told.call?.callId) !== callId) return undefined;
+  const text = factText(event.fact, told, t, names);
+  return text ? { time: event.time, text } : undefined;
+}
+
+function factText(fact: string, told: Told, t: Text, names: Names): string | undefined {
+  const agent = names.user(told.agentId);
+  switch (fact) {
+    case "CallHeld":
+      return t("moment.held");
+    case "CallResumed":
+      return t("moment.resumed");
+    case "CallParked":
+      return t("moment.parked", { agent, code: told.call?.parkCode ?? "" });
+    case "CallMoved":
+      return t("moment.moved", { node: told.toNodeId ?? "" });
+    case "CallTransferred":
+      return t("moment.handedOn", { agent, target: targetText(told, names) });
+    case "SupervisionChanged":
+      return told.tookOver
+        ? t("moment.tookOver", { supervisor: names.user(told.supervisorId), agent })
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function targetText({ targetKind, target = "" }: Told, names: Names): string {
+  if (targetKind === "agent") return names.user(target);
+  return targetKind === "queue" ? names.queue(target) : target;
+}
