@@ -17,6 +17,7 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
 from telephony.clients import CallerNumbers
+from telephony.domain import parties
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
@@ -206,6 +207,8 @@ class Dialing:
         outside.on_changed = lambda: self._keep(live, leg_id, outside)
         if leg_id == live.customer_id:
             outside.on_digit_info = live.press
+        else:
+            outside.on_hold = lambda held: spawn(self._held(live, leg_id, held), "held by a phone")
         if outside.media is not None:
             live.attach(leg_id, outside.media)
 
@@ -215,6 +218,20 @@ class Dialing:
             live.journal.later(
                 lambda tx: ops.keep_dialog(tx, live.call_id, leg_id, kept, self._house.now()), "dialog kept"
             )
+
+    async def _held(self, live: LiveCall, leg_id: str, held: bool) -> None:
+        """The agent's desk phone has a hold key of its own: it does what the button at the desk does."""
+        leg = next((each for each in live.legs if each.leg_id == leg_id), None)
+        if leg is None or leg.party != Party.AGENT:
+            return
+        verb, now, actor = parties.hold if held else parties.resume, self._house.now(), Actor("agent", leg.agent_id)
+        try:
+            await self._switchboard.carry_out(
+                live.tenant_id,
+                lambda tx: party_ops.change(tx, live.call_id, actor, lambda talk: verb(talk, "", now), now),
+            )
+        except DomainError as error:
+            log.info("a phone's hold changes nothing", call_id=live.call_id, reason=error.reason)
 
     async def resume_outside(self, live: LiveCall) -> None:
         """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, nor is

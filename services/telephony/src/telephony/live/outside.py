@@ -40,6 +40,8 @@ class OutsideLeg(Protocol):
     """`kept` is worth storing again."""
     on_digit_info: Callable[[str], object]
     """A digit that came by signalling instead of media."""
+    on_hold: Callable[[bool], object]
+    """It holds us (True) or takes us back, by its own signalling."""
 
     @property
     def media(self) -> MediaLeg | None:

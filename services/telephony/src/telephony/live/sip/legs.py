@@ -33,6 +33,7 @@ class SipLeg:
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda _q850, _status: None
         self.on_digit_info: Callable[[str], object] = lambda _digit: None
+        self.on_hold: Callable[[bool], object] = lambda _held: None
         self.on_changed: Callable[[], object] = lambda: None
         """Its dialog or media is worth storing again."""
         self.on_over: Callable[[], Awaitable[None]] | None = None
@@ -54,6 +55,7 @@ class SipLeg:
         """It has (other) media."""
         self.media = media
         media.on_codec = self._codec_changed
+        media.on_hold = self._holds
         if self.digits_by_info:
             media.send_by_signalling = self._send_by_info
         self.on_media(media)
@@ -98,6 +100,9 @@ class SipLeg:
 
     def _codec_changed(self) -> None:
         self.on_codec()
+
+    def _holds(self, held: bool) -> None:
+        self.on_hold(held)
 
     def _info_digit(self, digit: str, _milliseconds: int) -> None:
         self.on_digit_info(digit)
