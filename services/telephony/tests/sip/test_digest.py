@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from hypothesis import example, given
 from hypothesis import strategies as st
+from telephony.settings import TelephonySettings
 from telephony.sip import Binding, Credentials, GateKeys, InviteWish, RegisterWish, Registration, SipRefused, ha1
-from telephony.sip.digest import DigestClient, DigestServer, Verdict
+from telephony.sip.digest import OFFERED, DigestClient, DigestServer, Verdict
 from telephony.sip.messages import Headers, Request, Response
 from testkit.waiting import eventually
 
@@ -101,6 +102,19 @@ async def test_sha_256_is_offered_first_and_taken() -> None:
     request = Request("REGISTER", "sip:x", Headers())
     client.sign(request)
     assert "algorithm=SHA-256" in (request.headers.get("authorization") or "")
+
+
+async def test_an_answer_by_an_algorithm_that_was_not_offered_is_wrong() -> None:
+    both, only = (DigestServer(REALM, b"s" * 32, Clock().now, which) for which in (OFFERED, ("SHA-256",)))
+    assert ["SHA-256" in each for each in only.challenges(HOME)] == [True]
+    assert await verdict(only, signed(both, "1000", "right horse", "MD5")) is Verdict.WRONG
+    assert await verdict(only, signed(both, "1000", "right horse", "SHA-256")) is Verdict.RIGHT
+
+
+@pytest.mark.parametrize("digests", ["", "SHA-1", "MD5,SHA-512"])
+def test_digests_nobody_knows_are_refused_before_the_start(digests: str) -> None:
+    assert any("SIP_DIGESTS" in problem for problem in TelephonySettings(sip_digests=digests).wrong())
+    assert not list(TelephonySettings(sip_digests="md5").wrong())
 
 
 async def test_an_answer_counts_once_and_for_a_while() -> None:
