@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 import tink
 from chassis.auth import acting_as, acting_for
+from chassis.grpc import Server
 from chassis.lifecycle import Process
 from google.protobuf.empty_pb2 import Empty
 from kernel.clock import SystemClock
@@ -30,6 +31,7 @@ from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
 from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
+from telephony.live.handover import Handover
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
 from telephony.live.switchboard import Switchboard
@@ -102,18 +104,22 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         self.started: list[run_service_pb2.StartRunRequest] = []
         self.down = False
         self.prompts: dict[str, bytes] = {}
+        self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
+        """(call, turn) -> the instruction its run is at: who starts it again gets that one."""
 
     async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
             raise Unavailable("down")
         self.started.append(request)
-        return self._step(1, an_id("run"))
+        begun = self._newest.get((request.call_id, request.turn))
+        return begun if begun is not None else self._step(1, an_id("run"), (request.call_id, request.turn))
 
     async def AdvanceRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
             raise Unavailable("down")
         self.reports.append(request)
-        return self._step(request.sequence + 1, request.run_id)
+        which = next((which for which, each in self._newest.items() if each.run_id == request.run_id), ("", 0))
+        return self._step(request.sequence + 1, request.run_id, which)
 
     async def GetPromptAudio(self, request: Any, context: Any) -> flow_service_pb2.GetPromptAudioResponse:
         if request.prompt_id not in self.prompts:
@@ -124,10 +130,11 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         kind = run_service_pb2.RunEventKind
         return [(kind.Name(r.event).removeprefix("RUN_EVENT_KIND_"), r.digits) for r in self.reports]
 
-    def _step(self, sequence: int, run_id: str) -> run_service_pb2.Instruction:
+    def _step(self, sequence: int, run_id: str, which: tuple[str, int]) -> run_service_pb2.Instruction:
         instruction = run_service_pb2.Instruction()
         instruction.CopyFrom(self.steps[min(sequence, len(self.steps)) - 1])
         instruction.run_id, instruction.sequence, instruction.release_id = run_id, sequence, "rel_x"
+        self._newest[which] = instruction
         return instruction
 
 
@@ -228,8 +235,11 @@ class Exchange:
     house: House
     switchboard: Switchboard
     nodes: Nodes
+    handover: Handover
     watch: Watch
     catching_up: asyncio.Task[Any]
+    process: Process
+    server: Server
     tenancy: FakeTenancy
     flows: FakeFlows
     recording: FakeRecording
@@ -313,12 +323,13 @@ def tone_clips() -> tuple[Clip, Clip]:
 async def make_exchange(
     service_db: Any, rpc: RpcHouse, tmp_path: Path, tone_clips: tuple[Clip, Clip]
 ) -> AsyncIterator[Callable[..., Awaitable[Exchange]]]:
-    """`exchange = await make_exchange(customer_grace_seconds=1)`: telephony with these settings."""
+    """`exchange = await make_exchange(customer_grace_seconds=1)`: telephony with these settings. `beside=exchange` is
+    one more node of that one's installation; `fresh=True` gives it a database of its own."""
     processes: list[Process] = []
     made: list[Exchange] = []
 
-    async def make(**overrides: Any) -> Exchange:
-        exchange = await _exchange(service_db, rpc, tmp_path, tone_clips, processes, overrides)
+    async def make(*, beside: Exchange | None = None, fresh: bool = False, **overrides: Any) -> Exchange:
+        exchange = await _exchange(service_db, rpc, tmp_path, tone_clips, processes, overrides, beside, fresh)
         made.append(exchange)
         return exchange
 
@@ -341,33 +352,23 @@ async def _exchange(
     tones: tuple[Clip, Clip],
     processes: list[Process],
     overrides: dict[str, Any],
+    beside: Exchange | None,
+    fresh: bool,
 ) -> Exchange:
     process = Process(1.0)
     processes.append(process)
     await process.stack.__aenter__()
-    tenancy = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
-    flows = FakeFlows()  # pyright: ignore[reportAbstractUsage]
-    recording = FakeRecording()  # pyright: ignore[reportAbstractUsage]
-    await rpc.serve("tenancy", [(number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy)])
-    await rpc.serve(
-        "flows",
-        [
-            (run_service_pb2_grpc.add_RunServiceServicer_to_server, flows),
-            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, flows),
-        ],
-    )
-    await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
-    routing = FakeRouting()  # pyright: ignore[reportAbstractUsage]
-    await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
+    around = beside or await _neighbours(rpc)
     settings = dataclasses.replace(
         TelephonySettings(node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path)), **overrides
     )
-    db = await service_db("telephony")
+    db = beside.house.db if beside is not None else await service_db("telephony", fresh=fresh)
+    folder = tmp_path / settings.node_id
     peers = rpc.peers("telephony")
     recordings = Recordings(peers)
     outside = OutsidePeers()
     spool = process.closing(
-        Spool(tmp_path / "segments", recordings.append, recordings.finish, process.tasks.spawn, lambda *_: None)
+        Spool(folder / "segments", recordings.append, recordings.finish, process.tasks.spawn, lambda *_: None)
     )
     plane = process.closing(
         MediaPlane(
@@ -384,6 +385,7 @@ async def _exchange(
     outside.plane = plane
     switchboard = process.closing(Switchboard(house))
     nodes = Nodes(house, switchboard, peers)
+    handover = Handover(house, switchboard, nodes, peers)
     watch = Watch(house, switchboard, nodes)
     process.tasks.every(0.05, watch.look, "look")
     catching_up = process.tasks.every(0.2, watch.catch_up, "catch up")
@@ -393,15 +395,45 @@ async def _exchange(
         [
             (call_service_pb2_grpc.add_CallServiceServicer_to_server, call_handlers),
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
-            (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
+            (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
         ],
     )
     await nodes.begin(server.address)
-    return Exchange(
-        house, switchboard, nodes, watch, catching_up, tenancy, flows, recording, routing, outside, rpc,
+    made = Exchange(
+        house, switchboard, nodes, handover, watch, catching_up, process, server, around.tenancy, around.flows,
+        around.recording, around.routing, outside, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
     )  # fmt: skip
+    return made if beside is None else dataclasses.replace(made, tenant_id=beside.tenant_id, _numbers=beside._numbers)
+
+
+@dataclass
+class Neighbours:
+    """Services around telephony, made for the test."""
+
+    tenancy: FakeTenancy
+    flows: FakeFlows
+    recording: FakeRecording
+    routing: FakeRouting
+
+
+async def _neighbours(rpc: RpcHouse) -> Neighbours:
+    tenancy = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
+    flows = FakeFlows()  # pyright: ignore[reportAbstractUsage]
+    recording = FakeRecording()  # pyright: ignore[reportAbstractUsage]
+    routing = FakeRouting()  # pyright: ignore[reportAbstractUsage]
+    await rpc.serve("tenancy", [(number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy)])
+    await rpc.serve(
+        "flows",
+        [
+            (run_service_pb2_grpc.add_RunServiceServicer_to_server, flows),
+            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, flows),
+        ],
+    )
+    await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
+    await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
+    return Neighbours(tenancy, flows, recording, routing)
 
 
 def utc_now() -> datetime:

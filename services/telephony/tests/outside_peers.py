@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kernel.errors import NotFound
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Call, understood_number
 from telephony.domain.legs import Q850
@@ -24,6 +25,7 @@ class OutsidePeer:
         self._tenant_id, self._leg_id = tenant_id, leg_id
         self.media: MediaLeg | None = None
         self.hung_up: int | None = None
+        self.left = False
         self.on_media: Callable[[MediaLeg], object] = lambda leg: None
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
@@ -54,6 +56,11 @@ class OutsidePeer:
             if self.media is not None:
                 await self._plane.close_leg(self.media)  # type: ignore[arg-type]
 
+    async def leave(self) -> None:
+        self.left = True
+        if self.media is not None:
+            await self._plane.close_leg(self.media)  # type: ignore[arg-type]
+
 
 class OutsidePeers:
     """Keeps the lines that were begun, newest last."""
@@ -62,6 +69,7 @@ class OutsidePeers:
         self.plane: Any = None
         self.begun: list[OutsidePeer] = []
         self.refusal: Exception | None = None
+        self.taken_over: Peer | None = None
 
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         if self.refusal is not None:
@@ -71,5 +79,14 @@ class OutsidePeers:
 
     async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsidePeer:
         leg = OutsidePeer(tenant_id, leg_id, planned, self.plane)
+        self.begun.append(leg)
+        return leg
+
+    async def take_over(self, call: Call, leg_id: str, tenant_id: str) -> OutsidePeer:
+        """The party's end of the dialog is played by `taken_over`; who isn't there can't be taken over."""
+        if self.taken_over is None:
+            raise NotFound("nothing is known of this party")
+        leg = OutsidePeer(tenant_id, leg_id, Planned(call.dialed_number, call.caller_number), self.plane)
+        await leg.early_media(self.taken_over)
         self.begun.append(leg)
         return leg

@@ -58,7 +58,8 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
 
     Nothing is ever negative: an end reported before the start (a heartbeat older than the call) is the start, and one
     before the answer (the customer was last heard before it) is the answer. Without the node's own measure, talk and
-    hold follow from the stored times, up to the end.
+    hold follow from the stored times, up to the end. `duration` leaves out what no node vouches for; a call that ended
+    before its last node had it (nobody came back) doesn't reach into that.
     """
     end = max(ending.time, call.start_time, call.answer_time or call.start_time)
     passed = max(ZERO, end - call.state_time)
@@ -79,7 +80,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         start_time=call.start_time,
         answer_time=call.answer_time,
         end_time=end,
-        duration=end - call.start_time,
+        duration=max(ZERO, end - call.start_time - max(ZERO, call.unheard - max(ZERO, call.state_time - end))),
         talk=talk,
         hold=min(hold, talk),
         end_party=ending.party,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from chassis.sql import Tx
+from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
 from kernel.errors import DomainError
 from kernel.ids import new_id
@@ -15,9 +16,9 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony import convert
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
-from telephony.domain.legs import Q850, Leg, LegState, Party
+from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
-from telephony.live.house import House, unbroken
+from telephony.live.house import House, LeaseLost, unbroken
 from telephony.live.outside import OutsideLeg, Planned
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
@@ -33,6 +34,7 @@ class Dialing:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
+        switchboard.outside_adopted = self.adopted
 
     async def dial(self, tenant_id: str, actor: Actor, request: call_service_pb2.DialCallRequest) -> call_pb2.Call:
         """An agent calls a number. See the rpc's comment for errors."""
@@ -124,6 +126,33 @@ class Dialing:
         if outside.media is not None:
             live.attach(leg_id, outside.media)
 
+    def adopted(self, live: LiveCall) -> None:
+        """A call of another node goes on here: so do its parties outside."""
+        for leg in live.live_legs(Party.CUSTOMER, Party.PARTICIPANT):
+            if leg.address:
+                self._house.tasks.spawn(self._go_on(live, leg), "reach outside again")
+
+    async def _go_on(self, live: LiveCall, leg: Leg) -> None:
+        """Who rang is rung anew, who talked is taken over; who can't be is gone."""
+        try:
+            if leg.state is LegState.RINGING:
+                await self._ring(live, leg, await self.plan(live.tenant_id, live.call, leg.address))
+                return
+            outside = await self._house.outside.take_over(live.call, leg.leg_id, live.tenant_id)
+        except (DomainError, RemoteFailed) as error:
+            log.warning("a party outside can't be reached from here", call_id=live.call_id, exc_info=error)
+            lost = live.lost_since.get(leg.leg_id)
+            if leg.party == Party.CUSTOMER and leg.answered:
+                await self._switchboard.end(live, EndParty.SYSTEM, EndCause.NODE_LOST, last_heard=lost)
+            else:
+                await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
+            return
+        if live.ending:
+            await outside.hang_up()
+            return
+        self.hold_on_to(live, leg.leg_id, outside)
+        self._switchboard.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
+
     async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
         live.outside.pop(leg_id, None)
         if leg_id == live.customer_id:
@@ -135,9 +164,12 @@ class Dialing:
 
     async def _answered(self, live: LiveCall, leg_id: str) -> None:
         """What happened outside is true whatever the database does: written as soon as it can be."""
-        found = await live.journal.write(
-            lambda tx: party_ops.party_answered(tx, live.call_id, leg_id, self._house.now())
-        )
+        try:
+            found = await live.journal.write(
+                lambda tx: party_ops.party_answered(tx, live.call_id, leg_id, self._house.now())
+            )
+        except LeaseLost:
+            return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
 

@@ -17,7 +17,7 @@ from chassis.telemetry import log, tracer
 from kernel.errors import Conflict, DomainError, QuotaExceeded, Unavailable
 from merkez.flows.v1 import run_service_pb2 as run
 
-from telephony.domain.calls import EndCause
+from telephony.domain.calls import CallState, EndCause
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.media.clips import Clip, ClipFailed
@@ -43,7 +43,7 @@ class FlowDriver:
         self._house = house
         self._live = live
         self._run_id = ""
-        self._contact_id = ""
+        self._contact_id = live.call.contact_id if live.call.state is CallState.QUEUED else ""
         self._tasks = Tasks("flow driver")
 
     async def drive(self) -> str:
@@ -129,6 +129,7 @@ class FlowDriver:
         """Ask until flows answers. FlowFailed when it refuses or stays away too long."""
         began, tries, failures = monotonic(), 0, 0
         while True:
+            await self._house.pulse.owned()
             try:
                 return await call()
             except (Unavailable, Conflict, QuotaExceeded) as error:
@@ -265,6 +266,4 @@ class FlowDriver:
 
     async def _connected(self) -> None:
         """Nothing is said before the customer can hear it."""
-        customer = self._live.customer
-        if customer is not None and not customer.connected.done():
-            await asyncio.shield(customer.connected)
+        await self._live.customer_connected()

@@ -48,6 +48,10 @@ class OutsideLeg(Protocol):
         """End it, ringing or answered. Safe to repeat."""
         ...
 
+    async def leave(self) -> None:
+        """Let its media go and tell the other end nothing: another node has it by now."""
+        ...
+
 
 class Outside(Protocol):
     """Where outside legs come from."""
@@ -61,6 +65,11 @@ class Outside(Protocol):
         """Begin to ring. Limits may be met by now; everything later is told by the leg."""
         ...
 
+    async def take_over(self, call: Call, leg_id: str, tenant_id: str) -> OutsideLeg:
+        """Go on with a party that answered on a node that has it no more; its media stands when this returns. NotFound
+        when nothing is known of it, Unavailable when it doesn't answer."""
+        ...
+
 
 class NobodyOutside:
     """A node that reaches nobody outside: SIP is switched off."""
@@ -69,4 +78,7 @@ class NobodyOutside:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
 
     async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
+        raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
+
+    async def take_over(self, call: Call, leg_id: str, tenant_id: str) -> OutsideLeg:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")

@@ -46,6 +46,8 @@ class Track:
     def __init__(self, name: str, started: float) -> None:
         self.name = name
         self.sequence = 0
+        self.last_arrival = started
+        """By the monotonic clock."""
         self._started = started
         self._packets: list[segment_pb2.OpusPacket] = []
         self._opened = 0.0
@@ -55,7 +57,7 @@ class Track:
 
     def tap(self, source: object, timestamp: int, payload: bytes) -> None:
         """Take one packet. `source` is the stream it belongs to; `timestamp` is of that stream's clock."""
-        now = monotonic()
+        now = self.last_arrival = monotonic()
         position = self._position(source, timestamp, now)
         if not self._packets:
             self._opened = now
@@ -126,7 +128,11 @@ class Recording:
 
     def stop_clock(self) -> None:
         """The conversation is over though the key isn't here yet: the length is what it is now."""
-        self._ended = monotonic()
+        self._ended = self._ended or monotonic()
+
+    def stop_clock_at_last_packet(self) -> None:
+        """The length is up to the last packet: this process stood still since, and the call went on elsewhere."""
+        self._ended = max(self.started, *(track.last_arrival for track in self._tracks.values()))
 
     def finish(self) -> tuple[float, Mapping[str, int]]:
         """Seal the open segments and stop. The length in seconds and the segments each track has.

@@ -42,6 +42,7 @@ calls = tenant_table(
     Column("end_time", Time),
     Column("talk", Interval, nullable=False),
     Column("hold", Interval, nullable=False),
+    Column("unheard", Interval, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
