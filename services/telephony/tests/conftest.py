@@ -8,7 +8,6 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +344,17 @@ async def exchange(make_exchange: Callable[..., Awaitable[Exchange]]) -> Exchang
     return await make_exchange()
 
 
+@pytest_asyncio.fixture
+async def pair(make_exchange: Callable[..., Awaitable[Exchange]]) -> Any:
+    """A node and another one of the same installation, in a database of their own."""
+    from .two_nodes import Pair, known_to_each_other
+
+    first = await make_exchange(fresh=True)
+    second = await make_exchange(beside=first)
+    await known_to_each_other(first, second)
+    return Pair(first, second)
+
+
 async def _exchange(
     service_db: Any,
     rpc: RpcHouse,
@@ -434,7 +444,3 @@ async def _neighbours(rpc: RpcHouse) -> Neighbours:
     await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
     await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
     return Neighbours(tenancy, flows, recording, routing)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - a label for the test's own eyes
