@@ -1,17 +1,24 @@
-"""Two telephony nodes and SIGKILL for the one that has the call: the other adopts it, and the books are whole after."""
+"""Two telephony nodes: SIGKILL for the one that has the calls, a drain, a stop of NATS. Calls go on, and the books are
+whole after."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import math
+import os
+import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from merkez_local.console import Console
 from merkez_local.system import Options, System
-from testkit.company import Company, Json
+from testkit.company import PASSWORD, Api, Company, Json, Problem
+from testkit.offices import Office
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.waiting import eventually
 
@@ -39,6 +46,45 @@ async def company(system: System) -> AsyncIterator[Company]:
     made = await (await Company.sign_up(system.url)).set_up()
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def operator(system: System) -> AsyncIterator[Api]:
+    """A platform operator of this system, signed in."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "merkez_local", "operator", "operator@platform.example",
+        env=os.environ | {"MERKEZ_LOCAL_DIR": str(system.data_dir)}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    async with Api(system.url) as stranger:
+        body = {"secret": out.decode().strip().rpartition("/")[2], "displayName": "Opal", "password": PASSWORD}
+        session = await stranger.post("/v1/invitations:accept", body)
+    async with Api(system.url, session["accessToken"]) as signed_in:
+        yield signed_in
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(company: Company) -> AsyncIterator[Office]:
+    """A company with room for calls of every kind."""
+    await company.subscribe("scale")
+    made = Office(company)
+    yield made
+    await made.leave()
+
+
+async def drain(operator: Api, process: str, verb: str = "drain") -> None:
+    await operator.post(f"/v1/operator/nodes/{node(process)}:{verb}")
+
+
+def node(process: str) -> str:
+    """The name of a process's node."""
+    return f"{process}-0" if process == FIRST else process
+
+
+async def live_calls(operator: Api) -> dict[str, int]:
+    """Process -> how many calls its node has."""
+    nodes = (await operator.get("/v1/operator/nodes"))["nodes"]
+    return {each["nodeId"].removesuffix("-0"): each.get("liveCalls", 0) for each in nodes}
 
 
 async def node_of(system: System, call_id: str) -> str:
@@ -83,3 +129,100 @@ async def two_parts(company: Company, call_id: str) -> list[Json] | None:
     found = (await company.owner.get("/v1/recordings", callId=call_id)).get("recordings", [])
     stored = [each for each in found if each["state"] == "RECORDING_STATE_STORED"]
     return stored if len(stored) >= 2 else None
+
+
+FIRST, SECOND = "telephony", "telephony-1"
+
+
+async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_billed_once_for_what_it_was(
+    system: System, operator: Api, office: Office
+) -> None:
+    await system.wait_ready(FIRST)
+    await system.wait_ready(SECOND)
+    await drain(operator, SECOND)
+    await eventually(lambda: draining(operator, SECOND))
+    await office.fill()
+    assert (await live_calls(operator))[FIRST] >= len(office.calls)
+    await drain(operator, SECOND, "undrain")
+    await eventually(lambda: taking(operator, SECOND))
+
+    killed, killed_at = time.monotonic(), time.time()
+    system.children[FIRST].kill()
+    newcomer = asyncio.create_task(a_new_call(office.company, killed))  # noqa: TID251 - awaited below
+    moved = asyncio.create_task(adopted_at(operator, len(office.calls)))  # noqa: TID251 - awaited below
+    back = await office.back(killed)
+    in_time = sum(seconds <= BACK_SECONDS for seconds in back.values()) / len(back)
+    report("webrtc_legs_back_after_sigkill", in_time, "share", 0.99, "higher", in_time >= 0.99, legs=back)
+    new_call, adoption = await newcomer, await moved
+    report("new_call_after_sigkill", round(new_call, 2), "s", BACK_SECONDS, "lower", new_call <= BACK_SECONDS)
+    assert in_time >= 0.99 and new_call <= BACK_SECONDS
+
+    await end_all(office)
+    for kind, call_id in office.calls.items():
+        cdrs = await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id), deadline=30)
+        assert len(cdrs) == 1, kind
+        proved = killed_at - instant(cdrs[0]["startTime"]) + instant(cdrs[0]["endTime"]) - adoption
+        billed = seconds_of(cdrs[0]["duration"])
+        assert abs(billed - proved) < 1.0, f"{kind}: {billed} s of {proved} s"
+        usage = await eventually(lambda call_id=call_id: usage_of(office.company.owner, call_id), deadline=30)
+        assert [int(each["usedSeconds"]) for each in usage] == [math.ceil(billed)], kind
+
+
+async def draining(operator: Api, process: str) -> bool:
+    nodes = (await operator.get("/v1/operator/nodes"))["nodes"]
+    return any(each["nodeId"] == node(process) and each.get("draining") for each in nodes)
+
+
+async def taking(operator: Api, process: str) -> bool:
+    return not await draining(operator, process)
+
+
+async def a_new_call(company: Company, since: float) -> float:
+    """Seconds from `since` until a customer who keeps trying is connected and hears us."""
+    while True:
+        caller = CallerOnWidget(company)
+        try:
+            async with asyncio.timeout(10):
+                await caller.dial()
+                await caller.peer.hears_sound()
+                seconds = time.monotonic() - since
+                await caller.hang_up()
+            return seconds
+        except (Problem, AssertionError, TimeoutError):
+            continue
+        finally:
+            await caller.leave()
+
+
+async def adopted_at(operator: Api, calls: int) -> float:
+    """When the second node had them, as a label of time."""
+    await eventually(lambda: has(operator, SECOND, calls), deadline=30)
+    return time.time()
+
+
+async def has(operator: Api, process: str, calls: int) -> bool:
+    return (await live_calls(operator)).get(process, 0) >= calls
+
+
+async def end_all(office: Office) -> None:
+    """Agents hang up, and the customers who have none."""
+    for kind, call_id in office.calls.items():
+        desk = office.agents.get(kind)
+        if desk is not None:
+            await desk.api.post(f"/v1/calls/{call_id}:hangUp")
+    for party in office.parties:
+        if isinstance(party.who, CallerOnWidget) and party.name.partition(":")[0] not in office.agents:
+            await party.who.hang_up()
+
+
+def instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def seconds_of(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
+def report(metric: str, value: float, unit: str, goal: float, better: str, meets: bool, **more: object) -> None:
+    line = {"metric": metric, "value": value, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
+    print(json.dumps(line))

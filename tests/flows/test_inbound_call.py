@@ -17,7 +17,7 @@ async def talk(agent: AgentAtDesk, caller: CallerOnWidget) -> Json:
     await caller.press("1")
     offer = await agent.offered()
     await agent.answer(offer)
-    await agent.peer.hears(CUSTOMER_HERTZ)
+    await agent.hears(CUSTOMER_HERTZ)
     await caller.peer.hears(AGENT_HERTZ)
     return offer["data"]["offer"]
 

@@ -92,8 +92,9 @@ class AgentAtDesk:
     def __init__(self, api: Api, *, tone: float = 440.0) -> None:
         self.api = api
         self.peer = Peer(tone)
-        self._tone = tone
+        self.peer_tone = tone
         self._moving: asyncio.Task[None] | None = None
+        self._moving_to = ""
         self.socket = Socket(f"{api.url}/v1/socket")
         self.client_id = secrets.token_hex(8)
 
@@ -115,13 +116,35 @@ class AgentAtDesk:
     def _heed(self, frame: Json) -> None:
         """A call waits on another node than the media is on: attach there, as the softphone does."""
         if frame["type"] == "live" and frame["name"] == "station_wanted":
-            self._moving = asyncio.get_running_loop().create_task(self._move(frame["data"]["nodeId"]))
+            node_id = frame["data"]["nodeId"]
+            if node_id == self._moving_to:
+                return  # asked for again while it is under way
+            self._moving_to = node_id
+            self._moving = asyncio.get_running_loop().create_task(self._move(node_id))
 
     async def _move(self, node_id: str) -> None:
-        old, peer = self.peer, Peer(self._tone)
-        await self._attach_with(peer, node_id=node_id)
+        old, peer = self.peer, Peer(self.peer_tone)
+        try:
+            await self._attach_with(peer, node_id=node_id)
+        except Exception:
+            await peer.close()
+            raise
+        finally:
+            self._moving_to = ""
         self.peer = peer
         await old.close()
+
+    async def hears(self, tone: float, *, deadline: float = DEADLINE) -> None:
+        """Waits until this tone is heard, on whichever connection the softphone has by then."""
+        end = time.monotonic() + deadline
+        while True:
+            try:
+                await self.peer.hears(tone, timeout=0.5)
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
 
     async def come_back(self, tone: float) -> None:
         """Does what the softphone does when no packets came for a second: new media, tried again until it stands."""

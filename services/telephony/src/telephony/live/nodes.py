@@ -35,7 +35,8 @@ from telephony.ops import nodes as ops
 from telephony.ops import stations as station_ops
 from telephony.store.calls import Lease
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS = 0.5
+"""What is billed of a call whose node dies is right within this time."""
 LOOK_SECONDS = 0.4
 SILENT_SECONDS = 2.0
 """A node whose row was not renewed for this long, and that doesn't answer either, is dead."""
