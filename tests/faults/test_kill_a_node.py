@@ -4,9 +4,12 @@ whole after."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import json
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -21,6 +24,7 @@ from testkit.company import PASSWORD, Api, Company, Json, Problem
 from testkit.offices import Office
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.waiting import eventually
+from testkit.webrtc import Peer
 
 from tests.flows.test_inbound_call import AGENT_HERTZ, CUSTOMER_HERTZ, cdrs_of, talk, usage_of
 
@@ -226,3 +230,109 @@ def seconds_of(text: str) -> float:
 def report(metric: str, value: float, unit: str, goal: float, better: str, meets: bool, **more: object) -> None:
     line = {"metric": metric, "value": value, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
     print(json.dumps(line))
+
+
+async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is_cut_off(
+    system: System, operator: Api, company: Company, agent: AgentAtDesk, caller: CallerOnWidget
+) -> None:
+    for process in (FIRST, SECOND):
+        await system.wait_ready(process)
+    await talk(agent, caller)
+    call_id = caller.call["callId"]
+    home = await node_of(system, call_id)
+    began = time.monotonic()
+    await drain(operator, home)
+    await eventually(lambda: elsewhere(system, call_id, home))
+    silent = await asyncio.gather(follow(agent, began), follow(caller, began))
+    await asyncio.gather(agent.hears(CUSTOMER_HERTZ), caller.peer.hears(AGENT_HERTZ))
+    report("interruption_by_drain", round(max(silent), 3), "s", 1.0, "lower", max(silent) < 1.0)
+    assert max(silent) < 1.0
+    another = await a_new_call(company, time.monotonic())
+    assert another < BACK_SECONDS
+    assert not (await live_calls(operator))[home]
+    await drain(operator, home, "undrain")
+    await agent.api.post(f"/v1/calls/{call_id}:hangUp")
+    assert len(await eventually(lambda: cdrs_of(company.owner, call_id), deadline=20)) == 1
+
+
+async def elsewhere(system: System, call_id: str, home: str) -> bool:
+    return await node_of(system, call_id) != home
+
+
+async def follow(party: AgentAtDesk | CallerOnWidget, since: float) -> float:
+    """Do at once what the pages do on CallMoved; seconds without a packet until the new connection had one."""
+    old = party.peer
+    if isinstance(party, AgentAtDesk):
+        await eventually(lambda: party.peer is not old)
+    else:
+        await party.move()
+    await eventually(lambda: party.peer.arrivals)
+    return party.peer.arrivals[0] - max(since, old.arrivals[-1])
+
+
+OUTAGE_SECONDS = 60.0
+
+
+@pytest.mark.timeout(300)
+async def test_calls_go_on_while_nats_stands_still_for_a_minute_and_everything_is_whole_after(
+    system: System, company: Company, agent: AgentAtDesk, caller: CallerOnWidget
+) -> None:
+    other, other_caller = AgentAtDesk(await company.hire(), tone=1020), CallerOnWidget(company, tone=1300)
+    offer = await talk(agent, caller)
+    await other.sit_down()
+    ended_in_it = await talk(other, other_caller, tones=(1020, 1300))
+    server = system.servers["NATS"]
+    os.kill(server.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        told = await try_to_call(company)
+        await other.api.post(f"/v1/calls/{other_caller.call['callId']}:hangUp")
+        await eventually(lambda: time.monotonic() - began > OUTAGE_SECONDS, deadline=OUTAGE_SECONDS + 5)
+        silent = max(longest_silence(agent.peer, began), longest_silence(caller.peer, began))
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    report("silence_while_nats_is_away", round(silent, 3), "s", 1.0, "lower", silent < 1.0, new_call=told)
+    assert silent < 1.0 and server.restarts == 0
+    assert told in ("answered", "503")
+    await agent.hears(CUSTOMER_HERTZ)
+    await agent.api.post(f"/v1/calls/{caller.call['callId']}:hangUp")
+    for desk, call, contact in ((agent, caller, offer), (other, other_caller, ended_in_it)):
+        await whole(company, desk, call.call["callId"], contact["contact"]["contactId"])
+    await other.leave()
+    await other_caller.leave()
+    assert await a_new_call(company, time.monotonic()) < 30
+
+
+async def try_to_call(company: Company) -> str:
+    """What becomes of a new call: "answered", or the status and reason it is refused with."""
+    customer = CallerOnWidget(company)
+    try:
+        async with asyncio.timeout(20):
+            await customer.dial()
+            await customer.peer.hears_sound()
+        return "answered"
+    except Problem as problem:
+        return str(problem.status)
+    finally:
+        await customer.leave()
+
+
+def longest_silence(peer: Peer, since: float) -> float:
+    """Seconds between two packets, the longest."""
+    arrivals = [since, *(each for each in peer.arrivals if each > since), time.monotonic()]
+    return max(later - earlier for earlier, later in itertools.pairwise(arrivals))
+
+
+async def whole(company: Company, desk: AgentAtDesk, call_id: str, contact_id: str) -> None:
+    """One CDR, billed once, its contact over, its agent free."""
+    assert len(await eventually(lambda: cdrs_of(company.owner, call_id), deadline=40)) == 1
+    assert len(await eventually(lambda: usage_of(company.owner, call_id), deadline=40)) == 1
+
+    async def over() -> bool:
+        with contextlib.suppress(Problem):
+            await desk.api.post(f"/v1/contacts/{contact_id}:endWrapUp", {"note": "done"})
+        contact = await company.owner.get(f"/v1/contacts/{contact_id}")
+        mine = (await desk.desktop()).get("agent", {})
+        return contact["state"] == "CONTACT_STATE_ENDED" and mine.get("state") == "AGENT_STATE_AVAILABLE"
+
+    await eventually(over, deadline=40)

@@ -10,7 +10,7 @@ from testkit.company import Company
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.webrtc import Peer
 
-EARSHOT = 0.25
+EARSHOT = 0.2
 """Seconds of sound that are enough to tell a tone."""
 
 
@@ -58,10 +58,8 @@ class Office:
 
     async def fill(self) -> Office:
         """Two conversations, one on hold, a conference, one in the queue and one in the menu."""
-        await self._talk("talking")
-        await self._talk("talking too")
-        await self._held()
-        await self._conference()
+        await self._talk("talking", "talking too", "held", "conference")
+        await asyncio.gather(self._hold(), self._confer())
         await self._press_one(await self._caller("queued"))
         menu = await self._caller("menu")
         await menu.peer.hears_sound()
@@ -91,26 +89,33 @@ class Office:
 
     # -- kinds -------------------------------------------------------------------------------------------------
 
-    async def _talk(self, kind: str) -> tuple[Party, Party]:
-        """(customer, agent)"""
-        desk = await self.agent()
-        customer = await self._caller(kind)
-        await self._press_one(customer)
-        await desk.answer(await desk.offered())
+    async def _talk(self, *kinds: str) -> None:
+        """A conversation of each kind, whoever of the agents gets it."""
+        *desks, _ = await asyncio.gather(*(self.agent() for _ in kinds), self._dial(*kinds))
+        await asyncio.gather(*(self._answer(desk) for desk in desks))
+
+    async def _dial(self, *kinds: str) -> None:
+        for customer in await asyncio.gather(*(self._caller(kind) for kind in kinds)):
+            await self._press_one(customer)
+
+    async def _answer(self, desk: AgentAtDesk) -> None:
+        offer = await desk.offered(deadline=30)
+        await desk.answer(offer)
+        call_id = offer["data"]["offer"]["contact"]["callId"]
+        kind = next(kind for kind, each in self.calls.items() if each == call_id)
+        customer = self._party(f"{kind}: customer")
         agent = Party(f"{kind}: agent", desk, desk.peer_tone, (customer.tone,))
         customer.hears = (agent.tone,)
         self.parties.append(agent)
         self.agents[kind] = desk
         await asyncio.gather(desk.hears(customer.tone), customer.peer.hears(agent.tone))
-        return customer, agent
 
-    async def _held(self) -> None:
-        customer, agent = await self._talk("held")
+    async def _hold(self) -> None:
         await self.agents["held"].api.post(f"/v1/calls/{self.calls['held']}:hold")
-        customer.hears, agent.hears = (), None
+        self._party("held: customer").hears, self._party("held: agent").hears = (), None
 
-    async def _conference(self) -> None:
-        customer, agent = await self._talk("conference")
+    async def _confer(self) -> None:
+        customer, agent = self._party("conference: customer"), self._party("conference: agent")
         colleague = await self.agent()
         call = f"/v1/calls/{self.calls['conference']}"
         me = await colleague.api.get("/v1/me")
@@ -123,6 +128,9 @@ class Office:
         customer.hears, agent.hears = (agent.tone, third.tone), (customer.tone, third.tone)
         self.parties.append(third)
         await customer.peer.hears_all(*customer.hears)
+
+    def _party(self, name: str) -> Party:
+        return next(party for party in self.parties if party.name == name)
 
     async def _caller(self, kind: str) -> Party:
         tone = self._tones.pop(0)

@@ -117,7 +117,7 @@ class AgentAtDesk:
         """A call waits on another node than the media is on: attach there, as the softphone does."""
         if frame["type"] == "live" and frame["name"] == "station_wanted":
             node_id = frame["data"]["nodeId"]
-            if node_id == self._moving_to:
+            if self._moving_to:
                 return  # asked for again while it is under way
             self._moving_to = node_id
             self._moving = asyncio.get_running_loop().create_task(self._move(node_id))
@@ -126,9 +126,9 @@ class AgentAtDesk:
         old, peer = self.peer, Peer(self.peer_tone)
         try:
             await self._attach_with(peer, node_id=node_id)
-        except Exception:
+        except Exception:  # the old connection is what it has, and its silence brings the next try
             await peer.close()
-            raise
+            return
         finally:
             self._moving_to = ""
         self.peer = peer
@@ -147,8 +147,20 @@ class AgentAtDesk:
                 return
 
     async def come_back(self, tone: float) -> None:
-        """Does what the softphone does when no packets came for a second: new media, tried again until it stands."""
-        self.peer = await _again(self.peer, tone, self._attach_with)
+        """Does what the softphone does when no packets came for a second: new media, tried again until it stands. A
+        hint that the call is elsewhere may be faster."""
+        old = self.peer
+        while not _stalled(old) and self.peer is old:
+            await asyncio.sleep(0.02)
+        if self._moving is not None:
+            await self._moving
+        if self.peer is not old:
+            return
+        self._moving_to = "wherever the call is"
+        try:
+            self.peer = await _again(old, tone, self._attach_with)
+        finally:
+            self._moving_to = ""
 
     async def _attach_with(self, peer: Peer, takeover: bool = False, node_id: str = "") -> None:
         body = {"sdpOffer": await peer.offer(), "clientId": self.client_id, "takeover": takeover, "nodeId": node_id}
@@ -188,6 +200,7 @@ class CallerOnWidget:
     def __init__(self, company: Company, *, tone: float = 620.0, number: str = "", name: str = "Carla Caller") -> None:
         key = company.brand["widgetKey"]
         self.peer = Peer(tone)
+        self._tone = tone
         self.socket = Socket(f"{company.url}/widget/v1/socket?key={key}")
         self.call: dict[str, Any] = {}
         self._number, self._name = number, name
@@ -214,6 +227,13 @@ class CallerOnWidget:
         """Does what the widget does when no packets came for a second: new media by its token, until it stands."""
         self.peer = await _again(self.peer, tone, self._reattach_with)
 
+    async def move(self) -> None:
+        """New media by its token at once, as the widget does when it is told that the call is on another node."""
+        old, peer = self.peer, Peer(self._tone)
+        await self._reattach_with(peer)
+        self.peer = peer
+        await old.close()
+
     async def _reattach_with(self, peer: Peer) -> None:
         since = len(self.socket.pushed)
         await self.socket.send({"type": "reattach", "token": self.call["token"], "sdp": await peer.offer()})
@@ -238,9 +258,13 @@ class CallerOnWidget:
         await self.peer.close()
 
 
+def _stalled(peer: Peer) -> bool:
+    return bool(peer.arrivals) and time.monotonic() - peer.arrivals[-1] >= STALLED_SECONDS
+
+
 async def _again(old: Peer, tone: float, attach: Callable[[Peer], Awaitable[None]]) -> Peer:
     """Waits until `old` hears nothing for a second, as browsers' pages watch their packets, and attaches anew."""
-    while not old.arrivals or time.monotonic() - old.arrivals[-1] < STALLED_SECONDS:
+    while not _stalled(old):
         await asyncio.sleep(0.05)
     deadline = time.monotonic() + DEADLINE
     while True:

@@ -1,4 +1,4 @@
-"""A call remembers how long no node vouched for it."""
+"""A call, and its detail record, remember how long no node vouched for it."""
 
 from __future__ import annotations
 
@@ -12,4 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("calls", sa.Column("unheard", sa.Interval, nullable=False, server_default="0"), schema="telephony")
+    for table in ("calls", "cdrs"):
+        column = sa.Column("unheard", sa.Interval, nullable=False, server_default="0")
+        op.add_column(table, column, schema="telephony")

@@ -42,6 +42,8 @@ class Cdr:
     duration: timedelta
     talk: timedelta
     hold: timedelta
+    unheard: timedelta
+    """As `Call.unheard`, of what lies between start and end."""
     end_party: EndParty
     end_cause: str
     customer_mos: float
@@ -69,6 +71,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         talk = max(ZERO, ending.talk) if call.answer_time is not None else ZERO
     if ending.hold is not None:
         hold = max(ZERO, ending.hold)
+    unheard = max(ZERO, call.unheard - max(ZERO, call.state_time - end))
     return Cdr(
         cdr_id=cdr_id,
         call_id=call.call_id,
@@ -80,9 +83,10 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         start_time=call.start_time,
         answer_time=call.answer_time,
         end_time=end,
-        duration=max(ZERO, end - call.start_time - max(ZERO, call.unheard - max(ZERO, call.state_time - end))),
+        duration=max(ZERO, end - call.start_time - unheard),
         talk=talk,
         hold=min(hold, talk),
+        unheard=unheard,
         end_party=ending.party,
         end_cause=ending.cause,
         customer_mos=ending.customer_mos,

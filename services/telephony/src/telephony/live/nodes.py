@@ -31,6 +31,7 @@ from telephony.domain.nodes import Node
 from telephony.live.house import House, Pulse
 from telephony.live.stations import graces
 from telephony.live.switchboard import CallElsewhere, Switchboard
+from telephony.ops import lines as line_ops
 from telephony.ops import nodes as ops
 from telephony.ops import stations as station_ops
 from telephony.store.calls import Lease
@@ -232,9 +233,19 @@ class Nodes:
             return True
         if here is not None:  # from before it was another's
             self._switchboard.abandon(here)
+        await self._move_lines(tenant_id, call_id)
         silent = max(0.0, (house.now() - last_heard).total_seconds())
         self._switchboard.adopt(tenant_id, found.call, found.legs, silent)
         return True
+
+    async def _move_lines(self, tenant_id: str, call_id: str) -> None:
+        """The trunks' lines of the call are this node's: the dead one's are let go 20 s later."""
+        try:
+            await self._house.db.system(
+                lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self.me, self._house.now())
+            )
+        except Unavailable as error:
+            log.warning("a call's lines stay a dead node's", call_id=call_id, exc_info=error)
 
     # -- the owner of a call -----------------------------------------------------------------------------------
 

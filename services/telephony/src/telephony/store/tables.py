@@ -131,6 +131,7 @@ cdrs = tenant_table(
     Column("duration", Interval, nullable=False),
     Column("talk", Interval, nullable=False),
     Column("hold", Interval, nullable=False),
+    Column("unheard", Interval, nullable=False),
     Column("end_party", Text, nullable=False),
     Column("end_cause", Text, nullable=False),
     Column("customer_mos", Numeric(4, 2), nullable=False),
