@@ -209,7 +209,8 @@ async def test_a_number_that_rang_is_rung_again_from_the_other_node(pair: Pair) 
     await adopted(pair.second, call.call_id)
     ann = pair.second.peer(ANN_HZ)
     await pair.second.attach(ann, ann_id)
-    rung = await eventually(lambda: pair.second.outside.begun and pair.second.outside.begun[-1])
+    await eventually(lambda: pair.second.outside.begun)
+    rung = pair.second.outside.begun[-1]
     assert rung.planned.number == "+15550199"
     zoe = pair.second.peer(CUSTOMER_HZ)
     await rung.answer(zoe)

@@ -91,7 +91,7 @@ class Office:
 
     async def _talk(self, *kinds: str) -> None:
         """A conversation of each kind, whoever of the agents gets it."""
-        *desks, _ = await asyncio.gather(*(self.agent() for _ in kinds), self._dial(*kinds))
+        desks, _ = await asyncio.gather(asyncio.gather(*(self.agent() for _ in kinds)), self._dial(*kinds))
         await asyncio.gather(*(self._answer(desk) for desk in desks))
 
     async def _dial(self, *kinds: str) -> None:
