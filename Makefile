@@ -4,6 +4,8 @@ SHELL := bash
 PY := .venv/bin/python
 BIN := .venv/bin
 CALL ?=
+CALLS ?=
+MINUTES ?= 2
 EMAIL ?=
 
 help: ## Show the targets
@@ -12,7 +14,7 @@ help: ## Show the targets
 run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 	@exec $(PY) -m merkez_local run
 
-test: env-dev web-modules chromium ## Check and test everything, as CI does
+test: env-dev web-modules chromium peers ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory check-code
 	@$(MAKE) --no-print-directory web-test
 	@$(PY) -m pytest -q -n 2 --dist loadgroup
@@ -24,15 +26,23 @@ check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules 
 demo: env-dev chromium ## Sign up, call, answer and prove it in two real browsers against the running system
 	@$(PY) -m tests.flows.demo
 
-bench-call: env-dev ## Offer latency, answer to audio, CPU of joined legs, as JSON lines
+bench-call: env-dev ## Offer latency and answer to audio, as JSON lines
 	@$(PY) -m tests.load.bench_call
-	@$(PY) services/telephony/bench/bench_media.py
+
+bench-media: env-dev ## What joined calls cost and delay, beside rtpengine where it is installed, as JSON lines
+	@$(PY) services/telephony/bench/bench_media.py $(CALLS)
 
 bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
 	@$(PY) services/telephony/bench/bench_sound.py
 
 bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
+
+soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines: make soak MINUTES=10
+	@$(PY) services/telephony/bench/soak.py $(MINUTES)
+
+bench-amd: env-dev ## Answering machines told from people: shares right, beeps, seconds to decide, as JSON lines
+	@$(PY) services/telephony/bench/bench_amd.py
 
 trace: env ## Print one call's trace from the local files: make trace CALL=call_...
 	@$(PY) -m merkez_local trace $(CALL)
@@ -60,6 +70,9 @@ env-dev:
 chromium:
 	@bash infra/local/chromium.sh
 
+peers:
+	@bash infra/local/peers.sh
+
 web-modules:
 	@$(PY) -m merkez_local web-modules
 
@@ -69,4 +82,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-sound bench-routing trace operator proto lock clean env env-dev chromium web-modules web-test check-code
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd

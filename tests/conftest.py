@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from merkez_local.system import Options, System
 from testkit.company import PASSWORD, Api, Company
 from testkit.openid_provider import OpenIdProvider, openid_provider
 from testkit.people import AgentAtDesk, CallerOnWidget
+from testkit.voice_peers import Turnserver, VoicePeers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,13 +36,27 @@ async def provider() -> AsyncIterator[OpenIdProvider]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def system(tmp_path_factory: pytest.TempPathFactory, provider: OpenIdProvider) -> AsyncIterator[System]:
+async def relays(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[Turnserver]]:
+    """Two TURN servers with the secret of the running system: one may fail."""
+    peers = VoicePeers(tmp_path_factory.mktemp("relays", numbered=True))
+    config = Path(__file__).parents[1] / "infra" / "coturn" / "turnserver.conf"
+    secret = secrets.token_hex(16)
+    yield [await peers.start(Turnserver, name, secret=secret, config=config) for name in ("first", "second")]
+    await peers.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def system(
+    tmp_path_factory: pytest.TempPathFactory, provider: OpenIdProvider, relays: list[Turnserver]
+) -> AsyncIterator[System]:
     """The running system; stopped, and its folder gone, when the last test is over."""
     folder = tmp_path_factory.mktemp("merkez", numbered=True)
     environment = {
         "MERKEZ_OIDC_ISSUER": provider.issuer,
         "MERKEZ_OIDC_CLIENT_ID": provider.client_id,
         "MERKEZ_OIDC_CLIENT_SECRET": provider.client_secret,
+        "MERKEZ_TURN_URLS": ",".join(relay.url for relay in relays),
+        "MERKEZ_TURN_SECRET": relays[0].secret,
     }
     web = "MERKEZ_SKIP_WEB" not in os.environ
     running = System(

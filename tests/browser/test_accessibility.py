@@ -24,7 +24,7 @@ LANGUAGES = ("en", "tr", "az", "fa")
 STRANGER_PAGES = ("/sign-up", "/sign-in")
 OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
-    "/home", "/set-up", "/desktop", "/wallboard", "/calls", "/contacts", "/recordings", "/customers",
+    "/home", "/set-up", "/desktop", "/voicemail", "/wallboard", "/calls", "/contacts", "/recordings", "/customers",
     "/admin/brands", "/admin/numbers", "/admin/trunks", "/admin/devices", "/admin/outbound", "/admin/queues",
     "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
     "/admin/hours", "/admin/people", "/admin/dispositions", "/admin/api-keys", "/admin/audit", "/admin/billing",

@@ -48,7 +48,7 @@ async def company(system: System) -> AsyncIterator[Company]:
 
 
 async def test_agent_becomes_available_as_soon_as_the_microphone_is_allowed(company: Company, browser: Browser) -> None:
-    page = await Desk(company, browser).join(microphone=_MICROPHONE)
+    page = await Desk(company, browser).join(script=_MICROPHONE)
     await page.get_by_test_id("go-available").click()
     await page.get_by_test_id("mic-refused").wait_for()
     await expect(page.get_by_role("alert")).to_have_count(1)

@@ -1,4 +1,4 @@
-"""`make bench-call`: how fast an offer reaches an agent, how fast answering gives audio, what a joined leg costs.
+"""`make bench-call`: how fast an offer reaches an agent, and how fast answering gives audio.
 
 Prints one JSON object a line. Uses a system of its own with durable storage, on free ports, so that it can run
 beside anything; the call is real from the widget's socket to the agent's ears, without a browser.

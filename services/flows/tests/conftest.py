@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from chassis.auth import acting_as, acting_for
@@ -45,18 +46,19 @@ def fresh(prefix: str) -> str:
 
 @pytest.fixture
 def make_wav() -> Callable[..., bytes]:
-    """Makes quiet WAV files."""
+    """Makes WAV files of a tone."""
     return _wav
 
 
-def _wav(seconds: float = 0.5, rate: int = 8000) -> bytes:
-    """A quiet WAV file."""
+def _wav(seconds: float = 0.5, rate: int = 8000, level: float = 0.2) -> bytes:
+    """A WAV file of a tone with this peak."""
+    wave_form = np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        out.writeframes(b"\0\0" * int(seconds * rate))
+        out.writeframes((level * 32_767 * wave_form).astype(np.int16).tobytes())
     return file.getvalue()
 
 

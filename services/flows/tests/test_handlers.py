@@ -299,6 +299,22 @@ async def test_upload_that_can_not_be_played_is_refused(upload: Any, make_wav: A
         assert refused.value.reason == "PROMPT_UNREADABLE"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "level", "reason", "advice"),
+    [
+        (0.1, 0.2, "PROMPT_TOO_SHORT", "wait a moment"),
+        (2.0, 0.0, "PROMPT_SILENT", "microphone"),
+        (2.0, 0.002, "PROMPT_SILENT", "louder"),
+    ],
+)
+async def test_prompt_that_nobody_would_hear_is_refused_with_advice(
+    upload: Any, make_wav: Any, seconds: float, level: float, reason: str, advice: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await upload(make_wav(seconds, level=level))
+    assert refused.value.reason == reason and advice in str(refused.value)
+
+
 async def test_prompt_that_is_played_can_not_be_deleted(house: Any, create: Any, upload: Any, make_wav: Any) -> None:
     prompt = await upload(make_wav())
     play = flow_of(pb.Step(step_id="a", play=pb.Play(prompt_id=prompt.prompt_id)))

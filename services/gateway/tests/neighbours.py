@@ -31,7 +31,13 @@ from merkez.routing.v1 import (
     queue_service_pb2,
     queue_service_pb2_grpc,
 )
-from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc
+from merkez.telephony.v1 import (
+    call_pb2,
+    call_service_pb2,
+    call_service_pb2_grpc,
+    media_service_pb2,
+    media_service_pb2_grpc,
+)
 from merkez.tenancy.v1 import (
     number_service_pb2,
     number_service_pb2_grpc,
@@ -134,7 +140,10 @@ class World:
                 (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, Contacts(self)),
                 (contact_service_pb2_grpc.add_OfferServiceServicer_to_server, Offers(self)),
             ],
-            "telephony": [(call_service_pb2_grpc.add_CallServiceServicer_to_server, Calls(self))],
+            "telephony": [
+                (call_service_pb2_grpc.add_CallServiceServicer_to_server, Calls(self)),
+                (media_service_pb2_grpc.add_MediaServiceServicer_to_server, Media(self)),
+            ],
             "flows": [(flow_service_pb2_grpc.add_PromptServiceServicer_to_server, Prompts(self))],
             "recording": [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, Recordings(self))],
             "engagement": [(customer_service_pb2_grpc.add_CustomerServiceServicer_to_server, Customers(self))],
@@ -290,6 +299,20 @@ class Offers(contact_service_pb2_grpc.OfferServiceServicer):
     async def AcceptOffer(self, request: Any, context: Any) -> Any:
         self.world.note("AcceptOffer", request)
         return contact_pb2.Offer(offer_id=request.offer_id, agent_id=principal().subject)
+
+
+class Media(media_service_pb2_grpc.MediaServiceServicer):
+    def __init__(self, world: World):
+        self.world = world
+
+    async def GetIceServers(self, request: Any, context: Any) -> Any:
+        self.world.note("GetIceServers", request)
+        server = media_service_pb2.IceServer(
+            urls=["turn:turn.example.com:3478"], username="1:ten/guest", credential="word"
+        )
+        answer = media_service_pb2.GetIceServersResponse(ice_servers=[server])
+        answer.expire_time.FromJsonString("2026-01-31T10:30:00Z")
+        return answer
 
 
 class Calls(call_service_pb2_grpc.CallServiceServicer):

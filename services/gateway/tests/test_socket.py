@@ -13,6 +13,7 @@ from merkez.billing.v1.billing_events_pb2 import UsageRated
 from merkez.routing.v1 import contact_pb2
 from merkez.routing.v1.routing_events_pb2 import AgentStateChanged, OfferMade, OfferRescinded
 from merkez.telephony.v1.call_pb2 import Call, Cdr, Leg
+from merkez.telephony.v1.quality_pb2 import CallQuality, QualityWarning
 from merkez.telephony.v1.telephony_events_pb2 import CallAnswered, CallEnded, LegMediaChanged
 from merkez.tenancy.v1.session_pb2 import ROLE_AGENT, USER_STATE_DISABLED, User
 from merkez.tenancy.v1.tenancy_events_pb2 import UserChanged
@@ -181,6 +182,18 @@ async def test_wallboard_moves_for_supervisors_who_watch_it(house: Any) -> None:
     assert await agent.silent()
     await boss.close()
     await agent.close()
+
+
+async def test_how_a_call_sounds_is_told_to_its_agents_alone(house: Any) -> None:
+    agent, other = await house.signed_in("agent", "usr_a"), await house.signed_in("agent", "usr_b")
+    boss = await house.signed_in("supervisor", "usr_boss")
+    quality = CallQuality(call_id="call_1", agent_ids=["usr_a"])
+    quality.legs.add(party="customer", loss=0.05, warnings=[QualityWarning.QUALITY_WARNING_LOSS])
+    house.bus.publish_live("ten_01jd3v9k8r5x7m2p4q6s8t0w1y", "call_quality", quality)
+    live = await agent.until("live")
+    assert (live["name"], live["data"]["callId"]) == ("call_quality", "call_1")
+    assert live["data"]["legs"][0]["warnings"] == ["QUALITY_WARNING_LOSS"]
+    assert await other.silent() and await boss.silent()
 
 
 async def test_client_that_does_not_read_is_dropped_and_the_others_go_on(make_house: Any) -> None:

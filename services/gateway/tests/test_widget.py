@@ -9,6 +9,7 @@ from kernel.errors import InvalidInput
 from merkez.routing.v1.contact_pb2 import CONTACT_KIND_CONSULT
 from merkez.routing.v1.routing_events_pb2 import ContactDequeued, ContactQueued
 from merkez.telephony.v1.call_pb2 import Call, Cdr
+from merkez.telephony.v1.quality_pb2 import CallQuality
 from merkez.telephony.v1.telephony_events_pb2 import (
     CallAnswered,
     CallEnded,
@@ -19,6 +20,7 @@ from merkez.telephony.v1.telephony_events_pb2 import (
 )
 
 CALL = "call_01jd3v9k8r5x7m2p4q6s8t0w1y"
+TENANT = "ten_01jd3v9k8r5x7m2p4q6s8t0w1y"
 OTHER = "call_01jd3v9k8r5x7m2p4q6s8t0w1z"
 PATH = "/widget/v1/socket?key=wk_public"
 
@@ -41,6 +43,41 @@ async def test_socket_of_an_unknown_widget_is_closed(house: Any) -> None:
         socket = await house.socket(path)
         assert (await socket.next())["problem"]["reason"] == "WIDGET_NOT_FOUND"
         assert await socket.closed() == 4404
+
+
+async def test_page_is_told_the_relays_its_media_may_need_before_it_calls(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="hello")
+    welcome = await socket.next()
+    assert welcome["type"] == "welcome" and welcome["expireTime"] == "2026-01-31T10:30:00Z"
+    assert welcome["iceServers"] == [
+        {"urls": ["turn:turn.example.com:3478"], "username": "1:ten/guest", "credential": "word"}
+    ]
+    (who, _) = house.world.seen["GetIceServers"][0]
+    assert who.role == "service" and who.tenant_id == "ten_01jd3v9k8r5x7m2p4q6s8t0w1y"
+
+
+async def test_customer_is_told_when_the_other_side_stalls_and_is_back(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    quality = CallQuality(call_id=CALL, agent_ids=["usr_a"])
+    quality.legs.add(party="customer", stalled=True)
+    quality.legs.add(party="agent", stalled=True)
+    house.bus.publish_live(TENANT, "call_quality", quality)
+    assert await socket.until("otherSide") == {"type": "otherSide", "stalled": True}
+    house.bus.publish_live(TENANT, "call_quality", CallQuality(call_id=OTHER))
+    house.bus.publish_live(TENANT, "call_quality", quality)
+    quality.legs[1].stalled = False
+    house.bus.publish_live(TENANT, "call_quality", quality)
+    assert await socket.next() == {"type": "otherSide", "stalled": False}
+
+
+async def test_page_is_welcome_without_relays_while_telephony_is_away(make_house: Any) -> None:
+    house = await make_house(without="telephony")
+    socket = await house.socket(PATH)
+    await socket.send(type="hello")
+    assert (await socket.next())["iceServers"] == []
 
 
 async def test_customer_calls_and_follows_the_call_to_its_end(house: Any) -> None:

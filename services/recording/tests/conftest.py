@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-from chassis.auth import acting_for
+from chassis.auth import acting_for, principal
+from chassis.grpc import Server
 from chassis.sql import Database
 from google.protobuf.duration_pb2 import Duration
 from kernel.ids import new_id
@@ -18,7 +19,11 @@ from merkez.recording.v1.recording_service_pb2_grpc import (
     RecordingServiceStub,
     add_RecordingServiceServicer_to_server,
 )
-from recording.handlers import Recordings
+from merkez.recording.v1.voicemail_service_pb2_grpc import add_VoicemailServiceServicer_to_server
+from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
+from recording.clients import Routing
+from recording.handlers.recordings import Recordings
+from recording.handlers.voicemails import Voicemails
 from recording.keys import open_master
 from recording.library import Library
 from recording.objects import Objects
@@ -31,6 +36,17 @@ GRACE = timedelta(minutes=10)
 LATE = timedelta(days=2)
 
 
+class Agents(contact_service_pb2_grpc.AgentServiceServicer):
+    """Routing's part: ann serves sales, everybody else nothing."""
+
+    async def GetMyDesktop(
+        self, request: contact_service_pb2.GetMyDesktopRequest, context: Any
+    ) -> contact_service_pb2.GetMyDesktopResponse:
+        mine = principal().subject
+        queues = ["que_sales"] if mine == "usr_ann" else []
+        return contact_service_pb2.GetMyDesktopResponse(agent=contact_pb2.Agent(agent_id=mine, queue_ids=queues))
+
+
 @dataclass
 class House:
     """The service with everything a test wants to hold."""
@@ -41,6 +57,7 @@ class House:
     stub: Any
     clock: ManualClock
     folder: Path
+    routing: Server
 
     def tenant(self) -> str:
         """An id nobody has."""
@@ -52,6 +69,9 @@ class House:
             call_id=new_id("call", self.clock.now()), contact_id="con_1", queue_id="que_1", customer_id="cus_1",
             brand_id=more.get("brand_id", "brd_1"), agent_id=more.get("agent_id", "usr_1"),
         )  # fmt: skip
+        if "caller_number" in more:
+            asked.kind, asked.caller_number = recording_pb2.RECORDING_KIND_VOICEMAIL, more["caller_number"]
+            asked.agent_id, asked.queue_id = more.get("agent_id", ""), more.get("queue_id", "")
         asked.start_time.FromDatetime(self.clock.now())
         return recording_service_pb2.StartRecordingRequest(request_id="start", recording=asked)
 
@@ -120,5 +140,13 @@ async def house(
     library = Library(db, Objects("", tmp_path), open_master("", tmp_path), default_retention_days=90)
     sweeps = Sweeps(db, library, late_grace=LATE)
     servicer = Recordings(db, library, finish_grace=GRACE, wake=lambda: None)
-    await rpc.serve("recording", [(add_RecordingServiceServicer_to_server, servicer)])
-    return House(db, library, sweeps, rpc.stub(RecordingServiceStub, "recording"), clock, tmp_path)
+    routing = await rpc.serve("routing", [(contact_service_pb2_grpc.add_AgentServiceServicer_to_server, Agents())])  # pyright: ignore[reportAbstractUsage]
+    voicemails = Voicemails(db, library, Routing(rpc.peers("recording")))
+    await rpc.serve(
+        "recording",
+        [
+            (add_RecordingServiceServicer_to_server, servicer),
+            (add_VoicemailServiceServicer_to_server, voicemails),
+        ],
+    )
+    return House(db, library, sweeps, rpc.stub(RecordingServiceStub, "recording"), clock, tmp_path, routing)

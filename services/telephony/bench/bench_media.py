@@ -1,182 +1,256 @@
-"""What a joined call costs, and how much later a packet arrives because of us.
+"""What joined calls cost, and how much later a packet arrives because of us, beside rtpengine.
 
-`python services/telephony/bench/bench_media.py [calls] [seconds]` prints one JSON object a line. The measured process
-does nothing but media; this one makes the load: real ICE and DTLS, then SRTP packets paced at 50 a second and
-direction, each carrying its time of sending, every one received again, decrypted and compared.
+`python services/telephony/bench/bench_media.py [calls,calls,...] [seconds]` prints one JSON object a line. The measured
+process (media_server.py) does nothing but media. This one makes the load: real ICE and DTLS for every leg, then 50 SRTP
+packets a second and direction, made, sent, received, decrypted and compared byte by byte in C (load.c, load.py), and an
+RTCP report of every stream each 2.5 s. rtpengine gets the same packets of the same cipher at the same number of calls,
+with keys from SDES; ICE it doesn't do. Its turns alternate with ours, so that what else the machine does hits both.
+
+CPU is the kernel's account of all threads of a process. `load_late` is the share of packets the load itself sent over
+1 ms late: above 5 % the machine hadn't two cores for this, so delays, and loss (what hasn't come 0.3 s after the last
+was sent), mean nothing and are held to no goal.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
-import struct
+import statistics
 import sys
+import tempfile
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-import numpy as np
-from pylibsrtp import Error
-from testkit.webrtc import Peer
+from light_peer import LightPeer
+from load import CLoad, End, Figures, compile_load
+from python_load import PythonLoad
+from rtpengine import Rtpengine, Side
+from server import Server, cpu_seconds, line
 
-_HEADER = struct.Struct("!BBHII")
-_STAMP = struct.Struct("!dI")
-_FILL = b"\x55" * 60
-_GOAL_CPU_MS = 2.2
-_GOAL_DELAY_MS = 0.5
-_GOAL_SETUP_MS = 5.0
+_PAIRS = 3
+_STORM_RATE = 20.0
+_STORM_CALLS = 400
+_PYTHON_CALLS = [40]
+_TOO_LATE = 0.05
+_MANY = 400
+"""From here on rtpengine's CPU is a fair measure: with few calls each packet wakes a process, which costs more."""
 
-
-def line(metric: str, value: float | None, unit: str, goal: float | None, better: str = "lower", **more: Any) -> None:
-    """One line in the house's format."""
-    meets = None if goal is None or value is None else (value <= goal if better == "lower" else value >= goal)
-    shown = None if value is None else round(value, 3)
-    print(
-        json.dumps(
-            {"metric": metric, "value": shown, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
-        )
-    )
+Load = CLoad | PythonLoad
+MakeLoad = Callable[[list[End]], Load]
 
 
-class Server:
-    """The measured process."""
+@dataclass
+class Run:
+    """One measured interval of one process."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def start(cls) -> Server:
-        script = __file__.replace("bench_media.py", "media_server.py")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
-        )
-        return cls(process)
-
-    async def ask(self, **wish: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(wish).encode() + b"\n")
-        return json.loads(await self._process.stdout.readline())
-
-    async def stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), 10)
+    cpu_ms: float
+    """Per call-second."""
+    figures: Figures
 
 
-class Load:
-    """One browser's stand-in, past its set-up: no codec, no aiortc, just packets."""
+async def measure(pid: int, load: Load, calls: int, seconds: float) -> Run:
+    before = cpu_seconds(pid)
+    figures = await load.measure(seconds)
+    return Run((cpu_seconds(pid) - before) / seconds / calls * 1000, figures)
 
-    def __init__(self, peer: Peer, delays: list[float]) -> None:
-        transport: Any = peer._sender.transport
-        self._tx, self._rx = transport._tx_srtp, transport._rx_srtp
-        pair = transport.transport._connection._nominated[1]
-        self._send = pair.protocol.transport.sendto
-        self._address = pair.remote_addr
-        self._ssrc = peer._sender._ssrc
-        self._sequence = 40_000
-        self._delays = delays
-        self._protocol = pair.protocol
-        self._stock = pair.protocol.datagram_received
-        pair.protocol.datagram_received = self._arrived
-        self.sent = self.received = self.wrong = 0
 
-    def send(self) -> None:
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        head = _HEADER.pack(0x80, 96, self._sequence, self._sequence * 960 & 0xFFFFFFFF, self._ssrc)
-        payload = _STAMP.pack(time.perf_counter(), self._sequence) + _FILL
-        self._send(self._tx.protect(head + payload), self._address)
-        self.sent += 1
+@dataclass
+class Subject:
+    """Something that joins calls, and can be made to have more of them."""
 
-    def _arrived(self, data: bytes, address: Any) -> None:
-        if not 127 < data[0] < 192 or 191 < data[1] < 224:
-            self._stock(data, address)
-            return
-        now = time.perf_counter()
+    name: str
+    pid: int
+    grow: Callable[[int], Awaitable[list[End]]]
+
+
+@dataclass
+class Scenario:
+    """One kind of call, ours beside the peer's, and the goals it has with many calls."""
+
+    name: str
+    ours: Subject
+    peer: Subject | None
+    ratio: float
+    per_core: float | None
+
+
+class Merkez:
+    """Our side: legs made in order, joined two by two."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.peers: list[LightPeer] = []
+        self._sides: list[End] = []
+        self._empty = 0
+
+    async def grow(self, calls: int) -> list[End]:
+        """Ends of `calls` calls; says what setting the new ones up took."""
+        if not self.peers:
+            self._empty = (await self.server.ask(do="state"))["rss"]
+        count = calls * 2 - len(self.peers)
+        began, cpu = time.monotonic(), self.server.cpu()
+        self.peers += await self.server.connect(count)
+        wall = time.monotonic() - began
+        line("media_setup_cpu_per_leg", (self.server.cpu() - cpu) / count * 1000, "ms", 5.0, calls=calls)
+        line("media_setup_wall_per_leg", wall / count * 1000, "ms", None, calls=calls, at_once=4)
+        connected = (await self.server.ask(do="join"))["connected"]
+        state = await self.server.ask(do="state")
+        memory = (state["rss"] - self._empty) / calls / 1024
+        line("memory_per_call", memory, "KB", 350, calls=calls, legs_connected=connected)
+        return [peer.end() for peer in self.peers]
+
+    async def grow_rtp(self, calls: int) -> list[End]:
+        """Ends of `calls` calls between trunks: plain RTP, G.711."""
+        while len(self._sides) < calls * 2:
+            side = Side(encrypted=False)
+            self._sides.append(side.end((await self.server.ask(do="answer_rtp", sdp=side.sdp()))["sdp"]))
+        await self.server.ask(do="join")
+        return self._sides
+
+    async def storm(self, seconds: float) -> int:
+        """Set up legs at a steady rate beside what runs; how many stood in the end."""
+        loop = asyncio.get_running_loop()
+        began, made = loop.time(), list[asyncio.Task[bool]]()
+        for number in range(int(seconds * _STORM_RATE)):
+            await asyncio.sleep(max(0.0, began + number / _STORM_RATE - loop.time()))
+            made.append(loop.create_task(self._one()))
+        return sum(await asyncio.gather(*made))
+
+    async def _one(self) -> bool:
+        peer = LightPeer()
         try:
-            plain = self._rx.unprotect(data)
-        except Error:
-            self.wrong += 1
-            return
-        sent, _ = _STAMP.unpack_from(plain, 12)
-        if plain[12 + _STAMP.size :] != _FILL:
-            self.wrong += 1
-        self.received += 1
-        self._delays.append(now - sent)
+            await peer.accept((await self.server.ask(do="answer", sdp=await peer.offer()))["sdp"])
+        except (TimeoutError, ConnectionError):
+            return False
+        return True
 
 
-async def connect(server: Server, count: int) -> list[Peer]:
-    """Set up `count` legs, one after the other, with microphones that say nothing."""
-    peers = []
-    for _ in range(count):
-        peer = Peer(None)
-
-        async def silent(codec: Any, sender: Any = peer._sender) -> None:
-            sender._RTCRtpSender__rtp_started.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                sender._RTCRtpSender__rtp_exited.set()
-
-        peer._sender._run_rtp = silent
-        answer = await server.ask(do="answer", sdp=await peer.offer())
-        await peer.accept(answer["sdp"])
-        peers.append(peer)
-    return peers
+def told(name: str, runs: list[Run], calls: int, *, per_core: float | None, ours: bool) -> None:
+    """The lines of one subject's runs. `ours` are held to the goals, and `per_core` to that many calls."""
+    cpu = statistics.median(run.cpu_ms for run in runs)
+    late = max(run.figures.late_share for run in runs)
+    held = ours and late < _TOO_LATE
+    more = {"calls": calls, "load_late": round(late, 3)}
+    line(f"{name}_cpu_per_call_second", cpu, "ms", None, **more)
+    line(f"{name}_calls_per_core_at_80_percent", 800 / cpu, "calls", per_core, "higher", **more)
+    for share, goal in ((0.5, None), (0.99, 0.5 if held else None)):
+        delays = [delay for run in runs if (delay := run.figures.delay_ms(share)) is not None]
+        middle = statistics.median(delays) if delays else None
+        line(f"{name}_added_delay_p{share * 100:.0f}", middle, "ms", goal, **more)
+    sent, received = (sum(getattr(run.figures, what) for run in runs) for what in ("sent", "received"))
+    wrong = sum(run.figures.wrong + run.figures.twice for run in runs)
+    line(f"{name}_packets_lost", sent - received, "packets", 0 if held else None, sent=sent, **more)
+    line(f"{name}_packets_not_identical", wrong, "packets", 0 if ours else None, compared=received, **more)
 
 
-async def pace(loads: list[Load], seconds: float) -> None:
-    """Every load sends every 20 ms, spread evenly over the 20 ms."""
-    loop = asyncio.get_running_loop()
-    began, slots = loop.time(), 20
-    for tick in range(int(seconds * 50 * slots)):
-        for load in loads[tick % slots :: slots]:
-            load.send()
-        due = began + (tick + 1) * 0.02 / slots
-        # Also when late: what has arrived must be read, or it waits here and counts as delay.
-        await asyncio.sleep(max(0.0, due - loop.time()))
+async def compare(scenario: Scenario, make: MakeLoad, calls: int, seconds: float) -> Load:
+    """Ours and the peer's at this number of calls, in turns. Gives our load."""
+    subjects = [subject for subject in (scenario.ours, scenario.peer) if subject is not None]
+    loads = [make(await subject.grow(calls)) for subject in subjects]
+    for load in loads:
+        await load.measure(0.5)
+    runs: list[list[Run]] = [[] for _ in subjects]
+    for _ in range(_PAIRS):
+        for number, (subject, load) in enumerate(zip(subjects, loads, strict=True)):
+            runs[number].append(await measure(subject.pid, load, calls, seconds))
+    many = calls >= _MANY
+    for number, (subject, found) in enumerate(zip(subjects, runs, strict=True)):
+        ours = number == 0
+        per_core = scenario.per_core if ours and many else None
+        told(f"{scenario.name}_{subject.name}", found, calls, per_core=per_core, ours=ours)
+    if len(runs) > 1:
+        ratio = statistics.median(a.cpu_ms / b.cpu_ms for a, b in zip(*runs, strict=True))
+        line(f"{scenario.name}_cpu_to_rtpengine", ratio, "times", scenario.ratio if many else None, calls=calls)
+    for load in loads[1:]:
+        load.close()
+    return loads[0]
 
 
-async def measure(server: Server, loads: list[Load], delays: list[float], calls: int, seconds: float) -> float:
-    """CPU milliseconds per call-second."""
-    await pace(loads, 1.0)
-    delays.clear()
-    before, began = (await server.ask(do="cpu"))["cpu"], time.monotonic()
-    await pace(loads, seconds)
-    used, passed = (await server.ask(do="cpu"))["cpu"] - before, time.monotonic() - began
-    return used / passed / calls * 1000
+async def recorded(merkez: Merkez, load: Load, calls: int, seconds: float) -> None:
+    """What a tap on both legs adds, as the recorder's own takes them."""
+    shares: list[float] = []
+    for _ in range(_PAIRS):
+        plain = await measure(merkez.server.pid, load, calls, seconds)
+        await merkez.server.ask(do="tap", on=True)
+        tapped = await measure(merkez.server.pid, load, calls, seconds)
+        await merkez.server.ask(do="tap", on=False)
+        shares.append((tapped.cpu_ms / plain.cpu_ms - 1) * 100)
+    line("recording_tap_cpu_share", statistics.median(shares), "%", 5, calls=calls)
 
 
-async def main(calls: int, seconds: float) -> None:
+async def stormed(merkez: Merkez, load: Load, calls: int, seconds: float) -> None:
+    """How live calls fare while others are set up."""
+    task = asyncio.get_running_loop().create_task(load.measure(seconds))
+    stood = await merkez.storm(seconds - 0.5)
+    figures = await task
+    more = {"calls": calls, "load_late": round(figures.late_share, 3), "set_up": stood, "per_second": _STORM_RATE}
+    goal = 20 if figures.late_share < _TOO_LATE else None
+    line("setup_storm_added_delay_p99", figures.delay_ms(0.99), "ms", goal, **more)
+    line("setup_storm_added_delay_p999", figures.delay_ms(0.999), "ms", None, **more)
+    line("setup_storm_packets_lost", figures.sent - figures.received, "packets", goal and 0, **more)
+    await merkez.server.ask(do="drop", after=len(merkez.peers))
+
+
+def scenarios(merkez: Merkez, engine: Rtpengine | None) -> list[Scenario]:
+    """What is compared; the first one at every number of calls, the others at the middle one."""
+
+    def ours(grow: Callable[[int], Awaitable[list[End]]]) -> Subject:
+        return Subject("merkez", merkez.server.pid, grow)
+
+    def peer(*, encrypted: bool) -> Subject | None:
+        if engine is None:
+            return None
+        return Subject("rtpengine", engine.process.pid, partial(engine.grow, encrypted=encrypted))
+
+    return [
+        Scenario("webrtc", ours(merkez.grow), peer(encrypted=True), 1.5, 600),
+        Scenario("rtp", ours(merkez.grow_rtp), peer(encrypted=False), 1.1, None),
+    ]
+
+
+async def bench(counts: list[int], seconds: float, folder: Path) -> None:
+    library = compile_load(folder)
+    if library is None:
+        line("media_load", None, "", None, note="no C compiler: the load is Python's, at few calls")
+        counts = _PYTHON_CALLS
+    middle = min(counts, key=lambda count: abs(count - _STORM_CALLS))
     server = await Server.start()
-    idle = (await server.ask(do="cpu"))["cpu"]
-    began = time.monotonic()
-    peers = await connect(server, calls * 2)
-    setup_cpu = (await server.ask(do="cpu"))["cpu"] - idle
-    line("media_setup_cpu_per_leg", setup_cpu / len(peers) * 1000, "ms", _GOAL_SETUP_MS)
-    line("media_setup_wall_per_leg", (time.monotonic() - began) / len(peers) * 1000, "ms", None)
-    connected = (await server.ask(do="join"))["connected"]
-    delays: list[float] = []
-    loads = [Load(peer, delays) for peer in peers]
-    cpu = await measure(server, loads, delays, calls, seconds)
-    await asyncio.sleep(0.2)
-    sent, received = sum(load.sent for load in loads), sum(load.received for load in loads)
-    line("joined_call_cpu_per_call_second", cpu, "ms", _GOAL_CPU_MS, calls=calls, legs_connected=connected)
-    line("joined_calls_per_core_at_80_percent", 800 / cpu, "calls", 600, "higher", calls=calls)
-    milliseconds = np.array(delays) * 1000
-    note = "loopback, load generator's own turn included"
-    line("forwarding_delay_p50", float(np.percentile(milliseconds, 50)), "ms", None, note=note)
-    line("forwarding_delay_p99", float(np.percentile(milliseconds, 99)), "ms", _GOAL_DELAY_MS, note=note)
-    line("forwarding_lost", float(sent - received), "packets", 0, sent=sent)
-    line("forwarding_wrong", float(sum(load.wrong for load in loads)), "packets", 0)
-    await server.ask(do="tap")
-    tapped = await measure(server, loads, delays, calls, max(2.0, seconds / 2))
-    line("recording_tap_cpu_share", (tapped / cpu - 1) * 100, "%", 5)
-    if shutil.which("rtpengine") is None:
-        line("rtpengine_call_cpu_per_call_second", None, "ms", None, note="rtpengine is not installed")
-    await asyncio.gather(*(peer.close() for peer in peers))
-    await server.stop()
+    merkez = Merkez(server)
+    engine = await Rtpengine.start()
+    if engine is None:
+        line("rtpengine", None, "", None, note="rtpengine is not installed (Debian: rtpengine-daemon)")
+    first, *others = scenarios(merkez, engine)
+
+    def make(ends: list[End]) -> Load:
+        return PythonLoad(ends) if library is None else CLoad(library, ends)
+
+    try:
+        for calls in counts:
+            load = await compare(first, make, calls, seconds)
+            if calls == middle:
+                await recorded(merkez, load, calls, seconds)
+                await stormed(merkez, load, calls, seconds * 2)
+            load.close()
+        for scenario in others:
+            (await compare(scenario, make, middle, seconds)).close()
+    finally:
+        await server.stop()
+        if engine is not None:
+            await engine.stop()
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    counts = [int(count) for count in arguments[0].split(",")] if arguments else [100, 400, 700]
+    seconds = float(arguments[1]) if len(arguments) > 1 else 3.0
+    with tempfile.TemporaryDirectory(prefix="merkez-bench-") as folder:
+        try:
+            asyncio.run(bench(counts, seconds, Path(folder)))
+        except Exception as error:
+            line("media_bench", None, "", None, note=f"broken off: {error!r}")
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    asyncio.run(main(int(arguments[0]) if arguments else 60, float(arguments[1]) if len(arguments) > 1 else 8.0))
+    main()

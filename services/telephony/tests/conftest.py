@@ -13,26 +13,24 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import tink
 from chassis.auth import acting_as, acting_for
 from chassis.grpc import Server
 from chassis.lifecycle import Process
-from google.protobuf.empty_pb2 import Empty
 from kernel.clock import SystemClock
-from kernel.errors import DomainError, NotFound, Unavailable
-from kernel.ids import new_id
-from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
-from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
-from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
-from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc, node_service_pb2_grpc
-from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
+from merkez.telephony.v1 import (
+    call_service_pb2,
+    call_service_pb2_grpc,
+    media_service_pb2_grpc,
+    node_service_pb2_grpc,
+)
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
-from telephony.handlers import CallHandlers, NodeHandlers, StationHandlers
+from telephony.handlers import CallHandlers, MediaHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
 from telephony.live.handover import Handover
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
+from telephony.live.sip.edge import SipEdge
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.media.clips import Clip, ClipStore
@@ -41,167 +39,12 @@ from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
 from testkit.rpc import RpcHouse, someone
 from testkit.webrtc import Peer
-from tink import aead, secret_key_access
 
+from .neighbours import FakeFlows, FakeRecording, FakeRouting, FakeTenancy, an_id, neighbours
 from .outside_peers import OutsidePeers
 
 MUSIC_HZ = 300.0
 SPOKEN_HZ = 1200.0
-
-
-def an_id(prefix: str) -> str:
-    return new_id(prefix, SystemClock().now())
-
-
-class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
-    """Knows the widgets the test gave it."""
-
-    def __init__(self) -> None:
-        self.routes: dict[str, number_service_pb2.LookupRouteResponse] = {}
-        self.down = False
-        self.caller_numbers = number_service_pb2.GetCallerNumbersResponse(
-            numbers=["+15550100"], default_number="+15550100", tenant_state=tenant_pb2.TENANT_STATE_ACTIVE
-        )
-        self.caller_numbers.entitlements.limits.max_concurrent_calls = 5
-        self.caller_numbers.entitlements.features.append("recording")
-
-    async def GetCallerNumbers(self, request: Any, context: Any) -> number_service_pb2.GetCallerNumbersResponse:
-        return self.caller_numbers
-
-    async def LookupRoute(self, request: Any, context: Any) -> number_service_pb2.LookupRouteResponse:
-        if self.down:
-            raise Unavailable("down")
-        if request.widget_key not in self.routes:
-            error = NotFound("no such widget")
-            error.reason = "WIDGET_NOT_FOUND"
-            raise error
-        return self.routes[request.widget_key]
-
-    def widget(self, tenant_id: str, *, limit: int = 5, language: str = "en", suspended: bool = False) -> str:
-        key = secrets.token_hex(8)
-        response = number_service_pb2.LookupRouteResponse(tenant_id=tenant_id)
-        response.brand.brand_id, response.brand.display_name = an_id("brd"), "Nova"
-        response.brand.language = language
-        response.number.number, response.number.flow_id = "+15550100", an_id("flw")
-        response.entitlements.limits.max_concurrent_calls = limit
-        response.entitlements.features.append("recording")
-        states = tenant_pb2.TENANT_STATE_SUSPENDED, tenant_pb2.TENANT_STATE_ACTIVE
-        response.tenant_state = states[0] if suspended else states[1]
-        self.routes[key] = response
-        return key
-
-
-Script = Callable[["FakeFlows", run_service_pb2.AdvanceRunRequest | None], run_service_pb2.Instruction]
-
-
-class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.PromptServiceServicer):
-    """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports."""
-
-    def __init__(self) -> None:
-        self.steps: list[run_service_pb2.Instruction] = [queue_instruction()]
-        self.reports: list[run_service_pb2.AdvanceRunRequest] = []
-        self.started: list[run_service_pb2.StartRunRequest] = []
-        self.down = False
-        self.prompts: dict[str, bytes] = {}
-        self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
-        """(call, turn) -> the instruction its run is at: who starts it again gets that one."""
-
-    async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
-        if self.down:
-            raise Unavailable("down")
-        self.started.append(request)
-        begun = self._newest.get((request.call_id, request.turn))
-        return begun if begun is not None else self._step(1, an_id("run"), (request.call_id, request.turn))
-
-    async def AdvanceRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
-        if self.down:
-            raise Unavailable("down")
-        self.reports.append(request)
-        which = next((which for which, each in self._newest.items() if each.run_id == request.run_id), ("", 0))
-        return self._step(request.sequence + 1, request.run_id, which)
-
-    async def GetPromptAudio(self, request: Any, context: Any) -> flow_service_pb2.GetPromptAudioResponse:
-        if request.prompt_id not in self.prompts:
-            raise NotFound("no such prompt")
-        return flow_service_pb2.GetPromptAudioResponse(audio=self.prompts[request.prompt_id])
-
-    def events(self) -> list[tuple[str, str]]:
-        kind = run_service_pb2.RunEventKind
-        return [(kind.Name(r.event).removeprefix("RUN_EVENT_KIND_"), r.digits) for r in self.reports]
-
-    def _step(self, sequence: int, run_id: str, which: tuple[str, int]) -> run_service_pb2.Instruction:
-        instruction = run_service_pb2.Instruction()
-        instruction.CopyFrom(self.steps[min(sequence, len(self.steps)) - 1])
-        instruction.run_id, instruction.sequence, instruction.release_id = run_id, sequence, "rel_x"
-        self._newest[which] = instruction
-        return instruction
-
-
-class FakeRouting(contact_service_pb2_grpc.ContactServiceServicer):
-    """Gives contacts out and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.started: list[contact_service_pb2.StartOutboundContactRequest] = []
-        self.enqueued: list[contact_service_pb2.EnqueueContactRequest] = []
-        self.dequeued: list[contact_service_pb2.DequeueContactRequest] = []
-        self.refusal: DomainError | None = None
-
-    async def StartOutboundContact(self, request: Any, context: Any) -> contact_pb2.Contact:
-        if self.refusal is not None:
-            raise self.refusal
-        self.started.append(request)
-        return contact_pb2.Contact(contact_id=an_id("con"))
-
-    async def EnqueueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
-        if self.refusal is not None:
-            raise self.refusal
-        self.enqueued.append(request)
-        return contact_pb2.Contact(contact_id=an_id("con"))
-
-    async def DequeueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
-        self.dequeued.append(request)
-        return contact_pb2.Contact(contact_id=request.contact_id)
-
-
-class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
-    """Keeps the sealed segments it gets, and the keys to open them."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.segments: dict[tuple[str, str, int], bytes] = {}
-        self.keys: dict[str, Any] = {}
-        self.by_call: dict[str, str] = {}
-        self.begun: dict[str, recording_pb2.Recording] = {}
-        self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
-
-    async def StartRecording(
-        self, request: recording_service_pb2.StartRecordingRequest, context: Any
-    ) -> recording_service_pb2.StartRecordingResponse:
-        self._up()
-        recording_id = an_id("rec")
-        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-        self.keys[recording_id] = handle.primitive(aead.Aead)
-        self.by_call[request.recording.call_id] = recording_id
-        self.begun[recording_id] = request.recording
-        keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
-        recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
-        return recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
-
-    async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
-        self._up()
-        self.segments[request.recording_id, request.track, request.sequence] = request.sealed
-        return Empty()
-
-    async def FinishRecording(
-        self, request: recording_service_pb2.FinishRecordingRequest, context: Any
-    ) -> recording_pb2.Recording:
-        self._up()
-        self.finished[request.recording_id] = request
-        return recording_pb2.Recording(recording_id=request.recording_id)
-
-    def _up(self) -> None:
-        if self.down:
-            raise Unavailable("down")
 
 
 class ToneClips(ClipStore):
@@ -218,13 +61,6 @@ class ToneClips(ClipStore):
         if personal:
             self.personal.append(text)
         return self._spoken
-
-
-def queue_instruction(tick: float = 30.0) -> run_service_pb2.Instruction:
-    instruction = run_service_pb2.Instruction(step_id="queue")
-    instruction.queue.contact_id = an_id("con")
-    instruction.queue.tick_interval.FromMilliseconds(int(tick * 1000))
-    return instruction
 
 
 @dataclass
@@ -247,6 +83,7 @@ class Exchange:
     rpc: RpcHouse
     calls: call_service_pb2_grpc.CallServiceAsyncStub
     stations: call_service_pb2_grpc.StationServiceAsyncStub
+    edge: SipEdge | None = None
     tenant_id: str = field(default_factory=lambda: an_id("ten"))
     peers: list[Peer] = field(default_factory=list)
     _numbers: Any = field(default_factory=itertools.count)
@@ -368,9 +205,12 @@ async def _exchange(
     process = Process(1.0)
     processes.append(process)
     await process.stack.__aenter__()
-    around = beside or await _neighbours(rpc)
+    around = beside or await neighbours(rpc)
     settings = dataclasses.replace(
-        TelephonySettings(node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path)), **overrides
+        TelephonySettings(
+            node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path), internal_key=rpc.internal_key
+        ),
+        **overrides,
     )
     db = beside.house.db if beside is not None else await service_db("telephony", fresh=fresh)
     folder = tmp_path / settings.node_id
@@ -390,6 +230,7 @@ async def _exchange(
         settings=settings, db=db, plane=plane, clips=ToneClips(tmp_path / "clips", tones[1]),
         tenancy=Tenancy(peers), flows=Flows(peers), recordings=recordings, routing=Routing(peers), spool=spool,
         tasks=process.tasks, outside=outside, music=tones[0], ringback=tones[0],
+        quiet=Clip.silence(1),
     )  # fmt: skip
     process.closing(house.clips)
     outside.plane = plane
@@ -399,48 +240,28 @@ async def _exchange(
     watch = Watch(house, switchboard, nodes)
     process.tasks.every(0.05, watch.look, "look")
     catching_up = process.tasks.every(0.2, watch.catch_up, "catch up")
-    call_handlers = CallHandlers(house, switchboard, Dialing(house, switchboard), nodes)
+    dialing = Dialing(house, switchboard)
+    call_handlers = CallHandlers(house, switchboard, dialing, nodes)
     server = await rpc.serve(
         "telephony",
         [
             (call_service_pb2_grpc.add_CallServiceServicer_to_server, call_handlers),
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
+            (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, SystemClock())),
             (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
         ],
     )
     await nodes.begin(server.address)
+    edge = None
+    if settings.sip_listen:
+        edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
+        house.outside = edge.outside
+        await edge.open(process)
     made = Exchange(
         house, switchboard, nodes, handover, watch, catching_up, process, server, around.tenancy, around.flows,
         around.recording, around.routing, outside, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
+        edge,
     )  # fmt: skip
     return made if beside is None else dataclasses.replace(made, tenant_id=beside.tenant_id, _numbers=beside._numbers)
-
-
-@dataclass
-class Neighbours:
-    """Services around telephony, made for the test."""
-
-    tenancy: FakeTenancy
-    flows: FakeFlows
-    recording: FakeRecording
-    routing: FakeRouting
-
-
-async def _neighbours(rpc: RpcHouse) -> Neighbours:
-    tenancy = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
-    flows = FakeFlows()  # pyright: ignore[reportAbstractUsage]
-    recording = FakeRecording()  # pyright: ignore[reportAbstractUsage]
-    routing = FakeRouting()  # pyright: ignore[reportAbstractUsage]
-    await rpc.serve("tenancy", [(number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy)])
-    await rpc.serve(
-        "flows",
-        [
-            (run_service_pb2_grpc.add_RunServiceServicer_to_server, flows),
-            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, flows),
-        ],
-    )
-    await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
-    await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
-    return Neighbours(tenancy, flows, recording, routing)

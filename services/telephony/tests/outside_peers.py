@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kernel.errors import NotFound
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Call, understood_number
 from telephony.domain.legs import Q850
@@ -26,10 +25,12 @@ class OutsidePeer:
         self.media: MediaLeg | None = None
         self.hung_up: int | None = None
         self.left = False
+        self.keeps = False
         self.on_media: Callable[[MediaLeg], object] = lambda leg: None
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda q850, status: None
+        self.on_changed: Callable[[], object] = lambda: None
         self.on_digit_info: Callable[[str], object] = lambda digit: None
         self._plane = plane
 
@@ -50,6 +51,10 @@ class OutsidePeer:
         """The party hangs up, or can't be reached."""
         self.on_gone(q850, sip_status)
 
+    def kept(self) -> dict[str, str] | None:
+        """What `OutsidePeers.resume` takes; None for a party whose node had no time to keep it."""
+        return {"leg_id": self._leg_id, "tenant_id": self._tenant_id} if self.keeps else None
+
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         if self.hung_up is None:
             self.hung_up = q850
@@ -68,8 +73,8 @@ class OutsidePeers:
     def __init__(self) -> None:
         self.plane: Any = None
         self.begun: list[OutsidePeer] = []
+        self.resumed: list[OutsidePeer] = []
         self.refusal: Exception | None = None
-        self.taken_over: Peer | None = None
 
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         if self.refusal is not None:
@@ -82,11 +87,10 @@ class OutsidePeers:
         self.begun.append(leg)
         return leg
 
-    async def take_over(self, call: Call, leg_id: str, tenant_id: str) -> OutsidePeer:
-        """The party's end of the dialog is played by `taken_over`; who isn't there can't be taken over."""
-        if self.taken_over is None:
-            raise NotFound("nothing is known of this party")
-        leg = OutsidePeer(tenant_id, leg_id, Planned(call.dialed_number, call.caller_number), self.plane)
-        await leg.early_media(self.taken_over)
-        self.begun.append(leg)
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsidePeer | None:
+        return None
+
+    async def resume(self, kept: Any) -> OutsidePeer | None:
+        leg = OutsidePeer(kept["tenant_id"], kept["leg_id"], self.begun[-1].planned, self.plane)
+        self.resumed.append(leg)
         return leg

@@ -16,6 +16,7 @@ from telephony.consumers import handlers, share_calls
 from telephony.domain.devices import Contact, Register
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
+from telephony.ops import calls as ops
 from telephony.ops import devices as device_ops
 from testkit import eventually
 
@@ -44,6 +45,12 @@ def accepted(call_id: str) -> routing_events_pb2.OfferAccepted:
     fact.offer.contact.call_id = call_id
     fact.offer.contact.contact_id = "con_01jd3v9k8r5x7m2p4q6s8t0w1y"
     fact.offer.contact.queue_id, fact.offer.contact.customer_id = "que_1", "cus_1"
+    return fact
+
+
+def dequeued(call_id: str, contact_id: str) -> routing_events_pb2.ContactDequeued:
+    fact = routing_events_pb2.ContactDequeued(reason="offer_declined")
+    fact.contact.call_id, fact.contact.contact_id = call_id, contact_id
     return fact
 
 
@@ -101,6 +108,32 @@ async def test_an_accepted_offer_that_reaches_another_node_joins_on_the_one_that
     await publish(bus, exchange, accepted(response.call_id), "ofr_1")
     await customer.hears(880)
     await agent.hears(440)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_when_nobody_is_waited_for_any_more_flows_hears_so_at_once_and_once(
+    exchange, make_bus, elsewhere: bool
+) -> None:
+    bus = await make_bus("telephony")
+    taking = Switchboard(exchange.house) if elsewhere else exchange.switchboard
+    await share_calls(bus, exchange.switchboard, exchange.watch)
+    if elsewhere:
+        other_bus = await make_bus("telephony")
+        await share_calls(other_bus, taking, Watch(exchange.house, taking, exchange.nodes))
+    await bus.nats.flush()
+    await bus.consume(exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, taking))
+    response = await exchange.call(exchange.peer(440))
+    contact_id = exchange.flows.steps[0].queue.contact_id
+    live = exchange.switchboard.find(response.call_id)
+    await eventually(lambda: live.call.contact_id == contact_id)
+    exchange.catching_up.cancel()
+    await publish(bus, exchange, dequeued(response.call_id, "con_01jd3v9k8r5x7m2p4q6s8t0w1y"), "con_0")
+    await publish(bus, exchange, dequeued(response.call_id, contact_id), "con_1")
+    # The flow goes on waiting as the same contact: that is not reported again before the tick, half a minute later.
+    await eventually(lambda: exchange.flows.events() == [("QUEUE_TICK", "")])
+    await publish(bus, exchange, dequeued(response.call_id, contact_id), "con_2")
+    await exchange.house.db.run(exchange.tenant_id, lambda tx: ops.get_call(tx, response.call_id))
+    assert exchange.flows.events() == [("QUEUE_TICK", "")]
 
 
 async def test_an_accepted_offer_of_a_call_that_is_over_changes_nothing(exchange, make_bus) -> None:

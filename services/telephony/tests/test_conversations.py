@@ -10,6 +10,7 @@ import pytest
 from chassis.auth import acting_for
 from kernel.errors import FailedPrecondition
 from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.media.clips import Clip
 from testkit import eventually
 
 pytestmark = pytest.mark.media
@@ -125,6 +126,30 @@ async def test_customer_is_comforted_while_the_agents_media_is_lost(make_exchang
     await customer.hears(AGENT_HZ)
     facts = await exchange.facts()
     assert facts.count("LegMediaChanged") == 2
+
+
+async def test_an_agent_alone_hears_the_faint_noise_of_a_line_that_lives(exchange):
+    customer, agent, response, agent_id = await talking(exchange)
+    with exchange.as_agent(agent_id):
+        await exchange.calls.HoldCall(call_service_pb2.HoldCallRequest(call_id=response.call_id))
+    await customer.hears(MUSIC_HZ)
+    await agent.hears_nothing()
+    heard = agent.packets_heard
+    await eventually(lambda: agent.packets_heard > heard + 20)
+    assert not agent.frequencies(seconds=0.2)
+
+
+async def test_comfort_is_cut_short_by_the_agent_who_is_back(make_exchange):
+    exchange = await make_exchange(media_silent_seconds=0.6)
+    exchange.house.clips._spoken = Clip(exchange.house.clips._spoken.packets * 20)
+    customer, agent, _, agent_id = await talking(exchange)
+    agent.vanish()
+    await customer.hears(SPOKEN_HZ)
+    back = exchange.peer(AGENT_HZ)
+    await exchange.attach(back, agent_id)
+    await customer.hears(AGENT_HZ, timeout=5)
+    customer.forget()
+    await customer.hears(AGENT_HZ, timeout=2)
 
 
 async def test_a_customer_whose_edge_lost_sight_of_the_call_learns_its_state_and_keeps_the_media(exchange):

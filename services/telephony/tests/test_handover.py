@@ -28,6 +28,7 @@ from .two_nodes import (
     kill,
     known_to_each_other,
     owner,
+    passed,
     shown,
     wake_up,
 )
@@ -313,6 +314,26 @@ async def test_a_process_that_stops_alone_waits_for_its_calls_no_longer_than_it_
     assert only.switchboard.find(call.call_id) is not None and only.switchboard.draining
     await drain(only, False)
     assert only.switchboard.draining, "a process that stops isn't called back"
+
+
+async def test_a_party_outside_hears_nothing_of_a_handover_from_the_old_node_and_who_rings_is_waited_for(
+    pair: Pair,
+) -> None:
+    ann_id = an_id("usr")
+    await pair.first.attach(pair.first.peer(ANN_HZ), ann_id)
+    with pair.first.as_agent(ann_id):
+        request = call_service_pb2.DialCallRequest(number="+15550199", request_id=an_id("req"))
+        call = await pair.first.calls.DialCall(request)
+    pair.second.outside.begun = pair.first.outside.begun
+    await drain(pair.first)
+    party = pair.first.outside.begun[-1]
+    party.keeps = True
+    await passed(0.5)
+    assert pair.first.switchboard.find(call.call_id) is not None and not party.left
+    await party.answer(pair.first.peer(CUSTOMER_HZ))
+    party.on_changed()
+    await eventually(lambda: party.left)
+    assert party.hung_up is None and await owner(pair.second, call.call_id) == pair.second.house.settings.node_id
 
 
 async def test_idle_agents_are_sent_to_another_node_before_theirs_stops(pair: Pair) -> None:

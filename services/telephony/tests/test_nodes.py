@@ -203,37 +203,33 @@ async def _dialed(node: Exchange) -> tuple[call_pb2.Call, str]:
         return await node.calls.DialCall(request), ann_id
 
 
-async def test_a_number_that_rang_is_rung_again_from_the_other_node(pair: Pair) -> None:
+async def test_a_number_that_rang_is_not_any_more_and_the_agent_is_told(pair: Pair) -> None:
     call, ann_id = await _dialed(pair.first)
     await kill(pair.first)
     await adopted(pair.second, call.call_id)
-    ann = pair.second.peer(ANN_HZ)
-    await pair.second.attach(ann, ann_id)
-    await eventually(lambda: pair.second.outside.begun)
-    rung = pair.second.outside.begun[-1]
-    assert rung.planned.number == "+15550199"
-    zoe = pair.second.peer(CUSTOMER_HZ)
-    await rung.answer(zoe)
-    await asyncio.gather(zoe.hears(ANN_HZ), ann.hears(CUSTOMER_HZ))
+    await eventually(lambda: not pair.second.switchboard.calls)
+    [cdr] = await cdrs(pair.second, call.call_id)
+    assert (cdr.end_cause, cdr.agent_id) == ("UNREACHABLE", ann_id)
 
 
-@pytest.mark.parametrize("reachable", [True, False])
-async def test_a_customer_outside_is_taken_over_or_the_call_ends_when_they_can_not_be(
-    pair: Pair, reachable: bool
-) -> None:
+async def test_a_customer_outside_goes_on_by_the_other_nodes_media(pair: Pair) -> None:
     call, ann_id = await _dialed(pair.first)
-    await pair.first.outside.begun[-1].answer(pair.first.peer(CUSTOMER_HZ))
+    party = pair.first.outside.begun[-1]
+    party.keeps = True
+    await party.answer(pair.first.peer(CUSTOMER_HZ))
+    party.on_changed()
     await eventually(lambda: _talks(pair, call.call_id))
-    zoe = pair.second.peer(CUSTOMER_HZ)
-    pair.second.outside.taken_over = zoe if reachable else None
+    live = pair.first.switchboard.find(call.call_id)
+    assert live is not None
+    async with live.journal._turn:
+        pass  # the dialog is kept
+    pair.second.outside.begun = pair.first.outside.begun
     await kill(pair.first)
     await adopted(pair.second, call.call_id)
-    if not reachable:
-        await eventually(lambda: not pair.second.switchboard.calls)
-        assert [cdr.end_cause for cdr in await cdrs(pair.second, call.call_id)] == ["NODE_LOST"]
-        return
-    ann = pair.second.peer(ANN_HZ)
+    ann, zoe = pair.second.peer(ANN_HZ), pair.second.peer(CUSTOMER_HZ)
     await pair.second.attach(ann, ann_id)
+    await eventually(lambda: pair.second.outside.resumed)
+    await pair.second.outside.resumed[-1].early_media(zoe)
     await asyncio.gather(zoe.hears(ANN_HZ), ann.hears(CUSTOMER_HZ))
 
 

@@ -18,14 +18,23 @@ from kernel.money import Money
 from kernel.tenant import PLATFORM
 from telephony.domain import dialing
 from telephony.domain.dialing import CallerNumbers, Wish
-from telephony.domain.lines import CallRateLimitReached, Line, OutboundSettings, SpendLimitReached, TrunkLimitReached
+from telephony.domain.lines import (
+    CallRateLimitReached,
+    Line,
+    LineNotFound,
+    OutboundSettings,
+    SpendLimitReached,
+    TrunkLimitReached,
+)
 from telephony.domain.trunks import GatewayHealth, HealthState, Limits, Trunk, TrunkInUse, TrunkNotFound
-from telephony.live.lines import Lines
+from telephony.live.lines import Lines, tidy
 from telephony.ops import lines as ops
 from telephony.ops import nodes
 from telephony.ops import outbound as outbound_ops
 from telephony.ops import trunks as trunk_ops
+from telephony.store import calls as call_store
 
+from .test_store import a_call
 from .trunk_world import BAKU, ISTANBUL, a_gateway, a_line, a_trunk
 
 SECOND = timedelta(seconds=1)
@@ -67,7 +76,7 @@ class Exchange:
         await self.db.system(lambda tx: ops.release_line(tx, line, self.clock.now()))
 
     async def tidy(self) -> None:
-        await self.db.system(lambda tx: nodes.tidy(tx, self.clock.now()))
+        await tidy(self.db, self.clock.now())
 
     async def beat(self, node_id: str) -> None:
         await self.db.system(lambda tx: nodes.beat(tx, node_id, self.clock.now()))
@@ -211,18 +220,42 @@ async def test_lines_of_a_dead_node_are_free_again_and_cost_until_it_was_last_he
     assert await house.spent() == Decimal("0.30")
 
 
-async def test_a_node_that_starts_again_frees_what_it_left_and_one_that_took_a_call_over_keeps_it(house) -> None:
+async def test_a_node_that_starts_again_frees_what_it_left_but_for_calls_that_go_on(house) -> None:
     trunk = await house.trunk()
-    lost, saved = await house.take(house.line(trunk, node_id="a")), await house.take(house.line(trunk, node_id="a"))
+    lost, kept = [await house.take(house.line(trunk, node_id=f"{trunk.trunk_id} again")) for _ in range(2)]
+    assert await house.db.system(lambda tx: ops.free_lines_of(tx, lost.node_id, {kept.call_id})) == 1
+    assert (await house.health(trunk)).concurrent_calls == 1
+    with pytest.raises(LineNotFound):
+        await house.answer(lost)
+    await house.answer(kept)
+
+
+async def test_who_takes_a_call_over_keeps_its_lines(house) -> None:
+    own, shared = await house.trunk(), await house.trunk(tenant=PLATFORM)
+    call_id = an_id("call")
+    for trunk in (own, shared):
+        await house.take(house.line(trunk, node_id="a", call_id=call_id))
+    await house.take(house.line(own, node_id="a"))
+    house.clock.advance(19)
     now = house.clock.now()
-    await house.db.system(lambda tx: ops.move_lines(tx, house.tenant, saved.call_id, "b", now))
-    assert await house.db.system(lambda tx: ops.free_lines_of(tx, "a")) == 1
-    assert (await house.health(trunk)).concurrent_calls == 1
+    await house.db.system(lambda tx: ops.move_lines(tx, house.tenant, call_id, "b", now))
     house.clock.advance(19)
-    await house.beat("b")
-    house.clock.advance(19)
+    assert [(await house.health(each)).concurrent_calls for each in (own, shared)] == [1, 1]
+
+
+async def test_a_line_goes_when_its_call_is_over_whoever_forgot_it(house) -> None:
+    trunk = await house.trunk()
+    call = a_call(house.clock.now(), "node-a")
+    await house.db.run(house.tenant, lambda tx: call_store.add_call(tx, call, counted=True, now=house.clock.now()))
+    await house.take(house.line(trunk, call_id=call.call_id))
+    await house.take(house.line(trunk))
+    house.clock.advance(25)
+    await house.beat("node-a")
+    await house.tidy()
     assert (await house.health(trunk)).concurrent_calls == 1
-    assert lost.line_id != saved.line_id
+    await house.db.run(house.tenant, lambda tx: call_store.drop_lease(tx, call.call_id))
+    await house.tidy()
+    assert (await house.health(trunk)).concurrent_calls == 0
 
 
 async def test_nothing_is_kept_of_lines_nobody_counts_any_more(house) -> None:

@@ -15,6 +15,7 @@ import { usePageTitle } from "./ui/title.ts";
 const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentType>][] = [
   ["/home", "manage", lazyPage(() => import("./pages/start/HomePage.tsx"))],
   ["/desktop", "desktop", lazy(() => import("./pages/desktop/DesktopPage.tsx"))],
+  ["/voicemail", "desktop", lazyPage(() => import("./pages/desktop/VoicemailPage.tsx"))],
   ["/wallboard", "watch", lazyPage(() => import("./pages/watch/WallboardPage.tsx"))],
   ["/calls", "watch", lazyPage(() => import("./pages/watch/CallsPage.tsx"))],
   ["/calls/:callId", "watch", lazyPage(() => import("./pages/watch/CallPage.tsx"))],

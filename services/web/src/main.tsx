@@ -2,6 +2,7 @@
 import "./theme/styles.ts";
 import { startDesktop, startMedia } from "./desktop/desktop.ts";
 import { exposeDiagnostics } from "./desktop/diagnostics.ts";
+import { followQuality } from "./desktop/quality.ts";
 import { activateLanguage, initialLanguage } from "./i18n/index.ts";
 import { startSession } from "./session/session.ts";
 import { followSession } from "./socket/live.ts";
@@ -9,6 +10,7 @@ import { followSession } from "./socket/live.ts";
 startMedia();
 void startSession();
 startDesktop();
+followQuality();
 followSession();
 exposeDiagnostics();
 

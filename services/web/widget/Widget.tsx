@@ -18,7 +18,7 @@ export interface Brand {
 export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: boolean }) {
   const [shown, show] = useState(open || call.live);
   const [caller, setCaller] = useState({ name: "", number: "" });
-  const { phase, problem, lost, number } = call.state;
+  const { phase, problem, lost, number, otherSideStalled } = call.state;
   const { texts } = brand;
   if (!shown && phase === "idle") {
     return (
@@ -45,6 +45,11 @@ export function Widget({ call, brand, open }: { call: Call; brand: Brand; open: 
       {call.live && lost && (
         <p role="alert" class="problem" data-testid="widget-lost" data-lost={lost}>
           {lost === "sound" ? texts.lost : texts.reconnecting}
+        </p>
+      )}
+      {call.live && !lost && otherSideStalled && (
+        <p role="status" data-testid="widget-other-side">
+          {texts.otherSide}
         </p>
       )}
       {call.live && number && (

@@ -4,7 +4,10 @@
  */
 import { Listening } from "../src/media/listening.ts";
 import { MicrophoneError, type MicrophoneProblem, openMicrophone } from "../src/media/microphone.ts";
+import { onNetworkChange, onPathLost } from "../src/media/network.ts";
 import { answerPeer, createPeer, type Peer, readFigures } from "../src/media/peer.ts";
+import { type IceServerList, RelayList, tabMemory } from "../src/media/relays.ts";
+import { StallWatch } from "../src/media/stall.ts";
 
 export type Phase =
   | "idle"
@@ -40,6 +43,8 @@ export interface CallState {
   answeredAt: number | undefined;
   /** What is being brought back: the socket only, or the sound. */
   lost: "socket" | "sound" | undefined;
+  /** The agent's media has stalled; ours is fine. */
+  otherSideStalled: boolean;
 }
 
 const IDLE: CallState = {
@@ -51,6 +56,7 @@ const IDLE: CallState = {
   muted: false,
   answeredAt: undefined,
   lost: undefined,
+  otherSideStalled: false,
 };
 const LIVE: readonly Phase[] = ["calling", "menu", "queued", "answered", "held"];
 /** What is shown to a customer whose call is not taken, by the reason. */
@@ -60,14 +66,12 @@ const REFUSALS: Partial<Record<string, "refused" | "closed">> = {
 };
 /** Ends that nobody chose. */
 const CUT = ["NODE_LOST", "MEDIA_LOST", "MEDIA_FAILED"];
-const WATCH_MS = 250;
-const STALL_MS = 1000;
-const RENEW_MS = 3000;
+const WATCH_MS = 100;
 const RETRY_MS = 1000;
 const GIVE_UP_MS = 30_000;
 const RECONNECT_MS = [250, 500, 1000, 2000];
 
-interface Frame extends Partial<Place> {
+interface Frame extends Partial<Place>, IceServerList {
   type: string;
   state?: string;
   sdp?: string;
@@ -76,6 +80,7 @@ interface Frame extends Partial<Place> {
   reason?: string;
   answerTime?: string;
   time?: string;
+  stalled?: boolean;
   problem?: { status: number; errors?: { field: string }[] };
 }
 
@@ -86,13 +91,14 @@ export class Call {
   private socket: WebSocket | undefined;
   private microphone: MediaStream | undefined;
   private peer: Peer | undefined;
-  /** The peer's offer has not been answered yet. */
-  private offering = false;
+  /** Takes the place of `peer` once its offer is answered: what is heard goes on until then. */
+  private coming: Peer | undefined;
+  private readonly relays: RelayList;
   private token: string | undefined;
   private attempt = 0;
+  private readonly stall = new StallWatch();
   private packets = 0;
   private heard = 0;
-  private renewed = 0;
   private watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -101,6 +107,8 @@ export class Call {
     private readonly changed: () => void,
   ) {
     this.audio.autoplay = true;
+    this.relays = new RelayList(() => this.send({ type: "hello" }), tabMemory(), `${this.memory}.relays`);
+    onNetworkChange(() => this.token && this.live && void this.recover());
     this.token = stored(this.memory);
     if (this.token) void this.pickUp();
   }
@@ -114,9 +122,12 @@ export class Call {
     this.token = undefined;
     this.listening.wake();
     this.set({ ...IDLE, phase: "microphone" });
-    if (!(await this.prepare())) return;
+    if (!(await this.hear())) return;
     this.set({ phase: "calling" });
-    this.open(() => this.send({ type: "call", sdp: this.peer?.offer, callerName, callerNumber }));
+    this.open(async () => {
+      if (await this.prepare())
+        this.send({ type: "call", sdp: this.coming?.offer, callerName, callerNumber });
+    });
   }
 
   hangUp(): void {
@@ -157,12 +168,9 @@ export class Call {
     if (await this.prepare()) this.reattach();
   }
 
-  private async prepare(): Promise<boolean> {
+  private async hear(): Promise<boolean> {
     try {
       this.microphone ??= await openMicrophone("", true);
-      this.peer?.connection.close();
-      this.peer = await createPeer(this.microphone);
-      this.offering = true;
       return true;
     } catch (error) {
       this.finish("error");
@@ -171,9 +179,19 @@ export class Call {
     }
   }
 
+  /** A new connection, to be offered. False when there is none, or no call any more. */
+  private async prepare(): Promise<boolean> {
+    if (!(await this.hear())) return false;
+    const iceServers = await this.relays.current();
+    if (!this.microphone) return false;
+    this.coming?.connection.close();
+    this.coming = await createPeer(this.microphone, { iceServers, relayOnly: false });
+    return true;
+  }
+
   /** Asks how the call stands; with an offer only when the media has to be made anew. */
   private reattach(): void {
-    const sdp = this.offering ? this.peer?.offer : undefined;
+    const sdp = this.coming?.offer;
     if (this.token) this.send({ type: "reattach", token: this.token, sdp });
   }
 
@@ -186,7 +204,10 @@ export class Call {
     this.socket?.close();
     const socket = new WebSocket(`${this.base.replace(/^http/, "ws")}/widget/v1/socket?key=${this.key}`);
     this.socket = socket;
-    socket.onopen = ready;
+    socket.onopen = () => {
+      if (!this.relays.known) this.send({ type: "hello" });
+      ready();
+    };
     socket.onmessage = ({ data }) => socket === this.socket && void this.receive(JSON.parse(data));
     socket.onclose = () => socket === this.socket && this.dropped();
   }
@@ -196,8 +217,10 @@ export class Call {
   }
 
   private async receive(frame: Frame): Promise<void> {
-    if (frame.type === "answer") await this.answered(frame);
+    if (frame.type === "welcome") this.relays.keep(frame);
+    else if (frame.type === "answer") await this.answered(frame);
     else if (frame.type === "state") this.become(frame);
+    else if (frame.type === "otherSide") this.set({ otherSideStalled: frame.stalled === true });
     else if (frame.type === "problem") this.refused(frame);
   }
 
@@ -207,14 +230,19 @@ export class Call {
     store(this.memory, token);
     if (callerNumber) this.set({ number: callerNumber });
     if (this.state.lost === "socket") this.set({ lost: undefined });
-    if (!sdp || !this.peer || !this.offering) return;
-    this.offering = false;
-    await answerPeer(this.peer, sdp);
-    this.audio.srcObject = this.peer.remote;
+    const peer = this.coming;
+    if (!sdp || !peer) return;
+    this.coming = undefined;
+    await answerPeer(peer, sdp);
+    this.peer?.connection.close();
+    this.peer = peer;
+    onPathLost(peer.connection, () => peer === this.peer && void this.recover());
+    this.audio.srcObject = peer.remote;
     void this.audio.play().catch(() => undefined);
-    this.listening.listen(this.peer.remote);
+    this.listening.listen(peer.remote);
     this.packets = 0;
-    this.heard = this.renewed = Date.now();
+    this.heard = Date.now();
+    this.stall.reset(performance.now());
     this.watch ??= setInterval(() => void this.check(), WATCH_MS);
   }
 
@@ -249,21 +277,33 @@ export class Call {
 
   /** Packets, not connectionState: that takes seven seconds to notice. */
   private async check(): Promise<void> {
-    if (!this.peer || !this.live) return;
-    const { packetsReceived } = await readFigures(this.peer.connection);
+    const peer = this.peer;
+    if (!peer || !this.live) return;
+    const { packetsReceived } = await readFigures(peer.connection);
+    if (peer !== this.peer) return;
+    if (peer.relayRefused !== undefined) this.relays.forget();
+    const { stalled, reattach } = this.stall.observe(packetsReceived, performance.now());
     const now = Date.now();
     if (packetsReceived > this.packets) {
       this.packets = packetsReceived;
       this.heard = now;
       if (this.state.lost === "sound") this.set({ lost: this.connected ? undefined : "socket" });
-    } else if (now - this.heard > GIVE_UP_MS) this.finish("cut");
-    else if (now - this.heard > STALL_MS && this.token && now - this.renewed > RENEW_MS) {
-      this.set({ lost: "sound" });
-      this.renewed = now;
-      // An offer without an answer went into a socket that is dead too.
-      if (this.offering) this.follow();
-      else await this.renew();
-    }
+    } else if (now - this.heard > GIVE_UP_MS) return this.finish("cut");
+    if (stalled && this.token && this.state.lost !== "sound") this.set({ lost: "sound" });
+    if (reattach) await this.renewOrFollow();
+  }
+
+  /** The network is another one, or the way through it is gone. */
+  private async recover(): Promise<void> {
+    if (this.stall.mayTry(performance.now())) await this.renewOrFollow();
+  }
+
+  /** A new way for the sound, beside the old one. */
+  private async renewOrFollow(): Promise<void> {
+    if (!this.token) return;
+    // An offer without an answer went into a socket that is dead too.
+    if (this.coming) this.follow();
+    else await this.renew();
   }
 
   private get connected(): boolean {
@@ -289,7 +329,8 @@ export class Call {
     // The hang-up must leave before the socket does.
     setTimeout(() => socket?.close(), 300);
     this.peer?.connection.close();
-    this.peer = undefined;
+    this.coming?.connection.close();
+    this.peer = this.coming = undefined;
     for (const track of this.microphone?.getTracks() ?? []) track.stop();
     this.microphone = undefined;
     this.token = undefined;

@@ -25,6 +25,7 @@ _AGENT = {
     "customers.write",
     "queues.read",
     "station.use",
+    "voicemails.read",
 }
 _SUPERVISOR = _AGENT | {
     "agents.read",

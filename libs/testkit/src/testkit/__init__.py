@@ -1,6 +1,6 @@
 """Real-server fixtures, virtual time and small helpers for tests. Never imported by services.
 
-Fixtures (pytest plugin): postgres, nats_server, service_db, make_bus, rpc, clock, internal_key.
+Fixtures (pytest plugin): postgres, nats_server, service_db, make_bus, rpc, clock, internal_key, voice_peers.
 """
 
 from testkit.clock import FixedClock, ManualClock

@@ -1,4 +1,4 @@
-"""The pytest plugin: real PostgreSQL and nats-server for whoever asks.
+"""The pytest plugin: real PostgreSQL, nats-server and voice peers for whoever asks.
 
 Nothing starts until a test needs it. Workers of one run share PostgreSQL (a lock decides who starts it) and the run's
 first process stops it and removes its folder; a nats-server belongs to one test. Loaded by the root conftest.py.
@@ -11,10 +11,10 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -31,6 +31,9 @@ from testkit.clock import ManualClock
 from testkit.cockroach import check_statements
 from testkit.databases import Databases
 from testkit.rpc import RpcHouse
+
+if TYPE_CHECKING:
+    from testkit.voice_peers import VoicePeers
 
 _SHARED = "MERKEZ_TEST_RUN_DIR"
 _GUARD = pytest.StashKey[subprocess.Popen[bytes]]()
@@ -146,6 +149,26 @@ async def rpc(internal_key: str) -> AsyncIterator[RpcHouse]:
     house = RpcHouse(internal_key)
     yield house
     await house.close()
+
+
+@pytest_asyncio.fixture
+async def voice_peers(tmp_path: Path) -> AsyncIterator[VoicePeers]:
+    """SIP, TURN and media peers of this test's own: `await voice_peers.start(Sipp, "carrier", UAS)`."""
+    from testkit.voice_peers import VoicePeers  # brings aiortc, which a run without voice has no use for
+
+    peers = VoicePeers(tmp_path / "peers")
+    yield peers
+    await peers.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test's report has its voice peers' logs."""
+    report = yield
+    peers: VoicePeers | None = getattr(item, "funcargs", {}).get("voice_peers")
+    if report.failed and peers is not None:
+        report.sections += [(f"log of {name}", log) for name, log in peers.logs().items()]
+    return report
 
 
 @contextmanager

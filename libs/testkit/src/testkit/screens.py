@@ -32,11 +32,13 @@ class Desk:
         self.email = f"agent-{secrets.token_hex(6)}@example.com"
         self._browser = browser
 
-    async def join(self, *, tone: int = 440, microphone: str = "") -> Page:
-        """Accepts the invitation in a browser of their own; `microphone` is a script that replaces it."""
+    async def join(self, *, tone: int = 440, script: str = "") -> Page:
+        """Accepts the invitation in a browser of their own; `script` runs before each page, as to replace the
+        microphone.
+        """
         context = await self._context(tone)
-        if microphone:
-            await context.add_init_script(microphone)
+        if script:
+            await context.add_init_script(script)
         page = await _page(context)
         await page.goto(self.company.url + await self.company.invite(self.email))
         await page.get_by_test_id("invitation-password").fill(PASSWORD)
@@ -51,9 +53,9 @@ class Desk:
         await page.get_by_test_id("call-dock").wait_for()
         return page
 
-    async def available(self) -> Page:
+    async def available(self, *, script: str = "") -> Page:
         """Joins and becomes AVAILABLE."""
-        page = await self.join()
+        page = await self.join(script=script)
         await page.get_by_test_id("go-available").click()
         await until(page, "window.__merkez.state.agentState === 'AGENT_STATE_AVAILABLE'")
         return page
@@ -64,10 +66,12 @@ class Desk:
         return context
 
 
-async def widget(company: Company, browser: Browser, *, tone: int = 620) -> Page:
-    """A customer who looks at the brand's page."""
+async def widget(company: Company, browser: Browser, *, tone: int = 620, script: str = "") -> Page:
+    """A customer who looks at the brand's page; `script` runs before it."""
     context = await person(browser, tone=tone)
     await context.add_init_script(_COUNT_CONNECTIONS)
+    if script:
+        await context.add_init_script(script)
     page = await _page(context)
     await page.goto(f"{company.url}/brand/{company.brand['widgetKey']}")
     await page.get_by_test_id("widget-call").wait_for()

@@ -22,7 +22,7 @@ import random
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, Self
 
@@ -30,7 +30,13 @@ import aioice.ice
 import av
 import av.error
 import numpy as np
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.codecs import CODECS
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import HeaderExtensionsMap, RtpPacket
@@ -78,12 +84,12 @@ def tone_packets(frequency: float | None, seconds: float = 1.0) -> list[bytes]:
     return packets[8 : 8 + int(seconds * 50)]
 
 
-def dominant(samples: NDArray[np.float32], count: int = 1, floor: float = 0.01) -> list[float]:
+def dominant(samples: NDArray[np.float32], count: int = 1, floor: float = 0.01, *, rate: int = RATE) -> list[float]:
     """The `count` loudest frequencies in Hz, loudest first; [] when it is silent (RMS below `floor`)."""
-    if len(samples) < FRAME or float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) < floor:
+    if len(samples) < rate // 50 or float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) < floor:
         return []
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
-    step = RATE / len(samples)
+    step = rate / len(samples)
     found: list[float] = []
     for _ in range(count):
         peak = int(np.argmax(spectrum))
@@ -153,14 +159,19 @@ class Ears:
 
 
 class Peer(Ears):
-    """One browser's stand-in. `loss` drops that share of what it sends, by a seeded generator."""
+    """One browser's stand-in. `loss` drops that share of what it sends, by a seeded generator. With `relays` it reaches
+    nobody but by these TURN servers, as behind a strict firewall.
+    """
 
-    def __init__(self, tone: float | None = 440.0, *, loss: float = 0.0, seed: int = 1) -> None:
+    def __init__(
+        self, tone: float | None = 440.0, *, loss: float = 0.0, seed: int = 1, relays: Sequence[RTCIceServer] = ()
+    ) -> None:
         _prepare()
         super().__init__()
         self.digits = ""
         self.sequence_gaps = 0
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        policy = RTCIceTransportPolicy.RELAY if relays else RTCIceTransportPolicy.ALL
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=list(relays), iceTransportPolicy=policy))
         self.microphone = True
         self._loop_packets = tone_packets(tone)
         self._loss = loss

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chassis.bus import FactMeta
 from chassis.consumer import Handlers
 from chassis.sql import Tx
-from merkez.recording.v1 import recording_events_pb2
+from merkez.recording.v1 import recording_events_pb2, recording_pb2
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 
@@ -66,12 +66,16 @@ async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMet
 
 
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
-    """There is something to listen to."""
+    """There is something to listen to. A message left for somebody is no record of a talk."""
+    if fact.recording.kind == recording_pb2.RECORDING_KIND_VOICEMAIL:
+        return
     await ops.note_recording(tx, fact.recording.call_id, CallRecording(fact.recording.recording_id))
 
 
 async def recording_erased(tx: Tx, fact: recording_events_pb2.RecordingErased, meta: FactMeta) -> None:
     """There is nothing to listen to any more."""
+    if fact.recording.kind == recording_pb2.RECORDING_KIND_VOICEMAIL:
+        return
     await ops.note_recording(tx, fact.recording.call_id, CallRecording(fact.recording.recording_id, erased=True))
 
 

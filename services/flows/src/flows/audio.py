@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from datetime import timedelta
 from typing import Any
 
 import av
+import numpy as np
+import numpy.typing as npt
 from av.error import FFmpegError
 
-from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Sound
+from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Sound, require_heard
 
+_RATE = 8_000
+_BLOCK = _RATE // 10
 _CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 
 
@@ -25,11 +30,12 @@ def read_sound(audio: bytes) -> Sound:
     try:
         # The format is named by us: guessing would hand a stranger's bytes to every demuxer there is.
         with av.open(io.BytesIO(audio), format=container_format) as container:
-            duration = _duration(container)
+            duration, loudest = _measure(container)
     except (FFmpegError, ValueError, EOFError) as error:
         raise PromptUnreadable("the file is broken: it can't be decoded") from error
     if not duration:
         raise PromptUnreadable("there is no sound in the file")
+    require_heard(duration, loudest)
     digest = hashlib.sha256(audio).hexdigest()
     return Sound(audio, _CONTENT_TYPES[container_format], digest, duration)
 
@@ -44,13 +50,27 @@ def _format(audio: bytes) -> str:
     raise PromptUnreadable("the file is not WAV, MP3 or Ogg")
 
 
-def _duration(container: Any) -> timedelta:
+def _measure(container: Any) -> tuple[timedelta, float]:
+    """Length, and the level of the loudest 100 ms in dB of full scale: -inf for digital silence."""
     if not container.streams.audio:
         raise PromptUnreadable("there is no sound in the file")
-    seconds = 0.0
+    seconds, loudest, rest = 0.0, 0.0, np.zeros(0)
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
     for frame in container.decode(audio=0):
         seconds += frame.samples / frame.sample_rate
         # Checked on the way: a small file can decode to days of silence.
         if seconds > MAX_DURATION.total_seconds():
             raise PromptUnreadable("the sound is longer than 5 minutes")
-    return timedelta(seconds=round(seconds, 3))
+        pieces = [piece.to_ndarray().reshape(-1) for piece in resampler.resample(frame)]
+        heard = np.concatenate([rest, *pieces])
+        whole = len(heard) // _BLOCK * _BLOCK
+        rest = heard[whole:]
+        loudest = max(loudest, _loudest(heard[:whole].reshape(-1, _BLOCK)))
+    if len(rest) > _BLOCK // 2:
+        loudest = max(loudest, _loudest(rest.reshape(1, -1)))
+    return timedelta(seconds=round(seconds, 3)), 10 * math.log10(loudest) if loudest > 0 else -math.inf
+
+
+def _loudest(blocks: npt.NDArray[Any]) -> float:
+    """The greatest mean square, without direct current."""
+    return float(np.max(np.var(blocks.astype(np.float64), axis=1), initial=0.0))

@@ -29,6 +29,8 @@ from merkez.telephony.v1.call_service_pb2 import (
     StartWebCallResponse,
 )
 from merkez.telephony.v1.call_service_pb2_grpc import CallServiceStub
+from merkez.telephony.v1.media_service_pb2 import GetIceServersRequest, GetIceServersResponse
+from merkez.telephony.v1.media_service_pb2_grpc import MediaServiceStub
 from merkez.tenancy.v1.number_service_pb2 import LookupRouteRequest, LookupRouteResponse
 from merkez.tenancy.v1.number_service_pb2_grpc import NumberServiceStub
 from merkez.tenancy.v1.session_service_pb2 import (
@@ -117,6 +119,12 @@ class Neighbours:
         """A customer's browser comes back to its call."""
         with acting_for(tenant_id):
             return await self._calls_stub().ReattachLeg(request, timeout=DEADLINE_SECONDS)
+
+    async def ice_servers(self, tenant_id: str) -> GetIceServersResponse:
+        """STUN and TURN servers for a customer's browser."""
+        with acting_for(tenant_id):
+            stub = self._peers.stub(MediaServiceStub, "telephony")
+            return await stub.GetIceServers(GetIceServersRequest(), timeout=2)
 
     async def wait_estimate(self, tenant_id: str, contact_id: str) -> WaitEstimate:
         """Place and expected wait of a waiting customer."""

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from merkez.recording.v1 import recording_events_pb2, recording_pb2, segment_pb2
 
 from recording.domain.opus import SAMPLE_RATE
-from recording.domain.recordings import Recording, SegmentNotOpened
+from recording.domain.recordings import Recording, RecordingKind, SegmentNotOpened
 from recording.domain.tracks import Packet
 
 Opened = tuple[str, str, int, list[Packet]]
@@ -47,7 +47,20 @@ def recording_out(value: Recording) -> recording_pb2.Recording:
         ],
         expire_time=time_out(value.expire_time),
         version=value.version,
+        kind=recording_pb2.RecordingKind.Value(f"RECORDING_KIND_{value.kind.value}"),
+        caller_number=value.caller_number,
+        heard_time=time_out(value.heard_time),
+        heard_by=value.heard_by,
     )
+
+
+def kind_in(value: recording_pb2.RecordingKind.ValueType) -> RecordingKind | None:
+    """The kind; None when it is unset."""
+    kinds = {
+        recording_pb2.RECORDING_KIND_CALL: RecordingKind.CALL,
+        recording_pb2.RECORDING_KIND_VOICEMAIL: RecordingKind.VOICEMAIL,
+    }
+    return kinds.get(value)
 
 
 def started(value: Recording) -> recording_events_pb2.RecordingStarted:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from chassis.bus import Bus
-from chassis.grpc import serve
+from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
 from chassis.sql import Database
 from merkez.recording.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
+from merkez.recording.v1.voicemail_service_pb2_grpc import add_VoicemailServiceServicer_to_server
 
+from recording.clients import Routing
 from recording.consumers import handlers
-from recording.handlers import Recordings
+from recording.handlers.recordings import Recordings
+from recording.handlers.voicemails import Voicemails
 from recording.keys import open_master
 from recording.library import Library
 from recording.objects import Objects
@@ -27,7 +30,12 @@ async def main(process: Process) -> None:
     library = Library(db, objects, master, default_retention_days=settings.recording_default_retention_days)
     sweeps = Sweeps(db, library, late_grace=settings.recording_late_grace)
     servicer = Recordings(db, library, finish_grace=settings.recording_finish_grace, wake=sweeps.wake)
-    server = process.closing(serve([(add_RecordingServiceServicer_to_server, servicer)], settings))
+    voicemails = Voicemails(db, library, Routing(process.closing(Peers(settings))))
+    servicers = [
+        (add_RecordingServiceServicer_to_server, servicer),
+        (add_VoicemailServiceServicer_to_server, voicemails),
+    ]
+    server = process.closing(serve(servicers, settings))
     bus.relay(db)
     await bus.consume(db, "recording", handlers(settings.recording_finish_grace))
     sweeps.start(process.tasks)

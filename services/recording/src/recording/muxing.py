@@ -10,7 +10,7 @@ from chassis.telemetry import log
 
 from recording.domain import ogg, tracks
 from recording.domain.opus import SAMPLE_RATE
-from recording.domain.recordings import Recording
+from recording.domain.recordings import Recording, RecordingKind
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,21 @@ class Muxed:
 
 
 def mux(value: Recording, customer: Sequence[tracks.Packet], agent: Sequence[tracks.Packet]) -> Muxed:
-    """The stereo file: customer left, agent right, as long as the recording was."""
-    left, right = tracks.lay("customer", customer), tracks.lay("agent", agent)
+    """The stereo file: customer left, agent right, as long as the recording was. A voicemail is heard on both sides."""
+    left = tracks.lay("customer", customer)
+    right = left if value.kind is RecordingKind.VOICEMAIL else tracks.lay("agent", agent)
+    laid = (left,) if right is left else (left, right)
     told = round(value.duration.total_seconds() * SAMPLE_RATE / tracks.GRID)
     slots = max(told, left.end_slot, right.end_slot)
     comments = (f"TITLE={value.call_id}", f"DATE={value.start_time.isoformat()}")
     serial = zlib.crc32(value.recording_id.encode())
     pages = ogg.write(tracks.pair(left, right, slots), serial=serial, comments=comments)
     content = b"".join(pages)
-    for track in (left, right):
+    for track in laid:
         if track.malformed or track.lost_samples:
             log.warning(
                 "packets could not be kept", recording_id=value.recording_id, track=track.name,
                 malformed=track.malformed, lost_ms=track.lost_samples * 1000 // SAMPLE_RATE,
             )  # fmt: skip
-    found = (*tracks.gaps(left, slots), *tracks.gaps(right, slots))
+    found = tuple(gap for track in laid for gap in tracks.gaps(track, slots))
     return Muxed(content, slots * tracks.GRID, found)

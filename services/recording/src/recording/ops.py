@@ -197,10 +197,37 @@ async def purged(tx: Tx, recording_id: str, now: datetime) -> None:
 
 
 async def list_recordings(
-    tx: Tx, *, call_id: str, agent_id: str, token: str, size: int
+    tx: Tx, *, call_id: str, agent_id: str, kind: rules.RecordingKind | None, token: str, size: int
 ) -> tuple[Sequence[Recording], bool]:
     """A page, newest first, and whether another follows."""
-    return await store.list_recordings(tx, call_id=call_id, agent_id=agent_id, token=token, size=size)
+    return await store.list_recordings(tx, call_id=call_id, agent_id=agent_id, kind=kind, token=token, size=size)
+
+
+async def get_voicemail(tx: Tx, recording_id: str, boxes: rules.Mailboxes) -> Recording:
+    """One message in these mailboxes. Raises RecordingNotFound, also for a message of others."""
+    value = await get_recording(tx, recording_id)
+    if not boxes.hold(value):
+        raise rules.RecordingNotFound("there is no such message")
+    return value
+
+
+async def list_voicemails(
+    tx: Tx, boxes: rules.Mailboxes, *, unheard_only: bool, token: str, size: int
+) -> tuple[Sequence[Recording], bool, int]:
+    """A page of messages, newest first; whether another follows; how many of all nobody has heard."""
+    found, more = await store.list_voicemails(tx, boxes, unheard_only=unheard_only, token=token, size=size)
+    return found, more, await store.count_unheard(tx, boxes)
+
+
+async def mark_heard(
+    tx: Tx, recording_id: str, boxes: rules.Mailboxes, heard: bool, user_id: str, now: datetime
+) -> Recording:
+    """Mark a message as heard or not. Raises RecordingNotFound, RecordingErased. A repeat answers as before."""
+    before = await get_voicemail(tx, recording_id, boxes)
+    value = rules.marked(before, heard, user_id, now)
+    if value is not before:
+        await store.save_recording(tx, value, now)
+    return value
 
 
 async def keep_retention(tx: Tx, effective_time: datetime, fact_time: datetime, days: int, now: datetime) -> None:

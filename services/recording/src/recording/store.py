@@ -14,18 +14,22 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     LargeBinary,
     MetaData,
     RowMapping,
     Table,
     Text,
+    and_,
     delete,
+    func,
+    or_,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from recording.domain.recordings import Recording, RecordingState
+from recording.domain.recordings import Mailboxes, Recording, RecordingKind, RecordingState
 from recording.domain.tracks import Gap
 from recording.keys import RecordingKeys
 
@@ -44,6 +48,10 @@ recordings = tenant_table(
     Column("queue_id", Text, nullable=False),
     Column("agent_id", Text, nullable=False),
     Column("customer_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("caller_number", Text, nullable=False),
+    Column("heard_time", Time),
+    Column("heard_by", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("start_time", Time, nullable=False),
     Column("duration_micros", BigInteger, nullable=False),
@@ -143,16 +151,51 @@ async def unfinished_of_call(tx: Tx, call_id: str) -> list[Recording]:
 
 
 async def list_recordings(
-    tx: Tx, *, call_id: str, agent_id: str, token: str, size: int
+    tx: Tx, *, call_id: str, agent_id: str, kind: RecordingKind | None, token: str, size: int
 ) -> tuple[list[Recording], bool]:
     """A page, newest first, and whether another follows. Empty filters match all."""
     size = page_size(size)
     statement = select(recordings).where(recordings.c.tenant_id == tx.tenant_id)
-    for column, value in ((recordings.c.call_id, call_id), (recordings.c.agent_id, agent_id)):
+    filters = ((recordings.c.call_id, call_id), (recordings.c.agent_id, agent_id), (recordings.c.kind, kind))
+    for column, value in filters:
         if value:
             statement = statement.where(column == value)
     rows = await tx.all(keyset(statement, recordings.c.create_time, recordings.c.recording_id, token, size))
     return [_recording(row) for row in rows[:size]], len(rows) > size
+
+
+async def list_voicemails(
+    tx: Tx, boxes: Mailboxes, *, unheard_only: bool, token: str, size: int
+) -> tuple[list[Recording], bool]:
+    """A page of the messages in these mailboxes, newest first, without erased ones; and whether another follows."""
+    size = page_size(size)
+    statement = select(recordings).where(*_in_mailboxes(tx, boxes))
+    if unheard_only:
+        statement = statement.where(recordings.c.heard_time.is_(None))
+    rows = await tx.all(keyset(statement, recordings.c.create_time, recordings.c.recording_id, token, size))
+    return [_recording(row) for row in rows[:size]], len(rows) > size
+
+
+async def count_unheard(tx: Tx, boxes: Mailboxes) -> int:
+    """How many messages in these mailboxes nobody has heard."""
+    row = await tx.one_or_none(
+        select(func.count().label("unheard"))
+        .select_from(recordings)
+        .where(*_in_mailboxes(tx, boxes), recordings.c.heard_time.is_(None))
+    )
+    return int(row["unheard"]) if row is not None else 0
+
+
+def _in_mailboxes(tx: Tx, boxes: Mailboxes) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [
+        recordings.c.tenant_id == tx.tenant_id,
+        recordings.c.kind == RecordingKind.VOICEMAIL,
+        recordings.c.state != RecordingState.ERASED,
+    ]
+    if not boxes.everything:
+        of_queues = and_(recordings.c.agent_id == "", recordings.c.queue_id.in_(sorted(boxes.queue_ids)))
+        found.append(or_(recordings.c.agent_id == boxes.agent_id, of_queues))
+    return found
 
 
 async def insert_recording(tx: Tx, value: Recording, request_id: str, fingerprint: bytes) -> None:
@@ -301,6 +344,10 @@ def _row(tx: Tx, value: Recording) -> dict[str, Any]:
         "queue_id": value.queue_id,
         "agent_id": value.agent_id,
         "customer_id": value.customer_id,
+        "kind": value.kind.value,
+        "caller_number": value.caller_number,
+        "heard_time": value.heard_time,
+        "heard_by": value.heard_by,
         "state": value.state.value,
         "start_time": value.start_time,
         "duration_micros": value.duration // _MICROSECOND,
@@ -325,6 +372,10 @@ def _recording(row: RowMapping) -> Recording:
         queue_id=row["queue_id"],
         agent_id=row["agent_id"],
         customer_id=row["customer_id"],
+        kind=RecordingKind(row["kind"]),
+        caller_number=row["caller_number"],
+        heard_time=row["heard_time"],
+        heard_by=row["heard_by"],
         start_time=row["start_time"],
         create_time=row["create_time"],
         state=RecordingState(row["state"]),

@@ -229,7 +229,8 @@ class Recordings:
     async def start(
         self, tenant_id: str, recording: recording_pb2.Recording, part: str, start_time: datetime
     ) -> tuple[str, bytes]:
-        """(recording id, data key). Idempotent by call and part: each node that a call lives on records its own."""
+        """(recording id, data key). Idempotent by call and part: each node that a call lives on records its own, and
+        each message left in it is one."""
         recording.start_time.CopyFrom(time_out(start_time))
         request_id = recording.call_id + part
         request = recording_service_pb2.StartRecordingRequest(request_id=request_id, recording=recording)

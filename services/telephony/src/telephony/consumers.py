@@ -4,6 +4,7 @@ their calls."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chassis.bus import Bus, LiveMessage
@@ -15,8 +16,11 @@ from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from telephony.clients import Tenancy
+from telephony.convert import quality_message
 from telephony.domain.calls import Contact
+from telephony.domain.quality import LegQuality
 from telephony.live.house import House
+from telephony.live.quality import Tell
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.ops import devices as device_ops
@@ -27,6 +31,8 @@ _CALL_CHANGED = "call_changed"
 """The live hint; its payload is the call's id."""
 _STATION_WANTED = "station_wanted"
 """The live hint to an agent's softphone."""
+_CALL_QUALITY = "call_quality"
+"""The live hint to those who are in a call."""
 
 
 def handlers(house: House, switchboard: Switchboard) -> Handlers:
@@ -53,11 +59,14 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
 
     async def contact_dequeued(tx: Tx, fact: routing_events_pb2.ContactDequeued, meta: FactMeta) -> None:
         told = fact.contact
-        if not told.call_id or told.kind != contact_pb2.CONTACT_KIND_CONSULT:
+        if not told.call_id:
             return
-        failed = await ops.consult_failed(tx, told.call_id, told.contact_id, house.now())
-        if failed is not None:
-            tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *failed))
+        consult = told.kind == contact_pb2.CONTACT_KIND_CONSULT
+        over = ops.consult_failed if consult else ops.contact_dequeued
+        found = await over(tx, told.call_id, told.contact_id, house.now())
+        if found is not None:
+            # Flows' driver goes on by the rows, here or on the call's own node.
+            tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *found))
 
     async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactMeta) -> None:
         if fact.user.state == session_pb2.USER_STATE_DISABLED:
@@ -89,6 +98,15 @@ async def share_calls(bus: Bus, switchboard: Switchboard, watch: Watch) -> None:
         await watch.refresh(message.data.decode())
 
     await bus.subscribe(live_subject("*", _CALL_CHANGED), changed)
+
+
+def share_quality(bus: Bus) -> Tell:
+    """Tell sockets how a call sounds. Lossy by declaration: it is told again in a few seconds."""
+
+    def tell(tenant_id: str, call_id: str, legs: Sequence[LegQuality]) -> None:
+        bus.publish_live(tenant_id, _CALL_QUALITY, quality_message(call_id, legs))
+
+    return tell
 
 
 def _forget(tenancy: Tenancy) -> Any:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from chassis.instants import time_out
-from merkez.telephony.v1 import call_pb2, node_service_pb2, telephony_events_pb2
+from chassis.instants import duration_out, time_out
+from merkez.telephony.v1 import call_pb2, media_service_pb2, node_service_pb2, quality_pb2, telephony_events_pb2
 
 from telephony.domain.calls import Call, CallState, Direction, EndParty
 from telephony.domain.cdrs import Cdr
 from telephony.domain.conversation import Left
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.domain.nodes import Node
+from telephony.domain.quality import LegQuality
+from telephony.domain.relays import IceServer
 from telephony.domain.stations import Station
 
 _CALL_STATES = {state: call_pb2.CallState.Value(f"CALL_STATE_{state.value}") for state in CallState}
@@ -121,6 +123,30 @@ def station_message(station: Station) -> call_pb2.Station:
         state=_LEG_STATES[station.state],
         call_id=station.call_id,
         attach_time=time_out(station.attach_time),
+    )
+
+
+def ice_server_message(server: IceServer) -> media_service_pb2.IceServer:
+    return media_service_pb2.IceServer(urls=server.urls, username=server.username, credential=server.credential)
+
+
+def quality_message(call_id: str, legs: Sequence[LegQuality]) -> quality_pb2.CallQuality:
+    agents = dict.fromkeys(leg.agent_id for leg in legs if leg.agent_id)
+    return quality_pb2.CallQuality(call_id=call_id, agent_ids=agents, legs=map(_leg_quality_message, legs))
+
+
+def _leg_quality_message(leg: LegQuality) -> quality_pb2.LegQuality:
+    trip = leg.round_trip_seconds
+    return quality_pb2.LegQuality(
+        leg_id=leg.leg_id,
+        party=leg.party,
+        agent_id=leg.agent_id,
+        stalled=leg.stalled,
+        round_trip=duration_out(timedelta(seconds=trip)) if trip is not None else None,
+        jitter=duration_out(timedelta(seconds=leg.jitter_seconds)),
+        loss=leg.loss,
+        mos=leg.mos,
+        warnings=[quality_pb2.QualityWarning.Value(f"QUALITY_WARNING_{each}") for each in leg.warnings],
     )
 
 

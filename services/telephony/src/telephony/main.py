@@ -12,13 +12,19 @@ from chassis.lifecycle import Process, run_service
 from chassis.sealing import Seal
 from chassis.sql import Database
 from chassis.telemetry import log
-from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2_grpc, trunk_service_pb2_grpc
+from merkez.telephony.v1 import (
+    call_service_pb2_grpc,
+    media_service_pb2_grpc,
+    node_service_pb2_grpc,
+    trunk_service_pb2_grpc,
+)
 
 from telephony.clients import Flows, Recordings, Routing, Tenancy
-from telephony.consumers import handlers, share_calls
+from telephony.consumers import handlers, share_calls, share_quality
 from telephony.handlers import (
     CallHandlers,
     DeviceHandlers,
+    MediaHandlers,
     NodeHandlers,
     OutboundHandlers,
     StationHandlers,
@@ -30,15 +36,15 @@ from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
+from telephony.live.quality import MEASURE_SECONDS, QualityWatch
+from telephony.live.sip.edge import TRUNK_PASSWORDS, SipEdge
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
+from telephony.media.voice_socket import allow_many_sockets
 from telephony.settings import TelephonySettings
-
-TRUNK_PASSWORDS = "merkez telephony trunk passwords"
-"""The purpose they are sealed for."""
 
 
 async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard, Nodes, Handover]:
@@ -51,6 +57,7 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
     spool = process.closing(
         Spool(folder / "segments", recordings.append, recordings.finish, process.tasks.spawn, _spool_report)
     )
+    allow_many_sockets()
     plane = process.closing(MediaPlane(media_settings(settings), lambda work: process.tasks.spawn(work, "media")))
     house = House(
         settings=settings,
@@ -66,6 +73,7 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
         outside=NobodyOutside(),
         music=await _made(clips.hold_music, "hold music"),
         ringback=await _made(clips.ringback, "ringing tone"),
+        quiet=await _made(clips.quiet, "comfort silence"),
     )
     switchboard = process.closing(Switchboard(house))
     nodes = Nodes(house, switchboard, peers)
@@ -79,6 +87,10 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     house, switchboard, nodes, handover = await build(process, settings)
     watch = Watch(house, switchboard, nodes)
     dialing = Dialing(house, switchboard)
+    if settings.sip_listen:
+        edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
+        house.outside = edge.outside
+        await edge.open(process)
     house.spool.resume()
     await watch.recover()
     process.tasks.every(LOOK_SECONDS, watch.look, "media watchdog")
@@ -90,6 +102,9 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     bus = process.closing(await Bus.connect(settings))
     bus.relay(house.db)
     process.tasks.spawn(share_calls(bus, switchboard, watch), "share calls")
+    quality = QualityWatch(switchboard, share_quality(bus), settings.media_stall_seconds)
+    process.tasks.every(LOOK_SECONDS, quality.look, "stalled media")
+    process.tasks.every(MEASURE_SECONDS, quality.measure, "quality")
     await bus.consume(house.db, "telephony", handlers(house, switchboard))
     server = process.closing(serve(servicers(house, switchboard, dialing, nodes, handover), settings))
     await server.start()
@@ -107,6 +122,7 @@ def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: N
     return [
         (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(house, switchboard, dialing, nodes)),
         (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
+        (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
         (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
         (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal)),
         (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),

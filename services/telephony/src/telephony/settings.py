@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from chassis.settings import ProcessSettings, variable
+from chassis.settings import ProcessSettings, secret, variable
+
+from telephony.domain.relays import is_ice_url, urls_of
+
+_SECRET_LENGTH = 16
+
+_LISTEN = re.compile(r"(udp|tcp|tls):(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5}(=[^\s,=]+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +32,15 @@ class TelephonySettings(ProcessSettings):
     """UDP ports for media; 0 takes any free one."""
     media_silent_seconds: float = 3.0
     """A browser nothing is heard of for this long has lost its media: no RTP, RTCP or STUN check."""
+    media_stall_seconds: float = 1.0
+    """As long, and the other side is told that it has stalled; nothing else follows yet."""
+    sip_silent_seconds: float = 30.0
+    """As much for a SIP peer, which may save packets in pauses and says by signalling when it leaves."""
+    sip_listen: str = ""
+    """`udp:0.0.0.0:5060[=advertise],tcp:...,tls:...`; empty leaves SIP switched off."""
+    sip_tls_certificate: str = ""
+    sip_tls_key: str = ""
+    """PEM files for `tls:`; the key may be in the certificate's file."""
     customer_grace_seconds: float = 10.0
     """A customer whose media is lost may come back for this long (ITU-T E.855 counts 10 s as a lost call)."""
     station_grace_seconds: float = 10.0
@@ -36,6 +52,11 @@ class TelephonySettings(ProcessSettings):
     flow_patience_seconds: float = 180.0
     """A customer hears music for at most this long while flows can't be reached."""
 
+    turn_urls: str = ""
+    """STUN and TURN servers browsers are told of, with commas; empty for none."""
+    turn_secret: str = secret("")
+    """What coturn's `static-auth-secret` says: credentials are made with it. At least 16 characters."""
+
     def wrong(self) -> Iterator[str]:
         """As every process's, and addresses or ports no media could use."""
         yield from super().wrong()
@@ -44,6 +65,23 @@ class TelephonySettings(ProcessSettings):
                 ip_address(address.strip() or "127.0.0.1")
         except ValueError:
             yield f"{variable('media_addresses')} must be addresses with commas, such as 10.0.0.5=203.0.113.7,127.0.0.1"
+        for item in filter(None, self.sip_listen.replace(" ", "").split(",")):
+            if not _LISTEN.fullmatch(item):
+                example = "udp:0.0.0.0:5060=203.0.113.7,tcp:0.0.0.0:5060"
+                yield f"{variable('sip_listen')} must be transport:address:port with commas, such as {example}"
+            elif item.startswith("tls:") and not self.sip_tls_certificate:
+                yield f"{variable('sip_tls_certificate')} is missing: the PEM file of the certificate for {item}"
         if bool(self.media_port_min) != bool(self.media_port_max) or self.media_port_min > self.media_port_max:
             both = f"{variable('media_port_min')} and {variable('media_port_max')}"
             yield f"{both} must be a range, such as 20000 and 29999"
+        yield from self._wrong_relays()
+
+    def _wrong_relays(self) -> Iterator[str]:
+        urls = urls_of(self.turn_urls)
+        if not all(map(is_ice_url, urls)):
+            example = "turn:turn.example.com:3478?transport=udp,turns:turn.example.com:443?transport=tcp"
+            yield f"{variable('turn_urls')} must be STUN and TURN URLs with commas, such as {example}"
+        elif any(url.startswith("turn") for url in urls) != bool(self.turn_secret):
+            yield f"{variable('turn_urls')} with a TURN server and {variable('turn_secret')} need each other"
+        elif self.turn_secret and len(self.turn_secret) < _SECRET_LENGTH:
+            yield f"{variable('turn_secret')} must have at least {_SECRET_LENGTH} characters"

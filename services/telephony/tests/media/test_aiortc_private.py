@@ -30,7 +30,7 @@ async def test_private_names_are_still_there() -> None:
     transport = RTCIceTransport(gatherer)
     assert transport._connection is connection
     dtls = RTCDtlsTransport(transport, [RTCCertificate.generateCertificate()])
-    for name in ("_rx_srtp", "_tx_srtp", "_set_role", "_role", "start", "stop"):
+    for name in ("_rx_srtp", "_ssl", "_tx_srtp", "_set_role", "_role", "start", "stop"):
         assert hasattr(dtls, name), name
     protocol = StunProtocol(connection)
     assert list(inspect.signature(protocol.datagram_received).parameters) == ["data", "addr"]

@@ -115,6 +115,18 @@ def test_a_header_that_lies_is_refused_or_stays_inside_the_packet(packet: bytes)
     assert bounds is None or 12 <= bounds[0] <= bounds[1] <= len(packet)
 
 
+def test_jitter_counts_packets_that_come_early_or_late_and_neither_pauses_nor_the_wrap() -> None:
+    inbound = Inbound(1, 0)
+    timestamp = (1 << 32) - 5 * 960
+    for number in range(10):
+        inbound.add(number, (timestamp + number * 960) & 0xFFFFFFFF, 100 + number * 0.02)
+    assert inbound.jitter_samples < 0.01
+    inbound.add(10, 60 * 48_000, 105.0)
+    assert inbound.jitter_samples < 0.01
+    inbound.add(11, 60 * 48_000 + 960, 105.03)
+    assert abs(inbound.jitter_samples - 480 / 16) < 0.01
+
+
 def test_loss_is_counted_over_the_wrap() -> None:
     inbound = Inbound(1, 65_530)
     for sequence in [*range(65_530, 65_536), *range(3, 10)]:

@@ -16,6 +16,7 @@ import pytest_asyncio
 from chassis.lifecycle import Tasks
 from telephony.media.clip_files import ClipFiles
 from telephony.media.clips import Clip, ClipFailed, ClipStore
+from telephony.media.loudness import TARGET, loudness
 from testkit import eventually
 
 
@@ -37,9 +38,9 @@ def _kept(folder: Path) -> list[Path]:
     return list(folder.rglob("*.clip"))
 
 
-def _wav(seconds: float, frequency: float = 500.0) -> bytes:
+def _wav(seconds: float, frequency: float = 500.0, peak: int = 12_000) -> bytes:
     rate = 16_000
-    pcm = (12_000 * np.sin(2 * np.pi * frequency * np.arange(int(rate * seconds)) / rate)).astype(np.int16)
+    pcm = (peak * np.sin(2 * np.pi * frequency * np.arange(int(rate * seconds)) / rate)).astype(np.int16)
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
@@ -101,7 +102,7 @@ def test_the_folder_of_clips_keeps_its_bound_and_gives_up_what_was_not_used_for_
     files = ClipFiles(tmp_path, 10_000)
     for key in "abc":
         files.write(key, [b"x" * 2990])
-        os.utime(tmp_path / "2" / f"{key}.clip", (1_000 + ord(key), 1_000 + ord(key)))
+        os.utime(tmp_path / "3" / f"{key}.clip", (1_000 + ord(key), 1_000 + ord(key)))
     assert files.read("a") == (b"x" * 2990,)
     files.write("d", [b"x" * 2990])
     assert [key for key in "abcd" if files.read(key)] == ["a", "c", "d"]
@@ -114,7 +115,7 @@ def test_clips_of_another_version_are_removed(tmp_path: Path) -> None:
     (tmp_path / "ab").mkdir()
     (tmp_path / "ab" / "abcd.clip").write_bytes(b"MRKCLIP1")
     ClipFiles(tmp_path, 10_000)
-    assert [path.name for path in tmp_path.iterdir()] == ["2"]
+    assert [path.name for path in tmp_path.iterdir()] == ["3"]
 
 
 async def test_uploaded_music_fades_in_and_out_so_that_it_can_repeat(clips: ClipStore) -> None:
@@ -144,6 +145,17 @@ async def test_an_uploaded_prompt_is_played_as_it_sounds(clips: ClipStore) -> No
     assert abs(clip.seconds - 1.5) < 0.1
     spectrum = np.abs(np.fft.rfft(_samples(clip)[24_000:48_000]))
     assert abs(np.argmax(spectrum) * 48_000 / 24_000 - 500) < 10
+
+
+async def test_soft_and_loud_uploads_and_speech_are_as_loud_as_each_other(clips: ClipStore) -> None:
+    made = [await clips.file(_wav(1.5, peak=peak)) for peak in (600, 30_000)]
+    made.append(await clips.speech("Press one for sales.", "en"))
+    assert [loudness(_samples(clip)) for clip in made] == pytest.approx([TARGET] * 3, abs=1.5)
+
+
+async def test_an_upload_in_which_nothing_is_heard_is_no_clip(clips: ClipStore) -> None:
+    with pytest.raises(ClipFailed, match="nothing can be heard"):
+        await clips.file(_wav(1.0, peak=0))
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF", os.urandom(5000), _wav(0.5)[:30]])

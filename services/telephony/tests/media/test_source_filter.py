@@ -67,7 +67,7 @@ async def test_a_stranger_who_forges_media_of_a_running_call_is_not_heard(studio
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for _ in range(10):
             for datagram in _noise():
-                stranger.sendto(datagram, selected[0].name)
+                stranger.sendto(datagram, selected[0].transport.name)
             before = leg.statistics().strangers
             await eventually(lambda count=before: leg.statistics().strangers > count)
     listener.forget()

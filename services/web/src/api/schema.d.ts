@@ -1288,6 +1288,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/iceServers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * STUN and TURN servers for the caller's own peer connections, with credentials for an hour
+         * @description STUN and TURN servers for the caller's own peer connections, with credentials for an hour. Empty where none are set up: then browsers must reach telephony directly. Needs the permission `station.use`.
+         */
+        get: operations["merkez.telephony.v1.MediaService.GetIceServers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/trunks": {
         parameters: {
             query?: never;
@@ -1691,7 +1711,7 @@ export interface paths {
         put?: never;
         /**
          * Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes)
-         * @description Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE. Needs the permission `flows.write`.
+         * @description Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE, PROMPT_TOO_SHORT, PROMPT_SILENT. Needs the permission `flows.write`.
          */
         post: operations["merkez.flows.v1.PromptService.CreatePrompt"];
         delete?: never;
@@ -2354,6 +2374,66 @@ export interface paths {
          * @description Erases one for ever by destroying its key. Needs the permission `recordings.erase`.
          */
         post: operations["merkez.recording.v1.RecordingService.EraseRecording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/voicemails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists messages, newest first
+         * @description Lists messages, newest first. UNAVAILABLE while it isn't known which queues the caller serves. Needs the permission `voicemails.read`.
+         */
+        get: operations["merkez.recording.v1.VoicemailService.ListVoicemails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/voicemails/{recordingId}:mark-heard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Marks a message as heard or as not heard
+         * @description Marks a message as heard or as not heard. NOT_FOUND RECORDING_NOT_FOUND also for a message of others. Needs the permission `voicemails.read`.
+         */
+        post: operations["merkez.recording.v1.VoicemailService.MarkVoicemailHeard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/voicemails/{recordingId}/audio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its audio: Ogg/Opus
+         * @description Its audio: Ogg/Opus. NOT_FOUND RECORDING_NOT_FOUND also for a message of others; FAILED_PRECONDITION RECORDING_ERASED, RECORDING_NOT_STORED. Needs the permission `voicemails.read`.
+         */
+        get: operations["merkez.recording.v1.VoicemailService.GetVoicemailAudio"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3606,6 +3686,25 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Messages. */
+        "recording.v1.ListVoicemailsResponse": {
+            /** @description Newest first, without erased ones. */
+            voicemails?: components["schemas"]["recording.v1.Recording"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+            /**
+             * Format: int32
+             * @description How many of all that the caller may hear nobody has heard yet.
+             */
+            unheardCount?: number;
+        };
+        /** @description Marks. */
+        "recording.v1.MarkVoicemailHeardRequest": {
+            /** @description Required. */
+            recordingId?: string;
+            /** @description False marks it as not heard. */
+            heard?: boolean;
+        };
         /** @description One recording. */
         "recording.v1.Recording": {
             /** @description Output only. */
@@ -3616,9 +3715,9 @@ export interface components {
             contactId?: string;
             /** @description Brand. */
             brandId?: string;
-            /** @description Queue. */
+            /** @description Queue. Of a voicemail without agent_id: whose message it is. */
             queueId?: string;
-            /** @description Agent on the right channel. */
+            /** @description Agent on the right channel. Of a voicemail: whose message it is. */
             agentId?: string;
             /** @description State. */
             state?: components["schemas"]["recording.v1.RecordingState"];
@@ -3651,7 +3750,23 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Immutable. Unset means CALL. */
+            kind?: components["schemas"]["recording.v1.RecordingKind"];
+            /** @description Of a voicemail: who left it, E.164; empty when withheld. */
+            callerNumber?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Of a voicemail: when it was first marked as heard; unset while it is not.
+             */
+            readonly heardTime?: string;
+            /** @description Output only. The user who marked it. */
+            readonly heardBy?: string;
         };
+        /**
+         * @description What was recorded.
+         * @enum {string}
+         */
+        "recording.v1.RecordingKind": "RECORDING_KIND_UNSPECIFIED" | "RECORDING_KIND_CALL" | "RECORDING_KIND_VOICEMAIL";
         /**
          * @description Where a recording stands.
          * @enum {string}
@@ -4575,6 +4690,16 @@ export interface components {
              */
             checkTime?: string;
         };
+        /** @description Servers. */
+        "telephony.v1.GetIceServersResponse": {
+            /** @description As RTCConfiguration.iceServers takes them. */
+            iceServers?: components["schemas"]["telephony.v1.IceServer"][];
+            /**
+             * Format: date-time
+             * @description When the credentials run out: relays that stand go on, new ones are refused. Ask again before.
+             */
+            expireTime?: string;
+        };
         /** @description Ends. */
         "telephony.v1.HangUpRequest": {
             /** @description Required. */
@@ -4591,6 +4716,15 @@ export interface components {
             callId?: string;
             /** @description Leg; empty for the customer's. */
             legId?: string;
+        };
+        /** @description One set of addresses with one set of credentials (W3C webrtc RTCIceServer). */
+        "telephony.v1.IceServer": {
+            /** @description turn:, turns: and stun: URLs (RFC 7064, RFC 7065). */
+            urls?: string[];
+            /** @description User name, which says until when it is good and for whom; empty for STUN alone. */
+            username?: string;
+            /** @description Password; empty for STUN alone. */
+            credential?: string;
         };
         /** @description Joins. */
         "telephony.v1.JoinCallRequest": {
@@ -7583,6 +7717,27 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.telephony.v1.MediaService.GetIceServers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Servers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.GetIceServersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.telephony.v1.TrunkService.ListTrunks": {
         parameters: {
             query?: {
@@ -9178,6 +9333,8 @@ export interface operations {
                 callId?: string;
                 /** @description Only of this agent. */
                 agentId?: string;
+                /** @description Only of this kind; unset for all. */
+                kind?: components["schemas"]["recording.v1.RecordingKind"];
             };
             header?: never;
             path?: never;
@@ -9256,6 +9413,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["recording.v1.Recording"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.recording.v1.VoicemailService.ListVoicemails": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only what nobody has heard yet. */
+                unheardOnly?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Messages. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["recording.v1.ListVoicemailsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.recording.v1.VoicemailService.MarkVoicemailHeard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                recordingId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["recording.v1.MarkVoicemailHeardRequest"];
+            };
+        };
+        responses: {
+            /** @description One recording. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["recording.v1.Recording"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.recording.v1.VoicemailService.GetVoicemailAudio": {
+        parameters: {
+            query?: {
+                /** @description true asks the browser to save the file instead of playing it. */
+                download?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                recordingId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file; `Range` is honoured */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": string;
+                };
+            };
+            /** @description The range asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": string;
                 };
             };
             default: components["responses"]["Problem"];

@@ -6,6 +6,7 @@ import { api, ask } from "../api/client.ts";
 import { asProblem, Problem } from "../api/problem.ts";
 import type { AgentState, Call, Contact, Offer, Station } from "../api/types.ts";
 import { MediaOwner, type Ownership } from "../media/owner.ts";
+import { RelayList, tabMemory } from "../media/relays.ts";
 import { startRing, stopRing } from "../media/ring.ts";
 import { WarmLeg } from "../media/station.ts";
 import { mayEnter } from "../session/roles.ts";
@@ -37,10 +38,29 @@ export const waitingForSound = createStore(false);
 export const ownership = createStore<Ownership>("waiting");
 export const useOwnership = (): Ownership => useStore(ownership);
 
+/** Long, since it begins before anybody is signed in. */
+const RELAYS_WITHIN_MS = 10_000;
+/** A network that has just gone takes requests and answers none. */
+const ATTACH_WITHIN_MS = 4000;
+
+/** Asked for once somebody is signed in; a reload still has the list of before. */
+export const relays = new RelayList(() => void askRelays(), tabMemory(), "merkez.relays", RELAYS_WITHIN_MS);
+
+async function askRelays(): Promise<void> {
+  await until(session, ({ status }) => status === "signedIn");
+  relays.keep(await ask(api.GET("/v1/iceServers")).catch(() => ({})));
+}
+
 export const leg = new WarmLeg(
   (sdpOffer, clientId, takeover) =>
-    ask(api.POST("/v1/station:attach", { body: { sdpOffer, clientId, takeover } })),
+    ask(
+      api.POST("/v1/station:attach", {
+        body: { sdpOffer, clientId, takeover },
+        signal: AbortSignal.timeout(ATTACH_WITHIN_MS),
+      }),
+    ),
   stationClientId(),
+  relays,
 );
 
 const owner = new MediaOwner(navigator.locks, (next) => {

@@ -29,6 +29,7 @@ function snapshot() {
       stalled: state.stalled,
       attachTime: state.attachTime,
       media: state.figures,
+      relayRefused: state.relayRefused,
     },
     latencies: { ...latencies },
   };

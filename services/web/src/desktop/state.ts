@@ -179,3 +179,26 @@ export function phaseOf(state: DesktopState): Phase {
 export function isMuted(state: DesktopState, me: string): boolean {
   return state.call?.legs?.some((leg) => leg.agentId === me && leg.muted) ?? false;
 }
+
+/** merkez.telephony.v1.LegQuality */
+export interface LegQuality {
+  party?: string;
+  agentId?: string;
+  stalled?: boolean;
+  warnings?: string[];
+}
+
+export interface CallQuality {
+  callId?: string;
+  legs?: LegQuality[];
+}
+
+/** How one party of this call sounds: an agent by id, else the customer; undefined while nothing is known. */
+export function qualityOf(
+  hint: CallQuality | undefined,
+  callId: string | undefined,
+  agentId?: string,
+): LegQuality | undefined {
+  if (!callId || hint?.callId !== callId) return undefined;
+  return hint.legs?.find((leg) => (agentId ? leg.agentId === agentId : leg.party === "customer"));
+}

@@ -9,6 +9,8 @@ export interface SoundPreferences {
   ringVolume: number;
   /** Echo cancellation, noise suppression and gain control of the browser. Off only for measuring. */
   processing: boolean;
+  /** Sound goes over the relay and no other way, for networks that spoil the straight one. */
+  relayOnly: boolean;
 }
 
 const KEY = "merkez.sound";
@@ -18,6 +20,7 @@ const DEFAULTS: SoundPreferences = {
   ringId: "",
   ringVolume: 0.6,
   processing: true,
+  relayOnly: false,
 };
 
 function read(): SoundPreferences {

@@ -1,11 +1,12 @@
 /**
- * Has the far end's audio stopped? Decided by packets: a dead server shows within a second here, while
- * connectionState takes seven. Re-attaching is tried at once and then ever more rarely, since silence that is not our
- * line's fault would come back after each try.
+ * Has the far end's audio stopped? Decided by packets: the server sends some to whoever is in a call, ten times a second
+ * when there is nothing to be heard, so a dead way shows within half a second here, while connectionState takes seven.
+ * Re-attaching is tried at once and then ever more rarely, since silence that is not our line's fault would come back
+ * after each try.
  */
 export const STALL_AFTER_MS = 1000;
-const REATTACH_AFTER_MS = 1250;
-const BACKOFF_MS = [0, 2000, 5000, 10_000];
+export const REATTACH_AFTER_MS = 450;
+const BACKOFF_MS = [1500, 2000, 5000, 10_000];
 
 export interface StallVerdict {
   stalled: boolean;
@@ -32,11 +33,12 @@ export class StallWatch {
       return { stalled: false, reattach: false };
     }
     const silence = now - this.lastMove;
-    return { stalled: silence >= STALL_AFTER_MS, reattach: this.mayTry(silence, now) };
+    const reattach = silence >= REATTACH_AFTER_MS && this.mayTry(now);
+    return { stalled: silence >= STALL_AFTER_MS, reattach };
   }
 
-  private mayTry(silence: number, now: number): boolean {
-    if (silence < REATTACH_AFTER_MS) return false;
+  /** Whether to re-attach now, for any reason: silence, or what the browser says of the network. */
+  mayTry(now: number): boolean {
     const pause = BACKOFF_MS[Math.min(this.tries, BACKOFF_MS.length - 1)] ?? 0;
     if (now - this.lastTry < pause) return false;
     this.tries += 1;

@@ -7,8 +7,10 @@ import type { Station } from "../api/types.ts";
 import { createStore } from "../store.ts";
 import { Listening } from "./listening.ts";
 import { MicrophoneError, type MicrophoneProblem, microphoneProblem, openMicrophone } from "./microphone.ts";
+import { onNetworkChange, onPathLost } from "./network.ts";
 import { answerPeer, createPeer, type MediaFigures, type Peer, readFigures } from "./peer.ts";
 import { sound } from "./preferences.ts";
+import type { RelayList } from "./relays.ts";
 import { StallWatch } from "./stall.ts";
 
 export type LegStatus = "idle" | "attaching" | "attached" | "lost" | "heldElsewhere" | "failed";
@@ -23,6 +25,8 @@ export interface LegState {
   /** 0..1, what we hear and what we say. */
   hearing: number;
   attachTime: number | undefined;
+  /** STUN's code when the relay refuses us; see Peer. */
+  relayRefused: number | undefined;
 }
 
 export type Attach = (
@@ -31,8 +35,8 @@ export type Attach = (
   takeover: boolean,
 ) => Promise<{ sdpAnswer?: string; station?: Station }>;
 
-const WATCH_MS = 250;
-const RETRY_MS = 1500;
+const WATCH_MS = 100;
+const RETRY_MS = [250, 750, 1500];
 const IDLE: LegState = {
   status: "idle",
   stalled: false,
@@ -41,6 +45,7 @@ const IDLE: LegState = {
   figures: undefined,
   hearing: 0,
   attachTime: undefined,
+  relayRefused: undefined,
 };
 
 export class WarmLeg {
@@ -55,16 +60,20 @@ export class WarmLeg {
   private watch: ReturnType<typeof setInterval> | undefined;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private wanted = false;
+  private tries = 0;
   private onCall = false;
   private muted = false;
+  private relayOnly = sound.get().relayOnly;
 
   constructor(
     private readonly attach: Attach,
     private readonly clientId: string,
+    private readonly relays: RelayList,
   ) {
     this.speaker = new Audio();
     this.speaker.autoplay = true;
-    sound.subscribe(() => void this.playOnSpeaker());
+    sound.subscribe(() => void this.followPreferences());
+    onNetworkChange(() => this.recover());
   }
 
   /** Opens the microphone and makes the offer; needs no server and no sign-in, so it can run ahead of both. */
@@ -86,6 +95,7 @@ export class WarmLeg {
       const { sdpAnswer } = await this.attach(peer.offer, this.clientId, takeover);
       if (!this.wanted) return peer.connection.close();
       await answerPeer(peer, sdpAnswer ?? "");
+      this.tries = 0;
       this.use(peer);
     } catch (error) {
       this.preparing = undefined;
@@ -138,7 +148,12 @@ export class WarmLeg {
       for (const track of stream.getAudioTracks()) {
         track.addEventListener("ended", () => this.microphoneEnded(stream));
       }
-      return await createPeer(stream);
+      const iceServers = await this.relays.current();
+      this.relayOnly = sound.get().relayOnly;
+      return await createPeer(stream, {
+        iceServers,
+        relayOnly: this.relayOnly && this.relays.offered,
+      });
     } catch (error) {
       this.microphone = undefined;
       throw error;
@@ -164,10 +179,17 @@ export class WarmLeg {
     void this.speaker.play().catch(() => undefined);
     this.listening.listen(peer.remote);
     this.stall.reset(performance.now());
-    peer.connection.addEventListener("connectionstatechange", () => this.connectionChanged(peer));
+    onPathLost(peer.connection, () => peer === this.peer && this.recover());
     clearInterval(this.watch);
     this.watch = setInterval(() => void this.observe(), WATCH_MS);
     this.update({ status: "attached", stalled: false, attachTime: Date.now() });
+  }
+
+  /** Another speaker is taken at once; another way for the sound needs another connection. */
+  private async followPreferences(): Promise<void> {
+    const { relayOnly } = sound.get();
+    if (relayOnly !== this.relayOnly && this.peer && this.wanted) void this.start();
+    await this.playOnSpeaker();
   }
 
   private async playOnSpeaker(): Promise<void> {
@@ -178,9 +200,14 @@ export class WarmLeg {
     }
   }
 
-  private connectionChanged(peer: Peer): void {
-    if (peer !== this.peer || !this.wanted) return;
-    if (peer.connection.connectionState === "failed") void this.start();
+  /**
+   * The way to the server is gone or another one: a new connection beside the old one, which goes on should it be
+   * better than thought. Not while one is being made, and ever more rarely when it doesn't help.
+   */
+  private recover(): void {
+    if (!this.wanted || !this.peer || this.state.get().status === "attaching") return;
+    const settling = ["new", "connecting"].includes(this.peer.connection.connectionState);
+    if (!settling && this.stall.mayTry(performance.now())) void this.start();
   }
 
   private async observe(): Promise<void> {
@@ -189,11 +216,20 @@ export class WarmLeg {
     const figures = await readFigures(peer.connection);
     if (peer !== this.peer) return;
     const hearing = this.listening.level();
+    this.noteRelay(peer);
     if (!this.onCall) return this.update({ figures, stalled: false, hearing });
     const verdict = this.stall.observe(figures.packetsReceived, performance.now());
     this.update({ figures, stalled: verdict.stalled, hearing });
     const settling = ["new", "connecting"].includes(peer.connection.connectionState);
-    if (verdict.reattach && !settling) void this.start();
+    if (verdict.reattach && !settling && this.state.get().status !== "attaching") void this.start();
+  }
+
+  /** Credentials that ran out, or a relay that has another secret: told, and asked for anew with the next connection. */
+  private noteRelay(peer: Peer): void {
+    const before = this.state.get().relayRefused;
+    if (peer.relayRefused === before) return;
+    if (peer.relayRefused !== undefined) this.relays.forget();
+    this.update({ relayRefused: peer.relayRefused });
   }
 
   private refused(error: unknown, takeover: boolean): void {
@@ -214,7 +250,8 @@ export class WarmLeg {
       error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 429;
     if (hopeless) return this.update({ status: "failed", problem: error });
     this.update({ status: "lost", problem: error });
-    this.retry = setTimeout(() => void this.start(takeover), RETRY_MS);
+    const pause = RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
+    this.retry = setTimeout(() => void this.start(takeover), pause);
   }
 
   private drop(peer: Peer | undefined): void {

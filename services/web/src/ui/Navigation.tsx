@@ -18,6 +18,7 @@ import {
   IconPhoneOutgoing,
   IconPlayerPlay,
   IconReceipt,
+  IconRecordMail,
   IconRoute,
   IconSitemap,
   IconStack2,
@@ -38,6 +39,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
     [
       ["/home", "nav.home", IconHome, "manage"],
       ["/desktop", "nav.desktop", IconHeadset, "desktop"],
+      ["/voicemail", "nav.voicemail", IconRecordMail, "desktop"],
       ["/customers", "nav.customers", IconAddressBook, "desktop"],
     ],
   ],

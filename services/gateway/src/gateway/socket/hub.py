@@ -23,6 +23,7 @@ from kernel.errors import QuotaExceeded
 from kernel.tenant import Principal
 from merkez.analytics.v1.analytics_pb2 import Wallboard
 from merkez.telephony.v1.call_pb2 import StationWanted
+from merkez.telephony.v1.quality_pb2 import CallQuality
 from nats.aio.subscription import Subscription
 
 from gateway.call_traces import CallTraces
@@ -37,6 +38,9 @@ LIVE: Mapping[str, tuple[type[Message], str]] = {"wallboard": (Wallboard, "analy
 
 PERSONAL: Mapping[str, type[Message]] = {"station_wanted": StationWanted}
 """Live hints for one person, whom they name as `agent_id`: pushed without being asked for."""
+
+_QUALITY = "call_quality"
+"""The live hint that goes to those who are in the call, unasked."""
 
 _SUBSCRIBE_SECONDS = 2.0
 _REMEMBERED_CALLS = 50_000
@@ -100,6 +104,8 @@ class Guest(Member, Protocol):
     """A customer's socket: hears of calls through `hear`."""
 
     def hear(self, event: Event) -> None: ...
+
+    def hear_quality(self, quality: CallQuality) -> None: ...
 
 
 class Feed:
@@ -318,6 +324,8 @@ class Hub:
             told: Any = PERSONAL[message.name].FromString(message.data)
             for person in feed.people.get(told.agent_id, ()):
                 person.push(live_text(message.name, told))
+        if message.name == _QUALITY:
+            _deliver_quality(feed, CallQuality.FromString(message.data))
         known = LIVE.get(message.name)
         if known is None:
             return
@@ -376,6 +384,16 @@ def watches(person: Person, audience: Audience) -> bool:
     who = person.principal
     asked = who.role != "api_client" or "facts" in person.topics
     return asked and audience.permissions <= who.permissions
+
+
+def _deliver_quality(feed: Feed, quality: CallQuality) -> None:
+    for guest in list(feed.guests):
+        guest.hear_quality(quality)
+    concerned = [person for agent_id in quality.agent_ids for person in feed.people.get(agent_id, ())]
+    if concerned:
+        text = live_text(_QUALITY, quality)
+        for person in concerned:
+            person.push(text)
 
 
 def _heard(person: Person, event: Event) -> bool:

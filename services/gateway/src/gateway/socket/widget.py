@@ -18,6 +18,7 @@ from kernel.errors import DomainError, FailedPrecondition, NotFound, Unavailable
 from kernel.ids import new_id
 from merkez.telephony.v1.call_pb2 import CallState
 from merkez.telephony.v1.call_service_pb2 import ReattachLegRequest, StartWebCallRequest
+from merkez.telephony.v1.quality_pb2 import CallQuality
 from merkez.tenancy.v1.number_service_pb2 import LookupRouteResponse
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
@@ -29,12 +30,12 @@ from gateway.call_traces import CallTraces
 from gateway.edge import network_of
 from gateway.limits import Limit
 from gateway.neighbours import Neighbours
-from gateway.problems import problem_response
+from gateway.problems import note_failure, problem_response
 from gateway.rest import address_of, json_response
 from gateway.settings import GatewaySettings
 from gateway.socket.connection import NOT_FOUND, RESTART, TOO_MANY, Connection, MessageInvalid
 from gateway.socket.hub import Event, Hub, SocketLimitReached
-from gateway.transcode import from_json
+from gateway.transcode import from_json, to_json
 
 CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = CORS | {
@@ -201,6 +202,7 @@ class WidgetSocket:
         self._answer_time = ""
         self._moved = asyncio.Event()
         self._refusal = ""
+        self._away = False
         self._starting: list[Event] | None = None
         self._lock = asyncio.Lock()
 
@@ -215,7 +217,8 @@ class WidgetSocket:
     async def handle(self, message: dict[str, Any]) -> None:
         """One message of the page."""
         handlers = {
-            "call": self._call, "reattach": self._reattach, "hangUp": self._hang_up, "digits": self._digits,
+            "hello": self._hello, "call": self._call, "reattach": self._reattach, "hangUp": self._hang_up,
+            "digits": self._digits,
         }  # fmt: skip
         kind = message["type"]
         if kind == "ping":
@@ -243,7 +246,27 @@ class WidgetSocket:
         elif self._call_id and event.audience.call_id == self._call_id:
             self._follow(event)
 
+    def hear_quality(self, quality: CallQuality) -> None:
+        """Whether the other side of its call has stalled; figures are for those who can do something about them."""
+        if not self._call_id or quality.call_id != self._call_id:
+            return
+        away = any(leg.party != "customer" and leg.stalled for leg in quality.legs)
+        if away is not self._away:
+            self._away = away
+            self._connection.send({"type": "otherSide", "stalled": away})
+
     # -- what the page asks ------------------------------------------------------------------------------------
+
+    async def _hello(self, message: dict[str, Any]) -> None:
+        """Tell the page the servers its media may need, before it offers any. While telephony is away there are none,
+        and no call either."""
+        try:
+            found = to_json(await self._house.neighbours.ice_servers(self.tenant_id))
+        except DomainError as error:
+            note_failure(error, "widget hello")
+            found = {}
+        servers = {"iceServers": found.get("iceServers", []), "expireTime": found.get("expireTime", "")}
+        self._connection.send({"type": "welcome", "time": _text(self._house.clock.now())} | servers)
 
     async def _call(self, message: dict[str, Any]) -> None:
         if self._call_id:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -25,6 +25,13 @@ class RecordingState(StrEnum):
     RECORDING = "RECORDING"
     STORED = "STORED"
     ERASED = "ERASED"
+
+
+class RecordingKind(StrEnum):
+    """What was recorded."""
+
+    CALL = "CALL"
+    VOICEMAIL = "VOICEMAIL"
 
 
 class Trigger(StrEnum):
@@ -80,7 +87,7 @@ class SegmentNotOpened(InvalidInput):
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording of one call."""
+    """One recording of one call: the conversation, or a message left for somebody."""
 
     recording_id: str
     call_id: str
@@ -91,6 +98,12 @@ class Recording:
     customer_id: str
     start_time: datetime
     create_time: datetime
+    kind: RecordingKind = RecordingKind.CALL
+    caller_number: str = ""
+    """Who left a voicemail; empty when withheld."""
+    heard_time: datetime | None = None
+    """When a voicemail was first marked as heard."""
+    heard_by: str = ""
     state: RecordingState = RecordingState.RECORDING
     duration: timedelta = timedelta(0)
     size_bytes: int = 0
@@ -112,6 +125,39 @@ class Recording:
         if following is None:
             raise RecordingErased("the recording was erased")
         return following
+
+
+@dataclass(frozen=True)
+class Mailboxes:
+    """Whose voicemail somebody may hear: an agent's own and its queues', or with `everything` everybody's."""
+
+    agent_id: str
+    queue_ids: frozenset[str] = frozenset()
+    everything: bool = False
+
+    def hold(self, value: Recording) -> bool:
+        """Whether this is a voicemail in one of them."""
+        if value.kind is not RecordingKind.VOICEMAIL:
+            return False
+        if self.everything:
+            return True
+        return value.agent_id == self.agent_id if value.agent_id else value.queue_id in self.queue_ids
+
+
+def require_mailbox(value: Recording) -> None:
+    """A voicemail is an agent's or, without one, a queue's."""
+    if value.kind is RecordingKind.VOICEMAIL and not (value.agent_id or value.queue_id):
+        raise InvalidInput.of("recording.agent_id", "a voicemail is an agent's or a queue's: set agent_id or queue_id")
+
+
+def marked(value: Recording, heard: bool, user_id: str, now: datetime) -> Recording:
+    """The voicemail as heard or not; who heard it first stays. The same value when nothing changes."""
+    if value.state is RecordingState.ERASED:
+        raise RecordingErased("the recording was erased")
+    if heard == (value.heard_time is not None):
+        return value
+    heard_time, heard_by = (now, user_id) if heard else (None, "")
+    return replace(value, heard_time=heard_time, heard_by=heard_by, version=value.version + 1)
 
 
 def require_track(value: str) -> str:

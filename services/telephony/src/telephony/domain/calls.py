@@ -47,7 +47,9 @@ class Trigger(Enum):
     SEND_ON = "SEND_ON"
     """A blind transfer to a queue, an agent or a flow: flows leads the call again."""
     DIAL_ON = "DIAL_ON"
-    """A blind transfer to a number: it is rung while the customer hears so."""
+    """A number is rung for the customer, who hears so: a blind transfer, or what flows says."""
+    GO_ON = "GO_ON"
+    """The party that flows rang is gone: flows leads the call on."""
     END = "END"
 
 
@@ -96,6 +98,7 @@ TRANSITIONS: Mapping[tuple[CallState, Trigger], CallState] = {
     **{(state, _T.PARK): _S.PARKED for state in (_S.TALKING, _S.HELD)},
     **{(state, _T.SEND_ON): _S.IN_FLOW for state in (_S.TALKING, _S.HELD, _S.PARKED, _S.DIALING)},
     **{(state, _T.DIAL_ON): _S.DIALING for state in (_S.TALKING, _S.HELD, _S.IN_FLOW)},
+    **{(state, _T.GO_ON): _S.IN_FLOW for state in (_S.DIALING, _S.TALKING, _S.HELD)},
     **{(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED},
 }
 """Every change a call can make. What isn't here is refused."""

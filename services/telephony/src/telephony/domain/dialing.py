@@ -49,7 +49,7 @@ class NumberBlocked(FailedPrecondition):
 
 
 class NoTrunk(FailedPrecondition):
-    """No enabled trunk can carry calls out."""
+    """No trunk can take the call: none is set up, none is enabled, or none of their gateways answers."""
 
     reason = "NO_TRUNK"
 

@@ -106,7 +106,7 @@ class Leg:
     consulted: bool = False
     """An agent asks this party while the customer waits: it isn't joined with the customer yet."""
     invited_by: str = ""
-    """Leg id of the agent who brought it in."""
+    """Leg id of the agent who brought it in; run id and sequence ("run_.../7") of the instruction that did."""
     mode: SupervisionMode | None = None
     supervised_agent_id: str = ""
     join_time: datetime | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
+from kernel.ids import is_id
 
 from telephony.domain.legs import LegState
 
@@ -60,6 +61,11 @@ class Station:
     detach_time: datetime | None = None
     detach_reason: str = ""
 
+    @property
+    def desk_phone(self) -> bool:
+        """Whether it is a desk phone that rings for calls, in place of a browser's warm media."""
+        return is_id("dev", self.client_id)
+
 
 def check_client_id(client_id: str) -> str:
     if not _CLIENT_ID.fullmatch(client_id):
@@ -69,7 +75,7 @@ def check_client_id(client_id: str) -> str:
 
 def may_attach(held: Station | None, client_id: str, takeover: bool) -> None:
     """Whether this tab may take the agent's station: StationHeldByOtherTab when another one has live media."""
-    if held is None or held.client_id == client_id or takeover or held.state is LegState.MEDIA_LOST:
+    if held is None or held.client_id == client_id or takeover or held.state is LegState.MEDIA_LOST or held.desk_phone:
         return
     raise StationHeldByOtherTab("another tab has the microphone", metadata={"client_id": held.client_id})
 

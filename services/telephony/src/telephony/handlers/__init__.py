@@ -2,9 +2,18 @@
 
 from telephony.handlers.calls import CallHandlers
 from telephony.handlers.devices import DeviceHandlers
+from telephony.handlers.media import MediaHandlers
 from telephony.handlers.nodes import NodeHandlers
 from telephony.handlers.outbound import OutboundHandlers
 from telephony.handlers.stations import StationHandlers
 from telephony.handlers.trunks import TrunkHandlers
 
-__all__ = ["CallHandlers", "DeviceHandlers", "NodeHandlers", "OutboundHandlers", "StationHandlers", "TrunkHandlers"]
+__all__ = [
+    "CallHandlers",
+    "DeviceHandlers",
+    "MediaHandlers",
+    "NodeHandlers",
+    "OutboundHandlers",
+    "StationHandlers",
+    "TrunkHandlers",
+]

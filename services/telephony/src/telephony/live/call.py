@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from time import monotonic
 from typing import Any
 
 from opentelemetry.context import Context
 
+from telephony.domain import hearing as hearing_rules
 from telephony.domain.calls import TALK_STATES, Call, CallState
 from telephony.domain.hearing import Sound, hearing
 from telephony.domain.legs import Leg, Party
@@ -17,7 +18,7 @@ from telephony.live.house import House, Journal
 from telephony.live.outside import OutsideLeg
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
-from telephony.media.media_leg import MediaLeg
+from telephony.media.media_leg import MediaLeg, Tap
 from telephony.media.recorder import Recording
 from telephony.media.room import Ear, Room
 from telephony.ops import nodes as node_ops
@@ -37,7 +38,7 @@ class LiveCall:
         self.journal = Journal(house.db, tenant_id, house.tasks, lambda tx: node_ops.owned_by(tx, call.call_id, node))
         self.begun = monotonic()
         """When it began to live here: on a call that was adopted, nobody could come back before."""
-        self.room = Room(house.plane.ticker)
+        self.room = Room(house.plane.ticker, (house.quiet,))
         self.earpiece = Earpiece()
         """What flows lets the customer hear."""
         self.pressed: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
@@ -60,12 +61,16 @@ class LiveCall:
             Sound.COMFORT: (house.music,),
             Sound.RINGBACK: (house.ringback,),
         }
+        self.instead_of_ringing: tuple[Clip, ...] = ()
+        """What the customer hears, again and again, in place of a number's ringing tone and its early media."""
         self._now = house.now
         self._talk = self._held = 0.0
         self._talk_since: float | None = None
         self._held_since: float | None = None
         self._mute_wished: set[str] = set()
         self._customer_came = asyncio.Event()
+        self._followed = asyncio.Event()
+        self._message_tap: Tap | None = None
         self.room.member(self.customer_id).on_digit = self.press
 
     # -- who is in it --------------------------------------------------------------------------------------
@@ -102,8 +107,10 @@ class LiveCall:
     def attach(self, leg_id: str, media: MediaLeg) -> MediaLeg | None:
         """Give a leg (new) media; the media it replaces, for the caller to close."""
         old = self.room.member(leg_id).leg
-        self.lost_since.pop(leg_id, None)
+        was_lost = self.lost_since.pop(leg_id, None) is not None
         self._heard[leg_id] = media
+        if was_lost and leg_id != self.customer_id:
+            self.room.stop_announcing(self.customer_id)
         if leg_id == self.customer_id:
             # The earpiece first: it carries what plays over to the new media before the old one is silenced.
             self.earpiece.move(media)
@@ -144,13 +151,26 @@ class LiveCall:
                 self.room.mute(leg.leg_id, leg.muted or leg.leg_id in self._mute_wished)
             elif leg.leg_id in self.room.members and leg.leg_id != self.customer_id:
                 self.room.remove(leg.leg_id)
-        ears = hearing(call, self.legs)
-        self.room.arrange({leg_id: Ear(ear.hears, self._clips[ear.sound]) for leg_id, ear in ears.items()})
+        self.room.arrange({leg_id: self._ear(leg_id, ear) for leg_id, ear in hearing(call, self.legs).items()})
+        self._followed.set()
+        self._followed = asyncio.Event()
+
+    def _ear(self, leg_id: str, ear: hearing_rules.Ear) -> Ear:
+        if ear.sound is Sound.RINGBACK and leg_id == self.customer_id and self.instead_of_ringing:
+            return Ear(sound=self.instead_of_ringing)
+        return Ear(ear.hears, self._clips[ear.sound])
+
+    async def until(self, rows_say: Callable[[], bool]) -> None:
+        """Wait until the rows that the media follow say so."""
+        while not rows_say():
+            await self._followed.wait()
 
     def comfort(self, clips: Sequence[Clip]) -> None:
-        """Say this to a customer who waits for the media of whom they talk with."""
-        self._clips[Sound.COMFORT] = tuple(clips)
-        self.follow(self.call, self.legs)
+        """Say this, over the music, to a customer who hears nobody because media are lost."""
+        ear = hearing(self.call, self.legs).get(self.customer_id)
+        here = {name for name, member in self.room.members.items() if member.leg is not None}
+        if ear is not None and ear.sound is Sound.COMFORT and not ear.hears & here:
+            self.room.announce(self.customer_id, clips)
 
     def wish_mute(self, leg_id: str, muted: bool) -> None:
         """Somebody pressed mute, or again. Whatever the database does next: after pressing mute nobody is heard."""
@@ -162,6 +182,12 @@ class LiveCall:
 
     def say(self, clips: Sequence[Clip]) -> asyncio.Future[bool]:
         return self.earpiece.play(clips)
+
+    def take_message(self, tap: Tap | None) -> None:
+        """The customer talks to nobody but this tap; None ends it."""
+        self._message_tap = tap
+        member = self.room.member(self.customer_id)
+        member.tap, member.keep_tap = tap, tap is not None
 
     def press(self, digit: str) -> None:
         """The customer pressed a key; nobody listens to it once they talk."""
@@ -223,6 +249,8 @@ class LiveCall:
         heard = self.call.state is CallState.TALKING and not leg.held and not leg.consulted
         led = leg.party == Party.AGENT and leg.agent_id == self.call.agent_id
         track = leg.party if led or leg.party == Party.CUSTOMER else ""
+        if self._message_tap is not None and leg.party == Party.CUSTOMER:
+            return
         member.tap = self.recording.tap(track) if heard and track and self.recording is not None else None
         if leg.party == Party.AGENT:
             member.on_digit = self.pass_digit

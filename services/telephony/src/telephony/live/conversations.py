@@ -150,7 +150,7 @@ class Conversations:
 
         async def look(tx: Tx) -> Call:
             call = await party_ops.find_parked(tx, code)
-            await party_ops.free_station(tx, actor.user_id)
+            await party_ops.free_station(tx, actor.user_id, self._now())
             return call
 
         call = await db.run(tenant_id, look, read_only=True)
@@ -187,7 +187,7 @@ class Conversations:
             in_conversation(talk)
             if talk.of_agent(actor.user_id) is not None:
                 raise OnCallAlready("you talk in this call already")
-            await party_ops.free_station(tx, actor.user_id, call_id)
+            await party_ops.free_station(tx, actor.user_id, self._now(), call_id)
             return talk
 
         talk = await self._house.db.run(tenant_id, look, read_only=True)

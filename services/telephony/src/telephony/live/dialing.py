@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from chassis.sql import Tx
-from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
 from kernel.errors import DomainError
 from kernel.ids import new_id
@@ -16,9 +18,11 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony import convert
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.house import House, LeaseLost, unbroken
+from telephony.live.instructions import Dialled, DialOrder
 from telephony.live.outside import OutsideLeg, Planned
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
@@ -34,10 +38,18 @@ class Dialing:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
-        switchboard.outside_adopted = self.adopted
+        switchboard.ring_agent = self.ring_agent
+        switchboard.resume_outside = self.resume_outside
+        switchboard.dial_in_flow = self.in_flow
 
-    async def dial(self, tenant_id: str, actor: Actor, request: call_service_pb2.DialCallRequest) -> call_pb2.Call:
-        """An agent calls a number. See the rpc's comment for errors."""
+    async def dial(
+        self,
+        tenant_id: str,
+        actor: Actor,
+        request: call_service_pb2.DialCallRequest,
+        phone: OutsideLeg | None = None,
+    ) -> call_pb2.Call:
+        """An agent calls a number, from their station or from the desk phone that is given. Errors as the rpc says."""
         if self._switchboard.draining:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
@@ -55,7 +67,8 @@ class Dialing:
 
             async def begin() -> call_pb2.Call:
                 nonlocal fresh
-                await party_ops.free_station(tx, actor.user_id)
+                if phone is None:
+                    await party_ops.free_station(tx, actor.user_id, house.now())
                 stored, legs = await ops.start_outbound(
                     tx, call, customer, actor.user_id, numbers.max_concurrent_calls, house.now()
                 )
@@ -68,15 +81,24 @@ class Dialing:
         answer = await house.db.run(tenant_id, store)
         if not fresh:
             return answer
-        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned))
+        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone))
 
     async def _begin(
-        self, tenant_id: str, call_id: str, actor: Actor, customer: Leg, planned: Planned
+        self,
+        tenant_id: str,
+        call_id: str,
+        actor: Actor,
+        customer: Leg,
+        planned: Planned,
+        phone: OutsideLeg | None,
     ) -> call_pb2.Call:
         """The call is stored: make the agent's contact and ring. What refuses ends the call, and says why."""
         house = self._house
         talk = await house.db.run(tenant_id, lambda tx: party_ops.conversation(tx, call_id), read_only=True)
         live = self._switchboard.begin(tenant_id, talk.call, [leg for leg in talk.legs if leg.party == Party.CUSTOMER])
+        own = talk.of_agent(actor.user_id)
+        if phone is not None and own is not None:
+            self.hold_on_to(live, own.leg_id, phone)
         try:
             contact_id = await house.routing.start_contact(tenant_id, talk.call, actor.user_id, "OUTBOUND")
             found = await self._switchboard.carry_out(
@@ -88,23 +110,83 @@ class Dialing:
             raise
         return convert.call_message(*found)
 
-    async def plan(self, tenant_id: str, call: Call, number: str) -> Planned:
-        """How a number may be rung as one more party of this call, shown the number the customer knows."""
+    async def ring_agent(self, live: LiveCall, leg: Leg) -> None:
+        """An agent without a softphone is in the call: their desk phone rings."""
+        outside = await self._house.outside.ring_agent(live.tenant_id, live.call, leg.agent_id)
+        if outside is None:
+            return
+        if live.ending or not any(other.leg_id == leg.leg_id and other.live for other in live.legs):
+            await outside.hang_up()
+            return
+        self.hold_on_to(live, leg.leg_id, outside)
+
+    async def plan(self, tenant_id: str, call: Call, number: str, caller_number: str = "") -> Planned:
+        """How a number may be rung as one more party of this call, shown the number the customer knows when none is
+        given."""
         numbers = await self._house.tenancy.caller_numbers(tenant_id, call.brand_id)
         own = call.dialed_number if call.direction is Direction.INBOUND else call.caller_number
-        shown = own if own in numbers.numbers else ""
+        shown = caller_number or (own if own in numbers.numbers else "")
         return await self._house.outside.plan(tenant_id, number, shown, numbers)
 
     async def ring(self, live: LiveCall, leg: Leg, planned: Planned, store: Callable[[Tx], Awaitable[Found]]) -> Found:
         """Ring a number as one more party of a live call; the rows say so first."""
         found = await self._switchboard.carry_out(live.tenant_id, store)
+        await self._ring_or_forget(live, leg, planned)
+        return found
+
+    async def in_flow(self, live: LiveCall, order: DialOrder) -> Dialled:
+        """Ring a number for a customer whom flows leads; done when its party has left, or isn't reached."""
+        before = [leg for leg in live.legs if leg.invited_by == order.instruction]
+        leg = before[-1] if before else None
+        live.instead_of_ringing = tuple(order.sound)
+        try:
+            if leg is not None:
+                leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
+            if leg is None or _rung_in_vain(leg):
+                leg = await self._begin_in_flow(live, order)
+                leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
+        finally:
+            live.instead_of_ringing = ()
+        return Dialled(cause_of(leg.q850_cause)) if leg.join_time is None else Dialled(talk=talked(leg))
+
+    async def _begin_in_flow(self, live: LiveCall, order: DialOrder) -> Leg:
+        planned = await self.plan(live.tenant_id, live.call, order.number, order.caller_number)
+        leg = Leg(
+            new_id("leg", self._house.now()), live.call_id, Party.PARTICIPANT, LegState.RINGING,
+            address=planned.number, invited_by=order.instruction,
+        )  # fmt: skip
+        # The driver is cancelled when the customer hangs up: what is being rung then must be hung up too.
+        await unbroken(self._ring_in_flow(live, leg, planned))
+        return leg
+
+    async def _ring_in_flow(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
+        # By the journal: after what the driver has told so far, and however long the database is away.
+        found = await live.journal.write(lambda tx: party_ops.dial_in_flow(tx, live.call_id, leg, self._house.now()))
+        self._switchboard.settle(live.tenant_id, *found)
+        await self._ring_or_forget(live, leg, planned)
+
+    async def _until_over(self, live: LiveCall, leg_id: str, ring_seconds: float) -> Leg:
+        """The leg once its party has left, or wasn't there in time."""
+
+        def leg() -> Leg:
+            return next(leg for leg in live.legs if leg.leg_id == leg_id)
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ring_seconds):
+                await live.until(lambda: leg().state is not LegState.RINGING)
+        if leg().state is LegState.RINGING:
+            await self._switchboard.party_gone(live, leg_id, Q850.NO_ANSWER)
+        await live.until(lambda: not leg().live)
+        return leg()
+
+    async def _ring_or_forget(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
+        """Ring a leg that the rows have already; it is over when it can't be rung."""
         try:
             await self._ring(live, leg, planned)
         except DomainError as error:
             log.info("a number can't be rung", call_id=live.call_id, reason=error.reason)
             await self._gone(live, leg.leg_id, Q850.NO_CIRCUIT, 0)
             raise
-        return found
 
     async def _ring(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
         outside = await self._house.outside.dial(live.call, leg.leg_id, live.tenant_id, planned)
@@ -121,37 +203,46 @@ class Dialing:
         outside.on_codec = live.room.settle
         outside.on_answered = lambda: spawn(self._answered(live, leg_id), "outside answered")
         outside.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "outside gone")
+        outside.on_changed = lambda: self._keep(live, leg_id, outside)
         if leg_id == live.customer_id:
             outside.on_digit_info = live.press
         if outside.media is not None:
             live.attach(leg_id, outside.media)
 
-    def adopted(self, live: LiveCall) -> None:
-        """A call of another node goes on here: so do its parties outside."""
-        for leg in live.live_legs(Party.CUSTOMER, Party.PARTICIPANT):
-            if leg.address:
-                self._house.tasks.spawn(self._go_on(live, leg), "reach outside again")
+    def _keep(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
+        kept = outside.kept()
+        if kept is not None and not live.ending:
+            live.journal.later(
+                lambda tx: ops.keep_dialog(tx, live.call_id, leg_id, kept, self._house.now()), "dialog kept"
+            )
 
-    async def _go_on(self, live: LiveCall, leg: Leg) -> None:
-        """Who rang is rung anew, who talked is taken over; who can't be is gone."""
-        try:
-            if leg.state is LegState.RINGING:
-                await self._ring(live, leg, await self.plan(live.tenant_id, live.call, leg.address))
-                return
-            outside = await self._house.outside.take_over(live.call, leg.leg_id, live.tenant_id)
-        except (DomainError, RemoteFailed) as error:
-            log.warning("a party outside can't be reached from here", call_id=live.call_id, exc_info=error)
-            lost = live.lost_since.get(leg.leg_id)
-            if leg.party == Party.CUSTOMER and leg.answered:
-                await self._switchboard.end(live, EndParty.SYSTEM, EndCause.NODE_LOST, last_heard=lost)
-            else:
+    async def resume_outside(self, live: LiveCall) -> None:
+        """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, nor is
+        one who answered too late to be kept."""
+        house = self._house
+        kept = await house.db.run(live.tenant_id, lambda tx: ops.kept_dialogs(tx, live.call_id), read_only=True)
+        for leg in list(live.legs):
+            if not leg.live:
+                continue
+            if leg.leg_id in kept:
+                await self._resume(live, leg, kept[leg.leg_id])
+            elif leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT):
                 await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
-            return
-        if live.ending:
+
+    async def _resume(self, live: LiveCall, leg: Leg, kept: Mapping[str, Any]) -> None:
+        try:
+            outside = await self._house.outside.resume(kept)
+        except Exception as error:
+            log.error("a party outside can't be taken over", call_id=live.call_id, leg_id=leg.leg_id, exc_info=error)
+            outside = None
+        if outside is None:
+            await self._gone(live, leg.leg_id, Q850.NORMAL, 0)
+        elif live.ending:
             await outside.hang_up()
-            return
-        self.hold_on_to(live, leg.leg_id, outside)
-        self._switchboard.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
+        else:
+            self.hold_on_to(live, leg.leg_id, outside)
+            self._keep(live, leg.leg_id, outside)
+            self._switchboard.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
 
     async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
         live.outside.pop(leg_id, None)
@@ -192,3 +283,8 @@ class Dialing:
             recorded=numbers.recorded,
             trace_id=self._switchboard.trace_id(),
         )
+
+
+def _rung_in_vain(leg: Leg) -> bool:
+    """Whether the node that rang it died before it answered."""
+    return leg.join_time is None and leg.q850_cause == Q850.TEMPORARY_FAILURE

@@ -7,8 +7,10 @@ customer hears music and the same report is sent again until it answers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from time import monotonic
 
 from chassis.lifecycle import Tasks
@@ -18,8 +20,11 @@ from kernel.errors import Conflict, DomainError, QuotaExceeded, Unavailable
 from merkez.flows.v1 import run_service_pb2 as run
 
 from telephony.domain.calls import CallState, EndCause
+from telephony.domain.flow_dials import instruction_of
 from telephony.live.call import LiveCall
 from telephony.live.house import House
+from telephony.live.instructions import DialInFlow, Dialled, DialOrder, Told
+from telephony.live.voicemail import take_message
 from telephony.media.clips import Clip, ClipFailed
 from telephony.ops import calls as ops
 
@@ -30,6 +35,7 @@ _WORK_TIMEOUT = 65.0
 _FAILED_TRIES = 3
 _DEFAULT_WAIT = 5.0
 _DEFAULT_TICK = 30.0
+_DEFAULT_RING = 30.0
 
 
 class FlowFailed(Exception):
@@ -39,11 +45,14 @@ class FlowFailed(Exception):
 class FlowDriver:
     """The run of one call. `drive` returns the cause to end the call with; joining cancels it."""
 
-    def __init__(self, house: House, live: LiveCall) -> None:
+    def __init__(self, house: House, live: LiveCall, dial: DialInFlow) -> None:
         self._house = house
         self._live = live
+        self._dial_number = dial
         self._run_id = ""
         self._contact_id = live.call.contact_id if live.call.state is CallState.QUEUED else ""
+        self._dequeued = ""
+        """Contact whose end was reported already."""
         self._tasks = Tasks("flow driver")
 
     async def drive(self) -> str:
@@ -55,8 +64,8 @@ class FlowDriver:
                 if instruction.WhichOneof("action") == "hang_up":
                     await self._play(instruction.hang_up.audio)
                     return instruction.hang_up.cause or "FLOW_ENDED"
-                event, digits = await self._carry_out(instruction)
-                instruction = await self._ask(self._report(instruction, event, digits))
+                told = await self._carry_out(instruction)
+                instruction = await self._ask(self._report(instruction, told))
         except Exception as error:
             if not isinstance(error, FlowFailed):
                 log.error("a call's flow broke", call_id=self._live.call_id, exc_info=error)
@@ -108,11 +117,13 @@ class FlowDriver:
         )
         return instruction
 
-    def _report(
-        self, instruction: run.Instruction, event: run.RunEventKind.ValueType, digits: str
-    ) -> Callable[[], Awaitable[run.Instruction]]:
-        request = run.AdvanceRunRequest(run_id=self._run_id, sequence=instruction.sequence, event=event, digits=digits)
-        timeout = _WORK_TIMEOUT if event == run.RUN_EVENT_KIND_PROCEED else _REPORT_TIMEOUT
+    def _report(self, instruction: run.Instruction, told: Told) -> Callable[[], Awaitable[run.Instruction]]:
+        request = run.AdvanceRunRequest(
+            run_id=self._run_id, sequence=instruction.sequence, event=told.event, digits=told.digits, detail=told.detail
+        )
+        if told.event in (run.RUN_EVENT_KIND_RECORDED, run.RUN_EVENT_KIND_DIAL_ENDED):
+            request.duration.FromTimedelta(told.duration)
+        timeout = _WORK_TIMEOUT if told.event == run.RUN_EVENT_KIND_PROCEED else _REPORT_TIMEOUT
         return lambda: self._house.flows.advance_run(self._live.tenant_id, request, timeout)
 
     async def _ask(self, call: Callable[[], Awaitable[run.Instruction]]) -> run.Instruction:
@@ -157,27 +168,34 @@ class FlowDriver:
             live.journal.later(
                 lambda tx: ops.queued(tx, live.call_id, self._contact_id, self._house.now()), "call queued"
             )
-        elif self._contact_id and action in ("gather", "hang_up", "wait"):
+        elif self._contact_id and action in ("gather", "hang_up", "wait", "dial", "record"):
             self._contact_id = ""
             live.journal.later(lambda tx: ops.left_queue(tx, live.call_id, self._house.now()), "call left queue")
 
     # -- what instructions mean ------------------------------------------------------------------------------
 
-    async def _carry_out(self, instruction: run.Instruction) -> tuple[run.RunEventKind.ValueType, str]:
+    async def _carry_out(self, instruction: run.Instruction) -> Told:
         match instruction.WhichOneof("action"):
             case "play":
                 await self._play(instruction.play.audio)
-                return run.RUN_EVENT_KIND_FINISHED, ""
+                return Told(run.RUN_EVENT_KIND_FINISHED)
             case "gather":
                 digits = await self._gather(instruction.gather)
-                return (run.RUN_EVENT_KIND_TIMEOUT, "") if digits is None else (run.RUN_EVENT_KIND_DIGITS, digits)
+                return Told(run.RUN_EVENT_KIND_TIMEOUT) if digits is None else Told(run.RUN_EVENT_KIND_DIGITS, digits)
             case "wait":
                 filler = await self._filler(instruction.wait.filler)
                 self._live.earpiece.keep_playing(filler)
-                return run.RUN_EVENT_KIND_PROCEED, ""
+                return Told(run.RUN_EVENT_KIND_PROCEED)
             case "queue":
                 await self._queue(instruction.queue)
-                return run.RUN_EVENT_KIND_QUEUE_TICK, ""
+                return Told(run.RUN_EVENT_KIND_QUEUE_TICK)
+            case "dial":
+                return await self._dial(instruction)
+            case "record":
+                clips = await self._clips(instruction.record.audio)
+                await self._connected()
+                seconds = await take_message(self._house, self._live, instruction, clips)
+                return Told(run.RUN_EVENT_KIND_RECORDED, duration=timedelta(seconds=seconds))
             case other:
                 log.error("flows gave an unknown instruction", call_id=self._live.call_id, action=other)
                 raise FlowFailed
@@ -221,7 +239,7 @@ class FlowDriver:
             pressing.cancel()
 
     async def _queue(self, queue: run.QueueInstruction) -> None:
-        """Music for one interval, after what is said once."""
+        """Music for one interval, after what is said once; no longer than the contact waits."""
         music = self._house.music
         if queue.music_prompt_id:
             found = await self._clips([run.Audio(prompt_id=queue.music_prompt_id)])
@@ -230,7 +248,39 @@ class FlowDriver:
             await self._play(queue.audio)
         await self._connected()
         self._live.earpiece.keep_playing(music)
-        await asyncio.sleep(queue.tick_interval.ToTimedelta().total_seconds() or _DEFAULT_TICK)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(queue.tick_interval.ToTimedelta().total_seconds() or _DEFAULT_TICK):
+                await self._live.until(lambda: self._over(queue.contact_id))
+                self._dequeued = queue.contact_id
+
+    def _over(self, contact_id: str) -> bool:
+        """Whether the rows say that the contact doesn't wait any more, and flows hasn't heard so from here."""
+        call = self._live.call
+        return call.state is CallState.IN_FLOW and call.contact_id == contact_id != self._dequeued
+
+    async def _dial(self, instruction: run.Instruction) -> Told:
+        """Ring a number and wait for the end of what comes of it."""
+        dial = instruction.dial
+        clips = await self._clips(dial.audio)
+        await self._connected()
+        # Until the rows say that it is rung, which is as long as the database is away.
+        self._live.earpiece.play(clips or [self._house.ringback], loop=True)
+        order = DialOrder(
+            instruction=instruction_of(self._run_id, instruction.sequence),
+            number=dial.number,
+            caller_number=dial.caller_number,
+            ring_seconds=dial.timeout.ToTimedelta().total_seconds() or _DEFAULT_RING,
+            sound=clips,
+        )
+        try:
+            dialled = await self._dial_number(self._live, order)
+        except DomainError as error:
+            log.info("flows can't dial", call_id=self._live.call_id, reason=error.reason)
+            dialled = Dialled(error.reason)
+        self._live.earpiece.stop()
+        if dialled.failure:
+            return Told(run.RUN_EVENT_KIND_DIAL_FAILED, detail=dialled.failure)
+        return Told(run.RUN_EVENT_KIND_DIAL_ENDED, duration=dialled.talk)
 
     async def _filler(self, name: str) -> Clip:
         if name == "tone":

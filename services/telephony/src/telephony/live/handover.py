@@ -20,6 +20,7 @@ from kernel.errors import DomainError
 from merkez.telephony.v1 import node_service_pb2, node_service_pb2_grpc
 
 from telephony.domain.calls import CallEnded
+from telephony.domain.legs import LegState
 from telephony.domain.nodes import Node
 from telephony.live.call import LiveCall
 from telephony.live.house import House
@@ -81,7 +82,7 @@ class Handover:
         while True:
             moved = 0
             for live in self._switchboard.calls:
-                if not live.ending:
+                if not live.ending and not _rings(live):
                     moved += await self._give(live, given)
             self._send_stations_on(called)
             if not moved:
@@ -117,3 +118,9 @@ class Handover:
             if others and not station.call_id and who not in called:
                 called.add(who)
                 self._switchboard.station_wanted(*who, others[len(called) % len(others)].node_id)
+
+
+def _rings(live: LiveCall) -> bool:
+    """Whether a number is being rung, which only the node that rings it can go on with: the call is given away once
+    they have answered, or haven't."""
+    return any(leg.state is LegState.RINGING and leg.leg_id in live.outside for leg in live.legs)

@@ -70,6 +70,7 @@ class House:
     outside: Outside
     music: Clip
     ringback: Clip
+    quiet: Clip
     pulse: Pulse = field(default_factory=lambda: Pulse())
 
     def now(self) -> datetime:

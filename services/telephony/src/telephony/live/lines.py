@@ -1,4 +1,5 @@
-"""Lines of this node: taken one after the other for each trunk, so that only other nodes are competed with."""
+"""Lines of this node: taken one after the other for each trunk, so that only other nodes are competed with. And what
+is left of lines and bindings that nobody holds any more."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from weakref import WeakValueDictionary
 from chassis.sql import Database
 
 from telephony.domain.lines import Line
+from telephony.ops import devices as device_ops
 from telephony.ops import lines as ops
 
 
@@ -40,3 +42,17 @@ class Lines:
     async def overspent(self) -> Sequence[Line]:
         """As `ops.lines.overspent`, of this node."""
         return await self._db.system(lambda tx: ops.overspent(tx, self._node_id, self._now()), read_only=True)
+
+
+async def tidy(db: Database, now: datetime) -> None:
+    """Let go lines nobody holds any more, and forget rows that count no more.
+
+    It looks before it writes: most of the time there is nothing, and who takes a line would run again because of it.
+    """
+    left = await db.system(lambda tx: ops.leftovers(tx, now), read_only=True)
+    for line, heard in left.lines:
+        await db.system(lambda tx, line=line, heard=heard: ops.free_line(tx, line, heard))
+    if left.old:
+        await db.system(lambda tx: ops.forget_old(tx, now))
+    if await db.system(lambda tx: device_ops.has_expired(tx, now), read_only=True):
+        await db.system(lambda tx: device_ops.purge_bindings(tx, now))

@@ -233,19 +233,20 @@ class Nodes:
             return True
         if here is not None:  # from before it was another's
             self._switchboard.abandon(here)
-        await self._move_lines(tenant_id, call_id)
         silent = max(0.0, (house.now() - last_heard).total_seconds())
         self._switchboard.adopt(tenant_id, found.call, found.legs, silent)
+        # Nobody's audio waits for this.
+        house.tasks.spawn(self._adopt_lines(tenant_id, call_id), "adopt lines")
         return True
 
-    async def _move_lines(self, tenant_id: str, call_id: str) -> None:
-        """The trunks' lines of the call are this node's: the dead one's are let go 20 s later."""
+    async def _adopt_lines(self, tenant_id: str, call_id: str) -> None:
+        """The call's places on trunks are this node's too, so that they stay counted."""
         try:
             await self._house.db.system(
                 lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self.me, self._house.now())
             )
         except Unavailable as error:
-            log.warning("a call's lines stay a dead node's", call_id=call_id, exc_info=error)
+            log.warning("a call's lines can't be adopted", call_id=call_id, exc_info=error)
 
     # -- the owner of a call -----------------------------------------------------------------------------------
 
@@ -314,3 +315,7 @@ class Nodes:
         node_id = await self._house.db.run(tenant_id, lambda tx: ops.station_node_of(tx, agent_id), read_only=True)
         node = self._known.get(node_id) if node_id != self.me else None
         return None if node is None or not await self._answers(node) else self._stub_of(node_id)
+
+    def living(self) -> Sequence[str]:
+        """Names of the nodes that live as far as is known, this one among them."""
+        return [node.node_id for node in self._known.values() if node.node_id == self.me or not self.silent(node)]

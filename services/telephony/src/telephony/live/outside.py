@@ -6,9 +6,9 @@ other end it tells by its callbacks; who holds it is the call's leg of the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Call
@@ -29,8 +29,6 @@ class Planned:
 class OutsideLeg(Protocol):
     """One party outside. Callbacks are set as soon as it is given out."""
 
-    media: MediaLeg | None
-    """Its media, from early media on; None before."""
     on_media: Callable[[MediaLeg], object]
     """(New) media is there."""
     on_codec: Callable[[], object]
@@ -38,11 +36,19 @@ class OutsideLeg(Protocol):
     on_answered: Callable[[], object]
     on_gone: Callable[[int, int], object]
     """(Q.850 cause, SIP status): refused, unanswered, hung up. Told once, last."""
+    on_changed: Callable[[], object]
+    """`kept` is worth storing again."""
     on_digit_info: Callable[[str], object]
     """A digit that came by signalling instead of media."""
 
     @property
-    def trunk_id(self) -> str: ...
+    def media(self) -> MediaLeg | None:
+        """Its media, from early media on; None before."""
+        ...
+
+    def kept(self) -> Mapping[str, Any] | None:
+        """What another node needs to go on with it (`Outside.resume`), JSON-ready; None before the answer."""
+        ...
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         """End it, ringing or answered. Safe to repeat."""
@@ -65,9 +71,12 @@ class Outside(Protocol):
         """Begin to ring. Limits may be met by now; everything later is told by the leg."""
         ...
 
-    async def take_over(self, call: Call, leg_id: str, tenant_id: str) -> OutsideLeg:
-        """Go on with a party that answered on a node that has it no more; its media stands when this returns. NotFound
-        when nothing is known of it, Unavailable when it doesn't answer."""
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsideLeg | None:
+        """Ring an agent's desk phones; None when they have none that can be reached."""
+        ...
+
+    async def resume(self, kept: Mapping[str, Any]) -> OutsideLeg | None:
+        """Go on with a leg of another node, by media of this one; None when the other end has gone meanwhile."""
         ...
 
 
@@ -80,5 +89,8 @@ class NobodyOutside:
     async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
 
-    async def take_over(self, call: Call, leg_id: str, tenant_id: str) -> OutsideLeg:
-        raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsideLeg | None:
+        return None
+
+    async def resume(self, kept: Mapping[str, Any]) -> OutsideLeg | None:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
@@ -34,27 +35,44 @@ def finish(house: House, live: LiveCall) -> None:
         return
     live.recording = None
     if task.done():
-        _finish(house, live, recording)
+        finish_recording(house, live, recording)
     else:
         recording.stop_clock()
-        task.add_done_callback(lambda _: _finish(house, live, recording))
+        task.add_done_callback(lambda _: finish_recording(house, live, recording))
 
 
 async def _open(house: House, live: LiveCall, recording: Recording, call: Call) -> None:
-    """Get the key, however long recording is away; give up after a quarter of an hour."""
-    waited, tries = 0.0, 0
     wish = recording_pb2.Recording(
         call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, queue_id=call.queue_id,
         agent_id=call.agent_id, customer_id=call.customer_id,
     )  # fmt: skip
-    start = house.now() if live.part else call.answer_time or house.now()
+    # Somebody outside may have answered before: the conversation begins when the state does.
+    start = house.now() if live.part else call.state_time
+    await open_recording(house, live, recording, wish, live.part, start)
+    recording_id = recording.recording_id
+    if recording_id:
+        live.journal.later(
+            lambda tx: ops.recording_begun(tx, call.call_id, recording_id, house.now()), "recording begun"
+        )
+
+
+async def open_recording(
+    house: House,
+    live: LiveCall,
+    recording: Recording,
+    wish: recording_pb2.Recording,
+    part: str,
+    start: datetime,
+) -> None:
+    """Get the key, however long recording is away; give up after a quarter of an hour."""
+    waited, tries = 0.0, 0
     while True:
         try:
-            recording_id, keyset = await house.recordings.start(live.tenant_id, wish, live.part, start)
+            recording_id, keyset = await house.recordings.start(live.tenant_id, wish, part, start)
             break
         except (DomainError, RemoteFailed) as error:
             if tries == 0 or waited > _GIVE_UP_SECONDS:
-                log.warning("a recording can't begin yet", call_id=call.call_id, exc_info=error)
+                log.warning("a recording can't begin yet", call_id=live.call_id, exc_info=error)
             if waited > _GIVE_UP_SECONDS:
                 return
             pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
@@ -66,10 +84,10 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
 
     house.spool.begin(live.tenant_id, recording_id)
     recording.open(recording_id, keyset, keep)
-    live.journal.later(lambda tx: ops.recording_begun(tx, call.call_id, recording_id, house.now()), "recording begun")
 
 
-def _finish(house: House, live: LiveCall, recording: Recording) -> None:
+def finish_recording(house: House, live: LiveCall, recording: Recording) -> None:
+    """Seal the rest and say that no more follows."""
     seconds, counts = recording.finish()
     if recording.recording_id:
         house.spool.finish(Finish(live.tenant_id, recording.recording_id, seconds, counts))

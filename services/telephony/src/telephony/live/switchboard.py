@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import context_of_trace, log, tracer
@@ -19,15 +20,17 @@ from telephony.domain.calls import (
     Actor,
     Call,
     CallEnded,
-    CallState,
     EndCause,
     EndParty,
 )
 from telephony.domain.cdrs import Ending
+from telephony.domain.flow_dials import led_by_flow
 from telephony.domain.legs import Q850, Leg, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
 from telephony.live.house import House, LeaseLost, unbroken
+from telephony.live.instructions import DialInFlow, Dialled, DialOrder
+from telephony.live.outside import NoTrunk
 from telephony.live.recording import finish, record
 from telephony.live.stations import Stations
 from telephony.media.media_leg import MediaLeg
@@ -69,8 +72,12 @@ class Switchboard:
         """Told (tenant id, call id) of a call whose rows changed here and whose media is on another node."""
         self.station_wanted: Callable[[str, str, str], object] = lambda _tenant_id, _agent_id, _node_id: None
         """Told (tenant id, agent id, node id) of somebody whose media is needed on a node that doesn't have it."""
-        self.outside_adopted: Callable[[LiveCall], object] = lambda _live: None
-        """Told of an adopted call, whose parties outside are to be reached from here."""
+        self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _ring_nobody
+        """Rings the desk phone of an agent who is in a call without media."""
+        self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody_outside
+        """Brings parties outside of an adopted call to this node."""
+        self.dial_in_flow: DialInFlow = _nowhere
+        """Rings numbers for flows; who dials sets it."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
         self._parting: dict[str, LiveCall] = {}
@@ -101,19 +108,25 @@ class Switchboard:
             self.abandon(live)
             return
         before = live.call
-        if call.state in TALK_STATES:
-            self._begin_talk(live, call)
+        led = led_by_flow(call, legs)
+        if not led:
+            self._end_lead(live)
+            self._record(live, call)
         self._seat(live, legs)
         live.follow(call, legs)
-        if call.turn > before.turn:
+        # Without a driver: an agent was there meanwhile and has left the customer with the party that flows rang.
+        if call.turn > before.turn or (led and live.driver is None):
             self._lead_again(live)
 
-    def _begin_talk(self, live: LiveCall, call: Call) -> None:
-        """Nobody leads the customer any more; recorded from the first word."""
+    def _end_lead(self, live: LiveCall) -> None:
+        """Flows doesn't lead the customer any more."""
         if live.driver is not None:
             live.driver.cancel()
             live.driver = None
-        if call.recorded and live.recording is None:
+
+    def _record(self, live: LiveCall, call: Call) -> None:
+        """A conversation is recorded from the first word."""
+        if call.state in TALK_STATES and call.recorded and live.recording is None:
             record(self._house, live, call)
 
     def _seat(self, live: LiveCall, legs: Sequence[Leg]) -> None:
@@ -125,12 +138,15 @@ class Switchboard:
                 media = station.leg if station is not None and not station.lost else None
                 if station is not None:
                     station.call_id = live.call_id
+                if leg.leg_id in live.outside:
+                    continue  # a desk phone
                 if media is not None:
                     self._part_with(live.tenant_id, leg.agent_id)
                     live.attach(leg.leg_id, media)
                 elif leg.party == Party.AGENT:
                     log.warning("the accepting agent has no media here yet", call_id=live.call_id)
                     self.station_wanted(live.tenant_id, leg.agent_id, self._house.settings.node_id)
+                    self._house.tasks.spawn(self.ring_agent(live, leg), "ring desk phone")
                     live.lose(leg.leg_id)
                     self._house.tasks.spawn(self.comfort(live), "comfort")
             elif not leg.live:
@@ -242,8 +258,9 @@ class Switchboard:
         with tracer.start_as_current_span("adopt call", context=context_of_trace(call.trace_id)):
             live = self.begin(tenant_id, call, [leg for leg in legs if leg.party == Party.CUSTOMER])
             live.adopted(call)
-            if call.state in TALK_STATES:
-                self._begin_talk(live, call)
+            led = led_by_flow(call, legs)
+            if not led:
+                self._record(live, call)
             self._seat(live, legs)
             live.follow(call, legs)
             for leg in live.live_legs(Party.CUSTOMER, Party.AGENT, Party.SUPERVISOR):
@@ -251,8 +268,8 @@ class Switchboard:
                     live.lost_since[leg.leg_id] = monotonic() - silent_seconds
                 elif leg.answered:
                     self.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
-            self.outside_adopted(live)
-            if call.state in (CallState.SETUP, CallState.IN_FLOW, CallState.QUEUED):
+            self._house.tasks.spawn(self.resume_outside(live), "resume outside")
+            if led:
                 live.driver = self._house.tasks.spawn(self.lead(live), "drive call")
         return live
 
@@ -274,10 +291,8 @@ class Switchboard:
 
     async def _linger(self, live: LiveCall) -> None:
         until = monotonic() + LINGER_SECONDS
-        silent = self._house.settings.media_silent_seconds
         while self._parting.get(live.call_id) is live and monotonic() < until:
-            legs = [member.leg for member in live.room.members.values() if member.leg is not None]
-            if all(leg.closed or monotonic() - leg.last_heard > silent for leg in legs):
+            if all(member.leg is None or member.leg.closed for member in live.room.members.values()):
                 break
             await asyncio.sleep(0.05)
         self._part(live)
@@ -374,7 +389,7 @@ class Switchboard:
 
     async def _lead(self, live: LiveCall) -> tuple[EndParty, str]:
         """Carry out the flow; who ended the call, and why."""
-        driving = self._house.tasks.spawn(FlowDriver(self._house, live).drive(), "flow")
+        driving = self._house.tasks.spawn(FlowDriver(self._house, live, self.dial_in_flow).drive(), "flow")
         try:
             if not await live.customer_connected():
                 return EndParty.SYSTEM, EndCause.MEDIA_FAILED
@@ -414,9 +429,21 @@ class Switchboard:
         """Say "one moment" over the music that plays already."""
         spoken = await self._house.phrase("moment", live.call.language)
         if spoken and live.lost_since and not live.ending:
-            live.comfort([*spoken, self._house.music])
+            live.comfort(spoken)
+
+
+async def _nowhere(live: LiveCall, order: DialOrder) -> Dialled:
+    raise NoTrunk("nobody rings numbers here")
 
 
 def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:
     """Whether the user of a leg that is over takes part by another one."""
     return any(leg.agent_id == over.agent_id and leg.live for leg in legs)
+
+
+async def _ring_nobody(_live: LiveCall, _leg: Leg) -> None:
+    return None
+
+
+async def _nobody_outside(_live: LiveCall) -> None:
+    return None

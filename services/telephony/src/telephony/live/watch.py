@@ -19,12 +19,15 @@ from kernel.errors import Unavailable
 
 from telephony.domain.calls import EndCause, EndParty
 from telephony.domain.legs import Leg, LegTrigger, Party
+from telephony.live import lines
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
 from telephony.live.stations import LiveStation, graces
 from telephony.live.switchboard import Switchboard
+from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import MediaLeg
+from telephony.media.rtp_leg import RtpLeg
 from telephony.ops import calls as call_ops
 from telephony.ops import lines as line_ops
 from telephony.ops import nodes
@@ -84,6 +87,7 @@ class Watch:
     def _look_at_station(self, station: LiveStation, now: float) -> None:
         if station.leg is None:
             return
+        station.leg.in_call = False  # looked at again with its call
         gone = self._gone(station.leg, now)
         if gone and not station.lost:
             self._switchboard.stations.lose(station)
@@ -99,6 +103,8 @@ class Watch:
             return
         if media is None or not media.connected.done() or not media.connected.result():
             return
+        if isinstance(media, WebRtcLeg):
+            media.in_call = True
         gone = self._gone(media, now)
         if gone and leg_id not in live.lost_since:
             live.lost_since[leg_id] = media.last_heard
@@ -113,7 +119,11 @@ class Watch:
     def _look_at_seated(self, live: LiveCall, leg: Leg, now: float) -> None:
         """An agent or a supervisor, whose media is their station's."""
         station = self._switchboard.stations.find(live.tenant_id, leg.agent_id)
-        media = station.leg if station is not None else None
+        media: MediaLeg | None = station.leg if station is not None else None
+        if leg.leg_id in live.outside:
+            media = live.outside[leg.leg_id].media
+        if isinstance(media, WebRtcLeg):
+            media.in_call = True
         if media is not None and not self._gone(media, now):
             if live.room.member(leg.leg_id).leg is not media:
                 self._switchboard.regain(live, leg, media)
@@ -134,7 +144,11 @@ class Watch:
         self._house.tasks.spawn(self._switchboard.party_gone(live, leg.leg_id), "seated leg gone")
 
     def _gone(self, leg: MediaLeg, now: float) -> bool:
-        return leg.closed or now - leg.last_heard > self._house.settings.media_silent_seconds
+        settings = self._house.settings
+        if isinstance(leg, RtpLeg):
+            # Its end is told by signalling. Silence is lawful on hold, and in pauses where the peer saves packets.
+            return leg.closed or (leg.expects_media and now - leg.last_heard > settings.sip_silent_seconds)
+        return leg.closed or now - leg.last_heard > settings.media_silent_seconds
 
     def _end(self, live: LiveCall, party: EndParty, cause: str, last_heard: float) -> None:
         self._house.tasks.spawn(
@@ -199,7 +213,8 @@ class Watch:
         for tenant_id, agent_id in left.stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
                 await self._one(tenant_id, self._lost_station(agent_id, now, node))
-        await house.db.system(lambda tx: line_ops.free_lines_of(tx, node))
+        kept = {lease.call_id for lease in left.leases}
+        await house.db.system(lambda tx: line_ops.free_lines_of(tx, node, kept))
         if left.leases or left.stations:
             log.info("recovered after a stop", calls=len(left.leases), stations=len(left.stations))
 
@@ -210,7 +225,7 @@ class Watch:
         due = await house.db.system(lambda tx: nodes.due(tx, node, now), read_only=True)
         blind = monotonic() < self._blind_until
         if not blind:
-            await house.db.system(lambda tx: nodes.tidy(tx, now))
+            await lines.tidy(house.db, now)
         # Among its own: a set-up whose caller hung up between the commit and the answer leaves a row nobody drives.
         for lease in due.own_leases if blind else [*due.leases, *due.own_leases]:
             await self._end_orphan(lease, now)

@@ -32,16 +32,15 @@ from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTrans
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
-from telephony.media.rtp import BUFFER_SIZE, PACKET, VIEW
+from telephony.media.rtp import BUFFER_SIZE, HEADER_SIZE, PACKET, VIEW
+from telephony.media.voice_socket import Address, SocketPoll, VoiceSocket
 
 _MAX_VALIDATED = 16
 _MAX_DTLS_BACKLOG = 64
-_RECEIVE_BUFFER = 256 * 1024
 
 _CDATA = ffi.from_buffer(PACKET)
 _LENGTH = ffi.new("int *")
-
-Address = tuple[str, int]
+_srtp_protect, _srtp_unprotect = lib.srtp_protect, lib.srtp_unprotect
 
 
 @dataclass(frozen=True)
@@ -50,73 +49,6 @@ class HostAddress:
 
     bind: str
     advertise: str
-
-
-class VoiceSocket(asyncio.DatagramTransport):
-    """A UDP socket read straight into PACKET; looks like a datagram transport to aioice."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, address: str, ports: tuple[int, int] | None) -> None:
-        super().__init__()
-        self._loop = loop
-        self._socket = _bind(address, ports)
-        self.name: Address = self._socket.getsockname()[:2]
-        self.receive_into = self._socket.recvfrom_into
-        self._sendto = self._socket.sendto
-        self._protocol: VoiceProtocol | None = None
-
-    def start(self, protocol: VoiceProtocol) -> None:
-        self._protocol = protocol
-        self._loop.add_reader(self._socket.fileno(), protocol.readable)
-
-    def sendto(self, data: Any, addr: Any = None) -> None:
-        # A full send buffer or an ICMP error from an earlier packet is a lost packet, as on any network.
-        # (try, not suppress: this runs for every packet.)
-        try:  # noqa: SIM105
-            self._sendto(data, addr)
-        except OSError:
-            pass
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return {"socket": self._socket, "sockname": self.name}.get(name, default)
-
-    def is_closing(self) -> bool:
-        return self._socket.fileno() < 0
-
-    def close(self) -> None:
-        if self._socket.fileno() < 0:
-            return
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
-        if self._protocol is not None:
-            self._protocol.connection_lost(None)
-
-
-def _bind(address: str, ports: tuple[int, int] | None) -> socket.socket:
-    """A non-blocking UDP socket on `address`, from the port range when one is set."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_DGRAM)
-    made.setblocking(False)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-    if ports is None:
-        made.bind((address, 0))
-        return made
-    for port in _port_order(ports):
-        with contextlib.suppress(OSError):
-            made.bind((address, port))
-            return made
-    made.close()
-    raise OSError(f"no free UDP port in {ports[0]}-{ports[1]}")
-
-
-_next_port = 0
-
-
-def _port_order(ports: tuple[int, int]) -> Sequence[int]:
-    """All ports of the range, starting behind the last one given out."""
-    global _next_port
-    count = ports[1] - ports[0] + 1
-    _next_port = (_next_port + 1) % count
-    return [ports[0] + (_next_port + offset) % count for offset in range(count)]
 
 
 class VoiceProtocol(StunProtocol):
@@ -141,23 +73,26 @@ class VoiceProtocol(StunProtocol):
             self.validated.popitem(last=False)
 
     def readable(self) -> None:
-        """One datagram, handled to its end. Never raises: it runs as a bare event loop callback."""
+        """One datagram, handled to its end. Never raises."""
         try:
             length, address = self._receive_into(PACKET)
-        except (BlockingIOError, InterruptedError, OSError):
+        except OSError:
             return
-        if not length:
-            return
+        if length:
+            self.datagram(length, (address[0], address[1]))
+
+    def datagram(self, length: int, address: Address) -> None:
+        """The datagram in PACKET, which came from `address`."""
         first = PACKET[0]
         if 127 < first < 192:
             on_media = self._connection.on_media
-            if address[:2] not in self.validated:
+            if address not in self.validated:
                 self.strangers += 1
-            elif on_media is not None and length >= 12:
+            elif on_media is not None and length >= HEADER_SIZE:
                 on_media(length)
         elif first < 4:
-            self._stun(bytes(VIEW[:length]), (address[0], address[1]))
-        elif 19 < first < 64 and address[:2] in self.validated:
+            self._stun(bytes(VIEW[:length]), address)
+        elif 19 < first < 64 and address in self.validated:
             self._connection.data_received(bytes(VIEW[:length]), 1)
         else:
             self.strangers += 1
@@ -177,26 +112,28 @@ class VoiceConnection(Connection):
     proved they know the password. So an offer can't make us probe hosts inside our own network.
     """
 
-    def __init__(self, addresses: Sequence[HostAddress], ports: tuple[int, int] | None) -> None:
+    def __init__(self, addresses: Sequence[HostAddress], ports: tuple[int, int] | None, poll: SocketPoll) -> None:
         super().__init__(ice_controlling=False)
         self.on_media: Callable[[int], None] | None = None
         """Takes the length of the SRTP or SRTCP datagram in PACKET."""
         self.on_check: Callable[[], None] | None = None
         """Called at each authenticated Binding request: the browser is alive."""
-        self.selected: tuple[VoiceSocket, Address] | None = None
-        """The socket and the browser's address of the nominated pair, kept here for the fast path."""
+        self.on_selected: Callable[[], None] | None = None
+        """Called when `selected` has changed."""
+        self.selected: tuple[VoiceProtocol, Address] | None = None
+        """Our end and the browser's address of the nominated pair."""
         self._addresses = addresses
         self._ports = ports
+        self._poll = poll
 
     async def gather_candidates(self) -> None:
         """Bind one socket per configured address. Nothing is asked of anyone, so it doesn't wait."""
         if self._local_candidates_start:
             return
         self._local_candidates_start = True
-        loop = asyncio.get_running_loop()
         for host in self._addresses:
             try:
-                transport = VoiceSocket(loop, host.bind, self._ports)
+                transport = VoiceSocket(self._poll, host.bind, self._ports)
             except OSError:
                 continue
             protocol = VoiceProtocol(self)
@@ -231,8 +168,13 @@ class VoiceConnection(Connection):
         """A check ended; the nominated pair may be another one now."""
         super().check_complete(pair)
         nominated = self._nominated.get(1)
-        if nominated is not None:
-            self.selected = (cast(VoiceSocket, nominated.protocol.transport), nominated.remote_addr)
+        if nominated is None:
+            return
+        selected = (cast(VoiceProtocol, nominated.protocol), nominated.remote_addr)
+        if selected != self.selected:
+            self.selected = selected
+            if self.on_selected is not None:
+                self.on_selected()
 
     @property
     def strangers(self) -> int:
@@ -241,20 +183,49 @@ class VoiceConnection(Connection):
 
 
 class VoiceTransport:
-    """ICE and DTLS-SRTP of one leg: connect, protect, unprotect, close."""
+    """ICE and DTLS-SRTP of one leg: connect, protect, unprotect, close.
+
+    Once the keys are there, packets of the nominated pair come and go through a connected socket.
+    """
+
+    __slots__ = (
+        "_direct",
+        "_dtls",
+        "_gatherer",
+        "_ice",
+        "_on_rtcp",
+        "_on_voice",
+        "_poll",
+        "_receive",
+        "_rx",
+        "_send",
+        "_sessions",
+        "_tx",
+        "connection",
+    )  # fmt: skip
 
     def __init__(
-        self, certificate: RTCCertificate, addresses: Sequence[HostAddress], ports: tuple[int, int] | None
+        self,
+        certificate: RTCCertificate,
+        addresses: Sequence[HostAddress],
+        ports: tuple[int, int] | None,
+        poll: SocketPoll,
     ) -> None:
         gatherer = RTCIceGatherer(iceServers=[])
-        self.connection = VoiceConnection(addresses, ports)
+        self.connection = VoiceConnection(addresses, ports, poll)
         gatherer._connection = self.connection
         self._gatherer = gatherer
         self._ice = RTCIceTransport(gatherer)
         self._dtls = RTCDtlsTransport(self._ice, [certificate])
+        self._poll = poll
         self._rx: Any = None
         self._tx: Any = None
         self._sessions: tuple[Session, Session] | None = None
+        self._direct: socket.socket | None = None
+        self._on_voice: Callable[[int], None] | None = None
+        self._on_rtcp: Callable[[int], None] = _ignore
+        self._receive: Callable[..., int] = _nothing
+        self._send: Callable[[memoryview], object] | None = None
 
     async def gather(self) -> None:
         await self._gatherer.gather()
@@ -273,6 +244,13 @@ class VoiceTransport:
 
     def candidates(self) -> list[tuple[str, int]]:
         return [(candidate.host, candidate.port) for candidate in self.connection.local_candidates]
+
+    def hear(self, on_voice: Callable[[int], None], on_rtcp: Callable[[int], None]) -> None:
+        """Take packets from now on. Each gets the length of the packet that lies in PACKET, decrypted; `on_rtcp` also
+        gets 0 for every packet of either kind that isn't genuine.
+        """
+        self._on_voice, self._on_rtcp = on_voice, on_rtcp
+        self.connection.on_media = self._media
 
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call back when the browser closed DTLS or its consent expired."""
@@ -295,41 +273,108 @@ class VoiceTransport:
             return False
         self._sessions = (self._dtls._rx_srtp, self._dtls._tx_srtp)
         self._rx, self._tx = self._sessions[0]._srtp[0], self._sessions[1]._srtp[0]
+        self.connection.on_selected = self._follow
+        self._follow()
         return True
 
-    def unprotect(self, length: int) -> int:
-        """Decrypt the SRTP packet in PACKET in place; its new length, or 0 when it isn't genuine."""
-        _LENGTH[0] = length
-        return 0 if lib.srtp_unprotect(self._rx, _CDATA, _LENGTH) else _LENGTH[0]
+    def readable(self) -> None:
+        """One datagram from the nominated pair's address, handled to its end. Never raises."""
+        # A local first: an attribute called in place is looked up as a method, which takes Python much longer.
+        receive = self._receive
+        try:
+            length = receive(PACKET)
+        except OSError:
+            return
+        if 127 < PACKET[0] < 192 and length >= HEADER_SIZE:
+            self._media(length)
+        elif length and self.connection.selected is not None:
+            protocol, address = self.connection.selected
+            protocol.datagram(length, address)
 
-    def unprotect_rtcp(self, length: int) -> int:
+    def _media(self, length: int) -> None:
+        """The SRTP or SRTCP datagram in PACKET, from an address that passed a STUN check."""
+        on_voice = self._on_voice
+        if on_voice is None:
+            return
         _LENGTH[0] = length
-        return 0 if lib.srtp_unprotect_rtcp(self._rx, _CDATA, _LENGTH) else _LENGTH[0]
+        if 191 < PACKET[1] < 224:
+            genuine = not lib.srtp_unprotect_rtcp(self._rx, _CDATA, _LENGTH)
+            self._on_rtcp(_LENGTH[0] if genuine else 0)
+        elif _srtp_unprotect(self._rx, _CDATA, _LENGTH):
+            self._on_rtcp(0)
+        else:
+            on_voice(_LENGTH[0])
 
     def transmit(self, length: int) -> None:
         """Protect the RTP packet in PACKET in place and send it to the browser."""
-        selected = self.connection.selected
-        if selected is None or self._tx is None:
+        send = self._send
+        if send is None:
             return
         _LENGTH[0] = length
-        if not lib.srtp_protect(self._tx, _CDATA, _LENGTH):
-            selected[0].sendto(VIEW[: _LENGTH[0]], selected[1])
+        if _srtp_protect(self._tx, _CDATA, _LENGTH):
+            return
+        # A full send buffer or an ICMP error from an earlier packet is a lost packet, as on any network.
+        # (try, not suppress: this runs for every packet.)
+        try:  # noqa: SIM105
+            send(VIEW[: _LENGTH[0]])
+        except OSError:
+            pass
 
     def transmit_rtcp(self, data: bytes) -> None:
-        selected = self.connection.selected
-        if selected is None or self._tx is None or len(data) > BUFFER_SIZE - 256:
+        send = self._send
+        if send is None or len(data) > BUFFER_SIZE - 256:
             return
         PACKET[: len(data)] = data
         _LENGTH[0] = len(data)
         if not lib.srtp_protect_rtcp(self._tx, _CDATA, _LENGTH):
-            selected[0].sendto(VIEW[: _LENGTH[0]], selected[1])
+            with contextlib.suppress(OSError):
+                send(VIEW[: _LENGTH[0]])
 
     async def close(self) -> None:
-        self.connection.on_media = self.connection.on_check = None
+        self.connection.on_media = self.connection.on_check = self.connection.on_selected = None
+        self._on_voice = self._send = None
         self._tx = self._rx = None
+        self._leave_direct()
         await self._dtls.stop()
         await self._ice.stop()
-        self._sessions = None
+        if self._sessions is not None:
+            # What is left is a circle that waits for the collector, which knows nothing of the memory OpenSSL and
+            # libsrtp hold (a leg's 50 KB) and so takes its time: that goes now. (A handshake still uses it.)
+            self._dtls._ssl = self._dtls._rx_srtp = self._dtls._tx_srtp = self._sessions = None  # type: ignore[assignment]
+
+    def _follow(self) -> None:
+        """Exchange packets with the nominated pair's address from now on."""
+        self._leave_direct()
+        if self.connection.selected is None:
+            return
+        protocol, address = self.connection.selected
+        transport = cast(VoiceSocket, protocol.transport)
+        direct = self._direct = transport.direct(address)
+        if direct is None:
+            self._send = lambda data: transport.sendto(data, address)
+            return
+        # What came before it was connected may be anybody's.
+        with contextlib.suppress(OSError):
+            while True:
+                length, source = direct.recvfrom_into(PACKET)
+                protocol.datagram(length, (source[0], source[1]))
+        self._receive, self._send = direct.recv_into, direct.send
+        self._poll.add(direct.fileno(), self.readable)
+
+    def _leave_direct(self) -> None:
+        if self._direct is not None:
+            self._poll.remove(self._direct.fileno())
+            self._direct.close()
+            self._direct = None
+            self._receive = _nothing
+
+
+def _nothing(_buffer: bytearray) -> int:
+    return 0
+
+
+def _ignore(_length: int) -> None:
+    return None
 
 
 def generate_certificate() -> RTCCertificate:

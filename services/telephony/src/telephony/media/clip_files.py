@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-_VERSION = "2"
+_VERSION = "3"
 """Raise it when the voice, level or encoding changes, or the file's format."""
 _MAGIC = b"MRKCLIP1"
 _ROOM = 0.9

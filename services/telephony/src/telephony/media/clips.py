@@ -142,6 +142,10 @@ class ClipStore:
     async def hold_music(self) -> Clip:
         return await self._clip({"make": "music"})
 
+    async def message_beep(self) -> Clip:
+        """Speak after it."""
+        return await self._clip({"make": "message_beep"})
+
     async def ringback(self) -> Clip:
         return await self._clip({"make": "ringback"})
 

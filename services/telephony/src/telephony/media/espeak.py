@@ -35,14 +35,22 @@ class Espeak:
         self._callback = _Callback(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def speak(self, text: str, language: str) -> NDArray[np.int16]:
-        """Samples at `self.rate`, mono. ValueError for a language we have no voice for."""
+    def speak(
+        self, text: str, language: str, *, variant: str = "", words_per_minute: int = 150, pitch: int = 45
+    ) -> NDArray[np.int16]:
+        """Samples at `self.rate`, mono. ValueError for a language we have no voice for.
+
+        `variant` is another speaker of the language (m1, f2, ...); `pitch` is 0..99.
+        """
         if language not in LANGUAGES:
             raise ValueError(f"no voice for language {language!r}")
-        if self._library.espeak_SetVoiceByName(language.encode()) != 0:
-            raise RuntimeError(f"eSpeak NG has no voice {language!r}")
-        self._library.espeak_SetParameter(_RATE, 150, 0)
-        self._library.espeak_SetParameter(_PITCH, 45, 0)
+        voice = f"{language}+{variant}" if variant else language
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise RuntimeError(f"eSpeak NG has no voice {voice!r}")
+        self._library.espeak_SetParameter(_RATE, words_per_minute, 0)
+        self._library.espeak_SetParameter(_PITCH, pitch, 0)
+        # Breath and flutter are random: the same text is spoken the same way every time.
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         self._pieces = []
         encoded = _CONTROL.sub(" ", text[:MAX_TEXT]).encode()
         self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, _CHARS_UTF8, None, None)

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from kernel.errors import Unavailable
@@ -22,9 +23,12 @@ from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp import Offer, build_answer, parse_offer
 from telephony.media.sip_sdp import Negotiation, Place, SdpPolicy
 from telephony.media.ticker import Ticker
+from telephony.media.voice_socket import SocketPoll
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Any]
-_REPORT_EVERY = 2.5
+_REPORT_EVERY, _REPORT_STEP = 2.5, 0.02
+"""Seconds between two reports of a leg, and between two looks at whose turn it is."""
+_FILL_EVERY = 0.1
 
 
 class TooManySetups(Unavailable):
@@ -103,6 +107,7 @@ class MediaPlane:
 
     def __init__(self, settings: MediaSettings, spawn: Spawn) -> None:
         self.ticker = Ticker()
+        self.poll = SocketPoll()
         self.legs: set[MediaLeg] = set()
         self.settings = settings
         self._spawn = spawn
@@ -110,6 +115,10 @@ class MediaPlane:
         self._next_handshake = 0.0
         self._setups: dict[str, _Setup] = {}
         self._reporter: asyncio.TimerHandle | None = None
+        self._to_report: dict[MediaLeg, None] = {}
+        """In the order of their turns."""
+        self._reports_owed = 0.0
+        self._filler: asyncio.TimerHandle | None = None
 
     async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
         """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
@@ -130,9 +139,8 @@ class MediaPlane:
         except BaseException:
             self._forget(owner, setup)
             raise
-        self.legs.add(leg)
+        self._add(leg)
         self._spawn(self._connect(leg, transport, offer, owner, setup))
-        self._arm()
         return leg, answer
 
     def rtp(
@@ -150,18 +158,17 @@ class MediaPlane:
         """
         host = _host_toward(self.settings.addresses, toward)
         try:
-            sockets = RtpSockets(asyncio.get_running_loop(), host.bind, self.settings.ports)
+            sockets = RtpSockets(self.poll, host.bind, self.settings.ports)
         except OSError as error:
             raise TooManySetups("no media port is free", retry_after=timedelta(seconds=5)) from error
         place = Place(host.advertise, sockets.port, sockets.rtcp_port)
         negotiation = Negotiation(policy, place) if state is None else Negotiation.resumed(policy, place, state)
         leg = RtpLeg(sockets, negotiation, self.ticker, settings or PeerSettings())
-        self.legs.add(leg)
-        self._arm()
+        self._add(leg)
         return leg
 
     async def _make(self, offer: Offer) -> tuple[WebRtcLeg, VoiceTransport, str]:
-        transport = VoiceTransport(self._certificate, self.settings.addresses, self.settings.ports)
+        transport = VoiceTransport(self._certificate, self.settings.addresses, self.settings.ports, self.poll)
         try:
             await transport.gather()
         except OSError as error:
@@ -180,12 +187,15 @@ class MediaPlane:
 
     async def close(self) -> None:
         """Close every leg and stop all timers."""
-        if self._reporter is not None:
-            self._reporter.cancel()
-            self._reporter = None
+        for timer in (self._reporter, self._filler):
+            if timer is not None:
+                timer.cancel()
+        self._reporter = self._filler = None
         await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
         self.legs.clear()
+        self._to_report.clear()
         self.ticker.close()
+        self.poll.close()
 
     def _advertised(self, bound: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         names = {host.bind: host.advertise for host in self.settings.addresses}
@@ -225,19 +235,44 @@ class MediaPlane:
 
     async def _end(self, leg: MediaLeg) -> None:
         self.legs.discard(leg)
+        self._to_report.pop(leg, None)
         await leg.close()
 
     async def close_leg(self, leg: MediaLeg) -> None:
         """Close one leg for good."""
         await self._end(leg)
 
-    def _arm(self) -> None:
+    def _add(self, leg: MediaLeg) -> None:
+        self.legs.add(leg)
+        self._to_report[leg] = None
         if self._reporter is None:
-            self._reporter = asyncio.get_running_loop().call_later(_REPORT_EVERY, self._report)
+            self._arm()
+        if self._filler is None and isinstance(leg, WebRtcLeg):
+            self._filler = asyncio.get_running_loop().call_later(_FILL_EVERY, self._fill)
+
+    def _arm(self) -> None:
+        """Wait until the next leg's turn to report, or a moment when many are due."""
+        wait = max(_REPORT_STEP, _REPORT_EVERY / len(self._to_report))
+        self._reports_owed += wait * len(self._to_report) / _REPORT_EVERY
+        self._reporter = asyncio.get_running_loop().call_later(wait, self._report)
+
+    def _fill(self) -> None:
+        self._filler = None
+        browsers = [leg for leg in self.legs if isinstance(leg, WebRtcLeg)]
+        for leg in browsers:
+            leg.fill()
+        if browsers:
+            self._filler = asyncio.get_running_loop().call_later(_FILL_EVERY, self._fill)
 
     def _report(self) -> None:
+        """Let those report whose turn it is: all legs at once would hold up forwarded packets."""
+        due, self._reports_owed = divmod(self._reports_owed, 1)
+        legs = list(islice(self._to_report, int(due)))
+        for leg in legs:
+            del self._to_report[leg]
+            self._to_report[leg] = None
         self._reporter = None
-        for leg in list(self.legs):
-            leg.report()
-        if self.legs:
+        if self._to_report:
             self._arm()
+        for leg in legs:
+            leg.report()

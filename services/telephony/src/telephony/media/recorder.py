@@ -7,7 +7,7 @@ with the recording's data key and handed to the spool, which keeps them on disk 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 import tink
@@ -57,7 +57,11 @@ class Track:
 
     def tap(self, source: object, timestamp: int, payload: bytes) -> None:
         """Take one packet. `source` is the stream it belongs to; `timestamp` is of that stream's clock."""
-        now = self.last_arrival = monotonic()
+        self.take(source, timestamp, payload, monotonic())
+
+    def take(self, source: object, timestamp: int, payload: bytes, now: float) -> None:
+        """The same for a packet that came at `now`, a while ago."""
+        self.last_arrival = now
         position = self._position(source, timestamp, now)
         if not self._packets:
             self._opened = now
@@ -100,25 +104,36 @@ class Track:
 
 
 class Recording:
-    """One recording under way: two tracks and the cipher. `finish` seals what is left.
+    """One recording under way: its tracks and the cipher. `finish` seals what is left.
 
-    Packets are taken from the first moment; sealing begins with `open`, when recording has given the key.
+    Packets are taken from the first moment; sealing begins with `open`, when recording has given the key. `started` is
+    monotonic seconds, now when it isn't said.
     """
 
-    def __init__(self, tenant_id: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        tenant_id: str,
+        loop: asyncio.AbstractEventLoop,
+        tracks: Sequence[str] = ("customer", "agent"),
+        started: float | None = None,
+    ) -> None:
         self.recording_id = ""
-        self.started = monotonic()
+        self.started = monotonic() if started is None else started
         self._tenant_id = tenant_id
         self._cipher: aead.Aead | None = None
         self._keep: KeepSegment | None = None
         self._loop = loop
         self._ended: float | None = None
-        self._tracks = {name: Track(name, self.started) for name in ("customer", "agent")}
+        self._tracks = {name: Track(name, self.started) for name in tracks}
         self._timer: asyncio.TimerHandle | None = loop.call_later(_CHECK_EVERY, self._check)
 
     def tap(self, track: str) -> Tap:
         """Where a party's packets go: `customer` or `agent`."""
         return self._tracks[track].tap
+
+    def track(self, name: str) -> Track:
+        """One side of it."""
+        return self._tracks[name]
 
     def open(self, recording_id: str, keyset: bytes, keep: KeepSegment) -> None:
         """Begin to seal: the key is here."""
@@ -126,13 +141,20 @@ class Recording:
         self._cipher = open_keyset(keyset)
         self._keep = keep
 
-    def stop_clock(self) -> None:
-        """The conversation is over though the key isn't here yet: the length is what it is now."""
-        self._ended = self._ended or monotonic()
+    @property
+    def seconds(self) -> float:
+        """How long it is by now, or was when the clock was stopped."""
+        return (monotonic() if self._ended is None else self._ended) - self.started
+
+    def stop_clock(self, at: float | None = None) -> None:
+        """The conversation is over though the key isn't here yet: the length is what it is now, or was at `at`. A
+        clock that stands stays so."""
+        if self._ended is None:
+            self._ended = monotonic() if at is None else at
 
     def stop_clock_at_last_packet(self) -> None:
         """The length is up to the last packet: this process stood still since, and the call went on elsewhere."""
-        self._ended = max(self.started, *(track.last_arrival for track in self._tracks.values()))
+        self.stop_clock(max(self.started, *(track.last_arrival for track in self._tracks.values())))
 
     def finish(self) -> tuple[float, Mapping[str, int]]:
         """Seal the open segments and stop. The length in seconds and the segments each track has.
@@ -143,8 +165,7 @@ class Recording:
             self._timer.cancel()
             self._timer = None
         self._seal(force=True)
-        ended = self._ended or monotonic()
-        return ended - self.started, {name: track.sequence for name, track in self._tracks.items()}
+        return self.seconds, {name: track.sequence for name, track in self._tracks.items()}
 
     def _check(self) -> None:
         self._timer = self._loop.call_later(_CHECK_EVERY, self._check)

@@ -33,6 +33,8 @@ MAX_PAYLOAD = 1275 + 64
 
 SILENCE = OPUS.silence
 
+_pack_header = HEADER.pack_into
+
 _MAX_REORDER = 128
 _RESYNC_JUMP = 3000
 
@@ -58,8 +60,8 @@ class Inbound:
     """Reception statistics of one SSRC (RFC 3550 A.1, A.3, A.8)."""
 
     __slots__ = (
-        "_base", "_clock_rate", "_cycles", "_expected_before", "_highest", "_odd", "_received_before", "_transit",
-        "jitter_samples", "late", "packets", "ssrc",
+        "_arrival", "_base", "_clock_rate", "_cycles", "_expected_before", "_highest", "_odd", "_received_before",
+        "_timestamp", "jitter_samples", "late", "packets", "ssrc",
     )  # fmt: skip
 
     def __init__(self, ssrc: int, sequence: int, clock_rate: int = CLOCK_RATE) -> None:
@@ -68,34 +70,34 @@ class Inbound:
         self.packets = 0
         self.late = 0
         self.jitter_samples = 0.0
+        self._arrival = -1e9  # long ago
+        self._timestamp = 0
         self._base = sequence
         self._highest = (sequence - 1) & 0xFFFF
         self._cycles = 0
-        self._transit: float | None = None
         self._odd = -1
         self._expected_before = 0
         self._received_before = 0
 
     def add(self, sequence: int, timestamp: int, arrival: float) -> None:
         """Count one packet that passed authentication; `arrival` in seconds, monotonic."""
-        step = (sequence - self._highest) & 0xFFFF
+        highest = self._highest
         self.packets += 1
-        if step < 0x8000:
-            if sequence < self._highest:
-                self._cycles += 0x10000
-            self._highest = sequence
-        else:
+        step = (sequence - highest) & 0xFFFF
+        if step >= 0x8000:
             self.late += 1
             if step < 0x10000 - _MAX_REORDER:
                 self._restarted(sequence)
             return
-        transit = (arrival * self._clock_rate - timestamp) % 4294967296.0
-        if self._transit is not None:
-            drift = abs(transit - self._transit)
-            # A step of more than a second is DTX, a new talk spurt's origin or the wrap: not jitter.
-            if drift < self._clock_rate:
-                self.jitter_samples += (drift - self.jitter_samples) / 16
-        self._transit = transit
+        if sequence < highest:
+            self._cycles += 0x10000
+        self._highest = sequence
+        rate = self._clock_rate
+        drift = (arrival - self._arrival) * rate - (timestamp - self._timestamp)
+        self._arrival, self._timestamp = arrival, timestamp
+        # A step of more than a second is DTX, a new talk spurt's origin, the first packet or the wrap: not jitter.
+        if -rate < drift < rate:
+            self.jitter_samples += (abs(drift) - self.jitter_samples) / 16
 
     def _restarted(self, sequence: int) -> None:
         """Two packets in a row far behind: the sender has begun anew with the same SSRC (RFC 3550 A.1).
@@ -139,6 +141,11 @@ class Outbound:
     is any object: the first packet of a source other than the last one is spliced on behind what was sent
     before. What is forwarded or sent must be of `codec` already, whose clock its timestamps run by.
     """
+
+    __slots__ = (
+        "_sent_at", "_sequence", "_sequence_offset", "_source", "_source_floor", "_source_highest", "_timestamp",
+        "_timestamp_offset", "_transmit", "codec", "exclusive", "octets", "packets", "payload_type", "ssrc",
+    )  # fmt: skip
 
     def __init__(self, payload_type: int, transmit: Callable[[int], None], codec: Codec = OPUS) -> None:
         self.ssrc = secrets.randbits(32)
@@ -186,10 +193,12 @@ class Outbound:
         out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         if (out_sequence - self._sequence) & 0xFFFF < 0x8000:
             self._sequence, self._timestamp, self._sent_at = out_sequence, out_timestamp, now
-        HEADER.pack_into(PACKET, 0, 0x80, marker | self.payload_type, out_sequence, out_timestamp, self.ssrc)
+        _pack_header(PACKET, 0, 0x80, marker | self.payload_type, out_sequence, out_timestamp, self.ssrc)
         self.packets += 1
         self.octets += length - HEADER_SIZE
-        self._transmit(length)
+        # A local first: an attribute called in place is looked up as a method, which takes Python much longer.
+        transmit = self._transmit
+        transmit(length)
 
     def skip(self, source: object, sequence: int) -> None:
         """Close the gap a packet of `source` leaves that is not passed on (a digit), so that it isn't seen

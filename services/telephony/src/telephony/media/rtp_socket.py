@@ -12,11 +12,11 @@ import ctypes
 import os
 import secrets
 import socket
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
 
 from telephony.media.rtp import PACKET
 from telephony.media.source_filter import Address
+from telephony.media.voice_socket import SocketPoll
 
 _RECEIVE_BUFFER = 256 * 1024
 _ATTEMPTS = 64
@@ -28,8 +28,8 @@ _NOWHERE = bytes(28)
 class RtpSockets:
     """The ports of one leg on `address`. OSError when none is free."""
 
-    def __init__(self, loop: AbstractEventLoop, address: str, ports: tuple[int, int] | None) -> None:
-        self._loop = loop
+    def __init__(self, poll: SocketPoll, address: str, ports: tuple[int, int] | None) -> None:
+        self._poll = poll
         self._rtp, self._rtcp = _pair(address, ports)
         self.port: int = self._rtp.getsockname()[1]
         self.rtcp_port: int = self._rtcp.getsockname()[1]
@@ -41,10 +41,10 @@ class RtpSockets:
 
     def read(self, readable: Callable[[], None]) -> None:
         """Call `readable` whenever an RTP datagram waits, in place of whoever was called before."""
-        self._loop.add_reader(self._rtp.fileno(), readable)
+        self._poll.add(self._rtp.fileno(), readable)
 
     def read_rtcp(self, readable: Callable[[], None]) -> None:
-        self._loop.add_reader(self._rtcp.fileno(), readable)
+        self._poll.add(self._rtcp.fileno(), readable)
 
     def receive_rtcp(self) -> tuple[int, Address] | None:
         """One RTCP datagram into PACKET: its length and where it came from."""
@@ -78,7 +78,7 @@ class RtpSockets:
     def close(self) -> None:
         for each in (self._rtp, self._rtcp):
             if each.fileno() >= 0:
-                self._loop.remove_reader(each.fileno())
+                self._poll.remove(each.fileno())
                 each.close()
 
 

@@ -83,6 +83,13 @@ def level(samples: Samples, target_db: float) -> Samples:
     return (samples * min(10 ** (target_db / 20) / rms, 0.95 / peak)).astype(np.float32)
 
 
+def message_beep() -> Samples:
+    """1,000 Hz for 0.4 s: speak after it."""
+    time = np.arange(int(0.4 * RATE)) / RATE
+    edge = np.minimum(1, np.minimum(time, time[-1] - time) / 0.01)
+    return (0.12 * np.sin(2 * np.pi * 1_000 * time) * edge).astype(np.float32)
+
+
 def ringback() -> Samples:
     """425 Hz, 1 s on and 4 s off (ITU-T E.180 supplement 2, most of Europe)."""
     time = np.arange(RATE) / RATE

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from telephony.media import sound
+from telephony.media import loudness, sound
 from telephony.media.espeak import Espeak
 
 LENGTHS = struct.Struct("!II")
@@ -30,17 +30,19 @@ def make(espeak: Espeak, head: dict[str, str], body: bytes) -> list[bytes]:
     match head["make"]:
         case "speech":
             spoken = sound.resample(espeak.speak(head["text"], head["language"]), espeak.rate)
-            return sound.encode(np.concatenate([_LEAD_IN, sound.level(spoken, -20)]))
+            return sound.encode(np.concatenate([_LEAD_IN, loudness.evened(spoken)]))
         case "file":
-            return sound.encode(sound.level(sound.decode_file(body), -20), 32_000, "audio")
+            return sound.encode(loudness.prepared(sound.decode_file(body)), 32_000, "audio")
         case "music_file":
-            return sound.encode(sound.faded(sound.level(sound.decode_file(body), -27)), 32_000, "audio")
+            return sound.encode(sound.faded(loudness.evened(sound.decode_file(body), -27.0)), 32_000, "audio")
         case "beep":
             return sound.encode(sound.recording_beep())
         case "quiet":
             return sound.encode(sound.quiet(), 16_000, "audio")
         case "music":
             return sound.encode(sound.hold_music(), 32_000, "audio")
+        case "message_beep":
+            return sound.encode(sound.message_beep())
         case "ringback":
             return sound.encode(sound.ringback())
         case other:

@@ -19,14 +19,17 @@ from telephony.media.rtcp import Reports
 from telephony.media.rtp import HEADER, HEADER_SIZE, MAX_PAYLOAD, PACKET, VIEW, Inbound, Outbound, payload_bounds
 from telephony.media.ticker import Ticker
 
+_unpack_header = HEADER.unpack_from
+
 
 class VoiceLeg:
     """A `MediaLeg` but for what carries it."""
 
+    # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
         "_digits", "_event_types", "_forged", "_inbound", "_lost_before", "_packets_before", "_playback", "_reader",
-        "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "last_heard", "muted", "on_closed",
-        "on_digit", "outbound", "reports", "tap",
+        "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "in_call", "last_heard", "muted",
+        "on_closed", "on_digit", "outbound", "reports", "tap",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
@@ -39,6 +42,8 @@ class VoiceLeg:
         self.connected: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         """True when media can flow; False when the set-up failed or was given up."""
         self.closed = False
+        self.in_call = False
+        """Somebody waits for sound here: a browser's silence is filled then."""
         self.last_heard = monotonic()
         self.outbound = outbound
         self.reports = Reports()
@@ -89,9 +94,14 @@ class VoiceLeg:
             codec=self.codec,
         )
 
+    @property
+    def stands(self) -> bool:
+        """Whether packets can go both ways."""
+        return not self.closed and self.connected.done() and self.connected.result()
+
     def report(self) -> None:
         """Send one RTCP report. The plane calls this every few seconds."""
-        if not self.closed and self.connected.done() and self.connected.result():
+        if self.stands:
             self._transmit_rtcp(self.reports.report(self.outbound, self._inbound))
 
     async def close(self) -> None:
@@ -126,7 +136,7 @@ class VoiceLeg:
     def _voice(self, length: int) -> None:
         """One genuine RTP packet in PACKET, not encrypted any more."""
         now = self.last_heard = monotonic()
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(PACKET)
+        first, second, sequence, timestamp, ssrc = _unpack_header(PACKET)
         inbound = self._inbound
         if inbound is None or inbound.ssrc != ssrc:
             inbound = self._new_inbound(ssrc, sequence)
@@ -143,8 +153,9 @@ class VoiceLeg:
         if self.muted:
             length = self._mute(length)
         # The tap goes first: protecting the packet for the other leg overwrites it.
-        if self.tap is not None:
-            self.tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
+        tap = self.tap
+        if tap is not None:
+            tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
         forward_to = self.forward_to
         if forward_to is not None:
             forward_to.forward(inbound, sequence, timestamp, length)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import log
@@ -19,6 +20,7 @@ from telephony.domain.cdrs import Cdr, Ending
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.store import calls as call_store
 from telephony.store import cdrs as cdr_store
+from telephony.store import dialogs as dialog_store
 from telephony.store import legs as leg_store
 from telephony.store import stations as station_store
 
@@ -125,6 +127,18 @@ async def recording_begun(tx: Tx, call_id: str, recording_id: str, now: datetime
     await call_store.save_call(tx, changed, now)
 
 
+async def keep_dialog(tx: Tx, call_id: str, leg_id: str, kept: Mapping[str, Any], now: datetime) -> None:
+    """What another node needs to go on with a SIP leg; nothing once the call is over."""
+    call = await call_store.find_call(tx, call_id)
+    if call is not None and call.live:
+        await dialog_store.keep(tx, leg_id, call_id, kept, now)
+
+
+async def kept_dialogs(tx: Tx, call_id: str) -> Mapping[str, Mapping[str, Any]]:
+    """Leg id -> what `keep_dialog` kept."""
+    return await dialog_store.of_call(tx, call_id)
+
+
 async def change_leg(tx: Tx, call_id: str, leg_id: str, trigger: LegTrigger, now: datetime) -> Leg | None:
     """A leg's media came, went or came back; None when that is known already."""
     leg = await leg_store.find_leg(tx, leg_id)
@@ -161,6 +175,7 @@ async def end_call(
     ended = dataclasses.replace(ended, end_time=cdr.end_time, talk=cdr.talk, hold=cdr.hold, park_code="")
     await call_store.save_call(tx, ended, now)
     await call_store.drop_lease(tx, call_id)
+    await dialog_store.drop(tx, call_id)
     if call.park_code:
         await call_store.free_park_code(tx, call.park_code)
     for leg in await _legs(tx, call_id):

@@ -107,6 +107,11 @@ async def reachable(tx: Tx, agent_id: str, now: datetime) -> Sequence[tuple[Devi
     return [(device, places) for device, places in reached if places]
 
 
+async def has_expired(tx: Tx, now: datetime) -> bool:
+    """Whether there are bindings that count no more. System transaction."""
+    return await store.has_expired(tx, now)
+
+
 async def purge_bindings(tx: Tx, now: datetime) -> None:
     """Forget bindings that count no more. System transaction."""
     await store.purge(tx, now)

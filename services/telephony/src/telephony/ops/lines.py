@@ -6,9 +6,9 @@ the tenant that calls. SERIALIZABLE makes of two takers one that sees the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from chassis.sql import Tx
@@ -75,17 +75,38 @@ async def move_lines(tx: Tx, tenant_id: str, call_id: str, node_id: str, now: da
     await store.move_lines(tx, (tenant_id, PLATFORM), call_id, node_id, now)
 
 
-async def free_lines_of(tx: Tx, node_id: str) -> int:
-    """Let go what an earlier process of this node left, as of its last heartbeat; how many."""
-    left = await store.lines_of(tx, node_id)
+async def free_lines_of(tx: Tx, node_id: str, but: Collection[str]) -> int:
+    """Let go what an earlier process of this node left, as of its last heartbeat, except the lines of the calls that
+    go on; how many."""
+    left = [each for each in await store.lines_of(tx, node_id) if each[0].call_id not in but]
     await _free(tx, left)
     return len(left)
 
 
-async def sweep_lines(tx: Tx, now: datetime) -> None:
-    """Let go the lines of dead nodes, as of their last heartbeat, and forget what nobody counts any more."""
-    await _free(tx, await store.stale_lines(tx, now - HEARTBEAT_FRESH))
-    await store.purge(tx, now - _COUNTED, (now - _REMEMBERED).date())
+@dataclass(frozen=True)
+class Leftovers:
+    """Lines nobody holds any more, each with when it was last known to live; whether rows are there to be forgotten."""
+
+    lines: Sequence[tuple[Line, datetime]]
+    old: bool
+
+
+async def leftovers(tx: Tx, now: datetime) -> Leftovers:
+    """Lines of dead nodes and of calls that are over. For a read-only transaction: at SERIALIZABLE it would make
+    everybody who takes a line or changes a call run again."""
+    since = now - HEARTBEAT_FRESH
+    found = [*await store.stale_lines(tx, since), *await store.lines_without_calls(tx, since)]
+    return Leftovers(found, await store.has_old(tx, *_old(now)))
+
+
+async def free_line(tx: Tx, line: Line, heartbeat_time: datetime) -> None:
+    """Let a leftover go, as of its last heartbeat; nothing when it went by itself."""
+    await _free(tx, [(line, heartbeat_time)])
+
+
+async def forget_old(tx: Tx, now: datetime) -> None:
+    """Forget lines that nobody counts any more, and what was spent long ago."""
+    await store.purge(tx, *_old(now))
 
 
 async def overspent(tx: Tx, node_id: str, now: datetime) -> Sequence[Line]:
@@ -108,6 +129,10 @@ async def overspent(tx: Tx, node_id: str, now: datetime) -> Sequence[Line]:
         if lines.overspent(line, *loads[place], *callers[caller], now):
             cut.append(line)
     return cut
+
+
+def _old(now: datetime) -> tuple[datetime, date]:
+    return now - _COUNTED, (now - _REMEMBERED).date()
 
 
 async def _free(tx: Tx, left: Sequence[tuple[Line, datetime]]) -> None:

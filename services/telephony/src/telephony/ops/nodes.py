@@ -15,8 +15,6 @@ from telephony.domain import calls
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg, LegTrigger, change_leg
 from telephony.domain.nodes import Node, NodeNotFound
-from telephony.ops import devices as device_ops
-from telephony.ops import lines as line_ops
 from telephony.ops.calls import HEARTBEAT_FRESH, end_orphan
 from telephony.store import calls as call_store
 from telephony.store import legs as leg_store
@@ -174,9 +172,3 @@ async def due(tx: Tx, node_id: str, now: datetime) -> Due:
         await station_store.stale(tx, before),
         await station_store.overdue(tx, now),
     )
-
-
-async def tidy(tx: Tx, now: datetime) -> None:
-    """Let go the lines of dead nodes, and forget lines and phones' bindings that count no more."""
-    await line_ops.sweep_lines(tx, now)
-    await device_ops.purge_bindings(tx, now)

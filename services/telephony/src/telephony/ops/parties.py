@@ -13,14 +13,15 @@ from kernel.errors import NotFound
 from kernel.ids import new_id
 
 from telephony import convert
-from telephony.domain import calls, consults, parties, supervision, transfers
+from telephony.domain import calls, consults, flow_dials, parties, supervision, transfers
 from telephony.domain import conversation as rules
 from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, may_control
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.stations import StationOnCall, StationRequired
-from telephony.ops.calls import end_call
+from telephony.ops import devices as device_ops
+from telephony.ops.calls import end_call, left_queue
 from telephony.store import calls as call_store
 from telephony.store import legs as leg_store
 from telephony.store import stations as station_store
@@ -131,20 +132,30 @@ async def party_gone(
 ) -> Found | None:
     """A party hung up, or a number that was rung didn't answer. None when that is known.
 
-    With the customer's leg, or the last one that talks with the customer, the whole call ends.
+    With the customer's leg, or the last one that talks with the customer, the whole call ends; after a party that flows
+    brought in, flows goes on.
     """
     before = await conversation(tx, call_id)
     leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
     if leg is None or not before.call.live:
         return None
     outcome = None if leg.party == Party.CUSTOMER else parties.gone(before, leg_id, now, q850, sip_status)
+    if outcome is not None and flow_dials.dialled_by_flow(leg) and not _somebody_stays(outcome.after):
+        after = flow_dials.gone_on(outcome.after, now)
+        found = await keep(tx, before, dataclasses.replace(outcome, after=after), now)
+        over = next(other for other in after.legs if other.leg_id == leg_id)
+        tx.emit(convert.leg_changed(*found, over), key=call_id)
+        return found
     if outcome is None or not _somebody_stays(outcome.after):
-        who = EndParty.CUSTOMER if leg.party == Party.CUSTOMER else EndParty.PARTICIPANT
+        who = _END_PARTY.get(leg.party, EndParty.PARTICIPANT)
         cause = EndCause.NORMAL if leg.answered else cause_of(q850)
         await end_call(tx, call_id, Ending(who, cause, now, q850_cause=q850, sip_status=sip_status), now)
         talk = await conversation(tx, call_id)
         return talk.call, talk.legs
     return await keep(tx, before, outcome, now)
+
+
+_END_PARTY = {Party.CUSTOMER: EndParty.CUSTOMER, Party.AGENT: EndParty.AGENT}
 
 
 def _somebody_stays(talk: Conversation) -> bool:
@@ -193,6 +204,23 @@ async def dial_on(tx: Tx, call_id: str, actor: Actor, leg: Leg, now: datetime) -
     found = await keep(tx, before, outcome, now)
     _tell_transfer(tx, before, actor, found, blind=True, target_kind="number", target=leg.address)
     return found
+
+
+async def dial_in_flow(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
+    """Flows rings a number for the customer, who hears it. CallNotFound, CallEnded, CallNotTalking."""
+    before = await conversation(tx, call_id)
+    found = await keep(tx, before, flow_dials.begun(before, leg, now), now)
+    tx.emit(convert.leg_changed(*found, leg), key=call_id)
+    return found
+
+
+async def contact_dequeued(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Found | None:
+    """Nobody is to be waited for any more as this contact: flows has the call again. None when it doesn't wait so."""
+    call = await call_store.find_call(tx, call_id)
+    if call is None or call.contact_id != contact_id or await left_queue(tx, call_id, now) is None:
+        return None
+    talk = await conversation(tx, call_id)
+    return talk.call, talk.legs
 
 
 async def complete_transfer(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found:
@@ -265,7 +293,7 @@ async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: dat
 
 async def supervise(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
     """A supervisor takes part, or changes how. StationRequired, StationOnCall."""
-    await free_station(tx, leg.agent_id, call_id)
+    await free_station(tx, leg.agent_id, now, call_id)
     before = await conversation(tx, call_id)
     agent_id = leg.supervised_agent_id or before.call.agent_id
     leg = dataclasses.replace(leg, supervised_agent_id=agent_id)
@@ -285,10 +313,13 @@ async def stop_supervising(tx: Tx, call_id: str, user_id: str, now: datetime) ->
     return found
 
 
-async def free_station(tx: Tx, agent_id: str, call_id: str = "") -> None:
-    """StationRequired when the user has none, StationOnCall when it is joined to another call than this."""
+async def free_station(tx: Tx, agent_id: str, now: datetime, call_id: str = "") -> None:
+    """StationRequired when the user has neither softphone nor desk phone, StationOnCall when it is joined to another
+    call than this."""
     station = await station_store.find_station(tx, agent_id)
     if station is None or station.state is not LegState.CONNECTED:
+        if await device_ops.reachable(tx, agent_id, now):
+            return
         raise StationRequired("attach a softphone first: open the desktop and allow the microphone")
     if station.call_id not in ("", call_id):
         raise StationOnCall("your softphone is joined to another call")

@@ -45,6 +45,20 @@ async def attach_station(tx: Tx, agent_id: str, client_id: str, takeover: bool, 
     return station
 
 
+async def attach_phone(tx: Tx, agent_id: str, device_id: str, node_id: str, now: datetime) -> None:
+    """A desk phone has signed in: it is the agent's station where they have no other."""
+    held = await station_store.find_station(tx, agent_id)
+    if held is None:
+        await attach_station(tx, agent_id, device_id, False, node_id, now)
+
+
+async def detach_phone(tx: Tx, agent_id: str, device_id: str) -> None:
+    """A desk phone can't be reached any more; a call it is in goes on."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is not None and station.client_id == device_id:
+        await _drop(tx, station, StationReason.LEFT)
+
+
 async def detach_station(tx: Tx, agent_id: str, client_id: str) -> Station | None:
     """The tab lets its station go; StationOnCall while joined. None when another tab owns it, or none."""
     station = await station_store.find_station(tx, agent_id)

@@ -90,6 +90,12 @@ async def replace_bindings(tx: Tx, device_id: str, bindings: Sequence[Binding]) 
 # -- the node's sweeps, in system transactions -----------------------------------------------------------------
 
 
+async def has_expired(tx: Tx, now: datetime) -> bool:
+    """Whether `purge` would find anything."""
+    expired = select(device_bindings.c.device_id).where(device_bindings.c.expire_time <= now)
+    return await tx.one_or_none(expired.limit(1)) is not None
+
+
 async def purge(tx: Tx, now: datetime) -> None:
     """Forget bindings that count no more."""
     await tx.execute(delete(device_bindings).where(device_bindings.c.expire_time <= now))

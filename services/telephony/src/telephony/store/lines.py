@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql
 
 from telephony.domain.countries import Tier
 from telephony.domain.lines import SECOND, Line, Load, Spent, cost
+from telephony.store.tables import live_calls
 from telephony.store.trunk_tables import spending, trunk_lines
 
 _FIELDS = (
@@ -153,10 +154,32 @@ async def stale_lines(tx: Tx, before: datetime) -> Sequence[tuple[Line, datetime
     return [(_line(row), row["heartbeat_time"]) for row in rows]
 
 
+async def lines_without_calls(tx: Tx, before: datetime) -> Sequence[tuple[Line, datetime]]:
+    """Live lines taken before then whose call is over or never was, each with its last heartbeat."""
+    its_call = and_(
+        live_calls.c.tenant_id == trunk_lines.c.caller_tenant_id, live_calls.c.call_id == trunk_lines.c.call_id
+    )
+    rows = await tx.all(
+        select(trunk_lines)
+        .outerjoin(live_calls, its_call)
+        .where(_LIVE, trunk_lines.c.take_time < before, live_calls.c.call_id.is_(None))
+        .limit(500)
+    )
+    return [(_line(row), row["heartbeat_time"]) for row in rows]
+
+
 async def move_lines(tx: Tx, tenant_ids: Sequence[str], call_id: str, node_id: str, now: datetime) -> None:
     """Another node has a call's lines from now on."""
     its = (trunk_lines.c.tenant_id.in_(tenant_ids), trunk_lines.c.call_id == call_id, _LIVE)
     await tx.execute(update(trunk_lines).where(*its).values(node_id=node_id, heartbeat_time=now))
+
+
+async def has_old(tx: Tx, ended_before: datetime, day_before: date) -> bool:
+    """Whether `purge` would find anything."""
+    for column, before in ((trunk_lines.c.end_time, ended_before), (spending.c.day, day_before)):
+        if await tx.one_or_none(select(column).where(column < before).limit(1)) is not None:
+            return True
+    return False
 
 
 async def purge(tx: Tx, ended_before: datetime, day_before: date) -> None:

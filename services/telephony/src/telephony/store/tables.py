@@ -100,6 +100,16 @@ park_codes = tenant_table(
     Column("create_time", Time, nullable=False),
 )  # fmt: skip
 
+dialogs = tenant_table(
+    "dialogs", metadata,
+    Column("leg_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("kept", Json, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Index("dialogs_by_call", "tenant_id", "call_id"),
+)  # fmt: skip
+
 stations = tenant_table(
     "stations", metadata,
     Column("agent_id", Text, primary_key=True),

@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
-import { useText } from "../../i18n/index.ts";
+import { language, type MessageKey, type Text, useText } from "../../i18n/index.ts";
+import { myId } from "../../session/session.ts";
 import { useAway } from "../../socket/live.ts";
 import { useStore } from "../../store.ts";
 import { Note } from "../../ui/Note.tsx";
@@ -14,7 +15,8 @@ import {
   useOwnership,
   waitingForSound,
 } from "../desktop.ts";
-import { phaseOf } from "../state.ts";
+import { useQuality } from "../quality.ts";
+import { type LegQuality, phaseOf } from "../state.ts";
 import { stationWanted } from "../stationMemory.ts";
 import classes from "./dock.module.css";
 
@@ -28,6 +30,8 @@ export function DockNotes() {
   const { agent } = desktop;
   const away = useAway() && ["connecting", "talking", "held"].includes(phaseOf(desktop));
   const waiting = useStore(waitingForSound);
+  const [mine, customer] = [useQuality(myId()), useQuality()];
+  const onCall = ["talking", "held"].includes(phaseOf(desktop));
   const wanted = stationWanted();
   const elsewhere = state.status === "heldElsewhere";
   const onDuty = agent?.state !== undefined && agent.state !== "AGENT_STATE_OFFLINE";
@@ -61,6 +65,19 @@ export function DockNotes() {
         {t("desktop.stalled")}
       </Note>
     ),
+    state.relayRefused !== undefined && (
+      <Note key="relay" tone="bad" live testId="relay-refused">
+        {t("desktop.relayRefused", { code: state.relayRefused })}{" "}
+        <Again onClick={retrySound} label={t("common.retry")} testId="relay-retry" />
+      </Note>
+    ),
+    onCall && customer?.stalled && (
+      <Note key="customer" tone="warn" live testId="customer-stalled">
+        {t("desktop.customerStalled")}
+      </Note>
+    ),
+    onCall && poor(t, "desktop.poor.mine", mine, "line-poor"),
+    onCall && !customer?.stalled && poor(t, "desktop.poor.customer", customer, "customer-line-poor"),
     state.microphone && (
       <Note
         key="mic"
@@ -95,6 +112,17 @@ export function DockNotes() {
     ),
   ].filter(Boolean);
   return notes.length > 0 ? <div className={classes.strip}>{notes}</div> : null;
+}
+
+/** What is wrong with a party's line, in words. */
+function poor(t: Text, text: MessageKey, leg: LegQuality | undefined, testId: string) {
+  if (!leg?.warnings?.length) return null;
+  const words = leg.warnings.map((warning) => t(`desktop.poor.${warning}` as MessageKey));
+  return (
+    <Note key={testId} tone="warn" live testId={testId}>
+      {t(text, { what: new Intl.ListFormat(language()).format(words) })}
+    </Note>
+  );
 }
 
 function Again({ onClick, label, testId }: { onClick: () => void; label: string; testId?: string }) {

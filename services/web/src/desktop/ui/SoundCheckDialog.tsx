@@ -1,4 +1,4 @@
-import { Button, Modal, Select, Slider, Stack, Text } from "@mantine/core";
+import { Button, Modal, Select, Slider, Stack, Switch, Text } from "@mantine/core";
 import { IconVolume } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { useText } from "../../i18n/index.ts";
@@ -11,8 +11,10 @@ import {
 } from "../../media/microphone.ts";
 import { changeSound, useSound } from "../../media/preferences.ts";
 import { tryRing } from "../../media/ring.ts";
+import { useStore } from "../../store.ts";
 import { Note } from "../../ui/Note.tsx";
 import uiClasses from "../../ui/ui.module.css";
+import { leg, relays } from "../desktop.ts";
 
 /** Before the first shift: is there a microphone, does it hear, does it ring, and on which devices. */
 export default function SoundCheckDialog({ onClose }: { onClose: () => void }) {
@@ -104,8 +106,32 @@ function Check({ onClose }: { onClose: () => void }) {
       >
         {t("sound.tryRing")}
       </Button>
+      <Way />
       <Button onClick={onClose}>{t("common.done")}</Button>
     </Stack>
+  );
+}
+
+/** The way sound goes, for networks whose firewall spoils the straight one. */
+function Way() {
+  const t = useText();
+  const { relayOnly } = useSound();
+  const { figures } = useStore(leg.state);
+  const relayed = figures?.relayed;
+  return (
+    <div>
+      <Switch
+        label={t("sound.relay")}
+        description={t(relays.offered ? "sound.relayHint" : "sound.noRelay")}
+        checked={relayOnly}
+        disabled={!relays.offered && !relayOnly}
+        onChange={(event) => changeSound({ relayOnly: event.currentTarget.checked })}
+        data-testid="sound-relay"
+      />
+      <Text size="sm" c="dimmed" mt={6} data-testid="sound-way">
+        {t(relayed === undefined ? "sound.wayUnknown" : relayed ? "sound.wayRelayed" : "sound.wayDirect")}
+      </Text>
+    </div>
   );
 }
 

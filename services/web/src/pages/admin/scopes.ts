@@ -31,4 +31,5 @@ export const SCOPES = [
   "trunks.write",
   "users.read",
   "users.write",
+  "voicemails.read",
 ];

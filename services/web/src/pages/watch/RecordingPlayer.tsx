@@ -8,10 +8,19 @@ import { Tag } from "../../ui/Note.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import classes from "./watch.module.css";
 
+interface Props {
+  recording: Recording;
+  /** Where the audio is; that of a recorded call when unset. */
+  path?: string;
+  /** Called when playing begins. */
+  onPlay?: (() => void) | undefined;
+}
+
 /** The player, or why there is nothing to listen to yet. */
-export function Listen({ recording }: { recording: Recording }) {
+export function Listen(props: Props) {
   useText();
-  if (recording.state === "RECORDING_STATE_STORED") return <RecordingPlayer recording={recording} />;
+  const { recording } = props;
+  if (recording.state === "RECORDING_STATE_STORED") return <RecordingPlayer {...props} />;
   return (
     <Tag tone={recording.state === "RECORDING_STATE_RECORDING" ? "bad" : "neutral"} dot>
       {textOr("recordingState", recording.state ?? "")}
@@ -23,7 +32,7 @@ export function Listen({ recording }: { recording: Recording }) {
  * Plays a recording: customer left, agent right. The audio is fetched with the session's token when it is asked for,
  * since an audio element can't send one.
  */
-function RecordingPlayer({ recording }: { recording: Recording }) {
+function RecordingPlayer({ recording, path, onPlay }: Props) {
   const t = useText();
   const [address, setAddress] = useState("");
   const [busy, setBusy] = useState(false);
@@ -33,7 +42,9 @@ function RecordingPlayer({ recording }: { recording: Recording }) {
     setBusy(true);
     setProblem(undefined);
     try {
-      setAddress(URL.createObjectURL(await fetchBlob(`/v1/recordings/${recording.recordingId}/audio`)));
+      const audio = await fetchBlob(path ?? `/v1/recordings/${recording.recordingId}/audio`);
+      setAddress(URL.createObjectURL(audio));
+      onPlay?.();
     } catch (error) {
       setProblem(error);
     } finally {

@@ -23,7 +23,9 @@ export default function RecordingsPage() {
   const callId = search.trim().startsWith("call_") ? search.trim() : "";
   const { query, rows } = usePages(["recordings", callId], async (pageToken) => {
     const answer = await ask(
-      api.GET("/v1/recordings", { params: { query: { pageSize: 50, pageToken, callId } } }),
+      api.GET("/v1/recordings", {
+        params: { query: { pageSize: 50, pageToken, callId, kind: "RECORDING_KIND_CALL" } },
+      }),
     );
     return { rows: answer.recordings ?? [], next: answer.nextPageToken ?? "" };
   });

@@ -536,7 +536,7 @@ class PromptServiceServicer:
     """
 
     def CreatePrompt(self, request, context):
-        """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE.
+        """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE, PROMPT_TOO_SHORT, PROMPT_SILENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -175,7 +175,7 @@ class PromptServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PromptServiceAsyncStub: ...
     CreatePrompt: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.CreatePromptRequest, _flow_pb2.Prompt]
-    """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE."""
+    """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE, PROMPT_TOO_SHORT, PROMPT_SILENT."""
     ListPrompts: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListPromptsRequest, _flow_service_pb2.ListPromptsResponse]
     """Lists prompts."""
     DeletePrompt: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeletePromptRequest, _empty_pb2.Empty]
@@ -189,7 +189,7 @@ class PromptServiceAsyncStub(PromptServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePrompt: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.CreatePromptRequest, _flow_pb2.Prompt]  # type: ignore[assignment]
-    """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE."""
+    """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE, PROMPT_TOO_SHORT, PROMPT_SILENT."""
     ListPrompts: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListPromptsRequest, _flow_service_pb2.ListPromptsResponse]  # type: ignore[assignment]
     """Lists prompts."""
     DeletePrompt: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeletePromptRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -206,7 +206,7 @@ class PromptServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.CreatePromptRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_pb2.Prompt, _abc.Awaitable[_flow_pb2.Prompt]]:
-        """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE."""
+        """Uploads audio (WAV, MP3, Ogg; up to 4 MB and 5 minutes). INVALID_ARGUMENT PROMPT_UNREADABLE, PROMPT_TOO_SHORT, PROMPT_SILENT."""
 
     @_abc_1.abstractmethod
     def ListPrompts(

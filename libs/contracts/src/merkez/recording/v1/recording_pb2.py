@@ -24,19 +24,24 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#merkez/recording/v1/recording.proto\x12\x13merkez.recording.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"r\n\x03Gap\x12\r\n\x05track\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa0\x03\n\tRecording\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x04 \x01(\t\x12\x10\n\x08queue_id\x18\x05 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x06 \x01(\t\x12\x32\n\x05state\x18\x07 \x01(\x0e\x32#.merkez.recording.v1.RecordingState\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nsize_bytes\x18\n \x01(\x03\x12&\n\x04gaps\x18\x0b \x03(\x0b\x32\x18.merkez.recording.v1.Gap\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63ustomer_id\x18\r \x01(\t\x12\x0f\n\x07version\x18\x0e \x01(\x03*\x88\x01\n\x0eRecordingState\x12\x1f\n\x1bRECORDING_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RECORDING_STATE_RECORDING\x10\x01\x12\x1a\n\x16RECORDING_STATE_STORED\x10\x02\x12\x1a\n\x16RECORDING_STATE_ERASED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#merkez/recording/v1/recording.proto\x12\x13merkez.recording.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\"r\n\x03Gap\x12\r\n\x05track\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb1\x04\n\tRecording\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x04 \x01(\t\x12\x10\n\x08queue_id\x18\x05 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x06 \x01(\t\x12\x32\n\x05state\x18\x07 \x01(\x0e\x32#.merkez.recording.v1.RecordingState\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nsize_bytes\x18\n \x01(\x03\x12&\n\x04gaps\x18\x0b \x03(\x0b\x32\x18.merkez.recording.v1.Gap\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63ustomer_id\x18\r \x01(\t\x12\x0f\n\x07version\x18\x0e \x01(\x03\x12\x30\n\x04kind\x18\x0f \x01(\x0e\x32\".merkez.recording.v1.RecordingKind\x12\x1b\n\rcaller_number\x18\x10 \x01(\tB\x04\x90\xb5\x18\x01\x12.\n\nheard_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08heard_by\x18\x12 \x01(\t*\x88\x01\n\x0eRecordingState\x12\x1f\n\x1bRECORDING_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RECORDING_STATE_RECORDING\x10\x01\x12\x1a\n\x16RECORDING_STATE_STORED\x10\x02\x12\x1a\n\x16RECORDING_STATE_ERASED\x10\x03*f\n\rRecordingKind\x12\x1e\n\x1aRECORDING_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13RECORDING_KIND_CALL\x10\x01\x12\x1c\n\x18RECORDING_KIND_VOICEMAIL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.recording.v1.recording_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECORDINGSTATE']._serialized_start=661
-  _globals['_RECORDINGSTATE']._serialized_end=797
-  _globals['_GAP']._serialized_start=125
-  _globals['_GAP']._serialized_end=239
-  _globals['_RECORDING']._serialized_start=242
-  _globals['_RECORDING']._serialized_end=658
+  _globals['_RECORDING'].fields_by_name['caller_number']._loaded_options = None
+  _globals['_RECORDING'].fields_by_name['caller_number']._serialized_options = b'\220\265\030\001'
+  _globals['_RECORDINGSTATE']._serialized_start=840
+  _globals['_RECORDINGSTATE']._serialized_end=976
+  _globals['_RECORDINGKIND']._serialized_start=978
+  _globals['_RECORDINGKIND']._serialized_end=1080
+  _globals['_GAP']._serialized_start=159
+  _globals['_GAP']._serialized_end=273
+  _globals['_RECORDING']._serialized_start=276
+  _globals['_RECORDING']._serialized_end=837
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,30 @@ RECORDING_STATE_STORED: RecordingState.ValueType  # 2
 RECORDING_STATE_ERASED: RecordingState.ValueType  # 3
 Global___RecordingState: _TypeAlias = RecordingState  # noqa: Y015
 
+class _RecordingKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RecordingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordingKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECORDING_KIND_UNSPECIFIED: _RecordingKind.ValueType  # 0
+    """As CALL."""
+    RECORDING_KIND_CALL: _RecordingKind.ValueType  # 1
+    """A conversation."""
+    RECORDING_KIND_VOICEMAIL: _RecordingKind.ValueType  # 2
+    """A message left for an agent or a queue. It has one track, customer, heard on both sides."""
+
+class RecordingKind(_RecordingKind, metaclass=_RecordingKindEnumTypeWrapper):
+    """What was recorded."""
+
+RECORDING_KIND_UNSPECIFIED: RecordingKind.ValueType  # 0
+"""As CALL."""
+RECORDING_KIND_CALL: RecordingKind.ValueType  # 1
+"""A conversation."""
+RECORDING_KIND_VOICEMAIL: RecordingKind.ValueType  # 2
+"""A message left for an agent or a queue. It has one track, customer, heard on both sides."""
+Global___RecordingKind: _TypeAlias = RecordingKind  # noqa: Y015
+
 @_typing.final
 class Gap(_message.Message):
     """A stretch of time missing from a track."""
@@ -95,6 +119,10 @@ class Recording(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CALLER_NUMBER_FIELD_NUMBER: _builtins.int
+    HEARD_TIME_FIELD_NUMBER: _builtins.int
+    HEARD_BY_FIELD_NUMBER: _builtins.int
     recording_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -104,9 +132,9 @@ class Recording(_message.Message):
     brand_id: _builtins.str
     """Brand."""
     queue_id: _builtins.str
-    """Queue."""
+    """Queue. Of a voicemail without agent_id: whose message it is."""
     agent_id: _builtins.str
-    """Agent on the right channel."""
+    """Agent on the right channel. Of a voicemail: whose message it is."""
     state: Global___RecordingState.ValueType
     """State."""
     size_bytes: _builtins.int
@@ -115,6 +143,12 @@ class Recording(_message.Message):
     """Customer."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    kind: Global___RecordingKind.ValueType
+    """Immutable. Unset means CALL."""
+    caller_number: _builtins.str
+    """Of a voicemail: who left it, E.164; empty when withheld."""
+    heard_by: _builtins.str
+    """Output only. The user who marked it."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it began."""
@@ -130,6 +164,10 @@ class Recording(_message.Message):
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it will be erased."""
+
+    @_builtins.property
+    def heard_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Of a voicemail: when it was first marked as heard; unset while it is not."""
 
     def __init__(
         self,
@@ -148,10 +186,14 @@ class Recording(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         customer_id: _builtins.str = ...,
         version: _builtins.int = ...,
+        kind: Global___RecordingKind.ValueType = ...,
+        caller_number: _builtins.str = ...,
+        heard_time: _timestamp_pb2.Timestamp | None = ...,
+        heard_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "expire_time", b"expire_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "expire_time", b"expire_time", "heard_time", b"heard_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "brand_id", b"brand_id", "call_id", b"call_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "duration", b"duration", "expire_time", b"expire_time", "gaps", b"gaps", "queue_id", b"queue_id", "recording_id", b"recording_id", "size_bytes", b"size_bytes", "start_time", b"start_time", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "contact_id", b"contact_id", "customer_id", b"customer_id", "duration", b"duration", "expire_time", b"expire_time", "gaps", b"gaps", "heard_by", b"heard_by", "heard_time", b"heard_time", "kind", b"kind", "queue_id", b"queue_id", "recording_id", b"recording_id", "size_bytes", b"size_bytes", "start_time", b"start_time", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,7 +32,7 @@ class StartRecordingRequest(_message.Message):
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     @_builtins.property
     def recording(self) -> _recording_pb2.Recording:
-        """Required. call_id, contact_id, brand_id, queue_id, agent_id, customer_id, start_time."""
+        """Required. call_id, contact_id, brand_id, queue_id, agent_id, customer_id, start_time, kind, caller_number."""
 
     def __init__(
         self,
@@ -202,6 +202,7 @@ class ListRecordingsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 50, more than 200 is cut to 200."""
     page_token: _builtins.str
@@ -210,6 +211,8 @@ class ListRecordingsRequest(_message.Message):
     """Only of this call."""
     agent_id: _builtins.str
     """Only of this agent."""
+    kind: _recording_pb2.RecordingKind.ValueType
+    """Only of this kind; unset for all."""
     def __init__(
         self,
         *,
@@ -217,10 +220,11 @@ class ListRecordingsRequest(_message.Message):
         page_token: _builtins.str = ...,
         call_id: _builtins.str = ...,
         agent_id: _builtins.str = ...,
+        kind: _recording_pb2.RecordingKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "kind", b"kind", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
 from kernel.errors import InvalidInput
 from kernel.ids import require_id, require_request_id
+from kernel.phone import is_e164
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 
 from recording import convert, ops
@@ -40,11 +41,14 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
         start = time_in(asked, "start_time")
         if start is None:
             raise InvalidInput.of("recording.start_time", "is required")
+        _require(not asked.caller_number or is_e164(asked.caller_number), "recording.caller_number", "must be E.164")
         value = rules.Recording(
             recording_id="", call_id=asked.call_id, contact_id=asked.contact_id, brand_id=asked.brand_id,
             queue_id=asked.queue_id, agent_id=asked.agent_id, customer_id=asked.customer_id, start_time=start,
+            kind=convert.kind_in(asked.kind) or rules.RecordingKind.CALL, caller_number=asked.caller_number,
             create_time=start,
         )  # fmt: skip
+        rules.require_mailbox(value)
         fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         made, keyset = await self._library.start(principal().tenant_id, value, request.request_id, fingerprint)
         return recording_service_pb2.StartRecordingResponse(recording=convert.recording_out(made), keyset=keyset)
@@ -90,7 +94,12 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
         found, more = await self._db.run(
             principal().tenant_id,
             lambda tx: ops.list_recordings(
-                tx, call_id=request.call_id, agent_id=request.agent_id, token=request.page_token, size=request.page_size
+                tx,
+                call_id=request.call_id,
+                agent_id=request.agent_id,
+                kind=convert.kind_in(request.kind),
+                token=request.page_token,
+                size=request.page_size,
             ),
             read_only=True,
         )
@@ -102,13 +111,7 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
     async def GetRecordingAudio(
         self, request: recording_service_pb2.GetRecordingAudioRequest, context: Any
     ) -> AsyncIterator[recording_service_pb2.RecordingAudioChunk]:
-        value = await self._visible(request.recording_id)
-        total, pieces = await self._library.audio(principal().tenant_id, value)
-        first = True
-        async for data in pieces:
-            chunk = recording_service_pb2.RecordingAudioChunk(data=data)
-            if first:
-                chunk.total_bytes, chunk.content_type, first = total, rules.CONTENT_TYPE, False
+        async for chunk in audio_chunks(self._library, await self._visible(request.recording_id)):
             yield chunk
 
     async def EraseRecording(
@@ -128,6 +131,19 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
         require_id("rec", recording_id, "recording_id")
         tenant_id = principal().tenant_id
         return await self._db.run(tenant_id, lambda tx: ops.get_recording(tx, recording_id), read_only=True)
+
+
+async def audio_chunks(
+    library: Library, value: rules.Recording
+) -> AsyncIterator[recording_service_pb2.RecordingAudioChunk]:
+    """A stored recording's file, piece by piece; the first says how long it is."""
+    total, pieces = await library.audio(principal().tenant_id, value)
+    first = True
+    async for data in pieces:
+        chunk = recording_service_pb2.RecordingAudioChunk(data=data)
+        if first:
+            chunk.total_bytes, chunk.content_type, first = total, rules.CONTENT_TYPE, False
+        yield chunk
 
 
 def _require(holds: bool, field: str, wrong: str) -> None:

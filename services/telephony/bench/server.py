@@ -1,0 +1,79 @@
+"""A measured process, seen from the bench: what it is asked, and what it costs by the kernel's account."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from light_peer import LightPeer
+
+
+def line(metric: str, value: float | None, unit: str, goal: float | None, better: str = "lower", **more: Any) -> None:
+    """One line in the house's format."""
+    meets = None if goal is None or value is None else (value <= goal if better == "lower" else value >= goal)
+    shown = None if value is None else round(value, 3)
+    print(
+        json.dumps(
+            {"metric": metric, "value": shown, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
+        ),
+        flush=True,
+    )
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of all threads of a process so far, to the nanosecond where the kernel tells."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except OSError:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """media_server.py running beside."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def start(cls) -> Server:
+        script = Path(__file__).with_name("media_server.py")
+        return cls(
+            await asyncio.create_subprocess_exec(
+                sys.executable, script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
+            )
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def cpu(self) -> float:
+        return cpu_seconds(self.pid)
+
+    async def ask(self, **wish: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        async with self._turn:
+            self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+            return json.loads(await self._process.stdout.readline())
+
+    async def connect(self, count: int, at_once: int = 4) -> list[LightPeer]:
+        """Set up `count` more legs, in order, a few of them at the same time."""
+        peers: list[LightPeer] = []
+        for first in range(0, count, at_once):
+            some = [LightPeer() for _ in range(min(at_once, count - first))]
+            answers = [(await self.ask(do="answer", sdp=await peer.offer()))["sdp"] for peer in some]
+            await asyncio.gather(*(peer.accept(answer) for peer, answer in zip(some, answers, strict=True)))
+            peers += some
+        return peers
+
+    async def stop(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await asyncio.wait_for(self._process.wait(), 30)

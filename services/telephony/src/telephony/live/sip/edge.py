@@ -1,0 +1,139 @@
+"""Sets the SIP user agent of this node up: where it listens, whom it trusts, whom it bars, and who takes what comes."""
+
+from __future__ import annotations
+
+import ssl
+from collections import OrderedDict
+from time import monotonic
+from urllib.parse import urlsplit
+
+from chassis.lifecycle import Process
+from chassis.sealing import Seal
+from chassis.telemetry import log, tracer
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from telephony.domain.devices import REALM
+from telephony.live.dialing import Dialing
+from telephony.live.house import House
+from telephony.live.lines import Lines
+from telephony.live.nodes import Nodes
+from telephony.live.sip.incoming import Incoming
+from telephony.live.sip.outgoing import SipOutside
+from telephony.live.sip.phones import Phones
+from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
+from telephony.live.switchboard import Switchboard
+from telephony.settings import TelephonySettings
+from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipAgent
+
+OVERSPENT_SECONDS = 5.0
+_FAILURES, _BARRED_SECONDS, _REMEMBERED = 20, 300.0, 10_000
+
+
+def listen_points(settings: TelephonySettings) -> list[ListenPoint]:
+    """Read the setting: `udp:0.0.0.0:5060=203.0.113.7,tls:0.0.0.0:5061`."""
+    return [_point(item.strip(), settings) for item in settings.sip_listen.split(",") if item.strip()]
+
+
+def _point(item: str, settings: TelephonySettings) -> ListenPoint:
+    where, _, advertised = item.partition("=")
+    parts = urlsplit(where.replace(":", "://", 1))
+    tls = None
+    if parts.scheme == "tls":
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(settings.sip_tls_certificate, settings.sip_tls_key or None)
+    return ListenPoint(parts.scheme.upper(), parts.hostname or "", parts.port or 0, advertise_host=advertised, tls=tls)
+
+
+class Bars:
+    """Addresses that showed wrong credentials too often in a row: not listened to for a while. Never a trunk's, whose
+    address anybody can write into a datagram."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def failed(self, address: str, what: str) -> None:
+        if what == "malformed" or self._roster.trusts(address):
+            return
+        count = self._failures.get(address, (0, 0.0))[0] + 1
+        self._failures[address] = (count, monotonic())
+        self._failures.move_to_end(address)
+        if len(self._failures) > _REMEMBERED:
+            self._failures.popitem(last=False)
+        if count == _FAILURES:
+            log.warning("a SIP source is barred for a while", source=address, seconds=_BARRED_SECONDS)
+
+    def barred(self, address: str) -> bool:
+        known = self._failures.get(address)
+        if known is None:
+            return False
+        if monotonic() - known[1] > _BARRED_SECONDS:
+            del self._failures[address]
+            return False
+        return known[0] >= _FAILURES
+
+
+class SipEdge:
+    """The agent with everything around it. Made by `open_edge`."""
+
+    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes) -> None:
+        settings = house.settings
+        seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
+        self._house = house
+        self._lines = Lines(house.db, settings.node_id, house.now)
+        self.roster = Roster(house, seal, nodes.living)
+        self.phones = Phones(house, switchboard, dialing)
+        bars = Bars(self.roster)
+        self.agent = SipAgent(
+            AgentSettings(
+                points=listen_points(settings),
+                keys=GateKeys(REALM, _shared_secret(settings), self.phones.ha1, lambda: house.now().timestamp()),
+                trusted=lambda flow: self.roster.trusts(flow.remote[0]),
+                barred=bars.barred,
+                on_failure=bars.failed,
+            )
+        )
+        self.phones.agent = self.agent
+        self.outside = SipOutside(house, self.agent, self.roster, self._lines, self.phones)
+        self._incoming = Incoming(house, switchboard, dialing, self.roster, self._lines)
+        self.agent.on_invite = self._invited
+        self.agent.on_register = self.phones.register
+
+    def _invited(self, invitation: Invitation) -> None:
+        taking = self.phones.dialed(invitation) if invitation.user else self._incoming.take(invitation)
+        with tracer.start_as_current_span("sip invite"):
+            self._house.tasks.spawn(taking, "sip invite")
+
+    async def open(self, process: Process) -> None:
+        """Listen, and begin the loops."""
+        await self.roster.refresh()
+        await self.agent.start()
+        process.tasks.every(REFRESH_SECONDS, self._refresh, "trunks")
+        process.tasks.every(PING_SECONDS, self._ping, "gateways")
+        process.tasks.every(OVERSPENT_SECONDS, self.outside.cut_overspent, "spending")
+        for point in self.agent.points:
+            log.info("SIP listens", transport=point.transport, host=point.host, port=point.port)
+
+    async def close(self) -> None:
+        """Registrations are taken back, sockets given up."""
+        await self.roster.close()
+        await self.agent.close()
+
+    async def _refresh(self) -> None:
+        await self.roster.refresh()
+        await self.roster.register(self.agent)
+
+    async def _ping(self) -> None:
+        await self.roster.ping(self.agent)
+
+
+TRUNK_PASSWORDS = "merkez telephony trunk passwords"
+"""The purpose they are sealed for."""
+
+
+def _shared_secret(settings: TelephonySettings) -> bytes:
+    """What nonces are made with: the same on every node, so that each knows the others'."""
+    with open(settings.internal_key, "rb") as file:
+        material = file.read()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"merkez telephony sip nonces").derive(material)

@@ -1,0 +1,179 @@
+"""Calls in from trunks: an INVITE becomes a call with its customer leg, and flows leads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chassis.telemetry import log
+from kernel.errors import DomainError, NotFound, QuotaExceeded, Unavailable
+from kernel.ids import new_id
+from opentelemetry import trace
+
+from telephony.clients import NoFlow, Route
+from telephony.domain import trunks as rules
+from telephony.domain.calls import Call, CallState
+from telephony.domain.countries import Tier
+from telephony.domain.dialing import read_dialed
+from telephony.domain.legs import Leg, LegState, Party
+from telephony.domain.lines import Line
+from telephony.domain.trunks import Digits, Trunk
+from telephony.live.dialing import Dialing
+from telephony.live.house import House
+from telephony.live.lines import Lines
+from telephony.live.sip.legs import SipLeg
+from telephony.live.sip.outgoing import policy_of
+from telephony.live.sip.roster import Roster
+from telephony.live.switchboard import Switchboard
+from telephony.media.plane import TooManySetups
+from telephony.media.sdp import SdpInvalid
+from telephony.ops import calls as ops
+from telephony.sip import DialogEnded, Ended, Invitation
+
+MAX_NAME = 120
+
+
+class Refused(Exception):
+    """The invitation is answered by this status."""
+
+    def __init__(self, status: int, *, retry_after: int | None = None) -> None:
+        super().__init__(str(status))
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Incoming:
+    """Takes invitations of trunks."""
+
+    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing, roster: Roster, lines: Lines) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        self._dialing = dialing
+        self._roster = roster
+        self._lines = lines
+
+    async def take(self, invitation: Invitation) -> None:
+        """Answer a call for one of the numbers, or refuse it: a number nobody has here is 404, to anyone."""
+        gone: list[Ended] = []
+        invitation.on_cancelled = gone.append
+        try:
+            await self._take(invitation, gone)
+        except Refused as refusal:
+            log.info("a call in was refused", source=invitation.source[0], status=refusal.status)
+            await invitation.refuse(refusal.status, retry_after=refusal.retry_after)
+        except Exception as error:
+            log.error("a call in could not be taken", source=invitation.source[0], exc_info=error)
+            await invitation.refuse(500)
+
+    async def _take(self, invitation: Invitation, gone: Sequence[Ended]) -> None:
+        if self._switchboard.draining:
+            raise Refused(503, retry_after=5)
+        trunk, route, dialed = await self._look_up(invitation)
+        house, now = self._house, self._house.now()
+        call = self._new_call(invitation, trunk, route, dialed)
+        leg_id = new_id("leg", now)
+        sip = SipLeg(house.plane, house.tasks.spawn)
+        sip.trunk_id, sip.digits_by_info = trunk.trunk_id, trunk.digits is Digits.INFO
+        sip.toward = invitation.source[0]
+        line = await self._line(trunk, route, call)
+
+        async def release() -> None:
+            await self._lines.release(line)
+
+        sip.on_over = release
+        try:
+            sdp = self._describe(invitation, trunk, sip)
+            await invitation.ring()
+            started = await house.db.run(
+                route.tenant_id,
+                lambda tx: ops.start_call(
+                    tx, call, leg_id, route.max_concurrent_calls, house.now(), suspended=route.suspended
+                ),
+            )
+        except BaseException:
+            await sip.end()
+            raise
+        customer = Leg(leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, address=call.caller_number)
+        live = self._switchboard.begin(route.tenant_id, call, [customer])
+        self._dialing.hold_on_to(live, leg_id, sip)
+        sip.follow(invitation.dialog)
+        try:
+            if gone:
+                raise DialogEnded("the caller has gone")
+            await invitation.answer(sdp)
+        except DialogEnded:
+            ended = gone[0] if gone else Ended("cancelled")
+            sip.gone(ended.q850, ended.status)
+            return
+        await self._lines.answer(line)
+        live.driver = house.tasks.spawn(self._switchboard.lead(live, started.refusal), "drive call")
+        sip.on_changed()
+
+    async def _look_up(self, invitation: Invitation) -> tuple[Trunk, Route, str]:
+        """The trunk it came on, where its number leads, and that number. Refused."""
+        for trunk in self._roster.of_source(invitation.source[0]):
+            dialed = read_dialed(invitation.called, trunk)
+            if not dialed:
+                continue
+            try:
+                route = await self._house.tenancy.number_route(dialed)
+            except (NotFound, NoFlow):
+                continue
+            except Unavailable:
+                raise Refused(503, retry_after=2) from None
+            if rules.may_deliver(trunk.tenant_id, route.tenant_id):
+                return trunk, route, dialed
+        raise Refused(404)
+
+    async def _line(self, trunk: Trunk, route: Route, call: Call) -> Line:
+        now = self._house.now()
+        line = Line(
+            line_id=new_id("lin", now), tenant_id=trunk.tenant_id, caller_tenant_id=route.tenant_id,
+            trunk_id=trunk.trunk_id, gateway_id="", call_id=call.call_id, node_id=self._house.settings.node_id,
+            inbound=True, country="", tier=Tier.STANDARD, price=rules.price_of(trunk, "", Tier.STANDARD), take_time=now,
+        )  # fmt: skip
+        try:
+            return await self._lines.take(line)
+        except QuotaExceeded:
+            raise Refused(486) from None
+        except Unavailable:
+            raise Refused(503, retry_after=2) from None
+        except DomainError:
+            raise Refused(404) from None
+
+    def _describe(self, invitation: Invitation, trunk: Trunk, sip: SipLeg) -> str:
+        """Media for the caller; what we say of it: the answer to their offer, or our offer when they made none."""
+        try:
+            media = self._house.plane.rtp(policy_of(trunk), toward=invitation.source[0])
+        except TooManySetups:
+            raise Refused(503, retry_after=2) from None
+        sip.take(media)
+        if invitation.sdp_offer is None:
+            return media.offer()
+        try:
+            return media.answer(invitation.sdp_offer)
+        except SdpInvalid:
+            raise Refused(488) from None
+
+    def _new_call(self, invitation: Invitation, trunk: Trunk, route: Route, dialed: str) -> Call:
+        now = self._house.now()
+        asserted = invitation.asserted
+        shown = asserted[0] if asserted else invitation.caller
+        number = read_dialed(shown.sip.number, trunk) if shown.uri.startswith(("sip:", "sips:", "tel:")) else ""
+        span = trace.get_current_span().get_span_context()
+        return Call(
+            call_id=new_id("call", now),
+            state=CallState.SETUP,
+            brand_id=route.brand_id,
+            brand_name=route.brand_name,
+            language=route.language,
+            flow_id=route.flow_id,
+            dialed_number=dialed,
+            node_id=self._house.settings.node_id,
+            start_time=now,
+            state_time=now,
+            caller_number=number,
+            caller_name=shown.display[:MAX_NAME],
+            trunk_id=trunk.trunk_id,
+            trace_id=f"{span.trace_id:032x}" if span.is_valid else "",
+            recorded=route.recorded,
+        )

@@ -1,0 +1,258 @@
+"""Calls out over trunks: attempts over gateways in their order, each on a line of the trunk, until one is answered."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chassis.telemetry import log
+from kernel.errors import DomainError
+
+from telephony.clients import CallerNumbers
+from telephony.domain import dialing
+from telephony.domain.calls import Call, Direction
+from telephony.domain.dialing import Attempt, Dialer, Plan, Wish
+from telephony.domain.legs import Q850
+from telephony.domain.lines import Line
+from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
+from telephony.live.house import House
+from telephony.live.lines import Lines
+from telephony.live.outside import Planned
+from telephony.live.sip.legs import SipLeg
+from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
+from telephony.live.sip.roster import Roster, hop_of, uri_of
+from telephony.media.rtp_leg import RtpLeg
+from telephony.media.sdp import SdpInvalid
+from telephony.media.sip_sdp import CODECS, SdpPolicy
+from telephony.ops import outbound as ops
+from telephony.sip import (
+    DialogEnded,
+    Failure,
+    InviteWish,
+    NameAddr,
+    OutgoingInvite,
+    SipAgent,
+    SipDialog,
+    SipRefused,
+    TransportFailed,
+)
+
+_TRY_NEXT = frozenset({408, 500, 502, 503, 504})
+"""What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came)."""
+_SRTP: Mapping[Srtp, Literal["never", "prefer", "require"]] = {
+    Srtp.NEVER: "never",
+    Srtp.PREFER: "prefer",
+    Srtp.REQUIRE: "require",
+}
+_FIRST_RESPONSE_SECONDS = 4.0
+_RING_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A plan and for whom it was made."""
+
+    plan: Plan
+    dialer: Dialer
+
+
+class SipOutside:
+    """`live.outside.Outside` over SIP trunks."""
+
+    def __init__(self, house: House, agent: SipAgent, roster: Roster, lines: Lines, phones: Phones) -> None:
+        self._house = house
+        self._phones = phones
+        self._agent = agent
+        self._roster = roster
+        self._lines = lines
+        self._on_lines: dict[str, TrunkLeg] = {}
+
+    async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
+        """See `live.outside.Outside`."""
+        house = self._house
+        owned = dialing.CallerNumbers(numbers.numbers, numbers.default)
+        dialer, sights = await house.db.system(
+            lambda tx: ops.situation(tx, tenant_id, owned, house.now()), read_only=True
+        )
+        plan = dialing.decide(Wish(number, caller_number), dialer, sights, house.now(), random.Random())
+        return Planned(plan.destination.number, plan.caller_number, _Way(plan, dialer))
+
+    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> SipLeg:
+        """See `live.outside.Outside`. The first line is taken before it returns, so that a limit that is met now is
+        told at once."""
+        assert isinstance(planned.plan, _Way)
+        leg = TrunkLeg(self._house, self._agent, self._roster, self._lines, call, planned.plan.plan)
+        await leg.begin(planned.plan.dialer)
+        self._on_lines[leg_id] = leg
+        return leg
+
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> SipLeg | None:
+        """See `live.outside.Outside`."""
+        shown = call.caller_number if call.direction is Direction.INBOUND else call.dialed_number
+        return await self._phones.ring(tenant_id, agent_id, shown, call.caller_name)
+
+    async def resume(self, kept: Mapping[str, Any]) -> SipLeg | None:
+        """See `live.outside.Outside`: a re-INVITE from here tells the peer where the call is now."""
+        house = self._house
+        trunk = self._roster.trunk(kept["trunk_id"])
+        leg = SipLeg(house.plane, house.tasks.spawn)
+        leg.trunk_id, leg.toward, leg.digits_by_info = kept["trunk_id"], kept["toward"], kept["by_info"]
+        policy, settings = (policy_of(trunk), None) if trunk is not None else (PHONE_POLICY, BEHIND_NAT)
+        media = house.plane.rtp(policy, settings, toward=leg.toward, state=kept["media"])
+        dialog = self._agent.take_over(dict(kept["dialog"]))
+        if trunk is not None and (credentials := self._roster.credentials(trunk)) is not None:
+            dialog.authenticate(credentials)
+        leg.follow(dialog)
+        try:
+            media.apply(await dialog.reinvite(media.offer()))
+        except (SipRefused, DialogEnded, SdpInvalid, TransportFailed) as error:
+            log.info("a SIP peer does not go on here", trunk_id=leg.trunk_id, exc_info=error)
+            await house.plane.close_leg(media)
+            return None
+        leg.take(media)
+        return leg
+
+    async def cut_overspent(self) -> None:
+        """Hang up what has spoken a limit away. A loop of main."""
+        cut = {line.line_id for line in await self._lines.overspent()}
+        for leg_id, leg in list(self._on_lines.items()):
+            if leg.over:
+                del self._on_lines[leg_id]
+            elif leg.line is not None and leg.line.line_id in cut:
+                log.warning("a call is cut: its limit of spending is reached", call_id=leg.call_id)
+                await leg.hang_up(Q850.REJECTED)
+                leg.on_gone(Q850.REJECTED, 0)
+
+
+class TrunkLeg(SipLeg):
+    """A number rung over a trunk."""
+
+    def __init__(self, house: House, agent: SipAgent, roster: Roster, lines: Lines, call: Call, plan: Plan) -> None:
+        super().__init__(house.plane, house.tasks.spawn)
+        self.call_id = call.call_id
+        self.line: Line | None = None
+        self.on_over = self._release
+        self._house = house
+        self._agent = agent
+        self._roster = roster
+        self._lines = lines
+        self._call = call
+        self._plan = plan
+        self._left: list[Attempt] = list(plan.attempts)
+        self._invite: OutgoingInvite | None = None
+        self._early = False
+
+    async def begin(self, dialer: Dialer) -> None:
+        """Take a line and ring over the first gateway that has one. TrunkLimitReached and the like when none has."""
+        refusal: DomainError | None = None
+        while self._left:
+            attempt = self._left.pop(0)
+            try:
+                await self._try(attempt, dialer)
+                return
+            except DomainError as error:
+                refusal = refusal or error
+        assert refusal is not None
+        raise refusal
+
+    async def hang_up(self, q850: int = Q850.NORMAL) -> None:
+        invite, self._left = self._invite, []
+        if self.dialog is None and invite is not None and not self.over:
+            await invite.cancel(q850)
+        await super().hang_up(q850)
+
+    async def _try(self, attempt: Attempt, dialer: Dialer) -> None:
+        house, trunk = self._house, attempt.trunk
+        line = self._plan.line(attempt, dialer, self._call.call_id, house.settings.node_id, house.now())
+        self.line = await self._lines.take(line)
+        self.trunk_id, self.toward = trunk.trunk_id, attempt.gateway.host
+        media = house.plane.rtp(policy_of(trunk), toward=attempt.gateway.host)
+        self.digits_by_info = trunk.digits is Digits.INFO
+        invite = await self._agent.invite(self._wish(attempt, media.offer()))
+        self._invite = invite
+        invite.on_progress = lambda sdp: self._progressed(media, sdp)
+        invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
+        invite.on_failed = lambda failure: self._failed(media, failure, dialer)
+        log.info(
+            "number rung", call_id=self._call.call_id, trunk_id=trunk.trunk_id,
+            gateway_id=attempt.gateway.gateway_id,
+        )  # fmt: skip
+
+    def _wish(self, attempt: Attempt, offer: str) -> InviteWish:
+        trunk, host = attempt.trunk, attempt.gateway.host
+        caller = f"sip:{attempt.caller}@{host}"
+        return InviteWish(
+            target=uri_of(attempt.dialed, attempt.gateway),
+            caller=NameAddr(caller),
+            sdp=offer,
+            hop=hop_of(attempt.gateway),
+            credentials=self._roster.credentials(trunk),
+            asserted=caller if trunk.caller_header is CallerHeader.ASSERTED_IDENTITY else "",
+            response_seconds=_FIRST_RESPONSE_SECONDS if self._left else 32.0,
+            ring_seconds=_RING_SECONDS,
+        )
+
+    def _progressed(self, media: RtpLeg, sdp: str) -> None:
+        """Early media: tones and announcements of the carrier's own."""
+        if not self.over and self._applied(media, sdp) and self.media is not media:
+            self._early = True
+            self.take(media)
+
+    def _was_answered(self, media: RtpLeg, dialog: SipDialog, sdp: str) -> None:
+        self.follow(dialog)
+        if self.over:
+            self._house.tasks.spawn(dialog.bye(), "answered too late")
+            return
+        if not self._applied(media, sdp):
+            self.gone(Q850.UNSPECIFIED, 488)
+            self._house.tasks.spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
+            return
+        if self.media is not media:
+            self.take(media)
+        if self.line is not None:
+            self._house.tasks.spawn(self._lines.answer(self.line), "line answered")
+        self.on_answered()
+        self.on_changed()
+
+    def _applied(self, media: RtpLeg, sdp: str) -> bool:
+        try:
+            if sdp:
+                media.apply(sdp)
+        except SdpInvalid as error:
+            log.warning("a carrier's answer can't be used", call_id=self._call.call_id, exc_info=error)
+            return False
+        return True
+
+    def _failed(self, media: RtpLeg, failure: Failure, dialer: Dialer) -> None:
+        log.info("number not reached", call_id=self._call.call_id, status=failure.status, reason=failure.reason)
+        again = bool(self._left) and not self.over and not self._early
+        if again and (failure.status in _TRY_NEXT or failure.local):
+            self._house.tasks.spawn(self._next(media, dialer, failure), "next gateway")
+            return
+        self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
+        self.gone(failure.q850, failure.status)
+
+    async def _next(self, media: RtpLeg, dialer: Dialer, failure: Failure) -> None:
+        await self._house.plane.close_leg(media)
+        await self._release()
+        try:
+            await self.begin(dialer)
+        except DomainError as error:
+            log.info("no other gateway takes the call", call_id=self._call.call_id, reason=error.reason)
+            self.gone(failure.q850, failure.status)
+
+    async def _release(self) -> None:
+        line, self.line = self.line, None
+        if line is not None:
+            await self._lines.release(line)
+
+
+def policy_of(trunk: Trunk) -> SdpPolicy:
+    """What may be spoken over a trunk."""
+    return SdpPolicy(
+        codecs=tuple(CODECS[name.lower()] for name in trunk.codecs),
+        srtp=_SRTP[trunk.srtp],
+        events=trunk.digits is Digits.RTP,
+    )

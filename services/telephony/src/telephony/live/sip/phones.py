@@ -1,0 +1,244 @@
+"""Desk phones: signing in, and calling out from one. Being rung is `stations`' wish (`ring`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chassis.sql import Tx
+from chassis.telemetry import log
+from kernel.errors import DomainError
+from kernel.ids import new_id
+from merkez.telephony.v1 import call_service_pb2
+
+from telephony.domain.calls import Actor
+from telephony.domain.devices import (
+    REALM,
+    Binding,
+    Contact,
+    Device,
+    DeviceNotFound,
+    Register,
+    RegistrationOutOfOrder,
+    RegistrationTooBrief,
+)
+from telephony.domain.trunks import Transport
+from telephony.live.dialing import Dialing
+from telephony.live.house import House
+from telephony.live.sip.legs import SipLeg
+from telephony.live.switchboard import Switchboard
+from telephony.media.rtp_leg import PeerSettings, RtpLeg
+from telephony.media.sdp import SdpInvalid
+from telephony.media.sip_sdp import SdpPolicy
+from telephony.ops import devices as ops
+from telephony.ops import stations as station_ops
+from telephony.sip import Binding as Bound
+from telephony.sip import (
+    Destination,
+    Failure,
+    Invitation,
+    InviteWish,
+    NameAddr,
+    RegisterWish,
+    SipAgent,
+    SipDialog,
+    SipRefused,
+    parse_uri,
+)
+
+_RING_SECONDS = 30.0
+PHONE_POLICY = SdpPolicy(srtp="prefer")
+BEHIND_NAT = PeerSettings(nat=True, tones=True)
+
+
+class Phones:
+    """Registrar of desk phones and their way into calls."""
+
+    agent: SipAgent
+
+    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        self._dialing = dialing
+
+    # -- signing in --------------------------------------------------------------------------------------------
+
+    async def ha1(self, user: str, realm: str, algorithm: str) -> str | None:
+        """The digest stored of a user name's secret. An unknown one costs the same two looks at the database."""
+        if realm != REALM:
+            return None
+        found = await self._house.db.system(lambda tx: ops.find_by_user_name(tx, user), read_only=True)
+        device = await self._device(*(found or _NOBODY))
+        if device is None or not device.enabled:
+            return None
+        return device.ha1_sha256 if algorithm == "SHA-256" else device.ha1_md5
+
+    async def _device(self, tenant_id: str, device_id: str) -> Device | None:
+        try:
+            return await self._house.db.run(tenant_id, lambda tx: ops.get_device(tx, device_id), read_only=True)
+        except DeviceNotFound:
+            return None
+
+    async def register(self, wish: RegisterWish) -> list[Bound]:
+        """An authenticated REGISTER. SipRefused."""
+        house = self._house
+        found = await house.db.system(lambda tx: ops.find_by_user_name(tx, wish.user), read_only=True)
+        if found is None:
+            raise SipRefused(403, "Forbidden")
+        tenant_id, device_id = found
+        request = Register(
+            call_id=wish.call_id,
+            cseq=wish.cseq,
+            contacts=[Contact(each.uri, each.seconds) for each in wish.bindings],
+            everything=wish.remove_all,
+            expires=0 if wish.remove_all else None,
+            source=f"{wish.reach.host}:{wish.reach.port}",
+            transport=Transport(wish.reach.transport),
+            node_id=house.settings.node_id,
+            user_agent=wish.agent,
+        )
+
+        async def kept(tx: Tx) -> Sequence[Binding]:
+            now = house.now()
+            bindings = await ops.register(tx, device_id, request, now)
+            device = await ops.get_device(tx, device_id)
+            if bindings:
+                await station_ops.attach_phone(tx, device.agent_id, device_id, house.settings.node_id, now)
+            else:
+                await station_ops.detach_phone(tx, device.agent_id, device_id)
+            return bindings
+
+        try:
+            bindings = await house.db.run(tenant_id, kept)
+        except RegistrationTooBrief as error:
+            raise SipRefused(423, "Interval Too Brief") from error
+        except RegistrationOutOfOrder as error:
+            raise SipRefused(500, "Out of Order") from error
+        except DomainError as error:
+            raise SipRefused(403, "Forbidden") from error
+        now = house.now()
+        log.info("desk phone registered", device_id=device_id, places=len(bindings))
+        return [Bound(each.contact, max(1, int((each.expire_time - now).total_seconds()))) for each in bindings]
+
+    # -- being rung --------------------------------------------------------------------------------------------
+
+    async def ring(self, tenant_id: str, agent_id: str, shown: str, name: str) -> SipLeg | None:
+        """Ring an agent's desk phones, all at once; the first that answers is the leg. None when they have none."""
+        house = self._house
+        found = await house.db.run(tenant_id, lambda tx: ops.reachable(tx, agent_id, house.now()), read_only=True)
+        places = [(device, binding) for device, bindings in found for binding in bindings[:1]]
+        if not places:
+            return None
+        leg = PhoneLeg(house, self.agent, len(places))
+        for device, binding in places:
+            await leg.try_at(device, binding, shown, name)
+        return leg
+
+    # -- calling -----------------------------------------------------------------------------------------------
+
+    async def dialed(self, invitation: Invitation) -> None:
+        """A desk phone dials a number: its agent calls it, and the phone is the agent's leg."""
+        try:
+            await self._dialed(invitation)
+        except SdpInvalid:
+            await invitation.refuse(488)
+        except DomainError as error:
+            log.info("a desk phone's call was refused", reason=error.reason)
+            await invitation.refuse(_STATUS.get(error.reason, 403))
+        except Exception as error:
+            log.error("a desk phone's call failed", exc_info=error)
+            await invitation.refuse(500)
+
+    async def _dialed(self, invitation: Invitation) -> None:
+        house = self._house
+        found = await house.db.system(lambda tx: ops.find_by_user_name(tx, invitation.user), read_only=True)
+        device = await self._device(*(found or _NOBODY))
+        if found is None or device is None or invitation.sdp_offer is None:
+            await invitation.refuse(403)
+            return
+        phone = SipLeg(house.plane, house.tasks.spawn)
+        media = house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=invitation.source[0])
+        phone.toward = invitation.source[0]
+        phone.take(media)
+        try:
+            sdp = media.answer(invitation.sdp_offer)
+            phone.follow(invitation.dialog)
+            invitation.on_cancelled = lambda ended: phone.gone(ended.q850, ended.status)
+            actor = Actor("agent", device.agent_id)
+            key = new_id("req", house.now())
+            request = call_service_pb2.DialCallRequest(request_id=key, number=invitation.called)
+            await self._dialing.dial(found[0], actor, request, phone)
+            await invitation.answer(sdp)
+            phone.on_changed()
+        except BaseException:
+            await phone.end()
+            raise
+
+
+class PhoneLeg(SipLeg):
+    """An agent's desk phones, rung as one: who answers first has the call, the others stop ringing."""
+
+    def __init__(self, house: House, agent: SipAgent, places: int) -> None:
+        super().__init__(house.plane, house.tasks.spawn)
+        self._house = house
+        self._agent = agent
+        self._ringing = places
+        self._attempts: list[tuple[object, RtpLeg]] = []
+
+    async def try_at(self, device: Device, binding: Binding, shown: str, name: str) -> None:
+        """Ring one phone."""
+        host, _, port = binding.source.rpartition(":")
+        media = self._house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=host)
+        transport = binding.transport.value
+        caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
+        attempt = await self._agent.invite(
+            InviteWish(
+                target=binding.contact, caller=caller, sdp=media.offer(), hop=Destination(transport, host, int(port)),
+                keep_hop=True, ring_seconds=_RING_SECONDS,
+            )
+        )  # fmt: skip
+        self._attempts.append((attempt, media))
+        attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, host)
+        attempt.on_failed = lambda failure: self._one_failed(media, failure)
+
+    async def hang_up(self, q850: int = 16) -> None:
+        await self._stop_others(None)
+        await super().hang_up(q850)
+
+    def _first(self, attempt: object, media: RtpLeg, dialog: SipDialog, sdp: str, toward: str) -> None:
+        if self.over or self.dialog is not None:
+            self._house.tasks.spawn(dialog.bye(), "answered elsewhere")
+            return
+        self.follow(dialog)
+        self.toward = toward
+        try:
+            media.apply(sdp)
+        except SdpInvalid:
+            self.gone(31, 488)
+            return
+        self.take(media)
+        self._house.tasks.spawn(self._stop_others(attempt), "stop other phones")
+        self.on_answered()
+        self.on_changed()
+
+    def _one_failed(self, media: RtpLeg, failure: Failure) -> None:
+        self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
+        self._ringing -= 1
+        if not self._ringing and self.dialog is None:
+            self.gone(failure.q850, failure.status)
+
+    async def _stop_others(self, taken: object) -> None:
+        for attempt, _ in self._attempts:
+            if attempt is not taken:
+                await attempt.cancel(answered_elsewhere=taken is not None)  # type: ignore[attr-defined]
+
+
+_NOBODY = ("ten_00000000000000000000000000", "dev_00000000000000000000000000")
+_STATUS = {
+    "NUMBER_INVALID": 484,
+    "NUMBER_BLOCKED": 403,
+    "NO_TRUNK": 503,
+    "AGENT_NOT_AVAILABLE": 480,
+    "STATION_ON_CALL": 486,
+    "CONCURRENT_CALL_LIMIT_REACHED": 486,
+    "TRUNK_LIMIT_REACHED": 486,
+}

@@ -1,0 +1,274 @@
+"""Calls over SIP trunks and desk phones, with real signalling, real media and real rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.ops import trunks as trunk_ops
+from telephony.sip import Failure, Invitation, SipDialog
+from testkit import eventually
+from testkit.rtp_peer import RtpPeer
+
+from .carriers import Carrier, a_trunk
+from .conftest import MUSIC_HZ, Exchange, an_id
+
+pytestmark = pytest.mark.media
+
+CALLER_HZ, AGENT_HZ = 440.0, 880.0
+NUMBER = "+905321234567"
+OURS = "+902125550100"
+
+
+@pytest_asyncio.fixture
+async def exchange(make_exchange: Any) -> Exchange:
+    return await make_exchange(sip_listen="udp:127.0.0.1:0")
+
+
+@pytest_asyncio.fixture
+async def carrier() -> AsyncIterator[Carrier]:
+    made = Carrier(await RtpPeer.start(CALLER_HZ))
+    await made.start()
+    yield made
+    await made.close()
+
+
+async def trunk(exchange: Exchange, *carriers: Carrier, **fields: Any) -> str:
+    """A trunk of the tenant over these carriers, in their order, known to the node."""
+    house = exchange.house
+    gateways = [each.gateway(priority=index) for index, each in enumerate(carriers)]
+    draft = a_trunk(*gateways, **fields)
+    made = await house.db.run(exchange.tenant_id, lambda tx: trunk_ops.create_trunk(tx, draft, house.now()))
+    assert exchange.edge is not None
+    await exchange.edge.roster.refresh()
+    exchange.tenancy.number(exchange.tenant_id, OURS)
+    exchange.tenancy.caller_numbers.numbers[:] = [OURS]
+    exchange.tenancy.caller_numbers.default_number = OURS
+    return made.trunk_id
+
+
+def port(exchange: Exchange) -> int:
+    assert exchange.edge is not None
+    return exchange.edge.agent.points[0].port
+
+
+async def an_agent(exchange: Exchange) -> tuple[Any, str]:
+    peer, agent_id = exchange.peer(AGENT_HZ), an_id("usr")
+    await exchange.attach(peer, agent_id)
+    return peer, agent_id
+
+
+async def cdr(exchange: Exchange, call_id: str) -> call_pb2.Cdr:
+    with exchange.as_owner():
+        (found,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call_id))).cdrs
+    return found
+
+
+async def test_a_call_from_a_trunk_hears_music_talks_to_an_agent_and_hangs_up(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    agent, agent_id = await an_agent(exchange)
+    dialog = await carrier.call(port(exchange), OURS, NUMBER)
+    assert isinstance(dialog, SipDialog)
+    await carrier.peer.hears(MUSIC_HZ)
+    (live,) = exchange.switchboard.calls
+    assert (live.call.caller_number, live.call.dialed_number, live.call.caller_name) == (NUMBER, OURS, "Zoe Zimmer")
+    await exchange.accept(live.call_id, agent_id)
+    await carrier.peer.hears(AGENT_HZ)
+    await agent.hears(CALLER_HZ)
+    await dialog.bye()
+    await eventually(lambda: not exchange.switchboard.calls)
+    found = await cdr(exchange, live.call_id)
+    assert (found.end_party, found.end_cause, found.q850_cause) == (call_pb2.END_PARTY_CUSTOMER, "NORMAL", 16)
+    assert found.trunk_id == live.call.trunk_id
+
+
+async def test_an_agent_hangs_up_and_the_caller_gets_a_bye(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    _, agent_id = await an_agent(exchange)
+    await carrier.call(port(exchange), OURS)
+    (live,) = exchange.switchboard.calls
+    await exchange.accept(live.call_id, agent_id)
+    await carrier.peer.hears(AGENT_HZ)
+    with exchange.as_agent(agent_id):
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=live.call_id))
+    await eventually(lambda: carrier.ended)
+    assert carrier.ended[0].q850 == 16
+
+
+@pytest.mark.parametrize(("number", "status"), [("+902125550199", 404), ("nobody", 404)])
+async def test_a_number_nobody_has_is_not_found(exchange, carrier, number, status) -> None:
+    await trunk(exchange, carrier)
+    refused = await carrier.call(port(exchange), number)
+    assert isinstance(refused, Failure) and refused.status == status
+    assert exchange.switchboard.calls == []
+
+
+async def test_whoever_is_no_trunk_is_challenged_whatever_they_dial(exchange) -> None:
+    stranger = Carrier(await RtpPeer.start(None), host="127.0.0.66")
+    await stranger.start()
+    for number in (OURS, "+902125550199", "100"):
+        refused = await stranger.call(port(exchange), number)
+        assert isinstance(refused, Failure) and refused.status == 401
+    await stranger.close()
+
+
+async def test_a_trunk_that_is_full_answers_busy(exchange, carrier) -> None:
+    from telephony.domain.trunks import Limits
+
+    await trunk(exchange, carrier, limits=Limits(calls=1, calls_per_second=10))
+    assert isinstance(await carrier.call(port(exchange), OURS), SipDialog)
+    refused = await carrier.call(port(exchange), OURS)
+    assert isinstance(refused, Failure) and refused.status == 486
+    await carrier.dialogs[0].bye()
+    await eventually(lambda: not exchange.switchboard.calls)
+
+    async def free_again() -> bool:
+        return isinstance(await carrier.call(port(exchange), OURS), SipDialog)
+
+    await eventually(free_again)
+
+
+async def dial(exchange: Exchange, agent_id: str, number: str = NUMBER) -> call_pb2.Call:
+    with exchange.as_agent(agent_id):
+        return await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id=an_id("req"), number=number))
+
+
+async def test_an_agent_calls_out_with_the_brands_number_and_hears_the_carriers_ringing(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    agent, agent_id = await an_agent(exchange)
+    answer_now = asyncio.Event()
+
+    async def early(invitation: Invitation) -> None:
+        sdp = carrier._described(invitation)
+        await invitation.progress(sdp)
+        await answer_now.wait()
+        carrier._keep(await invitation.answer(sdp))
+
+    carrier.behave = early
+    call = await dial(exchange, agent_id)
+    await agent.hears(CALLER_HZ)
+    (invitation,) = carrier.invitations
+    assert invitation.called == NUMBER and invitation.asserted[0].sip.number == OURS
+    answer_now.set()
+    await carrier.peer.hears(AGENT_HZ)
+    with exchange.as_agent(agent_id):
+        assert (
+            await exchange.calls.GetCall(call_service_pb2.GetCallRequest(call_id=call.call_id))
+        ).state == call_pb2.CALL_STATE_TALKING
+        await exchange.calls.SendDigits(call_service_pb2.SendDigitsRequest(call_id=call.call_id, digits="42#"))
+        await eventually(lambda: carrier.peer.digits == "42#")
+        await exchange.calls.HoldCall(call_service_pb2.HoldCallRequest(call_id=call.call_id))
+        await carrier.peer.hears(MUSIC_HZ)
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call.call_id))
+    await eventually(lambda: carrier.ended)
+    assert (await cdr(exchange, call.call_id)).direction == call_pb2.DIRECTION_OUTBOUND
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"), [(486, "BUSY"), (603, "REJECTED"), (404, "UNREACHABLE"), (480, "NO_ANSWER")]
+)
+async def test_a_refusal_by_the_carrier_is_the_calls_cause(exchange, carrier, status, cause) -> None:
+    await trunk(exchange, carrier)
+    _, agent_id = await an_agent(exchange)
+    carrier.behave = lambda invitation: invitation.refuse(status)
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: not exchange.switchboard.calls)
+    found = await cdr(exchange, call.call_id)
+    assert (found.end_cause, found.sip_status) == (cause, status)
+
+
+async def test_a_gateway_that_is_overloaded_is_left_for_the_next_one(exchange, carrier) -> None:
+    full = Carrier(await RtpPeer.start(None))
+    await full.start()
+    full.behave = lambda invitation: invitation.refuse(503)
+    await trunk(exchange, full, carrier)
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, agent_id)
+    await agent.hears(CALLER_HZ)
+    assert len(full.invitations) == len(carrier.invitations) == 1
+    await full.close()
+
+
+async def test_hanging_up_while_it_rings_cancels_the_call_at_the_carrier(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    _, agent_id = await an_agent(exchange)
+    cancelled: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def ring(invitation: Invitation) -> None:
+        invitation.on_cancelled = cancelled.set_result
+        await invitation.ring()
+
+    carrier.behave = ring
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: carrier.invitations)
+    with exchange.as_agent(agent_id):
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call.call_id))
+    await asyncio.wait_for(cancelled, 5)
+    assert (await cdr(exchange, call.call_id)).end_party == call_pb2.END_PARTY_AGENT
+
+
+async def test_a_call_between_two_sip_parties_goes_on_when_its_agent_leaves(exchange, carrier) -> None:
+    other = Carrier(await RtpPeer.start(1320.0, codec="PCMU"))
+    await other.start()
+    await trunk(exchange, other)
+    await trunk(exchange, carrier)
+    _, agent_id = await an_agent(exchange)
+    dialog = await carrier.call(port(exchange), OURS)
+    assert isinstance(dialog, SipDialog)
+    live = exchange.switchboard.calls[0]
+    await exchange.accept(live.call_id, agent_id)
+    with exchange.as_agent(agent_id):
+        await exchange.calls.TransferCall(call_service_pb2.TransferCallRequest(call_id=live.call_id, number=NUMBER))
+    reached = other if await _invited(other) else carrier
+    await carrier.peer.hears(1320.0 if reached is other else CALLER_HZ)
+    await dialog.bye()
+    await eventually(lambda: not exchange.switchboard.calls)
+
+
+async def _invited(carrier: Carrier) -> bool:
+    await eventually(lambda: carrier.invitations, deadline=5)
+    return True
+
+
+async def test_a_sip_call_goes_on_at_another_node_by_re_invite(make_exchange, carrier) -> None:
+    first = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    await trunk(first, carrier)
+    dialog = await carrier.call(port(first), OURS)
+    assert isinstance(dialog, SipDialog)
+    await carrier.peer.hears(MUSIC_HZ)
+    moved: list[str] = []
+
+    async def re_invited(sdp: str | None) -> str:
+        moved.append(sdp or "")
+        carrier.peer.accept(sdp or "")
+        return carrier.peer.describe()
+
+    dialog.on_offer = re_invited
+    (live,) = first.switchboard.calls
+    await eventually(lambda: live.outside[live.customer_id].kept() is not None)
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+    # The first node dies: nothing of it is heard or answered any more.
+    assert first.edge is not None
+    await first.edge.agent.close()
+    live.earpiece.stop()
+    second = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    assert second.edge is not None
+    await second.edge.roster.refresh()
+    node = first.house.settings.node_id
+    assert await second.nodes.adopt(first.tenant_id, live.call_id, node, second.house.now())
+    await eventually(lambda: moved)
+    carrier.peer.forget()
+    await carrier.peer.hears(MUSIC_HZ)
+    agent, agent_id = second.peer(AGENT_HZ), an_id("usr")
+    second.tenant_id = first.tenant_id
+    await second.attach(agent, agent_id)
+    await second.accept(live.call_id, agent_id)
+    await carrier.peer.hears(AGENT_HZ)
+    await agent.hears(CALLER_HZ)
+    await dialog.bye()
+    await eventually(lambda: not second.switchboard.calls)
+    assert (await cdr(second, live.call_id)).end_cause == "NORMAL"
