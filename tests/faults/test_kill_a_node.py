@@ -1,19 +1,30 @@
-"""Two telephony nodes and SIGKILL for the one that has the call: the other adopts it, and the books are whole after."""
+"""Two telephony nodes: SIGKILL for the one that has the calls, a drain, a stop of NATS. Calls go on, and the books are
+whole after."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
+import json
+import math
+import os
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from merkez_local.console import Console
 from merkez_local.system import Options, System
-from testkit.company import Company, Json
+from testkit.company import PASSWORD, Api, Company, Json, Problem
+from testkit.offices import Office
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.waiting import eventually
+from testkit.webrtc import Peer
 
 from tests.flows.test_inbound_call import AGENT_HERTZ, CUSTOMER_HERTZ, cdrs_of, talk, usage_of
 
@@ -39,6 +50,45 @@ async def company(system: System) -> AsyncIterator[Company]:
     made = await (await Company.sign_up(system.url)).set_up()
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def operator(system: System) -> AsyncIterator[Api]:
+    """A platform operator of this system, signed in."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "merkez_local", "operator", "operator@platform.example",
+        env=os.environ | {"MERKEZ_LOCAL_DIR": str(system.data_dir)}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    async with Api(system.url) as stranger:
+        body = {"secret": out.decode().strip().rpartition("/")[2], "displayName": "Opal", "password": PASSWORD}
+        session = await stranger.post("/v1/invitations:accept", body)
+    async with Api(system.url, session["accessToken"]) as signed_in:
+        yield signed_in
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(company: Company) -> AsyncIterator[Office]:
+    """A company with room for calls of every kind."""
+    await company.subscribe("scale")
+    made = Office(company)
+    yield made
+    await made.leave()
+
+
+async def drain(operator: Api, process: str, verb: str = "drain") -> None:
+    await operator.post(f"/v1/operator/nodes/{node(process)}:{verb}")
+
+
+def node(process: str) -> str:
+    """The name of a process's node."""
+    return f"{process}-0" if process == FIRST else process
+
+
+async def live_calls(operator: Api) -> dict[str, int]:
+    """Process -> how many calls its node has."""
+    nodes = (await operator.get("/v1/operator/nodes"))["nodes"]
+    return {each["nodeId"].removesuffix("-0"): each.get("liveCalls", 0) for each in nodes}
 
 
 async def node_of(system: System, call_id: str) -> str:
@@ -83,3 +133,211 @@ async def two_parts(company: Company, call_id: str) -> list[Json] | None:
     found = (await company.owner.get("/v1/recordings", callId=call_id)).get("recordings", [])
     stored = [each for each in found if each["state"] == "RECORDING_STATE_STORED"]
     return stored if len(stored) >= 2 else None
+
+
+FIRST, SECOND = "telephony", "telephony-1"
+
+
+async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_billed_once_for_what_it_was(
+    system: System, operator: Api, office: Office
+) -> None:
+    await system.wait_ready(FIRST)
+    await system.wait_ready(SECOND)
+    await drain(operator, SECOND)
+    await eventually(lambda: draining(operator, SECOND))
+    await office.fill()
+    assert (await live_calls(operator))[FIRST] >= len(office.calls)
+    await drain(operator, SECOND, "undrain")
+    await eventually(lambda: taking(operator, SECOND))
+
+    killed, killed_at = time.monotonic(), time.time()
+    system.children[FIRST].kill()
+    newcomer = asyncio.create_task(a_new_call(office.company, killed))  # noqa: TID251 - awaited below
+    moved = asyncio.create_task(adopted_at(system, list(office.calls.values())))  # noqa: TID251 - awaited below
+    back = await office.back(killed)
+    in_time = sum(seconds <= BACK_SECONDS for seconds in back.values()) / len(back)
+    report("webrtc_legs_back_after_sigkill", in_time, "share", 0.99, "higher", in_time >= 0.99, legs=back)
+    new_call, adoption = await newcomer, await asyncio.wait_for(moved, 30)
+    report("new_call_after_sigkill", round(new_call, 2), "s", BACK_SECONDS, "lower", new_call <= BACK_SECONDS)
+    assert in_time >= 0.99 and new_call <= BACK_SECONDS
+
+    await end_all(office)
+    for kind, call_id in office.calls.items():
+        cdrs = await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id), deadline=30)
+        assert len(cdrs) == 1, kind
+        proved = killed_at - instant(cdrs[0]["startTime"]) + instant(cdrs[0]["endTime"]) - adoption[call_id]
+        billed = seconds_of(cdrs[0]["duration"])
+        assert abs(billed - proved) < 1.0, f"{kind}: {billed} s of {proved} s"
+        usage = await eventually(lambda call_id=call_id: usage_of(office.company.owner, call_id), deadline=30)
+        assert [int(each["usedSeconds"]) for each in usage] == [math.ceil(billed)], kind
+
+
+async def draining(operator: Api, process: str) -> bool:
+    nodes = (await operator.get("/v1/operator/nodes"))["nodes"]
+    return any(each["nodeId"] == node(process) and each.get("draining") for each in nodes)
+
+
+async def taking(operator: Api, process: str) -> bool:
+    return not await draining(operator, process)
+
+
+async def a_new_call(company: Company, since: float) -> float:
+    """Seconds from `since` until a customer who keeps trying is connected and hears us."""
+    while True:
+        caller = CallerOnWidget(company)
+        try:
+            async with asyncio.timeout(10):
+                await caller.dial()
+                await caller.peer.hears_sound()
+                seconds = time.monotonic() - since
+                await caller.hang_up()
+            return seconds
+        except (Problem, AssertionError, TimeoutError):
+            continue
+        finally:
+            await caller.leave()
+
+
+async def adopted_at(system: System, call_ids: list[str]) -> dict[str, float]:
+    """Call -> when the second node owned it, as a label of time."""
+    owned: dict[str, float] = {}
+    connection = await asyncpg.connect(system.admin_database_url.replace("+asyncpg", ""))
+    query = "SELECT call_id FROM telephony.live_calls WHERE node_id = $1 AND call_id = ANY($2)"
+    try:
+        while len(owned) < len(call_ids):
+            for row in await connection.fetch(query, node(SECOND), call_ids):
+                owned.setdefault(row["call_id"], time.time())
+            await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
+    return owned
+
+
+async def end_all(office: Office) -> None:
+    """Agents hang up, and the customers who have none."""
+    for kind, call_id in office.calls.items():
+        desk = office.agents.get(kind)
+        if desk is not None:
+            await desk.api.post(f"/v1/calls/{call_id}:hangUp")
+    for party in office.parties:
+        if isinstance(party.who, CallerOnWidget) and party.name.partition(":")[0] not in office.agents:
+            await party.who.hang_up()
+
+
+def instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def seconds_of(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
+def report(metric: str, value: float, unit: str, goal: float, better: str, meets: bool, **more: object) -> None:
+    line = {"metric": metric, "value": value, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
+    print(json.dumps(line))
+
+
+async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is_cut_off(
+    system: System, operator: Api, company: Company, agent: AgentAtDesk, caller: CallerOnWidget
+) -> None:
+    for process in (FIRST, SECOND):
+        await system.wait_ready(process)
+    await talk(agent, caller)
+    call_id = caller.call["callId"]
+    home = await node_of(system, call_id)
+    began = time.monotonic()
+    await drain(operator, home)
+    await eventually(lambda: elsewhere(system, call_id, home))
+    silent = await asyncio.gather(follow(agent, began), follow(caller, began))
+    await asyncio.gather(agent.hears(CUSTOMER_HERTZ), caller.peer.hears(AGENT_HERTZ))
+    report("interruption_by_drain", round(max(silent), 3), "s", 1.0, "lower", max(silent) < 1.0)
+    assert max(silent) < 1.0
+    another = await a_new_call(company, time.monotonic())
+    assert another < BACK_SECONDS
+    assert not (await live_calls(operator))[home]
+    await drain(operator, home, "undrain")
+    await agent.api.post(f"/v1/calls/{call_id}:hangUp")
+    assert len(await eventually(lambda: cdrs_of(company.owner, call_id), deadline=20)) == 1
+
+
+async def elsewhere(system: System, call_id: str, home: str) -> bool:
+    return await node_of(system, call_id) != home
+
+
+async def follow(party: AgentAtDesk | CallerOnWidget, since: float) -> float:
+    """Do at once what the pages do on CallMoved; seconds without a packet until the new connection had one."""
+    old = party.peer
+    if isinstance(party, AgentAtDesk):
+        await eventually(lambda: party.peer is not old)
+    else:
+        await party.move()
+    await eventually(lambda: party.peer.arrivals)
+    return party.peer.arrivals[0] - max(since, old.arrivals[-1])
+
+
+OUTAGE_SECONDS = 60.0
+
+
+@pytest.mark.timeout(300)
+async def test_calls_go_on_while_nats_stands_still_for_a_minute_and_everything_is_whole_after(
+    system: System, company: Company, agent: AgentAtDesk, caller: CallerOnWidget
+) -> None:
+    other, other_caller = AgentAtDesk(await company.hire(), tone=1020), CallerOnWidget(company, tone=1300)
+    offer = await talk(agent, caller)
+    await other.sit_down()
+    ended_in_it = await talk(other, other_caller, tones=(1020, 1300))
+    server = system.servers["NATS"]
+    os.kill(server.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        told = await try_to_call(company)
+        await other.api.post(f"/v1/calls/{other_caller.call['callId']}:hangUp")
+        await eventually(lambda: time.monotonic() - began > OUTAGE_SECONDS, deadline=OUTAGE_SECONDS + 5)
+        silent = max(longest_silence(agent.peer, began), longest_silence(caller.peer, began))
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    report("silence_while_nats_is_away", round(silent, 3), "s", 1.0, "lower", silent < 1.0, new_call=told)
+    assert silent < 1.0 and server.restarts == 0
+    assert told in ("answered", "503")
+    await agent.hears(CUSTOMER_HERTZ)
+    await agent.api.post(f"/v1/calls/{caller.call['callId']}:hangUp")
+    for desk, call, contact in ((agent, caller, offer), (other, other_caller, ended_in_it)):
+        await whole(company, desk, call.call["callId"], contact["contact"]["contactId"])
+    await other.leave()
+    await other_caller.leave()
+    assert await a_new_call(company, time.monotonic()) < 30
+
+
+async def try_to_call(company: Company) -> str:
+    """What becomes of a new call: "answered", or the status and reason it is refused with."""
+    customer = CallerOnWidget(company)
+    try:
+        async with asyncio.timeout(20):
+            await customer.dial()
+            await customer.peer.hears_sound()
+        return "answered"
+    except Problem as problem:
+        return str(problem.status)
+    finally:
+        await customer.leave()
+
+
+def longest_silence(peer: Peer, since: float) -> float:
+    """Seconds between two packets, the longest."""
+    arrivals = [since, *(each for each in peer.arrivals if each > since), time.monotonic()]
+    return max(later - earlier for earlier, later in itertools.pairwise(arrivals))
+
+
+async def whole(company: Company, desk: AgentAtDesk, call_id: str, contact_id: str) -> None:
+    """One CDR, billed once, its contact over, its agent free."""
+    assert len(await eventually(lambda: cdrs_of(company.owner, call_id), deadline=40)) == 1
+    assert len(await eventually(lambda: usage_of(company.owner, call_id), deadline=40)) == 1
+
+    async def over() -> bool:
+        with contextlib.suppress(Problem):
+            await desk.api.post(f"/v1/contacts/{contact_id}:endWrapUp", {"note": "done"})
+        contact = await company.owner.get(f"/v1/contacts/{contact_id}")
+        mine = (await desk.desktop()).get("agent", {})
+        return contact["state"] == "CONTACT_STATE_ENDED" and mine.get("state") == "AGENT_STATE_AVAILABLE"
+
+    await eventually(over, deadline=40)

@@ -10,15 +10,18 @@ from testkit.waiting import eventually
 AGENT_HERTZ, CUSTOMER_HERTZ = 440, 620
 
 
-async def talk(agent: AgentAtDesk, caller: CallerOnWidget) -> Json:
-    """The customer dials, presses 1 and waits; the agent answers; both hear each other. Returns the offer."""
+async def talk(
+    agent: AgentAtDesk, caller: CallerOnWidget, tones: tuple[float, float] = (AGENT_HERTZ, CUSTOMER_HERTZ)
+) -> Json:
+    """The customer dials, presses 1 and waits; the agent answers; both hear each other, by their tones. Returns the
+    offer."""
     await caller.dial()
     await caller.peer.hears_sound()
     await caller.press("1")
     offer = await agent.offered()
     await agent.answer(offer)
-    await agent.peer.hears(CUSTOMER_HERTZ)
-    await caller.peer.hears(AGENT_HERTZ)
+    await agent.hears(tones[1])
+    await caller.peer.hears(tones[0])
     return offer["data"]["offer"]
 
 

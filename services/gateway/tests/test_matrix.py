@@ -93,6 +93,7 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
         "NodeService/ListNodes", "NodeService/DrainNode", "NodeService/UndrainNode",
         *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete")),
         "TrunkService/ListTrunks", "TrunkService/GetTrunkHealth", "TrunkService/SetTrunkPassword",
+        *(f"NodeService/{verb}" for verb in ("ListNodes", "DrainNode", "UndrainNode")),
         *(f"OutboundService/{verb}CountryRules" for verb in ("List", "Update")),
         *(f"OutboundService/{verb}OutboundSettings" for verb in ("Get", "Update")),
     }  # fmt: skip

@@ -13,27 +13,21 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import tink
 from chassis.auth import acting_as, acting_for
+from chassis.grpc import Server
 from chassis.lifecycle import Process
-from google.protobuf.empty_pb2 import Empty
 from kernel.clock import SystemClock
-from kernel.errors import DomainError, NotFound, Unavailable
-from kernel.ids import new_id
-from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
-from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
-from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 from merkez.telephony.v1 import (
     call_service_pb2,
     call_service_pb2_grpc,
     media_service_pb2_grpc,
     node_service_pb2_grpc,
 )
-from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
 from telephony.handlers import CallHandlers, MediaHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
+from telephony.live.handover import Handover
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
 from telephony.live.sip.edge import SipEdge
@@ -45,186 +39,12 @@ from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
 from testkit.rpc import RpcHouse, someone
 from testkit.webrtc import Peer
-from tink import aead, secret_key_access
 
+from .neighbours import FakeFlows, FakeRecording, FakeRouting, FakeTenancy, an_id, neighbours
 from .outside_peers import OutsidePeers
 
 MUSIC_HZ = 300.0
 SPOKEN_HZ = 1200.0
-
-
-def an_id(prefix: str) -> str:
-    return new_id(prefix, SystemClock().now())
-
-
-class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
-    """Knows the widgets the test gave it."""
-
-    def __init__(self) -> None:
-        self.routes: dict[str, number_service_pb2.LookupRouteResponse] = {}
-        self.down = False
-        self.caller_numbers = number_service_pb2.GetCallerNumbersResponse(
-            numbers=["+15550100"], default_number="+15550100", tenant_state=tenant_pb2.TENANT_STATE_ACTIVE
-        )
-        self.caller_numbers.entitlements.limits.max_concurrent_calls = 5
-        self.caller_numbers.entitlements.features.append("recording")
-
-    async def GetCallerNumbers(self, request: Any, context: Any) -> number_service_pb2.GetCallerNumbersResponse:
-        return self.caller_numbers
-
-    async def LookupRoute(self, request: Any, context: Any) -> number_service_pb2.LookupRouteResponse:
-        if self.down:
-            raise Unavailable("down")
-        found = self.routes.get(request.number or request.widget_key)
-        if found is None:
-            error = NotFound("no such number or widget")
-            error.reason = "NUMBER_NOT_FOUND" if request.number else "WIDGET_NOT_FOUND"
-            raise error
-        return found
-
-    def number(self, tenant_id: str, number: str, **more: Any) -> str:
-        """A number of the tenant that calls come in on."""
-        route = self.routes[self.widget(tenant_id, **more)]
-        route.number.number = number
-        self.routes[number] = route
-        return number
-
-    def widget(self, tenant_id: str, *, limit: int = 5, language: str = "en", suspended: bool = False) -> str:
-        key = secrets.token_hex(8)
-        response = number_service_pb2.LookupRouteResponse(tenant_id=tenant_id)
-        response.brand.brand_id, response.brand.display_name = an_id("brd"), "Nova"
-        response.brand.language = language
-        response.number.number, response.number.flow_id = "+15550100", an_id("flw")
-        response.entitlements.limits.max_concurrent_calls = limit
-        response.entitlements.features.append("recording")
-        states = tenant_pb2.TENANT_STATE_SUSPENDED, tenant_pb2.TENANT_STATE_ACTIVE
-        response.tenant_state = states[0] if suspended else states[1]
-        self.routes[key] = response
-        return key
-
-
-Script = Callable[["FakeFlows", run_service_pb2.AdvanceRunRequest | None], run_service_pb2.Instruction]
-
-
-class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.PromptServiceServicer):
-    """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports. A run
-    that is begun again goes on with its newest instruction."""
-
-    def __init__(self) -> None:
-        self.steps: list[run_service_pb2.Instruction] = [queue_instruction()]
-        self.reports: list[run_service_pb2.AdvanceRunRequest] = []
-        self.started: list[run_service_pb2.StartRunRequest] = []
-        self.down = False
-        self.prompts: dict[str, bytes] = {}
-        self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
-        self._calls: dict[str, tuple[str, int]] = {}
-
-    async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
-        if self.down:
-            raise Unavailable("down")
-        self.started.append(request)
-        which = request.call_id, request.turn
-        if which not in self._newest:
-            run_id = an_id("run")
-            self._calls[run_id] = which
-            self._newest[which] = self._step(1, run_id)
-        return self._newest[which]
-
-    async def AdvanceRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
-        if self.down:
-            raise Unavailable("down")
-        self.reports.append(request)
-        instruction = self._newest[self._calls[request.run_id]] = self._step(request.sequence + 1, request.run_id)
-        return instruction
-
-    async def GetPromptAudio(self, request: Any, context: Any) -> flow_service_pb2.GetPromptAudioResponse:
-        if request.prompt_id not in self.prompts:
-            raise NotFound("no such prompt")
-        return flow_service_pb2.GetPromptAudioResponse(audio=self.prompts[request.prompt_id])
-
-    def events(self) -> list[tuple[str, str]]:
-        kind = run_service_pb2.RunEventKind
-        return [(kind.Name(r.event).removeprefix("RUN_EVENT_KIND_"), r.digits) for r in self.reports]
-
-    def _step(self, sequence: int, run_id: str) -> run_service_pb2.Instruction:
-        instruction = run_service_pb2.Instruction()
-        instruction.CopyFrom(self.steps[min(sequence, len(self.steps)) - 1])
-        instruction.run_id, instruction.sequence, instruction.release_id = run_id, sequence, "rel_x"
-        return instruction
-
-
-class FakeRouting(contact_service_pb2_grpc.ContactServiceServicer):
-    """Gives contacts out and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.started: list[contact_service_pb2.StartOutboundContactRequest] = []
-        self.enqueued: list[contact_service_pb2.EnqueueContactRequest] = []
-        self.dequeued: list[contact_service_pb2.DequeueContactRequest] = []
-        self.refusal: DomainError | None = None
-
-    async def StartOutboundContact(self, request: Any, context: Any) -> contact_pb2.Contact:
-        if self.refusal is not None:
-            raise self.refusal
-        self.started.append(request)
-        return contact_pb2.Contact(contact_id=an_id("con"))
-
-    async def EnqueueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
-        if self.refusal is not None:
-            raise self.refusal
-        self.enqueued.append(request)
-        return contact_pb2.Contact(contact_id=an_id("con"))
-
-    async def DequeueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
-        self.dequeued.append(request)
-        return contact_pb2.Contact(contact_id=request.contact_id)
-
-
-class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
-    """Keeps the sealed segments it gets, and the keys to open them."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.segments: dict[tuple[str, str, int], bytes] = {}
-        self.keys: dict[str, Any] = {}
-        self.asked = 0
-        self._by_request: dict[str, recording_service_pb2.StartRecordingResponse] = {}
-        self.by_call: dict[str, str] = {}
-        self.begun: dict[str, recording_pb2.Recording] = {}
-        self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
-
-    async def StartRecording(
-        self, request: recording_service_pb2.StartRecordingRequest, context: Any
-    ) -> recording_service_pb2.StartRecordingResponse:
-        self.asked += 1
-        self._up()
-        if request.request_id in self._by_request:
-            return self._by_request[request.request_id]
-        recording_id = an_id("rec")
-        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-        self.keys[recording_id] = handle.primitive(aead.Aead)
-        self.by_call[request.recording.call_id] = recording_id
-        self.begun[recording_id] = request.recording
-        keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
-        recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
-        response = recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
-        self._by_request[request.request_id] = response
-        return response
-
-    async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
-        self._up()
-        self.segments[request.recording_id, request.track, request.sequence] = request.sealed
-        return Empty()
-
-    async def FinishRecording(
-        self, request: recording_service_pb2.FinishRecordingRequest, context: Any
-    ) -> recording_pb2.Recording:
-        self._up()
-        self.finished[request.recording_id] = request
-        return recording_pb2.Recording(recording_id=request.recording_id)
-
-    def _up(self) -> None:
-        if self.down:
-            raise Unavailable("down")
 
 
 class ToneClips(ClipStore):
@@ -243,13 +63,6 @@ class ToneClips(ClipStore):
         return self._spoken
 
 
-def queue_instruction(tick: float = 30.0) -> run_service_pb2.Instruction:
-    instruction = run_service_pb2.Instruction(step_id="queue")
-    instruction.queue.contact_id = an_id("con")
-    instruction.queue.tick_interval.FromMilliseconds(int(tick * 1000))
-    return instruction
-
-
 @dataclass
 class Exchange:
     """Telephony as a test sees it."""
@@ -257,8 +70,11 @@ class Exchange:
     house: House
     switchboard: Switchboard
     nodes: Nodes
+    handover: Handover
     watch: Watch
     catching_up: asyncio.Task[Any]
+    process: Process
+    server: Server
     tenancy: FakeTenancy
     flows: FakeFlows
     recording: FakeRecording
@@ -343,12 +159,13 @@ def tone_clips() -> tuple[Clip, Clip]:
 async def make_exchange(
     service_db: Any, rpc: RpcHouse, tmp_path: Path, tone_clips: tuple[Clip, Clip]
 ) -> AsyncIterator[Callable[..., Awaitable[Exchange]]]:
-    """`exchange = await make_exchange(customer_grace_seconds=1)`: telephony with these settings."""
+    """`exchange = await make_exchange(customer_grace_seconds=1)`: telephony with these settings. `beside=exchange` is
+    one more node of that one's installation; `fresh=True` gives it a database of its own."""
     processes: list[Process] = []
     made: list[Exchange] = []
 
-    async def make(**overrides: Any) -> Exchange:
-        exchange = await _exchange(service_db, rpc, tmp_path, tone_clips, processes, overrides)
+    async def make(*, beside: Exchange | None = None, fresh: bool = False, **overrides: Any) -> Exchange:
+        exchange = await _exchange(service_db, rpc, tmp_path, tone_clips, processes, overrides, beside, fresh)
         made.append(exchange)
         return exchange
 
@@ -364,6 +181,17 @@ async def exchange(make_exchange: Callable[..., Awaitable[Exchange]]) -> Exchang
     return await make_exchange()
 
 
+@pytest_asyncio.fixture
+async def pair(make_exchange: Callable[..., Awaitable[Exchange]]) -> Any:
+    """A node and another one of the same installation, in a database of their own."""
+    from .two_nodes import Pair, known_to_each_other
+
+    first = await make_exchange(fresh=True)
+    second = await make_exchange(beside=first)
+    await known_to_each_other(first, second)
+    return Pair(first, second)
+
+
 async def _exchange(
     service_db: Any,
     rpc: RpcHouse,
@@ -371,36 +199,26 @@ async def _exchange(
     tones: tuple[Clip, Clip],
     processes: list[Process],
     overrides: dict[str, Any],
+    beside: Exchange | None,
+    fresh: bool,
 ) -> Exchange:
     process = Process(1.0)
     processes.append(process)
     await process.stack.__aenter__()
-    tenancy = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
-    flows = FakeFlows()  # pyright: ignore[reportAbstractUsage]
-    recording = FakeRecording()  # pyright: ignore[reportAbstractUsage]
-    await rpc.serve("tenancy", [(number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy)])
-    await rpc.serve(
-        "flows",
-        [
-            (run_service_pb2_grpc.add_RunServiceServicer_to_server, flows),
-            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, flows),
-        ],
-    )
-    await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
-    routing = FakeRouting()  # pyright: ignore[reportAbstractUsage]
-    await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
+    around = beside or await neighbours(rpc)
     settings = dataclasses.replace(
         TelephonySettings(
             node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path), internal_key=rpc.internal_key
         ),
         **overrides,
     )
-    db = await service_db("telephony")
+    db = beside.house.db if beside is not None else await service_db("telephony", fresh=fresh)
+    folder = tmp_path / settings.node_id
     peers = rpc.peers("telephony")
     recordings = Recordings(peers)
     outside = OutsidePeers()
     spool = process.closing(
-        Spool(tmp_path / "segments", recordings.append, recordings.finish, process.tasks.spawn, lambda *_: None)
+        Spool(folder / "segments", recordings.append, recordings.finish, process.tasks.spawn, lambda *_: None)
     )
     plane = process.closing(
         MediaPlane(
@@ -418,6 +236,7 @@ async def _exchange(
     outside.plane = plane
     switchboard = process.closing(Switchboard(house))
     nodes = Nodes(house, switchboard, peers)
+    handover = Handover(house, switchboard, nodes, peers)
     watch = Watch(house, switchboard, nodes)
     process.tasks.every(0.05, watch.look, "look")
     catching_up = process.tasks.every(0.2, watch.catch_up, "catch up")
@@ -429,7 +248,7 @@ async def _exchange(
             (call_service_pb2_grpc.add_CallServiceServicer_to_server, call_handlers),
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
             (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, SystemClock())),
-            (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
+            (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
         ],
     )
     await nodes.begin(server.address)
@@ -438,9 +257,11 @@ async def _exchange(
         edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
         house.outside = edge.outside
         await edge.open(process)
-    return Exchange(
-        house, switchboard, nodes, watch, catching_up, tenancy, flows, recording, routing, outside, rpc,
+    made = Exchange(
+        house, switchboard, nodes, handover, watch, catching_up, process, server, around.tenancy, around.flows,
+        around.recording, around.routing, outside, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
         edge,
     )  # fmt: skip
+    return made if beside is None else dataclasses.replace(made, tenant_id=beside.tenant_id, _numbers=beside._numbers)

@@ -24,6 +24,7 @@ class OutsidePeer:
         self._tenant_id, self._leg_id = tenant_id, leg_id
         self.media: MediaLeg | None = None
         self.hung_up: int | None = None
+        self.left = False
         self.keeps = False
         self.on_media: Callable[[MediaLeg], object] = lambda leg: None
         self.on_codec: Callable[[], object] = lambda: None
@@ -60,6 +61,11 @@ class OutsidePeer:
             self.hung_up = q850
             if self.media is not None:
                 await self._plane.close_leg(self.media)  # type: ignore[arg-type]
+
+    async def leave(self) -> None:
+        self.left = True
+        if self.media is not None:
+            await self._plane.close_leg(self.media)  # type: ignore[arg-type]
 
 
 class OutsidePeers:

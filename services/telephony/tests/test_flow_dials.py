@@ -12,12 +12,14 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain import flow_dials
 from telephony.domain.dialing import NoTrunk
 from telephony.domain.legs import Q850
+from telephony.live.call import LiveCall
 from telephony.ops import calls as ops
 from testkit import eventually
 from testkit.rpc import someone
 from testkit.webrtc import Peer
 
-from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id, queue_instruction
+from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
+from .neighbours import queue_instruction
 from .outside_peers import OutsidePeer
 
 pytestmark = pytest.mark.media
@@ -45,6 +47,15 @@ async def rung(exchange: Exchange, *steps: run.Instruction) -> tuple[Peer, str, 
     response = await exchange.call(customer)
     line = await eventually(lambda: next(iter(exchange.outside.begun), None))
     return customer, response.call_id, line
+
+
+async def comes_back(exchange: Exchange, live: LiveCall) -> None:
+    """The customer of an adopted call attaches anew: flows goes on with nobody before."""
+    peer = exchange.peer(CUSTOMER_HZ)
+    media, answer = await exchange.house.plane.answer(await peer.offer(), exchange.tenant_id, live.customer_id)
+    await peer.accept(answer)
+    assert await media.connected
+    live.attach(live.customer_id, media)
 
 
 async def call_of(exchange: Exchange, call_id: str) -> call_pb2.Call:
@@ -179,7 +190,7 @@ async def test_a_node_that_dies_while_the_number_talks_rings_nobody_twice(exchan
     rows = live.call, live.legs
     # Its process is gone: nothing more of it is written, and the line is dead.
     exchange.switchboard.abandon(live)
-    exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0)
+    await comes_back(exchange, exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0))
     await eventually(lambda: exchange.flows.reports)
     assert exchange.flows.events() == [("DIAL_ENDED", "")] and len(exchange.outside.begun) == 1
     assert [request.turn for request in exchange.flows.started] == [0, 0]
@@ -201,7 +212,7 @@ async def test_a_talk_with_the_number_goes_on_at_another_node_and_then_the_flow_
     await eventually(kept)
     rows = live.call, live.legs
     exchange.switchboard.abandon(live)
-    exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0)
+    await comes_back(exchange, exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0))
     again = await eventually(lambda: next(iter(exchange.outside.resumed), None))
     await eventually(lambda: len(exchange.flows.started) == 2)
     again.go()
@@ -216,7 +227,7 @@ async def test_a_node_that_dies_while_the_number_rings_lets_the_next_one_ring_it
     await eventually(lambda: live.outside)
     rows = live.call, live.legs
     exchange.switchboard.abandon(live)
-    exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0)
+    await comes_back(exchange, exchange.switchboard.adopt(exchange.tenant_id, *rows, 0.0))
     await eventually(lambda: len(exchange.outside.begun) == 2)
     exchange.outside.begun[1].go(Q850.BUSY)
     await eventually(lambda: exchange.flows.reports)

@@ -92,8 +92,9 @@ class AgentAtDesk:
     def __init__(self, api: Api, *, tone: float = 440.0) -> None:
         self.api = api
         self.peer = Peer(tone)
-        self._tone = tone
+        self.peer_tone = tone
         self._moving: asyncio.Task[None] | None = None
+        self._moving_to = ""
         self.socket = Socket(f"{api.url}/v1/socket")
         self.client_id = secrets.token_hex(8)
 
@@ -115,17 +116,51 @@ class AgentAtDesk:
     def _heed(self, frame: Json) -> None:
         """A call waits on another node than the media is on: attach there, as the softphone does."""
         if frame["type"] == "live" and frame["name"] == "station_wanted":
-            self._moving = asyncio.get_running_loop().create_task(self._move(frame["data"]["nodeId"]))
+            node_id = frame["data"]["nodeId"]
+            if self._moving_to:
+                return  # asked for again while it is under way
+            self._moving_to = node_id
+            self._moving = asyncio.get_running_loop().create_task(self._move(node_id))
 
     async def _move(self, node_id: str) -> None:
-        old, peer = self.peer, Peer(self._tone)
-        await self._attach_with(peer, node_id=node_id)
+        old, peer = self.peer, Peer(self.peer_tone)
+        try:
+            await self._attach_with(peer, node_id=node_id)
+        except Exception:  # the old connection is what it has, and its silence brings the next try
+            await peer.close()
+            return
+        finally:
+            self._moving_to = ""
         self.peer = peer
         await old.close()
 
+    async def hears(self, tone: float, *, deadline: float = DEADLINE) -> None:
+        """Waits until this tone is heard, on whichever connection the softphone has by then."""
+        end = time.monotonic() + deadline
+        while True:
+            try:
+                await self.peer.hears(tone, timeout=0.5)
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
+
     async def come_back(self, tone: float) -> None:
-        """Does what the softphone does when no packets came for a second: new media, tried again until it stands."""
-        self.peer = await _again(self.peer, tone, self._attach_with)
+        """Does what the softphone does when no packets came for a second: new media, tried again until it stands. A
+        hint that the call is elsewhere may be faster."""
+        old = self.peer
+        while not _stalled(old) and self.peer is old:
+            await asyncio.sleep(0.02)
+        if self._moving is not None:
+            await self._moving
+        if self.peer is not old:
+            return
+        self._moving_to = "wherever the call is"
+        try:
+            self.peer = await _again(old, tone, self._attach_with)
+        finally:
+            self._moving_to = ""
 
     async def _attach_with(self, peer: Peer, takeover: bool = False, node_id: str = "") -> None:
         body = {"sdpOffer": await peer.offer(), "clientId": self.client_id, "takeover": takeover, "nodeId": node_id}
@@ -165,6 +200,7 @@ class CallerOnWidget:
     def __init__(self, company: Company, *, tone: float = 620.0, number: str = "", name: str = "Carla Caller") -> None:
         key = company.brand["widgetKey"]
         self.peer = Peer(tone)
+        self._tone = tone
         self.socket = Socket(f"{company.url}/widget/v1/socket?key={key}")
         self.call: dict[str, Any] = {}
         self._number, self._name = number, name
@@ -191,6 +227,13 @@ class CallerOnWidget:
         """Does what the widget does when no packets came for a second: new media by its token, until it stands."""
         self.peer = await _again(self.peer, tone, self._reattach_with)
 
+    async def move(self) -> None:
+        """New media by its token at once, as the widget does when it is told that the call is on another node."""
+        old, peer = self.peer, Peer(self._tone)
+        await self._reattach_with(peer)
+        self.peer = peer
+        await old.close()
+
     async def _reattach_with(self, peer: Peer) -> None:
         since = len(self.socket.pushed)
         await self.socket.send({"type": "reattach", "token": self.call["token"], "sdp": await peer.offer()})
@@ -215,9 +258,13 @@ class CallerOnWidget:
         await self.peer.close()
 
 
+def _stalled(peer: Peer) -> bool:
+    return bool(peer.arrivals) and time.monotonic() - peer.arrivals[-1] >= STALLED_SECONDS
+
+
 async def _again(old: Peer, tone: float, attach: Callable[[Peer], Awaitable[None]]) -> Peer:
     """Waits until `old` hears nothing for a second, as browsers' pages watch their packets, and attaches anew."""
-    while not old.arrivals or time.monotonic() - old.arrivals[-1] < STALLED_SECONDS:
+    while not _stalled(old):
         await asyncio.sleep(0.05)
     deadline = time.monotonic() + DEADLINE
     while True:

@@ -104,6 +104,7 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
     message.duration.FromTimedelta(cdr.duration)
     message.talk_duration.FromTimedelta(cdr.talk)
     message.hold_duration.FromTimedelta(cdr.hold)
+    message.unheard_duration.FromTimedelta(cdr.unheard)
     return message
 
 

@@ -32,6 +32,7 @@ from telephony.handlers import (
 )
 from telephony.live import nodes as node_loops
 from telephony.live.dialing import Dialing
+from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
@@ -46,7 +47,7 @@ from telephony.media.voice_socket import allow_many_sockets
 from telephony.settings import TelephonySettings
 
 
-async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard, Nodes]:
+async def build(process: Process, settings: TelephonySettings) -> tuple[House, Switchboard, Nodes, Handover]:
     """Everything that lives as long as the process, closed in reverse order."""
     db = process.closing(await Database.connect(settings, "telephony"))
     peers = process.closing(Peers(settings, "telephony"))
@@ -76,13 +77,14 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
     )
     switchboard = process.closing(Switchboard(house))
     nodes = Nodes(house, switchboard, peers)
-    process.draining(nodes.drain)
-    return house, switchboard, nodes
+    handover = Handover(house, switchboard, nodes, peers)
+    process.draining(handover.drain)
+    return house, switchboard, nodes, handover
 
 
 async def start(process: Process, settings: TelephonySettings) -> None:
     """Build, recover what an earlier process left, then serve."""
-    house, switchboard, nodes = await build(process, settings)
+    house, switchboard, nodes, handover = await build(process, settings)
     watch = Watch(house, switchboard, nodes)
     dialing = Dialing(house, switchboard)
     if settings.sip_listen:
@@ -104,7 +106,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(LOOK_SECONDS, quality.look, "stalled media")
     process.tasks.every(MEASURE_SECONDS, quality.measure, "quality")
     await bus.consume(house.db, "telephony", handlers(house, switchboard))
-    server = process.closing(serve(servicers(house, switchboard, dialing, nodes), settings))
+    server = process.closing(serve(servicers(house, switchboard, dialing, nodes, handover), settings))
     await server.start()
     await nodes.begin(settings.node_address or server.address)
     process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
@@ -113,7 +115,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.draining(bus.drain)
 
 
-def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes) -> list[Any]:
+def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes, handover: Handover) -> list[Any]:
     """Everything telephony serves."""
     db, settings = house.db, house.settings
     seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
@@ -121,7 +123,7 @@ def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: N
         (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(house, switchboard, dialing, nodes)),
         (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
         (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
-        (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes)),
+        (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
         (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal)),
         (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),
         (trunk_service_pb2_grpc.add_OutboundServiceServicer_to_server, OutboundHandlers(db)),

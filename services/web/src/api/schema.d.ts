@@ -4467,7 +4467,7 @@ export interface components {
              */
             endTime?: string;
             /**
-             * @description From start to end.
+             * @description From start to end, less unheard_duration.
              * @example 3.5s
              */
             duration?: string;
@@ -4509,6 +4509,11 @@ export interface components {
             sipStatus?: number;
             /** @description Trunk the customer was reached by; empty for a web call. */
             trunkId?: string;
+            /**
+             * @description Between the last sign of life of a node that died and the call's adoption by the next: nobody pays for it, and nothing of it is recorded. 0 when no node died.
+             * @example 3.5s
+             */
+            unheardDuration?: string;
         };
         /** @description Completes. */
         "telephony.v1.CompleteTransferRequest": {

@@ -185,6 +185,8 @@ class Call:
     talk: timedelta = timedelta(0)
     """In conversation before `state_time`, holds included."""
     hold: timedelta = timedelta(0)
+    unheard: timedelta = timedelta(0)
+    """Between the last sign of life of a node it was on and its adoption by the next: nobody vouches for it."""
     version: int = 1
 
     @property
@@ -206,6 +208,22 @@ def change(call: Call, trigger: Trigger, now: datetime) -> Call:
     talk = call.talk + (passed if call.state in TALK_STATES else timedelta(0))
     hold = call.hold + (passed if call.state is CallState.HELD else timedelta(0))
     return dataclasses.replace(call, state=state, state_time=now, talk=talk, hold=hold, version=call.version + 1)
+
+
+def moved(call: Call, node_id: str, last_heard: datetime, now: datetime) -> Call:
+    """The call on another node, where it goes on. What it did counts up to `last_heard` of the node it was on, or to
+    its last change of state where that is later: the change is a sign of life too."""
+    heard = min(max(last_heard, call.state_time), now)
+    passed = heard - call.state_time
+    return dataclasses.replace(
+        call,
+        node_id=node_id,
+        state_time=now,
+        talk=call.talk + (passed if call.state in TALK_STATES else timedelta(0)),
+        hold=call.hold + (passed if call.state is CallState.HELD else timedelta(0)),
+        unheard=call.unheard + (now - heard),
+        version=call.version + 1,
+    )
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ class Cdr:
     duration: timedelta
     talk: timedelta
     hold: timedelta
+    unheard: timedelta
+    """As `Call.unheard`, of what lies between start and end."""
     end_party: EndParty
     end_cause: str
     customer_mos: float
@@ -58,7 +60,8 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
 
     Nothing is ever negative: an end reported before the start (a heartbeat older than the call) is the start, and one
     before the answer (the customer was last heard before it) is the answer. Without the node's own measure, talk and
-    hold follow from the stored times, up to the end.
+    hold follow from the stored times, up to the end. `duration` leaves out what no node vouches for; a call that ended
+    before its last node had it (nobody came back) doesn't reach into that.
     """
     end = max(ending.time, call.start_time, call.answer_time or call.start_time)
     passed = max(ZERO, end - call.state_time)
@@ -68,6 +71,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         talk = max(ZERO, ending.talk) if call.answer_time is not None else ZERO
     if ending.hold is not None:
         hold = max(ZERO, ending.hold)
+    unheard = max(ZERO, call.unheard - max(ZERO, call.state_time - end))
     return Cdr(
         cdr_id=cdr_id,
         call_id=call.call_id,
@@ -79,9 +83,10 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         start_time=call.start_time,
         answer_time=call.answer_time,
         end_time=end,
-        duration=end - call.start_time,
+        duration=max(ZERO, end - call.start_time - unheard),
         talk=talk,
         hold=min(hold, talk),
+        unheard=unheard,
         end_party=ending.party,
         end_cause=ending.cause,
         customer_mos=ending.customer_mos,

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kernel.errors import NotFound
-
-SILENT = timedelta(seconds=2)
-"""A node whose row was not renewed for this long (the beat is every second) is asked whether it lives."""
 
 
 class NodeNotFound(NotFound):
@@ -27,7 +24,3 @@ class Node:
     heartbeat_time: datetime
     draining: bool = False
     live_calls: int = 0
-
-    def silent(self, now: datetime) -> bool:
-        """Whether it should be asked if it lives."""
-        return now - self.heartbeat_time > SILENT

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
-from chassis.auth import principal
+from chassis.auth import acting_as, principal
 from chassis.instants import time_in
 from chassis.paging import encode_token, page_size
 from google.protobuf.empty_pb2 import Empty
@@ -25,7 +25,7 @@ from telephony.live.conversations import Conversations, Target
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
-from telephony.live.switchboard import CallElsewhere, Switchboard
+from telephony.live.switchboard import CallElsewhere, NodeDraining, Switchboard
 from telephony.live.web_calls import WebCalls
 from telephony.ops import calls as ops
 
@@ -113,7 +113,14 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
                 request_id=request.request_id,
             )
         )
-        return await self._web_calls.start(request, wish)
+        try:
+            return await self._web_calls.start(request, wish)
+        except NodeDraining:
+            there = await self._nodes.taking_calls()
+            if there is None:
+                raise
+            with acting_as(principal()):
+                return await there.StartWebCall(request, timeout=9)
 
     @_at_owner
     async def ReattachLeg(
@@ -134,6 +141,8 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         who = principal()
         require_id("usr", who.subject, "agent_id")
         there = await self._nodes.dialing_node(who.tenant_id, who.subject)
+        if there is None and self._switchboard.draining:
+            there = await self._nodes.taking_calls()
         if there is not None:
             return await there.DialCall(request, timeout=9)
         return await self._dialing.dial(who.tenant_id, _actor(), request)

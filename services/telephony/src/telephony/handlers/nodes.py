@@ -12,6 +12,7 @@ from kernel.ids import require_id
 from merkez.telephony.v1 import node_service_pb2, node_service_pb2_grpc
 
 from telephony.convert import node_message
+from telephony.live.handover import Handover
 from telephony.live.nodes import Nodes
 from telephony.ops import nodes as node_ops
 
@@ -19,9 +20,10 @@ from telephony.ops import nodes as node_ops
 class NodeHandlers(node_service_pb2_grpc.NodeServiceServicer):
     """NodeService."""
 
-    def __init__(self, db: Database, nodes: Nodes) -> None:
+    def __init__(self, db: Database, nodes: Nodes, handover: Handover) -> None:
         self._db = db
         self._nodes = nodes
+        self._handover = handover
 
     async def ListNodes(
         self, request: node_service_pb2.ListNodesRequest, context: Any
@@ -44,7 +46,7 @@ class NodeHandlers(node_service_pb2_grpc.NodeServiceServicer):
         call_id = require_id("call", request.call_id, "call_id")
         if not request.from_node_id:
             raise InvalidInput.of("from_node_id", "is required")
-        await self._nodes.adopt_given(principal().tenant_id, call_id, request.from_node_id)
+        await self._handover.take(principal().tenant_id, call_id, request.from_node_id)
         return Empty()
 
     async def _set_draining(self, node_id: str, draining: bool) -> node_service_pb2.Node:

@@ -21,6 +21,7 @@ from telephony.media.earpiece import Earpiece
 from telephony.media.media_leg import MediaLeg, Tap
 from telephony.media.recorder import Recording, Source
 from telephony.media.room import Ear, Room
+from telephony.ops import nodes as node_ops
 
 
 class LiveCall:
@@ -33,7 +34,10 @@ class LiveCall:
         """As they were stored when the media last followed them."""
         self.call_id = call.call_id
         self.trace = trace
-        self.journal = Journal(house.db, tenant_id, house.tasks)
+        node = house.settings.node_id
+        self.journal = Journal(house.db, tenant_id, house.tasks, lambda tx: node_ops.owned_by(tx, call.call_id, node))
+        self.begun = monotonic()
+        """When it began to live here: on a call that was adopted, nobody could come back before."""
         self.room = Room(house.plane.ticker, (house.quiet,))
         self.earpiece = Earpiece()
         """What flows lets the customer hear."""
@@ -64,6 +68,7 @@ class LiveCall:
         self._talk_since: float | None = None
         self._held_since: float | None = None
         self._mute_wished: set[str] = set()
+        self._customer_came = asyncio.Event()
         self._followed = asyncio.Event()
         self._message_tap: Tap | None = None
         self.room.member(self.customer_id).on_digit = self.press
@@ -109,8 +114,15 @@ class LiveCall:
         if leg_id == self.customer_id:
             # The earpiece first: it carries what plays over to the new media before the old one is silenced.
             self.earpiece.move(media)
+            self._customer_came.set()
         self.room.attach(leg_id, media)
         return old if old is not media else None
+
+    async def customer_connected(self) -> bool:
+        """Wait for the customer's media, on an adopted call until they attach anew; whether its connection stands."""
+        await self._customer_came.wait()
+        media = self.customer
+        return media is not None and await asyncio.shield(media.connected)
 
     def lose(self, leg_id: str) -> None:
         """A leg's media is gone for now; who heard only it hears comfort."""

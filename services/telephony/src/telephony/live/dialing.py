@@ -22,7 +22,7 @@ from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, 
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
-from telephony.live.house import House, unbroken
+from telephony.live.house import House, LeaseLost, unbroken
 from telephony.live.instructions import Dialled, DialOrder
 from telephony.live.outside import OutsideLeg, Planned
 from telephony.live.switchboard import NodeDraining, Switchboard
@@ -272,9 +272,12 @@ class Dialing:
 
     async def _answered(self, live: LiveCall, leg_id: str) -> None:
         """What happened outside is true whatever the database does: written as soon as it can be."""
-        found = await live.journal.write(
-            lambda tx: party_ops.party_answered(tx, live.call_id, leg_id, self._house.now())
-        )
+        try:
+            found = await live.journal.write(
+                lambda tx: party_ops.party_answered(tx, live.call_id, leg_id, self._house.now())
+            )
+        except LeaseLost:
+            return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
 

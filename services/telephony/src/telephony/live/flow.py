@@ -50,7 +50,7 @@ class FlowDriver:
         self._live = live
         self._dial_number = dial
         self._run_id = ""
-        self._contact_id = ""
+        self._contact_id = live.call.contact_id if live.call.state is CallState.QUEUED else ""
         self._dequeued = ""
         """Contact whose end was reported already."""
         self._tasks = Tasks("flow driver")
@@ -140,6 +140,7 @@ class FlowDriver:
         """Ask until flows answers. FlowFailed when it refuses or stays away too long."""
         began, tries, failures = monotonic(), 0, 0
         while True:
+            await self._house.pulse.owned()
             try:
                 return await call()
             except (Unavailable, Conflict, QuotaExceeded) as error:
@@ -315,6 +316,4 @@ class FlowDriver:
 
     async def _connected(self) -> None:
         """Nothing is said before the customer can hear it."""
-        customer = self._live.customer
-        if customer is not None and not customer.connected.done():
-            await asyncio.shield(customer.connected)
+        await self._live.customer_connected()

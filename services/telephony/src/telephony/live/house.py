@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import Any, TypeVar
 
 from chassis.lifecycle import Tasks
@@ -69,6 +71,7 @@ class House:
     music: Clip
     ringback: Clip
     quiet: Clip
+    pulse: Pulse = field(default_factory=lambda: Pulse())
 
     def now(self) -> datetime:
         return self.db.clock.now()
@@ -82,6 +85,41 @@ class House:
         except ClipFailed as error:
             log.warning("a phrase could not be spoken", phrase=name, exc_info=error)
             return []
+
+
+class LeaseLost(Exception):
+    """Another node owns the call by now: what this one still knows of it is not written."""
+
+
+class Pulse:
+    """Whether this process ran all the time. One that stood still for longer than others wait for an answer may have
+    been taken for dead and its calls adopted: before it acts on one outside of a transaction it has to look.
+    """
+
+    ASLEEP_SECONDS = 0.7
+    """As long as another node waits for an answer."""
+
+    def __init__(self) -> None:
+        self._ran = monotonic()
+        self._sure = asyncio.Event()
+        self._sure.set()
+
+    def beat(self) -> bool:
+        """The process runs, several times a second; whether it is to look at its leases."""
+        now = monotonic()
+        if now - self._ran > self.ASLEEP_SECONDS:
+            self._sure.clear()
+        self._ran = now
+        return not self._sure.is_set()
+
+    def sure(self) -> None:
+        """The leases were looked at."""
+        self._sure.set()
+
+    async def owned(self) -> None:
+        """Wait until what this process believes to own was looked at, when it stood still."""
+        self.beat()
+        await self._sure.wait()
 
 
 _unbroken: set[asyncio.Task[Any]] = set()
@@ -107,23 +145,36 @@ class Journal:
     The audio never waits for the database: what happened is written as soon as it can be, in the order it happened.
     """
 
-    def __init__(self, db: Database, tenant_id: str, tasks: Tasks) -> None:
+    def __init__(self, db: Database, tenant_id: str, tasks: Tasks, owned: Callable[[Tx], Awaitable[bool]]) -> None:
         self._db = db
         self._tenant_id = tenant_id
         self._tasks = tasks
         self._turn = asyncio.Lock()
+        self._owned = owned
+        """Whether what is written here is still this node's, asked in each transaction."""
 
     def later(self, fn: Callable[[Tx], Awaitable[object]], name: str) -> None:
-        """Write in the background."""
-        self._tasks.spawn(self.write(fn), name)
+        """Write in the background; nothing once another node owns it."""
+
+        async def written() -> None:
+            with contextlib.suppress(LeaseLost):
+                await self.write(fn)
+
+        self._tasks.spawn(written(), name)
 
     async def write(self, fn: Callable[[Tx], Awaitable[T]]) -> T:
-        """Write and wait for it, however long the database is away."""
+        """Write and wait for it, however long the database is away. LeaseLost."""
         pause = 0.1
+
+        async def fenced(tx: Tx) -> T:
+            if not await self._owned(tx):
+                raise LeaseLost
+            return await fn(tx)
+
         async with self._turn:
             while True:
                 try:
-                    return await self._db.run(self._tenant_id, fn)
+                    return await self._db.run(self._tenant_id, fenced)
                 except Unavailable as error:
                     log.warning("the database is away; a call's write waits", exc_info=error)
                     await asyncio.sleep(pause)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -28,37 +28,50 @@ from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2, node_se
 
 from telephony.domain.calls import CallEnded
 from telephony.domain.nodes import Node
-from telephony.live.house import House, unbroken
-from telephony.live.switchboard import CallElsewhere, NodeDraining, Switchboard
+from telephony.live.house import House, Pulse
+from telephony.live.stations import graces
+from telephony.live.switchboard import CallElsewhere, Switchboard
 from telephony.ops import lines as line_ops
 from telephony.ops import nodes as ops
+from telephony.ops import stations as station_ops
 from telephony.store.calls import Lease
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS = 0.5
+"""What is billed of a call whose node dies is right within this time."""
 LOOK_SECONDS = 0.4
-_PING_SECONDS = 0.7
+SILENT_SECONDS = 2.0
+"""A node whose row was not renewed for this long, and that doesn't answer either, is dead."""
+_PING_SECONDS = Pulse.ASLEEP_SECONDS
 _ADOPT_AT_ONCE = 16
 _FORWARD_SECONDS = 9.0
+_PERSIST_SECONDS = 20.0
 
 
 class Nodes:
     """The loops `beat` and `look`, `begin` once before them, and what handlers ask of other nodes."""
 
     def __init__(self, house: House, switchboard: Switchboard, peers: Peers) -> None:
+        self.me = house.settings.node_id
+        self.on_wish: Callable[[bool], object] = lambda _draining: None
+        """Told when an operator wants this node drained, or no more."""
         self._house = house
         self._switchboard = switchboard
         self._peers = peers
-        self._me = house.settings.node_id
         self._known: dict[str, Node] = {}
-        self._buried: set[datetime] = set()
-        """Start times of processes that are dead and whose calls are adopted: nobody asks them any more."""
+        self._read = 0.0
+        """When the rows of the nodes were read last, by this process's clock: others' clocks may differ."""
+        self._heard: dict[str, tuple[datetime, float]] = {}
+        """Node -> its last sign of life in its row, and when that was read first."""
+        self._buried: dict[str, datetime] = {}
+        """Node -> its last sign of life, of those that are dead and whose calls are adopted: nobody asks them any more,
+        unless they give another one."""
+        self._adopting: dict[str, asyncio.Task[bool]] = {}
         self._wanted_by_operator = False
-        self._handing_over: asyncio.Task[Any] | None = None
         self.start_time: datetime = house.now()
 
     async def begin(self, address: str) -> None:
         """This process serves as its node from now on, at this address for the others."""
-        me = Node(self._me, address, self.start_time, self._house.now())
+        me = Node(self.me, address, self.start_time, self._house.now())
         await self._house.db.system(lambda tx: ops.begin(tx, me))
         await self.beat()
 
@@ -67,26 +80,48 @@ class Nodes:
     async def beat(self) -> None:
         """Say that this node lives and learn how the others do; do what the rows ask of this one."""
         try:
-            found = await self._house.db.system(lambda tx: ops.live(tx, self._me, self._house.now()))
+            found = await self._house.db.system(lambda tx: ops.live(tx, self.me, self._house.now()))
         except Unavailable as error:
+            # Nobody's row was renewed meanwhile, and that is no sign of death.
+            self._heard.clear()
             log.warning("the node's row can't be renewed", exc_info=error)
             return
+        self._read = monotonic()
         self._known = {node.node_id: node for node in found}
-        mine = self._known.get(self._me)
+        for node in found:
+            if self._heard.get(node.node_id, (None, 0.0))[0] != node.heartbeat_time:
+                self._heard[node.node_id] = node.heartbeat_time, self._read
+        mine = self._known.get(self.me)
         if mine is not None and mine.draining != self._wanted_by_operator:
             self._wanted_by_operator = mine.draining
-            self._follow_wish(mine.draining)
+            self.on_wish(mine.draining)
+
+    def silent(self, node: Node) -> bool:
+        """Whether the node's row was not renewed for long, while this one's was."""
+        return self._read - self._heard.get(node.node_id, (None, self._read))[1] > SILENT_SECONDS
+
+    def others(self) -> Sequence[Node]:
+        """Nodes that take calls and live as far as is known, the least busy first."""
+        able = [n for n in self._known.values() if n.node_id != self.me and not n.draining and not self.silent(n)]
+        return sorted(able, key=lambda node: node.live_calls)
 
     async def look(self) -> None:
         """Adopt the calls of nodes that died."""
-        now = self._house.now()
-        for node in list(self._known.values()):
-            if node.node_id == self._me or node.start_time in self._buried or await self._answers(node):
-                continue
-            if node.silent(now) or await self._refuses(node):
-                await self._adopt_all(node)
-                if node.silent(now):
-                    self._buried.add(node.start_time)
+        others = [node for node in self._known.values() if node.node_id != self.me]
+        await asyncio.gather(*(self._look_at(n) for n in others if self._buried.get(n.node_id) != n.heartbeat_time))
+
+    async def _look_at(self, node: Node) -> None:
+        if await self._answers(node) or not (self.silent(node) or await self._refuses(node)):
+            return
+        if self._switchboard.draining and any(other.node_id != node.node_id for other in self.others()):
+            return
+        try:
+            whole = await self._adopt_all(node)
+        except Unavailable as error:
+            log.warning("a dead node's calls can't be adopted yet", node=node.node_id, exc_info=error)
+            return
+        if whole and self.silent(node):
+            self._buried[node.node_id] = node.heartbeat_time
 
     async def _refuses(self, node: Node) -> bool:
         """Whether nobody listens at the node's address: its process is gone, whatever its row says."""
@@ -117,21 +152,21 @@ class Nodes:
     def ping(self) -> node_service_pb2.PingNodeResponse:
         start = Timestamp()
         start.FromDatetime(self.start_time)
-        return node_service_pb2.PingNodeResponse(node_id=self._me, start_time=start)
+        return node_service_pb2.PingNodeResponse(node_id=self.me, start_time=start)
 
     # -- adopting ----------------------------------------------------------------------------------------------
 
     async def adopt_own(self) -> None:
         """What an earlier process of this node left behind, before any other node does."""
-        left = await self._house.db.system(lambda tx: ops.left_by(tx, self._me), read_only=True)
+        left = await self._house.db.system(lambda tx: ops.left_by(tx, self.me), read_only=True)
         found = await self._house.db.system(ops.list_nodes, read_only=True)
-        self._known = {node.node_id: node for node in found}
-        before = self._known.get(self._me)
+        before = next((node for node in found if node.node_id == self.me), None)
         for lease in left.leases:
             heard = lease.heartbeat_time if before is None else max(lease.heartbeat_time, before.heartbeat_time)
             await self._adopt(lease, heard)
 
-    async def _adopt_all(self, node: Node) -> None:
+    async def _adopt_all(self, node: Node) -> bool:
+        """Adopt what a dead node holds, and give its stations their grace; whether all of it could be looked at."""
         left = await self._house.db.system(lambda tx: ops.left_by(tx, node.node_id), read_only=True)
         if left.leases:
             log.warning("a node died; its calls are adopted", node=node.node_id, calls=len(left.leases))
@@ -139,44 +174,76 @@ class Nodes:
         # In any order: another node begins elsewhere, and the two meet in the middle.
         leases = random.sample(list(left.leases), len(left.leases))
 
-        async def one(lease: Lease) -> None:
+        async def one(lease: Lease) -> bool:
             async with turn:
-                await self._adopt(lease, max(lease.heartbeat_time, node.heartbeat_time))
+                return await self._adopt(lease, max(lease.heartbeat_time, node.heartbeat_time))
 
-        await asyncio.gather(*(one(lease) for lease in leases))
+        whole = all(await asyncio.gather(*(one(lease) for lease in leases)))
+        grace = graces(self._house.settings)
+        for tenant_id, agent_id in left.stations:
+            await self._house.db.run(
+                tenant_id,
+                lambda tx, agent_id=agent_id: station_ops.lose_station_of_node(
+                    tx, agent_id, grace, self._house.now(), by_node=node.node_id
+                ),
+            )
+        return whole
 
     async def _adopt(self, lease: Lease, last_heard: datetime) -> bool:
-        """Whether the call is this node's now."""
+        """Whether that was possible: the call is this node's, another's, or over."""
         try:
-            return await self.adopt(lease.tenant_id, lease.call_id, lease.node_id, last_heard)
+            await self.adopt(lease.tenant_id, lease.call_id, lease.node_id, last_heard, beaten=lease.heartbeat_time)
         except Exception as error:
             log.error("a call can't be adopted", call_id=lease.call_id, exc_info=error)
             return False
+        return True
 
-    async def adopt(self, tenant_id: str, call_id: str, from_node: str, last_heard: datetime) -> bool:
-        """Own a call that `from_node` owned, last heard of then; whether it is this node's."""
-        house = self._house
-        if self._switchboard.find(call_id) is not None:
+    async def adopt(
+        self, tenant_id: str, call_id: str, from_node: str, last_heard: datetime, *, beaten: datetime | None = None
+    ) -> bool:
+        """Own a call that `from_node` owned, last heard of then; whether it is this node's. `beaten` as in
+        `ops.adopt_call`. Goes on to its end also when whoever asked is gone: rows and media must not part."""
+        task = self._adopting.get(call_id)
+        if task is None:
+            work = self._take(tenant_id, call_id, from_node, last_heard, beaten)
+            task = self._adopting[call_id] = self._house.tasks.spawn(work, "adopt call")
+            task.add_done_callback(lambda _: self._adopting.pop(call_id, None))
+        return await asyncio.shield(task)
+
+    async def _take(
+        self, tenant_id: str, call_id: str, from_node: str, last_heard: datetime, beaten: datetime | None
+    ) -> bool:
+        house, began = self._house, monotonic()
+        while True:
+            try:
+                found = await house.db.run(
+                    tenant_id,
+                    lambda tx: ops.adopt_call(tx, call_id, from_node, self.me, last_heard, house.now(), beaten=beaten),
+                )
+                break
+            except Unavailable:
+                # It may be committed all the same: then the next try finds it here.
+                if monotonic() - began > _PERSIST_SECONDS:
+                    raise
+                await asyncio.sleep(0.2)
+        if found is None:
+            return False
+        here = self._switchboard.find(call_id)
+        if here is not None and not found.moved:
             return True
-
-        async def owned() -> bool:
-            found = await house.db.run(
-                tenant_id, lambda tx: ops.adopt_call(tx, call_id, from_node, self._me, last_heard, house.now())
-            )
-            if found is not None:
-                silent = max(0.0, (house.now() - last_heard).total_seconds())
-                self._switchboard.adopt(tenant_id, *found, silent)
-                # Nobody's audio waits for this.
-                house.tasks.spawn(self._adopt_lines(tenant_id, call_id), "adopt lines")
-            return found is not None
-
-        return await unbroken(owned())
+        if here is not None:  # from before it was another's
+            self._switchboard.abandon(here)
+        silent = max(0.0, (house.now() - last_heard).total_seconds())
+        self._switchboard.adopt(tenant_id, found.call, found.legs, silent)
+        # Nobody's audio waits for this.
+        house.tasks.spawn(self._adopt_lines(tenant_id, call_id), "adopt lines")
+        return True
 
     async def _adopt_lines(self, tenant_id: str, call_id: str) -> None:
         """The call's places on trunks are this node's too, so that they stay counted."""
         try:
             await self._house.db.system(
-                lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self._me, self._house.now())
+                lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self.me, self._house.now())
             )
         except Unavailable as error:
             log.warning("a call's lines can't be adopted", call_id=call_id, exc_info=error)
@@ -186,9 +253,7 @@ class Nodes:
     async def at_owner(self, error: CallElsewhere, method: str, request: Message) -> Any:
         """Have the node that owns the call carry out this rpc for the same asker; own it here when that node is dead
         (None then: carry it out here). `method` is of CallService."""
-        if error.node_id == self._me:
-            raise error
-        stub = self._stub_of(error.node_id)
+        stub = self._stub_of(error.node_id) if error.node_id != self.me else None
         if stub is not None:
             try:
                 with acting_as(principal()):
@@ -197,27 +262,30 @@ class Nodes:
                 node = self._known.get(error.node_id)
                 if node is None or await self._answers(node):
                     raise
-        if not await self._own(error.tenant_id, error.call_id):
+        # Of this node by the rows, though it isn't here: what was committed of an adoption, and not heard of.
+        if not await self._own(error.tenant_id, error.call_id, error.node_id):
             raise error
         return None
 
-    async def _own(self, tenant_id: str, call_id: str) -> bool:
-        """Own a call whose node is dead; whether it is this node's now. CallEnded."""
+    async def _own(self, tenant_id: str, call_id: str, dead: str) -> bool:
+        """Own a call of a node that is dead; whether it is this node's now. CallEnded."""
         owner = await self._house.db.run(tenant_id, lambda tx: ops.owner(tx, call_id), read_only=True)
         if owner is None:
             raise CallEnded("the call has ended")
-        node = self._known.get(owner[0])
-        heard = owner[1] if node is None else max(owner[1], node.heartbeat_time)
-        return await self.adopt(tenant_id, call_id, owner[0], heard)
+        node = self._known.get(dead)
+        heard = owner.heartbeat_time if node is None else max(owner.heartbeat_time, node.heartbeat_time)
+        return await self.adopt(tenant_id, call_id, dead, heard, beaten=owner.heartbeat_time)
 
     async def station_node(
         self, tenant_id: str, agent_id: str, wished: str
     ) -> call_service_pb2_grpc.StationServiceAsyncStub | None:
         """The node a user's media belongs to, when it isn't this one: where the call is that they are in, or the one
-        that is wished for. A call whose node is dead comes here."""
+        that is wished for, or any other while this one drains. A call whose node is dead comes here."""
         where = await self._house.db.run(tenant_id, lambda tx: ops.call_node_of(tx, agent_id), read_only=True)
         node_id = where[1] if where is not None else wished
-        node = self._known.get(node_id) if node_id != self._me else None
+        if not node_id and self._switchboard.draining:
+            node_id = next((node.node_id for node in self.others()), "")
+        node = self._known.get(node_id) if node_id != self.me else None
         if node is None:
             return None
         if await self._answers(node):
@@ -225,7 +293,14 @@ class Nodes:
             return made
         if where is not None:
             with contextlib.suppress(CallEnded):
-                await self._own(tenant_id, where[0])
+                await self._own(tenant_id, where[0], node_id)
+        return None
+
+    async def taking_calls(self) -> call_service_pb2_grpc.CallServiceAsyncStub | None:
+        """Another node that takes new calls, while this one drains."""
+        for node in self.others():
+            if await self._answers(node):
+                return self._stub_of(node.node_id)
         return None
 
     def _stub_of(self, node_id: str) -> call_service_pb2_grpc.CallServiceAsyncStub | None:
@@ -238,73 +313,9 @@ class Nodes:
     async def dialing_node(self, tenant_id: str, agent_id: str) -> call_service_pb2_grpc.CallServiceAsyncStub | None:
         """The node an agent's media is on, when it is another one that lives: what they dial belongs there."""
         node_id = await self._house.db.run(tenant_id, lambda tx: ops.station_node_of(tx, agent_id), read_only=True)
-        node = self._known.get(node_id) if node_id != self._me else None
+        node = self._known.get(node_id) if node_id != self.me else None
         return None if node is None or not await self._answers(node) else self._stub_of(node_id)
 
     def living(self) -> Sequence[str]:
         """Names of the nodes that live as far as is known, this one among them."""
-        now = self._house.now()
-        return [node.node_id for node in self._known.values() if node.node_id == self._me or not node.silent(now)]
-
-    # -- draining ----------------------------------------------------------------------------------------------
-
-    def _follow_wish(self, draining: bool) -> None:
-        """An operator asked for it: no new calls, and the live ones go to other nodes; or an end of that."""
-        self._switchboard.draining = draining
-        log.info("node drains" if draining else "node takes calls again", node=self._me)
-        if self._handing_over is not None:
-            self._handing_over.cancel()
-            self._handing_over = None
-        if draining:
-            self._handing_over = self._house.tasks.spawn(self.hand_over(), "hand calls over")
-
-    def others(self) -> Sequence[Node]:
-        """Nodes that take calls and live as far as is known, the least busy first."""
-        now = self._house.now()
-        able = [n for n in self._known.values() if n.node_id != self._me and not n.draining and not n.silent(now)]
-        return sorted(able, key=lambda node: node.live_calls)
-
-    async def hand_over(self) -> None:
-        """Give every live call to another node, one by one, until none is left or no other node takes any."""
-        while self._switchboard.calls:
-            moved = 0
-            for live in self._switchboard.calls:
-                others = self.others()
-                if not others or live.ending:
-                    continue
-                moved += await self._give(live.tenant_id, live.call_id, others[0])
-            if not moved:
-                await asyncio.sleep(BEAT_SECONDS)
-
-    async def _give(self, tenant_id: str, call_id: str, node: Node) -> bool:
-        stub = self._peers.stub_at(node_service_pb2_grpc.NodeServiceStub, "telephony", node.address)
-        request = node_service_pb2.AdoptCallRequest(call_id=call_id, from_node_id=self._me)
-        try:
-            with acting_for(tenant_id):
-                await stub.AdoptCall(request, timeout=5)
-        except (DomainError, RemoteFailed) as error:
-            log.warning("a call can't be handed over", call_id=call_id, node=node.node_id, exc_info=error)
-            return False
-        live = self._switchboard.find(call_id)
-        if live is not None and not live.ending:
-            self._switchboard.abandon(live)
-        return True
-
-    async def adopt_given(self, tenant_id: str, call_id: str, from_node: str) -> None:
-        """Another node hands a call over. NodeDraining."""
-        if self._switchboard.draining:
-            raise NodeDraining("this node takes no calls", retry_after=timedelta(seconds=1))
-        await self.adopt(tenant_id, call_id, from_node, self._house.now())
-
-    async def drain(self) -> None:
-        """The process is to stop: hand the calls over while somebody takes them, and wait for the others to end."""
-        self._switchboard.draining = True
-        began = monotonic()
-        handing = self._house.tasks.spawn(self.hand_over(), "hand calls over")
-        try:
-            await self._switchboard.drain()
-        finally:
-            handing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await handing
-            log.info("drained", seconds=round(monotonic() - began, 1))
+        return [node.node_id for node in self._known.values() if node.node_id == self.me or not self.silent(node)]

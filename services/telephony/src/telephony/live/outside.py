@@ -56,6 +56,10 @@ class OutsideLeg(Protocol):
         """End it, ringing or answered. Safe to repeat."""
         ...
 
+    async def leave(self) -> None:
+        """Let its media go and tell the other end nothing: another node has it by now."""
+        ...
+
 
 class Outside(Protocol):
     """Where outside legs come from."""

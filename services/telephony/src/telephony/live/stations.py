@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from chassis.sql import Tx
 from chassis.telemetry import log
 
 from telephony.domain.stations import Station
 from telephony.live.house import House, Journal, unbroken
 from telephony.media.leg import WebRtcLeg
 from telephony.ops import stations as ops
+from telephony.settings import TelephonySettings
 
 Moved = Callable[[str, str, WebRtcLeg], None]
 """Takes (tenant id, agent id, new leg): a joined call goes on with it."""
@@ -31,6 +33,11 @@ class LiveStation:
     lost: bool = False
     call_id: str = ""
     """The call it is joined to."""
+
+
+def graces(settings: TelephonySettings) -> tuple[timedelta, timedelta]:
+    """How long a station whose media is lost may come back: idle, and joined to a call."""
+    return timedelta(seconds=settings.station_grace_seconds), timedelta(seconds=settings.talking_grace_seconds)
 
 
 class Stations:
@@ -76,7 +83,8 @@ class Stations:
             raise
         live = self._live.get((tenant_id, agent_id))
         if live is None:
-            live = LiveStation(tenant_id, agent_id, client_id, Journal(house.db, tenant_id, house.tasks))
+            journal = Journal(house.db, tenant_id, house.tasks, _each_op_asks)
+            live = LiveStation(tenant_id, agent_id, client_id, journal)
             self._live[tenant_id, agent_id] = live
         given_up, live.coming, live.client_id = live.coming, leg, client_id
         # A grace that ran out while the new connection is being made must not drop it.
@@ -104,11 +112,10 @@ class Stations:
         """Nothing is heard of the browser: give it its grace."""
         live.lost = True
         settings = self._house.settings
-        seconds = settings.talking_grace_seconds if live.call_id else settings.station_grace_seconds
+        idle, talking = graces(settings)
+        grace = talking if live.call_id else idle
         live.journal.later(
-            lambda tx: ops.lose_station(
-                tx, live.agent_id, timedelta(seconds=seconds), self._house.now(), by_node=settings.node_id
-            ),
+            lambda tx: ops.lose_station(tx, live.agent_id, grace, self._house.now(), by_node=settings.node_id),
             "station lost",
         )
 
@@ -140,3 +147,8 @@ class Stations:
         self._moved(live.tenant_id, live.agent_id, leg)
         if old is not None:
             await self._house.plane.close_leg(old)
+
+
+async def _each_op_asks(tx: Tx) -> bool:
+    """What is written of a station says by which node."""
+    return True

@@ -28,7 +28,7 @@ from telephony.domain.flow_dials import led_by_flow
 from telephony.domain.legs import Q850, Leg, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
-from telephony.live.house import House, unbroken
+from telephony.live.house import House, LeaseLost, unbroken
 from telephony.live.instructions import DialInFlow, Dialled, DialOrder
 from telephony.live.outside import NoTrunk
 from telephony.live.recording import finish, record
@@ -38,6 +38,8 @@ from telephony.ops import calls as ops
 from telephony.ops import parties as party_ops
 from telephony.ops.parties import Found
 
+LINGER_SECONDS = 3.0
+"""A call that was handed over is heard here for at most this long, while its parties connect to the other node."""
 _PHRASE_OF = {EndCause.LIMIT: "busy", EndCause.SUSPENDED: "closed"}
 
 
@@ -78,6 +80,8 @@ class Switchboard:
         """Rings numbers for flows; who dials sets it."""
         self._house = house
         self._live: dict[str, LiveCall] = {}
+        self._parting: dict[str, LiveCall] = {}
+        """Calls that were handed over and whose parties still hear each other here, until they are there."""
 
     @property
     def calls(self) -> Sequence[LiveCall]:
@@ -137,6 +141,7 @@ class Switchboard:
                 if leg.leg_id in live.outside:
                     continue  # a desk phone
                 if media is not None:
+                    self._part_with(live.tenant_id, leg.agent_id)
                     live.attach(leg.leg_id, media)
                 elif leg.party == Party.AGENT:
                     log.warning("the accepting agent has no media here yet", call_id=live.call_id)
@@ -166,7 +171,10 @@ class Switchboard:
         live = self._live.get(call_id)
         if live is not None:
             await self.end(live, actor.party, EndCause.NORMAL)
-            return await live.journal.write(lambda tx: ops.get_call(tx, call_id))
+            found = await db.run(tenant_id, lambda tx: ops.get_call(tx, call_id), read_only=True)
+            if not found[0].live:
+                return found
+            # Another node owns it by now, which this one did not know.
         ending = Ending(actor.party, EndCause.NORMAL, self._house.now())
         await db.run(tenant_id, lambda tx: ops.end_call(tx, call_id, ending, self._house.now()))
         found = await db.run(tenant_id, lambda tx: ops.get_call(tx, call_id), read_only=True)
@@ -201,18 +209,12 @@ class Switchboard:
         """Part the media; how the call ended."""
         talk, hold = live.measured(last_heard)
         customer_mos, agent_mos = live.opinions()
-        media = live.release()
-        finish(self._house, live)
-        if live.driver is not None and live.driver is not asyncio.current_task():
-            live.driver.cancel()
-        for station in self.stations.of_call(live.tenant_id, live.call_id):
-            station.call_id = ""
+        self._let_go(live)
+        self._silence(live)
         for outside in live.outside.values():
             self._house.tasks.spawn(outside.hang_up(q850 or Q850.NORMAL), "hang up outside")
         live.outside.clear()
         silent = monotonic() - last_heard if last_heard is not None else 0.0
-        if media is not None:
-            self._house.tasks.spawn(self._house.plane.close_leg(media), "close customer leg")
         return Ending(
             party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos, q850,
             sip_status,
@@ -225,8 +227,30 @@ class Switchboard:
                 await live.journal.write(
                     lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now(), by_node=node)
                 )
+        except LeaseLost:
+            log.warning("a call's end is another node's to write", call_id=live.call_id)
         finally:
-            self._live.pop(live.call_id, None)
+            self._forget(live)
+
+    def _let_go(self, live: LiveCall) -> None:
+        """Nobody leads it here any more, and the stations are free."""
+        if live.driver is not None and live.driver is not asyncio.current_task():
+            live.driver.cancel()
+        for station in self.stations.of_call(live.tenant_id, live.call_id):
+            station.call_id = ""
+
+    def _silence(self, live: LiveCall) -> None:
+        """Part the media: nobody hears anybody, and the customer's connection is closed."""
+        media = live.release()
+        finish(self._house, live)
+        if media is not None:
+            self._house.tasks.spawn(self._house.plane.close_leg(media), "close customer leg")
+
+    def _forget(self, live: LiveCall) -> None:
+        if self._live.get(live.call_id) is live:
+            del self._live[live.call_id]
+
+    # -- from and to other nodes -------------------------------------------------------------------------------
 
     def adopt(self, tenant_id: str, call: Call, legs: Sequence[Leg], silent_seconds: float) -> LiveCall:
         """A call of another node lives here from now on: its rows are this node's, its media comes when its parties
@@ -242,20 +266,52 @@ class Switchboard:
             for leg in live.live_legs(Party.CUSTOMER, Party.AGENT, Party.SUPERVISOR):
                 if leg.answered and live.room.member(leg.leg_id).leg is None:
                     live.lost_since[leg.leg_id] = monotonic() - silent_seconds
+                elif leg.answered:
+                    self.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
             self._house.tasks.spawn(self.resume_outside(live), "resume outside")
             if led:
                 live.driver = self._house.tasks.spawn(self.lead(live), "drive call")
         return live
 
-    def abandon(self, live: LiveCall) -> None:
-        """Another node owns the call: part the media here and write nothing more of it."""
-        self._live.pop(live.call_id, None)
-        self._release(live, EndParty.SYSTEM, EndCause.NODE_LOST, None, 0, 0)
+    def abandon(self, live: LiveCall, *, linger: bool = False) -> None:
+        """Another node owns the call: part the media here and write nothing more of it. `linger` lets the parties hear
+        each other here until they are there."""
+        self._forget(live)
+        self._let_go(live)
+        for outside in live.outside.values():
+            self._house.tasks.spawn(outside.leave(), "leave outside")
+        live.outside.clear()
+        if linger:
+            self._parting[live.call_id] = live
+            self._house.tasks.spawn(self._linger(live), "linger")
+            return
+        if live.recording is not None:
+            live.recording.stop_clock_at_last_packet()
+        self._silence(live)
+
+    async def _linger(self, live: LiveCall) -> None:
+        until = monotonic() + LINGER_SECONDS
+        while self._parting.get(live.call_id) is live and monotonic() < until:
+            if all(member.leg is None or member.leg.closed for member in live.room.members.values()):
+                break
+            await asyncio.sleep(0.05)
+        self._part(live)
+
+    def _part(self, live: LiveCall) -> None:
+        if self._parting.get(live.call_id) is live:
+            del self._parting[live.call_id]
+            self._silence(live)
+
+    def _part_with(self, tenant_id: str, agent_id: str) -> None:
+        """A station is needed by another call than one it lingers in."""
+        for live in list(self._parting.values()):
+            if live.tenant_id == tenant_id and any(leg.agent_id == agent_id for leg in live.legs):
+                self._part(live)
 
     async def drain(self) -> None:
         """Take no new calls and wait for the live ones."""
         self.draining = True
-        while self._live:
+        while self._live or self._parting:
             await asyncio.sleep(0.1)
 
     async def close(self) -> None:
@@ -271,9 +327,12 @@ class Switchboard:
 
     async def party_gone(self, live: LiveCall, leg_id: str, q850: int = Q850.NORMAL, sip_status: int = 0) -> None:
         """A party that isn't the customer is gone, whatever the database does: written as soon as it can be."""
-        found = await live.journal.write(
-            lambda tx: party_ops.party_gone(tx, live.call_id, leg_id, self._house.now(), q850, sip_status)
-        )
+        try:
+            found = await live.journal.write(
+                lambda tx: party_ops.party_gone(tx, live.call_id, leg_id, self._house.now(), q850, sip_status)
+            )
+        except LeaseLost:
+            return
         if found is not None:
             self.settle(live.tenant_id, *found)
 
@@ -332,7 +391,7 @@ class Switchboard:
         """Carry out the flow; who ended the call, and why."""
         driving = self._house.tasks.spawn(FlowDriver(self._house, live, self.dial_in_flow).drive(), "flow")
         try:
-            if live.customer is not None and not await asyncio.shield(live.customer.connected):
+            if not await live.customer_connected():
                 return EndParty.SYSTEM, EndCause.MEDIA_FAILED
             self.leg_media(live, live.customer_id, LegTrigger.CONNECT)
             return EndParty.FLOW, await driving

@@ -9,7 +9,7 @@ ends at the time it was last known to live, and once.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from time import monotonic
 
@@ -19,12 +19,11 @@ from kernel.errors import Unavailable
 
 from telephony.domain.calls import EndCause, EndParty
 from telephony.domain.legs import Leg, LegTrigger, Party
-from telephony.domain.stations import StationReason
 from telephony.live import lines
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
-from telephony.live.stations import LiveStation
+from telephony.live.stations import LiveStation, graces
 from telephony.live.switchboard import Switchboard
 from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import MediaLeg
@@ -61,6 +60,8 @@ class Watch:
 
     async def look(self) -> None:
         """Notice media that went or came back, and end what stayed away too long."""
+        if self._house.pulse.beat():
+            await self.catch_up()
         now = monotonic()
         troubled: set[str] = set()
         for kind, whose, look in self._to_look_at(now):
@@ -97,7 +98,7 @@ class Watch:
         media, leg_id = live.customer, live.customer_id
         if media is None and leg_id in live.lost_since:  # adopted, and not back yet
             lost = live.lost_since[leg_id]
-            if now - lost > self._house.settings.customer_grace_seconds:
+            if now - max(lost, live.begun) > self._house.settings.customer_grace_seconds:
                 self._end(live, EndParty.SYSTEM, EndCause.NODE_LOST, lost)
             return
         if media is None or not media.connected.done() or not media.connected.result():
@@ -130,7 +131,7 @@ class Watch:
         lost = live.lost_since.get(leg.leg_id)
         if lost is None or live.room.member(leg.leg_id).leg is not None:
             self._switchboard.lose(live, leg)
-        elif now - lost > self._house.settings.talking_grace_seconds:
+        elif now - max(lost, live.begun) > self._house.settings.talking_grace_seconds:
             self._give_up(live, leg, lost)
 
     def _give_up(self, live: LiveCall, leg: Leg, lost: float) -> None:
@@ -161,6 +162,7 @@ class Watch:
         or another node changed them and its hint was."""
         here = [live for live in self._switchboard.calls if not live.ending]
         if not here:
+            self._house.pulse.sure()
             return
         node = self._house.settings.node_id
         try:
@@ -171,6 +173,7 @@ class Watch:
             # An ended call has no lease any more.
             if live.call_id not in versions or versions[live.call_id] > live.version:
                 await self._follow(live)
+        self._house.pulse.sure()
 
     async def refresh(self, call_id: str) -> None:
         """Another node changed this call's rows; nothing to do when it isn't one of ours."""
@@ -209,7 +212,7 @@ class Watch:
         left = await house.db.system(lambda tx: nodes.left_by(tx, node), read_only=True)
         for tenant_id, agent_id in left.stations:
             if self._switchboard.stations.find(tenant_id, agent_id) is None:
-                await self._one(tenant_id, self._lost_station(agent_id, now))
+                await self._one(tenant_id, self._lost_station(agent_id, now, node))
         kept = {lease.call_id for lease in left.leases}
         await house.db.system(lambda tx: line_ops.free_lines_of(tx, node, kept))
         if left.leases or left.stations:
@@ -254,9 +257,9 @@ class Watch:
                 lease.tenant_id, lambda tx: call_ops.end_orphan(tx, lease.call_id, lease.heartbeat_time, now)
             )
 
-    def _lost_station(self, agent_id: str, now: datetime) -> Callable[[Tx], Awaitable[object]]:
-        grace = timedelta(seconds=self._house.settings.station_grace_seconds)
-        return lambda tx: station_ops.lose_station(tx, agent_id, grace, now, StationReason.NODE_LOST)
+    def _lost_station(self, agent_id: str, now: datetime, node: str = "") -> Callable[[Tx], Awaitable[object]]:
+        grace = graces(self._house.settings)
+        return lambda tx: station_ops.lose_station_of_node(tx, agent_id, grace, now, by_node=node)
 
     async def _one(self, tenant_id: str, fn: Callable[[Tx], Awaitable[object]]) -> None:
         """One row of a sweep in its own transaction; its trouble is not the others'."""

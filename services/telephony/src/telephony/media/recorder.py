@@ -78,6 +78,8 @@ class Track:
         self.sequence = 0
         self.joined = monotonic() - started
         self.left: float | None = None
+        self.last_arrival = started
+        """By the monotonic clock."""
         self._started = started
         self._packets: list[segment_pb2.OpusPacket] = []
         self._opened = 0.0
@@ -91,6 +93,7 @@ class Track:
 
     def take(self, source: object, timestamp: int, payload: bytes, now: float) -> None:
         """The same for a packet that came at `now`, a while ago."""
+        self.last_arrival = now
         position = self._position(source, timestamp, now)
         if not self._packets:
             self._opened = now
@@ -186,8 +189,14 @@ class Recording:
         return (monotonic() if self._ended is None else self._ended) - self.started
 
     def stop_clock(self, at: float | None = None) -> None:
-        """The conversation is over though the key isn't here yet: the length is what it is now, or was at `at`."""
-        self._ended = monotonic() if at is None else at
+        """The conversation is over though the key isn't here yet: the length is what it is now, or was at `at`. A
+        clock that stands stays so."""
+        if self._ended is None:
+            self._ended = monotonic() if at is None else at
+
+    def stop_clock_at_last_packet(self) -> None:
+        """The length is up to the last packet: this process stood still since, and the call went on elsewhere."""
+        self.stop_clock(max(self.started, *(track.last_arrival for track in self._tracks.values())))
 
     @property
     def presences(self) -> tuple[Presence, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +11,17 @@ from chassis.sql import Tx
 from chassis.telemetry import log
 
 from telephony import convert
+from telephony.domain import calls
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg, LegTrigger, change_leg
 from telephony.domain.nodes import Node, NodeNotFound
-from telephony.ops.calls import HEARTBEAT_FRESH
+from telephony.ops.calls import HEARTBEAT_FRESH, end_orphan
 from telephony.store import calls as call_store
 from telephony.store import legs as leg_store
 from telephony.store import lines as line_store
 from telephony.store import nodes as node_store
 from telephony.store import stations as station_store
-from telephony.store.calls import Lease
+from telephony.store.calls import Lease, Owner
 
 
 @dataclass(frozen=True)
@@ -79,28 +79,65 @@ async def left_by(tx: Tx, node_id: str) -> Left:
     return Left(await call_store.leases_of(tx, node_id), await station_store.agents_of(tx, node_id))
 
 
+@dataclass(frozen=True)
+class Adopted:
+    """A call that `to_node` owns. `moved` is False when it did before: the answer to an earlier try was lost."""
+
+    call: Call
+    legs: Sequence[Leg]
+    moved: bool
+
+
 async def adopt_call(
-    tx: Tx, call_id: str, from_node: str, to_node: str, last_heard: datetime, now: datetime
-) -> tuple[Call, Sequence[Leg]] | None:
-    """Make `to_node` the owner of a call; None when `from_node` doesn't own it (any more). Media is to be made anew."""
-    if not await call_store.move_lease(tx, call_id, from_node, to_node, now):
+    tx: Tx,
+    call_id: str,
+    from_node: str,
+    to_node: str,
+    last_heard: datetime,
+    now: datetime,
+    *,
+    beaten: datetime | None = None,
+) -> Adopted | None:
+    """Make `to_node` the owner of a call; its media are to be made anew. None when `from_node` doesn't own it any more,
+    or has renewed its lease since `beaten`: it was only asleep, or its next process has it already.
+
+    A call that was only told why it isn't taken has nobody to tell any more: it ends.
+    """
+    owner = await call_store.owner_of(tx, call_id)
+    if owner is not None and owner.node_id == to_node != from_node:
+        return Adopted(await call_store.get_call(tx, call_id), await _legs(tx, call_id), moved=False)
+    asleep = owner is not None and beaten is not None and owner.heartbeat_time > beaten
+    if owner is None or owner.node_id != from_node or asleep:
         return None
-    call = await call_store.get_call(tx, call_id)
-    call = dataclasses.replace(call, node_id=to_node, version=call.version + 1)
+    if not owner.counted:
+        await end_orphan(tx, call_id, last_heard, now)
+        return None
+    await call_store.move_lease(tx, call_id, to_node, now)
+    call = calls.moved(await call_store.get_call(tx, call_id), to_node, last_heard, now)
     await call_store.save_call(tx, call, now)
-    for leg in (await leg_store.legs_of(tx, [call_id]))[call_id]:
+    for leg in await _legs(tx, call_id):
         changed = change_leg(leg, LegTrigger.LOSE)
         if changed is not None:
             await leg_store.save_leg(tx, changed, now)
-    legs = (await leg_store.legs_of(tx, [call_id]))[call_id]
+    legs = await _legs(tx, call_id)
     tx.emit(convert.call_moved(call, legs, from_node, to_node, last_heard), key=call_id)
     tx.after_commit(partial(log.info, "call adopted", call_id=call_id, from_node=from_node, node=to_node))
-    return call, legs
+    return Adopted(call, legs, moved=True)
 
 
-async def owner(tx: Tx, call_id: str) -> tuple[str, datetime] | None:
-    """(node that owns the call, when that was last known to live); None when the call has ended."""
-    return await call_store.lease_of(tx, call_id)
+async def owner(tx: Tx, call_id: str) -> Owner | None:
+    """Who owns the call; None when it has ended."""
+    return await call_store.owner_of(tx, call_id)
+
+
+async def owned_by(tx: Tx, call_id: str, node_id: str) -> bool:
+    """Whether a node may still write what becomes of a call: no other node owns it."""
+    found = await call_store.owner_of(tx, call_id)
+    return found is None or found.node_id == node_id
+
+
+async def _legs(tx: Tx, call_id: str) -> Sequence[Leg]:
+    return (await leg_store.legs_of(tx, [call_id]))[call_id]
 
 
 async def stations_of(tx: Tx, node_id: str) -> Sequence[tuple[str, str]]:
@@ -111,8 +148,8 @@ async def stations_of(tx: Tx, node_id: str) -> Sequence[tuple[str, str]]:
 async def call_node_of(tx: Tx, agent_id: str) -> tuple[str, str] | None:
     """(call, node that owns it) of the call a user's station is joined to; None when it is joined to none."""
     station = await station_store.find_station(tx, agent_id)
-    lease = await call_store.lease_of(tx, station.call_id) if station is not None and station.call_id else None
-    return None if station is None or lease is None else (station.call_id, lease[0])
+    owner = await call_store.owner_of(tx, station.call_id) if station is not None and station.call_id else None
+    return None if station is None or owner is None else (station.call_id, owner.node_id)
 
 
 async def station_node_of(tx: Tx, agent_id: str) -> str:

@@ -91,6 +91,16 @@ async def lose_station(
     return station
 
 
+async def lose_station_of_node(
+    tx: Tx, agent_id: str, graces: tuple[timedelta, timedelta], now: datetime, *, by_node: str = ""
+) -> Station | None:
+    """The station's node is gone; it has the first of `graces` to come back, joined to a call the second. As
+    `lose_station`."""
+    station = await station_store.find_station(tx, agent_id)
+    grace = graces[1] if await _joined_call(tx, station) else graces[0]
+    return await lose_station(tx, agent_id, grace, now, StationReason.NODE_LOST, by_node=by_node)
+
+
 async def regain_station(tx: Tx, agent_id: str, now: datetime, *, by_node: str = "") -> Station | None:
     """The same media came back by itself. None when it wasn't lost, or has attached elsewhere."""
     station = await station_store.find_station(tx, agent_id)
@@ -113,8 +123,8 @@ async def expire_station(tx: Tx, agent_id: str, now: datetime) -> Station | None
 async def apart_from(tx: Tx, agent_id: str, call_id: str) -> str:
     """The node a call is on, when the agent's media is on another one; empty when they are together, or either is
     nowhere."""
-    station, lease = await station_store.find_station(tx, agent_id), await call_store.lease_of(tx, call_id)
-    return lease[0] if station is not None and lease is not None and lease[0] != station.node_id else ""
+    station, owner = await station_store.find_station(tx, agent_id), await call_store.owner_of(tx, call_id)
+    return owner.node_id if station is not None and owner is not None and owner.node_id != station.node_id else ""
 
 
 async def get_station(tx: Tx, agent_id: str) -> Station:

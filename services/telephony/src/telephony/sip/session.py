@@ -128,6 +128,13 @@ class SipDialog:
         await self.ask("BYE", dressed)
         self._forget()
 
+    def leave(self) -> None:
+        """Another node goes on with it (`SipAgent.take_over`): nothing more is said from here, and `on_bye` isn't
+        called."""
+        if not self.ended:
+            self._end()
+            self._forget()
+
     async def refer(
         self, target: str, replaces: SipDialog | None = None, on_progress: Callable[[int], None] | None = None
     ) -> int:

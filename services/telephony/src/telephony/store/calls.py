@@ -19,7 +19,7 @@ _FIELDS = (
     "contact_id", "queue_id", "customer_id", "agent_id", "run_id", "release_id", "trace_id", "recording_id",
     "recorded", "turn", "sent_to", "sent_by", "trunk_id", "park_code", "node_id", "start_time", "state_time",
     "answer_time", "end_time",
-    "talk", "hold", "version",
+    "talk", "hold", "unheard", "version",
 )  # fmt: skip
 
 
@@ -113,18 +113,27 @@ async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[C
     return [to_call(row) for row in await tx.all(keyset(statement, calls.c.start_time, calls.c.call_id, token, size))]
 
 
-async def move_lease(tx: Tx, call_id: str, from_node: str, to_node: str, now: datetime) -> bool:
-    """Make another node the owner of a call; whether `from_node` owned it until now."""
-    its = (live_calls.c.tenant_id == tx.tenant_id) & (live_calls.c.call_id == call_id)
-    statement = update(live_calls).where(its, live_calls.c.node_id == from_node)
-    return (await tx.execute(statement.values(node_id=to_node, heartbeat_time=now))).rowcount == 1
+@dataclass(frozen=True)
+class Owner:
+    """Who owns a live call, as its lease says. `counted` tells whether it is one of the plan's concurrent calls: one
+    that was refused isn't."""
+
+    node_id: str
+    heartbeat_time: datetime
+    counted: bool
 
 
-async def lease_of(tx: Tx, call_id: str) -> tuple[str, datetime] | None:
-    """(node that owns the call, when it was last known to live); None when it has ended."""
+async def owner_of(tx: Tx, call_id: str) -> Owner | None:
+    """None when the call has ended."""
     its = (live_calls.c.tenant_id == tx.tenant_id) & (live_calls.c.call_id == call_id)
-    row = await tx.one_or_none(select(live_calls.c.node_id, live_calls.c.heartbeat_time).where(its))
-    return None if row is None else (row["node_id"], row["heartbeat_time"])
+    row = await tx.one_or_none(select(live_calls).where(its))
+    return None if row is None else Owner(row["node_id"], row["heartbeat_time"], row["counted"])
+
+
+async def move_lease(tx: Tx, call_id: str, to_node: str, now: datetime) -> None:
+    """Make this node the owner of a call."""
+    its = (live_calls.c.tenant_id == tx.tenant_id) & (live_calls.c.call_id == call_id)
+    await tx.execute(update(live_calls).where(its).values(node_id=to_node, heartbeat_time=now))
 
 
 # -- parked calls ----------------------------------------------------------------------------------------------

@@ -363,6 +363,7 @@ class Cdr(_message.Message):
     Q850_CAUSE_FIELD_NUMBER: _builtins.int
     SIP_STATUS_FIELD_NUMBER: _builtins.int
     TRUNK_ID_FIELD_NUMBER: _builtins.int
+    UNHEARD_DURATION_FIELD_NUMBER: _builtins.int
     cdr_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -411,7 +412,7 @@ class Cdr(_message.Message):
 
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """From start to end."""
+        """From start to end, less unheard_duration."""
 
     @_builtins.property
     def talk_duration(self) -> _duration_pb2.Duration:
@@ -420,6 +421,10 @@ class Cdr(_message.Message):
     @_builtins.property
     def hold_duration(self) -> _duration_pb2.Duration:
         """On hold within the talk."""
+
+    @_builtins.property
+    def unheard_duration(self) -> _duration_pb2.Duration:
+        """Between the last sign of life of a node that died and the call's adoption by the next: nobody pays for it, and nothing of it is recorded. 0 when no node died."""
 
     def __init__(
         self,
@@ -446,10 +451,11 @@ class Cdr(_message.Message):
         q850_cause: _builtins.int = ...,
         sip_status: _builtins.int = ...,
         trunk_id: _builtins.str = ...,
+        unheard_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

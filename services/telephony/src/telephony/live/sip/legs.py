@@ -78,6 +78,16 @@ class SipLeg:
             with contextlib.suppress(DialogEnded):
                 await self.dialog.bye(q850)
 
+    async def leave(self) -> None:
+        """See `live.outside.OutsideLeg`. The line is the other node's too, so it isn't let go."""
+        if self.dialog is None or not self.dialog.confirmed:
+            await self.hang_up()
+            return
+        if not self._over:
+            self.on_over = None
+            self.dialog.leave()
+            await self.end()
+
     def gone(self, q850: int, sip_status: int) -> None:
         """The other end is gone, or was never reached."""
         if not self._over:

@@ -1,0 +1,147 @@
+"""A company with calls of every kind at once, and how soon each party is back after something broke."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from testkit.company import Company
+from testkit.people import AgentAtDesk, CallerOnWidget
+from testkit.webrtc import Peer
+
+EARSHOT = 0.2
+"""Seconds of sound that are enough to tell a tone."""
+
+
+@dataclass
+class Party:
+    """Somebody in a call: what they hear (Hz, any sound when empty, nothing at all when None), and how they come
+    back."""
+
+    name: str
+    who: AgentAtDesk | CallerOnWidget
+    tone: float
+    hears: tuple[float, ...] | None = ()
+
+    @property
+    def peer(self) -> Peer:
+        return self.who.peer
+
+    async def back(self, since: float) -> float:
+        """Come back as the page does; seconds from `since` until they hear again what they should."""
+        await self.who.come_back(self.tone)
+        if self.hears is None:
+            return time.monotonic() - since
+        while not self._hears():
+            await asyncio.sleep(0.02)
+        return time.monotonic() - since
+
+    def _hears(self) -> bool:
+        found = self.peer.frequencies(seconds=EARSHOT, count=max(1, len(self.hears or ())))
+        if not self.hears:
+            return bool(found)
+        return all(any(abs(each - wanted) < 15 for each in found) for wanted in self.hears)
+
+
+@dataclass
+class Office:
+    """Calls by what they are, and everybody in them. Every agent and customer has a tone of their own."""
+
+    company: Company
+    calls: dict[str, str] = field(default_factory=dict)
+    """Kind -> call id."""
+    agents: dict[str, AgentAtDesk] = field(default_factory=dict)
+    """Kind -> the agent who has the call, of calls that have one."""
+    parties: list[Party] = field(default_factory=list)
+    _tones: list[float] = field(default_factory=lambda: [400.0 + 90 * n for n in range(20)])
+
+    async def fill(self) -> Office:
+        """Two conversations, one on hold, a conference, one in the queue and one in the menu."""
+        await self._talk("talking", "talking too", "held", "conference")
+        await asyncio.gather(self._hold(), self._confer())
+        await self._press_one(await self._caller("queued"))
+        menu = await self._caller("menu")
+        await menu.peer.hears_sound()
+        return self
+
+    async def agent(self) -> AgentAtDesk:
+        """One more agent at a desk."""
+        desk = AgentAtDesk(await self.company.hire(), tone=self._tones.pop(0))
+        return await desk.sit_down()
+
+    async def leave(self) -> None:
+        """Everybody goes home."""
+        people = {id(party.who): party.who for party in self.parties} | {id(who): who for who in self.agents.values()}
+        await asyncio.gather(*(who.leave() for who in people.values()))
+
+    async def back(self, since: float) -> dict[str, float]:
+        """Everybody comes back; name -> after how many seconds, 60 when somebody doesn't."""
+
+        async def one(party: Party) -> float:
+            try:
+                return await asyncio.wait_for(party.back(since), 60)
+            except Exception:
+                return 60.0
+
+        seconds = await asyncio.gather(*(one(party) for party in self.parties))
+        return {party.name: round(value, 2) for party, value in zip(self.parties, seconds, strict=True)}
+
+    # -- kinds -------------------------------------------------------------------------------------------------
+
+    async def _talk(self, *kinds: str) -> None:
+        """A conversation of each kind, whoever of the agents gets it."""
+        desks, _ = await asyncio.gather(asyncio.gather(*(self.agent() for _ in kinds)), self._dial(*kinds))
+        await asyncio.gather(*(self._answer(desk) for desk in desks))
+
+    async def _dial(self, *kinds: str) -> None:
+        for customer in await asyncio.gather(*(self._caller(kind) for kind in kinds)):
+            await self._press_one(customer)
+
+    async def _answer(self, desk: AgentAtDesk) -> None:
+        offer = await desk.offered(deadline=30)
+        await desk.answer(offer)
+        call_id = offer["data"]["offer"]["contact"]["callId"]
+        kind = next(kind for kind, each in self.calls.items() if each == call_id)
+        customer = self._party(f"{kind}: customer")
+        agent = Party(f"{kind}: agent", desk, desk.peer_tone, (customer.tone,))
+        customer.hears = (agent.tone,)
+        self.parties.append(agent)
+        self.agents[kind] = desk
+        await asyncio.gather(desk.hears(customer.tone), customer.peer.hears(agent.tone))
+
+    async def _hold(self) -> None:
+        await self.agents["held"].api.post(f"/v1/calls/{self.calls['held']}:hold")
+        self._party("held: customer").hears, self._party("held: agent").hears = (), None
+
+    async def _confer(self) -> None:
+        customer, agent = self._party("conference: customer"), self._party("conference: agent")
+        colleague = await self.agent()
+        call = f"/v1/calls/{self.calls['conference']}"
+        me = await colleague.api.get("/v1/me")
+        desk = self.agents["conference"]
+        await desk.api.post(f"{call}:consult", {"agentId": me["userId"]})
+        await colleague.answer(await colleague.offered())
+        await colleague.hears(agent.tone)
+        await desk.api.post(f"{call}:join")
+        third = Party("conference: colleague", colleague, colleague.peer_tone, (customer.tone, agent.tone))
+        customer.hears, agent.hears = (agent.tone, third.tone), (customer.tone, third.tone)
+        self.parties.append(third)
+        await customer.peer.hears_all(*customer.hears)
+
+    def _party(self, name: str) -> Party:
+        return next(party for party in self.parties if party.name == name)
+
+    async def _caller(self, kind: str) -> Party:
+        tone = self._tones.pop(0)
+        caller = CallerOnWidget(self.company, tone=tone)
+        await caller.dial()
+        self.calls[kind] = caller.call["callId"]
+        made = Party(f"{kind}: customer", caller, tone)
+        self.parties.append(made)
+        return made
+
+    async def _press_one(self, party: Party) -> None:
+        assert isinstance(party.who, CallerOnWidget)
+        await party.peer.hears_sound()
+        await party.who.press("1")

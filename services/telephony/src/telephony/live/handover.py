@@ -1,0 +1,126 @@
+"""Draining: this node takes no new calls, and gives its live ones and its stations to others while some take them.
+
+An operator asks for it by the node's row, and may take it back in the middle; a process that is to stop does it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+from chassis.auth import acting_for
+from chassis.grpc import Peers
+from chassis.statuses import RemoteFailed
+from chassis.telemetry import log
+from kernel.errors import DomainError
+from merkez.telephony.v1 import node_service_pb2, node_service_pb2_grpc
+
+from telephony.domain.calls import CallEnded
+from telephony.domain.legs import LegState
+from telephony.domain.nodes import Node
+from telephony.live.call import LiveCall
+from telephony.live.house import House
+from telephony.live.nodes import BEAT_SECONDS, Nodes
+from telephony.live.switchboard import NodeDraining, Switchboard
+
+
+class Handover:
+    """Gives calls, and takes those that are given."""
+
+    def __init__(self, house: House, switchboard: Switchboard, nodes: Nodes, peers: Peers) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        self._nodes = nodes
+        self._peers = peers
+        self._giving: asyncio.Task[Any] | None = None
+        self._stopping = False
+        nodes.on_wish = self._follow_wish
+
+    def _follow_wish(self, draining: bool) -> None:
+        """An operator asked for it, or for its end; calls that were given stay where they are."""
+        if self._stopping:
+            return
+        self._switchboard.draining = draining
+        log.info("node drains" if draining else "node takes calls again", node=self._nodes.me)
+        if self._giving is not None:
+            self._giving.cancel()
+            self._giving = None
+        if draining:
+            self._giving = self._house.tasks.spawn(self._give_all(), "hand calls over")
+
+    async def drain(self) -> None:
+        """The process is to stop: hand the calls over while somebody takes them, and wait for the others to end."""
+        self._stopping = self._switchboard.draining = True
+        began = monotonic()
+        if self._giving is None:
+            self._giving = self._house.tasks.spawn(self._give_all(), "hand calls over")
+        try:
+            await self._switchboard.drain()
+        finally:
+            self._giving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._giving
+            log.info("drained", seconds=round(monotonic() - began, 1))
+
+    async def take(self, tenant_id: str, call_id: str, from_node: str) -> None:
+        """Another node hands a call over. NodeDraining; CallEnded, also when it isn't that node's to give."""
+        if self._switchboard.draining:
+            raise NodeDraining("this node takes no calls", retry_after=timedelta(seconds=1))
+        if not await self._nodes.adopt(tenant_id, call_id, from_node, self._house.now()):
+            raise CallEnded("the call has ended, or moved on already")
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    async def _give_all(self) -> None:
+        """Give away what is here, and what still comes, until somebody cancels it."""
+        given: Counter[str] = Counter()
+        called: set[tuple[str, str]] = set()
+        while True:
+            moved = 0
+            for live in self._switchboard.calls:
+                if not live.ending and not _rings(live):
+                    moved += await self._give(live, given)
+            self._send_stations_on(called)
+            if not moved:
+                given.clear()
+                await asyncio.sleep(BEAT_SECONDS)
+
+    async def _give(self, live: LiveCall, given: Counter[str]) -> bool:
+        """Give one call to the least busy node that takes it; whether one did."""
+        for node in sorted(self._nodes.others(), key=lambda other: other.live_calls + given[other.node_id]):
+            if await self._take(live, node):
+                given[node.node_id] += 1
+                return True
+        return False
+
+    async def _take(self, live: LiveCall, node: Node) -> bool:
+        stub = self._peers.stub_at(node_service_pb2_grpc.NodeServiceStub, "telephony", node.address)
+        request = node_service_pb2.AdoptCallRequest(call_id=live.call_id, from_node_id=self._nodes.me)
+        try:
+            with acting_for(live.tenant_id):
+                await stub.AdoptCall(request, timeout=5)
+        except (DomainError, RemoteFailed) as error:
+            log.warning("a call can't be handed over", call_id=live.call_id, node=node.node_id, exc_info=error)
+            return False
+        if self._switchboard.find(live.call_id) is live and not live.ending:
+            self._switchboard.abandon(live, linger=True)
+        return True
+
+    def _send_stations_on(self, called: set[tuple[str, str]]) -> None:
+        """Idle agents' softphones attach at another node before this one is gone."""
+        others = self._nodes.others()
+        for station in self._switchboard.stations:
+            who = station.tenant_id, station.agent_id
+            if others and not station.call_id and who not in called:
+                called.add(who)
+                self._switchboard.station_wanted(*who, others[len(called) % len(others)].node_id)
+
+
+def _rings(live: LiveCall) -> bool:
+    """Whether a number is being rung, which only the node that rings it can go on with: the call is given away once
+    they have answered, or haven't."""
+    return any(leg.state is LegState.RINGING and leg.leg_id in live.outside for leg in live.legs)
