@@ -20,11 +20,13 @@ from testkit.voice_peers import Turnserver, VoicePeers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Flow tests share one system, so one worker and one event loop run them all."""
+    """Flow tests share one system, so one worker and one event loop run them all; the two nodes that are killed are a
+    system of their own, for the other worker."""
     here = Path(__file__).parent
     for item in items:
         if {here / "flows", here / "faults", here / "browser"} & set(item.path.parents):
-            item.add_marker(pytest.mark.xdist_group("system"))
+            own = item.path.name == "test_kill_a_node.py"
+            item.add_marker(pytest.mark.xdist_group("nodes" if own else "system"))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
