@@ -146,7 +146,7 @@ async def test_customer_sees_number_place_and_time_and_the_agent_whom_they_misse
     await agent.get_by_test_id("go-available").click()
     await agent.get_by_test_id("offer-answer").click()
     await hears(customer, 440)
-    begun = await customer.evaluate("() => window.__merkezWidget.state.answeredAt")
+    begun = await eventually(lambda: customer.evaluate("() => window.__merkezWidget.state.answeredAt"))
     await customer.reload()
     await hears(customer, 440)
     again = await eventually(lambda: customer.evaluate("() => window.__merkezWidget.state.answeredAt"))

@@ -247,9 +247,9 @@ async def test_loss_is_counted_and_heard_in_the_score_of_the_codec(studio) -> No
 
 
 async def test_the_first_port_of_a_leg_is_even_in_the_range_and_free_again_after_it(studio) -> None:
-    plane = MediaPlane(MediaSettings(host_addresses("127.0.0.1"), ports=(31_000, 31_003)), lambda work: work.close())
+    plane = MediaPlane(MediaSettings(host_addresses("127.0.0.1"), ports=(32_500, 32_503)), lambda work: work.close())
     legs = [plane.rtp(SdpPolicy(), toward="127.0.0.1") for _ in range(2)]
-    assert sorted(leg._sockets.port for leg in legs) == [31_000, 31_002]
+    assert sorted(leg._sockets.port for leg in legs) == [32_500, 32_502]
     with pytest.raises(TooManySetups):
         plane.rtp(SdpPolicy(), toward="127.0.0.1")
     await plane.close_leg(legs[0])

@@ -189,14 +189,15 @@ class Recording:
         return (monotonic() if self._ended is None else self._ended) - self.started
 
     def stop_clock(self, at: float | None = None) -> None:
-        """The conversation is over though the key isn't here yet: the length is what it is now, or was at `at`. A
-        clock that stands stays so."""
-        if self._ended is None:
+        """The conversation is over though the key isn't here yet: the length is what it was at `at`, or is now
+        unless the clock stands already."""
+        if at is not None or self._ended is None:
             self._ended = monotonic() if at is None else at
 
     def stop_clock_at_last_packet(self) -> None:
         """The length is up to the last packet: this process stood still since, and the call went on elsewhere."""
-        self.stop_clock(max(self.started, *(track.last_arrival for track in self._tracks.values())))
+        if self._ended is None:
+            self.stop_clock(max(self.started, *(track.last_arrival for track in self._tracks.values())))
 
     @property
     def presences(self) -> tuple[Presence, ...]:

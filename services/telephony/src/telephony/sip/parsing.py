@@ -60,7 +60,8 @@ def _request(start: str, lines: list[str], body: bytes) -> Request:
         return request
     except SipParseError as error:
         # A line that can't be read still names its method, and an ACK is never answered.
-        method = start.partition(" ")[0]
+        named = start.partition(" ")[0]
+        method = named if TOKEN.fullmatch(named) else "UNKNOWN"
         error.partial = partial or (Request(method, "", headers) if headers is not None else None)
         raise
 
