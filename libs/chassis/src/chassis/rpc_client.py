@@ -86,8 +86,11 @@ class Peers:
                 ("grpc.keepalive_timeout_ms", 5000),
                 ("grpc.enable_retries", 0),  # one level of retries, and it is here
                 # An address may stand for several processes (dns:///, ipv4:a,b): each of them gets its share, and
-                # one that died none.
-                ("grpc.lb_policy_name", "round_robin"),
+                # one that died none. A single one is waited for while it restarts, which round_robin doesn't do.
+                (
+                    "grpc.lb_policy_name",
+                    "round_robin" if "," in address or address.startswith("dns:") else "pick_first",
+                ),
             ],
         )
 
