@@ -73,6 +73,7 @@ class Peers:
 
     @staticmethod
     def _open(address: str) -> grpc.aio.Channel:
+        several = "," in address or address.startswith("dns:")
         return grpc.aio.insecure_channel(
             address,
             options=[
