@@ -88,10 +88,7 @@ class Peers:
                 ("grpc.enable_retries", 0),  # one level of retries, and it is here
                 # An address may stand for several processes (dns:///, ipv4:a,b): each of them gets its share, and
                 # one that died none. A single one is waited for while it restarts, which round_robin doesn't do.
-                (
-                    "grpc.lb_policy_name",
-                    "round_robin" if "," in address or address.startswith("dns:") else "pick_first",
-                ),
+                ("grpc.lb_policy_name", "round_robin" if several else "pick_first"),
             ],
         )
 
