@@ -19,12 +19,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 _NONCE_BYTES = 12
 
 
+def derived(key_material: bytes, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose (HKDF, RFC 5869); who has it learns nothing of the others."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(key_material)
+
+
 class Seal:
     """Closes and opens secrets of one purpose, such as "merkez flows masked values"."""
 
     def __init__(self, key_material: bytes, purpose: str):
-        derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
-        self._cipher = AESGCM(derive.derive(key_material))
+        self._cipher = AESGCM(derived(key_material, purpose))
 
     @classmethod
     def load(cls, path: str, purpose: str) -> Seal:

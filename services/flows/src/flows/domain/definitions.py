@@ -303,10 +303,3 @@ def written_attributes(action: Action | None) -> list[tuple[str, str]]:
             return [(f"extract[{name}]", name) for name in extract]
         case _:
             return []
-
-
-def masked_attributes(definition: Definition) -> frozenset[str]:
-    """Attributes that hold secrets of the caller, such as card numbers."""
-    return frozenset(
-        step.action.attribute for step in definition.steps if isinstance(step.action, Collect) and step.action.masked
-    )

@@ -277,7 +277,6 @@ MAX_NUMBER = 40
 MAX_ATTRIBUTES = 32
 MAX_ATTRIBUTE = 500
 MAX_REQUEST_ID = 128
-MAX_DIGITS = 32
 _WIDGET_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _DIGITS = re.compile(r"[0-9*#A-Da-d]{1,32}")
 

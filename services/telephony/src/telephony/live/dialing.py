@@ -114,12 +114,8 @@ class Dialing:
     async def ring_agent(self, live: LiveCall, leg: Leg) -> None:
         """An agent without a softphone is in the call: their desk phone rings."""
         outside = await self._house.outside.ring_agent(live.tenant_id, live.call, leg.agent_id)
-        if outside is None:
-            return
-        if live.ending or not any(other.leg_id == leg.leg_id and other.live for other in live.legs):
-            await outside.hang_up()
-            return
-        self.hold_on_to(live, leg.leg_id, outside)
+        if outside is not None:
+            await self._hold_if_wanted(live, leg, outside)
 
     async def plan(self, tenant_id: str, call: Call, number: str, caller_number: str = "") -> Planned:
         """How a number may be rung as one more party of this call, shown the number the customer knows when none is
@@ -191,6 +187,10 @@ class Dialing:
 
     async def _ring(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
         outside = await self._house.outside.dial(live.call, leg.leg_id, live.tenant_id, planned)
+        await self._hold_if_wanted(live, leg, outside)
+
+    async def _hold_if_wanted(self, live: LiveCall, leg: Leg, outside: OutsideLeg) -> None:
+        """What was rung is the leg's, unless the call or the leg ended meanwhile."""
         if live.ending or not any(other.leg_id == leg.leg_id and other.live for other in live.legs):
             await outside.hang_up()
             return

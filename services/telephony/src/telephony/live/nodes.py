@@ -1,5 +1,5 @@
-"""This node among the others: it says that it lives, adopts the calls of those that died, hands its own over when it
-drains.
+"""This node among the others: it says that it lives, and adopts the calls of those that died. (`handover` gives calls
+away when this node drains.)
 
 A node is dead when nothing listens where it was, or when its row was not renewed for two seconds and it is silent when
 asked: the row alone also stays behind when the database was away, an answer alone also when the network between two

@@ -15,7 +15,6 @@ from telephony.live.call import LiveCall
 from telephony.live.switchboard import Switchboard
 from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import LegStatistics, MediaLeg
-from telephony.media.quality import mean_opinion_score
 
 MEASURE_SECONDS = 5.0
 Tell = Callable[[str, str, Sequence[LegQuality]], object]
@@ -101,8 +100,7 @@ def measured(before: LegStatistics, now: LegStatistics) -> LegQuality:
     lost = max(0, now.packets_lost - before.packets_lost)
     inbound = lost / (received + lost) if received + lost > 0 else 0.0
     loss = max(inbound, now.remote_fraction_lost)
-    delay = (now.round_trip_seconds or 0.0) / 2 + 2 * now.jitter_seconds + 0.04
-    mos = mean_opinion_score(delay, loss, now.codec) if received > 0 else 0.0
+    mos = now.opinion(loss) if received > 0 else 0.0
     return LegQuality(round_trip_seconds=now.round_trip_seconds, jitter_seconds=now.jitter_seconds, loss=loss, mos=mos)
 
 

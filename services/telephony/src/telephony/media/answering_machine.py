@@ -373,10 +373,6 @@ def _is_information(first: ToneRun, second: ToneRun, third: ToneRun) -> bool:
     return near and second.begin - first.end < 0.1 and third.begin - second.end < 0.1
 
 
-def _is_calling(tone: ToneRun) -> bool:
-    return len(tone.pitches) == 1 and abs(tone.pitches[0] - 1_100) <= 45 and 0.42 <= tone.seconds <= 0.62
-
-
 def _is_busy(first: ToneRun, second: ToneRun) -> bool:
     """ITU-T E.180 4: the same tone again and again, on about as long as off, 0.15 to 0.8 s."""
     pause = second.begin - first.end

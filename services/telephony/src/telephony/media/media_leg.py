@@ -64,8 +64,12 @@ class LegStatistics:
         """Mean opinion score 1..4.5 (ITU-T G.107), 0 before anything was heard."""
         if not self.packets_received:
             return 0.0
+        return self.opinion(self.loss)
+
+    def opinion(self, loss: float) -> float:
+        """The same as if this share of packets were lost."""
         delay = (self.round_trip_seconds or 0.0) / 2 + 2 * self.jitter_seconds + 0.04
-        return mean_opinion_score(delay, self.loss, self.codec)
+        return mean_opinion_score(delay, loss, self.codec)
 
 
 class MediaLeg(Protocol):

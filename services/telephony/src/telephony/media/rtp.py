@@ -19,7 +19,6 @@ from time import monotonic
 from telephony.media.codecs import OPUS, Codec
 
 CLOCK_RATE = OPUS.clock_rate
-FRAME_SAMPLES = OPUS.frame_samples
 FRAME_SECONDS = 0.02
 
 HEADER = struct.Struct("!BBHII")

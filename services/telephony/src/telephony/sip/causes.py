@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 NORMAL_CLEARING = 16
-USER_BUSY = 17
 NO_USER_RESPONDING = 18
 NO_ANSWER = 19
 REJECTED = 21

@@ -8,7 +8,7 @@ from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
 from telephony.sip.errors import SipParseError
-from telephony.sip.syntax import QUOTED, TOKEN, parse_parameters, quote, render_parameters, unquote
+from telephony.sip.syntax import QUOTED, parse_parameters, quote, render_parameters, unquote
 
 MAX_URI = 2048
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*")
@@ -179,8 +179,3 @@ def _check_uri(uri: str) -> None:
         raise SipParseError("malformed URI")
     if scheme.lower() in ("sip", "sips", "tel"):
         parse_uri(uri)
-
-
-def is_token(text: str) -> bool:
-    """Whether `text` may stand where the grammar says token."""
-    return TOKEN.fullmatch(text) is not None

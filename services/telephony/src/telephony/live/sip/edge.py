@@ -8,10 +8,8 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 from chassis.lifecycle import Process
-from chassis.sealing import Seal
+from chassis.sealing import Seal, derived
 from chassis.telemetry import log, tracer
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from telephony.domain.devices import REALM
 from telephony.live.dialing import Dialing
@@ -28,6 +26,8 @@ from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipA
 
 OVERSPENT_SECONDS = 5.0
 _FAILURES, _BARRED_SECONDS, _REMEMBERED = 20, 300.0, 10_000
+TRUNK_PASSWORDS = "merkez telephony trunk passwords"
+"""The purpose they are sealed for."""
 
 
 def listen_points(settings: TelephonySettings) -> list[ListenPoint]:
@@ -75,7 +75,7 @@ class Bars:
 
 
 class SipEdge:
-    """The agent with everything around it. Made by `open_edge`."""
+    """The agent with everything around it. `open` begins it, `close` ends it."""
 
     def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes) -> None:
         settings = house.settings
@@ -130,12 +130,7 @@ class SipEdge:
         await self.roster.ping(self.agent)
 
 
-TRUNK_PASSWORDS = "merkez telephony trunk passwords"
-"""The purpose they are sealed for."""
-
-
 def _shared_secret(settings: TelephonySettings) -> bytes:
     """What nonces are made with: the same on every node, so that each knows the others'."""
     with open(settings.internal_key, "rb") as file:
-        material = file.read()
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"merkez telephony sip nonces").derive(material)
+        return derived(file.read(), "merkez telephony sip nonces")

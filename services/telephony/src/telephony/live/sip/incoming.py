@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from chassis.telemetry import log
 from kernel.errors import DomainError, NotFound, QuotaExceeded, Unavailable
 from kernel.ids import new_id
-from opentelemetry import trace
 
 from telephony.clients import NoFlow, Route
 from telephony.domain import trunks as rules
@@ -159,7 +158,6 @@ class Incoming:
         asserted = invitation.asserted
         shown = asserted[0] if asserted else invitation.caller
         number = read_dialed(shown.sip.number, trunk) if shown.uri.startswith(("sip:", "sips:", "tel:")) else ""
-        span = trace.get_current_span().get_span_context()
         return Call(
             call_id=new_id("call", now),
             state=CallState.SETUP,
@@ -174,6 +172,6 @@ class Incoming:
             caller_number=number,
             caller_name=shown.display[:MAX_NAME],
             trunk_id=trunk.trunk_id,
-            trace_id=f"{span.trace_id:032x}" if span.is_valid else "",
+            trace_id=self._switchboard.trace_id(),
             recorded=route.recorded,
         )

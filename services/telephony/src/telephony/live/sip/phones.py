@@ -21,6 +21,7 @@ from telephony.domain.devices import (
     RegistrationOutOfOrder,
     RegistrationTooBrief,
 )
+from telephony.domain.legs import Q850
 from telephony.domain.trunks import Transport
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
@@ -38,6 +39,7 @@ from telephony.sip import (
     Invitation,
     InviteWish,
     NameAddr,
+    OutgoingInvite,
     RegisterWish,
     SipAgent,
     SipDialog,
@@ -182,7 +184,7 @@ class PhoneLeg(SipLeg):
         self._house = house
         self._agent = agent
         self._ringing = places
-        self._attempts: list[tuple[object, RtpLeg]] = []
+        self._attempts: list[OutgoingInvite] = []
 
     async def try_at(self, device: Device, binding: Binding, shown: str, name: str) -> None:
         """Ring one phone."""
@@ -196,15 +198,15 @@ class PhoneLeg(SipLeg):
                 keep_hop=True, ring_seconds=_RING_SECONDS,
             )
         )  # fmt: skip
-        self._attempts.append((attempt, media))
+        self._attempts.append(attempt)
         attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, host)
         attempt.on_failed = lambda failure: self._one_failed(media, failure)
 
-    async def hang_up(self, q850: int = 16) -> None:
+    async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         await self._stop_others(None)
         await super().hang_up(q850)
 
-    def _first(self, attempt: object, media: RtpLeg, dialog: SipDialog, sdp: str, toward: str) -> None:
+    def _first(self, attempt: OutgoingInvite, media: RtpLeg, dialog: SipDialog, sdp: str, toward: str) -> None:
         if self.over or self.dialog is not None:
             self._house.tasks.spawn(dialog.bye(), "answered elsewhere")
             return
@@ -213,7 +215,7 @@ class PhoneLeg(SipLeg):
         try:
             media.apply(sdp)
         except SdpInvalid:
-            self.gone(31, 488)
+            self.gone(Q850.UNSPECIFIED, 488)
             return
         self.take(media)
         self._house.tasks.spawn(self._stop_others(attempt), "stop other phones")
@@ -226,10 +228,10 @@ class PhoneLeg(SipLeg):
         if not self._ringing and self.dialog is None:
             self.gone(failure.q850, failure.status)
 
-    async def _stop_others(self, taken: object) -> None:
-        for attempt, _ in self._attempts:
+    async def _stop_others(self, taken: OutgoingInvite | None) -> None:
+        for attempt in self._attempts:
             if attempt is not taken:
-                await attempt.cancel(answered_elsewhere=taken is not None)  # type: ignore[attr-defined]
+                await attempt.cancel(answered_elsewhere=taken is not None)
 
 
 _NOBODY = ("ten_00000000000000000000000000", "dev_00000000000000000000000000")
