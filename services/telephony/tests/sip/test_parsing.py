@@ -314,6 +314,7 @@ def test_any_bytes_are_a_message_or_a_parse_error(data: bytes) -> None:
 @example(15, b"[")
 @example(60, b"\r\n ")
 @example(1, b"\n")
+@example(8, b"\r")
 def test_a_good_message_with_a_few_bytes_changed_is_one_or_the_other(place: int, bytes_: bytes) -> None:
     good = wire(GOOD)
     place %= len(good)

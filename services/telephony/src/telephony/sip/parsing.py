@@ -95,6 +95,8 @@ def _request_line(start: str) -> tuple[str, str, str]:
     parts = start.split(" ")
     if len(parts) != 3 or not TOKEN.fullmatch(parts[0]) or not _VERSION.fullmatch(parts[2]):
         raise SipParseError("malformed request line")
+    if _CONTROL.search(parts[1]):
+        raise SipParseError("control character in the Request-URI")
     if parts[1].startswith("<"):
         raise SipParseError("the Request-URI is in brackets")
     return parts[0], parts[1], parts[2]
