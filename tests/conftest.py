@@ -19,6 +19,7 @@ from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.voice_peers import Turnserver, VoicePeers
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Flow tests share one system, so one worker and one event loop run them all; the two nodes that are killed are a
     system of their own, for the other worker."""
@@ -28,6 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             own = item.path.name == "test_kill_a_node.py"
             item.add_marker(pytest.mark.xdist_group("nodes" if own else "system"))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: object, ids: list[str]) -> None:
+    """Stops where xdist forgets the groups: every worker would start systems of its own, and all would be slow."""
+    if any(each.startswith("tests/flows/") and "@" not in each for each in ids):
+        raise pytest.UsageError("pytest-xdist keeps no groups with this pytest: take versions that fit each other")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
