@@ -20,6 +20,7 @@ from telephony.domain.dialing import (
     CallerNumberNotOwned,
     CallerNumbers,
     EmergencyNumber,
+    NoCallerNumber,
     NoTrunk,
     NumberBlocked,
     NumberInvalid,
@@ -148,9 +149,12 @@ def test_a_number_that_is_not_the_tenants_is_never_shown() -> None:
     with pytest.raises(CallerNumberNotOwned):
         dial("+905321234567", caller="+442079460000")
     with pytest.raises(CallerNumberNotOwned):
-        dial("+905321234567", numbers=CallerNumbers(frozenset({BAKU})))
-    with pytest.raises(CallerNumberNotOwned):
         dial("+905321234567", numbers=CallerNumbers(frozenset(), BAKU))
+
+
+def test_a_brand_without_a_number_is_told_apart_from_a_number_that_is_not_ours() -> None:
+    with pytest.raises(NoCallerNumber):
+        dial("+905321234567", numbers=CallerNumbers(frozenset({BAKU})))
 
 
 def test_each_carrier_gets_numbers_as_it_wants_them() -> None:
@@ -321,7 +325,7 @@ def test_no_attempt_ever_breaks_a_rule(number, said, numbers, shown, default, ca
     except DomainError as refused:
         assert refused.reason in {
             "NUMBER_INVALID", "EMERGENCY_NUMBER", "NUMBER_BLOCKED", "NO_TRUNK", "CALLER_NUMBER_NOT_OWNED",
-            "TRUNK_LIMIT_REACHED", "CALL_RATE_LIMIT_REACHED", "SPEND_LIMIT_REACHED",
+            "NO_CALLER_NUMBER", "TRUNK_LIMIT_REACHED", "CALL_RATE_LIMIT_REACHED", "SPEND_LIMIT_REACHED",
         }  # fmt: skip
         return
     assert plan.attempts and plan.caller_number in numbers

@@ -799,7 +799,7 @@ export interface paths {
         put?: never;
         /**
          * Rings a number for the calling agent, who hears its progress at once
-         * @description Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED. Needs the permission `calls.dial`.
+         * @description Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED. Needs the permission `calls.dial`.
          */
         post: operations["merkez.telephony.v1.CallService.DialCall"];
         delete?: never;
@@ -3925,7 +3925,7 @@ export interface components {
             callId?: string;
             /** @description Customer; empty when unknown. */
             customerId?: string;
-            /** @description Caller number. */
+            /** @description The customer's number: who called, or who is called. */
             callerNumber?: string;
             /** @description Caller's name. */
             callerName?: string;

@@ -55,9 +55,15 @@ class NoTrunk(FailedPrecondition):
 
 
 class CallerNumberNotOwned(FailedPrecondition):
-    """The caller number to be shown is not one of the tenant's, or there is none."""
+    """The caller number to be shown is not one of the tenant's."""
 
     reason = "CALLER_NUMBER_NOT_OWNED"
+
+
+class NoCallerNumber(FailedPrecondition):
+    """Nothing says which number to show: the brand has none, or no brand was named."""
+
+    reason = "NO_CALLER_NUMBER"
 
 
 @dataclass(frozen=True)
@@ -145,8 +151,9 @@ class Plan:
 
 
 def decide(wish: Wish, dialer: Dialer, sights: Sequence[TrunkSight], now: datetime, chance: Random) -> Plan:
-    """How the call is made. Raises NumberInvalid, EmergencyNumber, NumberBlocked, CallerNumberNotOwned, NoTrunk,
-    TrunkLimitReached, CallRateLimitReached or SpendLimitReached; of several trunks' refusals the first trunk's."""
+    """How the call is made. Raises NumberInvalid, EmergencyNumber, NumberBlocked, CallerNumberNotOwned, NoCallerNumber,
+    NoTrunk, TrunkLimitReached, CallRateLimitReached or SpendLimitReached; of several trunks' refusals the first
+    trunk's."""
     caller = caller_number(wish.caller_number, dialer.numbers)
     destination = where(wish.number, dialer, caller)
     check_allowed(destination, dialer.rules)
@@ -168,10 +175,10 @@ def decide(wish: Wish, dialer: Dialer, sights: Sequence[TrunkSight], now: dateti
 
 
 def caller_number(wanted: str, numbers: CallerNumbers) -> str:
-    """The number to show. CallerNumberNotOwned."""
+    """The number to show. CallerNumberNotOwned, NoCallerNumber."""
     chosen = wanted or numbers.default
     if not chosen:
-        raise CallerNumberNotOwned("the brand has no number to show: give it one first")
+        raise NoCallerNumber("there is no number to show: name a brand that has one, or give the brand one first")
     if chosen not in numbers.owned:
         raise CallerNumberNotOwned("the caller number is not one of yours")
     return chosen

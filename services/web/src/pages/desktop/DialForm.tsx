@@ -5,7 +5,7 @@ import { useRef, useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { optionsOf, useBrands } from "../../api/names.ts";
 import { asProblem, fieldProblem, type Problem } from "../../api/problem.ts";
-import type { Contact, PhoneNumber } from "../../api/types.ts";
+import type { Brand, Contact, PhoneNumber } from "../../api/types.ts";
 import { dial } from "../../desktop/calls.ts";
 import { useDesktop } from "../../desktop/desktop.ts";
 import { phaseOf } from "../../desktop/state.ts";
@@ -27,7 +27,9 @@ export function DialForm() {
   const t = useText();
   const idle = phaseOf(useDesktop()) === "idle";
   const [number, setNumber] = useState("");
-  const [brandId, setBrandId] = useState("");
+  const brands = useBrands().data ?? [];
+  const [picked, setPicked] = useState("");
+  const brandId = picked || (brands.length === 1 ? (brands[0]?.brandId ?? "") : "");
   const [callerNumber, setCallerNumber] = useState("");
   const [wrong, setWrong] = useState(false);
   const [problem, setProblem] = useState<Problem>();
@@ -77,10 +79,11 @@ export function DialForm() {
           />
           <Keypad onKey={(digit) => type(number + digit)} quiet />
           <OnBehalf
+            brands={brands}
             brandId={brandId}
             callerNumber={callerNumber}
             onBrand={(id) => {
-              setBrandId(id);
+              setPicked(id);
               setCallerNumber("");
             }}
             onNumber={setCallerNumber}
@@ -105,6 +108,7 @@ export function DialForm() {
 }
 
 interface OnBehalfProps {
+  brands: Brand[];
   brandId: string;
   callerNumber: string;
   onBrand: (id: string) => void;
@@ -112,12 +116,10 @@ interface OnBehalfProps {
 }
 
 /** Whom the call is for, and which of their numbers is shown. One brand with one number needs no question. */
-function OnBehalf({ brandId, callerNumber, onBrand, onNumber }: OnBehalfProps) {
+function OnBehalf({ brands, brandId, callerNumber, onBrand, onNumber }: OnBehalfProps) {
   const t = useText();
   const language = useLanguage();
-  const brands = useBrands().data ?? [];
-  const chosen = brandId || (brands.length === 1 ? (brands[0]?.brandId ?? "") : "");
-  const numbers = useNumbers().filter((each) => each.brandId === chosen);
+  const numbers = useNumbers().filter((each) => each.brandId === brandId);
   return (
     <>
       {brands.length > 1 && (

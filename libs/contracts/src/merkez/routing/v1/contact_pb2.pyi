@@ -218,7 +218,7 @@ class Contact(_message.Message):
     customer_id: _builtins.str
     """Customer; empty when unknown."""
     caller_number: _builtins.str
-    """Caller number."""
+    """The customer's number: who called, or who is called."""
     caller_name: _builtins.str
     """Caller's name."""
     dialed_number: _builtins.str
