@@ -210,7 +210,7 @@ def _contact_of(call: Call, kind: str) -> contact_pb2.Contact:
         brand_id=call.brand_id,
         customer_id=call.customer_id,
         queue_id=call.queue_id if kind == "TRANSFER" else "",
-        caller_number=call.caller_number,
+        caller_number=call.customers_number,
         caller_name=call.caller_name,
         dialed_number=call.dialed_number,
         attributes=call.attributes,

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { mayEnter } from "../session/roles.ts";
 import { useSession } from "../session/session.ts";
 import { api, ask } from "./client.ts";
-import type { Brand, Colleague, Customer, Disposition, Queue, User } from "./types.ts";
+import type { Brand, Call, Colleague, Customer, Disposition, Queue, User } from "./types.ts";
 
 const FRESH_MS = 60_000;
 const ALL = { params: { query: { pageSize: 200 } } };
@@ -94,4 +94,9 @@ export function optionsOf<K extends string>(
   id: K,
 ) {
   return rows.map((row) => ({ value: row[id] ?? "", label: row.displayName ?? "" }));
+}
+
+/** Who called, or who is called; nothing for an anonymous customer. */
+export function customersNumber(call: Call): string | undefined {
+  return call.direction === "DIRECTION_OUTBOUND" ? call.dialedNumber : call.callerNumber;
 }

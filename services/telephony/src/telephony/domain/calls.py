@@ -193,6 +193,16 @@ class Call:
     def live(self) -> bool:
         return self.state is not CallState.ENDED
 
+    @property
+    def customers_number(self) -> str:
+        """Who called, or who is called."""
+        return self.caller_number if self.direction is Direction.INBOUND else self.dialed_number
+
+    @property
+    def companys_number(self) -> str:
+        """The other end: which of the company's numbers was called, or is shown."""
+        return self.dialed_number if self.direction is Direction.INBOUND else self.caller_number
+
 
 def change(call: Call, trigger: Trigger, now: datetime) -> Call:
     """The call after `trigger`. CallEnded, CallNotTalking or CallNotHeld when its state forbids it.

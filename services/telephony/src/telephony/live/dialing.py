@@ -121,8 +121,7 @@ class Dialing:
         """How a number may be rung as one more party of this call, shown the number the customer knows when none is
         given."""
         numbers = await self._house.tenancy.caller_numbers(tenant_id, call.brand_id)
-        own = call.dialed_number if call.direction is Direction.INBOUND else call.caller_number
-        shown = caller_number or (own if own in numbers.numbers else "")
+        shown = caller_number or (call.companys_number if call.companys_number in numbers.numbers else "")
         return await self._house.outside.plan(tenant_id, number, shown, numbers)
 
     async def ring(self, live: LiveCall, leg: Leg, planned: Planned, store: Callable[[Tx], Awaitable[Found]]) -> Found:

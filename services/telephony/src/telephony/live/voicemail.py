@@ -59,7 +59,7 @@ async def _open(house: House, live: LiveCall, recording: Recording, instruction:
     message = recording_pb2.Recording(
         call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, customer_id=call.customer_id,
         queue_id=wish.queue_id, agent_id=wish.agent_id, kind=recording_pb2.RECORDING_KIND_VOICEMAIL,
-        caller_number=call.caller_number,
+        caller_number=call.customers_number,
     )  # fmt: skip
     # Begun anew after a move to another node it is another message: the first one's parts have their numbers already.
     part = f"/{instruction.run_id}/{instruction.sequence}{live.part}"

@@ -3,7 +3,7 @@ import { IconParking } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
-import { useNames } from "../../api/names.ts";
+import { customersNumber, useNames } from "../../api/names.ts";
 import { asProblem, type Problem } from "../../api/problem.ts";
 import type { Call } from "../../api/types.ts";
 import { retrieve } from "../../desktop/calls.ts";
@@ -73,7 +73,7 @@ export function ParkedCalls() {
             <span className={`${classes.parkCode} m-ltr m-figures`}>{call.parkCode}</span>
             <span className={classes.grow}>
               <span>
-                <bdi>{call.callerName || call.callerNumber || t("common.anonymous")}</bdi>
+                <bdi>{call.callerName || customersNumber(call) || t("common.anonymous")}</bdi>
               </span>
               <span className={classes.quiet}>
                 <bdi>{names.brand(call.brandId)}</bdi> · <Elapsed since={call.startTime} />

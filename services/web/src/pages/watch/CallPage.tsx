@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "wouter";
 import { api, ask } from "../../api/client.ts";
-import { useNames } from "../../api/names.ts";
+import { customersNumber, useNames } from "../../api/names.ts";
 import type { Call, Cdr, Contact, Recording } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
@@ -65,7 +65,7 @@ export default function CallPage() {
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   const { call, recordings } = data;
-  const caller = call.callerName || call.callerNumber || t("common.anonymous");
+  const caller = call.callerName || customersNumber(call) || t("common.anonymous");
   return (
     <>
       <PageHeader

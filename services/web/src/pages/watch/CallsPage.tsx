@@ -2,7 +2,7 @@ import { Anchor } from "@mantine/core";
 import { IconPhone } from "@tabler/icons-react";
 import { Link } from "wouter";
 import { api, ask } from "../../api/client.ts";
-import { useNames } from "../../api/names.ts";
+import { customersNumber, useNames } from "../../api/names.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { textOr, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
@@ -96,7 +96,7 @@ function LiveCalls() {
               head: t("watch.caller"),
               cell: (row) => (
                 <Anchor component={Link} href={`/calls/${row.callId}`}>
-                  <bdi>{row.callerName || row.callerNumber || t("common.anonymous")}</bdi>
+                  <bdi>{row.callerName || customersNumber(row) || t("common.anonymous")}</bdi>
                 </Anchor>
               ),
             },

@@ -12,7 +12,7 @@ from kernel.errors import DomainError
 
 from telephony.clients import CallerNumbers
 from telephony.domain import dialing
-from telephony.domain.calls import Call, Direction
+from telephony.domain.calls import Call
 from telephony.domain.dialing import Attempt, Dialer, Plan, Wish
 from telephony.domain.legs import Q850
 from telephony.domain.lines import Line
@@ -90,8 +90,7 @@ class SipOutside:
 
     async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> SipLeg | None:
         """See `live.outside.Outside`."""
-        shown = call.caller_number if call.direction is Direction.INBOUND else call.dialed_number
-        return await self._phones.ring(tenant_id, agent_id, shown, call.caller_name)
+        return await self._phones.ring(tenant_id, agent_id, call.customers_number, call.caller_name)
 
     async def resume(self, kept: Mapping[str, Any]) -> SipLeg | None:
         """See `live.outside.Outside`: a re-INVITE from here tells the peer where the call is now."""
