@@ -183,3 +183,20 @@ test("a question that nobody took is said to who asked", () => {
   const mine = { contact: { ...consult, consultingAgentId: "usr_other" } };
   expect(after(["ContactDequeued", mine])).toBe(IDLE);
 });
+
+test("an agent who asks at a number is told what became of it, until they ring again or go back", () => {
+  const call = { callId: "call_1", state: "CALL_STATE_HELD" };
+  const party = (state: string, q850Cause?: number) => ({
+    call,
+    leg: { legId: "leg_3", party: "participant", address: "+902125550101", state, q850Cause },
+  });
+  const ringing = after(["OfferAccepted", { offer: OFFER }], ["LegChanged", party("LEG_STATE_RINGING")]);
+  const busy = applyFact(ringing, fact("LegChanged", party("LEG_STATE_ENDED", 17)), ME);
+  expect(busy.notice).toBe("BUSY");
+  expect(applyFact(ringing, fact("LegChanged", party("LEG_STATE_ENDED", 1)), ME).notice).toBe("UNREACHABLE");
+  expect(applyFact(ringing, fact("LegChanged", party("LEG_STATE_ENDED", 16)), ME).notice).toBeUndefined();
+  expect(applyFact(busy, fact("LegChanged", party("LEG_STATE_RINGING")), ME).notice).toBeUndefined();
+  expect(applyFact(busy, fact("CallResumed", { call }), ME).notice).toBeUndefined();
+  const others = { ...party("LEG_STATE_ENDED", 17), call: { callId: "call_2" } };
+  expect(applyFact(ringing, fact("LegChanged", others), ME).notice).toBeUndefined();
+});

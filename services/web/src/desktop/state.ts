@@ -113,12 +113,14 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "CallStarted":
     case "CallAnswered":
     case "CallHeld":
-    case "CallResumed":
-    case "LegChanged":
     case "CallTransferred":
     case "CallParked":
     case "CallMoved":
       return withCall(state, call);
+    case "CallResumed":
+      return { ...withCall(state, call), notice: isOfParty(state.notice) ? undefined : state.notice };
+    case "LegChanged":
+      return withParty(withCall(state, call), event.data as { call?: Call; leg?: Leg });
     case "AgentLeft":
       return leave(state, event.data as { agentId?: string; contactId?: string; reason?: LeftReason }, me);
     case "LegMediaChanged":
@@ -146,6 +148,24 @@ export function withCall(state: DesktopState, call: Call | undefined): DesktopSt
   const older = versionOf(call) < versionOf(state.call);
   return !call?.callId || call.callId !== state.contact?.callId || older ? state : { ...state, call };
 }
+
+/** Somebody who was rung as one more party: what became of it when they don't come. */
+function withParty(state: DesktopState, { call, leg }: { call?: Call; leg?: Leg }): DesktopState {
+  if (!call?.callId || call.callId !== state.contact?.callId || leg?.party !== "participant") return state;
+  if (leg.state !== "LEG_STATE_ENDED") {
+    return { ...state, notice: isOfParty(state.notice) ? undefined : state.notice };
+  }
+  const cause = leg.q850Cause ?? NORMAL_CLEARING;
+  return cause === NORMAL_CLEARING ? state : { ...state, notice: CAUSES[cause] ?? "UNREACHABLE" };
+}
+
+/** ITU-T Q.850. */
+const NORMAL_CLEARING = 16;
+const CAUSES: Record<number, Unreached> = { 17: "BUSY", 18: "NO_ANSWER", 19: "NO_ANSWER", 21: "REJECTED" };
+
+/** Whether a notice is about somebody who was asked for in a call that goes on. */
+export const isOfParty = (notice: DesktopNotice | undefined): boolean =>
+  notice !== undefined && (notice === "notTaken" || UNREACHED.includes(notice));
 
 function withLeg(
   state: DesktopState,

@@ -8,7 +8,7 @@ import { mayEnter } from "../session/roles.ts";
 import { myId, session } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
 import { createStore } from "../store.ts";
-import { carryOut, desktop, followState, leg, reload, whenSupervising } from "./desktop.ts";
+import { carryOut, desktop, followState, leg, reload, setState, whenSupervising } from "./desktop.ts";
 import { isLive } from "./parties.ts";
 
 export type Mode = Exclude<SupervisionMode, "SUPERVISION_MODE_UNSPECIFIED">;
@@ -128,7 +128,10 @@ export async function stopSupervising(): Promise<void> {
 }
 
 /** Takes the agent's place: the call is our contact from then on. */
+/** Whoever is off duty goes on it for this call, and gets no others after it. */
 export async function takeOver(callId: string): Promise<void> {
+  const state = desktop.get().agent?.state ?? "AGENT_STATE_OFFLINE";
+  if (state === "AGENT_STATE_OFFLINE") await setState("AGENT_STATE_NOT_READY");
   const call = await carryOut(request("TakeOverCall", { callId }));
   if (!call) return;
   supervision.set(undefined);

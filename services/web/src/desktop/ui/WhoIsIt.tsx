@@ -26,6 +26,7 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
     );
   }
   const number = subject.callerNumber;
+  const onCall = phase === "talking" || phase === "held";
   const details = [
     asks && phase !== "wrapUp" && (
       <Tag key="asks" tone="info">
@@ -41,6 +42,11 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
     phase === "held" && (
       <Tag key="held" tone="warn">
         {t("desktop.held")}
+      </Tag>
+    ),
+    onCall && notice && (
+      <Tag key="notice" tone="warn">
+        {notice}
       </Tag>
     ),
     phase === "connecting" && t("desktop.connecting"),
