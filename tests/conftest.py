@@ -67,6 +67,7 @@ async def system(
         "MERKEZ_OIDC_CLIENT_SECRET": provider.client_secret,
         "MERKEZ_TURN_URLS": ",".join(relay.url for relay in relays),
         "MERKEZ_TURN_SECRET": relays[0].secret,
+        "MERKEZ_SIP_LISTEN": "udp:127.0.0.1:0",
     }
     web = "MERKEZ_SKIP_WEB" not in os.environ
     running = System(
