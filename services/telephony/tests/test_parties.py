@@ -201,6 +201,7 @@ def test_each_verb_in_a_wrong_state_says_what_is_wrong() -> None:
     assert refused(lambda: supervision.supervise(queued, watcher(SupervisionMode.LISTEN), NOW)) == "CALL_NOT_TALKING"
     assert refused(lambda: supervision.supervise(plain, watcher(SupervisionMode.LISTEN, BEN), NOW)) == "NOT_ON_CALL"
     assert refused(lambda: conversation.may_control(plain, BEN)) == "CALL_OF_OTHER_AGENT"
+    assert refused(lambda: conversation.may_control(ringing, BEN)) == "CALL_OF_OTHER_AGENT"
     for verb in (parties.hold, parties.resume):
         assert refused(lambda verb=verb: verb(over, "", NOW)) == "CALL_ENDED"
 
