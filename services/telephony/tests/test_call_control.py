@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chassis.auth import acting_as
+from chassis.statuses import RemoteFailed
 from kernel.errors import DomainError, FailedPrecondition
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import Contact
@@ -178,6 +179,27 @@ async def test_who_has_no_softphone_or_whom_routing_refuses_dials_nobody(exchang
         await exchange.calls.DialCall(request)
     assert caught.value.reason == "AGENT_NOT_AVAILABLE"
     assert exchange.outside.begun == [] and exchange.switchboard.calls == []
+
+
+async def test_a_call_that_routing_or_the_way_out_breaks_on_is_over_at_once_and_the_agent_is_free(exchange) -> None:
+    ann_id = an_id("usr")
+    await exchange.attach(exchange.peer(ANN_HZ), ann_id)
+
+    async def breaks(*_: Any) -> Any:
+        raise RuntimeError("a bug over there")
+
+    exchange.routing.refusal = RuntimeError("a bug over there")
+    rings = exchange.outside.dial
+    for number, (refusal, dial) in enumerate([(exchange.routing.refusal, rings), (None, breaks)]):
+        exchange.routing.refusal, exchange.outside.dial = refusal, dial
+        request = call_service_pb2.DialCallRequest(request_id=f"broken{number}", number="+15550100199")
+        with exchange.as_agent(ann_id), pytest.raises(RemoteFailed):
+            await exchange.calls.DialCall(request)
+        await eventually(lambda: exchange.switchboard.calls == [])
+    exchange.outside.dial = rings
+    with exchange.as_agent(ann_id):
+        await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="again", number="+15550100199"))
+    assert len(exchange.outside.begun) == 1 and (await exchange.facts()).count("CallEnded") == 2
 
 
 async def test_a_number_is_consulted_joined_held_alone_and_dropped(scene: Scene) -> None:
