@@ -5241,7 +5241,7 @@ export interface components {
             subject?: string;
             /** @description Name of the subject at the time. */
             subjectName?: string;
-            /** @description The rpc, such as routing.v1.QueueService/CreateQueue. */
+            /** @description The rpc, such as routing.v1.QueueService/CreateQueue; where one does several things, which: telephony.v1.CallService/SuperviseCall:WHISPER. */
             action?: string;
             /** @description Id of what it was done to. */
             target?: string;
