@@ -251,6 +251,26 @@ async def test_a_blind_transfer_to_a_queue_lets_flows_lead_the_customer_again_un
     await ben.hears(CUSTOMER_HZ)
 
 
+async def test_a_customer_who_is_sent_to_what_does_not_exist_stays_with_the_agent(scene: Scene) -> None:
+    queue_id, flow_id = an_id("que"), an_id("flw")
+    scene.exchange.routing.missing.add(queue_id)
+    scene.exchange.flows.released[flow_id] = False
+    for target, reason in (
+        ({"queue_id": queue_id}, "QUEUE_NOT_FOUND"),
+        ({"flow_id": an_id("flw")}, "FLOW_NOT_FOUND"),
+        ({"flow_id": flow_id}, "FLOW_NOT_PUBLISHED"),
+        ({"queue_id": flow_id}, "INVALID_INPUT"),
+    ):
+        assert await scene.refused(lambda target=target: scene.do("TransferCall", **target)) == reason
+    scene.customer.forget()
+    await scene.customer.hears(ANN_HZ)
+    assert (await scene.do("GetCall")).state == call_pb2.CALL_STATE_TALKING
+    assert "AgentLeft" not in await scene.exchange.facts()
+    scene.exchange.flows.released[flow_id] = True
+    await scene.do("TransferCall", flow_id=flow_id)
+    await eventually(lambda: scene.exchange.flows.started[-1].flow_id == flow_id)
+
+
 async def test_a_parked_call_is_retrieved_by_its_code_by_whoever_knows_it(scene: Scene) -> None:
     ben, ben_id = await scene.agent(BEN_HZ)
     parked = await scene.do("ParkCall")
