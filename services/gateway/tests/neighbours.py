@@ -344,6 +344,12 @@ class Calls(call_service_pb2_grpc.CallServiceServicer):
         self.world.note("SendDigits", request)
         return Empty()
 
+    async def SuperviseCall(self, request: Any, context: Any) -> Any:
+        return call_pb2.Call(call_id=request.call_id)
+
+    async def TakeOverCall(self, request: Any, context: Any) -> Any:
+        return call_pb2.Call(call_id=request.call_id)
+
     async def HoldCall(self, request: Any, context: Any) -> Any:
         raise NotTalking("nobody talks", metadata={"call_id": request.call_id})
 

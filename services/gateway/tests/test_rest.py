@@ -34,6 +34,19 @@ async def test_denied_change_is_noted_in_the_audit_log(house: Any) -> None:
     assert house.world.audit[0][1].outcome == "PERMISSION_DENIED" and not house.world.seen["CreateQueue"]
 
 
+async def test_listening_whispering_barging_and_taking_over_are_told_apart_in_the_audit_log(house: Any) -> None:
+    headers = house.as_role("supervisor")
+    for mode in ("LISTEN", "WHISPER", "BARGE"):
+        body = {"mode": f"SUPERVISION_MODE_{mode}"}
+        assert (await house.http.post("/v1/calls/call_1:supervise", json=body, headers=headers)).status_code == 200
+    assert (await house.http.post("/v1/calls/call_1:takeOver", json={}, headers=headers)).status_code == 200
+    await _until(lambda: len(house.world.audit) == 4)
+    assert [(entry.action.rpartition("/")[2], entry.target, entry.subject) for _, entry in house.world.audit] == [
+        (action, "call_1", "usr_supervisor")
+        for action in ("SuperviseCall:LISTEN", "SuperviseCall:WHISPER", "SuperviseCall:BARGE", "TakeOverCall")
+    ]
+
+
 async def test_reading_is_not_noted(house: Any) -> None:
     assert (await house.http.get("/v1/queues", headers=house.as_role())).status_code == 200
     await asyncio.sleep(0.1)

@@ -12,9 +12,15 @@ from google.protobuf.empty_pb2 import Empty
 from kernel.clock import SystemClock
 from kernel.errors import DomainError, NotFound, Unavailable
 from kernel.ids import new_id
-from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
-from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
+from merkez.routing.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    contact_service_pb2_grpc,
+    queue_pb2,
+    queue_service_pb2_grpc,
+)
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 from testkit.rpc import RpcHouse
 from tink import aead, secret_key_access
@@ -73,7 +79,11 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
 Script = Callable[["FakeFlows", run_service_pb2.AdvanceRunRequest | None], run_service_pb2.Instruction]
 
 
-class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.PromptServiceServicer):
+class FakeFlows(
+    run_service_pb2_grpc.RunServiceServicer,
+    flow_service_pb2_grpc.PromptServiceServicer,
+    flow_service_pb2_grpc.FlowServiceServicer,
+):
     """Gives out the instructions of `steps`, one per report, the last one again and again; keeps the reports. A run
     that is begun again goes on with its newest instruction."""
 
@@ -83,6 +93,7 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         self.started: list[run_service_pb2.StartRunRequest] = []
         self.down = False
         self.prompts: dict[str, bytes] = {}
+        self.released: dict[str, bool] = {}
         self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
         self._calls: dict[str, tuple[str, int]] = {}
 
@@ -104,6 +115,13 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         instruction = self._newest[self._calls[request.run_id]] = self._step(request.sequence + 1, request.run_id)
         return instruction
 
+    async def GetFlow(self, request: Any, context: Any) -> flow_pb2.Flow:
+        if request.flow_id not in self.released:
+            error = NotFound("there is no such flow")
+            error.reason = "FLOW_NOT_FOUND"
+            raise error
+        return flow_pb2.Flow(flow_id=request.flow_id, release_id="rel_x" if self.released[request.flow_id] else "")
+
     async def GetPromptAudio(self, request: Any, context: Any) -> flow_service_pb2.GetPromptAudioResponse:
         if request.prompt_id not in self.prompts:
             raise NotFound("no such prompt")
@@ -120,14 +138,22 @@ class FakeFlows(run_service_pb2_grpc.RunServiceServicer, flow_service_pb2_grpc.P
         return instruction
 
 
-class FakeRouting(contact_service_pb2_grpc.ContactServiceServicer):
-    """Gives contacts out and remembers what it was asked."""
+class FakeRouting(contact_service_pb2_grpc.ContactServiceServicer, queue_service_pb2_grpc.QueueServiceServicer):
+    """Gives contacts out and remembers what it was asked. Has every queue but those that are `missing`."""
 
     def __init__(self) -> None:
         self.started: list[contact_service_pb2.StartOutboundContactRequest] = []
         self.enqueued: list[contact_service_pb2.EnqueueContactRequest] = []
         self.dequeued: list[contact_service_pb2.DequeueContactRequest] = []
         self.refusal: DomainError | None = None
+        self.missing: set[str] = set()
+
+    async def GetQueue(self, request: Any, context: Any) -> queue_pb2.Queue:
+        if request.queue_id in self.missing:
+            error = NotFound("there is no such queue")
+            error.reason = "QUEUE_NOT_FOUND"
+            raise error
+        return queue_pb2.Queue(queue_id=request.queue_id)
 
     async def StartOutboundContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         if self.refusal is not None:
@@ -222,8 +248,15 @@ async def neighbours(rpc: RpcHouse) -> Neighbours:
         [
             (run_service_pb2_grpc.add_RunServiceServicer_to_server, flows),
             (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, flows),
+            (flow_service_pb2_grpc.add_FlowServiceServicer_to_server, flows),
         ],
     )
     await rpc.serve("recording", [(recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, recording)])
-    await rpc.serve("routing", [(contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing)])
+    await rpc.serve(
+        "routing",
+        [
+            (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing),
+            (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing),
+        ],
+    )
     return Neighbours(tenancy, flows, recording, routing)

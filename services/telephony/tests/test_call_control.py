@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chassis.auth import acting_as
+from chassis.statuses import RemoteFailed
 from kernel.errors import DomainError, FailedPrecondition
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import Contact
@@ -180,6 +181,27 @@ async def test_who_has_no_softphone_or_whom_routing_refuses_dials_nobody(exchang
     assert exchange.outside.begun == [] and exchange.switchboard.calls == []
 
 
+async def test_a_call_that_routing_or_the_way_out_breaks_on_is_over_at_once_and_the_agent_is_free(exchange) -> None:
+    ann_id = an_id("usr")
+    await exchange.attach(exchange.peer(ANN_HZ), ann_id)
+
+    async def breaks(*_: Any) -> Any:
+        raise RuntimeError("a bug over there")
+
+    exchange.routing.refusal = RuntimeError("a bug over there")
+    rings = exchange.outside.dial
+    for number, (refusal, dial) in enumerate([(exchange.routing.refusal, rings), (None, breaks)]):
+        exchange.routing.refusal, exchange.outside.dial = refusal, dial
+        request = call_service_pb2.DialCallRequest(request_id=f"broken{number}", number="+15550100199")
+        with exchange.as_agent(ann_id), pytest.raises(RemoteFailed):
+            await exchange.calls.DialCall(request)
+        await eventually(lambda: exchange.switchboard.calls == [])
+    exchange.outside.dial = rings
+    with exchange.as_agent(ann_id):
+        await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="again", number="+15550100199"))
+    assert len(exchange.outside.begun) == 1 and (await exchange.facts()).count("CallEnded") == 2
+
+
 async def test_a_number_is_consulted_joined_held_alone_and_dropped(scene: Scene) -> None:
     zoe = scene.exchange.peer(ZOE_HZ)
     await scene.do("ConsultCall", number="+15550100199")
@@ -227,6 +249,26 @@ async def test_a_blind_transfer_to_a_queue_lets_flows_lead_the_customer_again_un
     await scene.exchange.accept(scene.call_id, ben_id)
     await scene.customer.hears(BEN_HZ)
     await ben.hears(CUSTOMER_HZ)
+
+
+async def test_a_customer_who_is_sent_to_what_does_not_exist_stays_with_the_agent(scene: Scene) -> None:
+    queue_id, flow_id = an_id("que"), an_id("flw")
+    scene.exchange.routing.missing.add(queue_id)
+    scene.exchange.flows.released[flow_id] = False
+    for target, reason in (
+        ({"queue_id": queue_id}, "QUEUE_NOT_FOUND"),
+        ({"flow_id": an_id("flw")}, "FLOW_NOT_FOUND"),
+        ({"flow_id": flow_id}, "FLOW_NOT_PUBLISHED"),
+        ({"queue_id": flow_id}, "INVALID_INPUT"),
+    ):
+        assert await scene.refused(lambda target=target: scene.do("TransferCall", **target)) == reason
+    scene.customer.forget()
+    await scene.customer.hears(ANN_HZ)
+    assert (await scene.do("GetCall")).state == call_pb2.CALL_STATE_TALKING
+    assert "AgentLeft" not in await scene.exchange.facts()
+    scene.exchange.flows.released[flow_id] = True
+    await scene.do("TransferCall", flow_id=flow_id)
+    await eventually(lambda: scene.exchange.flows.started[-1].flow_id == flow_id)
 
 
 async def test_a_parked_call_is_retrieved_by_its_code_by_whoever_knows_it(scene: Scene) -> None:

@@ -201,6 +201,7 @@ def test_each_verb_in_a_wrong_state_says_what_is_wrong() -> None:
     assert refused(lambda: supervision.supervise(queued, watcher(SupervisionMode.LISTEN), NOW)) == "CALL_NOT_TALKING"
     assert refused(lambda: supervision.supervise(plain, watcher(SupervisionMode.LISTEN, BEN), NOW)) == "NOT_ON_CALL"
     assert refused(lambda: conversation.may_control(plain, BEN)) == "CALL_OF_OTHER_AGENT"
+    assert refused(lambda: conversation.may_control(ringing, BEN)) == "CALL_OF_OTHER_AGENT"
     for verb in (parties.hold, parties.resume):
         assert refused(lambda verb=verb: verb(over, "", NOW)) == "CALL_ENDED"
 
@@ -254,6 +255,39 @@ def test_supervisors_do_not_stay_with_a_customer_whose_agents_have_left() -> Non
     assert ears(parties.leave(talk, ANN, NOW).after) == {"customer": {"zoe"}, "zoe": {"customer"}}
 
 
+def test_a_colleague_who_was_asked_leads_the_call_when_whoever_asked_is_gone() -> None:
+    outcome = parties.gone(asked(agent_leg(BEN)), "ann", NOW)
+    assert ears(outcome.after) == {"customer": {"ben"}, "ben": {"customer"}}
+    assert (outcome.after.call.agent_id, outcome.after.call.state) == ("usr_ben", CallState.TALKING)
+    assert outcome.after.consulted is None
+    assert refused(lambda: parties.leave(outcome.after, BEN, NOW)) == "NOBODY_LEFT"
+    assert transfers.sent_on(outcome.after, BEN, Trigger.SEND_ON, NOW).after.call.state is CallState.IN_FLOW
+
+
+def test_a_number_that_was_asked_talks_with_the_customer_when_whoever_asked_is_gone() -> None:
+    for talk in (asked(outside("zoe")), consults.swap(asked(outside("zoe")), ANN, NOW).after):
+        outcome = parties.drop(talk, "ann", NOW)
+        assert ears(outcome.after) == {"customer": {"zoe"}, "zoe": {"customer"}}
+        assert outcome.after.call.state is CallState.TALKING
+
+
+def test_a_colleague_who_is_still_rung_for_somebody_who_is_gone_gets_the_customer_with_the_answer() -> None:
+    ringing = consults.begin_consult(talking(), ANN, agent_leg(BEN, state=LegState.RINGING), NOW).after
+    alone = parties.gone(ringing, "ann", NOW).after
+    assert ears(alone) == {"customer": set()} and sound(alone, "customer") is Sound.MUSIC
+    answered = parties.answered(alone, "ben", NOW).after
+    assert ears(answered) == {"customer": {"ben"}, "ben": {"customer"}}
+    assert (answered.call.agent_id, answered.call.contact_id) == ("usr_ben", "con_ben")
+
+
+def test_whoever_takes_a_call_over_in_the_middle_of_a_consult_has_the_consult_too() -> None:
+    supervisor = a_leg("eve2", Party.AGENT, agent_id=EVE.user_id, contact_id="con_eve")
+    talk = transfers.taken_over(asked(agent_leg(BEN)), supervisor, NOW).after
+    assert ears(talk) == {"customer": set(), "eve2": {"ben"}, "ben": {"eve2"}}
+    completed = consults.complete(talk, Actor("supervisor", EVE.user_id), NOW).after
+    assert ears(completed) == {"customer": {"ben"}, "ben": {"customer"}}
+
+
 def test_talk_and_hold_add_up_over_holds_and_a_second_wait() -> None:
     talk = talking()
     talk = parties.hold(talk, "", NOW + 10 * SECOND).after
@@ -283,6 +317,10 @@ VERBS: dict[str, Callable[[Conversation, datetime, int], Outcome]] = {
     "cancel": lambda talk, now, n: consults.cancel_consult(talk, ANN, now),
     "supervise": lambda talk, now, n: supervision.supervise(talk, watcher(list(SupervisionMode)[n % 3]), now),
     "send on": lambda talk, now, n: transfers.sent_on(talk, ANN, Trigger.SEND_ON, now),
+    "gone": lambda talk, now, n: parties.gone(talk, _some_other(talk, n), now),
+    "take over": lambda talk, now, n: transfers.taken_over(
+        talk, a_leg(f"eve{len(talk.legs)}", Party.AGENT, agent_id=EVE.user_id, contact_id="con_eve"), now
+    ),
 }  # fmt: skip
 
 
@@ -294,6 +332,12 @@ def _asked_for(n: int, count: int) -> Leg:
 def _some(talk: Conversation, n: int) -> str:
     live = talk.live_legs
     return live[n % len(live)].leg_id
+
+
+def _some_other(talk: Conversation, n: int) -> str:
+    """Anyone but the customer."""
+    others = [leg.leg_id for leg in talk.live_legs if leg.party != Party.CUSTOMER]
+    return others[n % len(others)] if others else "nobody"
 
 
 @settings(max_examples=300, deadline=None)
@@ -326,6 +370,9 @@ def _check(talk: Conversation) -> None:
                 assert leg.mode is SupervisionMode.BARGE or (leg.mode is SupervisionMode.WHISPER and agent)
     customers = [leg for leg in talk.live_legs if leg.party == Party.CUSTOMER]
     assert len(customers) == 1
+    if talk.consulted is not None and talk.consulted.answered:
+        askers = [leg for leg in talk.live_legs if leg.party == Party.AGENT and leg.answered and not leg.consulted]
+        assert askers, "nobody is left to join or cancel the consult"
     if talk.call.state in (CallState.TALKING, CallState.HELD):
         assert customers[0].held == (talk.call.state is CallState.HELD)
         if customers[0].held:

@@ -103,7 +103,7 @@ async def house(service_db, clock) -> Exchange:
 
 async def test_two_nodes_together_never_put_more_calls_on_a_trunk_than_it_may_carry(house) -> None:
     trunk = await house.trunk(limits=Limits(calls=4, calls_per_second=100))
-    sides = [Lines(db, f"node-{n}", house.clock.now) for n, db in enumerate(house.nodes)]
+    sides = [Lines(db, f"node-{n}", house.clock.now, db.tasks) for n, db in enumerate(house.nodes)]
     wished = [house.line(trunk, node_id=f"node-{n % 2}") for n in range(16)]
     found = await asyncio.gather(*(sides[n % 2].take(each) for n, each in enumerate(wished)), return_exceptions=True)
     taken = [each for each in found if isinstance(each, Line)]

@@ -57,9 +57,9 @@ class AuditLog:
         for number in range(WRITERS):
             self._tasks.spawn(self._write(), f"audit writer {number}")
 
-    async def keep(self, who: Principal, method: Method, target: str, outcome: str, address: str) -> None:
+    async def keep(self, who: Principal, action: str, target: str, outcome: str, address: str) -> None:
         """As `note`, and return once the entry is safe; at once when the stream can't be reached."""
-        kept = self.note(who, method, target, outcome, address)
+        kept = self.note(who, action, target, outcome, address)
         if kept is None or self._behind or not self._bus.connected:
             return
         try:
@@ -67,7 +67,7 @@ class AuditLog:
         except TimeoutError:
             self._fall_behind("the stream is slow")
 
-    def note(self, who: Principal, method: Method, target: str, outcome: str, address: str) -> asyncio.Event | None:
+    def note(self, who: Principal, action: str, target: str, outcome: str, address: str) -> asyncio.Event | None:
         """Queue one entry; what says that it is safe, None when it is lost. Without a tenant there is no log."""
         if not who.tenant_id:
             return None
@@ -76,7 +76,7 @@ class AuditLog:
             audit_entry_id=new_id("aud", now),
             subject=who.subject[:200],
             subject_name=who.name[:200],
-            action=method.action,
+            action=action[:200],
             target=target[:200],
             outcome=outcome[:100],
             address=address[:100],
@@ -87,7 +87,7 @@ class AuditLog:
             self._queue.put_nowait(line)
         except asyncio.QueueFull:
             _lost.add(1)
-            log.error("an audit entry was lost: too many wait", action=method.action, tenant=who.tenant_id)
+            log.error("an audit entry was lost: too many wait", action=action, tenant=who.tenant_id)
             return None
         self._waiting += 1
         return line.kept
@@ -142,6 +142,18 @@ class AuditLog:
         if not self._behind:
             log.error("audit entries wait in memory", reason=reason)
         self._behind = True
+
+
+def action_of(method: Method, request: Message, field: str) -> str:
+    """What was asked for: the rpc, and where it does several things the value of the enum `field` that says which:
+    `telephony.v1.CallService/SuperviseCall:WHISPER`."""
+    if not field:
+        return method.action
+    kind = request.DESCRIPTOR.fields_by_name[field].enum_type
+    assert kind is not None, "the rules are checked at the start"
+    found = kind.values_by_number.get(getattr(request, field))
+    prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return f"{method.action}:{found.name.removeprefix(prefix) if found is not None else 'UNKNOWN'}"
 
 
 def target_of(method: Method, request: Message, response: Message | None) -> str:

@@ -22,7 +22,7 @@ from kernel.errors import DomainError, Forbidden, Unauthenticated
 from kernel.tenant import Principal
 from merkez.tenancy.v1.session_pb2 import Session
 
-from gateway.audit import AuditLog, target_of
+from gateway.audit import AuditLog, action_of, target_of
 from gateway.contracts import Method
 from gateway.identity import Identity
 from gateway.limits import Limit
@@ -93,7 +93,7 @@ class Edge:
         if not allows(method.permission, who.role, who.permissions):
             error = PermissionDenied("your role or key does not allow this", metadata={"permission": method.permission})
             if route.audit:  # nothing has changed, so nobody waits for it
-                self._audit.note(who, method, "", error.reason, asker.address)
+                self._audit.note(who, method.action, "", error.reason, asker.address)
             raise error
         return who
 
@@ -106,14 +106,15 @@ class Edge:
                 known_as = network_of(address) if route.method.permission == PUBLIC else ""
                 response = await self.neighbours.call(route.method, request, client_address=known_as)
         except DomainError as error:
-            await self._keep(route, who, target_of(route.method, request, None), error.reason, address)
+            await self._keep(route, request, who, target_of(route.method, request, None), error.reason, address)
             raise
         except RemoteFailed:
-            await self._keep(route, who, target_of(route.method, request, None), "INTERNAL", address)
+            await self._keep(route, request, who, target_of(route.method, request, None), "INTERNAL", address)
             raise
         finally:
             current_tenant.reset(tenant)
-        await self._keep(route, _subject(who, response), target_of(route.method, request, response), "OK", address)
+        target = target_of(route.method, request, response)
+        await self._keep(route, request, _subject(who, response), target, "OK", address)
         if route.method.full_name == _REVOKE_API_KEY:
             self.identity.keys.forget(target_of(route.method, request, None))
         return response
@@ -132,9 +133,12 @@ class Edge:
                         return
                 yield item
 
-    async def _keep(self, route: Route, who: Principal, target: str, outcome: str, address: str) -> None:
+    async def _keep(
+        self, route: Route, request: Message, who: Principal, target: str, outcome: str, address: str
+    ) -> None:
         if route.audit:
-            await self._audit.keep(who, route.method, target, outcome, address)
+            action = action_of(route.method, request, route.audit_field)
+            await self._audit.keep(who, action, target, outcome, address)
 
 
 def network_of(address: str) -> str:

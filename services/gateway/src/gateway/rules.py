@@ -2,7 +2,8 @@
 
 The template syntax is google.api.http's: literals, one variable `{queue_id}` or `{queue.queue_id}` per segment, and a
 custom verb at the end (`:accept`). Our own keys beside it: `limit` (a bucket of its own), `audit: false` (reads, and
-renewals too frequent to note), `max_body_bytes`, `answer: audio` (raw bytes instead of JSON).
+renewals too frequent to note), `audit: mode` (an enum field of the request that says which of several things was asked
+for: it is part of what is noted), `max_body_bytes`, `answer: audio` (raw bytes instead of JSON).
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Route:
     limit: str = ""
     """Name of a stricter rate limit of its own."""
     audit: bool = True
+    audit_field: str = ""
+    """Enum field of the request whose value belongs to the action that is noted."""
     max_body_bytes: int = MAX_BODY_BYTES
     answer: str = "json"
 
@@ -140,16 +143,26 @@ def _route(rule: Mapping[str, Any], methods: Mapping[str, Method]) -> Route:
     variables = tuple(_VARIABLE.findall(template))
     for variable in variables:
         _check_variable(method, variable)
+    audit = rule.get("audit", verbs[0] != "get")
+    if isinstance(audit, str):
+        _check_enum(method, audit)
     return Route(
         method,
         verbs[0].upper(),
         template,
         variables,
         limit=rule.get("limit", ""),
-        audit=bool(rule.get("audit", verbs[0] != "get")),
+        audit=bool(audit),
+        audit_field=audit if isinstance(audit, str) else "",
         max_body_bytes=int(rule.get("max_body_bytes", MAX_BODY_BYTES)),
         answer=rule.get("answer", "json"),
     )
+
+
+def _check_enum(method: Method, name: str) -> None:
+    field = method.descriptor.input_type.fields_by_name.get(name)
+    if field is None or field.enum_type is None or field.is_repeated:
+        raise RuleInvalid(f"{method.full_name}: {name} is not a single enum of its request")
 
 
 def _check_variable(method: Method, variable: str) -> None:

@@ -15,7 +15,13 @@ from kernel.errors import FailedPrecondition, Unavailable
 from kernel.features import Feature
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
-from merkez.routing.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
+from merkez.routing.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    contact_service_pb2_grpc,
+    queue_service_pb2,
+    queue_service_pb2_grpc,
+)
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 
 from telephony.domain.calls import Call
@@ -32,6 +38,12 @@ class NoFlow(FailedPrecondition):
     """The number leads nowhere yet: no flow is set."""
 
     reason = "NUMBER_HAS_NO_FLOW"
+
+
+class FlowNotPublished(FailedPrecondition):
+    """The flow has no release yet."""
+
+    reason = "FLOW_NOT_PUBLISHED"
 
 
 @dataclass(frozen=True)
@@ -149,6 +161,16 @@ class Flows:
         self._prompts = cast(
             "flow_service_pb2_grpc.PromptServiceAsyncStub", peers.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
         )
+        self._flows = cast(
+            "flow_service_pb2_grpc.FlowServiceAsyncStub", peers.stub(flow_service_pb2_grpc.FlowServiceStub, "flows")
+        )
+
+    async def may_lead(self, tenant_id: str, flow_id: str) -> None:
+        """Whether a call can be sent to the flow. NotFound FLOW_NOT_FOUND, FlowNotPublished, Unavailable."""
+        with acting_for(tenant_id):
+            found = await self._flows.GetFlow(flow_service_pb2.GetFlowRequest(flow_id=flow_id), timeout=3)
+        if not found.release_id:
+            raise FlowNotPublished("the flow has no release yet: publish it")
 
     async def start_run(self, tenant_id: str, request: run_service_pb2.StartRunRequest) -> run_service_pb2.Instruction:
         with acting_for(tenant_id):
@@ -174,6 +196,15 @@ class Routing:
             "contact_service_pb2_grpc.ContactServiceAsyncStub",
             peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing"),
         )
+        self._queues = cast(
+            "queue_service_pb2_grpc.QueueServiceAsyncStub",
+            peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing"),
+        )
+
+    async def has_queue(self, tenant_id: str, queue_id: str) -> None:
+        """Whether a call can be sent to the queue. NotFound QUEUE_NOT_FOUND, Unavailable."""
+        with acting_for(tenant_id):
+            await self._queues.GetQueue(queue_service_pb2.GetQueueRequest(queue_id=queue_id), timeout=3)
 
     async def start_contact(self, tenant_id: str, call: Call, agent_id: str, kind: str) -> str:
         """The agent is on it at once: kind OUTBOUND or TRANSFER; its id. AGENT_NOT_AVAILABLE."""

@@ -13,7 +13,7 @@ from telephony.media.plane import MediaPlane, MediaSettings, TooManySetups, host
 from telephony.media.rtp_leg import PeerSettings
 from telephony.media.sip_sdp import SdpPolicy
 from testkit import eventually
-from testkit.rtp_peer import g711_packets
+from testkit.rtp_peer import RtpPeer, g711_packets
 from testkit.webrtc import tone_packets
 
 pytestmark = pytest.mark.media
@@ -264,3 +264,24 @@ async def test_a_port_outlives_being_disconnected(studio) -> None:
     port = leg._sockets._rtp.getsockname()
     leg._sockets.disconnect()
     assert leg._sockets._rtp.getsockname() == port
+
+
+async def test_a_phone_behind_nat_is_heard_and_sent_to_though_a_stranger_kept_up_a_stream_before_it(studio) -> None:
+    leg = studio.plane.rtp(SdpPolicy(), PeerSettings(nat=True, window_seconds=0.3), toward="127.0.0.7")
+    _, other = await studio.ring(1320)
+    _join(leg, other)
+    phone, thief = await RtpPeer.start(440, host="127.0.0.7"), await RtpPeer.start(880, host="127.0.0.66")
+    studio.peers += [phone, thief]
+    phone.talking = False
+    leg.offer()
+    # What a phone knows of itself: an address of its own network.
+    leg.apply(phone.describe().replace("127.0.0.7", "127.0.0.99"))
+    offer = leg.offer()
+    thief.accept(offer)
+    await thief.hears(1320)
+    await eventually(lambda: leg._window is None)
+    phone.talking = True
+    phone.accept(offer)
+    await phone.hears(1320)
+    thief.forget()
+    await thief.hears_nothing()

@@ -56,6 +56,26 @@ def test_who_is_found_can_not_be_replaced_by_a_stranger() -> None:
     assert made.source == ELSEWHERE
 
 
+def test_a_stranger_who_was_first_gives_way_to_the_host_the_phone_signals_from() -> None:
+    made = SourceFilter(nat=True, window_seconds=5.0, home=ELSEWHERE[0])
+    made.expect(SAID, 0.0)
+    assert _say(made, STRANGER, 6, 0.5)[-1], "there may be phones that are known by nothing else"
+    made.close()
+    assert made.admit(ELSEWHERE, 9, 1, 7.0) and made.target == ELSEWHERE
+    assert not any(_say(made, STRANGER, 20, 7.1))
+    assert not made.admit((ELSEWHERE[0], 7_777), 9, 2, 7.2), "found is found"
+
+
+def test_a_phone_at_the_host_it_signals_from_is_heard_from_its_first_packet() -> None:
+    made = SourceFilter(nat=True, window_seconds=5.0, home=ELSEWHERE[0])
+    made.expect(SAID, 0.0)
+    assert made.admit(ELSEWHERE, 1, 1, 1.0)
+    assert not any(_say(made, STRANGER, 20, 1.5))
+    trunk = SourceFilter(nat=False, window_seconds=5.0, home=ELSEWHERE[0])
+    trunk.expect(SAID, 0.0)
+    assert not trunk.admit(ELSEWHERE, 1, 1, 1.0)
+
+
 def test_a_stranger_in_between_does_not_keep_the_peer_from_being_found() -> None:
     made = _filter(nat=True)
     heard = []

@@ -88,8 +88,8 @@ async def test_an_answer_for_somebody_else_is_dropped(bob: Line, stranger: Stran
 async def test_more_requests_than_can_be_kept_are_refused_without_state() -> None:
     async with a_line(limits=Limits(transactions=3)) as line, a_stranger(line) as stranger:
         for number in range(3):
-            stranger.say(stranger.message("OPTIONS", f"z9hG4bK{number}", call=str(number)))
-            await stranger.response(200)
+            stranger.say(stranger.invite(f"z9hG4bK{number}", call=str(number)))
+            await line.invitation(number)
         stranger.say(stranger.message("OPTIONS", "z9hG4bKmore", call="more"))
         assert (await stranger.response(503)).headers.get("retry-after") == "5"
         assert line.agent.load == 3

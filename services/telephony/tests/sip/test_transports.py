@@ -229,6 +229,26 @@ async def test_a_call_over_tls_checks_the_name(
         assert (failure.status, failure.local) == (503, True)
 
 
+async def test_handshakes_that_are_never_finished_count_and_others_are_served_meanwhile(certificate) -> None:
+    server, client = certificate("sip.carrier.example")
+    points = [ListenPoint("TLS", "127.0.0.1", 0, tls=server)]
+    async with a_line(points=points, limits=Limits(connections_per_source=3)) as carrier:
+        port = carrier.port("TLS")
+        idle = [await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.66", 0)) for _ in range(10)]
+        ended = [asyncio.get_running_loop().create_task(closed(reader)) for reader, _ in idle]
+        await eventually(lambda: sum(task.done() for task in ended) == 7, deadline=2)
+        async with a_line(points=points, tls_client=client) as ours:
+            attempt = await ours.call(carrier, "TLS", hop=carrier.place("TLS", "sip.carrier.example"))
+            await (await carrier.invitation()).answer(sdp("carrier"))
+            await attempt.answered
+        for _, writer in idle:
+            writer.close()
+        transports = carrier.agent.stack.transports
+        await eventually(lambda: transports._incoming == {} and transports._connections == {})
+        for task in ended:
+            task.cancel()
+
+
 async def test_a_name_that_is_none_is_a_failure_of_ours(alice: Line) -> None:
     place = alice.place().__class__("UDP", "no-such-host.invalid", 5060)
     assert await alice.agent.options("sip:x", place) == 503

@@ -939,7 +939,7 @@ export interface paths {
         put?: never;
         /**
          * Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number
-         * @description Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number. Needs the permission `calls.transfer`.
+         * @description Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number. Needs the permission `calls.transfer`.
          */
         post: operations["merkez.telephony.v1.CallService.TransferCall"];
         delete?: never;
@@ -5241,7 +5241,7 @@ export interface components {
             subject?: string;
             /** @description Name of the subject at the time. */
             subjectName?: string;
-            /** @description The rpc, such as routing.v1.QueueService/CreateQueue. */
+            /** @description The rpc, such as routing.v1.QueueService/CreateQueue; where one does several things, which: telephony.v1.CallService/SuperviseCall:WHISPER. */
             action?: string;
             /** @description Id of what it was done to. */
             target?: string;

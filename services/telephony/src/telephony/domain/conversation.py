@@ -160,8 +160,12 @@ class Outcome:
 
 
 def may_control(talk: Conversation, actor: Actor) -> None:
-    """Whether the actor may act on the call: agents only on one they take part in (CallOfOtherAgent)."""
-    if actor.role == "agent" and talk.call.agent_id != actor.user_id and talk.of_agent(actor.user_id) is None:
+    """Whether the actor may act on the call: agents only on one they take part in (CallOfOtherAgent), which one who is
+    still being rung doesn't."""
+    if actor.role != "agent" or talk.call.agent_id == actor.user_id:
+        return
+    own = talk.of_agent(actor.user_id)
+    if own is None or not own.answered:
         raise CallOfOtherAgent("this call is another agent's")
 
 

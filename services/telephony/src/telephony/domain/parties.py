@@ -104,7 +104,8 @@ def answered(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     leg = talk.leg(leg_id)
     if leg.answered:
         return Outcome(talk)
-    return Outcome(raised(talk.with_legs(dataclasses.replace(leg, state=LegState.CONNECTED, join_time=now))))
+    after = talk.with_legs(dataclasses.replace(leg, state=LegState.CONNECTED, join_time=now))
+    return Outcome(_put_through(after, now) if leg.consulted else raised(after))
 
 
 def gone(
@@ -116,7 +117,7 @@ def gone(
     reason: LeftReason = LeftReason.LEFT,
 ) -> Outcome:
     """A party that isn't the customer is gone: it hung up, didn't answer, or was let go. The others talk on; an agent
-    alone with a held customer takes them back by hand."""
+    alone with a held customer takes them back by hand. Whoever was asked by an agent who is gone has the customer."""
     leg = talk.leg(leg_id)
     ended = leg_rules.ended(leg, now, q850, sip_status)
     after = talk.with_legs(ended)
@@ -127,7 +128,7 @@ def gone(
         after = after.with_legs(*(leg_rules.ended(leg, now) for leg in watching))
     if leg.agent_id == talk.call.agent_id and leg.party == Party.AGENT:
         after = led_by_next(after)
-    return Outcome(raised(after), left)
+    return Outcome(_put_through(after, now), left)
 
 
 def drop(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
@@ -150,13 +151,17 @@ def leave(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
         return gone(talk, leg.leg_id, now, reason=LeftReason.CONSULT_OVER)
     no_consult(talk)
     _somebody_stays(talk, leg)
-    outcome = gone(talk, leg.leg_id, now)
-    # Whoever stays talks to the customer: nobody else could take them off hold where only an outside party remains.
-    customer = outcome.after.customer
-    agents = any(other.party == Party.AGENT for other in outcome.after.live_legs)
-    if customer.held and not agents:
-        return Outcome(settled(outcome.after.with_legs(dataclasses.replace(customer, held=False)), now), outcome.left)
-    return outcome
+    return gone(talk, leg.leg_id, now)
+
+
+def _put_through(talk: Conversation, now: datetime) -> Conversation:
+    """Without an agent who could join those who wait or take them off hold, whoever is there talks to the customer."""
+    there = [leg for leg in talk.live_legs if leg.answered and leg.party in (Party.AGENT, Party.PARTICIPANT)]
+    if not there or any(leg.party == Party.AGENT and not leg.consulted for leg in there):
+        return raised(talk)
+    freed = [dataclasses.replace(leg, held=False, consulted=False) for leg in (talk.customer, *there)]
+    after = settled(talk.with_legs(*freed), now)
+    return after if after.call.agent_id else led_by_next(after)
 
 
 def _somebody_stays(talk: Conversation, leaving: Leg) -> None:

@@ -128,9 +128,16 @@ class Conversations:
             raise
 
     async def transfer(self, tenant_id: str, call_id: str, actor: Actor, target: Target) -> Found:
-        """Send the customer on without a word before."""
-        if target.kind == "number":
-            talk = await self._talk(tenant_id, call_id, actor)
+        """Send the customer on without a word before. Once the agent's part is over nobody is there to try anew, so the
+        target is looked for first."""
+        talk = await self._talk(tenant_id, call_id, actor)
+        if target.kind == "queue":
+            transfers.sent_on(talk, actor, Trigger.SEND_ON, self._now())
+            await self._house.routing.has_queue(tenant_id, target.value)
+        elif target.kind == "flow":
+            transfers.sent_on(talk, actor, Trigger.SEND_ON, self._now())
+            await self._house.flows.may_lead(tenant_id, target.value)
+        elif target.kind == "number":
             transfers.sent_on(talk, actor, Trigger.DIAL_ON, self._now())
             live = await self._switchboard.here(tenant_id, call_id, actor)
             planned = await self._dialing.plan(tenant_id, talk.call, target.value)

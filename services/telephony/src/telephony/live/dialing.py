@@ -106,8 +106,9 @@ class Dialing:
                 tenant_id, lambda tx: ops.contact_begun(tx, call_id, actor.user_id, contact_id, house.now())
             )
             await self._ring(live, customer, planned)
-        except DomainError as error:
-            await self._switchboard.end(live, EndParty.SYSTEM, error.reason)
+        except Exception as error:
+            cause = error.reason if isinstance(error, DomainError) else EndCause.UNREACHABLE
+            await self._switchboard.end(live, EndParty.SYSTEM, cause)
             raise
         return convert.call_message(*found)
 
@@ -179,8 +180,8 @@ class Dialing:
         """Ring a leg that the rows have already; it is over when it can't be rung."""
         try:
             await self._ring(live, leg, planned)
-        except DomainError as error:
-            log.info("a number can't be rung", call_id=live.call_id, reason=error.reason)
+        except Exception as error:
+            log.info("a number can't be rung", call_id=live.call_id, exc_info=error)
             await self._gone(live, leg.leg_id, Q850.NO_CIRCUIT, 0)
             raise
 

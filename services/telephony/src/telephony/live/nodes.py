@@ -241,12 +241,15 @@ class Nodes:
 
     async def _adopt_lines(self, tenant_id: str, call_id: str) -> None:
         """The call's places on trunks are this node's too, so that they stay counted."""
-        try:
-            await self._house.db.system(
-                lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self.me, self._house.now())
-            )
-        except Unavailable as error:
-            log.warning("a call's lines can't be adopted", call_id=call_id, exc_info=error)
+        while True:
+            try:
+                await self._house.db.system(
+                    lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self.me, self._house.now())
+                )
+                return
+            except Unavailable as error:
+                log.warning("a call's lines can't be adopted yet", call_id=call_id, exc_info=error)
+                await asyncio.sleep(BEAT_SECONDS)
 
     # -- the owner of a call -----------------------------------------------------------------------------------
 

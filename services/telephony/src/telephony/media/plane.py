@@ -153,8 +153,8 @@ class MediaPlane:
     ) -> RtpLeg:
         """A leg for a SIP peer, at a port pair of its own; `offer` or `answer` come next, then `close_leg`.
 
-        `toward` is an address of the peer (its signalling's), by which ours is chosen. `state` is another leg's, to go
-        on with its session. TooManySetups when no port is free.
+        `toward` is an address of the peer (its signalling's), by which ours is chosen and its packets are known.
+        `state` is another leg's, to go on with its session. TooManySetups when no port is free.
         """
         host = _host_toward(self.settings.addresses, toward)
         try:
@@ -163,7 +163,7 @@ class MediaPlane:
             raise TooManySetups("no media port is free", retry_after=timedelta(seconds=5)) from error
         place = Place(host.advertise, sockets.port, sockets.rtcp_port)
         negotiation = Negotiation(policy, place) if state is None else Negotiation.resumed(policy, place, state)
-        leg = RtpLeg(sockets, negotiation, self.ticker, settings or PeerSettings())
+        leg = RtpLeg(sockets, negotiation, self.ticker, settings or PeerSettings(), toward)
         self._add(leg)
         return leg
 

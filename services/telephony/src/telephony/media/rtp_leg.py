@@ -49,7 +49,10 @@ class RtpLeg(VoiceLeg):
         "_settings", "_sockets", "_tones", "_tx", "_window", "on_codec", "on_hold", "send_by_signalling",
     )  # fmt: skip
 
-    def __init__(self, sockets: RtpSockets, negotiation: Negotiation, ticker: Ticker, settings: PeerSettings) -> None:
+    def __init__(
+        self, sockets: RtpSockets, negotiation: Negotiation, ticker: Ticker, settings: PeerSettings, home: str = ""
+    ) -> None:
+        """`home` is the host the peer's signalling comes from."""
         super().__init__(Outbound(0, self._transmit, negotiation.policy.codecs[0]), ticker)
         self.on_hold: Callable[[bool], None] | None = None
         """The peer has held us, or taken us back."""
@@ -60,7 +63,7 @@ class RtpLeg(VoiceLeg):
         self._sockets = sockets
         self._negotiation = negotiation
         self._settings = settings
-        self._filter = SourceFilter(nat=settings.nat, window_seconds=settings.window_seconds)
+        self._filter = SourceFilter(nat=settings.nat, window_seconds=settings.window_seconds, home=home)
         self._window: asyncio.TimerHandle | None = None
         self._laws: dict[int, bytes] = {}
         """How other payload types become `codec`: a table for the other law, nothing for another number of the same."""
@@ -254,7 +257,7 @@ class RtpLeg(VoiceLeg):
             self._window = None
         self._filter.close()
         source = self._filter.source
-        if source is None or source != self._filter.target or not self._sockets.connect(source):
+        if source is None or source != self._filter.target or self._filter.guessed or not self._sockets.connect(source):
             return
         # What strangers sent before the connection still waits, and the plain reader doesn't look at addresses.
         while self._receive_from_anyone():

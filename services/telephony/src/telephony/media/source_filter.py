@@ -2,9 +2,10 @@
 
 Plain RTP proves nothing about its sender, so a leg that took its peer's address from whatever arrives could be
 taken over by anybody who guesses the port. The description says where the peer is; another source is believed only
-in a short window after it was negotiated: another port of the same host, or, for a peer behind NAT, a source that
-keeps up one stream for a while, or one that holds the SRTP key. Whoever was heard before the peer moved is heard
-until the new source is.
+in a short window after it was negotiated: another port of the same host, or, for a peer behind NAT, one of the host
+its signalling comes from, or a source that keeps up one stream for a while, or one that holds the SRTP key. Anybody can
+keep up a stream: who is believed for that alone gives way to the peer's own host. Whoever was heard before the peer
+moved is heard until the new source is.
 """
 
 from __future__ import annotations
@@ -27,18 +28,21 @@ class _Candidate:
 
 
 class SourceFilter:
-    """What is known of one leg's peer. Times are monotonic seconds."""
+    """What is known of one leg's peer. Times are monotonic seconds. `home` is the host its signalling comes from."""
 
-    def __init__(self, *, nat: bool, window_seconds: float) -> None:
+    def __init__(self, *, nat: bool, window_seconds: float, home: str = "") -> None:
         self.source: Address | None = None
         """Who is heard; None until somebody is."""
         self.expected: Address | None = None
         """Where the description says the peer is."""
         self.strangers = 0
         self._nat = nat
+        self._home = home
         self._window = window_seconds
         self._until = 0.0
         self._found = False
+        self.guessed = False
+        """Whether whoever is heard was believed for its persistence alone: the peer's own host takes its place."""
         self._candidates: OrderedDict[Address, _Candidate] = OrderedDict()
 
     @property
@@ -67,7 +71,7 @@ class SourceFilter:
 
     def open(self, now: float) -> None:
         """Look for the peer's source from now on, for the length of the window."""
-        self._found = False
+        self._found = self.guessed = False
         self._until = now + self._window
         self._candidates.clear()
 
@@ -82,12 +86,14 @@ class SourceFilter:
     def admit(self, address: Address, ssrc: int, sequence: int, now: float, *, proven: bool = False) -> bool:
         """Whether the packet is heard. `proven`: it was encrypted with the negotiated key."""
         if address == self.expected:
-            self.source, self._found = address, True
+            self.source, self._found, self.guessed = address, True, False
             return True
         # Before anything is negotiated `_until` is over, so that nobody is heard.
         searching = now < self._until and (proven or not self._found)
-        if searching and self._believed(address, ssrc, sequence, proven):
+        at_home = self._nat and address[0] == self._home
+        if (searching and self._believed(address, ssrc, sequence, proven)) or (self.guessed and at_home):
             self.source, self._found = address, True
+            self.guessed = not (proven or at_home or self._of_expected_host(address))
         if address == self.source:
             return True
         self.strangers += 1
@@ -100,9 +106,12 @@ class SourceFilter:
     def _believed(self, address: Address, ssrc: int, sequence: int, proven: bool) -> bool:
         if address == self.source and not proven:
             return False  # heard as before, but not where the peer is now
-        if proven or (self.expected is not None and address[0] == self.expected[0]):
+        if proven or self._of_expected_host(address):
             return True
-        return self._nat and self._consistent(address, ssrc, sequence)
+        return self._nat and (address[0] == self._home or self._consistent(address, ssrc, sequence))
+
+    def _of_expected_host(self, address: Address) -> bool:
+        return self.expected is not None and address[0] == self.expected[0]
 
     def _consistent(self, address: Address, ssrc: int, sequence: int) -> bool:
         candidate = self._candidates.get(address)

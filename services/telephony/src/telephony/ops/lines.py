@@ -70,6 +70,11 @@ async def release_line(tx: Tx, line: Line, now: datetime) -> None:
         )
 
 
+async def find_line(tx: Tx, tenant_id: str, line_id: str) -> Line | None:
+    """A live line of the trunk's owner; None when it was let go."""
+    return await store.find_line(tx, tenant_id, line_id)
+
+
 async def move_lines(tx: Tx, tenant_id: str, call_id: str, node_id: str, now: datetime) -> None:
     """A call's lines belong to this node from now on: it took the call over."""
     await store.move_lines(tx, (tenant_id, PLATFORM), call_id, node_id, now)

@@ -188,14 +188,15 @@ class SipAgent:
             log.exception("a SIP message could not be handled")
 
     def request_received(self, transaction: ServerTransaction) -> None:
-        """A new request, of whatever method."""
+        """A new request, of whatever method. Who has no dialog with us and wasn't identified may be anyone, in anyone's
+        name: they are answered once, and nothing is kept of it (26.3.2.4)."""
         try:
             self._dispatch(transaction)
         except SipParseError as error:
-            transaction.answer(error.status, tag=secrets.token_hex(8))
+            transaction.answer_once(error.status, tag=secrets.token_hex(8))
         except Exception:
             log.exception("a SIP request could not be handled", method=transaction.request.method)
-            transaction.answer(500, tag=secrets.token_hex(8))
+            transaction.answer_once(500, tag=secrets.token_hex(8))
 
     def ack_received(self, request: Request) -> None:
         """An ACK to one of our 2xx, or to nothing."""
@@ -210,11 +211,11 @@ class SipAgent:
         elif request.to.tag:
             dialog = self._dialog_of(request)
             if dialog is None:
-                transaction.answer(481)
+                transaction.answer_once(481)
             else:
                 dialog.receive(transaction)
         elif unknown := request.headers.tokens("require") - SUPPORTED:
-            refuse_extensions(transaction, unknown)
+            refuse_extensions(transaction, unknown, once=True)
         elif request.method == "INVITE":
             self._invited(transaction)
         elif request.method == "REGISTER" and self.on_register is not None:
@@ -222,12 +223,12 @@ class SipAgent:
         elif request.method == "OPTIONS":
             self._asked(transaction)
         elif request.method in ("BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"):
-            transaction.answer(481, tag=secrets.token_hex(8))
+            transaction.answer_once(481, tag=secrets.token_hex(8))
         else:
             known = request.method.lower() in _KNOWN
             response = request.response(405 if known else 501, tag=secrets.token_hex(8))
             response.headers.set("allow", ALLOW)
-            transaction.respond(response)
+            transaction.respond_once(response)
 
     def _dialog_of(self, request: Request) -> SipDialog | None:
         return self.stack.dialogs.get((request.call_id, request.to.tag, request.from_.tag))
@@ -235,7 +236,7 @@ class SipAgent:
     def _cancelled(self, transaction: ServerTransaction) -> None:
         invite = self.stack.transactions.invite_for(transaction.request)
         if invite is None:
-            transaction.answer(481, tag=secrets.token_hex(8))
+            transaction.answer_once(481, tag=secrets.token_hex(8))
             return
         transaction.answer(200, tag=secrets.token_hex(8))
         if not invite.is_open:
@@ -251,7 +252,7 @@ class SipAgent:
         response = transaction.request.response(status, tag=secrets.token_hex(8))
         self.stack.dress(response)
         response.headers.set("accept", "application/sdp")
-        transaction.respond(response)
+        transaction.respond_once(response)
 
     async def _register(self, transaction: ServerTransaction) -> None:
         assert self._gate is not None and self.on_register is not None

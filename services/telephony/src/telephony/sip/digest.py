@@ -75,15 +75,16 @@ class DigestServer:
         given = self._credentials(request, field_name)
         if given is None:
             return Verdict.MISSING, ""
+        source = request.flow.remote[0] if request.flow is not None else ""
         user, algorithm = given.get("username", ""), (given.get("algorithm") or "MD5").upper()
         if algorithm not in self._algorithms or len(user) > 256 or given.get("qop", "").lower() != "auth":
-            return Verdict.WRONG, ""
+            return (Verdict.WRONG if self._fresh(given, source) else Verdict.STALE), ""
         known = await lookup(user, self.realm, algorithm)
         # An unknown user's answer is compared too, with a secret nobody has, so that both take the same time.
         nobody = _hash(algorithm, f"{user}:{self._secret.hex()}")
         expected = _answer(algorithm, nobody if known is None else known, request.method, given)
         right = hmac.compare_digest(expected.encode(), given.get("response", "").lower().encode("utf-8", "replace"))
-        if not self._fresh(given, request.flow.remote[0] if request.flow is not None else ""):
+        if not self._fresh(given, source):
             return Verdict.STALE, ""
         if not right or known is None or not _same_target(given.get("uri", ""), request.uri):
             return Verdict.WRONG, ""

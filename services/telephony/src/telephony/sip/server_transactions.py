@@ -96,6 +96,10 @@ class ServerTransaction:
             self._send()
             self.terminate()
 
+    def answer_once(self, status: int, reason: str = "", *, tag: str = "") -> None:
+        """As `respond_once`, with no more than a status."""
+        self.respond_once(self.request.response(status, reason, tag=tag))
+
     def answer(self, status: int, reason: str = "", *, tag: str = "") -> None:
         """Respond with no more than a status."""
         self.respond(self.request.response(status, reason, tag=tag))

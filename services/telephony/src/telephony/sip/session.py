@@ -277,11 +277,11 @@ class SipDialog:
         self.offers.forget()
 
 
-def refuse_extensions(transaction: ServerTransaction, unknown: frozenset[str]) -> None:
-    """420 naming what we don't know (8.2.2.3)."""
+def refuse_extensions(transaction: ServerTransaction, unknown: frozenset[str], *, once: bool = False) -> None:
+    """420 naming what we don't know (8.2.2.3); `once` to who isn't known to be a peer."""
     response = transaction.request.response(420)
     response.headers.set("unsupported", ", ".join(sorted(unknown)))
-    transaction.respond(response)
+    (transaction.respond_once if once else transaction.respond)(response)
 
 
 async def _no_offer(_: str | None) -> str:

@@ -128,7 +128,7 @@ class TransactionLayer:
             merge_key = (request.call_id, request.from_.tag, str(request.cseq[0]), request.method)
             if merge_key in self._merges:
                 # The same request by two ways: one of them is enough (8.2.2.2).
-                transaction.answer(482, tag=secrets.token_hex(8))
+                transaction.answer_once(482, tag=secrets.token_hex(8))
                 return
             transaction.merge_key = merge_key
             self._merges[merge_key] = transaction

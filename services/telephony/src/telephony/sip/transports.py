@@ -7,6 +7,8 @@ the way it came (symmetric response routing, RFC 3581; connections kept for both
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from telephony.sip.messages import Flow
 
 DEFAULT_PORTS = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
 _CONNECT_SECONDS = 5.0
+_BACKLOG = 100
+_NO_FILE_SECONDS = 0.1
 _NAME_SECONDS = 60.0
 _NAMES_KEPT = 1024
 
@@ -108,9 +112,10 @@ class TransportLayer:
         self._limits = limits
         self._tls_client = tls_client
         self._endpoints: list[tuple[ListenPoint, _UdpEndpoint]] = []
-        self._servers: list[asyncio.Server] = []
+        self._listening: list[socket.socket] = []
         self._connections: dict[tuple[str, str, int, str], Connection] = {}
         self._incoming: dict[str, int] = {}
+        """Source -> its connections, those whose TLS handshake isn't done included."""
         self._connecting: dict[tuple[str, str, int, str], asyncio.Task[Connection | str]] = {}
         self._names: dict[str, tuple[float, str]] = {}
         self._tasks = Tasks("sip transports")
@@ -134,8 +139,8 @@ class TransportLayer:
     async def close(self) -> None:
         """Give up every socket."""
         await self._tasks.close()
-        for server in self._servers:
-            server.close()
+        for each in self._listening:
+            each.close()
         for connection in list(self._connections.values()):
             connection.abort()
         for _, endpoint in self._endpoints:
@@ -212,15 +217,45 @@ class TransportLayer:
     async def _listen(self, point: ListenPoint) -> ListenPoint:
         if point.transport == "TLS" and point.tls is None:
             raise ValueError("a TLS point needs its certificate")
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(point.transport, self._receive, self._accepted, self._gone, self._limits),
-            point.host,
-            point.port,
-            ssl=point.tls,
-            ssl_handshake_timeout=_CONNECT_SECONDS if point.tls else None,
-        )
-        self._servers.append(server)
-        return _taken(point, server.sockets[0].getsockname()[1])
+        found = await asyncio.get_running_loop().getaddrinfo(point.host, point.port, type=socket.SOCK_STREAM)
+        family, address = found[0][0], found[0][4]
+        listening = socket.create_server((address[0], point.port), family=family, backlog=_BACKLOG)
+        listening.setblocking(False)
+        self._listening.append(listening)
+        taken = _taken(point, listening.getsockname()[1])
+        self._tasks.spawn(self._accept(listening, taken), "accept SIP connections")
+        return taken
+
+    async def _accept(self, listening: socket.socket, point: ListenPoint) -> None:
+        """Take connections, within the limits from the first packet on: a handshake that is never finished holds a
+        file as well."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, remote = await loop.sock_accept(listening)
+            except OSError:  # it is gone again, or this process has no file left
+                await asyncio.sleep(_NO_FILE_SECONDS)
+                continue
+            source = str(remote[0])
+            count = self._incoming.get(source, 0)
+            limits = self._limits
+            if count >= limits.connections_per_source or sum(self._incoming.values()) >= limits.connections:
+                accepted.close()
+                continue
+            self._incoming[source] = count + 1
+            self._tasks.spawn(self._secured(accepted, source, point), "connection accepted")
+
+    async def _secured(self, accepted: socket.socket, source: str, point: ListenPoint) -> None:
+        made = Connection(point.transport, self._receive, self._accepted, self._gone, self._limits)
+        try:
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    lambda: made, accepted, ssl=point.tls, ssl_handshake_timeout=_CONNECT_SECONDS if point.tls else None
+                )
+        finally:
+            if not made.counted:
+                accepted.close()
+                self._less(source)
 
     async def _connect(self, key: tuple[str, str, int, str]) -> Connection | str:
         """The connection, or why there is none."""
@@ -242,12 +277,6 @@ class TransportLayer:
         return made
 
     def _accepted(self, connection: Connection) -> bool:
-        """Whether one more from there is wanted."""
-        source = connection.remote[0]
-        count = self._incoming.get(source, 0)
-        if count >= self._limits.connections_per_source or len(self._connections) >= self._limits.connections:
-            return False
-        self._incoming[source] = count + 1
         connection.counted = True
         self._connections[(connection.transport, connection.remote[0], connection.remote[1], "")] = connection
         return True
@@ -257,13 +286,15 @@ class TransportLayer:
         if self._connections.get(key) is connection:
             del self._connections[key]
         if connection.counted:
-            source = connection.remote[0]
-            left = self._incoming.get(source, 1) - 1
-            if left > 0:
-                self._incoming[source] = left
-            else:
-                self._incoming.pop(source, None)
+            self._less(connection.remote[0])
         self._on_lost(connection)
+
+    def _less(self, source: str) -> None:
+        left = self._incoming.get(source, 1) - 1
+        if left > 0:
+            self._incoming[source] = left
+        else:
+            self._incoming.pop(source, None)
 
 
 def _taken(point: ListenPoint, port: int) -> ListenPoint:

@@ -94,6 +94,11 @@ async def count_live(tx: Tx, tenant_id: str, trunk_id: str, fresh_since: datetim
     return row["live"]
 
 
+async def find_line(tx: Tx, tenant_id: str, line_id: str) -> Line | None:
+    row = await tx.one_or_none(select(trunk_lines).where(*_its(tenant_id, line_id), _LIVE))
+    return None if row is None else _line(row)
+
+
 async def answer_line(tx: Tx, tenant_id: str, line_id: str, now: datetime) -> bool:
     """Whether it was there and had not been answered."""
     its = (*_its(tenant_id, line_id), _LIVE, trunk_lines.c.answer_time.is_(None))
@@ -102,10 +107,9 @@ async def answer_line(tx: Tx, tenant_id: str, line_id: str, now: datetime) -> bo
 
 async def end_line(tx: Tx, tenant_id: str, line_id: str, end_time: datetime) -> Line | None:
     """Let a line go, and count what it cost to the day it ends on. None when it had ended."""
-    row = await tx.one_or_none(select(trunk_lines).where(*_its(tenant_id, line_id), _LIVE))
-    if row is None:
+    line = await find_line(tx, tenant_id, line_id)
+    if line is None:
         return None
-    line = _line(row)
     await tx.execute(update(trunk_lines).where(*_its(tenant_id, line_id)).values(end_time=end_time))
     spent = cost(line, end_time).amount.quantize(_SMALLEST)
     if spent:

@@ -234,7 +234,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TransferCall(self, request, context):
-        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number.
+        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,7 +56,7 @@ class CallServiceStub:
     LeaveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]
     """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
     TransferCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]
-    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
     ConsultCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]
     """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number."""
     SwapCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SwapCallRequest, _call_pb2.Call]
@@ -110,7 +110,7 @@ class CallServiceAsyncStub(CallServiceStub):
     LeaveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
     TransferCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
     ConsultCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number."""
     SwapCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SwapCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -227,7 +227,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.TransferCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
 
     @_abc_1.abstractmethod
     def ConsultCall(

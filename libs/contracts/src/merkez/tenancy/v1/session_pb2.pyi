@@ -329,7 +329,7 @@ class AuditEntry(_message.Message):
     subject_name: _builtins.str
     """Name of the subject at the time."""
     action: _builtins.str
-    """The rpc, such as routing.v1.QueueService/CreateQueue."""
+    """The rpc, such as routing.v1.QueueService/CreateQueue; where one does several things, which: telephony.v1.CallService/SuperviseCall:WHISPER."""
     target: _builtins.str
     """Id of what it was done to."""
     outcome: _builtins.str

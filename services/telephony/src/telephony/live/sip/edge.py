@@ -81,7 +81,7 @@ class SipEdge:
         settings = house.settings
         seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
         self._house = house
-        self._lines = Lines(house.db, settings.node_id, house.now)
+        self._lines = Lines(house.db, settings.node_id, house.now, house.tasks)
         self.roster = Roster(house, seal, nodes.living)
         self.phones = Phones(house, switchboard, dialing)
         bars = Bars(self.roster)

@@ -74,11 +74,7 @@ class Incoming:
         sip.trunk_id, sip.digits_by_info = trunk.trunk_id, trunk.digits is Digits.INFO
         sip.toward = invitation.source[0]
         line = await self._line(trunk, route, call)
-
-        async def release() -> None:
-            await self._lines.release(line)
-
-        sip.on_over = release
+        sip.holds(line, self._lines)
         try:
             sdp = self._describe(invitation, trunk, sip)
             await invitation.ring()
@@ -103,7 +99,7 @@ class Incoming:
             ended = gone[0] if gone else Ended("cancelled")
             sip.gone(ended.q850, ended.status)
             return
-        await self._lines.answer(line)
+        house.tasks.spawn(self._lines.answer(line), "line answered")
         live.driver = house.tasks.spawn(self._switchboard.lead(live, started.refusal), "drive call")
         sip.on_changed()
 

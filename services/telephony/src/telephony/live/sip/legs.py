@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from chassis.telemetry import log
 
 from telephony.domain.legs import Q850
+from telephony.domain.lines import Line
+from telephony.live.lines import Lines
 from telephony.media.media_leg import MediaLeg
 from telephony.media.plane import MediaPlane
 from telephony.media.rtp_leg import RtpLeg
@@ -25,6 +28,8 @@ class SipLeg:
         self.media: RtpLeg | None = None
         self.dialog: SipDialog | None = None
         self.trunk_id = ""
+        self.line: Line | None = None
+        """Its place on the trunk; None for a phone's."""
         self.digits_by_info = False
         self.toward = ""
         """An address of the peer, by which ours is chosen."""
@@ -48,7 +53,7 @@ class SipLeg:
             return None
         return {
             "dialog": dialog.state(), "media": media.state(), "toward": self.toward, "trunk_id": self.trunk_id,
-            "by_info": self.digits_by_info,
+            "by_info": self.digits_by_info, "line": [self.line.tenant_id, self.line.line_id] if self.line else [],
         }  # fmt: skip
 
     def take(self, media: RtpLeg) -> None:
@@ -69,11 +74,19 @@ class SipLeg:
         dialog.on_info_digit = self._info_digit
         dialog.on_change = self._changed
 
+    def holds(self, line: Line, lines: Lines) -> None:
+        """It is on this line, which is let go with it."""
+        self.line = line
+        self.on_over = lambda: lines.release(line)
+
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         """End it, ringing or answered. Safe to repeat."""
         if self._over:
             return
-        await self.end()
+        # The peer hears of it at once, whatever it takes to let go what was held.
+        await asyncio.gather(self._say_goodbye(q850), self.end())
+
+    async def _say_goodbye(self, q850: int) -> None:
         if self.dialog is not None and not self.dialog.ended and self.dialog.confirmed:
             with contextlib.suppress(DialogEnded):
                 await self.dialog.bye(q850)

@@ -15,7 +15,6 @@ from telephony.domain import dialing
 from telephony.domain.calls import Call
 from telephony.domain.dialing import Attempt, Dialer, Plan, Wish
 from telephony.domain.legs import Q850
-from telephony.domain.lines import Line
 from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
@@ -67,7 +66,8 @@ class SipOutside:
         self._agent = agent
         self._roster = roster
         self._lines = lines
-        self._on_lines: dict[str, TrunkLeg] = {}
+        self._on_lines: set[SipLeg] = set()
+        """Numbers that were reached, here or on the nodes their calls were adopted from."""
 
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         """See `live.outside.Outside`."""
@@ -85,7 +85,7 @@ class SipOutside:
         assert isinstance(planned.plan, _Way)
         leg = TrunkLeg(self._house, self._agent, self._roster, self._lines, call, planned.plan.plan)
         await leg.begin(planned.plan.dialer)
-        self._on_lines[leg_id] = leg
+        self._on_lines.add(leg)
         return leg
 
     async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> SipLeg | None:
@@ -103,12 +103,16 @@ class SipOutside:
         dialog = self._agent.take_over(dict(kept["dialog"]))
         if trunk is not None and (credentials := self._roster.credentials(trunk)) is not None:
             dialog.authenticate(credentials)
+        if kept.get("line") and (line := await self._lines.find(*kept["line"])) is not None:
+            leg.holds(line, self._lines)
+            self._on_lines.add(leg)
         leg.follow(dialog)
         try:
             media.apply(await dialog.reinvite(media.offer()))
         except (SipRefused, DialogEnded, SdpInvalid, TransportFailed) as error:
             log.info("a SIP peer does not go on here", trunk_id=leg.trunk_id, exc_info=error)
             await house.plane.close_leg(media)
+            await leg.end()
             return None
         leg.take(media)
         return leg
@@ -116,12 +120,11 @@ class SipOutside:
     async def cut_overspent(self) -> None:
         """Hang up what has spoken a limit away. A loop of main."""
         cut = {line.line_id for line in await self._lines.overspent()}
-        for leg_id, leg in list(self._on_lines.items()):
-            if leg.over:
-                del self._on_lines[leg_id]
-            elif leg.line is not None and leg.line.line_id in cut:
-                log.warning("a call is cut: its limit of spending is reached", call_id=leg.call_id)
-                await leg.hang_up(Q850.REJECTED)
+        self._on_lines = {leg for leg in self._on_lines if not leg.over}
+        for leg in list(self._on_lines):
+            if leg.line is not None and leg.line.line_id in cut:
+                log.warning("a call is cut: its limit of spending is reached", call_id=leg.line.call_id)
+                self._house.tasks.spawn(leg.hang_up(Q850.REJECTED), "cut overspent call")
                 leg.on_gone(Q850.REJECTED, 0)
 
 
@@ -130,8 +133,6 @@ class TrunkLeg(SipLeg):
 
     def __init__(self, house: House, agent: SipAgent, roster: Roster, lines: Lines, call: Call, plan: Plan) -> None:
         super().__init__(house.plane, house.tasks.spawn)
-        self.call_id = call.call_id
-        self.line: Line | None = None
         self.on_over = self._release
         self._house = house
         self._agent = agent
@@ -166,9 +167,16 @@ class TrunkLeg(SipLeg):
         house, trunk = self._house, attempt.trunk
         line = self._plan.line(attempt, dialer, self._call.call_id, house.settings.node_id, house.now())
         self.line = await self._lines.take(line)
-        self.trunk_id, self.toward = trunk.trunk_id, attempt.gateway.host
-        media = house.plane.rtp(policy_of(trunk), toward=attempt.gateway.host)
+        if self.over:  # hung up meanwhile
+            await self._release()
+            return
+        self.trunk_id, self.toward = trunk.trunk_id, self._roster.address_of(attempt.gateway.host)
         self.digits_by_info = trunk.digits is Digits.INFO
+        try:
+            media = house.plane.rtp(policy_of(trunk), toward=self.toward)
+        except DomainError:
+            await self._release()
+            raise
         invite = await self._agent.invite(self._wish(attempt, media.offer()))
         self._invite = invite
         invite.on_progress = lambda sdp: self._progressed(media, sdp)
@@ -178,6 +186,8 @@ class TrunkLeg(SipLeg):
             "number rung", call_id=self._call.call_id, trunk_id=trunk.trunk_id,
             gateway_id=attempt.gateway.gateway_id,
         )  # fmt: skip
+        if self.over:  # hung up while the gateway's name was looked up, or it was connected to
+            await invite.cancel()
 
     def _wish(self, attempt: Attempt, offer: str) -> InviteWish:
         trunk, host = attempt.trunk, attempt.gateway.host
@@ -203,6 +213,7 @@ class TrunkLeg(SipLeg):
         self.follow(dialog)
         if self.over:
             self._house.tasks.spawn(dialog.bye(), "answered too late")
+            self._house.tasks.spawn(self._house.plane.close_leg(media), "close late media")
             return
         if not self._applied(media, sdp):
             self.gone(Q850.UNSPECIFIED, 488)
@@ -234,12 +245,12 @@ class TrunkLeg(SipLeg):
         self.gone(failure.q850, failure.status)
 
     async def _next(self, media: RtpLeg, dialer: Dialer, failure: Failure) -> None:
-        await self._house.plane.close_leg(media)
-        await self._release()
         try:
+            await self._house.plane.close_leg(media)
+            await self._release()
             await self.begin(dialer)
-        except DomainError as error:
-            log.info("no other gateway takes the call", call_id=self._call.call_id, reason=error.reason)
+        except Exception as error:  # whatever it is: somebody waits for what comes of the call
+            log.info("no other gateway takes the call", call_id=self._call.call_id, exc_info=error)
             self.gone(failure.q850, failure.status)
 
     async def _release(self) -> None:

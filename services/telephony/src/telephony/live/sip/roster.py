@@ -60,6 +60,14 @@ class Roster:
         """Whether calls from this address need no digest."""
         return bool(self.of_source(host))
 
+    def address_of(self, host: str) -> str:
+        """An address that a gateway's name stands for, as it was last looked up; empty when none is known."""
+        try:
+            return str(ipaddress.ip_address(host))
+        except ValueError:
+            known = self._names.get(host)
+        return known[1][0] if known is not None and known[1] else ""
+
     def credentials(self, trunk: Trunk) -> Credentials | None:
         """What the trunk shows a carrier that challenges; None when it has none."""
         if not trunk.user_name or trunk.password is None:
