@@ -207,18 +207,24 @@ class PhoneLeg(SipLeg):
         await super().hang_up(q850)
 
     def _first(self, attempt: OutgoingInvite, media: RtpLeg, dialog: SipDialog, sdp: str, toward: str) -> None:
+        spawn = self._house.tasks.spawn
         if self.over or self.dialog is not None:
-            self._house.tasks.spawn(dialog.bye(), "answered elsewhere")
+            spawn(dialog.bye(), "answered elsewhere")
+            spawn(self._house.plane.close_leg(media), "close media of who came second")
             return
         self.follow(dialog)
         self.toward = toward
         try:
             media.apply(sdp)
-        except SdpInvalid:
+        except SdpInvalid as error:
+            log.warning("a desk phone's answer can't be used", exc_info=error)
+            spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
+            spawn(self._stop_others(None), "stop other phones")
+            spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
             self.gone(Q850.UNSPECIFIED, 488)
             return
         self.take(media)
-        self._house.tasks.spawn(self._stop_others(attempt), "stop other phones")
+        spawn(self._stop_others(attempt), "stop other phones")
         self.on_answered()
         self.on_changed()
 
