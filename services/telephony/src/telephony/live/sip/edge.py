@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections import OrderedDict
+from collections.abc import Awaitable
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -104,8 +105,7 @@ class SipEdge:
 
     def _invited(self, invitation: Invitation) -> None:
         taking = self.phones.dialed(invitation) if invitation.user else self._incoming.take(invitation)
-        with tracer.start_as_current_span("sip invite"):
-            self._house.tasks.spawn(taking, "sip invite")
+        self._house.tasks.spawn(_traced(taking), "sip invite")
 
     async def open(self, process: Process) -> None:
         """Listen, and begin the loops."""
@@ -128,6 +128,12 @@ class SipEdge:
 
     async def _ping(self) -> None:
         await self.roster.ping(self.agent)
+
+
+async def _traced(taking: Awaitable[None]) -> None:
+    """One span from the INVITE until it is answered or refused: what is asked of others on the way hangs below it."""
+    with tracer.start_as_current_span("sip invite"):
+        await taking
 
 
 def _shared_secret(settings: TelephonySettings) -> bytes:
