@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +19,13 @@ from telephony import convert
 from telephony.clients import CallerNumbers
 from telephony.domain import parties
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.conversation import NotOnCall
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.house import House, LeaseLost, unbroken
 from telephony.live.instructions import Dialled, DialOrder
-from telephony.live.outside import OutsideLeg, Planned
+from telephony.live.outside import OutsideLeg, Planned, TransferWish
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
 from telephony.ops import parties as party_ops
@@ -39,6 +40,8 @@ class Dialing:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
+        self.transfer: Callable[[LiveCall, str, TransferWish], Coroutine[Any, Any, None]] = _transfer_nothing
+        """Carries out what a leg's phone wishes; who has the verbs sets it."""
         switchboard.ring_agent = self.ring_agent
         switchboard.resume_outside = self.resume_outside
         switchboard.dial_in_flow = self.in_flow
@@ -209,6 +212,7 @@ class Dialing:
             outside.on_digit_info = live.press
         else:
             outside.on_hold = lambda held: spawn(self._held(live, leg_id, held), "held by a phone")
+            outside.on_transfer = lambda wish: spawn(self.transfer(live, leg_id, wish), "transfer by a phone")
         if outside.media is not None:
             live.attach(leg_id, outside.media)
 
@@ -300,6 +304,11 @@ class Dialing:
             recorded=numbers.recorded,
             trace_id=self._switchboard.trace_id(),
         )
+
+
+async def _transfer_nothing(live: LiveCall, leg_id: str, wish: TransferWish) -> None:
+    wish.begun()
+    wish.refuse(NotOnCall("nobody transfers calls here"))
 
 
 def _rung_in_vain(leg: Leg) -> bool:

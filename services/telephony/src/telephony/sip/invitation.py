@@ -17,7 +17,7 @@ from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import Ended, SipDialog
 from telephony.sip.session_timer import Agreed
 from telephony.sip.stack import Stack
-from telephony.sip.uris import NameAddr
+from telephony.sip.uris import NameAddr, parse_dialed
 
 
 class Invitation:
@@ -180,7 +180,7 @@ class Invitation:
 def request_user(request: Request) -> str:
     """The number or user a Request-URI names; empty when it names only a host."""
     try:
-        return NameAddr(request.uri).sip.number
+        return parse_dialed(request.uri)
     except SipParseError:
         return ""
 

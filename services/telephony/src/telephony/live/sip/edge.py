@@ -13,10 +13,12 @@ from chassis.sealing import Seal, derived
 from chassis.telemetry import log, tracer
 
 from telephony.domain.devices import REALM
+from telephony.live.conversations import Conversations
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.nodes import Nodes
+from telephony.live.phone_transfers import PhoneTransfers
 from telephony.live.sip.incoming import Incoming
 from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
@@ -84,7 +86,9 @@ class SipEdge:
         self._house = house
         self._lines = Lines(house.db, settings.node_id, house.now)
         self.roster = Roster(house, seal, nodes.living)
-        self.phones = Phones(house, switchboard, dialing)
+        conversations = Conversations(house, switchboard, dialing)
+        dialing.transfer = PhoneTransfers(conversations).carry_out
+        self.phones = Phones(house, switchboard, dialing, conversations)
         bars = Bars(self.roster)
         self.agent = SipAgent(
             AgentSettings(
