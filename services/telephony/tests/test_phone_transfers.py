@@ -393,6 +393,7 @@ async def test_a_phone_transfers_after_its_call_was_taken_over_by_another_node(m
     second = await make_exchange(sip_listen="udp:127.0.0.1:0")
     assert await second.nodes.adopt(first.tenant_id, live.call_id, first.house.settings.node_id, second.house.now())
     await eventually(lambda: second.switchboard.calls[0].outside)
+    assert len(phone.invitations) == 1, "a phone that talks isn't rung again"
 
     assert await phone.dialogs[0].refer(phone.uri("*68")) == 200
     await eventually(lambda: phone.ended)

@@ -239,7 +239,7 @@ class Dialing:
 
     async def resume_outside(self, live: LiveCall) -> None:
         """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, nor is
-        one who answered too late to be kept."""
+        one who answered too late to be kept; but the desk phone of an agent who is to be in the call is rung anew."""
         house = self._house
         kept = await house.db.run(live.tenant_id, lambda tx: ops.kept_dialogs(tx, live.call_id), read_only=True)
         for leg in list(live.legs):
@@ -249,6 +249,8 @@ class Dialing:
                 await self._resume(live, leg, kept[leg.leg_id])
             elif leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT):
                 await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
+            elif leg.party == Party.AGENT and leg.answered and live.room.member(leg.leg_id).leg is None:
+                await self.ring_agent(live, leg)
 
     async def _resume(self, live: LiveCall, leg: Leg, kept: Mapping[str, Any]) -> None:
         try:
