@@ -128,10 +128,10 @@ async def test_a_customer_transferred_to_the_parking_code_waits_with_music(talk:
 
 
 async def test_a_phone_that_hangs_up_as_soon_as_its_wish_is_taken_does_not_end_the_call(talk: Talk, carrier) -> None:
-    wish = asyncio.ensure_future(talk.line.refer(talk.phone.uri(NUMBER)))
-    await eventually(lambda: talk.exchange.edge and _wish_of(talk.exchange))
-    await talk.line.bye()
-    await wish
+    async with asyncio.TaskGroup() as group:
+        group.create_task(talk.line.refer(talk.phone.uri(NUMBER)))
+        await eventually(lambda: _wish_of(talk.exchange))
+        await talk.line.bye()
     await talk.customer.hears(CARRIER_HZ)
 
     async def talking() -> bool:

@@ -211,10 +211,17 @@ class Dialing:
         if leg_id == live.customer_id:
             outside.on_digit_info = live.press
         else:
+            outside.on_digit_info = lambda digit: self._pressed(live, leg_id, digit)
             outside.on_hold = lambda held: spawn(self._held(live, leg_id, held), "held by a phone")
             outside.on_transfer = lambda wish: spawn(self.transfer(live, leg_id, wish), "transfer by a phone")
         if outside.media is not None:
             live.attach(leg_id, outside.media)
+
+    @staticmethod
+    def _pressed(live: LiveCall, leg_id: str, digit: str) -> None:
+        """An agent's digits go to the customer's side, however their phone sends them."""
+        if any(leg.leg_id == leg_id and leg.party == Party.AGENT for leg in live.legs):
+            live.pass_digit(digit)
 
     def _keep(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
         kept = outside.kept()

@@ -32,6 +32,7 @@ from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
 from telephony.live.sip.statuses import status_of_error
 from telephony.live.switchboard import Switchboard
+from telephony.media.plane import TooManySetups
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import SdpPolicy
@@ -55,6 +56,8 @@ from telephony.sip import (
 
 _RING_SECONDS = 30.0
 PHONE_POLICY = SdpPolicy(srtp="prefer")
+_SECURE_ONLY = SdpPolicy(srtp="require")
+"""For a phone that insists on SRTP and so refuses an offer that leaves it open (RFC 4568 has no way to say that)."""
 BEHIND_NAT = PeerSettings(nat=True, tones=True)
 
 
@@ -277,10 +280,12 @@ class PhoneLeg(SipLeg):
     def speaks(self, dialog: SipDialog) -> bool:
         return super().speaks(dialog) or any(attempt.call_id == dialog.call_id for attempt in self._attempts)
 
-    async def try_at(self, device: Device, binding: Binding, shown: str, name: str) -> None:
-        """Ring one phone."""
+    async def try_at(
+        self, device: Device, binding: Binding, shown: str, name: str, policy: SdpPolicy = PHONE_POLICY
+    ) -> None:
+        """Ring one phone; once more when it accepts none of what was offered."""
         host, _, port = binding.source.rpartition(":")
-        media = self._house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=host)
+        media = self._house.plane.rtp(policy, BEHIND_NAT, toward=host)
         transport = binding.transport.value
         caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
         attempt = await self._agent.invite(
@@ -291,7 +296,21 @@ class PhoneLeg(SipLeg):
         )  # fmt: skip
         self._attempts.append(attempt)
         attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, device, host)
-        attempt.on_failed = lambda failure: self._one_failed(media, failure)
+
+        def failed(failure: Failure) -> None:
+            if failure.status == 488 and policy is PHONE_POLICY and not self.over and self.dialog is None:
+                self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
+                self._house.tasks.spawn(again(failure), "ring a phone with SRTP alone")
+            else:
+                self._one_failed(media, failure)
+
+        async def again(failure: Failure) -> None:
+            try:
+                await self.try_at(device, binding, shown, name, _SECURE_ONLY)
+            except TooManySetups:
+                self._one_less(failure)
+
+        attempt.on_failed = failed
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         await self._stop_others(None)
@@ -323,6 +342,9 @@ class PhoneLeg(SipLeg):
 
     def _one_failed(self, media: RtpLeg, failure: Failure) -> None:
         self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
+        self._one_less(failure)
+
+    def _one_less(self, failure: Failure) -> None:
         self._ringing -= 1
         if not self._ringing and self.dialog is None:
             self.gone(failure.q850, failure.status)
