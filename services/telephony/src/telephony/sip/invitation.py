@@ -100,7 +100,6 @@ class Invitation:
         response = self._response(200, sdp)
         session_timer.put(response, self._agreed, supported=self.request.supports("timer"))
         dialog = self.dialog
-        dialog.on_prack = lambda _: False
         if dialog.on_bye == self._ended:
             dialog.on_bye = _ignore
         dialog.offers.described(local=sdp, remote=self.sdp_offer)

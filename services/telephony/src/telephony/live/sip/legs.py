@@ -97,10 +97,12 @@ class SipLeg:
         """End it, ringing or answered. Safe to repeat."""
         if self._over:
             return
+        wishes = [line.transfer for line in self._own_lines()]
         await self.end()
         if self.dialog is not None and not self.dialog.ended and self.dialog.confirmed:
-            if self.transfer is not None:
-                await self.transfer.told()
+            for wish in wishes:
+                if wish is not None:
+                    await wish.told()
             with contextlib.suppress(DialogEnded):
                 await self.dialog.bye(q850)
 
