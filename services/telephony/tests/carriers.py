@@ -15,6 +15,7 @@ from telephony.sip import (
     InviteWish,
     ListenPoint,
     NameAddr,
+    Replaces,
     SipAgent,
     SipDialog,
 )
@@ -66,12 +67,14 @@ class Carrier:
         dialog.on_bye = self.ended.append
         self.dialogs.append(dialog)
 
-    async def call(self, port: int, number: str, caller: str = "+15550100199") -> SipDialog | Failure:
+    async def call(
+        self, port: int, number: str, caller: str = "+15550100199", replaces: Replaces | None = None
+    ) -> SipDialog | Failure:
         """Call a number over Merkez's SIP port, to the answer or the refusal."""
         outcome: asyncio.Future[SipDialog | Failure] = asyncio.get_running_loop().create_future()
         wish = InviteWish(
             target=f"sip:{number}@127.0.0.1:{port}", caller=NameAddr(f"sip:{caller}@127.0.0.1", "Zoe Zimmer"),
-            sdp=self.peer.describe(), hop=Destination("UDP", "127.0.0.1", port),
+            sdp=self.peer.describe(), hop=Destination("UDP", "127.0.0.1", port), replaces=replaces,
         )  # fmt: skip
         attempt = await self.agent.invite(wish)
 

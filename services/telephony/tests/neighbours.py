@@ -43,6 +43,8 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
         self.caller_numbers.entitlements.features.append("recording")
 
     async def GetCallerNumbers(self, request: Any, context: Any) -> number_service_pb2.GetCallerNumbersResponse:
+        if self.down:
+            raise Unavailable("down")
         return self.caller_numbers
 
     async def LookupRoute(self, request: Any, context: Any) -> number_service_pb2.LookupRouteResponse:

@@ -33,6 +33,7 @@ class OutsidePeer:
         self.on_changed: Callable[[], object] = lambda: None
         self.on_digit_info: Callable[[str], object] = lambda digit: None
         self.on_hold: Callable[[bool], object] = lambda held: None
+        self.on_transfer: Callable[[Any], object] = lambda wish: None
         self._plane = plane
 
     async def early_media(self, peer: Peer) -> None:

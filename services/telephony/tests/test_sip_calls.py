@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from telephony.ops import trunks as trunk_ops
 from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
@@ -27,6 +31,18 @@ OURS = "+902125550100"
 @pytest_asyncio.fixture
 async def exchange(make_exchange: Any) -> Exchange:
     return await make_exchange(sip_listen="udp:127.0.0.1:0")
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    """Spans that end during the test."""
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        trace.set_tracer_provider(TracerProvider())
+    provider, exporter = trace.get_tracer_provider(), InMemorySpanExporter()
+    assert isinstance(provider, TracerProvider)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    yield exporter
+    exporter.shutdown()
 
 
 @pytest_asyncio.fixture
@@ -272,3 +288,23 @@ async def test_a_sip_call_goes_on_at_another_node_by_re_invite(make_exchange, ca
     await dialog.bye()
     await eventually(lambda: not second.switchboard.calls)
     assert (await cdr(second, live.call_id)).end_cause == "NORMAL"
+
+
+async def test_the_span_of_an_invite_lasts_until_it_is_answered_and_holds_what_was_asked_for_it(
+    exchange, carrier, spans
+) -> None:
+    await trunk(exchange, carrier)
+    dialog = await carrier.call(port(exchange), OURS)
+    assert isinstance(dialog, SipDialog)
+
+    def named(name: str) -> list[Any]:
+        return [each for each in spans.get_finished_spans() if each.name.endswith(name)]
+
+    await eventually(lambda: named("sip invite"))
+    (span,) = named("sip invite")
+    asked = [each for each in named("LookupRoute") if each.parent and each.parent.span_id == span.context.span_id]
+    assert asked and span.start_time <= asked[0].start_time <= asked[0].end_time <= span.end_time
+    stored = [each for each in named("sql telephony") if each.context.trace_id == span.context.trace_id]
+    assert stored and stored[0].end_time <= span.end_time
+    await dialog.bye()
+    await eventually(lambda: not exchange.switchboard.calls)

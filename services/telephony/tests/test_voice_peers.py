@@ -16,6 +16,7 @@ from telephony.domain.trunks import Gateway, Limits
 from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
 from testkit import eventually
+from testkit.certificates import self_signed
 from testkit.rtp_peer import RtpPeer
 from testkit.voice_peers import UAC, Baresip, Kamailio, PeerFailed, Sipp, VoicePeers
 
@@ -24,7 +25,7 @@ from .conftest import MUSIC_HZ, Exchange, an_id
 
 pytestmark = pytest.mark.media
 
-CUSTOMER_HZ, PHONE_HZ, AGENT_HZ = 440, 880, 660
+CUSTOMER_HZ, PHONE_HZ, AGENT_HZ, CARRIER_HZ = 440, 880, 660, 1200
 NUMBER, OURS = "+905321234567", "+902125550100"
 EDGE_CONFIG = Path(__file__).parents[3] / "infra/kamailio/kamailio.cfg"
 
@@ -86,12 +87,21 @@ async def cdrs(exchange: Exchange, **which: Any) -> list[call_pb2.Cdr]:
         return list((await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(**which))).cdrs)
 
 
+@pytest.mark.parametrize(("transport", "media"), [("udp", ""), ("tcp", "srtp"), ("tls", "srtp-mand")])
 async def test_a_desk_phone_rings_for_its_agent_talks_sends_digits_holds_and_hangs_up(
-    exchange: Exchange, voice_peers: VoicePeers
+    make_exchange: Any, voice_peers: VoicePeers, tmp_path: Path, transport: str, media: str
 ) -> None:
+    certificate, key = self_signed(tmp_path, "127.0.0.1")
+    exchange = await make_exchange(
+        sip_listen=f"{transport}:127.0.0.1:0", sip_digests="MD5",
+        sip_tls_certificate=str(certificate), sip_tls_key=str(key),
+    )  # fmt: skip
     agent_id = an_id("usr")
-    phone = await desk_phone(exchange, voice_peers, agent_id)
+    phone = await desk_phone(exchange, voice_peers, agent_id, transport=transport, media=media, trusts=certificate)
     customer, call_id = await talking(exchange, phone, agent_id)
+    assert exchange.edge is not None
+    (dialog,) = exchange.edge.agent.dialogs
+    assert ("a=crypto" in dialog.state()["remote_sdp"]) == bool(media)
 
     await phone.press("42#")
     await eventually(lambda: customer.digits == "42#")
@@ -104,6 +114,49 @@ async def test_a_desk_phone_rings_for_its_agent_talks_sends_digits_holds_and_han
     await eventually(lambda: not exchange.switchboard.calls)
     (found,) = await cdrs(exchange, call_id=call_id)
     assert (found.end_party, found.end_cause, found.agent_id) == (call_pb2.END_PARTY_AGENT, "NORMAL", agent_id)
+
+
+async def test_a_desk_phones_transfer_key_sends_the_customer_to_a_carrier(
+    exchange: Exchange, voice_peers: VoicePeers
+) -> None:
+    carrier = await voice_peers.start(Baresip, "carrier", user=NUMBER, tone=CARRIER_HZ)
+    await a_trunk_to(exchange, Gateway("", carrier.host, carrier.port))
+    agent_id = an_id("usr")
+    phone = await desk_phone(exchange, voice_peers.at("127.0.0.5"), agent_id)
+    customer, call_id = await talking(exchange, phone, agent_id)
+
+    before = len(phone.events)
+    await phone.transfer(f"sip:{NUMBER}@{sip_address(exchange)}")
+    await phone.sees("CALL_CLOSED", since=before)
+    await asyncio.gather(customer.hears(CARRIER_HZ), carrier.hears(CUSTOMER_HZ))
+    await carrier.hang_up()
+    await eventually(lambda: not exchange.switchboard.calls)
+    (found,) = await cdrs(exchange, call_id=call_id)
+    assert (found.end_party, found.end_cause) == (call_pb2.END_PARTY_PARTICIPANT, "NORMAL")
+    assert (await exchange.facts()).count("CallTransferred") == 1
+
+
+async def test_a_desk_phones_second_call_asks_a_carrier_while_the_customer_hears_music(
+    exchange: Exchange, voice_peers: VoicePeers
+) -> None:
+    carrier = await voice_peers.start(Baresip, "carrier", user=NUMBER, tone=CARRIER_HZ)
+    await a_trunk_to(exchange, Gateway("", carrier.host, carrier.port))
+    agent_id = an_id("usr")
+    phone = await desk_phone(exchange, voice_peers.at("127.0.0.5"), agent_id)
+    customer, call_id = await talking(exchange, phone, agent_id)
+
+    await phone.hold()
+    await customer.hears(MUSIC_HZ)
+    await phone.dial(f"sip:{NUMBER}@{sip_address(exchange)}")
+    await asyncio.gather(carrier.hears(PHONE_HZ), phone.hears(CARRIER_HZ), customer.hears(MUSIC_HZ))
+
+    await carrier.hang_up()
+    await phone.sees("CALL_CLOSED")
+    await phone.resume()
+    await asyncio.gather(customer.hears(PHONE_HZ), phone.hears(CUSTOMER_HZ))
+    await phone.hang_up()
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert len(await cdrs(exchange)) == len(await cdrs(exchange, call_id=call_id)) == 1
 
 
 async def test_a_wrong_secret_and_an_unknown_phone_get_the_same_answers(

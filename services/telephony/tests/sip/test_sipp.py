@@ -52,7 +52,7 @@ class Answers:
 
     async def _offer(self, offer: str | None) -> str:
         self.offers.append(offer or "")
-        return sdp("again")
+        return sdp("again", "recvonly" if "a=sendonly" in (offer or "") else "sendrecv")
 
 
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
@@ -71,6 +71,31 @@ async def test_a_caller_holds_and_resumes(house: Line, tmp_path: Path, transport
     house.on_invitation = answers.take
     await (await sipp("uac_hold", tmp_path, to=house.port(transport), transport=transport)).passed()
     assert ["a=sendonly" in each for each in answers.offers] == [True, False]
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+async def test_a_caller_refreshes_the_session_and_changes_it_by_update(
+    house: Line, tmp_path: Path, transport: str
+) -> None:
+    answers = Answers()
+    house.on_invitation = answers.take
+    await (await sipp("uac_session_timer", tmp_path, to=house.port(transport), transport=transport)).passed()
+    assert (len(answers.dialogs), len(answers.offers)) == (1, 1)
+
+
+async def test_a_caller_who_insists_acknowledges_our_ringing(house: Line, tmp_path: Path) -> None:
+    answers = Answers()
+    house.on_invitation = answers.take
+    await (await sipp("uac_prack", tmp_path, to=house.port())).passed()
+    await eventually(lambda: [each.why for each in answers.ended] == ["bye"])
+
+
+async def test_a_caller_who_breaks_the_rules_within_a_call_is_told_and_keeps_it(house: Line, tmp_path: Path) -> None:
+    answers = Answers()
+    house.on_invitation = answers.take
+    await (await sipp("uac_wrong_in_call", tmp_path, to=house.port())).passed()
+    assert (len(answers.dialogs), answers.offers) == (1, [])
+    await eventually(lambda: [each.why for each in answers.ended] == ["bye"])
 
 
 async def test_a_caller_presses_digits(house: Line, tmp_path: Path) -> None:

@@ -40,6 +40,17 @@ def swap(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
     return Outcome(settled(talk.with_legs(*changed), now))
 
 
+def talk_to(talk: Conversation, actor: Actor, *, customer: bool, asked: bool, now: datetime) -> Outcome:
+    """The actor talks to the customer, to the party consulted, or to neither, as they hold the two calls of a desk
+    phone; who isn't talked to is on hold. NoConsult, ConsultNotAnswered."""
+    party = _consult(talk, actor)
+    changed = (
+        dataclasses.replace(talk.customer, held=not customer),
+        dataclasses.replace(party, held=not asked),
+    )
+    return Outcome(settled(talk.with_legs(*changed), now))
+
+
 def join(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
     """Everybody hears everybody. NoConsult, ConsultNotAnswered."""
     asked = _consult(talk, actor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +19,13 @@ from telephony import convert
 from telephony.clients import CallerNumbers
 from telephony.domain import parties
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.conversation import NotOnCall
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.house import House, LeaseLost, unbroken
 from telephony.live.instructions import Dialled, DialOrder
-from telephony.live.outside import OutsideLeg, Planned
+from telephony.live.outside import OutsideLeg, Planned, TransferWish
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
 from telephony.ops import parties as party_ops
@@ -39,6 +40,8 @@ class Dialing:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
+        self.transfer: Callable[[LiveCall, str, TransferWish], Coroutine[Any, Any, None]] = _transfer_nothing
+        """Carries out what a leg's phone wishes; who has the verbs sets it."""
         switchboard.ring_agent = self.ring_agent
         switchboard.resume_outside = self.resume_outside
         switchboard.dial_in_flow = self.in_flow
@@ -208,9 +211,17 @@ class Dialing:
         if leg_id == live.customer_id:
             outside.on_digit_info = live.press
         else:
+            outside.on_digit_info = lambda digit: self._pressed(live, leg_id, digit)
             outside.on_hold = lambda held: spawn(self._held(live, leg_id, held), "held by a phone")
+            outside.on_transfer = lambda wish: spawn(self.transfer(live, leg_id, wish), "transfer by a phone")
         if outside.media is not None:
             live.attach(leg_id, outside.media)
+
+    @staticmethod
+    def _pressed(live: LiveCall, leg_id: str, digit: str) -> None:
+        """An agent's digits go to the customer's side, however their phone sends them."""
+        if any(leg.leg_id == leg_id and leg.party == Party.AGENT for leg in live.legs):
+            live.pass_digit(digit)
 
     def _keep(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
         kept = outside.kept()
@@ -235,7 +246,7 @@ class Dialing:
 
     async def resume_outside(self, live: LiveCall) -> None:
         """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, nor is
-        one who answered too late to be kept."""
+        one who answered too late to be kept; but the desk phone of an agent who is to be in the call is rung anew."""
         house = self._house
         kept = await house.db.run(live.tenant_id, lambda tx: ops.kept_dialogs(tx, live.call_id), read_only=True)
         for leg in list(live.legs):
@@ -245,6 +256,8 @@ class Dialing:
                 await self._resume(live, leg, kept[leg.leg_id])
             elif leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT):
                 await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
+            elif leg.party == Party.AGENT and leg.answered and live.room.member(leg.leg_id).leg is None:
+                await self.ring_agent(live, leg)
 
     async def _resume(self, live: LiveCall, leg: Leg, kept: Mapping[str, Any]) -> None:
         try:
@@ -300,6 +313,11 @@ class Dialing:
             recorded=numbers.recorded,
             trace_id=self._switchboard.trace_id(),
         )
+
+
+async def _transfer_nothing(live: LiveCall, leg_id: str, wish: TransferWish) -> None:
+    wish.begun()
+    wish.refuse(NotOnCall("nobody transfers calls here"))
 
 
 def _rung_in_vain(leg: Leg) -> bool:

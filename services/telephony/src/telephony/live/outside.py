@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kernel.errors import DomainError
+
 from telephony.clients import CallerNumbers
 from telephony.domain.calls import Call
 from telephony.domain.dialing import NoTrunk
@@ -24,6 +26,33 @@ class Planned:
     number: str
     caller_number: str
     plan: object = None
+
+
+class TransferWish(Protocol):
+    """A party asks by its own signalling that the customer goes elsewhere. It is told `begun`, then one of `done` and
+    `refuse`; its end of the call is let go only when it has heard that."""
+
+    @property
+    def dialed(self) -> str:
+        """Whom it names, as it is dialled."""
+        ...
+
+    @property
+    def attended(self) -> bool:
+        """Whether it wants to join the two calls it has: the customer's, and that with who was asked."""
+        ...
+
+    def begun(self) -> None:
+        """It is being done."""
+        ...
+
+    def done(self) -> None:
+        """The customer has gone there."""
+        ...
+
+    def refuse(self, error: DomainError) -> None:
+        """Nothing has changed, and why."""
+        ...
 
 
 class OutsideLeg(Protocol):
@@ -42,6 +71,7 @@ class OutsideLeg(Protocol):
     """A digit that came by signalling instead of media."""
     on_hold: Callable[[bool], object]
     """It holds us (True) or takes us back, by its own signalling."""
+    on_transfer: Callable[[TransferWish], object]
 
     @property
     def media(self) -> MediaLeg | None:

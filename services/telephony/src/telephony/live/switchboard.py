@@ -129,8 +129,9 @@ class Switchboard:
         if call.state in TALK_STATES and call.recorded and live.recording is None:
             record(self._house, live, call)
 
-    def _seat(self, live: LiveCall, legs: Sequence[Leg]) -> None:
-        """Stations of who came in are joined, of who left are free; outside legs of who left hang up."""
+    def _seat(self, live: LiveCall, legs: Sequence[Leg], *, ring: bool = True) -> None:
+        """Stations of who came in are joined, of who left are free; outside legs of who left hang up. `ring` desk
+        phones of agents without another station."""
         for leg in legs:
             seated = leg.party in (Party.AGENT, Party.SUPERVISOR) and leg.agent_id
             station = self.stations.find(live.tenant_id, leg.agent_id) if seated else None
@@ -146,7 +147,8 @@ class Switchboard:
                 elif leg.party == Party.AGENT:
                     log.warning("the accepting agent has no media here yet", call_id=live.call_id)
                     self.station_wanted(live.tenant_id, leg.agent_id, self._house.settings.node_id)
-                    self._house.tasks.spawn(self.ring_agent(live, leg), "ring desk phone")
+                    if ring:
+                        self._house.tasks.spawn(self.ring_agent(live, leg), "ring desk phone")
                     live.lose(leg.leg_id)
                     self._house.tasks.spawn(self.comfort(live), "comfort")
             elif not leg.live:
@@ -261,7 +263,8 @@ class Switchboard:
             led = led_by_flow(call, legs)
             if not led:
                 self._record(live, call)
-            self._seat(live, legs)
+            # A desk phone that is in the call already is told where it goes on; ringing it would be a second call.
+            self._seat(live, legs, ring=False)
             live.follow(call, legs)
             for leg in live.live_legs(Party.CUSTOMER, Party.AGENT, Party.SUPERVISOR):
                 if leg.answered and live.room.member(leg.leg_id).leg is None:

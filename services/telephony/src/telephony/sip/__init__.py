@@ -34,12 +34,12 @@ from telephony.sip.registration import Registrant, Registration
 from telephony.sip.session import Ended, SipDialog
 from telephony.sip.session_timer import SessionTimes
 from telephony.sip.transports import Destination, ListenPoint
-from telephony.sip.uris import NameAddr, SipUri, parse_address, parse_uri
+from telephony.sip.uris import NameAddr, SipUri, parse_address, parse_dialed, parse_uri
 
 __all__ = [
     "AgentSettings", "Binding", "Credentials", "Destination", "DialogEnded", "Ended", "Failure", "Flow", "GateKeys",
     "Invitation", "InviteWish", "Limits", "ListenPoint", "NameAddr", "OfferRefused", "OutgoingInvite", "ReferWish",
     "RegisterWish", "Registrant", "Registration", "Replaces", "SessionTimes", "SipAgent", "SipDialog",
-    "SipParseError", "SipRefused", "SipUri", "TransportFailed", "cause_of", "ha1", "parse_address", "parse_uri",
-    "status_of",
+    "SipParseError", "SipRefused", "SipUri", "TransportFailed", "cause_of", "ha1", "parse_address", "parse_dialed",
+    "parse_uri", "status_of",
 ]  # fmt: skip

@@ -59,7 +59,7 @@ class SipAgent:
     """One process's user agent. Set the callbacks before `start`."""
 
     def __init__(self, settings: AgentSettings, timers: Timers | None = None) -> None:
-        self.on_invite: Callable[[Invitation], None] | None = None
+        self.on_invite: Callable[[Invitation], object] | None = None
         self.on_register: registrar.OnRegister | None = None
         self.on_options: Callable[[Request], int] = lambda _: 200
         """The status an OPTIONS is answered with: the same for every user, known or not."""

@@ -17,7 +17,7 @@ from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import Ended, SipDialog
 from telephony.sip.session_timer import Agreed
 from telephony.sip.stack import Stack
-from telephony.sip.uris import NameAddr
+from telephony.sip.uris import NameAddr, parse_dialed
 
 
 class Invitation:
@@ -100,7 +100,6 @@ class Invitation:
         response = self._response(200, sdp)
         session_timer.put(response, self._agreed, supported=self.request.supports("timer"))
         dialog = self.dialog
-        dialog.on_prack = lambda _: False
         if dialog.on_bye == self._ended:
             dialog.on_bye = _ignore
         dialog.offers.described(local=sdp, remote=self.sdp_offer)
@@ -180,7 +179,7 @@ class Invitation:
 def request_user(request: Request) -> str:
     """The number or user a Request-URI names; empty when it names only a host."""
     try:
-        return NameAddr(request.uri).sip.number
+        return parse_dialed(request.uri)
     except SipParseError:
         return ""
 

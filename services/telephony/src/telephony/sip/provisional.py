@@ -27,6 +27,8 @@ class ReliableResponses:
         self._queue: deque[tuple[Response, bool]] = deque(maxlen=_QUEUED)
         self._number = secrets.randbelow(1 << 30) + 1
         self._pending: Response | None = None
+        self._overtaken = 0
+        """RSeq that waited for its PRACK when the final response went out."""
         self._pause = T1
         self._passed = 0.0
         self._timer: Timer | None = None
@@ -49,9 +51,12 @@ class ReliableResponses:
     def acknowledged(self, prack: ServerTransaction) -> bool:
         """Whether a PRACK is for the response that waits; if so the next goes out. Answering it is the caller's."""
         number, cseq, method = parse_rack(prack.request.headers.get("rack") or "")
-        if self._pending is None or (number, cseq, method) != (
-            self._number, self._transaction.request.cseq[0], "INVITE",
-        ):  # fmt: skip
+        if (cseq, method) != (self._transaction.request.cseq[0], "INVITE"):
+            return False
+        if self._overtaken and number == self._overtaken:
+            self._overtaken = 0
+            return True
+        if self._pending is None or number != self._number:
             return False
         self._pending = None
         self._stop()
@@ -68,8 +73,10 @@ class ReliableResponses:
             await waiting
 
     def close(self) -> None:
-        """The INVITE has its final response."""
+        """The INVITE has its final response. One that overtook ringing is followed by the PRACK for that (3)."""
         self._queue.clear()
+        if self._pending is not None:
+            self._overtaken = self._number
         self._pending = None
         self._stop()
 

@@ -38,29 +38,36 @@ class ReferWish:
         self.referred_by = parse_address(referred_by).uri if referred_by else ""
         self._transaction = transaction
         self._event = f"refer;id={request.cseq[0]}"
-        self._silent = (request.headers.get("refer-sub") or "").partition(";")[0].strip().lower() == "false"
+        self.silent = (request.headers.get("refer-sub") or "").partition(";")[0].strip().lower() == "false"
+        """The peer wants no NOTIFYs: all it hears is the answer (RFC 4488)."""
         self._over = False
+        self._telling: list[asyncio.Task[None]] = []
 
     def accept(self) -> None:
         """202, and the first NOTIFY unless the peer wants none."""
         response = self._transaction.request.response(202)
         response.headers.set("contact", f"<{self.dialog.contact}>")
-        if self._silent:
+        if self.silent:
             response.headers.set("refer-sub", "false")
         self._transaction.respond(response)
         self.notify(100)
 
-    def refuse(self, status: int = 603) -> None:
-        """No, and nothing else happens."""
+    def refuse(self, status: int = 603, reason: str = "") -> None:
+        """No, and nothing else happens. Not by 404, 481 and others of RFC 5057 5.1, which end the call it came in."""
         self._over = True
-        self._transaction.answer(status)
+        self._transaction.answer(status, reason)
 
     def notify(self, status: int, reason: str = "") -> None:
         """How the new call goes; a final status ends the telling. Nothing is sent once the dialog is over."""
-        if self._over or self._silent or self.dialog.ended:
+        if self._over or self.silent or self.dialog.ended:
             return
         self._over = status >= 200
-        self.dialog.stack.spawn(self._notify(status, reason or REASONS.get(status, "Unknown")), "refer notify")
+        telling = self._notify(status, reason or REASONS.get(status, "Unknown"))
+        self._telling.append(self.dialog.stack.spawn(telling, "refer notify"))
+
+    async def told(self) -> None:
+        """The peer has taken, or refused, all that was told so far."""
+        await asyncio.gather(*self._telling, return_exceptions=True)
 
     async def _notify(self, status: int, reason: str) -> None:
         def dressed(request: Request) -> None:
@@ -102,7 +109,7 @@ class Referrals:
         self._dialog = dialog
         self._running: dict[int, Referral] = {}
 
-    def received(self, transaction: ServerTransaction, put: Callable[[ReferWish], None]) -> None:
+    def received(self, transaction: ServerTransaction, put: Callable[[ReferWish], object]) -> None:
         """A REFER within the dialog."""
         targets = transaction.request.headers.each("refer-to")
         if len(targets) != 1:

@@ -46,7 +46,7 @@ class SipDialog:
         self.on_offer: Callable[[str | None], Awaitable[str]] = _no_offer
         self.on_answer: Callable[[str], None] = _ignore
         self.on_bye: Callable[[Ended], None] = _ignore
-        self.on_refer: Callable[[ReferWish], None] = _no_refer
+        self.on_refer: Callable[[ReferWish], object] = _no_refer
         self.on_info_digit: Callable[[str, int], None] = _ignore
         self.on_change: Callable[[], None] = _ignore
         self.on_prack: Callable[[ServerTransaction], bool] = _no_prack

@@ -43,9 +43,9 @@ class Stack:
         self.dialogs: dict[DialogKey, SipDialog] = {}
         self.tasks = Tasks("sip")
 
-    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Work on the side, supervised."""
-        self.tasks.spawn(work, name)
+        return self.tasks.spawn(work, name)
 
     def contact(self, transport: str, user: str) -> str:
         """Our Contact URI for requests that go by `transport`."""

@@ -93,6 +93,11 @@ def parse_uri(text: str) -> SipUri:
     return SipUri(scheme, user, host, port, parse_parameters(semicolon + tail), headers)
 
 
+def parse_dialed(text: str) -> str:
+    """The number or user a URI names, as `SipUri.number`; empty when it names only a host. SipParseError."""
+    return parse_uri(text).number
+
+
 def parse_host_port(text: str) -> tuple[str, int | None]:
     """`host`, `host:port`, `[v6]` or `[v6]:port`; the host comes without brackets."""
     if text.startswith("["):

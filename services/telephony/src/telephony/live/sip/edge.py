@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections import OrderedDict
+from collections.abc import Awaitable
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -12,10 +13,12 @@ from chassis.sealing import Seal, derived
 from chassis.telemetry import log, tracer
 
 from telephony.domain.devices import REALM
+from telephony.live.conversations import Conversations
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.nodes import Nodes
+from telephony.live.phone_transfers import PhoneTransfers
 from telephony.live.sip.incoming import Incoming
 from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
@@ -83,7 +86,9 @@ class SipEdge:
         self._house = house
         self._lines = Lines(house.db, settings.node_id, house.now, house.tasks)
         self.roster = Roster(house, seal, nodes.living)
-        self.phones = Phones(house, switchboard, dialing)
+        conversations = Conversations(house, switchboard, dialing)
+        dialing.transfer = PhoneTransfers(conversations).carry_out
+        self.phones = Phones(house, switchboard, dialing, conversations)
         bars = Bars(self.roster)
         self.agent = SipAgent(
             AgentSettings(
@@ -104,8 +109,7 @@ class SipEdge:
 
     def _invited(self, invitation: Invitation) -> None:
         taking = self.phones.dialed(invitation) if invitation.user else self._incoming.take(invitation)
-        with tracer.start_as_current_span("sip invite"):
-            self._house.tasks.spawn(taking, "sip invite")
+        self._house.tasks.spawn(_traced(taking), "sip invite")
 
     async def open(self, process: Process) -> None:
         """Listen, and begin the loops."""
@@ -128,6 +132,12 @@ class SipEdge:
 
     async def _ping(self) -> None:
         await self.roster.ping(self.agent)
+
+
+async def _traced(taking: Awaitable[None]) -> None:
+    """One span from the INVITE until it is answered or refused: what is asked of others on the way hangs below it."""
+    with tracer.start_as_current_span("sip invite"):
+        await taking
 
 
 def _shared_secret(settings: TelephonySettings) -> bytes:

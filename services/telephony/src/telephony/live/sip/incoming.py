@@ -66,6 +66,9 @@ class Incoming:
     async def _take(self, invitation: Invitation, gone: Sequence[Ended]) -> None:
         if self._switchboard.draining:
             raise Refused(503, retry_after=5)
+        if invitation.replaced is not None:
+            # Whoever is at the far end of a trunk takes nobody's place in a call of ours.
+            raise Refused(403)
         trunk, route, dialed = await self._look_up(invitation)
         house, now = self._house, self._house.now()
         call = self._new_call(invitation, trunk, route, dialed)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from chassis.telemetry import log
+from kernel.errors import DomainError
 
+from telephony.domain.conversation import NoConsult, NotOnCall
 from telephony.domain.legs import Q850
 from telephony.domain.lines import Line
 from telephony.live.lines import Lines
+from telephony.live.outside import TransferWish
+from telephony.live.sip.transfers import PhoneTransfer
 from telephony.media.media_leg import MediaLeg
 from telephony.media.plane import MediaPlane
 from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
-from telephony.sip import DialogEnded, Ended, OfferRefused, SipDialog, SipRefused
+from telephony.sip import DialogEnded, Ended, OfferRefused, ReferWish, SipDialog, SipRefused
 
 Spawn = Callable[[Coroutine[Any, Any, Any], str], object]
 
@@ -25,11 +29,18 @@ class SipLeg:
     """A SIP party. Its callbacks are the call's; `on_over` is for whoever gave it out, told once, last."""
 
     def __init__(self, plane: MediaPlane, spawn: Spawn) -> None:
-        self.media: RtpLeg | None = None
+        self.rtp: RtpLeg | None = None
+        """The media of its own dialog."""
         self.dialog: SipDialog | None = None
         self.trunk_id = ""
         self.line: Line | None = None
         """Its place on the trunk; None for a phone's."""
+        self.user = ""
+        """User name of the desk phone it is; empty for a trunk's."""
+        self.talks_on: SipLeg | None = None
+        """Of a phone with two calls: that which is talked on."""
+        self.second: SipLeg | None = None
+        """The same phone's other call, to whom its agent asks while the customer waits on this one."""
         self.digits_by_info = False
         self.toward = ""
         """An address of the peer, by which ours is chosen."""
@@ -39,26 +50,35 @@ class SipLeg:
         self.on_gone: Callable[[int, int], object] = lambda _q850, _status: None
         self.on_digit_info: Callable[[str], object] = lambda _digit: None
         self.on_hold: Callable[[bool], object] = lambda _held: None
+        self.on_transfer: Callable[[TransferWish], object] = _transfer_nothing
         self.on_changed: Callable[[], object] = lambda: None
         """Its dialog or media is worth storing again."""
         self.on_over: Callable[[], Awaitable[None]] | None = None
+        self.transfer: PhoneTransfer | None = None
+        """The last its transfer key was pressed for."""
         self._plane = plane
         self._spawn = spawn
         self._over = False
 
+    @property
+    def media(self) -> RtpLeg | None:
+        """What the party is heard by."""
+        return (self.talks_on or self).rtp
+
     def kept(self) -> Mapping[str, Any] | None:
         """See `live.outside.OutsideLeg`."""
-        dialog, media = self.dialog, self.media
+        dialog, media = self.dialog, self.rtp
         if dialog is None or media is None or not dialog.confirmed or self._over:
             return None
         return {
             "dialog": dialog.state(), "media": media.state(), "toward": self.toward, "trunk_id": self.trunk_id,
             "by_info": self.digits_by_info, "line": [self.line.tenant_id, self.line.line_id] if self.line else [],
+            "user": self.user,
         }  # fmt: skip
 
     def take(self, media: RtpLeg) -> None:
         """It has (other) media."""
-        self.media = media
+        self.rtp = media
         media.on_codec = self._codec_changed
         media.on_hold = self._holds
         if self.digits_by_info:
@@ -73,6 +93,11 @@ class SipLeg:
         dialog.on_bye = self._ended
         dialog.on_info_digit = self._info_digit
         dialog.on_change = self._changed
+        dialog.on_refer = self._referred
+
+    def speaks(self, dialog: SipDialog) -> bool:
+        """Whether the dialog is this leg's, one that still rings too."""
+        return self.dialog is dialog
 
     def holds(self, line: Line, lines: Lines) -> None:
         """It is on this line, which is let go with it."""
@@ -83,11 +108,15 @@ class SipLeg:
         """End it, ringing or answered. Safe to repeat."""
         if self._over:
             return
+        wishes = [line.transfer for line in self._own_lines()]
         # The peer hears of it at once, whatever it takes to let go what was held.
-        await asyncio.gather(self._say_goodbye(q850), self.end())
+        await asyncio.gather(self._say_goodbye(q850, wishes), self.end())
 
-    async def _say_goodbye(self, q850: int) -> None:
+    async def _say_goodbye(self, q850: int, wishes: Sequence[PhoneTransfer | None]) -> None:
         if self.dialog is not None and not self.dialog.ended and self.dialog.confirmed:
+            for wish in wishes:
+                if wish is not None:
+                    await wish.told()
             with contextlib.suppress(DialogEnded):
                 await self.dialog.bye(q850)
 
@@ -107,6 +136,12 @@ class SipLeg:
             self._spawn(self.end(), "sip leg over")
             self.on_gone(q850, sip_status)
 
+    def forget(self) -> None:
+        """Tell nobody anything any more: another dialog has its place."""
+        self.on_media = self.on_digit_info = self.on_hold = _nothing
+        self.on_codec = self.on_answered = self.on_changed = _nothing
+        self.on_gone, self.on_transfer = _nothing, _transfer_nothing
+
     @property
     def over(self) -> bool:
         return self._over
@@ -116,8 +151,10 @@ class SipLeg:
         if self._over:
             return
         self._over = True
-        if self.media is not None:
-            await self._plane.close_leg(self.media)
+        if self.second is not None:
+            self._spawn(self.second.hang_up(), "hang up the second line")
+        if self.rtp is not None:
+            await self._plane.close_leg(self.rtp)
         if self.on_over is not None:
             await self.on_over()
 
@@ -134,11 +171,54 @@ class SipLeg:
         self.on_changed()
 
     def _ended(self, ended: Ended) -> None:
+        under_way = [
+            line.transfer for line in self._own_lines() if line.transfer is not None and not line.transfer.over
+        ]
+        if under_way:
+            # Many phones hang up as soon as their wish is accepted: it goes on, and nobody hangs up on the customer.
+            self._spawn(self._ended_later(under_way[0], ended), "hung up during a transfer")
+        else:
+            self.gone(ended.q850, ended.status)
+
+    async def _ended_later(self, transfer: PhoneTransfer, ended: Ended) -> None:
+        await transfer.told()
         self.gone(ended.q850, ended.status)
+
+    def _own_lines(self) -> Sequence[SipLeg]:
+        """The phone's calls: this one and, when it has two, the other."""
+        return [self] if self.second is None else [self, self.second]
+
+    def _under_way(self) -> PhoneTransfer | None:
+        """What the phone wishes and hasn't heard the outcome of."""
+        wishes = [line.transfer for line in self._own_lines()]
+        return next((each for each in wishes if each is not None and not each.over), None)
+
+    def _referred(self, wish: ReferWish) -> None:
+        """REFER. Whoever is at the far end of a trunk doesn't decide whom we call at the tenant's cost; a phone's agent
+        does, one wish after the other."""
+        if not self.user or self._over:
+            log.info("a transfer asked for by no desk phone is refused", trunk_id=self.trunk_id)
+            wish.refuse(603, "only desk phones transfer calls")
+        elif self._under_way() is not None:
+            wish.refuse(491, "a transfer is under way")
+        else:
+            self.transfer = transfer = PhoneTransfer(wish)
+            wrong = self._wrong_with(wish)
+            if wrong is None:
+                self.on_transfer(transfer)
+            else:
+                transfer.begun()
+                transfer.refuse(wrong)
+
+    def _wrong_with(self, wish: ReferWish) -> DomainError | None:
+        """What the phone's lines have against it: a Replaces may name only the same phone's other one."""
+        if wish.replaces is None or (self.second is not None and wish.replaced is self.second.dialog):
+            return None
+        return NoConsult("the call to be joined is no other call of this phone")
 
     async def _offered(self, sdp: str | None) -> str:
         """re-INVITE or UPDATE from the peer: hold, another codec, another address."""
-        media = self.media
+        media = self.rtp
         if media is None:
             raise OfferRefused(488)
         if sdp is None:
@@ -150,9 +230,9 @@ class SipLeg:
 
     def _answered(self, sdp: str) -> None:
         """The answer to an offer of ours that went out in a response."""
-        if self.media is not None:
+        if self.rtp is not None:
             try:
-                self.media.apply(sdp)
+                self.rtp.apply(sdp)
             except SdpInvalid as error:
                 log.warning("a SIP peer's answer can't be used", exc_info=error)
 
@@ -169,3 +249,12 @@ class SipLeg:
             except (SipRefused, DialogEnded) as error:
                 log.info("a digit was not taken", exc_info=error)
                 return
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+def _transfer_nothing(wish: TransferWish) -> None:
+    wish.begun()
+    wish.refuse(NotOnCall("nobody is on a call by this phone"))

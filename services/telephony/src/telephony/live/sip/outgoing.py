@@ -98,6 +98,7 @@ class SipOutside:
         trunk = self._roster.trunk(kept["trunk_id"])
         leg = SipLeg(house.plane, house.tasks.spawn)
         leg.trunk_id, leg.toward, leg.digits_by_info = kept["trunk_id"], kept["toward"], kept["by_info"]
+        leg.user = kept.get("user", "")
         policy, settings = (policy_of(trunk), None) if trunk is not None else (PHONE_POLICY, BEHIND_NAT)
         media = house.plane.rtp(policy, settings, toward=leg.toward, state=kept["media"])
         dialog = self._agent.take_over(dict(kept["dialog"]))
@@ -205,7 +206,7 @@ class TrunkLeg(SipLeg):
 
     def _progressed(self, media: RtpLeg, sdp: str) -> None:
         """Early media: tones and announcements of the carrier's own."""
-        if not self.over and self._applied(media, sdp) and self.media is not media:
+        if not self.over and self._applied(media, sdp) and self.rtp is not media:
             self._early = True
             self.take(media)
 
@@ -219,7 +220,7 @@ class TrunkLeg(SipLeg):
             self.gone(Q850.UNSPECIFIED, 488)
             self._house.tasks.spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
             return
-        if self.media is not media:
+        if self.rtp is not media:
             self.take(media)
         if self.line is not None:
             self._house.tasks.spawn(self._lines.answer(self.line), "line answered")

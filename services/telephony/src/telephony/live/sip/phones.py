@@ -11,6 +11,7 @@ from kernel.ids import new_id
 from merkez.telephony.v1 import call_service_pb2
 
 from telephony.domain.calls import Actor
+from telephony.domain.conversation import ConsultUnderWay
 from telephony.domain.devices import (
     REALM,
     Binding,
@@ -21,12 +22,17 @@ from telephony.domain.devices import (
     RegistrationOutOfOrder,
     RegistrationTooBrief,
 )
-from telephony.domain.legs import Q850
+from telephony.domain.legs import Q850, Leg, Party
 from telephony.domain.trunks import Transport
+from telephony.live.call import LiveCall
+from telephony.live.conversations import Conversations
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.sip.legs import SipLeg
+from telephony.live.sip.second_line import SecondLine
+from telephony.live.sip.statuses import status_of_error
 from telephony.live.switchboard import Switchboard
+from telephony.media.plane import TooManySetups
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import SdpPolicy
@@ -35,6 +41,7 @@ from telephony.ops import stations as station_ops
 from telephony.sip import Binding as Bound
 from telephony.sip import (
     Destination,
+    DialogEnded,
     Failure,
     Invitation,
     InviteWish,
@@ -49,6 +56,8 @@ from telephony.sip import (
 
 _RING_SECONDS = 30.0
 PHONE_POLICY = SdpPolicy(srtp="prefer")
+_SECURE_ONLY = SdpPolicy(srtp="require")
+"""For a phone that insists on SRTP and so refuses an offer that leaves it open (RFC 4568 has no way to say that)."""
 BEHIND_NAT = PeerSettings(nat=True, tones=True)
 
 
@@ -57,10 +66,11 @@ class Phones:
 
     agent: SipAgent
 
-    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing) -> None:
+    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing, conversations: Conversations) -> None:
         self._house = house
         self._switchboard = switchboard
         self._dialing = dialing
+        self._conversations = conversations
 
     # -- signing in --------------------------------------------------------------------------------------------
 
@@ -138,14 +148,17 @@ class Phones:
     # -- calling -----------------------------------------------------------------------------------------------
 
     async def dialed(self, invitation: Invitation) -> None:
-        """A desk phone dials a number: its agent calls it, and the phone is the agent's leg."""
+        """A desk phone dials: its agent calls a number, and the phone is the agent's leg; asks somebody beside the call
+        the phone has; or takes the place of another phone of theirs (Replaces)."""
         try:
             await self._dialed(invitation)
         except SdpInvalid:
             await invitation.refuse(488)
+        except DialogEnded:
+            log.info("a desk phone gave its call up")
         except DomainError as error:
             log.info("a desk phone's call was refused", reason=error.reason)
-            await invitation.refuse(_STATUS.get(error.reason, 403))
+            await invitation.refuse(status_of_error(error))
         except Exception as error:
             log.error("a desk phone's call failed", exc_info=error)
             await invitation.refuse(500)
@@ -157,23 +170,101 @@ class Phones:
         if found is None or device is None or invitation.sdp_offer is None:
             await invitation.refuse(403)
             return
+        if invitation.replaced is not None:
+            await self._take_place(invitation, found[0], device.agent_id, invitation.replaced)
+            return
+        first = self._talking(found[0], device.agent_id, invitation.user)
+        if first is not None:
+            await self._ask_beside(invitation, *first)
+            return
         phone = SipLeg(house.plane, house.tasks.spawn)
-        media = house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=invitation.source[0])
-        phone.toward = invitation.source[0]
-        phone.take(media)
+        sdp = self._described(invitation, phone)
         try:
-            sdp = media.answer(invitation.sdp_offer)
-            phone.follow(invitation.dialog)
             invitation.on_cancelled = lambda ended: phone.gone(ended.q850, ended.status)
             actor = Actor("agent", device.agent_id)
             key = new_id("req", house.now())
             request = call_service_pb2.DialCallRequest(request_id=key, number=invitation.called)
             await self._dialing.dial(found[0], actor, request, phone)
+            if phone.over:
+                # It gave up before there was a call to end.
+                phone.on_gone(Q850.NORMAL, 487)
             await invitation.answer(sdp)
             phone.on_changed()
         except BaseException:
             await phone.end()
             raise
+
+    def _described(self, invitation: Invitation, phone: SipLeg) -> str:
+        """Media for a phone that calls; our answer to its offer. SdpInvalid."""
+        media = self._house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=invitation.source[0])
+        phone.user, phone.toward = invitation.user, invitation.source[0]
+        try:
+            sdp = media.answer(invitation.sdp_offer or "")
+        except BaseException:
+            self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
+            raise
+        phone.take(media)
+        phone.follow(invitation.dialog)
+        return sdp
+
+    def _talking(self, tenant_id: str, agent_id: str, user: str) -> tuple[LiveCall, Leg, SipLeg] | None:
+        """The conversation an agent has by this phone, here; None when they have none."""
+        for live in self._switchboard.calls:
+            leg = live.leg_of(agent_id) if live.tenant_id == tenant_id and live.talking else None
+            line = live.outside.get(leg.leg_id) if leg is not None else None
+            if leg is not None and isinstance(line, SipLeg) and line.user == user and line.dialog and not line.over:
+                return live, leg, line
+        return None
+
+    async def _ask_beside(self, invitation: Invitation, live: LiveCall, leg: Leg, first: SipLeg) -> None:
+        """A second call of a phone that has one: a consult."""
+        if first.second is not None:
+            raise ConsultUnderWay("the phone has two calls already")
+        line = SecondLine(self._house, self._conversations, live, leg, first)
+        sdp = self._described(invitation, line)
+        invitation.on_cancelled = lambda ended: line.gone(ended.q850, ended.status)
+        try:
+            await line.ask(invitation.called)
+            await invitation.answer(sdp)
+        except BaseException:
+            line.gone(Q850.NORMAL, 0)
+            raise
+
+    async def _take_place(self, invitation: Invitation, tenant_id: str, agent_id: str, replaced: SipDialog) -> None:
+        """One phone of an agent takes what rings at, or is talked on, another of theirs. 403 for anybody else's: who
+        may have a colleague's call is routing's to say."""
+        house = self._house
+        holder = next(
+            (
+                (live, leg, line)
+                for live in self._switchboard.calls
+                for leg in live.live_legs(Party.AGENT)
+                if isinstance(line := live.outside.get(leg.leg_id), SipLeg) and line.speaks(replaced)
+            ),
+            None,
+        )
+        if holder is None or holder[0].tenant_id != tenant_id or holder[1].agent_id != agent_id:
+            await invitation.refuse(403)
+            return
+        live, leg, before = holder
+        if before.second is not None:
+            raise ConsultUnderWay("the phone has two calls: end one of them first")
+        # Told to go by its leg here, which knows a phone that still rings too.
+        invitation.replaced = None
+        phone = SipLeg(house.plane, house.tasks.spawn)
+        sdp = self._described(invitation, phone)
+        try:
+            await invitation.answer(sdp)
+        except BaseException:
+            await phone.end()
+            raise
+        held = before.rtp is not None and before.rtp.remote_hold
+        before.forget()
+        self._dialing.hold_on_to(live, leg.leg_id, phone)
+        phone.on_changed()
+        house.tasks.spawn(before.hang_up(), "another phone took the call")
+        if held:
+            phone.on_hold(False)
 
 
 class PhoneLeg(SipLeg):
@@ -186,10 +277,15 @@ class PhoneLeg(SipLeg):
         self._ringing = places
         self._attempts: list[OutgoingInvite] = []
 
-    async def try_at(self, device: Device, binding: Binding, shown: str, name: str) -> None:
-        """Ring one phone."""
+    def speaks(self, dialog: SipDialog) -> bool:
+        return super().speaks(dialog) or any(attempt.call_id == dialog.call_id for attempt in self._attempts)
+
+    async def try_at(
+        self, device: Device, binding: Binding, shown: str, name: str, policy: SdpPolicy = PHONE_POLICY
+    ) -> None:
+        """Ring one phone; once more when it accepts none of what was offered."""
         host, _, port = binding.source.rpartition(":")
-        media = self._house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=host)
+        media = self._house.plane.rtp(policy, BEHIND_NAT, toward=host)
         transport = binding.transport.value
         caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
         attempt = await self._agent.invite(
@@ -199,31 +295,56 @@ class PhoneLeg(SipLeg):
             )
         )  # fmt: skip
         self._attempts.append(attempt)
-        attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, host)
-        attempt.on_failed = lambda failure: self._one_failed(media, failure)
+        attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, device, host)
+
+        def failed(failure: Failure) -> None:
+            if failure.status == 488 and policy is PHONE_POLICY and not self.over and self.dialog is None:
+                self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
+                self._house.tasks.spawn(again(failure), "ring a phone with SRTP alone")
+            else:
+                self._one_failed(media, failure)
+
+        async def again(failure: Failure) -> None:
+            try:
+                await self.try_at(device, binding, shown, name, _SECURE_ONLY)
+            except TooManySetups:
+                self._one_less(failure)
+
+        attempt.on_failed = failed
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         await self._stop_others(None)
         await super().hang_up(q850)
 
-    def _first(self, attempt: OutgoingInvite, media: RtpLeg, dialog: SipDialog, sdp: str, toward: str) -> None:
+    def _first(
+        self, attempt: OutgoingInvite, media: RtpLeg, dialog: SipDialog, sdp: str, device: Device, toward: str
+    ) -> None:
+        spawn = self._house.tasks.spawn
         if self.over or self.dialog is not None:
-            self._house.tasks.spawn(dialog.bye(), "answered elsewhere")
+            spawn(dialog.bye(), "answered elsewhere")
+            spawn(self._house.plane.close_leg(media), "close media of who came second")
             return
+        self.user, self.toward = device.user_name, toward
         self.follow(dialog)
-        self.toward = toward
         try:
             media.apply(sdp)
-        except SdpInvalid:
+        except SdpInvalid as error:
+            log.warning("a desk phone's answer can't be used", exc_info=error)
+            spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
+            spawn(self._stop_others(None), "stop other phones")
+            spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
             self.gone(Q850.UNSPECIFIED, 488)
             return
         self.take(media)
-        self._house.tasks.spawn(self._stop_others(attempt), "stop other phones")
+        spawn(self._stop_others(attempt), "stop other phones")
         self.on_answered()
         self.on_changed()
 
     def _one_failed(self, media: RtpLeg, failure: Failure) -> None:
         self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
+        self._one_less(failure)
+
+    def _one_less(self, failure: Failure) -> None:
         self._ringing -= 1
         if not self._ringing and self.dialog is None:
             self.gone(failure.q850, failure.status)
@@ -235,12 +356,3 @@ class PhoneLeg(SipLeg):
 
 
 _NOBODY = ("ten_00000000000000000000000000", "dev_00000000000000000000000000")
-_STATUS = {
-    "NUMBER_INVALID": 484,
-    "NUMBER_BLOCKED": 403,
-    "NO_TRUNK": 503,
-    "AGENT_NOT_AVAILABLE": 480,
-    "STATION_ON_CALL": 486,
-    "CONCURRENT_CALL_LIMIT_REACHED": 486,
-    "TRUNK_LIMIT_REACHED": 486,
-}

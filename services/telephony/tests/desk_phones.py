@@ -1,0 +1,84 @@
+"""A desk phone for tests: our SIP agent on the far side, signed in as one of an agent's devices."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from telephony.ops import devices as device_ops
+from telephony.sip import (
+    Credentials,
+    Destination,
+    Failure,
+    InviteWish,
+    NameAddr,
+    Registrant,
+    Registration,
+    Replaces,
+    SipDialog,
+)
+from testkit import eventually
+from testkit.rtp_peer import RtpPeer
+
+from .carriers import Carrier
+from .conftest import Exchange
+
+PHONES = "127.0.0.5"
+"""Where phones are in tests: an address that is no trunk's."""
+
+
+class DeskPhone(Carrier):
+    """Signs in, rings and dials. What comes in is answered at once unless `behave` says otherwise."""
+
+    def __init__(self, exchange: Exchange, peer: RtpPeer, user: str, secret: str) -> None:
+        super().__init__(peer, host=PHONES)
+        assert exchange.edge is not None
+        self.user = user
+        self._port = exchange.edge.agent.points[0].port
+        self._credentials = Credentials(user, secret)
+        self._registrant: Registrant | None = None
+
+    @classmethod
+    async def signed_in(cls, exchange: Exchange, agent_id: str, tone: float | None = None) -> DeskPhone:
+        """A new device of the agent, registered."""
+        house = exchange.house
+        device, secret = await house.db.run(
+            exchange.tenant_id, lambda tx: device_ops.create_device(tx, agent_id, "Desk", house.now())
+        )
+        phone = cls(exchange, await RtpPeer.start(tone, host=PHONES), device.user_name, secret)
+        await phone.start()
+        wish = Registration(
+            f"sip:127.0.0.1:{phone._port}", f"sip:{phone.user}@127.0.0.1", phone._credentials, hop=phone._hop
+        )
+        phone._registrant = phone.agent.register(wish, lambda *_: None)
+        await eventually(lambda: phone._registrant is not None and phone._registrant.registered)
+        return phone
+
+    @property
+    def _hop(self) -> Destination:
+        return Destination("UDP", "127.0.0.1", self._port)
+
+    def uri(self, dialed: str) -> str:
+        """What it says when somebody dials this on it."""
+        return f"sip:{dialed}@127.0.0.1:{self._port}"
+
+    async def dial(
+        self, dialed: str, peer: RtpPeer | None = None, replaces: Replaces | None = None
+    ) -> SipDialog | Failure:
+        """Dial, to the answer or the refusal. `peer` is the media of a second line."""
+        line = peer or self.peer
+        outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        wish = InviteWish(
+            target=self.uri(dialed), caller=NameAddr(f"sip:{self.user}@127.0.0.1"), sdp=line.describe(), hop=self._hop,
+            credentials=self._credentials, replaces=replaces,
+        )  # fmt: skip
+        attempt = await self.agent.invite(wish)
+
+        def answered(dialog: SipDialog, sdp: str) -> None:
+            line.accept(sdp)
+            self._keep(dialog)
+            outcome.set_result(dialog)
+
+        attempt.on_answered = answered
+        attempt.on_failed = outcome.set_result
+        return await outcome

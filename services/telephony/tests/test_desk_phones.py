@@ -1,0 +1,79 @@
+"""Agents' desk phones, ringing and answering, with real signalling, real media and real rows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.sip import Ended, Invitation
+from testkit import eventually
+
+from .conftest import Exchange, an_id
+from .desk_phones import DeskPhone
+
+pytestmark = pytest.mark.media
+
+CUSTOMER_HZ, PHONE_HZ = 440.0, 880.0
+UNUSABLE = "v=0\r\no=- 1 1 IN IP4 127.0.0.5\r\ns=-\r\nc=IN IP4 127.0.0.5\r\nt=0 0\r\nm=audio 4000 RTP/AVP 3\r\n"
+"""GSM alone, which nobody asked for."""
+
+
+@pytest_asyncio.fixture
+async def exchange(make_exchange: Any) -> Exchange:
+    return await make_exchange(sip_listen="udp:127.0.0.1:0")
+
+
+async def test_a_phone_whose_answer_cannot_be_used_is_hung_up_and_the_others_stop_ringing(exchange: Exchange) -> None:
+    agent_id = an_id("usr")
+    broken = await DeskPhone.signed_in(exchange, agent_id)
+    other = await DeskPhone.signed_in(exchange, agent_id)
+    cancelled: list[Ended] = []
+
+    async def ring(invitation: Invitation) -> None:
+        invitation.on_cancelled = cancelled.append
+        await invitation.ring()
+
+    async def answer_wrongly(invitation: Invitation) -> None:
+        await eventually(lambda: other.invitations)
+        broken._keep(await invitation.answer(UNUSABLE))
+
+    other.behave, broken.behave = ring, answer_wrongly
+    customer = exchange.peer(CUSTOMER_HZ)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, agent_id)
+
+    await eventually(lambda: broken.ended and cancelled)
+    assert (broken.ended[0].why, broken.ended[0].q850) == ("bye", 31)
+    await eventually(lambda: not exchange.switchboard.calls)
+    with exchange.as_owner():
+        (found,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
+    assert (found.end_party, found.q850_cause, found.sip_status) == (call_pb2.END_PARTY_AGENT, 31, 488)
+    edge = exchange.edge
+    await eventually(lambda: edge is not None and not edge.agent.dialogs)
+    await eventually(lambda: not exchange.house.plane.legs)
+    await asyncio.gather(broken.close(), other.close())
+
+
+async def test_of_two_phones_answered_at_once_one_has_the_call_and_the_other_a_bye(exchange: Exchange) -> None:
+    agent_id = an_id("usr")
+    phones = [await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ) for _ in range(2)]
+
+    async def answer(phone: DeskPhone, invitation: Invitation) -> None:
+        await eventually(lambda: all(each.invitations for each in phones))
+        phone._keep(await invitation.answer(phone._described(invitation)))
+
+    for phone in phones:
+        phone.behave = lambda invitation, phone=phone: answer(phone, invitation)
+    customer = exchange.peer(CUSTOMER_HZ)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, agent_id)
+    await customer.hears(PHONE_HZ)
+
+    await eventually(lambda: sum(not each.dialogs or bool(each.ended) for each in phones) == 1)
+    (holder,) = [each for each in phones if each.dialogs and not each.ended]
+    await holder.dialogs[0].bye()
+    await eventually(lambda: not exchange.switchboard.calls)
+    await asyncio.gather(*(each.close() for each in phones))
