@@ -142,7 +142,7 @@ async def test_a_phone_that_hangs_up_as_soon_as_its_wish_is_taken_does_not_end_t
 
 def _wish_of(exchange: Exchange) -> Any:
     (live,) = exchange.switchboard.calls
-    return next((leg.transfer for leg in live.outside.values() if getattr(leg, "transfer", None)), None)
+    return next((wish for leg in live.outside.values() if (wish := getattr(leg, "transfer", None))), None)
 
 
 @pytest.mark.parametrize(
