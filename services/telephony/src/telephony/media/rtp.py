@@ -77,7 +77,8 @@ class Inbound:
         self._timestamp = 0
         self._base = sequence
         self._highest = (sequence - 1) & 0xFFFF
-        self._cycles = 0
+        # A stream that begins at 0 has not wrapped with its first packet.
+        self._cycles = 0 if sequence else -0x10000
         self._odd = -1
         self._expected_before = 0
         self._received_before = 0
