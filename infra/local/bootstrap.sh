@@ -12,7 +12,9 @@ for service in services/*/pyproject.toml; do members+=("$(dirname "$service")");
 members+=(infra/local)
 [ "$kind" = dev ] && members+=(libs/testkit)
 
-wanted=$(cat "${locks[@]}" "${members[@]/%//pyproject.toml}" infra/local/bootstrap.sh | sha256sum | cut -d' ' -f1)
+# What is compiled when it is installed, too: an editable install doesn't notice that it changed.
+compiled=(services/telephony/lanes_build.py services/telephony/src/telephony/media/lanes.{h,c})
+wanted=$(cat "${locks[@]}" "${members[@]/%//pyproject.toml}" "${compiled[@]}" infra/local/bootstrap.sh | sha256sum | cut -d' ' -f1)
 stamp=.venv/merkez-$kind.stamp
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 

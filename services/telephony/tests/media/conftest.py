@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from chassis.lifecycle import Tasks
+from telephony.media import lanes, voice_leg
 from telephony.media.leg import WebRtcLeg
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.sip_sdp import SdpPolicy
 from testkit.rtp_peer import RtpPeer
 from testkit.webrtc import Peer
+
+
+def _entering(plane: MediaPlane) -> Callable[[], Awaitable[None]]:
+    async def enter() -> None:
+        plane.enter_lanes()
+
+    return enter
 
 
 class Studio:
@@ -56,13 +65,17 @@ class Studio:
         return peer, leg
 
 
-@pytest_asyncio.fixture
-async def studio() -> AsyncIterator[Studio]:
+@pytest_asyncio.fixture(params=["lanes", "python"])
+async def studio(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Studio]:
+    """Both ways of passing packets on; lanes are entered at every occasion, so that they are also left at every one."""
     tasks = Tasks("media")
-    plane = MediaPlane(
-        MediaSettings(host_addresses("127.0.0.1"), setup_spacing=0.0), lambda work: tasks.spawn(work, "media")
-    )
+    settings = MediaSettings(host_addresses("127.0.0.1"), setup_spacing=0.0, lanes=request.param == "lanes")
+    plane = MediaPlane(settings, lambda work: tasks.spawn(work, "media"))
     made = Studio(plane)
+    if settings.lanes:
+        assert lanes.lib is not None, "telephony was installed without its C part: see services/telephony/README.md"
+        monkeypatch.setattr(voice_leg, "_LANE_PAUSE", 0.0)
+        tasks.every(0.005, _entering(plane), "lanes")
     yield made
     for peer in made.peers:
         await peer.close()

@@ -26,6 +26,13 @@ class Wire:
         self.outbound.forward(source, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, HEADER_SIZE + 3)
 
 
+def test_a_stream_that_begins_at_sequence_number_0_has_lost_nothing() -> None:
+    inbound = Inbound(1, 0)
+    for sequence in range(3):
+        inbound.add(sequence, sequence * 960, sequence * 0.02)
+    assert (inbound.packets, inbound.expected, inbound.lost, inbound.extended_highest) == (3, 3, 0, 2)
+
+
 def test_each_packet_of_a_new_source_follows_the_last_one() -> None:
     wire, music, peer = Wire(), object(), object()
     wire.outbound.send(music, SILENCE)

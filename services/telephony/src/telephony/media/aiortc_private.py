@@ -32,6 +32,7 @@ from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTrans
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
+from telephony.media.lanes import Wire, protect_rtcp, unprotect_rtcp
 from telephony.media.rtp import BUFFER_SIZE, HEADER_SIZE, PACKET, VIEW
 from telephony.media.voice_socket import Address, SocketPoll, VoiceSocket
 
@@ -202,6 +203,7 @@ class VoiceTransport:
         "_sessions",
         "_tx",
         "connection",
+        "on_moving",
     )  # fmt: skip
 
     def __init__(
@@ -226,6 +228,8 @@ class VoiceTransport:
         self._on_rtcp: Callable[[int], None] = _ignore
         self._receive: Callable[..., int] = _nothing
         self._send: Callable[[memoryview], object] | None = None
+        self.on_moving: Callable[[], None] = _ignore_moving
+        """Called before sockets or keys go, or are used in Python, that a lane may be using."""
 
     async def gather(self) -> None:
         await self._gatherer.gather()
@@ -250,7 +254,7 @@ class VoiceTransport:
         gets 0 for every packet of either kind that isn't genuine.
         """
         self._on_voice, self._on_rtcp = on_voice, on_rtcp
-        self.connection.on_media = self._media
+        self.connection.on_media = self._media_elsewhere
 
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call back when the browser closed DTLS or its consent expired."""
@@ -285,11 +289,34 @@ class VoiceTransport:
             length = receive(PACKET)
         except OSError:
             return
+        self.datagram(length)
+
+    def datagram(self, length: int) -> None:
+        """The datagram in PACKET, from the nominated pair's address."""
         if 127 < PACKET[0] < 192 and length >= HEADER_SIZE:
             self._media(length)
         elif length and self.connection.selected is not None:
             protocol, address = self.connection.selected
             protocol.datagram(length, address)
+
+    def source(self) -> Wire | None:
+        """What the browser's packets come through, once they come through a socket of their own."""
+        return self._wire(self._rx) if self._on_voice is not None else None
+
+    def sink(self) -> Wire | None:
+        """The same for what is sent."""
+        return self._wire(self._tx)
+
+    def _wire(self, context: Any) -> Wire | None:
+        if self._direct is None or context is None:
+            return None
+        return Wire(self._direct.fileno(), context, self._sessions, self.readable, self.datagram)
+
+    def _media_elsewhere(self, length: int) -> None:
+        """The same as `_media`, from an address that isn't, or isn't yet, or is no longer the nominated pair's."""
+        if not 191 < PACKET[1] < 224:
+            self.on_moving()
+        self._media(length)
 
     def _media(self, length: int) -> None:
         """The SRTP or SRTCP datagram in PACKET, from an address that passed a STUN check."""
@@ -298,7 +325,7 @@ class VoiceTransport:
             return
         _LENGTH[0] = length
         if 191 < PACKET[1] < 224:
-            genuine = not lib.srtp_unprotect_rtcp(self._rx, _CDATA, _LENGTH)
+            genuine = not unprotect_rtcp(self._rx, _CDATA, _LENGTH)
             self._on_rtcp(_LENGTH[0] if genuine else 0)
         elif _srtp_unprotect(self._rx, _CDATA, _LENGTH):
             self._on_rtcp(0)
@@ -326,7 +353,7 @@ class VoiceTransport:
             return
         PACKET[: len(data)] = data
         _LENGTH[0] = len(data)
-        if not lib.srtp_protect_rtcp(self._tx, _CDATA, _LENGTH):
+        if not protect_rtcp(self._tx, _CDATA, _LENGTH):
             with contextlib.suppress(OSError):
                 send(VIEW[: _LENGTH[0]])
 
@@ -363,6 +390,7 @@ class VoiceTransport:
 
     def _leave_direct(self) -> None:
         if self._direct is not None:
+            self.on_moving()
             self._poll.remove(self._direct.fileno())
             self._direct.close()
             self._direct = None
@@ -371,6 +399,10 @@ class VoiceTransport:
 
 def _nothing(_buffer: bytearray) -> int:
     return 0
+
+
+def _ignore_moving() -> None:
+    return None
 
 
 def _ignore(_length: int) -> None:

@@ -7,11 +7,13 @@ SRTP keys anyway.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from time import monotonic
 
 from telephony.media.aiortc_private import VoiceTransport
 from telephony.media.codecs import OPUS
 from telephony.media.dtmf import DigitSender
+from telephony.media.lanes import Wire
 from telephony.media.rtp import Outbound
 from telephony.media.sdp import Offer
 from telephony.media.ticker import Ticker
@@ -29,14 +31,20 @@ class WebRtcLeg(VoiceLeg):
         self._event_types = {payload_type: rate for rate, payload_type in offer.events.items()}
         self._digits = self._digit_sender(offer, ticker)
         self._filled = 0
+        self.outbound.wire = transport.sink
+        transport.on_moving = self.leave_lanes
         transport.connection.on_check = self._alive
 
-    def fill(self) -> None:
+    def fill(self, idle: Set[int]) -> None:
         """Send a frame of silence when nothing has gone out since the last time. The plane calls this ten times a
-        second: a browser in a call then knows a dead way from a quiet line, whatever the other side does.
+        second: a browser in a call then knows a dead way from a quiet line, whatever the other side does. `idle` are
+        the ids of lanes that stand still.
         """
         outbound = self.outbound
-        if self.in_call and outbound.packets == self._filled and self.stands:
+        lane = outbound.lane
+        if lane is not None and lane.id not in idle:
+            return
+        if self.in_call and (lane is not None or outbound.packets == self._filled) and self.stands:
             # Each frame stands where it is in time: what lies between them isn't sent.
             outbound.restart()
             outbound.send(self, OPUS.silence)
@@ -50,6 +58,9 @@ class WebRtcLeg(VoiceLeg):
         self._transport.hear(self._voice, self._genuine_rtcp)
         if not self.connected.done():
             self.connected.set_result(True)
+
+    def _source(self) -> Wire | None:
+        return self._transport.source()
 
     async def _close_carrier(self) -> None:
         await self._transport.close()

@@ -76,16 +76,39 @@ class MediaLeg(Protocol):
     """One party's media. Attributes say where its packets go; whoever arranges legs sets them."""
 
     outbound: Outbound
-    forward_to: Sink | None
-    muted: bool
-    """Its packets carry silence from now on, to everybody and to the tap."""
-    tap: Tap | None
     on_digit: Callable[[str], None] | None
     on_closed: Callable[[], None] | None
     connected: asyncio.Future[bool]
     closed: bool
-    last_heard: float
-    """Monotonic seconds of the last sign of life."""
+
+    @property
+    def forward_to(self) -> Sink | None:
+        """Where its packets go."""
+        ...
+
+    @forward_to.setter
+    def forward_to(self, sink: Sink | None) -> None: ...
+
+    @property
+    def muted(self) -> bool:
+        """Its packets carry silence from now on, to everybody and to the tap."""
+        ...
+
+    @muted.setter
+    def muted(self, muted: bool) -> None: ...
+
+    @property
+    def tap(self) -> Tap | None:
+        """Takes its packets too."""
+        ...
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None: ...
+
+    @property
+    def last_heard(self) -> float:
+        """Monotonic seconds of the last sign of life."""
+        ...
 
     @property
     def codec(self) -> Codec:

@@ -16,6 +16,7 @@ from typing import Any
 from kernel.errors import Unavailable
 
 from telephony.media.aiortc_private import HostAddress, VoiceTransport, generate_certificate
+from telephony.media.lanes import Lanes, start_lanes
 from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import MediaLeg
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
@@ -23,12 +24,13 @@ from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp import Offer, build_answer, parse_offer
 from telephony.media.sip_sdp import Negotiation, Place, SdpPolicy
 from telephony.media.ticker import Ticker
+from telephony.media.voice_leg import VoiceLeg
 from telephony.media.voice_socket import SocketPoll
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Any]
 _REPORT_EVERY, _REPORT_STEP = 2.5, 0.02
 """Seconds between two reports of a leg, and between two looks at whose turn it is."""
-_FILL_EVERY = 0.1
+_TEND_EVERY = 0.1
 
 
 class TooManySetups(Unavailable):
@@ -51,6 +53,8 @@ class MediaSettings:
     waiting_setups: int = 128
     tenant_setups: int = 32
     """Of these, one tenant's at most: whoever floods it, the others' calls are set up."""
+    lanes: bool = True
+    """Joined legs' packets are passed on by a thread of C where it was compiled, else, and without this, in Python."""
 
 
 @dataclass
@@ -118,7 +122,9 @@ class MediaPlane:
         self._to_report: dict[MediaLeg, None] = {}
         """In the order of their turns."""
         self._reports_owed = 0.0
-        self._filler: asyncio.TimerHandle | None = None
+        self._tender: asyncio.TimerHandle | None = None
+        self._lanes: Lanes | None = None
+        self._lanes_tried = not settings.lanes
 
     async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
         """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
@@ -187,14 +193,17 @@ class MediaPlane:
 
     async def close(self) -> None:
         """Close every leg and stop all timers."""
-        for timer in (self._reporter, self._filler):
+        for timer in (self._reporter, self._tender):
             if timer is not None:
                 timer.cancel()
-        self._reporter = self._filler = None
+        self._reporter = self._tender = None
         await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
         self.legs.clear()
         self._to_report.clear()
         self.ticker.close()
+        if self._lanes is not None:
+            self._lanes.close()
+            self._lanes = None
         self.poll.close()
 
     def _advertised(self, bound: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -247,8 +256,11 @@ class MediaPlane:
         self._to_report[leg] = None
         if self._reporter is None:
             self._arm()
-        if self._filler is None and isinstance(leg, WebRtcLeg):
-            self._filler = asyncio.get_running_loop().call_later(_FILL_EVERY, self._fill)
+        if not self._lanes_tried:
+            self._lanes_tried = True
+            self._lanes = start_lanes(self.poll)
+        if self._tender is None:
+            self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)
 
     def _arm(self) -> None:
         """Wait until the next leg's turn to report, or a moment when many are due."""
@@ -256,13 +268,21 @@ class MediaPlane:
         self._reports_owed += wait * len(self._to_report) / _REPORT_EVERY
         self._reporter = asyncio.get_running_loop().call_later(wait, self._report)
 
-    def _fill(self) -> None:
-        self._filler = None
-        browsers = [leg for leg in self.legs if isinstance(leg, WebRtcLeg)]
-        for leg in browsers:
-            leg.fill()
-        if browsers:
-            self._filler = asyncio.get_running_loop().call_later(_FILL_EVERY, self._fill)
+    def _tend(self) -> None:
+        """Let no browser wait for a packet, and pass on in lanes what can be passed on there."""
+        self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend) if self.legs else None
+        idle = self._lanes.idle(_TEND_EVERY) if self._lanes is not None else frozenset[int]()
+        for leg in self.legs:
+            if isinstance(leg, WebRtcLeg):
+                leg.fill(idle)
+        self.enter_lanes()
+
+    def enter_lanes(self) -> None:
+        """Let the lanes' thread take over what is in its steady state by now. Called ten times a second."""
+        if self._lanes is not None:
+            for leg in self.legs:
+                if isinstance(leg, VoiceLeg):
+                    leg.enter_lane(self._lanes)
 
     def _report(self) -> None:
         """Let those report whose turn it is: all legs at once would hold up forwarded packets."""

@@ -15,8 +15,12 @@ import secrets
 import struct
 from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from telephony.media.codecs import OPUS, Codec
+
+if TYPE_CHECKING:
+    from telephony.media.lanes import Lane, Wire
 
 CLOCK_RATE = OPUS.clock_rate
 FRAME_SECONDS = 0.02
@@ -73,7 +77,8 @@ class Inbound:
         self._timestamp = 0
         self._base = sequence
         self._highest = (sequence - 1) & 0xFFFF
-        self._cycles = 0
+        # A stream that begins at 0 has not wrapped with its first packet.
+        self._cycles = 0 if sequence else -0x10000
         self._odd = -1
         self._expected_before = 0
         self._received_before = 0
@@ -108,6 +113,24 @@ class Inbound:
             self.ssrc ^= 0xFFFFFFFF
         self._odd = (sequence + 1) & 0xFFFF
 
+    def write_to(self, numbers: Any) -> None:
+        """Say them to a lane's thread (lanes.h: `lane`)."""
+        numbers.in_ssrc, numbers.clock_rate = self.ssrc, self._clock_rate
+        numbers.in_highest, numbers.in_cycles = self._highest, self._cycles & 0xFFFFFFFF
+        numbers.in_timestamp, numbers.in_arrival = self._timestamp, self._arrival
+        numbers.in_packets, numbers.late, numbers.jitter = self.packets, self.late, self.jitter_samples
+
+    def read_from(self, numbers: Any) -> None:
+        """Take them back."""
+        self._highest, self._cycles = numbers.in_highest, numbers.in_cycles
+        self._timestamp, self._arrival = numbers.in_timestamp, numbers.in_arrival
+        self.packets, self.late, self.jitter_samples = numbers.in_packets, numbers.late, numbers.jitter
+
+    @property
+    def arrival(self) -> float:
+        """Monotonic seconds of the last packet in order."""
+        return self._arrival
+
     @property
     def extended_highest(self) -> int:
         return (self._cycles + self._highest) & 0xFFFFFFFF
@@ -133,6 +156,10 @@ class Inbound:
         return min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0
 
 
+def _no_wire() -> None:
+    return None
+
+
 class Outbound:
     """The one stream a browser hears from us.
 
@@ -142,8 +169,9 @@ class Outbound:
     """
 
     __slots__ = (
-        "_sent_at", "_sequence", "_sequence_offset", "_source", "_source_floor", "_source_highest", "_timestamp",
-        "_timestamp_offset", "_transmit", "codec", "exclusive", "octets", "packets", "payload_type", "ssrc",
+        "_exclusive", "_sent_at", "_sequence", "_sequence_offset", "_source", "_source_floor", "_source_highest",
+        "_timestamp", "_timestamp_offset", "_transmit", "codec", "lane", "octets", "packets", "payload_type", "ssrc",
+        "wire",
     )  # fmt: skip
 
     def __init__(self, payload_type: int, transmit: Callable[[int], None], codec: Codec = OPUS) -> None:
@@ -152,8 +180,11 @@ class Outbound:
         self.codec = codec
         self.packets = 0
         self.octets = 0
-        self.exclusive: object | None = None
-        """While set, only this source is sent (digits are going out)."""
+        self.lane: Lane | None = None
+        """The lane by which it is fed now: closed before anything else is done with the stream."""
+        self.wire: Callable[[], Wire | None] = _no_wire
+        """What it is sent through, when a lane may use that."""
+        self._exclusive: object | None = None
         self._transmit = transmit
         # The lower half avoids a wrap in the first packets, which some SRTP stacks get wrong.
         self._sequence = secrets.randbits(15)
@@ -165,9 +196,21 @@ class Outbound:
         self._source_highest = 0
         self._source_floor = 0
 
+    @property
+    def exclusive(self) -> object | None:
+        """While set, only this source is sent (digits are going out)."""
+        return self._exclusive
+
+    @exclusive.setter
+    def exclusive(self, source: object | None) -> None:
+        self._leave_lane()
+        self._exclusive = source
+
     def forward(self, source: object, sequence: int, timestamp: int, length: int) -> None:
         """Pass on the packet in PACKET: a 12-byte header to overwrite, then `length - 12` bytes of payload."""
-        if self.exclusive is not None and source is not self.exclusive:
+        if self.lane is not None:
+            self.lane.close()
+        if self._exclusive is not None and source is not self._exclusive:
             self._source = None
             return
         now = monotonic()
@@ -203,6 +246,7 @@ class Outbound:
         """Close the gap a packet of `source` leaves that is not passed on (a digit), so that it isn't seen
         as loss.
         """
+        self._leave_lane()
         if source is self._source and (sequence - self._source_highest) & 0xFFFF < 0x8000:
             self._sequence_offset -= 1
             self._source_highest = sequence
@@ -210,7 +254,8 @@ class Outbound:
 
     def send(self, source: object, payload: bytes) -> None:
         """Send one packet of 20 ms we made ourselves, behind the previous one of the same source."""
-        if self.exclusive is not None and source is not self.exclusive:
+        self._leave_lane()
+        if self._exclusive is not None and source is not self._exclusive:
             self._source = None
             return
         now = monotonic()
@@ -229,6 +274,7 @@ class Outbound:
         """Send one packet of a telephone event: every packet of an event carries its first timestamp (RFC
         4733 2.2.1).
         """
+        self._leave_lane()
         now = monotonic()
         if begins:
             self._timestamp = (self._timestamp + self._elapsed(now)) & 0xFFFFFFFF
@@ -242,6 +288,7 @@ class Outbound:
 
         Another clock takes another SSRC (RFC 7160 4.1): the receiver can't mend timestamps of two clocks.
         """
+        self._leave_lane()
         if codec.clock_rate != self.codec.clock_rate:
             self.ssrc = secrets.randbits(32)
         self.payload_type, self.codec = payload_type, codec
@@ -249,12 +296,36 @@ class Outbound:
 
     def restart(self) -> None:
         """The next packet begins anew behind the last one, even when its source did not change meanwhile."""
+        self._leave_lane()
         self._source = None
+
+    def fed_by(self, source: object) -> bool:
+        """Whether what goes out now is this source's, spliced in and alone."""
+        return source is self._source and self._exclusive is None
+
+    def write_to(self, numbers: Any) -> None:
+        """Say its numbers to a lane's thread (lanes.h: `lane`). Something was sent already."""
+        numbers.out_type, numbers.out_ssrc = self.payload_type, self.ssrc
+        numbers.sequence_offset = self._sequence_offset & 0xFFFF
+        numbers.timestamp_offset = self._timestamp_offset & 0xFFFFFFFF
+        numbers.out_sequence, numbers.out_timestamp, numbers.sent_at = self._sequence, self._timestamp, self._sent_at
+        numbers.source_highest, numbers.source_floor = self._source_highest, self._source_floor
+        numbers.out_packets, numbers.octets = self.packets, self.octets
+
+    def read_from(self, numbers: Any) -> None:
+        """Take them back; the offsets are the same."""
+        self._sequence, self._timestamp, self._sent_at = numbers.out_sequence, numbers.out_timestamp, numbers.sent_at
+        self._source_highest = numbers.source_highest
+        self.packets, self.octets = numbers.out_packets, numbers.octets
 
     def timestamp_now(self) -> int:
         """The RTP timestamp of this instant, for a sender report."""
         elapsed = 0 if self._sent_at is None else int((monotonic() - self._sent_at) * self.codec.clock_rate)
         return (self._timestamp + elapsed) & 0xFFFFFFFF
+
+    def _leave_lane(self) -> None:
+        if self.lane is not None:
+            self.lane.close()
 
     def _emit(self, second: int, timestamp: int, payload: bytes) -> None:
         length = HEADER_SIZE + len(payload)

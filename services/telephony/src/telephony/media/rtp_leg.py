@@ -16,6 +16,7 @@ from typing import Any
 from telephony.media.codecs import OPUS, law_table
 from telephony.media.dtmf import DigitSender
 from telephony.media.inband import ToneReader
+from telephony.media.lanes import Wire
 from telephony.media.media_leg import LegStatistics
 from telephony.media.rtp import HEADER, HEADER_SIZE, PACKET, VIEW, Inbound, Outbound, payload_bounds
 from telephony.media.rtp_socket import RtpSockets
@@ -73,6 +74,7 @@ class RtpLeg(VoiceLeg):
         self._rx: SrtpContext | None = None
         self._tx: SrtpContext | None = None
         self._rtcp_source: Address | None = None
+        self.outbound.wire = self._sink
         self._receive = sockets.receive_into
         self._send: Callable[[memoryview], Any] = self._send_to_target
         # Nothing is sent before it is agreed where to.
@@ -165,6 +167,7 @@ class RtpLeg(VoiceLeg):
         """Do as agreed from now on. A leg that is closed meanwhile has nothing to do any more."""
         if agreed is None or self.closed:
             return
+        self.leave_lanes()
         before, now = self.codec, monotonic()
         if (self.outbound.payload_type, self.outbound.codec) != (agreed.send_type, agreed.codec):
             self.outbound.retune(agreed.send_type, agreed.codec)
@@ -243,6 +246,7 @@ class RtpLeg(VoiceLeg):
     def _look_for_source(self) -> None:
         """Hear everybody until the peer's source is found, and let the filter decide."""
         loop = asyncio.get_running_loop()
+        self.leave_lanes()
         self._sockets.disconnect()
         self._send = self._send_to_target
         self._sockets.read(self._readable_by_anyone)
@@ -276,6 +280,10 @@ class RtpLeg(VoiceLeg):
             length = self._receive(PACKET)
         except OSError:
             return
+        self._datagram(length)
+
+    def _datagram(self, length: int) -> None:
+        """The datagram in PACKET, of the peer."""
         if length < HEADER_SIZE or not 127 < PACKET[0] < 192 or 191 < PACKET[1] < 224:
             self._odd(length)
             return
@@ -397,6 +405,18 @@ class RtpLeg(VoiceLeg):
         if not self._settings.nat or source is None or source == self._filter.expected:
             return said
         return self._rtcp_source or (source[0], source[1] + 1)
+
+    def _source(self) -> Wire | None:
+        return self._wire(self._rx) if self._tones is None else None
+
+    def _sink(self) -> Wire | None:
+        return self._wire(self._tx)
+
+    def _wire(self, keys: SrtpContext | None) -> Wire | None:
+        if self._sockets.connected is None:
+            return None
+        context = None if keys is None else keys.context
+        return Wire(self._sockets.fd, context, keys, self._readable, self._datagram)
 
     async def _close_carrier(self) -> None:
         if self._window is not None:

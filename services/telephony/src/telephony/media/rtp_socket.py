@@ -39,6 +39,11 @@ class RtpSockets:
         self.send = self._rtp.send
         self.send_to = self._rtp.sendto
 
+    @property
+    def fd(self) -> int:
+        """The RTP socket's descriptor."""
+        return self._rtp.fileno()
+
     def read(self, readable: Callable[[], None]) -> None:
         """Call `readable` whenever an RTP datagram waits, in place of whoever was called before."""
         self._poll.add(self._rtp.fileno(), readable)

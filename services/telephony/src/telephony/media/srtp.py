@@ -9,6 +9,7 @@ from __future__ import annotations
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
 
+from telephony.media.lanes import protect_rtcp, unprotect_rtcp
 from telephony.media.rtp import PACKET
 from telephony.media.sdes import Crypto
 
@@ -29,20 +30,20 @@ class SrtpContext:
         kind = Policy.SSRC_ANY_INBOUND if inbound else Policy.SSRC_ANY_OUTBOUND
         self.crypto = crypto
         self._session = Session(Policy(key=crypto.key, ssrc_type=kind, srtp_profile=_PROFILES[crypto.suite]))
-        self._context = self._session._srtp[0]
+        self.context = self._session._srtp[0]
 
     def protect(self, length: int) -> int:
         _LENGTH[0] = length
-        return 0 if lib.srtp_protect(self._context, _CDATA, _LENGTH) else _LENGTH[0]
+        return 0 if lib.srtp_protect(self.context, _CDATA, _LENGTH) else _LENGTH[0]
 
     def unprotect(self, length: int) -> int:
         _LENGTH[0] = length
-        return 0 if lib.srtp_unprotect(self._context, _CDATA, _LENGTH) else _LENGTH[0]
+        return 0 if lib.srtp_unprotect(self.context, _CDATA, _LENGTH) else _LENGTH[0]
 
     def protect_rtcp(self, length: int) -> int:
         _LENGTH[0] = length
-        return 0 if lib.srtp_protect_rtcp(self._context, _CDATA, _LENGTH) else _LENGTH[0]
+        return 0 if protect_rtcp(self.context, _CDATA, _LENGTH) else _LENGTH[0]
 
     def unprotect_rtcp(self, length: int) -> int:
         _LENGTH[0] = length
-        return 0 if lib.srtp_unprotect_rtcp(self._context, _CDATA, _LENGTH) else _LENGTH[0]
+        return 0 if unprotect_rtcp(self.context, _CDATA, _LENGTH) else _LENGTH[0]

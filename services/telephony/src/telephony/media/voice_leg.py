@@ -13,6 +13,7 @@ from time import monotonic
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, Codec
 from telephony.media.dtmf import DigitReader, DigitSender
+from telephony.media.lanes import Lane, Lanes, Wire
 from telephony.media.media_leg import LegStatistics, Sink, Tap
 from telephony.media.player import Playback
 from telephony.media.rtcp import Reports
@@ -20,6 +21,8 @@ from telephony.media.rtp import HEADER, HEADER_SIZE, MAX_PAYLOAD, PACKET, VIEW, 
 from telephony.media.ticker import Ticker
 
 _unpack_header = HEADER.unpack_from
+_LANE_PAUSE = 0.25
+"""Seconds that a leg stays out of its lane after leaving it: what made it leave (a digit) seldom comes alone."""
 
 
 class VoiceLeg:
@@ -27,16 +30,18 @@ class VoiceLeg:
 
     # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
-        "_digits", "_event_types", "_forged", "_inbound", "_lost_before", "_packets_before", "_playback", "_reader",
-        "_ticker", "_voice_type", "closed", "codec", "connected", "forward_to", "in_call", "last_heard", "muted",
-        "on_closed", "on_digit", "outbound", "reports", "tap",
+        "_digits", "_event_types", "_forged", "_forward_to", "_inbound", "_lane", "_lane_after", "_last_heard",
+        "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_tap", "_ticker", "_voice_type", "closed",
+        "codec", "connected", "in_call", "on_closed", "on_digit", "outbound", "reports",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
         self.codec: Codec = outbound.codec
-        self.forward_to: Sink | None = None
-        self.muted = False
-        self.tap: Tap | None = None
+        self._forward_to: Sink | None = None
+        self._muted = False
+        self._tap: Tap | None = None
+        self._lane: Lane | None = None
+        self._lane_after = 0.0
         self.on_digit: Callable[[str], None] | None = None
         self.on_closed: Callable[[], None] | None = None
         self.connected: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -44,7 +49,7 @@ class VoiceLeg:
         self.closed = False
         self.in_call = False
         """Somebody waits for sound here: a browser's silence is filled then."""
-        self.last_heard = monotonic()
+        self._last_heard = monotonic()
         self.outbound = outbound
         self.reports = Reports()
         self._ticker = ticker
@@ -56,6 +61,94 @@ class VoiceLeg:
         self._reader = DigitReader(self._digit)
         self._playback: Playback | None = None
         self._digits: DigitSender | None = None
+
+    # -- where its packets go ------------------------------------------------------------------------------
+
+    @property
+    def forward_to(self) -> Sink | None:
+        return self._forward_to
+
+    @forward_to.setter
+    def forward_to(self, sink: Sink | None) -> None:
+        if sink is not self._forward_to:
+            self._leave_lane()
+            self._forward_to = sink
+
+    @property
+    def muted(self) -> bool:
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        if muted != self._muted:
+            self._leave_lane()
+            self._muted = muted
+
+    @property
+    def tap(self) -> Tap | None:
+        return self._tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        if tap != self._tap:
+            self._leave_lane()
+            self._tap = tap
+
+    @property
+    def last_heard(self) -> float:
+        self._sync_inbound()
+        return self._last_heard
+
+    @last_heard.setter
+    def last_heard(self, at: float) -> None:
+        self._last_heard = at
+
+    # -- lanes ---------------------------------------------------------------------------------------------
+
+    def enter_lane(self, lanes: Lanes) -> None:
+        """Let the lanes' thread pass this leg's packets on, when that is all that happens to them. The plane calls this
+        ten times a second.
+        """
+        sink, inbound = self._forward_to, self._inbound
+        if self._lane is not None or sink.__class__ is not Outbound or inbound is None or self.closed:
+            return
+        assert isinstance(sink, Outbound)
+        if sink.lane is not None or sink.codec is not self.codec or not sink.fed_by(inbound):
+            return
+        wires = self._source(), sink.wire()
+        if wires[0] is None or wires[1] is None or monotonic() < self._lane_after:
+            return
+        lane = Lane(lanes, inbound, sink, (wires[0], wires[1]), self._tap, self._lane_closed)
+        if lane.open(self._voice_type, self._silence() if self._muted else b"", repeated=self.codec is not OPUS):
+            self._lane = sink.lane = lane
+
+    def leave_lanes(self) -> None:
+        """Take back what comes from here and what goes here, before sockets or keys change."""
+        self._leave_lane()
+        if self.outbound.lane is not None:
+            self.outbound.lane.close()
+
+    def _leave_lane(self) -> None:
+        if self._lane is not None:
+            self._lane.close()
+
+    def _lane_closed(self, lane: Lane) -> None:
+        self._lane = None
+        self._lane_after = monotonic() + _LANE_PAUSE
+        self._forged += lane.forged
+        self._last_heard = max(self._last_heard, lane.inbound.arrival)
+
+    def _sync_inbound(self) -> None:
+        if self._lane is not None:
+            self._lane.sync()
+            self._last_heard = max(self._last_heard, self._lane.inbound.arrival)
+
+    def _sync_outbound(self) -> None:
+        if self.outbound.lane is not None:
+            self.outbound.lane.sync()
+
+    def _silence(self) -> bytes:
+        return self.codec.silence if self.codec is OPUS else self.codec.silence[:1]
 
     # -- what others do with a leg -------------------------------------------------------------------------
 
@@ -80,6 +173,8 @@ class VoiceLeg:
             self._digits.send(digits)
 
     def statistics(self) -> LegStatistics:
+        self._sync_inbound()
+        self._sync_outbound()
         inbound, remote = self._inbound, self.reports.remote
         return LegStatistics(
             packets_received=self._packets_before + (inbound.packets if inbound else 0),
@@ -89,8 +184,8 @@ class VoiceLeg:
             remote_fraction_lost=remote.fraction_lost,
             round_trip_seconds=remote.round_trip_seconds,
             strangers=self._strangers(),
-            forged=self._forged,
-            silent_seconds=monotonic() - self.last_heard,
+            forged=self._forged + (self._lane.forged if self._lane is not None else 0),
+            silent_seconds=monotonic() - self._last_heard,
             codec=self.codec,
         )
 
@@ -102,6 +197,8 @@ class VoiceLeg:
     def report(self) -> None:
         """Send one RTCP report. The plane calls this every few seconds."""
         if self.stands:
+            self._sync_inbound()
+            self._sync_outbound()
             self._transmit_rtcp(self.reports.report(self.outbound, self._inbound))
 
     async def close(self) -> None:
@@ -109,6 +206,7 @@ class VoiceLeg:
         if self.closed:
             return
         self.closed = True
+        self.leave_lanes()
         self.stop_playing()
         if self._digits is not None:
             self._digits.stop()
@@ -128,6 +226,10 @@ class VoiceLeg:
     def _transmit_rtcp(self, data: bytes) -> None:
         raise NotImplementedError
 
+    def _source(self) -> Wire | None:
+        """What the other end's packets come through, when a lane may read it."""
+        raise NotImplementedError
+
     async def _close_carrier(self) -> None:
         raise NotImplementedError
 
@@ -135,7 +237,7 @@ class VoiceLeg:
 
     def _voice(self, length: int) -> None:
         """One genuine RTP packet in PACKET, not encrypted any more."""
-        now = self.last_heard = monotonic()
+        now = self._last_heard = monotonic()
         first, second, sequence, timestamp, ssrc = _unpack_header(PACKET)
         inbound = self._inbound
         if inbound is None or inbound.ssrc != ssrc:
@@ -150,13 +252,13 @@ class VoiceLeg:
             return
         if not HEADER_SIZE < length < MAX_PAYLOAD:
             return
-        if self.muted:
+        if self._muted:
             length = self._mute(length)
         # The tap goes first: protecting the packet for the other leg overwrites it.
-        tap = self.tap
+        tap = self._tap
         if tap is not None:
             tap(inbound, timestamp, bytes(VIEW[HEADER_SIZE:length]))
-        forward_to = self.forward_to
+        forward_to = self._forward_to
         if forward_to is not None:
             forward_to.forward(inbound, sequence, timestamp, length)
 
@@ -164,13 +266,13 @@ class VoiceLeg:
         """Digits are read, other payload types dropped (False); neither leaves a gap in what is forwarded."""
         if payload_type in self._event_types:
             self._reader.packet(timestamp, bytes(VIEW[HEADER_SIZE:length]))
-        if self.forward_to is not None:
-            self.forward_to.skip(inbound, sequence)
+        if self._forward_to is not None:
+            self._forward_to.skip(inbound, sequence)
         return False
 
     def _mute(self, length: int) -> int:
         """Silence in place of the packet's sound, as long as it; the new length."""
-        silence = self.codec.silence if self.codec is OPUS else self.codec.silence[:1] * (length - HEADER_SIZE)
+        silence = self._silence() if self.codec is OPUS else self._silence() * (length - HEADER_SIZE)
         PACKET[HEADER_SIZE : HEADER_SIZE + len(silence)] = silence
         return HEADER_SIZE + len(silence)
 
@@ -188,7 +290,7 @@ class VoiceLeg:
         if length < 8:
             self._forged += 1
             return
-        self.last_heard = monotonic()
+        self._last_heard = monotonic()
         self.reports.read(bytes(VIEW[:length]), self.outbound.ssrc)
 
     def _new_inbound(self, ssrc: int, sequence: int) -> Inbound:

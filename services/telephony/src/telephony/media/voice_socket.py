@@ -38,6 +38,8 @@ class SocketPoll:
         self._epoll: select.epoll | None = None
         self._readers: list[Callable[[], None] | None] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.first: Callable[[], None] | None = None
+        """Called before any socket is read."""
 
     def add(self, fd: int, readable: Callable[[], None]) -> None:
         """Call `readable` when `fd` has something to read, in place of whoever was called before.
@@ -74,6 +76,9 @@ class SocketPoll:
         for _ in range(_MAX_ROUNDS):
             if self._epoll is None:
                 return
+            first = self.first
+            if first is not None:
+                first()
             ready = self._epoll.poll(0, _BATCH)
             for fd, _ in ready:
                 # A leg earlier in this batch may have closed it.
@@ -82,12 +87,12 @@ class SocketPoll:
                     try:
                         readable()
                     except Exception as error:
-                        self._report(error)
+                        self.report(error)
             # When busy, more has arrived meanwhile: take it now. Else the loop has other things to do.
             if len(ready) < _BUSY:
                 return
 
-    def _report(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         """One leg's trouble must not cost the others the rest of the batch."""
         if self._loop is not None:
             self._loop.call_exception_handler({"message": "a media socket's reader failed", "exception": error})

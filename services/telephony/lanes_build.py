@@ -1,0 +1,21 @@
+"""How `telephony.media._lanes` is compiled when the service is installed. Without a C compiler it is left out, and
+telephony forwards in Python (docs/mechanisms/forwarding.md).
+"""
+
+from pathlib import Path
+
+from cffi import FFI
+
+_MEDIA = Path("src/telephony/media")
+
+ffi = FFI()
+ffi.cdef((_MEDIA / "lanes.h").read_text())
+ffi.set_source(
+    "telephony.media._lanes",
+    '#include <stdint.h>\n#include "lanes.h"',
+    sources=[str(_MEDIA / "lanes.c")],
+    include_dirs=[str(_MEDIA)],
+    extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"],
+    libraries=["pthread"],
+    optional=True,
+)

@@ -1,0 +1,391 @@
+/* The thread that walks the lanes: packets of joined legs from socket to socket, without Python.
+ *
+ * A lane is one direction between two legs in its steady state. The thread receives, decrypts, counts, writes the header
+ * anew, encrypts and sends. Whatever isn't the next packet of the expected stream goes to Python untouched, through a ring;
+ * if it was RTP the lane stands still, so that Python gets this packet and those behind it in their order, until Python has
+ * closed the lane. The rules for numbers are those of rtp.Inbound and rtp.Outbound, to the letter.
+ *
+ * One lock guards all lanes and all libsrtp contexts they use. The thread holds it for one packet at a time; a second one
+ * before it ("next") lets Python's calls in between two packets of a busy thread. Ids carry a generation, so an event that
+ * was fetched before its lane was closed finds nothing.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lanes.h"
+
+enum { BUFFER = 2048, HEADER = 12, MAX_PAYLOAD = 1275 + 64, MAX_REORDER = 128, RESYNC_JUMP = 3000, BATCH = 128, GROW = 64 };
+
+typedef struct {
+    lane at;
+    uint32_t generation; /* odd while open */
+    uint32_t next_free;  /* index + 1 */
+    int stands;          /* Python has something of this lane to look at first */
+} slot;
+
+typedef struct {
+    uint8_t *bytes;
+    uint64_t size;
+    _Atomic uint64_t head, tail;
+    _Atomic uint64_t lost;
+} ring;
+
+struct lanes {
+    ring rings[2];
+    lanes_srtp unprotect, protect;
+    int epoll, event, wake;
+    _Atomic int stopping;
+    pthread_t thread;
+    slot *slots;
+    uint32_t count, free; /* slots made; index + 1 of the first free one */
+    uint8_t packet[BUFFER] __attribute__((aligned(16)));
+};
+
+/* Adaptive: what is waited for is one packet's time, less than being put to sleep and woken. */
+static pthread_mutex_t next_turn = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP, turn = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+
+static void enter(void) {
+    pthread_mutex_lock(&next_turn);
+    pthread_mutex_lock(&turn);
+    pthread_mutex_unlock(&next_turn);
+}
+
+static void leave(void) { pthread_mutex_unlock(&turn); }
+
+static double now_seconds(void) {
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static uint16_t get16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
+static uint32_t get32(const uint8_t *at) { return (uint32_t)get16(at) << 16 | get16(at + 2); }
+static void put16(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+static void put32(uint8_t *at, uint32_t value) {
+    put16(at, value >> 16);
+    put16(at + 2, value);
+}
+
+/* ---- rings: written under the lock, read by one reader without it ---- */
+
+static void tell(lanes *all) {
+    uint64_t one = 1;
+    if (write(all->event, &one, sizeof one) < 0) {} /* full: it is readable already */
+}
+
+static uint64_t push(ring *into, uint64_t id, double arrival, uint32_t timestamp, uint32_t rtp, const uint8_t *bytes,
+                     uint32_t length) {
+    uint64_t size = (sizeof(lane_record) + length + 7) & ~(uint64_t)7, head = atomic_load_explicit(&into->head, memory_order_relaxed);
+    uint64_t at = head & (into->size - 1), skipped = at + size > into->size ? into->size - at : 0;
+    uint64_t used = head - atomic_load_explicit(&into->tail, memory_order_acquire);
+    if (used + skipped + size > into->size) {
+        atomic_fetch_add_explicit(&into->lost, 1, memory_order_relaxed);
+        return used;
+    }
+    if (skipped) { /* at least 8 bytes, the size and the length, since all records are multiples of 8 */
+        uint32_t skip[2] = {(uint32_t)skipped, UINT32_MAX};
+        memcpy(into->bytes + at, skip, sizeof skip);
+        at = 0;
+    }
+    lane_record record = {(uint32_t)size, length, id, arrival, timestamp, rtp};
+    memcpy(into->bytes + at, &record, sizeof record);
+    memcpy(into->bytes + at + sizeof record, bytes, length);
+    atomic_store_explicit(&into->head, head + skipped + size, memory_order_release);
+    return used + skipped + size;
+}
+
+/* ---- one packet ---- */
+
+/* Whether this RTP header is the next, or a slightly late, packet of the stream the lane is for. */
+static int expected(const lane *at, const uint8_t *packet) {
+    if ((packet[0] & 0xC0) != 0x80 || (packet[1] & 0x7F) != at->in_type || get32(packet + 8) != at->in_ssrc) return 0;
+    uint16_t sequence = get16(packet + 2), step = (uint16_t)(sequence - at->in_highest);
+    uint16_t passed = (uint16_t)(sequence - at->source_highest);
+    return (step <= RESYNC_JUMP || step >= 0x10000 - MAX_REORDER) && (passed <= RESYNC_JUMP || passed >= 0x8000);
+}
+
+static void count(lane *at, uint16_t sequence, uint32_t timestamp, double now) {
+    at->in_packets++;
+    uint16_t step = (uint16_t)(sequence - at->in_highest);
+    if (step >= 0x8000) {
+        at->late++;
+        return;
+    }
+    if (sequence < at->in_highest) at->in_cycles += 0x10000;
+    at->in_highest = sequence;
+    double rate = at->clock_rate, drift = (now - at->in_arrival) * rate - ((double)timestamp - (double)at->in_timestamp);
+    at->in_arrival = now;
+    at->in_timestamp = timestamp;
+    if (-rate < drift && drift < rate) at->jitter += ((drift < 0 ? -drift : drift) - at->jitter) / 16;
+}
+
+/* Moves the payload to byte 12 when extensions, sources or padding surround it (RFC 3550 5.1, 5.3.1). The new length, 0
+ * when the header lies. */
+static int plain(uint8_t *packet, int length) {
+    int first = packet[0], start = HEADER + 4 * (first & 0x0F), end = length;
+    if (first & 0x10) {
+        if (start + 4 > length) return 0;
+        start += 4 + 4 * get16(packet + start + 2);
+    }
+    if (first & 0x20) end -= packet[length - 1];
+    if (start > end) return 0;
+    memmove(packet + HEADER, packet + start, (size_t)(end - start));
+    return HEADER + end - start;
+}
+
+static int mute(const lane *at, uint8_t *packet, int length) {
+    if (at->muted == 2) {
+        memset(packet + HEADER, at->silence[0], (size_t)(length - HEADER));
+        return length;
+    }
+    memcpy(packet + HEADER, at->silence, at->silence_length);
+    return HEADER + (int)at->silence_length;
+}
+
+/* Whether the packet is to be sent; its header is the outbound stream's then. */
+static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timestamp, double now) {
+    uint16_t step = (uint16_t)(sequence - at->source_highest);
+    if (step == 0) return 0;
+    if (step < 0x8000)
+        at->source_highest = sequence;
+    else if (step < 0x10000 - MAX_REORDER || (uint16_t)(sequence - at->source_floor) >= 0x8000)
+        return 0; /* from before the splice: its number may have been used already */
+    uint16_t out_sequence = (uint16_t)(sequence + at->sequence_offset);
+    uint32_t out_timestamp = timestamp + at->timestamp_offset;
+    if ((uint16_t)(out_sequence - at->out_sequence) < 0x8000) {
+        at->out_sequence = out_sequence;
+        at->out_timestamp = out_timestamp;
+        at->sent_at = now;
+    }
+    packet[0] = 0x80;
+    packet[1] = at->out_type;
+    put16(packet + 2, out_sequence);
+    put32(packet + 4, out_timestamp);
+    put32(packet + 8, at->out_ssrc);
+    return 1;
+}
+
+static void forward(lanes *all, lane *at, uint64_t id, int length) {
+    uint8_t *packet = all->packet;
+    if (at->rx && all->unprotect(at->rx, packet, &length)) {
+        at->forged++;
+        return;
+    }
+    uint16_t sequence = get16(packet + 2);
+    uint32_t timestamp = get32(packet + 4);
+    double now = now_seconds();
+    count(at, sequence, timestamp, now);
+    if (packet[0] != 0x80) length = plain(packet, length);
+    if (length <= HEADER || length >= MAX_PAYLOAD) return;
+    if (at->muted) length = mute(at, packet, length);
+    if (at->tapped &&
+        push(&all->rings[1], id, now, timestamp, 1, packet + HEADER, (uint32_t)(length - HEADER)) > all->rings[1].size / 4)
+        tell(all);
+    if (!spliced(at, packet, sequence, timestamp, now)) return;
+    at->out_packets++;
+    at->octets += (uint64_t)(length - HEADER);
+    if (at->tx && all->protect(at->tx, packet, &length)) return;
+    /* A full send buffer or an ICMP error of an earlier packet is a lost packet, as on any network. */
+    if (send(at->out_fd, packet, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {}
+}
+
+/* One datagram of the lane's socket, to its end. Under the lock. */
+static void step(lanes *all, slot *one, uint64_t id) {
+    uint8_t *packet = all->packet;
+    /* Room behind for what protecting adds (SRTP_MAX_TRAILER_LEN is below 160). */
+    ssize_t length = recv(one->at.in_fd, packet, BUFFER - 256, MSG_DONTWAIT);
+    if (length <= 0) return;
+    int rtp = length >= HEADER && packet[0] > 127 && packet[0] < 192 && !(packet[1] > 191 && packet[1] < 224);
+    if (rtp && !one->stands && expected(&one->at, packet)) {
+        forward(all, &one->at, id, (int)length);
+        return;
+    }
+    if (rtp) one->stands = 1;
+    push(&all->rings[0], id, now_seconds(), 0, (uint32_t)rtp, packet, (uint32_t)length);
+    tell(all);
+}
+
+static slot *find(lanes *all, uint64_t id) {
+    uint32_t index = (uint32_t)id, generation = (uint32_t)(id >> 32);
+    if (index >= all->count || !(generation & 1) || all->slots[index].generation != generation) return NULL;
+    return &all->slots[index];
+}
+
+static void *walk(void *argument) {
+    lanes *all = argument;
+    struct epoll_event ready[BATCH];
+    while (!atomic_load(&all->stopping)) {
+        int count = epoll_wait(all->epoll, ready, BATCH, -1);
+        for (int number = 0; number < count; number++) {
+            enter();
+            slot *one = find(all, ready[number].data.u64);
+            if (one) step(all, one, ready[number].data.u64);
+            leave();
+        }
+    }
+    return NULL;
+}
+
+/* ---- what the owner calls ---- */
+
+static void release(lanes *all) {
+    if (all->epoll >= 0) close(all->epoll);
+    if (all->event >= 0) close(all->event);
+    if (all->wake >= 0) close(all->wake);
+    free(all->slots);
+    free(all);
+}
+
+lanes *lanes_start(uint8_t *odd, uint32_t odd_size, uint8_t *tapped, uint32_t tapped_size, lanes_srtp unprotect,
+                   lanes_srtp protect) {
+    lanes *all = calloc(1, sizeof *all);
+    if (!all) return NULL;
+    all->rings[0].bytes = odd;
+    all->rings[0].size = odd_size;
+    all->rings[1].bytes = tapped;
+    all->rings[1].size = tapped_size;
+    all->unprotect = unprotect;
+    all->protect = protect;
+    all->epoll = epoll_create1(EPOLL_CLOEXEC);
+    all->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    all->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event wake = {.events = EPOLLIN, .data.u64 = 0}; /* an even generation: no lane's */
+    sigset_t every, before;
+    sigfillset(&every);
+    if (all->epoll < 0 || all->event < 0 || all->wake < 0 || epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->wake, &wake)) {
+        release(all);
+        return NULL;
+    }
+    pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are Python's */
+    int failed = pthread_create(&all->thread, NULL, walk, all);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        release(all);
+        errno = failed;
+        return NULL;
+    }
+    pthread_setname_np(all->thread, "lanes");
+    return all;
+}
+
+void lanes_stop(lanes *all) {
+    uint64_t one = 1;
+    atomic_store(&all->stopping, 1);
+    if (write(all->wake, &one, sizeof one) < 0) {}
+    pthread_join(all->thread, NULL);
+    release(all);
+}
+
+int lanes_event(const lanes *all) { return all->event; }
+
+void lanes_heard(lanes *all) {
+    uint64_t times;
+    if (read(all->event, &times, sizeof times) < 0) {}
+}
+
+/* Index + 1 of a free slot, 0 without memory. */
+static uint32_t free_slot(lanes *all) {
+    if (all->free) return all->free;
+    slot *more = realloc(all->slots, (all->count + GROW) * sizeof *more);
+    if (!more) return 0;
+    memset(more + all->count, 0, GROW * sizeof *more);
+    all->slots = more;
+    for (uint32_t number = 0; number < GROW; number++) {
+        more[all->count].next_free = all->free;
+        all->free = ++all->count;
+    }
+    return all->free;
+}
+
+uint64_t lane_open(lanes *all, const lane *made) {
+    uint64_t id = 0;
+    if (made->silence_length > sizeof made->silence) {
+        errno = EINVAL;
+        return 0;
+    }
+    enter();
+    uint32_t place = free_slot(all);
+    if (place) {
+        slot *one = &all->slots[place - 1];
+        id = (uint64_t)(one->generation + 1) << 32 | (place - 1);
+        struct epoll_event readable = {.events = EPOLLIN, .data.u64 = id};
+        if (epoll_ctl(all->epoll, EPOLL_CTL_ADD, made->in_fd, &readable)) {
+            id = 0;
+        } else {
+            all->free = one->next_free;
+            one->at = *made;
+            one->at.forged = 0;
+            one->stands = 0;
+            one->generation++;
+        }
+    }
+    leave();
+    return id;
+}
+
+int lane_read(lanes *all, uint64_t id, lane *now) {
+    enter();
+    slot *one = find(all, id);
+    if (one) *now = one->at;
+    leave();
+    return one ? 0 : -1;
+}
+
+int lane_close(lanes *all, uint64_t id, lane *last) {
+    enter();
+    slot *one = find(all, id);
+    if (one) {
+        *last = one->at;
+        epoll_ctl(all->epoll, EPOLL_CTL_DEL, one->at.in_fd, NULL);
+        memset(&one->at, 0, sizeof one->at);
+        one->generation++;
+        one->next_free = all->free;
+        all->free = (uint32_t)id + 1;
+    }
+    leave();
+    return one ? 0 : -1;
+}
+
+uint32_t lanes_idle(lanes *all, double since, uint64_t *ids, uint32_t room) {
+    uint32_t found = 0;
+    enter();
+    for (uint32_t index = 0; index < all->count && found < room; index++) {
+        slot *one = &all->slots[index];
+        if ((one->generation & 1) && one->at.sent_at < since) ids[found++] = (uint64_t)one->generation << 32 | index;
+    }
+    leave();
+    return found;
+}
+
+lanes_losses lanes_lost(lanes *all) {
+    return (lanes_losses){atomic_load(&all->rings[0].lost), atomic_load(&all->rings[1].lost)};
+}
+
+uint64_t lanes_written(lanes *all, int which) {
+    return atomic_load_explicit(&all->rings[which].head, memory_order_acquire);
+}
+
+void lanes_taken(lanes *all, int which, uint64_t upto) {
+    atomic_store_explicit(&all->rings[which].tail, upto, memory_order_release);
+}
+
+int lanes_guarded(lanes_srtp function, void *context, void *packet, int *length) {
+    enter();
+    int failed = function(context, packet, length);
+    leave();
+    return failed;
+}
