@@ -1,12 +1,15 @@
 """What calls cost, and how much later their sound arrives because of us, beside rtpengine.
 
-`python services/telephony/bench/bench_media.py [calls,calls,...] [seconds]` prints one JSON object a line. The measured
-process (media_server.py) does nothing but media, in rooms as telephony arranges them. This one makes the load: real ICE
-and DTLS for every browser's leg, then 50 packets a second and direction, encrypted, sent, received, decrypted and
-compared byte by byte in C (load.c, load.py), and an RTCP report of every stream each 2.5 s. Where packets are decoded
-on the way they say real sounds, and some of the ends are listened to (sounds.py, listening.py). rtpengine gets the same
-packets of the same cipher at the same number of calls, with keys from SDES; ICE it doesn't do. Its turns alternate with
-ours, so that what else the machine does hits both.
+`python services/telephony/bench/bench_media.py [calls,calls,...] [seconds] [rounds]` prints one JSON object a line. The
+measured process (media_server.py) does nothing but media, in rooms as telephony arranges them. This one makes the load:
+real ICE and DTLS for every browser's leg, then 50 packets a second and direction, encrypted, sent, received, decrypted
+and compared byte by byte in C (load.c, load.py), and an RTCP report of every stream each 2.5 s. Where packets are
+decoded on the way they say real sounds, and some of the ends are listened to (sounds.py, listening.py). rtpengine gets
+the same packets of the same cipher at the same number of calls, with keys from SDES; ICE it doesn't do. Its turns
+alternate with ours, so that what else the machine does hits both.
+
+Recorded calls are recorded as telephony does it: sealed, spooled on a disk, and sent to a sink over gRPC; rtpengine
+writes pcap files.
 
 Where one core doesn't hold as many calls as are wanted, fewer are measured: `calls` in each line says how many, and
 `<kind>_calls_held` that more didn't fit. CPU is the kernel's account of all threads of a process while the load sends.
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -69,6 +73,7 @@ class Bench:
 
     counts: Sequence[int]
     seconds: float
+    rounds: int
     library: Path | None
     engine: Rtpengine | None
     sink: RecordingSink
@@ -127,7 +132,7 @@ class Bench:
         plain = [Turn(kind.name, *each) for each in zip(subjects, loads, strict=True)]
         recorded = [Turn("recorded", *each, recorded=True) for each in zip(subjects, loads, strict=True)]
         turns = [*plain, *(recorded if scenario.recorded else ())]
-        await in_turns(kind, turns, calls, self.seconds, _ROUNDS)
+        await in_turns(kind, turns, calls, self.seconds, self.rounds)
         for turn in plain:
             told(kind, turn, scenario.goals, calls)
             memory = await turn.subject.memory(calls)
@@ -143,7 +148,7 @@ class Bench:
             load.close()
 
 
-async def bench(counts: Sequence[int], seconds: float, folder: Path) -> None:
+async def bench(counts: Sequence[int], seconds: float, rounds: int, folder: Path) -> None:
     """Every scenario's lines."""
     library = compile_load(folder)
     if library is None:
@@ -158,16 +163,19 @@ async def bench(counts: Sequence[int], seconds: float, folder: Path) -> None:
         sink = await RecordingSink.start(folder)
         stack.push_async_callback(sink.stop)
         for scenario in SCENARIOS:
-            await Bench(counts, seconds, library, engine, sink).run(scenario)
+            await Bench(counts, seconds, rounds, library, engine, sink).run(scenario)
 
 
 def main() -> None:
+    # What was started is stopped also when this is told to stop.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:]
     counts = sorted(int(count) for count in arguments[0].split(",")) if arguments else _COUNTS
     seconds = float(arguments[1]) if len(arguments) > 1 else _SECONDS
+    rounds = int(arguments[2]) if len(arguments) > 2 else _ROUNDS
     with tempfile.TemporaryDirectory(prefix="merkez-bench-") as folder:
         try:
-            asyncio.run(bench(counts, seconds, Path(folder)))
+            asyncio.run(bench(counts, seconds, rounds, Path(folder)))
         except Exception as error:
             line("media_bench", None, "", None, note=f"broken off: {error!r}")
 

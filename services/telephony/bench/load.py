@@ -147,6 +147,7 @@ class CLoad:
             protect_rtcp=_pointer("srtp_protect_rtcp"), unprotect_rtcp=_pointer("srtp_unprotect_rtcp"),
         )  # fmt: skip
         self._said: dict[Sound, NDArray[np.uint8]] = {}
+        self._said_before = [0] * len(ends)
         self._heard: dict[int, NDArray[np.void]] = {}
         for number, end in enumerate(ends):
             self._fill(self._streams[number], end, number ^ 1)
@@ -190,7 +191,7 @@ class CLoad:
         room = int((seconds + SETTLE_SECONDS) * 60) + 50
         for number, (stream, end) in enumerate(zip(self._streams, self.ends, strict=False)):
             stream.fd, stream.highest, stream.hearing_count = end.socket.fileno(), 0, 0
-            ctypes.memset(stream.counts, 0, ctypes.sizeof(stream.counts))
+            self._said_before[number] = stream.count
             if end.listens:
                 kept = self._heard[number] = np.zeros(room, _HEARD)
                 stream.hearing, stream.hearing_size = kept.ctypes.data, room
@@ -203,8 +204,8 @@ class CLoad:
         ]
 
     def _sent_at(self, number: int) -> dict[int, float]:
-        stream = self._streams[number]
-        return {count: at / 1e9 for count, at in zip(stream.counts, stream.sent_at, strict=True) if count}
+        stream, before = self._streams[number], self._said_before[number]
+        return {count: at / 1e9 for count, at in zip(stream.counts, stream.sent_at, strict=True) if count > before}
 
     async def measure(self, seconds: float) -> Figures:
         """`run` in a thread, while STUN goes on being answered here."""

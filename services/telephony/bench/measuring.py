@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from listening import Speaker, Verdict, at_share, listened
 from load import CLoad, End, Figures
@@ -100,13 +101,15 @@ async def in_turns(kind: Kind, turns: Sequence[Turn], calls: int, seconds: float
                 await turn.subject.record(False)
 
 
-def told(kind: Kind, turn: Turn, goals: Goals, calls: int, **more: object) -> None:
+def told(kind: Kind, turn: Turn, goals: Goals, calls: int, **more: Any) -> None:
     """The lines of one subject's runs. Ours are held to the goals, where the load was on time."""
     runs, name, many = turn.runs, f"{turn.name}_{turn.subject.name}", calls >= MANY
     cpu = statistics.median(run.cpu_ms for run in runs)
     late = max(run.figures.late_share for run in runs)
     on_time = turn.ours and late < TOO_LATE
     more = {"calls": calls, "load_late": round(late, 3), **more}
+    if gone := max(run.figures.gone for run in runs):
+        more["legs_gone"] = gone
     line(f"{name}_cpu_per_call_second", cpu, "ms", goals.cpu_ms if turn.ours else None, **more)
     per_core = goals.per_core if turn.ours and many else None
     line(f"{name}_calls_per_core_at_80_percent", 800 / cpu, "calls", per_core, "higher", **more)
@@ -118,7 +121,7 @@ def told(kind: Kind, turn: Turn, goals: Goals, calls: int, **more: object) -> No
     line(f"{name}_packets_lost", lost, "packets", 0 if on_time else None, sent=sent, **more)
 
 
-def _packets_told(name: str, turn: Turn, on_time: bool, more: dict[str, object]) -> None:
+def _packets_told(name: str, turn: Turn, on_time: bool, more: dict[str, Any]) -> None:
     for share, goal in ((0.5, None), (0.99, _DELAY_GOAL if on_time else None)):
         delays = [delay for run in turn.runs if (delay := run.figures.delay_ms(share)) is not None]
         middle = statistics.median(delays) if delays else None
@@ -128,7 +131,7 @@ def _packets_told(name: str, turn: Turn, on_time: bool, more: dict[str, object])
     line(f"{name}_packets_not_identical", wrong, "packets", 0 if turn.ours else None, compared=compared, **more)
 
 
-def _sound_told(name: str, turn: Turn, on_time: bool, more: dict[str, object]) -> None:
+def _sound_told(name: str, turn: Turn, on_time: bool, more: dict[str, Any]) -> None:
     heard = Verdict()
     for run in turn.runs:
         heard.add(run.verdict)
