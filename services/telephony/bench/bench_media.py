@@ -14,7 +14,7 @@ writes pcap files.
 Where one core doesn't hold as many calls as are wanted, fewer are measured: `calls` in each line says how many, and
 `<kind>_calls_held` that more didn't fit. CPU is the kernel's account of all threads of a process while the load sends.
 `load_late` is the share of packets the load itself sent over 1 ms late: above 5 % the machine hadn't two cores for
-this, so delays, and loss (what hasn't come 0.3 s after the last was sent), mean nothing and are held to no goal.
+this, so delays, loss (what hasn't come 0.3 s after the last was sent) and CPU mean little and are held to no goal.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Bench:
         plain = [Turn(kind.name, *each) for each in zip(subjects, loads, strict=True)]
         recorded = [Turn("recorded", *each, recorded=True) for each in zip(subjects, loads, strict=True)]
         turns = [*plain, *(recorded if scenario.recorded else ())]
-        await in_turns(kind, turns, calls, self.seconds, self.rounds)
+        await in_turns(kind, turns, self.seconds, self.rounds)
         for turn in plain:
             told(kind, turn, scenario.goals, calls)
             memory = await turn.subject.memory(calls)

@@ -53,7 +53,7 @@ async def _tried(subject: Subject, kind: Kind, make: MakeLoad, calls: int, held:
     """The share of a core that so many calls take."""
     load = make(await subject.resize(calls))
     await load.measure(_SECONDS / 2)
-    run = await measure(subject, kind, load, calls, _SECONDS)
+    run = await measure(subject, kind, load, _SECONDS)
     load.close()
     held.calls, held.cpu_ms = calls, run.cpu_ms
-    return run.cpu_ms * calls / 1000
+    return run.busy
