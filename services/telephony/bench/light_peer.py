@@ -28,6 +28,7 @@ class LightPeer:
         self._ice._connection.ice_controlling = True
         self._dtls = RTCDtlsTransport(self._ice, list(_certificate))
         self._dtls._set_role("server")
+        self._end: End | None = None
 
     async def offer(self) -> str:
         """The smallest offer a browser could make."""
@@ -55,9 +56,14 @@ class LightPeer:
             await self._dtls.start(media.dtls)
         if self._dtls.state != "connected":
             raise ConnectionError(f"the peer is {self._dtls.state}")
+        self._end = self._made_end()
 
     def end(self) -> End:
-        """This peer past its set-up, for the load."""
+        """This peer past its set-up, for the load; always the same, also when a consent check failed since."""
+        assert self._end is not None, "the peer was never connected"
+        return self._end
+
+    def _made_end(self) -> End:
         pair = self._ice._connection._nominated[1]
         transport: Any = pair.protocol.transport
         sock: socket.socket = transport._sock

@@ -4,7 +4,8 @@
  * those of pylibsrtp's own library, handed over as pointers, and so are the sessions made in Python.
  *
  * A payload is made from its stream's number and the packet's count, so whoever receives it can say whether it is
- * whole, whose it is, and when it was sent. Arrival is the kernel's receive time (SO_TIMESTAMPNS), so a late turn of
+ * whole, whose it is, and when it was sent. A stream that is decoded on its way says a real sound instead, over and
+ * over; what chosen streams are sent is then kept, to be listened to afterwards (listening.py). Arrival is the kernel's receive time (SO_TIMESTAMPNS), so a late turn of
  * this thread isn't counted as the server's delay.
  */
 #define _GNU_SOURCE
@@ -21,11 +22,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HISTORY = 1024, BUCKETS = 200000, MAX_PACKET = 2048, PERIOD = 20000000, REPORT_EVERY = 128, READY = 256 };
+enum { HISTORY = 1024, BUCKETS = 200000, MAX_PACKET = 2048, PERIOD = 20000000, REPORT_EVERY = 128, READY = 256, KEPT = 400 };
 
 typedef int (*srtp_call)(void *session, void *packet, int *length);
 
-/* Mirrored by ctypes in load.py: keep the two alike. */
+/* Mirrored by ctypes and numpy in load.py: keep them alike. */
+struct heard {
+    uint64_t at;
+    uint32_t timestamp, length;
+    uint8_t payload[KEPT];
+};
+
 struct stream {
     int32_t fd;
     uint32_t address_length;
@@ -34,7 +41,12 @@ struct stream {
     uint32_t ssrc, timestamp, samples, payload_size, expected, count, reports;
     uint16_t sequence;
     uint8_t payload_type, measured;
-    uint64_t sent, received, wrong, twice, rtcp, due;
+    uint64_t sent, received, wrong, twice, rtcp, gaps;
+    /* What it says, `saying_count` times (2 bytes of length, KEPT of payload), or nothing: made from the count. */
+    const uint8_t *saying;
+    /* What it is sent, up to `hearing_size` packets, when somebody listens. */
+    struct heard *hearing;
+    uint32_t saying_count, hearing_size, hearing_count, highest;
     uint64_t sent_at[HISTORY];
     uint32_t counts[HISTORY];
 };
@@ -82,6 +94,15 @@ static void report(struct load *load, struct stream *s, uint64_t now) {
     s->reports++;
 }
 
+/* The stream's next 20 ms; how many bytes they are. */
+static uint16_t say(struct stream *s, uint8_t *at) {
+    const uint8_t *slot = s->saying + (size_t)(s->count % s->saying_count) * (2 + KEPT);
+    uint16_t length;
+    memcpy(&length, slot, 2);
+    memcpy(at, slot + 2, length);
+    return length;
+}
+
 static void emit(struct load *load, uint32_t number) {
     struct stream *s = &load->streams[number];
     uint8_t packet[MAX_PACKET];
@@ -94,7 +115,8 @@ static void emit(struct load *load, uint32_t number) {
     memcpy(packet + 2, &sequence, 2);
     put32(packet + 4, s->timestamp);
     put32(packet + 8, s->ssrc);
-    fill(packet + 12, s->payload_size, number, s->count);
+    if (s->saying) length = 12 + say(s, packet + 12);
+    else fill(packet + 12, s->payload_size, number, s->count);
     if (s->tx && load->protect(s->tx, packet, &length)) return;
     uint64_t now = now_ns();
     s->sent_at[s->count % HISTORY] = now;
@@ -102,6 +124,25 @@ static void emit(struct load *load, uint32_t number) {
     s->sent++;
     sendto(s->fd, packet, length, 0, (void *)s->address, s->address_length);
     if (s->count % REPORT_EVERY == number % REPORT_EVERY) report(load, s, now);
+}
+
+/* Counts what is missing in what the stream is sent; a packet that was late only isn't. */
+static void count_gaps(struct stream *s, uint16_t sequence) {
+    int16_t step = s->highest ? (int16_t)(sequence - (uint16_t)s->highest) : 1;
+    if (step > 0 && step < 1000) s->gaps += step - 1;
+    else if (step < 0 && s->gaps) s->gaps--;
+    if (step > 0 || step < -1000) s->highest = 0x10000 | sequence;
+}
+
+static void keep(struct stream *s, const uint8_t *packet, int length, uint64_t at) {
+    if (s->hearing_count == s->hearing_size || length > 12 + KEPT || (packet[1] & 0x7f) != s->payload_type) return;
+    struct heard *kept = &s->hearing[s->hearing_count++];
+    uint32_t timestamp;
+    memcpy(&timestamp, packet + 4, 4);
+    kept->at = at;
+    kept->timestamp = ntohl(timestamp);
+    kept->length = (uint32_t)(length - 12);
+    memcpy(kept->payload, packet + 12, kept->length);
 }
 
 static void arrived(struct load *load, struct stream *s, uint8_t *packet, int length, uint64_t at) {
@@ -119,6 +160,8 @@ static void arrived(struct load *load, struct stream *s, uint8_t *packet, int le
     }
     if (s->rx && load->unprotect(s->rx, packet, &length)) { s->wrong++; return; }
     s->received++;
+    count_gaps(s, (uint16_t)(packet[2] << 8 | packet[3]));
+    if (s->hearing) keep(s, packet, length, at);
     if (!s->measured) return;
     uint8_t expected[MAX_PACKET];
     uint32_t from, count;

@@ -19,16 +19,19 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from listening import Packet
 from numpy.typing import NDArray
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
+from sounds import Sound
 
-_HISTORY, _BUCKETS = 1024, 200_000
-_SETTLE_SECONDS = 0.3
+_HISTORY, _BUCKETS, _KEPT = 1024, 200_000, 400
+_HEARD = np.dtype([("at", "u8"), ("timestamp", "u4"), ("length", "u4"), ("payload", "V400")])
+SETTLE_SECONDS = 0.3
 PAYLOAD = 80
 """Bytes of a 20 ms Opus packet at 32 kbit/s."""
 
@@ -42,7 +45,9 @@ class _Stream(ctypes.Structure):
         ("reports", ctypes.c_uint32), ("sequence", ctypes.c_uint16), ("payload_type", ctypes.c_uint8),
         ("measured", ctypes.c_uint8),
         ("sent", ctypes.c_uint64), ("received", ctypes.c_uint64), ("wrong", ctypes.c_uint64),
-        ("twice", ctypes.c_uint64), ("rtcp", ctypes.c_uint64), ("due", ctypes.c_uint64),
+        ("twice", ctypes.c_uint64), ("rtcp", ctypes.c_uint64), ("gaps", ctypes.c_uint64),
+        ("saying", ctypes.c_void_p), ("hearing", ctypes.c_void_p), ("saying_count", ctypes.c_uint32),
+        ("hearing_size", ctypes.c_uint32), ("hearing_count", ctypes.c_uint32), ("highest", ctypes.c_uint32),
         ("sent_at", ctypes.c_uint64 * _HISTORY), ("counts", ctypes.c_uint32 * _HISTORY),
     )  # fmt: skip
 
@@ -68,8 +73,11 @@ class End:
     payload_type: int = 96
     samples: int = 960
     payload_size: int = PAYLOAD
-    same: bool = True
-    """Whether what it hears is byte for byte what the other end sent (not so when it is transcoded or mixed)."""
+    saying: Sound | None = None
+    """What it says. None: bytes that the other end of its pair must get as they were sent, since nothing decodes them.
+    """
+    listens: bool = False
+    """Whether what it hears is kept, to be listened to."""
     other: Callable[[bytes, tuple[str, int]], None] | None = None
     """Takes each datagram that isn't SRTP (STUN, DTLS)."""
     taken: Callable[[bool], None] | None = None
@@ -82,6 +90,8 @@ class Figures:
 
     sent: int
     received: int
+    lost: int
+    """Packets that never came; of sound that is made anew on its way: gaps in the numbering, or too few of them."""
     wrong: int
     twice: int
     rtcp: int
@@ -90,6 +100,10 @@ class Figures:
     late_share: float
     """Share of packets the load itself sent more than 1 ms late: above a few percent it was the bottleneck."""
     delays: NDArray[np.uint32]
+    heard: dict[int, list[Packet]] = field(default_factory=dict)
+    """What each end that listens got."""
+    sent_at: Callable[[int], dict[int, float]] = lambda number: {}
+    """When an end sent which packet, in seconds; the last 20 s of it, until the next run."""
 
     def delay_ms(self, share: float) -> float | None:
         """The delay that this share of packets stayed under."""
@@ -117,7 +131,7 @@ def _session(session: Session | None) -> int | None:
 
 
 class CLoad:
-    """Streams of a set of calls. Ends 2n and 2n+1 are each other's."""
+    """Streams of a set of calls. Ends 2n and 2n+1 are each other's, unless they say sounds."""
 
     def __init__(self, library: Path, ends: list[End]) -> None:
         self.ends = ends
@@ -132,6 +146,9 @@ class CLoad:
             protect=_pointer("srtp_protect"), unprotect=_pointer("srtp_unprotect"),
             protect_rtcp=_pointer("srtp_protect_rtcp"), unprotect_rtcp=_pointer("srtp_unprotect_rtcp"),
         )  # fmt: skip
+        self._said: dict[Sound, NDArray[np.uint8]] = {}
+        self._said_before = [0] * len(ends)
+        self._heard: dict[int, NDArray[np.void]] = {}
         for number, end in enumerate(ends):
             self._fill(self._streams[number], end, number ^ 1)
 
@@ -140,28 +157,55 @@ class CLoad:
         stream.fd, stream.address_length, stream.samples = end.socket.fileno(), len(packed), end.samples
         ctypes.memmove(stream.address, packed, len(packed))
         stream.tx, stream.rx = _session(end.tx), _session(end.rx)
-        stream.ssrc, stream.payload_type, stream.payload_size = (
-            random.getrandbits(32),
-            end.payload_type,
-            end.payload_size,
-        )
-        stream.expected, stream.measured, stream.sequence = expected, int(end.same), 1000
+        stream.ssrc, stream.payload_type = random.getrandbits(32), end.payload_type
+        stream.payload_size, stream.expected, stream.sequence = end.payload_size, expected, 1000
+        stream.measured = int(end.saying is None)
+        if end.saying is not None:
+            slots = self._said.setdefault(end.saying, _slots(end.saying))
+            stream.saying, stream.saying_count = slots.ctypes.data, len(slots)
 
     def run(self, seconds: float) -> Figures:
         """Send for `seconds` and wait for what is still on its way. Blocks; call it in a thread."""
-        for stream, end in zip(self._streams, self.ends, strict=False):
-            stream.fd = end.socket.fileno()
+        self._begin(seconds)
         before = self._counts()
+        if self._run(ctypes.byref(self._load), seconds, SETTLE_SECONDS):
+            raise OSError("the load could not be started")
+        counts = self._counts() - before
+        sent, received, wrong, twice, rtcp, gaps = counts.T
+        made_anew = np.array([end.saying is not None for end in self.ends])
+        lost = np.where(made_anew, np.maximum(np.maximum(gaps, sent - received), 0), sent - received)
+        totals = (int(each.sum()) for each in (sent, received, lost, wrong, twice, rtcp))
+        return Figures(
+            *totals,
+            gone=sum(end.socket.fileno() < 0 for end in self.ends),
+            late_share=self._load.late_turns / max(1, self._load.turns),
+            delays=np.array(self._load.delays, dtype=np.uint32),
+            heard={number: self._packets(number) for number in self._heard},
+            sent_at=self._sent_at,
+        )
+
+    def _begin(self, seconds: float) -> None:
+        """Fresh counters; sockets that were closed meanwhile are left out."""
         ctypes.memset(self._load.delays, 0, ctypes.sizeof(self._load.delays))
         self._load.turns = self._load.late_turns = 0
-        if self._run(ctypes.byref(self._load), seconds, _SETTLE_SECONDS):
-            raise OSError("the load could not be started")
-        sent, received, wrong, twice, rtcp = (
-            after - earlier for after, earlier in zip(self._counts(), before, strict=True)
-        )
-        late = self._load.late_turns / max(1, self._load.turns)
-        gone = sum(end.socket.fileno() < 0 for end in self.ends)
-        return Figures(sent, received, wrong, twice, rtcp, gone, late, np.array(self._load.delays, dtype=np.uint32))
+        room = int((seconds + SETTLE_SECONDS) * 60) + 50
+        for number, (stream, end) in enumerate(zip(self._streams, self.ends, strict=False)):
+            stream.fd, stream.highest, stream.hearing_count = end.socket.fileno(), 0, 0
+            self._said_before[number] = stream.count
+            if end.listens:
+                kept = self._heard[number] = np.zeros(room, _HEARD)
+                stream.hearing, stream.hearing_size = kept.ctypes.data, room
+
+    def _packets(self, number: int) -> list[Packet]:
+        kept = self._heard[number][: self._streams[number].hearing_count]
+        return [
+            Packet(int(each["at"]) / 1e9, int(each["timestamp"]), each["payload"].tobytes()[: int(each["length"])])
+            for each in kept
+        ]
+
+    def _sent_at(self, number: int) -> dict[int, float]:
+        stream, before = self._streams[number], self._said_before[number]
+        return {count: at / 1e9 for count, at in zip(stream.counts, stream.sent_at, strict=True) if count > before}
 
     async def measure(self, seconds: float) -> Figures:
         """`run` in a thread, while STUN goes on being answered here."""
@@ -194,9 +238,19 @@ class CLoad:
         self._ours.close()
         self._theirs.close()
 
-    def _counts(self) -> tuple[int, ...]:
+    def _counts(self) -> NDArray[np.int64]:
+        names = ("sent", "received", "wrong", "twice", "rtcp", "gaps")
         used = self._streams[: len(self.ends)]
-        return tuple(sum(getattr(s, name) for s in used) for name in ("sent", "received", "wrong", "twice", "rtcp"))
+        return np.array([[getattr(s, name) for name in names] for s in used], np.int64).reshape(-1, len(names))
+
+
+def _slots(sound: Sound) -> NDArray[np.uint8]:
+    """The sound's packets as load.c reads them: two bytes of length in the machine's order, then the payload."""
+    slots = np.zeros((len(sound.payloads), 2 + _KEPT), np.uint8)
+    for slot, payload in zip(slots, sound.payloads, strict=True):
+        slot[:2] = np.frombuffer(np.uint16(len(payload)).tobytes(), np.uint8)
+        slot[2 : 2 + len(payload)] = np.frombuffer(payload, np.uint8)
+    return slots
 
 
 def _sockaddr(address: tuple[str, int]) -> bytes:

@@ -13,7 +13,8 @@ import time
 from typing import Any
 
 import numpy as np
-from load import End, Figures
+from listening import Packet
+from load import SETTLE_SECONDS, End, Figures
 from pylibsrtp import Error
 
 _HEADER = struct.Struct("!BBHII")
@@ -22,36 +23,53 @@ _SLOTS = 20
 
 
 class PythonLoad:
-    """Streams of a set of calls. Ends 2n and 2n+1 are each other's."""
+    """Streams of a set of calls. Ends 2n and 2n+1 are each other's, unless they say sounds."""
 
     def __init__(self, ends: list[End]) -> None:
         self.ends = ends
         self._ssrcs = [random.getrandbits(32) for _ in ends]
-        self._sequences = [1000] * len(ends)
-        self._fill = os.urandom(ends[0].payload_size - _STAMP.size) if ends else b""
-        self._counts = {"sent": 0, "received": 0, "wrong": 0, "rtcp": 0}
+        self._said = [1000] * len(ends)
+        self._filling = os.urandom(max((end.payload_size for end in ends), default=0))
+        self._begin()
+
+    def _begin(self) -> None:
+        count = len(self.ends)
+        self._sent, self._received, self._wrong, self._rtcp = [0] * count, [0] * count, 0, 0
         self._delays = np.zeros(200_000, dtype=np.uint32)
+        self._numbers: list[set[int]] = [set() for _ in self.ends]
+        self._heard: dict[int, list[Packet]] = {n: [] for n, end in enumerate(self.ends) if end.listens}
+        self._sent_at: dict[int, dict[int, float]] = {n: {} for n, end in enumerate(self.ends) if end.saying}
 
     async def measure(self, seconds: float) -> Figures:
         """Send for `seconds` and wait for what is still on its way."""
         # The private names: a socket of aioice's still belongs to its transport, which the public ones respect.
         loop: Any = asyncio.get_running_loop()
-        self._counts = dict.fromkeys(self._counts, 0)
-        self._delays[:] = 0
+        self._begin()
         for number, end in enumerate(self.ends):
             if end.taken is not None:
                 end.taken(True)
             loop._add_reader(end.socket.fileno(), self._readable, number)
         late = await self._pace(seconds)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(SETTLE_SECONDS)
         for end in self.ends:
             loop._remove_reader(end.socket.fileno())
             if end.taken is not None:
                 end.taken(False)
-        counts = self._counts
         return Figures(
-            counts["sent"], counts["received"], counts["wrong"], 0, counts["rtcp"], 0, late, self._delays.copy()
-        )
+            sum(self._sent), sum(self._received), sum(map(self._lost, range(len(self.ends)))), self._wrong, 0,
+            self._rtcp, 0, late, self._delays, self._heard, self._sent_at.__getitem__,
+        )  # fmt: skip
+
+    def _lost(self, number: int) -> int:
+        missing = self._sent[number] - self._received[number]
+        if self.ends[number].saying is None:
+            return missing
+        numbers = self._numbers[number]
+        first = min(numbers, default=0)
+        # A run is far shorter than the numbers' circle: what looks long began before it closed.
+        around = {(each - first + 0x8000 & 0xFFFF) - 0x8000 for each in numbers}
+        gaps = max(around, default=-1) - min(around, default=0) + 1 - len(numbers)
+        return max(gaps, missing, 0)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -71,11 +89,17 @@ class PythonLoad:
 
     def _send(self, number: int) -> None:
         end = self.ends[number]
-        sequence = self._sequences[number] = (self._sequences[number] + 1) & 0xFFFF
-        head = _HEADER.pack(0x80, end.payload_type, sequence, sequence * 960 & 0xFFFFFFFF, self._ssrcs[number])
-        packet = head + _STAMP.pack(time.perf_counter(), number) + self._fill
+        count = self._said[number] = self._said[number] + 1
+        head = _HEADER.pack(
+            0x80, end.payload_type, count & 0xFFFF, count * end.samples & 0xFFFFFFFF, self._ssrcs[number]
+        )
+        if end.saying is not None:
+            packet = head + end.saying.payloads[count % len(end.saying.payloads)]
+            self._sent_at[number][count] = time.perf_counter()
+        else:
+            packet = head + _STAMP.pack(time.perf_counter(), number) + self._filling[: end.payload_size - _STAMP.size]
         end.socket.sendto(end.tx.protect(packet) if end.tx is not None else packet, end.to)
-        self._counts["sent"] += 1
+        self._sent[number] += 1
 
     def _readable(self, number: int) -> None:
         end = self.ends[number]
@@ -86,18 +110,28 @@ class PythonLoad:
                 end.other(data, address)
             return
         if 191 < data[1] < 224:
-            self._counts["rtcp"] += 1
+            self._rtcp += 1
             return
         try:
             plain = end.rx.unprotect(data) if end.rx is not None else data
         except Error:
-            self._counts["wrong"] += 1
+            self._wrong += 1
             return
-        if len(plain) != 12 + end.payload_size:
-            self._counts["wrong"] += 1
+        self._received[number] += 1
+        if end.saying is None:
+            self._compare(number, plain, now)
             return
-        sent, source = _STAMP.unpack_from(plain, 12)
-        if end.same and (source != number ^ 1 or plain[12 + _STAMP.size :] != self._fill):
-            self._counts["wrong"] += 1
-        self._counts["received"] += 1
+        _, payload_type, sequence, timestamp, _ = _HEADER.unpack_from(plain)
+        self._numbers[number].add(sequence)
+        if number in self._heard and payload_type & 0x7F == end.payload_type:
+            self._heard[number].append(Packet(now, timestamp, plain[_HEADER.size :]))
+
+    def _compare(self, number: int, plain: bytes, now: float) -> None:
+        size = self.ends[number].payload_size
+        if len(plain) != _HEADER.size + size:
+            self._wrong += 1
+            return
+        sent, source = _STAMP.unpack_from(plain, _HEADER.size)
+        if source != number ^ 1 or plain[_HEADER.size + _STAMP.size :] != self._filling[: size - _STAMP.size]:
+            self._wrong += 1
         self._delays[min(len(self._delays) - 1, max(0, int((now - sent) * 1e6)))] += 1

@@ -67,6 +67,10 @@ class Side:
         self.encrypted = encrypted
         self.key = secrets.token_bytes(_KEY_SIZE)
 
+    @property
+    def protocol(self) -> str:
+        return "RTP/SAVP" if self.encrypted else "RTP/AVP"
+
     def sdp(self) -> str:
         port = self.socket.getsockname()[1]
         lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
@@ -100,7 +104,7 @@ class Rtpengine:
     def __init__(self, process: asyncio.subprocess.Process, control: tuple[str, int], folder: str) -> None:
         self.process = process
         self._folder = folder
-        self._ends: dict[bool, list[End]] = {True: [], False: []}
+        self._calls: list[str] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.connect(control)
@@ -118,6 +122,7 @@ class Rtpengine:
             "--config-file=none", "--foreground", "--log-stderr", "--log-level=2", "--table=-1",
             "--interface=127.0.0.1", f"--listen-ng={control[0]}:{control[1]}", f"--pidfile={folder}/pid",
             "--port-min=20000", "--port-max=32000", "--timeout=3600", "--silent-timeout=3600",
+            f"--recording-dir={folder}", "--recording-method=pcap",
         ]  # fmt: skip
         nowhere = asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec("rtpengine", *arguments, stdout=nowhere, stderr=nowhere)
@@ -144,22 +149,31 @@ class Rtpengine:
                     raise OSError(f"rtpengine: {answer}")
                 return answer
 
-    async def grow(self, calls: int, *, encrypted: bool) -> list[End]:
-        """Ends of `calls` calls in all."""
-        ends = self._ends[encrypted]
-        while len(ends) < calls * 2:
-            ends += await self._call(encrypted)
-        return ends
-
-    async def _call(self, encrypted: bool) -> list[End]:
-        name, a, b = secrets.token_hex(8), Side(encrypted=encrypted), Side(encrypted=encrypted)
+    async def call(self, a: Side, b: Side) -> list[End]:
+        """Both ends of one more call. Between Opus and G.711 it transcodes, with its own defaults."""
+        name = secrets.token_hex(8)
         more: dict[str, Any] = {"call_id": name, "ICE": "remove", "DTLS": "off", "replace": ["origin"]}
-        more["transport_protocol"] = "RTP/SAVP" if encrypted else "RTP/AVP"
-        if encrypted:
+        if a.encrypted or b.encrypted:
             more["SDES"] = [f"only-{_SUITE}"]
-        to_b = await self.ask(command="offer", from_tag="a", sdp=a.sdp(), **more)
-        to_a = await self.ask(command="answer", from_tag="a", to_tag="b", sdp=b.sdp(), **more)
+        if a.encrypted and not b.encrypted:
+            more["codec"] = {"mask": ["all"], "transcode": ["PCMU"]}
+        to_b = await self.ask(command="offer", from_tag="a", sdp=a.sdp(), transport_protocol=b.protocol, **more)
+        more.pop("codec", None)
+        answer = {"from_tag": "a", "to_tag": "b", "transport_protocol": a.protocol}
+        to_a = await self.ask(command="answer", sdp=b.sdp(), **answer, **more)
+        self._calls.append(name)
         return [a.end(to_a["sdp"]), b.end(to_b["sdp"])]
+
+    async def record(self, on: bool) -> None:
+        """Write every call's packets into files, or stop it."""
+        for name in self._calls:
+            await self.ask(command="start recording" if on else "stop recording", call_id=name)
+
+    async def hang_up(self, kept: int) -> None:
+        """End all but the first calls."""
+        for name in self._calls[kept:]:
+            await self.ask(command="delete", call_id=name, delete_delay=0)
+        del self._calls[kept:]
 
     async def stop(self) -> None:
         self._socket.close()

@@ -1,15 +1,15 @@
-"""A measured process, seen from the bench: what it is asked, and what it costs by the kernel's account."""
+"""The measured process, seen from the bench, and a bench's lines."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from light_peer import LightPeer
+from process import cpu_seconds
 
 
 def line(metric: str, value: float | None, unit: str, goal: float | None, better: str = "lower", **more: Any) -> None:
@@ -22,16 +22,6 @@ def line(metric: str, value: float | None, unit: str, goal: float | None, better
         ),
         flush=True,
     )
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time of all threads of a process so far, to the nanosecond where the kernel tells."""
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-    except OSError:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Server:

@@ -1,84 +1,109 @@
-"""Calls come and go for some minutes; afterwards the process must be as it was.
+"""Calls of every kind come and go for some minutes; afterwards the process must be as it was.
 
-`python services/telephony/bench/soak.py [minutes]` prints one JSON object a line. Each round sets up calls by real ICE
-and DTLS, plays music to them, joins them, sends a second of voice both ways, and ends them in one of three ways: the
-browsers leave politely, we close them, or the set-up was never completed and is given up. After some rounds to warm up
-the process is looked at, and again at the end, when the last leg is gone: open files, tasks, timers and legs must be as
-many as before, memory no more than allocators keep.
+`python services/telephony/bench/soak.py [minutes]`, with the clone's root on PYTHONPATH, prints one JSON object a line.
+The process is the whole telephony service (soak_server.py) on a real database and bus, and what it is in goes over real
+sockets: browsers by ICE and DTLS, a carrier and a desk phone by SIP and RTP (soak_calls.py has the kinds of calls).
+After a round or two to warm up the process is looked at, and again at the end, when the last call is over and its
+transactions have timed out: calls, legs, dialogs, open files, tasks and timers must be as many as before, memory no
+more than allocators keep. A call that wasn't what it should be is counted, and ends nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+import tempfile
 import time
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
-from light_peer import LightPeer
-from python_load import PythonLoad
-from server import Server, line
+from server import line
+from soak_calls import ALONE, TOGETHER, Kind
+from soak_world import World, a_world
 
-_CALLS = 8
-_WARM_ROUNDS = 4
+_WARM_ROUNDS = 2
+_AT_ONCE = 2
 _MEMORY_MB = 8.0
-_GONE_SECONDS = 40.0
+_GONE_SECONDS = 60.0
+_LEFT = ("calls", "legs", "dialogs", "files", "tasks", "ticks")
 
 
-async def round_of_calls(server: Server, number: int) -> tuple[int, int]:
-    """One round; packets sent and lost."""
-    peers = await server.connect(_CALLS * 2, at_once=8)
-    await server.ask(do="music")
-    await server.ask(do="join")
-    load = PythonLoad([peer.end() for peer in peers])
-    await load.measure(0.2)
-    figures = await load.measure(0.8)
-    if number % 3 == 2:
-        silent = LightPeer()
-        await server.ask(do="answer", sdp=await silent.offer())
-        await silent.close()
-    if number % 2:
-        await asyncio.gather(*(peer.close() for peer in peers))
-        await server.ask(do="drop", after=0)
-    else:
-        await server.ask(do="drop", after=0)
-        await asyncio.gather(*(peer.close() for peer in peers))
-    return figures.sent, figures.sent - figures.received
+class Tally:
+    """What happened, by kind."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.why: dict[str, str] = {}
+
+    async def one(self, world: World, kind: Kind) -> None:
+        name = kind.__name__
+        self.calls[name] += 1
+        try:
+            await kind(world)
+        except Exception as error:
+            self.failed[name] += 1
+            self.why[name] = repr(error)[:200]
 
 
-async def quiet(server: Server) -> dict[str, Any]:
-    """The process's state once its last leg is gone, set-ups nobody completed included."""
+async def a_round(world: World, tally: Tally) -> None:
+    await asyncio.gather(*(tally.one(world, kind) for kind in TOGETHER for _ in range(_AT_ONCE)))
+    for kind in ALONE:
+        await tally.one(world, kind)
+    world.forget()
+
+
+async def quiet(world: World) -> dict[str, Any]:
+    """The process's state once the last call is gone, set-ups nobody completed and SIP's timers included."""
     deadline = time.monotonic() + _GONE_SECONDS
     while True:
-        state = await server.ask(do="state")
-        await asyncio.sleep(0.5)
-        # The last legs' tasks end a little after them.
-        if (not state["legs"] and state == await server.ask(do="state")) or time.monotonic() > deadline:
+        state = await world.telephony.state()
+        await asyncio.sleep(1.0)
+        over = not any(state[what] for what in ("calls", "legs", "dialogs"))
+        if (over and time.monotonic() > deadline - 20) or time.monotonic() > deadline:
             return state
 
 
-async def soak(minutes: float) -> None:
-    server = await Server.start()
-    try:
-        for number in range(_WARM_ROUNDS):
-            await round_of_calls(server, number)
-        before = await quiet(server)
-        ends, rounds, sent, lost = time.monotonic() + minutes * 60, 0, 0, 0
+async def soak(minutes: float, folder: Path) -> None:
+    async with a_world(folder) as world:
+        if world.phone is None:
+            line("soak_desk_phone", None, "", None, note="baresip is not installed (Debian: baresip-core)")
+        tally = Tally()
+        for _ in range(_WARM_ROUNDS):
+            await a_round(world, tally)
+        before, tally, ends = await quiet(world), Tally(), time.monotonic() + minutes * 60
         while time.monotonic() < ends:
-            of_round = await round_of_calls(server, rounds)
-            rounds, sent, lost = rounds + 1, sent + of_round[0], lost + of_round[1]
-        after = await quiet(server)
-    finally:
-        await server.stop()
-    calls = rounds * _CALLS
-    line("soak_calls", calls, "calls", None, "higher", minutes=minutes)
-    line("soak_packets_lost", lost, "packets", 0, sent=sent)
-    for what in ("legs", "files", "tasks", "ticks"):
+            await a_round(world, tally)
+        told(tally, before, await quiet(world), minutes)
+
+
+def told(tally: Tally, before: dict[str, Any], after: dict[str, Any], minutes: float) -> None:
+    calls = tally.calls.total()
+    for name, count in tally.calls.items():
+        line(f"soak_{name}", count, "calls", None, "higher", minutes=minutes)
+        line(
+            f"soak_{name}_failed",
+            tally.failed[name],
+            "calls",
+            0,
+            **({"why": why} if (why := tally.why.get(name)) else {}),
+        )
+    for what in _LEFT:
         line(f"soak_{what}_left", after[what] - before[what], what, 0, calls=calls)
-    line(
-        "soak_objects_left_per_call", (after["objects"] - before["objects"]) / max(1, calls), "objects", 1, calls=calls
-    )
+    objects = (after["objects"] - before["objects"]) / max(1, calls)
+    line("soak_objects_left_per_call", objects, "objects", 1, calls=calls)
     line("soak_memory_growth", (after["rss"] - before["rss"]) / 1e6, "MB", _MEMORY_MB, calls=calls)
 
 
+def main() -> None:
+    # What was started is stopped also when this is told to stop.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
+    with tempfile.TemporaryDirectory(prefix="merkez-soak-") as folder:
+        asyncio.run(soak(minutes, Path(folder)))
+
+
 if __name__ == "__main__":
-    asyncio.run(soak(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0))
+    main()

@@ -161,6 +161,51 @@ async def test_segments_wait_on_disk_while_recording_is_away_and_go_out_in_order
     assert os.listdir(tmp_path) == []
 
 
+async def test_what_is_written_before_during_and_after_an_outage_goes_out_once_and_in_order(tmp_path: Path) -> None:
+    store, reports = Store(), []
+    async with Tasks("spool") as tasks:
+        spool = Spool(tmp_path, store.append, store.finish, tasks.spawn, lambda *what: reports.append(what))
+
+        def keep(*sequences: int) -> None:
+            for sequence in sequences:
+                spool.keep(Segment(TENANT, RECORDING, "agent", sequence, 0.8, b"%d" % sequence))
+
+        keep(0, 1)
+        await eventually(lambda: len(store.segments) == 2)
+        store.down = True
+        # More than are kept in memory.
+        keep(*range(2, 80))
+        await eventually(lambda: reports and len(list(tmp_path.glob("*/*/*.seg"))) == 78)
+        store.down = False
+        keep(*range(80, 100))
+        await eventually(lambda: len(store.segments) == 100)
+        keep(100)
+        spool.finish(Finish(TENANT, RECORDING, 80.8, {"agent": 101}))
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert store.segments == [("agent", n, b"%d" % n) for n in range(101)]
+    assert spool.pending == 0 and os.listdir(tmp_path) == []
+
+
+async def test_a_recording_that_takes_slowly_gets_all_there_is_in_order(tmp_path: Path) -> None:
+    store, slow = Store(), asyncio.Event()
+
+    async def append(segment: Segment) -> None:
+        await slow.wait()
+        await store.append(segment)
+
+    async with Tasks("spool") as tasks:
+        spool = Spool(tmp_path, append, store.finish, tasks.spawn, lambda *_: None)
+        for sequence in range(50):
+            spool.keep(Segment(TENANT, RECORDING, "agent", sequence, 0.8, b"%d" % sequence))
+        spool.finish(Finish(TENANT, RECORDING, 40.0, {"agent": 50}))
+        await eventually(lambda: (tmp_path / TENANT / RECORDING / "finish.json").exists())
+        slow.set()
+        await eventually(lambda: store.finished)
+        await spool.close()
+    assert store.segments == [("agent", n, b"%d" % n) for n in range(50)]
+
+
 async def test_a_bug_at_recordings_end_holds_a_recording_up_and_loses_nothing_of_it(tmp_path: Path) -> None:
     store, reports = Store(), []
     bug = RemoteFailed(grpc.StatusCode.INTERNAL, "AppendSegment", "internal error")

@@ -13,9 +13,10 @@ import json
 import os
 import re
 import shutil
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from telephony.media.recorder import Presence
 
 _NAME = re.compile(r"(customer|agent|leg_[0-9a-z]+)-(\d+)-(\d+)\.seg")
 _BACKOFF = (0.1, 0.3, 1.0, 3.0, 10.0)
+_AT_HAND = 32
+"""Segments of one recording that are kept in memory until they are sent; more are read from the disk again."""
 _REFUSALS = (AlreadyExists, FailedPrecondition, InvalidInput, NotFound)
 
 
@@ -57,6 +60,18 @@ Report = Callable[[str, str, BaseException | None], None]
 """Takes (what happened, recording id, error)."""
 
 
+@dataclass
+class _Waiting:
+    """What of one recording is to be sent."""
+
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    at_hand: deque[tuple[Path, Segment]] = field(default_factory=deque)
+    """Whole files and what is in them, in order: looking into the folder and reading cost more than sending."""
+    on_disk: bool = False
+    """The folder holds more than is at hand."""
+    ended: bool = False
+
+
 class Spool:
     """Keeps segments and sends them on. One sender per recording, so that one stuck recording holds up no other."""
 
@@ -75,7 +90,7 @@ class Spool:
         self._report = report
         # One thread keeps the writes of a recording in order without blocking the loop that forwards packets.
         self._writer = ThreadPoolExecutor(1, "spool")
-        self._wake: dict[Path, asyncio.Event] = {}
+        self._waiting: dict[Path, _Waiting] = {}
         self.pending = 0
         """Segments written or being written and not yet acknowledged, of this process's life."""
 
@@ -85,7 +100,9 @@ class Spool:
         for recording in found:
             if not (recording / "finish.json").exists():
                 _finish_from_files(recording)
-            self._sender(recording)
+            waiting = self._sender(recording)
+            waiting.on_disk = True
+            waiting.wake.set()
         return len(found)
 
     def begin(self, tenant_id: str, recording_id: str) -> None:
@@ -98,7 +115,7 @@ class Spool:
         recording = self._folder / segment.tenant_id / segment.recording_id
         name = f"{segment.track}-{segment.sequence:06d}-{int(segment.seconds * 1000)}.seg"
         self.pending += 1
-        self._write(recording, name, segment.sealed)
+        self._write(recording / name, segment.sealed, segment)
 
     def finish(self, finish: Finish) -> None:
         """No segment follows. Sent after the last segment was acknowledged."""
@@ -108,46 +125,55 @@ class Spool:
             "presences": [dataclasses.asdict(presence) for presence in finish.presences],
         }
         folder = self._folder / finish.tenant_id / finish.recording_id
-        self._write(folder, "finish.json", json.dumps(content).encode())
+        self._write(folder / "finish.json", json.dumps(content).encode(), None)
 
     async def close(self) -> None:
         """Wait for the writes. What was not sent stays on disk."""
         await asyncio.to_thread(self._writer.shutdown)
 
-    def _write(self, recording: Path, name: str, content: bytes) -> None:
+    def _write(self, path: Path, content: bytes, segment: Segment | None) -> None:
+        """Write a segment, or what says that none follows (None), and have it sent."""
         loop = asyncio.get_running_loop()
-
-        def written(error: BaseException | None) -> None:
-            if error is not None:
-                self._report("a recording segment could not be written", recording.name, error)
-            self._sender(recording)
 
         def work() -> None:
             error: BaseException | None = None
             try:
-                _put(recording / name, content)
+                _put(path, content)
             except OSError as caught:
                 error = caught
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(written, error)
+                loop.call_soon_threadsafe(self._written, path, segment, error)
 
         self._writer.submit(work)
 
-    def _sender(self, recording: Path) -> None:
-        wake = self._wake.get(recording)
-        if wake is None:
-            wake = self._wake[recording] = asyncio.Event()
-            self._spawn(self._send_all(recording, wake), "recording spool")
-        wake.set()
+    def _written(self, path: Path, segment: Segment | None, error: BaseException | None) -> None:
+        recording = path.parent
+        waiting = self._sender(recording)
+        if error is not None:
+            self._report("a recording segment could not be written", recording.name, error)
+        elif segment is None:
+            waiting.ended = True
+        elif waiting.on_disk or len(waiting.at_hand) >= _AT_HAND:
+            waiting.on_disk = True
+        elif path.exists():  # else a look into the folder has found and sent it already
+            waiting.at_hand.append((path, segment))
+        waiting.wake.set()
 
-    async def _send_all(self, recording: Path, wake: asyncio.Event) -> None:
+    def _sender(self, recording: Path) -> _Waiting:
+        waiting = self._waiting.get(recording)
+        if waiting is None:
+            waiting = self._waiting[recording] = _Waiting()
+            self._spawn(self._send_all(recording, waiting), "recording spool")
+        return waiting
+
+    async def _send_all(self, recording: Path, waiting: _Waiting) -> None:
         """Send this recording's files in order until its end was acknowledged. Only being cancelled ends it before."""
         failures = 0
         try:
             while True:
-                wake.clear()
+                waiting.wake.clear()
                 try:
-                    if await self._send_waiting(recording):
+                    if await self._send_waiting(recording, waiting):
                         return
                     failures = 0
                 except Exception as error:
@@ -155,15 +181,32 @@ class Spool:
                     # rest of the recording lying here until a restart, by which time it may be refused.
                     if failures == 0:
                         self._report("a recording can't be sent on; trying again", recording.name, error)
+                    # It may be long: nothing of it stays in memory.
+                    waiting.on_disk = True
+                    waiting.at_hand.clear()
                     await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                     failures += 1
                     continue
-                await wake.wait()
+                await waiting.wake.wait()
         finally:
-            self._wake.pop(recording, None)
+            self._waiting.pop(recording, None)
 
-    async def _send_waiting(self, recording: Path) -> bool:
-        """Send every file there is now; whether the recording is finished and gone."""
+    async def _send_waiting(self, recording: Path, waiting: _Waiting) -> bool:
+        """Send what there is now; whether the recording is finished and gone."""
+        while waiting.at_hand:
+            path, segment = waiting.at_hand[0]
+            await self._send(path, segment)
+            waiting.at_hand.popleft()
+        if waiting.on_disk:
+            await self._send_folder(recording)
+            # Written meanwhile: it lies in the folder, and not at hand. The next turn looks for it.
+            if not waiting.wake.is_set():
+                waiting.on_disk = False
+                waiting.ended = waiting.ended or (recording / "finish.json").exists()
+        return waiting.ended and not waiting.on_disk and await self._send_ending(recording)
+
+    async def _send_folder(self, recording: Path) -> None:
+        """Send every segment that lies there now."""
         for path in await asyncio.to_thread(_segments, recording):
             match = _NAME.fullmatch(path.name)
             if match is None:
@@ -172,9 +215,18 @@ class Spool:
             segment = Segment(
                 recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, sealed
             )
-            await self._acknowledged(self._send_segment(segment), recording)
-            path.unlink(missing_ok=True)
-            self.pending = max(0, self.pending - 1)
+            await self._send(path, segment)
+
+    async def _send(self, path: Path, segment: Segment) -> None:
+        await self._acknowledged(self._send_segment(segment), path.parent)
+        self._sent(path)
+
+    def _sent(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self.pending = max(0, self.pending - 1)
+
+    async def _send_ending(self, recording: Path) -> bool:
+        """Say that no segment follows, once none is left to send; whether that is so."""
         content = await asyncio.to_thread(_ending, recording)
         if content is None:
             return False
