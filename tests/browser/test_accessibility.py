@@ -20,7 +20,6 @@ from testkit.journey import until
 from testkit.people import AgentAtDesk, CallerOnWidget
 
 AXE = (Path(__file__).resolve().parents[2] / "services/web/node_modules/axe-core/axe.min.js").read_text()
-LANGUAGES = ("en", "tr", "az", "fa")
 STRANGER_PAGES = ("/sign-up", "/sign-in")
 OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
@@ -98,9 +97,7 @@ async def violations(page: Page, where: str) -> list[str]:
 
 @pytest.mark.browser
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("language", "scheme"), [*((each, "light") for each in LANGUAGES), ("en", "dark"), ("fa", "dark")]
-)
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("tr", "dark"), ("az", "light"), ("fa", "dark")])
 async def test_axe_finds_nothing_on_any_page(
     browser: Browser, agency: Company, operators_email: str, language: str, scheme: str
 ) -> None:
