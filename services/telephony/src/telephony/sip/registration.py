@@ -31,6 +31,10 @@ class Registration:
     address: str
     """Our address of record there, `sip:user@carrier.example`."""
     credentials: Credentials | None
+    contact: str = ""
+    """The URI to be reached at instead of our own: an edge's of ours. Empty makes one of where we listen."""
+    routes: tuple[str, ...] = ()
+    """Route values to begin with."""
     contact_user: str = ""
     """The user of our Contact: calls to it come with this Request-URI. Empty takes the address's."""
     hop: Destination | None = None
@@ -94,6 +98,7 @@ class Registrant:
     async def _ask(self, seconds: int) -> Response:
         def make() -> Request:
             headers = Headers()
+            headers.set("route", *self.wish.routes)
             headers.set("from", f"<{self.wish.address}>;tag={self._tag}")
             headers.set("to", f"<{self.wish.address}>")
             headers.set("call-id", self._call_id)
@@ -112,6 +117,8 @@ class Registrant:
         return self.wish.hop or place_of(parse_uri(self.wish.registrar))
 
     def _contact(self) -> str:
+        if self.wish.contact:
+            return self.wish.contact
         user = self.wish.contact_user or parse_uri(self.wish.address).plain_user
         return self._stack.contact(self._hop().transport, user)
 

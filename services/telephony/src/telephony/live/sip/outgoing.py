@@ -19,9 +19,10 @@ from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outside import Planned
+from telephony.live.sip.gateways import uri_of
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
-from telephony.live.sip.roster import Roster, hop_of, uri_of
+from telephony.live.sip.roster import Roster
 from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import CODECS, SdpPolicy
@@ -38,8 +39,9 @@ from telephony.sip import (
     TransportFailed,
 )
 
-_TRY_NEXT = frozenset({408, 500, 502, 503, 504})
-"""What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came)."""
+_TRY_NEXT = frozenset({408, 477, 478, 500, 502, 503, 504})
+"""What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came, 477 and 478 an edge's that found no
+way)."""
 _SRTP: Mapping[Srtp, Literal["never", "prefer", "require"]] = {
     Srtp.NEVER: "never",
     Srtp.PREFER: "prefer",
@@ -193,11 +195,13 @@ class TrunkLeg(SipLeg):
     def _wish(self, attempt: Attempt, offer: str) -> InviteWish:
         trunk, host = attempt.trunk, attempt.gateway.host
         caller = f"sip:{attempt.caller}@{host}"
+        way = self._roster.edges.way_to(attempt.gateway)
         return InviteWish(
             target=uri_of(attempt.dialed, attempt.gateway),
             caller=NameAddr(caller),
             sdp=offer,
-            hop=hop_of(attempt.gateway),
+            hop=way.hop,
+            routes=way.routes,
             credentials=self._roster.credentials(trunk),
             asserted=caller if trunk.caller_header is CallerHeader.ASSERTED_IDENTITY else "",
             response_seconds=_FIRST_RESPONSE_SECONDS if self._left else 32.0,
