@@ -13,7 +13,7 @@ from telephony.sip.sources import told_by_edge
 
 class AFlow:
     transport = "UDP"
-    remote = ("10.0.1.5", 5060)
+    remote: tuple[str, int] = ("10.0.1.5", 5060)
     reliable = False
     alive = True
 

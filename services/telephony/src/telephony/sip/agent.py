@@ -10,7 +10,7 @@ from typing import Any
 
 from chassis.telemetry import log
 
-from telephony.sip import registrar, session_timer
+from telephony.sip import registrar, registration, session_timer
 from telephony.sip.connections import Limits
 from telephony.sip.dialogs import TAKE_OVER_STEP, DialogState, place_of
 from telephony.sip.digest import Credentials, DigestClient
@@ -129,6 +129,11 @@ class SipAgent:
         registrant = Registrant(self.stack, wish, on_state)
         registrant.start()
         return registrant
+
+    async def ask_registrar(self, wish: Registration, seconds: float = 4.0) -> Response:
+        """Ask a registrar what it has of us; changes nothing. A local 408 when nothing came in time, a local 503
+        without a way there. SipParseError when the wish's URIs are wrong."""
+        return await registration.ask(self.stack, wish, seconds)
 
     async def options(
         self,

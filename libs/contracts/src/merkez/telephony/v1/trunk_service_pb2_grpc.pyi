@@ -49,6 +49,8 @@ class TrunkServiceStub:
     """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
     GetTrunkHealth: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkHealthRequest, _trunk_pb2.TrunkHealth]
     """How its gateways do, as the nodes saw them last, and what goes through it now."""
+    TestTrunk: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.TestTrunkRequest, _trunk_service_pb2.TestTrunkResponse]
+    """Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT."""
 
 @_typing.type_check_only
 class TrunkServiceAsyncStub(TrunkServiceStub):
@@ -69,6 +71,8 @@ class TrunkServiceAsyncStub(TrunkServiceStub):
     """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
     GetTrunkHealth: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkHealthRequest, _trunk_pb2.TrunkHealth]  # type: ignore[assignment]
     """How its gateways do, as the nodes saw them last, and what goes through it now."""
+    TestTrunk: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.TestTrunkRequest, _trunk_service_pb2.TestTrunkResponse]  # type: ignore[assignment]
+    """Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT."""
 
 class TrunkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Trunks. A platform operator's are the platform's own."""
@@ -128,6 +132,14 @@ class TrunkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_trunk_pb2.TrunkHealth, _abc.Awaitable[_trunk_pb2.TrunkHealth]]:
         """How its gateways do, as the nodes saw them last, and what goes through it now."""
+
+    @_abc_1.abstractmethod
+    def TestTrunk(
+        self,
+        request: _trunk_service_pb2.TestTrunkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_trunk_service_pb2.TestTrunkResponse, _abc.Awaitable[_trunk_service_pb2.TestTrunkResponse]]:
+        """Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT."""
 
 def add_TrunkServiceServicer_to_server(servicer: TrunkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -25,6 +25,7 @@ from telephony.live.sip.incoming import Incoming
 from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
 from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
+from telephony.live.sip.trial import Trial
 from telephony.live.switchboard import Switchboard
 from telephony.settings import TelephonySettings
 from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipAgent
@@ -107,6 +108,7 @@ class SipEdge:
         )
         self.phones.agent = self.agent
         self.outside = SipOutside(house, self.agent, self.roster, self._lines, self.phones)
+        self.trial = Trial(house, self.agent, self.roster, self._lines)
         self._incoming = Incoming(house, switchboard, dialing, self.roster, self._lines)
         self.agent.on_invite = self._invited
         self.agent.on_register = self.phones.register

@@ -180,7 +180,9 @@ class TrunkLeg(SipLeg):
         except DomainError:
             await self._release()
             raise
-        invite = await self._agent.invite(self._wish(attempt, media.offer()))
+        patience = _FIRST_RESPONSE_SECONDS if self._left else 32.0
+        wish = invite_wish(self._roster, attempt, media.offer(), response_seconds=patience)
+        invite = await self._agent.invite(wish)
         self._invite = invite
         invite.on_progress = lambda sdp: self._progressed(media, sdp)
         invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
@@ -191,22 +193,6 @@ class TrunkLeg(SipLeg):
         )  # fmt: skip
         if self.over:  # hung up while the gateway's name was looked up, or it was connected to
             await invite.cancel()
-
-    def _wish(self, attempt: Attempt, offer: str) -> InviteWish:
-        trunk, host = attempt.trunk, attempt.gateway.host
-        caller = f"sip:{attempt.caller}@{host}"
-        way = self._roster.edges.way_to(attempt.gateway)
-        return InviteWish(
-            target=uri_of(attempt.dialed, attempt.gateway),
-            caller=NameAddr(caller),
-            sdp=offer,
-            hop=way.hop,
-            routes=way.routes,
-            credentials=self._roster.credentials(trunk),
-            asserted=caller if trunk.caller_header is CallerHeader.ASSERTED_IDENTITY else "",
-            response_seconds=_FIRST_RESPONSE_SECONDS if self._left else 32.0,
-            ring_seconds=_RING_SECONDS,
-        )
 
     def _progressed(self, media: RtpLeg, sdp: str) -> None:
         """Early media: tones and announcements of the carrier's own."""
@@ -262,6 +248,23 @@ class TrunkLeg(SipLeg):
         line, self.line = self.line, None
         if line is not None:
             await self._lines.release(line)
+
+
+def invite_wish(roster: Roster, attempt: Attempt, offer: str, *, response_seconds: float) -> InviteWish:
+    """How a number is rung over a gateway. `response_seconds` is how long to wait for any response at all."""
+    trunk, caller = attempt.trunk, f"sip:{attempt.caller}@{attempt.gateway.host}"
+    way = roster.edges.way_to(attempt.gateway)
+    return InviteWish(
+        target=uri_of(attempt.dialed, attempt.gateway),
+        caller=NameAddr(caller),
+        sdp=offer,
+        hop=way.hop,
+        routes=way.routes,
+        credentials=roster.credentials(trunk),
+        asserted=caller if trunk.caller_header is CallerHeader.ASSERTED_IDENTITY else "",
+        response_seconds=response_seconds,
+        ring_seconds=_RING_SECONDS,
+    )
 
 
 def policy_of(trunk: Trunk) -> SdpPolicy:

@@ -163,7 +163,9 @@ class Roster:
             status = 503
         # Whatever it says to OPTIONS, it is there: only silence and an overload mean that it isn't (RFC 3261 11).
         up = status not in SILENT
-        problem = "" if up else "it does not answer" if status == 408 else "it can't be reached or is overloaded"
+        problem = "" if up else "TIMEOUT" if status == 408 else "UNREACHABLE"
+        if status in (401, 407) and trunk.user_name:
+            problem = "AUTHENTICATION_FAILED"
         return GatewayHealth(
             gateway.gateway_id, HealthState.UP if up else HealthState.DOWN, registration, status, problem,
             timedelta(seconds=monotonic() - began), self._house.now(),
