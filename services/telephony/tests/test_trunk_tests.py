@@ -275,7 +275,7 @@ async def test_who_may_test_and_what_is_refused(exchange: Exchange, carrier: Car
     house, assured = exchange.house, exchange.edge
     assert assured is not None
     trunk = await a_kept_trunk(exchange, carrier.gateway())
-    handlers = TrunkHandlers(house.db, assured.roster._seal, assured.trial)
+    handlers = TrunkHandlers(house.db, assured.roster._seal, house.tenancy, assured.trial)
     await exchange.rpc.serve("trunks", [(add_TrunkServiceServicer_to_server, handlers)])
     stub: Any = exchange.rpc.stub(TrunkServiceStub, "trunks")
     request = trunk_service_pb2.TestTrunkRequest(trunk_id=trunk.trunk_id)
@@ -297,7 +297,13 @@ async def test_an_installation_without_sip_says_so(exchange: Exchange, carrier: 
     trunk = await a_kept_trunk(exchange, carrier.gateway())
     assert exchange.edge is not None
     await exchange.rpc.serve(
-        "trunks", [(add_TrunkServiceServicer_to_server, TrunkHandlers(exchange.house.db, exchange.edge.roster._seal))]
+        "trunks",
+        [
+            (
+                add_TrunkServiceServicer_to_server,
+                TrunkHandlers(exchange.house.db, exchange.edge.roster._seal, exchange.house.tenancy),
+            )
+        ],
     )
     stub: Any = exchange.rpc.stub(TrunkServiceStub, "trunks")
     with acting_as(someone("admin", exchange.tenant_id)), pytest.raises(SipSwitchedOff.__mro__[1]) as refused:

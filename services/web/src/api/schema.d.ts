@@ -1368,7 +1368,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait. Needs the permission `trunks.write`.
+         * @description Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it. Needs the permission `trunks.write`.
          */
         delete: operations["merkez.telephony.v1.TrunkService.DeleteTrunk"];
         options?: never;

@@ -13,11 +13,13 @@ from google.protobuf.empty_pb2 import Empty
 from kernel.errors import InvalidInput
 from kernel.ids import require_id, require_request_id
 from kernel.phone import require_e164
+from kernel.tenant import PLATFORM
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2, trunk_service_pb2_grpc
 
+from telephony.clients import Tenancy
 from telephony.domain.dialing import MAX_TYPED
 from telephony.domain.trunk_tests import SipSwitchedOff
-from telephony.domain.trunks import Trunk
+from telephony.domain.trunks import Trunk, TrunkHasNumbers
 from telephony.handlers.masks import masked
 from telephony.handlers.trunk_messages import health_out, step_out, trunk_in, trunk_out
 from telephony.live.sip.trial import Trial
@@ -33,9 +35,10 @@ _CHANGEABLE = (
 class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
     """TrunkService."""
 
-    def __init__(self, db: Database, seal: Seal, trial: Trial | None = None) -> None:
+    def __init__(self, db: Database, seal: Seal, tenancy: Tenancy, trial: Trial | None = None) -> None:
         self._db = db
         self._seal = seal
+        self._tenancy = tenancy
         self._trial = trial
 
     async def CreateTrunk(self, request: trunk_service_pb2.CreateTrunkRequest, context: Any) -> trunk_pb2.Trunk:
@@ -99,8 +102,21 @@ class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
 
     async def DeleteTrunk(self, request: trunk_service_pb2.DeleteTrunkRequest, context: Any) -> Empty:
         trunk_id, now = require_id("trk", request.trunk_id, "trunk_id"), self._db.clock.now()
+        await self._db.run(principal().tenant_id, lambda tx: ops.get_trunk(tx, trunk_id), read_only=True)
+        await self._let_go(principal().tenant_id, trunk_id)
         await self._db.run(principal().tenant_id, lambda tx: ops.delete_trunk(tx, trunk_id, now))
         return Empty()
+
+    async def _let_go(self, tenant_id: str, trunk_id: str) -> None:
+        """TrunkHasNumbers while numbers are bound to it. The platform brings none."""
+        if tenant_id == PLATFORM:
+            return
+        bound = (await self._tenancy.caller_numbers(tenant_id, "")).trunks.values()
+        if count := sum(each == trunk_id for each in bound):
+            raise TrunkHasNumbers(
+                "numbers are bound to this trunk: bind them to another one or let them go first",
+                metadata={"count": str(count)},
+            )
 
     async def GetTrunkHealth(
         self, request: trunk_service_pb2.GetTrunkHealthRequest, context: Any

@@ -119,7 +119,7 @@ class TrunkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTrunk(self, request, context):
-        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait.
+        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

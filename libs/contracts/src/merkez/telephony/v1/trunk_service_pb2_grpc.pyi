@@ -46,7 +46,7 @@ class TrunkServiceStub:
     SetTrunkPassword: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.SetTrunkPasswordRequest, _trunk_pb2.Trunk]
     """Keeps another password, or none when it is empty. It is never returned."""
     DeleteTrunk: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.DeleteTrunkRequest, _empty_pb2.Empty]
-    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
+    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it."""
     GetTrunkHealth: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkHealthRequest, _trunk_pb2.TrunkHealth]
     """How its gateways do, as the nodes saw them last, and what goes through it now."""
     TestTrunk: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.TestTrunkRequest, _trunk_service_pb2.TestTrunkResponse]
@@ -68,7 +68,7 @@ class TrunkServiceAsyncStub(TrunkServiceStub):
     SetTrunkPassword: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.SetTrunkPasswordRequest, _trunk_pb2.Trunk]  # type: ignore[assignment]
     """Keeps another password, or none when it is empty. It is never returned."""
     DeleteTrunk: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.DeleteTrunkRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
+    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it."""
     GetTrunkHealth: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkHealthRequest, _trunk_pb2.TrunkHealth]  # type: ignore[assignment]
     """How its gateways do, as the nodes saw them last, and what goes through it now."""
     TestTrunk: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.TestTrunkRequest, _trunk_service_pb2.TestTrunkResponse]  # type: ignore[assignment]
@@ -123,7 +123,7 @@ class TrunkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _trunk_service_pb2.DeleteTrunkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
+        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it."""
 
     @_abc_1.abstractmethod
     def GetTrunkHealth(

@@ -74,7 +74,7 @@ class SipOutside:
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         """See `live.outside.Outside`."""
         house = self._house
-        owned = dialing.CallerNumbers(numbers.numbers, numbers.default)
+        owned = dialing.CallerNumbers(numbers.numbers, numbers.default, numbers.trunks)
         dialer, sights = await house.db.system(
             lambda tx: ops.situation(tx, tenant_id, owned, house.now()), read_only=True
         )
