@@ -63,6 +63,7 @@ export function TrunkTest({ trunk, onClose }: { trunk: Trunk; onClose: () => voi
       {number.trim() && (
         <Select
           label={t("trunks.test.shown")}
+          styles={{ input: { direction: "ltr" } }}
           data={own.map((each) => numberOption(each.number ?? "", language))}
           value={callerNumber || null}
           onChange={(value) => setShown(value ?? "")}
@@ -90,6 +91,21 @@ function StepNote({ step }: { step: TrunkTestStep }) {
   // What every call may be refused for has its words already.
   const words = said === finding ? textOr("problem", finding) : said;
   const took = durationSeconds(step.roundTrip);
+  const facts = [
+    {
+      id: "details",
+      shown: step.details?.length ? <bdi className="m-ltr">{step.details.join(", ")}</bdi> : "",
+    },
+    {
+      id: "status",
+      shown: step.status ? t("trunks.test.status", { status: formatNumber(step.status, language) }) : "",
+    },
+    {
+      id: "took",
+      shown: took > 0 ? t("trunks.test.took", { ms: formatNumber(Math.round(took * 1000), language) }) : "",
+    },
+    { id: "until", shown: step.expireTime ? <DateTime value={step.expireTime} /> : "" },
+  ].filter((fact) => fact.shown !== "");
   return (
     <Note
       tone={TONES[step.result ?? ""] ?? "neutral"}
@@ -107,14 +123,12 @@ function StepNote({ step }: { step: TrunkTestStep }) {
     >
       <div>{words}</div>
       <div style={{ color: "var(--m-muted)", fontSize: "0.85rem" }}>
-        {(step.details ?? []).length > 0 && <bdi className="m-ltr">{step.details?.join(", ")} </bdi>}
-        {step.status ? (
-          <span>{t("trunks.test.status", { status: formatNumber(step.status, language) })} </span>
-        ) : null}
-        {took > 0 && (
-          <span>{t("trunks.test.took", { ms: formatNumber(Math.round(took * 1000), language) })} </span>
-        )}
-        {step.expireTime && <DateTime value={step.expireTime} />}
+        {facts.map((fact, index) => (
+          <span key={fact.id}>
+            {index > 0 && " · "}
+            {fact.shown}
+          </span>
+        ))}
       </div>
     </Note>
   );

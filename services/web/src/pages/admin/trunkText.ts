@@ -24,7 +24,12 @@ export function linesOf(text: string): string[] {
 export function numbersOf(text: string): string[] {
   return westernDigits(text)
     .split(/[\n\r\t;,،؛]+/)
-    .map((entry) => entry.replace(/^["']|["']$/g, "").trim())
+    .map((entry) =>
+      entry
+        .trim()
+        .replace(/^["']|["']$/g, "")
+        .trim(),
+    )
     .filter((entry) => /\d/.test(entry));
 }
 
