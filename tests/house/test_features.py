@@ -187,7 +187,8 @@ async def open_house(
         every: Any = EveryFlow()  # pyright: ignore[reportAbstractUsage]
         await rpc.serve("flows", [(flow_service_pb2_grpc.add_FlowServiceServicer_to_server, every)])
         flows = Flows(rpc.peers("tenancy"))
-        await rpc.serve("tenancy", servicers(db, desk, flows, SignInByProvider(settings, clock), ""))
+        nobodys: Any = None  # No number is brought here.
+        await rpc.serve("tenancy", servicers(db, desk, flows, nobodys, SignInByProvider(settings, clock), ""))
         routing = RoutingDesk(routing_db)
         await rpc.serve("routing", routing_servicers(routing))
         with acting_as(STRANGER):

@@ -28,6 +28,7 @@ class Carrier:
     def __init__(self, peer: RtpPeer, transport: str = "UDP", host: str = "127.0.0.1") -> None:
         self.peer = peer
         self.host = host
+        self.transport = transport
         self.invitations: list[Invitation] = []
         self.dialogs: list[SipDialog] = []
         self.ended: list[Ended] = []
@@ -74,7 +75,7 @@ class Carrier:
         outcome: asyncio.Future[SipDialog | Failure] = asyncio.get_running_loop().create_future()
         wish = InviteWish(
             target=f"sip:{number}@127.0.0.1:{port}", caller=NameAddr(f"sip:{caller}@127.0.0.1", "Zoe Zimmer"),
-            sdp=self.peer.describe(), hop=Destination("UDP", "127.0.0.1", port), replaces=replaces,
+            sdp=self.peer.describe(), hop=Destination(self.transport, "127.0.0.1", port), replaces=replaces,
         )  # fmt: skip
         attempt = await self.agent.invite(wish)
 

@@ -157,6 +157,34 @@ def test_a_brand_without_a_number_is_told_apart_from_a_number_that_is_not_ours()
         dial("+905321234567", numbers=CallerNumbers(frozenset({BAKU})))
 
 
+def brought(trunk: str = "trk_b", default: str = ISTANBUL) -> CallerNumbers:
+    """BAKU is the platform's, ISTANBUL came with the tenant's own carrier."""
+    return CallerNumbers(frozenset({BAKU, ISTANBUL}), default, {ISTANBUL: trunk})
+
+
+def test_a_number_the_tenant_brought_is_shown_by_its_own_carrier_alone() -> None:
+    shared = a_trunk("s", tenant_id=PLATFORM, priority=0)
+    own = [a_trunk("a"), a_trunk("b", priority=9)]
+    plan = dial("+905321234567", shared, *own, numbers=brought())
+    assert {attempt.trunk.trunk_id for attempt in plan.attempts} == {"trk_b"} and plan.caller_number == ISTANBUL
+    plan = dial("+905321234567", shared, *own, numbers=brought(), caller=BAKU)
+    assert {attempt.trunk.trunk_id for attempt in plan.attempts} == {"trk_a", "trk_b", "trk_s"}
+
+
+@pytest.mark.parametrize("trunk", [a_trunk("a"), a_trunk("b", enabled=False), a_trunk("b", tenant_id=OTHER)])
+def test_without_its_carrier_a_brought_number_is_not_shown_by_another(trunk: Trunk) -> None:
+    with pytest.raises(NoTrunk) as refused:
+        dial("+905321234567", trunk, numbers=brought())
+    assert "caller number" in str(refused.value)
+
+
+def test_a_number_somebody_says_is_theirs_makes_no_country_safe() -> None:
+    havana = "+5378301234"
+    numbers = CallerNumbers(frozenset({havana, BAKU}), BAKU, {havana: "trk_a"})
+    with pytest.raises(NumberBlocked):
+        dial("+5352123456", numbers=numbers)
+
+
 def test_each_carrier_gets_numbers_as_it_wants_them() -> None:
     trunk = a_trunk(dialed_format=NumberFormat("+", "00"), caller_format=NumberFormat("+994", "0"))
     attempt = dial("+905321234567", trunk).attempts[0]

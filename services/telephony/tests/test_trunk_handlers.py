@@ -23,8 +23,10 @@ from merkez.telephony.v1.trunk_service_pb2_grpc import (
     add_OutboundServiceServicer_to_server,
     add_TrunkServiceServicer_to_server,
 )
+from merkez.tenancy.v1.number_service_pb2_grpc import add_NumberServiceServicer_to_server
 from merkez.type.v1.money_pb2 import Money
 from sqlalchemy import text
+from telephony.clients import Tenancy
 from telephony.domain import devices as device_rules
 from telephony.domain.devices import Contact, DeviceNotFound, Register
 from telephony.handlers import DeviceHandlers, OutboundHandlers, TrunkHandlers
@@ -32,6 +34,8 @@ from telephony.main import TRUNK_PASSWORDS
 from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
 from testkit import someone
+
+from .neighbours import FakeTenancy
 
 AGENT = "usr_01jd3v9k8r5x7m2p4q6s8t0w1y"
 
@@ -49,6 +53,7 @@ class Office:
         self.trunks: Any = rpc.stub(TrunkServiceStub, "telephony")
         self.devices: Any = rpc.stub(DeviceServiceStub, "telephony")
         self.outbound: Any = rpc.stub(OutboundServiceStub, "telephony")
+        self.numbers: Any = None
 
     def as_(self, role: str = "admin", tenant: str = ""):
         return acting_as(someone(role, tenant or self.tenant))
@@ -107,15 +112,19 @@ class Office:
 async def office(service_db, rpc, clock) -> Office:
     db = await service_db("telephony", clock=clock)
     seal = Seal.load(rpc.internal_key, TRUNK_PASSWORDS)
+    numbers: Any = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
+    await rpc.serve("tenancy", [(add_NumberServiceServicer_to_server, numbers)])
     await rpc.serve(
         "telephony",
         [
-            (add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal)),
+            (add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, Tenancy(rpc.peers("telephony")))),
             (add_DeviceServiceServicer_to_server, DeviceHandlers(db, "sip.merkez.example")),
             (add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
         ],
     )
-    return Office(db, rpc, clock, seal)
+    made = Office(db, rpc, clock, seal)
+    made.numbers = numbers
+    return made
 
 
 async def reason_of(call: Any) -> str:
@@ -125,6 +134,18 @@ async def reason_of(call: Any) -> str:
 
 
 # -- trunks ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_trunk_that_numbers_are_bound_to_stays_until_they_are_bound_elsewhere(office) -> None:
+    trunk = await office.trunk()
+    office.numbers.caller_numbers.trunk_ids["+902125550100"] = trunk.trunk_id
+    with office.as_():
+        delete = pb.DeleteTrunkRequest(trunk_id=trunk.trunk_id)
+        assert await reason_of(office.trunks.DeleteTrunk(delete)) == "TRUNK_HAS_NUMBERS"
+        assert (await office.trunks.GetTrunk(pb.GetTrunkRequest(trunk_id=trunk.trunk_id))).trunk_id == trunk.trunk_id
+    office.numbers.caller_numbers.trunk_ids.clear()
+    with office.as_():
+        await office.trunks.DeleteTrunk(delete)
 
 
 async def test_a_trunk_is_made_once_however_often_it_is_asked_for(office) -> None:

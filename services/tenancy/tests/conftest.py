@@ -16,6 +16,7 @@ from kernel.errors import NotFound, Unavailable
 from kernel.ids import new_id
 from kernel.tenant import PLATFORM, Principal
 from merkez.flows.v1 import flow_pb2, flow_service_pb2_grpc
+from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2_grpc
 from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
     operator_service_pb2_grpc,
@@ -27,7 +28,7 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
-from tenancy.clients import Flows
+from tenancy.clients import Flows, Trunks
 from tenancy.desk import CLIENT_ADDRESS, Desk
 from tenancy.main import servicers, stock_inventory
 from tenancy.oidc import OpenIdProvider
@@ -95,6 +96,12 @@ class Firm:
         self.town.flows.known.add((self.tenant_id, flow_id))
         return flow_id
 
+    def trunk(self) -> str:
+        """Id of a trunk the company has."""
+        trunk_id = new_id("trk", self.town.clock.now())
+        self.town.trunks.known.add((self.tenant_id, trunk_id))
+        return trunk_id
+
     async def brand(self, name: str = "Umbrella", **more: Any) -> tenant_pb2.Brand:
         request = tenant_service_pb2.CreateBrandRequest(
             request_id=fresh("brand"), brand=tenant_pb2.Brand(display_name=name, **more)
@@ -133,19 +140,52 @@ class FlowNotFound(NotFound):
     reason = "FLOW_NOT_FOUND"
 
 
-async def beside_flows(rpc: RpcHouse) -> tuple[FakeFlows, Flows]:
-    """Flows next door, and tenancy's client of it."""
+class FakeTrunks(trunk_service_pb2_grpc.TrunkServiceServicer):
+    """Telephony as tenancy sees it: who has which trunk, and away when told."""
+
+    def __init__(self) -> None:
+        self.known: set[tuple[str, str]] = set()
+        self.away = False
+
+    async def GetTrunk(self, request: Any, context: Any) -> trunk_pb2.Trunk:
+        if self.away:
+            raise Unavailable("telephony is away")
+        if (principal().tenant_id, request.trunk_id) not in self.known:
+            raise TrunkNotFound("no such trunk")
+        return trunk_pb2.Trunk(trunk_id=request.trunk_id)
+
+
+class TrunkNotFound(NotFound):
+    reason = "TRUNK_NOT_FOUND"
+
+
+@dataclass
+class Neighbours:
+    """Flows and telephony next door, and tenancy's clients of them."""
+
+    fake_flows: FakeFlows
+    fake_trunks: FakeTrunks
+    flows: Flows
+    trunks: Trunks
+
+
+async def neighbours(rpc: RpcHouse) -> Neighbours:
+    """Flows and telephony, served."""
     flows: Any = FakeFlows()  # pyright: ignore[reportAbstractUsage]
+    trunks: Any = FakeTrunks()  # pyright: ignore[reportAbstractUsage]
     await rpc.serve("flows", [(flow_service_pb2_grpc.add_FlowServiceServicer_to_server, flows)])
-    return flows, Flows(rpc.peers("tenancy"))
+    await rpc.serve("telephony", [(trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, trunks)])
+    peers = rpc.peers("tenancy")
+    return Neighbours(flows, trunks, Flows(peers), Trunks(peers))
 
 
 class Town:
     """The office and everybody who comes to it."""
 
-    def __init__(self, db: Database, rpc: RpcHouse, clock: ManualClock, flows: FakeFlows) -> None:
+    def __init__(self, db: Database, rpc: RpcHouse, clock: ManualClock, beside: Neighbours) -> None:
         self.db = db
-        self.flows = flows
+        self.flows = beside.fake_flows
+        self.trunks = beside.fake_trunks
         self.rpc = rpc
         self.clock = clock
         self.stubs = Stubs(rpc)
@@ -222,9 +262,9 @@ async def open_town(
         db = await service_db("tenancy", clock=clock, fresh=fresh)
         await stock_inventory(db)
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
-        flows, client = await beside_flows(rpc)
-        await rpc.serve("tenancy", servicers(db, desk, client, provider, mailed_links))
-        return Town(db, rpc, clock, flows)
+        beside = await neighbours(rpc)
+        await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, provider, mailed_links))
+        return Town(db, rpc, clock, beside)
 
     return make
 

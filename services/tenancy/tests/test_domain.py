@@ -10,7 +10,8 @@ from kernel.errors import InvalidInput
 from tenancy import catalogue
 from tenancy.domain import attempts, emails, fields, oidc, people, plans, secrets, sessions
 from tenancy.domain.attempts import Attempts
-from tenancy.domain.numbers import fictitious_numbers
+from tenancy.domain.fields import FieldInvalid
+from tenancy.domain.numbers import fictitious_numbers, read_entries
 from tenancy.domain.people import Invitation, User, UserChange
 from tenancy.domain.sessions import RefreshToken, Session, Use
 
@@ -285,3 +286,42 @@ def test_numbers_of_the_inventory_are_numbers_no_carrier_gives_out() -> None:
         assert phonenumbers.is_possible_number(parsed), each.number
         fiction = each.country == "US" and each.number[5:10] == "55501"
         assert fiction or not phonenumbers.is_valid_number(parsed), each.number
+
+
+@pytest.mark.parametrize(
+    ("entry", "country", "read"),
+    [
+        ("+994 12 555 12 34", "", ["+994125551234"]),
+        ("0 (212) 900-10-00", "TR", ["+902129001000"]),
+        ("(212) 555-0100", "US", ["+12125550100"]),
+        ("+994125551298-99", "", ["+994125551298", "+994125551299"]),
+        ("+994125551298 - +994125551300", "", ["+994125551298", "+994125551299", "+994125551300"]),
+        ("02129001000..02129001001", "TR", ["+902129001000", "+902129001001"]),
+        ("+994125551299 – +994125551299", "", ["+994125551299"]),
+    ],
+)
+def test_numbers_and_ranges_are_read_as_people_paste_them(entry: str, country: str, read: list[str]) -> None:
+    assert read_entries([entry], country) == read
+
+
+def test_a_number_pasted_twice_is_one() -> None:
+    assert read_entries(["+994125551234", "+994125551230-39"], "")[0] == "+994125551234"
+    assert len(read_entries(["+994125551234", "+994125551230-39"], "")) == 10
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["", "sales", "0212 900 10 00", "+99412", "+994125551299-00", "+994125551234;ext=7",
+     "+994125551000-9999", "+994125551200 - +9941255512000", "x" * 65, "+90 212 900 10 00 ext. 5"],
+)  # fmt: skip
+def test_what_is_no_number_or_range_is_named_by_its_place(entry: str) -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        read_entries(["+994125551234", entry], "")
+    assert [each.field for each in refused.value.fields] == ["entries[1]"]
+
+
+def test_more_numbers_than_one_request_takes_are_refused_before_they_are_counted_out() -> None:
+    with pytest.raises(FieldInvalid):
+        read_entries([f"+99412555{n:02}00-99" for n in range(6)], "")
+    with pytest.raises(FieldInvalid):
+        read_entries([], "")

@@ -45,7 +45,7 @@ from tenancy.main import servicers, stock_inventory
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 
-from .conftest import beside_flows
+from .conftest import neighbours
 
 PASSWORD = "correct horse battery"
 
@@ -58,8 +58,8 @@ async def house(
     db = await service_db("tenancy", clock=clock, fresh=True)
     await stock_inventory(db)
     desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
-    _, flows = await beside_flows(rpc)
-    await rpc.serve("tenancy", servicers(db, desk, flows, None, ""))
+    beside = await neighbours(rpc)
+    await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, None, ""))
     stub = rpc.stub
     return SimpleNamespace(
         clock=clock,

@@ -27,7 +27,7 @@ from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 from testkit.openid_provider import OpenIdProvider, openid_provider
 
-from .conftest import beside_flows
+from .conftest import neighbours
 
 PUBLIC = "http://merkez.example"
 BACK = f"{PUBLIC}/sign-in/return"
@@ -56,8 +56,8 @@ async def house(
         oidc_client_secret=provider.client_secret,
     )  # fmt: skip
     desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
-    _, flows = await beside_flows(rpc)
-    await rpc.serve("tenancy", servicers(db, desk, flows, SignInByProvider(settings, clock), ""))
+    beside = await neighbours(rpc)
+    await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, SignInByProvider(settings, clock), ""))
     made = SimpleNamespace(
         sessions=rpc.stub(SessionServiceStub, "tenancy"), users=rpc.stub(UserServiceStub, "tenancy"), clock=clock,
         tenants=rpc.stub(TenantServiceStub, "tenancy"),

@@ -107,7 +107,7 @@ async def test_number_says_when_it_is_assigned_moved_and_released(town: Any, fir
     [number] = await firm.run(lambda tx: numbers.list_available(tx, "IR", "", 1))
     await firm.run(lambda tx: numbers.assign(tx, number.number, brand.brand_id, "", now))
     flow = new_id("flw", now)
-    await firm.run(lambda tx: numbers.update(tx, number.number, "", flow, ("flow_id",), 0, now))
+    await firm.run(lambda tx: numbers.update(tx, number.number, {"flow_id": flow}, ("flow_id",), 0, now))
     await firm.run(lambda tx: numbers.release(tx, number.number, now))
     names = ["BrandChanged", "NumberAssigned", "BrandChanged", "NumberChanged", "BrandChanged", "NumberReleased"]
     told = [name for name in await said(firm) if name in names]

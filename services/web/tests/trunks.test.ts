@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Problem } from "../src/api/problem.ts";
 import { countryName, searchable } from "../src/format/countries.ts";
-import { complaintAt, decimalText, readRates, writeRates } from "../src/pages/admin/trunkText.ts";
+import { complaintAt, decimalText, numbersOf, readRates, writeRates } from "../src/pages/admin/trunkText.ts";
 
 test("prices are read one country a line, a star for all others, with a comma or a point", () => {
   const { rates, wrong } = readRates("TR 0.045\n\naz: 0,02\n* 0.2\n");
@@ -17,6 +17,16 @@ test("prices are read one country a line, a star for all others, with a comma or
 test("the first line that is no price is named", () => {
   expect(readRates("TR 0.045\nTurkey cheap").wrong).toBe(2);
   expect(readRates("TR 0.045\n\nTR").wrong).toBe(3);
+});
+
+test("numbers are taken out of lines and cells, whatever stands beside them", () => {
+  expect(numbersOf("Number;Name\r\n+902129001000;Sales\n'+902129001002 - +902129001009'\t\n\n")).toEqual([
+    "+902129001000",
+    "+902129001002 - +902129001009",
+  ]);
+  expect(numbersOf('"0212 900 10 00", "0212 900 10 01"')).toEqual(["0212 900 10 00", "0212 900 10 01"]);
+  expect(numbersOf("۰۲۱۲۹۰۰۱۰۰۰، ۰۲۱۲۹۰۰۱۰۰۱")).toEqual(["02129001000", "02129001001"]);
+  expect(numbersOf("Sales\n \n")).toEqual([]);
 });
 
 test("amounts may be typed in Persian digits", () => {

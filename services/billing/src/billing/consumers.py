@@ -53,8 +53,8 @@ async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
 
 
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
-    """A number costs from its assignment; test numbers cost nothing."""
-    if not fact.number.test:
+    """A number costs from its assignment; test numbers and those a company brought cost nothing."""
+    if not fact.number.test and not fact.number.brought:
         await _number(tx, fact.number.number, fact.number.assign_time, 1, meta)
 
 

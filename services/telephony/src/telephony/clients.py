@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -61,6 +62,8 @@ class Route:
     recorded: bool
     suspended: bool
     caller_number: str = ""
+    trunk_id: str = ""
+    """The company's trunk the number came with, of one it brought."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class CallerNumbers:
     max_concurrent_calls: int
     recorded: bool
     suspended: bool
+    trunks: Mapping[str, str] = field(default_factory=dict)
+    """Of numbers the company brought, the trunk that alone shows each."""
 
 
 class Tenancy:
@@ -107,6 +112,7 @@ class Tenancy:
             max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
             recorded=Feature.RECORDING in found.entitlements.features,
             suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
+            trunks=dict(found.trunk_ids),
         )
 
     async def _route(self, key: str, request: number_service_pb2.LookupRouteRequest) -> Route:
@@ -148,6 +154,7 @@ def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
         suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
         recorded=Feature.RECORDING in found.entitlements.features,
         caller_number=found.caller_number,
+        trunk_id=found.number.trunk_id,
     )
 
 

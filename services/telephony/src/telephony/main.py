@@ -38,6 +38,7 @@ from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
 from telephony.live.quality import MEASURE_SECONDS, QualityWatch
 from telephony.live.sip.edge import TRUNK_PASSWORDS, SipEdge
+from telephony.live.sip.trial import Trial
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import BEAT_SECONDS, CATCH_UP_SECONDS, LOOK_SECONDS, SWEEP_SECONDS, Watch
 from telephony.media.clips import Clip, ClipFailed, ClipStore
@@ -87,6 +88,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     house, switchboard, nodes, handover = await build(process, settings)
     watch = Watch(house, switchboard, nodes)
     dialing = Dialing(house, switchboard)
+    edge: SipEdge | None = None
     if settings.sip_listen:
         edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
         house.outside = edge.outside
@@ -106,7 +108,8 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(LOOK_SECONDS, quality.look, "stalled media")
     process.tasks.every(MEASURE_SECONDS, quality.measure, "quality")
     await bus.consume(house.db, "telephony", handlers(house, switchboard))
-    server = process.closing(serve(servicers(house, switchboard, dialing, nodes, handover), settings))
+    trial = edge.trial if edge is not None else None
+    server = process.closing(serve(servicers(house, switchboard, dialing, nodes, handover, trial), settings))
     await server.start()
     await nodes.begin(settings.node_address or server.address)
     process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
@@ -115,8 +118,15 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.draining(bus.drain)
 
 
-def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes, handover: Handover) -> list[Any]:
-    """Everything telephony serves."""
+def servicers(
+    house: House,
+    switchboard: Switchboard,
+    dialing: Dialing,
+    nodes: Nodes,
+    handover: Handover,
+    trial: Trial | None = None,
+) -> list[Any]:
+    """Everything telephony serves; `trial` tests trunks where SIP is spoken."""
     db, settings = house.db, house.settings
     seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
     return [
@@ -124,7 +134,7 @@ def servicers(house: House, switchboard: Switchboard, dialing: Dialing, nodes: N
         (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
         (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
         (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
-        (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal)),
+        (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, house.tenancy, trial)),
         (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),
         (trunk_service_pb2_grpc.add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
     ]

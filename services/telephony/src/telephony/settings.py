@@ -14,6 +14,11 @@ from telephony.domain.relays import is_ice_url, urls_of
 _SECRET_LENGTH = 16
 
 _LISTEN = re.compile(r"(udp|tcp|tls):(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5}(=[^\s,=]+)?")
+_ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])"
+EDGE = re.compile(
+    rf"(?P<host>{_ADDRESS}):(?P<port>\d{{1,5}})(?:=(?P<face>[^\s,=:\[]+|{_ADDRESS})(?::(?P<face_port>\d{{1,5}}))?)?"
+)
+"""One of `sip_edges`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,10 @@ class TelephonySettings(ProcessSettings):
     """As much for a SIP peer, which may save packets in pauses and says by signalling when it leaves."""
     sip_listen: str = ""
     """`udp:0.0.0.0:5060[=advertise],tcp:...,tls:...`; empty leaves SIP switched off."""
+    sip_edges: str = ""
+    """Kamailio in front (infra/kamailio): `10.0.1.5:5060[=203.0.113.5:5060],...`, where nodes reach each over UDP and
+    what the world calls it. What one says of a request's source is believed, and calls to carriers go out by one that
+    lives. Empty without."""
     sip_tls_certificate: str = ""
     sip_tls_key: str = ""
     """PEM files for `tls:`; the key may be in the certificate's file."""
@@ -81,6 +90,11 @@ class TelephonySettings(ProcessSettings):
                 yield f"{variable('sip_listen')} must be transport:address:port with commas, such as {example}"
             elif item.startswith("tls:") and not self.sip_tls_certificate:
                 yield f"{variable('sip_tls_certificate')} is missing: the PEM file of the certificate for {item}"
+        if not all(map(EDGE.fullmatch, filter(None, self.sip_edges.replace(" ", "").split(",")))):
+            example = "10.0.1.5:5060=203.0.113.5:5060,10.0.1.6:5060"
+            yield f"{variable('sip_edges')} must be addresses and ports of edges with commas, such as {example}"
+        elif self.sip_edges and "udp:" not in self.sip_listen:
+            yield f"{variable('sip_edges')} needs udp: in {variable('sip_listen')}: edges and nodes talk over it"
         if bool(self.media_port_min) != bool(self.media_port_max) or self.media_port_min > self.media_port_max:
             both = f"{variable('media_port_min')} and {variable('media_port_max')}"
             yield f"{both} must be a range, such as 20000 and 29999"

@@ -338,9 +338,9 @@ async def test_a_draining_agent_takes_no_new_calls_and_keeps_the_old(alice: Line
     bob.agent.drain(7)
     failure = await (await alice.call(bob)).failed
     assert (failure.status, failure.retry_after) == (503, 7)
-    assert await alice.agent.options(bob.uri(), bob.place()) == 503
+    assert (await alice.agent.options(bob.uri(), bob.place())).status == 503
     bob.agent.drain(None)
-    assert await alice.agent.options(bob.uri(), bob.place()) == 200
+    assert (await alice.agent.options(bob.uri(), bob.place())).status == 200
     assert not mine.ended
 
 

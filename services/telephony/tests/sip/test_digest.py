@@ -264,7 +264,7 @@ async def test_a_barred_source_hears_nothing(alice: Line) -> None:
     async with a_line(barred=lambda host: host == "127.0.0.1") as deaf, a_stranger(deaf) as stranger:
         stranger.say(stranger.message("OPTIONS", "z9hG4bKone"))
         stranger.say(b"junk")
-        assert await alice.agent.options(deaf.uri(), deaf.place(), seconds=0.2) == 408
+        assert (await alice.agent.options(deaf.uri(), deaf.place(), seconds=0.2)).status == 408
         assert stranger.heard == []
 
 

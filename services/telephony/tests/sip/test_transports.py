@@ -92,7 +92,7 @@ async def test_a_connection_that_breaks_fails_what_waits_on_it(alice: Line) -> N
 
     server = await asyncio.start_server(slam, "127.0.0.1", 0)
     place = alice.place().__class__("TCP", "127.0.0.1", server.sockets[0].getsockname()[1])
-    assert await alice.agent.options("sip:127.0.0.1", place) == 503
+    assert (await alice.agent.options("sip:127.0.0.1", place)).status == 503
     server.close()
 
 
@@ -251,9 +251,9 @@ async def test_handshakes_that_are_never_finished_count_and_others_are_served_me
 
 async def test_a_name_that_is_none_is_a_failure_of_ours(alice: Line) -> None:
     place = alice.place().__class__("UDP", "no-such-host.invalid", 5060)
-    assert await alice.agent.options("sip:x", place) == 503
+    assert (await alice.agent.options("sip:x", place)).status == 503
 
 
 async def test_a_name_is_looked_up(alice: Line, bob: Line) -> None:
     place = alice.place().__class__("UDP", "localhost", bob.port())
-    assert await alice.agent.options("sip:localhost", place) == 200
+    assert (await alice.agent.options("sip:localhost", place)).status == 200

@@ -1,10 +1,11 @@
-"""What tenancy asks of flows."""
+"""What tenancy asks of flows and of telephony."""
 
 from __future__ import annotations
 
 from chassis.auth import acting_for
 from chassis.grpc import Peers
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc
+from merkez.telephony.v1 import trunk_service_pb2, trunk_service_pb2_grpc
 
 _SECONDS = 2.0
 
@@ -22,3 +23,16 @@ class Flows:
         """
         with acting_for(tenant_id):
             await self._flows.GetFlow(flow_service_pb2.GetFlowRequest(flow_id=flow_id), timeout=_SECONDS)
+
+
+class Trunks:
+    """Which trunks a tenant has."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._trunks = peers.stub(trunk_service_pb2_grpc.TrunkServiceStub, "telephony")
+
+    async def require(self, tenant_id: str, trunk_id: str) -> None:
+        """Raises NotFound (TRUNK_NOT_FOUND) unless the trunk is the tenant's own, Unavailable while telephony can't
+        say."""
+        with acting_for(tenant_id):
+            await self._trunks.GetTrunk(trunk_service_pb2.GetTrunkRequest(trunk_id=trunk_id), timeout=_SECONDS)

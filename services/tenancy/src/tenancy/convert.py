@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from chassis.instants import time_out
@@ -180,6 +180,8 @@ def number_out(number: Number) -> number_pb2.Number:
         flow_id=number.flow_id,
         assign_time=time_out(number.assign_time),
         version=number.version,
+        brought=number.brought,
+        trunk_id=number.trunk_id,
     )
 
 
@@ -196,11 +198,12 @@ def route_out(tenant: Tenant, brand: Brand, number: Number, plan: Plan) -> numbe
 
 
 def caller_numbers_out(
-    tenant: Tenant, brand: Brand | None, numbers: Iterable[str], plan: Plan
+    tenant: Tenant, brand: Brand | None, numbers: Sequence[Number], plan: Plan
 ) -> number_service_pb2.GetCallerNumbersResponse:
     """What a tenant may show and do when it dials out."""
     return number_service_pb2.GetCallerNumbersResponse(
-        numbers=numbers,
+        numbers=[each.number for each in numbers],
+        trunk_ids={each.number: each.trunk_id for each in numbers if each.trunk_id},
         default_number=brand.shown_number if brand else "",
         brand_name=brand.display_name if brand else "",
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),

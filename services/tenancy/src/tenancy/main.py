@@ -16,7 +16,7 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2_grpc,
 )
 
-from tenancy.clients import Flows
+from tenancy.clients import Flows, Trunks
 from tenancy.consumers import HANDLERS
 from tenancy.desk import Desk
 from tenancy.domain.numbers import fictitious_numbers
@@ -45,7 +45,7 @@ async def main(process: Process) -> None:
     provider = OpenIdProvider(settings, db.clock) if settings.oidc_issuer else None
     mailer = Mailer(settings, db) if settings.smtp_url else None
     mailed_links = settings.public_url if mailer is not None else ""
-    server = process.closing(serve(servicers(db, desk, Flows(peers), provider, mailed_links), settings))
+    server = process.closing(serve(servicers(db, desk, Flows(peers), Trunks(peers), provider, mailed_links), settings))
     await stock_inventory(db)
     bus.relay(db)
     await bus.consume(db, "tenancy", HANDLERS)
@@ -57,7 +57,9 @@ async def main(process: Process) -> None:
     process.draining(bus.drain)
 
 
-def servicers(db: Database, desk: Desk, flows: Flows, provider: OpenIdProvider | None, mailed_links: str) -> list:
+def servicers(
+    db: Database, desk: Desk, flows: Flows, trunks: Trunks, provider: OpenIdProvider | None, mailed_links: str
+) -> list:
     """Every servicer of tenancy with the function that adds it."""
     return [
         (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans()),
@@ -67,7 +69,7 @@ def servicers(db: Database, desk: Desk, flows: Flows, provider: OpenIdProvider |
         (session_service_pb2_grpc.add_UserServiceServicer_to_server, Users(db, desk, mailed_links)),
         (session_service_pb2_grpc.add_ApiKeyServiceServicer_to_server, ApiKeys(db)),
         (session_service_pb2_grpc.add_AuditServiceServicer_to_server, Audit(db)),
-        (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(db, flows)),
+        (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(db, flows, trunks)),
         (operator_service_pb2_grpc.add_OperatorServiceServicer_to_server, Operators(db)),
     ]
 

@@ -628,6 +628,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/numbers:bring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes numbers the company brings from its own carrier, all of them or none
+         * @description Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.NumberService.BringNumbers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/numbers/{number.number}": {
         parameters: {
             query?: never;
@@ -642,8 +662,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Points a number at another flow or brand
-         * @description Points a number at another flow or brand. Needs the permission `numbers.write`.
+         * Points a number at another flow or brand, or binds one that was brought to another trunk
+         * @description Points a number at another flow or brand, or binds one that was brought to another trunk. Calls that are up go on as they began. FAILED_PRECONDITION NUMBER_NOT_BROUGHT. Needs the permission `numbers.write`.
          */
         patch: operations["merkez.tenancy.v1.NumberService.UpdateNumber"];
         trace?: never;
@@ -659,8 +679,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Gives a number back to the inventory
-         * @description Gives a number back to the inventory. Needs the permission `numbers.write`.
+         * Gives a number back to the inventory, or lets one that was brought go
+         * @description Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. Needs the permission `numbers.write`.
          */
         delete: operations["merkez.tenancy.v1.NumberService.ReleaseNumber"];
         options?: never;
@@ -1348,7 +1368,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait. Needs the permission `trunks.write`.
+         * @description Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it. Needs the permission `trunks.write`.
          */
         delete: operations["merkez.telephony.v1.TrunkService.DeleteTrunk"];
         options?: never;
@@ -1390,6 +1410,26 @@ export interface paths {
          * @description Keeps another password, or none when it is empty. It is never returned. Needs the permission `trunks.write`.
          */
         post: operations["merkez.telephony.v1.TrunkService.SetTrunkPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trunks/{trunkId}:test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given
+         * @description Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT. Needs the permission `trunks.write`.
+         */
+        post: operations["merkez.telephony.v1.TrunkService.TestTrunk"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5011,6 +5051,25 @@ export interface components {
             /** @description Required. */
             callId?: string;
         };
+        /** @description Tests. */
+        "telephony.v1.TestTrunkRequest": {
+            /** @description Required. */
+            trunkId?: string;
+            /** @description Number to ring, as it would be dialled; empty rings nobody. */
+            number?: string;
+            /** @description Number to show, E.164; one of the tenant's. Required with number. */
+            callerNumber?: string;
+        };
+        /** @description What came of it. */
+        "telephony.v1.TestTrunkResponse": {
+            /** @description In the order they were made: each gateway's, then the trunk's. */
+            steps?: components["schemas"]["telephony.v1.TrunkTestStep"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            testTime?: string;
+        };
         /** @description Transfers. */
         "telephony.v1.TransferCallRequest": {
             /** @description Required. */
@@ -5124,6 +5183,46 @@ export interface components {
             country?: string;
             /** @description Required. Price of a minute, exact decimal in major units of the trunk's currency, such as "0.0450". */
             price?: string;
+        };
+        /**
+         * @description What a step of a trunk's test looks at.
+         * @enum {string}
+         */
+        "telephony.v1.TrunkTestKind": "TRUNK_TEST_KIND_UNSPECIFIED" | "TRUNK_TEST_KIND_NAME" | "TRUNK_TEST_KIND_CERTIFICATE" | "TRUNK_TEST_KIND_OPTIONS" | "TRUNK_TEST_KIND_REGISTRATION" | "TRUNK_TEST_KIND_CODECS" | "TRUNK_TEST_KIND_CALL";
+        /**
+         * @description How a step ended.
+         * @enum {string}
+         */
+        "telephony.v1.TrunkTestResult": "TRUNK_TEST_RESULT_UNSPECIFIED" | "TRUNK_TEST_RESULT_PASSED" | "TRUNK_TEST_RESULT_WARNING" | "TRUNK_TEST_RESULT_FAILED" | "TRUNK_TEST_RESULT_SKIPPED";
+        /** @description One step of a trunk's test and what came of it. */
+        "telephony.v1.TrunkTestStep": {
+            /** @description What was looked at. */
+            kind?: components["schemas"]["telephony.v1.TrunkTestKind"];
+            /** @description The gateway; empty when the step is of none. */
+            gatewayId?: string;
+            /** @description The gateway as people write it, host:port. */
+            gateway?: string;
+            /** @description How it ended. */
+            result?: components["schemas"]["telephony.v1.TrunkTestResult"];
+            /** @description What was found, a stable key such as NAME_UNKNOWN, SILENT or CREDENTIALS_REFUSED; the web app has words for each. */
+            finding?: string;
+            /**
+             * Format: int32
+             * @description SIP status it came to, 0 without one.
+             */
+            status?: number;
+            /**
+             * @description Time to the first answer; unset without one.
+             * @example 3.5s
+             */
+            roundTrip?: string;
+            /** @description What was seen: addresses of a name, names in a certificate, codecs, the reason phrase of an answer. */
+            details?: string[];
+            /**
+             * Format: date-time
+             * @description Until when a certificate holds; unset in other steps.
+             */
+            expireTime?: string;
         };
         /** @description Undrains. */
         "telephony.v1.UndrainNodeRequest": {
@@ -5291,6 +5390,26 @@ export interface components {
             readonly version?: string;
             /** @description Number shown to those who are called in the brand's name; one of the tenant's numbers. Empty shows widget_number. */
             callerNumber?: string;
+        };
+        /** @description Brings numbers. */
+        "tenancy.v1.BringNumbersRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. At most 500 numbers: each entry is one, as it is written, or a range such as "+994125551200-99" or "+994125551200 - +994125551299". */
+            entries: string[];
+            /** @description ISO 3166 country of entries without a country code; empty takes E.164 alone. */
+            country?: string;
+            /** @description Required. Trunk of the company their calls go over. */
+            trunkId: string;
+            /** @description Required. */
+            brandId: string;
+            /** @description Flow; may be chosen later. */
+            flowId?: string;
+        };
+        /** @description What was brought. */
+        "tenancy.v1.BringNumbersResponse": {
+            /** @description By number. */
+            numbers?: components["schemas"]["tenancy.v1.Number"][];
         };
         /** @description Changes the plan. */
         "tenancy.v1.ChangePlanRequest": {
@@ -5561,6 +5680,10 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Output only. True for a number the company brought from its own carrier; false for one of the inventory. */
+            readonly brought?: boolean;
+            /** @description Trunk of the company its calls go over; only of numbers it brought. Empty: it can be called, but shown to nobody. */
+            trunkId?: string;
         };
         /** @description One version of a plan. */
         "tenancy.v1.Plan": {
@@ -5809,7 +5932,7 @@ export interface components {
             /** @description Required. New values; number says which. */
             number?: components["schemas"]["tenancy.v1.Number"];
             /**
-             * @description Fields: brand_id, flow_id.
+             * @description Fields: brand_id, flow_id, trunk_id.
              * @example displayName,language
              */
             updateMask?: string;
@@ -6836,6 +6959,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.Number"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.NumberService.BringNumbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.BringNumbersRequest"];
+            };
+        };
+        responses: {
+            /** @description What was brought. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.BringNumbersResponse"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -7913,6 +8061,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["telephony.v1.Trunk"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.TrunkService.TestTrunk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                trunkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.TestTrunkRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.TestTrunkResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -40,6 +40,7 @@ export type Leg = Schemas["telephony.v1.Leg"];
 export type Cdr = Schemas["telephony.v1.Cdr"];
 export type Station = Schemas["telephony.v1.Station"];
 export type Trunk = Schemas["telephony.v1.Trunk"];
+export type TrunkTestStep = Schemas["telephony.v1.TrunkTestStep"];
 export type Gateway = Schemas["telephony.v1.Gateway"];
 export type TrunkHealth = Schemas["telephony.v1.TrunkHealth"];
 export type Device = Schemas["telephony.v1.Device"];

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Group } from "@mantine/core";
 import { type Icon, IconPlus } from "@tabler/icons-react";
 import { type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -35,6 +35,8 @@ export interface ListPageProps<T> {
   nameOf: (row: T) => string | undefined;
   /** The button that makes a new one. */
   add?: { label: string; onClick: () => void } | false;
+  /** Further buttons beside it. */
+  more?: ReactNode;
   /** What stands between the heading and the list. */
   note?: ReactNode;
   onEdit?: (row: T) => void;
@@ -73,7 +75,20 @@ export function ListPage<T>(props: ListPageProps<T>) {
   };
   return (
     <>
-      <PageHeader title={props.title} subtitle={props.lead} actions={add} />
+      <PageHeader
+        title={props.title}
+        subtitle={props.lead}
+        actions={
+          props.more ? (
+            <Group gap="xs">
+              {props.more}
+              {add}
+            </Group>
+          ) : (
+            add
+          )
+        }
+      />
       {props.note}
       <PagedPanel
         query={query}

@@ -26,11 +26,15 @@ export function problemText(problem: Problem): string {
   return `${t(byStatus)}${detail}${wait}`;
 }
 
-/** The plan's limits a problem is about, in words. */
+/** What a problem is about: the plan's limits in words, numbers. */
 function limitsOf(problem: Problem): Record<string, string> {
-  const { limit, limits, allowed } = problem.metadata;
+  const { limit, limits, allowed, numbers } = problem.metadata;
   const named = String(limit ?? limits ?? "").split(",");
-  return { limits: named.map((each) => textOr("limit", each)).join(", "), allowed: String(allowed ?? "") };
+  return {
+    limits: named.map((each) => textOr("limit", each)).join(", "),
+    allowed: String(allowed ?? ""),
+    numbers: String(numbers ?? ""),
+  };
 }
 
 function statusKey(status: number): MessageKey {

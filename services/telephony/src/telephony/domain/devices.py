@@ -21,6 +21,7 @@ REALM = "merkez"
 MAX_NAME = 120
 MAX_BINDINGS = 5
 MAX_CONTACT = 500
+MAX_PATH = 2000
 EXPIRES = timedelta(seconds=3600)
 MIN_EXPIRES = timedelta(seconds=60)
 MAX_EXPIRES = timedelta(seconds=3600)
@@ -85,6 +86,8 @@ class Binding:
     call_id: str
     cseq: int
     user_agent: str = ""
+    path: tuple[str, ...] = ()
+    """Routes to begin calls to it with (RFC 3327), where it came through an edge."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class Register:
     transport: Transport = Transport.UDP
     node_id: str = ""
     user_agent: str = ""
+    path: tuple[str, ...] = ()
 
 
 def new_user_name() -> str:
@@ -145,6 +149,8 @@ def register(bindings: Sequence[Binding], request: Register, now: datetime) -> t
 
     RegistrationInvalid, RegistrationOutOfOrder, RegistrationTooBrief, TooManyBindings.
     """
+    if sum(map(len, request.path)) > MAX_PATH:
+        raise RegistrationInvalid.of("path", f"is longer than {MAX_PATH} characters")
     kept = {_key(each.contact): each for each in living(bindings, now)}
     if request.everything:
         if request.contacts or request.expires != 0:
@@ -161,7 +167,7 @@ def register(bindings: Sequence[Binding], request: Register, now: datetime) -> t
             continue
         kept[key] = Binding(
             contact.uri, now + length, request.source, request.transport, request.node_id,
-            request.call_id, request.cseq, request.user_agent[:200],
+            request.call_id, request.cseq, request.user_agent[:200], request.path,
         )  # fmt: skip
     if len(kept) > MAX_BINDINGS:
         raise TooManyBindings(

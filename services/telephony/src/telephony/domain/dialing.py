@@ -81,6 +81,9 @@ class CallerNumbers:
 
     owned: frozenset[str]
     default: str = ""
+    trunks: Mapping[str, str] = field(default_factory=dict)
+    """Of numbers the tenant brought from its own carrier, the trunk that alone shows each: nobody else can tell whether
+    they are its own."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,15 @@ def decide(wish: Wish, dialer: Dialer, sights: Sequence[TrunkSight], now: dateti
     caller = caller_number(wish.caller_number, dialer.numbers)
     destination = where(wish.number, dialer, caller)
     check_allowed(destination, dialer.rules)
-    offers = [each for each in sights if each.trunk.enabled and each.trunk.gateways and _owned(each.trunk, dialer)]
+    only = dialer.numbers.trunks.get(caller, "")
+    offers = [
+        each
+        for each in sights
+        if each.trunk.enabled and each.trunk.gateways and _owned(each.trunk, dialer)
+        if only in ("", each.trunk.trunk_id)
+    ]
+    if not offers and only:
+        raise NoTrunk("the trunk of the caller number is gone or disabled: bind the number to another one")
     if not offers:
         raise NoTrunk("there is no trunk that calls can go out on")
     attempts: list[Attempt] = []
@@ -231,8 +242,10 @@ _RISK = {Tier.STANDARD: 0, Tier.ELEVATED: 1, Tier.HIGH: 2}
 
 
 def _tier(country: str, dialer: Dialer) -> Tier:
-    """By the list; where the tenant has numbers itself is STANDARD."""
-    homes = {country_of(_parsed(each, None)) for each in dialer.numbers.owned}
+    """By the list; where the platform gave the tenant numbers is STANDARD. Numbers it says are its own make no country
+    safe: anybody may say so."""
+    given = dialer.numbers.owned - dialer.numbers.trunks.keys()
+    homes = {country_of(_parsed(each, None)) for each in given}
     return Tier.STANDARD if country in homes else tier_of(country)
 
 

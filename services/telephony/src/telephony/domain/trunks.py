@@ -51,6 +51,12 @@ class TrunkInUse(FailedPrecondition):
     reason = "TRUNK_IN_USE"
 
 
+class TrunkHasNumbers(FailedPrecondition):
+    """Numbers the company brought are bound to the trunk."""
+
+    reason = "TRUNK_HAS_NUMBERS"
+
+
 class VersionConflict(Conflict):
     """Somebody else was faster."""
 

@@ -13,6 +13,7 @@ from merkez.telephony.v1 import trunk_pb2
 from merkez.type.v1 import money_pb2
 
 from telephony.domain import trunks
+from telephony.domain.trunk_tests import Step
 from telephony.domain.trunks import (
     CallerHeader,
     Digits,
@@ -123,6 +124,22 @@ def health_out(trunk: Trunk, health: TrunkHealth, password_lost: bool) -> trunk_
         concurrent_calls=health.concurrent_calls,
         spent_today=money_out(health.spent_today),
         password_lost=password_lost,
+    )
+
+
+def step_out(step: Step) -> trunk_pb2.TrunkTestStep:
+    """A step of a test."""
+    gateway = step.gateway
+    return trunk_pb2.TrunkTestStep(
+        kind=trunk_pb2.TrunkTestKind.Value(f"TRUNK_TEST_KIND_{step.kind.value}"),
+        gateway_id=gateway.gateway_id if gateway else "",
+        gateway=f"{gateway.host}:{gateway.port}" if gateway else "",
+        result=trunk_pb2.TrunkTestResult.Value(f"TRUNK_TEST_RESULT_{step.result.value}"),
+        finding=step.finding,
+        status=step.status,
+        round_trip=duration_out(step.round_trip) if step.round_trip is not None else None,
+        details=step.details,
+        expire_time=time_out(step.expire_time),
     )
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.auth import principal
+from chassis.instants import time_out
 from chassis.paging import encode_token, page_size
 from chassis.sealing import Seal
 from chassis.sql import Database, Tx
 from google.protobuf.empty_pb2 import Empty
 from kernel.errors import InvalidInput
 from kernel.ids import require_id, require_request_id
+from kernel.phone import require_e164
+from kernel.tenant import PLATFORM
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2, trunk_service_pb2_grpc
 
-from telephony.domain.trunks import Trunk
+from telephony.clients import Tenancy
+from telephony.domain.dialing import MAX_TYPED
+from telephony.domain.trunk_tests import SipSwitchedOff
+from telephony.domain.trunks import Trunk, TrunkHasNumbers
 from telephony.handlers.masks import masked
-from telephony.handlers.trunk_messages import health_out, trunk_in, trunk_out
+from telephony.handlers.trunk_messages import health_out, step_out, trunk_in, trunk_out
+from telephony.live.sip.trial import Trial
 from telephony.ops import trunks as ops
 
 MAX_PASSWORD = 256
@@ -28,9 +35,11 @@ _CHANGEABLE = (
 class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
     """TrunkService."""
 
-    def __init__(self, db: Database, seal: Seal) -> None:
+    def __init__(self, db: Database, seal: Seal, tenancy: Tenancy, trial: Trial | None = None) -> None:
         self._db = db
         self._seal = seal
+        self._tenancy = tenancy
+        self._trial = trial
 
     async def CreateTrunk(self, request: trunk_service_pb2.CreateTrunkRequest, context: Any) -> trunk_pb2.Trunk:
         request_id, draft = require_request_id(request.request_id), trunk_in(request.trunk)
@@ -93,8 +102,21 @@ class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
 
     async def DeleteTrunk(self, request: trunk_service_pb2.DeleteTrunkRequest, context: Any) -> Empty:
         trunk_id, now = require_id("trk", request.trunk_id, "trunk_id"), self._db.clock.now()
+        await self._db.run(principal().tenant_id, lambda tx: ops.get_trunk(tx, trunk_id), read_only=True)
+        await self._let_go(principal().tenant_id, trunk_id)
         await self._db.run(principal().tenant_id, lambda tx: ops.delete_trunk(tx, trunk_id, now))
         return Empty()
+
+    async def _let_go(self, tenant_id: str, trunk_id: str) -> None:
+        """TrunkHasNumbers while numbers are bound to it. The platform brings none."""
+        if tenant_id == PLATFORM:
+            return
+        bound = (await self._tenancy.caller_numbers(tenant_id, "")).trunks.values()
+        if count := sum(each == trunk_id for each in bound):
+            raise TrunkHasNumbers(
+                "numbers are bound to this trunk: bind them to another one or let them go first",
+                metadata={"count": str(count)},
+            )
 
     async def GetTrunkHealth(
         self, request: trunk_service_pb2.GetTrunkHealthRequest, context: Any
@@ -105,6 +127,21 @@ class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
         )
         lost = trunk.password is not None and self._seal.open(trunk.password, trunk_id) is None
         return health_out(trunk, health, lost)
+
+    async def TestTrunk(
+        self, request: trunk_service_pb2.TestTrunkRequest, context: Any
+    ) -> trunk_service_pb2.TestTrunkResponse:
+        trunk_id, number = require_id("trk", request.trunk_id, "trunk_id"), request.number.strip()
+        if len(number) > MAX_TYPED:
+            raise InvalidInput.of("number", f"is longer than {MAX_TYPED} characters")
+        if number:
+            require_e164(request.caller_number, "caller_number")
+        trunk = await self._db.run(principal().tenant_id, lambda tx: ops.get_trunk(tx, trunk_id), read_only=True)
+        if self._trial is None:
+            raise SipSwitchedOff("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach carriers")
+        now = self._db.clock.now()
+        steps = await self._trial.test(trunk, number, request.caller_number)
+        return trunk_service_pb2.TestTrunkResponse(steps=[step_out(each) for each in steps], test_time=time_out(now))
 
     def _sealed(self, trunk: Trunk, password: str) -> bytes:
         return self._seal.close(password.encode(), trunk.trunk_id)

@@ -21,12 +21,13 @@ How it works inside: docs/mechanisms/sip.md.
 from telephony.sip.agent import AgentSettings, SipAgent
 from telephony.sip.causes import cause_of, status_of
 from telephony.sip.connections import Limits
+from telephony.sip.dialogs import place_of
 from telephony.sip.digest import Credentials, ha1
 from telephony.sip.errors import DialogEnded, OfferRefused, SipParseError, SipRefused, TransportFailed
 from telephony.sip.fields import Replaces
 from telephony.sip.gate import GateKeys
 from telephony.sip.invitation import Invitation
-from telephony.sip.messages import Flow
+from telephony.sip.messages import Flow, Response, Source
 from telephony.sip.outgoing import Failure, InviteWish, OutgoingInvite
 from telephony.sip.refer import ReferWish
 from telephony.sip.registrar import Binding, RegisterWish
@@ -39,7 +40,7 @@ from telephony.sip.uris import NameAddr, SipUri, parse_address, parse_dialed, pa
 __all__ = [
     "AgentSettings", "Binding", "Credentials", "Destination", "DialogEnded", "Ended", "Failure", "Flow", "GateKeys",
     "Invitation", "InviteWish", "Limits", "ListenPoint", "NameAddr", "OfferRefused", "OutgoingInvite", "ReferWish",
-    "RegisterWish", "Registrant", "Registration", "Replaces", "SessionTimes", "SipAgent", "SipDialog",
-    "SipParseError", "SipRefused", "SipUri", "TransportFailed", "cause_of", "ha1", "parse_address", "parse_dialed",
-    "parse_uri", "status_of",
+    "RegisterWish", "Registrant", "Registration", "Replaces", "Response", "SessionTimes", "SipAgent", "SipDialog",
+    "SipParseError", "SipRefused", "SipUri", "Source", "TransportFailed", "cause_of", "ha1", "parse_address",
+    "parse_dialed", "parse_uri", "place_of", "status_of",
 ]  # fmt: skip

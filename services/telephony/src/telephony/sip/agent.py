@@ -10,7 +10,7 @@ from typing import Any
 
 from chassis.telemetry import log
 
-from telephony.sip import registrar, session_timer
+from telephony.sip import registrar, registration, session_timer
 from telephony.sip.connections import Limits
 from telephony.sip.dialogs import TAKE_OVER_STEP, DialogState, place_of
 from telephony.sip.digest import Credentials, DigestClient
@@ -18,13 +18,14 @@ from telephony.sip.errors import SipParseError
 from telephony.sip.fields import Replaces
 from telephony.sip.gate import Gate, GateKeys
 from telephony.sip.invitation import Invitation
-from telephony.sip.messages import Flow, Headers, Request, Response
+from telephony.sip.messages import Flow, Headers, Request, Response, Source
 from telephony.sip.outgoing import InviteWish, OutgoingInvite
 from telephony.sip.parsing import parse
 from telephony.sip.registration import Registrant, Registration
 from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import SipDialog, refuse_extensions
 from telephony.sip.session_timer import IntervalTooSmall, SessionTimes
+from telephony.sip.sources import told_by_edge
 from telephony.sip.stack import ALLOW, SUPPORTED, Stack
 from telephony.sip.timers import LoopTimers, Timers
 from telephony.sip.transports import Destination, ListenPoint, TransportLayer
@@ -46,8 +47,11 @@ class AgentSettings:
     """For TLS connections we make; None checks against the system's authorities."""
     keys: GateKeys | None = None
     """For challenging; None refuses everyone who isn't trusted."""
-    trusted: Callable[[Flow], bool] = field(default=lambda _: False)
+    trusted: Callable[[Source], bool] = field(default=lambda _: False)
     """Whether calls from there need no digest: a trunk's addresses."""
+    edges: Callable[[str], bool] = field(default=lambda _: False)
+    """Whether an address is a proxy's of ours: then it says where a request began (`sources`). Such a proxy is never
+    barred, whoever is behind it may be."""
     barred: Callable[[str], bool] = field(default=lambda _: False)
     """Whether an address isn't even listened to. Asked for every datagram: must be quick."""
     on_failure: Callable[[str, str], None] = field(default=lambda *_: None)
@@ -126,10 +130,22 @@ class SipAgent:
         registrant.start()
         return registrant
 
+    async def ask_registrar(self, wish: Registration, seconds: float = 4.0) -> Response:
+        """Ask a registrar what it has of us; changes nothing. A local 408 when nothing came in time, a local 503
+        without a way there. SipParseError when the wish's URIs are wrong."""
+        return await registration.ask(self.stack, wish, seconds)
+
     async def options(
-        self, target: str, hop: Destination | None = None, credentials: Credentials | None = None, seconds: float = 4.0
-    ) -> int:
-        """Ask whether somebody is there; the status, 408 when nothing came in time, 503 without a way there.
+        self,
+        target: str,
+        hop: Destination | None = None,
+        credentials: Credentials | None = None,
+        seconds: float = 4.0,
+        *,
+        routes: Sequence[str] = (),
+    ) -> Response:
+        """Ask whether somebody is there; what was answered, a local 408 when nothing came in time, a local 503 without
+        a way there. `routes` are Route values to begin with.
 
         SipParseError when `target` isn't a URI of ours.
         """
@@ -142,6 +158,7 @@ class SipAgent:
             place = hop or place_of(parse_uri(target))
             me = self.stack.contact(place.transport, "")
             headers = Headers([("from", f"<{me}>;tag={tag}"), ("to", f"<{target}>"), ("call-id", call_id)])
+            headers.set("route", *routes)
             headers.set("cseq", f"{number} OPTIONS")
             headers.set("max-forwards", "70")
             headers.set("contact", f"<{me}>")
@@ -150,8 +167,7 @@ class SipAgent:
             self.stack.dress(request)
             return request
 
-        response = await self.stack.ask(make, lambda: [hop or place_of(parse_uri(target))], digest, seconds=seconds)
-        return response.status
+        return await self.stack.ask(make, lambda: [hop or place_of(parse_uri(target))], digest, seconds=seconds)
 
     def take_over(self, state: dict[str, Any]) -> SipDialog:
         """Go on with a dialog another node kept (`SipDialog.state`). Set the callbacks, then `reinvite` from here:
@@ -181,6 +197,8 @@ class SipAgent:
             if isinstance(message, Response):
                 self.stack.transactions.receive_response(message)
             else:
+                if self._settings.edges(flow.remote[0]):
+                    message.began_at(told_by_edge(message, flow))
                 self.stack.transactions.receive_request(message, flow)
         except SipParseError as error:
             self._malformed(error, flow)
@@ -214,6 +232,9 @@ class SipAgent:
                 transaction.answer_once(481)
             else:
                 dialog.receive(transaction)
+        elif request.source.by_edge and self._settings.barred(request.source.host):
+            # Silence would make the edge take this node for dead.
+            transaction.respond_once(request.response(403, tag=secrets.token_hex(8)))
         elif unknown := request.headers.tokens("require") - SUPPORTED:
             refuse_extensions(transaction, unknown, once=True)
         elif request.method == "INVITE":
@@ -261,13 +282,13 @@ class SipAgent:
             await self._guarded(transaction, registrar.register(transaction, user, self.on_register))
 
     def _invited(self, transaction: ServerTransaction) -> None:
-        gate, flow = self._gate, transaction.request.flow
-        assert gate is not None and flow is not None
+        gate = self._gate
+        assert gate is not None
         if self.on_invite is None or self._draining is not None or not gate.admits():
             response = transaction.request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
             transaction.respond_once(response)
-        elif self._settings.trusted(flow):
+        elif self._settings.trusted(transaction.request.source):
             self._invite(transaction, "")
         else:
             self.stack.spawn(self._identified(transaction, gate), "INVITE")

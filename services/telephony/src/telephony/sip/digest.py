@@ -75,7 +75,7 @@ class DigestServer:
         given = self._credentials(request, field_name)
         if given is None:
             return Verdict.MISSING, ""
-        source = request.flow.remote[0] if request.flow is not None else ""
+        source = request.source.host
         user, algorithm = given.get("username", ""), (given.get("algorithm") or "MD5").upper()
         if algorithm not in self._algorithms or len(user) > 256 or given.get("qop", "").lower() != "auth":
             return (Verdict.WRONG if self._fresh(given, source) else Verdict.STALE), ""

@@ -63,8 +63,7 @@ class Gate:
             raise
         if verdict is Verdict.RIGHT:
             return user
-        flow = transaction.request.flow
-        source = flow.remote[0] if flow is not None else ""
+        source = transaction.request.source.host
         if verdict is Verdict.WRONG:
             self._on_failure(source, "credentials")
         response = transaction.request.response(401, tag=secrets.token_hex(8))

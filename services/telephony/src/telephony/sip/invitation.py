@@ -33,8 +33,8 @@ class Invitation:
         self.user = user
         """The user who proved to be calling; empty for a trusted source."""
         self.transport = flow.transport
-        self.source = flow.remote
-        """Host and port it came from."""
+        self.source = (request.source.host, request.source.port)
+        """Host and port it came from, behind an edge of ours."""
         self.sdp_offer = sdp_of(request)
         """None when the peer wants ours: then the SDP given to `answer` is the offer, its answer comes by the
         dialog's `on_answer`."""

@@ -7,6 +7,7 @@ read by `fields` when somebody asks. Writing refuses a line break inside a value
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from telephony.sip.errors import SipParseError
@@ -58,6 +59,17 @@ class Flow(Protocol):
     def alive(self) -> bool: ...
 
     def send(self, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a request began: at whom it was heard from, or where an edge of ours says that it heard it."""
+
+    transport: str = ""
+    host: str = ""
+    """An address; empty when an edge did not say."""
+    port: int = 0
+    by_edge: bool = False
 
 
 class Headers:
@@ -191,12 +203,24 @@ class Message:
 class Request(Message):
     """A request; `uri` is the Request-URI's text."""
 
-    __slots__ = ("method", "uri")
+    __slots__ = ("_source", "method", "uri")
 
     def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
         super().__init__(headers, body)
         self.method = method
         self.uri = uri
+        self._source: Source | None = None
+
+    @property
+    def source(self) -> Source:
+        """Where it began; of what no edge passed on, the flow's far end."""
+        if self._source is not None:
+            return self._source
+        return Source() if self.flow is None else Source(self.flow.transport, *self.flow.remote)
+
+    def began_at(self, source: Source) -> None:
+        """An edge passed it on: `source` is where it began."""
+        self._source = source
 
     def _start_line(self) -> str:
         return f"{self.method} {self.uri} SIP/2.0"

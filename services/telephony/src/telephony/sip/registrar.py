@@ -15,6 +15,7 @@ from telephony.sip.uris import NameAddr, parse_address
 LEAST_SECONDS = 60
 MOST_SECONDS = 3600
 _CONTACTS = 8
+_PATHS = 8
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,13 @@ class RegisterWish:
     bindings: tuple[Binding, ...]
     remove_all: bool
     reach: Destination
-    """Where it came from: the way to a phone behind NAT, or on a connection it holds."""
+    """Where it came from: the way to a phone behind NAT, or on a connection it holds. Behind an edge of ours only the
+    edge can go that way."""
+    by_edge: bool
+    """Whether an edge of ours passed it on."""
     path: tuple[str, ...]
-    """Path values (RFC 3327): routes to begin calls to it with."""
+    """Path values (RFC 3327): routes to begin calls to it with. To be believed only `by_edge`: else a phone could send
+    our calls anywhere."""
     call_id: str
     cseq: int
     """Within one Call-ID, a wish with a lower number than the last is out of order (10.3 step 7)."""
@@ -60,16 +65,20 @@ def read(request: Request, user: str) -> RegisterWish:
     everything = contacts == ["*"]
     if (everything and default != 0) or (not everything and "*" in contacts) or len(contacts) > _CONTACTS:
         raise SipParseError("malformed Contact")
-    flow = request.flow
-    assert flow is not None
+    source, path = request.source, tuple(request.headers.each("path"))
+    if len(path) > _PATHS:
+        raise SipParseError("too many Path values")
+    for each in path:
+        _ = parse_address(each).sip
     bindings = () if everything else tuple(_binding(parse_address(each), default) for each in contacts)
     return RegisterWish(
         user=user,
         address=request.to.uri,
         bindings=bindings,
         remove_all=everything,
-        reach=Destination(flow.transport, *flow.remote),
-        path=tuple(request.headers.each("path")),
+        reach=Destination(source.transport, source.host, source.port),
+        by_edge=source.by_edge,
+        path=path,
         call_id=request.call_id,
         cseq=request.cseq[0],
         agent=(request.headers.get("user-agent") or "")[:200],

@@ -31,6 +31,10 @@ class Registration:
     address: str
     """Our address of record there, `sip:user@carrier.example`."""
     credentials: Credentials | None
+    contact: str = ""
+    """The URI to be reached at instead of our own: an edge's of ours. Empty makes one of where we listen."""
+    routes: tuple[str, ...] = ()
+    """Route values to begin with."""
     contact_user: str = ""
     """The user of our Contact: calls to it come with this Request-URI. Empty takes the address's."""
     hop: Destination | None = None
@@ -93,17 +97,10 @@ class Registrant:
 
     async def _ask(self, seconds: int) -> Response:
         def make() -> Request:
-            headers = Headers()
-            headers.set("from", f"<{self.wish.address}>;tag={self._tag}")
-            headers.set("to", f"<{self.wish.address}>")
-            headers.set("call-id", self._call_id)
             self._cseq += 1
-            headers.set("cseq", f"{self._cseq} REGISTER")
-            headers.set("max-forwards", "70")
-            headers.set("contact", f"<{self._contact()}>;expires={seconds}")
-            headers.set("expires", str(seconds))
-            request = Request("REGISTER", self.wish.registrar, headers)
-            self._stack.dress(request)
+            request = _request(self._stack, self.wish, self._call_id, self._tag, self._cseq)
+            request.headers.set("contact", f"<{self._contact()}>;expires={seconds}")
+            request.headers.set("expires", str(seconds))
             return request
 
         return await self._stack.ask(make, lambda: [self._hop()], self._digest)
@@ -112,6 +109,8 @@ class Registrant:
         return self.wish.hop or place_of(parse_uri(self.wish.registrar))
 
     def _contact(self) -> str:
+        if self.wish.contact:
+            return self.wish.contact
         user = self.wish.contact_user or parse_uri(self.wish.address).plain_user
         return self._stack.contact(self._hop().transport, user)
 
@@ -126,6 +125,32 @@ class Registrant:
             return number((response.headers.get("expires") or str(self._seconds)).strip(), most=86_400)
         except SipParseError:
             return self._seconds
+
+
+async def ask(stack: Stack, wish: Registration, seconds: float) -> Response:
+    """A REGISTER that only asks what is bound (10.2.3): it proves the credentials and changes nothing."""
+    call_id, tag, cseq = secrets.token_hex(16), secrets.token_hex(8), 0
+
+    def make() -> Request:
+        nonlocal cseq
+        cseq += 1
+        return _request(stack, wish, call_id, tag, cseq)
+
+    hop = wish.hop or place_of(parse_uri(wish.registrar))
+    return await stack.ask(make, lambda: [hop], DigestClient(wish.credentials), seconds=seconds)
+
+
+def _request(stack: Stack, wish: Registration, call_id: str, tag: str, cseq: int) -> Request:
+    headers = Headers()
+    headers.set("route", *wish.routes)
+    headers.set("from", f"<{wish.address}>;tag={tag}")
+    headers.set("to", f"<{wish.address}>")
+    headers.set("call-id", call_id)
+    headers.set("cseq", f"{cseq} REGISTER")
+    headers.set("max-forwards", "70")
+    request = Request("REGISTER", wish.registrar, headers)
+    stack.dress(request)
+    return request
 
 
 def _refresh_after(seconds: int) -> float:

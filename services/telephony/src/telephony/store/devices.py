@@ -80,6 +80,7 @@ async def replace_bindings(tx: Tx, device_id: str, bindings: Sequence[Binding]) 
             "device_id": device_id,
             **{name: getattr(each, name) for name in _BINDING},
             "transport": each.transport.value,
+            "path": list(each.path),
         }
         for each in bindings
     ]
@@ -110,4 +111,5 @@ def _device(row: RowMapping) -> Device:
 
 
 def _binding(row: RowMapping) -> Binding:
-    return Binding(**{name: row[name] for name in _BINDING}, transport=Transport(row["transport"]))
+    fields = {name: row[name] for name in _BINDING}
+    return Binding(**fields, transport=Transport(row["transport"]), path=tuple(row["path"]))

@@ -120,6 +120,7 @@ device_bindings = tenant_table(
     Column("call_id", Text, nullable=False),
     Column("cseq", BigInteger, nullable=False),
     Column("user_agent", Text, nullable=False),
+    Column("path", Json, nullable=False, server_default="[]"),
 )  # fmt: skip
 
 country_choices = tenant_table(

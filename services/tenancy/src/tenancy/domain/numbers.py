@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kernel.errors import FailedPrecondition, NotFound
+import phonenumbers
+from kernel.errors import FailedPrecondition, FieldViolation, NotFound
+from kernel.phone import is_e164
+from phonenumbers import PhoneNumberFormat
+
+from tenancy.domain.fields import FieldInvalid
+
+MAX_BROUGHT = 500
+MAX_ENTRY = 64
+NOWHERE = "001"
+"""The country of numbers no country has, such as satellites' (UN M.49: world)."""
+_SHORT_RANGE = re.compile(r"(\+?[0-9]{8,15})-([0-9]{1,4})")
+_LONG_RANGE = re.compile(r"(.+?)(?:\s+-\s+|\s*(?:\.\.|…|–|—)\s*)(.+)")
+_SHOWN_WRONG = 20
 
 
 class NumberNotFound(NotFound):
@@ -26,6 +41,18 @@ class NumberTaken(FailedPrecondition):
     reason = "NUMBER_TAKEN"
 
 
+class NumbersTaken(FailedPrecondition):
+    """Some of the numbers are somebody's already; `metadata["numbers"]` names the first of them."""
+
+    reason = "NUMBERS_TAKEN"
+
+
+class NumberNotBrought(FailedPrecondition):
+    """Only a number the company brought is bound to a trunk of its own."""
+
+    reason = "NUMBER_NOT_BROUGHT"
+
+
 @dataclass(frozen=True)
 class Number:
     """A number and where it leads."""
@@ -37,6 +64,76 @@ class Number:
     flow_id: str = ""
     assign_time: datetime | None = None
     version: int = 1
+    brought: bool = False
+    """From the company's own carrier, not of the inventory."""
+    trunk_id: str = ""
+    """The company's trunk that alone shows it, of one that was brought; empty: nobody is shown it."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether calls out may show it."""
+        return bool(self.trunk_id) or not self.brought
+
+
+def read_entries(entries: Sequence[str], country: str) -> list[str]:
+    """Numbers as people paste them, as E.164 in order, each once: single ones as they are written in `country` (or with
+    a plus sign), and ranges, `+994125551200-99` or `+994125551200 - +994125551299`.
+
+    FieldInvalid naming each entry that can't be read, or more than `MAX_BROUGHT` numbers.
+    """
+    wrong: list[FieldViolation] = []
+    found: dict[str, None] = {}
+    for index, entry in enumerate(entries[: MAX_BROUGHT + 1]):
+        text = entry.strip()
+        try:
+            read = _read(text, country) if len(text) <= MAX_ENTRY else f"is longer than {MAX_ENTRY} characters"
+        except phonenumbers.NumberParseException:
+            read = "is no telephone number" + ("" if country else ": write it with its country code, as +994125551234")
+        if isinstance(read, str):
+            wrong.append(FieldViolation(f"entries[{index}]", f"{text[:MAX_ENTRY]!r} {read}"))
+        else:
+            found.update(dict.fromkeys(read))
+    if wrong:
+        raise FieldInvalid(
+            "; ".join(f"{each.field} {each.description}" for each in wrong[:3]), fields=wrong[:_SHOWN_WRONG]
+        )
+    if not 0 < len(found) <= MAX_BROUGHT:
+        raise FieldInvalid.of("entries", f"must be 1 to {MAX_BROUGHT} numbers, ranges counted out")
+    return list(found)
+
+
+def country_of(number: str) -> str:
+    """The country of an E.164 number."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or NOWHERE
+
+
+def _read(text: str, country: str) -> list[str] | str:
+    """The numbers of one entry, or what is wrong with it. NumberParseException."""
+    if short := _SHORT_RANGE.fullmatch(text):
+        first = _number(short[1], country)
+        return _range(first, first[: -len(short[2])] + short[2]) if first else "is no possible number"
+    if long := _LONG_RANGE.fullmatch(text):
+        first, last = _number(long[1], country), _number(long[2], country)
+        return _range(first, last) if first and last else "has an end that is no possible number"
+    number = _number(text, country)
+    return [number] if number else "is no possible number"
+
+
+def _range(first: str, last: str) -> list[str] | str:
+    count = int(last[1:]) - int(first[1:]) + 1
+    if len(first) != len(last) or count < 1:
+        return "ends before it begins"
+    if count > MAX_BROUGHT:
+        return f"has more than {MAX_BROUGHT} numbers"
+    return [f"+{int(first[1:]) + step}" for step in range(count)]
+
+
+def _number(text: str, country: str) -> str:
+    """E.164, "" when it can't be one."""
+    parsed = phonenumbers.parse(text.strip(), country or None)
+    number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    possible = phonenumbers.is_possible_number(parsed) and not parsed.extension
+    return number if possible and is_e164(number) else ""
 
 
 def fictitious_numbers() -> list[Number]:

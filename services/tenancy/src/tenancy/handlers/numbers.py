@@ -14,8 +14,9 @@ from kernel.phone import require_e164
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, number_service_pb2_grpc
 
 from tenancy import convert
-from tenancy.clients import Flows
+from tenancy.clients import Flows, Trunks
 from tenancy.domain import fields
+from tenancy.domain.numbers import Number, read_entries
 from tenancy.ops import numbers
 from tenancy.ops.numbers import Route
 from tenancy.ops.organisation import plan_held
@@ -27,9 +28,10 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     """merkez.tenancy.v1.NumberService."""
 
-    def __init__(self, db: Database, flows: Flows) -> None:
+    def __init__(self, db: Database, flows: Flows, trunks: Trunks) -> None:
         self._db = db
         self._flows = flows
+        self._trunks = trunks
 
     async def ListAvailableNumbers(
         self, request: number_service_pb2.ListAvailableNumbersRequest, context: Any
@@ -64,6 +66,28 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
 
         return await self._db.run(principal().tenant_id, work)
 
+    async def BringNumbers(
+        self, request: number_service_pb2.BringNumbersRequest, context: Any
+    ) -> number_service_pb2.BringNumbersResponse:
+        request_id, now = require_request_id(request.request_id), self._db.clock.now()
+        entries = read_entries(request.entries, fields.country(request.country))
+        require_id("brd", request.brand_id, "brand_id")
+        await self._trunks.require(principal().tenant_id, require_id("trk", request.trunk_id, "trunk_id"))
+        if request.flow_id:
+            await self._flows.require(principal().tenant_id, require_id("flw", request.flow_id, "flow_id"))
+        tenant_id = principal().tenant_id
+        await self._db.system(lambda tx: numbers.free_to_bring(tx, tenant_id, entries), read_only=True)
+        draft = Number("", "", False, request.brand_id, request.flow_id, brought=True, trunk_id=request.trunk_id)
+
+        async def work(tx: Tx) -> number_service_pb2.BringNumbersResponse:
+            async def bring() -> number_service_pb2.BringNumbersResponse:
+                made = await numbers.bring(tx, draft, entries, now)
+                return number_service_pb2.BringNumbersResponse(numbers=[convert.number_out(each) for each in made])
+
+            return await tx.once(request_id, "BringNumbers", request, number_service_pb2.BringNumbersResponse, bring)
+
+        return await self._db.run(principal().tenant_id, work)
+
     async def ListNumbers(
         self, request: number_service_pb2.ListNumbersRequest, context: Any
     ) -> number_service_pb2.ListNumbersResponse:
@@ -78,15 +102,18 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     async def UpdateNumber(self, request: number_service_pb2.UpdateNumberRequest, context: Any) -> number_pb2.Number:
         asked = request.number
         require_e164(asked.number, "number.number")
-        paths = fields.mask(request.update_mask.paths, ("brand_id", "flow_id"))
+        paths = fields.mask(request.update_mask.paths, ("brand_id", "flow_id", "trunk_id"))
         if "brand_id" in paths:
             require_id("brd", asked.brand_id, "number.brand_id")
         if "flow_id" in paths and asked.flow_id:
             await self._flows.require(principal().tenant_id, require_id("flw", asked.flow_id, "number.flow_id"))
+        if "trunk_id" in paths and asked.trunk_id:
+            await self._trunks.require(principal().tenant_id, require_id("trk", asked.trunk_id, "number.trunk_id"))
         now = self._db.clock.now()
+        news = {"brand_id": asked.brand_id, "flow_id": asked.flow_id, "trunk_id": asked.trunk_id}
         changed = await self._db.run(
             principal().tenant_id,
-            lambda tx: numbers.update(tx, asked.number, asked.brand_id, asked.flow_id, paths, request.version, now),
+            lambda tx: numbers.update(tx, asked.number, news, paths, request.version, now),
         )
         return convert.number_out(changed)
 

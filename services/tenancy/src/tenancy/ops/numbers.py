@@ -1,10 +1,11 @@
 """Numbers: choosing, pointing, releasing, and where a call leads.
 
-`exists`, `find_widget` and `find_number` look across tenants and run in system transactions.
+`exists`, `free_to_bring`, `find_widget` and `find_number` look across tenants and run in system transactions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,11 +15,21 @@ from chassis.sql import Tx
 from tenancy import convert
 from tenancy.domain import people, plans
 from tenancy.domain.lookups import Found
-from tenancy.domain.numbers import Number, NumberNotFound, NumberTaken, WidgetNotFound
+from tenancy.domain.numbers import (
+    Number,
+    NumberNotBrought,
+    NumberNotFound,
+    NumbersTaken,
+    NumberTaken,
+    WidgetNotFound,
+    country_of,
+)
 from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
 from tenancy.ops.organisation import get_brand, get_tenant, plan_held, plan_of, point_widget, show_no_more
 from tenancy.store import inventory, lookups, rows, tables
+
+_SHOWN_TAKEN = 10
 
 
 @dataclass(frozen=True)
@@ -69,27 +80,66 @@ async def assign(tx: Tx, number: str, brand_id: str, flow_id: str, now: datetime
     return made
 
 
+async def free_to_bring(tx: Tx, tenant_id: str, numbers: Sequence[str]) -> None:
+    """Raises `NumbersTaken` when some of the numbers are the installation's own, or another tenant's."""
+    taken = await inventory.known_of(tx, numbers) or await lookups.known(tx, lookups.NUMBER, numbers, but=tenant_id)
+    if taken:
+        raise _taken(taken)
+
+
+async def bring(tx: Tx, draft: Number, numbers: Sequence[str], now: datetime) -> list[Number]:
+    """Takes numbers the company brings, as the draft says where they lead: all or none. Raises `NumbersTaken`,
+    `BrandNotFound`, `PlanLimitReached`."""
+    brand, plan = await get_brand(tx, draft.brand_id), await plan_of(tx)
+    mine = await rows.every(tx, tables.numbers, tables.numbers.c.number.in_(numbers))
+    if mine:
+        raise _taken(sorted(row["number"] for row in mine))
+    used = await rows.count(tx, tables.numbers) + len(numbers) - 1
+    plans.check_room("numbers", plan.limits.max_numbers, used)
+    made = [
+        replace(draft, number=each, country=country_of(each), test=False, brought=True, assign_time=now)
+        for each in sorted(numbers)
+    ]
+    await rows.add_all(tx, tables.numbers, [vars(each) for each in made])
+    try:
+        await lookups.add_all(tx, lookups.NUMBER, numbers)
+    except lookups.ValueTaken as error:
+        raise NumberTaken("Somebody has just taken one of these numbers.") from error
+    for each in made:
+        tx.emit(convert.number_assigned(each), key=each.number)
+    if not brand.widget_number:
+        await point_widget(tx, brand, made[0].number, now)
+    return made
+
+
+def _taken(numbers: Sequence[str]) -> NumbersTaken:
+    shown = ", ".join(numbers[:_SHOWN_TAKEN])
+    return NumbersTaken(f"These numbers are somebody's already: {shown}.", metadata={"numbers": shown})
+
+
 async def update(
-    tx: Tx, number: str, brand_id: str, flow_id: str, paths: tuple[str, ...], version: int, now: datetime
+    tx: Tx, number: str, news: Mapping[str, str], paths: tuple[str, ...], version: int, now: datetime
 ) -> Number:
-    """Points a number at another flow or brand. Raises `NumberNotFound`, `BrandNotFound`, `VersionConflict`."""
+    """Points a number at another flow or brand, or binds it to another trunk. Raises `NumberNotFound`, `BrandNotFound`,
+    `NumberNotBrought`, `VersionConflict`."""
     known = await _held(tx, number)
     people.check_version(version, known.version, "number")
-    news = {"brand_id": brand_id, "flow_id": flow_id}
+    if "trunk_id" in paths and news["trunk_id"] and not known.brought:
+        raise NumberNotBrought(f"{number} is the platform's: calls with it go over any trunk.")
     changed = replace(known, **{path: news[path] for path in paths}, version=known.version + 1)
     if changed.brand_id != known.brand_id:
         brand = await get_brand(tx, changed.brand_id)
         await _leave_brand(tx, known, now)
         if not brand.widget_number:
             await point_widget(tx, brand, number, now)
-    values = {"brand_id": changed.brand_id, "flow_id": changed.flow_id, "version": changed.version}
+    values = {path: getattr(changed, path) for path in ("brand_id", "flow_id", "trunk_id", "version")}
     await rows.change(tx, tables.numbers, {"number": number}, **values)
     tx.emit(convert.number_changed(changed), key=number)
     return changed
 
 
 async def release(tx: Tx, number: str, now: datetime) -> None:
-    """Gives a number back to the inventory. Raises `NumberNotFound`."""
+    """Gives a number back to the inventory, or lets one that was brought go. Raises `NumberNotFound`."""
     known = await _held(tx, number)
     await rows.remove(tx, tables.numbers, number=number)
     await lookups.remove(tx, lookups.NUMBER, number)
@@ -135,14 +185,15 @@ class CallerNumbers:
 
     tenant: Tenant
     brand: Brand | None
-    numbers: list[str]
+    numbers: list[Number]
 
 
 async def caller_numbers(tx: Tx, brand_id: str) -> CallerNumbers:
-    """Every number the tenant holds, and the brand in whose name it calls. Raises `BrandNotFound`."""
+    """Every number the tenant may show, and the brand in whose name it calls. Raises `BrandNotFound`."""
     brand = await get_brand(tx, brand_id) if brand_id else None
-    held = await rows.every(tx, tables.numbers)
-    return CallerNumbers(await get_tenant(tx), brand, sorted(row["number"] for row in held))
+    held = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
+    shown = sorted((each for each in held if each.shown), key=lambda each: each.number)
+    return CallerNumbers(await get_tenant(tx), brand, shown)
 
 
 async def _held(tx: Tx, number: str) -> Number:

@@ -46,6 +46,12 @@ async def known(tx: Tx, number: str) -> bool:
     return await tx.one_or_none(select(inventory.c.number).where(inventory.c.number == number)) is not None
 
 
+async def known_of(tx: Tx, numbers: Sequence[str]) -> list[str]:
+    """Those of the numbers the inventory has, whoever holds them. System transaction."""
+    found = select(inventory.c.number).where(inventory.c.number.in_(numbers)).order_by(inventory.c.number)
+    return [row["number"] for row in await tx.all(found)]
+
+
 async def list_free(tx: Tx, country: str, after: str, limit: int) -> list[Number]:
     """Free numbers in order, from the one after `after`."""
     statement = select(inventory).where(inventory.c.holder == "", inventory.c.number > after)

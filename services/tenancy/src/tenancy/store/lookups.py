@@ -6,6 +6,8 @@ transaction finds across tenants.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chassis.sql import Tx
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -28,6 +30,23 @@ async def add(tx: Tx, kind: str, value: str, target: str) -> None:
         await tx.execute(insert(lookups).values(kind=kind, value=value, tenant_id=tx.tenant_id, target=target))
     except IntegrityError as error:
         raise ValueTaken(kind) from error
+
+
+async def add_all(tx: Tx, kind: str, values: Sequence[str]) -> None:
+    """As `add`, each value leading to itself."""
+    rows = [{"kind": kind, "value": value, "tenant_id": tx.tenant_id, "target": value} for value in values]
+    try:
+        await tx.execute(insert(lookups), rows)
+    except IntegrityError as error:
+        raise ValueTaken(kind) from error
+
+
+async def known(tx: Tx, kind: str, values: Sequence[str], *, but: str) -> list[str]:
+    """Those of the values that lead to another tenant than `but`, in order. System transaction."""
+    found = select(lookups.c.value).where(
+        lookups.c.kind == kind, lookups.c.value.in_(values), lookups.c.tenant_id != but
+    )
+    return [row["value"] for row in await tx.all(found.order_by(lookups.c.value))]
 
 
 async def find(tx: Tx, kind: str, value: str) -> Found | None:

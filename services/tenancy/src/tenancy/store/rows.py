@@ -50,6 +50,11 @@ async def add(tx: Tx, table: Table, /, **row: Any) -> None:
     await tx.execute(insert(table).values(tenant_id=tx.tenant_id, **row))
 
 
+async def add_all(tx: Tx, table: Table, made: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows of the tenant."""
+    await tx.execute(insert(table), [{"tenant_id": tx.tenant_id, **row} for row in made])
+
+
 async def add_once(tx: Tx, table: Table, /, **row: Any) -> None:
     """Inserts a row of the tenant unless its key is there."""
     await tx.execute(postgresql.insert(table).values(tenant_id=tx.tenant_id, **row).on_conflict_do_nothing())

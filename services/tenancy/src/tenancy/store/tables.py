@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.sql import Json, Time, platform_table, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, MetaData, Text
+from sqlalchemy import BigInteger, Boolean, Column, MetaData, Text, false
 
 SCHEMA = "tenancy"
 metadata = MetaData(schema=SCHEMA)
@@ -57,6 +57,8 @@ api_keys = tenant_table(
 numbers = tenant_table(
     "numbers", metadata, _text("number", key=True), _text("country"), Column("test", Boolean, nullable=False),
     _text("brand_id"), _text("flow_id"), _time("assign_time"), _count("version"),
+    Column("brought", Boolean, nullable=False, server_default=false()),
+    Column("trunk_id", Text, nullable=False, server_default=""),
 )  # fmt: skip
 notices = tenant_table(
     "notices", metadata, _text("notice_id", key=True), _text("kind"), _text("subject"),

@@ -7,18 +7,23 @@ import { optionsOf, useBrands, useNames } from "../../api/names.ts";
 import type { PhoneNumber } from "../../api/types.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { numberOption, SelectField } from "../../ui/fields.tsx";
+import { HINT_BELOW, numberOption, SelectField } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { useFlows } from "../flows/useFlow.ts";
+import { BringNumbers } from "./BringNumbers.tsx";
+import { useTrunks } from "./useTrunks.ts";
 
 export default function NumbersPage() {
   const t = useText();
   const names = useNames();
   const refresh = useRefresh("numbers", "freeNumbers", "brands", "brandList");
   const [adding, setAdding] = useState(false);
+  const [bringing, setBringing] = useState(false);
   const [editing, setEditing] = useState<PhoneNumber>();
+  const { trunks } = useTrunks();
+  const trunkOf = (row: PhoneNumber) => trunks.find((each) => each.trunkId === row.trunkId)?.displayName;
   const release = async (number: string) => {
     await ask(api.DELETE("/v1/numbers/{number}", { params: { path: { number } } }));
     await refresh();
@@ -34,6 +39,11 @@ export default function NumbersPage() {
         emptyTitle={t("admin.numbers.none")}
         emptyBody={t("admin.numbers.noneBody")}
         add={{ label: t("admin.numbers.add"), onClick: () => setAdding(true) }}
+        more={
+          <Button variant="default" onClick={() => setBringing(true)} data-testid="number-bring">
+            {t("numbers.bring")}
+          </Button>
+        }
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/numbers", { params: { query: { pageToken } } }));
           return { rows: answer.numbers ?? [], next: answer.nextPageToken ?? "" };
@@ -54,6 +64,12 @@ export default function NumbersPage() {
               <>
                 <span className="m-ltr m-figures">{row.number}</span>{" "}
                 {row.test && <Tag>{t("admin.numbers.test")}</Tag>}
+                {row.brought && !row.trunkId && <Tag tone="warn">{t("numbers.noTrunk")}</Tag>}
+                {row.brought && row.trunkId && (
+                  <Tag tone="info">
+                    <bdi>{trunkOf(row) ?? t("numbers.own")}</bdi>
+                  </Tag>
+                )}
               </>
             ),
           },
@@ -62,6 +78,7 @@ export default function NumbersPage() {
           { head: t("admin.numbers.since"), cell: (row) => <DateTime value={row.assignTime} /> },
         ]}
       />
+      {bringing && <BringNumbers onClose={() => setBringing(false)} onSaved={refresh} />}
       {adding && <NumberForm onClose={() => setAdding(false)} onSaved={refresh} />}
       {editing && <NumberForm number={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
     </>
@@ -87,11 +104,14 @@ function NumberForm(props: { number?: PhoneNumber; onClose: () => void; onSaved:
   const [number, setNumber] = useState(props.number?.number ?? "");
   const [brandId, setBrandId] = useState(props.number?.brandId ?? brands[0]?.brandId ?? "");
   const [flowId, setFlowId] = useState(props.number?.flowId ?? flows[0]?.flowId ?? "");
+  const [trunkId, setTrunkId] = useState(props.number?.trunkId ?? "");
+  const { trunks } = useTrunks();
+  const brought = props.number?.brought ?? false;
   const save = async () => {
     if (props.number) {
       const body = {
-        number: { number, brandId, flowId },
-        updateMask: "brandId,flowId",
+        number: { number, brandId, flowId, trunkId },
+        updateMask: brought ? "brandId,flowId,trunkId" : "brandId,flowId",
         version: props.number.version,
       };
       await ask(
@@ -132,6 +152,18 @@ function NumberForm(props: { number?: PhoneNumber; onClose: () => void; onSaved:
         value={flowId || null}
         onChange={(value) => setFlowId(value ?? "")}
       />
+      {brought && (
+        <Select
+          label={t("numbers.trunk")}
+          description={t("numbers.unboundHint")}
+          inputWrapperOrder={HINT_BELOW}
+          clearable
+          data={optionsOf(trunks, "trunkId")}
+          value={trunkId || null}
+          onChange={(value) => setTrunkId(value ?? "")}
+          data-testid="number-trunk"
+        />
+      )}
       {flows.length === 0 && (
         <Button component="a" href="/admin/flows" variant="subtle">
           {t("nav.flows")}

@@ -1,3 +1,4 @@
+import { Button } from "@mantine/core";
 import { IconRoute } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +9,7 @@ import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Note, Tag, type Tone } from "../../ui/Note.tsx";
 import { TrunkForm } from "./TrunkForm.tsx";
+import { TrunkTest } from "./TrunkTest.tsx";
 
 const TONES: Record<string, Tone> = {
   HEALTH_STATE_UP: "good",
@@ -20,6 +22,7 @@ export default function TrunksPage() {
   const t = useText();
   const refresh = useRefresh("trunks", "trunkHealth");
   const [editing, setEditing] = useState<Trunk>();
+  const [testing, setTesting] = useState<Trunk>();
   const [shared, setShared] = useState(0);
   const remove = async (trunkId: string) => {
     await ask(api.DELETE("/v1/trunks/{trunkId}", { params: { path: { trunkId } } }));
@@ -71,8 +74,24 @@ export default function TrunksPage() {
               )),
           },
           { head: t("trunks.state"), cell: (row) => <Health trunk={row} /> },
+          {
+            head: t("trunks.test.head"),
+            quiet: true,
+            cell: (row) => (
+              <Button
+                size="compact-sm"
+                variant="default"
+                aria-label={`${t("trunks.test.open")}: ${row.displayName ?? ""}`}
+                onClick={() => setTesting(row)}
+                data-testid={`trunk-${row.trunkId}-test`}
+              >
+                {t("trunks.test.open")}
+              </Button>
+            ),
+          },
         ]}
       />
+      {testing && <TrunkTest trunk={testing} onClose={() => setTesting(undefined)} />}
       {editing && <TrunkForm trunk={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
     </>
   );

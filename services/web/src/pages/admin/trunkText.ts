@@ -20,6 +20,19 @@ export function linesOf(text: string): string[] {
     .filter(Boolean);
 }
 
+/** What is pasted as numbers, one entry each: lines, cells of a sheet; headings and names have no digit in them. */
+export function numbersOf(text: string): string[] {
+  return westernDigits(text)
+    .split(/[\n\r\t;,،؛]+/)
+    .map((entry) =>
+      entry
+        .trim()
+        .replace(/^["']|["']$/g, "")
+        .trim(),
+    )
+    .filter((entry) => /\d/.test(entry));
+}
+
 /** "TR 0.045" a line, `*` for every other country; the number of the first line that is neither. */
 export function readRates(text: string): { rates: Rate[]; wrong?: number } {
   const rates: Rate[] = [];

@@ -183,6 +183,70 @@ HEALTH_STATE_UP: HealthState.ValueType  # 2
 HEALTH_STATE_DOWN: HealthState.ValueType  # 3
 Global___HealthState: _TypeAlias = HealthState  # noqa: Y015
 
+class _TrunkTestKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrunkTestKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrunkTestKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRUNK_TEST_KIND_UNSPECIFIED: _TrunkTestKind.ValueType  # 0
+    TRUNK_TEST_KIND_NAME: _TrunkTestKind.ValueType  # 1
+    """Whether the gateway's name has an address."""
+    TRUNK_TEST_KIND_CERTIFICATE: _TrunkTestKind.ValueType  # 2
+    """Whether a TLS gateway shows a certificate we trust."""
+    TRUNK_TEST_KIND_OPTIONS: _TrunkTestKind.ValueType  # 3
+    """What the gateway answers to OPTIONS."""
+    TRUNK_TEST_KIND_REGISTRATION: _TrunkTestKind.ValueType  # 4
+    """What the registrar answers to a REGISTER that asks and changes nothing (RFC 3261 10.2.3)."""
+    TRUNK_TEST_KIND_CODECS: _TrunkTestKind.ValueType  # 5
+    """Whether both sides speak a codec."""
+    TRUNK_TEST_KIND_CALL: _TrunkTestKind.ValueType  # 6
+    """What a call to a number comes to."""
+
+class TrunkTestKind(_TrunkTestKind, metaclass=_TrunkTestKindEnumTypeWrapper):
+    """What a step of a trunk's test looks at."""
+
+TRUNK_TEST_KIND_UNSPECIFIED: TrunkTestKind.ValueType  # 0
+TRUNK_TEST_KIND_NAME: TrunkTestKind.ValueType  # 1
+"""Whether the gateway's name has an address."""
+TRUNK_TEST_KIND_CERTIFICATE: TrunkTestKind.ValueType  # 2
+"""Whether a TLS gateway shows a certificate we trust."""
+TRUNK_TEST_KIND_OPTIONS: TrunkTestKind.ValueType  # 3
+"""What the gateway answers to OPTIONS."""
+TRUNK_TEST_KIND_REGISTRATION: TrunkTestKind.ValueType  # 4
+"""What the registrar answers to a REGISTER that asks and changes nothing (RFC 3261 10.2.3)."""
+TRUNK_TEST_KIND_CODECS: TrunkTestKind.ValueType  # 5
+"""Whether both sides speak a codec."""
+TRUNK_TEST_KIND_CALL: TrunkTestKind.ValueType  # 6
+"""What a call to a number comes to."""
+Global___TrunkTestKind: _TypeAlias = TrunkTestKind  # noqa: Y015
+
+class _TrunkTestResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrunkTestResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrunkTestResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRUNK_TEST_RESULT_UNSPECIFIED: _TrunkTestResult.ValueType  # 0
+    TRUNK_TEST_RESULT_PASSED: _TrunkTestResult.ValueType  # 1
+    TRUNK_TEST_RESULT_WARNING: _TrunkTestResult.ValueType  # 2
+    """Calls may work, but something should be looked at."""
+    TRUNK_TEST_RESULT_FAILED: _TrunkTestResult.ValueType  # 3
+    TRUNK_TEST_RESULT_SKIPPED: _TrunkTestResult.ValueType  # 4
+    """Not tried, or nothing could be told."""
+
+class TrunkTestResult(_TrunkTestResult, metaclass=_TrunkTestResultEnumTypeWrapper):
+    """How a step ended."""
+
+TRUNK_TEST_RESULT_UNSPECIFIED: TrunkTestResult.ValueType  # 0
+TRUNK_TEST_RESULT_PASSED: TrunkTestResult.ValueType  # 1
+TRUNK_TEST_RESULT_WARNING: TrunkTestResult.ValueType  # 2
+"""Calls may work, but something should be looked at."""
+TRUNK_TEST_RESULT_FAILED: TrunkTestResult.ValueType  # 3
+TRUNK_TEST_RESULT_SKIPPED: TrunkTestResult.ValueType  # 4
+"""Not tried, or nothing could be told."""
+Global___TrunkTestResult: _TypeAlias = TrunkTestResult  # noqa: Y015
+
 @_typing.final
 class Gateway(_message.Message):
     """One of a carrier's addresses."""
@@ -536,6 +600,66 @@ class TrunkHealth(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TrunkHealth: _TypeAlias = TrunkHealth  # noqa: Y015
+
+@_typing.final
+class TrunkTestStep(_message.Message):
+    """One step of a trunk's test and what came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    GATEWAY_ID_FIELD_NUMBER: _builtins.int
+    GATEWAY_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    ROUND_TRIP_FIELD_NUMBER: _builtins.int
+    DETAILS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___TrunkTestKind.ValueType
+    """What was looked at."""
+    gateway_id: _builtins.str
+    """The gateway; empty when the step is of none."""
+    gateway: _builtins.str
+    """The gateway as people write it, host:port."""
+    result: Global___TrunkTestResult.ValueType
+    """How it ended."""
+    finding: _builtins.str
+    """What was found, a stable key such as NAME_UNKNOWN, SILENT or CREDENTIALS_REFUSED; the web app has words for each."""
+    status: _builtins.int
+    """SIP status it came to, 0 without one."""
+    @_builtins.property
+    def round_trip(self) -> _duration_pb2.Duration:
+        """Time to the first answer; unset without one."""
+
+    @_builtins.property
+    def details(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was seen: addresses of a name, names in a certificate, codecs, the reason phrase of an answer."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when a certificate holds; unset in other steps."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___TrunkTestKind.ValueType = ...,
+        gateway_id: _builtins.str = ...,
+        gateway: _builtins.str = ...,
+        result: Global___TrunkTestResult.ValueType = ...,
+        finding: _builtins.str = ...,
+        status: _builtins.int = ...,
+        round_trip: _duration_pb2.Duration | None = ...,
+        details: _abc.Iterable[_builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "round_trip", b"round_trip"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "expire_time", b"expire_time", "finding", b"finding", "gateway", b"gateway", "gateway_id", b"gateway_id", "kind", b"kind", "result", b"result", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrunkTestStep: _TypeAlias = TrunkTestStep  # noqa: Y015
 
 @_typing.final
 class DeviceBinding(_message.Message):

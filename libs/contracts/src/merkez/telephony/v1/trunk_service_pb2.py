@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.telephony.v1 import trunk_pb2 as merkez_dot_telephony_dot_v1_dot_trunk__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'merkez/telephony/v1/trunk_service.proto\x12\x13merkez.telephony.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fmerkez/telephony/v1/trunk.proto\x1a merkez/type/v1/annotations.proto\"k\n\x12\x43reateTrunkRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12)\n\x05trunk\x18\x02 \x01(\x0b\x32\x1a.merkez.telephony.v1.Trunk\x12\x16\n\x08password\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"#\n\x0fGetTrunkRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\":\n\x11ListTrunksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"u\n\x12ListTrunksResponse\x12*\n\x06trunks\x18\x01 \x03(\x0b\x32\x1a.merkez.telephony.v1.Trunk\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1a\n\x12shared_trunk_count\x18\x03 \x01(\x05\"\x81\x01\n\x12UpdateTrunkRequest\x12)\n\x05trunk\x18\x01 \x01(\x0b\x32\x1a.merkez.telephony.v1.Trunk\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"C\n\x17SetTrunkPasswordRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\"&\n\x12\x44\x65leteTrunkRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\")\n\x15GetTrunkHealthRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\"V\n\x13\x43reateDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x06\x64\x65vice\x18\x02 \x01(\x0b\x32\x1b.merkez.telephony.v1.Device\"i\n\x14\x43reateDeviceResponse\x12+\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1b.merkez.telephony.v1.Device\x12\x14\n\x06secret\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\"M\n\x12ListDevicesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"\\\n\x13ListDevicesResponse\x12,\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x1b.merkez.telephony.v1.Device\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x84\x01\n\x13UpdateDeviceRequest\x12+\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1b.merkez.telephony.v1.Device\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"(\n\x13\x44\x65leteDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"\x19\n\x17ListCountryRulesRequest\"K\n\x18ListCountryRulesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .merkez.telephony.v1.CountryRule\"L\n\x19UpdateCountryRulesRequest\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .merkez.telephony.v1.CountryRule\"M\n\x1aUpdateCountryRulesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .merkez.telephony.v1.CountryRule\"\x1c\n\x1aGetOutboundSettingsRequest\"\x9a\x01\n\x1dUpdateOutboundSettingsRequest\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32%.merkez.telephony.v1.OutboundSettings\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\x32\xec\x05\n\x0cTrunkService\x12\x64\n\x0b\x43reateTrunk\x12\'.merkez.telephony.v1.CreateTrunkRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x10\x8a\xb5\x18\x0ctrunks.write\x12]\n\x08GetTrunk\x12$.merkez.telephony.v1.GetTrunkRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x0f\x8a\xb5\x18\x0btrunks.read\x12n\n\nListTrunks\x12&.merkez.telephony.v1.ListTrunksRequest\x1a\'.merkez.telephony.v1.ListTrunksResponse\"\x0f\x8a\xb5\x18\x0btrunks.read\x12\x64\n\x0bUpdateTrunk\x12\'.merkez.telephony.v1.UpdateTrunkRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x10\x8a\xb5\x18\x0ctrunks.write\x12n\n\x10SetTrunkPassword\x12,.merkez.telephony.v1.SetTrunkPasswordRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x10\x8a\xb5\x18\x0ctrunks.write\x12`\n\x0b\x44\x65leteTrunk\x12\'.merkez.telephony.v1.DeleteTrunkRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0ctrunks.write\x12o\n\x0eGetTrunkHealth\x12*.merkez.telephony.v1.GetTrunkHealthRequest\x1a .merkez.telephony.v1.TrunkHealth\"\x0f\x8a\xb5\x18\x0btrunks.read2\xcb\x03\n\rDeviceService\x12v\n\x0c\x43reateDevice\x12(.merkez.telephony.v1.CreateDeviceRequest\x1a).merkez.telephony.v1.CreateDeviceResponse\"\x11\x8a\xb5\x18\rdevices.write\x12s\n\x0bListDevices\x12\'.merkez.telephony.v1.ListDevicesRequest\x1a(.merkez.telephony.v1.ListDevicesResponse\"\x11\x8a\xb5\x18\rdevices.write\x12h\n\x0cUpdateDevice\x12(.merkez.telephony.v1.UpdateDeviceRequest\x1a\x1b.merkez.telephony.v1.Device\"\x11\x8a\xb5\x18\rdevices.write\x12\x63\n\x0c\x44\x65leteDevice\x12(.merkez.telephony.v1.DeleteDeviceRequest\x1a\x16.google.protobuf.Empty\"\x11\x8a\xb5\x18\rdevices.write2\xa6\x04\n\x0fOutboundService\x12\x80\x01\n\x10ListCountryRules\x12,.merkez.telephony.v1.ListCountryRulesRequest\x1a-.merkez.telephony.v1.ListCountryRulesResponse\"\x0f\x8a\xb5\x18\x0btrunks.read\x12\x87\x01\n\x12UpdateCountryRules\x12..merkez.telephony.v1.UpdateCountryRulesRequest\x1a/.merkez.telephony.v1.UpdateCountryRulesResponse\"\x10\x8a\xb5\x18\x0ctrunks.write\x12~\n\x13GetOutboundSettings\x12/.merkez.telephony.v1.GetOutboundSettingsRequest\x1a%.merkez.telephony.v1.OutboundSettings\"\x0f\x8a\xb5\x18\x0btrunks.read\x12\x85\x01\n\x16UpdateOutboundSettings\x12\x32.merkez.telephony.v1.UpdateOutboundSettingsRequest\x1a%.merkez.telephony.v1.OutboundSettings\"\x10\x8a\xb5\x18\x0ctrunks.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'merkez/telephony/v1/trunk_service.proto\x12\x13merkez.telephony.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/telephony/v1/trunk.proto\x1a merkez/type/v1/annotations.proto\"k\n\x12\x43reateTrunkRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12)\n\x05trunk\x18\x02 \x01(\x0b\x32\x1a.merkez.telephony.v1.Trunk\x12\x16\n\x08password\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"#\n\x0fGetTrunkRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\":\n\x11ListTrunksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"u\n\x12ListTrunksResponse\x12*\n\x06trunks\x18\x01 \x03(\x0b\x32\x1a.merkez.telephony.v1.Trunk\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1a\n\x12shared_trunk_count\x18\x03 \x01(\x05\"\x81\x01\n\x12UpdateTrunkRequest\x12)\n\x05trunk\x18\x01 \x01(\x0b\x32\x1a.merkez.telephony.v1.Trunk\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"C\n\x17SetTrunkPasswordRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\"&\n\x12\x44\x65leteTrunkRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\")\n\x15GetTrunkHealthRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\"Q\n\x10TestTrunkRequest\x12\x10\n\x08trunk_id\x18\x01 \x01(\t\x12\x14\n\x06number\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rcaller_number\x18\x03 \x01(\t\"u\n\x11TestTrunkResponse\x12\x31\n\x05steps\x18\x01 \x03(\x0b\x32\".merkez.telephony.v1.TrunkTestStep\x12-\n\ttest_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x13\x43reateDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x06\x64\x65vice\x18\x02 \x01(\x0b\x32\x1b.merkez.telephony.v1.Device\"i\n\x14\x43reateDeviceResponse\x12+\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1b.merkez.telephony.v1.Device\x12\x14\n\x06secret\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\"M\n\x12ListDevicesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"\\\n\x13ListDevicesResponse\x12,\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x1b.merkez.telephony.v1.Device\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x84\x01\n\x13UpdateDeviceRequest\x12+\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1b.merkez.telephony.v1.Device\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"(\n\x13\x44\x65leteDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"\x19\n\x17ListCountryRulesRequest\"K\n\x18ListCountryRulesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .merkez.telephony.v1.CountryRule\"L\n\x19UpdateCountryRulesRequest\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .merkez.telephony.v1.CountryRule\"M\n\x1aUpdateCountryRulesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .merkez.telephony.v1.CountryRule\"\x1c\n\x1aGetOutboundSettingsRequest\"\x9a\x01\n\x1dUpdateOutboundSettingsRequest\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32%.merkez.telephony.v1.OutboundSettings\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\x32\xda\x06\n\x0cTrunkService\x12\x64\n\x0b\x43reateTrunk\x12\'.merkez.telephony.v1.CreateTrunkRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x10\x8a\xb5\x18\x0ctrunks.write\x12]\n\x08GetTrunk\x12$.merkez.telephony.v1.GetTrunkRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x0f\x8a\xb5\x18\x0btrunks.read\x12n\n\nListTrunks\x12&.merkez.telephony.v1.ListTrunksRequest\x1a\'.merkez.telephony.v1.ListTrunksResponse\"\x0f\x8a\xb5\x18\x0btrunks.read\x12\x64\n\x0bUpdateTrunk\x12\'.merkez.telephony.v1.UpdateTrunkRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x10\x8a\xb5\x18\x0ctrunks.write\x12n\n\x10SetTrunkPassword\x12,.merkez.telephony.v1.SetTrunkPasswordRequest\x1a\x1a.merkez.telephony.v1.Trunk\"\x10\x8a\xb5\x18\x0ctrunks.write\x12`\n\x0b\x44\x65leteTrunk\x12\'.merkez.telephony.v1.DeleteTrunkRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0ctrunks.write\x12o\n\x0eGetTrunkHealth\x12*.merkez.telephony.v1.GetTrunkHealthRequest\x1a .merkez.telephony.v1.TrunkHealth\"\x0f\x8a\xb5\x18\x0btrunks.read\x12l\n\tTestTrunk\x12%.merkez.telephony.v1.TestTrunkRequest\x1a&.merkez.telephony.v1.TestTrunkResponse\"\x10\x8a\xb5\x18\x0ctrunks.write2\xcb\x03\n\rDeviceService\x12v\n\x0c\x43reateDevice\x12(.merkez.telephony.v1.CreateDeviceRequest\x1a).merkez.telephony.v1.CreateDeviceResponse\"\x11\x8a\xb5\x18\rdevices.write\x12s\n\x0bListDevices\x12\'.merkez.telephony.v1.ListDevicesRequest\x1a(.merkez.telephony.v1.ListDevicesResponse\"\x11\x8a\xb5\x18\rdevices.write\x12h\n\x0cUpdateDevice\x12(.merkez.telephony.v1.UpdateDeviceRequest\x1a\x1b.merkez.telephony.v1.Device\"\x11\x8a\xb5\x18\rdevices.write\x12\x63\n\x0c\x44\x65leteDevice\x12(.merkez.telephony.v1.DeleteDeviceRequest\x1a\x16.google.protobuf.Empty\"\x11\x8a\xb5\x18\rdevices.write2\xa6\x04\n\x0fOutboundService\x12\x80\x01\n\x10ListCountryRules\x12,.merkez.telephony.v1.ListCountryRulesRequest\x1a-.merkez.telephony.v1.ListCountryRulesResponse\"\x0f\x8a\xb5\x18\x0btrunks.read\x12\x87\x01\n\x12UpdateCountryRules\x12..merkez.telephony.v1.UpdateCountryRulesRequest\x1a/.merkez.telephony.v1.UpdateCountryRulesResponse\"\x10\x8a\xb5\x18\x0ctrunks.write\x12~\n\x13GetOutboundSettings\x12/.merkez.telephony.v1.GetOutboundSettingsRequest\x1a%.merkez.telephony.v1.OutboundSettings\"\x0f\x8a\xb5\x18\x0btrunks.read\x12\x85\x01\n\x16UpdateOutboundSettings\x12\x32.merkez.telephony.v1.UpdateOutboundSettingsRequest\x1a%.merkez.telephony.v1.OutboundSettings\"\x10\x8a\xb5\x18\x0ctrunks.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETRUNKREQUEST'].fields_by_name['password']._serialized_options = b'\220\265\030\001'
   _globals['_SETTRUNKPASSWORDREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_SETTRUNKPASSWORDREQUEST'].fields_by_name['password']._serialized_options = b'\220\265\030\001'
+  _globals['_TESTTRUNKREQUEST'].fields_by_name['number']._loaded_options = None
+  _globals['_TESTTRUNKREQUEST'].fields_by_name['number']._serialized_options = b'\220\265\030\001'
   _globals['_CREATEDEVICERESPONSE'].fields_by_name['secret']._loaded_options = None
   _globals['_CREATEDEVICERESPONSE'].fields_by_name['secret']._serialized_options = b'\220\265\030\001'
   _globals['_TRUNKSERVICE'].methods_by_name['CreateTrunk']._loaded_options = None
@@ -55,6 +58,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRUNKSERVICE'].methods_by_name['DeleteTrunk']._serialized_options = b'\212\265\030\014trunks.write'
   _globals['_TRUNKSERVICE'].methods_by_name['GetTrunkHealth']._loaded_options = None
   _globals['_TRUNKSERVICE'].methods_by_name['GetTrunkHealth']._serialized_options = b'\212\265\030\013trunks.read'
+  _globals['_TRUNKSERVICE'].methods_by_name['TestTrunk']._loaded_options = None
+  _globals['_TRUNKSERVICE'].methods_by_name['TestTrunk']._serialized_options = b'\212\265\030\014trunks.write'
   _globals['_DEVICESERVICE'].methods_by_name['CreateDevice']._loaded_options = None
   _globals['_DEVICESERVICE'].methods_by_name['CreateDevice']._serialized_options = b'\212\265\030\rdevices.write'
   _globals['_DEVICESERVICE'].methods_by_name['ListDevices']._loaded_options = None
@@ -71,50 +76,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OUTBOUNDSERVICE'].methods_by_name['GetOutboundSettings']._serialized_options = b'\212\265\030\013trunks.read'
   _globals['_OUTBOUNDSERVICE'].methods_by_name['UpdateOutboundSettings']._loaded_options = None
   _globals['_OUTBOUNDSERVICE'].methods_by_name['UpdateOutboundSettings']._serialized_options = b'\212\265\030\014trunks.write'
-  _globals['_CREATETRUNKREQUEST']._serialized_start=194
-  _globals['_CREATETRUNKREQUEST']._serialized_end=301
-  _globals['_GETTRUNKREQUEST']._serialized_start=303
-  _globals['_GETTRUNKREQUEST']._serialized_end=338
-  _globals['_LISTTRUNKSREQUEST']._serialized_start=340
-  _globals['_LISTTRUNKSREQUEST']._serialized_end=398
-  _globals['_LISTTRUNKSRESPONSE']._serialized_start=400
-  _globals['_LISTTRUNKSRESPONSE']._serialized_end=517
-  _globals['_UPDATETRUNKREQUEST']._serialized_start=520
-  _globals['_UPDATETRUNKREQUEST']._serialized_end=649
-  _globals['_SETTRUNKPASSWORDREQUEST']._serialized_start=651
-  _globals['_SETTRUNKPASSWORDREQUEST']._serialized_end=718
-  _globals['_DELETETRUNKREQUEST']._serialized_start=720
-  _globals['_DELETETRUNKREQUEST']._serialized_end=758
-  _globals['_GETTRUNKHEALTHREQUEST']._serialized_start=760
-  _globals['_GETTRUNKHEALTHREQUEST']._serialized_end=801
-  _globals['_CREATEDEVICEREQUEST']._serialized_start=803
-  _globals['_CREATEDEVICEREQUEST']._serialized_end=889
-  _globals['_CREATEDEVICERESPONSE']._serialized_start=891
-  _globals['_CREATEDEVICERESPONSE']._serialized_end=996
-  _globals['_LISTDEVICESREQUEST']._serialized_start=998
-  _globals['_LISTDEVICESREQUEST']._serialized_end=1075
-  _globals['_LISTDEVICESRESPONSE']._serialized_start=1077
-  _globals['_LISTDEVICESRESPONSE']._serialized_end=1169
-  _globals['_UPDATEDEVICEREQUEST']._serialized_start=1172
-  _globals['_UPDATEDEVICEREQUEST']._serialized_end=1304
-  _globals['_DELETEDEVICEREQUEST']._serialized_start=1306
-  _globals['_DELETEDEVICEREQUEST']._serialized_end=1346
-  _globals['_LISTCOUNTRYRULESREQUEST']._serialized_start=1348
-  _globals['_LISTCOUNTRYRULESREQUEST']._serialized_end=1373
-  _globals['_LISTCOUNTRYRULESRESPONSE']._serialized_start=1375
-  _globals['_LISTCOUNTRYRULESRESPONSE']._serialized_end=1450
-  _globals['_UPDATECOUNTRYRULESREQUEST']._serialized_start=1452
-  _globals['_UPDATECOUNTRYRULESREQUEST']._serialized_end=1528
-  _globals['_UPDATECOUNTRYRULESRESPONSE']._serialized_start=1530
-  _globals['_UPDATECOUNTRYRULESRESPONSE']._serialized_end=1607
-  _globals['_GETOUTBOUNDSETTINGSREQUEST']._serialized_start=1609
-  _globals['_GETOUTBOUNDSETTINGSREQUEST']._serialized_end=1637
-  _globals['_UPDATEOUTBOUNDSETTINGSREQUEST']._serialized_start=1640
-  _globals['_UPDATEOUTBOUNDSETTINGSREQUEST']._serialized_end=1794
-  _globals['_TRUNKSERVICE']._serialized_start=1797
-  _globals['_TRUNKSERVICE']._serialized_end=2545
-  _globals['_DEVICESERVICE']._serialized_start=2548
-  _globals['_DEVICESERVICE']._serialized_end=3007
-  _globals['_OUTBOUNDSERVICE']._serialized_start=3010
-  _globals['_OUTBOUNDSERVICE']._serialized_end=3560
+  _globals['_CREATETRUNKREQUEST']._serialized_start=227
+  _globals['_CREATETRUNKREQUEST']._serialized_end=334
+  _globals['_GETTRUNKREQUEST']._serialized_start=336
+  _globals['_GETTRUNKREQUEST']._serialized_end=371
+  _globals['_LISTTRUNKSREQUEST']._serialized_start=373
+  _globals['_LISTTRUNKSREQUEST']._serialized_end=431
+  _globals['_LISTTRUNKSRESPONSE']._serialized_start=433
+  _globals['_LISTTRUNKSRESPONSE']._serialized_end=550
+  _globals['_UPDATETRUNKREQUEST']._serialized_start=553
+  _globals['_UPDATETRUNKREQUEST']._serialized_end=682
+  _globals['_SETTRUNKPASSWORDREQUEST']._serialized_start=684
+  _globals['_SETTRUNKPASSWORDREQUEST']._serialized_end=751
+  _globals['_DELETETRUNKREQUEST']._serialized_start=753
+  _globals['_DELETETRUNKREQUEST']._serialized_end=791
+  _globals['_GETTRUNKHEALTHREQUEST']._serialized_start=793
+  _globals['_GETTRUNKHEALTHREQUEST']._serialized_end=834
+  _globals['_TESTTRUNKREQUEST']._serialized_start=836
+  _globals['_TESTTRUNKREQUEST']._serialized_end=917
+  _globals['_TESTTRUNKRESPONSE']._serialized_start=919
+  _globals['_TESTTRUNKRESPONSE']._serialized_end=1036
+  _globals['_CREATEDEVICEREQUEST']._serialized_start=1038
+  _globals['_CREATEDEVICEREQUEST']._serialized_end=1124
+  _globals['_CREATEDEVICERESPONSE']._serialized_start=1126
+  _globals['_CREATEDEVICERESPONSE']._serialized_end=1231
+  _globals['_LISTDEVICESREQUEST']._serialized_start=1233
+  _globals['_LISTDEVICESREQUEST']._serialized_end=1310
+  _globals['_LISTDEVICESRESPONSE']._serialized_start=1312
+  _globals['_LISTDEVICESRESPONSE']._serialized_end=1404
+  _globals['_UPDATEDEVICEREQUEST']._serialized_start=1407
+  _globals['_UPDATEDEVICEREQUEST']._serialized_end=1539
+  _globals['_DELETEDEVICEREQUEST']._serialized_start=1541
+  _globals['_DELETEDEVICEREQUEST']._serialized_end=1581
+  _globals['_LISTCOUNTRYRULESREQUEST']._serialized_start=1583
+  _globals['_LISTCOUNTRYRULESREQUEST']._serialized_end=1608
+  _globals['_LISTCOUNTRYRULESRESPONSE']._serialized_start=1610
+  _globals['_LISTCOUNTRYRULESRESPONSE']._serialized_end=1685
+  _globals['_UPDATECOUNTRYRULESREQUEST']._serialized_start=1687
+  _globals['_UPDATECOUNTRYRULESREQUEST']._serialized_end=1763
+  _globals['_UPDATECOUNTRYRULESRESPONSE']._serialized_start=1765
+  _globals['_UPDATECOUNTRYRULESRESPONSE']._serialized_end=1842
+  _globals['_GETOUTBOUNDSETTINGSREQUEST']._serialized_start=1844
+  _globals['_GETOUTBOUNDSETTINGSREQUEST']._serialized_end=1872
+  _globals['_UPDATEOUTBOUNDSETTINGSREQUEST']._serialized_start=1875
+  _globals['_UPDATEOUTBOUNDSETTINGSREQUEST']._serialized_end=2029
+  _globals['_TRUNKSERVICE']._serialized_start=2032
+  _globals['_TRUNKSERVICE']._serialized_end=2890
+  _globals['_DEVICESERVICE']._serialized_start=2893
+  _globals['_DEVICESERVICE']._serialized_end=3352
+  _globals['_OUTBOUNDSERVICE']._serialized_start=3355
+  _globals['_OUTBOUNDSERVICE']._serialized_end=3905
 # @@protoc_insertion_point(module_scope)

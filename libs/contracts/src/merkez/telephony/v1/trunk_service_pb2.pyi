@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from merkez.telephony.v1 import trunk_pb2 as _trunk_pb2
 import builtins as _builtins
@@ -235,6 +236,66 @@ class GetTrunkHealthRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTrunkHealthRequest: _TypeAlias = GetTrunkHealthRequest  # noqa: Y015
+
+@_typing.final
+class TestTrunkRequest(_message.Message):
+    """Tests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRUNK_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    CALLER_NUMBER_FIELD_NUMBER: _builtins.int
+    trunk_id: _builtins.str
+    """Required."""
+    number: _builtins.str
+    """Number to ring, as it would be dialled; empty rings nobody."""
+    caller_number: _builtins.str
+    """Number to show, E.164; one of the tenant's. Required with number."""
+    def __init__(
+        self,
+        *,
+        trunk_id: _builtins.str = ...,
+        number: _builtins.str = ...,
+        caller_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_number", b"caller_number", "number", b"number", "trunk_id", b"trunk_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestTrunkRequest: _TypeAlias = TestTrunkRequest  # noqa: Y015
+
+@_typing.final
+class TestTrunkResponse(_message.Message):
+    """What came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    TEST_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[_trunk_pb2.TrunkTestStep]:
+        """In the order they were made: each gateway's, then the trunk's."""
+
+    @_builtins.property
+    def test_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[_trunk_pb2.TrunkTestStep] | None = ...,
+        test_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["test_time", b"test_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["steps", b"steps", "test_time", b"test_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestTrunkResponse: _TypeAlias = TestTrunkResponse  # noqa: Y015
 
 @_typing.final
 class CreateDeviceRequest(_message.Message):

@@ -72,6 +72,11 @@ class TrunkServiceStub:
                 request_serializer=merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.GetTrunkHealthRequest.SerializeToString,
                 response_deserializer=merkez_dot_telephony_dot_v1_dot_trunk__pb2.TrunkHealth.FromString,
                 _registered_method=True)
+        self.TestTrunk = channel.unary_unary(
+                '/merkez.telephony.v1.TrunkService/TestTrunk',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.TestTrunkRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.TestTrunkResponse.FromString,
+                _registered_method=True)
 
 
 class TrunkServiceServicer:
@@ -114,7 +119,7 @@ class TrunkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTrunk(self, request, context):
-        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait.
+        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,6 +127,13 @@ class TrunkServiceServicer:
 
     def GetTrunkHealth(self, request, context):
         """How its gateways do, as the nodes saw them last, and what goes through it now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestTrunk(self, request, context):
+        """Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,6 +176,11 @@ def add_TrunkServiceServicer_to_server(servicer, server):
                     servicer.GetTrunkHealth,
                     request_deserializer=merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.GetTrunkHealthRequest.FromString,
                     response_serializer=merkez_dot_telephony_dot_v1_dot_trunk__pb2.TrunkHealth.SerializeToString,
+            ),
+            'TestTrunk': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestTrunk,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.TestTrunkRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.TestTrunkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -356,6 +373,33 @@ class TrunkService:
             '/merkez.telephony.v1.TrunkService/GetTrunkHealth',
             merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.GetTrunkHealthRequest.SerializeToString,
             merkez_dot_telephony_dot_v1_dot_trunk__pb2.TrunkHealth.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestTrunk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.TrunkService/TestTrunk',
+            merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.TestTrunkRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_trunk__service__pb2.TestTrunkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,9 +46,11 @@ class TrunkServiceStub:
     SetTrunkPassword: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.SetTrunkPasswordRequest, _trunk_pb2.Trunk]
     """Keeps another password, or none when it is empty. It is never returned."""
     DeleteTrunk: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.DeleteTrunkRequest, _empty_pb2.Empty]
-    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
+    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it."""
     GetTrunkHealth: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkHealthRequest, _trunk_pb2.TrunkHealth]
     """How its gateways do, as the nodes saw them last, and what goes through it now."""
+    TestTrunk: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.TestTrunkRequest, _trunk_service_pb2.TestTrunkResponse]
+    """Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT."""
 
 @_typing.type_check_only
 class TrunkServiceAsyncStub(TrunkServiceStub):
@@ -66,9 +68,11 @@ class TrunkServiceAsyncStub(TrunkServiceStub):
     SetTrunkPassword: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.SetTrunkPasswordRequest, _trunk_pb2.Trunk]  # type: ignore[assignment]
     """Keeps another password, or none when it is empty. It is never returned."""
     DeleteTrunk: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.DeleteTrunkRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
+    """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it."""
     GetTrunkHealth: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkHealthRequest, _trunk_pb2.TrunkHealth]  # type: ignore[assignment]
     """How its gateways do, as the nodes saw them last, and what goes through it now."""
+    TestTrunk: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.TestTrunkRequest, _trunk_service_pb2.TestTrunkResponse]  # type: ignore[assignment]
+    """Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT."""
 
 class TrunkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Trunks. A platform operator's are the platform's own."""
@@ -119,7 +123,7 @@ class TrunkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _trunk_service_pb2.DeleteTrunkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait."""
+        """Deletes one. FAILED_PRECONDITION TRUNK_IN_USE while calls are on it: disable it first and wait; TRUNK_HAS_NUMBERS while numbers the company brought are bound to it."""
 
     @_abc_1.abstractmethod
     def GetTrunkHealth(
@@ -128,6 +132,14 @@ class TrunkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_trunk_pb2.TrunkHealth, _abc.Awaitable[_trunk_pb2.TrunkHealth]]:
         """How its gateways do, as the nodes saw them last, and what goes through it now."""
+
+    @_abc_1.abstractmethod
+    def TestTrunk(
+        self,
+        request: _trunk_service_pb2.TestTrunkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_trunk_service_pb2.TestTrunkResponse, _abc.Awaitable[_trunk_service_pb2.TestTrunkResponse]]:
+        """Asks the carrier now and says step by step what came of it, in at most 9 s: names, certificates, OPTIONS, registration, codecs, and a call to a number when one is given. Nothing is changed; the call passes the same rules and limits as any other and is hung up once it rings. A disabled trunk can be tested, but for the call. NOT_FOUND TRUNK_NOT_FOUND, FAILED_PRECONDITION SIP_SWITCHED_OFF, RESOURCE_EXHAUSTED TRUNK_TESTS_TOO_FREQUENT."""
 
 def add_TrunkServiceServicer_to_server(servicer: TrunkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

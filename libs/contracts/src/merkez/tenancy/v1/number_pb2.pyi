@@ -30,6 +30,8 @@ class Number(_message.Message):
     FLOW_ID_FIELD_NUMBER: _builtins.int
     ASSIGN_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    BROUGHT_FIELD_NUMBER: _builtins.int
+    TRUNK_ID_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """E.164, such as +15550100."""
     country: _builtins.str
@@ -42,6 +44,10 @@ class Number(_message.Message):
     """Flow its calls run; empty until one is chosen."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    brought: _builtins.bool
+    """Output only. True for a number the company brought from its own carrier; false for one of the inventory."""
+    trunk_id: _builtins.str
+    """Trunk of the company its calls go over; only of numbers it brought. Empty: it can be called, but shown to nobody."""
     @_builtins.property
     def assign_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was assigned."""
@@ -56,10 +62,12 @@ class Number(_message.Message):
         flow_id: _builtins.str = ...,
         assign_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        brought: _builtins.bool = ...,
+        trunk_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assign_time", b"assign_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assign_time", b"assign_time", "brand_id", b"brand_id", "country", b"country", "flow_id", b"flow_id", "number", b"number", "test", b"test", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assign_time", b"assign_time", "brand_id", b"brand_id", "brought", b"brought", "country", b"country", "flow_id", b"flow_id", "number", b"number", "test", b"test", "trunk_id", b"trunk_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -114,6 +114,74 @@ class AssignNumberRequest(_message.Message):
 Global___AssignNumberRequest: _TypeAlias = AssignNumberRequest  # noqa: Y015
 
 @_typing.final
+class BringNumbersRequest(_message.Message):
+    """Brings numbers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    TRUNK_ID_FIELD_NUMBER: _builtins.int
+    BRAND_ID_FIELD_NUMBER: _builtins.int
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
+    country: _builtins.str
+    """ISO 3166 country of entries without a country code; empty takes E.164 alone."""
+    trunk_id: _builtins.str
+    """Required. Trunk of the company their calls go over."""
+    brand_id: _builtins.str
+    """Required."""
+    flow_id: _builtins.str
+    """Flow; may be chosen later."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. At most 500 numbers: each entry is one, as it is written, or a range such as "+994125551200-99" or "+994125551200 - +994125551299"."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        entries: _abc.Iterable[_builtins.str] | None = ...,
+        country: _builtins.str = ...,
+        trunk_id: _builtins.str = ...,
+        brand_id: _builtins.str = ...,
+        flow_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "country", b"country", "entries", b"entries", "flow_id", b"flow_id", "request_id", b"request_id", "trunk_id", b"trunk_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BringNumbersRequest: _TypeAlias = BringNumbersRequest  # noqa: Y015
+
+@_typing.final
+class BringNumbersResponse(_message.Message):
+    """What was brought."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def numbers(self) -> _containers.RepeatedCompositeFieldContainer[_number_pb2.Number]:
+        """By number."""
+
+    def __init__(
+        self,
+        *,
+        numbers: _abc.Iterable[_number_pb2.Number] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["numbers", b"numbers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BringNumbersResponse: _TypeAlias = BringNumbersResponse  # noqa: Y015
+
+@_typing.final
 class ListNumbersRequest(_message.Message):
     """Asks."""
 
@@ -184,7 +252,7 @@ class UpdateNumberRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: brand_id, flow_id."""
+        """Fields: brand_id, flow_id, trunk_id."""
 
     def __init__(
         self,
@@ -325,11 +393,32 @@ class GetCallerNumbersResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class TrunkIdsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NUMBERS_FIELD_NUMBER: _builtins.int
     DEFAULT_NUMBER_FIELD_NUMBER: _builtins.int
     BRAND_NAME_FIELD_NUMBER: _builtins.int
     TENANT_STATE_FIELD_NUMBER: _builtins.int
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    TRUNK_IDS_FIELD_NUMBER: _builtins.int
     default_number: _builtins.str
     """The brand's default; empty without a brand, or when it has none."""
     brand_name: _builtins.str
@@ -338,11 +427,15 @@ class GetCallerNumbersResponse(_message.Message):
     """Whether the tenant may make calls: only an active one may."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Every number the tenant holds, E.164: only these may be shown."""
+        """Every number the tenant may show, E.164: only these."""
 
     @_builtins.property
     def entitlements(self) -> _tenant_pb2.Entitlements:
         """What the tenant may use."""
+
+    @_builtins.property
+    def trunk_ids(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Of numbers the company brought, the trunk that alone shows each."""
 
     def __init__(
         self,
@@ -352,10 +445,11 @@ class GetCallerNumbersResponse(_message.Message):
         brand_name: _builtins.str = ...,
         tenant_state: _tenant_pb2.TenantState.ValueType = ...,
         entitlements: _tenant_pb2.Entitlements | None = ...,
+        trunk_ids: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_name", b"brand_name", "default_number", b"default_number", "entitlements", b"entitlements", "numbers", b"numbers", "tenant_state", b"tenant_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_name", b"brand_name", "default_number", b"default_number", "entitlements", b"entitlements", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

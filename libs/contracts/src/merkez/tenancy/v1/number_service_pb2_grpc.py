@@ -47,6 +47,11 @@ class NumberServiceStub:
                 request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.AssignNumberRequest.SerializeToString,
                 response_deserializer=merkez_dot_tenancy_dot_v1_dot_number__pb2.Number.FromString,
                 _registered_method=True)
+        self.BringNumbers = channel.unary_unary(
+                '/merkez.tenancy.v1.NumberService/BringNumbers',
+                request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.BringNumbersRequest.SerializeToString,
+                response_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.BringNumbersResponse.FromString,
+                _registered_method=True)
         self.ListNumbers = channel.unary_unary(
                 '/merkez.tenancy.v1.NumberService/ListNumbers',
                 request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.ListNumbersRequest.SerializeToString,
@@ -92,6 +97,13 @@ class NumberServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BringNumbers(self, request, context):
+        """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListNumbers(self, request, context):
         """Lists the tenant's numbers.
         """
@@ -100,14 +112,14 @@ class NumberServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateNumber(self, request, context):
-        """Points a number at another flow or brand.
+        """Points a number at another flow or brand, or binds one that was brought to another trunk. Calls that are up go on as they began. FAILED_PRECONDITION NUMBER_NOT_BROUGHT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseNumber(self, request, context):
-        """Gives a number back to the inventory.
+        """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +151,11 @@ def add_NumberServiceServicer_to_server(servicer, server):
                     servicer.AssignNumber,
                     request_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.AssignNumberRequest.FromString,
                     response_serializer=merkez_dot_tenancy_dot_v1_dot_number__pb2.Number.SerializeToString,
+            ),
+            'BringNumbers': grpc.unary_unary_rpc_method_handler(
+                    servicer.BringNumbers,
+                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.BringNumbersRequest.FromString,
+                    response_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.BringNumbersResponse.SerializeToString,
             ),
             'ListNumbers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListNumbers,
@@ -221,6 +238,33 @@ class NumberService:
             '/merkez.tenancy.v1.NumberService/AssignNumber',
             merkez_dot_tenancy_dot_v1_dot_number__service__pb2.AssignNumberRequest.SerializeToString,
             merkez_dot_tenancy_dot_v1_dot_number__pb2.Number.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BringNumbers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.tenancy.v1.NumberService/BringNumbers',
+            merkez_dot_tenancy_dot_v1_dot_number__service__pb2.BringNumbersRequest.SerializeToString,
+            merkez_dot_tenancy_dot_v1_dot_number__service__pb2.BringNumbersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,12 +39,14 @@ class NumberServiceStub:
     """Lists numbers nobody holds."""
     AssignNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.AssignNumberRequest, _number_pb2.Number]
     """Takes a number for a brand. FAILED_PRECONDITION NUMBER_TAKEN when somebody was faster, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
+    BringNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.BringNumbersRequest, _number_service_pb2.BringNumbersResponse]
+    """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     ListNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.ListNumbersRequest, _number_service_pb2.ListNumbersResponse]
     """Lists the tenant's numbers."""
     UpdateNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.UpdateNumberRequest, _number_pb2.Number]
-    """Points a number at another flow or brand."""
+    """Points a number at another flow or brand, or binds one that was brought to another trunk. Calls that are up go on as they began. FAILED_PRECONDITION NUMBER_NOT_BROUGHT."""
     ReleaseNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.ReleaseNumberRequest, _empty_pb2.Empty]
-    """Gives a number back to the inventory."""
+    """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on."""
     LookupRoute: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
     GetCallerNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]
@@ -59,12 +61,14 @@ class NumberServiceAsyncStub(NumberServiceStub):
     """Lists numbers nobody holds."""
     AssignNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.AssignNumberRequest, _number_pb2.Number]  # type: ignore[assignment]
     """Takes a number for a brand. FAILED_PRECONDITION NUMBER_TAKEN when somebody was faster, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
+    BringNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.BringNumbersRequest, _number_service_pb2.BringNumbersResponse]  # type: ignore[assignment]
+    """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     ListNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.ListNumbersRequest, _number_service_pb2.ListNumbersResponse]  # type: ignore[assignment]
     """Lists the tenant's numbers."""
     UpdateNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.UpdateNumberRequest, _number_pb2.Number]  # type: ignore[assignment]
-    """Points a number at another flow or brand."""
+    """Points a number at another flow or brand, or binds one that was brought to another trunk. Calls that are up go on as they began. FAILED_PRECONDITION NUMBER_NOT_BROUGHT."""
     ReleaseNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.ReleaseNumberRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Gives a number back to the inventory."""
+    """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on."""
     LookupRoute: _aio.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]  # type: ignore[assignment]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
     GetCallerNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]  # type: ignore[assignment]
@@ -90,6 +94,14 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes a number for a brand. FAILED_PRECONDITION NUMBER_TAKEN when somebody was faster, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
 
     @_abc_1.abstractmethod
+    def BringNumbers(
+        self,
+        request: _number_service_pb2.BringNumbersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_number_service_pb2.BringNumbersResponse, _abc.Awaitable[_number_service_pb2.BringNumbersResponse]]:
+        """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
+
+    @_abc_1.abstractmethod
     def ListNumbers(
         self,
         request: _number_service_pb2.ListNumbersRequest,
@@ -103,7 +115,7 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _number_service_pb2.UpdateNumberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_number_pb2.Number, _abc.Awaitable[_number_pb2.Number]]:
-        """Points a number at another flow or brand."""
+        """Points a number at another flow or brand, or binds one that was brought to another trunk. Calls that are up go on as they began. FAILED_PRECONDITION NUMBER_NOT_BROUGHT."""
 
     @_abc_1.abstractmethod
     def ReleaseNumber(
@@ -111,7 +123,7 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _number_service_pb2.ReleaseNumberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Gives a number back to the inventory."""
+        """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on."""
 
     @_abc_1.abstractmethod
     def LookupRoute(

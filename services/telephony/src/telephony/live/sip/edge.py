@@ -19,10 +19,13 @@ from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.nodes import Nodes
 from telephony.live.phone_transfers import PhoneTransfers
+from telephony.live.sip.edges import PING_SECONDS as EDGE_SECONDS
+from telephony.live.sip.edges import Edges
 from telephony.live.sip.incoming import Incoming
 from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
 from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
+from telephony.live.sip.trial import Trial
 from telephony.live.switchboard import Switchboard
 from telephony.settings import TelephonySettings
 from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipAgent
@@ -57,7 +60,7 @@ class Bars:
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def failed(self, address: str, what: str) -> None:
-        if what == "malformed" or self._roster.trusts(address):
+        if what == "malformed" or not address or self._roster.trusts(address):
             return
         count = self._failures.get(address, (0, 0.0))[0] + 1
         self._failures[address] = (count, monotonic())
@@ -85,10 +88,11 @@ class SipEdge:
         seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
         self._house = house
         self._lines = Lines(house.db, settings.node_id, house.now, house.tasks)
-        self.roster = Roster(house, seal, nodes.living)
+        self.edges = Edges(settings.sip_edges)
+        self.roster = Roster(house, seal, nodes.living, self.edges)
         conversations = Conversations(house, switchboard, dialing)
         dialing.transfer = PhoneTransfers(conversations).carry_out
-        self.phones = Phones(house, switchboard, dialing, conversations)
+        self.phones = Phones(house, switchboard, dialing, conversations, self.edges)
         bars = Bars(self.roster)
         self.agent = SipAgent(
             AgentSettings(
@@ -96,13 +100,15 @@ class SipEdge:
                 keys=GateKeys(
                     REALM, _shared_secret(settings), self.phones.ha1, lambda: house.now().timestamp(), settings.digests
                 ),
-                trusted=lambda flow: self.roster.trusts(flow.remote[0]),
+                trusted=lambda source: self.roster.trusts(source.host),
+                edges=self.edges.believes,
                 barred=bars.barred,
                 on_failure=bars.failed,
             )
         )
         self.phones.agent = self.agent
         self.outside = SipOutside(house, self.agent, self.roster, self._lines, self.phones)
+        self.trial = Trial(house, self.agent, self.roster, self._lines)
         self._incoming = Incoming(house, switchboard, dialing, self.roster, self._lines)
         self.agent.on_invite = self._invited
         self.agent.on_register = self.phones.register
@@ -118,6 +124,8 @@ class SipEdge:
         process.tasks.every(REFRESH_SECONDS, self._refresh, "trunks")
         process.tasks.every(PING_SECONDS, self._ping, "gateways")
         process.tasks.every(OVERSPENT_SECONDS, self.outside.cut_overspent, "spending")
+        if self.edges:
+            process.tasks.every(EDGE_SECONDS, self._ping_edges, "edges")
         for point in self.agent.points:
             log.info("SIP listens", transport=point.transport, host=point.host, port=point.port)
 
@@ -132,6 +140,9 @@ class SipEdge:
 
     async def _ping(self) -> None:
         await self.roster.ping(self.agent)
+
+    async def _ping_edges(self) -> None:
+        await self.edges.ping(self.agent)
 
 
 async def _traced(taking: Awaitable[None]) -> None:

@@ -107,7 +107,11 @@ class Incoming:
         sip.on_changed()
 
     async def _look_up(self, invitation: Invitation) -> tuple[Trunk, Route, str]:
-        """The trunk it came on, where its number leads, and that number. Refused."""
+        """The trunk it came on, where its number leads, and that number. Refused.
+
+        Of several trunks of one carrier it is the one the number was brought with.
+        """
+        found: tuple[Trunk, Route, str] | None = None
         for trunk in self._roster.of_source(invitation.source[0]):
             dialed = read_dialed(invitation.called, trunk)
             if not dialed:
@@ -119,8 +123,12 @@ class Incoming:
             except Unavailable:
                 raise Refused(503, retry_after=2) from None
             if rules.may_deliver(trunk.tenant_id, route.tenant_id):
-                return trunk, route, dialed
-        raise Refused(404)
+                found = found or (trunk, route, dialed)
+                if route.trunk_id in ("", trunk.trunk_id):
+                    return trunk, route, dialed
+        if found is None:
+            raise Refused(404)
+        return found
 
     async def _line(self, trunk: Trunk, route: Route, call: Call) -> Line:
         now = self._house.now()

@@ -19,9 +19,10 @@ from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outside import Planned
+from telephony.live.sip.gateways import uri_of
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
-from telephony.live.sip.roster import Roster, hop_of, uri_of
+from telephony.live.sip.roster import Roster
 from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import CODECS, SdpPolicy
@@ -38,8 +39,9 @@ from telephony.sip import (
     TransportFailed,
 )
 
-_TRY_NEXT = frozenset({408, 500, 502, 503, 504})
-"""What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came)."""
+_TRY_NEXT = frozenset({408, 477, 478, 500, 502, 503, 504})
+"""What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came, 477 and 478 an edge's that found no
+way)."""
 _SRTP: Mapping[Srtp, Literal["never", "prefer", "require"]] = {
     Srtp.NEVER: "never",
     Srtp.PREFER: "prefer",
@@ -72,7 +74,7 @@ class SipOutside:
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         """See `live.outside.Outside`."""
         house = self._house
-        owned = dialing.CallerNumbers(numbers.numbers, numbers.default)
+        owned = dialing.CallerNumbers(numbers.numbers, numbers.default, numbers.trunks)
         dialer, sights = await house.db.system(
             lambda tx: ops.situation(tx, tenant_id, owned, house.now()), read_only=True
         )
@@ -178,7 +180,9 @@ class TrunkLeg(SipLeg):
         except DomainError:
             await self._release()
             raise
-        invite = await self._agent.invite(self._wish(attempt, media.offer()))
+        patience = _FIRST_RESPONSE_SECONDS if self._left else 32.0
+        wish = invite_wish(self._roster, attempt, media.offer(), response_seconds=patience)
+        invite = await self._agent.invite(wish)
         self._invite = invite
         invite.on_progress = lambda sdp: self._progressed(media, sdp)
         invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
@@ -189,20 +193,6 @@ class TrunkLeg(SipLeg):
         )  # fmt: skip
         if self.over:  # hung up while the gateway's name was looked up, or it was connected to
             await invite.cancel()
-
-    def _wish(self, attempt: Attempt, offer: str) -> InviteWish:
-        trunk, host = attempt.trunk, attempt.gateway.host
-        caller = f"sip:{attempt.caller}@{host}"
-        return InviteWish(
-            target=uri_of(attempt.dialed, attempt.gateway),
-            caller=NameAddr(caller),
-            sdp=offer,
-            hop=hop_of(attempt.gateway),
-            credentials=self._roster.credentials(trunk),
-            asserted=caller if trunk.caller_header is CallerHeader.ASSERTED_IDENTITY else "",
-            response_seconds=_FIRST_RESPONSE_SECONDS if self._left else 32.0,
-            ring_seconds=_RING_SECONDS,
-        )
 
     def _progressed(self, media: RtpLeg, sdp: str) -> None:
         """Early media: tones and announcements of the carrier's own."""
@@ -258,6 +248,23 @@ class TrunkLeg(SipLeg):
         line, self.line = self.line, None
         if line is not None:
             await self._lines.release(line)
+
+
+def invite_wish(roster: Roster, attempt: Attempt, offer: str, *, response_seconds: float) -> InviteWish:
+    """How a number is rung over a gateway. `response_seconds` is how long to wait for any response at all."""
+    trunk, caller = attempt.trunk, f"sip:{attempt.caller}@{attempt.gateway.host}"
+    way = roster.edges.way_to(attempt.gateway)
+    return InviteWish(
+        target=uri_of(attempt.dialed, attempt.gateway),
+        caller=NameAddr(caller),
+        sdp=offer,
+        hop=way.hop,
+        routes=way.routes,
+        credentials=roster.credentials(trunk),
+        asserted=caller if trunk.caller_header is CallerHeader.ASSERTED_IDENTITY else "",
+        response_seconds=response_seconds,
+        ring_seconds=_RING_SECONDS,
+    )
 
 
 def policy_of(trunk: Trunk) -> SdpPolicy:

@@ -28,6 +28,7 @@ from telephony.live.call import LiveCall
 from telephony.live.conversations import Conversations
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
+from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
 from telephony.live.sip.statuses import status_of_error
@@ -66,8 +67,11 @@ class Phones:
 
     agent: SipAgent
 
-    def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing, conversations: Conversations) -> None:
+    def __init__(
+        self, house: House, switchboard: Switchboard, dialing: Dialing, conversations: Conversations, edges: Edges
+    ) -> None:
         self._house = house
+        self._edges = edges
         self._switchboard = switchboard
         self._dialing = dialing
         self._conversations = conversations
@@ -107,6 +111,7 @@ class Phones:
             transport=Transport(wish.reach.transport),
             node_id=house.settings.node_id,
             user_agent=wish.agent,
+            path=wish.path if wish.by_edge else (),
         )
 
         async def kept(tx: Tx) -> Sequence[Binding]:
@@ -140,7 +145,7 @@ class Phones:
         places = [(device, binding) for device, bindings in found for binding in bindings[:1]]
         if not places:
             return None
-        leg = PhoneLeg(house, self.agent, len(places))
+        leg = PhoneLeg(house, self.agent, self._edges, len(places))
         for device, binding in places:
             await leg.try_at(device, binding, shown, name)
         return leg
@@ -270,9 +275,10 @@ class Phones:
 class PhoneLeg(SipLeg):
     """An agent's desk phones, rung as one: who answers first has the call, the others stop ringing."""
 
-    def __init__(self, house: House, agent: SipAgent, places: int) -> None:
+    def __init__(self, house: House, agent: SipAgent, edges: Edges, places: int) -> None:
         super().__init__(house.plane, house.tasks.spawn)
         self._house = house
+        self._edges = edges
         self._agent = agent
         self._ringing = places
         self._attempts: list[OutgoingInvite] = []
@@ -286,12 +292,14 @@ class PhoneLeg(SipLeg):
         """Ring one phone; once more when it accepts none of what was offered."""
         host, _, port = binding.source.rpartition(":")
         media = self._house.plane.rtp(policy, BEHIND_NAT, toward=host)
-        transport = binding.transport.value
+        # What registered through an edge is reached by its path alone; else where it was heard from.
+        hop = self._edges.hop_of(binding.path[0]) if binding.path else None
         caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
         attempt = await self._agent.invite(
             InviteWish(
-                target=binding.contact, caller=caller, sdp=media.offer(), hop=Destination(transport, host, int(port)),
-                keep_hop=True, ring_seconds=_RING_SECONDS,
+                target=binding.contact, caller=caller, sdp=media.offer(), routes=binding.path,
+                hop=hop or Destination(binding.transport.value, host, int(port)), keep_hop=hop is None,
+                ring_seconds=_RING_SECONDS,
             )
         )  # fmt: skip
         self._attempts.append(attempt)

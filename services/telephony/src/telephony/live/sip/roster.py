@@ -17,14 +17,18 @@ from chassis.sealing import Seal
 from chassis.telemetry import log
 from kernel.errors import Unavailable
 
-from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Transport, Trunk
+from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Trunk
 from telephony.live.house import House
+from telephony.live.sip.edges import Edges
+from telephony.live.sip.gateways import uri_of
 from telephony.ops import trunks as ops
-from telephony.sip import Credentials, Destination, Registrant, Registration, SipAgent
+from telephony.sip import Credentials, Registrant, Registration, SipAgent
 
 REFRESH_SECONDS = 5.0
 PING_SECONDS = 30.0
 _PING_WAIT = 4.0
+SILENT = frozenset({408, 477, 478, 503})
+"""What means that a gateway isn't there; 477 and 478 are an edge's words for no connection and no such name."""
 _NAMES_SECONDS = 300.0
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -33,8 +37,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Roster:
     """Every enabled trunk. `refresh` and `ping` are loops of main."""
 
-    def __init__(self, house: House, seal: Seal, living: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, house: House, seal: Seal, living: Callable[[], Sequence[str]], edges: Edges) -> None:
         self._house = house
+        self.edges = edges
         self._seal = seal
         self._living = living
         """Names of the nodes that live, this one among them."""
@@ -113,18 +118,22 @@ class Roster:
                 self._registrants[trunk_id] = (trunk.version, self._begin(agent, trunk))
 
     def _begin(self, agent: SipAgent, trunk: Trunk) -> Registrant:
-        gateway = min(trunk.gateways, key=lambda each: each.priority)
-        hop = hop_of(gateway)
 
         def changed(registered: bool, status: int) -> None:
             self._registered[trunk.trunk_id] = HealthState.UP if registered else HealthState.DOWN
             log.info("trunk registration", trunk_id=trunk.trunk_id, registered=registered, status=status)
 
-        wish = Registration(
-            registrar=f"sip:{gateway.host}", address=f"sip:{trunk.user_name}@{gateway.host}",
-            credentials=self.credentials(trunk), hop=hop,
+        return agent.register(self.registration(trunk), changed)
+
+    def registration(self, trunk: Trunk) -> Registration:
+        """What is registered where for a trunk: with its first gateway, to be called back by the way it went."""
+        gateway = min(trunk.gateways, key=lambda each: each.priority)
+        way = self.edges.way_to(gateway)
+        return Registration(
+            registrar=self.edges.registrar_of(gateway), address=f"sip:{trunk.user_name}@{gateway.host}",
+            credentials=self.credentials(trunk), hop=way.hop, routes=way.routes,
+            contact=way.edge.contact(trunk.user_name) if way.edge is not None else "",
         )  # fmt: skip
-        return agent.register(wish, changed)
 
     async def ping(self, agent: SipAgent) -> None:
         """Ask every gateway by OPTIONS whether it is there, and write what came of it."""
@@ -143,15 +152,20 @@ class Roster:
         if not gateway.ping:
             return GatewayHealth(gateway.gateway_id, registration=registration, check_time=self._house.now())
         began = monotonic()
-        target = f"sip:{gateway.host}:{gateway.port}"
+        way = self.edges.way_to(gateway)
         try:
-            status = await agent.options(target, hop_of(gateway), self.credentials(trunk), _PING_WAIT)
+            answer = await agent.options(
+                uri_of("", gateway), way.hop, self.credentials(trunk), _PING_WAIT, routes=way.routes
+            )
+            status = answer.status
         except Exception as error:
             log.info("a gateway can't be asked", trunk_id=trunk.trunk_id, exc_info=error)
             status = 503
         # Whatever it says to OPTIONS, it is there: only silence and an overload mean that it isn't (RFC 3261 11).
-        up = status not in (408, 503)
-        problem = "" if up else "it does not answer" if status == 408 else "it can't be reached or is overloaded"
+        up = status not in SILENT
+        problem = "" if up else "TIMEOUT" if status == 408 else "UNREACHABLE"
+        if status in (401, 407) and trunk.user_name:
+            problem = "AUTHENTICATION_FAILED"
         return GatewayHealth(
             gateway.gateway_id, HealthState.UP if up else HealthState.DOWN, registration, status, problem,
             timedelta(seconds=monotonic() - began), self._house.now(),
@@ -185,14 +199,3 @@ class Roster:
             addresses = known[1] if known is not None else ()
         self._names[host] = (monotonic(), addresses)
         return addresses
-
-
-def hop_of(gateway: Gateway) -> Destination:
-    """Where requests to a gateway go."""
-    return Destination(gateway.transport.value, gateway.host, gateway.port)
-
-
-def uri_of(user: str, gateway: Gateway) -> str:
-    """The Request-URI of a number at a gateway."""
-    suffix = {Transport.UDP: "", Transport.TCP: ";transport=tcp", Transport.TLS: ";transport=tls"}
-    return f"sip:{user}@{gateway.host}:{gateway.port}{suffix[gateway.transport]}"
