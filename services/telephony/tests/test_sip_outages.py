@@ -185,6 +185,26 @@ async def test_a_number_is_reached_over_a_gateway_that_is_given_by_name(exchange
     await carrier.peer.hears(AGENT_HZ)
 
 
+async def test_a_carrier_that_answers_with_what_can_not_be_spoken_is_hung_up_on_and_nothing_is_left(
+    exchange, carrier
+) -> None:
+    await trunk(exchange, carrier)
+    _, agent_id = await an_agent(exchange)
+    before = len(exchange.house.plane.legs)
+
+    async def answer_badly(invitation: Any) -> None:
+        described = carrier.peer.describe().replace(" 8", " 18").replace("PCMA", "G729")
+        carrier._keep(await invitation.answer(described))
+
+    carrier.behave = answer_badly
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: carrier.ended)
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert (await cdr(exchange, call.call_id)).sip_status == 488
+    await eventually(lambda: len(exchange.house.plane.legs) == before)
+    await eventually(lambda: _none(exchange))
+
+
 async def test_a_call_that_went_to_another_node_is_cut_there_when_its_limit_of_spending_is_reached(
     exchange, make_exchange, carrier
 ) -> None:

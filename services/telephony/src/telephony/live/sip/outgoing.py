@@ -209,6 +209,7 @@ class TrunkLeg(SipLeg):
         if not self._applied(media, sdp):
             self.gone(Q850.UNSPECIFIED, 488)
             self._house.tasks.spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
+            self._house.tasks.spawn(self._house.plane.close_leg(media), "close unusable media")
             return
         if self.rtp is not media:
             self.take(media)
