@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.ops import devices as device_ops
-from telephony.sip import Credentials, Destination, Registration
+from telephony.sip import Credentials, Destination, Failure, Registration
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
@@ -21,7 +21,15 @@ from .two_nodes import back
 pytestmark = pytest.mark.media
 
 CUSTOMER_HZ, PHONE_HZ = 440.0, 880.0
-MakePhone = Callable[..., Awaitable[Carrier]]
+
+
+class DeskPhone(Carrier):
+    """A phone, with what it signs in with."""
+
+    credentials: Credentials
+
+
+MakePhone = Callable[..., Awaitable[DeskPhone]]
 
 
 @pytest_asyncio.fixture
@@ -32,14 +40,15 @@ async def exchange(make_exchange: Any) -> Exchange:
 @pytest_asyncio.fixture
 async def phone(exchange: Exchange) -> AsyncIterator[MakePhone]:
     """`await phone(agent_id)`: one more phone of the agent, registered."""
-    made: list[Carrier] = []
+    made: list[DeskPhone] = []
 
-    async def make(agent_id: str, tone: float = PHONE_HZ) -> Carrier:
+    async def make(agent_id: str, tone: float = PHONE_HZ) -> DeskPhone:
         db, now = exchange.house.db, exchange.house.now()
         device, secret = await db.run(
             exchange.tenant_id, lambda tx: device_ops.create_device(tx, agent_id, f"Desk {len(made)}", now)
         )
-        each = Carrier(await RtpPeer.start(tone))
+        each = DeskPhone(await RtpPeer.start(tone))
+        each.credentials = Credentials(device.user_name, secret)
         await each.start()
         made.append(each)
         assert exchange.edge is not None
@@ -47,7 +56,7 @@ async def phone(exchange: Exchange) -> AsyncIterator[MakePhone]:
         registered = asyncio.Event()
         wish = Registration(
             registrar="sip:merkez", address=f"sip:{device.user_name}@merkez", hop=here,
-            credentials=Credentials(device.user_name, secret),
+            credentials=each.credentials,
         )  # fmt: skip
         each.agent.register(wish, lambda done, _status: registered.set() if done else None)
         await asyncio.wait_for(registered.wait(), 5)
@@ -101,6 +110,13 @@ async def test_two_phones_that_answer_at_once_leave_one_in_the_call_and_nothing_
         await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call_id))
     await eventually(lambda: all(each.ended for each in both))
     await eventually(lambda: len(exchange.house.plane.legs) == before)
+
+
+async def test_a_phone_that_dials_while_its_node_drains_is_told_to_try_again(exchange, phone) -> None:
+    only = await phone(an_id("usr"))
+    exchange.switchboard.draining = True
+    refused = await only.call(exchange.edge.agent.points[0].port, "+905321234567", credentials=only.credentials)
+    assert isinstance(refused, Failure) and (refused.status, refused.retry_after) == (503, 2)
 
 
 async def test_a_phone_that_answers_with_what_can_not_be_spoken_is_hung_up_on(exchange, phone) -> None:

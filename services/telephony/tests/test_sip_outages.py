@@ -14,7 +14,7 @@ from kernel.money import Money
 from merkez.telephony.v1 import call_service_pb2
 from telephony.ops import lines as line_ops
 from telephony.ops import outbound as outbound_ops
-from telephony.sip import SipDialog
+from telephony.sip import Destination, Failure, SipDialog
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
@@ -34,6 +34,12 @@ class FarDatabase:
         self.slow.set()
         self.asked = 0
         self._db = db
+        self.clock = db.clock
+
+    async def run(self, tenant_id: str, fn: Any, *, read_only: bool = False) -> Any:
+        if self.away:
+            raise DatabaseUnavailable("away")
+        return await self._db.run(tenant_id, fn, read_only=read_only)
 
     async def system(self, fn: Any, *, read_only: bool = False) -> Any:
         self.asked += 1
@@ -114,6 +120,26 @@ async def test_a_call_in_is_led_while_its_answer_can_not_be_noted(exchange, carr
 
 async def _answered(exchange: Exchange) -> bool:
     return all(line.answer_time is not None for line in await lines_of(exchange))
+
+
+async def test_a_call_in_is_put_off_politely_while_the_database_is_away(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    real = exchange.house.db
+    exchange.house.db = FarDatabase(real)
+    exchange.house.db.away = True
+    refused = await carrier.call(port(exchange), OURS)
+    exchange.house.db = real
+    assert isinstance(refused, Failure) and (refused.status, refused.retry_after) == (503, 2)
+    await eventually(lambda: _none(exchange))
+    assert isinstance(await carrier.call(port(exchange), OURS), SipDialog)
+
+
+async def test_a_node_that_drains_tells_carriers_so_until_it_takes_calls_again(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    target, here = f"sip:127.0.0.1:{port(exchange)}", Destination("UDP", "127.0.0.1", port(exchange))
+    for draining, status in ((True, 503), (False, 200)):
+        exchange.switchboard.draining = draining
+        assert await carrier.agent.options(target, here) == status
 
 
 async def test_a_number_is_given_up_when_the_first_gateway_refuses_and_no_line_can_be_had_for_the_next(

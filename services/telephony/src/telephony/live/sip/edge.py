@@ -112,6 +112,7 @@ class SipEdge:
         self._incoming = Incoming(house, switchboard, dialing, self.roster, self._lines)
         self.agent.on_invite = self._invited
         self.agent.on_register = self.phones.register
+        self.agent.on_options = lambda _request: 503 if switchboard.draining else 200
 
     def _invited(self, invitation: Invitation) -> None:
         taking = self.phones.dialed(invitation) if invitation.user else self._incoming.take(invitation)

@@ -59,6 +59,9 @@ class Incoming:
         except Refused as refusal:
             log.info("a call in was refused", source=invitation.source[0], status=refusal.status)
             await invitation.refuse(refusal.status, retry_after=refusal.retry_after)
+        except Unavailable as error:
+            log.warning("a call in can't be taken now", source=invitation.source[0], exc_info=error)
+            await invitation.refuse(503, retry_after=2)
         except Exception as error:
             log.error("a call in could not be taken", source=invitation.source[0], exc_info=error)
             await invitation.refuse(500)
