@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from typing import Any
 
@@ -177,6 +178,30 @@ async def test_a_customer_who_reattaches_goes_on_talking(exchange):
     await again.accept(answer.sdp_answer)
     await again.hears(AGENT_HZ)
     await agent.hears(CUSTOMER_HZ + 100)
+
+
+async def test_a_customer_whose_new_connection_never_stands_is_still_shown_as_connected_by_the_old_one(exchange):
+    customer, _, response, agent_id = await talking(exchange)
+    exchange.house.plane.settings = dataclasses.replace(exchange.house.plane.settings, setup_seconds=0.3)
+    request = call_service_pb2.ReattachLegRequest(
+        leg_token=response.leg_token, sdp_offer=await exchange.peer(CUSTOMER_HZ).offer()
+    )
+    with acting_for(""):
+        await exchange.calls.ReattachLeg(request)
+
+    async def states() -> set[int]:
+        with exchange.as_agent(agent_id):
+            call = await exchange.calls.GetCall(call_service_pb2.GetCallRequest(call_id=response.call_id))
+        return {leg.state for leg in call.legs}
+
+    await eventually(lambda: _are(states, {call_pb2.LEG_STATE_CONNECTING, call_pb2.LEG_STATE_CONNECTED}))
+    await eventually(lambda: _are(states, {call_pb2.LEG_STATE_CONNECTED}))
+    customer.forget()
+    await customer.hears(AGENT_HZ)
+
+
+async def _are(ask: Any, wanted: set[int]) -> bool:
+    return await ask() == wanted
 
 
 async def test_a_customer_who_leaves_ends_the_call_at_the_time_they_were_last_heard(make_exchange):

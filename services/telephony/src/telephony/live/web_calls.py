@@ -112,6 +112,11 @@ class WebCalls:
     async def _replace_customer(self, live: LiveCall, media: MediaLeg) -> None:
         if not await media.connected or live.ending:
             await self._house.plane.close_leg(media)
+            if not live.ending:
+                # The leg is what it was before: heard by its media of then, or lost.
+                gone = live.customer is None or live.customer_id in live.lost_since
+                trigger = LegTrigger.LOSE if gone else LegTrigger.CONNECT
+                self._switchboard.leg_media(live, live.customer_id, trigger)
             return
         old = live.attach(live.customer_id, media)
         self._switchboard.leg_media(live, live.customer_id, LegTrigger.CONNECT)
