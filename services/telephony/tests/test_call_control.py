@@ -311,6 +311,18 @@ async def test_a_supervisor_listens_whispers_barges_and_takes_over_and_the_custo
     assert facts.count("SupervisionChanged") == 4 and "AgentLeft" in facts
 
 
+@pytest.mark.parametrize("verb", ["StopSupervising", "ParkCall", "TransferCall"])
+async def test_however_a_supervision_ends_it_is_told_once(scene: Scene, verb: str) -> None:
+    eve, eve_id = await scene.agent(EVE_HZ)
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=call_pb2.SUPERVISION_MODE_LISTEN)
+    if verb == "StopSupervising":
+        await scene.do(verb, eve_id, role="supervisor")
+    else:
+        await scene.do(verb, **({"queue_id": an_id("que")} if verb == "TransferCall" else {}))
+    await eve.hears_nothing()
+    assert (await scene.exchange.facts()).count("SupervisionChanged") == 2
+
+
 async def test_an_agent_learns_nothing_of_who_listens_and_may_not_listen_to_others(scene: Scene) -> None:
     eve, eve_id = await scene.agent(EVE_HZ)
     mode = call_pb2.SUPERVISION_MODE_LISTEN

@@ -308,9 +308,7 @@ async def stop_supervising(tx: Tx, call_id: str, user_id: str, now: datetime) ->
     watching = before.of_supervisor(user_id)
     if watching is None:
         return before.call, before.legs
-    found = await keep(tx, before, parties.gone(before, watching.leg_id, now), now)
-    tx.emit(convert.supervision_changed(dataclasses.replace(watching, mode=None), now), key=call_id)
-    return found
+    return await keep(tx, before, parties.gone(before, watching.leg_id, now), now)
 
 
 async def free_station(tx: Tx, agent_id: str, now: datetime, call_id: str = "") -> None:
@@ -351,6 +349,10 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime) ->
     _tell(tx, before.call, call, legs, [(known.get(leg.leg_id), leg) for leg in changed])
     for left in outcome.left:
         tx.emit(convert.agent_left(left, now), key=call.call_id)
+    seated = {leg.agent_id for leg in legs if leg.live}
+    for leg in changed:
+        if leg.party == Party.SUPERVISOR and not leg.live and leg.agent_id not in seated:
+            tx.emit(convert.supervision_changed(leg, now), key=call.call_id)
     return call, legs
 
 
