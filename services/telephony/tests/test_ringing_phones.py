@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.ops import devices as device_ops
-from telephony.sip import Credentials, Destination, Failure, Registration
+from telephony.sip import Credentials, Destination, Failure, InviteWish, NameAddr, Registration
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
 from .conftest import MUSIC_HZ, Exchange, an_id
+from .test_sip_calls import trunk
 from .two_nodes import back
 
 pytestmark = pytest.mark.media
@@ -117,6 +119,49 @@ async def test_a_phone_that_dials_while_its_node_drains_is_told_to_try_again(exc
     exchange.switchboard.draining = True
     refused = await only.call(exchange.edge.agent.points[0].port, "+905321234567", credentials=only.credentials)
     assert isinstance(refused, Failure) and (refused.status, refused.retry_after) == (503, 2)
+
+
+async def test_a_phone_that_gives_up_while_its_call_is_made_rings_nobody(make_exchange, exchange, phone) -> None:
+    only, callee = await phone(an_id("usr")), Carrier(await RtpPeer.start(None), host="127.0.0.66")
+    await callee.start()
+    await trunk(exchange, callee)
+    exchange.house.settings = dataclasses.replace(exchange.house.settings, talking_grace_seconds=60.0)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    numbers = exchange.house.tenancy.caller_numbers
+
+    async def slowly(*given: Any) -> Any:
+        asked.set()
+        await go_on.wait()
+        return await numbers(*given)
+
+    exchange.house.tenancy.caller_numbers = slowly
+    cancelled: list[Any] = []
+
+    async def ring(invitation: Any) -> None:
+        invitation.on_cancelled = cancelled.append
+        await invitation.ring()
+
+    callee.behave = ring
+    here = Destination("UDP", "127.0.0.1", exchange.edge.agent.points[0].port)
+    wish = InviteWish(
+        target="sip:+905321234567@merkez", caller=NameAddr("sip:desk@merkez"), sdp=only.peer.describe(), hop=here,
+        credentials=only.credentials,
+    )  # fmt: skip
+    attempt = await only.agent.invite(wish)
+    await asyncio.wait_for(asked.wait(), 5)
+    given_up = asyncio.Event()
+    attempt.on_failed = lambda _failure: given_up.set()
+    await attempt.cancel()
+    await asyncio.wait_for(given_up.wait(), 5)
+    go_on.set()
+
+    async def over() -> bool:
+        with exchange.as_owner():
+            return len((await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest())).cdrs) == 1
+
+    await eventually(over)
+    await eventually(lambda: len(cancelled) == len(callee.invitations))
+    await callee.close()
 
 
 async def test_a_phone_that_answers_with_what_can_not_be_spoken_is_hung_up_on(exchange, phone) -> None:

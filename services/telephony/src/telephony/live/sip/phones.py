@@ -197,6 +197,8 @@ class Phones:
             phone.on_changed()
         except BaseException:
             await phone.end()
+            # Who gave up before it was the leg of its call is told of by nobody else.
+            phone.on_gone(Q850.NORMAL, 0)
             raise
 
     def _described(self, invitation: Invitation, phone: SipLeg) -> str:
