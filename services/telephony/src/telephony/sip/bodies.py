@@ -11,8 +11,9 @@ from telephony.sip.syntax import parse_parameters
 SDP = "application/sdp"
 _MAX_PARTS = 16
 _DIGIT = re.compile(r"[0-9A-Da-d*#]")
-_SIGNAL = re.compile(r"^\s*Signal\s*=\s*([0-9A-Da-d*#]|1[01])\s*$", re.IGNORECASE | re.MULTILINE)
-_DURATION = re.compile(r"^\s*Duration\s*=\s*(\d{1,5})\s*$", re.IGNORECASE | re.MULTILINE)
+# Blanks of one line only: over line breaks they would cost the square of a body of nothing else.
+_SIGNAL = re.compile(r"^[ \t]*Signal[ \t]*=[ \t]*([0-9A-Da-d*#]|1[01])[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_DURATION = re.compile(r"^[ \t]*Duration[ \t]*=[ \t]*(\d{1,5})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _FRAGMENT = re.compile(rb"\s*SIP/2\.0 ([1-6]\d\d) ?([^\r\n]{0,200})")
 _DIGIT_MS = 160
 

@@ -20,6 +20,8 @@ class Frames:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._searched = 0
+        self._whole = 0
+        """Length of the message that has begun, once its header fields are there; 0 before."""
         self._breaks = 0
         self.pings = 0
         """Double line breaks seen since the last look: each is answered by one line break (RFC 5626 4.4.1)."""
@@ -38,15 +40,26 @@ class Frames:
         return messages
 
     def _next(self) -> bytes | None:
+        if not self._whole:
+            self._whole = self._length()
+        if not self._whole or len(self._buffer) < self._whole:
+            return None
+        message = bytes(self._buffer[: self._whole])
+        del self._buffer[: self._whole]
+        self._searched = self._whole = 0
+        return message
+
+    def _length(self) -> int:
+        """How long the message is that the buffer begins with; 0 while its header fields aren't whole."""
         self._skip_breaks()
         if not self._buffer:
-            return None
+            return 0
         end = self._buffer.find(b"\r\n\r\n", self._searched)
         if end < 0:
             if len(self._buffer) > MAX_HEAD:
                 raise SipParseError("the header fields don't end")
             self._searched = max(0, len(self._buffer) - 3)
-            return None
+            return 0
         head = bytes(self._buffer[: end + 2])
         lengths = _LENGTH.findall(head)
         if len(lengths) > 1 or len(lengths) != len(_NAMED.findall(head)):
@@ -54,13 +67,7 @@ class Frames:
         whole = end + 4 + (int(lengths[0]) if lengths else 0)
         if whole > MAX_MESSAGE or end > MAX_HEAD:
             raise SipParseError("message too large", 513)
-        if len(self._buffer) < whole:
-            self._searched = end
-            return None
-        message = bytes(self._buffer[:whole])
-        del self._buffer[:whole]
-        self._searched = 0
-        return message
+        return whole
 
     def _skip_breaks(self) -> None:
         count = 0

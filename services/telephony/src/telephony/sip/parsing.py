@@ -18,7 +18,8 @@ MAX_HEAD = 32 * 1024
 MAX_LINE = 8 * 1024
 MAX_FIELDS = 256
 MAX_VIAS = 70
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD = re.compile(r"\r\n[ \t]+")
+"""Without the blanks before the break: looking for them costs the square of a long run of blanks."""
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _VERSION = re.compile(r"SIP/\d+\.\d+", re.IGNORECASE)
 _ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
