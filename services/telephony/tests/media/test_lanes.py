@@ -111,7 +111,7 @@ async def test_what_is_said_while_the_event_loop_stands_still_is_recorded_in_ord
 
 
 async def test_a_recording_that_cannot_keep_up_says_what_it_lost_and_the_call_goes_on(plane, monkeypatch) -> None:
-    monkeypatch.setattr(lanes, "_TAPPED_BYTES", 2048)
+    monkeypatch.setattr(lanes, "_TAPPED_BYTES", 4096)
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(lanes.log, "error", lambda event, **fields: said.append({"event": event, **fields}))
     with RawTrunk() as speaker, RawTrunk() as listener:

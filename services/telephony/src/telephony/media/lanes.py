@@ -11,6 +11,7 @@ Where `telephony.media._lanes` wasn't compiled, everything is forwarded in Pytho
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import struct
 from collections.abc import Callable
@@ -149,7 +150,8 @@ class Lanes:
 
     def __init__(self, poll: SocketPoll) -> None:
         self._poll = poll
-        self._rings = (bytearray(_ODD_BYTES), bytearray(_TAPPED_BYTES))
+        # Mapped, so that only what is written takes memory.
+        self._rings = (mmap.mmap(-1, _ODD_BYTES), mmap.mmap(-1, _TAPPED_BYTES))
         self._views = tuple(memoryview(ring) for ring in self._rings)
         self._kept = [ffi.from_buffer("uint8_t[]", ring) for ring in self._rings]
         self._read = [0, 0]
