@@ -129,6 +129,22 @@ async def test_a_recording_that_cannot_keep_up_says_what_it_lost_and_the_call_go
         assert other.statistics().packets_sent == 53
 
 
+async def test_who_floods_us_with_what_is_not_voice_leaves_room_for_others_digits(plane) -> None:
+    with RawTrunk() as speaker, RawTrunk() as listener, RawTrunk() as flooding, RawTrunk() as flooded:
+        leg, _ = await _joined(plane, speaker, listener)
+        flood, _ = await _joined(plane, flooding, flooded)
+        digits: list[str] = []
+        leg.on_digit = digits.append
+        for _ in range(600):  # the event loop stands still meanwhile
+            flooding.send(b"\x80\xc8" + bytes(1200))
+        time.sleep(0.05)  # noqa: ASYNC251
+        speaker.send(speaker.packet(3, bytes([7, 10, 0, 160]), payload_type=101))
+        await eventually(lambda: digits == ["7"])
+        assert flood._lane is not None
+        flooding.send(flooding.packet(3, _VOICE))
+        await eventually(lambda: flood.statistics().packets_received == 4)
+
+
 async def test_a_digit_is_read_and_leaves_no_gap(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener:
         leg, other = await _joined(plane, speaker, listener)

@@ -26,7 +26,7 @@
 
 #include "lanes.h"
 
-enum { BUFFER = 2048, HEADER = 12, MAX_PAYLOAD = 1275 + 64, MAX_REORDER = 128, RESYNC_JUMP = 3000, BATCH = 128, GROW = 64 };
+enum { BUFFER = 2048, HEADER = 12, MAX_PAYLOAD = 1275 + 64, MAX_REORDER = 128, RESYNC_JUMP = 3000, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
 
 /* Checks and reports may wait a little, so that Python is woken for several at once. */
 enum urgency { NOT_TOLD, SOON, NOW };
@@ -37,6 +37,8 @@ typedef struct {
     uint32_t generation; /* odd while open */
     uint32_t next_free;  /* index + 1 */
     int stands;          /* Python has something of this lane to look at first */
+    uint32_t waiting;    /* datagrams in the ring since Python's `taking` */
+    uint64_t taking;
 } slot;
 
 typedef struct {
@@ -51,6 +53,7 @@ struct lanes {
     lanes_srtp unprotect, protect;
     int epoll, event, wake;
     _Atomic int told; /* urgency */
+    _Atomic uint64_t taking; /* how often Python has emptied `odd` */
     _Atomic int stopping;
     pthread_t thread;
     slot *slots;
@@ -224,6 +227,15 @@ static void step(lanes *all, slot *one, uint64_t id) {
         return;
     }
     if (rtp) one->stands = 1;
+    uint64_t taking = atomic_load_explicit(&all->taking, memory_order_relaxed);
+    if (one->taking != taking) {
+        one->taking = taking;
+        one->waiting = 0;
+    }
+    if (one->waiting++ >= MAX_WAITING) { /* whoever floods Python leaves room for the others */
+        atomic_fetch_add_explicit(&all->rings[0].lost, 1, memory_order_relaxed);
+        return;
+    }
     uint64_t used = push(&all->rings[0], id, now_seconds(), 0, (uint32_t)rtp, packet, (uint32_t)length);
     tell(all, rtp || used > all->rings[0].size / 4 ? NOW : SOON);
 }
@@ -341,6 +353,7 @@ uint64_t lane_open(lanes *all, const lane *made) {
             one->at = *made;
             one->at.forged = 0;
             one->stands = 0;
+            one->waiting = 0;
             one->generation++;
         }
     }
@@ -392,6 +405,7 @@ uint64_t lanes_written(lanes *all, int which) {
 
 void lanes_taken(lanes *all, int which, uint64_t upto) {
     atomic_store_explicit(&all->rings[which].tail, upto, memory_order_release);
+    if (which == 0) atomic_fetch_add_explicit(&all->taking, 1, memory_order_relaxed);
 }
 
 int lanes_guarded(lanes_srtp function, void *context, void *packet, int *length) {
