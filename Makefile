@@ -14,7 +14,7 @@ help: ## Show the targets
 run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 	@exec $(PY) -m merkez_local run
 
-test: env-dev web-modules chromium peers ## Check and test everything, as CI does
+test: peers env-dev web-modules chromium ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory check-code
 	@$(MAKE) --no-print-directory web-test
 	@$(PY) -m pytest -q -n 2 --dist loadgroup

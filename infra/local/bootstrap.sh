@@ -13,8 +13,9 @@ members+=(infra/local)
 [ "$kind" = dev ] && members+=(libs/testkit)
 
 # What is compiled when it is installed, too: an editable install doesn't notice that it changed.
-compiled=(services/telephony/lanes_build.py services/telephony/src/telephony/media/lanes.{h,c})
-wanted=$(cat "${locks[@]}" "${members[@]/%//pyproject.toml}" "${compiled[@]}" infra/local/bootstrap.sh | sha256sum | cut -d' ' -f1)
+compiled=(services/telephony/{lanes_build,setup}.py services/telephony/src/telephony/media/lanes.{h,c})
+wanted=$({ cat "${locks[@]}" "${members[@]/%//pyproject.toml}" "${compiled[@]}" infra/local/bootstrap.sh; command -v cc gcc || true; } \
+  | sha256sum | cut -d' ' -f1)
 stamp=.venv/merkez-$kind.stamp
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 
@@ -38,5 +39,6 @@ fi
 echo "Installing Python packages into .venv"
 [ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" .venv
 for lock in "${locks[@]}"; do "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"; done
-"$uv" pip install --quiet --python .venv/bin/python --no-deps "${members[@]/#/-e./}"
+# Telephony's C part is put into the source tree, and uv's cache doesn't know whether it is there.
+"$uv" pip install --quiet --python .venv/bin/python --no-deps --refresh-package merkez-telephony "${members[@]/#/-e./}"
 echo "$wanted" > "$stamp"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests talk to voice peers that others wrote: sipp, baresip, Kamailio, coturn, rtpengine. Uses the machine's own, or
-# installs Debian's when it may: the programs only, their services are neither started now nor at the next boot.
+# Tests talk to voice peers that others wrote: sipp, baresip, Kamailio, coturn, rtpengine; and they compile the C part of
+# telephony. Uses the machine's own, or installs Debian's when it may: the programs only, their services are neither started now nor at the next boot.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin"
 declare -A package_of=(
@@ -16,6 +16,7 @@ done
 if ! compgen -G "/usr/lib/*/kamailio/modules/tls.so" >/dev/null && ! compgen -G "/usr/local/lib*/kamailio/modules/tls.so" >/dev/null; then
   missing+=(kamailio-tls-modules)
 fi
+command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "Voice peers for the tests are missing: install them (Debian: apt-get install --no-install-recommends ${missing[*]})" >&2

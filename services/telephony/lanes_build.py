@@ -6,15 +6,15 @@ from pathlib import Path
 
 from cffi import FFI
 
-_MEDIA = Path("src/telephony/media")
+_MEDIA = "src/telephony/media"
 
 ffi = FFI()
-ffi.cdef((_MEDIA / "lanes.h").read_text())
+ffi.cdef((Path(__file__).parent / _MEDIA / "lanes.h").read_text())
 ffi.set_source(
     "telephony.media._lanes",
     '#include <stdint.h>\n#include "lanes.h"',
-    sources=[str(_MEDIA / "lanes.c")],
-    include_dirs=[str(_MEDIA)],
+    sources=[f"{_MEDIA}/lanes.c"],
+    include_dirs=[_MEDIA],
     extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"],
     libraries=["pthread"],
     optional=True,

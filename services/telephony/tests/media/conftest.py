@@ -73,7 +73,7 @@ async def studio(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     plane = MediaPlane(settings, lambda work: tasks.spawn(work, "media"))
     made = Studio(plane)
     if settings.lanes:
-        assert lanes.lib is not None, "telephony was installed without its C part: see services/telephony/README.md"
+        assert lanes.lib is not None, "telephony has no C part: install gcc and Python's headers, then make env-dev"
         monkeypatch.setattr(voice_leg, "_LANE_PAUSE", 0.0)
         tasks.every(0.005, _entering(plane), "lanes")
     yield made

@@ -20,18 +20,25 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lanes.h"
 
-enum { BUFFER = 2048, HEADER = 12, MAX_PAYLOAD = 1275 + 64, MAX_REORDER = 128, RESYNC_JUMP = 3000, BATCH = 128, GROW = 64 };
+enum { BUFFER = 2048, HEADER = 12, MAX_PAYLOAD = 1275 + 64, MAX_REORDER = 128, RESYNC_JUMP = 3000, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
+
+/* Checks and reports may wait a little, so that Python is woken for several at once. */
+enum urgency { NOT_TOLD, SOON, NOW };
+static const long SOON_NANOSECONDS = 5000000;
 
 typedef struct {
     lane at;
     uint32_t generation; /* odd while open */
     uint32_t next_free;  /* index + 1 */
     int stands;          /* Python has something of this lane to look at first */
+    uint32_t waiting;    /* datagrams in the ring since Python's `taking` */
+    uint64_t taking;
 } slot;
 
 typedef struct {
@@ -45,6 +52,8 @@ struct lanes {
     ring rings[2];
     lanes_srtp unprotect, protect;
     int epoll, event, wake;
+    _Atomic int told; /* urgency */
+    _Atomic uint64_t taking; /* how often Python has emptied `odd` */
     _Atomic int stopping;
     pthread_t thread;
     slot *slots;
@@ -82,9 +91,12 @@ static void put32(uint8_t *at, uint32_t value) {
 
 /* ---- rings: written under the lock, read by one reader without it ---- */
 
-static void tell(lanes *all) {
-    uint64_t one = 1;
-    if (write(all->event, &one, sizeof one) < 0) {} /* full: it is readable already */
+static void tell(lanes *all, int how) {
+    atomic_thread_fence(memory_order_seq_cst); /* what was pushed is seen by whoever has set `told` back before this */
+    if (atomic_load(&all->told) >= how) return;
+    atomic_store(&all->told, how);
+    struct itimerspec at = {.it_value.tv_nsec = how == NOW ? 1 : SOON_NANOSECONDS};
+    timerfd_settime(all->event, 0, &at, NULL);
 }
 
 static uint64_t push(ring *into, uint64_t id, double arrival, uint32_t timestamp, uint32_t rtp, const uint8_t *bytes,
@@ -194,7 +206,7 @@ static void forward(lanes *all, lane *at, uint64_t id, int length) {
     if (at->muted) length = mute(at, packet, length);
     if (at->tapped &&
         push(&all->rings[1], id, now, timestamp, 1, packet + HEADER, (uint32_t)(length - HEADER)) > all->rings[1].size / 4)
-        tell(all);
+        tell(all, NOW);
     if (!spliced(at, packet, sequence, timestamp, now)) return;
     at->out_packets++;
     at->octets += (uint64_t)(length - HEADER);
@@ -215,8 +227,17 @@ static void step(lanes *all, slot *one, uint64_t id) {
         return;
     }
     if (rtp) one->stands = 1;
-    push(&all->rings[0], id, now_seconds(), 0, (uint32_t)rtp, packet, (uint32_t)length);
-    tell(all);
+    uint64_t taking = atomic_load_explicit(&all->taking, memory_order_relaxed);
+    if (one->taking != taking) {
+        one->taking = taking;
+        one->waiting = 0;
+    }
+    if (one->waiting++ >= MAX_WAITING) { /* whoever floods Python leaves room for the others */
+        atomic_fetch_add_explicit(&all->rings[0].lost, 1, memory_order_relaxed);
+        return;
+    }
+    uint64_t used = push(&all->rings[0], id, now_seconds(), 0, (uint32_t)rtp, packet, (uint32_t)length);
+    tell(all, rtp || used > all->rings[0].size / 4 ? NOW : SOON);
 }
 
 static slot *find(lanes *all, uint64_t id) {
@@ -261,7 +282,7 @@ lanes *lanes_start(uint8_t *odd, uint32_t odd_size, uint8_t *tapped, uint32_t ta
     all->unprotect = unprotect;
     all->protect = protect;
     all->epoll = epoll_create1(EPOLL_CLOEXEC);
-    all->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    all->event = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     all->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event wake = {.events = EPOLLIN, .data.u64 = 0}; /* an even generation: no lane's */
     sigset_t every, before;
@@ -295,6 +316,8 @@ int lanes_event(const lanes *all) { return all->event; }
 void lanes_heard(lanes *all) {
     uint64_t times;
     if (read(all->event, &times, sizeof times) < 0) {}
+    atomic_store(&all->told, NOT_TOLD);
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 /* Index + 1 of a free slot, 0 without memory. */
@@ -330,6 +353,7 @@ uint64_t lane_open(lanes *all, const lane *made) {
             one->at = *made;
             one->at.forged = 0;
             one->stands = 0;
+            one->waiting = 0;
             one->generation++;
         }
     }
@@ -381,6 +405,7 @@ uint64_t lanes_written(lanes *all, int which) {
 
 void lanes_taken(lanes *all, int which, uint64_t upto) {
     atomic_store_explicit(&all->rings[which].tail, upto, memory_order_release);
+    if (which == 0) atomic_fetch_add_explicit(&all->taking, 1, memory_order_relaxed);
 }
 
 int lanes_guarded(lanes_srtp function, void *context, void *packet, int *length) {

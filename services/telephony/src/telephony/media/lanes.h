@@ -52,7 +52,7 @@ lanes *lanes_start(uint8_t *odd, uint32_t odd_size, uint8_t *tapped, uint32_t ta
 /* Ends the thread and frees everything. */
 void lanes_stop(lanes *all);
 
-/* Readable when a datagram waits in `odd`, or many payloads in `tapped`. */
+/* Readable when RTP waits in `odd`, something else has waited there for 5 ms, or many payloads wait in `tapped`. */
 int lanes_event(const lanes *all);
 /* Makes the event unreadable. Call it before looking at the rings. */
 void lanes_heard(lanes *all);

@@ -11,6 +11,7 @@ Where `telephony.media._lanes` wasn't compiled, everything is forwarded in Pytho
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import struct
 from collections.abc import Callable
@@ -35,7 +36,7 @@ lib: Any = getattr(_lanes, "lib", None)
 
 Tap = Callable[[object, int, bytes], None]
 
-_ODD_BYTES = 1 << 20
+_ODD_BYTES = 1 << 22
 _TAPPED_BYTES = 1 << 24
 """Some 4 s of 400 recorded calls: what a stall of the event loop may last before a recording has a gap."""
 _TAPS_EVERY = 0.02
@@ -43,6 +44,7 @@ _RECORD = struct.Struct("@IIQdII")
 """lanes.h: lane_record."""
 _SKIP = 0xFFFFFFFF
 _IDLE_ROOM = 4096
+_TELL_EVERY = 1.0
 _ODD, _TAPPED = 0, 1
 
 
@@ -149,7 +151,8 @@ class Lanes:
 
     def __init__(self, poll: SocketPoll) -> None:
         self._poll = poll
-        self._rings = (bytearray(_ODD_BYTES), bytearray(_TAPPED_BYTES))
+        # Mapped, so that only what is written takes memory.
+        self._rings = (mmap.mmap(-1, _ODD_BYTES), mmap.mmap(-1, _TAPPED_BYTES))
         self._views = tuple(memoryview(ring) for ring in self._rings)
         self._kept = [ffi.from_buffer("uint8_t[]", ring) for ring in self._rings]
         self._read = [0, 0]
@@ -166,6 +169,7 @@ class Lanes:
         self._taking = False
         self._timer: asyncio.TimerHandle | None = None
         self._lost = (0, 0)
+        self._tell_after = 0.0
         self._ids = ffi.new("uint64_t[]", _IDLE_ROOM)
         self._event = lib.lanes_event(self.all)
         poll.add(self._event, self._told)
@@ -269,13 +273,18 @@ class Lanes:
     def _told(self) -> None:
         lib.lanes_heard(self.all)
         self.drain()
-        lost = lib.lanes_lost(self.all)
-        before, self._lost = self._lost, (lost.odd_lost, lost.tapped_lost)
-        if before != self._lost:
-            log.error(
-                "media packets were lost because the event loop stood still",
-                for_python=self._lost[0] - before[0], for_recordings=self._lost[1] - before[1],
-            )  # fmt: skip
+        self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        """Say it when something found its ring full, once a second at most."""
+        lost, now = lib.lanes_lost(self.all), monotonic()
+        if (lost.odd_lost, lost.tapped_lost) == self._lost or now < self._tell_after:
+            return
+        before, self._lost, self._tell_after = self._lost, (lost.odd_lost, lost.tapped_lost), now + _TELL_EVERY
+        log.error(
+            "media packets were lost: the event loop stood still for seconds, or a peer flooded it",
+            for_python=self._lost[0] - before[0], for_recordings=self._lost[1] - before[1],
+        )  # fmt: skip
 
     def _beat(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_TAPS_EVERY, self._beat) if self._taps else None

@@ -272,7 +272,7 @@ class MediaPlane:
         """Let no browser wait for a packet, and pass on in lanes what can be passed on there."""
         self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend) if self.legs else None
         idle = self._lanes.idle(_TEND_EVERY) if self._lanes is not None else frozenset[int]()
-        for leg in self.legs:
+        for leg in list(self.legs):
             if isinstance(leg, WebRtcLeg):
                 leg.fill(idle)
         self.enter_lanes()
@@ -280,7 +280,7 @@ class MediaPlane:
     def enter_lanes(self) -> None:
         """Let the lanes' thread take over what is in its steady state by now. Called ten times a second."""
         if self._lanes is not None:
-            for leg in self.legs:
+            for leg in list(self.legs):
                 if isinstance(leg, VoiceLeg):
                     leg.enter_lane(self._lanes)
 
