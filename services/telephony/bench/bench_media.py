@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,7 +33,7 @@ from measuring import MANY, Goals, Load, Turn, compared, in_turns, recording_tol
 from python_load import PythonLoad
 from recorder import RecordingSink
 from rtpengine import Rtpengine
-from server import Server, line
+from server import Server, line, until_told_to_stop
 from storms import stormed
 from subjects import BROWSER, TRUNK, Kind, Merkez, Peer, Subject
 
@@ -169,15 +168,13 @@ async def bench(counts: Sequence[int], seconds: float, rounds: int, folder: Path
 
 
 def main() -> None:
-    # What was started is stopped also when this is told to stop.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:]
     counts = sorted(int(count) for count in arguments[0].split(",")) if arguments else _COUNTS
     seconds = float(arguments[1]) if len(arguments) > 1 else _SECONDS
     rounds = int(arguments[2]) if len(arguments) > 2 else _ROUNDS
     with tempfile.TemporaryDirectory(prefix="merkez-bench-") as folder:
         try:
-            asyncio.run(bench(counts, seconds, rounds, Path(folder)))
+            asyncio.run(until_told_to_stop(bench(counts, seconds, rounds, Path(folder))))
         except Exception as error:
             line("media_bench", None, "", None, note=f"broken off: {error!r}")
 
