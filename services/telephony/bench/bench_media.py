@@ -29,7 +29,7 @@ from pathlib import Path
 
 from holding import Held, hold
 from load import CLoad, End, compile_load
-from measuring import MANY, Goals, Load, Turn, compared, in_turns, recording_told, told
+from measuring import MANY, Goals, Load, Turn, compared, in_turns, recording_told, told, warmed
 from python_load import PythonLoad
 from recorder import RecordingSink
 from rtpengine import Rtpengine
@@ -133,10 +133,11 @@ class Bench:
         plain = [Turn(kind.name, *each) for each in zip(subjects, loads, strict=True)]
         recorded = [Turn("recorded", *each, recorded=True) for each in zip(subjects, loads, strict=True)]
         turns = [*plain, *(recorded if scenario.recorded else ())]
+        await warmed(plain)
+        memories = [await subject.memory(calls) for subject in subjects]
         await in_turns(kind, turns, self.seconds, self.rounds)
-        for turn in plain:
+        for turn, memory in zip(plain, memories, strict=True):
             told(kind, turn, scenario.goals, calls)
-            memory = await turn.subject.memory(calls)
             goal = _MEMORY_GOAL if turn.ours and calls >= MANY else None
             line(f"{kind.name}_{turn.subject.name}_memory_per_call", memory, "KB", goal, calls=calls)
         compared(kind.name, plain, scenario.goals, calls)
