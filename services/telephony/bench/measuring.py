@@ -102,10 +102,14 @@ def _judged(figures: Figures, kind: Kind, ends: Sequence[End]) -> Verdict:
     return found
 
 
-async def in_turns(kind: Kind, turns: Sequence[Turn], seconds: float, rounds: int) -> None:
-    """Measure each, again and again, so that what else the machine does hits all."""
+async def warmed(turns: Sequence[Turn]) -> None:
+    """Let packets flow in each for a moment: jitter buffers fill, codecs and caches settle."""
     for turn in turns:
         await turn.load.measure(_WARM_SECONDS)
+
+
+async def in_turns(kind: Kind, turns: Sequence[Turn], seconds: float, rounds: int) -> None:
+    """Measure each, again and again, so that what else the machine does hits all."""
     for _ in range(rounds):
         for turn in turns:
             if turn.recorded:

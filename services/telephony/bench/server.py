@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,14 @@ def line(metric: str, value: float | None, unit: str, goal: float | None, better
         ),
         flush=True,
     )
+
+
+async def until_told_to_stop(work: Coroutine[Any, Any, None]) -> None:
+    """Run a bench to its end, or until SIGTERM; what it started is stopped either way."""
+    task = asyncio.get_running_loop().create_task(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 class Server:

@@ -11,7 +11,6 @@ more than allocators keep. A call that wasn't what it should be is counted, and 
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from server import line
+from server import line, until_told_to_stop
 from soak_calls import ALONE, TOGETHER, Kind
 from soak_world import World, a_world
 
@@ -98,11 +97,9 @@ def told(tally: Tally, before: dict[str, Any], after: dict[str, Any], minutes: f
 
 
 def main() -> None:
-    # What was started is stopped also when this is told to stop.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     with tempfile.TemporaryDirectory(prefix="merkez-soak-") as folder:
-        asyncio.run(soak(minutes, Path(folder)))
+        asyncio.run(until_told_to_stop(soak(minutes, Path(folder))))
 
 
 if __name__ == "__main__":

@@ -105,10 +105,12 @@ class Merkez:
         if len(self._legs) > legs:
             await self._drop(legs)
         elif len(self._legs) < legs:
-            more = legs - len(self._legs)
+            more, first = legs - len(self._legs), not self._legs
             account = _SetUp(f"{self._kind.name}_{self.name}", self.pid, _SETUP_GOAL)
             await self._grow(more)
-            account.told(more, calls)
+            # Calls that are decoded cost CPU also while nobody speaks, which isn't the new ones' set-up.
+            if first or not self._kind.decoded:
+                account.told(more, calls)
         return with_voices([leg.end() for leg in self._legs], self._kind)
 
     async def record(self, on: bool) -> None:
