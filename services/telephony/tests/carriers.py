@@ -88,6 +88,22 @@ class Carrier:
         attempt.on_failed = outcome.set_result
         return await outcome
 
+    async def give_up(self, port: int, number: str, after: float) -> None:
+        """Call and cancel so many seconds later; an answer that comes first is hung up."""
+        outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        wish = InviteWish(
+            target=f"sip:{number}@127.0.0.1:{port}", caller=NameAddr(f"sip:+15550100199@{self.host}"),
+            sdp=self.peer.describe(), hop=Destination("UDP", "127.0.0.1", port),
+        )  # fmt: skip
+        attempt = await self.agent.invite(wish)
+        attempt.on_answered = lambda *_: outcome.set_result(None)
+        attempt.on_failed = lambda _: outcome.set_result(None)
+        await asyncio.sleep(after)
+        await attempt.cancel()
+        await outcome
+        if attempt.dialog is not None:
+            await attempt.dialog.bye()
+
 
 def a_trunk(*gateways: Gateway, **fields: Any) -> Trunk:
     """A draft of a trunk for `ops.trunks.create_trunk`."""
