@@ -111,11 +111,10 @@ def test_an_offer_full_of_sources_is_read_as_one_without_and_holds_up_nobodys_au
     sources = "".join(f"a=ssrc:{number} cname:x\r\n" for number in range(10_000))
     full = (CHROME.partition("m=video")[0] + sources)[:MAX_OFFER]
     before = time.process_time()
-    for _ in range(10):
-        found = parse_offer(full.rpartition("\r\n")[0] + "\r\n")
-    again = parse_offer(CHROME)
+    found = [parse_offer(full.rpartition("\r\n")[0] + "\r\n") for _ in range(10)][-1]
     # A second where each source is looked for among all others.
     assert time.process_time() - before < 0.5
+    again = parse_offer(CHROME)
     assert (found.ice, found.opus, found.events) == (again.ice, again.opus, again.events)
 
 
