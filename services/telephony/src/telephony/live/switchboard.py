@@ -15,14 +15,7 @@ from kernel.errors import Unavailable
 from opentelemetry import context as otel
 from opentelemetry import trace
 
-from telephony.domain.calls import (
-    TALK_STATES,
-    Actor,
-    Call,
-    CallEnded,
-    EndCause,
-    EndParty,
-)
+from telephony.domain.calls import TALK_STATES, Actor, Call, CallEnded, EndCause, EndParty
 from telephony.domain.cdrs import Ending
 from telephony.domain.flow_dials import led_by_flow
 from telephony.domain.legs import Q850, Leg, LegTrigger, Party
