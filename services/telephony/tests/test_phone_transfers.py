@@ -113,6 +113,7 @@ async def test_a_customer_transferred_to_a_number_hears_it_and_the_phone_is_let_
 @pytest.mark.parametrize("kind", ["queue", "agent", "flow"])
 async def test_a_customer_transferred_to_a_key_of_ours_is_led_there_as_from_the_desk(talk: Talk, kind: str) -> None:
     target = an_id({"queue": "que", "agent": "usr", "flow": "flw"}[kind])
+    talk.exchange.flows.released[target] = True
     assert await talk.line.refer(talk.phone.uri(target)) == 200
     await eventually(lambda: talk.phone.ended)
     await eventually(lambda: len(talk.exchange.flows.started) == 2)

@@ -139,7 +139,7 @@ async def test_a_node_that_drains_tells_carriers_so_until_it_takes_calls_again(e
     target, here = f"sip:127.0.0.1:{port(exchange)}", Destination("UDP", "127.0.0.1", port(exchange))
     for draining, status in ((True, 503), (False, 200)):
         exchange.switchboard.draining = draining
-        assert await carrier.agent.options(target, here) == status
+        assert (await carrier.agent.options(target, here)).status == status
 
 
 async def test_a_number_is_given_up_when_the_first_gateway_refuses_and_no_line_can_be_had_for_the_next(
