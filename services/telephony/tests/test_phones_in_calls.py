@@ -1,0 +1,89 @@
+"""A call whose agent is at a desk phone: its hold key, its node's end, its node that drains."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.sip import Failure
+from testkit import eventually
+
+from .conftest import MUSIC_HZ, Exchange, an_id
+from .desk_phones import DeskPhone
+from .two_nodes import back
+
+pytestmark = pytest.mark.media
+
+CUSTOMER_HZ, PHONE_HZ = 440.0, 880.0
+
+
+@pytest_asyncio.fixture
+async def exchange(make_exchange: Any) -> Exchange:
+    return await make_exchange(sip_listen="udp:127.0.0.1:0")
+
+
+async def talking(exchange: Exchange) -> tuple[DeskPhone, str, Any, call_service_pb2.StartWebCallResponse]:
+    """(phone, its agent, customer, call), talking."""
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ)
+    customer = exchange.peer(CUSTOMER_HZ)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, agent_id)
+    await customer.hears(PHONE_HZ)
+    return phone, agent_id, customer, call
+
+
+async def test_a_phone_holds_the_customer_by_its_own_key_and_hanging_it_up_is_hanging_up(exchange: Exchange) -> None:
+    phone, _, customer, call = await talking(exchange)
+    held = phone.peer.describe().replace("a=sendrecv", "a=sendonly")
+    assert "a=sendonly" in held
+    await phone.dialogs[0].reinvite(held)
+    await customer.hears(MUSIC_HZ)
+    await phone.dialogs[0].reinvite(phone.peer.describe())
+    await customer.hears(PHONE_HZ)
+    await phone.peer.hears(CUSTOMER_HZ)
+    await phone.dialogs[0].bye()
+    await eventually(lambda: not exchange.switchboard.calls)
+    with exchange.as_owner():
+        (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
+    assert (cdr.end_party, cdr.end_cause) == (call_pb2.END_PARTY_AGENT, "NORMAL")
+    assert cdr.hold_duration.ToTimedelta().total_seconds() > 0
+    await phone.close()
+
+
+async def test_a_call_with_a_desk_phone_goes_on_at_another_node(make_exchange: Any, exchange: Exchange) -> None:
+    phone, agent_id, _, call = await talking(exchange)
+    live = exchange.switchboard.find(call.call_id)
+    assert live is not None
+    leg = live.leg_of(agent_id)
+    assert leg is not None
+    await eventually(lambda: live.outside[leg.leg_id].kept() is not None)
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+
+    async def re_invited(sdp: str | None) -> str:
+        phone.peer.accept(sdp or "")
+        return phone.peer.describe()
+
+    phone.dialogs[0].on_offer = re_invited
+    assert exchange.edge is not None
+    await exchange.edge.agent.close()
+    second = await make_exchange(sip_listen="udp:127.0.0.1:0", beside=exchange)
+    node = exchange.house.settings.node_id
+    assert await second.nodes.adopt(exchange.tenant_id, call.call_id, node, second.house.now())
+    peer, _ = await back(second, call, CUSTOMER_HZ)
+    await peer.hears(PHONE_HZ)
+    await phone.peer.hears(CUSTOMER_HZ)
+    await phone.dialogs[0].bye()
+    await eventually(lambda: second.switchboard.find(call.call_id) is None)
+    await phone.close()
+
+
+async def test_a_phone_that_dials_while_its_node_drains_is_told_to_try_again(exchange: Exchange) -> None:
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"))
+    exchange.switchboard.draining = True
+    refused = await phone.dial("+905321234567")
+    assert isinstance(refused, Failure) and refused.status == 503
+    await phone.close()
