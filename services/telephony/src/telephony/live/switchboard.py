@@ -227,7 +227,8 @@ class Switchboard:
             with tracer.start_as_current_span("end call", context=live.trace):
                 node = self._house.settings.node_id
                 await live.journal.write(
-                    lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now(), by_node=node)
+                    lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now(), by_node=node),
+                    self._house.turns,
                 )
         except LeaseLost:
             log.warning("a call's end is another node's to write", call_id=live.call_id)
