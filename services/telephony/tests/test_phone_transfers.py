@@ -159,6 +159,16 @@ async def test_a_transfer_to_nobody_is_told_and_the_agent_goes_on_talking(
     assert talk.phone.ended == [] and carrier.invitations == []
 
 
+async def test_a_transfer_to_a_queue_or_flow_that_is_not_there_is_told_and_the_agent_goes_on(talk: Talk) -> None:
+    queue = an_id("que")
+    talk.exchange.routing.missing.add(queue)
+    for target in (queue, an_id("flw")):
+        assert await talk.line.refer(talk.phone.uri(target)) == 404
+    talk.customer.forget()
+    await talk.customer.hears(PHONE_HZ)
+    assert talk.phone.ended == []
+
+
 async def test_a_transfer_while_tenancy_is_away_is_told_and_can_be_tried_again(talk: Talk, carrier) -> None:
     talk.exchange.tenancy.down = True
     assert await talk.line.refer(talk.phone.uri(NUMBER)) == 503
@@ -244,6 +254,38 @@ async def test_the_second_line_is_hung_up_and_the_customer_is_taken_back_on_the_
     await talk.customer.hears(MUSIC_HZ)
     await talk.hold(talk.line, talk.phone.peer, "sendrecv")
     await asyncio.gather(talk.customer.hears(PHONE_HZ), talk.phone.peer.hears(CUSTOMER_HZ))
+
+
+async def test_the_first_line_is_hung_up_and_who_was_asked_has_the_customer(talk: Talk, carrier) -> None:
+    await talk.ask()
+    await carrier.peer.hears(SECOND_HZ)
+    await talk.line.bye()
+    await asyncio.gather(talk.customer.hears(CARRIER_HZ), carrier.peer.hears(CUSTOMER_HZ))
+    await eventually(lambda: len(talk.phone.ended) == 1)
+
+
+async def test_a_phone_that_wants_no_news_of_its_wish_hears_the_outcome_as_the_answer(talk: Talk, carrier) -> None:
+    def quietly(request: Any) -> None:
+        request.headers.set("refer-to", f"<{talk.phone.uri('nobody')}>")
+        request.headers.set("refer-sub", "false")
+
+    assert (await talk.line.ask("REFER", quietly)).status == 603
+
+    def parked(request: Any) -> None:
+        request.headers.set("refer-to", f"<{talk.phone.uri('*68')}>")
+        request.headers.set("refer-sub", "false")
+
+    assert (await talk.line.ask("REFER", parked)).status == 202
+    await talk.customer.hears(MUSIC_HZ)
+    await eventually(lambda: talk.phone.ended)
+
+
+@pytest.mark.parametrize("target", ["<sip:a b@127.0.0.1>", "<mailto:a@b>", "<sip:1@127.0.0.1?Replaces=junk>"])
+async def test_a_wish_that_cannot_be_read_is_refused_and_the_call_goes_on(talk: Talk, target: str) -> None:
+    answer = await talk.line.ask("REFER", lambda request: request.headers.set("refer-to", target))
+    assert answer.status in (400, 416)
+    talk.customer.forget()
+    await talk.customer.hears(PHONE_HZ)
 
 
 async def test_the_customer_hangs_up_during_a_second_call_and_both_lines_are_let_go(talk: Talk, carrier) -> None:

@@ -82,7 +82,8 @@ class Dialing:
             fresh = False
             return await tx.once(request.request_id, METHOD, request, call_pb2.Call, begin)
 
-        answer = await house.db.run(tenant_id, store)
+        async with house.turns.of(tenant_id):
+            answer = await house.db.run(tenant_id, store)
         if not fresh:
             return answer
         return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from chassis.lifecycle import Tasks
 from chassis.sql import Database, Tx
@@ -72,6 +73,7 @@ class House:
     ringback: Clip
     quiet: Clip
     pulse: Pulse = field(default_factory=lambda: Pulse())
+    turns: Turns = field(default_factory=lambda: Turns())
 
     def now(self) -> datetime:
         return self.db.clock.now()
@@ -122,6 +124,33 @@ class Pulse:
         await self._sure.wait()
 
 
+class Turns:
+    """One writer after the other for each tenant, where several at once would only make each other run again: beginning
+    and ending calls, which count and change the same range. Other nodes are competed with all the same.
+
+    Nobody waits for a turn for ever: it saves work, it guards nothing.
+    """
+
+    _SECONDS = 10.0
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def of(self, tenant_id: str) -> AsyncIterator[None]:
+        """Within it is one's turn."""
+        lock = self._locks.setdefault(tenant_id, asyncio.Lock())
+        mine = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._SECONDS):
+                mine = await lock.acquire()
+        try:
+            yield
+        finally:
+            if mine:
+                lock.release()
+
+
 _unbroken: set[asyncio.Task[Any]] = set()
 
 
@@ -162,7 +191,7 @@ class Journal:
 
         self._tasks.spawn(written(), name)
 
-    async def write(self, fn: Callable[[Tx], Awaitable[T]]) -> T:
+    async def write(self, fn: Callable[[Tx], Awaitable[T]], turns: Turns | None = None) -> T:
         """Write and wait for it, however long the database is away. LeaseLost."""
         pause = 0.1
 
@@ -173,8 +202,10 @@ class Journal:
 
         async with self._turn:
             while True:
+                turn = turns.of(self._tenant_id) if turns is not None else contextlib.nullcontext()
                 try:
-                    return await self._db.run(self._tenant_id, fenced)
+                    async with turn:
+                        return await self._db.run(self._tenant_id, fenced)
                 except Unavailable as error:
                     log.warning("the database is away; a call's write waits", exc_info=error)
                     await asyncio.sleep(pause)

@@ -65,9 +65,9 @@ class Switchboard:
         """Told (tenant id, call id) of a call whose rows changed here and whose media is on another node."""
         self.station_wanted: Callable[[str, str, str], object] = lambda _tenant_id, _agent_id, _node_id: None
         """Told (tenant id, agent id, node id) of somebody whose media is needed on a node that doesn't have it."""
-        self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _ring_nobody
+        self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _nobody
         """Rings the desk phone of an agent who is in a call without media."""
-        self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody_outside
+        self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody
         """Brings parties outside of an adopted call to this node."""
         self.dial_in_flow: DialInFlow = _nowhere
         """Rings numbers for flows; who dials sets it."""
@@ -220,7 +220,8 @@ class Switchboard:
             with tracer.start_as_current_span("end call", context=live.trace):
                 node = self._house.settings.node_id
                 await live.journal.write(
-                    lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now(), by_node=node)
+                    lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now(), by_node=node),
+                    self._house.turns,
                 )
         except LeaseLost:
             log.warning("a call's end is another node's to write", call_id=live.call_id)
@@ -437,9 +438,5 @@ def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:
     return any(leg.agent_id == over.agent_id and leg.live for leg in legs)
 
 
-async def _ring_nobody(_live: LiveCall, _leg: Leg) -> None:
-    return None
-
-
-async def _nobody_outside(_live: LiveCall) -> None:
+async def _nobody(*_: object) -> None:
     return None

@@ -66,7 +66,8 @@ class WebCalls:
             return await tx.once(wish.request_id, METHOD, request, call_service_pb2.StartWebCallResponse, begin)
 
         try:
-            response = await house.db.run(route.tenant_id, store)
+            async with house.turns.of(route.tenant_id):
+                response = await house.db.run(route.tenant_id, store)
         except BaseException:
             await house.plane.close_leg(leg)
             raise

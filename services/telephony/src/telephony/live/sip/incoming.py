@@ -84,12 +84,13 @@ class Incoming:
         try:
             sdp = self._describe(invitation, trunk, sip)
             await invitation.ring()
-            started = await house.db.run(
-                route.tenant_id,
-                lambda tx: ops.start_call(
-                    tx, call, leg_id, route.max_concurrent_calls, house.now(), suspended=route.suspended
-                ),
-            )
+            async with house.turns.of(route.tenant_id):
+                started = await house.db.run(
+                    route.tenant_id,
+                    lambda tx: ops.start_call(
+                        tx, call, leg_id, route.max_concurrent_calls, house.now(), suspended=route.suspended
+                    ),
+                )
         except BaseException:
             await sip.end()
             raise
