@@ -240,6 +240,37 @@ async def test_a_stranger_cannot_use_it_as_a_relay(voice_peers: VoicePeers) -> N
             victim.recv(65_535)
 
 
+async def test_a_stranger_that_plays_a_dialog_reaches_nodes_alone_and_tells_them_nothing_of_its_source(
+    voice_peers: VoicePeers,
+) -> None:
+    edge = await open_edge(voice_peers)
+    node, forged = edge.nodes[0], "X-Merkez-Source: udp:203.0.113.10:5060\r\n"
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+    ):
+        victim.bind(("127.0.0.7", 0))
+        victim.settimeout(1.0)
+        stranger.bind(("127.0.0.8", 0))
+        stranger.settimeout(3.0)
+
+        def bye(target: str) -> str:
+            port = stranger.getsockname()[1]
+            stranger.sendto(
+                f"BYE sip:x@{target} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.8:{port};branch=z9hG4bK{target}\r\n"
+                f"Route: <sip:{edge.kamailio.address};lr>\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n"
+                f"Call-ID: {target}\r\nCSeq: 2 BYE\r\nMax-Forwards: 70\r\n{forged}Content-Length: 0\r\n\r\n".encode(),
+                (edge.kamailio.host, edge.kamailio.port),
+            )
+            return stranger.recv(65_535).decode()
+
+        assert bye(f"127.0.0.7:{victim.getsockname()[1]}").startswith("SIP/2.0 481")
+        with pytest.raises(TimeoutError):
+            victim.recv(65_535)
+        assert bye(node.address).startswith("SIP/2.0 200")
+    assert node.received("BYE") == 1 and "203.0.113.10" not in node.messages()
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     """A certificate for 127.0.0.1 and its key."""

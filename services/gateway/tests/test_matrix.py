@@ -91,7 +91,7 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
         "OperatorService/ListTenants", "OperatorService/SuspendTenant", "OperatorService/ResumeTenant",
         "AuditService/ListAuditEntries", "UserService/GetMe",
         "NodeService/ListNodes", "NodeService/DrainNode", "NodeService/UndrainNode",
-        *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete")),
+        *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete", "Test")),
         "TrunkService/ListTrunks", "TrunkService/GetTrunkHealth", "TrunkService/SetTrunkPassword",
         *(f"NodeService/{verb}" for verb in ("ListNodes", "DrainNode", "UndrainNode")),
         *(f"OutboundService/{verb}CountryRules" for verb in ("List", "Update")),

@@ -15,6 +15,9 @@ import { useFlows } from "../flows/useFlow.ts";
 import { BringNumbers } from "./BringNumbers.tsx";
 import { useTrunks } from "./useTrunks.ts";
 
+/** The choice that binds a number to no trunk: a list of choices has no empty value. */
+const UNBOUND = "unbound";
+
 export default function NumbersPage() {
   const t = useText();
   const names = useNames();
@@ -157,10 +160,9 @@ function NumberForm(props: { number?: PhoneNumber; onClose: () => void; onSaved:
           label={t("numbers.trunk")}
           description={t("numbers.unboundHint")}
           inputWrapperOrder={HINT_BELOW}
-          clearable
-          data={optionsOf(trunks, "trunkId")}
-          value={trunkId || null}
-          onChange={(value) => setTrunkId(value ?? "")}
+          data={[{ value: UNBOUND, label: t("numbers.noTrunk") }, ...optionsOf(trunks, "trunkId")]}
+          value={trunkId || UNBOUND}
+          onChange={(value) => setTrunkId(value === UNBOUND ? "" : (value ?? ""))}
           data-testid="number-trunk"
         />
       )}
