@@ -35,7 +35,7 @@ class WebRtcLeg(VoiceLeg):
         transport.on_moving = self.leave_lanes
         transport.connection.on_check = self._alive
 
-    def fill(self, idle: Set[int]) -> None:
+    def fill(self, idle: Set[int] = frozenset()) -> None:
         """Send a frame of silence when nothing has gone out since the last time. The plane calls this ten times a
         second: a browser in a call then knows a dead way from a quiet line, whatever the other side does. `idle` are
         the ids of lanes that stand still.
