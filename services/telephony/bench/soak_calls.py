@@ -124,6 +124,7 @@ async def conference(world: World) -> None:
         call_id, agent_id = await talking(world, customer, agent)
         await world.do("ConsultCall", agent_id, call_id, number=NUMBER)
         await world.carrier.peer.hears(AGENT_HZ)
+        await world.answered(agent_id, call_id)
         await world.do("JoinCall", agent_id, call_id)
         await customer.hears_all(AGENT_HZ, CARRIER_HZ)
         await customer.close()

@@ -104,6 +104,8 @@ class World:
     tenant_id: str
     sip_port: int
     _numbers: Any = dataclasses.field(default_factory=itertools.count)
+    _agents: Any = dataclasses.field(default_factory=lambda: itertools.cycle([an_id("usr") for _ in range(16)]))
+    """Always the same people: what is remembered of each must not look like something that calls leave behind."""
 
     async def call(self, customer: Peer) -> str:
         """A customer's browser calls and is connected; the call's id."""
@@ -121,7 +123,7 @@ class World:
 
     async def sit_down(self, agent: Peer) -> str:
         """An agent's browser is attached and connected; the agent's id."""
-        agent_id = an_id("usr")
+        agent_id: str = next(self._agents)
         request = call_service_pb2.AttachStationRequest(sdp_offer=await agent.offer(), client_id="tab1")
         with acting_as(someone("agent", self.tenant_id, agent_id)):
             response = await self.stations.AttachStation(request)
@@ -148,6 +150,15 @@ class World:
         request = call_service_pb2.DialCallRequest(request_id=f"soak-{next(self._numbers)}", number=number)
         with acting_as(someone("agent", self.tenant_id, agent_id)):
             return (await self.calls.DialCall(request)).call_id
+
+    async def answered(self, agent_id: str, call_id: str) -> None:
+        """Wait until whoever outside was rung for the agent stands in the call."""
+        async with asyncio.timeout(10):
+            while True:
+                legs = (await self.do("GetCall", agent_id, call_id)).legs
+                if any(leg.party == "participant" and leg.state == call_pb2.LEG_STATE_CONNECTED for leg in legs):
+                    return
+                await asyncio.sleep(0.05)
 
     async def ended(self, call_id: str) -> None:
         """Wait for the call's CDR. TimeoutError when there is none after a while."""
