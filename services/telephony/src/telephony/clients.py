@@ -73,6 +73,7 @@ class CallerNumbers:
     numbers: frozenset[str]
     default: str
     brand_name: str
+    language: str
     max_concurrent_calls: int
     recorded: bool
     suspended: bool
@@ -109,6 +110,7 @@ class Tenancy:
             numbers=frozenset(found.numbers),
             default=found.default_number,
             brand_name=found.brand_name,
+            language=found.language or "en",
             max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
             recorded=Feature.RECORDING in found.entitlements.features,
             suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,

@@ -206,6 +206,7 @@ def caller_numbers_out(
         trunk_ids={each.number: each.trunk_id for each in numbers if each.trunk_id},
         default_number=brand.shown_number if brand else "",
         brand_name=brand.display_name if brand else "",
+        language=brand.language if brand else tenant.language,
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
         entitlements=entitlements_out(plan),
     )

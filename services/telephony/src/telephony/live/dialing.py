@@ -302,7 +302,7 @@ class Dialing:
             direction=Direction.OUTBOUND,
             brand_id=brand_id,
             brand_name=numbers.brand_name,
-            language="en",
+            language=numbers.language,
             flow_id="",
             dialed_number=planned.number,
             caller_number=planned.caller_number,
