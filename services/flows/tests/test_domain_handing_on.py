@@ -101,6 +101,13 @@ def test_number_rings_for_thirty_seconds_with_the_ringing_tone_unless_the_flow_s
     assert caller.on(Started()) == Dial("+994501234567", "", timedelta(seconds=30), ())
 
 
+def test_a_flow_may_put_callers_through_to_people_only() -> None:
+    caller = Caller(*steps(Transfer("number", "+994501234567", people_only=True)))
+    assert caller.on(Started()) == Dial("+994501234567", "", timedelta(seconds=30), (), people_only=True)
+    assert texts(caller.on(DialFailed("MACHINE"))) == ["No."]
+    assert caller.outcomes[0] == "not reached: MACHINE"
+
+
 @pytest.mark.parametrize(("leads_on", "heard"), [(True, "No."), (False, SORRY)])
 def test_number_that_is_not_reached_goes_where_the_flow_says_or_ends_politely(leads_on: bool, heard: str) -> None:
     transfer = Transfer("number", "+994501234567")

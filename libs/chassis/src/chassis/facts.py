@@ -49,6 +49,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "LegChanged": (),
             "CallTransferred": (),
             "CallParked": (),
+            "AnswerDetected": (),
             "SupervisionChanged": (),
             "CallMoved": (),
             "AgentLeft": ("routing", "analytics"),

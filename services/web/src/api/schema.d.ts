@@ -819,7 +819,7 @@ export interface paths {
         put?: never;
         /**
          * Rings a number for the calling agent, who hears its progress at once
-         * @description Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED. Needs the permission `calls.dial`.
+         * @description Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED. Needs the permission `calls.dial`.
          */
         post: operations["merkez.telephony.v1.CallService.DialCall"];
         delete?: never;
@@ -3633,6 +3633,8 @@ export interface components {
             next?: string;
             /** @description Step when nobody took the caller; empty ends the run politely. */
             failed?: string;
+            /** @description Whether an answering machine or a fax at `number` counts as nobody. Whoever answers waits a second or two before they are joined. */
+            peopleOnly?: boolean;
         };
         /** @description Changes. */
         "flows.v1.UpdateFlowRequest": {
@@ -4389,6 +4391,20 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Listening for who answers. The agent and who answered hear each other meanwhile. */
+        "telephony.v1.AnswerDetection": {
+            /** @description Required. What follows when it isn't a person. Nothing does once the agent has sent the call on. */
+            onMachine?: components["schemas"]["telephony.v1.MachineAction"];
+            /** @description Required for LEAVE_MESSAGE. Prompt to play. */
+            messagePromptId?: string;
+            /** @description Listens half a second longer: more machines are caught, and a person waits longer for an answer. */
+            patient?: boolean;
+        };
+        /**
+         * @description Who answered a number that was rung, told by what was heard in the first seconds.
+         * @enum {string}
+         */
+        "telephony.v1.AnsweredBy": "ANSWERED_BY_UNSPECIFIED" | "ANSWERED_BY_HUMAN" | "ANSWERED_BY_MACHINE" | "ANSWERED_BY_MACHINE_BEEP" | "ANSWERED_BY_FAX" | "ANSWERED_BY_DISCONNECTED" | "ANSWERED_BY_UNKNOWN";
         /** @description Attaches. */
         "telephony.v1.AttachStationRequest": {
             /** @description Required. SDP offer with one audio section. */
@@ -4523,7 +4539,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT. */
             endCause?: string;
             /**
              * Format: double
@@ -4554,6 +4570,13 @@ export interface components {
              * @example 3.5s
              */
             unheardDuration?: string;
+            /** @description Who answered a call that an agent dialled, where it was listened for; UNKNOWN when the call ended before it was told. */
+            answeredBy?: components["schemas"]["telephony.v1.AnsweredBy"];
+            /**
+             * @description From the answer to answered_by.
+             * @example 3.5s
+             */
+            detectionDuration?: string;
         };
         /** @description Completes. */
         "telephony.v1.CompleteTransferRequest": {
@@ -4675,6 +4698,8 @@ export interface components {
             brandId?: string;
             /** @description Number of the tenant to show; empty for the brand's own. */
             callerNumber?: string;
+            /** @description Tells who answers, and what follows when it is a machine; unset listens for nothing. */
+            detection?: components["schemas"]["telephony.v1.AnswerDetection"];
         };
         /**
          * @description How digits are sent.
@@ -4850,6 +4875,13 @@ export interface components {
              * @description SIP status it failed with (RFC 3261 21); 0 when it didn't, or is no SIP leg.
              */
             sipStatus?: number;
+            /** @description Who answered, where somebody listened for it. */
+            answeredBy?: components["schemas"]["telephony.v1.AnsweredBy"];
+            /**
+             * @description From the answer to answered_by.
+             * @example 3.5s
+             */
+            detectionDuration?: string;
         };
         /**
          * @description Where a leg stands.
@@ -4899,6 +4931,11 @@ export interface components {
              */
             sharedTrunkCount?: number;
         };
+        /**
+         * @description What follows when a machine answers a call that an agent dialled.
+         * @enum {string}
+         */
+        "telephony.v1.MachineAction": "MACHINE_ACTION_UNSPECIFIED" | "MACHINE_ACTION_CONNECT" | "MACHINE_ACTION_HANG_UP" | "MACHINE_ACTION_LEAVE_MESSAGE";
         /** @description One process that holds media. */
         "telephony.v1.Node": {
             /** @description Its name, stable over restarts. */

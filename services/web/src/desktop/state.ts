@@ -115,6 +115,7 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "CallHeld":
     case "CallTransferred":
     case "CallParked":
+    case "AnswerDetected":
     case "CallMoved":
       return withCall(state, call);
     case "CallResumed":

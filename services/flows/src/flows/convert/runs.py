@@ -156,6 +156,7 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                     caller_number=dial.caller_number,
                     timeout=duration_out(dial.timeout),
                     audio=_audio(dial.audio),
+                    people_only=dial.people_only,
                 )
             )
         case Record() as record:

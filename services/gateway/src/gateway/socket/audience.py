@@ -41,6 +41,7 @@ _AGENT = {
     "LegChanged": "leg.agent_id",
     "CallTransferred": "agent_id",
     "CallParked": "agent_id",
+    "AnswerDetected": "call.agent_id",
     "CallMoved": "call.agent_id",
     "AgentLeft": "agent_id",
     "SupervisionChanged": "supervisor_id",
@@ -81,7 +82,7 @@ _ALSO_NEEDS = {
 _EVERY_AGENT = frozenset(
     {
         "CallAnswered", "CallHeld", "CallResumed", "LegChanged", "LegMediaChanged", "CallTransferred", "CallParked",
-        "CallMoved", "AgentLeft", "CallEnded",
+        "AnswerDetected", "CallMoved", "AgentLeft", "CallEnded",
     }
 )  # fmt: skip
 _NOT_IN_IT = frozenset({call_pb2.LEG_STATE_RINGING, call_pb2.LEG_STATE_ENDED})

@@ -271,6 +271,7 @@ class FlowDriver:
             caller_number=dial.caller_number,
             ring_seconds=dial.timeout.ToTimedelta().total_seconds() or _DEFAULT_RING,
             sound=clips,
+            people_only=dial.people_only,
         )
         try:
             dialled = await self._dial_number(self._live, order)

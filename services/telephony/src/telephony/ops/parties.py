@@ -335,8 +335,8 @@ def _agent_leg(call_id: str, agent_id: str, contact_id: str, now: datetime) -> L
     )  # fmt: skip
 
 
-async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime) -> Found:
-    """Store what a verb made of a conversation and tell it."""
+async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *, quietly: bool = False) -> Found:
+    """Store what a verb made of a conversation and tell it; `quietly` when the caller has a fact of its own for it."""
     call, legs = outcome.after.call, outcome.after.legs
     known = {leg.leg_id: leg for leg in before.legs}
     changed = [leg for leg in legs if known.get(leg.leg_id) != leg]
@@ -348,6 +348,8 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime) ->
             await moved(tx, leg.agent_id, call.call_id, now)
     if before.call.park_code and not call.park_code:
         await call_store.free_park_code(tx, before.call.park_code)
+    if quietly:
+        return call, legs
     _tell(tx, before.call, call, legs, [(known.get(leg.leg_id), leg) for leg in changed])
     for left in outcome.left:
         tx.emit(convert.agent_left(left, now), key=call.call_id)

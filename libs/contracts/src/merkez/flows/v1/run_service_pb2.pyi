@@ -386,10 +386,15 @@ class DialInstruction(_message.Message):
     CALLER_NUMBER_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
+    PEOPLE_ONLY_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """E.164."""
     caller_number: _builtins.str
     """Caller number to show, one of the tenant's own; empty for the brand's."""
+    people_only: _builtins.bool
+    """Whether only a person is joined. Who answers is listened to for a second or two while the caller still hears `audio`; a machine is hung
+    up on, and DIAL_FAILED tells MACHINE, FAX or DISCONNECTED.
+    """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """Ring this long."""
@@ -405,10 +410,11 @@ class DialInstruction(_message.Message):
         caller_number: _builtins.str = ...,
         timeout: _duration_pb2.Duration | None = ...,
         audio: _abc.Iterable[Global___Audio] | None = ...,
+        people_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "caller_number", b"caller_number", "number", b"number", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "caller_number", b"caller_number", "number", b"number", "people_only", b"people_only", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

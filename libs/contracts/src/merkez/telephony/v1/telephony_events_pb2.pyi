@@ -257,6 +257,40 @@ class CallTransferred(_message.Message):
 Global___CallTransferred: _TypeAlias = CallTransferred  # noqa: Y015
 
 @_typing.final
+class AnswerDetected(_message.Message):
+    """What answers a number that was rung is told: once, or a second time when a machine's beep was waited for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """What was heard, in words for who looks into it."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call as it is since."""
+
+    @_builtins.property
+    def leg(self) -> _call_pb2.Leg:
+        """The leg, with answered_by."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        leg: _call_pb2.Leg | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "leg", b"leg"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "leg", b"leg", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerDetected: _TypeAlias = AnswerDetected  # noqa: Y015
+
+@_typing.final
 class CallParked(_message.Message):
     """The customer waits without an agent under a code."""
 
