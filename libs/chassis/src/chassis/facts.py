@@ -50,6 +50,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallTransferred": (),
             "CallParked": (),
             "AnswerDetected": (),
+            "ParkExpired": (),
             "SupervisionChanged": (),
             "CallMoved": (),
             "AgentLeft": ("routing", "analytics"),

@@ -222,6 +222,15 @@ def call_parked(call: Call, legs: Sequence[Leg], agent_id: str) -> telephony_eve
     return telephony_events_pb2.CallParked(call=_told(call, legs), agent_id=agent_id)
 
 
+def park_expired(
+    call: Call, legs: Sequence[Leg], agent_id: str, target_kind: str, target: str
+) -> telephony_events_pb2.ParkExpired:
+    """`agent_id` had parked it."""
+    return telephony_events_pb2.ParkExpired(
+        call=_told(call, legs), agent_id=agent_id, target_kind=target_kind, target=target
+    )
+
+
 def call_moved(
     call: Call, legs: Sequence[Leg], from_node: str, to_node: str, last_heard: datetime
 ) -> telephony_events_pb2.CallMoved:

@@ -1079,7 +1079,7 @@ export interface paths {
         put?: never;
         /**
          * Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by
-         * @description Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY. Needs the permission `calls.park`.
+         * @description Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY. Needs the permission `calls.park`.
          */
         post: operations["merkez.telephony.v1.CallService.ParkCall"];
         delete?: never;
@@ -5427,6 +5427,8 @@ export interface components {
             readonly version?: string;
             /** @description Number shown to those who are called in the brand's name; one of the tenant's numbers. Empty shows widget_number. */
             callerNumber?: string;
+            /** @description How its calls are handled. Holds for calls that begin from then on. */
+            callRules?: components["schemas"]["tenancy.v1.CallRules"];
         };
         /** @description Brings numbers. */
         "tenancy.v1.BringNumbersRequest": {
@@ -5447,6 +5449,25 @@ export interface components {
         "tenancy.v1.BringNumbersResponse": {
             /** @description By number. */
             numbers?: components["schemas"]["tenancy.v1.Number"][];
+        };
+        /** @description How a brand's calls are handled. */
+        "tenancy.v1.CallRules": {
+            /** @description Tone that tells that a call is recorded. */
+            recordingTone?: components["schemas"]["tenancy.v1.RecordingTone"];
+            /**
+             * Format: int32
+             * @description Seconds from one tone to the next where it is repeated, 5 to 120; 0 means 15.
+             */
+            recordingToneSeconds?: number;
+            /** @description Whether agents hear it too, and not only the customer and numbers that were rung. */
+            recordingToneForAgents?: boolean;
+            /**
+             * Format: int32
+             * @description How long a parked call waits to be retrieved before it rings whoever parked it, 15 to 3,600 s; 0 means 120.
+             */
+            parkSeconds?: number;
+            /** @description Where it goes after that. */
+            parkEnd?: components["schemas"]["tenancy.v1.ParkEnd"];
         };
         /** @description Changes the plan. */
         "tenancy.v1.ChangePlanRequest": {
@@ -5722,6 +5743,11 @@ export interface components {
             /** @description Trunk of the company its calls go over; only of numbers it brought. Empty: it can be called, but shown to nobody. */
             trunkId?: string;
         };
+        /**
+         * @description Where a parked call goes that nobody retrieved and that whoever parked it doesn't take back either.
+         * @enum {string}
+         */
+        "tenancy.v1.ParkEnd": "PARK_END_UNSPECIFIED" | "PARK_END_QUEUE" | "PARK_END_HANG_UP";
         /** @description One version of a plan. */
         "tenancy.v1.Plan": {
             /** @description Output only. Stable id of the plan, such as "starter". */
@@ -5779,6 +5805,11 @@ export interface components {
              */
             nextIncrementSeconds?: number;
         };
+        /**
+         * @description Whether a tone of 1,400 Hz tells those in a call that it is recorded (47 CFR 64.501). It is heard in calls that are recorded only, and isn't part of the recording.
+         * @enum {string}
+         */
+        "tenancy.v1.RecordingTone": "RECORDING_TONE_UNSPECIFIED" | "RECORDING_TONE_ONCE" | "RECORDING_TONE_REPEATED";
         /** @description Rotates. */
         "tenancy.v1.RefreshSessionRequest": {
             /** @description Required. */

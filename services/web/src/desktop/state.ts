@@ -116,6 +116,7 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "CallTransferred":
     case "CallParked":
     case "AnswerDetected":
+    case "ParkExpired":
     case "CallMoved":
       return withCall(state, call);
     case "CallResumed":

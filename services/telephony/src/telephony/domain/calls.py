@@ -13,6 +13,8 @@ import phonenumbers
 from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, InvalidInput, NotFound, QuotaExceeded
 from kernel.phone import is_e164
 
+from telephony.domain.call_rules import CallRules
+
 
 class CallState(Enum):
     """Where a call stands."""
@@ -182,6 +184,7 @@ class Call:
     sent_by: str = ""
     """Agent who sent it there."""
     trunk_id: str = ""
+    rules: CallRules = field(default_factory=CallRules)
     park_code: str = ""
     answer_time: datetime | None = None
     end_time: datetime | None = None

@@ -16,13 +16,13 @@ from kernel.tenant import TenantSuspended
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
-from telephony.clients import CallerNumbers
 from telephony.domain import parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
-from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.calls import Actor, Call, CallState, EndCause, EndParty
 from telephony.domain.conversation import NotOnCall
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
+from telephony.live import new_calls
 from telephony.live.answers import Answers
 from telephony.live.call import LiveCall
 from telephony.live.house import House, LeaseLost, unbroken
@@ -66,7 +66,7 @@ class Dialing:
         planned = await house.outside.plan(tenant_id, request.number, request.caller_number, numbers)
         wish = await self._answers.wish(tenant_id, request)
         now = house.now()
-        call = self._new_call(request.brand_id, numbers, planned, actor.user_id)
+        call = new_calls.outbound(house, request.brand_id, numbers, planned, actor.user_id)
         customer = Leg(new_id("leg", now), call.call_id, Party.CUSTOMER, LegState.RINGING, address=planned.number)
         fresh = False
 
@@ -313,26 +313,6 @@ class Dialing:
             return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
-
-    def _new_call(self, brand_id: str, numbers: CallerNumbers, planned: Planned, agent_id: str) -> Call:
-        now = self._house.now()
-        return Call(
-            call_id=new_id("call", now),
-            state=CallState.DIALING,
-            direction=Direction.OUTBOUND,
-            brand_id=brand_id,
-            brand_name=numbers.brand_name,
-            language=numbers.language,
-            flow_id="",
-            dialed_number=planned.number,
-            caller_number=planned.caller_number,
-            node_id=self._house.settings.node_id,
-            start_time=now,
-            state_time=now,
-            agent_id=agent_id,
-            recorded=numbers.recorded,
-            trace_id=self._switchboard.trace_id(),
-        )
 
 
 async def _transfer_nothing(live: LiveCall, leg_id: str, wish: TransferWish) -> None:

@@ -9,7 +9,6 @@ from functools import partial
 
 from chassis.sql import Tx
 from chassis.telemetry import log
-from kernel.errors import NotFound
 from kernel.ids import new_id
 
 from telephony import convert
@@ -28,12 +27,6 @@ from telephony.store import stations as station_store
 
 Verb = Callable[[Conversation], Outcome]
 Found = tuple[Call, Sequence[Leg]]
-
-
-class CallNotParked(NotFound):
-    """Nothing is parked under this code."""
-
-    reason = "CALL_NOT_PARKED"
 
 
 async def conversation(tx: Tx, call_id: str) -> Conversation:
@@ -176,7 +169,7 @@ def cause_of(q850: int) -> str:
     return causes.get(q850, EndCause.UNREACHABLE)
 
 
-# -- sent on, parked, taken over -------------------------------------------------------------------------------
+# -- sent on, taken over -------------------------------------------------------------------------------
 
 
 async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: str, now: datetime) -> Found:
@@ -241,34 +234,6 @@ def _tell_transfer(
     if leg is not None:
         told = convert.call_transferred(*found, leg, blind=blind, target_kind=target_kind, target=target)
         tx.emit(told, key=before.call.call_id)
-
-
-async def park(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found:
-    """The customer waits alone under a code."""
-    before = await controlled(tx, call_id, actor)
-    rules.in_conversation(before)
-    code = await call_store.take_park_code(tx, call_id, now)
-    found = await keep(tx, before, transfers.parked(before, code, now), now)
-    tx.emit(convert.call_parked(*found, actor.user_id), key=call_id)
-    return found
-
-
-async def find_parked(tx: Tx, code: str) -> Call:
-    """The call parked under a code. CallNotParked."""
-    call_id = await call_store.find_parked(tx, code)
-    call = await call_store.find_call(tx, call_id) if call_id else None
-    if call is None or call.state is not CallState.PARKED:
-        raise CallNotParked("nothing is parked under this code")
-    return call
-
-
-async def retrieve(tx: Tx, code: str, agent_id: str, contact_id: str, now: datetime) -> Found:
-    """A parked call comes to an agent. CallNotParked."""
-    call = await find_parked(tx, code)
-    found = await answer_call(tx, call.call_id, agent_id, Contact(contact_id), now)
-    if found is None:
-        raise CallNotParked("nothing is parked under this code")
-    return found
 
 
 async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime) -> Found:

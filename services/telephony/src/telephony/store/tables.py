@@ -36,6 +36,7 @@ calls = tenant_table(
     Column("sent_by", Text, nullable=False),
     Column("trunk_id", Text, nullable=False),
     Column("park_code", Text, nullable=False),
+    Column("rules", Json, nullable=False),
     Column("node_id", Text, nullable=False),
     Column("start_time", Time, nullable=False),
     Column("answer_time", Time),
@@ -99,6 +100,8 @@ park_codes = tenant_table(
     "park_codes", metadata,
     Column("park_code", Text, primary_key=True),
     Column("call_id", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("deadline_time", Time),
     Column("create_time", Time, nullable=False),
 )  # fmt: skip
 

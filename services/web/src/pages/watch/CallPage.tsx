@@ -57,6 +57,7 @@ export default function CallPage() {
     "CallTransferred",
     "CallParked",
     "AnswerDetected",
+    "ParkExpired",
     "CallMoved",
     "SupervisionChanged",
     "CallEnded",

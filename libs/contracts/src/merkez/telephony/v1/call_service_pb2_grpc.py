@@ -276,7 +276,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ParkCall(self, request, context):
-        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY.
+        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

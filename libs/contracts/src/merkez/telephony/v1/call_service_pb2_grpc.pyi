@@ -68,7 +68,7 @@ class CallServiceStub:
     CancelConsult: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.CancelConsultRequest, _call_pb2.Call]
     """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT."""
     ParkCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ParkCallRequest, _call_pb2.Call]
-    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
     RetrieveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.RetrieveCallRequest, _call_pb2.Call]
     """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE."""
     SuperviseCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SuperviseCallRequest, _call_pb2.Call]
@@ -122,7 +122,7 @@ class CallServiceAsyncStub(CallServiceStub):
     CancelConsult: _aio.UnaryUnaryMultiCallable[_call_service_pb2.CancelConsultRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT."""
     ParkCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ParkCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
     RetrieveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.RetrieveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE."""
     SuperviseCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SuperviseCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -275,7 +275,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.ParkCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
 
     @_abc_1.abstractmethod
     def RetrieveCall(
