@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder, g711_encode, opus_carries_recovery
+from telephony.media.recording_notice import RecordingNotice
 from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
 from testkit import eventually
@@ -266,21 +267,50 @@ async def test_an_announcement_that_is_stopped_says_so() -> None:
     assert again.result() is False and house.beat.ticks == []
 
 
-async def test_a_recording_beep_is_mixed_into_what_both_hear_every_so_often() -> None:
-    house = House(OPUS, PCMU)
+@pytest.mark.parametrize("codecs", [(OPUS, OPUS), (PCMU, PCMU), (OPUS, PCMA)])
+async def test_a_recordings_tone_is_mixed_in_while_it_sounds_and_forwarding_goes_on_after_it(codecs) -> None:
+    house = House(*codecs)
     house.everybody()
     beeper, encoder = Party(house.beat, PCMU, 1400), OpusEncoder(8000)
-    house.room.beep(Clip(tuple(encoder.encode(beeper.frame()) for _ in range(10))), 1.0)
-    house.talk(100)
-    for party, other in ((house.parties["a"], 700), (house.parties["b"], 400)):
-        tenth, sound = party.rate // 10, party.heard()
-        beeps = [level(sound[at : at + tenth], party.rate, 1400) > 0.1 for at in range(0, len(sound), tenth)]
-        assert beeps == [True, True, *[False] * 8] * 2
-        assert other in party.tones()
-    house.room.beep(None)
-    house.parties["b"].forget()
-    house.talk()
-    assert house.hear()["b"] == [400]
+    tone = Clip(tuple(encoder.encode(beeper.frame()) for _ in range(10)))
+    notice = RecordingNotice(house.room, tone, None)
+    house.talk(20)
+    notice.follow({"a"})
+    house.talk(40)
+    notice.follow({"a"})
+    house.talk(20)
+    here, there = house.parties["a"], house.parties["b"]
+    tenth, sound = here.rate // 10, here.heard()
+    beeps = [level(sound[at : at + tenth], here.rate, 1400) > 0.1 for at in range(0, len(sound) - tenth, tenth)]
+    assert sum(beeps) in (2, 3), "a fifth of a second, once"
+    voice = [level(sound[at : at + tenth], here.rate, 700) > 0.1 for at in range(2 * tenth, len(sound) - tenth, tenth)]
+    assert voice.count(False) <= 1, "the other one is heard all the time"
+    assert there.tones() == [400], "who needn't know hears no tone"
+    if codecs[0] is codecs[1]:
+        assert there.forward_to is here.outbound and house.beat.ticks == []
+
+
+async def test_a_recordings_tone_comes_again_and_whoever_joins_hears_it_at_once(monkeypatch) -> None:
+    house = House(PCMU, PCMU, PCMU)
+    house.everybody()
+    announced: list[str] = []
+    monkeypatch.setattr(house.room, "announce", lambda name, clips: announced.append(name))
+    notice = RecordingNotice(house.room, Clip.silence(0.2), 0.05)
+    notice.follow({"a", "b"})
+    assert announced == ["a", "b"]
+    notice.follow({"a", "b", "c"})
+    assert announced == ["a", "b", "c"]
+    await eventually(lambda: len(announced) >= 9)
+    assert announced[3:9] == ["a", "b", "c"] * 2
+    notice.follow(set())
+    told = len(announced)
+    await eventually(lambda: notice._timer is None)
+    assert len(announced) == told, "nobody is recorded now"
+    notice.follow({"a"})
+    await eventually(lambda: len(announced) > told)
+    notice.close()
+    notice.close()
+    assert notice._timer is None
 
 
 async def test_loud_voices_together_do_not_clip() -> None:

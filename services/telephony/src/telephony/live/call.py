@@ -22,6 +22,7 @@ from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
 from telephony.media.media_leg import Both, MediaLeg, Tap
 from telephony.media.recorder import Recording, Source
+from telephony.media.recording_notice import RecordingNotice
 from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
 from telephony.ops import nodes as node_ops
@@ -47,6 +48,8 @@ class LiveCall:
         self.pressed: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self.driver: asyncio.Task[Any] | None = None
         self.recording: Recording | None = None
+        self.notice: RecordingNotice | None = None
+        """Tells the parties that they are recorded, where their brand wants that."""
         self.recording_task: asyncio.Task[Any] | None = None
         self.part = ""
         """Tells what is recorded here from what was on the nodes the call was adopted from."""
@@ -159,6 +162,7 @@ class LiveCall:
             elif leg.leg_id in self.room.members and leg.leg_id != self.customer_id:
                 self.room.remove(leg.leg_id)
         self._arrange()
+        self.tell_recorded()
         self._followed.set()
         self._followed = asyncio.Event()
 
@@ -172,6 +176,14 @@ class LiveCall:
         if ear.sound is Sound.RINGBACK and leg_id == self.customer_id and self.instead_of_ringing:
             return Ear(sound=self.instead_of_ringing)
         return Ear(ear.hears, self._clips[ear.sound])
+
+    def tell_recorded(self) -> None:
+        """Those who are recorded hear so."""
+        if self.notice is not None:
+            talking, rules = recorded(self.call, self.legs), self.call.rules
+            outside = (Party.CUSTOMER, Party.PARTICIPANT)
+            hearers = {leg.leg_id for leg in self.legs if rules.tone_for_agents or leg.party in outside}
+            self.notice.follow(talking & hearers)
 
     async def until(self, rows_say: Callable[[], bool]) -> None:
         """Wait until the rows that the media follow say so."""
@@ -224,6 +236,8 @@ class LiveCall:
         """Let the parties go: stations stay warm; the customer's media is for the caller to close."""
         customer = self.customer
         self.earpiece.stop()
+        if self.notice is not None:
+            self.notice.close()
         screens, self.screens = self.screens, {}
         for screen in screens.values():
             screen.close()

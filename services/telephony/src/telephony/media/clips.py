@@ -132,7 +132,7 @@ class ClipStore:
         return await self._clip({"make": "music_file", "digest": digest}, data)
 
     async def recording_beep(self) -> Clip:
-        """For `Room.beep`."""
+        """What tells that a call is recorded."""
         return await self._clip({"make": "beep"})
 
     async def quiet(self) -> Clip:
