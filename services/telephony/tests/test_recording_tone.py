@@ -44,7 +44,7 @@ async def talk(exchange: Exchange, tone: Any, **more: Any) -> tuple[Any, Any, st
 def loudness(ears: Ears, pitch: float) -> list[float]:
     """How strong a pitch was in each 20 ms that were heard."""
     frames = [frame for frame in ears._heard if len(frame)]
-    return [abs(np.vdot(np.exp(2j * np.pi * pitch * np.arange(len(f)) / RATE), f)) / len(f) for f in frames]
+    return [float(abs(np.vdot(np.exp(2j * np.pi * pitch * np.arange(len(f)) / RATE), f))) / len(f) for f in frames]
 
 
 def tones(ears: Ears) -> list[int]:
@@ -73,8 +73,9 @@ async def test_a_customer_hears_once_that_they_are_recorded_and_the_agent_does_n
     live = exchange.switchboard.find(call_id)
     assert live is not None
     agent = next(leg.leg_id for leg in live.legs if leg.party == "agent")
-    sinks = live.room.member(agent).leg.forward_to, live.customer.outbound
-    assert sinks[0] is sinks[1], "packets are forwarded again as they come"
+    speaker, listener = live.room.member(agent).leg, live.customer
+    assert speaker is not None and listener is not None
+    assert speaker.forward_to is listener.outbound, "packets are forwarded again as they come"
 
 
 async def test_the_tone_comes_again_for_all_who_are_recorded_and_nobody_misses_a_word(exchange: Exchange) -> None:
