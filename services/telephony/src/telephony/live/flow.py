@@ -256,8 +256,8 @@ class FlowDriver:
         """Music for one interval, after what is said once; no longer than the contact waits."""
         music = self._house.music
         if queue.music_prompt_id:
-            found = await self._clips([run.Audio(prompt_id=queue.music_prompt_id)])
-            music = found[0] if found else music
+            found = await self._clip(run.Audio(prompt_id=queue.music_prompt_id), self._house.clips.music)
+            music = found or music
         if queue.audio:
             await self._play(queue.audio)
         await self._connected()
@@ -312,11 +312,11 @@ class FlowDriver:
         made = await asyncio.gather(*(self._clip(item) for item in audio))
         return [clip for clip in made if clip is not None]
 
-    async def _clip(self, audio: run.Audio) -> Clip | None:
+    async def _clip(self, audio: run.Audio, of_file: Callable[[bytes], Awaitable[Clip]] | None = None) -> Clip | None:
         try:
             if audio.prompt_id:
                 data = await self._house.flows.prompt_audio(self._live.tenant_id, audio.prompt_id)
-                return await self._house.clips.file(data)
+                return await (of_file or self._house.clips.file)(data)
             if audio.text.strip():
                 language = audio.language or self._live.call.language
                 return await self._house.clips.speech(audio.text, language, personal=audio.personal)
