@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from chassis.auth import STRANGER, acting_as
@@ -150,7 +150,7 @@ async def test_brand_change_on_an_old_version_is_refused(town: Any, firm: Any) -
         ({"call_rules": tenant_pb2.CallRules(park_seconds=14)}, "brand.call_rules.park_seconds"),
         ({"call_rules": tenant_pb2.CallRules(park_seconds=-1)}, "brand.call_rules.park_seconds"),
         ({"call_rules": tenant_pb2.CallRules(recording_tone_seconds=121)}, "brand.call_rules.recording_tone_seconds"),
-        ({"call_rules": tenant_pb2.CallRules(recording_tone=9)}, "brand.call_rules.recording_tone"),
+        ({"call_rules": tenant_pb2.CallRules(recording_tone=cast("Any", 9))}, "brand.call_rules.recording_tone"),
         ({"widget_number": "+12025550100"}, "brand.widget_number"),
         ({"widget_key": "wgt_mine"}, "update_mask"),
     ],

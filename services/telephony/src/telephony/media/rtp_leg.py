@@ -164,7 +164,8 @@ class RtpLeg(VoiceLeg):
     def fill(self, idle: Set[int]) -> None:
         """Send a frame of silence when nothing has gone out since the last time. The plane calls this once a second:
         whatever is quiet here, a flow that waits for digits or a browser that saves packets, the peer and the firewalls
-        on the way don't take the call for dead. A peer that holds us hears nothing. `idle` are the ids of lanes that stand still.
+        on the way don't take the call for dead. A peer that holds us hears nothing. `idle` are the ids of lanes that
+        stand still.
         """
         self._fill(self.outbound.exclusive is None, idle)
 

@@ -31,8 +31,8 @@ class VoiceLeg:
     # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
         "_digits", "_event_types", "_filled", "_forged", "_forward_to", "_inbound", "_lane", "_lane_after",
-        "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_tap", "_ticker", "_voice_type", "closed",
-        "codec", "connected", "in_call", "on_closed", "on_digit", "outbound", "reports",
+        "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_tap", "_ticker",
+        "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit", "outbound", "reports",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
