@@ -101,6 +101,13 @@ def test_number_rings_for_thirty_seconds_with_the_ringing_tone_unless_the_flow_s
     assert caller.on(Started()) == Dial("+994501234567", "", timedelta(seconds=30), ())
 
 
+def test_a_flow_may_put_callers_through_to_people_only() -> None:
+    caller = Caller(*steps(Transfer("number", "+994501234567", people_only=True)))
+    assert caller.on(Started()) == Dial("+994501234567", "", timedelta(seconds=30), (), people_only=True)
+    assert texts(caller.on(DialFailed("MACHINE"))) == ["No."]
+    assert caller.outcomes[0] == "not reached: MACHINE"
+
+
 @pytest.mark.parametrize(("leads_on", "heard"), [(True, "No."), (False, SORRY)])
 def test_number_that_is_not_reached_goes_where_the_flow_says_or_ends_politely(leads_on: bool, heard: str) -> None:
     transfer = Transfer("number", "+994501234567")
@@ -258,6 +265,17 @@ def test_call_with_nobody_to_go_back_to_ends_in_voicemail(back: str) -> None:
     assert isinstance(order, Record) and order.owner == "usr_1"
 
 
+def test_call_that_its_agent_does_not_take_goes_where_it_was_said_instead() -> None:
+    caller = Caller(origin=handed("agent_id", "usr_1", return_agent_id="usr_2", otherwise_queue_id="que_1"))
+    caller.on(Started())
+    effect = caller.on(Enqueued("", "AGENT_NOT_AVAILABLE"))
+    assert isinstance(effect, Enqueue) and (effect.queue_id, effect.agent_id) == ("que_1", "")
+    caller = Caller(origin=handed("agent_id", "usr_1", otherwise_end=True))
+    caller.on(Started())
+    order = caller.on(Enqueued("", "AGENT_NOT_AVAILABLE"))
+    assert isinstance(order, EndCall) and (texts(order), order.cause) == ([SORRY], "FLOW_ENDED")
+
+
 def test_call_handed_to_a_queue_hears_its_place_and_music_and_nothing_else() -> None:
     caller = Caller(origin=handed("queue_id", "que_1"))
     effect = caller.on(Started())
@@ -287,9 +305,10 @@ def test_message_for_an_agent_or_a_queue_is_taken_at_once(mailbox: str) -> None:
 
 def test_what_is_built_in_is_as_sound_as_what_may_be_published() -> None:
     known = References(queues={"x"}, agents={"x", "y"})
+    ends = ({}, {"otherwise_queue_id": "x"}, {"otherwise_end": True})
     for to in ("queue_id", "agent_id", "voicemail_of_agent_id", "voicemail_of_queue_id"):
-        for kind in (ContactKind.TRANSFER, ContactKind.CONSULT):
-            origin = handed(to, "x", contact_kind=kind, return_agent_id="y")
+        for kind, end in [(ContactKind.CONSULT, {}), *((ContactKind.TRANSFER, each) for each in ends)]:
+            origin = handed(to, "x", contact_kind=kind, return_agent_id="y", **end)
             definition = builtin.definition_of(builtin.release_of(origin), origin)
             assert validate(definition, known) == []
             assert set(definition.languages) in ({*LANGUAGES}, set())

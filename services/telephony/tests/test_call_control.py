@@ -202,6 +202,20 @@ async def test_a_call_that_routing_or_the_way_out_breaks_on_is_over_at_once_and_
     assert len(exchange.outside.begun) == 1 and (await exchange.facts()).count("CallEnded") == 2
 
 
+async def test_who_was_called_in_the_brands_name_is_spoken_to_in_its_language(exchange: Exchange) -> None:
+    exchange.tenancy.caller_numbers.language = "az"
+    ann, ann_id = exchange.peer(ANN_HZ), an_id("usr")
+    await exchange.attach(ann, ann_id)
+    with exchange.as_agent(ann_id):
+        call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r", number="+15550100199"))
+        await exchange.outside.begun[-1].answer(exchange.peer(ZOE_HZ))
+        await ann.hears(ZOE_HZ)
+        request = call_service_pb2.TransferCallRequest(call_id=call.call_id, queue_id=an_id("que"))
+        await exchange.calls.TransferCall(request)
+    await eventually(lambda: exchange.flows.started)
+    assert exchange.flows.started[0].language == "az"
+
+
 async def test_a_number_is_consulted_joined_held_alone_and_dropped(scene: Scene) -> None:
     zoe = scene.exchange.peer(ZOE_HZ)
     await scene.do("ConsultCall", number="+15550100199")

@@ -136,5 +136,5 @@ async def test_an_idle_station_is_sent_nothing(exchange: Any) -> None:
     station = exchange.switchboard.stations.find(exchange.tenant_id, agent_id)
     await eventually(lambda: station.leg is not None)
     for _ in range(5):
-        station.leg.fill()
+        station.leg.fill(frozenset())
     assert station.leg.outbound.packets == 0

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
+from merkez.flows.v1 import run_service_pb2 as run
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -20,6 +22,7 @@ from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier, a_trunk
 from .conftest import MUSIC_HZ, Exchange, an_id
+from .neighbours import queue_instruction
 
 pytestmark = pytest.mark.media
 
@@ -100,6 +103,19 @@ async def test_a_call_from_a_trunk_hears_music_talks_to_an_agent_and_hangs_up(ex
     found = await cdr(exchange, live.call_id)
     assert (found.end_party, found.end_cause, found.q850_cause) == (call_pb2.END_PARTY_CUSTOMER, "NORMAL", 16)
     assert found.trunk_id == live.call.trunk_id
+
+
+async def test_a_caller_whom_a_flow_lets_wait_for_a_digit_in_silence_hears_a_live_line(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    gather = run.GatherInstruction(max_digits=1, timeout=Duration(seconds=20))
+    exchange.flows.steps = [run.Instruction(gather=gather), queue_instruction()]
+    dialog = await carrier.call(port(exchange), OURS, NUMBER)
+    assert isinstance(dialog, SipDialog)
+    await eventually(lambda: carrier.peer.packets_heard >= 3)
+    assert carrier.peer.frequencies(seconds=0.04) == []
+    await carrier.peer.press("5")
+    await carrier.peer.hears(MUSIC_HZ)
+    assert exchange.flows.events()[0] == ("DIGITS", "5") and carrier.peer.sequence_gaps == 0
 
 
 async def test_an_agent_hangs_up_and_the_caller_gets_a_bye(exchange, carrier) -> None:

@@ -253,6 +253,16 @@ async def test_those_who_are_called_see_the_brands_number_unless_it_chose_anothe
     assert (await caller_numbers(firm)).default_number == ""
 
 
+async def test_who_is_called_is_spoken_to_in_the_brands_language_else_in_the_tenants(firm: Any) -> None:
+    brand = await firm.brand()
+    request = tenant_service_pb2.UpdateBrandRequest(brand=tenant_pb2.Brand(brand_id=brand.brand_id, language="fa"))
+    request.update_mask.paths.append("language")
+    with firm.as_("admin"):
+        await firm.town.stubs.brands.UpdateBrand(request)
+    assert (await caller_numbers(firm, brand.brand_id)).language == "fa"
+    assert (await caller_numbers(firm)).language == "tr"
+
+
 async def test_only_ones_own_number_is_shown_and_none_that_was_given_back(town: Any, firm: Any) -> None:
     rival = await town.sign_up()
     theirs, brand, second = await rival.brand(), await firm.brand(), await firm.brand()

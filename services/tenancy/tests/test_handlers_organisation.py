@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from chassis.auth import STRANGER, acting_as
@@ -147,6 +147,10 @@ async def test_brand_change_on_an_old_version_is_refused(town: Any, firm: Any) -
         ({"time_zone": "Nowhere"}, "brand.time_zone"),
         ({"service_level_threshold_seconds": -1}, "brand.service_level_threshold_seconds"),
         ({"service_level_threshold_seconds": 4000}, "brand.service_level_threshold_seconds"),
+        ({"call_rules": tenant_pb2.CallRules(park_seconds=14)}, "brand.call_rules.park_seconds"),
+        ({"call_rules": tenant_pb2.CallRules(park_seconds=-1)}, "brand.call_rules.park_seconds"),
+        ({"call_rules": tenant_pb2.CallRules(recording_tone_seconds=121)}, "brand.call_rules.recording_tone_seconds"),
+        ({"call_rules": tenant_pb2.CallRules(recording_tone=cast("Any", 9))}, "brand.call_rules.recording_tone"),
         ({"widget_number": "+12025550100"}, "brand.widget_number"),
         ({"widget_key": "wgt_mine"}, "update_mask"),
     ],
@@ -156,6 +160,19 @@ async def test_wrong_change_of_a_brand_is_named(firm: Any, news: dict[str, Any],
     with pytest.raises(InvalidInput) as refused:
         await update_brand(firm, made.brand_id, **news)
     assert refused.value.fields[0].field == field
+
+
+async def test_a_brand_says_how_its_calls_are_handled_and_changes_it(firm: Any) -> None:
+    rules = tenant_pb2.CallRules(recording_tone=tenant_pb2.RECORDING_TONE_ONCE, park_seconds=60)
+    made = await firm.brand(call_rules=rules)
+    assert made.call_rules == rules
+    rules = tenant_pb2.CallRules(
+        recording_tone=tenant_pb2.RECORDING_TONE_REPEATED, recording_tone_seconds=12, recording_tone_for_agents=True,
+        park_end=tenant_pb2.PARK_END_QUEUE,
+    )  # fmt: skip
+    changed = await update_brand(firm, made.brand_id, call_rules=rules)
+    assert (changed.call_rules, changed.display_name) == (rules, made.display_name)
+    assert (await firm.brand()).call_rules == tenant_pb2.CallRules()
 
 
 async def test_deleted_brand_is_gone_with_its_widget(town: Any, firm: Any) -> None:

@@ -167,6 +167,9 @@ test("a call that an agent began is theirs without an offer, and says why nobody
   const rung = { callId: "call_1", state: "CALL_STATE_DIALING", version: "1" };
   const ringing = after(["ContactStarted", { contact }], ["LegChanged", { call: rung }]);
   expect(phaseOf(ringing)).toBe("dialing");
+  const legs = [{ legId: "leg_1", party: "customer", answeredBy: "ANSWERED_BY_MACHINE" }];
+  const told = applyFact(ringing, fact("AnswerDetected", { call: { ...rung, version: "2", legs } }), ME);
+  expect(told.call?.legs?.[0]?.answeredBy).toBe("ANSWERED_BY_MACHINE");
   const ended = applyFact(
     ringing,
     fact("CallEnded", { cdr: { callId: "call_1", endParty: "END_PARTY_CUSTOMER", endCause: "BUSY" } }),

@@ -49,6 +49,8 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "LegChanged": (),
             "CallTransferred": (),
             "CallParked": (),
+            "AnswerDetected": (),
+            "ParkExpired": (),
             "SupervisionChanged": (),
             "CallMoved": (),
             "AgentLeft": ("routing", "analytics"),

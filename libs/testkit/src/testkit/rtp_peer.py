@@ -26,6 +26,7 @@ from typing import Any, Self
 import av
 import av.error
 import numpy as np
+from numpy.typing import NDArray
 from pylibsrtp import Error, Policy, Session
 
 from testkit.webrtc import DIGITS, RATE, Ears, tone_packets
@@ -47,14 +48,23 @@ def g711_packets(codec: str, frequency: float | None, seconds: float = 1.0, fram
     """A loop of G.711 payloads of one tone, or of silence for None."""
     times = np.arange(int(seconds * _NARROW)) / _NARROW
     wave = 0.4 * np.sin(2 * np.pi * (frequency or 0.0) * times)
-    encoder = av.CodecContext.create(_AV_NAMES[codec], "w")
-    encoder.sample_rate, encoder.format, encoder.layout = _NARROW, "s16", "mono"  # type: ignore[attr-defined]
-    encoder.time_base = Fraction(1, _NARROW)
-    frame = av.AudioFrame.from_ndarray((wave * 32767).astype(np.int16).reshape(1, -1), format="s16", layout="mono")
-    frame.sample_rate = _NARROW
-    whole = b"".join(bytes(packet) for packet in encoder.encode(frame))  # type: ignore[attr-defined]
+    whole = b"".join(_encoded(codec, (wave * 32767).astype(np.int16)))
     size = _NARROW * frame_ms // 1000
     return [whole[start : start + size] for start in range(0, len(whole) - size + 1, size)]
+
+
+def _encoded(codec: str, pcm: NDArray[np.int16]) -> list[bytes]:
+    """8 kHz, 16-bit samples as packets of 20 ms."""
+    encoder: Any = av.CodecContext.create(_AV_NAMES[codec], "w")
+    encoder.sample_rate, encoder.format, encoder.layout = _NARROW, "s16", "mono"
+    encoder.time_base = Fraction(1, _NARROW)
+    packets: list[bytes] = []
+    for start in range(0, len(pcm) - _NARROW // 50 + 1, _NARROW // 50):
+        piece = pcm[start : start + _NARROW // 50].reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(piece, format="s16", layout="mono")
+        frame.sample_rate, frame.pts = _NARROW, start
+        packets += [bytes(packet) for packet in encoder.encode(frame)]
+    return packets
 
 
 class RtpPeer(Ears):
@@ -182,6 +192,10 @@ class RtpPeer(Ears):
         self._listen()
 
     # -- what it does --------------------------------------------------------------------------------------
+
+    def will_say(self, pcm: NDArray[np.int16]) -> None:
+        """These samples (8 kHz) instead of its tone, from when it knows where to, and silence after them."""
+        self.payloads = _encoded(self.codec, np.concatenate([pcm, np.zeros(60 * _NARROW, np.int16)]))
 
     async def press(self, digits: str) -> None:
         """Send digits as telephone events, five packets each and the end three times, and wait until they are out."""

@@ -17,6 +17,9 @@ from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Soun
 
 _RATE = 8_000
 _BLOCK = _RATE // 10
+_LOWEST_RATE, _HIGHEST_RATE = 4_000, 384_000
+_HIGHEST_SAMPLE = 16.0
+"""24 dB beyond full scale: what a careless mix in floating point may reach."""
 _CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 
 
@@ -54,6 +57,12 @@ def _measure(container: Any) -> tuple[timedelta, float]:
     """Length, and the level of the loudest 100 ms in dB of full scale: -inf for digital silence."""
     if not container.streams.audio:
         raise PromptUnreadable("there is no sound in the file")
+    codec = container.streams.audio[0].codec_context
+    if codec is None:
+        raise PromptUnreadable("the file is broken: it can't be decoded")
+    rate = codec.sample_rate
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise PromptUnreadable(f"the sound has {rate} samples a second: save it with 8,000 to 48,000")
     seconds, loudest, rest = 0.0, 0.0, np.zeros(0)
     resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
     for frame in container.decode(audio=0):
@@ -63,6 +72,9 @@ def _measure(container: Any) -> tuple[timedelta, float]:
             raise PromptUnreadable("the sound is longer than 5 minutes")
         pieces = [piece.to_ndarray().reshape(-1) for piece in resampler.resample(frame)]
         heard = np.concatenate([rest, *pieces])
+        # Files of floating point may hold anything, also what is no number.
+        if not np.all(np.abs(heard) <= _HIGHEST_SAMPLE):
+            raise PromptUnreadable("the file is broken: its samples are far beyond full scale")
         whole = len(heard) // _BLOCK * _BLOCK
         rest = heard[whole:]
         loudest = max(loudest, _loudest(heard[:whole].reshape(-1, _BLOCK)))

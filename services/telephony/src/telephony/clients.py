@@ -25,6 +25,7 @@ from merkez.routing.v1 import (
 )
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 
+from telephony.domain.call_rules import CallRules, ParkEnd, RecordingTone
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg
 from telephony.media.recorder import Presence
@@ -64,6 +65,7 @@ class Route:
     caller_number: str = ""
     trunk_id: str = ""
     """The company's trunk the number came with, of one it brought."""
+    rules: CallRules = field(default_factory=CallRules)
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,13 @@ class CallerNumbers:
     numbers: frozenset[str]
     default: str
     brand_name: str
+    language: str
     max_concurrent_calls: int
     recorded: bool
     suspended: bool
     trunks: Mapping[str, str] = field(default_factory=dict)
     """Of numbers the company brought, the trunk that alone shows each."""
+    rules: CallRules = field(default_factory=CallRules)
 
 
 class Tenancy:
@@ -109,10 +113,12 @@ class Tenancy:
             numbers=frozenset(found.numbers),
             default=found.default_number,
             brand_name=found.brand_name,
+            language=found.language or "en",
             max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
             recorded=Feature.RECORDING in found.entitlements.features,
             suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
             trunks=dict(found.trunk_ids),
+            rules=_rules(found.call_rules),
         )
 
     async def _route(self, key: str, request: number_service_pb2.LookupRouteRequest) -> Route:
@@ -155,6 +161,25 @@ def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
         recorded=Feature.RECORDING in found.entitlements.features,
         caller_number=found.caller_number,
         trunk_id=found.number.trunk_id,
+        rules=_rules(found.brand.call_rules),
+    )
+
+
+_TONES = {
+    tenant_pb2.RECORDING_TONE_ONCE: RecordingTone.ONCE,
+    tenant_pb2.RECORDING_TONE_REPEATED: RecordingTone.REPEATED,
+}
+_PARK_ENDS = {tenant_pb2.PARK_END_QUEUE: ParkEnd.QUEUE, tenant_pb2.PARK_END_HANG_UP: ParkEnd.HANG_UP}
+
+
+def _rules(message: tenant_pb2.CallRules) -> CallRules:
+    usual = CallRules()
+    return CallRules(
+        _TONES.get(message.recording_tone, RecordingTone.NONE),
+        message.recording_tone_seconds or usual.tone_seconds,
+        message.recording_tone_for_agents,
+        message.park_seconds or usual.park_seconds,
+        _PARK_ENDS.get(message.park_end, ParkEnd.VOICEMAIL),
     )
 
 

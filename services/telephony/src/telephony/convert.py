@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from chassis.instants import duration_out, time_out
+from kernel.errors import InvalidInput
 from merkez.telephony.v1 import call_pb2, media_service_pb2, node_service_pb2, quality_pb2, telephony_events_pb2
 
+from telephony.domain.answers import Detection, OnMachine
 from telephony.domain.calls import Call, CallState, Direction, EndParty
 from telephony.domain.cdrs import Cdr
 from telephony.domain.conversation import Left
-from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
+from telephony.domain.legs import Answer, Leg, LegState, Party, SupervisionMode
 from telephony.domain.nodes import Node
 from telephony.domain.quality import LegQuality
 from telephony.domain.relays import IceServer
@@ -22,6 +24,8 @@ _LEG_STATES = {state: call_pb2.LegState.Value(f"LEG_STATE_{state.value}") for st
 _DIRECTIONS = {direction: call_pb2.Direction.Value(f"DIRECTION_{direction.value}") for direction in Direction}
 _MODES = {mode: call_pb2.SupervisionMode.Value(f"SUPERVISION_MODE_{mode.value}") for mode in SupervisionMode}
 _MODE_OF = {number: mode for mode, number in _MODES.items()}
+_ANSWERS = {answer: call_pb2.AnsweredBy.Value(f"ANSWERED_BY_{answer.value}") for answer in Answer}
+_ON_MACHINE = {call_pb2.MachineAction.Value(f"MACHINE_ACTION_{action.value}"): action for action in OnMachine}
 _END_PARTIES = {party: call_pb2.EndParty.Value(f"END_PARTY_{party.value}") for party in EndParty}
 
 
@@ -76,7 +80,21 @@ def leg_message(leg: Leg) -> call_pb2.Leg:
         address=leg.address,
         q850_cause=leg.q850_cause,
         sip_status=leg.sip_status,
+        answered_by=_answered_by(leg.answered_by),
+        detection_duration=duration_out(leg.detection) if leg.answered_by else None,
     )
+
+
+def _answered_by(answer: Answer | None) -> call_pb2.AnsweredBy.ValueType:
+    return _ANSWERS[answer] if answer else call_pb2.ANSWERED_BY_UNSPECIFIED
+
+
+def detection(message: call_pb2.AnswerDetection) -> Detection:
+    """The wish to know who answers. InvalidInput when it doesn't say what is to follow."""
+    action = _ON_MACHINE.get(message.on_machine)
+    if action is None:
+        raise InvalidInput.of("detection.on_machine", "is required: CONNECT, HANG_UP or LEAVE_MESSAGE")
+    return Detection(action, message.message_prompt_id, message.patient)
 
 
 def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
@@ -100,6 +118,8 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
         q850_cause=cdr.q850_cause,
         sip_status=cdr.sip_status,
         trunk_id=cdr.trunk_id,
+        answered_by=_answered_by(cdr.answered_by),
+        detection_duration=duration_out(cdr.detection) if cdr.answered_by else None,
     )
     message.duration.FromTimedelta(cdr.duration)
     message.talk_duration.FromTimedelta(cdr.talk)
@@ -194,8 +214,21 @@ def call_transferred(
     )  # fmt: skip
 
 
+def answer_detected(call: Call, legs: Sequence[Leg], leg: Leg, reason: str) -> telephony_events_pb2.AnswerDetected:
+    return telephony_events_pb2.AnswerDetected(call=_told(call, legs), leg=leg_message(leg), reason=reason)
+
+
 def call_parked(call: Call, legs: Sequence[Leg], agent_id: str) -> telephony_events_pb2.CallParked:
     return telephony_events_pb2.CallParked(call=_told(call, legs), agent_id=agent_id)
+
+
+def park_expired(
+    call: Call, legs: Sequence[Leg], agent_id: str, target_kind: str, target: str
+) -> telephony_events_pb2.ParkExpired:
+    """`agent_id` had parked it."""
+    return telephony_events_pb2.ParkExpired(
+        call=_told(call, legs), agent_id=agent_id, target_kind=target_kind, target=target
+    )
 
 
 def call_moved(

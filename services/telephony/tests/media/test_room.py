@@ -10,7 +10,7 @@ from itertools import cycle, pairwise
 import numpy as np
 import pytest
 from telephony.media.clips import Clip
-from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, OpusEncoder, g711_encode, opus_carries_recovery
+from telephony.media.codecs import OPUS, PCMA, PCMU, OpusDecoder, g711_encode, opus_carries_recovery
 from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
 from testkit import eventually
@@ -264,23 +264,6 @@ async def test_an_announcement_that_is_stopped_says_so() -> None:
     again = house.room.announce("a", [Clip.silence(1)])
     house.room.close()
     assert again.result() is False and house.beat.ticks == []
-
-
-async def test_a_recording_beep_is_mixed_into_what_both_hear_every_so_often() -> None:
-    house = House(OPUS, PCMU)
-    house.everybody()
-    beeper, encoder = Party(house.beat, PCMU, 1400), OpusEncoder(8000)
-    house.room.beep(Clip(tuple(encoder.encode(beeper.frame()) for _ in range(10))), 1.0)
-    house.talk(100)
-    for party, other in ((house.parties["a"], 700), (house.parties["b"], 400)):
-        tenth, sound = party.rate // 10, party.heard()
-        beeps = [level(sound[at : at + tenth], party.rate, 1400) > 0.1 for at in range(0, len(sound), tenth)]
-        assert beeps == [True, True, *[False] * 8] * 2
-        assert other in party.tones()
-    house.room.beep(None)
-    house.parties["b"].forget()
-    house.talk()
-    assert house.hear()["b"] == [400]
 
 
 async def test_loud_voices_together_do_not_clip() -> None:

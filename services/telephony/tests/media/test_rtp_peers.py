@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
+from itertools import pairwise
 
 import pytest
 from telephony.media.clips import Clip
@@ -46,6 +47,53 @@ async def test_what_strangers_sent_before_the_peer_was_found_is_not_heard_behind
             sender.send(bytes(160))
     await eventually(lambda: leg.statistics().packets_received == 2)
     assert leg.statistics().strangers == 40 and leg._sockets.connected == peer.address
+
+
+def _gaps(peer) -> list[float]:
+    """Seconds between two packets that the peer heard, by their timestamps."""
+    stamps = [timestamp for _, _, timestamp, _ in peer.headers]
+    return [((after - before) & 0xFFFFFFFF) / peer.clock for before, after in pairwise(stamps)]
+
+
+@pytest.mark.parametrize("codec", ["PCMA", "PCMU", "opus"])
+async def test_a_sip_peer_for_whom_there_is_nothing_hears_a_live_line_every_second(studio, codec) -> None:
+    peer, leg = await studio.ring(None, codec=codec)
+    await eventually(lambda: peer.packets_heard >= 4)
+    assert all(0.8 < gap < 1.6 for gap in _gaps(peer)), "each frame stands where it is in time"
+    assert peer.frequencies(seconds=0.04) == [] and peer.sequence_gaps == 0
+    playing = leg.play([Clip(tuple(tone_packets(880, 0.6)))])
+    await peer.hears(880)
+    assert await playing.finished
+    before = peer.packets_heard
+    await eventually(lambda: peer.packets_heard >= before + 2)
+    assert len(peer.sources) == 1 and peer.sequence_gaps == 0
+
+
+async def test_a_sip_peer_hears_silence_of_ours_when_the_other_side_saves_packets(studio) -> None:
+    peer, leg = await studio.ring(440)
+    saver, other = await studio.ring(880)
+    _join(leg, other)
+    await peer.hears(880)
+    saver.talking = False
+    before = peer.packets_heard
+    await eventually(lambda: peer.packets_heard >= before + 3)
+    saver.talking = True
+    peer.forget()
+    await peer.hears(880)
+    assert peer.sequence_gaps == 0
+
+
+async def test_a_sip_peer_that_holds_us_hears_nothing_at_all(studio) -> None:
+    peer, leg = await studio.ring(None)
+    await eventually(lambda: peer.packets_heard)
+    leg.answer(peer.describe("sendonly"))
+    before, there = peer.packets_heard, await studio.carrier(None)
+    other = studio.plane.rtp(SdpPolicy(), toward="127.0.0.1")
+    there.accept(other.answer(there.describe()))
+    await eventually(lambda: there.packets_heard >= 2)  # as long as a beat of silence takes
+    assert peer.packets_heard - before <= 1
+    leg.answer(peer.describe())
+    await eventually(lambda: peer.packets_heard >= before + 2)
 
 
 async def test_an_answer_to_a_leg_that_is_closed_already_is_harmless(studio) -> None:

@@ -7,6 +7,7 @@ import io
 import os
 import random
 import signal
+import struct
 import wave
 from pathlib import Path
 
@@ -72,13 +73,13 @@ async def test_the_same_text_is_spoken_once_and_survives_a_restart(clips: ClipSt
     assert first is second
     again = ClipStore(tmp_path / "clips")
     assert (await again.speech("Hello", "en")).packets == first.packets
-    assert again._worker is None
+    assert again._speech.worker is None
 
 
 async def test_a_caller_who_hangs_up_silences_nobody_who_waits_for_the_same_words(clips: ClipStore) -> None:
     async with Tasks("callers") as callers:
         first, second = (callers.spawn(clips.speech("One moment", "en"), "caller") for _ in range(2))
-        await eventually(lambda: clips._worker)
+        await eventually(lambda: clips._speech.worker)
         first.cancel()
         assert (await second).seconds > 0.3
         assert first.cancelled()
@@ -176,11 +177,42 @@ async def test_an_unknown_language_is_refused_and_the_next_one_still_spoken(clip
 
 async def test_a_speech_worker_that_dies_is_replaced(clips: ClipStore) -> None:
     await clips.speech("One", "en")
-    worker = clips._worker
+    worker = clips._speech.worker
     assert worker is not None
     os.kill(worker.pid, signal.SIGKILL)
     await worker.wait()
     assert (await clips.speech("Two", "en")).seconds > 0.3
+
+
+async def test_a_long_upload_keeps_nobody_waiting_for_what_is_to_be_said(clips: ClipStore) -> None:
+    async with Tasks("callers") as callers:
+        upload = callers.spawn(clips.file(_wav(240)), "upload")
+        await eventually(lambda: clips._files_maker.worker)
+        await clips.speech("One moment", "en")
+        assert not upload.done(), "it is still being made"
+        upload.cancel()
+
+
+async def test_samples_that_are_no_numbers_are_refused_and_nothing_of_them_is_played(clips: ClipStore) -> None:
+    for value in (np.nan, np.inf, 1e30):
+        sound = np.full(16_000, 0.1, "<f4")
+        sound[8_000] = value
+        head = b"fmt " + struct.pack("<IHHIIHH", 16, 3, 1, 16_000, 64_000, 4, 32)
+        data = head + b"data" + struct.pack("<I", sound.nbytes) + sound.tobytes()
+        with pytest.raises(ClipFailed, match="full scale"):
+            await clips.file(b"RIFF" + struct.pack("<I", 4 + len(data)) + b"WAVE" + data)
+
+
+async def test_a_clip_of_which_the_disk_kept_only_the_beginning_is_made_anew(tmp_path: Path) -> None:
+    first = ClipStore(tmp_path)
+    whole = await first.speech("Hello", "en")
+    (kept,) = _kept(tmp_path)
+    for left in (9, len(kept.read_bytes()) - 3):
+        kept.write_bytes(kept.read_bytes()[:left])
+        again = ClipStore(tmp_path)
+        assert (await again.speech("Hello", "en")).packets == whole.packets
+        await again.close()
+    await first.close()
 
 
 async def test_hold_music_is_half_a_minute_of_our_own(clips: ClipStore) -> None:

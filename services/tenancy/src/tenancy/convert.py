@@ -9,6 +9,7 @@ from chassis.instants import time_out
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, plan_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
 from merkez.type.v1 import money_pb2
 
+from tenancy.domain.call_rules import PARK_ENDS, TONES, CallRules, call_rules_of
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
@@ -93,6 +94,37 @@ def brand_out(brand: Brand) -> tenant_pb2.Brand:
         update_time=time_out(brand.update_time),
         version=brand.version,
         caller_number=brand.caller_number,
+        call_rules=call_rules_out(call_rules_of(brand.call_rules)),
+    )
+
+
+_TONES = {name: tenant_pb2.RecordingTone.Value(f"RECORDING_TONE_{name or 'UNSPECIFIED'}") for name in TONES}
+_PARK_ENDS = {name: tenant_pb2.ParkEnd.Value(f"PARK_END_{name or 'UNSPECIFIED'}") for name in PARK_ENDS}
+
+
+def call_rules_out(rules: CallRules) -> tenant_pb2.CallRules:
+    """How calls are handled, as the contract shows it."""
+    return tenant_pb2.CallRules(
+        recording_tone=_TONES[rules.recording_tone],
+        recording_tone_seconds=rules.recording_tone_seconds,
+        recording_tone_for_agents=rules.recording_tone_for_agents,
+        park_seconds=rules.park_seconds,
+        park_end=_PARK_ENDS[rules.park_end],
+    )
+
+
+def call_rules_in(message: tenant_pb2.CallRules) -> CallRules:
+    """How somebody wants calls to be handled. Raises `FieldInvalid` for a value this version doesn't know."""
+    tones, ends = ({number: name for name, number in known.items()} for known in (_TONES, _PARK_ENDS))
+    for field, known in (("recording_tone", tones), ("park_end", ends)):
+        if getattr(message, field) not in known:
+            raise FieldInvalid.of(f"brand.call_rules.{field}", "is not a value this version knows")
+    return CallRules(
+        tones[message.recording_tone],
+        message.recording_tone_seconds,
+        message.recording_tone_for_agents,
+        message.park_seconds,
+        ends[message.park_end],
     )
 
 
@@ -206,6 +238,8 @@ def caller_numbers_out(
         trunk_ids={each.number: each.trunk_id for each in numbers if each.trunk_id},
         default_number=brand.shown_number if brand else "",
         brand_name=brand.display_name if brand else "",
+        language=brand.language if brand else tenant.language,
+        call_rules=call_rules_out(call_rules_of(brand.call_rules)) if brand else None,
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
         entitlements=entitlements_out(plan),
     )

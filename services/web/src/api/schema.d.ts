@@ -819,7 +819,7 @@ export interface paths {
         put?: never;
         /**
          * Rings a number for the calling agent, who hears its progress at once
-         * @description Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED. Needs the permission `calls.dial`.
+         * @description Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED. Needs the permission `calls.dial`.
          */
         post: operations["merkez.telephony.v1.CallService.DialCall"];
         delete?: never;
@@ -1079,7 +1079,7 @@ export interface paths {
         put?: never;
         /**
          * Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by
-         * @description Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY. Needs the permission `calls.park`.
+         * @description Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY. Needs the permission `calls.park`.
          */
         post: operations["merkez.telephony.v1.CallService.ParkCall"];
         delete?: never;
@@ -3633,6 +3633,8 @@ export interface components {
             next?: string;
             /** @description Step when nobody took the caller; empty ends the run politely. */
             failed?: string;
+            /** @description Whether an answering machine or a fax at `number` counts as nobody. Whoever answers waits a second or two before they are joined. */
+            peopleOnly?: boolean;
         };
         /** @description Changes. */
         "flows.v1.UpdateFlowRequest": {
@@ -4389,6 +4391,20 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Listening for who answers. The agent and who answered hear each other meanwhile. */
+        "telephony.v1.AnswerDetection": {
+            /** @description Required. What follows when it isn't a person. Nothing does once the agent has sent the call on. */
+            onMachine?: components["schemas"]["telephony.v1.MachineAction"];
+            /** @description Required for LEAVE_MESSAGE. Prompt to play. */
+            messagePromptId?: string;
+            /** @description Listens half a second longer: more machines are caught, and a person waits longer for an answer. */
+            patient?: boolean;
+        };
+        /**
+         * @description Who answered a number that was rung, told by what was heard in the first seconds.
+         * @enum {string}
+         */
+        "telephony.v1.AnsweredBy": "ANSWERED_BY_UNSPECIFIED" | "ANSWERED_BY_HUMAN" | "ANSWERED_BY_MACHINE" | "ANSWERED_BY_MACHINE_BEEP" | "ANSWERED_BY_FAX" | "ANSWERED_BY_DISCONNECTED" | "ANSWERED_BY_UNKNOWN";
         /** @description Attaches. */
         "telephony.v1.AttachStationRequest": {
             /** @description Required. SDP offer with one audio section. */
@@ -4523,7 +4539,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT. */
             endCause?: string;
             /**
              * Format: double
@@ -4554,6 +4570,13 @@ export interface components {
              * @example 3.5s
              */
             unheardDuration?: string;
+            /** @description Who answered a call that an agent dialled, where it was listened for; UNKNOWN when the call ended before it was told. */
+            answeredBy?: components["schemas"]["telephony.v1.AnsweredBy"];
+            /**
+             * @description From the answer to answered_by.
+             * @example 3.5s
+             */
+            detectionDuration?: string;
         };
         /** @description Completes. */
         "telephony.v1.CompleteTransferRequest": {
@@ -4675,6 +4698,8 @@ export interface components {
             brandId?: string;
             /** @description Number of the tenant to show; empty for the brand's own. */
             callerNumber?: string;
+            /** @description Tells who answers, and what follows when it is a machine; unset listens for nothing. */
+            detection?: components["schemas"]["telephony.v1.AnswerDetection"];
         };
         /**
          * @description How digits are sent.
@@ -4850,6 +4875,13 @@ export interface components {
              * @description SIP status it failed with (RFC 3261 21); 0 when it didn't, or is no SIP leg.
              */
             sipStatus?: number;
+            /** @description Who answered, where somebody listened for it. */
+            answeredBy?: components["schemas"]["telephony.v1.AnsweredBy"];
+            /**
+             * @description From the answer to answered_by.
+             * @example 3.5s
+             */
+            detectionDuration?: string;
         };
         /**
          * @description Where a leg stands.
@@ -4899,6 +4931,11 @@ export interface components {
              */
             sharedTrunkCount?: number;
         };
+        /**
+         * @description What follows when a machine answers a call that an agent dialled.
+         * @enum {string}
+         */
+        "telephony.v1.MachineAction": "MACHINE_ACTION_UNSPECIFIED" | "MACHINE_ACTION_CONNECT" | "MACHINE_ACTION_HANG_UP" | "MACHINE_ACTION_LEAVE_MESSAGE";
         /** @description One process that holds media. */
         "telephony.v1.Node": {
             /** @description Its name, stable over restarts. */
@@ -5390,6 +5427,8 @@ export interface components {
             readonly version?: string;
             /** @description Number shown to those who are called in the brand's name; one of the tenant's numbers. Empty shows widget_number. */
             callerNumber?: string;
+            /** @description How its calls are handled. Holds for calls that begin from then on. */
+            callRules?: components["schemas"]["tenancy.v1.CallRules"];
         };
         /** @description Brings numbers. */
         "tenancy.v1.BringNumbersRequest": {
@@ -5410,6 +5449,25 @@ export interface components {
         "tenancy.v1.BringNumbersResponse": {
             /** @description By number. */
             numbers?: components["schemas"]["tenancy.v1.Number"][];
+        };
+        /** @description How a brand's calls are handled. */
+        "tenancy.v1.CallRules": {
+            /** @description Tone that tells that a call is recorded. */
+            recordingTone?: components["schemas"]["tenancy.v1.RecordingTone"];
+            /**
+             * Format: int32
+             * @description Seconds from one tone to the next where it is repeated, 5 to 120; 0 means 15.
+             */
+            recordingToneSeconds?: number;
+            /** @description Whether agents hear it too, and not only the customer and numbers that were rung. */
+            recordingToneForAgents?: boolean;
+            /**
+             * Format: int32
+             * @description How long a parked call waits to be retrieved before it rings whoever parked it, 15 to 3,600 s; 0 means 120.
+             */
+            parkSeconds?: number;
+            /** @description Where it goes after that. */
+            parkEnd?: components["schemas"]["tenancy.v1.ParkEnd"];
         };
         /** @description Changes the plan. */
         "tenancy.v1.ChangePlanRequest": {
@@ -5685,6 +5743,11 @@ export interface components {
             /** @description Trunk of the company its calls go over; only of numbers it brought. Empty: it can be called, but shown to nobody. */
             trunkId?: string;
         };
+        /**
+         * @description Where a parked call goes that nobody retrieved and that whoever parked it doesn't take back either.
+         * @enum {string}
+         */
+        "tenancy.v1.ParkEnd": "PARK_END_UNSPECIFIED" | "PARK_END_QUEUE" | "PARK_END_HANG_UP";
         /** @description One version of a plan. */
         "tenancy.v1.Plan": {
             /** @description Output only. Stable id of the plan, such as "starter". */
@@ -5742,6 +5805,11 @@ export interface components {
              */
             nextIncrementSeconds?: number;
         };
+        /**
+         * @description Whether a tone of 1,400 Hz tells those in a call that it is recorded (47 CFR 64.501). It is heard in calls that are recorded only, and isn't part of the recording.
+         * @enum {string}
+         */
+        "tenancy.v1.RecordingTone": "RECORDING_TONE_UNSPECIFIED" | "RECORDING_TONE_ONCE" | "RECORDING_TONE_REPEATED";
         /** @description Rotates. */
         "tenancy.v1.RefreshSessionRequest": {
             /** @description Required. */

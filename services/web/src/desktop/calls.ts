@@ -1,7 +1,7 @@
 /** What the agent does with the call at hand, and how one begins that was not offered. */
 import { api, ask, newRequestId } from "../api/client.ts";
 import { asProblem, Problem } from "../api/problem.ts";
-import type { Call, Offer } from "../api/types.ts";
+import type { AnswerDetection, Call, Offer } from "../api/types.ts";
 import { myId } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
 import { createStore } from "../store.ts";
@@ -117,6 +117,7 @@ export interface Dialled {
   number: string;
   brandId: string;
   callerNumber: string;
+  detection?: AnswerDetection;
 }
 
 /** Rings a number. Throws the problem; our contact comes with the answer or with its fact, whichever is first. */

@@ -115,6 +115,8 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "CallHeld":
     case "CallTransferred":
     case "CallParked":
+    case "AnswerDetected":
+    case "ParkExpired":
     case "CallMoved":
       return withCall(state, call);
     case "CallResumed":

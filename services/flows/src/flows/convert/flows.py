@@ -66,7 +66,7 @@ def _transfer_from(m: flow_pb2.Transfer) -> d.Transfer:
     to = m.WhichOneof("target") or ""
     return d.Transfer(
         to, getattr(m, to) if to else "", m.caller_number, duration_in(m, "timeout"), m.music_prompt_id, m.next,
-        m.failed,
+        m.failed, m.people_only,
     )  # fmt: skip
 
 
@@ -195,6 +195,7 @@ def _to_transfer(transfer: d.Transfer) -> flow_pb2.Transfer:
         music_prompt_id=transfer.music_prompt_id,
         next=transfer.next,
         failed=transfer.failed,
+        people_only=transfer.people_only,
     )
     if transfer.to:
         setattr(made, transfer.to, transfer.target)

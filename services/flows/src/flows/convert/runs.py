@@ -70,8 +70,11 @@ def _origin_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> Hande
         raise InvalidInput.of("consulting_agent_id", "goes with a CONSULT, and a CONSULT with it")
     if kind is ContactKind.CONSULT and to not in ("queue_id", "agent_id"):
         raise InvalidInput.of("target", "of a CONSULT must be a queue or an agent")
+    if request.WhichOneof("otherwise") and (to != "agent_id" or kind is ContactKind.CONSULT):
+        raise InvalidInput.of("otherwise", "goes with a call that waits for an agent")
     for prefix, name in (
         ("con", "previous_contact_id"), ("usr", "consulting_agent_id"), ("usr", "return_agent_id"),
+        ("que", "otherwise_queue_id"),
     ):  # fmt: skip
         if getattr(request, name):
             require_id(prefix, getattr(request, name), name)
@@ -83,6 +86,8 @@ def _origin_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> Hande
         to=to,
         target=require_id("que" if to.endswith("queue_id") else "usr", getattr(request, to), to) if to else "",
         max_wait=transfer_wait,
+        otherwise_queue_id=request.otherwise_queue_id,
+        otherwise_end=request.otherwise_end,
     )
 
 
@@ -156,6 +161,7 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                     caller_number=dial.caller_number,
                     timeout=duration_out(dial.timeout),
                     audio=_audio(dial.audio),
+                    people_only=dial.people_only,
                 )
             )
         case Record() as record:

@@ -7,11 +7,12 @@ sent. A released meaning never changes: another one gets another id.
 from __future__ import annotations
 
 from flows.domain import speech
-from flows.domain.definitions import Definition, Queue, Step, Transfer, Utterance, Voicemail
+from flows.domain.definitions import Definition, HangUp, Queue, Step, Transfer, Utterance, Voicemail
 from flows.domain.runs import ContactKind, HandedOn
 
 PREFIX = "builtin:"
 QUEUE, AGENT, VOICEMAIL, CONSULT = "builtin:queue", "builtin:agent", "builtin:voicemail", "builtin:consult"
+AGENT_THEN_QUEUE, AGENT_THEN_END = "builtin:agent_then_queue", "builtin:agent_then_end"
 
 _MAILBOXES = {"voicemail_of_agent_id": "agent_id", "voicemail_of_queue_id": "queue_id"}
 
@@ -22,18 +23,28 @@ def release_of(origin: HandedOn) -> str:
         return VOICEMAIL
     if origin.contact_kind is ContactKind.CONSULT:
         return CONSULT
-    return AGENT if origin.to == "agent_id" else QUEUE
+    if origin.to != "agent_id":
+        return QUEUE
+    if origin.otherwise_queue_id:
+        return AGENT_THEN_QUEUE
+    return AGENT_THEN_END if origin.otherwise_end else AGENT
 
 
 def definition_of(release_id: str, origin: HandedOn) -> Definition:
     """What such a run does. One agent is waited for, then whoever handed the call on, then there is a message to
-    leave; a queue is waited in for as long as it takes."""
+    leave, unless it was said what follows instead; a queue is waited in for as long as it takes."""
     if release_id == VOICEMAIL:
         return _definition(_voicemail(_MAILBOXES[origin.to], origin.target))
     if release_id == CONSULT:
         return _definition(_transfer("consult", origin, origin.to, origin.target, ""))
     if release_id == QUEUE:
         return _definition(Step("queue", "", Queue(origin.target)))
+    if release_id == AGENT_THEN_QUEUE:
+        wait = _transfer("agent", origin, "agent_id", origin.target, "queue")
+        return _definition(wait, Step("queue", "", Queue(origin.otherwise_queue_id)))
+    if release_id == AGENT_THEN_END:
+        wait = _transfer("agent", origin, "agent_id", origin.target, "end")
+        return _definition(wait, Step("end", "", HangUp(Utterance(speech.in_every_language("nobody_free")))))
     back = origin.return_agent_id if origin.return_agent_id != origin.target else ""
     steps = [_transfer("agent", origin, "agent_id", origin.target, "back" if back else "voicemail")]
     if back:

@@ -155,6 +155,8 @@ class Transfer:
     music_prompt_id: str = ""
     next: str = ""
     failed: str = ""
+    people_only: bool = False
+    """At a number: a machine counts as nobody."""
 
 
 @dataclass(frozen=True)

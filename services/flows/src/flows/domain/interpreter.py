@@ -129,7 +129,8 @@ def _transfer(walk: Walk, transfer: Transfer) -> Turn:
         return waits.queue(walk, transfer)
     audio = (Audio(prompt_id=transfer.music_prompt_id),) if transfer.music_prompt_id else ()
     timeout = transfer.timeout or DEFAULT_TRANSFER_TIMEOUT
-    return walk.order(Phase.DIALLING, Dial(transfer.target, transfer.caller_number, timeout, audio))
+    order = Dial(transfer.target, transfer.caller_number, timeout, audio, transfer.people_only)
+    return walk.order(Phase.DIALLING, order)
 
 
 def _voicemail(walk: Walk, voicemail: Voicemail) -> Turn:

@@ -53,12 +53,13 @@ class WaitInQueue:
 
 @dataclass(frozen=True)
 class Dial:
-    """Call a number and join it to the caller; `audio` is heard while trying."""
+    """Call a number and join it to the caller; `audio` is heard while trying. `people_only` joins no machine."""
 
     number: str
     caller_number: str
     timeout: timedelta
     audio: tuple[Audio, ...] = ()
+    people_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,10 @@ class HandedOn:
     to: str = ""
     target: str = ""
     max_wait: timedelta | None = None
+    otherwise_queue_id: str = ""
+    """Where the call waits when the agent doesn't take it, in place of all else."""
+    otherwise_end: bool = False
+    """It ends then."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ _AGENT = {
     "LegChanged": "leg.agent_id",
     "CallTransferred": "agent_id",
     "CallParked": "agent_id",
+    "AnswerDetected": "call.agent_id",
+    "ParkExpired": "agent_id",
     "CallMoved": "call.agent_id",
     "AgentLeft": "agent_id",
     "SupervisionChanged": "supervisor_id",
@@ -60,6 +62,7 @@ _CALL = {
     "LegMediaChanged": "call_id",
     "CallTransferred": "call.call_id",
     "CallParked": "call.call_id",
+    "ParkExpired": "call.call_id",
     "CallMoved": "call.call_id",
     "ContactQueued": "contact.call_id",
     "ContactDequeued": "contact.call_id",
@@ -81,7 +84,7 @@ _ALSO_NEEDS = {
 _EVERY_AGENT = frozenset(
     {
         "CallAnswered", "CallHeld", "CallResumed", "LegChanged", "LegMediaChanged", "CallTransferred", "CallParked",
-        "CallMoved", "AgentLeft", "CallEnded",
+        "AnswerDetected", "CallMoved", "AgentLeft", "CallEnded",
     }
 )  # fmt: skip
 _NOT_IN_IT = frozenset({call_pb2.LEG_STATE_RINGING, call_pb2.LEG_STATE_ENDED})

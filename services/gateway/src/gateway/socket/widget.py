@@ -71,6 +71,7 @@ _STATE_OF_FACT = {
     "CallResumed": "answered",
     "CallTransferred": "transferred",
     "CallParked": "held",
+    "ParkExpired": "transferred",
     "CallEnded": "ended",
 }
 

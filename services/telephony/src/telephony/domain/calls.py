@@ -13,6 +13,8 @@ import phonenumbers
 from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, InvalidInput, NotFound, QuotaExceeded
 from kernel.phone import is_e164
 
+from telephony.domain.call_rules import CallRules
+
 
 class CallState(Enum):
     """Where a call stands."""
@@ -78,6 +80,9 @@ class EndCause:
     UNREACHABLE = "UNREACHABLE"
     CANCELLED = "CANCELLED"
     PARK_TIMEOUT = "PARK_TIMEOUT"
+    ANSWERING_MACHINE = "ANSWERING_MACHINE"
+    FAX = "FAX"
+    MESSAGE_LEFT = "MESSAGE_LEFT"
     LIMIT = "CONCURRENT_CALL_LIMIT_REACHED"
     SUSPENDED = "TENANT_SUSPENDED"
 
@@ -179,6 +184,7 @@ class Call:
     sent_by: str = ""
     """Agent who sent it there."""
     trunk_id: str = ""
+    rules: CallRules = field(default_factory=CallRules)
     park_code: str = ""
     answer_time: datetime | None = None
     end_time: datetime | None = None

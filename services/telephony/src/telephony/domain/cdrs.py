@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndParty
+from telephony.domain.legs import Answer, Leg
 
 ZERO = timedelta(0)
 
@@ -23,6 +24,9 @@ class Ending:
     agent_mos: float = 0.0
     q850_cause: int = 0
     sip_status: int = 0
+    answered_by: Answer | None = None
+    """UNKNOWN when it ended while somebody still listened for who answered."""
+    detection: timedelta = ZERO
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,12 @@ class Cdr:
     trunk_id: str
     q850_cause: int
     sip_status: int
+    answered_by: Answer | None
+    detection: timedelta
 
 
-def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
-    """The record of a call that ends as `ending` says.
+def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None = None) -> Cdr:
+    """The record of a call that ends as `ending` says; `customer` is its leg.
 
     Nothing is ever negative: an end reported before the start (a heartbeat older than the call) is the start, and one
     before the answer (the customer was last heard before it) is the answer. Without the node's own measure, talk and
@@ -71,6 +77,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         talk = max(ZERO, ending.talk) if call.answer_time is not None else ZERO
     if ending.hold is not None:
         hold = max(ZERO, ending.hold)
+    told = customer if customer is not None and customer.answered_by is not None else ending
     unheard = max(ZERO, call.unheard - max(ZERO, call.state_time - end))
     return Cdr(
         cdr_id=cdr_id,
@@ -96,4 +103,6 @@ def detail_record(call: Call, ending: Ending, cdr_id: str) -> Cdr:
         trunk_id=call.trunk_id,
         q850_cause=ending.q850_cause,
         sip_status=ending.sip_status,
+        answered_by=told.answered_by,
+        detection=told.detection,
     )

@@ -8,8 +8,8 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
 
 from kernel.errors import Unauthenticated
 from kernel.ids import is_id
@@ -31,6 +31,21 @@ class SupervisionMode(Enum):
     LISTEN = "LISTEN"
     WHISPER = "WHISPER"
     BARGE = "BARGE"
+
+
+class Answer(StrEnum):
+    """Who answered a number that was rung."""
+
+    HUMAN = "HUMAN"
+    MACHINE = "MACHINE"
+    """A machine that talks; no beep was heard yet."""
+    MACHINE_BEEP = "MACHINE_BEEP"
+    """A machine that has beeped: it records now."""
+    FAX = "FAX"
+    DISCONNECTED = "DISCONNECTED"
+    """A special information tone or busy tone: nobody is there."""
+    UNKNOWN = "UNKNOWN"
+    """Nothing that tells: silence, or sounds that are neither. Treat it as a person."""
 
 
 class Q850:
@@ -114,6 +129,10 @@ class Leg:
     mos: float = 0.0
     q850_cause: int = 0
     sip_status: int = 0
+    answered_by: Answer | None = None
+    """None while nobody has told it."""
+    detection: timedelta = timedelta(0)
+    """From the answer to `answered_by`."""
 
     @property
     def live(self) -> bool:

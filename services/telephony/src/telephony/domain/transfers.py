@@ -6,6 +6,7 @@ import dataclasses
 from datetime import datetime
 
 from telephony.domain import legs as leg_rules
+from telephony.domain.call_rules import ParkEnd
 from telephony.domain.calls import Actor, Call, Trigger, change
 from telephony.domain.conversation import (
     Conversation,
@@ -17,6 +18,9 @@ from telephony.domain.conversation import (
 )
 from telephony.domain.legs import Leg, Party
 from telephony.domain.parties import add
+
+RECALL = "recall"
+"""`Call.sent_to` of a parked call that goes back to who parked it: this and the agent's id."""
 
 
 def sent_on(talk: Conversation, actor: Actor, trigger: Trigger, now: datetime) -> Outcome:
@@ -33,6 +37,24 @@ def parked(talk: Conversation, code: str, now: datetime) -> Outcome:
     no_consult(talk)
     call = dataclasses.replace(change(talk.call, Trigger.PARK, now), park_code=code)
     return _without_agents(talk, call, LeftReason.PARKED, now)
+
+
+def park_over(talk: Conversation, parker: str, now: datetime) -> Outcome | None:
+    """Nobody retrieved the call: flows leads it again, to the agent who parked it (`parker`) and from there to where
+    its rules say. Without a parker it waits in its queue again, or ends (None). CallEnded."""
+    call, rules = talk.call, talk.call.rules
+    if parker:
+        sent_to = f"{RECALL}:{parker}"
+    elif rules.park_end is ParkEnd.HANG_UP or not call.queue_id:
+        # Nobody's voicemail it would be.
+        return None
+    else:
+        sent_to = f"queue:{call.queue_id}"
+    after = dataclasses.replace(
+        change(call, Trigger.SEND_ON, now), park_code="", agent_id="", turn=call.turn + 1, run_id="", sent_to=sent_to,
+        sent_by=parker,
+    )  # fmt: skip
+    return Outcome(dataclasses.replace(talk, call=after))
 
 
 def taken_over(talk: Conversation, leg: Leg, now: datetime) -> Outcome:

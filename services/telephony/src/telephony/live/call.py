@@ -11,16 +11,20 @@ from typing import Any
 from opentelemetry.context import Context
 
 from telephony.domain import hearing as hearing_rules
+from telephony.domain.answers import Detection
 from telephony.domain.calls import TALK_STATES, Call, CallState
 from telephony.domain.hearing import Sound, hearing, recorded
-from telephony.domain.legs import Leg, Party, SupervisionMode
+from telephony.domain.legs import Answer, Leg, Party, SupervisionMode
 from telephony.live.house import House, Journal
 from telephony.live.outside import OutsideLeg
+from telephony.live.screens import Screen, told_after
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
-from telephony.media.media_leg import MediaLeg, Tap
+from telephony.media.media_leg import Both, MediaLeg, Tap
 from telephony.media.recorder import Recording, Source
+from telephony.media.recording_notice import RecordingNotice
 from telephony.media.room import Ear, Room
+from telephony.media.ticker import Ticker
 from telephony.ops import nodes as node_ops
 
 
@@ -44,11 +48,17 @@ class LiveCall:
         self.pressed: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self.driver: asyncio.Task[Any] | None = None
         self.recording: Recording | None = None
+        self.notice: RecordingNotice | None = None
+        """Tells the parties that they are recorded, where their brand wants that."""
         self.recording_task: asyncio.Task[Any] | None = None
         self.part = ""
         """Tells what is recorded here from what was on the nodes the call was adopted from."""
         self.outside: dict[str, OutsideLeg] = {}
         """By leg id: parties outside."""
+        self.wishes: dict[str, Detection] = {}
+        """Leg id -> what is to be known of whoever answers there."""
+        self.screens: dict[str, Screen] = {}
+        """Leg id -> who listens whether a person answered there."""
         self.lost_since: dict[str, float] = {}
         """Leg id -> when its media was last heard of, of legs that have lost it."""
         self.ending: asyncio.Task[Any] | None = None
@@ -145,22 +155,35 @@ class LiveCall:
         self._clock(call.state)
         if call.state in TALK_STATES or call.state in (CallState.PARKED, CallState.DIALING):
             self.earpiece.stop()
-        ears = hearing(call, self.legs)
-        talking = recorded(call, self.legs)
+        self._retap()
         for leg in self.legs:
-            self._taps(leg, leg.leg_id in talking)
             if leg.live:
                 self.room.mute(leg.leg_id, leg.muted or leg.leg_id in self._mute_wished)
             elif leg.leg_id in self.room.members and leg.leg_id != self.customer_id:
                 self.room.remove(leg.leg_id)
-        self.room.arrange({leg_id: self._ear(leg_id, ear) for leg_id, ear in ears.items()})
+        self._arrange()
+        self.tell_recorded()
         self._followed.set()
         self._followed = asyncio.Event()
+
+    def _arrange(self) -> None:
+        ears = {leg_id: self._ear(leg_id, ear) for leg_id, ear in hearing(self.call, self.legs).items()}
+        # Who has answered and is joined to nobody yet hears a line that is alive.
+        screened = {leg.leg_id: Ear() for leg in self.legs if leg.leg_id in self.screens and leg.leg_id not in ears}
+        self.room.arrange(ears | {leg_id: ear for leg_id, ear in screened.items() if leg_id != self.customer_id})
 
     def _ear(self, leg_id: str, ear: hearing_rules.Ear) -> Ear:
         if ear.sound is Sound.RINGBACK and leg_id == self.customer_id and self.instead_of_ringing:
             return Ear(sound=self.instead_of_ringing)
         return Ear(ear.hears, self._clips[ear.sound])
+
+    def tell_recorded(self) -> None:
+        """Those who are recorded hear so."""
+        if self.notice is not None:
+            talking, rules = recorded(self.call, self.legs), self.call.rules
+            outside = (Party.CUSTOMER, Party.PARTICIPANT)
+            hearers = {leg.leg_id for leg in self.legs if rules.tone_for_agents or leg.party in outside}
+            self.notice.follow(talking & hearers)
 
     async def until(self, rows_say: Callable[[], bool]) -> None:
         """Wait until the rows that the media follow say so."""
@@ -191,6 +214,14 @@ class LiveCall:
         member = self.room.member(self.customer_id)
         member.tap, member.keep_tap = tap, tap is not None
 
+    def screen(self, leg_id: str, ticker: Ticker, wish: Detection) -> Screen:
+        """Listen to a party that answers now, whoever else hears it."""
+        screen = self.screens[leg_id] = Screen(ticker, wish)
+        self._retap()
+        self._arrange()
+        screen.over.add_done_callback(lambda _: self._retap() if leg_id in self.screens else None)
+        return screen
+
     def press(self, digit: str) -> None:
         """The customer pressed a key; nobody listens to it once they talk."""
         if not self.talking and not self.pressed.full():
@@ -205,6 +236,11 @@ class LiveCall:
         """Let the parties go: stations stay warm; the customer's media is for the caller to close."""
         customer = self.customer
         self.earpiece.stop()
+        if self.notice is not None:
+            self.notice.close()
+        screens, self.screens = self.screens, {}
+        for screen in screens.values():
+            screen.close()
         self.room.close()
         return customer
 
@@ -218,6 +254,13 @@ class LiveCall:
         talk = self._talk + (max(0.0, end - self._talk_since) if self._talk_since is not None else 0.0)
         held = self._held + (max(0.0, end - self._held_since) if self._held_since is not None else 0.0)
         return timedelta(seconds=talk), timedelta(seconds=held)
+
+    def unanswered_question(self) -> tuple[Answer | None, timedelta]:
+        """What is to be said of who answered the call when it ends while somebody listens for it, and after how long;
+        None when that was told, or nobody asked."""
+        screen = self.screens.pop(self.customer_id, None)
+        verdict = screen.close() if screen is not None else None
+        return (verdict.answer, told_after(verdict)) if verdict is not None else (None, timedelta(0))
 
     def opinions(self) -> tuple[float, float]:
         """MOS of the customer's and the last agent's media, 0 when unknown."""
@@ -244,8 +287,16 @@ class LiveCall:
             self._held += now - self._held_since
             self._held_since = None
 
+    def _retap(self) -> None:
+        talking = recorded(self.call, self.legs)
+        for leg in self.legs:
+            self._taps(leg, leg.leg_id in talking)
+
     def _taps(self, leg: Leg, talks: bool) -> None:
         """Each leg that `talks` in the conversation is recorded on a track of its own."""
+        screen = self.screens.get(leg.leg_id)
+        if screen is not None and not leg.live:
+            screen.close()
         watches = leg.mode in (SupervisionMode.LISTEN, SupervisionMode.WHISPER)
         if self.recording is not None and (watches or not leg.live):
             self.recording.leave(leg.leg_id)
@@ -257,4 +308,10 @@ class LiveCall:
         if self._message_tap is not None and leg.party == Party.CUSTOMER:
             return
         source = Source(leg.party, leg.agent_id, leg.address)
-        member.tap = self.recording.tap(leg.leg_id, source) if talks and self.recording is not None else None
+        recording = self.recording.tap(leg.leg_id, source) if talks and self.recording is not None else None
+        listens = screen is not None and not screen.over.done()
+        member.keep_tap = listens
+        if screen is not None and listens:
+            member.tap = screen.tap if recording is None else Both(recording, screen.tap)
+        else:
+            member.tap = recording

@@ -17,6 +17,7 @@ from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
 from telephony.live.house import House, unbroken
 from telephony.live.switchboard import Switchboard
+from telephony.ops import parking
 from telephony.ops import parties as party_ops
 from telephony.ops.parties import Found
 
@@ -158,13 +159,13 @@ class Conversations:
         )
 
     async def park(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
-        return await self._carry_out(tenant_id, lambda tx: party_ops.park(tx, call_id, actor, self._now()))
+        return await self._carry_out(tenant_id, lambda tx: parking.park(tx, call_id, actor, self._now()))
 
     async def retrieve(self, tenant_id: str, actor: Actor, code: str) -> Found:
         db = self._house.db
 
         async def look(tx: Tx) -> Call:
-            call = await party_ops.find_parked(tx, code)
+            call = await parking.find_parked(tx, code)
             await party_ops.free_station(tx, actor.user_id, self._now())
             return call
 
@@ -174,7 +175,7 @@ class Conversations:
             tenant_id,
             call.call_id,
             contact_id,
-            lambda tx: party_ops.retrieve(tx, code, actor.user_id, contact_id, self._now()),
+            lambda tx: parking.retrieve(tx, code, actor.user_id, contact_id, self._now()),
             actor,
         )
 

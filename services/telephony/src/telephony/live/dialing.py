@@ -16,12 +16,14 @@ from kernel.tenant import TenantSuspended
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
-from telephony.clients import CallerNumbers
 from telephony.domain import parties
-from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
+from telephony.domain.calls import Actor, Call, CallState, EndCause, EndParty
 from telephony.domain.conversation import NotOnCall
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
+from telephony.live import new_calls
+from telephony.live.answers import Answers
 from telephony.live.call import LiveCall
 from telephony.live.house import House, LeaseLost, unbroken
 from telephony.live.instructions import Dialled, DialOrder
@@ -42,6 +44,7 @@ class Dialing:
         self._switchboard = switchboard
         self.transfer: Callable[[LiveCall, str, TransferWish], Coroutine[Any, Any, None]] = _transfer_nothing
         """Carries out what a leg's phone wishes; who has the verbs sets it."""
+        self._answers = Answers(house, switchboard, self._answered)
         switchboard.ring_agent = self.ring_agent
         switchboard.resume_outside = self.resume_outside
         switchboard.dial_in_flow = self.in_flow
@@ -61,8 +64,9 @@ class Dialing:
         if numbers.suspended:
             raise TenantSuspended("the company is suspended: it makes no calls")
         planned = await house.outside.plan(tenant_id, request.number, request.caller_number, numbers)
+        wish = await self._answers.wish(tenant_id, request)
         now = house.now()
-        call = self._new_call(request.brand_id, numbers, planned, actor.user_id)
+        call = new_calls.outbound(house, request.brand_id, numbers, planned, actor.user_id)
         customer = Leg(new_id("leg", now), call.call_id, Party.CUSTOMER, LegState.RINGING, address=planned.number)
         fresh = False
 
@@ -86,7 +90,7 @@ class Dialing:
             answer = await house.db.run(tenant_id, store)
         if not fresh:
             return answer
-        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone))
+        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone, wish))
 
     async def _begin(
         self,
@@ -96,11 +100,14 @@ class Dialing:
         customer: Leg,
         planned: Planned,
         phone: OutsideLeg | None,
+        wish: Detection | None,
     ) -> call_pb2.Call:
         """The call is stored: make the agent's contact and ring. What refuses ends the call, and says why."""
         house = self._house
         talk = await house.db.run(tenant_id, lambda tx: party_ops.conversation(tx, call_id), read_only=True)
         live = self._switchboard.begin(tenant_id, talk.call, [leg for leg in talk.legs if leg.party == Party.CUSTOMER])
+        if wish is not None:
+            live.wishes[customer.leg_id] = wish
         own = talk.of_agent(actor.user_id)
         if phone is not None and own is not None:
             self.hold_on_to(live, own.leg_id, phone)
@@ -140,6 +147,9 @@ class Dialing:
         before = [leg for leg in live.legs if leg.invited_by == order.instruction]
         leg = before[-1] if before else None
         live.instead_of_ringing = tuple(order.sound)
+        if order.people_only and not order.sound:
+            # Not what the machine says, which is early media as long as nobody is joined.
+            live.instead_of_ringing = (self._house.ringback,)
         try:
             if leg is not None:
                 leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
@@ -148,7 +158,9 @@ class Dialing:
                 leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
         finally:
             live.instead_of_ringing = ()
-        return Dialled(cause_of(leg.q850_cause)) if leg.join_time is None else Dialled(talk=talked(leg))
+        if leg.join_time is not None:
+            return Dialled(talk=talked(leg))
+        return Dialled(rung_for_nobody(leg) or cause_of(leg.q850_cause))
 
     async def _begin_in_flow(self, live: LiveCall, order: DialOrder) -> Leg:
         planned = await self.plan(live.tenant_id, live.call, order.number, order.caller_number)
@@ -156,6 +168,8 @@ class Dialing:
             new_id("leg", self._house.now()), live.call_id, Party.PARTICIPANT, LegState.RINGING,
             address=planned.number, invited_by=order.instruction,
         )  # fmt: skip
+        if order.people_only:
+            live.wishes[leg.leg_id] = Detection(OnMachine.HANG_UP, before_joining=True)
         # The driver is cancelled when the customer hangs up: what is being rung then must be hung up too.
         await unbroken(self._ring_in_flow(live, leg, planned))
         return leg
@@ -175,6 +189,9 @@ class Dialing:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ring_seconds):
                 await live.until(lambda: leg().state is not LegState.RINGING)
+        if leg_id in live.screens:
+            # They have answered in time: who they are is told within seconds.
+            await live.until(lambda: leg().state is not LegState.RINGING)
         if leg().state is LegState.RINGING:
             await self._switchboard.party_gone(live, leg_id, Q850.NO_ANSWER)
         await live.until(lambda: not leg().live)
@@ -206,7 +223,7 @@ class Dialing:
         live.outside[leg_id] = outside
         outside.on_media = lambda media: live.attach(leg_id, media)
         outside.on_codec = live.room.settle
-        outside.on_answered = lambda: spawn(self._answered(live, leg_id), "outside answered")
+        outside.on_answered = lambda: self._answers.begin(live, leg_id)
         outside.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "outside gone")
         outside.on_changed = lambda: self._keep(live, leg_id, outside)
         if leg_id == live.customer_id:
@@ -274,6 +291,9 @@ class Dialing:
             self.hold_on_to(live, leg.leg_id, outside)
             self._keep(live, leg.leg_id, outside)
             self._switchboard.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
+            if leg.state is LegState.RINGING:
+                # They had answered and were still listened to.
+                await self._answered(live, leg.leg_id)
 
     async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
         live.outside.pop(leg_id, None)
@@ -294,26 +314,6 @@ class Dialing:
             return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
-
-    def _new_call(self, brand_id: str, numbers: CallerNumbers, planned: Planned, agent_id: str) -> Call:
-        now = self._house.now()
-        return Call(
-            call_id=new_id("call", now),
-            state=CallState.DIALING,
-            direction=Direction.OUTBOUND,
-            brand_id=brand_id,
-            brand_name=numbers.brand_name,
-            language="en",
-            flow_id="",
-            dialed_number=planned.number,
-            caller_number=planned.caller_number,
-            node_id=self._house.settings.node_id,
-            start_time=now,
-            state_time=now,
-            agent_id=agent_id,
-            recorded=numbers.recorded,
-            trace_id=self._switchboard.trace_id(),
-        )
 
 
 async def _transfer_nothing(live: LiveCall, leg_id: str, wish: TransferWish) -> None:

@@ -19,6 +19,8 @@ from chassis.telemetry import log, tracer
 from kernel.errors import Conflict, DomainError, QuotaExceeded, Unavailable
 from merkez.flows.v1 import run_service_pb2 as run
 
+from telephony.domain import transfers
+from telephony.domain.call_rules import ParkEnd
 from telephony.domain.calls import CallState, EndCause
 from telephony.domain.flow_dials import instruction_of
 from telephony.live.call import LiveCall
@@ -63,7 +65,7 @@ class FlowDriver:
                 self._keep(instruction)
                 if instruction.WhichOneof("action") == "hang_up":
                     await self._play(instruction.hang_up.audio)
-                    return instruction.hang_up.cause or "FLOW_ENDED"
+                    return self._cause(instruction.hang_up.cause or "FLOW_ENDED")
                 told = await self._carry_out(instruction)
                 instruction = await self._ask(self._report(instruction, told))
         except Exception as error:
@@ -73,6 +75,12 @@ class FlowDriver:
             return EndCause.FLOW_FAILED
         finally:
             await self._tasks.close()
+
+    def _cause(self, cause: str) -> str:
+        """Nobody took a parked call back, and it was to end then: that is why it ended."""
+        call = self._live.call
+        recalled = call.sent_to.startswith(f"{transfers.RECALL}:") and call.rules.park_end is ParkEnd.HANG_UP
+        return EndCause.PARK_TIMEOUT if recalled and cause == "FLOW_ENDED" else cause
 
     async def _apologize(self) -> None:
         """Said where it can be: without it the call must end all the same."""
@@ -107,6 +115,12 @@ class FlowDriver:
                 request.agent_id = target
             case "flow":
                 request.flow_id = target
+            case transfers.RECALL:
+                request.agent_id = target
+                if call.rules.park_end is ParkEnd.QUEUE and call.queue_id:
+                    request.otherwise_queue_id = call.queue_id
+                elif call.rules.park_end is ParkEnd.HANG_UP:
+                    request.otherwise_end = True
             case _:
                 pass
         instruction = await self._house.flows.start_run(self._live.tenant_id, request)
@@ -242,8 +256,8 @@ class FlowDriver:
         """Music for one interval, after what is said once; no longer than the contact waits."""
         music = self._house.music
         if queue.music_prompt_id:
-            found = await self._clips([run.Audio(prompt_id=queue.music_prompt_id)])
-            music = found[0] if found else music
+            found = await self._clip(run.Audio(prompt_id=queue.music_prompt_id), self._house.clips.music)
+            music = found or music
         if queue.audio:
             await self._play(queue.audio)
         await self._connected()
@@ -271,6 +285,7 @@ class FlowDriver:
             caller_number=dial.caller_number,
             ring_seconds=dial.timeout.ToTimedelta().total_seconds() or _DEFAULT_RING,
             sound=clips,
+            people_only=dial.people_only,
         )
         try:
             dialled = await self._dial_number(self._live, order)
@@ -297,11 +312,11 @@ class FlowDriver:
         made = await asyncio.gather(*(self._clip(item) for item in audio))
         return [clip for clip in made if clip is not None]
 
-    async def _clip(self, audio: run.Audio) -> Clip | None:
+    async def _clip(self, audio: run.Audio, of_file: Callable[[bytes], Awaitable[Clip]] | None = None) -> Clip | None:
         try:
             if audio.prompt_id:
                 data = await self._house.flows.prompt_audio(self._live.tenant_id, audio.prompt_id)
-                return await self._house.clips.file(data)
+                return await (of_file or self._house.clips.file)(data)
             if audio.text.strip():
                 language = audio.language or self._live.call.language
                 return await self._house.clips.speech(audio.text, language, personal=audio.personal)

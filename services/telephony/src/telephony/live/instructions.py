@@ -25,13 +25,14 @@ class Told:
 @dataclass(frozen=True)
 class DialOrder:
     """A number to be rung for the customer. `instruction` names what says so, in the rows; `sound` is heard meanwhile,
-    again and again, in place of the ringing tone."""
+    again and again, in place of the ringing tone. `people_only` joins nobody else."""
 
     instruction: str
     number: str
     caller_number: str
     ring_seconds: float
     sound: Sequence[Clip] = ()
+    people_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,13 @@ from chassis.telemetry import log
 from kernel.errors import DomainError
 from merkez.recording.v1 import recording_pb2
 
+from telephony.domain.call_rules import CallRules, RecordingTone
 from telephony.domain.calls import Call
 from telephony.live.call import LiveCall
 from telephony.live.house import House
+from telephony.media.clips import ClipFailed
 from telephony.media.recorder import Recording
+from telephony.media.recording_notice import RecordingNotice
 from telephony.media.spool import Finish, Segment
 from telephony.ops import calls as ops
 
@@ -25,7 +28,21 @@ def record(house: House, live: LiveCall, call: Call) -> None:
     """Begin; `live.follow` puts the taps on. The recording finishes by itself when the call is released."""
     loop = asyncio.get_running_loop()
     live.recording = Recording(live.tenant_id, loop)
+    if call.rules.tone is not RecordingTone.NONE:
+        house.tasks.spawn(_give_notice(house, live, call.rules), "tell that it is recorded")
     live.recording_task = house.tasks.spawn(_open(house, live, live.recording, call), "open recording")
+
+
+async def _give_notice(house: House, live: LiveCall, rules: CallRules) -> None:
+    try:
+        tone = await house.clips.recording_beep()
+    except ClipFailed as error:
+        log.error("nobody hears that the call is recorded", call_id=live.call_id, exc_info=error)
+        return
+    if live.recording is not None and not live.ending:
+        again = rules.tone_seconds if rules.tone is RecordingTone.REPEATED else None
+        live.notice = RecordingNotice(live.room, tone, again)
+        live.tell_recorded()
 
 
 def finish(house: House, live: LiveCall) -> None:

@@ -25,6 +25,7 @@ from telephony.live.house import House, LeaseLost, unbroken
 from telephony.live.instructions import DialInFlow, Dialled, DialOrder
 from telephony.live.outside import NoTrunk
 from telephony.live.recording import finish, record
+from telephony.live.screens import leave_message, leaves_message
 from telephony.live.stations import Stations
 from telephony.media.media_leg import MediaLeg
 from telephony.ops import calls as ops
@@ -204,6 +205,7 @@ class Switchboard:
         """Part the media; how the call ended."""
         talk, hold = live.measured(last_heard)
         customer_mos, agent_mos = live.opinions()
+        answer = live.unanswered_question()
         self._let_go(live)
         self._silence(live)
         for outside in live.outside.values():
@@ -212,7 +214,7 @@ class Switchboard:
         silent = monotonic() - last_heard if last_heard is not None else 0.0
         return Ending(
             party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos, q850,
-            sip_status,
+            sip_status, *answer,
         )  # fmt: skip
 
     async def _write_end(self, live: LiveCall, ending: Ending) -> None:
@@ -386,6 +388,8 @@ class Switchboard:
 
     async def _lead(self, live: LiveCall) -> tuple[EndParty, str]:
         """Carry out the flow; who ended the call, and why."""
+        if leaves_message(live.call):
+            return await leave_message(self._house, live)
         driving = self._house.tasks.spawn(FlowDriver(self._house, live, self.dial_in_flow).drive(), "flow")
         try:
             if not await live.customer_connected():

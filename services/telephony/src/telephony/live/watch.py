@@ -30,9 +30,10 @@ from telephony.media.media_leg import MediaLeg
 from telephony.media.rtp_leg import RtpLeg
 from telephony.ops import calls as call_ops
 from telephony.ops import lines as line_ops
-from telephony.ops import nodes
+from telephony.ops import nodes, parking
 from telephony.ops import stations as station_ops
 from telephony.ops.nodes import Lease
+from telephony.ops.parties import Found
 
 _active_calls = gauge("merkez.telephony.active_calls", "1", "Calls live on this node")
 _live_legs = gauge("merkez.telephony.legs", "1", "Browser connections live on this node")
@@ -238,7 +239,21 @@ class Watch:
                 continue
             await self._one(tenant_id, lambda tx, a=agent_id: station_ops.expire_station(tx, a, now))
             await self._switchboard.stations.forget(tenant_id, agent_id)
+        for tenant_id, call_id in due.parked_calls:
+            await self._expire_park(tenant_id, call_id, now)
         await self._part_with_moved_stations(node)
+
+    async def _expire_park(self, tenant_id: str, call_id: str, now: datetime) -> None:
+        """A parked call waits no longer, whichever node has it: every node looks, and one of them does it."""
+        expired: list[Found] = []
+
+        async def expire(tx: Tx) -> None:
+            found = await parking.expire(tx, call_id, now)
+            expired[:] = [found] if found is not None else []
+
+        await self._one(tenant_id, expire)
+        for found in expired:
+            self._switchboard.settle(tenant_id, *found)
 
     async def _part_with_moved_stations(self, node: str) -> None:
         """Close the media of stations that have attached at another node since."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from chassis.instants import time_out
 from chassis.sql import Tx
 from kernel.ids import new_id
 from merkez.telephony.v1 import call_service_pb2
 
-from telephony.clients import Route
 from telephony.convert import call_state_message
 from telephony.domain import legs as leg_rules
-from telephony.domain.calls import Call, CallState, WebCall, understood_number
+from telephony.domain.calls import WebCall, understood_number
 from telephony.domain.legs import Leg, LegState, LegTrigger, Party
+from telephony.live import new_calls
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.switchboard import CallElsewhere, NodeDraining, Switchboard
@@ -41,7 +41,10 @@ class WebCalls:
         route = await house.tenancy.widget_route(wish.widget_key)
         wish = replace(wish, caller_number=understood_number(wish.caller_number, route.number))
         now = house.now()
-        call = self._new_call(wish, route, now)
+        call = new_calls.inbound(
+            house, route, route.number, caller_number=wish.caller_number, caller_name=wish.caller_name,
+            attributes=dict(wish.attributes),
+        )  # fmt: skip
         # Under this new call: a repeat of the request must not end the set-up that the first one began.
         leg, answer = await house.plane.answer(wish.sdp_offer, route.tenant_id, call.call_id)
         leg_id = new_id("leg", now)
@@ -123,22 +126,3 @@ class WebCalls:
         self._switchboard.leg_media(live, live.customer_id, LegTrigger.CONNECT)
         if old is not None:
             await self._house.plane.close_leg(old)
-
-    def _new_call(self, wish: WebCall, route: Route, now: datetime) -> Call:
-        return Call(
-            call_id=new_id("call", now),
-            state=CallState.SETUP,
-            brand_id=route.brand_id,
-            brand_name=route.brand_name,
-            language=route.language,
-            flow_id=route.flow_id,
-            dialed_number=route.number,
-            node_id=self._house.settings.node_id,
-            start_time=now,
-            state_time=now,
-            caller_number=wish.caller_number,
-            caller_name=wish.caller_name,
-            trace_id=self._switchboard.trace_id(),
-            attributes=dict(wish.attributes),
-            recorded=route.recorded,
-        )

@@ -12,11 +12,11 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from telephony.domain.legs import Answer
 from telephony.media.tones import FRAME, RATE, Frame, ToneReader, ToneRun
 
 FRAME_SECONDS = FRAME / RATE
@@ -25,21 +25,6 @@ _PRESUMED_FLOOR = -42.0
 _TONES = 8
 Vad = Callable[[bytes], bool]
 """Whether 20 ms of 8 kHz, 16-bit samples are speech; webrtcvad's `is_speech` with its rate bound is one."""
-
-
-class Answer(StrEnum):
-    """Who answered."""
-
-    HUMAN = "HUMAN"
-    MACHINE = "MACHINE"
-    """A machine that talks; no beep was heard yet."""
-    MACHINE_BEEP = "MACHINE_BEEP"
-    """A machine that has beeped: it records now."""
-    FAX = "FAX"
-    DISCONNECTED = "DISCONNECTED"
-    """A special information tone or busy tone: nobody is there."""
-    UNKNOWN = "UNKNOWN"
-    """Nothing that tells: silence, or sounds that are neither. Treat it as a person."""
 
 
 @dataclass(frozen=True)

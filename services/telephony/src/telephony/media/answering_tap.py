@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from telephony.media.answering_machine import Answer, AnsweringMachineDetector, Parameters, Verdict
+from telephony.domain.legs import Answer
+from telephony.media.answering_machine import AnsweringMachineDetector, Parameters, Verdict
 from telephony.media.codecs import Samples
 from telephony.media.listening import Listening
 from telephony.media.ticker import Ticker

@@ -48,7 +48,8 @@ class ClipFiles:
             size = int.from_bytes(data[at : at + 2], "big")
             packets.append(data[at + 2 : at + 2 + size])
             at += 2 + size
-        return tuple(packets)
+        # A disk that lost power may hold the beginning only: it is made anew.
+        return tuple(packets) if packets and at == len(data) else None
 
     def write(self, key: str, packets: Sequence[bytes]) -> None:
         """Keep these packets, and give up others when the folder is full."""

@@ -8,10 +8,8 @@ same new text share one synthesis, which goes on whoever of them hangs up.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import struct
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,17 +20,14 @@ from typing import overload
 from telephony.media.clip_files import ClipFiles
 from telephony.media.codecs import OPUS, PCMU, Codec, OpusDecoder, g711_encode
 from telephony.media.rtp import FRAME_SECONDS, SILENCE
+from telephony.media.speech_process import ClipFailed, SpeechProcess
 
-LENGTHS = struct.Struct("!II")
 _IN_MEMORY = 128 << 20
 _ON_DISK = 256 << 20
-_TIMEOUT = 20.0
+_SPEECH_SECONDS, _FILE_SECONDS = 20.0, 120.0
+"""How long making one is waited for. A file of five minutes takes five seconds of an idle core."""
 PREROLL = 4
 """Packets decoded ahead of one in the middle: by then the decoder stands as if it had heard all."""
-
-
-class ClipFailed(Exception):
-    """The sound could not be made."""
 
 
 class _Narrowband(Sequence[bytes]):
@@ -114,8 +109,9 @@ class ClipStore:
         self._memory_bytes = 0
         self._most_in_memory = memory_bytes
         self._making: dict[str, asyncio.Task[Clip]] = {}
-        self._worker: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._speech = SpeechProcess(_SPEECH_SECONDS)
+        self._files_maker = SpeechProcess(_FILE_SECONDS)
+        """Apart, so that nobody's long upload keeps what is to be said to others waiting."""
 
     async def speech(self, text: str, language: str, *, personal: bool = False) -> Clip:
         """`text` spoken in en, tr, az or fa; ClipFailed for another language. `personal` is made and forgotten."""
@@ -132,7 +128,7 @@ class ClipStore:
         return await self._clip({"make": "music_file", "digest": digest}, data)
 
     async def recording_beep(self) -> Clip:
-        """For `Room.beep`."""
+        """What tells that a call is recorded."""
         return await self._clip({"make": "beep"})
 
     async def quiet(self) -> Clip:
@@ -154,10 +150,7 @@ class ClipStore:
         for making in unmade:
             making.cancel()
         await asyncio.gather(*unmade, return_exceptions=True)
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            _kill(worker)
-            await worker.wait()
+        await asyncio.gather(self._speech.close(), self._files_maker.close())
 
     async def _clip(self, head: dict[str, str], body: bytes = b"", *, keep: bool = True) -> Clip:
         key = hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
@@ -185,60 +178,19 @@ class ClipStore:
 
     async def _load_or_make(self, key: str, head: dict[str, str], body: bytes, keep: bool) -> Clip:
         if not keep:
-            return Clip(tuple(await self._make(head, body)))
+            return Clip(tuple(await self._maker(body).make(head, body)))
         stored = await asyncio.to_thread(self._files.read, key)
-        clip = Clip(stored if stored is not None else tuple(await self._make(head, body)))
+        clip = Clip(stored if stored is not None else tuple(await self._maker(body).make(head, body)))
         if stored is None:
             await asyncio.to_thread(self._files.write, key, clip.packets)
         self._remember(key, clip)
         return clip
+
+    def _maker(self, body: bytes) -> SpeechProcess:
+        return self._files_maker if body else self._speech
 
     def _remember(self, key: str, clip: Clip) -> None:
         self._memory[key] = clip
         self._memory_bytes += clip.size_bytes
         while self._memory_bytes > self._most_in_memory and self._memory:
             self._memory_bytes -= self._memory.popitem(last=False)[1].size_bytes
-
-    async def _make(self, head: dict[str, str], body: bytes) -> list[bytes]:
-        """Ask the worker, starting it when there is none; one that hangs or dies is replaced."""
-        async with self._turn:
-            try:
-                return await asyncio.wait_for(self._ask(head, body), _TIMEOUT)
-            except ClipFailed:
-                raise
-            except BaseException as error:
-                # Half an answer may be in the pipe, so this worker can't be asked again.
-                worker, self._worker = self._worker, None
-                if worker is not None:
-                    _kill(worker)
-                if isinstance(error, Exception):
-                    raise ClipFailed(f"the speech worker failed: {type(error).__name__}") from error
-                raise
-
-    async def _ask(self, head: dict[str, str], body: bytes) -> list[bytes]:
-        worker = self._worker
-        if worker is None or worker.returncode is not None:
-            worker = self._worker = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "telephony.media.speech_worker",
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )  # fmt: skip
-        assert worker.stdin is not None and worker.stdout is not None
-        encoded = json.dumps(head).encode()
-        worker.stdin.write(LENGTHS.pack(len(encoded) + len(body), len(encoded)) + encoded + body)
-        await worker.stdin.drain()
-        total, head_size = LENGTHS.unpack(await worker.stdout.readexactly(LENGTHS.size))
-        answer = await worker.stdout.readexactly(total)
-        result = json.loads(answer[:head_size])
-        if "error" in result:
-            raise ClipFailed(result["error"])
-        packets, at = [], head_size
-        for size in result["sizes"]:
-            packets.append(answer[at : at + size])
-            at += size
-        return packets
-
-
-def _kill(worker: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        worker.kill()

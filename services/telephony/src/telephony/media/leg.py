@@ -11,7 +11,6 @@ from collections.abc import Set
 from time import monotonic
 
 from telephony.media.aiortc_private import VoiceTransport
-from telephony.media.codecs import OPUS
 from telephony.media.dtmf import DigitSender
 from telephony.media.lanes import Wire
 from telephony.media.rtp import Outbound
@@ -23,14 +22,13 @@ from telephony.media.voice_leg import VoiceLeg
 class WebRtcLeg(VoiceLeg):
     """Media of one browser connection. Made by `plane.MediaPlane`."""
 
-    __slots__ = ("_filled", "_transport")
+    __slots__ = ("_transport",)
 
     def __init__(self, transport: VoiceTransport, offer: Offer, ticker: Ticker) -> None:
         super().__init__(Outbound(offer.opus, transport.transmit), ticker)
         self._transport = transport
         self._event_types = {payload_type: rate for rate, payload_type in offer.events.items()}
         self._digits = self._digit_sender(offer, ticker)
-        self._filled = 0
         self.outbound.wire = transport.sink
         transport.on_moving = self.leave_lanes
         transport.connection.on_check = self._alive
@@ -40,15 +38,7 @@ class WebRtcLeg(VoiceLeg):
         second: a browser in a call then knows a dead way from a quiet line, whatever the other side does. `idle` are
         the ids of lanes that stand still.
         """
-        outbound = self.outbound
-        lane = outbound.lane
-        if lane is not None and lane.id not in idle:
-            return
-        if self.in_call and (lane is not None or outbound.packets == self._filled) and self.stands:
-            # Each frame stands where it is in time: what lies between them isn't sent.
-            outbound.restart()
-            outbound.send(self, OPUS.silence)
-        self._filled = outbound.packets
+        self._fill(self.in_call, idle)
 
     # -- set-up and end, by the plane ----------------------------------------------------------------------
 

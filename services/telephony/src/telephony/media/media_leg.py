@@ -20,6 +20,18 @@ Tap = Callable[[object, int, bytes], None]
 """Takes (source, RTP timestamp, payload) of each packet the leg is heard with, in the leg's own codec."""
 
 
+@dataclass(frozen=True)
+class Both:
+    """A tap that gives each packet to two; it equals another one of the same two."""
+
+    first: Tap
+    second: Tap
+
+    def __call__(self, source: object, timestamp: int, payload: bytes) -> None:
+        self.first(source, timestamp, payload)
+        self.second(source, timestamp, payload)
+
+
 class Sink(Protocol):
     """Where a leg's packets go: another leg's `Outbound`, a `Transcoder`, an input of a mix."""
 

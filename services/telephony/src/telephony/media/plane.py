@@ -31,6 +31,8 @@ Spawn = Callable[[Coroutine[Any, Any, None]], Any]
 _REPORT_EVERY, _REPORT_STEP = 2.5, 0.02
 """Seconds between two reports of a leg, and between two looks at whose turn it is."""
 _TEND_EVERY = 0.1
+_SIP_FILLS = 10
+"""A SIP peer's silence is filled so much more rarely than a browser's: its timers count seconds."""
 
 
 class TooManySetups(Unavailable):
@@ -123,6 +125,7 @@ class MediaPlane:
         """In the order of their turns."""
         self._reports_owed = 0.0
         self._tender: asyncio.TimerHandle | None = None
+        self._fills = 0
         self._lanes: Lanes | None = None
         self._lanes_tried = not settings.lanes
 
@@ -269,11 +272,13 @@ class MediaPlane:
         self._reporter = asyncio.get_running_loop().call_later(wait, self._report)
 
     def _tend(self) -> None:
-        """Let no browser wait for a packet, and pass on in lanes what can be passed on there."""
+        """Let nobody wait for a packet, and pass on in lanes what can be passed on there."""
         self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend) if self.legs else None
         idle = self._lanes.idle(_TEND_EVERY) if self._lanes is not None else frozenset[int]()
-        for leg in list(self.legs):
-            if isinstance(leg, WebRtcLeg):
+        self._fills += 1
+        for index, leg in enumerate(list(self.legs)):
+            # Not all SIP legs at once: that would hold up forwarded packets.
+            if isinstance(leg, WebRtcLeg) or (isinstance(leg, RtpLeg) and (index + self._fills) % _SIP_FILLS == 0):
                 leg.fill(idle)
         self.enter_lanes()
 

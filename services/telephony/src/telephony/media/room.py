@@ -29,8 +29,7 @@ from telephony.media.sounding import Sounding
 from telephony.media.ticker import Ticker
 from telephony.media.transcoder import OpusTap, Transcoder, converted
 
-_TICKS_PER_SECOND = 50
-_REPORTS_EVERY = 5 * _TICKS_PER_SECOND
+_REPORTS_EVERY = 5 * 50
 
 
 @dataclass(frozen=True)
@@ -113,9 +112,6 @@ class Room:
         self._ears: Mapping[str, Ear] = {}
         self._feeds: dict[str, _Feed] = {}
         self._mixer: Mixer | None = None
-        self._beep: tuple[Clip, int] | None = None
-        self._beeps: dict[str, ClipReader] = {}
-        self._until_beep = 0
         self._until_reports = _REPORTS_EVERY
         self._ticking = False
 
@@ -195,16 +191,6 @@ class Room:
                 announcement.finished.set_result(False)
         self.settle()
 
-    def beep(self, clip: Clip | None, every_seconds: float = 15.0) -> None:
-        """Mix this into what members hear of each other, now and every so often (a recording's notice); None ends it.
-
-        Meanwhile nothing is forwarded in this room: all is decoded, mixed and encoded.
-        """
-        self._beep = None if clip is None else (clip, max(1, round(every_seconds * _TICKS_PER_SECOND)))
-        self._until_beep = 0
-        self._beeps.clear()
-        self.settle()
-
     def settle(self) -> None:
         """Make every leg's attributes true to what is arranged. Call it when a leg was negotiated to another codec; all
         else calls it by itself.
@@ -233,7 +219,7 @@ class Room:
         speakers = tuple(
             other for other in hears if other != name and other in self.members and self.members[other].leg is not None
         )
-        if len(speakers) > 1 or (speakers and (member.announcements or self._beep is not None)):
+        if len(speakers) > 1 or (speakers and member.announcements):
             return "mix", speakers
         if speakers:
             return "one", speakers
@@ -361,21 +347,11 @@ class Room:
 
     def _overlays(self, mixer: Mixer) -> dict[str, list[ClipReader]]:
         """What is played into each listener's mix now."""
-        overlays = {
+        return {
             name: [self.members[name].announcements[0].reader]
             for name in mixer.outputs
             if self.members[name].announcements
         }
-        if self._beep is not None:
-            clip, period = self._beep
-            if not self._until_beep:
-                self._until_beep = period
-                self._beeps = {name: ClipReader([clip]) for name in mixer.outputs}
-            self._until_beep -= 1
-            self._beeps = {name: reader for name, reader in self._beeps.items() if not reader.done}
-            for name in self._beeps.keys() & mixer.outputs.keys():
-                overlays.setdefault(name, []).append(self._beeps[name])
-        return overlays
 
 
 def _silence(leg: MediaLeg) -> None:

@@ -8,7 +8,7 @@ heard is heard until the peer's new source is (`source_filter`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -160,6 +160,14 @@ class RtpLeg(VoiceLeg):
         if not self.expects_media:
             self.last_heard = monotonic()
         super().report()
+
+    def fill(self, idle: Set[int]) -> None:
+        """Send a frame of silence when nothing has gone out since the last time. The plane calls this once a second:
+        whatever is quiet here, a flow that waits for digits or a browser that saves packets, the peer and the firewalls
+        on the way don't take the call for dead. A peer that holds us hears nothing. `idle` are the ids of lanes that
+        stand still.
+        """
+        self._fill(self.outbound.exclusive is None, idle)
 
     # -- what is agreed ------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 RATE = 48_000
 FRAME = 960
 MAX_SECONDS = 600
+_HIGHEST_SAMPLE = 16.0
 Samples = NDArray[np.float32]
 
 
@@ -51,7 +52,10 @@ def decode_file(data: bytes) -> Samples:
             resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
             for frame in container.decode(container.streams.audio[0]):
                 for piece in resampler.resample(frame):
-                    pieces.append(piece.to_ndarray().reshape(-1).astype(np.float32))
+                    heard = piece.to_ndarray().reshape(-1).astype(np.float32)
+                    if not np.all(np.abs(heard) <= _HIGHEST_SAMPLE):
+                        raise ValueError("samples far beyond full scale, or no numbers")
+                    pieces.append(heard)
                     total += len(pieces[-1])
                 if total > MAX_SECONDS * RATE:
                     raise ValueError("longer than ten minutes")

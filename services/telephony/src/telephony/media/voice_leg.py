@@ -7,7 +7,7 @@ three attributes that others set: `forward_to`, `tap` and `on_digit`. `WebRtcLeg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from time import monotonic
 
 from telephony.media.clips import Clip
@@ -30,9 +30,9 @@ class VoiceLeg:
 
     # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
-        "_digits", "_event_types", "_forged", "_forward_to", "_inbound", "_lane", "_lane_after", "_last_heard",
-        "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_tap", "_ticker", "_voice_type", "closed",
-        "codec", "connected", "in_call", "on_closed", "on_digit", "outbound", "reports",
+        "_digits", "_event_types", "_filled", "_forged", "_forward_to", "_inbound", "_lane", "_lane_after",
+        "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_tap", "_ticker",
+        "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit", "outbound", "reports",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
@@ -57,7 +57,7 @@ class VoiceLeg:
         self._event_types: dict[int, int] = {}
         self._inbound: Inbound | None = None
         self._packets_before = self._lost_before = 0
-        self._forged = 0
+        self._filled = self._forged = 0
         self._reader = DigitReader(self._digit)
         self._playback: Playback | None = None
         self._digits: DigitSender | None = None
@@ -200,6 +200,19 @@ class VoiceLeg:
             self._sync_inbound()
             self._sync_outbound()
             self._transmit_rtcp(self.reports.report(self.outbound, self._inbound))
+
+    def _fill(self, wanted: bool, idle: Set[int]) -> None:
+        """Send a frame of silence when nothing has gone out since the last time, by us or by a lane (`idle` are the ids
+        of lanes that stand still)."""
+        outbound = self.outbound
+        lane = outbound.lane
+        if lane is not None and lane.id not in idle:
+            return
+        if wanted and (lane is not None or outbound.packets == self._filled) and self.stands:
+            # Each frame stands where it is in time: what lies between them isn't sent.
+            outbound.restart()
+            outbound.send(self, self.codec.silence)
+        self._filled = outbound.packets
 
     async def close(self) -> None:
         """End this media for good. Safe to repeat."""

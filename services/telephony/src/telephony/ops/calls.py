@@ -170,7 +170,9 @@ async def end_call(
     call = await call_store.get_call(tx, call_id)
     if not call.live or by_node not in ("", call.node_id):
         return call, None
-    cdr = cdrs.detail_record(call, ending, new_id("cdr", now))
+    all_legs = await _legs(tx, call_id)
+    customer = next((leg for leg in all_legs if leg.party == Party.CUSTOMER), None)
+    cdr = cdrs.detail_record(call, ending, new_id("cdr", now), customer)
     ended = _moved(tx, call, Trigger.END, now)
     ended = dataclasses.replace(ended, end_time=cdr.end_time, talk=cdr.talk, hold=cdr.hold, park_code="")
     await call_store.save_call(tx, ended, now)
@@ -178,7 +180,7 @@ async def end_call(
     await dialog_store.drop(tx, call_id)
     if call.park_code:
         await call_store.free_park_code(tx, call.park_code)
-    for leg in await _legs(tx, call_id):
+    for leg in all_legs:
         if leg.live:
             mos = ending.customer_mos if leg.party == Party.CUSTOMER else ending.agent_mos
             cause = ending.q850_cause or Q850.NORMAL

@@ -9,7 +9,6 @@ from functools import partial
 
 from chassis.sql import Tx
 from chassis.telemetry import log
-from kernel.errors import NotFound
 from kernel.ids import new_id
 
 from telephony import convert
@@ -28,12 +27,6 @@ from telephony.store import stations as station_store
 
 Verb = Callable[[Conversation], Outcome]
 Found = tuple[Call, Sequence[Leg]]
-
-
-class CallNotParked(NotFound):
-    """Nothing is parked under this code."""
-
-    reason = "CALL_NOT_PARKED"
 
 
 async def conversation(tx: Tx, call_id: str) -> Conversation:
@@ -176,7 +169,7 @@ def cause_of(q850: int) -> str:
     return causes.get(q850, EndCause.UNREACHABLE)
 
 
-# -- sent on, parked, taken over -------------------------------------------------------------------------------
+# -- sent on, taken over -------------------------------------------------------------------------------
 
 
 async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: str, now: datetime) -> Found:
@@ -243,34 +236,6 @@ def _tell_transfer(
         tx.emit(told, key=before.call.call_id)
 
 
-async def park(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found:
-    """The customer waits alone under a code."""
-    before = await controlled(tx, call_id, actor)
-    rules.in_conversation(before)
-    code = await call_store.take_park_code(tx, call_id, now)
-    found = await keep(tx, before, transfers.parked(before, code, now), now)
-    tx.emit(convert.call_parked(*found, actor.user_id), key=call_id)
-    return found
-
-
-async def find_parked(tx: Tx, code: str) -> Call:
-    """The call parked under a code. CallNotParked."""
-    call_id = await call_store.find_parked(tx, code)
-    call = await call_store.find_call(tx, call_id) if call_id else None
-    if call is None or call.state is not CallState.PARKED:
-        raise CallNotParked("nothing is parked under this code")
-    return call
-
-
-async def retrieve(tx: Tx, code: str, agent_id: str, contact_id: str, now: datetime) -> Found:
-    """A parked call comes to an agent. CallNotParked."""
-    call = await find_parked(tx, code)
-    found = await answer_call(tx, call.call_id, agent_id, Contact(contact_id), now)
-    if found is None:
-        raise CallNotParked("nothing is parked under this code")
-    return found
-
-
 async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime) -> Found:
     """A supervisor takes the place of the call's agent."""
     before = await conversation(tx, call_id)
@@ -333,8 +298,8 @@ def _agent_leg(call_id: str, agent_id: str, contact_id: str, now: datetime) -> L
     )  # fmt: skip
 
 
-async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime) -> Found:
-    """Store what a verb made of a conversation and tell it."""
+async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *, quietly: bool = False) -> Found:
+    """Store what a verb made of a conversation and tell it; `quietly` when the caller has a fact of its own for it."""
     call, legs = outcome.after.call, outcome.after.legs
     known = {leg.leg_id: leg for leg in before.legs}
     changed = [leg for leg in legs if known.get(leg.leg_id) != leg]
@@ -346,6 +311,8 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime) ->
             await moved(tx, leg.agent_id, call.call_id, now)
     if before.call.park_code and not call.park_code:
         await call_store.free_park_code(tx, before.call.park_code)
+    if quietly:
+        return call, legs
     _tell(tx, before.call, call, legs, [(known.get(leg.leg_id), leg) for leg in changed])
     for left in outcome.left:
         tx.emit(convert.agent_left(left, now), key=call.call_id)

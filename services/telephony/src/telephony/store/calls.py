@@ -11,6 +11,7 @@ from chassis.paging import keyset
 from chassis.sql import Tx
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 
+from telephony.domain.call_rules import CallRules
 from telephony.domain.calls import Call, CallNotFound, CallState, Direction
 from telephony.store.tables import calls, live_calls, park_codes
 
@@ -40,6 +41,7 @@ def _row(call: Call) -> dict[str, Any]:
         "state": call.state.value,
         "direction": call.direction.value,
         "attributes": dict(call.attributes),
+        "rules": call.rules.document(),
     }
 
 
@@ -49,6 +51,7 @@ def to_call(row: RowMapping) -> Call:
         state=CallState(row["state"]),
         direction=Direction(row["direction"]),
         attributes=row["attributes"],
+        rules=CallRules.of(row["rules"]),
     )
 
 
@@ -141,15 +144,16 @@ async def move_lease(tx: Tx, call_id: str, to_node: str, now: datetime) -> None:
 FIRST_PARK_CODE = 701
 
 
-async def take_park_code(tx: Tx, call_id: str, now: datetime) -> str:
-    """The lowest code that is free, as digits anybody can remember for a minute."""
+async def take_park_code(tx: Tx, call_id: str, agent_id: str, deadline: datetime, now: datetime) -> str:
+    """The lowest code that is free, as digits anybody can remember for a minute. Until `deadline` somebody may retrieve
+    the call that `agent_id` parked."""
     rows = await tx.all(select(park_codes.c.park_code).where(park_codes.c.tenant_id == tx.tenant_id))
     taken = {row["park_code"] for row in rows}
     code = next(
         str(number) for number in range(FIRST_PARK_CODE, FIRST_PARK_CODE + len(taken) + 1) if str(number) not in taken
     )
-    values = {"tenant_id": tx.tenant_id, "park_code": code, "call_id": call_id, "create_time": now}
-    await tx.execute(insert(park_codes), values)
+    values = {"tenant_id": tx.tenant_id, "park_code": code, "call_id": call_id, "agent_id": agent_id}
+    await tx.execute(insert(park_codes), values | {"deadline_time": deadline, "create_time": now})
     return code
 
 
@@ -158,6 +162,13 @@ async def find_parked(tx: Tx, code: str) -> str | None:
     mine = (park_codes.c.tenant_id == tx.tenant_id) & (park_codes.c.park_code == code)
     row = await tx.one_or_none(select(park_codes.c.call_id).where(mine))
     return None if row is None else row["call_id"]
+
+
+async def parked_by(tx: Tx, code: str) -> str:
+    """The agent who parked what is under this code; empty when nobody knows."""
+    mine = (park_codes.c.tenant_id == tx.tenant_id) & (park_codes.c.park_code == code)
+    row = await tx.one_or_none(select(park_codes.c.agent_id).where(mine))
+    return "" if row is None else row["agent_id"]
 
 
 async def free_park_code(tx: Tx, code: str) -> None:
@@ -183,6 +194,12 @@ async def versions_of(tx: Tx, node_id: str) -> Mapping[str, int]:
     statement = select(calls.c.call_id, calls.c.version).join(live_calls, _ITS_LEASE)
     statement = statement.where(live_calls.c.node_id == node_id)
     return {row["call_id"]: row["version"] for row in await tx.all(statement)}
+
+
+async def parked_too_long(tx: Tx, now: datetime) -> Sequence[tuple[str, str]]:
+    """(tenant, call) of what waits under a code longer than it should."""
+    overdue = select(park_codes.c.tenant_id, park_codes.c.call_id).where(park_codes.c.deadline_time <= now).limit(500)
+    return [(row["tenant_id"], row["call_id"]) for row in await tx.all(overdue)]
 
 
 async def leases_of(tx: Tx, node_id: str) -> Sequence[Lease]:

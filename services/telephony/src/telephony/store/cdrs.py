@@ -14,12 +14,13 @@ from sqlalchemy import RowMapping, insert, select
 
 from telephony.domain.calls import Direction, EndParty
 from telephony.domain.cdrs import Cdr
+from telephony.domain.legs import Answer
 from telephony.store.tables import cdrs
 
 _FIELDS = tuple(
     item.name
     for item in dataclasses.fields(Cdr)
-    if item.name not in ("end_party", "direction", "customer_mos", "agent_mos")
+    if item.name not in ("end_party", "direction", "customer_mos", "agent_mos", "answered_by")
 )
 
 
@@ -32,6 +33,7 @@ async def add_cdr(tx: Tx, cdr: Cdr, now: datetime) -> None:
         "direction": cdr.direction.value,
         "customer_mos": Decimal(str(cdr.customer_mos)),
         "agent_mos": Decimal(str(cdr.agent_mos)),
+        "answered_by": cdr.answered_by or "",
         "create_time": now,
     }
     await tx.execute(insert(cdrs), row)
@@ -59,4 +61,5 @@ def _cdr(row: RowMapping) -> Cdr:
         direction=Direction(row["direction"]),
         customer_mos=float(row["customer_mos"]),
         agent_mos=float(row["agent_mos"]),
+        answered_by=Answer(row["answered_by"]) if row["answered_by"] else None,
     )

@@ -10,12 +10,12 @@ from typing import Any
 from chassis.sql import Tx
 from sqlalchemy import RowMapping, insert, select, update
 
-from telephony.domain.legs import Leg, LegState, SupervisionMode
+from telephony.domain.legs import Answer, Leg, LegState, SupervisionMode
 from telephony.store.tables import legs
 
 _FIELDS = (
     "leg_id", "call_id", "party", "agent_id", "contact_id", "address", "token_hash", "muted", "held", "consulted",
-    "invited_by", "supervised_agent_id", "join_time", "leave_time", "q850_cause", "sip_status",
+    "invited_by", "supervised_agent_id", "join_time", "leave_time", "q850_cause", "sip_status", "detection",
 )  # fmt: skip
 
 
@@ -24,6 +24,7 @@ def _row(leg: Leg) -> dict[str, Any]:
         "state": leg.state.value,
         "mode": leg.mode.value if leg.mode else "",
         "mos": Decimal(str(leg.mos)),
+        "answered_by": leg.answered_by or "",
     }
 
 
@@ -33,6 +34,7 @@ def _leg(row: RowMapping) -> Leg:
         state=LegState(row["state"]),
         mode=SupervisionMode(row["mode"]) if row["mode"] else None,
         mos=float(row["mos"]),
+        answered_by=Answer(row["answered_by"]) if row["answered_by"] else None,
     )
 
 

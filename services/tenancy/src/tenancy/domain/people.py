@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, NotFound, Unauthenticated
 
@@ -142,6 +143,8 @@ class Brand:
     service_level_threshold_seconds: int = 20
     version: int = 1
     caller_number: str = ""
+    call_rules: Mapping[str, Any] = field(default_factory=dict)
+    """`call_rules.CallRules` as stored."""
 
     @property
     def shown_number(self) -> str:

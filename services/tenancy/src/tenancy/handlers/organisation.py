@@ -177,7 +177,7 @@ class Brands(tenant_service_pb2_grpc.BrandServiceServicer):
         require_id("brd", request.brand.brand_id, "brand.brand_id")
         allowed = (
             "display_name", "language", "time_zone", "widget_number", "service_level_threshold_seconds",
-            "caller_number",
+            "caller_number", "call_rules",
         )  # fmt: skip
         paths = fields.mask(request.update_mask.paths, allowed)
         asked, now = request.brand, self._db.clock.now()
@@ -201,6 +201,7 @@ def _draft(brand: tenant_pb2.Brand) -> Draft:
         brand.widget_number,
         brand.service_level_threshold_seconds,
         brand.caller_number,
+        convert.call_rules_in(brand.call_rules),
     )
 
 

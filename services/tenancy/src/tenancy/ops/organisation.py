@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from kernel.ids import new_id
 
 from tenancy import catalogue, convert
 from tenancy.domain import fields, people, plans
+from tenancy.domain.call_rules import CallRules, check_call_rules
 from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Notice, NoticeNotFound, Tenant, TenantNotFound
 from tenancy.domain.plans import Plan
 from tenancy.domain.secrets import new_secret
@@ -30,6 +31,7 @@ class Draft:
     widget_number: str = ""
     service_level_threshold_seconds: int = 0
     caller_number: str = ""
+    call_rules: CallRules = field(default_factory=CallRules)
 
 
 async def get_tenant(tx: Tx) -> Tenant:
@@ -114,6 +116,7 @@ async def create_brand(tx: Tx, draft: Draft, now: datetime) -> Brand:
         create_time=now,
         update_time=now,
         service_level_threshold_seconds=_threshold(draft.service_level_threshold_seconds),
+        call_rules=check_call_rules(draft.call_rules).document(),
     )
     await rows.add(tx, tables.brands, **vars(brand))
     await lookups.add(tx, lookups.WIDGET, brand.widget_key, brand.brand_id)
@@ -148,6 +151,7 @@ async def update_brand(
         "widget_number": lambda: draft.widget_number,
         "service_level_threshold_seconds": lambda: _threshold(draft.service_level_threshold_seconds),
         "caller_number": lambda: draft.caller_number,
+        "call_rules": lambda: check_call_rules(draft.call_rules).document(),
     }
     changed = replace(brand, **{path: checks[path]() for path in paths}, update_time=now, version=brand.version + 1)
     if "widget_number" in paths and changed.widget_number:

@@ -29,7 +29,7 @@ tenants = tenant_table(
 brands = tenant_table(
     "brands", metadata, _text("brand_id", key=True), _text("display_name"), _text("language"), _text("time_zone"),
     _text("widget_key"), _text("widget_number"), _count("service_level_threshold_seconds"), _time("create_time"),
-    _time("update_time"), _count("version"), _text("caller_number"),
+    _time("update_time"), _count("version"), _text("caller_number"), Column("call_rules", Json, nullable=False),
 )  # fmt: skip
 users = tenant_table(
     "users", metadata, _text("user_id", key=True), _text("display_name"), _text("email"), _text("password_hash"),

@@ -16,7 +16,7 @@ import {
 import type { ReactNode } from "react";
 import { useColleagues } from "../../api/names.ts";
 import type { Leg } from "../../api/types.ts";
-import { type MessageKey, useText } from "../../i18n/index.ts";
+import { type MessageKey, textOr, useText } from "../../i18n/index.ts";
 import { useMe } from "../../session/session.ts";
 import { useSocketStatus } from "../../socket/live.ts";
 import { Tag } from "../../ui/Note.tsx";
@@ -124,6 +124,8 @@ function Party({ leg, me, led }: { leg: Leg; me: string; led: boolean }) {
   const name = usePartyName(leg, me);
   const Sign = SIGNS[leg.party as keyof typeof SIGNS] ?? IconPhone;
   const mine = leg.agentId === me;
+  const told = leg.answeredBy && leg.answeredBy !== "ANSWERED_BY_UNSPECIFIED";
+  const answered = told ? textOr("answeredBy", leg.answeredBy ?? "") : "";
   return (
     <li className={classes.party} data-testid={`party-${leg.legId}`} data-party={leg.party}>
       <Sign size={18} aria-hidden />
@@ -132,6 +134,7 @@ function Party({ leg, me, led }: { leg: Leg; me: string; led: boolean }) {
       </span>
       {leg.muted && <Tag tone="warn">{t("calls.muted")}</Tag>}
       {leg.state === "LEG_STATE_MEDIA_LOST" && <Tag tone="bad">{t("calls.noSound")}</Tag>}
+      {answered && <Tag tone="info">{answered}</Tag>}
       {leg.consulted && <Tag tone="info">{t("calls.asked")}</Tag>}
       {led && !mine && <PartyActions leg={leg} name={name.text} />}
     </li>

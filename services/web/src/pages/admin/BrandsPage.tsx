@@ -9,6 +9,7 @@ import { isLanguage, LANGUAGE_NAMES, useLanguage, useText } from "../../i18n/ind
 import { FormModal } from "../../ui/FormModal.tsx";
 import { LanguageSelect, numberOption, ownTimeZone, TextField, TimeZoneSelect } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
+import { CallRulesFields } from "./CallRulesFields.tsx";
 import { EmbedCode } from "./EmbedCode.tsx";
 
 export default function BrandsPage() {
@@ -94,9 +95,10 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
       language: language ?? "en",
       timeZone,
       serviceLevelThresholdSeconds,
+      callRules: brand.callRules ?? {},
     };
     if (brandId) {
-      const updateMask = "displayName,language,timeZone,serviceLevelThresholdSeconds,callerNumber";
+      const updateMask = "displayName,language,timeZone,serviceLevelThresholdSeconds,callRules,callerNumber";
       const body = { brand: { brandId, ...values, callerNumber: callerNumber ?? "" }, updateMask, version };
       await ask(
         api.PATCH("/v1/brands/{brand.brandId}", { params: { path: { "brand.brandId": brandId } }, body }),
@@ -135,6 +137,11 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
             max={600}
             value={serviceLevelThresholdSeconds || 20}
             onChange={(value) => change({ serviceLevelThresholdSeconds: Number(value) })}
+          />
+          <CallRulesFields
+            value={brand.callRules ?? {}}
+            problem={problem}
+            onChange={(part) => change({ callRules: { ...brand.callRules, ...part } })}
           />
           {brandId && (
             <Select

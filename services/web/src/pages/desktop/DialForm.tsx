@@ -5,7 +5,7 @@ import { useRef, useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { optionsOf, useBrands } from "../../api/names.ts";
 import { asProblem, fieldProblem, type Problem } from "../../api/problem.ts";
-import type { Brand, Contact, PhoneNumber } from "../../api/types.ts";
+import type { AnswerDetection, Brand, Contact, PhoneNumber } from "../../api/types.ts";
 import { dial } from "../../desktop/calls.ts";
 import { useDesktop } from "../../desktop/desktop.ts";
 import { phaseOf } from "../../desktop/state.ts";
@@ -18,6 +18,7 @@ import { Form } from "../../ui/Form.tsx";
 import { numberOption } from "../../ui/fields.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import classes from "./desktop.module.css";
+import { MachineFields } from "./MachineFields.tsx";
 import { Refused } from "./Refused.tsx";
 
 const RECENT = 6;
@@ -31,6 +32,7 @@ export function DialForm() {
   const [picked, setPicked] = useState("");
   const brandId = picked || (brands.length === 1 ? (brands[0]?.brandId ?? "") : "");
   const [callerNumber, setCallerNumber] = useState("");
+  const [detection, setDetection] = useState<AnswerDetection>();
   const [wrong, setWrong] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
@@ -49,7 +51,7 @@ export function DialForm() {
     setBusy(true);
     setProblem(undefined);
     try {
-      await dial({ number: dialled, brandId, callerNumber }, requestId.current);
+      await dial({ number: dialled, brandId, callerNumber, detection }, requestId.current);
       type("");
     } catch (error) {
       const refusal = asProblem(error);
@@ -88,6 +90,7 @@ export function DialForm() {
             }}
             onNumber={setCallerNumber}
           />
+          <MachineFields value={detection} problem={problem} onChange={setDetection} />
           <Refused problem={problem} testId="dial-problem" />
           <Button
             type="submit"

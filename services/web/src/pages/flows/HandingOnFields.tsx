@@ -52,12 +52,21 @@ export function TransferFields({ value, set, steps }: FieldsProps<"transfer">) {
         </>
       )}
       {target === "number" && (
-        <Target
-          label={t("flows.afterTalk")}
-          value={value.next}
-          steps={steps}
-          onChange={(next) => set({ next })}
-        />
+        <>
+          <Switch
+            label={t("flows.peopleOnly")}
+            description={t("flows.peopleOnlyHint")}
+            checked={value.peopleOnly ?? false}
+            onChange={(event) => set({ peopleOnly: event.currentTarget.checked })}
+            data-testid="transfer-people-only"
+          />
+          <Target
+            label={t("flows.afterTalk")}
+            value={value.next}
+            steps={steps}
+            onChange={(next) => set({ next })}
+          />
+        </>
       )}
       <Target
         label={t("flows.notTaken")}

@@ -7,7 +7,7 @@ import { customersNumber, useNames } from "../../api/names.ts";
 import type { Call, Cdr, Contact, Recording } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
-import { textOr, useLanguage, useText } from "../../i18n/index.ts";
+import { type Language, textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
@@ -56,6 +56,8 @@ export default function CallPage() {
     "LegChanged",
     "CallTransferred",
     "CallParked",
+    "AnswerDetected",
+    "ParkExpired",
     "CallMoved",
     "SupervisionChanged",
     "CallEnded",
@@ -125,6 +127,7 @@ function CallFacts({ story }: { story: CallStory }) {
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
     [t("watch.ended"), cdr ? endText(cdr) : "–"],
+    ...(cdr ? answerRows(cdr, t("calls.answeredBy"), language) : []),
     [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],
     [t("desktop.disposition"), names.disposition(contact?.dispositionId)],
     [
@@ -158,6 +161,13 @@ function CallFacts({ story }: { story: CallStory }) {
       )}
     </>
   );
+}
+
+/** Who answered, and after how many seconds that was told, where somebody listened for it. */
+function answerRows(cdr: Cdr, label: string, language: Language): [string, ReactNode][] {
+  if (!cdr.answeredBy || cdr.answeredBy === "ANSWERED_BY_UNSPECIFIED") return [];
+  const seconds = formatNumber(durationSeconds(cdr.detectionDuration), language, 1);
+  return [[label, `${textOr("answeredBy", cdr.answeredBy)} (${seconds} s)`]];
 }
 
 function endText(cdr: Cdr): string {

@@ -131,6 +131,8 @@ function factText(fact: string, told: Told, t: Text, names: Names): string | und
       return t("moment.resumed");
     case "CallParked":
       return t("moment.parked", { agent, code: told.call?.parkCode ?? "" });
+    case "ParkExpired":
+      return t("moment.parkExpired", { target: targetText(told, names) || t("moment.parkEnded") });
     case "CallMoved":
       return t("moment.moved", { node: told.toNodeId ?? "" });
     case "CallTransferred":

@@ -561,6 +561,7 @@ class Transfer(_message.Message):
     MUSIC_PROMPT_ID_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
+    PEOPLE_ONLY_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """A telephone number, E.164, or"""
     queue_id: _builtins.str
@@ -577,6 +578,8 @@ class Transfer(_message.Message):
     """Step after a talk with `number`; empty ends the run."""
     failed: _builtins.str
     """Step when nobody took the caller; empty ends the run politely."""
+    people_only: _builtins.bool
+    """Whether an answering machine or a fax at `number` counts as nobody. Whoever answers waits a second or two before they are joined."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """How long to ring or wait; unset means 30 s, and no limit for a queue. 5 s to 1 h, at most 120 s for a number."""
@@ -593,10 +596,11 @@ class Transfer(_message.Message):
         music_prompt_id: _builtins.str = ...,
         next: _builtins.str = ...,
         failed: _builtins.str = ...,
+        people_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "flow_id", b"flow_id", "number", b"number", "queue_id", b"queue_id", "target", b"target", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "caller_number", b"caller_number", "failed", b"failed", "flow_id", b"flow_id", "music_prompt_id", b"music_prompt_id", "next", b"next", "number", b"number", "queue_id", b"queue_id", "target", b"target", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "caller_number", b"caller_number", "failed", b"failed", "flow_id", b"flow_id", "music_prompt_id", b"music_prompt_id", "next", b"next", "number", b"number", "people_only", b"people_only", "queue_id", b"queue_id", "target", b"target", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["number", "queue_id", "agent_id", "flow_id"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015

@@ -28,7 +28,7 @@ from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_conta
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!merkez/flows/v1/run_service.proto\x12\x0fmerkez.flows.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a merkez/type/v1/annotations.proto\"\xbe\x04\n\x0fStartRunRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x03 \x01(\t\x12\x12\n\nbrand_name\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x1b\n\rcaller_number\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\x12\x19\n\x0b\x63\x61ller_name\x18\x07 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rdialed_number\x18\x08 \x01(\t\x12\x44\n\nattributes\x18\t \x03(\x0b\x32\x30.merkez.flows.v1.StartRunRequest.AttributesEntry\x12\x0c\n\x04turn\x18\n \x01(\x05\x12\x12\n\x08queue_id\x18\x0b \x01(\tH\x00\x12\x12\n\x08\x61gent_id\x18\x0c \x01(\tH\x00\x12\x1f\n\x15voicemail_of_agent_id\x18\r \x01(\tH\x00\x12\x1f\n\x15voicemail_of_queue_id\x18\x0e \x01(\tH\x00\x12\x1b\n\x13previous_contact_id\x18\x0f \x01(\t\x12\x34\n\x0c\x63ontact_kind\x18\x10 \x01(\x0e\x32\x1e.merkez.routing.v1.ContactKind\x12\x1b\n\x13\x63onsulting_agent_id\x18\x11 \x01(\t\x12\x17\n\x0freturn_agent_id\x18\x12 \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06target\"\xb6\x01\n\x11\x41\x64vanceRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12,\n\x05\x65vent\x18\x03 \x01(\x0e\x32\x1d.merkez.flows.v1.RunEventKind\x12\x14\n\x06\x64igits\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x05\x41udio\x12\x12\n\x04text\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x10\n\x08personal\x18\x04 \x01(\x08\"8\n\x0fPlayInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\"\x9e\x01\n\x11GatherInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\x12\x12\n\nmax_digits\x18\x02 \x01(\x05\x12\x12\n\nterminator\x18\x03 \x01(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06masked\x18\x05 \x01(\x08\"!\n\x0fWaitInstruction\x12\x0e\n\x06\x66iller\x18\x01 \x01(\t\"\x98\x01\n\x10QueueInstruction\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x17\n\x0fmusic_prompt_id\x18\x02 \x01(\t\x12\x30\n\rtick_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x61udio\x18\x04 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\"\x8b\x01\n\x0f\x44ialInstruction\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x15\n\rcaller_number\x18\x02 \x01(\t\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x61udio\x18\x04 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\"\xf3\x01\n\x11RecordInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\x12\x0c\n\x04\x62\x65\x65p\x18\x02 \x01(\x08\x12/\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0fsilence_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tend_digit\x18\x05 \x01(\t\x12\x12\n\x08\x61gent_id\x18\x06 \x01(\tH\x00\x12\x12\n\x08queue_id\x18\x07 \x01(\tH\x00\x42\t\n\x07mailbox\"I\n\x11HangUpInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\"\xcb\x03\n\x0bInstruction\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x12\n\nrelease_id\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12\x30\n\x04play\x18\x05 \x01(\x0b\x32 .merkez.flows.v1.PlayInstructionH\x00\x12\x34\n\x06gather\x18\x06 \x01(\x0b\x32\".merkez.flows.v1.GatherInstructionH\x00\x12\x30\n\x04wait\x18\x07 \x01(\x0b\x32 .merkez.flows.v1.WaitInstructionH\x00\x12\x32\n\x05queue\x18\x08 \x01(\x0b\x32!.merkez.flows.v1.QueueInstructionH\x00\x12\x35\n\x07hang_up\x18\t \x01(\x0b\x32\".merkez.flows.v1.HangUpInstructionH\x00\x12\x30\n\x04\x64ial\x18\n \x01(\x0b\x32 .merkez.flows.v1.DialInstructionH\x00\x12\x34\n\x06record\x18\x0b \x01(\x0b\x32\".merkez.flows.v1.RecordInstructionH\x00\x42\x08\n\x06\x61\x63tion\"\x1f\n\rGetRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"n\n\x07RunStep\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd4\x02\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x03 \x01(\t\x12\x12\n\nrelease_id\x18\x04 \x01(\t\x12>\n\nattributes\x18\x05 \x03(\x0b\x32$.merkez.flows.v1.Run.AttributesEntryB\x04\x90\xb5\x18\x01\x12\'\n\x05steps\x18\x06 \x03(\x0b\x32\x18.merkez.flows.v1.RunStep\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04turn\x18\t \x01(\x05\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x99\x02\n\x0cRunEventKind\x12\x1e\n\x1aRUN_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17RUN_EVENT_KIND_FINISHED\x10\x01\x12\x19\n\x15RUN_EVENT_KIND_DIGITS\x10\x02\x12\x1a\n\x16RUN_EVENT_KIND_TIMEOUT\x10\x03\x12\x1d\n\x19RUN_EVENT_KIND_QUEUE_TICK\x10\x04\x12\x1a\n\x16RUN_EVENT_KIND_PROCEED\x10\x05\x12\x1e\n\x1aRUN_EVENT_KIND_DIAL_FAILED\x10\x06\x12\x1d\n\x19RUN_EVENT_KIND_DIAL_ENDED\x10\x07\x12\x1b\n\x17RUN_EVENT_KIND_RECORDED\x10\x08\x32\x92\x02\n\nRunService\x12W\n\x08StartRun\x12 .merkez.flows.v1.StartRunRequest\x1a\x1c.merkez.flows.v1.Instruction\"\x0b\x8a\xb5\x18\x07service\x12[\n\nAdvanceRun\x12\".merkez.flows.v1.AdvanceRunRequest\x1a\x1c.merkez.flows.v1.Instruction\"\x0b\x8a\xb5\x18\x07service\x12N\n\x06GetRun\x12\x1e.merkez.flows.v1.GetRunRequest\x1a\x14.merkez.flows.v1.Run\"\x0e\x8a\xb5\x18\nflows.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!merkez/flows/v1/run_service.proto\x12\x0fmerkez.flows.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a merkez/type/v1/annotations.proto\"\x82\x05\n\x0fStartRunRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x03 \x01(\t\x12\x12\n\nbrand_name\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x1b\n\rcaller_number\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\x12\x19\n\x0b\x63\x61ller_name\x18\x07 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rdialed_number\x18\x08 \x01(\t\x12\x44\n\nattributes\x18\t \x03(\x0b\x32\x30.merkez.flows.v1.StartRunRequest.AttributesEntry\x12\x0c\n\x04turn\x18\n \x01(\x05\x12\x12\n\x08queue_id\x18\x0b \x01(\tH\x00\x12\x12\n\x08\x61gent_id\x18\x0c \x01(\tH\x00\x12\x1f\n\x15voicemail_of_agent_id\x18\r \x01(\tH\x00\x12\x1f\n\x15voicemail_of_queue_id\x18\x0e \x01(\tH\x00\x12\x1b\n\x13previous_contact_id\x18\x0f \x01(\t\x12\x34\n\x0c\x63ontact_kind\x18\x10 \x01(\x0e\x32\x1e.merkez.routing.v1.ContactKind\x12\x1b\n\x13\x63onsulting_agent_id\x18\x11 \x01(\t\x12\x17\n\x0freturn_agent_id\x18\x12 \x01(\t\x12\x1c\n\x12otherwise_queue_id\x18\x13 \x01(\tH\x01\x12\x17\n\rotherwise_end\x18\x14 \x01(\x08H\x01\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06targetB\x0b\n\totherwise\"\xb6\x01\n\x11\x41\x64vanceRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12,\n\x05\x65vent\x18\x03 \x01(\x0e\x32\x1d.merkez.flows.v1.RunEventKind\x12\x14\n\x06\x64igits\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x05\x41udio\x12\x12\n\x04text\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x10\n\x08personal\x18\x04 \x01(\x08\"8\n\x0fPlayInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\"\x9e\x01\n\x11GatherInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\x12\x12\n\nmax_digits\x18\x02 \x01(\x05\x12\x12\n\nterminator\x18\x03 \x01(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06masked\x18\x05 \x01(\x08\"!\n\x0fWaitInstruction\x12\x0e\n\x06\x66iller\x18\x01 \x01(\t\"\x98\x01\n\x10QueueInstruction\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x17\n\x0fmusic_prompt_id\x18\x02 \x01(\t\x12\x30\n\rtick_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x61udio\x18\x04 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\"\xa0\x01\n\x0f\x44ialInstruction\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x15\n\rcaller_number\x18\x02 \x01(\t\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x61udio\x18\x04 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\x12\x13\n\x0bpeople_only\x18\x05 \x01(\x08\"\xf3\x01\n\x11RecordInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\x12\x0c\n\x04\x62\x65\x65p\x18\x02 \x01(\x08\x12/\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0fsilence_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tend_digit\x18\x05 \x01(\t\x12\x12\n\x08\x61gent_id\x18\x06 \x01(\tH\x00\x12\x12\n\x08queue_id\x18\x07 \x01(\tH\x00\x42\t\n\x07mailbox\"I\n\x11HangUpInstruction\x12%\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Audio\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\"\xcb\x03\n\x0bInstruction\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x12\n\nrelease_id\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12\x30\n\x04play\x18\x05 \x01(\x0b\x32 .merkez.flows.v1.PlayInstructionH\x00\x12\x34\n\x06gather\x18\x06 \x01(\x0b\x32\".merkez.flows.v1.GatherInstructionH\x00\x12\x30\n\x04wait\x18\x07 \x01(\x0b\x32 .merkez.flows.v1.WaitInstructionH\x00\x12\x32\n\x05queue\x18\x08 \x01(\x0b\x32!.merkez.flows.v1.QueueInstructionH\x00\x12\x35\n\x07hang_up\x18\t \x01(\x0b\x32\".merkez.flows.v1.HangUpInstructionH\x00\x12\x30\n\x04\x64ial\x18\n \x01(\x0b\x32 .merkez.flows.v1.DialInstructionH\x00\x12\x34\n\x06record\x18\x0b \x01(\x0b\x32\".merkez.flows.v1.RecordInstructionH\x00\x42\x08\n\x06\x61\x63tion\"\x1f\n\rGetRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"n\n\x07RunStep\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd4\x02\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x03 \x01(\t\x12\x12\n\nrelease_id\x18\x04 \x01(\t\x12>\n\nattributes\x18\x05 \x03(\x0b\x32$.merkez.flows.v1.Run.AttributesEntryB\x04\x90\xb5\x18\x01\x12\'\n\x05steps\x18\x06 \x03(\x0b\x32\x18.merkez.flows.v1.RunStep\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04turn\x18\t \x01(\x05\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x99\x02\n\x0cRunEventKind\x12\x1e\n\x1aRUN_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17RUN_EVENT_KIND_FINISHED\x10\x01\x12\x19\n\x15RUN_EVENT_KIND_DIGITS\x10\x02\x12\x1a\n\x16RUN_EVENT_KIND_TIMEOUT\x10\x03\x12\x1d\n\x19RUN_EVENT_KIND_QUEUE_TICK\x10\x04\x12\x1a\n\x16RUN_EVENT_KIND_PROCEED\x10\x05\x12\x1e\n\x1aRUN_EVENT_KIND_DIAL_FAILED\x10\x06\x12\x1d\n\x19RUN_EVENT_KIND_DIAL_ENDED\x10\x07\x12\x1b\n\x17RUN_EVENT_KIND_RECORDED\x10\x08\x32\x92\x02\n\nRunService\x12W\n\x08StartRun\x12 .merkez.flows.v1.StartRunRequest\x1a\x1c.merkez.flows.v1.Instruction\"\x0b\x8a\xb5\x18\x07service\x12[\n\nAdvanceRun\x12\".merkez.flows.v1.AdvanceRunRequest\x1a\x1c.merkez.flows.v1.Instruction\"\x0b\x8a\xb5\x18\x07service\x12N\n\x06GetRun\x12\x1e.merkez.flows.v1.GetRunRequest\x1a\x14.merkez.flows.v1.Run\"\x0e\x8a\xb5\x18\nflows.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,40 +55,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSERVICE'].methods_by_name['AdvanceRun']._serialized_options = b'\212\265\030\007service'
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._serialized_options = b'\212\265\030\nflows.read'
-  _globals['_RUNEVENTKIND']._serialized_start=2855
-  _globals['_RUNEVENTKIND']._serialized_end=3136
+  _globals['_RUNEVENTKIND']._serialized_start=2944
+  _globals['_RUNEVENTKIND']._serialized_end=3225
   _globals['_STARTRUNREQUEST']._serialized_start=187
-  _globals['_STARTRUNREQUEST']._serialized_end=761
-  _globals['_STARTRUNREQUEST_ATTRIBUTESENTRY']._serialized_start=702
-  _globals['_STARTRUNREQUEST_ATTRIBUTESENTRY']._serialized_end=751
-  _globals['_ADVANCERUNREQUEST']._serialized_start=764
-  _globals['_ADVANCERUNREQUEST']._serialized_end=946
-  _globals['_AUDIO']._serialized_start=948
-  _globals['_AUDIO']._serialized_end=1030
-  _globals['_PLAYINSTRUCTION']._serialized_start=1032
-  _globals['_PLAYINSTRUCTION']._serialized_end=1088
-  _globals['_GATHERINSTRUCTION']._serialized_start=1091
-  _globals['_GATHERINSTRUCTION']._serialized_end=1249
-  _globals['_WAITINSTRUCTION']._serialized_start=1251
-  _globals['_WAITINSTRUCTION']._serialized_end=1284
-  _globals['_QUEUEINSTRUCTION']._serialized_start=1287
-  _globals['_QUEUEINSTRUCTION']._serialized_end=1439
-  _globals['_DIALINSTRUCTION']._serialized_start=1442
-  _globals['_DIALINSTRUCTION']._serialized_end=1581
-  _globals['_RECORDINSTRUCTION']._serialized_start=1584
-  _globals['_RECORDINSTRUCTION']._serialized_end=1827
-  _globals['_HANGUPINSTRUCTION']._serialized_start=1829
-  _globals['_HANGUPINSTRUCTION']._serialized_end=1902
-  _globals['_INSTRUCTION']._serialized_start=1905
-  _globals['_INSTRUCTION']._serialized_end=2364
-  _globals['_GETRUNREQUEST']._serialized_start=2366
-  _globals['_GETRUNREQUEST']._serialized_end=2397
-  _globals['_RUNSTEP']._serialized_start=2399
-  _globals['_RUNSTEP']._serialized_end=2509
-  _globals['_RUN']._serialized_start=2512
-  _globals['_RUN']._serialized_end=2852
-  _globals['_RUN_ATTRIBUTESENTRY']._serialized_start=702
-  _globals['_RUN_ATTRIBUTESENTRY']._serialized_end=751
-  _globals['_RUNSERVICE']._serialized_start=3139
-  _globals['_RUNSERVICE']._serialized_end=3413
+  _globals['_STARTRUNREQUEST']._serialized_end=829
+  _globals['_STARTRUNREQUEST_ATTRIBUTESENTRY']._serialized_start=757
+  _globals['_STARTRUNREQUEST_ATTRIBUTESENTRY']._serialized_end=806
+  _globals['_ADVANCERUNREQUEST']._serialized_start=832
+  _globals['_ADVANCERUNREQUEST']._serialized_end=1014
+  _globals['_AUDIO']._serialized_start=1016
+  _globals['_AUDIO']._serialized_end=1098
+  _globals['_PLAYINSTRUCTION']._serialized_start=1100
+  _globals['_PLAYINSTRUCTION']._serialized_end=1156
+  _globals['_GATHERINSTRUCTION']._serialized_start=1159
+  _globals['_GATHERINSTRUCTION']._serialized_end=1317
+  _globals['_WAITINSTRUCTION']._serialized_start=1319
+  _globals['_WAITINSTRUCTION']._serialized_end=1352
+  _globals['_QUEUEINSTRUCTION']._serialized_start=1355
+  _globals['_QUEUEINSTRUCTION']._serialized_end=1507
+  _globals['_DIALINSTRUCTION']._serialized_start=1510
+  _globals['_DIALINSTRUCTION']._serialized_end=1670
+  _globals['_RECORDINSTRUCTION']._serialized_start=1673
+  _globals['_RECORDINSTRUCTION']._serialized_end=1916
+  _globals['_HANGUPINSTRUCTION']._serialized_start=1918
+  _globals['_HANGUPINSTRUCTION']._serialized_end=1991
+  _globals['_INSTRUCTION']._serialized_start=1994
+  _globals['_INSTRUCTION']._serialized_end=2453
+  _globals['_GETRUNREQUEST']._serialized_start=2455
+  _globals['_GETRUNREQUEST']._serialized_end=2486
+  _globals['_RUNSTEP']._serialized_start=2488
+  _globals['_RUNSTEP']._serialized_end=2598
+  _globals['_RUN']._serialized_start=2601
+  _globals['_RUN']._serialized_end=2941
+  _globals['_RUN_ATTRIBUTESENTRY']._serialized_start=757
+  _globals['_RUN_ATTRIBUTESENTRY']._serialized_end=806
+  _globals['_RUNSERVICE']._serialized_start=3228
+  _globals['_RUNSERVICE']._serialized_end=3502
 # @@protoc_insertion_point(module_scope)

@@ -98,6 +98,8 @@ class StartRunRequest(_message.Message):
     CONTACT_KIND_FIELD_NUMBER: _builtins.int
     CONSULTING_AGENT_ID_FIELD_NUMBER: _builtins.int
     RETURN_AGENT_ID_FIELD_NUMBER: _builtins.int
+    OTHERWISE_QUEUE_ID_FIELD_NUMBER: _builtins.int
+    OTHERWISE_END_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Required."""
     flow_id: _builtins.str
@@ -134,6 +136,10 @@ class StartRunRequest(_message.Message):
     """
     return_agent_id: _builtins.str
     """Agent a call goes back to when the agent it was handed to doesn't take it; empty for nobody."""
+    otherwise_queue_id: _builtins.str
+    """It waits in this queue."""
+    otherwise_end: _builtins.bool
+    """It ends."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Attributes to begin with."""
@@ -159,13 +165,20 @@ class StartRunRequest(_message.Message):
         contact_kind: _contact_pb2.ContactKind.ValueType = ...,
         consulting_agent_id: _builtins.str = ...,
         return_agent_id: _builtins.str = ...,
+        otherwise_queue_id: _builtins.str = ...,
+        otherwise_end: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "queue_id", b"queue_id", "target", b"target", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "queue_id", b"queue_id", "target", b"target", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "language", b"language", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "language", b"language", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_otherwise: _TypeAlias = _typing.Literal["otherwise_queue_id", "otherwise_end"]  # noqa: Y015
+    _WhichOneofArgType_otherwise: _TypeAlias = _typing.Literal["otherwise", b"otherwise"]  # noqa: Y015
     _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["queue_id", "agent_id", "voicemail_of_agent_id", "voicemail_of_queue_id"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_otherwise) -> _WhichOneofReturnType_otherwise | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
 Global___StartRunRequest: _TypeAlias = StartRunRequest  # noqa: Y015
@@ -386,10 +399,15 @@ class DialInstruction(_message.Message):
     CALLER_NUMBER_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
+    PEOPLE_ONLY_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """E.164."""
     caller_number: _builtins.str
     """Caller number to show, one of the tenant's own; empty for the brand's."""
+    people_only: _builtins.bool
+    """Whether only a person is joined. Who answers is listened to for a second or two while the caller still hears `audio`; a machine is hung
+    up on, and DIAL_FAILED tells MACHINE, FAX or DISCONNECTED.
+    """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """Ring this long."""
@@ -405,10 +423,11 @@ class DialInstruction(_message.Message):
         caller_number: _builtins.str = ...,
         timeout: _duration_pb2.Duration | None = ...,
         audio: _abc.Iterable[Global___Audio] | None = ...,
+        people_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "caller_number", b"caller_number", "number", b"number", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "caller_number", b"caller_number", "number", b"number", "people_only", b"people_only", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -518,7 +537,9 @@ class Instruction(_message.Message):
     sequence: _builtins.int
     """Rises by one with each instruction."""
     release_id: _builtins.str
-    """Release the run is pinned to: rel_... , or builtin:queue, builtin:agent, builtin:voicemail, builtin:consult."""
+    """Release the run is pinned to: rel_... , or builtin:queue, builtin:agent, builtin:agent_then_queue, builtin:agent_then_end,
+    builtin:voicemail, builtin:consult.
+    """
     step_id: _builtins.str
     """Step it comes from."""
     @_builtins.property

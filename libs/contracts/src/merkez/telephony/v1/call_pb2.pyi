@@ -125,6 +125,72 @@ LEG_STATE_RINGING: LegState.ValueType  # 5
 """Asked to answer; heard only where the carrier sends early media."""
 Global___LegState: _TypeAlias = LegState  # noqa: Y015
 
+class _AnsweredBy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AnsweredByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AnsweredBy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ANSWERED_BY_UNSPECIFIED: _AnsweredBy.ValueType  # 0
+    """Nobody listened for it, or nothing is told yet."""
+    ANSWERED_BY_HUMAN: _AnsweredBy.ValueType  # 1
+    """A person."""
+    ANSWERED_BY_MACHINE: _AnsweredBy.ValueType  # 2
+    """A machine that talks; no beep was heard."""
+    ANSWERED_BY_MACHINE_BEEP: _AnsweredBy.ValueType  # 3
+    """A machine that has beeped: it records."""
+    ANSWERED_BY_FAX: _AnsweredBy.ValueType  # 4
+    """A fax machine."""
+    ANSWERED_BY_DISCONNECTED: _AnsweredBy.ValueType  # 5
+    """A tone that says that the number can't be reached."""
+    ANSWERED_BY_UNKNOWN: _AnsweredBy.ValueType  # 6
+    """Nothing that tells: treat it as a person."""
+
+class AnsweredBy(_AnsweredBy, metaclass=_AnsweredByEnumTypeWrapper):
+    """Who answered a number that was rung, told by what was heard in the first seconds."""
+
+ANSWERED_BY_UNSPECIFIED: AnsweredBy.ValueType  # 0
+"""Nobody listened for it, or nothing is told yet."""
+ANSWERED_BY_HUMAN: AnsweredBy.ValueType  # 1
+"""A person."""
+ANSWERED_BY_MACHINE: AnsweredBy.ValueType  # 2
+"""A machine that talks; no beep was heard."""
+ANSWERED_BY_MACHINE_BEEP: AnsweredBy.ValueType  # 3
+"""A machine that has beeped: it records."""
+ANSWERED_BY_FAX: AnsweredBy.ValueType  # 4
+"""A fax machine."""
+ANSWERED_BY_DISCONNECTED: AnsweredBy.ValueType  # 5
+"""A tone that says that the number can't be reached."""
+ANSWERED_BY_UNKNOWN: AnsweredBy.ValueType  # 6
+"""Nothing that tells: treat it as a person."""
+Global___AnsweredBy: _TypeAlias = AnsweredBy  # noqa: Y015
+
+class _MachineAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MachineActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MachineAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MACHINE_ACTION_UNSPECIFIED: _MachineAction.ValueType  # 0
+    MACHINE_ACTION_CONNECT: _MachineAction.ValueType  # 1
+    """The agent talks on; who answered is told."""
+    MACHINE_ACTION_HANG_UP: _MachineAction.ValueType  # 2
+    """The call ends with the cause ANSWERING_MACHINE, FAX or UNREACHABLE."""
+    MACHINE_ACTION_LEAVE_MESSAGE: _MachineAction.ValueType  # 3
+    """The agent's part is over; a prompt is played after the beep, or after 4 s of quiet without one, and the call ends with the cause MESSAGE_LEFT. A fax, or a number that can't be reached, is hung up on."""
+
+class MachineAction(_MachineAction, metaclass=_MachineActionEnumTypeWrapper):
+    """What follows when a machine answers a call that an agent dialled."""
+
+MACHINE_ACTION_UNSPECIFIED: MachineAction.ValueType  # 0
+MACHINE_ACTION_CONNECT: MachineAction.ValueType  # 1
+"""The agent talks on; who answered is told."""
+MACHINE_ACTION_HANG_UP: MachineAction.ValueType  # 2
+"""The call ends with the cause ANSWERING_MACHINE, FAX or UNREACHABLE."""
+MACHINE_ACTION_LEAVE_MESSAGE: MachineAction.ValueType  # 3
+"""The agent's part is over; a prompt is played after the beep, or after 4 s of quiet without one, and the call ends with the cause MESSAGE_LEFT. A fax, or a number that can't be reached, is hung up on."""
+Global___MachineAction: _TypeAlias = MachineAction  # noqa: Y015
+
 class _SupervisionMode:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -152,6 +218,36 @@ SUPERVISION_MODE_BARGE: SupervisionMode.ValueType  # 3
 Global___SupervisionMode: _TypeAlias = SupervisionMode  # noqa: Y015
 
 @_typing.final
+class AnswerDetection(_message.Message):
+    """Listening for who answers. The agent and who answered hear each other meanwhile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ON_MACHINE_FIELD_NUMBER: _builtins.int
+    MESSAGE_PROMPT_ID_FIELD_NUMBER: _builtins.int
+    PATIENT_FIELD_NUMBER: _builtins.int
+    on_machine: Global___MachineAction.ValueType
+    """Required. What follows when it isn't a person. Nothing does once the agent has sent the call on."""
+    message_prompt_id: _builtins.str
+    """Required for LEAVE_MESSAGE. Prompt to play."""
+    patient: _builtins.bool
+    """Listens half a second longer: more machines are caught, and a person waits longer for an answer."""
+    def __init__(
+        self,
+        *,
+        on_machine: Global___MachineAction.ValueType = ...,
+        message_prompt_id: _builtins.str = ...,
+        patient: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_prompt_id", b"message_prompt_id", "on_machine", b"on_machine", "patient", b"patient"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerDetection: _TypeAlias = AnswerDetection  # noqa: Y015
+
+@_typing.final
 class Leg(_message.Message):
     """One party of a call."""
 
@@ -173,6 +269,8 @@ class Leg(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     Q850_CAUSE_FIELD_NUMBER: _builtins.int
     SIP_STATUS_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
+    DETECTION_DURATION_FIELD_NUMBER: _builtins.int
     leg_id: _builtins.str
     """Output only."""
     party: _builtins.str
@@ -201,6 +299,8 @@ class Leg(_message.Message):
     """Why it ended (ITU-T Q.850): 16 normal clearing, 17 busy, 19 no answer, 31 unspecified; 0 while it lives."""
     sip_status: _builtins.int
     """SIP status it failed with (RFC 3261 21); 0 when it didn't, or is no SIP leg."""
+    answered_by: Global___AnsweredBy.ValueType
+    """Who answered, where somebody listened for it."""
     @_builtins.property
     def join_time(self) -> _timestamp_pb2.Timestamp:
         """When it joined the call."""
@@ -208,6 +308,10 @@ class Leg(_message.Message):
     @_builtins.property
     def leave_time(self) -> _timestamp_pb2.Timestamp:
         """When it left."""
+
+    @_builtins.property
+    def detection_duration(self) -> _duration_pb2.Duration:
+        """From the answer to answered_by."""
 
     def __init__(
         self,
@@ -228,10 +332,12 @@ class Leg(_message.Message):
         address: _builtins.str = ...,
         q850_cause: _builtins.int = ...,
         sip_status: _builtins.int = ...,
+        answered_by: Global___AnsweredBy.ValueType = ...,
+        detection_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time", "leave_time", b"leave_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detection_duration", b"detection_duration", "join_time", b"join_time", "leave_time", b"leave_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "consulted", b"consulted", "contact_id", b"contact_id", "held", b"held", "join_time", b"join_time", "leave_time", b"leave_time", "leg_id", b"leg_id", "mode", b"mode", "mos", b"mos", "muted", b"muted", "party", b"party", "q850_cause", b"q850_cause", "sip_status", b"sip_status", "state", b"state", "supervised_agent_id", b"supervised_agent_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "answered_by", b"answered_by", "consulted", b"consulted", "contact_id", b"contact_id", "detection_duration", b"detection_duration", "held", b"held", "join_time", b"join_time", "leave_time", b"leave_time", "leg_id", b"leg_id", "mode", b"mode", "mos", b"mos", "muted", b"muted", "party", b"party", "q850_cause", b"q850_cause", "sip_status", b"sip_status", "state", b"state", "supervised_agent_id", b"supervised_agent_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,6 +470,8 @@ class Cdr(_message.Message):
     SIP_STATUS_FIELD_NUMBER: _builtins.int
     TRUNK_ID_FIELD_NUMBER: _builtins.int
     UNHEARD_DURATION_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
+    DETECTION_DURATION_FIELD_NUMBER: _builtins.int
     cdr_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -384,7 +492,8 @@ class Cdr(_message.Message):
     """Who ended it."""
     end_cause: _builtins.str
     """Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED,
-    CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT.
+    CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT,
+    ANSWERING_MACHINE, FAX, MESSAGE_LEFT.
     """
     customer_mos: _builtins.float
     """Customer leg's MOS, 0 when unknown."""
@@ -398,6 +507,8 @@ class Cdr(_message.Message):
     """SIP status the customer's leg failed with; 0 when it didn't, or is no SIP leg."""
     trunk_id: _builtins.str
     """Trunk the customer was reached by; empty for a web call."""
+    answered_by: Global___AnsweredBy.ValueType
+    """Who answered a call that an agent dialled, where it was listened for; UNKNOWN when the call ended before it was told."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Began."""
@@ -426,6 +537,10 @@ class Cdr(_message.Message):
     def unheard_duration(self) -> _duration_pb2.Duration:
         """Between the last sign of life of a node that died and the call's adoption by the next: nobody pays for it, and nothing of it is recorded. 0 when no node died."""
 
+    @_builtins.property
+    def detection_duration(self) -> _duration_pb2.Duration:
+        """From the answer to answered_by."""
+
     def __init__(
         self,
         *,
@@ -452,10 +567,12 @@ class Cdr(_message.Message):
         sip_status: _builtins.int = ...,
         trunk_id: _builtins.str = ...,
         unheard_duration: _duration_pb2.Duration | None = ...,
+        answered_by: Global___AnsweredBy.ValueType = ...,
+        detection_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration", "unheard_duration", b"unheard_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "detection_duration", b"detection_duration", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id", "unheard_duration", b"unheard_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "answered_by", b"answered_by", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "detection_duration", b"detection_duration", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -210,6 +210,7 @@ class DialCallRequest(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     BRAND_ID_FIELD_NUMBER: _builtins.int
     CALLER_NUMBER_FIELD_NUMBER: _builtins.int
+    DETECTION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     number: _builtins.str
@@ -218,6 +219,10 @@ class DialCallRequest(_message.Message):
     """Brand on whose behalf; empty when the tenant has one only."""
     caller_number: _builtins.str
     """Number of the tenant to show; empty for the brand's own."""
+    @_builtins.property
+    def detection(self) -> _call_pb2.AnswerDetection:
+        """Tells who answers, and what follows when it is a machine; unset listens for nothing."""
+
     def __init__(
         self,
         *,
@@ -225,10 +230,11 @@ class DialCallRequest(_message.Message):
         number: _builtins.str = ...,
         brand_id: _builtins.str = ...,
         caller_number: _builtins.str = ...,
+        detection: _call_pb2.AnswerDetection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detection", b"detection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "caller_number", b"caller_number", "number", b"number", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "caller_number", b"caller_number", "detection", b"detection", "number", b"number", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,7 +40,7 @@ class CallServiceStub:
     ReattachLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ReattachLegRequest, _call_service_pb2.ReattachLegResponse]
     """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
     DialCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]
-    """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
+    """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     HangUp: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]
     """Ends a call for everybody. Ending an ended call is OK."""
     HoldCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]
@@ -68,7 +68,7 @@ class CallServiceStub:
     CancelConsult: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.CancelConsultRequest, _call_pb2.Call]
     """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT."""
     ParkCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ParkCallRequest, _call_pb2.Call]
-    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
     RetrieveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.RetrieveCallRequest, _call_pb2.Call]
     """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE."""
     SuperviseCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SuperviseCallRequest, _call_pb2.Call]
@@ -94,7 +94,7 @@ class CallServiceAsyncStub(CallServiceStub):
     ReattachLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ReattachLegRequest, _call_service_pb2.ReattachLegResponse]  # type: ignore[assignment]
     """Replaces a customer's media after a reload or a network change; the call goes on. Without an offer the media stays and only the call's state is told, for an edge that lost sight of it. UNAUTHENTICATED LEG_TOKEN_INVALID."""
     DialCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
+    """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     HangUp: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Ends a call for everybody. Ending an ended call is OK."""
     HoldCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -122,7 +122,7 @@ class CallServiceAsyncStub(CallServiceStub):
     CancelConsult: _aio.UnaryUnaryMultiCallable[_call_service_pb2.CancelConsultRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Lets the party consulted go, ringing or answered, and takes the customer back. FAILED_PRECONDITION NO_CONSULT."""
     ParkCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ParkCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+    """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
     RetrieveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.RetrieveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Takes a parked call to the calling agent's station. NOT_FOUND CALL_NOT_PARKED; FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE."""
     SuperviseCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SuperviseCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -163,7 +163,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.DialCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
+        """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
 
     @_abc_1.abstractmethod
     def HangUp(
@@ -275,7 +275,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.ParkCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
+        """Lets the customer wait with music and without an agent, under a code that anybody of the tenant can retrieve it by. After the brand's park_seconds it rings the agent who parked it, then goes on as park_end says. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY."""
 
     @_abc_1.abstractmethod
     def RetrieveCall(

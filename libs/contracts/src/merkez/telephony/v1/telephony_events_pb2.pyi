@@ -257,6 +257,40 @@ class CallTransferred(_message.Message):
 Global___CallTransferred: _TypeAlias = CallTransferred  # noqa: Y015
 
 @_typing.final
+class AnswerDetected(_message.Message):
+    """What answers a number that was rung is told: once, or a second time when a machine's beep was waited for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """What was heard, in words for who looks into it."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call as it is since."""
+
+    @_builtins.property
+    def leg(self) -> _call_pb2.Leg:
+        """The leg, with answered_by."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        leg: _call_pb2.Leg | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "leg", b"leg"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "leg", b"leg", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerDetected: _TypeAlias = AnswerDetected  # noqa: Y015
+
+@_typing.final
 class CallParked(_message.Message):
     """The customer waits without an agent under a code."""
 
@@ -283,6 +317,42 @@ class CallParked(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallParked: _TypeAlias = CallParked  # noqa: Y015
+
+@_typing.final
+class ParkExpired(_message.Message):
+    """Nobody retrieved a parked call in time: it goes on without having been asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    TARGET_KIND_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Agent who had parked it; empty when nobody knows."""
+    target_kind: _builtins.str
+    """Where to: agent (whoever parked it) or queue; empty when it ends."""
+    target: _builtins.str
+    """Its id."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call as it is since."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        agent_id: _builtins.str = ...,
+        target_kind: _builtins.str = ...,
+        target: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call", b"call", "target", b"target", "target_kind", b"target_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParkExpired: _TypeAlias = ParkExpired  # noqa: Y015
 
 @_typing.final
 class SupervisionChanged(_message.Message):

@@ -419,12 +419,16 @@ class GetCallerNumbersResponse(_message.Message):
     TENANT_STATE_FIELD_NUMBER: _builtins.int
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     TRUNK_IDS_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    CALL_RULES_FIELD_NUMBER: _builtins.int
     default_number: _builtins.str
     """The brand's default; empty without a brand, or when it has none."""
     brand_name: _builtins.str
     """Brand's name; empty without a brand."""
     tenant_state: _tenant_pb2.TenantState.ValueType
     """Whether the tenant may make calls: only an active one may."""
+    language: _builtins.str
+    """Language those are spoken to in who are called: the brand's, without one the tenant's."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Every number the tenant may show, E.164: only these."""
@@ -437,6 +441,10 @@ class GetCallerNumbersResponse(_message.Message):
     def trunk_ids(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Of numbers the company brought, the trunk that alone shows each."""
 
+    @_builtins.property
+    def call_rules(self) -> _tenant_pb2.CallRules:
+        """How the brand's calls are handled; unset without a brand."""
+
     def __init__(
         self,
         *,
@@ -446,10 +454,12 @@ class GetCallerNumbersResponse(_message.Message):
         tenant_state: _tenant_pb2.TenantState.ValueType = ...,
         entitlements: _tenant_pb2.Entitlements | None = ...,
         trunk_ids: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        language: _builtins.str = ...,
+        call_rules: _tenant_pb2.CallRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_rules", b"call_rules", "entitlements", b"entitlements"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_name", b"brand_name", "default_number", b"default_number", "entitlements", b"entitlements", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_name", b"brand_name", "call_rules", b"call_rules", "default_number", b"default_number", "entitlements", b"entitlements", "language", b"language", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,6 +43,56 @@ TENANT_STATE_SUSPENDED: TenantState.ValueType  # 2
 TENANT_STATE_CLOSED: TenantState.ValueType  # 3
 Global___TenantState: _TypeAlias = TenantState  # noqa: Y015
 
+class _RecordingTone:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RecordingToneEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordingTone.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECORDING_TONE_UNSPECIFIED: _RecordingTone.ValueType  # 0
+    """No tone."""
+    RECORDING_TONE_ONCE: _RecordingTone.ValueType  # 1
+    """Once, when the recording begins, and for each party that joins later."""
+    RECORDING_TONE_REPEATED: _RecordingTone.ValueType  # 2
+    """Then again and again."""
+
+class RecordingTone(_RecordingTone, metaclass=_RecordingToneEnumTypeWrapper):
+    """Whether a tone of 1,400 Hz tells those in a call that it is recorded (47 CFR 64.501). It is heard in calls that are recorded only, and
+    isn't part of the recording.
+    """
+
+RECORDING_TONE_UNSPECIFIED: RecordingTone.ValueType  # 0
+"""No tone."""
+RECORDING_TONE_ONCE: RecordingTone.ValueType  # 1
+"""Once, when the recording begins, and for each party that joins later."""
+RECORDING_TONE_REPEATED: RecordingTone.ValueType  # 2
+"""Then again and again."""
+Global___RecordingTone: _TypeAlias = RecordingTone  # noqa: Y015
+
+class _ParkEnd:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ParkEndEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ParkEnd.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PARK_END_UNSPECIFIED: _ParkEnd.ValueType  # 0
+    """It leaves a message for whoever parked it."""
+    PARK_END_QUEUE: _ParkEnd.ValueType  # 1
+    """It waits in the queue it came from; without one it leaves a message."""
+    PARK_END_HANG_UP: _ParkEnd.ValueType  # 2
+    """It ends with the cause PARK_TIMEOUT."""
+
+class ParkEnd(_ParkEnd, metaclass=_ParkEndEnumTypeWrapper):
+    """Where a parked call goes that nobody retrieved and that whoever parked it doesn't take back either."""
+
+PARK_END_UNSPECIFIED: ParkEnd.ValueType  # 0
+"""It leaves a message for whoever parked it."""
+PARK_END_QUEUE: ParkEnd.ValueType  # 1
+"""It waits in the queue it came from; without one it leaves a message."""
+PARK_END_HANG_UP: ParkEnd.ValueType  # 2
+"""It ends with the cause PARK_TIMEOUT."""
+Global___ParkEnd: _TypeAlias = ParkEnd  # noqa: Y015
+
 @_typing.final
 class Tenant(_message.Message):
     """A BPO organisation."""
@@ -194,6 +244,7 @@ class Brand(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CALLER_NUMBER_FIELD_NUMBER: _builtins.int
+    CALL_RULES_FIELD_NUMBER: _builtins.int
     brand_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -220,6 +271,10 @@ class Brand(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it last changed."""
 
+    @_builtins.property
+    def call_rules(self) -> Global___CallRules:
+        """How its calls are handled. Holds for calls that begin from then on."""
+
     def __init__(
         self,
         *,
@@ -234,14 +289,53 @@ class Brand(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         caller_number: _builtins.str = ...,
+        call_rules: Global___CallRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_rules", b"call_rules", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "caller_number", b"caller_number", "create_time", b"create_time", "display_name", b"display_name", "language", b"language", "service_level_threshold_seconds", b"service_level_threshold_seconds", "time_zone", b"time_zone", "update_time", b"update_time", "version", b"version", "widget_key", b"widget_key", "widget_number", b"widget_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "call_rules", b"call_rules", "caller_number", b"caller_number", "create_time", b"create_time", "display_name", b"display_name", "language", b"language", "service_level_threshold_seconds", b"service_level_threshold_seconds", "time_zone", b"time_zone", "update_time", b"update_time", "version", b"version", "widget_key", b"widget_key", "widget_number", b"widget_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Brand: _TypeAlias = Brand  # noqa: Y015
+
+@_typing.final
+class CallRules(_message.Message):
+    """How a brand's calls are handled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDING_TONE_FIELD_NUMBER: _builtins.int
+    RECORDING_TONE_SECONDS_FIELD_NUMBER: _builtins.int
+    RECORDING_TONE_FOR_AGENTS_FIELD_NUMBER: _builtins.int
+    PARK_SECONDS_FIELD_NUMBER: _builtins.int
+    PARK_END_FIELD_NUMBER: _builtins.int
+    recording_tone: Global___RecordingTone.ValueType
+    """Tone that tells that a call is recorded."""
+    recording_tone_seconds: _builtins.int
+    """Seconds from one tone to the next where it is repeated, 5 to 120; 0 means 15."""
+    recording_tone_for_agents: _builtins.bool
+    """Whether agents hear it too, and not only the customer and numbers that were rung."""
+    park_seconds: _builtins.int
+    """How long a parked call waits to be retrieved before it rings whoever parked it, 15 to 3,600 s; 0 means 120."""
+    park_end: Global___ParkEnd.ValueType
+    """Where it goes after that."""
+    def __init__(
+        self,
+        *,
+        recording_tone: Global___RecordingTone.ValueType = ...,
+        recording_tone_seconds: _builtins.int = ...,
+        recording_tone_for_agents: _builtins.bool = ...,
+        park_seconds: _builtins.int = ...,
+        park_end: Global___ParkEnd.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["park_end", b"park_end", "park_seconds", b"park_seconds", "recording_tone", b"recording_tone", "recording_tone_for_agents", b"recording_tone_for_agents", "recording_tone_seconds", b"recording_tone_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallRules: _TypeAlias = CallRules  # noqa: Y015
 
 @_typing.final
 class Notice(_message.Message):

@@ -10,12 +10,13 @@ from kernel.ids import new_id
 
 from telephony.clients import NoFlow, Route
 from telephony.domain import trunks as rules
-from telephony.domain.calls import Call, CallState
+from telephony.domain.calls import Call
 from telephony.domain.countries import Tier
 from telephony.domain.dialing import read_dialed
 from telephony.domain.legs import Leg, LegState, Party
 from telephony.domain.lines import Line
 from telephony.domain.trunks import Digits, Trunk
+from telephony.live import new_calls
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.lines import Lines
@@ -165,24 +166,10 @@ class Incoming:
             raise Refused(488) from None
 
     def _new_call(self, invitation: Invitation, trunk: Trunk, route: Route, dialed: str) -> Call:
-        now = self._house.now()
         asserted = invitation.asserted
         shown = asserted[0] if asserted else invitation.caller
         number = read_dialed(shown.sip.number, trunk) if shown.uri.startswith(("sip:", "sips:", "tel:")) else ""
-        return Call(
-            call_id=new_id("call", now),
-            state=CallState.SETUP,
-            brand_id=route.brand_id,
-            brand_name=route.brand_name,
-            language=route.language,
-            flow_id=route.flow_id,
-            dialed_number=dialed,
-            node_id=self._house.settings.node_id,
-            start_time=now,
-            state_time=now,
-            caller_number=number,
-            caller_name=shown.display[:MAX_NAME],
+        return new_calls.inbound(
+            self._house, route, dialed, caller_number=number, caller_name=shown.display[:MAX_NAME],
             trunk_id=trunk.trunk_id,
-            trace_id=self._switchboard.trace_id(),
-            recorded=route.recorded,
-        )
+        )  # fmt: skip
