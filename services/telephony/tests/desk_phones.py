@@ -62,17 +62,20 @@ class DeskPhone(Carrier):
         """What it says when somebody dials this on it."""
         return f"sip:{dialed}@127.0.0.1:{self._port}"
 
+    def wish(self, dialed: str, line: RtpPeer, replaces: Replaces | None = None) -> InviteWish:
+        """Its INVITE."""
+        return InviteWish(
+            target=self.uri(dialed), caller=NameAddr(f"sip:{self.user}@127.0.0.1"), sdp=line.describe(), hop=self._hop,
+            credentials=self._credentials, replaces=replaces,
+        )  # fmt: skip
+
     async def dial(
         self, dialed: str, peer: RtpPeer | None = None, replaces: Replaces | None = None
     ) -> SipDialog | Failure:
         """Dial, to the answer or the refusal. `peer` is the media of a second line."""
         line = peer or self.peer
         outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        wish = InviteWish(
-            target=self.uri(dialed), caller=NameAddr(f"sip:{self.user}@127.0.0.1"), sdp=line.describe(), hop=self._hop,
-            credentials=self._credentials, replaces=replaces,
-        )  # fmt: skip
-        attempt = await self.agent.invite(wish)
+        attempt = await self.agent.invite(self.wish(dialed, line, replaces))
 
         def answered(dialog: SipDialog, sdp: str) -> None:
             line.accept(sdp)

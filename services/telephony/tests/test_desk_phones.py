@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
-from telephony.sip import Ended, Invitation
+from telephony.sip import Ended, Invitation, SipDialog
 from testkit import eventually
 
 from .conftest import Exchange, an_id
@@ -16,7 +16,7 @@ from .desk_phones import DeskPhone
 
 pytestmark = pytest.mark.media
 
-CUSTOMER_HZ, PHONE_HZ = 440.0, 880.0
+CUSTOMER_HZ, PHONE_HZ, SECOND_HZ = 440.0, 880.0, 1400.0
 UNUSABLE = "v=0\r\no=- 1 1 IN IP4 127.0.0.5\r\ns=-\r\nc=IN IP4 127.0.0.5\r\nt=0 0\r\nm=audio 4000 RTP/AVP 3\r\n"
 """GSM alone, which nobody asked for."""
 
@@ -77,3 +77,59 @@ async def test_of_two_phones_answered_at_once_one_has_the_call_and_the_other_a_b
     await holder.dialogs[0].bye()
     await eventually(lambda: not exchange.switchboard.calls)
     await asyncio.gather(*(each.close() for each in phones))
+
+
+async def test_an_agents_other_phone_takes_what_rings(exchange: Exchange) -> None:
+    agent_id = an_id("usr")
+    ringing = await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ)
+    cancelled: list[Ended] = []
+
+    async def ring(invitation: Invitation) -> None:
+        invitation.on_cancelled = cancelled.append
+        await invitation.ring()
+
+    ringing.behave = ring
+    customer = exchange.peer(CUSTOMER_HZ)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, agent_id)
+    await eventually(lambda: ringing.invitations)
+    edge = exchange.edge
+    await eventually(lambda: edge is not None and len(edge.agent.dialogs) == 1)
+    other = await DeskPhone.signed_in(exchange, agent_id, SECOND_HZ)
+
+    taken = await other.dial("pickup", replaces=ringing.invitations[0].dialog.replaces())
+    assert isinstance(taken, SipDialog)
+    await asyncio.gather(customer.hears(SECOND_HZ), other.peer.hears(CUSTOMER_HZ))
+    await eventually(lambda: cancelled)
+    await taken.bye()
+    await eventually(lambda: not exchange.switchboard.calls and not exchange.house.plane.legs)
+    await asyncio.gather(ringing.close(), other.close())
+
+
+async def test_a_phone_transfers_after_its_call_was_taken_over_by_another_node(make_exchange: Any) -> None:
+    first = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(first, agent_id, PHONE_HZ)
+    customer = first.peer(CUSTOMER_HZ)
+    call = await first.call(customer)
+    await first.accept(call.call_id, agent_id)
+    await customer.hears(PHONE_HZ)
+    (live,) = first.switchboard.calls
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+
+    async def re_invited(sdp: str | None) -> str:
+        phone.peer.accept(sdp or "")
+        return phone.peer.describe()
+
+    phone.dialogs[0].on_offer = re_invited
+    assert first.edge is not None
+    await first.edge.agent.close()
+    second = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    assert await second.nodes.adopt(first.tenant_id, live.call_id, first.house.settings.node_id, second.house.now())
+    await eventually(lambda: second.switchboard.calls[0].outside)
+    assert len(phone.invitations) == 1, "a phone that talks isn't rung again"
+
+    assert await phone.dialogs[0].refer(phone.uri("*68")) == 200
+    await eventually(lambda: phone.ended)
+    assert second.switchboard.calls[0].call.park_code
+    await phone.close()

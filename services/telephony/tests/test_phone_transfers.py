@@ -11,7 +11,7 @@ import pytest_asyncio
 from kernel.errors import Unavailable
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.ops import trunks as trunk_ops
-from telephony.sip import Ended, Failure, Invitation, SipDialog, SipRefused
+from telephony.sip import Failure, Invitation, SipDialog, SipRefused
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
@@ -363,33 +363,6 @@ async def test_a_call_that_is_none_of_the_phones_is_joined_with_nothing(talk: Ta
 # -- INVITE with Replaces --------------------------------------------------------------------------------------
 
 
-async def test_an_agents_other_phone_takes_what_rings(exchange: Exchange) -> None:
-    agent_id = an_id("usr")
-    ringing = await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ)
-    cancelled: list[Ended] = []
-
-    async def ring(invitation: Invitation) -> None:
-        invitation.on_cancelled = cancelled.append
-        await invitation.ring()
-
-    ringing.behave = ring
-    customer = exchange.peer(CUSTOMER_HZ)
-    call = await exchange.call(customer)
-    await exchange.accept(call.call_id, agent_id)
-    await eventually(lambda: ringing.invitations)
-    edge = exchange.edge
-    await eventually(lambda: edge is not None and len(edge.agent.dialogs) == 1)
-    other = await DeskPhone.signed_in(exchange, agent_id, SECOND_HZ)
-
-    taken = await other.dial("pickup", replaces=ringing.invitations[0].dialog.replaces())
-    assert isinstance(taken, SipDialog)
-    await asyncio.gather(customer.hears(SECOND_HZ), other.peer.hears(CUSTOMER_HZ))
-    await eventually(lambda: cancelled)
-    await taken.bye()
-    await eventually(lambda: not exchange.switchboard.calls and not exchange.house.plane.legs)
-    await asyncio.gather(ringing.close(), other.close())
-
-
 async def test_an_agent_goes_on_with_a_call_at_another_phone(talk: Talk, exchange: Exchange) -> None:
     other = await DeskPhone.signed_in(exchange, talk.agent_id, SECOND_HZ)
     await talk.hold(talk.line, talk.phone.peer)
@@ -415,30 +388,28 @@ async def test_a_colleagues_phone_and_a_trunk_take_nobodys_place(talk: Talk, exc
     await colleague.close()
 
 
-async def test_a_phone_transfers_after_its_call_was_taken_over_by_another_node(make_exchange: Any) -> None:
-    first = await make_exchange(sip_listen="udp:127.0.0.1:0")
-    agent_id = an_id("usr")
-    phone = await DeskPhone.signed_in(first, agent_id, PHONE_HZ)
-    customer = first.peer(CUSTOMER_HZ)
-    call = await first.call(customer)
-    await first.accept(call.call_id, agent_id)
-    await customer.hears(PHONE_HZ)
-    (live,) = first.switchboard.calls
-    await live.journal.write(lambda tx: asyncio.sleep(0))
+async def test_a_phone_that_gives_up_before_its_call_begins_leaves_no_call(
+    exchange: Exchange, carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"))
+    plan, asked, go = exchange.house.outside.plan, asyncio.Event(), asyncio.Event()
 
-    async def re_invited(sdp: str | None) -> str:
-        phone.peer.accept(sdp or "")
-        return phone.peer.describe()
+    async def slow(*wish: Any) -> Any:
+        asked.set()
+        await go.wait()
+        return await plan(*wish)
 
-    phone.dialogs[0].on_offer = re_invited
-    assert first.edge is not None
-    await first.edge.agent.close()
-    second = await make_exchange(sip_listen="udp:127.0.0.1:0")
-    assert await second.nodes.adopt(first.tenant_id, live.call_id, first.house.settings.node_id, second.house.now())
-    await eventually(lambda: second.switchboard.calls[0].outside)
-    assert len(phone.invitations) == 1, "a phone that talks isn't rung again"
-
-    assert await phone.dialogs[0].refer(phone.uri("*68")) == 200
-    await eventually(lambda: phone.ended)
-    assert second.switchboard.calls[0].call.park_code
+    monkeypatch.setattr(exchange.house.outside, "plan", slow)
+    failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    attempt = await phone.agent.invite(phone.wish(NUMBER, phone.peer))
+    attempt.on_failed = failed.set_result
+    await asked.wait()
+    await attempt.cancel()
+    assert (await failed).status == 487
+    go.set()
+    await eventually(lambda: exchange.routing.started)
+    await eventually(lambda: not exchange.switchboard.calls and not exchange.house.plane.legs)
+    with exchange.as_owner():
+        (found,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest())).cdrs
+    assert found.end_party == call_pb2.END_PARTY_AGENT
     await phone.close()

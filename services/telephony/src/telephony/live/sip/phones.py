@@ -190,9 +190,6 @@ class Phones:
             key = new_id("req", house.now())
             request = call_service_pb2.DialCallRequest(request_id=key, number=invitation.called)
             await self._dialing.dial(found[0], actor, request, phone)
-            if phone.over:
-                # It gave up before there was a call to end.
-                phone.on_gone(Q850.NORMAL, 487)
             await invitation.answer(sdp)
             phone.on_changed()
         except BaseException:
