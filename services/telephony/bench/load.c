@@ -145,6 +145,13 @@ static void keep(struct stream *s, const uint8_t *packet, int length, uint64_t a
     memcpy(kept->payload, packet + 12, kept->length);
 }
 
+/* What a call is kept alive with while the load pauses (Opus, or one value throughout): nothing that the load sends. */
+static int silence(const uint8_t *payload, int length) {
+    static const uint8_t opus[] = {0xf8, 0xff, 0xfe};
+    if (length == (int)sizeof opus && !memcmp(payload, opus, sizeof opus)) return 1;
+    return length > 1 && !memcmp(payload, payload + 1, length - 1);
+}
+
 static void arrived(struct load *load, struct stream *s, uint8_t *packet, int length, uint64_t at) {
     if (length < 12 || packet[0] < 128 || packet[0] > 191) {
         uint8_t frame[MAX_PACKET + 4];
@@ -159,6 +166,7 @@ static void arrived(struct load *load, struct stream *s, uint8_t *packet, int le
         return;
     }
     if (s->rx && load->unprotect(s->rx, packet, &length)) { s->wrong++; return; }
+    if (silence(packet + 12, length - 12)) return;
     s->received++;
     count_gaps(s, (uint16_t)(packet[2] << 8 | packet[3]));
     if (s->hearing) keep(s, packet, length, at);
