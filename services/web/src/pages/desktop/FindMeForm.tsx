@@ -89,7 +89,7 @@ export function FindMeForm({ setting, agentId, onSave }: Props) {
             min={5}
             max={60}
             value={durationSeconds(draft.deskDuration) || DESK_SECONDS}
-            error={complaintAt(known, "find_me.desk_duration")}
+            error={complaintAt(known, "findMe.deskDuration")}
             onChange={(value) => change({ deskDuration: toDuration(Number(value)) })}
             data-testid="find-me-desk"
           />
@@ -121,7 +121,7 @@ export function FindMeForm({ setting, agentId, onSave }: Props) {
                 searchable
                 data={optionsOf(colleagues, "agentId")}
                 value={draft.forwardAgentId || null}
-                error={complaintAt(known, "find_me.forward_agent_id")}
+                error={complaintAt(known, "findMe.forwardAgentId")}
                 onChange={(value) => change({ forwardAgentId: value ?? "" })}
                 data-testid="find-me-colleague"
               />

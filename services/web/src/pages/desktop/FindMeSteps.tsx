@@ -87,7 +87,7 @@ export function FindMeSteps({ steps, problem, onChange }: Props) {
                 max={60}
                 maw={220}
                 value={durationSeconds(step.ringDuration) || RING_SECONDS}
-                error={complaintAt(problem, `find_me.steps[${index}].ring_duration`)}
+                error={complaintAt(problem, `findMe.steps[${index}].ringDuration`)}
                 onChange={(value) => change(index, { ringDuration: toDuration(Number(value)) })}
                 data-testid={`find-me-ring-${index}`}
               />
@@ -136,9 +136,9 @@ function Numbers({ numbers, step, problem, onChange }: NumbersProps) {
               maxLength={40}
               value={value}
               error={
-                complaintAt(problem, `find_me.steps[${step}].numbers[${index}]`) ??
+                complaintAt(problem, `findMe.steps[${step}].numbers[${index}]`) ??
                 (index === 0
-                  ? problem?.fields.find((each) => each.field === `find_me.steps[${step}].numbers`)
+                  ? problem?.fields.find((each) => each.field === `findMe.steps[${step}].numbers`)
                       ?.description
                   : undefined)
               }
