@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from kernel.errors import FailedPrecondition
+from kernel.errors import FailedPrecondition, Unavailable
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import CallState, Contact
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Step, When
@@ -437,6 +437,46 @@ async def test_a_search_goes_on_at_the_node_that_adopts_the_call(make_exchange, 
     await customer.hears(MOBILE_HZ)
     await mobile.peer.hears(CUSTOMER_HZ)
     assert there.sought() == [(NUMBER, Q850.TEMPORARY_FAILURE)]
+
+
+async def test_a_node_that_dies_after_the_key_was_pressed_leaves_the_agent_on_the_line(make_exchange, mobiles) -> None:
+    from .two_nodes import adopted, back, kill, known_to_each_other
+
+    first = await make_exchange(sip_listen="udp:127.0.0.1:0", fresh=True)
+    second = await make_exchange(sip_listen="udp:127.0.0.1:0", beside=first)
+    await known_to_each_other(first, second)
+    mobile = await mobiles()
+    await trunk(first, mobile)
+    await second.edge.roster.refresh()
+    customer, agent_id = first.peer(CUSTOMER_HZ), an_id("usr")
+    await setting(first, agent_id, mailbox(30))
+    call = await first.call(customer)
+    live = first.switchboard.find(call.call_id)
+    await eventually(lambda: live.call.state is CallState.QUEUED)
+    search = Search(first, call.call_id, customer, agent_id, live.call.contact_id)
+    first.routing.refusal = Unavailable("routing is away")
+    await search.begin()
+    await mobile.peer.hears(SPOKEN_HZ)
+    dialog = mobile.dialogs[0]
+
+    async def re_invited(sdp: str | None) -> str:
+        mobile.peer.accept(sdp or "")
+        return mobile.peer.describe()
+
+    dialog.on_offer = re_invited
+    await mobile.peer.press("1")
+    await eventually(lambda: live.outside)
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+    await first.edge.agent.close()
+    await kill(first)
+    second.routing.refusal = None
+    await adopted(second, call.call_id)
+    customer, _ = await back(second, call, CUSTOMER_HZ)
+    there = Search(second, call.call_id, customer, agent_id, search.contact_id, search.offer_id)
+    second.routing.on_take = there.accepted
+    await customer.hears(MOBILE_HZ)
+    await mobile.peer.hears(CUSTOMER_HZ)
+    assert len(mobile.invitations) == 1 and there.sought() == []
 
 
 async def test_news_of_an_offer_that_comes_twice_rings_once(exchange, mobiles) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log, tracer
@@ -131,8 +131,7 @@ class _Hunt:
 
     async def _run(self) -> None:
         if self._taken:
-            # The node it was on died between the key and routing's answer.
-            await self._accept(self._taken)
+            await self._take_over(self._taken)
         elif self._search.step >= 0:
             await self._ring(self._search)
         while not self._over and not self._taken:
@@ -295,6 +294,19 @@ class _Hunt:
         self._dialing.keep(live, leg_id, rung.outside)
         await self._accept(leg_id)
         self._changed.set()
+
+    async def _take_over(self, leg_id: str) -> None:
+        """The node it was on died between the key and routing's answer: go on with that leg, or without it."""
+        live, patience = self.live, asyncio.get_running_loop().time() + _TAKE_SECONDS
+        while leg_id not in live.outside and asyncio.get_running_loop().time() < patience and not self._over:
+            if not any(leg.leg_id == leg_id and leg.live for leg in live.legs):
+                break
+            await self._wait(_LOOK_SECONDS / 5)
+        if leg_id in live.outside:
+            await self._accept(leg_id)
+        elif not self._over:
+            self._taken = ""
+            await self._ring(replace(self._search, taken_leg_id=""))
 
     async def _accept(self, leg_id: str) -> None:
         """Accept the offer for the agent; who took it too late is hung up."""

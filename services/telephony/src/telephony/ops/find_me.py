@@ -86,6 +86,9 @@ async def search(tx: Tx, offered: Offered, now: datetime) -> Search | None:
     call = await call_store.find_call(tx, offered.call_id)
     if call is None or not call.live or await store.find_search(tx, offered.offer_id) is not None:
         return None
+    legs = (await conversation(tx, offered.call_id)).live_legs
+    if any(leg.party == Party.AGENT and leg.answered and leg.contact_id == offered.contact_id for leg in legs):
+        return None  # news of the answer was faster
     begun = rules.begun(
         setting, offered.offer_id, offered.call_id, offered.contact_id, away=offered.away, now=now
     )  # fmt: skip
