@@ -95,13 +95,13 @@ async def test_agent_at_home_who_misses_a_call_of_a_queue_gets_no_more_until_the
 async def test_at_the_desk_an_offer_lasts_as_long_as_desk_and_telephones_ring(floor: Floor) -> None:
     queue = await floor.queue()
     agent_id = await reach(floor, await floor.agent(), Reach(desk=timedelta(seconds=70), version=1))
-    await floor.contact(queue.queue_id)
+    contact = await floor.contact(queue.queue_id)
     offer = await floor.match()
     assert offer is not None and not offer.away
     assert offer.expire_time - offer.create_time == OFFER_TIMEOUT, "calls of queues ring at the desk alone"
     await floor.run(offer_ops.decline_offer, offer.offer_id, agent_id)
     await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
-    await floor.hang_up(await floor.read(lambda tx: contact_ops.get_contact(tx, offer.contact_id)))
+    await floor.hang_up(contact)
     await handed_on(floor, agent_id)
     offer = await floor.match()
     assert offer is not None and offer.expire_time - offer.create_time == timedelta(seconds=70)

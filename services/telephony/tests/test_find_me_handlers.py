@@ -109,7 +109,9 @@ async def test_the_companys_own_number_is_refused(exchange: Exchange) -> None:
 async def test_a_last_resort_that_isnt_there_is_refused(exchange: Exchange, field, prefix, reason) -> None:
     nobody = an_id(prefix)
     exchange.routing.missing.add(nobody)
-    error = await refusal(mine(exchange, an_id("usr"), a_setting(MOBILE, **{field: nobody})))
+    setting = a_setting(MOBILE)
+    setattr(setting, field, nobody)
+    error = await refusal(mine(exchange, an_id("usr"), setting))
     assert error.reason == reason
 
 
