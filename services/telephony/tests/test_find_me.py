@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,127 +10,37 @@ import pytest_asyncio
 from kernel.errors import FailedPrecondition, Unavailable
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import CallState, Contact
-from telephony.domain.find_me import FindMe, Resort, ResortKind, Step, When
-from telephony.domain.legs import Q850, Leg, Party
+from telephony.domain.find_me import When
+from telephony.domain.legs import Q850, Party
 from telephony.live import finding
-from telephony.ops import find_me as ops
 from telephony.ops import parties as party_ops
-from telephony.ops.find_me import Offered, Untaken
 from telephony.sip import Invitation
 from testkit import eventually
-from testkit.rtp_peer import RtpPeer
 
-from .carriers import Carrier
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
+from .seeking import (
+    CUSTOMER_HZ,
+    DESK_HZ,
+    HOME,
+    MOBILE_HZ,
+    SECONDS,
+    Search,
+    mailbox,
+    mobiles,
+    rings_from_now_on,
+    setting,
+    waiting,
+)
 from .test_sip_calls import NUMBER, OURS, trunk
+from .two_nodes import adopted, back, kill, known_to_each_other
 
+__all__ = ["mobiles"]
 pytestmark = pytest.mark.media
-
-CUSTOMER_HZ, MOBILE_HZ, DESK_HZ = 440.0, 880.0, 1320.0
-HOME = "+905327654321"
-SECONDS = timedelta(seconds=1)
 
 
 @pytest_asyncio.fixture
 async def exchange(make_exchange: Any) -> Exchange:
     return await make_exchange(sip_listen="udp:127.0.0.1:0")
-
-
-@pytest_asyncio.fixture
-async def mobiles() -> AsyncIterator[Callable[[float], Awaitable[Carrier]]]:
-    """`await mobiles(tone)`: a carrier whose subscriber speaks with this tone."""
-    made: list[Carrier] = []
-
-    async def make(tone: float = MOBILE_HZ) -> Carrier:
-        carrier = Carrier(await RtpPeer.start(tone))
-        await carrier.start()
-        made.append(carrier)
-        return carrier
-
-    yield make
-    for carrier in made:
-        await carrier.close()
-
-
-@dataclass
-class Search:
-    """An offer that was made to an agent, and what routing says of it."""
-
-    exchange: Exchange
-    call_id: str
-    customer: Any
-    agent_id: str
-    contact_id: str
-    offer_id: str = field(default_factory=lambda: an_id("ofr"))
-
-    async def begin(self, *, away: bool = True, direct: bool = True) -> None:
-        offered = Offered(self.offer_id, self.call_id, self.contact_id, self.agent_id, direct, away)
-        await self._run(lambda tx: ops.search(tx, offered, self.exchange.house.now()))
-        self.exchange.switchboard.seek()
-
-    async def accepted(self, _: object = None) -> None:
-        """What follows from OfferAccepted."""
-        await self.exchange.accept(self.call_id, self.agent_id, Contact(self.contact_id))
-        self.exchange.switchboard.seek()
-
-    async def over(self, q850: int = Q850.NO_ANSWER) -> None:
-        """What follows from the offer's end without an answer."""
-        found = await self._run(lambda tx: ops.end_search(tx, self.offer_id, q850, self.exchange.house.now()))
-        self.exchange.switchboard.settle(self.exchange.tenant_id, *found)
-        self.exchange.switchboard.seek()
-
-    async def untaken(self, reason: str = "offer_missed") -> Any:
-        """What follows when routing has nobody else."""
-        untaken = Untaken(self.call_id, self.contact_id, self.agent_id, reason)
-        found = await self._run(lambda tx: ops.forward(tx, untaken, self.exchange.house.now()))
-        if found is not None:
-            self.exchange.switchboard.settle(self.exchange.tenant_id, *found)
-        return found
-
-    @property
-    def legs(self) -> list[Leg]:
-        live = self.exchange.switchboard.find(self.call_id)
-        assert live is not None
-        return list(live.legs)
-
-    def sought(self) -> list[tuple[str, int]]:
-        """(number, cause) of the agent's telephones, in the order they rang."""
-        return [(leg.address, leg.q850_cause) for leg in self.legs if leg.party == Party.SOUGHT]
-
-    async def _run(self, work: Any) -> Any:
-        return await self.exchange.house.db.run(self.exchange.tenant_id, work)
-
-
-async def setting(exchange: Exchange, agent_id: str, *steps: Step, **fields: Any) -> None:
-    """Stored as it is, so that a test needn't wait for the shortest time an agent may set."""
-    wanted = FindMe(agent_id, steps=steps, **{"when": When.ALWAYS, **fields})
-    house = exchange.house
-    await house.db.run(exchange.tenant_id, lambda tx: ops.replace(tx, wanted, 0, house.now()))
-
-
-async def waiting(exchange: Exchange, *steps: Step, **fields: Any) -> Search:
-    """A customer who waits for an agent with this find-me."""
-    customer, agent_id = exchange.peer(CUSTOMER_HZ), an_id("usr")
-    await setting(exchange, agent_id, *steps, **fields)
-    call = await exchange.call(customer)
-    await customer.hears(MUSIC_HZ)
-    live = exchange.switchboard.find(call.call_id)
-    assert live is not None
-    await eventually(lambda: live.call.state is CallState.QUEUED)
-    return Search(exchange, call.call_id, customer, agent_id, live.call.contact_id)
-
-
-def mailbox(step_seconds: float = 5, *numbers: str) -> Step:
-    return Step(step_seconds * SECONDS, numbers=numbers or (NUMBER,))
-
-
-async def rings_from_now_on(carrier: Carrier) -> None:
-    """The carrier's subscribers are rung and don't answer."""
-
-    async def ring(invitation: Invitation) -> None:
-        await invitation.ring()
-
-    carrier.behave = ring
 
 
 async def test_an_agent_at_home_answers_the_mobile_presses_one_and_talks(exchange, mobiles) -> None:
@@ -339,75 +246,10 @@ async def test_an_agent_who_is_consulted_answers_at_home(exchange, mobiles) -> N
     await customer.hears(MOBILE_HZ)
 
 
-# -- nobody took it
-
-
-async def test_a_call_that_nobody_took_goes_to_the_agents_voicemail(exchange) -> None:
-    search = await waiting(exchange)
-    await setting(
-        exchange, search.agent_id, when=When.AWAY, resort=Resort(ResortKind.VOICEMAIL, search.agent_id)
-    )  # fmt: skip
-    found = await search.untaken()
-    assert found is not None
-    await eventually(lambda: len(exchange.flows.started) == 2)
-    begun = exchange.flows.started[-1]
-    assert (begun.turn, begun.voicemail_of_agent_id) == (1, search.agent_id)
-    assert begun.previous_contact_id == search.contact_id and begun.return_agent_id == ""
-    assert "CallForwarded" in await exchange.facts()
-
-
-@pytest.mark.parametrize(("kind", "prefix", "field"), [("AGENT", "usr", "agent_id"), ("QUEUE", "que", "queue_id")])
-async def test_a_last_resort_may_be_a_colleague_or_a_queue(exchange, kind, prefix, field) -> None:
-    target = an_id(prefix)
-    search = await waiting(exchange)
-    await setting(exchange, search.agent_id, when=When.AWAY, resort=Resort(ResortKind[kind], target))
-    assert await search.untaken("offer_declined") is not None
-    await eventually(lambda: len(exchange.flows.started) == 2)
-    assert getattr(exchange.flows.started[-1], field) == target
-
-
-async def test_two_agents_who_forward_to_each_other_end_in_the_voicemail_of_the_first(exchange) -> None:
-    search = await waiting(exchange)
-    ben_id = an_id("usr")
-    await setting(exchange, search.agent_id, when=When.AWAY, resort=Resort(ResortKind.AGENT, ben_id))
-    await setting(exchange, ben_id, when=When.AWAY, resort=Resort(ResortKind.AGENT, search.agent_id))
-    await search.untaken()
-    live = exchange.switchboard.find(search.call_id)
-    assert live is not None
-    await eventually(lambda: live.call.state is CallState.QUEUED)
-    again = Search(exchange, search.call_id, search.customer, ben_id, live.call.contact_id)
-    await again.untaken()
-    await eventually(lambda: len(exchange.flows.started) == 3)
-    assert exchange.flows.started[-1].voicemail_of_agent_id == search.agent_id
-
-
-async def test_a_call_that_somebody_took_meanwhile_is_not_forwarded(exchange) -> None:
-    search = await waiting(exchange)
-    await setting(
-        exchange, search.agent_id, when=When.AWAY, resort=Resort(ResortKind.VOICEMAIL, search.agent_id)
-    )  # fmt: skip
-    desk, other = exchange.peer(DESK_HZ), an_id("usr")
-    await exchange.attach(desk, other)
-    await exchange.accept(search.call_id, other)
-    assert await search.untaken() is None
-    await search.customer.hears(DESK_HZ)
-
-
-async def test_what_max_wait_or_a_flow_ended_is_not_the_last_resorts_business(exchange) -> None:
-    search = await waiting(exchange)
-    await setting(
-        exchange, search.agent_id, when=When.AWAY, resort=Resort(ResortKind.VOICEMAIL, search.agent_id)
-    )  # fmt: skip
-    assert await search.untaken("max_wait") is None
-    assert await search.untaken("flow") is None
-
-
 # -- a node dies
 
 
 async def test_a_search_goes_on_at_the_node_that_adopts_the_call(make_exchange, mobiles) -> None:
-    from .two_nodes import adopted, back, kill, known_to_each_other
-
     first = await make_exchange(sip_listen="udp:127.0.0.1:0", fresh=True)
     second = await make_exchange(sip_listen="udp:127.0.0.1:0", beside=first)
     await known_to_each_other(first, second)
@@ -440,8 +282,6 @@ async def test_a_search_goes_on_at_the_node_that_adopts_the_call(make_exchange, 
 
 
 async def test_a_node_that_dies_after_the_key_was_pressed_leaves_the_agent_on_the_line(make_exchange, mobiles) -> None:
-    from .two_nodes import adopted, back, kill, known_to_each_other
-
     first = await make_exchange(sip_listen="udp:127.0.0.1:0", fresh=True)
     second = await make_exchange(sip_listen="udp:127.0.0.1:0", beside=first)
     await known_to_each_other(first, second)

@@ -13,7 +13,7 @@ from testkit import eventually
 from testkit.voice_peers import VoicePeers
 
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange
-from .test_find_me import CUSTOMER_HZ, HOME, SECONDS, mobiles, rings_from_now_on, setting, waiting
+from .seeking import CUSTOMER_HZ, HOME, SECONDS, mobiles, rings_from_now_on, setting, waiting
 from .test_sip_calls import trunk
 from .test_voice_peers import PHONE_HZ, desk_phone
 
