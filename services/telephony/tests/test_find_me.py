@@ -269,10 +269,10 @@ async def test_a_search_goes_on_at_the_node_that_adopts_the_call(make_exchange, 
     await first.edge.agent.close()
     await kill(first)
     mobile.behave = mobile.answer
-    await adopted(second, call.call_id)
-    customer, _ = await back(second, call, CUSTOMER_HZ)
     there = Search(second, call.call_id, customer, agent_id, search.contact_id, search.offer_id)
     second.routing.on_take = there.accepted
+    await adopted(second, call.call_id)
+    customer, _ = await back(second, call, CUSTOMER_HZ)
     await eventually(lambda: len(mobile.invitations) == 2)
     await mobile.peer.hears(SPOKEN_HZ)
     await mobile.peer.press("1")
@@ -309,11 +309,10 @@ async def test_a_node_that_dies_after_the_key_was_pressed_leaves_the_agent_on_th
     await live.journal.write(lambda tx: asyncio.sleep(0))
     await first.edge.agent.close()
     await kill(first)
-    second.routing.refusal = None
+    there = Search(second, call.call_id, customer, agent_id, search.contact_id, search.offer_id)
+    second.routing.on_take, second.routing.refusal = there.accepted, None
     await adopted(second, call.call_id)
     customer, _ = await back(second, call, CUSTOMER_HZ)
-    there = Search(second, call.call_id, customer, agent_id, search.contact_id, search.offer_id)
-    second.routing.on_take = there.accepted
     await customer.hears(MOBILE_HZ)
     await mobile.peer.hears(CUSTOMER_HZ)
     assert len(mobile.invitations) == 1 and there.sought() == []
