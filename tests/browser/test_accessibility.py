@@ -23,7 +23,7 @@ AXE = (Path(__file__).resolve().parents[2] / "services/web/node_modules/axe-core
 STRANGER_PAGES = ("/sign-up", "/sign-in")
 OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
-    "/home", "/set-up", "/desktop", "/dial", "/voicemail", "/wallboard", "/calls", "/contacts", "/recordings",
+    "/home", "/set-up", "/desktop", "/dial", "/voicemail", "/reach", "/wallboard", "/calls", "/contacts", "/recordings",
     "/customers", "/admin/brands", "/admin/numbers", "/admin/trunks", "/admin/devices", "/admin/outbound",
     "/admin/queues", "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
     "/admin/hours", "/admin/people", "/admin/dispositions", "/admin/api-keys", "/admin/audit", "/admin/billing",

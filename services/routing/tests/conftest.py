@@ -108,7 +108,7 @@ class Floor:
         async def fill(tx: Ledger) -> None:
             for queue in await queue_store.every_queue(tx):
                 board.put_line(line_of(queue))
-            for agent in await agent_store.available_agents(tx):
+            for agent in await agent_store.ready_agents(tx):
                 board.put_agent(ready_of(agent))  # pyright: ignore[reportArgumentType]
             for contact in await contact_store.queued_contacts(tx):
                 board.put_contact(waiting_of(contact))  # pyright: ignore[reportArgumentType]

@@ -20,13 +20,15 @@ from kernel.clock import SystemClock
 from merkez.telephony.v1 import (
     call_service_pb2,
     call_service_pb2_grpc,
+    find_me_service_pb2_grpc,
     media_service_pb2_grpc,
     node_service_pb2_grpc,
 )
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
-from telephony.handlers import CallHandlers, MediaHandlers, NodeHandlers, StationHandlers
+from telephony.handlers import CallHandlers, FindMeHandlers, MediaHandlers, NodeHandlers, StationHandlers
 from telephony.live.dialing import Dialing
+from telephony.live.finding import Finder
 from telephony.live.handover import Handover
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
@@ -72,6 +74,7 @@ class Exchange:
     nodes: Nodes
     handover: Handover
     watch: Watch
+    finder: Finder
     catching_up: asyncio.Task[Any]
     process: Process
     server: Server
@@ -83,6 +86,7 @@ class Exchange:
     rpc: RpcHouse
     calls: call_service_pb2_grpc.CallServiceAsyncStub
     stations: call_service_pb2_grpc.StationServiceAsyncStub
+    find_me: find_me_service_pb2_grpc.FindMeServiceAsyncStub
     edge: SipEdge | None = None
     tenant_id: str = field(default_factory=lambda: an_id("ten"))
     peers: list[Peer] = field(default_factory=list)
@@ -241,6 +245,8 @@ async def _exchange(
     process.tasks.every(0.05, watch.look, "look")
     catching_up = process.tasks.every(0.2, watch.catch_up, "catch up")
     dialing = Dialing(house, switchboard)
+    finder = process.closing(Finder(house, switchboard, dialing))
+    process.tasks.every(0.2, finder.look, "seek agents")
     call_handlers = CallHandlers(house, switchboard, dialing, nodes)
     server = await rpc.serve(
         "telephony",
@@ -249,6 +255,7 @@ async def _exchange(
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
             (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, SystemClock())),
             (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
+            (find_me_service_pb2_grpc.add_FindMeServiceServicer_to_server, FindMeHandlers(house)),
         ],
     )
     await nodes.begin(server.address)
@@ -258,10 +265,11 @@ async def _exchange(
         house.outside = edge.outside
         await edge.open(process)
     made = Exchange(
-        house, switchboard, nodes, handover, watch, catching_up, process, server, around.tenancy, around.flows,
+        house, switchboard, nodes, handover, watch, finder, catching_up, process, server, around.tenancy, around.flows,
         around.recording, around.routing, outside, rpc,
         rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
         rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
+        rpc.stub(find_me_service_pb2_grpc.FindMeServiceStub, "telephony"),  # type: ignore[arg-type]
         edge,
     )  # fmt: skip
     return made if beside is None else dataclasses.replace(made, tenant_id=beside.tenant_id, _numbers=beside._numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,22 +140,50 @@ class FakeFlows(
         return instruction
 
 
-class FakeRouting(contact_service_pb2_grpc.ContactServiceServicer, queue_service_pb2_grpc.QueueServiceServicer):
-    """Gives contacts out and remembers what it was asked. Has every queue but those that are `missing`."""
+class FakeRouting(
+    contact_service_pb2_grpc.ContactServiceServicer,
+    contact_service_pb2_grpc.OfferServiceServicer,
+    contact_service_pb2_grpc.AgentServiceServicer,
+    queue_service_pb2_grpc.QueueServiceServicer,
+):
+    """Gives contacts out and remembers what it was asked. Has every queue and agent but those that are
+    `missing`. `on_take` is told what was taken on a telephone."""
 
     def __init__(self) -> None:
         self.started: list[contact_service_pb2.StartOutboundContactRequest] = []
         self.enqueued: list[contact_service_pb2.EnqueueContactRequest] = []
         self.dequeued: list[contact_service_pb2.DequeueContactRequest] = []
         self.refusal: DomainError | None = None
+        self.taken: list[contact_service_pb2.TakeOfferRequest] = []
+        self.missed: list[contact_service_pb2.MissOfferRequest] = []
+        self.on_take: Callable[[contact_service_pb2.TakeOfferRequest], Awaitable[None]] | None = None
         self.missing: set[str] = set()
 
+    async def TakeOffer(self, request: Any, context: Any) -> contact_pb2.Offer:
+        if self.refusal is not None:
+            raise self.refusal
+        self.taken.append(request)
+        if self.on_take is not None:
+            await self.on_take(request)
+        return contact_pb2.Offer(offer_id=request.offer_id)
+
+    async def MissOffer(self, request: Any, context: Any) -> contact_pb2.Offer:
+        self.missed.append(request)
+        return contact_pb2.Offer(offer_id=request.offer_id)
+
+    async def GetAgent(self, request: Any, context: Any) -> contact_pb2.Agent:
+        self._known(request.agent_id, "AGENT_NOT_FOUND")
+        return contact_pb2.Agent(agent_id=request.agent_id)
+
     async def GetQueue(self, request: Any, context: Any) -> queue_pb2.Queue:
-        if request.queue_id in self.missing:
-            error = NotFound("there is no such queue")
-            error.reason = "QUEUE_NOT_FOUND"
-            raise error
+        self._known(request.queue_id, "QUEUE_NOT_FOUND")
         return queue_pb2.Queue(queue_id=request.queue_id)
+
+    def _known(self, id_: str, reason: str) -> None:
+        if id_ in self.missing:
+            error = NotFound("no such thing")
+            error.reason = reason
+            raise error
 
     async def StartOutboundContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         if self.refusal is not None:
@@ -258,6 +286,8 @@ async def neighbours(rpc: RpcHouse) -> Neighbours:
         "routing",
         [
             (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, routing),
+            (contact_service_pb2_grpc.add_OfferServiceServicer_to_server, routing),
+            (contact_service_pb2_grpc.add_AgentServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing),
         ],
     )

@@ -17,6 +17,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/desktop", "desktop", lazy(() => import("./pages/desktop/DesktopPage.tsx"))],
   ["/voicemail", "desktop", lazyPage(() => import("./pages/desktop/VoicemailPage.tsx"))],
   ["/dial", "desktop", lazyPage(() => import("./pages/desktop/CallingPage.tsx"))],
+  ["/reach", "desktop", lazyPage(() => import("./pages/desktop/FindMePage.tsx"))],
   ["/wallboard", "watch", lazyPage(() => import("./pages/watch/WallboardPage.tsx"))],
   ["/calls", "watch", lazyPage(() => import("./pages/watch/CallsPage.tsx"))],
   ["/calls/:callId", "watch", lazyPage(() => import("./pages/watch/CallPage.tsx"))],

@@ -53,6 +53,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "ParkExpired": (),
             "SupervisionChanged": (),
             "CallMoved": (),
+            "CallForwarded": (),
             "AgentLeft": ("routing", "analytics"),
             "CallEnded": ("routing", "flows", "billing", "analytics", "engagement", "recording"),
         },
@@ -60,6 +61,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "StationAttached": ("routing",),
             "StationDetached": ("routing",),
         },
+        "find_me": {"FindMeChanged": ("routing",)},
     },
     "flows": {
         "flow": {"FlowPublished": ()},
@@ -78,9 +80,9 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "offer": {
             "OfferMade": ("telephony", "analytics"),
             "OfferAccepted": ("telephony", "analytics", "engagement"),
-            "OfferDeclined": ("analytics",),
-            "OfferMissed": ("analytics",),
-            "OfferRescinded": ("analytics",),
+            "OfferDeclined": ("telephony", "analytics"),
+            "OfferMissed": ("telephony", "analytics"),
+            "OfferRescinded": ("telephony", "analytics"),
         },
         "agent": {
             "AgentStateChanged": ("analytics",),
@@ -88,7 +90,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         },
         "queue": {
             "QueueChanged": ("analytics",),
-            "QueueDeleted": ("analytics",),
+            "QueueDeleted": ("telephony", "analytics"),
         },
     },
     "recording": {

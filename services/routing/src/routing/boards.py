@@ -230,6 +230,6 @@ class Boards:
 async def _snapshot(tx: Ledger) -> Snapshot:
     return Snapshot(
         await queue_store.every_queue(tx),
-        await agent_store.available_agents(tx),
+        await agent_store.ready_agents(tx),
         await contact_store.queued_contacts(tx),
     )

@@ -9,10 +9,17 @@ from chassis.bus import FactMeta
 from chassis.instants import time_in
 from chassis.sql import Tx
 from kernel.features import PlanFeatures
-from merkez.telephony.v1.telephony_events_pb2 import AgentLeft, CallEnded, StationAttached, StationDetached
+from merkez.telephony.v1.telephony_events_pb2 import (
+    AgentLeft,
+    CallEnded,
+    FindMeChanged,
+    StationAttached,
+    StationDetached,
+)
 from merkez.tenancy.v1 import session_pb2
 from merkez.tenancy.v1.tenancy_events_pb2 import PlanSubscribed, TenantSignedUp, UserChanged, UserJoined
 
+from routing.domain.agents import Reach
 from routing.ledger import Desk
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
@@ -40,6 +47,7 @@ class Consumers:
             UserChanged: self.user_changed,
             StationAttached: self.station_attached,
             StationDetached: self.station_detached,
+            FindMeChanged: self.find_me_changed,
             AgentLeft: self.agent_left,
             CallEnded: self.call_ended,
         }
@@ -77,6 +85,14 @@ class Consumers:
         station = fact.station
         at = time_in(station, "attach_time") or meta.time
         await agent_ops.detach_station(self._desk.on(tx), station.agent_id, at, self._desk.clock.now())
+
+    async def find_me_changed(self, tx: Tx, fact: FindMeChanged, meta: FactMeta) -> None:
+        """How long an offer rings at the agent's telephones."""
+        reach = Reach(
+            fact.away_duration.ToTimedelta(), fact.desk_duration.ToTimedelta(), fact.queue_calls, fact.forwards,
+            fact.version,
+        )  # fmt: skip
+        await agent_ops.set_reach(self._desk.on(tx), fact.agent_id, reach, self._desk.clock.now())
 
     async def agent_left(self, tx: Tx, fact: AgentLeft, meta: FactMeta) -> None:
         """Wrap-up, while the call goes on."""

@@ -208,6 +208,7 @@ def offer_to_proto(offer: Offer, contact: Contact) -> contact_pb2.Offer:
         expire_time=time_out(offer.expire_time),
         queue_name=offer.queue_name,
         waiting_duration=duration_out(offer.waited),
+        away=offer.away,
     )
 
 

@@ -228,6 +228,14 @@ class Routing:
             "contact_service_pb2_grpc.ContactServiceAsyncStub",
             peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing"),
         )
+        self._offers = cast(
+            "contact_service_pb2_grpc.OfferServiceAsyncStub",
+            peers.stub(contact_service_pb2_grpc.OfferServiceStub, "routing"),
+        )
+        self._agents = cast(
+            "contact_service_pb2_grpc.AgentServiceAsyncStub",
+            peers.stub(contact_service_pb2_grpc.AgentServiceStub, "routing"),
+        )
         self._queues = cast(
             "queue_service_pb2_grpc.QueueServiceAsyncStub",
             peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing"),
@@ -254,6 +262,23 @@ class Routing:
         request = contact_service_pb2.EnqueueContactRequest(request_id=leg.leg_id, contact=contact)
         with acting_for(tenant_id):
             return (await self._contacts.EnqueueContact(request, timeout=3)).contact_id
+
+    async def take_offer(self, tenant_id: str, offer_id: str, agent_id: str, request_id: str) -> None:
+        """Accept for an agent who took it on a telephone. OFFER_NOT_PENDING, OFFER_NOT_FOUND."""
+        request = contact_service_pb2.TakeOfferRequest(request_id=request_id, offer_id=offer_id, agent_id=agent_id)
+        with acting_for(tenant_id):
+            await self._offers.TakeOffer(request, timeout=3)
+
+    async def miss_offer(self, tenant_id: str, offer_id: str, agent_id: str) -> None:
+        """None of the agent's telephones can be reached. OFFER_NOT_FOUND."""
+        request = contact_service_pb2.MissOfferRequest(offer_id=offer_id, agent_id=agent_id)
+        with acting_for(tenant_id):
+            await self._offers.MissOffer(request, timeout=3)
+
+    async def check_agent(self, tenant_id: str, agent_id: str) -> None:
+        """AGENT_NOT_FOUND."""
+        with acting_for(tenant_id):
+            await self._agents.GetAgent(contact_service_pb2.GetAgentRequest(agent_id=agent_id), timeout=3)
 
     async def cancel(self, tenant_id: str, contact_id: str) -> None:
         """Nobody waits for this contact any more, also when it rings."""

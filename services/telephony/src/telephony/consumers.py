@@ -5,6 +5,7 @@ their calls."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from chassis.bus import Bus, LiveMessage
@@ -18,15 +19,18 @@ from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 from telephony.clients import Tenancy
 from telephony.convert import quality_message
 from telephony.domain.calls import Contact
+from telephony.domain.legs import Q850
 from telephony.domain.quality import LegQuality
 from telephony.live.house import House
 from telephony.live.quality import Tell
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.ops import devices as device_ops
+from telephony.ops import find_me
 from telephony.ops import parties as ops
 from telephony.ops import stations as station_ops
 
+_OfferOver = routing_events_pb2.OfferDeclined | routing_events_pb2.OfferMissed | routing_events_pb2.OfferRescinded
 _CALL_CHANGED = "call_changed"
 """The live hint; its payload is the call's id."""
 _STATION_WANTED = "station_wanted"
@@ -48,6 +52,7 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         if answered is not None:
             # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))
+        tx.after_commit(switchboard.seek)
 
     async def offer_made(tx: Tx, fact: routing_events_pb2.OfferMade, meta: FactMeta) -> None:
         # The call may be on one node and the agent's media on another: there is time to bring them together while it
@@ -56,6 +61,23 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         node_id = await station_ops.apart_from(tx, agent_id, call_id) if call_id else ""
         if node_id:
             tx.after_commit(lambda: switchboard.station_wanted(meta.tenant_id, agent_id, node_id))
+        offer = fact.offer
+        if call_id and offer.expire_time.ToDatetime(tzinfo=UTC) > house.now():
+            direct = bool(offer.contact.target_agent_id)
+            offered = find_me.Offered(
+                offer.offer_id, call_id, offer.contact.contact_id, agent_id, direct, offer.away
+            )  # fmt: skip
+            if await find_me.search(tx, offered, house.now()) is not None:
+                tx.after_commit(switchboard.seek)
+
+    def offer_over(q850: int) -> Any:
+        async def over(tx: Tx, fact: _OfferOver, meta: FactMeta) -> None:
+            found = await find_me.end_search(tx, fact.offer.offer_id, q850, house.now())
+            if found is not None:
+                tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *found))
+                tx.after_commit(switchboard.seek)
+
+        return over
 
     async def contact_dequeued(tx: Tx, fact: routing_events_pb2.ContactDequeued, meta: FactMeta) -> None:
         told = fact.contact
@@ -63,7 +85,12 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
             return
         consult = told.kind == contact_pb2.CONTACT_KIND_CONSULT
         over = ops.consult_failed if consult else ops.contact_dequeued
-        found = await over(tx, told.call_id, told.contact_id, house.now())
+        found = None
+        if not consult:
+            untaken = find_me.Untaken(told.call_id, told.contact_id, told.target_agent_id, fact.reason)
+            found = await find_me.forward(tx, untaken, house.now())
+        if found is None:
+            found = await over(tx, told.call_id, told.contact_id, house.now())
         if found is not None:
             # Flows' driver goes on by the rows, here or on the call's own node.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *found))
@@ -72,11 +99,18 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         if fact.user.state == session_pb2.USER_STATE_DISABLED:
             await device_ops.shut_out(tx, fact.user.user_id, house.now())
 
+    async def queue_deleted(tx: Tx, fact: routing_events_pb2.QueueDeleted, meta: FactMeta) -> None:
+        await find_me.queue_deleted(tx, fact.queue_id, house.now())
+
     forget = _forget(house.tenancy)
     return {
         routing_events_pb2.OfferMade: offer_made,
         routing_events_pb2.OfferAccepted: offer_accepted,
+        routing_events_pb2.OfferDeclined: offer_over(Q850.REJECTED),
+        routing_events_pb2.OfferMissed: offer_over(Q850.NO_ANSWER),
+        routing_events_pb2.OfferRescinded: offer_over(Q850.NORMAL),
         routing_events_pb2.ContactDequeued: contact_dequeued,
+        routing_events_pb2.QueueDeleted: queue_deleted,
         tenancy_events_pb2.NumberAssigned: forget,
         tenancy_events_pb2.NumberChanged: forget,
         tenancy_events_pb2.NumberReleased: forget,

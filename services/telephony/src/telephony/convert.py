@@ -13,6 +13,7 @@ from telephony.domain.answers import Detection, OnMachine
 from telephony.domain.calls import Call, CallState, Direction, EndParty
 from telephony.domain.cdrs import Cdr
 from telephony.domain.conversation import Left
+from telephony.domain.find_me import FindMe
 from telephony.domain.legs import Answer, Leg, LegState, Party, SupervisionMode
 from telephony.domain.nodes import Node
 from telephony.domain.quality import LegQuality
@@ -27,6 +28,9 @@ _MODE_OF = {number: mode for mode, number in _MODES.items()}
 _ANSWERS = {answer: call_pb2.AnsweredBy.Value(f"ANSWERED_BY_{answer.value}") for answer in Answer}
 _ON_MACHINE = {call_pb2.MachineAction.Value(f"MACHINE_ACTION_{action.value}"): action for action in OnMachine}
 _END_PARTIES = {party: call_pb2.EndParty.Value(f"END_PARTY_{party.value}") for party in EndParty}
+
+_TELLING = 8
+"""Characters from which on an address names somebody's telephone."""
 
 
 def call_state_message(state: CallState) -> call_pb2.CallState.ValueType:
@@ -77,7 +81,7 @@ def leg_message(leg: Leg) -> call_pb2.Leg:
         supervised_agent_id=leg.supervised_agent_id,
         consulted=leg.consulted,
         contact_id=leg.contact_id,
-        address=leg.address,
+        address=_shown(leg),
         q850_cause=leg.q850_cause,
         sip_status=leg.sip_status,
         answered_by=_answered_by(leg.answered_by),
@@ -95,6 +99,14 @@ def detection(message: call_pb2.AnswerDetection) -> Detection:
     if action is None:
         raise InvalidInput.of("detection.on_machine", "is required: CONNECT, HANG_UP or LEAVE_MESSAGE")
     return Detection(action, message.message_prompt_id, message.patient)
+
+
+def _shown(leg: Leg) -> str:
+    """Where a leg was reached. An agent's own telephone may be their private one: colleagues and supervisors learn that
+    it was rung, and not its number."""
+    if leg.party not in (Party.AGENT, Party.SOUGHT) or len(leg.address) < _TELLING:
+        return leg.address
+    return f"{leg.address[:3]}•••{leg.address[-2:]}"
 
 
 def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
@@ -246,6 +258,23 @@ def supervision_changed(leg: Leg, now: datetime, *, took_over: bool = False) -> 
         call_id=leg.call_id, supervisor_id=leg.agent_id, agent_id=leg.supervised_agent_id, mode=mode,
         took_over=took_over, change_time=time_out(now),
     )  # fmt: skip
+
+
+def find_me_changed(find_me: FindMe) -> telephony_events_pb2.FindMeChanged:
+    return telephony_events_pb2.FindMeChanged(
+        agent_id=find_me.agent_id, away_duration=duration_out(find_me.away_time),
+        desk_duration=duration_out(find_me.desk_time), queue_calls=find_me.rings and find_me.queue_calls,
+        forwards=find_me.forwards, version=find_me.version,
+    )  # fmt: skip
+
+
+def call_forwarded(
+    call: Call, legs: Sequence[Leg], agent_id: str, contact_id: str, target_kind: str, target: str
+) -> telephony_events_pb2.CallForwarded:
+    """`agent_id` is the agent whose last resort it was."""
+    return telephony_events_pb2.CallForwarded(
+        call=_told(call, legs), agent_id=agent_id, contact_id=contact_id, target_kind=target_kind, target=target
+    )
 
 
 def agent_left(left: Left, now: datetime) -> telephony_events_pb2.AgentLeft:

@@ -14,6 +14,7 @@ from chassis.sql import Database
 from chassis.telemetry import log
 from merkez.telephony.v1 import (
     call_service_pb2_grpc,
+    find_me_service_pb2_grpc,
     media_service_pb2_grpc,
     node_service_pb2_grpc,
     trunk_service_pb2_grpc,
@@ -24,6 +25,7 @@ from telephony.consumers import handlers, share_calls, share_quality
 from telephony.handlers import (
     CallHandlers,
     DeviceHandlers,
+    FindMeHandlers,
     MediaHandlers,
     NodeHandlers,
     OutboundHandlers,
@@ -32,6 +34,7 @@ from telephony.handlers import (
 )
 from telephony.live import nodes as node_loops
 from telephony.live.dialing import Dialing
+from telephony.live.finding import SEEK_SECONDS, Finder
 from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
@@ -89,6 +92,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     watch = Watch(house, switchboard, nodes)
     dialing = Dialing(house, switchboard)
     edge: SipEdge | None = None
+    finder = process.closing(Finder(house, switchboard, dialing))
     if settings.sip_listen:
         edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
         house.outside = edge.outside
@@ -99,6 +103,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(CATCH_UP_SECONDS, watch.catch_up, "media follow rows")
     process.tasks.every(BEAT_SECONDS, watch.beat, "heartbeat")
     process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
+    process.tasks.every(SEEK_SECONDS, finder.look, "seek agents")
     process.tasks.spawn(_warm(house), "warm phrases")
 
     bus = process.closing(await Bus.connect(settings))
@@ -136,6 +141,7 @@ def servicers(
         (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
         (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, house.tenancy, trial)),
         (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),
+        (find_me_service_pb2_grpc.add_FindMeServiceServicer_to_server, FindMeHandlers(house)),
         (trunk_service_pb2_grpc.add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
     ]
 

@@ -1520,6 +1520,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/find-me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's own
+         * @description The caller's own. Needs the permission `contacts.handle`.
+         */
+        get: operations["merkez.telephony.v1.FindMeService.GetMyFindMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Replaces the caller's own as a whole
+         * @description Replaces the caller's own as a whole. INVALID_ARGUMENT names each field that can't work, FAILED_PRECONDITION NUMBER_BLOCKED or EMERGENCY_NUMBER for a number that may not be called, FIND_ME_OWN_NUMBER for one of the company's own, NOT_FOUND AGENT_NOT_FOUND or QUEUE_NOT_FOUND for a last resort that isn't there. Needs the permission `contacts.handle`.
+         */
+        patch: operations["merkez.telephony.v1.FindMeService.UpdateMyFindMe"];
+        trace?: never;
+    };
+    "/v1/agents/{agentId}/find-me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An agent's
+         * @description An agent's. NOT_FOUND AGENT_NOT_FOUND. Needs the permission `agents.write`.
+         */
+        get: operations["merkez.telephony.v1.FindMeService.GetFindMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{findMe.agentId}/find-me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Replaces an agent's as a whole
+         * @description Replaces an agent's as a whole. As UpdateMyFindMe, and NOT_FOUND AGENT_NOT_FOUND. Needs the permission `agents.write`.
+         */
+        patch: operations["merkez.telephony.v1.FindMeService.UpdateFindMe"];
+        trace?: never;
+    };
     "/v1/outbound/countries": {
         parameters: {
             query?: never;
@@ -4220,6 +4284,8 @@ export interface components {
              * @example 3.5s
              */
             waitingDuration?: string;
+            /** @description Whether it rings at the agent's telephones alone (telephony's FindMe): they are not at the desk. */
+            away?: boolean;
         };
         /**
          * @description What became of an offer.
@@ -4728,6 +4794,55 @@ export interface components {
          * @enum {string}
          */
         "telephony.v1.EndParty": "END_PARTY_UNSPECIFIED" | "END_PARTY_CUSTOMER" | "END_PARTY_AGENT" | "END_PARTY_FLOW" | "END_PARTY_SYSTEM" | "END_PARTY_PARTICIPANT";
+        /** @description Where one agent's calls ring. */
+        "telephony.v1.FindMe": {
+            /** @description The user's id. */
+            agentId?: string;
+            /** @description Required. When telephones ring. */
+            when?: components["schemas"]["telephony.v1.FindMeWhen"];
+            /**
+             * @description How long the desk rings alone, 5 to 60 s; with UNANSWERED only.
+             * @example 3.5s
+             */
+            deskDuration?: string;
+            /** @description Telephones in the order they ring, at most 5 steps. The offer on the screen goes on meanwhile. */
+            steps?: components["schemas"]["telephony.v1.FindMeStep"][];
+            /** @description Whether calls of queues ring there too, and not only those for this agent alone. */
+            queueCalls?: boolean;
+            /** @description To another agent, whose own find-me holds then. */
+            forwardAgentId?: string;
+            /** @description Into a queue. */
+            forwardQueueId?: string;
+            /** @description A message for this agent. */
+            voicemail?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only. Last change; unset while nothing was ever set.
+             */
+            readonly updateTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; 0 while nothing was ever set.
+             */
+            readonly version?: string;
+        };
+        /** @description Telephones that ring at the same time. */
+        "telephony.v1.FindMeStep": {
+            /** @description The agent's own desk phones that are registered. Answering one takes the call. */
+            deskPhones?: boolean;
+            /** @description Numbers, at most 3, as typed or E.164. Whoever answers one has to press 1 to take the call. */
+            numbers?: string[];
+            /**
+             * @description Required. How long they ring, 5 to 60 s. Somebody who has answered a number has 12 s more to press 1.
+             * @example 3.5s
+             */
+            ringDuration?: string;
+        };
+        /**
+         * @description When an agent's telephones ring.
+         * @enum {string}
+         */
+        "telephony.v1.FindMeWhen": "FIND_ME_WHEN_UNSPECIFIED" | "FIND_ME_WHEN_NEVER" | "FIND_ME_WHEN_AWAY" | "FIND_ME_WHEN_UNANSWERED" | "FIND_ME_WHEN_ALWAYS";
         /** @description One of a carrier's addresses. */
         "telephony.v1.Gateway": {
             /** @description Output only. Stays with the address while host, port and transport do. */
@@ -4830,7 +4945,7 @@ export interface components {
         "telephony.v1.Leg": {
             /** @description Output only. */
             readonly legId?: string;
-            /** @description customer, agent, supervisor or participant (anyone else). */
+            /** @description customer, agent, supervisor, participant (anyone else) or sought: a telephone that is rung to find an agent; an agent's leg once they took the call on it. */
             party?: string;
             /** @description Agent's id on an agent leg. */
             agentId?: string;
@@ -5288,6 +5403,26 @@ export interface components {
             /**
              * Format: int64
              * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Replaces. */
+        "telephony.v1.UpdateFindMeRequest": {
+            /** @description Required. All of it; agent_id says whose. */
+            findMe?: components["schemas"]["telephony.v1.FindMe"];
+            /**
+             * Format: int64
+             * @description The version this was made on; 0 replaces whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Replaces. */
+        "telephony.v1.UpdateMyFindMeRequest": {
+            /** @description Required. All of it; agent_id is ignored. */
+            findMe: components["schemas"]["telephony.v1.FindMe"];
+            /**
+             * Format: int64
+             * @description The version this was made on; 0 replaces whatever is there.
              */
             version?: string;
         };
@@ -8286,6 +8421,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.FindMeService.GetMyFindMe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where one agent's calls ring. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.FindMe"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.FindMeService.UpdateMyFindMe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.UpdateMyFindMeRequest"];
+            };
+        };
+        responses: {
+            /** @description Where one agent's calls ring. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.FindMe"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.FindMeService.GetFindMe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                agentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where one agent's calls ring. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.FindMe"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.FindMeService.UpdateFindMe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id. */
+                "findMe.agentId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["telephony.v1.UpdateFindMeRequest"];
+            };
+        };
+        responses: {
+            /** @description Where one agent's calls ring. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.FindMe"];
                 };
             };
             default: components["responses"]["Problem"];

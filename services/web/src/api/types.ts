@@ -49,6 +49,8 @@ export type Device = Schemas["telephony.v1.Device"];
 export type CountryRule = Schemas["telephony.v1.CountryRule"];
 export type CountryChoice = NonNullable<Schemas["telephony.v1.CountryChoice"]>;
 export type OutboundSettings = Schemas["telephony.v1.OutboundSettings"];
+export type FindMe = Schemas["telephony.v1.FindMe"];
+export type FindMeStep = Schemas["telephony.v1.FindMeStep"];
 export type SupervisionMode = Schemas["telephony.v1.SupervisionMode"];
 export type TelephonyNode = Schemas["telephony.v1.Node"];
 

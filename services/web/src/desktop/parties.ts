@@ -6,9 +6,9 @@ export const isRinging = (leg: Leg): boolean => leg.state === "LEG_STATE_RINGING
 /** Somebody is there: neither rung nor gone. */
 export const isThere = (leg: Leg): boolean => isLive(leg) && !isRinging(leg);
 
-const talks = (leg: Leg): boolean => leg.party !== "supervisor";
+const talks = (leg: Leg): boolean => leg.party !== "supervisor" && leg.party !== "sought";
 
-/** Everybody in the conversation: who supervises it is not of it. */
+/** Everybody in the conversation: who supervises it is not of it, nor a telephone that is rung to find somebody. */
 export function partiesOf(call: Call | undefined): Leg[] {
   return (call?.legs ?? []).filter((leg) => isLive(leg) && talks(leg));
 }

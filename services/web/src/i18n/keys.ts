@@ -3,6 +3,7 @@ import type admin from "../messages/admin.json";
 import type calls from "../messages/calls.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
+import type findMe from "../messages/findMe.json";
 import type flows from "../messages/flows.json";
 import type operator from "../messages/operator.json";
 import type start from "../messages/start.json";
@@ -16,6 +17,7 @@ export type MessageKey =
   | keyof typeof start
   | keyof typeof watch
   | keyof typeof admin
+  | keyof typeof findMe
   | keyof typeof flows
   | keyof typeof operator
   | keyof typeof telephony;

@@ -42,6 +42,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/voicemail", "nav.voicemail", IconRecordMail, "desktop"],
       ["/dial", "nav.dial", IconPhoneOutgoing, "desktop"],
       ["/customers", "nav.customers", IconAddressBook, "desktop"],
+      ["/reach", "nav.findMe", IconRoute, "desktop"],
     ],
   ],
   [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -76,7 +76,7 @@ TRANSITIONS: Mapping[tuple[AgentState, AgentTrigger], AgentState] = {
     **{(state, _T.GO_AVAILABLE): _S.AVAILABLE for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
     **{(state, _T.GO_NOT_READY): _S.NOT_READY for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
     **{(state, _T.GO_OFFLINE): _S.OFFLINE for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
-    (_S.AVAILABLE, _T.OFFER): _S.OFFERED,
+    **{(state, _T.OFFER): _S.OFFERED for state in (_S.AVAILABLE, _S.OFFLINE, _S.NOT_READY)},
     (_S.OFFERED, _T.ACCEPT): _S.ON_CONTACT,
     (_S.OFFERED, _T.TURN_AWAY): _S.NOT_READY,
     (_S.OFFERED, _T.RESCIND): _S.AVAILABLE,
@@ -87,6 +87,7 @@ TRANSITIONS: Mapping[tuple[AgentState, AgentTrigger], AgentState] = {
     (_S.WRAP_UP, _T.FINISH): _S.AVAILABLE,
 }
 BUSY = frozenset({_S.OFFERED, _S.ON_CONTACT, _S.WRAP_UP})
+AWAY = frozenset({_S.OFFLINE, _S.NOT_READY})
 AT_WORK = BUSY | {_S.AVAILABLE}
 """Agents in these states serve their queues now or soon."""
 _WISHES = {
@@ -95,10 +96,25 @@ _WISHES = {
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How an agent is reached by telephone besides the desk, as telephony told (FindMe): for how long an offer rings
+    there while they are `away` and at the `desk`, 0 for not at all; whether calls of queues ring there too; whether a
+    call for them alone that nobody took goes on elsewhere."""
+
+    away: timedelta = timedelta(0)
+    desk: timedelta = timedelta(0)
+    queue_calls: bool = False
+    forwards: bool = False
+    version: int = 0
+
+
+@dataclass(frozen=True)
 class Agent:
     """One agent. `agent_id` is the user's id; `idle_since` is set while AVAILABLE or OFFERED and survives an offer
-    that was taken back; `next_state` is None for AVAILABLE; `station_time` is when the newest station known of was
-    attached, also once it is gone; `user_version` is that of the newest news of the user."""
+    that was taken back, so an OFFERED agent without it was found away from the desk; `next_state` is None for
+    AVAILABLE; `station_time` is when the newest station known of was attached, also once it is gone; `user_version` is
+    that of the newest news of the user. `passed_over`: away, they did not take an offer, and get no more
+    of queues until they do something themselves."""
 
     agent_id: str
     display_name: str
@@ -116,7 +132,19 @@ class Agent:
     station_time: datetime | None = None
     active: bool = True
     user_version: int = 0
+    reach: Reach = Reach()
+    passed_over: bool = False
     version: int = 1
+
+    @property
+    def findable(self) -> bool:
+        """Whether an offer may ring at their telephones though they are not at the desk."""
+        return self.state in AWAY and self.active and self.reach.away > timedelta(0)
+
+    @property
+    def found_away(self) -> bool:
+        """Whether the offer at hand rings at their telephones alone."""
+        return self.state is AgentState.OFFERED and self.idle_since is None
 
     @property
     def has_station(self) -> bool:
@@ -152,6 +180,7 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
         raise InvalidInput.of("reason", "is longer than 64 characters")
     if not agent.active:
         raise AgentNotFound("the agent's login is disabled")
+    agent = replace(agent, passed_over=False)
     kept = reason if state is AgentState.NOT_READY else ""
     if agent.state in BUSY:
         later = None if state is AgentState.AVAILABLE else state
@@ -165,13 +194,20 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
 
 
 def offered(agent: Agent, contact_id: str, now: datetime) -> Agent:
-    """Reserved for one contact."""
-    return moved(agent, AgentTrigger.OFFER, now, contact_id=contact_id)
+    """Reserved for one contact. Who is away must be findable (AgentNotAvailable), and is away again afterwards."""
+    if agent.state not in AWAY:
+        return moved(agent, AgentTrigger.OFFER, now, contact_id=contact_id)
+    if not agent.findable:
+        raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
+    return moved(
+        agent, AgentTrigger.OFFER, now,
+        contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason,
+    )  # fmt: skip
 
 
 def accepted(agent: Agent, now: datetime) -> Agent:
     """Talking."""
-    return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None)
+    return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None, passed_over=False)
 
 
 def taking(agent: Agent, contact_id: str, now: datetime) -> Agent:
@@ -186,11 +222,13 @@ def taking(agent: Agent, contact_id: str, now: datetime) -> Agent:
 
 def turned_away(agent: Agent, reason: str, now: datetime) -> Agent:
     """NOT_READY after a missed or declined offer, so that the contact does not ring there again; OFFLINE when that
-    was wanted next."""
+    was wanted next. Who was found away is as before, and passed over by queues."""
     after = moved(
         agent, AgentTrigger.TURN_AWAY, now,
         reason=reason, contact_id="", idle_since=None, next_state=None, next_reason="",
     )  # fmt: skip
+    if agent.found_away and agent.next_state is not None:
+        return replace(after, state=agent.next_state, reason=agent.next_reason, passed_over=True)
     return replace(after, state=AgentState.OFFLINE, reason="") if agent.next_state is AgentState.OFFLINE else after
 
 
@@ -248,3 +286,29 @@ def disabled(agent: Agent, now: datetime) -> Agent:
     if gone.state in BUSY:
         return replace(gone, next_state=AgentState.OFFLINE, next_reason="")
     return moved(gone, AgentTrigger.GO_OFFLINE, now, idle_since=None)
+
+
+def reached(agent: Agent, reach: Reach) -> Agent:
+    """Where their calls ring was set anew; news older than what is known changes nothing."""
+    if reach.version <= agent.reach.version:
+        return agent
+    return replace(agent, reach=reach, passed_over=False, version=agent.version + 1)
+
+
+class Directly(StrEnum):
+    """What becomes of a contact for one agent alone when it comes."""
+
+    WAITS = "WAITS"
+    FORWARDED = "FORWARDED"
+    """It goes on by the agent's last resort at once."""
+    REFUSED = "REFUSED"
+
+
+def directly(agent: Agent) -> Directly:
+    """Whether one contact for this agent alone waits for them. Nobody waits for somebody who went home; whoever has a
+    last resort doesn't let anybody wait while they talk or rest either. Wrap-up is short, so it is waited for."""
+    if agent.state in (AgentState.AVAILABLE, AgentState.WRAP_UP) or agent.findable:
+        return Directly.WAITS
+    if agent.reach.forwards:
+        return Directly.FORWARDED
+    return Directly.REFUSED if agent.state is AgentState.OFFLINE else Directly.WAITS

@@ -13,7 +13,7 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import NamedTuple
 
@@ -25,19 +25,23 @@ LONGEST_IDLE, BEST_PROFICIENCY, TARGET = "longest_idle", "best_proficiency_then_
 CANDIDATES = 20
 _EXAMINED = 64
 _MAX_POOLS = 50_000
+LAST = datetime.max.replace(tzinfo=UTC)
+"""Idle since then are agents who are away: whoever is at the desk comes before them."""
 
 Demand = tuple[tuple[str, int], ...]
 Order = tuple[int, bool, datetime, str]
 
 
 class Ready(NamedTuple):
-    """An agent who is AVAILABLE."""
+    """An agent who is AVAILABLE, or away and reached by telephone: then `idle_since` is `LAST`, and `direct` says that
+    only contacts for them alone may be offered."""
 
     agent_id: str
     idle_since: datetime
     skills: Mapping[str, int]
     queue_ids: frozenset[str]
     version: int
+    direct: bool = False
 
     @property
     def rank(self) -> tuple[datetime, str]:
@@ -99,6 +103,8 @@ class Match(NamedTuple):
     def _why_not(self, agent: Ready) -> str:
         if self.contact.target:
             return "" if agent.agent_id == self.contact.target else "not_the_target"
+        if agent.direct:
+            return "away"
         if self.member and self.member not in agent.queue_ids:
             return "not_in_queue"
         for skill_id, least in self.needed:
@@ -177,10 +183,13 @@ class _Fit:
     agent_id: str
     skills: Mapping[str, int]
     queue_ids: frozenset[str]
+    direct: bool
     stands: list[tuple[_Pool, Standing]]
 
     def stand(self, pool: _Pool) -> Standing | None:
         """Take the pool in, when the agent may serve it."""
+        if self.direct and pool.member != self.agent_id:
+            return None
         points = score(self.skills, pool.needed)
         if points is None or (pool.member and pool.member != self.agent_id and pool.member not in self.queue_ids):
             return None
@@ -243,7 +252,7 @@ class Board:
         agent_id, rank = agent.agent_id, agent.rank
         self.drop_agent(agent_id)
         fit = self._fits.get(agent_id)
-        if fit is None or fit.skills != agent.skills or fit.queue_ids != agent.queue_ids:
+        if fit is None or (fit.skills, fit.queue_ids, fit.direct) != (agent.skills, agent.queue_ids, agent.direct):
             fit = self._refit(agent, fit)
         self._ready[agent_id] = agent
         newest = self._newest is None or self._newest < rank
@@ -310,7 +319,7 @@ class Board:
     def _refit(self, agent: Ready, before: _Fit | None) -> _Fit:
         for queue_id in before.queue_ids - agent.queue_ids if before else ():
             self._members[queue_id].discard(agent.agent_id)
-        fit = self._fits[agent.agent_id] = _Fit(agent.agent_id, agent.skills, agent.queue_ids, [])
+        fit = self._fits[agent.agent_id] = _Fit(agent.agent_id, agent.skills, agent.queue_ids, agent.direct, [])
         for queue_id in agent.queue_ids:
             self._members.setdefault(queue_id, set()).add(agent.agent_id)
         for member in ("", agent.agent_id, *agent.queue_ids):
@@ -359,10 +368,13 @@ class Board:
 
 
 def ready_of(agent: Agent) -> Ready | None:
-    """The agent as the board sees them; None when not AVAILABLE."""
+    """The agent as the board sees them; None when neither AVAILABLE nor to be found by telephone."""
+    held = {level.skill_id: level.proficiency for level in agent.skills}
+    if agent.findable:
+        direct = agent.passed_over or not agent.reach.queue_calls
+        return Ready(agent.agent_id, LAST, held, frozenset(agent.queue_ids), agent.version, direct)
     if agent.state is not AgentState.AVAILABLE:
         return None
-    held = {level.skill_id: level.proficiency for level in agent.skills}
     idle = agent.idle_since or agent.state_time
     return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version)
 

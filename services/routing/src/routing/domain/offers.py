@@ -10,7 +10,7 @@ from enum import StrEnum
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from routing.domain import agents, contacts
-from routing.domain.agents import Agent, AgentTrigger, StationMissing
+from routing.domain.agents import Agent, AgentState, AgentTrigger, StationMissing
 from routing.domain.contacts import Contact, ContactTrigger, NotInQueue
 from routing.domain.queues import Queue
 
@@ -57,6 +57,8 @@ class Offer:
     queue_name: str
     waited: timedelta
     answer_time: datetime | None = None
+    away: bool = False
+    """Whether it rings at the agent's telephones alone."""
     version: int = 1
 
 
@@ -91,15 +93,24 @@ class Move:
 
 
 def made(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Move:
-    """The agent reserved for the contact. Refuses when either is not where an offer may find them."""
+    """The agent reserved for the contact, for as long as it rings at the desk or at their telephones. Refuses when
+    either is not where an offer may find them."""
+    away = agent.state is not AgentState.AVAILABLE
     offer = Offer(
-        offer_id, OfferState.PENDING, contact.contact_id, agent.agent_id, now, now + queue.offer_timeout,
-        queue.queue_id, queue.display_name, max(now - contact.queue_time, timedelta(0)),
+        offer_id, OfferState.PENDING, contact.contact_id, agent.agent_id, now, now + _ring(contact, agent, queue),
+        queue.queue_id, queue.display_name, max(now - contact.queue_time, timedelta(0)), away=away,
     )  # fmt: skip
     after = contacts.moved(
         contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1
     )  # fmt: skip
     return Move(offer, after, agents.offered(agent, contact.contact_id, now))
+
+
+def _ring(contact: Contact, agent: Agent, queue: Queue) -> timedelta:
+    if agent.state is not AgentState.AVAILABLE:
+        return agent.reach.away
+    found = contact.target_agent_id or agent.reach.queue_calls
+    return max(queue.offer_timeout, agent.reach.desk) if found else queue.offer_timeout
 
 
 def picked_up(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Move:

@@ -56,6 +56,10 @@ class AgentServicer(Asked, AgentServiceServicer):
                     except TimeoutError:
                         raise missing from None
 
+    async def GetAgent(self, request: contact_service_pb2.GetAgentRequest, context: Any) -> contact_pb2.Agent:
+        agent_id = require_id("usr", request.agent_id, "agent_id")
+        return convert.agent_to_proto(await self._run(lambda tx: ops.get_agent(tx, agent_id), read_only=True))
+
     async def ListAgents(
         self, request: contact_service_pb2.ListAgentsRequest, context: Any
     ) -> contact_service_pb2.ListAgentsResponse:

@@ -115,6 +115,25 @@ class OfferServicer(Asked, OfferServiceServicer):
         now = self._desk.clock.now()
         return convert.offer_to_proto(*await self._run(lambda tx: offer_ops.accept_offer(tx, offer_id, agent_id, now)))
 
+    async def TakeOffer(self, request: contact_service_pb2.TakeOfferRequest, context: Any) -> contact_pb2.Offer:
+        offer_id, agent_id = (
+            require_id("ofr", request.offer_id, "offer_id"),
+            require_id("usr", request.agent_id, "agent_id"),
+        )
+
+        async def take(tx: Ledger) -> contact_pb2.Offer:
+            return convert.offer_to_proto(*await offer_ops.accept_offer(tx, offer_id, agent_id, self._desk.clock.now()))
+
+        return await self._once("TakeOffer", request, contact_pb2.Offer, take)
+
+    async def MissOffer(self, request: contact_service_pb2.MissOfferRequest, context: Any) -> contact_pb2.Offer:
+        offer_id, agent_id = (
+            require_id("ofr", request.offer_id, "offer_id"),
+            require_id("usr", request.agent_id, "agent_id"),
+        )
+        now = self._desk.clock.now()
+        return convert.offer_to_proto(*await self._run(lambda tx: offer_ops.miss_offer(tx, offer_id, agent_id, now)))
+
     async def DeclineOffer(self, request: contact_service_pb2.DeclineOfferRequest, context: Any) -> contact_pb2.Offer:
         offer_id, agent_id = require_id("ofr", request.offer_id, "offer_id"), principal().subject
         now = self._desk.clock.now()

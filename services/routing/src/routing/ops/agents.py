@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from routing.domain import agents
-from routing.domain.agents import Agent, AgentNotFound, AgentState, newcomer, wish
+from routing.domain.agents import Agent, AgentNotFound, AgentState, Reach, newcomer, wish
 from routing.domain.contacts import Contact
 from routing.domain.facts import AgentChanged, OfferRescinded
 from routing.domain.offers import Offer, withdrawn
@@ -104,10 +104,16 @@ async def attach_station(tx: Ledger, agent_id: str, station_id: str, at: datetim
 
 async def detach_station(tx: Ledger, agent_id: str, at: datetime, now: datetime) -> Agent:
     """Voice reaches the agent no more by the station attached at `at`; an offer that rings there goes back to its queue
-    at once."""
+    at once, unless it rings at their telephones alone."""
     agent = await ensure_agent(tx, agent_id, "", now)
     gone = await put_agent(tx, agent, agents.detached(agent, at, now), now)
-    return gone if gone.has_station else await _take_offer_back(tx, gone, now)
+    return gone if gone.has_station or gone.found_away else await _take_offer_back(tx, gone, now)
+
+
+async def set_reach(tx: Ledger, agent_id: str, reach: Reach, now: datetime) -> Agent:
+    """Where their calls ring was set anew."""
+    agent = await ensure_agent(tx, agent_id, "", now)
+    return await put_agent(tx, agent, agents.reached(agent, reach), now)
 
 
 async def desktop(tx: Ledger, agent_id: str) -> Desktop:

@@ -10,7 +10,7 @@ from datetime import datetime
 from kernel.ids import new_id
 
 from routing.domain import agents, contacts, offers, waiting
-from routing.domain.agents import Agent, AgentNotAvailable, AgentState, AgentTrigger
+from routing.domain.agents import Agent, AgentNotAvailable, AgentState, AgentTrigger, Directly
 from routing.domain.contacts import (
     WAITING,
     CallOver,
@@ -45,6 +45,9 @@ from routing.store import contacts as store
 from routing.store import offers as offer_store
 from routing.store import queues as queue_store
 
+FORWARDED = "forwarded"
+"""Why a contact for one agent is over at once: telephony knows where it goes."""
+
 
 @dataclass(frozen=True)
 class WrapUp:
@@ -66,16 +69,22 @@ class ContactFilter:
 
 
 async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
-    """Let a contact wait. QueueNotFound, AgentNotFound; AgentNotAvailable when the one agent it is for is OFFLINE;
-    CallOver when the customer has hung up already."""
+    """Let a contact wait. QueueNotFound, AgentNotFound; AgentNotAvailable when the one agent it is for is OFFLINE and
+    not to be found elsewhere; CallOver when the customer has hung up already. It is over at once, "forwarded", when
+    that agent's last resort is all there is; a CONSULT is refused then: whoever asks wants that agent."""
     contact = replace(contacts.check_waiting(draft), contact_id=new_id("con", now), queue_time=now, create_time=now)
+    meets = Directly.WAITS
     if contact.target_agent_id:
         agent = await get_agent(tx, contact.target_agent_id)
-        if agent.state is AgentState.OFFLINE:
+        meets = agents.directly(agent)
+        consult = contact.kind is ContactKind.CONSULT
+        if meets is Directly.REFUSED or (consult and agent.state is AgentState.OFFLINE and not agent.findable):
             raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
+        if consult:
+            meets = Directly.WAITS
     await _add(tx, contact)
     tx.tell(ContactQueued(contact))
-    return contact
+    return contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)
 
 
 async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime) -> Contact:

@@ -41,8 +41,10 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
     if contact is None or contact.state is not ContactState.QUEUED or contact.version != match.contact.version:
         raise DecisionStale("the contact changed since")
     agent = await agent_store.find_agent(tx, match.agent.agent_id)
-    if agent is None or agent.state is not AgentState.AVAILABLE or agent.version != match.agent.version:
+    if agent is None or agent.version != match.agent.version:
         raise DecisionStale("the agent changed since")
+    if agent.state is not AgentState.AVAILABLE and not agent.findable:
+        raise DecisionStale("the agent can't be reached any more")
     if contact.target_agent_id not in ("", agent.agent_id):
         raise DecisionStale("the contact is for another agent")
     move = offers.made(new_id("ofr", now), contact, agent, await rules_of(tx, contact.queue_id), now)
@@ -87,6 +89,21 @@ async def decline_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime)
     """The contact goes back to the head of its queue, or is over when nobody else may take it; the agent is
     NOT_READY."""
     return await _answer(tx, offer_id, agent_id, offers.declined, OfferDeclined, now)
+
+
+async def miss_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
+    """None of the telephones it rang at can be reached: missed before its time. One that is over, or that rings at the
+    desk too, stays as it is. OfferNotFound."""
+    offer = await store.find_offer(tx, offer_id)
+    if offer is None or offer.agent_id != agent_id:
+        raise OfferNotFound("no such offer")
+    move = await move_of(tx, offer)
+    if offer.state is not offers.OfferState.PENDING or not move.agent.found_away or move.agent.next_state is None:
+        return offer, move.contact
+    after = offers.missed(move, now)
+    await put_move(tx, move, after, OfferMissed, now)
+    _tell_over(tx, after.contact, "offer_missed")
+    return after.offer, after.contact
 
 
 async def expire_offers(tx: Ledger, now: datetime, limit: int = 50) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import RowMapping, and_, or_, select
 
-from routing.domain.agents import AT_WORK, Agent, AgentState
-from routing.store.rows import Transaction, add, change, skills_from_json, skills_to_json
+from routing.domain.agents import AT_WORK, AWAY, Agent, AgentState, Reach
+from routing.store.rows import Transaction, add, change, duration, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import agents
 
 
@@ -35,11 +35,14 @@ async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:
     return [_agent(row) for row in rows]
 
 
-async def available_agents(tx: Transaction) -> list[Agent]:
-    """Everyone who is AVAILABLE."""
+async def ready_agents(tx: Transaction) -> list[Agent]:
+    """Everyone who is AVAILABLE, or away and to be found by telephone."""
+    findable = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
     rows = await tx.all(
-        select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.state == AgentState.AVAILABLE)
-    )
+        select(agents).where(
+            agents.c.tenant_id == tx.tenant_id, or_(agents.c.state == AgentState.AVAILABLE, findable)
+        )
+    )  # fmt: skip
     return [_agent(row) for row in rows]
 
 
@@ -88,6 +91,12 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
         "station_time": agent.station_time,
         "active": agent.active,
         "user_version": agent.user_version,
+        "reach_away_ms": milliseconds(agent.reach.away),
+        "reach_desk_ms": milliseconds(agent.reach.desk),
+        "reach_queue_calls": agent.reach.queue_calls,
+        "reach_forwards": agent.reach.forwards,
+        "reach_version": agent.reach.version,
+        "passed_over": agent.passed_over,
         "create_time": agent.create_time,
         "update_time": now,
         "version": agent.version,
@@ -112,5 +121,13 @@ def _agent(row: RowMapping) -> Agent:
         station_time=row["station_time"],
         active=row["active"],
         user_version=row["user_version"],
+        reach=Reach(
+            away=duration(row["reach_away_ms"]),
+            desk=duration(row["reach_desk_ms"]),
+            queue_calls=row["reach_queue_calls"],
+            forwards=row["reach_forwards"],
+            version=row["reach_version"],
+        ),
+        passed_over=row["passed_over"],
         version=row["version"],
     )

@@ -93,6 +93,7 @@ def _row(offer: Offer, now: datetime) -> dict[str, Any]:
         "queue_id": offer.queue_id,
         "queue_name": offer.queue_name,
         "waited_ms": milliseconds(offer.waited),
+        "away": offer.away,
         "answer_time": offer.answer_time,
         "create_time": offer.create_time,
         "update_time": now,
@@ -104,5 +105,5 @@ def _offer(row: RowMapping) -> Offer:
     return Offer(
         row["offer_id"], OfferState(row["state"]), row["contact_id"], row["agent_id"], row["create_time"],
         row["expire_time"], row["queue_id"], row["queue_name"], duration(row["waited_ms"]), row["answer_time"],
-        row["version"],
+        row["away"], row["version"],
     )  # fmt: skip

@@ -47,7 +47,8 @@ class Trigger(Enum):
     RESUME = "RESUME"
     PARK = "PARK"
     SEND_ON = "SEND_ON"
-    """A blind transfer to a queue, an agent or a flow: flows leads the call again."""
+    """A blind transfer to a queue, an agent or a flow, or the last resort of an agent who did not take it: flows leads
+    the call again."""
     DIAL_ON = "DIAL_ON"
     """A number is rung for the customer, who hears so: a blind transfer, or what flows says."""
     GO_ON = "GO_ON"
@@ -102,6 +103,7 @@ TRANSITIONS: Mapping[tuple[CallState, Trigger], CallState] = {
     (_S.PARKED, _T.JOIN): _S.TALKING,
     **{(state, _T.PARK): _S.PARKED for state in (_S.TALKING, _S.HELD)},
     **{(state, _T.SEND_ON): _S.IN_FLOW for state in (_S.TALKING, _S.HELD, _S.PARKED, _S.DIALING)},
+    **{(state, _T.SEND_ON): _S.IN_FLOW for state in (_S.IN_FLOW, _S.QUEUED)},
     **{(state, _T.DIAL_ON): _S.DIALING for state in (_S.TALKING, _S.HELD, _S.IN_FLOW)},
     **{(state, _T.GO_ON): _S.IN_FLOW for state in (_S.DIALING, _S.TALKING, _S.HELD)},
     **{(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED},
@@ -180,9 +182,12 @@ class Call:
     turn: int = 0
     """Runs of flows that led it before the one at hand."""
     sent_to: str = ""
-    """Where the run at hand leads instead of into `flow_id`: "queue:que_...", "agent:usr_...", "flow:flw_..."."""
+    """Where the run at hand leads instead of into `flow_id`: "queue:que_...", "agent:usr_...", "flow:flw_...",
+    "voicemail:usr_..."."""
     sent_by: str = ""
-    """Agent who sent it there."""
+    """Agent who sent it there; empty for an agent's last resort."""
+    forwarded_by: tuple[str, ...] = ()
+    """Agents whose last resorts it went by since somebody last answered or sent it on, the eldest first."""
     trunk_id: str = ""
     rules: CallRules = field(default_factory=CallRules)
     park_code: str = ""
@@ -262,6 +267,7 @@ def answered(call: Call, agent_id: str, contact: Contact, now: datetime) -> Call
         queue_id=contact.queue_id or call.queue_id,
         customer_id=contact.customer_id or call.customer_id,
         park_code="",
+        forwarded_by=(),
         answer_time=call.answer_time or now,
     )
 

@@ -41,7 +41,7 @@ def hearing(call: Call, legs: Sequence[Leg]) -> Mapping[str, Ear]:
     A leg on hold hears music and is heard by nobody. A supervisor hears the conversation; by whom one is heard is its
     mode's: nobody, the agent alone, everybody. The customer never hears a whisper.
     """
-    live = [leg for leg in legs if leg.live]
+    live = [leg for leg in legs if leg.live and leg.party != Party.SOUGHT]
     if call.state in TALK_STATES or call.state is CallState.DIALING:
         return _conversation(live)
     if call.state is CallState.PARKED:

@@ -23,6 +23,9 @@ class Party:
     SUPERVISOR = "supervisor"
     PARTICIPANT = "participant"
     """Anyone else: a number that was consulted, or that the customer was transferred to."""
+    SOUGHT = "sought"
+    """A telephone that is rung to find an agent: nobody's in the conversation until they took the call on it, and an
+    agent's leg from then on."""
 
 
 class SupervisionMode(Enum):
@@ -55,6 +58,8 @@ class Q850:
     BUSY = 17
     NO_ANSWER = 19
     REJECTED = 21
+    ANSWERED_ELSEWHERE = 26
+    """Non-selected user clearing: another telephone that rang for the same call was answered."""
     UNREACHABLE = 27
     UNSPECIFIED = 31
     NO_CIRCUIT = 34

@@ -90,6 +90,12 @@ def joined(talk: Conversation, agent: Leg, call: Call) -> Outcome:
     return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, agent))
 
 
+def found(talk: Conversation, agent_id: str, now: datetime) -> Conversation:
+    """An agent was found: their other telephones stop ringing."""
+    others = [leg for leg in talk.live_legs if leg.party == Party.SOUGHT and leg.agent_id == agent_id]
+    return talk.with_legs(*(leg_rules.ended(leg, now, leg_rules.Q850.ANSWERED_ELSEWHERE) for leg in others))
+
+
 def add(talk: Conversation, leg: Leg) -> Outcome:
     """One more leg. PartyLimitReached, OnCallAlready."""
     if len(talk.live_legs) >= MAX_PARTIES:

@@ -2,6 +2,7 @@
 
 from telephony.handlers.calls import CallHandlers
 from telephony.handlers.devices import DeviceHandlers
+from telephony.handlers.find_me import FindMeHandlers
 from telephony.handlers.media import MediaHandlers
 from telephony.handlers.nodes import NodeHandlers
 from telephony.handlers.outbound import OutboundHandlers
@@ -11,6 +12,7 @@ from telephony.handlers.trunks import TrunkHandlers
 __all__ = [
     "CallHandlers",
     "DeviceHandlers",
+    "FindMeHandlers",
     "MediaHandlers",
     "NodeHandlers",
     "OutboundHandlers",

@@ -16,10 +16,12 @@ from kernel.tenant import TenantSuspended
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
+from telephony.clients import CallerNumbers
 from telephony.domain import parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
-from telephony.domain.calls import Actor, Call, CallState, EndCause, EndParty
+from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
 from telephony.domain.conversation import NotOnCall
+from telephony.domain.find_me import FindMeOwnNumber
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live import new_calls
@@ -133,6 +135,22 @@ class Dialing:
         """How a number may be rung as one more party of this call, shown the number the customer knows when none is
         given."""
         numbers = await self._house.tenancy.caller_numbers(tenant_id, call.brand_id)
+        return await self._planned(tenant_id, call, number, caller_number, numbers)
+
+    async def plan_to_find(self, tenant_id: str, call: Call, number: str) -> Planned:
+        """How an agent's telephone may be rung for this call. FindMeOwnNumber where that would come back in: the number
+        is the company's own, or the call is one that was sent out and has come back; TenantSuspended."""
+        numbers = await self._house.tenancy.caller_numbers(tenant_id, call.brand_id)
+        if numbers.suspended:
+            raise TenantSuspended("the company is suspended: it makes no calls")
+        back = call.direction is Direction.INBOUND and call.caller_number in numbers.numbers
+        if back or number in numbers.numbers:
+            raise FindMeOwnNumber("a call to this telephone would come back in", metadata={"call_id": call.call_id})
+        return await self._planned(tenant_id, call, number, "", numbers)
+
+    async def _planned(
+        self, tenant_id: str, call: Call, number: str, caller_number: str, numbers: CallerNumbers
+    ) -> Planned:
         shown = caller_number or (call.companys_number if call.companys_number in numbers.numbers else "")
         return await self._house.outside.plan(tenant_id, number, shown, numbers)
 
@@ -225,7 +243,7 @@ class Dialing:
         outside.on_codec = live.room.settle
         outside.on_answered = lambda: self._answers.begin(live, leg_id)
         outside.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "outside gone")
-        outside.on_changed = lambda: self._keep(live, leg_id, outside)
+        outside.on_changed = lambda: self.keep(live, leg_id, outside)
         if leg_id == live.customer_id:
             outside.on_digit_info = live.press
         else:
@@ -241,7 +259,8 @@ class Dialing:
         if any(leg.leg_id == leg_id and leg.party == Party.AGENT for leg in live.legs):
             live.pass_digit(digit)
 
-    def _keep(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
+    def keep(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
+        """Store what another node needs to go on with the leg."""
         kept = outside.kept()
         if kept is not None and not live.ending:
             live.journal.later(
@@ -272,7 +291,9 @@ class Dialing:
                 continue
             if leg.leg_id in kept:
                 await self._resume(live, leg, kept[leg.leg_id])
-            elif leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT):
+            elif leg.party == Party.SOUGHT or (
+                leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT)
+            ):
                 await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
             elif leg.party == Party.AGENT and leg.answered and live.room.member(leg.leg_id).leg is None:
                 await self.ring_agent(live, leg)
@@ -289,7 +310,7 @@ class Dialing:
             await outside.hang_up()
         else:
             self.hold_on_to(live, leg.leg_id, outside)
-            self._keep(live, leg.leg_id, outside)
+            self.keep(live, leg.leg_id, outside)
             self._switchboard.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
             if leg.state is LegState.RINGING:
                 # They had answered and were still listened to.

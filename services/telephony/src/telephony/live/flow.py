@@ -52,6 +52,7 @@ class FlowDriver:
         self._live = live
         self._dial_number = dial
         self._run_id = ""
+        self._turn = live.call.turn
         self._contact_id = live.call.contact_id if live.call.state is CallState.QUEUED else ""
         self._dequeued = ""
         """Contact whose end was reported already."""
@@ -121,12 +122,16 @@ class FlowDriver:
                     request.otherwise_queue_id = call.queue_id
                 elif call.rules.park_end is ParkEnd.HANG_UP:
                     request.otherwise_end = True
+            case "voicemail":
+                request.voicemail_of_agent_id = target
             case _:
                 pass
         instruction = await self._house.flows.start_run(self._live.tenant_id, request)
         self._run_id = instruction.run_id
         self._live.journal.later(
-            lambda tx: ops.run_started(tx, call.call_id, instruction.run_id, instruction.release_id, self._house.now()),
+            lambda tx: ops.run_started(
+                tx, call.call_id, self._turn, instruction.run_id, instruction.release_id, self._house.now()
+            ),
             "run started",
         )
         return instruction
@@ -180,7 +185,7 @@ class FlowDriver:
         if action == "queue" and self._contact_id != instruction.queue.contact_id:
             self._contact_id = instruction.queue.contact_id
             live.journal.later(
-                lambda tx: ops.queued(tx, live.call_id, self._contact_id, self._house.now()), "call queued"
+                lambda tx: ops.queued(tx, live.call_id, self._turn, self._contact_id, self._house.now()), "call queued"
             )
         elif self._contact_id and action in ("gather", "hang_up", "wait", "dial", "record"):
             self._contact_id = ""

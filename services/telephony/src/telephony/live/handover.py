@@ -20,7 +20,7 @@ from kernel.errors import DomainError
 from merkez.telephony.v1 import node_service_pb2, node_service_pb2_grpc
 
 from telephony.domain.calls import CallEnded
-from telephony.domain.legs import LegState
+from telephony.domain.legs import LegState, Party
 from telephony.domain.nodes import Node
 from telephony.live.call import LiveCall
 from telephony.live.house import House
@@ -123,4 +123,6 @@ class Handover:
 def _rings(live: LiveCall) -> bool:
     """Whether a number is being rung, which only the node that rings it can go on with: the call is given away once
     they have answered, or haven't."""
-    return any(leg.state is LegState.RINGING and leg.leg_id in live.outside for leg in live.legs)
+    return any(
+        leg.state is LegState.RINGING and (leg.party == Party.SOUGHT or leg.leg_id in live.outside) for leg in live.legs
+    )

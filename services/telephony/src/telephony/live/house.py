@@ -44,6 +44,12 @@ PHRASES = {
         "az": "Üzr istəyirik. Hazırda bu xətdə zəng qəbul edə bilmirik. Zəhmət olmasa, sonra zəng edin. Sağ olun.",
         "fa": "متأسفیم. در حال حاضر روی این خط تماسی نمی‌پذیریم. لطفاً بعداً تماس بگیرید. خدانگهدار.",
     },
+    "find_me": {
+        "en": "There is a call for you. To take it, press 1.",
+        "tr": "Sizi arayan biri var. Çağrıyı almak için 1'e basın.",
+        "az": "Sizə zəng var. Zəngi götürmək üçün 1 düyməsini basın.",
+        "fa": "برای شما تماسی هست. برای پاسخ دادن، عدد یک را فشار دهید.",
+    },
     "trouble": {
         "en": "We are sorry. We can't take your call because of a technical problem. Please call again later.",
         "tr": "Üzgünüz. Teknik bir sorun nedeniyle aramanızı yanıtlayamıyoruz. Lütfen daha sonra tekrar arayın.",
@@ -51,7 +57,7 @@ PHRASES = {
         "fa": "متأسفیم. به دلیل یک مشکل فنی نمی‌توانیم به تماس شما پاسخ دهیم. لطفاً بعداً تماس بگیرید.",
     },
 }
-"""What telephony itself says to customers, in the brand's language."""
+"""What telephony itself says to customers, and to agents at their telephones, in the brand's language."""
 
 
 @dataclass

@@ -70,6 +70,7 @@ class Switchboard:
         """Rings the desk phone of an agent who is in a call without media."""
         self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody
         """Brings parties outside of an adopted call to this node."""
+        self.seek: Callable[[], object] = lambda: None  # told that an agent is sought, or no more
         self.dial_in_flow: DialInFlow = _nowhere
         """Rings numbers for flows; who dials sets it."""
         self._house = house

@@ -21,6 +21,7 @@ from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.store import calls as call_store
 from telephony.store import cdrs as cdr_store
 from telephony.store import dialogs as dialog_store
+from telephony.store import find_me as search_store
 from telephony.store import legs as leg_store
 from telephony.store import stations as station_store
 
@@ -88,10 +89,10 @@ async def contact_begun(
     return call, await _legs(tx, call_id)
 
 
-async def run_started(tx: Tx, call_id: str, run_id: str, release_id: str, now: datetime) -> Call | None:
-    """Flows drives the call from now on; None when it has moved on already."""
+async def run_started(tx: Tx, call_id: str, turn: int, run_id: str, release_id: str, now: datetime) -> Call | None:
+    """Flows drives this turn of the call from now on; None when it has moved on already."""
     call = await call_store.find_call(tx, call_id)
-    if call is None or call.state not in (CallState.SETUP, CallState.IN_FLOW):
+    if call is None or call.turn != turn or call.state not in (CallState.SETUP, CallState.IN_FLOW):
         return None
     # After a transfer the call is in a flow before its new run has begun.
     moved = _moved(tx, call, Trigger.RUN, now) if call.state is CallState.SETUP else call
@@ -101,10 +102,10 @@ async def run_started(tx: Tx, call_id: str, run_id: str, release_id: str, now: d
     return call
 
 
-async def queued(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Call | None:
-    """The call waits for an agent as `contact_id`; None when it has moved on already."""
+async def queued(tx: Tx, call_id: str, turn: int, contact_id: str, now: datetime) -> Call | None:
+    """In this turn the call waits for an agent as `contact_id`; None when it has moved on already."""
     call = await call_store.find_call(tx, call_id)
-    if call is None or call.state not in (CallState.SETUP, CallState.IN_FLOW):
+    if call is None or call.turn != turn or call.state not in (CallState.SETUP, CallState.IN_FLOW):
         return None
     call = dataclasses.replace(_moved(tx, call, Trigger.QUEUE, now), contact_id=contact_id)
     await call_store.save_call(tx, call, now)
@@ -178,6 +179,7 @@ async def end_call(
     await call_store.save_call(tx, ended, now)
     await call_store.drop_lease(tx, call_id)
     await dialog_store.drop(tx, call_id)
+    await search_store.drop_searches_of(tx, call_id)
     if call.park_code:
         await call_store.free_park_code(tx, call.park_code)
     for leg in all_legs:

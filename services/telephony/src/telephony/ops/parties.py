@@ -14,6 +14,7 @@ from kernel.ids import new_id
 from telephony import convert
 from telephony.domain import calls, consults, flow_dials, parties, supervision, transfers
 from telephony.domain import conversation as rules
+from telephony.domain import legs as leg_rules
 from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, may_control
@@ -22,6 +23,7 @@ from telephony.domain.stations import StationOnCall, StationRequired
 from telephony.ops import devices as device_ops
 from telephony.ops.calls import end_call, left_queue
 from telephony.store import calls as call_store
+from telephony.store import find_me as search_store
 from telephony.store import legs as leg_store
 from telephony.store import stations as station_store
 
@@ -65,8 +67,12 @@ async def answer_call(tx: Tx, call_id: str, agent_id: str, contact: Contact, now
         tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=""))
         return None
     before = await conversation(tx, call_id)
-    outcome = _answered(before, agent_id, contact, now)
+    search = await search_store.search_of(tx, call_id, contact.contact_id)
+    outcome = _answered(before, agent_id, contact, search.taken_leg_id if search else "", now)
+    if search is not None:
+        await search_store.drop_search(tx, search.offer_id)
     if outcome is not None:
+        outcome = dataclasses.replace(outcome, after=parties.found(outcome.after, agent_id, now))
         return await keep(tx, before, outcome, now)
     state = before.call.state.value
     tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=state))
@@ -88,17 +94,27 @@ async def consult_failed(tx: Tx, call_id: str, contact_id: str, now: datetime) -
     return await party_gone(tx, call_id, asked.leg_id, now, Q850.NO_ANSWER)
 
 
-def _answered(before: Conversation, agent_id: str, contact: Contact, now: datetime) -> Outcome | None:
+def _answered(
+    before: Conversation, agent_id: str, contact: Contact, taken_leg_id: str, now: datetime
+) -> Outcome | None:
     call = before.call
+    taken = next((leg for leg in before.live_legs if leg.leg_id == taken_leg_id), None)
     if contact.consult:
         asked = before.consulted
         if asked is None or asked.answered or asked.contact_id != contact.contact_id:
             return None
         asked = dataclasses.replace(asked, agent_id=agent_id)
-        return parties.answered(before.with_legs(asked), asked.leg_id, now)
+        if taken is None:
+            return parties.answered(before.with_legs(asked), asked.leg_id, now)
+        # What rang as "the colleague" was none of their telephones: the one they took it on is their leg.
+        own = dataclasses.replace(taken, party=Party.AGENT, consulted=True, invited_by=asked.invited_by)
+        rung = leg_rules.ended(asked, now, Q850.ANSWERED_ELSEWHERE)
+        return parties.answered(before.with_legs(rung, own), own.leg_id, now)
     if (call.state, Trigger.JOIN) not in calls.TRANSITIONS or call.state is CallState.DIALING:
         return None
     leg = _agent_leg(call.call_id, agent_id, contact.contact_id or call.contact_id, now)
+    if taken is not None:
+        leg = dataclasses.replace(leg, leg_id=taken.leg_id, address=taken.address)
     return parties.joined(before, leg, calls.answered(call, agent_id, contact, now))
 
 
@@ -132,6 +148,8 @@ async def party_gone(
     leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
     if leg is None or not before.call.live:
         return None
+    if leg.party == Party.SOUGHT:
+        return await keep(tx, before, parties.gone(before, leg_id, now, q850, sip_status), now)
     outcome = None if leg.party == Party.CUSTOMER else parties.gone(before, leg_id, now, q850, sip_status)
     if outcome is not None and flow_dials.dialled_by_flow(leg) and not _somebody_stays(outcome.after):
         after = flow_dials.gone_on(outcome.after, now)
@@ -182,6 +200,7 @@ async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: 
         run_id="",
         sent_to=f"{target_kind}:{target}",
         sent_by=actor.user_id,
+        forwarded_by=(),
     )
     outcome = dataclasses.replace(outcome, after=dataclasses.replace(outcome.after, call=call))
     found = await keep(tx, before, outcome, now)

@@ -42,6 +42,7 @@ def _row(call: Call) -> dict[str, Any]:
         "direction": call.direction.value,
         "attributes": dict(call.attributes),
         "rules": call.rules.document(),
+        "forwarded_by": list(call.forwarded_by),
     }
 
 
@@ -52,6 +53,7 @@ def to_call(row: RowMapping) -> Call:
         direction=Direction(row["direction"]),
         attributes=row["attributes"],
         rules=CallRules.of(row["rules"]),
+        forwarded_by=tuple(row["forwarded_by"]),
     )
 
 

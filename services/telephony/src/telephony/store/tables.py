@@ -34,6 +34,7 @@ calls = tenant_table(
     Column("turn", Integer, nullable=False),
     Column("sent_to", Text, nullable=False),
     Column("sent_by", Text, nullable=False),
+    Column("forwarded_by", Json, nullable=False),
     Column("trunk_id", Text, nullable=False),
     Column("park_code", Text, nullable=False),
     Column("rules", Json, nullable=False),
@@ -58,6 +59,38 @@ live_calls = tenant_table(
     Column("heartbeat_time", Time, nullable=False),
     Column("create_time", Time, nullable=False),
 )  # fmt: skip
+
+find_me = tenant_table(
+    "find_me", metadata,
+    Column("agent_id", Text, primary_key=True),
+    Column("rings_when", Text, nullable=False),
+    Column("desk_ring", Interval, nullable=False),
+    Column("steps", Json, nullable=False),
+    Column("queue_calls", Boolean, nullable=False),
+    Column("resort_kind", Text, nullable=False),
+    Column("resort_target", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("find_me_by_resort", "tenant_id", "resort_target"),
+)  # fmt: skip
+
+searches = tenant_table(
+    "searches", metadata,
+    Column("offer_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("steps", Json, nullable=False),
+    Column("lead", Interval, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("step_time", Time, nullable=False),
+    Column("away", Boolean, nullable=False),
+    Column("taken_leg_id", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Index("searches_by_call", "tenant_id", "call_id"),
+)  # fmt: skip
+"""Offers that ring at telephones: a row goes with its offer's answer or the call."""
 
 legs = tenant_table(
     "legs", metadata,

@@ -74,7 +74,9 @@ export function legMoments(call: Call, t: Text, names: Names): Moment[] {
 }
 
 function comings(call: Call, leg: Leg, t: Text, names: Names): Moment[] {
-  const party = leg.agentId ? names.user(leg.agentId) : ltr(leg.address);
+  const address = ltr(leg.address);
+  const found = leg.party === "sought" && leg.address ? `${names.user(leg.agentId)} ${address}` : undefined;
+  const party = found ?? (leg.agentId ? names.user(leg.agentId) : address);
   // The first answer has a sentence of its own, and at the end everybody leaves.
   const first = leg.agentId && leg.joinTime === call.answerTime;
   const joined = first ? [] : moment(leg.joinTime, t("moment.joined", { party }));

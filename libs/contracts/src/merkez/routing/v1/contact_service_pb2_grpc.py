@@ -524,6 +524,16 @@ class OfferServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.DeclineOfferRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.FromString,
                 _registered_method=True)
+        self.TakeOffer = channel.unary_unary(
+                '/merkez.routing.v1.OfferService/TakeOffer',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.TakeOfferRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.FromString,
+                _registered_method=True)
+        self.MissOffer = channel.unary_unary(
+                '/merkez.routing.v1.OfferService/MissOffer',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.MissOfferRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.FromString,
+                _registered_method=True)
 
 
 class OfferServiceServicer:
@@ -544,6 +554,21 @@ class OfferServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TakeOffer(self, request, context):
+        """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MissOffer(self, request, context):
+        """Misses an offer before its time is over: none of its agent's telephones can be reached and they are not at the desk. An offer that is
+        over stays as it is. NOT_FOUND OFFER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OfferServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -555,6 +580,16 @@ def add_OfferServiceServicer_to_server(servicer, server):
             'DeclineOffer': grpc.unary_unary_rpc_method_handler(
                     servicer.DeclineOffer,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.DeclineOfferRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.SerializeToString,
+            ),
+            'TakeOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeOffer,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.TakeOfferRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.SerializeToString,
+            ),
+            'MissOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.MissOffer,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.MissOfferRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.SerializeToString,
             ),
     }
@@ -623,6 +658,60 @@ class OfferService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def TakeOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.OfferService/TakeOffer',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.TakeOfferRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MissOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.OfferService/MissOffer',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.MissOfferRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__pb2.Offer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class AgentServiceStub:
     """Agents.
@@ -642,6 +731,11 @@ class AgentServiceStub:
         self.SetMyState = channel.unary_unary(
                 '/merkez.routing.v1.AgentService/SetMyState',
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.SetMyStateRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Agent.FromString,
+                _registered_method=True)
+        self.GetAgent = channel.unary_unary(
+                '/merkez.routing.v1.AgentService/GetAgent',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.GetAgentRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Agent.FromString,
                 _registered_method=True)
         self.ListAgents = channel.unary_unary(
@@ -679,6 +773,13 @@ class AgentServiceServicer:
 
     def SetMyState(self, request, context):
         """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAgent(self, request, context):
+        """Reads one agent. NOT_FOUND AGENT_NOT_FOUND, also for one whose login is disabled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -723,6 +824,11 @@ def add_AgentServiceServicer_to_server(servicer, server):
             'SetMyState': grpc.unary_unary_rpc_method_handler(
                     servicer.SetMyState,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.SetMyStateRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Agent.SerializeToString,
+            ),
+            'GetAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAgent,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.GetAgentRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Agent.SerializeToString,
             ),
             'ListAgents': grpc.unary_unary_rpc_method_handler(
@@ -800,6 +906,33 @@ class AgentService:
             target,
             '/merkez.routing.v1.AgentService/SetMyState',
             merkez_dot_routing_dot_v1_dot_contact__service__pb2.SetMyStateRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__pb2.Agent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAgent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.AgentService/GetAgent',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.GetAgentRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_contact__pb2.Agent.FromString,
             options,
             channel_credentials,

@@ -207,6 +207,12 @@ class OfferServiceStub:
     """Accepts the caller's offer: ON_CONTACT. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded or answered already."""
     DeclineOffer: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DeclineOfferRequest, _contact_pb2.Offer]
     """Declines it: the contact goes back to the head of its queue, the agent to NOT_READY."""
+    TakeOffer: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.TakeOfferRequest, _contact_pb2.Offer]
+    """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING."""
+    MissOffer: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.MissOfferRequest, _contact_pb2.Offer]
+    """Misses an offer before its time is over: none of its agent's telephones can be reached and they are not at the desk. An offer that is
+    over stays as it is. NOT_FOUND OFFER_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class OfferServiceAsyncStub(OfferServiceStub):
@@ -217,6 +223,12 @@ class OfferServiceAsyncStub(OfferServiceStub):
     """Accepts the caller's offer: ON_CONTACT. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded or answered already."""
     DeclineOffer: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DeclineOfferRequest, _contact_pb2.Offer]  # type: ignore[assignment]
     """Declines it: the contact goes back to the head of its queue, the agent to NOT_READY."""
+    TakeOffer: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.TakeOfferRequest, _contact_pb2.Offer]  # type: ignore[assignment]
+    """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING."""
+    MissOffer: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.MissOfferRequest, _contact_pb2.Offer]  # type: ignore[assignment]
+    """Misses an offer before its time is over: none of its agent's telephones can be reached and they are not at the desk. An offer that is
+    over stays as it is. NOT_FOUND OFFER_NOT_FOUND.
+    """
 
 class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
     """Offers."""
@@ -237,6 +249,24 @@ class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_contact_pb2.Offer, _abc.Awaitable[_contact_pb2.Offer]]:
         """Declines it: the contact goes back to the head of its queue, the agent to NOT_READY."""
 
+    @_abc_1.abstractmethod
+    def TakeOffer(
+        self,
+        request: _contact_service_pb2.TakeOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Offer, _abc.Awaitable[_contact_pb2.Offer]]:
+        """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING."""
+
+    @_abc_1.abstractmethod
+    def MissOffer(
+        self,
+        request: _contact_service_pb2.MissOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Offer, _abc.Awaitable[_contact_pb2.Offer]]:
+        """Misses an offer before its time is over: none of its agent's telephones can be reached and they are not at the desk. An offer that is
+        over stays as it is. NOT_FOUND OFFER_NOT_FOUND.
+        """
+
 def add_OfferServiceServicer_to_server(servicer: OfferServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class AgentServiceStub:
@@ -250,6 +280,8 @@ class AgentServiceStub:
     """The caller as an agent, with a pending offer and the contact at hand."""
     SetMyState: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.SetMyStateRequest, _contact_pb2.Agent]
     """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
+    GetAgent: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.GetAgentRequest, _contact_pb2.Agent]
+    """Reads one agent. NOT_FOUND AGENT_NOT_FOUND, also for one whose login is disabled."""
     ListAgents: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]
     """Lists agents with their states."""
     ListColleagues: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListColleaguesRequest, _contact_service_pb2.ListColleaguesResponse]
@@ -268,6 +300,8 @@ class AgentServiceAsyncStub(AgentServiceStub):
     """The caller as an agent, with a pending offer and the contact at hand."""
     SetMyState: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SetMyStateRequest, _contact_pb2.Agent]  # type: ignore[assignment]
     """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
+    GetAgent: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.GetAgentRequest, _contact_pb2.Agent]  # type: ignore[assignment]
+    """Reads one agent. NOT_FOUND AGENT_NOT_FOUND, also for one whose login is disabled."""
     ListAgents: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
     """Lists agents with their states."""
     ListColleagues: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListColleaguesRequest, _contact_service_pb2.ListColleaguesResponse]  # type: ignore[assignment]
@@ -295,6 +329,14 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Agent, _abc.Awaitable[_contact_pb2.Agent]]:
         """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
+
+    @_abc_1.abstractmethod
+    def GetAgent(
+        self,
+        request: _contact_service_pb2.GetAgentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Agent, _abc.Awaitable[_contact_pb2.Agent]]:
+        """Reads one agent. NOT_FOUND AGENT_NOT_FOUND, also for one whose login is disabled."""
 
     @_abc_1.abstractmethod
     def ListAgents(

@@ -76,7 +76,9 @@ class ContactDequeued(_message.Message):
     CONTACT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Why: max_wait, flow or cancelled by who asked for it; offer_declined, offer_missed when it was for one agent only."""
+    """Why: max_wait, flow or cancelled by who asked for it; offer_declined, offer_missed when it was for one agent only; forwarded when that
+    agent can't be reached and has a last resort (telephony's FindMe).
+    """
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
         """The contact."""

@@ -274,7 +274,9 @@ class Leg(_message.Message):
     leg_id: _builtins.str
     """Output only."""
     party: _builtins.str
-    """customer, agent, supervisor or participant (anyone else)."""
+    """customer, agent, supervisor, participant (anyone else) or sought: a telephone that is rung to find an agent; an agent's leg once they took
+    the call on it.
+    """
     agent_id: _builtins.str
     """Agent's id on an agent leg."""
     state: Global___LegState.ValueType

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.telephony.v1 import call_pb2 as merkez_dot_telephony_dot_v1_dot_call__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\x1a merkez/type/v1/annotations.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"\\\n\nLegChanged\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\"\x9a\x01\n\x0f\x43\x61llTransferred\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\r\n\x05\x62lind\x18\x04 \x01(\x08\x12\x13\n\x0btarget_kind\x18\x05 \x01(\t\x12\x14\n\x06target\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\"p\n\x0e\x41nswerDetected\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\nCallParked\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"m\n\x0bParkExpired\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x13\n\x0btarget_kind\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\"\xc6\x01\n\x12SupervisionChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x15\n\rsupervisor_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x32\n\x04mode\x18\x04 \x01(\x0e\x32$.merkez.telephony.v1.SupervisionMode\x12\x11\n\ttook_over\x18\x05 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\tAgentLeft\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nleave_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x93\x01\n\tCallMoved\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\t\x12\x12\n\nto_node_id\x18\x03 \x01(\t\x12\x33\n\x0flast_heard_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x14\n\x0c\x63\x61ll_version\x18\x03 \x01(\x03\"2\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\x1a merkez/type/v1/annotations.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"\\\n\nLegChanged\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\"\x9a\x01\n\x0f\x43\x61llTransferred\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\r\n\x05\x62lind\x18\x04 \x01(\x08\x12\x13\n\x0btarget_kind\x18\x05 \x01(\t\x12\x14\n\x06target\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\"p\n\x0e\x41nswerDetected\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\nCallParked\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"m\n\x0bParkExpired\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x13\n\x0btarget_kind\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\"\xc6\x01\n\x12SupervisionChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x15\n\rsupervisor_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x32\n\x04mode\x18\x04 \x01(\x0e\x32$.merkez.telephony.v1.SupervisionMode\x12\x11\n\ttook_over\x18\x05 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\tAgentLeft\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nleave_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x93\x01\n\tCallMoved\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\t\x12\x12\n\nto_node_id\x18\x03 \x01(\t\x12\x33\n\x0flast_heard_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x14\n\x0c\x63\x61ll_version\x18\x03 \x01(\x03\"2\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xbd\x01\n\rFindMeChanged\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x30\n\raway_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rdesk_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bqueue_calls\x18\x04 \x01(\x08\x12\x10\n\x08\x66orwards\x18\x05 \x01(\x08\x12\x0f\n\x07version\x18\x06 \x01(\x03\"\x83\x01\n\rCallForwarded\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0btarget_kind\x18\x04 \x01(\t\x12\x0e\n\x06target\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,40 +39,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_CALLTRANSFERRED'].fields_by_name['target']._loaded_options = None
   _globals['_CALLTRANSFERRED'].fields_by_name['target']._serialized_options = b'\220\265\030\001'
-  _globals['_CALLSTARTED']._serialized_start=167
-  _globals['_CALLSTARTED']._serialized_end=342
-  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_start=293
-  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_end=342
-  _globals['_CALLREFUSED']._serialized_start=345
-  _globals['_CALLREFUSED']._serialized_end=473
-  _globals['_CALLANSWERED']._serialized_start=475
-  _globals['_CALLANSWERED']._serialized_end=530
-  _globals['_CALLHELD']._serialized_start=532
-  _globals['_CALLHELD']._serialized_end=583
-  _globals['_CALLRESUMED']._serialized_start=585
-  _globals['_CALLRESUMED']._serialized_end=639
-  _globals['_LEGCHANGED']._serialized_start=641
-  _globals['_LEGCHANGED']._serialized_end=733
-  _globals['_CALLTRANSFERRED']._serialized_start=736
-  _globals['_CALLTRANSFERRED']._serialized_end=890
-  _globals['_ANSWERDETECTED']._serialized_start=892
-  _globals['_ANSWERDETECTED']._serialized_end=1004
-  _globals['_CALLPARKED']._serialized_start=1006
-  _globals['_CALLPARKED']._serialized_end=1077
-  _globals['_PARKEXPIRED']._serialized_start=1079
-  _globals['_PARKEXPIRED']._serialized_end=1188
-  _globals['_SUPERVISIONCHANGED']._serialized_start=1191
-  _globals['_SUPERVISIONCHANGED']._serialized_end=1389
-  _globals['_AGENTLEFT']._serialized_start=1392
-  _globals['_AGENTLEFT']._serialized_end=1522
-  _globals['_CALLMOVED']._serialized_start=1525
-  _globals['_CALLMOVED']._serialized_end=1672
-  _globals['_LEGMEDIACHANGED']._serialized_start=1674
-  _globals['_LEGMEDIACHANGED']._serialized_end=1769
-  _globals['_CALLENDED']._serialized_start=1771
-  _globals['_CALLENDED']._serialized_end=1821
-  _globals['_STATIONATTACHED']._serialized_start=1823
-  _globals['_STATIONATTACHED']._serialized_end=1887
-  _globals['_STATIONDETACHED']._serialized_start=1889
-  _globals['_STATIONDETACHED']._serialized_end=1969
+  _globals['_CALLSTARTED']._serialized_start=199
+  _globals['_CALLSTARTED']._serialized_end=374
+  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_start=325
+  _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_end=374
+  _globals['_CALLREFUSED']._serialized_start=377
+  _globals['_CALLREFUSED']._serialized_end=505
+  _globals['_CALLANSWERED']._serialized_start=507
+  _globals['_CALLANSWERED']._serialized_end=562
+  _globals['_CALLHELD']._serialized_start=564
+  _globals['_CALLHELD']._serialized_end=615
+  _globals['_CALLRESUMED']._serialized_start=617
+  _globals['_CALLRESUMED']._serialized_end=671
+  _globals['_LEGCHANGED']._serialized_start=673
+  _globals['_LEGCHANGED']._serialized_end=765
+  _globals['_CALLTRANSFERRED']._serialized_start=768
+  _globals['_CALLTRANSFERRED']._serialized_end=922
+  _globals['_ANSWERDETECTED']._serialized_start=924
+  _globals['_ANSWERDETECTED']._serialized_end=1036
+  _globals['_CALLPARKED']._serialized_start=1038
+  _globals['_CALLPARKED']._serialized_end=1109
+  _globals['_PARKEXPIRED']._serialized_start=1111
+  _globals['_PARKEXPIRED']._serialized_end=1220
+  _globals['_SUPERVISIONCHANGED']._serialized_start=1223
+  _globals['_SUPERVISIONCHANGED']._serialized_end=1421
+  _globals['_AGENTLEFT']._serialized_start=1424
+  _globals['_AGENTLEFT']._serialized_end=1554
+  _globals['_CALLMOVED']._serialized_start=1557
+  _globals['_CALLMOVED']._serialized_end=1704
+  _globals['_LEGMEDIACHANGED']._serialized_start=1706
+  _globals['_LEGMEDIACHANGED']._serialized_end=1801
+  _globals['_CALLENDED']._serialized_start=1803
+  _globals['_CALLENDED']._serialized_end=1853
+  _globals['_STATIONATTACHED']._serialized_start=1855
+  _globals['_STATIONATTACHED']._serialized_end=1919
+  _globals['_STATIONDETACHED']._serialized_start=1921
+  _globals['_STATIONDETACHED']._serialized_end=2001
+  _globals['_FINDMECHANGED']._serialized_start=2004
+  _globals['_FINDMECHANGED']._serialized_end=2193
+  _globals['_CALLFORWARDED']._serialized_start=2196
+  _globals['_CALLFORWARDED']._serialized_end=2327
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ Facts of telephony."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -583,3 +584,89 @@ class StationDetached(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StationDetached: _TypeAlias = StationDetached  # noqa: Y015
+
+@_typing.final
+class FindMeChanged(_message.Message):
+    """Where an agent's calls ring besides the desk was set: what routing has to know of it, and no telephone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    AWAY_DURATION_FIELD_NUMBER: _builtins.int
+    DESK_DURATION_FIELD_NUMBER: _builtins.int
+    QUEUE_CALLS_FIELD_NUMBER: _builtins.int
+    FORWARDS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Agent."""
+    queue_calls: _builtins.bool
+    """Whether calls of queues ring there too."""
+    forwards: _builtins.bool
+    """Whether a call for this agent alone goes on to somewhere else when nobody took it."""
+    version: _builtins.int
+    """Rises with every change."""
+    @_builtins.property
+    def away_duration(self) -> _duration_pb2.Duration:
+        """How long an offer rings at the most while the agent is OFFLINE or NOT_READY; 0 when it then rings nowhere."""
+
+    @_builtins.property
+    def desk_duration(self) -> _duration_pb2.Duration:
+        """The same at the desk, with the time the desk rings alone; 0 when only the desk rings."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        away_duration: _duration_pb2.Duration | None = ...,
+        desk_duration: _duration_pb2.Duration | None = ...,
+        queue_calls: _builtins.bool = ...,
+        forwards: _builtins.bool = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["away_duration", b"away_duration", "desk_duration", b"desk_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "away_duration", b"away_duration", "desk_duration", b"desk_duration", "forwards", b"forwards", "queue_calls", b"queue_calls", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindMeChanged: _TypeAlias = FindMeChanged  # noqa: Y015
+
+@_typing.final
+class CallForwarded(_message.Message):
+    """A call for one agent that nobody took goes on by that agent's last resort."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    TARGET_KIND_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Agent whose last resort it was."""
+    contact_id: _builtins.str
+    """Contact that nobody took."""
+    target_kind: _builtins.str
+    """Where to: agent, queue or voicemail."""
+    target: _builtins.str
+    """Its id; of voicemail the agent's whose it is."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call as it is since."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        agent_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        target_kind: _builtins.str = ...,
+        target: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call", b"call", "contact_id", b"contact_id", "target", b"target", "target_kind", b"target_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallForwarded: _TypeAlias = CallForwarded  # noqa: Y015

@@ -1,0 +1,212 @@
+"""Find-me: where an agent's calls ring besides the desk, and where one goes that nobody took. Pure.
+
+Who may be offered a call is routing's business: it is told only for how long an offer may ring (`away_time`,
+`desk_time`). Which telephone rings when is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput
+
+MAX_STEPS = 5
+MAX_NUMBERS = 3
+MIN_RING, MAX_RING = timedelta(seconds=5), timedelta(seconds=60)
+CONFIRM = timedelta(seconds=12)
+"""How long somebody who answered a number may take to press 1: the words twice, and time to find the key."""
+SLACK = timedelta(seconds=5)
+"""Setting up and taking down between steps: an offer must not end before its last telephone does."""
+CONFIRM_DIGIT = "1"
+MAX_FORWARDS = 5
+"""Last resorts that one call goes by without anybody answering."""
+_NOTHING = timedelta(0)
+
+
+class FindMeOwnNumber(FailedPrecondition):
+    """The number is one of the company's own: a call to it would come back in."""
+
+    reason = "FIND_ME_OWN_NUMBER"
+
+
+class When(Enum):
+    """When telephones ring."""
+
+    NEVER = "NEVER"
+    AWAY = "AWAY"
+    UNANSWERED = "UNANSWERED"
+    ALWAYS = "ALWAYS"
+
+
+class ResortKind(Enum):
+    """Where a call goes that nobody took. Values are the kinds of `Call.sent_to`."""
+
+    AGENT = "agent"
+    QUEUE = "queue"
+    VOICEMAIL = "voicemail"
+
+
+@dataclass(frozen=True)
+class Resort:
+    """`target` is an agent's or a queue's id; of voicemail the agent's whose it is."""
+
+    kind: ResortKind
+    target: str
+
+    @property
+    def sent_to(self) -> str:
+        """As `Call.sent_to` says it."""
+        return f"{self.kind.value}:{self.target}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Telephones that ring together, for `ring`."""
+
+    ring: timedelta
+    desk_phones: bool = False
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not self.desk_phones and not self.numbers
+
+
+@dataclass(frozen=True)
+class FindMe:
+    """One agent's setting as stored. `resort` None leaves a call that nobody took to the flow that led it here."""
+
+    agent_id: str
+    when: When = When.NEVER
+    desk_ring: timedelta = _NOTHING
+    steps: tuple[Step, ...] = ()
+    queue_calls: bool = False
+    resort: Resort | None = None
+    update_time: datetime | None = None
+    version: int = 0
+
+    @property
+    def rings(self) -> bool:
+        """Whether any telephone ever rings."""
+        return self.when is not When.NEVER and bool(self.steps)
+
+    @property
+    def forwards(self) -> bool:
+        """Whether a call that nobody took goes on by it."""
+        return self.when is not When.NEVER and self.resort is not None
+
+    @property
+    def away_time(self) -> timedelta:
+        """How long an offer rings at most while the agent is away; 0 when it rings nowhere."""
+        return self._steps_time if self.rings else _NOTHING
+
+    @property
+    def desk_time(self) -> timedelta:
+        """The same at the desk; 0 when only the desk rings."""
+        if not self.rings or self.when is When.AWAY:
+            return _NOTHING
+        return self.lead + self._steps_time
+
+    @property
+    def lead(self) -> timedelta:
+        """How long the desk rings alone."""
+        return self.desk_ring if self.when is When.UNANSWERED else _NOTHING
+
+    @property
+    def _steps_time(self) -> timedelta:
+        # In each step somebody may answer in the last moment and still has the time to press the key.
+        grace = sum((CONFIRM for step in self.steps if step.numbers), _NOTHING)
+        return sum((step.ring for step in self.steps), _NOTHING) + grace + SLACK
+
+
+def check(find_me: FindMe, own_numbers: Collection[str] = ()) -> FindMe:
+    """The setting when it can be meant, numbers in E.164 already. InvalidInput naming every field that can't;
+    FindMeOwnNumber for a number in `own_numbers`."""
+    wrong: list[FieldViolation] = []
+    if find_me.when is When.UNANSWERED and not MIN_RING <= find_me.desk_ring <= MAX_RING:
+        wrong.append(FieldViolation("find_me.desk_duration", "must be 5 to 60 seconds"))
+    if len(find_me.steps) > MAX_STEPS:
+        wrong.append(FieldViolation("find_me.steps", f"are {MAX_STEPS} at most"))
+    for place, step in enumerate(find_me.steps):
+        field = f"find_me.steps[{place}]"
+        if step.empty:
+            wrong.append(FieldViolation(f"{field}.numbers", "or desk phones are required"))
+        if len(step.numbers) > MAX_NUMBERS:
+            wrong.append(FieldViolation(f"{field}.numbers", f"are {MAX_NUMBERS} at most"))
+        if len(set(step.numbers)) < len(step.numbers):
+            wrong.append(FieldViolation(f"{field}.numbers", "name a number twice"))
+        if not MIN_RING <= step.ring <= MAX_RING:
+            wrong.append(FieldViolation(f"{field}.ring_duration", "must be 5 to 60 seconds"))
+    if find_me.resort == Resort(ResortKind.AGENT, find_me.agent_id):
+        wrong.append(FieldViolation("find_me.forward_agent_id", "is the agent's own: choose somebody else"))
+    if wrong:
+        raise InvalidInput("the setting can't be kept as it is", fields=wrong)
+    for number in (number for step in find_me.steps for number in step.numbers if number in own_numbers):
+        raise FindMeOwnNumber(
+            "this is one of your company's own numbers: a call to it would come back in", metadata={"number": number}
+        )
+    desk = find_me.desk_ring if find_me.when is When.UNANSWERED else _NOTHING
+    return replace(find_me, desk_ring=desk)
+
+
+def next_resort(find_me: FindMe, forwarded_by: Sequence[str]) -> Resort | None:
+    """Where a call goes that nobody took for this agent, after the last resorts of `forwarded_by`, the eldest first;
+    None when there is none. A chain that comes back to somebody, or is too long, ends in the voicemail of whom the
+    call was for first."""
+    if not find_me.forwards or find_me.resort is None:
+        return None
+    seen = (*forwarded_by, find_me.agent_id)
+    if find_me.resort.kind is ResortKind.AGENT and (find_me.resort.target in seen or len(seen) > MAX_FORWARDS):
+        return Resort(ResortKind.VOICEMAIL, seen[0])
+    return find_me.resort
+
+
+# -- one search ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Search:
+    """An offer that rings at telephones. `step` is -1 while the desk rings alone; `step_time` is when it began;
+    `taken_leg_id` the leg on which the agent took it. `away` says that no desk rings."""
+
+    offer_id: str
+    call_id: str
+    contact_id: str
+    agent_id: str
+    steps: tuple[Step, ...]
+    lead: timedelta
+    step_time: datetime
+    away: bool
+    step: int = -1
+    taken_leg_id: str = ""
+
+    @property
+    def until(self) -> datetime:
+        """When the step at hand is over for who hasn't answered."""
+        return self.step_time + (self.lead if self.step < 0 else self.steps[self.step].ring)
+
+    @property
+    def last(self) -> bool:
+        """Whether no step follows."""
+        return self.step >= len(self.steps) - 1
+
+
+def begun(find_me: FindMe, offer_id: str, call_id: str, contact_id: str, *, away: bool, now: datetime) -> Search | None:
+    """The search for an offer that was made; None when only the desk rings."""
+    if not (find_me.away_time if away else find_me.desk_time):
+        return None
+    lead = _NOTHING if away else find_me.lead
+    return Search(offer_id, call_id, contact_id, find_me.agent_id, find_me.steps, lead, now, away)
+
+
+def next_step(search: Search, now: datetime) -> Search | None:
+    """The search in its next step; None after the last one."""
+    return None if search.last else replace(search, step=search.step + 1, step_time=now)
+
+
+def takes(search: Search, leg_id: str) -> bool:
+    """Whether an agent may take the call on this leg: nobody has on another one."""
+    return search.taken_leg_id in ("", leg_id)

@@ -1,0 +1,180 @@
+"""Where agents' calls ring besides the desk, and the searches and last resorts that follow, as transactions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from chassis.sql import Tx
+from chassis.telemetry import log
+
+from telephony import convert
+from telephony.domain import calls
+from telephony.domain import find_me as rules
+from telephony.domain import legs as leg_rules
+from telephony.domain.calls import CallState, Trigger
+from telephony.domain.conversation import Conversation, Outcome, raised
+from telephony.domain.find_me import FindMe, Resort, ResortKind, Search
+from telephony.domain.legs import Leg, Party
+from telephony.domain.trunks import require_version
+from telephony.ops.parties import Found, conversation, keep
+from telephony.store import calls as call_store
+from telephony.store import find_me as store
+
+FORWARDED = "forwarded"
+_NOBODY_TOOK_IT = frozenset({FORWARDED, "offer_missed", "offer_declined"})
+"""Why routing says that a contact for one agent is over, when their last resort is next."""
+_WAITS_SOON = frozenset({CallState.SETUP, CallState.IN_FLOW})
+
+
+# -- the setting -----------------------------------------------------------------------------------------------
+
+
+async def get(tx: Tx, agent_id: str) -> FindMe:
+    """An agent's setting; NEVER when none was made."""
+    return await store.find(tx, agent_id)
+
+
+async def replace(tx: Tx, wanted: FindMe, version: int, now: datetime) -> FindMe:
+    """Put a checked setting in place of the one there is. VersionConflict when that is no longer at `version` (0:
+    whatever is there)."""
+    before = await store.find(tx, wanted.agent_id)
+    require_version(before.version, version)
+    after = dataclasses.replace(wanted, update_time=now, version=before.version + 1)
+    await store.put(tx, after, before.version, now)
+    tx.emit(convert.find_me_changed(after), key=after.agent_id)
+    tx.after_commit(
+        partial(
+            log.info, "find-me changed", agent_id=after.agent_id, rings=after.when.value, steps=len(after.steps),
+            last_resort=after.resort.kind.value if after.resort else "",
+        )
+    )  # fmt: skip
+    return after
+
+
+async def queue_deleted(tx: Tx, queue_id: str, now: datetime) -> None:
+    """Whose last resort was this queue has their own voicemail instead: nobody is sent to where nothing is."""
+    for setting in await store.with_resort(tx, queue_id):
+        resort = Resort(ResortKind.VOICEMAIL, setting.agent_id)
+        await replace(tx, dataclasses.replace(setting, resort=resort), setting.version, now)
+
+
+# -- searches --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What routing told of an offer. `direct` says that it is for this agent alone."""
+
+    offer_id: str
+    call_id: str
+    contact_id: str
+    agent_id: str
+    direct: bool
+    away: bool
+
+
+async def search(tx: Tx, offered: Offered, now: datetime) -> Search | None:
+    """An offer was made: look for its agent at their telephones. None when it rings at the desk alone, the call is
+    over, or the search is known."""
+    setting = await store.find(tx, offered.agent_id)
+    if not offered.direct and not setting.queue_calls:
+        return None
+    call = await call_store.find_call(tx, offered.call_id)
+    if call is None or not call.live or await store.find_search(tx, offered.offer_id) is not None:
+        return None
+    legs = (await conversation(tx, offered.call_id)).live_legs
+    if any(leg.party == Party.AGENT and leg.answered and leg.contact_id == offered.contact_id for leg in legs):
+        return None  # news of the answer was faster
+    begun = rules.begun(
+        setting, offered.offer_id, offered.call_id, offered.contact_id, away=offered.away, now=now
+    )  # fmt: skip
+    if begun is not None:
+        await store.add_search(tx, begun, now)
+        tx.after_commit(partial(log.info, "agent sought", call_id=begun.call_id, agent_id=begun.agent_id))
+    return begun
+
+
+async def ring(tx: Tx, search: Search, legs: Sequence[Leg], now: datetime) -> Found | None:
+    """The search is in this step: these telephones ring, or were refused. None when it is over."""
+    before = await conversation(tx, search.call_id)
+    if not before.call.live or not await store.save_search(tx, search):
+        return None
+    return await keep(tx, before, Outcome(raised(before.with_legs(*legs))), now)
+
+
+async def take(tx: Tx, offer_id: str, leg_id: str) -> bool:
+    """Somebody takes the call on this leg; False when the search is over, or they did on another one."""
+    search = await store.find_search(tx, offer_id)
+    if search is None or not rules.takes(search, leg_id):
+        return False
+    return await store.save_search(tx, dataclasses.replace(search, taken_leg_id=leg_id))
+
+
+async def end_search(tx: Tx, offer_id: str, q850: int, now: datetime) -> Found | None:
+    """The offer is over without having been accepted: telephones stop ringing. None when none did."""
+    search = await store.find_search(tx, offer_id)
+    if search is None:
+        return None
+    await store.drop_search(tx, offer_id)
+    before = await conversation(tx, search.call_id)
+    ringing = [leg for leg in before.live_legs if leg.party == Party.SOUGHT and leg.invited_by == offer_id]
+    if not before.call.live or not ringing:
+        return before.call, before.legs
+    over = [leg_rules.ended(leg, now, q850) for leg in ringing]
+    return await keep(tx, before, Outcome(raised(before.with_legs(*over))), now)
+
+
+async def searches_of_node(tx: Tx, node_id: str) -> Sequence[tuple[str, Search]]:
+    """(tenant id, search) of every live call of the node. System transaction."""
+    return await store.searches_of_node(tx, node_id)
+
+
+# -- last resorts ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Untaken:
+    """What routing told of a contact that is over. `agent_id` is the one it was for, empty for any."""
+
+    call_id: str
+    contact_id: str
+    agent_id: str
+    reason: str
+
+
+async def forward(tx: Tx, untaken: Untaken, now: datetime) -> Found | None:
+    """Nobody took a call for one agent: it goes on by their last resort, in a new turn of flows. None when they have
+    none, or the call doesn't wait so (any more)."""
+    if not untaken.agent_id or untaken.reason not in _NOBODY_TOOK_IT:
+        return None
+    call = await call_store.find_call(tx, untaken.call_id)
+    if call is None:
+        return None
+    waits = call.state is CallState.QUEUED and call.contact_id == untaken.contact_id
+    # That it is over at once may be heard of before flows' answer that it waits.
+    soon = untaken.reason == FORWARDED and call.state in _WAITS_SOON and call.contact_id != untaken.contact_id
+    resort = rules.next_resort(await store.find(tx, untaken.agent_id), call.forwarded_by)
+    if resort is None or not (waits or soon):
+        return None
+    before = await conversation(tx, untaken.call_id)
+    return await _send_on(tx, before, untaken, resort, now)
+
+
+async def _send_on(tx: Tx, before: Conversation, untaken: Untaken, resort: Resort, now: datetime) -> Found:
+    call = dataclasses.replace(
+        calls.change(before.call, Trigger.SEND_ON, now),
+        turn=before.call.turn + 1,
+        run_id="",
+        contact_id=untaken.contact_id,
+        sent_to=resort.sent_to,
+        sent_by="",
+        forwarded_by=(*before.call.forwarded_by, untaken.agent_id),
+    )
+    found = await keep(tx, before, Outcome(dataclasses.replace(before, call=call)), now)
+    told = convert.call_forwarded(*found, untaken.agent_id, untaken.contact_id, resort.kind.value, resort.target)
+    tx.emit(told, key=call.call_id)
+    return found
