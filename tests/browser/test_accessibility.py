@@ -37,6 +37,10 @@ ENLARGED = ((320, 256), (341, 192))
 SIDEWAYS = """() => [document.documentElement, ...document.querySelectorAll("section[tabindex]")]
     .filter((each) => each.scrollWidth > each.clientWidth + 1)
     .map((each) => each.getAttribute("aria-label") ?? "the page")"""
+SETTLED = """() => Promise.allSettled(document.getAnimations()
+    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+    .map((each) => each.finished))"""
+"""Colours on their way to another are nobody's choice."""
 HIT = """(element) => {
     const box = element.getBoundingClientRect();
     const top = document.elementFromPoint(box.left + box.width / 2, box.top + Math.min(box.height / 2, 20));
@@ -87,6 +91,7 @@ async def violations(page: Page, where: str) -> list[str]:
     """What axe has against a page as it stands, one line each."""
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(AXE)
+    await page.evaluate(SETTLED)
     result: dict[str, Any] = await page.evaluate("rules => axe.run(document, rules)", RULES)
     return [
         f"{where}: {violation['id']}: {node['html'][:120]}"

@@ -76,8 +76,20 @@ async def office(company: Company) -> AsyncIterator[Office]:
     await made.leave()
 
 
-async def drain(operator: Api, process: str, verb: str = "drain") -> None:
+async def drain(system: System, operator: Api, process: str) -> None:
+    """Have a node drained, and wait until it has noticed: a call that still began there would be moved away."""
+    await _wish(system, operator, process, "drain", "node drains")
+
+
+async def undrain(system: System, operator: Api, process: str) -> None:
+    await _wish(system, operator, process, "undrain", "node takes calls again")
+
+
+async def _wish(system: System, operator: Api, process: str, verb: str, event: str) -> None:
+    log = system.data_dir / "logs" / f"{process}.log"
+    before = log.read_text().count(event)
     await operator.post(f"/v1/operator/nodes/{node(process)}:{verb}")
+    await eventually(lambda: log.read_text().count(event) > before)
 
 
 def node(process: str) -> str:
@@ -143,12 +155,12 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
 ) -> None:
     await system.wait_ready(FIRST)
     await system.wait_ready(SECOND)
-    await drain(operator, SECOND)
-    await eventually(lambda: draining(operator, SECOND))
+    await drain(system, operator, SECOND)
+    assert await draining(operator, SECOND)
     await office.fill()
     assert (await live_calls(operator))[FIRST] >= len(office.calls)
-    await drain(operator, SECOND, "undrain")
-    await eventually(lambda: taking(operator, SECOND))
+    await undrain(system, operator, SECOND)
+    assert not await draining(operator, SECOND)
 
     killed, killed_at = time.monotonic(), time.time()
     system.children[FIRST].kill()
@@ -175,10 +187,6 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
 async def draining(operator: Api, process: str) -> bool:
     nodes = (await operator.get("/v1/operator/nodes"))["nodes"]
     return any(each["nodeId"] == node(process) and each.get("draining") for each in nodes)
-
-
-async def taking(operator: Api, process: str) -> bool:
-    return not await draining(operator, process)
 
 
 async def a_new_call(company: Company, since: float) -> float:
@@ -246,7 +254,7 @@ async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is
     call_id = caller.call["callId"]
     home = await node_of(system, call_id)
     began = time.monotonic()
-    await drain(operator, home)
+    await drain(system, operator, home)
     await eventually(lambda: elsewhere(system, call_id, home))
     silent = await asyncio.gather(follow(agent, began), follow(caller, began))
     await asyncio.gather(agent.hears(CUSTOMER_HERTZ), caller.peer.hears(AGENT_HERTZ))
@@ -255,7 +263,7 @@ async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is
     another = await a_new_call(company, time.monotonic())
     assert another < BACK_SECONDS
     assert not (await live_calls(operator))[home]
-    await drain(operator, home, "undrain")
+    await undrain(system, operator, home)
     await agent.api.post(f"/v1/calls/{call_id}:hangUp")
     assert len(await eventually(lambda: cdrs_of(company.owner, call_id), deadline=20)) == 1
 

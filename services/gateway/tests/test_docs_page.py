@@ -21,7 +21,7 @@ async def test_partner_finds_reads_and_tries_an_operation(house: Any, tmp_path: 
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(f"{house.url}/docs")
         await page.get_by_role("status").get_by_text("operations").wait_for()
-        await page.get_by_label("Find").fill("get /v1/queues queues.read")
+        await page.get_by_label("Find", exact=True).fill("get /v1/queues queues.read")
         view = page.locator("details:visible").filter(has_text="Lists queues").first
         await view.locator("summary").click()
         await view.get_by_text("Answer: routing.v1.ListQueuesResponse").wait_for()

@@ -56,7 +56,7 @@ MAY = {
     "OperatorService": dict.fromkeys(("ListTenants", "SuspendTenant", "ResumeTenant"), OPERATORS),
     "NumberService": {
         "ListAvailableNumbers": LEADERS, "ListNumbers": LEADERS, "AssignNumber": ADMINS, "UpdateNumber": ADMINS,
-        "ReleaseNumber": ADMINS, "LookupRoute": {"service"}, "GetCallerNumbers": {"service"},
+        "ReleaseNumber": ADMINS, "BringNumbers": ADMINS, "LookupRoute": {"service"}, "GetCallerNumbers": {"service"},
     },
 }  # fmt: skip
 
