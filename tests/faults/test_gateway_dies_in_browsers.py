@@ -52,6 +52,7 @@ async def test_call_outlives_its_gateway_and_then_its_telephony(
         await agent.get_by_test_id("call-hold").click()
         await until(customer, "window.__merkezWidget.state.phase === 'held'")
         await agent.get_by_test_id("call-resume").click()
+        await until(customer, "window.__merkezWidget.state.phase === 'answered'")
         await hears(customer, 440)
 
         monkeypatch.undo()
