@@ -244,6 +244,7 @@ async def test_an_agent_who_is_consulted_answers_at_home(exchange, mobiles) -> N
     with exchange.as_agent(ann_id):
         await exchange.calls.CompleteTransfer(call_service_pb2.CompleteTransferRequest(call_id=call.call_id))
     await customer.hears(MOBILE_HZ)
+    assert [leg.contact_id for leg in live.live_legs(Party.AGENT)] == [contact_id] == [live.call.contact_id]
 
 
 # -- a node dies

@@ -107,7 +107,9 @@ def _answered(
         if taken is None:
             return parties.answered(before.with_legs(asked), asked.leg_id, now)
         # What rang as "the colleague" was none of their telephones: the one they took it on is their leg.
-        own = dataclasses.replace(taken, party=Party.AGENT, consulted=True, invited_by=asked.invited_by)
+        own = dataclasses.replace(
+            taken, party=Party.AGENT, contact_id=asked.contact_id, consulted=True, invited_by=asked.invited_by
+        )
         rung = leg_rules.ended(asked, now, Q850.ANSWERED_ELSEWHERE)
         return parties.answered(before.with_legs(rung, own), own.leg_id, now)
     if (call.state, Trigger.JOIN) not in calls.TRANSITIONS or call.state is CallState.DIALING:
