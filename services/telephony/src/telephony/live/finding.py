@@ -322,11 +322,18 @@ class _Hunt:
                     await asyncio.sleep(0.3)
                     continue
                 log.info("a call was taken too late", call_id=self.live.call_id, reason=_why(error))
-                outside = self.live.outside.pop(leg_id, None)
-                if outside is not None:
-                    await outside.hang_up(Q850.ANSWERED_ELSEWHERE)
-                await self._row_over(leg_id, Q850.ANSWERED_ELSEWHERE)
+                await self._too_late(leg_id)
                 return
+
+    async def _too_late(self, leg_id: str) -> None:
+        """The rows say whose it is: an agent who accepted at the desk in the same moment may be in the call by it."""
+        live, now = self.live, self._house.now
+        try:
+            found = await live.journal.write(lambda tx: ops.taken_too_late(tx, live.call_id, leg_id, now()))
+        except LeaseLost:
+            return
+        if found is not None:
+            self._switchboard.settle(live.tenant_id, *found)
 
     # -- letting go --------------------------------------------------------------------------------------------
 

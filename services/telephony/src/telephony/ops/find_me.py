@@ -14,13 +14,12 @@ from chassis.telemetry import log
 from telephony import convert
 from telephony.domain import calls
 from telephony.domain import find_me as rules
-from telephony.domain import legs as leg_rules
 from telephony.domain.calls import CallState, Trigger
 from telephony.domain.conversation import Conversation, Outcome, raised
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Search
-from telephony.domain.legs import Leg, Party
+from telephony.domain.legs import Q850, Leg, Party
 from telephony.domain.trunks import require_version
-from telephony.ops.parties import Found, conversation, keep
+from telephony.ops.parties import Found, conversation, keep, telephones_over
 from telephony.store import calls as call_store
 from telephony.store import find_me as store
 
@@ -124,8 +123,17 @@ async def end_search(tx: Tx, offer_id: str, q850: int, now: datetime) -> Found |
     ringing = [leg for leg in before.live_legs if leg.party == Party.SOUGHT and leg.invited_by == offer_id]
     if not before.call.live or not ringing:
         return before.call, before.legs
-    over = [leg_rules.ended(leg, now, q850) for leg in ringing]
-    return await keep(tx, before, Outcome(raised(before.with_legs(*over))), now)
+    return await telephones_over(tx, before, ringing, now, q850)
+
+
+async def taken_too_late(tx: Tx, call_id: str, leg_id: str, now: datetime) -> Found | None:
+    """Routing says that the offer isn't this telephone's to take. None when it is the agent's leg all the same, whose
+    answer at the desk was heard of here before that, or it is over."""
+    before = await conversation(tx, call_id)
+    taken = [leg for leg in before.live_legs if leg.leg_id == leg_id and leg.party == Party.SOUGHT]
+    if not before.call.live or not taken:
+        return None
+    return await telephones_over(tx, before, taken, now, Q850.ANSWERED_ELSEWHERE)
 
 
 async def searches_of_node(tx: Tx, node_id: str) -> Sequence[tuple[str, Search]]:

@@ -61,14 +61,16 @@ async def in_conversation(tx: Tx, call_id: str, actor: Actor) -> Conversation:
 
 
 async def answer_call(tx: Tx, call_id: str, agent_id: str, contact: Contact, now: datetime) -> Found | None:
-    """An agent accepted: join them. None when that can't be any more (the customer left, the consult was given up, or
-    they are joined already); then that agent's part is over at once, so that nobody waits for it in vain."""
+    """An agent accepted: join them. When that can't be any more (the customer left, the consult was given up, or they
+    are joined already) that agent's part is over at once, so that nobody waits for it in vain, and so is the telephone
+    they took it on; None when there is none."""
     if await call_store.find_call(tx, call_id) is None:
         tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=""))
         return None
     before = await conversation(tx, call_id)
-    search = await search_store.search_of(tx, call_id, contact.contact_id)
-    outcome = _answered(before, agent_id, contact, search.taken_leg_id if search else "", now)
+    search = await search_store.search_of(tx, call_id, contact.contact_id, agent_id)
+    taken = next((leg for leg in before.live_legs if search is not None and leg.leg_id == search.taken_leg_id), None)
+    outcome = _answered(before, agent_id, contact, taken, now)
     if search is not None:
         await search_store.drop_search(tx, search.offer_id)
     if outcome is not None:
@@ -80,7 +82,15 @@ async def answer_call(tx: Tx, call_id: str, agent_id: str, contact: Contact, now
     if before.call.live and contact.contact_id and (known is None or known.contact_id != contact.contact_id):
         leg = _agent_leg(call_id, agent_id, contact.contact_id, now)
         tx.emit(convert.agent_left(Left(leg, LeftReason.CONSULT_OVER), now), key=call_id)
+    if before.call.live and taken is not None:
+        return await telephones_over(tx, before, [taken], now, Q850.ANSWERED_ELSEWHERE)
     return None
+
+
+async def telephones_over(tx: Tx, before: Conversation, legs: Sequence[Leg], now: datetime, q850: int) -> Found:
+    """Nobody is to be found on these any more."""
+    over = [leg_rules.ended(leg, now, q850) for leg in legs]
+    return await keep(tx, before, Outcome(rules.raised(before.with_legs(*over))), now)
 
 
 async def consult_failed(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Found | None:
@@ -95,10 +105,9 @@ async def consult_failed(tx: Tx, call_id: str, contact_id: str, now: datetime) -
 
 
 def _answered(
-    before: Conversation, agent_id: str, contact: Contact, taken_leg_id: str, now: datetime
+    before: Conversation, agent_id: str, contact: Contact, taken: Leg | None, now: datetime
 ) -> Outcome | None:
     call = before.call
-    taken = next((leg for leg in before.live_legs if leg.leg_id == taken_leg_id), None)
     if contact.consult:
         asked = before.consulted
         if asked is None or asked.answered or asked.contact_id != contact.contact_id:

@@ -79,9 +79,12 @@ async def find_search(tx: Tx, offer_id: str) -> Search | None:
     return None if row is None else _search(row)
 
 
-async def search_of(tx: Tx, call_id: str, contact_id: str) -> Search | None:
-    """The search for an agent for this contact; None when there is none."""
-    mine = (searches.c.tenant_id == tx.tenant_id, searches.c.call_id == call_id, searches.c.contact_id == contact_id)
+async def search_of(tx: Tx, call_id: str, contact_id: str, agent_id: str) -> Search | None:
+    """The search for this agent for this contact; None when there is none."""
+    mine = (
+        searches.c.tenant_id == tx.tenant_id, searches.c.call_id == call_id, searches.c.contact_id == contact_id,
+        searches.c.agent_id == agent_id,
+    )  # fmt: skip
     row = await tx.one_or_none(select(searches).where(*mine).order_by(searches.c.create_time.desc()).limit(1))
     return None if row is None else _search(row)
 

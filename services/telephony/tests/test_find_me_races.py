@@ -1,0 +1,83 @@
+"""Agents who are found in the moment in which something else happens to their call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from kernel.errors import FailedPrecondition
+from merkez.telephony.v1 import call_service_pb2
+from telephony.domain.calls import Contact
+from telephony.domain.legs import Q850
+from testkit import eventually
+
+from .conftest import SPOKEN_HZ, Exchange, an_id
+from .seeking import CUSTOMER_HZ, DESK_HZ, MOBILE_HZ, Search, mailbox, mobiles, setting, waiting
+from .test_sip_calls import NUMBER, trunk
+
+__all__ = ["mobiles"]
+pytestmark = pytest.mark.media
+
+PHONE_HZ = 660.0
+
+
+@pytest_asyncio.fixture
+async def exchange(make_exchange: Any) -> Exchange:
+    return await make_exchange(sip_listen="udp:127.0.0.1:0")
+
+
+async def test_who_took_a_consult_that_was_given_up_meanwhile_is_hung_up(exchange, mobiles) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    customer, ann, ann_id, ben_id = exchange.peer(CUSTOMER_HZ), exchange.peer(DESK_HZ), an_id("usr"), an_id("usr")
+    await exchange.attach(ann, ann_id)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, ann_id)
+    await setting(exchange, ben_id, mailbox(20))
+    with exchange.as_agent(ann_id):
+        await exchange.calls.ConsultCall(call_service_pb2.ConsultCallRequest(call_id=call.call_id, agent_id=ben_id))
+    live = exchange.switchboard.find(call.call_id)
+    assert live is not None
+    search = Search(
+        exchange, call.call_id, customer, ben_id, next(leg.contact_id for leg in live.legs if leg.consulted)
+    )
+
+    async def accepted_too_late(_: object) -> None:
+        with exchange.as_agent(ann_id):
+            await exchange.calls.CancelConsult(call_service_pb2.CancelConsultRequest(call_id=call.call_id))
+        await exchange.accept(call.call_id, ben_id, Contact(search.contact_id, consult=True))
+
+    exchange.routing.on_take = accepted_too_late
+    await search.begin()
+    await mobile.peer.hears(SPOKEN_HZ)
+    await mobile.peer.press("1")
+    await eventually(lambda: mobile.ended)
+    assert search.sought() == [(NUMBER, Q850.ANSWERED_ELSEWHERE)]
+    assert (await exchange.facts()).count("AgentLeft") == 1
+    await customer.hears(DESK_HZ)
+
+
+async def test_whoever_takes_it_at_the_desk_and_by_telephone_at_once_talks_and_nobody_is_cut_off(
+    exchange, mobiles
+) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    search = await waiting(exchange, mailbox(20))
+    desk = exchange.peer(DESK_HZ)
+    await exchange.attach(desk, search.agent_id)
+
+    async def accepted_at_the_desk(_: object) -> None:
+        await search.accepted()
+        gone = FailedPrecondition("the offer was accepted before")
+        gone.reason = "OFFER_NOT_PENDING"
+        raise gone
+
+    exchange.routing.on_take = accepted_at_the_desk
+    await search.begin(away=False)
+    await mobile.peer.hears(SPOKEN_HZ)
+    await mobile.peer.press("1")
+    await search.customer.hears(MOBILE_HZ)
+    await eventually(lambda: not exchange.finder._hunts)
+    await search.customer.hears(MOBILE_HZ)
+    assert exchange.switchboard.calls and not mobile.ended
