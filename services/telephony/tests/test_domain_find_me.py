@@ -132,6 +132,8 @@ def test_a_number_of_the_companys_own_would_ring_in_circles() -> None:
 def test_only_the_first_who_takes_the_call_has_it() -> None:
     setting = FindMe("usr_a", When.ALWAYS, steps=(Step(20 * SECONDS, numbers=(MOBILE, HOME)),))
     search = rules.begun(setting, "ofr_1", "call_1", "con_1", away=True, now=NOW)
-    assert search is not None and rules.takes(search, "leg_1") and rules.takes(search, "leg_2")
+    both = {"leg_1", "leg_2"}
+    assert search is not None and rules.takes(search, "leg_1", both) and rules.takes(search, "leg_2", both)
     taken = replace(search, taken_leg_id="leg_2")
-    assert rules.takes(taken, "leg_2") and not rules.takes(taken, "leg_1")
+    assert rules.takes(taken, "leg_2", both) and not rules.takes(taken, "leg_1", both)
+    assert rules.takes(taken, "leg_1", {"leg_1"}), "whoever took it has hung up since"

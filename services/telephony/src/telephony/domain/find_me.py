@@ -207,6 +207,6 @@ def next_step(search: Search, now: datetime) -> Search | None:
     return None if search.last else replace(search, step=search.step + 1, step_time=now)
 
 
-def takes(search: Search, leg_id: str) -> bool:
-    """Whether an agent may take the call on this leg: nobody has on another one."""
-    return search.taken_leg_id in ("", leg_id)
+def takes(search: Search, leg_id: str, live: Collection[str]) -> bool:
+    """Whether an agent may take the call on this leg: nobody has on another one of the legs that are `live`."""
+    return search.taken_leg_id == leg_id or search.taken_leg_id not in live

@@ -108,7 +108,10 @@ async def ring(tx: Tx, search: Search, legs: Sequence[Leg], now: datetime) -> Fo
 async def take(tx: Tx, offer_id: str, leg_id: str) -> bool:
     """Somebody takes the call on this leg; False when the search is over, or they did on another one."""
     search = await store.find_search(tx, offer_id)
-    if search is None or not rules.takes(search, leg_id):
+    if search is None:
+        return False
+    live = {leg.leg_id for leg in (await conversation(tx, search.call_id)).live_legs}
+    if not rules.takes(search, leg_id, live):
         return False
     return await store.save_search(tx, dataclasses.replace(search, taken_leg_id=leg_id))
 
