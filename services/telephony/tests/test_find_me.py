@@ -11,7 +11,7 @@ from kernel.errors import FailedPrecondition, Unavailable
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import CallState, Contact
 from telephony.domain.find_me import When
-from telephony.domain.legs import Q850, Party
+from telephony.domain.legs import Q850, LegState, Party
 from telephony.live import finding
 from telephony.ops import parties as party_ops
 from telephony.sip import Invitation
@@ -311,8 +311,13 @@ async def test_a_node_that_dies_after_the_key_was_pressed_leaves_the_agent_on_th
     await first.edge.agent.close()
     await kill(first)
     there = Search(second, call.call_id, customer, agent_id, search.contact_id, search.offer_id)
-    second.routing.on_take, second.routing.refusal = there.accepted, None
+    second.routing.on_take, second.routing.refusal = there.accepted, Unavailable("routing is away")
     await adopted(second, call.call_id)
+    here = second.switchboard.find(call.call_id)
+    await eventually(lambda: here.outside)
+    await here.journal.write(lambda tx: asyncio.sleep(0))
+    assert [leg.state for leg in there.legs if leg.party == Party.SOUGHT] == [LegState.RINGING]
+    second.routing.refusal = None
     customer, _ = await back(second, call, CUSTOMER_HZ)
     await customer.hears(MOBILE_HZ)
     await mobile.peer.hears(CUSTOMER_HZ)

@@ -312,8 +312,8 @@ class Dialing:
             self.hold_on_to(live, leg.leg_id, outside)
             self.keep(live, leg.leg_id, outside)
             self._switchboard.leg_media(live, leg.leg_id, LegTrigger.CONNECT)
-            if leg.state is LegState.RINGING:
-                # They had answered and were still listened to.
+            if leg.state is LegState.RINGING and leg.party != Party.SOUGHT:
+                # They had answered and were still listened to. Who pressed a key waits for routing, as before.
                 await self._answered(live, leg.leg_id)
 
     async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
