@@ -9,7 +9,7 @@ import pytest_asyncio
 from kernel.errors import FailedPrecondition
 from merkez.telephony.v1 import call_service_pb2
 from telephony.domain.calls import Contact
-from telephony.domain.legs import Q850
+from telephony.domain.legs import Q850, Party
 from testkit import eventually
 
 from .conftest import SPOKEN_HZ, Exchange, an_id
@@ -81,3 +81,21 @@ async def test_whoever_takes_it_at_the_desk_and_by_telephone_at_once_talks_and_n
     await eventually(lambda: not exchange.finder._hunts)
     await search.customer.hears(MOBILE_HZ)
     assert exchange.switchboard.calls and not mobile.ended
+
+
+async def test_who_talks_by_telephone_goes_on_there_when_their_desk_opens(exchange, mobiles) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    search = await waiting(exchange, mailbox(20))
+    exchange.routing.on_take = search.accepted
+    await search.begin()
+    await mobile.peer.hears(SPOKEN_HZ)
+    await mobile.peer.press("1")
+    await search.customer.hears(MOBILE_HZ)
+    await exchange.attach(exchange.peer(DESK_HZ), search.agent_id)
+    station = exchange.switchboard.stations.find(exchange.tenant_id, search.agent_id)
+    live = exchange.switchboard.find(search.call_id)
+    assert station is not None and live is not None
+    await eventually(lambda: station.leg is not None)
+    (leg,) = live.live_legs(Party.AGENT)
+    assert live.room.member(leg.leg_id).leg is live.outside[leg.leg_id].media

@@ -401,10 +401,11 @@ class Switchboard:
             driving.cancel()
 
     def _station_moved(self, tenant_id: str, agent_id: str, media: MediaLeg) -> None:
-        """A user's new connection stands: a joined call goes on with it after a short gap at most."""
+        """A user's new connection stands: a joined call goes on with it after a short gap at most. Who talks by
+        telephone goes on there."""
         for live in self.calls:
             leg = live.leg_of(agent_id) if live.tenant_id == tenant_id and not live.ending else None
-            if leg is not None:
+            if leg is not None and leg.leg_id not in live.outside:
                 self.regain(live, leg, media)
 
     def regain(self, live: LiveCall, leg: Leg, media: MediaLeg) -> None:
