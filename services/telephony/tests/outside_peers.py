@@ -89,7 +89,7 @@ class OutsidePeers:
         self.begun.append(leg)
         return leg
 
-    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsidePeer | None:
+    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str, seconds: float = 30) -> OutsidePeer | None:
         return None
 
     async def resume(self, kept: Any) -> OutsidePeer | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ import pytest_asyncio
 from kernel.errors import FailedPrecondition
 from merkez.telephony.v1 import call_service_pb2
 from telephony.domain.calls import Contact
+from telephony.domain.find_me import MAX_RING, Step
 from telephony.domain.legs import Q850, Party
+from telephony.sip import InviteWish
 from testkit import eventually
 
-from .conftest import SPOKEN_HZ, Exchange, an_id
-from .seeking import CUSTOMER_HZ, DESK_HZ, MOBILE_HZ, Search, mailbox, mobiles, setting, waiting
+from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
+from .desk_phones import DeskPhone
+from .seeking import CUSTOMER_HZ, DESK_HZ, MOBILE_HZ, SECONDS, Search, mailbox, mobiles, setting, waiting
 from .test_sip_calls import NUMBER, trunk
 
 __all__ = ["mobiles"]
@@ -99,3 +103,46 @@ async def test_who_talks_by_telephone_goes_on_there_when_their_desk_opens(exchan
     await eventually(lambda: station.leg is not None)
     (leg,) = live.live_legs(Party.AGENT)
     assert live.room.member(leg.leg_id).leg is live.outside[leg.leg_id].media
+
+
+async def test_desk_phones_ring_for_the_whole_of_their_step(exchange, monkeypatch) -> None:
+    wishes: list[InviteWish] = []
+    invite = exchange.edge.agent.invite
+
+    async def noted(wish: InviteWish) -> Any:
+        wishes.append(wish)
+        return await invite(wish)
+
+    monkeypatch.setattr(exchange.edge.agent, "invite", noted)
+    search = await waiting(exchange, Step(MAX_RING, desk_phones=True))
+    phone = await DeskPhone.signed_in(exchange, search.agent_id)
+    await search.begin()
+    await eventually(lambda: wishes)
+    assert wishes[0].ring_seconds > MAX_RING.total_seconds()
+    await search.over()
+    await phone.close()
+
+
+async def test_a_phone_that_is_answered_while_another_is_still_connected_to_has_the_call(exchange, monkeypatch) -> None:
+    gone_on = asyncio.Event()
+    invite, rung = exchange.edge.agent.invite, 0
+
+    async def slow_to_the_second(wish: InviteWish) -> Any:
+        nonlocal rung
+        rung += 1
+        if rung == 2:
+            await gone_on.wait()
+        return await invite(wish)
+
+    monkeypatch.setattr(exchange.edge.agent, "invite", slow_to_the_second)
+    search = await waiting(exchange, Step(30 * SECONDS, desk_phones=True))
+    phones = [await DeskPhone.signed_in(exchange, search.agent_id, PHONE_HZ) for _ in range(2)]
+    exchange.routing.on_take = search.accepted
+    await search.customer.hears(MUSIC_HZ)
+    await search.begin()
+    await search.customer.hears(PHONE_HZ)
+    gone_on.set()
+    await eventually(lambda: all(each.invitations for each in phones))
+    await eventually(lambda: len(exchange.edge.agent.dialogs) == 1)
+    await search.customer.hears(PHONE_HZ)
+    await asyncio.gather(*(each.close() for each in phones))

@@ -186,7 +186,9 @@ class _Hunt:
         outside: OutsideLeg | None = None
         try:
             if planned is None:
-                outside = await outside_world.ring_agent(live.tenant_id, live.call, leg.agent_id)
+                # The step's end is told by us, so that it is no answer and not a phone that gave up.
+                longest = (rules.MAX_RING + rules.SLACK).total_seconds()
+                outside = await outside_world.ring_agent(live.tenant_id, live.call, leg.agent_id, longest)
             else:
                 outside = await outside_world.dial(live.call, leg.leg_id, live.tenant_id, planned)
         except (DomainError, RemoteFailed) as error:

@@ -18,6 +18,9 @@ from telephony.domain.dialing import NoTrunk
 from telephony.domain.legs import Q850
 from telephony.media.media_leg import MediaLeg
 
+RING_SECONDS = 30.0
+"""How long the desk phone of an agent rings who is in a call already."""
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -103,8 +106,10 @@ class Outside(Protocol):
         """Begin to ring. Limits may be met by now; everything later is told by the leg."""
         ...
 
-    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsideLeg | None:
-        """Ring an agent's desk phones; None when they have none that can be reached."""
+    async def ring_agent(
+        self, tenant_id: str, call: Call, agent_id: str, seconds: float = RING_SECONDS
+    ) -> OutsideLeg | None:
+        """Ring an agent's desk phones, for so long at most; None when they have none that can be reached."""
         ...
 
     async def resume(self, kept: Mapping[str, Any]) -> OutsideLeg | None:
@@ -121,7 +126,9 @@ class NobodyOutside:
     async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
 
-    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> OutsideLeg | None:
+    async def ring_agent(
+        self, tenant_id: str, call: Call, agent_id: str, seconds: float = RING_SECONDS
+    ) -> OutsideLeg | None:
         return None
 
     async def resume(self, kept: Mapping[str, Any]) -> OutsideLeg | None:

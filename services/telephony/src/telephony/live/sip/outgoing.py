@@ -18,7 +18,7 @@ from telephony.domain.legs import Q850
 from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
-from telephony.live.outside import Planned
+from telephony.live.outside import RING_SECONDS, Planned
 from telephony.live.sip.gateways import uri_of
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
@@ -90,9 +90,11 @@ class SipOutside:
         self._on_lines.add(leg)
         return leg
 
-    async def ring_agent(self, tenant_id: str, call: Call, agent_id: str) -> SipLeg | None:
+    async def ring_agent(
+        self, tenant_id: str, call: Call, agent_id: str, seconds: float = RING_SECONDS
+    ) -> SipLeg | None:
         """See `live.outside.Outside`."""
-        return await self._phones.ring(tenant_id, agent_id, call.customers_number, call.caller_name)
+        return await self._phones.ring(tenant_id, agent_id, call.customers_number, call.caller_name, seconds)
 
     async def resume(self, kept: Mapping[str, Any]) -> SipLeg | None:
         """See `live.outside.Outside`: a re-INVITE from here tells the peer where the call is now."""

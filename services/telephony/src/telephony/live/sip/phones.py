@@ -33,7 +33,6 @@ from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
 from telephony.live.sip.statuses import status_of_error
 from telephony.live.switchboard import Switchboard
-from telephony.media.plane import TooManySetups
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import SdpPolicy
@@ -55,7 +54,6 @@ from telephony.sip import (
     parse_uri,
 )
 
-_RING_SECONDS = 30.0
 PHONE_POLICY = SdpPolicy(srtp="prefer")
 _SECURE_ONLY = SdpPolicy(srtp="require")
 """For a phone that insists on SRTP and so refuses an offer that leaves it open (RFC 4568 has no way to say that)."""
@@ -138,16 +136,18 @@ class Phones:
 
     # -- being rung --------------------------------------------------------------------------------------------
 
-    async def ring(self, tenant_id: str, agent_id: str, shown: str, name: str) -> SipLeg | None:
-        """Ring an agent's desk phones, all at once; the first that answers is the leg. None when they have none."""
+    async def ring(self, tenant_id: str, agent_id: str, shown: str, name: str, seconds: float) -> SipLeg | None:
+        """Ring an agent's desk phones, all at once, for so long at most; the first that answers is the leg. None when
+        they have none."""
         house = self._house
         found = await house.db.run(tenant_id, lambda tx: ops.reachable(tx, agent_id, house.now()), read_only=True)
         places = [(device, binding) for device, bindings in found for binding in bindings[:1]]
         if not places:
             return None
-        leg = PhoneLeg(house, self.agent, self._edges, len(places))
+        leg = PhoneLeg(house, self.agent, self._edges, len(places), seconds)
         for device, binding in places:
-            await leg.try_at(device, binding, shown, name)
+            # Side by side: to learn that one is gone takes seconds, in which another is answered.
+            house.tasks.spawn(leg.try_at(device, binding, shown, name), "ring a phone")
         return leg
 
     # -- calling -----------------------------------------------------------------------------------------------
@@ -274,11 +274,12 @@ class Phones:
 class PhoneLeg(SipLeg):
     """An agent's desk phones, rung as one: who answers first has the call, the others stop ringing."""
 
-    def __init__(self, house: House, agent: SipAgent, edges: Edges, places: int) -> None:
+    def __init__(self, house: House, agent: SipAgent, edges: Edges, places: int, seconds: float) -> None:
         super().__init__(house.plane, house.tasks.spawn)
         self._house = house
         self._edges = edges
         self._agent = agent
+        self._seconds = seconds
         self._ringing = places
         self._attempts: list[OutgoingInvite] = []
 
@@ -289,16 +290,24 @@ class PhoneLeg(SipLeg):
         self, device: Device, binding: Binding, shown: str, name: str, policy: SdpPolicy = PHONE_POLICY
     ) -> None:
         """Ring one phone; once more when it accepts none of what was offered."""
+        try:
+            if not self.over and self.dialog is None:
+                await self._ring_at(device, binding, shown, name, policy)
+        except Exception as error:
+            log.warning("a desk phone can't be rung", device_id=device.device_id, exc_info=error)
+            self._one_less(Failure(503, "no way", Q850.NO_CIRCUIT, local=True))
+
+    async def _ring_at(self, device: Device, binding: Binding, shown: str, name: str, policy: SdpPolicy) -> None:
         host, _, port = binding.source.rpartition(":")
-        media = self._house.plane.rtp(policy, BEHIND_NAT, toward=host)
         # What registered through an edge is reached by its path alone; else where it was heard from.
         hop = self._edges.hop_of(binding.path[0]) if binding.path else None
         caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
+        media = self._house.plane.rtp(policy, BEHIND_NAT, toward=host)
         attempt = await self._agent.invite(
             InviteWish(
                 target=binding.contact, caller=caller, sdp=media.offer(), routes=binding.path,
                 hop=hop or Destination(binding.transport.value, host, int(port)), keep_hop=hop is None,
-                ring_seconds=_RING_SECONDS,
+                ring_seconds=self._seconds,
             )
         )  # fmt: skip
         self._attempts.append(attempt)
@@ -307,17 +316,14 @@ class PhoneLeg(SipLeg):
         def failed(failure: Failure) -> None:
             if failure.status == 488 and policy is PHONE_POLICY and not self.over and self.dialog is None:
                 self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
-                self._house.tasks.spawn(again(failure), "ring a phone with SRTP alone")
+                again = self.try_at(device, binding, shown, name, _SECURE_ONLY)
+                self._house.tasks.spawn(again, "ring a phone with SRTP alone")
             else:
                 self._one_failed(media, failure)
 
-        async def again(failure: Failure) -> None:
-            try:
-                await self.try_at(device, binding, shown, name, _SECURE_ONLY)
-            except TooManySetups:
-                self._one_less(failure)
-
         attempt.on_failed = failed
+        if self.over or self.dialog is not None:  # hung up, or answered elsewhere, while this one was connected to
+            await attempt.cancel(answered_elsewhere=self.dialog is not None)
 
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         await self._stop_others(None)
