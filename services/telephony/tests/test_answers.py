@@ -34,7 +34,7 @@ from .test_sip_calls import AGENT_HZ, NUMBER, an_agent, cdr, trunk
 
 pytestmark = pytest.mark.media
 
-MESSAGE_HZ = 1850.0
+MESSAGE_HZ, BEN_HZ = 1850.0, 1320.0
 GREETING = "You have reached John Miller. I can't come to the phone right now. Please leave a message after the beep."
 
 
@@ -193,6 +193,24 @@ async def test_nothing_follows_once_the_agent_has_sent_the_call_on(exchange, car
     assert exchange.switchboard.find(call.call_id) is live and not carrier.ended
 
 
+async def test_nothing_follows_for_a_colleague_to_whom_the_call_was_sent_on(exchange, carrier, said) -> None:
+    _, agent_id = await on_trunk(exchange, carrier)
+    ben, ben_id = exchange.peer(BEN_HZ), an_id("usr")
+    await exchange.attach(ben, ben_id)
+    await says(carrier, await said(GREETING))
+    call = await dial(exchange, agent_id, on_machine=call_pb2.MACHINE_ACTION_HANG_UP)
+    await carrier.peer.hears(AGENT_HZ)
+    with exchange.as_agent(agent_id):
+        request = call_service_pb2.TransferCallRequest(call_id=call.call_id, queue_id=an_id("que"))
+        await exchange.calls.TransferCall(request)
+    await exchange.accept(call.call_id, ben_id)
+    live = exchange.switchboard.find(call.call_id)
+    assert live is not None
+    await eventually(lambda: [leg.answered_by for leg in live.legs if leg.answered_by] == ["MACHINE"])
+    await carrier.peer.hears(BEN_HZ)
+    assert exchange.switchboard.find(call.call_id) is live and not carrier.ended
+
+
 async def test_a_call_that_ends_before_it_is_told_who_answered_says_that_it_is_unknown(exchange, carrier) -> None:
     _, agent_id = await on_trunk(exchange, carrier)
     call = await dial(exchange, agent_id, on_machine=call_pb2.MACHINE_ACTION_HANG_UP)
@@ -327,7 +345,9 @@ async def test_a_message_that_a_dead_node_was_to_leave_is_left_by_the_next_one(m
     await kept(exchange, live, live.customer_id)
     await eventually(lambda: live.call.state.value == "TALKING")
     detection, now = live.screens[live.customer_id].detection, exchange.house.now()
-    _, found = await live.journal.write(lambda tx: answer_ops.follow(tx, call.call_id, detection, Answer.MACHINE, now))
+    _, found = await live.journal.write(
+        lambda tx: answer_ops.follow(tx, call.call_id, detection, Answer.MACHINE, agent_id, now)
+    )
     live.call, live.legs = found
     await moved(exchange, live)
     machine = exchange.peer(None)

@@ -15,7 +15,7 @@ from kernel.errors import FieldViolation, InvalidInput
 
 from telephony.domain.calls import TALK_STATES, Actor, EndCause, Trigger
 from telephony.domain.conversation import Conversation, Outcome, raised
-from telephony.domain.legs import Answer, Leg, Party
+from telephony.domain.legs import Answer, Leg
 from telephony.domain.transfers import sent_on
 
 MESSAGE = "message"
@@ -83,11 +83,11 @@ def _wrong(text: str) -> InvalidInput:
     return InvalidInput("the call can't be dialled as asked", fields=[violation])
 
 
-def what_follows(detection: Detection, answer: Answer, talk: Conversation) -> Follow:
-    """What is to be done now. Nothing for a person, and nothing once the agent who dialled isn't with the customer any
-    more: then somebody has decided otherwise."""
-    agents = [leg for leg in talk.live_legs if leg.party == Party.AGENT and leg.answered]
-    if answer not in END_CAUSES or talk.call.state not in TALK_STATES or not agents:
+def what_follows(detection: Detection, answer: Answer, talk: Conversation, dialler: str) -> Follow:
+    """What is to be done now. Nothing for a person, and nothing once the agent who dialled (`dialler`) isn't with the
+    customer any more: then somebody has decided otherwise."""
+    own = talk.of_agent(dialler)
+    if answer not in END_CAUSES or talk.call.state not in TALK_STATES or own is None or not own.answered:
         return Follow.NOTHING
     if detection.on_machine is OnMachine.CONNECT:
         return Follow.NOTHING

@@ -68,19 +68,20 @@ class Answers:
 
     async def _watched(self, live: LiveCall, leg_id: str, screen: Screen) -> None:
         """The agent hears them at once; what follows is done when it is told who they are."""
+        dialler = live.call.agent_id
         await self._join(live, leg_id)
         while (verdict := await screen.verdicts.get()) is not None:
             if await self._tell(live, leg_id, verdict) is None:
                 return
-            await self._follow(live, screen.detection, verdict)
+            await self._follow(live, screen.detection, verdict, dialler)
             if verdict.final:
                 return
 
-    async def _follow(self, live: LiveCall, wish: Detection, verdict: Verdict) -> None:
+    async def _follow(self, live: LiveCall, wish: Detection, verdict: Verdict, dialler: str) -> None:
         answer = verdict.answer
         try:
             what, found = await live.journal.write(
-                lambda tx: ops.follow(tx, live.call_id, wish, answer, self._house.now())
+                lambda tx: ops.follow(tx, live.call_id, wish, answer, dialler, self._house.now())
             )
         except LeaseLost:
             return

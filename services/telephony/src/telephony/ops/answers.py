@@ -30,11 +30,13 @@ async def told(
     return found
 
 
-async def follow(tx: Tx, call_id: str, detection: Detection, answer: Answer, now: datetime) -> tuple[Follow, Found]:
+async def follow(
+    tx: Tx, call_id: str, detection: Detection, answer: Answer, dialler: str, now: datetime
+) -> tuple[Follow, Found]:
     """What follows from the answer, done as far as it is a change of rows: a call that leaves a message lets its agent
     go. Hanging up is for who has the media."""
     before = await party_ops.conversation(tx, call_id)
-    what = answers.what_follows(detection, answer, before)
+    what = answers.what_follows(detection, answer, before, dialler)
     if what is not Follow.LEAVE_MESSAGE or before.consulted is not None:
         return (Follow.NOTHING if what is Follow.LEAVE_MESSAGE else what), (before.call, before.legs)
     outcome = answers.leave_message(before, detection.message_prompt_id, now)
