@@ -8,7 +8,9 @@ from telephony.domain.find_me import Resort, ResortKind, When
 from testkit import eventually
 
 from .conftest import an_id
+from .neighbours import queue_instruction
 from .seeking import DESK_HZ, Search, setting, waiting
+from .test_parking import parked, time_is_up
 
 pytestmark = pytest.mark.media
 
@@ -62,6 +64,16 @@ async def test_a_call_that_somebody_took_meanwhile_is_not_forwarded(exchange) ->
     await exchange.accept(search.call_id, other)
     assert await search.untaken() is None
     await search.customer.hears(DESK_HZ)
+
+
+async def test_a_parked_call_that_is_back_at_who_parked_it_goes_where_its_brand_says(exchange) -> None:
+    live, _, ann_id = await parked(exchange)
+    exchange.flows.steps = [queue_instruction()]
+    assert await time_is_up(exchange, live.call_id)
+    await eventually(lambda: live.call.state is CallState.QUEUED)
+    await setting(exchange, ann_id, when=When.AWAY, resort=Resort(ResortKind.QUEUE, an_id("que")))
+    back = Search(exchange, live.call_id, None, ann_id, live.call.contact_id)
+    assert await back.untaken() is None
 
 
 async def test_what_max_wait_or_a_flow_ended_is_not_the_last_resorts_business(exchange) -> None:

@@ -23,6 +23,11 @@ RECALL = "recall"
 """`Call.sent_to` of a parked call that goes back to who parked it: this and the agent's id."""
 
 
+def recalled(call: Call) -> bool:
+    """Whether it was parked, and rings who parked it."""
+    return call.sent_to.startswith(f"{RECALL}:")
+
+
 def sent_on(talk: Conversation, actor: Actor, trigger: Trigger, now: datetime) -> Outcome:
     """A blind transfer: every agent's and supervisor's part is over, flows or a number is next (`trigger` SEND_ON or
     DIAL_ON). CallNotTalking, CallEnded, ConsultUnderWay."""

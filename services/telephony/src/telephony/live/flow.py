@@ -80,8 +80,8 @@ class FlowDriver:
     def _cause(self, cause: str) -> str:
         """Nobody took a parked call back, and it was to end then: that is why it ended."""
         call = self._live.call
-        recalled = call.sent_to.startswith(f"{transfers.RECALL}:") and call.rules.park_end is ParkEnd.HANG_UP
-        return EndCause.PARK_TIMEOUT if recalled and cause == "FLOW_ENDED" else cause
+        ends = transfers.recalled(call) and call.rules.park_end is ParkEnd.HANG_UP
+        return EndCause.PARK_TIMEOUT if ends and cause == "FLOW_ENDED" else cause
 
     async def _apologize(self) -> None:
         """Said where it can be: without it the call must end all the same."""

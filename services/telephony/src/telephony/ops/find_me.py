@@ -18,6 +18,7 @@ from telephony.domain.calls import CallState, Trigger
 from telephony.domain.conversation import Conversation, Outcome, raised
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Search
 from telephony.domain.legs import Q850, Leg, Party
+from telephony.domain.transfers import recalled
 from telephony.domain.trunks import require_version
 from telephony.ops.parties import Found, conversation, keep, telephones_over
 from telephony.store import calls as call_store
@@ -159,11 +160,12 @@ class Untaken:
 
 async def forward(tx: Tx, untaken: Untaken, now: datetime) -> Found | None:
     """Nobody took a call for one agent: it goes on by their last resort, in a new turn of flows. None when they have
-    none, or the call doesn't wait so (any more)."""
+    none, or the call doesn't wait so (any more), or it was parked and is back at who parked it: then it goes where its
+    brand says."""
     if not untaken.agent_id or untaken.reason not in _NOBODY_TOOK_IT:
         return None
     call = await call_store.find_call(tx, untaken.call_id)
-    if call is None:
+    if call is None or recalled(call):
         return None
     waits = call.state is CallState.QUEUED and call.contact_id == untaken.contact_id
     # That it is over at once may be heard of before flows' answer that it waits.
