@@ -12,7 +12,9 @@ from merkez.telephony.v1 import call_service_pb2
 from telephony.domain.calls import Contact
 from telephony.domain.find_me import MAX_RING, Step
 from telephony.domain.legs import Q850, Party
+from telephony.ops import parties as party_ops
 from telephony.sip import InviteWish
+from telephony.store import find_me as search_store
 from testkit import eventually
 
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
@@ -146,3 +148,17 @@ async def test_a_phone_that_is_answered_while_another_is_still_connected_to_has_
     await eventually(lambda: len(exchange.edge.agent.dialogs) == 1)
     await search.customer.hears(PHONE_HZ)
     await asyncio.gather(*(each.close() for each in phones))
+
+
+async def test_news_of_an_offer_that_comes_after_that_of_its_end_rings_nobody(exchange, mobiles) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    search = await waiting(exchange, mailbox(20))
+    db, now = exchange.house.db, exchange.house.now()
+    over = await db.run(
+        exchange.tenant_id, lambda tx: party_ops.contact_dequeued(tx, search.call_id, search.contact_id, now)
+    )
+    assert over is not None
+    await search.begin()
+    found = await db.run(exchange.tenant_id, lambda tx: search_store.find_search(tx, search.offer_id), read_only=True)
+    assert found is None

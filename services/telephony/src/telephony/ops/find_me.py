@@ -17,7 +17,7 @@ from telephony.domain import find_me as rules
 from telephony.domain.calls import CallState, Trigger
 from telephony.domain.conversation import Conversation, Outcome, raised
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Search
-from telephony.domain.legs import Q850, Leg, Party
+from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.transfers import recalled
 from telephony.domain.trunks import require_version
 from telephony.ops.parties import Found, conversation, keep, telephones_over
@@ -78,17 +78,19 @@ class Offered:
 
 
 async def search(tx: Tx, offered: Offered, now: datetime) -> Search | None:
-    """An offer was made: look for its agent at their telephones. None when it rings at the desk alone, the call is
-    over, or the search is known."""
+    """An offer was made: look for its agent at their telephones. None when it rings at the desk alone, the search is
+    known, or news of the offer's end was faster."""
     setting = await store.find(tx, offered.agent_id)
     if not offered.direct and not setting.queue_calls:
         return None
     call = await call_store.find_call(tx, offered.call_id)
     if call is None or not call.live or await store.find_search(tx, offered.offer_id) is not None:
         return None
-    legs = (await conversation(tx, offered.call_id)).live_legs
-    if any(leg.party == Party.AGENT and leg.answered and leg.contact_id == offered.contact_id for leg in legs):
-        return None  # news of the answer was faster
+    legs = (await conversation(tx, offered.call_id)).legs
+    if any(leg.contact_id == offered.contact_id and leg.state is not LegState.RINGING for leg in legs):
+        return None  # answered, or asked no more
+    if call.state is CallState.IN_FLOW and call.contact_id == offered.contact_id:
+        return None  # waited for no more
     begun = rules.begun(
         setting, offered.offer_id, offered.call_id, offered.contact_id, away=offered.away, now=now
     )  # fmt: skip
