@@ -31,6 +31,7 @@ from .seeking import (
     setting,
     waiting,
 )
+from .test_recorded_calls import tracks
 from .test_sip_calls import NUMBER, OURS, trunk
 from .two_nodes import adopted, back, kill, known_to_each_other
 
@@ -68,6 +69,9 @@ async def test_an_agent_at_home_answers_the_mobile_presses_one_and_talks(exchang
         (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=search.call_id))).cdrs
     assert (cdr.end_party, cdr.agent_id) == (call_pb2.END_PARTY_AGENT, search.agent_id)
     assert [leg.address for leg in shown.legs if leg.party == "agent"] == ["+90•••67"], "a private number stays private"
+    recording_id = exchange.recording.by_call[search.call_id]
+    await eventually(lambda: recording_id in exchange.recording.finished)
+    assert set(tracks(exchange, recording_id, "address")) == {""}, "in what is recorded too"
 
 
 async def test_a_mailbox_that_answers_never_swallows_the_call(exchange, mobiles, monkeypatch) -> None:

@@ -307,7 +307,8 @@ class LiveCall:
             member.on_digit = self.pass_digit
         if self._message_tap is not None and leg.party == Party.CUSTOMER:
             return
-        source = Source(leg.party, leg.agent_id, leg.address)
+        # An agent's number may be their private one: who they are is enough.
+        source = Source(leg.party, leg.agent_id, "" if leg.agent_id else leg.address)
         recording = self.recording.tap(leg.leg_id, source) if talks and self.recording is not None else None
         listens = screen is not None and not screen.over.done()
         member.keep_tap = listens
