@@ -37,7 +37,10 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
         self.routes: dict[str, number_service_pb2.LookupRouteResponse] = {}
         self.down = False
         self.caller_numbers = number_service_pb2.GetCallerNumbersResponse(
-            numbers=["+15550100"], default_number="+15550100", tenant_state=tenant_pb2.TENANT_STATE_ACTIVE
+            numbers=["+15550100"],
+            default_number="+15550100",
+            tenant_state=tenant_pb2.TENANT_STATE_ACTIVE,
+            brand_id=an_id("brd"),
         )
         self.caller_numbers.entitlements.limits.max_concurrent_calls = 5
         self.caller_numbers.entitlements.features.append("recording")
@@ -45,7 +48,12 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
     async def GetCallerNumbers(self, request: Any, context: Any) -> number_service_pb2.GetCallerNumbersResponse:
         if self.down:
             raise Unavailable("down")
-        return self.caller_numbers
+        if not request.brand_id:
+            return self.caller_numbers
+        answer = number_service_pb2.GetCallerNumbersResponse()
+        answer.MergeFrom(self.caller_numbers)
+        answer.brand_id = request.brand_id
+        return answer
 
     async def LookupRoute(self, request: Any, context: Any) -> number_service_pb2.LookupRouteResponse:
         if self.down:

@@ -39,7 +39,7 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     async def GetCallerNumbers(self, request: Any, context: Any) -> number_service_pb2.GetCallerNumbersResponse:
         self.asked.append(principal().tenant_id)
         answer = number_service_pb2.GetCallerNumbersResponse(
-            numbers=[BAKU, ISTANBUL], default_number=BAKU, brand_name="Nova", language="az"
+            numbers=[BAKU, ISTANBUL], default_number=BAKU, brand_name="Nova", language="az", brand_id="brd_1"
         )
         answer.tenant_state = tenant_pb2.TENANT_STATE_SUSPENDED
         answer.entitlements.limits.max_concurrent_calls = 7
@@ -80,5 +80,7 @@ async def test_what_a_call_out_may_show_is_asked_for_the_tenant_each_time(rpc, n
     tenancy, tenant = Tenancy(rpc.peers("telephony")), new_id("ten", SystemClock().now())
     for _ in range(2):
         found = await tenancy.caller_numbers(tenant, "brd_1")
-        assert found == CallerNumbers(frozenset({BAKU, ISTANBUL}), BAKU, "Nova", "az", 7, recorded=True, suspended=True)
+        assert found == CallerNumbers(
+            frozenset({BAKU, ISTANBUL}), BAKU, "Nova", "az", 7, recorded=True, suspended=True, brand_id="brd_1"
+        )
     assert numbers.asked == [tenant, tenant]

@@ -13,8 +13,11 @@ from testkit import eventually
 
 from .conftest import MUSIC_HZ, Exchange, an_id
 from .desk_phones import DeskPhone
+from .seeking import mobiles
+from .test_sip_calls import NUMBER, trunk
 from .two_nodes import back
 
+__all__ = ["mobiles"]
 pytestmark = pytest.mark.media
 
 CUSTOMER_HZ, PHONE_HZ = 440.0, 880.0
@@ -78,6 +81,17 @@ async def test_a_call_with_a_desk_phone_goes_on_at_another_node(make_exchange: A
     await phone.peer.hears(CUSTOMER_HZ)
     await phone.dialogs[0].bye()
     await eventually(lambda: second.switchboard.find(call.call_id) is None)
+    await phone.close()
+
+
+async def test_a_phone_calls_out_in_the_name_of_the_only_brand_there_is(exchange: Exchange, mobiles: Any) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    await phone.dial(NUMBER)
+    await mobile.peer.hears(PHONE_HZ)
+    (live,) = exchange.switchboard.calls
+    assert live.call.brand_id == exchange.tenancy.caller_numbers.brand_id != ""
     await phone.close()
 
 

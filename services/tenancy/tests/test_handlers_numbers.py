@@ -260,7 +260,18 @@ async def test_who_is_called_is_spoken_to_in_the_brands_language_else_in_the_ten
     with firm.as_("admin"):
         await firm.town.stubs.brands.UpdateBrand(request)
     assert (await caller_numbers(firm, brand.brand_id)).language == "fa"
+    await firm.brand()
     assert (await caller_numbers(firm)).language == "tr"
+
+
+async def test_whoever_names_no_brand_calls_in_the_name_of_the_only_one_there_is(firm: Any) -> None:
+    brand = await firm.brand()
+    number = await take(firm, brand.brand_id)
+    found = await caller_numbers(firm)
+    assert (found.brand_id, found.default_number, found.brand_name) == (brand.brand_id, number, "Umbrella")
+    await firm.brand()
+    found = await caller_numbers(firm)
+    assert (found.brand_id, found.default_number, found.brand_name) == ("", "", "")
 
 
 async def test_only_ones_own_number_is_shown_and_none_that_was_given_back(town: Any, firm: Any) -> None:

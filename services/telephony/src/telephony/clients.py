@@ -81,6 +81,8 @@ class CallerNumbers:
     suspended: bool
     trunks: Mapping[str, str] = field(default_factory=dict)
     """Of numbers the company brought, the trunk that alone shows each."""
+    brand_id: str = ""
+    """In whose name is called: the brand that was named, or the only one there is."""
     rules: CallRules = field(default_factory=CallRules)
 
 
@@ -118,6 +120,7 @@ class Tenancy:
             recorded=Feature.RECORDING in found.entitlements.features,
             suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
             trunks=dict(found.trunk_ids),
+            brand_id=found.brand_id,
             rules=_rules(found.call_rules),
         )
 

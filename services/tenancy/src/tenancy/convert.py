@@ -240,6 +240,7 @@ def caller_numbers_out(
         brand_name=brand.display_name if brand else "",
         language=brand.language if brand else tenant.language,
         call_rules=call_rules_out(call_rules_of(brand.call_rules)) if brand else None,
+        brand_id=brand.brand_id if brand else "",
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
         entitlements=entitlements_out(plan),
     )

@@ -68,7 +68,7 @@ class Dialing:
         planned = await house.outside.plan(tenant_id, request.number, request.caller_number, numbers)
         wish = await self._answers.wish(tenant_id, request)
         now = house.now()
-        call = new_calls.outbound(house, request.brand_id, numbers, planned, actor.user_id)
+        call = new_calls.outbound(house, numbers, planned, actor.user_id)
         customer = Leg(new_id("leg", now), call.call_id, Party.CUSTOMER, LegState.RINGING, address=planned.number)
         fresh = False
 

@@ -15,22 +15,24 @@ from telephony.live.switchboard import Switchboard
 
 def inbound(house: House, route: Route, dialed_number: str, **caller: Any) -> Call:
     """A call in where `route` leads; `caller` tells what is known of who calls (fields of `Call`)."""
-    return _begun(house, route, flow_id=route.flow_id, dialed_number=dialed_number, **caller)
+    return _begun(
+        house, route, state=CallState.SETUP, flow_id=route.flow_id, dialed_number=dialed_number, **caller
+    )  # fmt: skip
 
 
-def outbound(house: House, brand_id: str, numbers: CallerNumbers, planned: Planned, agent_id: str) -> Call:
+def outbound(house: House, numbers: CallerNumbers, planned: Planned, agent_id: str) -> Call:
     """A call an agent makes in a brand's name."""
     return _begun(
-        house, numbers, state=CallState.DIALING, direction=Direction.OUTBOUND, brand_id=brand_id, flow_id="",
+        house, numbers, state=CallState.DIALING, direction=Direction.OUTBOUND, flow_id="",
         dialed_number=planned.number, caller_number=planned.caller_number, agent_id=agent_id,
     )  # fmt: skip
 
 
 def _begun(house: House, brand: Route | CallerNumbers, **more: Any) -> Call:
     now = house.now()
-    known = {"state": CallState.SETUP, "brand_id": brand.brand_id} if isinstance(brand, Route) else {}
     return Call(
         call_id=new_id("call", now),
+        brand_id=brand.brand_id,
         brand_name=brand.brand_name,
         language=brand.language,
         recorded=brand.recorded,
@@ -39,6 +41,5 @@ def _begun(house: House, brand: Route | CallerNumbers, **more: Any) -> Call:
         start_time=now,
         state_time=now,
         trace_id=Switchboard.trace_id(),
-        **known,
         **more,
     )

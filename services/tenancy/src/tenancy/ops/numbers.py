@@ -26,7 +26,15 @@ from tenancy.domain.numbers import (
 )
 from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
-from tenancy.ops.organisation import get_brand, get_tenant, plan_held, plan_of, point_widget, show_no_more
+from tenancy.ops.organisation import (
+    get_brand,
+    get_tenant,
+    only_brand,
+    plan_held,
+    plan_of,
+    point_widget,
+    show_no_more,
+)
 from tenancy.store import inventory, lookups, rows, tables
 
 _SHOWN_TAKEN = 10
@@ -189,8 +197,9 @@ class CallerNumbers:
 
 
 async def caller_numbers(tx: Tx, brand_id: str) -> CallerNumbers:
-    """Every number the tenant may show, and the brand in whose name it calls. Raises `BrandNotFound`."""
-    brand = await get_brand(tx, brand_id) if brand_id else None
+    """Every number the tenant may show, and the brand in whose name it calls: its only one when none is named. Raises
+    `BrandNotFound`."""
+    brand = await (get_brand(tx, brand_id) if brand_id else only_brand(tx))
     held = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
     shown = sorted((each for each in held if each.shown), key=lambda each: each.number)
     return CallerNumbers(await get_tenant(tx), brand, shown)

@@ -132,6 +132,12 @@ async def get_brand(tx: Tx, brand_id: str) -> Brand:
     return brand
 
 
+async def only_brand(tx: Tx) -> Brand | None:
+    """The tenant's brand when it has one; None when it has none or several."""
+    found = await rows.every(tx, tables.brands)
+    return rows.value_of(Brand, found[0]) if len(found) == 1 else None
+
+
 async def list_brands(tx: Tx, page: Page) -> tuple[list[Brand], str]:
     """Brands, newest first."""
     return await rows.page(tx, tables.brands, Brand, ("create_time", "brand_id"), page)

@@ -373,7 +373,7 @@ class GetCallerNumbersRequest(_message.Message):
 
     BRAND_ID_FIELD_NUMBER: _builtins.int
     brand_id: _builtins.str
-    """Brand in whose name is called; empty for none."""
+    """Brand in whose name is called; empty for the tenant's only one, or none."""
     def __init__(
         self,
         *,
@@ -421,6 +421,7 @@ class GetCallerNumbersResponse(_message.Message):
     TRUNK_IDS_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     CALL_RULES_FIELD_NUMBER: _builtins.int
+    BRAND_ID_FIELD_NUMBER: _builtins.int
     default_number: _builtins.str
     """The brand's default; empty without a brand, or when it has none."""
     brand_name: _builtins.str
@@ -429,6 +430,8 @@ class GetCallerNumbersResponse(_message.Message):
     """Whether the tenant may make calls: only an active one may."""
     language: _builtins.str
     """Language those are spoken to in who are called: the brand's, without one the tenant's."""
+    brand_id: _builtins.str
+    """The brand: the one that was asked for, or the tenant's only one; empty without one."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Every number the tenant may show, E.164: only these."""
@@ -456,10 +459,11 @@ class GetCallerNumbersResponse(_message.Message):
         trunk_ids: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         language: _builtins.str = ...,
         call_rules: _tenant_pb2.CallRules | None = ...,
+        brand_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call_rules", b"call_rules", "entitlements", b"entitlements"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_name", b"brand_name", "call_rules", b"call_rules", "default_number", b"default_number", "entitlements", b"entitlements", "language", b"language", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "brand_name", b"brand_name", "call_rules", b"call_rules", "default_number", b"default_number", "entitlements", b"entitlements", "language", b"language", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
