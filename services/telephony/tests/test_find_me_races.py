@@ -13,12 +13,13 @@ from telephony.domain.calls import Contact
 from telephony.domain.find_me import MAX_RING, Step
 from telephony.domain.legs import Q850, Party
 from telephony.ops import parties as party_ops
-from telephony.sip import InviteWish
+from telephony.sip import InviteWish, SipDialog
 from telephony.store import find_me as search_store
 from testkit import eventually
+from testkit.rtp_peer import RtpPeer
 
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
-from .desk_phones import DeskPhone
+from .desk_phones import PHONES, DeskPhone
 from .seeking import CUSTOMER_HZ, DESK_HZ, MOBILE_HZ, SECONDS, Search, mailbox, mobiles, setting, waiting
 from .test_sip_calls import NUMBER, trunk
 
@@ -162,3 +163,34 @@ async def test_news_of_an_offer_that_comes_after_that_of_its_end_rings_nobody(ex
     await search.begin()
     found = await db.run(exchange.tenant_id, lambda tx: search_store.find_search(tx, search.offer_id), read_only=True)
     assert found is None
+
+
+async def test_who_is_asked_on_a_phones_second_line_may_answer_at_home(exchange, mobiles) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    customer, ann_id, ben_id = exchange.peer(CUSTOMER_HZ), an_id("usr"), an_id("usr")
+    phone, second = await DeskPhone.signed_in(exchange, ann_id, PHONE_HZ), await RtpPeer.start(DESK_HZ, host=PHONES)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, ann_id)
+    await customer.hears(PHONE_HZ)
+    await setting(exchange, ben_id, mailbox(20))
+    phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe("sendonly")))
+    asked = await phone.dial(ben_id, second)
+    assert isinstance(asked, SipDialog)
+    live = exchange.switchboard.find(call.call_id)
+    assert live is not None
+    contact_id = next(leg.contact_id for leg in live.legs if leg.consulted)
+    search = Search(exchange, call.call_id, customer, ben_id, contact_id)
+
+    async def accepted(_: object) -> None:
+        await exchange.accept(call.call_id, ben_id, Contact(contact_id, consult=True))
+
+    exchange.routing.on_take = accepted
+    await search.begin()
+    await mobile.peer.hears(SPOKEN_HZ)
+    await mobile.peer.press("1")
+    await asyncio.gather(mobile.peer.hears(DESK_HZ), second.hears(MOBILE_HZ))
+    assert phone.ended == []
+    assert await phone.dialogs[0].refer(phone.uri(NUMBER), asked) == 200
+    await customer.hears(MOBILE_HZ)
+    await asyncio.gather(phone.close(), second.close())

@@ -119,15 +119,21 @@ class SecondLine(SipLeg):
 
     async def _watch(self) -> None:
         """Hang up when who was asked has gone: refused, unanswered, hung up."""
-
-        def asked() -> Leg | None:
-            return next((leg for leg in self._live.legs if leg.leg_id == self._asked and leg.live), None)
-
-        await self._live.until(lambda: (leg := asked()) is None or leg.answered)
-        if asked() is not None and self._talks_on is not self:
+        await self._live.until(lambda: (leg := self._party()) is None or leg.answered)
+        if self._party() is not None and self._talks_on is not self:
             await self._follow()
-        await self._live.until(lambda: asked() is None)
+        await self._live.until(lambda: self._party() is None)
         self._spawn(self.hang_up(), "nobody on the second line")
+
+    def _party(self) -> Leg | None:
+        """Who was asked, None when they have gone. Who was found at a telephone is there by its leg."""
+        live = [leg for leg in self._live.legs if leg.live]
+        known = next((leg for leg in live if leg.leg_id == self._asked), None)
+        found = (leg for leg in live if leg.consulted and leg.invited_by == self._leg.leg_id)
+        party = known or next(found, None)
+        if party is not None:
+            self._asked = party.leg_id
+        return party
 
     async def _given_up(self) -> None:
         """The phone hung this line up: who was asked is let go. The customer waits on the first until it is taken back,
@@ -135,8 +141,9 @@ class SecondLine(SipLeg):
         live, first = self._live, self._first
         which = (live.tenant_id, live.call_id, self._actor)
         try:
-            if any(leg.leg_id == self._asked and leg.live and leg.consulted for leg in live.legs):
-                await self._conversations.drop(*which, self._asked)
+            party = self._party()
+            if party is not None and party.consulted:
+                await self._conversations.drop(*which, party.leg_id)
             if first.rtp is not None and not first.over and not first.rtp.remote_hold:
                 await self._conversations.resume(*which, "")
         except DomainError as error:
