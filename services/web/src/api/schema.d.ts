@@ -639,7 +639,7 @@ export interface paths {
         put?: never;
         /**
          * Takes numbers the company brings from its own carrier, all of them or none
-         * @description Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED. Needs the permission `numbers.write`.
+         * @description Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBERS_TAKEN naming those that are somebody's already, NUMBER_TAKEN when somebody was faster, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED. Needs the permission `numbers.write`.
          */
         post: operations["merkez.tenancy.v1.NumberService.BringNumbers"];
         delete?: never;

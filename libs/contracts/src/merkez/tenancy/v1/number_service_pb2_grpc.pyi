@@ -40,7 +40,7 @@ class NumberServiceStub:
     AssignNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.AssignNumberRequest, _number_pb2.Number]
     """Takes a number for a brand. FAILED_PRECONDITION NUMBER_TAKEN when somebody was faster, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     BringNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.BringNumbersRequest, _number_service_pb2.BringNumbersResponse]
-    """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
+    """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBERS_TAKEN naming those that are somebody's already, NUMBER_TAKEN when somebody was faster, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     ListNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.ListNumbersRequest, _number_service_pb2.ListNumbersResponse]
     """Lists the tenant's numbers."""
     UpdateNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.UpdateNumberRequest, _number_pb2.Number]
@@ -62,7 +62,7 @@ class NumberServiceAsyncStub(NumberServiceStub):
     AssignNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.AssignNumberRequest, _number_pb2.Number]  # type: ignore[assignment]
     """Takes a number for a brand. FAILED_PRECONDITION NUMBER_TAKEN when somebody was faster, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     BringNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.BringNumbersRequest, _number_service_pb2.BringNumbersResponse]  # type: ignore[assignment]
-    """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
+    """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBERS_TAKEN naming those that are somebody's already, NUMBER_TAKEN when somebody was faster, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     ListNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.ListNumbersRequest, _number_service_pb2.ListNumbersResponse]  # type: ignore[assignment]
     """Lists the tenant's numbers."""
     UpdateNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.UpdateNumberRequest, _number_pb2.Number]  # type: ignore[assignment]
@@ -99,7 +99,7 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _number_service_pb2.BringNumbersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_number_service_pb2.BringNumbersResponse, _abc.Awaitable[_number_service_pb2.BringNumbersResponse]]:
-        """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBER_TAKEN when one is somebody's already, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
+        """Takes numbers the company brings from its own carrier, all of them or none. INVALID_ARGUMENT names each entry that can't be read, FAILED_PRECONDITION NUMBERS_TAKEN naming those that are somebody's already, NUMBER_TAKEN when somebody was faster, NOT_FOUND TRUNK_NOT_FOUND, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
 
     @_abc_1.abstractmethod
     def ListNumbers(
