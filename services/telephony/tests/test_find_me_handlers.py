@@ -152,3 +152,10 @@ async def test_a_deleted_queue_as_last_resort_becomes_the_agents_voicemail(excha
     await exchange.house.db.run(exchange.tenant_id, lambda tx: ops.queue_deleted(tx, queue_id, exchange.house.now()))
     found = await read(exchange, agent_id)
     assert (found.voicemail, found.version) == (True, 2)
+
+
+async def test_a_number_the_company_says_is_its_own_makes_no_country_safe_to_be_found_in(exchange: Exchange) -> None:
+    havana, shown = "+5378301234", exchange.tenancy.caller_numbers
+    shown.numbers.append(havana)
+    shown.trunk_ids[havana] = an_id("trk")
+    assert (await refusal(mine(exchange, an_id("usr"), a_setting("+5352123456")))).reason == "NUMBER_BLOCKED"

@@ -25,6 +25,7 @@ from merkez.routing.v1 import (
 )
 from merkez.tenancy.v1 import number_service_pb2, number_service_pb2_grpc, tenant_pb2
 
+from telephony.domain import dialing
 from telephony.domain.call_rules import CallRules, ParkEnd, RecordingTone
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg
@@ -84,6 +85,11 @@ class CallerNumbers:
     brand_id: str = ""
     """In whose name is called: the brand that was named, or the only one there is."""
     rules: CallRules = field(default_factory=CallRules)
+
+    @property
+    def to_show(self) -> dialing.CallerNumbers:
+        """As the rules of calling out look at them."""
+        return dialing.CallerNumbers(self.numbers, self.default, self.trunks)
 
 
 class Tenancy:

@@ -66,9 +66,8 @@ class FindMeHandlers(find_me_service_pb2_grpc.FindMeServiceServicer):
             return wanted
         house = self._house
         numbers = await house.tenancy.caller_numbers(tenant_id, "")
-        owned = dialing.CallerNumbers(numbers.numbers, numbers.default)
         dialer, _ = await house.db.system(
-            lambda tx: outbound.situation(tx, tenant_id, owned, house.now()), read_only=True
+            lambda tx: outbound.situation(tx, tenant_id, numbers.to_show, house.now()), read_only=True
         )
 
         def dialled(typed: str, field: str) -> str:

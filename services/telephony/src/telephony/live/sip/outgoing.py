@@ -74,9 +74,8 @@ class SipOutside:
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         """See `live.outside.Outside`."""
         house = self._house
-        owned = dialing.CallerNumbers(numbers.numbers, numbers.default, numbers.trunks)
         dialer, sights = await house.db.system(
-            lambda tx: ops.situation(tx, tenant_id, owned, house.now()), read_only=True
+            lambda tx: ops.situation(tx, tenant_id, numbers.to_show, house.now()), read_only=True
         )
         plan = dialing.decide(Wish(number, caller_number), dialer, sights, house.now(), random.Random())
         return Planned(plan.destination.number, plan.caller_number, _Way(plan, dialer))

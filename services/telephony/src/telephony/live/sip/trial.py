@@ -186,10 +186,9 @@ class Trial:
         """By the rules of any call out, over this trunk alone; with its line."""
         house = self._house
         numbers = await house.tenancy.caller_numbers(trunk.tenant_id, "")
-        owned = dialing.CallerNumbers(numbers.numbers, numbers.default, numbers.trunks)
         now = house.now()
         dialer, sights = await house.db.system(
-            lambda tx: ops.situation(tx, trunk.tenant_id, owned, now), read_only=True
+            lambda tx: ops.situation(tx, trunk.tenant_id, numbers.to_show, now), read_only=True
         )
         this = [each for each in sights if each.trunk.trunk_id == trunk.trunk_id]
         plan = dialing.decide(wish, dialer, this, now, random.Random())
