@@ -7,6 +7,7 @@ gateways, since each has its own way to them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import ipaddress
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ _PING_WAIT = 4.0
 SILENT = frozenset({408, 477, 478, 503})
 """What means that a gateway isn't there; 477 and 478 are an edge's words for no connection and no such name."""
 _NAMES_SECONDS = 300.0
+_GOODBYE_SECONDS = 2.0
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -172,9 +174,11 @@ class Roster:
         )  # fmt: skip
 
     async def close(self) -> None:
-        """Take the registrations back."""
+        """Take the registrations back; a registrar that doesn't answer forgets them by itself."""
         taken, self._registrants = self._registrants, {}
-        await asyncio.gather(*(registrant.stop() for _, registrant in taken.values()), return_exceptions=True)
+        goodbyes = asyncio.gather(*(registrant.stop() for _, registrant in taken.values()), return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(goodbyes, _GOODBYE_SECONDS)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
