@@ -57,11 +57,11 @@ class VoicePeers:
         return peer
 
     async def close(self) -> None:
-        """End all of them, the last one first."""
-        for peer in reversed(self._made):
-            await peer.close()
+        """End all of them, the last one first; before, those elsewhere, who may wait for answers of these."""
         for there in self._elsewhere:
             await there.close()
+        for peer in reversed(self._made):
+            await peer.close()
         self.ports.close()
 
     def logs(self) -> dict[str, str]:
