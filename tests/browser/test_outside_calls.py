@@ -29,9 +29,9 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
-async def a_telephone(peers: VoicePeers, number: str, tone: int) -> Baresip:
+async def a_telephone(peers: VoicePeers, name: str, number: str, tone: int) -> Baresip:
     """Somebody's telephone, which a carrier of its own leads to."""
-    return await peers.start(Baresip, f"phone-{number[1:]}", user=number, tone=tone, answers="manual")
+    return await peers.start(Baresip, name, user=number, tone=tone, answers="manual")
 
 
 async def link(page: Page, name: str, phone: Baresip) -> None:
@@ -53,12 +53,12 @@ async def ask_at(page: Page, number: str) -> None:
     await page.keyboard.press("Enter")
 
 
-async def test_agent_dials_a_customer_asks_at_another_number_and_a_supervisor_takes_the_call_over(
+async def test_agent_dials_out_asks_at_a_number_and_a_supervisor_takes_over(
     system: System, company: Company, browser: Browser, voice_peers: VoicePeers
 ) -> None:
     await company.subscribe("scale")
-    customer = await a_telephone(voice_peers, CUSTOMERS_NUMBER, CUSTOMER)
-    expert = await a_telephone(voice_peers, EXPERTS_NUMBER, EXPERT)
+    customer = await a_telephone(voice_peers, "carla", CUSTOMERS_NUMBER, CUSTOMER)
+    expert = await a_telephone(voice_peers, "erik", EXPERTS_NUMBER, EXPERT)
     owner = await signed_in(await person(browser, tone=440), company.url, company.email)
     await owner.get_by_test_id("nav-trunks").click()
     await link(owner, "Delta Telecom", customer)

@@ -60,6 +60,8 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{control}
 """
+_LONGEST_PATH = 127
+"""Of a recording: baresip 1.0 cuts the rest, silently."""
 _MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules")
 
 
@@ -300,6 +302,8 @@ class Baresip(PeerProcess):
             (self.folder / time.strftime("dump-%Y-%m-%d-%H-%M-%S-enc.wav", time.gmtime(second))).mkdir()
 
     def _recording(self) -> Path | None:
+        if len(f"{self.folder}//dump-2026-01-31-09-30-00-dec.wav") > _LONGEST_PATH:
+            raise PeerFailed(f"baresip would cut the name of what it records in {self.folder}: give shorter names")
         # A new one at each call and each time a hold ends.
         return max(self.folder.glob("dump-*-dec.wav"), default=None, key=lambda path: path.stat().st_mtime_ns)
 
