@@ -21,7 +21,7 @@ from telephony.domain import trunk_tests as rules
 from telephony.domain.trunk_tests import Kind, Reply, Result, SipSwitchedOff, Step, TooManyTests
 from telephony.domain.trunks import Gateway, Limits, Transport, Trunk
 from telephony.handlers import TrunkHandlers
-from telephony.live.sip.trial import Trial, Turns
+from telephony.live.sip.trial import Pace, Trial
 from telephony.ops import trunks as trunk_ops
 from telephony.sip import Invitation, SipRefused
 from testkit import eventually, someone
@@ -224,22 +224,22 @@ async def test_a_certificate_nobody_signed_a_wrong_name_and_a_good_one_are_told_
 
 async def test_one_test_runs_at_a_time_and_a_few_in_a_minute_for_each_company() -> None:
     clock = [0.0]
-    turns = Turns(lambda: clock[0])
-    async with turns.take("ten_a"):
+    pace = Pace(lambda: clock[0])
+    async with pace.take("ten_a"):
         with pytest.raises(TooManyTests):
-            async with turns.take("ten_a"):
+            async with pace.take("ten_a"):
                 pass
-        async with turns.take("ten_b"):
+        async with pace.take("ten_b"):
             pass
     for _ in range(rules.TESTS_A_MINUTE - 1):
-        async with turns.take("ten_a"):
+        async with pace.take("ten_a"):
             pass
     with pytest.raises(TooManyTests) as refused:
-        async with turns.take("ten_a"):
+        async with pace.take("ten_a"):
             pass
     assert refused.value.retry_after == timedelta(seconds=60)
     clock[0] = 61.0
-    async with turns.take("ten_a"):
+    async with pace.take("ten_a"):
         pass
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from kernel.errors import NotFound
 from merkez.telephony.v1 import call_service_pb2
@@ -19,7 +20,7 @@ from telephony.media.clips import ClipFailed
 from telephony.ops import answers as ops
 from telephony.ops.parties import Found
 
-Join = Callable[[LiveCall, str], Awaitable[None]]
+Join = Callable[[LiveCall, str], Coroutine[Any, Any, None]]
 
 
 class Answers:
@@ -49,7 +50,7 @@ class Answers:
         """Somebody answers: from this instant on they are listened to, when that was wished for."""
         wish, spawn = live.wishes.pop(leg_id, None), self._house.tasks.spawn
         if wish is None or live.ending:
-            spawn(_joined(self._join, live, leg_id), "outside answered")
+            spawn(self._join(live, leg_id), "outside answered")
             return
         screen = live.screen(leg_id, self._house.plane.ticker, wish)
         answering = self._screened(live, leg_id, screen) if wish.before_joining else self._watched(live, leg_id, screen)
@@ -104,7 +105,3 @@ class Answers:
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
         return found
-
-
-async def _joined(join: Join, live: LiveCall, leg_id: str) -> None:
-    await join(live, leg_id)

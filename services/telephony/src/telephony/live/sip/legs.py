@@ -171,12 +171,10 @@ class SipLeg:
         self.on_changed()
 
     def _ended(self, ended: Ended) -> None:
-        under_way = [
-            line.transfer for line in self._own_lines() if line.transfer is not None and not line.transfer.over
-        ]
-        if under_way:
+        under_way = self._under_way()
+        if under_way is not None:
             # Many phones hang up as soon as their wish is accepted: it goes on, and nobody hangs up on the customer.
-            self._spawn(self._ended_later(under_way[0], ended), "hung up during a transfer")
+            self._spawn(self._ended_later(under_way, ended), "hung up during a transfer")
         else:
             self.gone(ended.q850, ended.status)
 

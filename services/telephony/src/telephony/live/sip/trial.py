@@ -42,7 +42,7 @@ _REASONS = {10: "CERTIFICATE_EXPIRED", 62: "CERTIFICATE_NAME_WRONG", 64: "CERTIF
 """Of OpenSSL's X509_V_ERR_*; every other one is a certificate nobody we know has signed."""
 
 
-class Turns:
+class Pace:
     """Who may test now: one test at a time and a few a minute for each tenant, on this node."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
@@ -80,11 +80,11 @@ class Trial:
         self._roster = roster
         self._lines = lines
         self._tls = tls
-        self._turns = Turns()
+        self._pace = Pace()
 
     async def test(self, trunk: Trunk, number: str, caller_number: str) -> Sequence[Step]:
         """Every step and what came of it, in at most 9 s. `number` is rung when there is one. TooManyTests."""
-        async with self._turns.take(trunk.tenant_id):
+        async with self._pace.take(trunk.tenant_id):
             asked: list[Coroutine[Any, Any, Sequence[Step]]] = [self._gateway(trunk, each) for each in trunk.gateways]
             if trunk.registers:
                 asked.append(self._registration(trunk))
