@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from kernel.errors import FieldViolation, InvalidInput
+from kernel.errors import InvalidInput
 
 from telephony.domain.calls import TALK_STATES, Actor, EndCause, Trigger
 from telephony.domain.conversation import Conversation, Outcome, raised
@@ -79,8 +79,7 @@ def check_detection(detection: Detection) -> Detection:
 
 
 def _wrong(text: str) -> InvalidInput:
-    violation = FieldViolation("detection.message_prompt_id", text)
-    return InvalidInput("the call can't be dialled as asked", fields=[violation])
+    return InvalidInput.of("detection.message_prompt_id", text)
 
 
 def what_follows(detection: Detection, answer: Answer, talk: Conversation, dialler: str) -> Follow:

@@ -183,7 +183,7 @@ class Call:
     """Runs of flows that led it before the one at hand."""
     sent_to: str = ""
     """Where the run at hand leads instead of into `flow_id`: "queue:que_...", "agent:usr_...", "flow:flw_...",
-    "voicemail:usr_..."."""
+    "voicemail:usr_...", "recall:usr_..." who parked it, "message:prm_..." a machine that is told something."""
     sent_by: str = ""
     """Agent who sent it there; empty for an agent's last resort."""
     forwarded_by: tuple[str, ...] = ()
