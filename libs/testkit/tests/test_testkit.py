@@ -73,13 +73,13 @@ def test_a_killed_run_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "test_hangs.py").write_text(
         "import time, os\n"
         "def test_hangs(postgres, nats_server):\n"
-        "    print(os.environ['MERKEZ_TEST_RUN_DIR'], postgres.pid, nats_server.pid, flush=True)\n"
+        "    print('\\nrunning:', os.environ['MERKEZ_TEST_RUN_DIR'], postgres.pid, nats_server.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "testkit.plugin", "-c", os.devnull, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as run:
         assert run.stdout is not None
-        folder, *servers = next(line for line in run.stdout if "merkez-test-" in line).split()
+        _, folder, *servers = next(line for line in run.stdout if line.startswith("running:")).split()
         run.kill()
     end = time.monotonic() + 15
     while Path(folder).exists() and time.monotonic() < end:

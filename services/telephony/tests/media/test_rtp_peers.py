@@ -55,7 +55,7 @@ def _gaps(peer) -> list[float]:
     return [((after - before) & 0xFFFFFFFF) / peer.clock for before, after in pairwise(stamps)]
 
 
-@pytest.mark.parametrize("codec", ["PCMA", "PCMU", "opus"])
+@pytest.mark.parametrize("codec", ["PCMA", "opus"])
 async def test_a_sip_peer_for_whom_there_is_nothing_hears_a_live_line_every_second(studio, codec) -> None:
     peer, leg = await studio.ring(None, codec=codec)
     await eventually(lambda: peer.packets_heard >= 4)
