@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from merkez_local.system import System
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from testkit import eventually
 from testkit.browser import chromium, person, signed_in
 from testkit.company import PASSWORD, Api, Company, request_id
 from testkit.journey import until
@@ -214,18 +215,28 @@ async def agent_of(company: Company) -> tuple[Api, str]:
     return agent, email
 
 
+async def at_hand(element: Locator, what: str) -> None:
+    """Waits until an element is on the screen with nothing above it: a page takes a moment to follow its window."""
+
+    async def hit() -> bool:
+        return await element.evaluate(HIT)
+
+    hit.__name__ = f"{what}, on the screen with nothing above it,"
+    await eventually(hit)
+
+
 async def fits_enlarged(page: Page, phase: str) -> None:
     """At 400 % the page scrolls one way only, Answer is at hand at once, and what is typed in lies under nothing."""
     for width, height in ENLARGED:
         await page.set_viewport_size({"width": width, "height": height})
         assert await page.evaluate(SIDEWAYS) == [], (phase, width)
         if phase == "offered":
-            assert await page.get_by_test_id("offer-answer").evaluate(HIT), (phase, width)
+            await at_hand(page.get_by_test_id("offer-answer"), f"Answer at {width}")
             continue
         aims = ["wrapup-note", *(("call-hangup", "call-hold") if phase == "talking" else ())]
         for aim in aims:
             await page.get_by_test_id(aim).focus()
-            assert await page.get_by_test_id(aim).evaluate(HIT), (phase, width, aim)
+            await at_hand(page.get_by_test_id(aim), f"{aim} at {width}, {phase}")
 
 
 @pytest.mark.browser
