@@ -34,6 +34,7 @@ class DeskPhone(Carrier):
         super().__init__(peer, host=PHONES)
         assert exchange.edge is not None
         self.user = user
+        self._exchange = exchange
         self._port = exchange.edge.agent.points[0].port
         self._credentials = Credentials(user, secret)
         self._registrant: Registrant | None = None
@@ -53,6 +54,14 @@ class DeskPhone(Carrier):
         phone._registrant = phone.agent.register(wish, lambda *_: None)
         await eventually(lambda: phone._registrant is not None and phone._registrant.registered)
         return phone
+
+    async def belongs_to(self, brand_id: str) -> None:
+        """An admin gives it a brand to call for."""
+        house = self._exchange.house
+        found = await house.db.system(lambda tx: device_ops.find_by_user_name(tx, self.user), read_only=True)
+        assert found is not None
+        change = {"brand_id": brand_id}
+        await house.db.run(found[0], lambda tx: device_ops.update_device(tx, found[1], change, 0, house.now()))
 
     @property
     def _hop(self) -> Destination:

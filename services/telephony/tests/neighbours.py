@@ -36,6 +36,8 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
     def __init__(self) -> None:
         self.routes: dict[str, number_service_pb2.LookupRouteResponse] = {}
         self.down = False
+        self.brands: set[str] | None = None
+        """The company's, when the test cares which there are."""
         self.caller_numbers = number_service_pb2.GetCallerNumbersResponse(
             numbers=["+15550100"],
             default_number="+15550100",
@@ -50,6 +52,10 @@ class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer):
             raise Unavailable("down")
         if not request.brand_id:
             return self.caller_numbers
+        if self.brands is not None and request.brand_id not in self.brands:
+            error = NotFound("no such brand")
+            error.reason = "BRAND_NOT_FOUND"
+            raise error
         answer = number_service_pb2.GetCallerNumbersResponse()
         answer.MergeFrom(self.caller_numbers)
         answer.brand_id = request.brand_id

@@ -14,7 +14,7 @@ from testkit import eventually
 from .conftest import MUSIC_HZ, Exchange, an_id
 from .desk_phones import DeskPhone
 from .seeking import mobiles
-from .test_sip_calls import NUMBER, trunk
+from .test_sip_calls import NUMBER, OURS, trunk
 from .two_nodes import back
 
 __all__ = ["mobiles"]
@@ -92,6 +92,32 @@ async def test_a_phone_calls_out_in_the_name_of_the_only_brand_there_is(exchange
     await mobile.peer.hears(PHONE_HZ)
     (live,) = exchange.switchboard.calls
     assert live.call.brand_id == exchange.tenancy.caller_numbers.brand_id != ""
+    await phone.close()
+
+
+async def test_in_a_company_of_several_brands_a_phone_calls_in_the_name_of_its_own_and_without_one_says_why_not(
+    exchange: Exchange, mobiles: Any
+) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    exchange.tenancy.caller_numbers.brand_id = exchange.tenancy.caller_numbers.default_number = ""
+    refused = await phone.dial(NUMBER)
+    assert isinstance(refused, Failure)
+    assert (refused.status, "no brand is set for this phone" in refused.reason) == (403, True)
+    assert exchange.switchboard.calls == [] and mobile.invitations == []
+
+    ours = an_id("brd")
+    exchange.tenancy.brands, exchange.tenancy.caller_numbers.default_number = {ours}, OURS
+    await phone.belongs_to(ours)
+    await phone.dial(NUMBER)
+    (live,) = exchange.switchboard.calls
+    assert live.call.brand_id == ours
+    await phone.dialogs[-1].bye()
+    await eventually(lambda: not exchange.switchboard.calls)
+    exchange.tenancy.brands.clear()
+    gone = await phone.dial(NUMBER)
+    assert isinstance(gone, Failure) and gone.status == 403, "its brand is no more"
     await phone.close()
 
 

@@ -72,8 +72,8 @@ class Office:
         with self.as_():
             return await self.trunks.UpdateTrunk(request)
 
-    async def device(self, request_id: str = "", *, agent_id: str = AGENT, name: str = "Desk 7") -> Any:
-        device = trunk_pb2.Device(agent_id=agent_id, display_name=name)
+    async def device(self, request_id: str = "", *, agent_id: str = AGENT, name: str = "Desk 7", **fields) -> Any:
+        device = trunk_pb2.Device(agent_id=agent_id, display_name=name, **fields)
         with self.as_():
             return await self.devices.CreateDevice(
                 pb.CreateDeviceRequest(request_id=request_id or an_id("req"), device=device)
@@ -114,11 +114,12 @@ async def office(service_db, rpc, clock) -> Office:
     seal = Seal.load(rpc.internal_key, TRUNK_PASSWORDS)
     numbers: Any = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
     await rpc.serve("tenancy", [(add_NumberServiceServicer_to_server, numbers)])
+    tenancy = Tenancy(rpc.peers("telephony"))
     await rpc.serve(
         "telephony",
         [
-            (add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, Tenancy(rpc.peers("telephony")))),
-            (add_DeviceServiceServicer_to_server, DeviceHandlers(db, "sip.merkez.example")),
+            (add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, tenancy)),
+            (add_DeviceServiceServicer_to_server, DeviceHandlers(db, tenancy, "sip.merkez.example")),
             (add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
         ],
     )
@@ -360,6 +361,25 @@ async def test_a_phone_that_may_not_sign_in_is_reachable_no_more(office) -> None
             await office.devices.UpdateDevice(request)
     with pytest.raises(DeviceNotFound):
         await office.sign_in(made.device.device_id, 2)
+
+
+async def test_a_phone_is_given_a_brand_to_dial_for_and_another_companys_brand_is_refused(office) -> None:
+    ours, theirs = an_id("brd"), an_id("brd")
+    office.numbers.brands = {ours}
+    made = await office.device(brand_id=ours)
+    assert made.device.brand_id == ours
+    with pytest.raises(NotFound):
+        await office.device(brand_id=theirs)
+    with pytest.raises(InvalidInput):
+        await office.device(brand_id="somewhere")
+    request = pb.UpdateDeviceRequest(device=trunk_pb2.Device(device_id=made.device.device_id, brand_id=theirs))
+    request.update_mask.paths.append("brand_id")
+    with office.as_():
+        assert await reason_of(office.devices.UpdateDevice(request)) == "BRAND_NOT_FOUND"
+        office.numbers.down = True
+        request.device.brand_id = ""
+        assert (await office.devices.UpdateDevice(request)).brand_id == "", "taking it away asks nobody"
+    assert [each.brand_id for each in (await office.listed()).devices] == [""]
 
 
 async def test_a_deleted_phone_and_another_tenants_are_not_there(office) -> None:

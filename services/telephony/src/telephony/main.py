@@ -140,7 +140,10 @@ def servicers(
         (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
         (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
         (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, house.tenancy, trial)),
-        (trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server, DeviceHandlers(db, settings.sip_domain)),
+        (
+            trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server,
+            DeviceHandlers(db, house.tenancy, settings.sip_domain),
+        ),
         (find_me_service_pb2_grpc.add_FindMeServiceServicer_to_server, FindMeHandlers(house)),
         (trunk_service_pb2_grpc.add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
     ]

@@ -1471,7 +1471,7 @@ export interface paths {
         put?: never;
         /**
          * Adds a desk phone
-         * @description Adds a desk phone. Its secret is in this answer and nowhere else. Needs the permission `devices.write`.
+         * @description Adds a desk phone. Its secret is in this answer and nowhere else. NOT_FOUND BRAND_NOT_FOUND. Needs the permission `devices.write`.
          */
         post: operations["merkez.telephony.v1.DeviceService.CreateDevice"];
         delete?: never;
@@ -1495,7 +1495,7 @@ export interface paths {
         head?: never;
         /**
          * Changes one
-         * @description Changes one. A phone that may not sign in any more loses its bindings at once. Needs the permission `devices.write`.
+         * @description Changes one. A phone that may not sign in any more loses its bindings at once. NOT_FOUND BRAND_NOT_FOUND. Needs the permission `devices.write`.
          */
         patch: operations["merkez.telephony.v1.DeviceService.UpdateDevice"];
         trace?: never;
@@ -4737,6 +4737,8 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Brand in whose name it calls out. Empty: the company's only one; while there are several the phone is refused when it dials. */
+            brandId?: string;
         };
         /** @description Where a desk phone can be reached now (RFC 3261 10). */
         "telephony.v1.DeviceBinding": {
@@ -5396,7 +5398,7 @@ export interface components {
             /** @description Required. New values; device_id says which. */
             device?: components["schemas"]["telephony.v1.Device"];
             /**
-             * @description Fields: display_name, enabled.
+             * @description Fields: display_name, enabled, brand_id.
              * @example displayName,language
              */
             updateMask?: string;

@@ -34,6 +34,12 @@ class DeviceNotFound(NotFound):
     reason = "DEVICE_NOT_FOUND"
 
 
+class DeviceWithoutBrand(FailedPrecondition):
+    """It dials, the company has several brands, and nobody said in whose name."""
+
+    reason = "DEVICE_WITHOUT_BRAND"
+
+
 class RegistrationOutOfOrder(FailedPrecondition):
     """An older request of the same phone came after a newer one (RFC 3261 10.3 7)."""
 
@@ -60,7 +66,8 @@ class RegistrationInvalid(InvalidInput):
 
 @dataclass(frozen=True)
 class Device:
-    """One desk phone as stored. `ha1_*` are digests of user name, realm and secret."""
+    """One desk phone as stored. `ha1_*` are digests of user name, realm and secret; `brand_id` is in whose name it
+    calls out, empty for the company's only brand."""
 
     device_id: str
     agent_id: str
@@ -72,6 +79,7 @@ class Device:
     update_time: datetime
     enabled: bool = True
     version: int = 1
+    brand_id: str = ""
 
 
 @dataclass(frozen=True)

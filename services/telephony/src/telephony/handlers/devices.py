@@ -13,19 +13,21 @@ from google.protobuf.empty_pb2 import Empty
 from kernel.ids import require_id, require_request_id
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2, trunk_service_pb2_grpc
 
+from telephony.clients import Tenancy
 from telephony.domain.devices import Binding, Device, check_name
 from telephony.handlers.masks import masked
 from telephony.handlers.trunk_messages import transport_out
 from telephony.ops import devices as ops
 
-_CHANGEABLE = ("display_name", "enabled")
+_CHANGEABLE = ("display_name", "enabled", "brand_id")
 
 
 class DeviceHandlers(trunk_service_pb2_grpc.DeviceServiceServicer):
-    """DeviceService."""
+    """DeviceService. Asks tenancy for a brand before it writes one."""
 
-    def __init__(self, db: Database, sip_domain: str) -> None:
+    def __init__(self, db: Database, tenancy: Tenancy, sip_domain: str) -> None:
         self._db = db
+        self._tenancy = tenancy
         self._sip_domain = sip_domain
 
     async def CreateDevice(
@@ -34,13 +36,14 @@ class DeviceHandlers(trunk_service_pb2_grpc.DeviceServiceServicer):
         request_id, now = require_request_id(request.request_id), self._db.clock.now()
         agent_id = require_id("usr", request.device.agent_id, "device.agent_id")
         name = check_name(request.device.display_name)
+        brand_id = await self._brand(request.device.brand_id)
 
         async def work(tx: Tx) -> trunk_service_pb2.CreateDeviceResponse:
             secret = ""
 
             async def create() -> trunk_service_pb2.CreateDeviceResponse:
                 nonlocal secret
-                device, secret = await ops.create_device(tx, agent_id, name, now)
+                device, secret = await ops.create_device(tx, agent_id, name, now, brand_id)
                 return trunk_service_pb2.CreateDeviceResponse(device=device_out(device), domain=self._sip_domain)
 
             response = trunk_service_pb2.CreateDeviceResponse
@@ -70,6 +73,8 @@ class DeviceHandlers(trunk_service_pb2_grpc.DeviceServiceServicer):
         device_id = require_id("dev", request.device.device_id, "device.device_id")
         fields = masked(request.update_mask, request.device, _CHANGEABLE)
         changes = {name: getattr(request.device, name) for name in fields}
+        if "brand_id" in changes:
+            changes["brand_id"] = await self._brand(request.device.brand_id)
         now = self._db.clock.now()
         return device_out(
             *await self._db.run(
@@ -81,6 +86,12 @@ class DeviceHandlers(trunk_service_pb2_grpc.DeviceServiceServicer):
         device_id = require_id("dev", request.device_id, "device_id")
         await self._db.run(principal().tenant_id, lambda tx: ops.delete_device(tx, device_id))
         return Empty()
+
+    async def _brand(self, brand_id: str) -> str:
+        """A brand of the company's, or none. BRAND_NOT_FOUND, Unavailable."""
+        if brand_id:
+            await self._tenancy.caller_numbers(principal().tenant_id, require_id("brd", brand_id, "device.brand_id"))
+        return brand_id
 
 
 def device_out(device: Device, bindings: Sequence[Binding] = ()) -> trunk_pb2.Device:
@@ -94,6 +105,7 @@ def device_out(device: Device, bindings: Sequence[Binding] = ()) -> trunk_pb2.De
         enabled=device.enabled,
         create_time=time_out(device.create_time),
         version=device.version,
+        brand_id=device.brand_id,
     )
 
 

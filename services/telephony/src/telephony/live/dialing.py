@@ -21,6 +21,7 @@ from telephony.domain import parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
 from telephony.domain.conversation import NotOnCall
+from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.find_me import FindMeOwnNumber
 from telephony.domain.flow_dials import talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
@@ -65,6 +66,8 @@ class Dialing:
         numbers = await house.tenancy.caller_numbers(tenant_id, request.brand_id)
         if numbers.suspended:
             raise TenantSuspended("the company is suspended: it makes no calls")
+        if phone is not None and not numbers.brand_id:
+            raise DeviceWithoutBrand("no brand is set for this phone: an admin sets one under Desk phones")
         planned = await house.outside.plan(tenant_id, request.number, request.caller_number, numbers)
         wish = await self._answers.wish(tenant_id, request)
         now = house.now()

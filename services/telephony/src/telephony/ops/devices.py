@@ -19,11 +19,16 @@ from telephony.domain.trunks import require_version
 from telephony.store import devices as store
 
 
-async def create_device(tx: Tx, agent_id: str, display_name: str, now: datetime) -> tuple[Device, str]:
+async def create_device(
+    tx: Tx, agent_id: str, display_name: str, now: datetime, brand_id: str = ""
+) -> tuple[Device, str]:
     """A new desk phone of an agent, and its secret, which is kept nowhere."""
     user_name, secret = devices.new_user_name(), devices.new_secret()
     sha256, md5 = devices.digests(user_name, secret)
-    device = Device(new_id("dev", now), agent_id, devices.check_name(display_name), user_name, sha256, md5, now, now)
+    device = Device(
+        new_id("dev", now), agent_id, devices.check_name(display_name), user_name, sha256, md5, now, now,
+        brand_id=brand_id,
+    )  # fmt: skip
     await store.add_device(tx, device)
     tx.after_commit(partial(log.info, "desk phone added", device_id=device.device_id, agent_id=agent_id))
     return device, secret

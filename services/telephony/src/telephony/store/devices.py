@@ -16,7 +16,7 @@ from telephony.store.trunk_tables import device_bindings, device_names, devices
 
 _FIELDS = (
     "device_id", "agent_id", "display_name", "user_name", "ha1_sha256", "ha1_md5", "create_time", "update_time",
-    "enabled", "version",
+    "enabled", "version", "brand_id",
 )  # fmt: skip
 _BINDING = ("contact", "expire_time", "source", "node_id", "call_id", "cseq", "user_agent")
 

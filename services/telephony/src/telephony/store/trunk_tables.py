@@ -98,6 +98,7 @@ devices = tenant_table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("brand_id", Text, nullable=False),
     Index("devices_by_time", "tenant_id", "create_time", "device_id"),
     Index("devices_by_agent", "tenant_id", "agent_id"),
 )  # fmt: skip

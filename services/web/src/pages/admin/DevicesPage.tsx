@@ -2,13 +2,13 @@ import { Button, Modal, Stack, Switch } from "@mantine/core";
 import { IconDeviceLandlinePhone } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
-import { optionsOf, useNames, useUsers } from "../../api/names.ts";
+import { optionsOf, useBrands, useNames, useUsers } from "../../api/names.ts";
 import { fieldProblem } from "../../api/problem.ts";
 import type { Device } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { CopyField } from "../../ui/CopyField.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { SelectField, TextField } from "../../ui/fields.tsx";
+import { HINT_BELOW, SelectField, TextField } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Note, Tag } from "../../ui/Note.tsx";
 
@@ -51,6 +51,7 @@ export default function DevicesPage() {
           { head: t("common.name"), cell: (row) => <bdi>{row.displayName}</bdi> },
           { head: t("devices.agent"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
           { head: t("trunks.userName"), cell: (row) => <code className="m-ltr">{row.userName}</code> },
+          { head: t("devices.brand"), cell: (row) => <DialsFor device={row} /> },
           { head: t("trunks.state"), cell: (row) => <Reach device={row} /> },
         ]}
       />
@@ -65,6 +66,17 @@ export default function DevicesPage() {
       {made && <SecretOnce made={made} onClose={() => setMade(undefined)} />}
     </>
   );
+}
+
+/** In whose name the phone calls out: the brand it was given, else the company's only one. */
+function DialsFor({ device }: { device: Device }) {
+  const t = useText();
+  const names = useNames();
+  const brands = useBrands().data ?? [];
+  const only = brands.length === 1 ? brands[0]?.brandId : undefined;
+  const brandId = device.brandId || only;
+  if (brandId) return <bdi>{names.brand(brandId)}</bdi>;
+  return brands.length > 1 ? <Tag tone="warn">{t("devices.noBrand")}</Tag> : null;
 }
 
 function Reach({ device }: { device: Device }) {
@@ -94,18 +106,22 @@ function DeviceForm(props: {
   const t = useText();
   const { deviceId, version } = props.device;
   const users = useUsers().data ?? [];
+  const brands = useBrands().data ?? [];
   const [name, setName] = useState(props.device.displayName ?? "");
   const [agentId, setAgentId] = useState(props.device.agentId ?? "");
+  const [chosen, setChosen] = useState(props.device.brandId);
+  // A new phone keeps the only brand there is, also when others come later.
+  const brandId = chosen ?? (!deviceId && brands.length === 1 ? brands[0]?.brandId : "") ?? "";
   const [enabled, setEnabled] = useState(props.device.enabled ?? true);
   const [requestId] = useState(newRequestId);
   const save = async () => {
     if (deviceId) {
       const path = { "device.deviceId": deviceId };
-      const device = { deviceId, displayName: name, enabled };
-      const body = { device, updateMask: "displayName,enabled", version };
+      const device = { deviceId, displayName: name, enabled, brandId };
+      const body = { device, updateMask: "displayName,enabled,brandId", version };
       await ask(api.PATCH("/v1/devices/{device.deviceId}", { params: { path }, body }));
     } else {
-      const device = { displayName: name, agentId };
+      const device = { displayName: name, agentId, brandId };
       const answer = await ask(api.POST("/v1/devices", { body: { requestId, device } }));
       const userName = answer.device?.userName ?? "";
       props.onMade({ userName, secret: answer.secret ?? "", domain: answer.domain ?? "" });
@@ -153,6 +169,18 @@ function DeviceForm(props: {
               data-testid="device-agent"
             />
           )}
+          <SelectField
+            label={t("devices.brand")}
+            description={brands.length > 1 && !brandId ? t("devices.brandNeeded") : t("devices.brandHint")}
+            inputWrapperOrder={HINT_BELOW}
+            searchable
+            clearable
+            data={optionsOf(brands, "brandId")}
+            value={brandId || null}
+            error={fieldProblem(problem, "brandId")}
+            onChange={(value) => setChosen(value ?? "")}
+            data-testid="device-brand"
+          />
         </>
       )}
     </FormModal>

@@ -715,6 +715,7 @@ class Device(_message.Message):
     ENABLED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    BRAND_ID_FIELD_NUMBER: _builtins.int
     device_id: _builtins.str
     """Output only."""
     agent_id: _builtins.str
@@ -727,6 +728,8 @@ class Device(_message.Message):
     """Whether it may sign in."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    brand_id: _builtins.str
+    """Brand in whose name it calls out. Empty: the company's only one; while there are several the phone is refused when it dials."""
     @_builtins.property
     def bindings(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceBinding]:
         """Output only. Where it can be reached now."""
@@ -746,10 +749,11 @@ class Device(_message.Message):
         enabled: _builtins.bool = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        brand_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "bindings", b"bindings", "create_time", b"create_time", "device_id", b"device_id", "display_name", b"display_name", "enabled", b"enabled", "user_name", b"user_name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "bindings", b"bindings", "brand_id", b"brand_id", "create_time", b"create_time", "device_id", b"device_id", "display_name", b"display_name", "enabled", b"enabled", "user_name", b"user_name", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -432,7 +432,7 @@ class UpdateDeviceRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: display_name, enabled."""
+        """Fields: display_name, enabled, brand_id."""
 
     def __init__(
         self,

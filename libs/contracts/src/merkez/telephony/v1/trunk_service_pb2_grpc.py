@@ -448,7 +448,7 @@ class DeviceServiceServicer:
     """
 
     def CreateDevice(self, request, context):
-        """Adds a desk phone. Its secret is in this answer and nowhere else.
+        """Adds a desk phone. Its secret is in this answer and nowhere else. NOT_FOUND BRAND_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -462,7 +462,7 @@ class DeviceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateDevice(self, request, context):
-        """Changes one. A phone that may not sign in any more loses its bindings at once.
+        """Changes one. A phone that may not sign in any more loses its bindings at once. NOT_FOUND BRAND_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

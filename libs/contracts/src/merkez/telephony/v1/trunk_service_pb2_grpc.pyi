@@ -151,11 +151,11 @@ class DeviceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DeviceServiceAsyncStub: ...
     CreateDevice: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.CreateDeviceRequest, _trunk_service_pb2.CreateDeviceResponse]
-    """Adds a desk phone. Its secret is in this answer and nowhere else."""
+    """Adds a desk phone. Its secret is in this answer and nowhere else. NOT_FOUND BRAND_NOT_FOUND."""
     ListDevices: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.ListDevicesRequest, _trunk_service_pb2.ListDevicesResponse]
     """Lists desk phones with where they can be reached, newest first."""
     UpdateDevice: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.UpdateDeviceRequest, _trunk_pb2.Device]
-    """Changes one. A phone that may not sign in any more loses its bindings at once."""
+    """Changes one. A phone that may not sign in any more loses its bindings at once. NOT_FOUND BRAND_NOT_FOUND."""
     DeleteDevice: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.DeleteDeviceRequest, _empty_pb2.Empty]
     """Deletes one and its bindings."""
 
@@ -165,11 +165,11 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDevice: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.CreateDeviceRequest, _trunk_service_pb2.CreateDeviceResponse]  # type: ignore[assignment]
-    """Adds a desk phone. Its secret is in this answer and nowhere else."""
+    """Adds a desk phone. Its secret is in this answer and nowhere else. NOT_FOUND BRAND_NOT_FOUND."""
     ListDevices: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.ListDevicesRequest, _trunk_service_pb2.ListDevicesResponse]  # type: ignore[assignment]
     """Lists desk phones with where they can be reached, newest first."""
     UpdateDevice: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.UpdateDeviceRequest, _trunk_pb2.Device]  # type: ignore[assignment]
-    """Changes one. A phone that may not sign in any more loses its bindings at once."""
+    """Changes one. A phone that may not sign in any more loses its bindings at once. NOT_FOUND BRAND_NOT_FOUND."""
     DeleteDevice: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.DeleteDeviceRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes one and its bindings."""
 
@@ -182,7 +182,7 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _trunk_service_pb2.CreateDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_trunk_service_pb2.CreateDeviceResponse, _abc.Awaitable[_trunk_service_pb2.CreateDeviceResponse]]:
-        """Adds a desk phone. Its secret is in this answer and nowhere else."""
+        """Adds a desk phone. Its secret is in this answer and nowhere else. NOT_FOUND BRAND_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListDevices(
@@ -198,7 +198,7 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _trunk_service_pb2.UpdateDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_trunk_pb2.Device, _abc.Awaitable[_trunk_pb2.Device]]:
-        """Changes one. A phone that may not sign in any more loses its bindings at once."""
+        """Changes one. A phone that may not sign in any more loses its bindings at once. NOT_FOUND BRAND_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def DeleteDevice(

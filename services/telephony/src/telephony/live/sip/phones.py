@@ -31,7 +31,7 @@ from telephony.live.house import House
 from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
-from telephony.live.sip.statuses import status_of_error
+from telephony.live.sip.statuses import phrase_of_error, status_of_error
 from telephony.live.switchboard import Switchboard
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.sdp import SdpInvalid
@@ -163,7 +163,7 @@ class Phones:
             log.info("a desk phone gave its call up")
         except DomainError as error:
             log.info("a desk phone's call was refused", reason=error.reason)
-            await invitation.refuse(status_of_error(error))
+            await invitation.refuse(status_of_error(error), phrase_of_error(error))
         except Exception as error:
             log.error("a desk phone's call failed", exc_info=error)
             await invitation.refuse(500)
@@ -188,7 +188,9 @@ class Phones:
             invitation.on_cancelled = lambda ended: phone.gone(ended.q850, ended.status)
             actor = Actor("agent", device.agent_id)
             key = new_id("req", house.now())
-            request = call_service_pb2.DialCallRequest(request_id=key, number=invitation.called)
+            request = call_service_pb2.DialCallRequest(
+                request_id=key, number=invitation.called, brand_id=device.brand_id
+            )
             await self._dialing.dial(found[0], actor, request, phone)
             await invitation.answer(sdp)
             phone.on_changed()

@@ -11,7 +11,7 @@ import contextlib
 
 from kernel.errors import DomainError
 
-from telephony.live.sip.statuses import status_of_error
+from telephony.live.sip.statuses import phrase_of_error, status_of_error
 from telephony.sip import ReferWish, parse_dialed
 
 _SECONDS = 5.0
@@ -42,7 +42,7 @@ class PhoneTransfer:
         self._over.set()
 
     def refuse(self, error: DomainError) -> None:
-        status, reason = status_of_error(error), _on_one_line(error.message)
+        status, reason = status_of_error(error), phrase_of_error(error)
         if self._wish.silent:
             self._wish.refuse(603, reason)
         self._wish.notify(status, reason)
@@ -54,8 +54,3 @@ class PhoneTransfer:
             async with asyncio.timeout(_SECONDS):
                 await self._over.wait()
                 await self._wish.told()
-
-
-def _on_one_line(text: str) -> str:
-    """A reason phrase of plain characters (RFC 3261 25.1), short enough for a phone's display."""
-    return "".join(each if " " <= each <= "~" else "?" for each in text)[:80]
