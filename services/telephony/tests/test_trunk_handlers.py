@@ -1,138 +1,23 @@
-"""Trunks, desk phones and outbound rules as a caller sees them."""
+"""Trunks and outbound rules as a caller sees them."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
-from typing import Any
 
 import pytest
-from chassis.auth import acting_as
 from chassis.sealing import Seal
-from kernel.clock import SystemClock
-from kernel.errors import Conflict, DomainError, Forbidden, InvalidInput, NotFound
-from kernel.ids import new_id
+from kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
 from kernel.tenant import PLATFORM
 from merkez.telephony.v1 import trunk_pb2
 from merkez.telephony.v1 import trunk_service_pb2 as pb
-from merkez.telephony.v1.trunk_service_pb2_grpc import (
-    DeviceServiceStub,
-    OutboundServiceStub,
-    TrunkServiceStub,
-    add_DeviceServiceServicer_to_server,
-    add_OutboundServiceServicer_to_server,
-    add_TrunkServiceServicer_to_server,
-)
-from merkez.tenancy.v1.number_service_pb2_grpc import add_NumberServiceServicer_to_server
 from merkez.type.v1.money_pb2 import Money
 from sqlalchemy import text
-from telephony.clients import Tenancy
-from telephony.domain import devices as device_rules
-from telephony.domain.devices import Contact, DeviceNotFound, Register
-from telephony.handlers import DeviceHandlers, OutboundHandlers, TrunkHandlers
 from telephony.main import TRUNK_PASSWORDS
-from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
-from testkit import someone
 
-from .neighbours import FakeTenancy
+from .office import an_id, office, reason_of
 
-AGENT = "usr_01jd3v9k8r5x7m2p4q6s8t0w1y"
-
-
-def an_id(prefix: str) -> str:
-    return new_id(prefix, SystemClock().now())
-
-
-class Office:
-    """Telephony's trunks served, and people of a tenant to ask for them."""
-
-    def __init__(self, db, rpc, clock, seal) -> None:
-        self.db, self.clock, self.seal = db, clock, seal
-        self.tenant = an_id("ten")
-        self.trunks: Any = rpc.stub(TrunkServiceStub, "telephony")
-        self.devices: Any = rpc.stub(DeviceServiceStub, "telephony")
-        self.outbound: Any = rpc.stub(OutboundServiceStub, "telephony")
-        self.numbers: Any = None
-
-    def as_(self, role: str = "admin", tenant: str = ""):
-        return acting_as(someone(role, tenant or self.tenant))
-
-    async def trunk(self, request_id: str = "", password: str = "", **fields) -> trunk_pb2.Trunk:
-        given = {"display_name": "Carrier", "gateways": [trunk_pb2.Gateway(host="sip.example")], "enabled": True}
-        request = pb.CreateTrunkRequest(
-            request_id=request_id or an_id("req"), trunk=trunk_pb2.Trunk(**{**given, **fields}), password=password
-        )
-        with self.as_():
-            return await self.trunks.CreateTrunk(request)
-
-    async def update(self, trunk_id: str, paths: list[str], version: int = 0, **fields) -> trunk_pb2.Trunk:
-        request = pb.UpdateTrunkRequest(trunk=trunk_pb2.Trunk(trunk_id=trunk_id, **fields), version=version)
-        request.update_mask.paths.extend(paths)
-        with self.as_():
-            return await self.trunks.UpdateTrunk(request)
-
-    async def device(self, request_id: str = "", *, agent_id: str = AGENT, name: str = "Desk 7", **fields) -> Any:
-        device = trunk_pb2.Device(agent_id=agent_id, display_name=name, **fields)
-        with self.as_():
-            return await self.devices.CreateDevice(
-                pb.CreateDeviceRequest(request_id=request_id or an_id("req"), device=device)
-            )
-
-    async def listed(self, **asked) -> pb.ListDevicesResponse:
-        with self.as_():
-            return await self.devices.ListDevices(pb.ListDevicesRequest(**asked))
-
-    async def sign_in(self, device_id: str, cseq: int = 1, **more):
-        request = Register("call", cseq, [Contact("sip:x@192.0.2.7")], source="192.0.2.7", node_id="node-a", **more)
-        now = self.clock.now()
-        return await self.db.run(self.tenant, lambda tx: device_ops.register(tx, device_id, request, now))
-
-    async def rules(self) -> dict[str, trunk_pb2.CountryRule]:
-        with self.as_():
-            found = await self.outbound.ListCountryRules(pb.ListCountryRulesRequest())
-        return {each.country: each for each in found.rules}
-
-    async def choose(self, **choices: str) -> None:
-        rules = [
-            trunk_pb2.CountryRule(country=country, choice=trunk_pb2.CountryChoice.Value(f"COUNTRY_CHOICE_{choice}"))
-            for country, choice in choices.items()
-        ]
-        with self.as_():
-            await self.outbound.UpdateCountryRules(pb.UpdateCountryRulesRequest(rules=rules))
-
-    async def limit(self, version: int = 0, **fields) -> trunk_pb2.OutboundSettings:
-        request = pb.UpdateOutboundSettingsRequest(settings=trunk_pb2.OutboundSettings(**fields), version=version)
-        request.update_mask.paths.extend(fields)
-        with self.as_():
-            return await self.outbound.UpdateOutboundSettings(request)
-
-
-@pytest.fixture
-async def office(service_db, rpc, clock) -> Office:
-    db = await service_db("telephony", clock=clock)
-    seal = Seal.load(rpc.internal_key, TRUNK_PASSWORDS)
-    numbers: Any = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
-    await rpc.serve("tenancy", [(add_NumberServiceServicer_to_server, numbers)])
-    tenancy = Tenancy(rpc.peers("telephony"))
-    await rpc.serve(
-        "telephony",
-        [
-            (add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, tenancy)),
-            (add_DeviceServiceServicer_to_server, DeviceHandlers(db, tenancy, "sip.merkez.example")),
-            (add_OutboundServiceServicer_to_server, OutboundHandlers(db)),
-        ],
-    )
-    made = Office(db, rpc, clock, seal)
-    made.numbers = numbers
-    return made
-
-
-async def reason_of(call: Any) -> str:
-    with pytest.raises(DomainError) as refused:
-        await call
-    return refused.value.reason
-
+__all__ = ["office"]
 
 # -- trunks ----------------------------------------------------------------------------------------------------
 
@@ -302,107 +187,6 @@ async def test_a_deleted_trunk_is_gone(office) -> None:
         await office.trunks.DeleteTrunk(pb.DeleteTrunkRequest(trunk_id=trunk.trunk_id))
         with pytest.raises(NotFound):
             await office.trunks.GetTrunk(pb.GetTrunkRequest(trunk_id=trunk.trunk_id))
-
-
-# -- desk phones -------------------------------------------------------------------------------------------------
-
-
-async def test_a_phones_secret_is_told_once_and_only_its_digests_are_kept(office) -> None:
-    made = await office.device("once")
-    again = await office.device("once")
-    assert made.secret and made.domain == "sip.merkez.example"
-    assert (again.secret, again.device) == ("", made.device)
-    name = made.device.user_name
-    tenant_id, device_id = await office.db.system(lambda tx: device_ops.find_by_user_name(tx, name))
-    assert (tenant_id, device_id) == (office.tenant, made.device.device_id)
-    row = await office.db.run(office.tenant, lambda tx: device_ops.get_device(tx, device_id))
-    assert (row.ha1_sha256, row.ha1_md5) == device_rules.digests(name, made.secret)
-    for table in ("devices", "requests"):
-        found = await office.db.run(office.tenant, lambda tx, t=table: tx.all(text(f"select * from telephony.{t}")))
-        assert made.secret not in str(found) and made.secret.encode() not in b"".join(
-            each for row in found for each in row.values() if isinstance(each, bytes)
-        )
-
-
-async def test_where_a_phone_can_be_reached_is_listed_until_it_expires(office) -> None:
-    made = await office.device()
-    await office.sign_in(made.device.device_id, expires=120, user_agent="Fanvil")
-    [device] = (await office.listed()).devices
-    assert [(each.contact, each.user_agent) for each in device.bindings] == [("sip:x@192.0.2.7", "Fanvil")]
-    now = office.clock.now()
-    reached = await office.db.run(office.tenant, lambda tx: device_ops.reachable(tx, AGENT, now))
-    assert [each.device_id for each, _ in reached] == [made.device.device_id]
-    office.clock.advance(timedelta(seconds=121))
-    assert not (await office.listed()).devices[0].bindings
-    await office.db.system(lambda tx: device_ops.purge_bindings(tx, office.clock.now()))
-    later = office.clock.now()
-    assert await office.db.run(office.tenant, lambda tx: device_ops.reachable(tx, AGENT, later)) == []
-
-
-async def test_two_registrations_of_a_phone_at_once_leave_the_newer(office) -> None:
-    made = await office.device()
-    await asyncio.gather(*(office.sign_in(made.device.device_id, cseq) for cseq in (1, 2, 3)), return_exceptions=True)
-    kept = await office.db.run(
-        office.tenant, lambda tx: device_ops.reachable(tx, AGENT, office.clock.now()), read_only=True
-    )
-    assert [each.cseq for _, places in kept for each in places] == [3]
-
-
-async def test_a_phone_that_may_not_sign_in_is_reachable_no_more(office) -> None:
-    made = await office.device()
-    await office.sign_in(made.device.device_id)
-    request = pb.UpdateDeviceRequest(device=made.device, version=made.device.version)
-    request.device.enabled = False
-    request.update_mask.paths.append("enabled")
-    with office.as_():
-        changed = await office.devices.UpdateDevice(request)
-        assert not changed.enabled and not changed.bindings
-        with pytest.raises(Conflict):
-            await office.devices.UpdateDevice(request)
-    with pytest.raises(DeviceNotFound):
-        await office.sign_in(made.device.device_id, 2)
-
-
-async def test_a_phone_is_given_a_brand_to_dial_for_and_another_companys_brand_is_refused(office) -> None:
-    ours, theirs = an_id("brd"), an_id("brd")
-    office.numbers.brands = {ours}
-    made = await office.device(brand_id=ours)
-    assert made.device.brand_id == ours
-    with pytest.raises(NotFound):
-        await office.device(brand_id=theirs)
-    with pytest.raises(InvalidInput):
-        await office.device(brand_id="somewhere")
-    request = pb.UpdateDeviceRequest(device=trunk_pb2.Device(device_id=made.device.device_id, brand_id=theirs))
-    request.update_mask.paths.append("brand_id")
-    with office.as_():
-        assert await reason_of(office.devices.UpdateDevice(request)) == "BRAND_NOT_FOUND"
-        office.numbers.down = True
-        request.device.brand_id = ""
-        assert (await office.devices.UpdateDevice(request)).brand_id == "", "taking it away asks nobody"
-    assert [each.brand_id for each in (await office.listed()).devices] == [""]
-
-
-async def test_a_deleted_phone_and_another_tenants_are_not_there(office) -> None:
-    made = await office.device()
-    request = pb.DeleteDeviceRequest(device_id=made.device.device_id)
-    with office.as_(tenant=an_id("ten")):
-        assert await reason_of(office.devices.DeleteDevice(request)) == "DEVICE_NOT_FOUND"
-    with office.as_():
-        await office.devices.DeleteDevice(request)
-        assert await reason_of(office.devices.DeleteDevice(request)) == "DEVICE_NOT_FOUND"
-    name = made.device.user_name
-    assert await office.db.system(lambda tx: device_ops.find_by_user_name(tx, name)) is None
-
-
-async def test_a_phone_needs_an_agent_and_a_name_and_is_listed_by_agent(office) -> None:
-    with pytest.raises(InvalidInput):
-        await office.device(agent_id="somebody")
-    with pytest.raises(InvalidInput):
-        await office.device(name="  ")
-    other = an_id("usr")
-    await office.device()
-    theirs = await office.device(agent_id=other)
-    assert [each.device_id for each in (await office.listed(agent_id=other)).devices] == [theirs.device.device_id]
 
 
 # -- rules of dialing out ------------------------------------------------------------------------------------------
