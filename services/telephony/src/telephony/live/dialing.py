@@ -20,7 +20,6 @@ from telephony.clients import CallerNumbers
 from telephony.domain import parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
-from telephony.domain.conversation import NotOnCall
 from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.find_me import FindMeOwnNumber
 from telephony.domain.flow_dials import talked
@@ -45,8 +44,8 @@ class Dialing:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
-        self.transfer: Callable[[LiveCall, str, TransferWish], Coroutine[Any, Any, None]] = _transfer_nothing
-        """Carries out what a leg's phone wishes; who has the verbs sets it."""
+        self.transfer: Callable[[LiveCall, str, TransferWish], Coroutine[Any, Any, None]] | None = None
+        """Carries out what a leg's phone wishes; who has the verbs sets it. Until then a leg refuses by itself."""
         self._answers = Answers(house, switchboard, self._answered)
         switchboard.ring_agent = self.ring_agent
         switchboard.resume_outside = self.resume_outside
@@ -252,7 +251,8 @@ class Dialing:
         else:
             outside.on_digit_info = lambda digit: self._pressed(live, leg_id, digit)
             outside.on_hold = lambda held: spawn(self._held(live, leg_id, held), "held by a phone")
-            outside.on_transfer = lambda wish: spawn(self.transfer(live, leg_id, wish), "transfer by a phone")
+            if (transfer := self.transfer) is not None:
+                outside.on_transfer = lambda wish: spawn(transfer(live, leg_id, wish), "transfer by a phone")
         if outside.media is not None:
             live.attach(leg_id, outside.media)
 
@@ -338,11 +338,6 @@ class Dialing:
             return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
-
-
-async def _transfer_nothing(live: LiveCall, leg_id: str, wish: TransferWish) -> None:
-    wish.begun()
-    wish.refuse(NotOnCall("nobody transfers calls here"))
 
 
 def _rung_in_vain(leg: Leg) -> bool:
