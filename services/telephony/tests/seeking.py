@@ -53,20 +53,28 @@ class Search:
     contact_id: str
     offer_id: str = field(default_factory=lambda: an_id("ofr"))
 
+    def offered(self, *, away: bool = True, direct: bool = True) -> Offered:
+        return Offered(self.offer_id, self.call_id, self.contact_id, self.agent_id, direct, away)
+
     async def begin(self, *, away: bool = True, direct: bool = True) -> None:
-        offered = Offered(self.offer_id, self.call_id, self.contact_id, self.agent_id, direct, away)
+        offered = self.offered(away=away, direct=direct)
         await self._run(lambda tx: ops.search(tx, offered, self.exchange.house.now()))
         self.exchange.switchboard.seek()
 
-    async def accepted(self, _: object = None) -> None:
+    async def accepted(self, _: object = None, *, direct: bool = True, queue_id: str = "") -> None:
         """What follows from OfferAccepted."""
-        await self.exchange.accept(self.call_id, self.agent_id, Contact(self.contact_id))
+        contact = Contact(self.contact_id, queue_id)
+        now = self.exchange.house.now()
+        found = await self._run(lambda tx: ops.accepted(tx, self.call_id, self.agent_id, contact, now, direct=direct))
+        if found is not None:
+            self.exchange.switchboard.settle(self.exchange.tenant_id, *found)
         self.exchange.switchboard.seek()
 
     async def over(self, q850: int = Q850.NO_ANSWER) -> None:
         """What follows from the offer's end without an answer."""
-        found = await self._run(lambda tx: ops.end_search(tx, self.offer_id, q850, self.exchange.house.now()))
-        self.exchange.switchboard.settle(self.exchange.tenant_id, *found)
+        found = await self._run(lambda tx: ops.end_search(tx, self.offered(), q850, self.exchange.house.now()))
+        if found is not None:
+            self.exchange.switchboard.settle(self.exchange.tenant_id, *found)
         self.exchange.switchboard.seek()
 
     async def untaken(self, reason: str = "offer_missed") -> Any:

@@ -55,3 +55,5 @@ async def test_a_desk_phone_that_isnt_registered_costs_no_time(exchange: Exchang
     await search.begin()
     await mobile.peer.hears(SPOKEN_HZ)
     assert search.sought() == [("", Q850.UNREACHABLE), (HOME, 0)]
+    await search.over()
+    await eventually(lambda: mobile.ended)

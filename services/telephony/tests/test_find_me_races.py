@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from kernel.errors import FailedPrecondition
+from kernel.errors import FailedPrecondition, Unavailable
 from merkez.telephony.v1 import call_service_pb2
-from telephony.domain.calls import Contact
-from telephony.domain.find_me import MAX_RING, Step
+from telephony.domain.calls import CallState, Contact
+from telephony.domain.find_me import MAX_RING, Resort, ResortKind, Step
 from telephony.domain.legs import Q850, Party
 from telephony.ops import parties as party_ops
 from telephony.sip import InviteWish, SipDialog
@@ -20,7 +20,7 @@ from testkit.rtp_peer import RtpPeer
 
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
 from .desk_phones import PHONES, DeskPhone
-from .seeking import CUSTOMER_HZ, DESK_HZ, MOBILE_HZ, SECONDS, Search, mailbox, mobiles, setting, waiting
+from .seeking import CUSTOMER_HZ, DESK_HZ, HOME, MOBILE_HZ, SECONDS, Search, mailbox, mobiles, setting, waiting
 from .test_sip_calls import NUMBER, trunk
 
 __all__ = ["mobiles"]
@@ -163,6 +163,77 @@ async def test_news_of_an_offer_that_comes_after_that_of_its_end_rings_nobody(ex
     await search.begin()
     found = await db.run(exchange.tenant_id, lambda tx: search_store.find_search(tx, search.offer_id), read_only=True)
     assert found is None
+
+
+async def test_the_end_of_an_offer_that_is_heard_of_before_the_offer_leaves_its_telephones_silent(
+    exchange, mobiles
+) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    search = await waiting(exchange, mailbox(20))
+    await search.over()
+    await search.over()
+    await search.begin()
+    await exchange.finder.look()
+    again = Search(exchange, search.call_id, search.customer, search.agent_id, search.contact_id)
+    await again.begin()
+    await mobile.peer.hears(SPOKEN_HZ)
+    assert len(mobile.invitations) == 1 and again.sought() == [(NUMBER, 0)], "the next offer rings"
+
+
+async def test_an_agent_who_presses_the_key_and_hangs_up_costs_no_time_the_next_place_rings(exchange, mobiles) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    search = await waiting(exchange, mailbox(60), mailbox(60, HOME))
+    exchange.routing.refusal = Unavailable("routing is away")
+    await search.begin()
+    await mobile.peer.hears(SPOKEN_HZ)
+    await mobile.peer.press("1")
+    live = exchange.switchboard.find(search.call_id)
+    await eventually(lambda: live.outside)
+    await mobile.dialogs[0].bye()
+    await eventually(lambda: len(mobile.invitations) == 2)
+    assert mobile.invitations[1].called == HOME
+    exchange.routing.refusal, exchange.routing.on_take = None, search.accepted
+    await mobile.peer.hears(SPOKEN_HZ)
+    await mobile.peer.press("1")
+    await search.customer.hears(MOBILE_HZ)
+    (leg,) = live.live_legs(Party.AGENT)
+    assert leg.address == HOME and search.sought() == [(NUMBER, Q850.NORMAL)]
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_an_agent_who_hangs_up_as_routing_accepts_isnt_waited_for_and_the_call_goes_on(
+    exchange, mobiles, direct: bool
+) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    queue_id = an_id("que")
+    search = await waiting(
+        exchange, mailbox(60), queue_calls=True, resort=Resort(ResortKind.QUEUE, queue_id)
+    )  # fmt: skip
+    live = exchange.switchboard.find(search.call_id)
+    asked = asyncio.Event()
+
+    async def accepts_and_is_slow_to_say_so(_: object) -> None:
+        asked.set()
+        await asyncio.sleep(30)
+
+    exchange.routing.on_take = accepts_and_is_slow_to_say_so
+    await search.begin(direct=direct)
+    await mobile.peer.hears(SPOKEN_HZ)
+    await mobile.peer.press("1")
+    await asked.wait()
+    await mobile.dialogs[0].bye()
+    await eventually(lambda: search.sought() == [(NUMBER, Q850.NORMAL)])
+    await search.accepted(direct=direct, queue_id="" if direct else queue_id)
+    await eventually(lambda: len(exchange.flows.started) == 2)
+    assert exchange.flows.started[-1].queue_id == queue_id
+    await eventually(lambda: live.call.state is CallState.QUEUED)
+    assert live.live_legs(Party.AGENT) == []
+    assert (await exchange.facts()).count("AgentLeft") == 1
+    await eventually(lambda: not exchange.finder._hunts)
+    await search.customer.hears(MUSIC_HZ)
 
 
 async def test_who_is_asked_on_a_phones_second_line_may_answer_at_home(exchange, mobiles) -> None:

@@ -48,7 +48,8 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
             return
         consult = told.kind == contact_pb2.CONTACT_KIND_CONSULT
         contact = Contact(told.contact_id, told.queue_id, told.customer_id, consult)
-        answered = await ops.answer_call(tx, told.call_id, fact.offer.agent_id, contact, house.now())
+        direct = bool(told.target_agent_id)
+        answered = await find_me.accepted(tx, told.call_id, fact.offer.agent_id, contact, house.now(), direct=direct)
         if answered is not None:
             # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))
@@ -61,18 +62,13 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         node_id = await station_ops.apart_from(tx, agent_id, call_id) if call_id else ""
         if node_id:
             tx.after_commit(lambda: switchboard.station_wanted(meta.tenant_id, agent_id, node_id))
-        offer = fact.offer
-        if call_id and offer.expire_time.ToDatetime(tzinfo=UTC) > house.now():
-            direct = bool(offer.contact.target_agent_id)
-            offered = find_me.Offered(
-                offer.offer_id, call_id, offer.contact.contact_id, agent_id, direct, offer.away
-            )  # fmt: skip
-            if await find_me.search(tx, offered, house.now()) is not None:
-                tx.after_commit(switchboard.seek)
+        fresh = fact.offer.expire_time.ToDatetime(tzinfo=UTC) > house.now()
+        if call_id and fresh and await find_me.search(tx, _offered(fact.offer), house.now()) is not None:
+            tx.after_commit(switchboard.seek)
 
     def offer_over(q850: int) -> Any:
         async def over(tx: Tx, fact: _OfferOver, meta: FactMeta) -> None:
-            found = await find_me.end_search(tx, fact.offer.offer_id, q850, house.now())
+            found = await find_me.end_search(tx, _offered(fact.offer), q850, house.now())
             if found is not None:
                 tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *found))
                 tx.after_commit(switchboard.seek)
@@ -141,6 +137,13 @@ def share_quality(bus: Bus) -> Tell:
         bus.publish_live(tenant_id, _CALL_QUALITY, quality_message(call_id, legs))
 
     return tell
+
+
+def _offered(offer: contact_pb2.Offer) -> find_me.Offered:
+    told = offer.contact
+    return find_me.Offered(
+        offer.offer_id, told.call_id, told.contact_id, offer.agent_id, bool(told.target_agent_id), offer.away
+    )  # fmt: skip
 
 
 def _forget(tenancy: Tenancy) -> Any:

@@ -134,13 +134,17 @@ class _Hunt:
             await self._take_over(self._taken)
         elif self._search.step >= 0:
             await self._ring(self._search)
-        while not self._over and not self._taken:
+        while not self._over:
             await self._step_over()
+            if self._taken:
+                # Until the offer's end says that they have it, or they hang up before that.
+                await self._wait(_LOOK_SECONDS)
+                continue
             following = rules.next_step(self._search, self._house.now())
-            if self._over or self._taken or following is None:
+            if self._over or following is None:
                 break
             await self._ring(following)
-        if not self._over and not self._taken and self._search.away:
+        if not self._over and self._search.away:
             await self._nobody()
         while not self._over:
             await self._wait(_LOOK_SECONDS)
@@ -266,7 +270,7 @@ class _Hunt:
     def _gone(self, rung: _Rung, q850: int, sip_status: int) -> None:
         if self._rung.pop(rung.leg_id, None) is None:
             return
-        if rung.confirming is not None:
+        if rung.confirming is not None and self._taken != rung.leg_id:
             rung.confirming.cancel()
         self._closing.add(rung.leg_id)
         self._house.tasks.spawn(self._row_over(rung.leg_id, q850, sip_status), "telephone gone")
@@ -311,7 +315,31 @@ class _Hunt:
             await self._ring(replace(self._search, taken_leg_id=""))
 
     async def _accept(self, leg_id: str) -> None:
-        """Accept the offer for the agent; who took it too late is hung up."""
+        """Accept the offer for the agent, unless they hang up before routing has: the search goes on without them. When
+        routing had in that moment, `ops.accepted` hears of it."""
+        line = self.live.outside.get(leg_id)
+        if line is None:
+            self._left()
+            return
+        accepting = self._house.tasks.spawn(self._ask(leg_id), "accept for an agent")
+        told = line.on_gone
+
+        def gone(q850: int, status: int) -> None:
+            told(q850, status)
+            if not accepting.done():
+                accepting.cancel()
+                self._left()
+
+        line.on_gone = gone
+        await asyncio.wait([accepting])
+
+    def _left(self) -> None:
+        log.info("an agent hung up before they had the call", call_id=self.live.call_id)
+        self._taken = ""
+        self._changed.set()
+
+    async def _ask(self, leg_id: str) -> None:
+        """Routing says whose the call is; who took it too late is hung up."""
         search, patience = self._search, asyncio.get_running_loop().time() + _TAKE_SECONDS
         while True:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from chassis.sql import Tx
@@ -14,15 +14,24 @@ from chassis.telemetry import log
 from telephony import convert
 from telephony.domain import calls
 from telephony.domain import find_me as rules
-from telephony.domain.calls import CallState, Trigger
-from telephony.domain.conversation import Conversation, Outcome, raised
+from telephony.domain.calls import CallState, Contact, Trigger
+from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, raised
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Search
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.transfers import recalled
 from telephony.domain.trunks import require_version
-from telephony.ops.parties import Found, conversation, keep, telephones_over
+from telephony.ops.parties import (
+    Found,
+    answer_call,
+    consult_failed,
+    contact_dequeued,
+    conversation,
+    keep,
+    telephones_over,
+)
 from telephony.store import calls as call_store
 from telephony.store import find_me as store
+from telephony.store import stations as station_store
 
 FORWARDED = "forwarded"
 _NOBODY_TOOK_IT = frozenset({FORWARDED, "offer_missed", "offer_declined"})
@@ -84,7 +93,7 @@ async def search(tx: Tx, offered: Offered, now: datetime) -> Search | None:
     if not offered.direct and not setting.queue_calls:
         return None
     call = await call_store.find_call(tx, offered.call_id)
-    if call is None or not call.live or await store.find_search(tx, offered.offer_id) is not None:
+    if call is None or not call.live or await store.is_known(tx, offered.offer_id):
         return None
     legs = (await conversation(tx, offered.call_id)).legs
     if any(leg.contact_id == offered.contact_id and leg.state is not LegState.RINGING for leg in legs):
@@ -119,17 +128,65 @@ async def take(tx: Tx, offer_id: str, leg_id: str) -> bool:
     return await store.save_search(tx, dataclasses.replace(search, taken_leg_id=leg_id))
 
 
-async def end_search(tx: Tx, offer_id: str, q850: int, now: datetime) -> Found | None:
-    """The offer is over without having been accepted: telephones stop ringing. None when none did."""
-    search = await store.find_search(tx, offer_id)
+async def end_search(tx: Tx, offered: Offered, q850: int, now: datetime) -> Found | None:
+    """The offer is over without having been accepted: telephones stop ringing. None when none did. What is heard of
+    before the offer itself is kept until the call's end, so that news of the offer then rings nobody."""
+    search = await store.find_search(tx, offered.offer_id)
     if search is None:
+        await _remember_over(tx, offered, now)
         return None
-    await store.drop_search(tx, offer_id)
+    await store.drop_search(tx, offered.offer_id)
     before = await conversation(tx, search.call_id)
-    ringing = [leg for leg in before.live_legs if leg.party == Party.SOUGHT and leg.invited_by == offer_id]
+    ringing = [leg for leg in before.live_legs if leg.party == Party.SOUGHT and leg.invited_by == offered.offer_id]
     if not before.call.live or not ringing:
         return before.call, before.legs
     return await telephones_over(tx, before, ringing, now, q850)
+
+
+async def _remember_over(tx: Tx, offered: Offered, now: datetime) -> None:
+    if not offered.call_id or not (await store.find(tx, offered.agent_id)).rings:
+        return
+    call = await call_store.find_call(tx, offered.call_id)
+    if call is not None and call.live and not await store.is_known(tx, offered.offer_id):
+        over = Search(
+            offered.offer_id, offered.call_id, offered.contact_id, offered.agent_id, (), timedelta(0), now, offered.away
+        )  # fmt: skip
+        await store.add_search(tx, over, now, over=True)
+
+
+async def accepted(
+    tx: Tx, call_id: str, agent_id: str, contact: Contact, now: datetime, *, direct: bool
+) -> Found | None:
+    """An offer was accepted: its agent is joined (`answer_call`). Who took it on a telephone and has hung up since
+    isn't waited for: their part is over, and the call goes on as one that nobody took, into its queue again, or the way
+    its flow says; somebody who is asked has not answered."""
+    search = await store.search_of(tx, call_id, contact.contact_id, agent_id)
+    before = await conversation(tx, call_id) if search is not None else None
+    if search is None or before is None or not await _hung_up(tx, before, search):
+        return await answer_call(tx, call_id, agent_id, contact, now)
+    await store.drop_search(tx, search.offer_id)
+    tx.after_commit(partial(log.info, "an agent hung up before they were joined", call_id=call_id, agent_id=agent_id))
+    leg = Leg("", call_id, Party.AGENT, LegState.ENDED, agent_id=agent_id, contact_id=contact.contact_id)
+    tx.emit(convert.agent_left(Left(leg, LeftReason.LEFT), now), key=call_id)
+    if contact.consult:
+        return await consult_failed(tx, call_id, contact.contact_id, now)
+    untaken = Untaken(call_id, contact.contact_id, agent_id if direct else "", FORWARDED)
+    found = await forward(tx, untaken, now)
+    queue = f"queue:{contact.queue_id}" if contact.queue_id and not direct else ""
+    if found is None and queue and before.call.state is CallState.QUEUED:
+        found = await _led_on(tx, before, contact.contact_id, queue, before.call.forwarded_by, now)
+    return found or await contact_dequeued(tx, call_id, contact.contact_id, now)
+
+
+async def _hung_up(tx: Tx, before: Conversation, search: Search) -> bool:
+    """Whether the telephone the call was taken on is none any more, and no desk can have it instead."""
+    if not before.call.live or any(leg.leg_id == search.taken_leg_id for leg in before.live_legs):
+        return False
+    if not search.taken_leg_id and not search.away:
+        return False  # accepted at the desk
+    # While the search went on its rows forget who had left. Somebody who has come to a desk meanwhile took it there.
+    station = await station_store.find_station(tx, search.agent_id)
+    return station is None or (station.desk_phone and bool(search.taken_leg_id))
 
 
 async def taken_too_late(tx: Tx, call_id: str, leg_id: str, now: datetime) -> Found | None:
@@ -180,16 +237,19 @@ async def forward(tx: Tx, untaken: Untaken, now: datetime) -> Found | None:
 
 
 async def _send_on(tx: Tx, before: Conversation, untaken: Untaken, resort: Resort, now: datetime) -> Found:
-    call = dataclasses.replace(
-        calls.change(before.call, Trigger.SEND_ON, now),
-        turn=before.call.turn + 1,
-        run_id="",
-        contact_id=untaken.contact_id,
-        sent_to=resort.sent_to,
-        sent_by="",
-        forwarded_by=(*before.call.forwarded_by, untaken.agent_id),
-    )
-    found = await keep(tx, before, Outcome(dataclasses.replace(before, call=call)), now)
+    by = (*before.call.forwarded_by, untaken.agent_id)
+    found = await _led_on(tx, before, untaken.contact_id, resort.sent_to, by, now)
     told = convert.call_forwarded(*found, untaken.agent_id, untaken.contact_id, resort.kind.value, resort.target)
-    tx.emit(told, key=call.call_id)
+    tx.emit(told, key=before.call.call_id)
     return found
+
+
+async def _led_on(
+    tx: Tx, before: Conversation, contact_id: str, sent_to: str, forwarded_by: Sequence[str], now: datetime
+) -> Found:
+    """Flows leads the call in a new turn."""
+    call = dataclasses.replace(
+        calls.change(before.call, Trigger.SEND_ON, now), turn=before.call.turn + 1, run_id="", contact_id=contact_id,
+        sent_to=sent_to, sent_by="", forwarded_by=tuple(forwarded_by),
+    )  # fmt: skip
+    return await keep(tx, before, Outcome(dataclasses.replace(before, call=call)), now)

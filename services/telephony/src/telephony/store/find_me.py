@@ -69,9 +69,16 @@ def _setting(row: RowMapping) -> FindMe:
 # -- searches --------------------------------------------------------------------------------------------------
 
 
-async def add_search(tx: Tx, search: Search, now: datetime) -> None:
-    values = {"tenant_id": tx.tenant_id, "create_time": now, **_search_row(search)}
+async def add_search(tx: Tx, search: Search, now: datetime, *, over: bool = False) -> None:
+    """`over`: kept only so that it doesn't begin."""
+    values = {"tenant_id": tx.tenant_id, "create_time": now, "over": over, **_search_row(search)}
     await tx.execute(insert(searches), values)
+
+
+async def is_known(tx: Tx, offer_id: str) -> bool:
+    """Whether the offer's search goes on, or was over before it began."""
+    mine = (searches.c.tenant_id == tx.tenant_id, searches.c.offer_id == offer_id)
+    return await tx.one_or_none(select(searches.c.offer_id).where(*mine)) is not None
 
 
 async def find_search(tx: Tx, offer_id: str) -> Search | None:
@@ -83,7 +90,7 @@ async def search_of(tx: Tx, call_id: str, contact_id: str, agent_id: str) -> Sea
     """The search for this agent for this contact; None when there is none."""
     mine = (
         searches.c.tenant_id == tx.tenant_id, searches.c.call_id == call_id, searches.c.contact_id == contact_id,
-        searches.c.agent_id == agent_id,
+        searches.c.agent_id == agent_id, searches.c.over.is_(False),
     )  # fmt: skip
     row = await tx.one_or_none(select(searches).where(*mine).order_by(searches.c.create_time.desc()).limit(1))
     return None if row is None else _search(row)
@@ -95,9 +102,8 @@ async def save_search(tx: Tx, search: Search) -> bool:
     return result.rowcount == 1
 
 
-async def drop_search(tx: Tx, offer_id: str) -> bool:
-    """Whether there was one."""
-    return (await tx.execute(delete(searches).where(*_one(tx, offer_id)))).rowcount == 1
+async def drop_search(tx: Tx, offer_id: str) -> None:
+    await tx.execute(delete(searches).where(*_one(tx, offer_id)))
 
 
 async def drop_searches_of(tx: Tx, call_id: str) -> None:
@@ -107,12 +113,14 @@ async def drop_searches_of(tx: Tx, call_id: str) -> None:
 async def searches_of_node(tx: Tx, node_id: str) -> Sequence[tuple[str, Search]]:
     """(tenant id, search) of every live call of the node. System transaction."""
     its_lease = (live_calls.c.tenant_id == searches.c.tenant_id) & (live_calls.c.call_id == searches.c.call_id)
-    statement = select(searches).join(live_calls, its_lease).where(live_calls.c.node_id == node_id)
+    statement = (
+        select(searches).join(live_calls, its_lease).where(live_calls.c.node_id == node_id, searches.c.over.is_(False))
+    )
     return [(row["tenant_id"], _search(row)) for row in await tx.all(statement)]
 
 
-def _one(tx: Tx, offer_id: str) -> tuple[Any, Any]:
-    return searches.c.tenant_id == tx.tenant_id, searches.c.offer_id == offer_id
+def _one(tx: Tx, offer_id: str) -> tuple[Any, ...]:
+    return searches.c.tenant_id == tx.tenant_id, searches.c.offer_id == offer_id, searches.c.over.is_(False)
 
 
 def _search_row(search: Search) -> dict[str, Any]:

@@ -87,10 +87,12 @@ searches = tenant_table(
     Column("step_time", Time, nullable=False),
     Column("away", Boolean, nullable=False),
     Column("taken_leg_id", Text, nullable=False),
+    Column("over", Boolean, nullable=False),
     Column("create_time", Time, nullable=False),
     Index("searches_by_call", "tenant_id", "call_id"),
 )  # fmt: skip
-"""Offers that ring at telephones: a row goes with its offer's answer or the call."""
+"""Offers that ring at telephones: a row goes with its offer's answer or the call. One that is `over` never rang: its
+offer's end was heard of first."""
 
 legs = tenant_table(
     "legs", metadata,
