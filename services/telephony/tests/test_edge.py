@@ -21,7 +21,7 @@ from telephony.sip import SipDialog
 from testkit import eventually
 from testkit.certificates import self_signed
 from testkit.rtp_peer import RtpPeer
-from testkit.voice_peers import Baresip, Kamailio, VoicePeers
+from testkit.voice_peers import Baresip, Kamailio, PeerFailed, VoicePeers
 
 from .carriers import Carrier, a_trunk
 from .conftest import MUSIC_HZ, Exchange, an_id
@@ -346,6 +346,21 @@ async def test_a_call_whose_node_died_before_it_began_is_taken_by_the_other(
     await asyncio.gather(phone.hears(CUSTOMER_HZ), customer.hears(PHONE_HZ))
     await phone.hang_up()
     await carrier.close()
+
+
+async def test_a_phone_that_dials_answers_its_challenge_where_it_was_asked(
+    make_exchange: Any, voice_peers: VoicePeers, tmp_path: Path
+) -> None:
+    site = await a_site(make_exchange, voice_peers, tmp_path, nodes=2)
+    await known_to_each_other(*site.nodes)
+    phone, _ = await site.phone(an_id("usr"))
+    await phone.registered()
+    for node in site.nodes:
+        node.tenancy.caller_numbers.brand_id = ""
+    for number in range(4):
+        # No brand is set: who hears so was known for who they are, and with a nonce of the wrong node nobody is.
+        with pytest.raises(PeerFailed, match="403"):
+            await phone.dial(f"sip:+90532123456{number}@{site.edge.address}")
 
 
 async def test_with_every_edge_silent_calls_out_still_go_by_one_since_carriers_know_no_other_address(

@@ -128,11 +128,21 @@ async def test_an_answer_counts_once_and_for_a_while() -> None:
     assert await verdict(server, later) is Verdict.STALE
 
 
-async def test_another_nodes_nonce_is_known_and_a_strangers_is_not() -> None:
+async def test_an_answer_counts_at_the_node_that_asked_and_another_asks_anew_without_bothering_the_user() -> None:
     clock = Clock()
-    request = signed(DigestServer(REALM, b"s" * 32, clock.now), "1000", "right horse")
-    assert await verdict(DigestServer(REALM, b"s" * 32, clock.now), request) is Verdict.RIGHT
-    assert await verdict(DigestServer(REALM, b"t" * 32, clock.now), request) is Verdict.STALE
+    node, other = (DigestServer(REALM, secret * 32, clock.now) for secret in (b"s", b"t"))
+    request = signed(node, "1000", "right horse")
+    assert await verdict(node, request) is Verdict.RIGHT
+    assert await verdict(other, request) is Verdict.STALE, "nobody replays there what was said here"
+    client = DigestClient(Credentials("1000", "right horse"))
+    answered: set[str] = set()
+    assert client.challenged(challenge_of(node, "SHA-256"), answered)
+    stale = Response(401, "", Headers([("www-authenticate", each) for each in other.challenges(HOME, stale=True)]))
+    assert client.challenged(stale, answered)
+    again = Request("REGISTER", "sip:merkez.example", Headers())
+    client.sign(again)
+    again.flow = Heard()
+    assert await verdict(other, again) is Verdict.RIGHT
 
 
 async def test_nobody_can_fail_in_anothers_name() -> None:

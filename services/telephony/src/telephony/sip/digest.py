@@ -1,7 +1,7 @@
 """Digest authentication both ways (RFC 3261 22, RFC 7616, RFC 8760): SHA-256 before MD5, qop auth.
 
-The server keeps no session: a nonce is a time and a keyed hash of it, so that any node with the same secret can
-check it. Unknown users and wrong passwords take the same steps and end in the same answer.
+The server keeps no session, only how often each of its nonces was used: a nonce is a time and a keyed hash of it.
+Unknown users and wrong passwords take the same steps and end in the same answer.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Verdict(Enum):
 
 
 class DigestServer:
-    """Challenges and checks. `secret` is shared by all nodes of a cluster; `now` gives Unix seconds."""
+    """Challenges and checks. `secret` is this server's alone, for it alone counts what its nonces were used for; `now`
+    gives Unix seconds."""
 
     def __init__(
         self, realm: str, secret: bytes, now: Callable[[], float], algorithms: Sequence[str] = OFFERED

@@ -18,7 +18,8 @@ class GateKeys:
 
     realm: str
     secret: bytes = field(repr=False)
-    """Shared by the nodes of a cluster, so that each knows the others' nonces."""
+    """The process's own: only who counts the uses of a nonce takes it, so a request replayed at another node is worth
+    nothing there. That one asks anew (stale, RFC 7616 3.3), and the phone's user notices nothing."""
     lookup: Lookup
     """Should take as long for an unknown user as for a known one."""
     now: Callable[[], float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable
@@ -9,7 +10,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 from chassis.lifecycle import Process
-from chassis.sealing import Seal, derived
+from chassis.sealing import Seal
 from chassis.telemetry import log, tracer
 
 from telephony.domain.devices import REALM
@@ -98,7 +99,7 @@ class SipEdge:
             AgentSettings(
                 points=listen_points(settings),
                 keys=GateKeys(
-                    REALM, _shared_secret(settings), self.phones.ha1, lambda: house.now().timestamp(), settings.digests
+                    REALM, secrets.token_bytes(32), self.phones.ha1, lambda: house.now().timestamp(), settings.digests
                 ),
                 trusted=lambda source: self.roster.trusts(source.host),
                 edges=self.edges.believes,
@@ -150,9 +151,3 @@ async def _traced(taking: Awaitable[None]) -> None:
     """One span from the INVITE until it is answered or refused: what is asked of others on the way hangs below it."""
     with tracer.start_as_current_span("sip invite"):
         await taking
-
-
-def _shared_secret(settings: TelephonySettings) -> bytes:
-    """What nonces are made with: the same on every node, so that each knows the others'."""
-    with open(settings.internal_key, "rb") as file:
-        return derived(file.read(), "merkez telephony sip nonces")
