@@ -186,16 +186,23 @@ async def test_who_asks_for_names_gets_the_same_answer_for_all(voice_peers: Voic
 
 
 async def test_who_guesses_passwords_is_banned_and_others_are_not(voice_peers: VoicePeers) -> None:
-    edge = await open_edge(voice_peers, "#!define FAILURES_TO_BAN 3")
-    guess = 'Authorization: Digest username="anna", realm="m", nonce="n", uri="sip:m", response="0"\r\n'
+    edge = await open_edge(
+        voice_peers, "#!define FAILURES_TO_BAN 3", "#!define ADDRESS_FAILURES_TO_BAN 6"
+    )  # fmt: skip
+
+    def guesses(name: str, number: int) -> str:
+        guess = f'Authorization: Digest username="{name}", realm="m", nonce="n", uri="sip:m", response="0"\r\n'
+        return asks(edge.kamailio, "REGISTER", name, more=guess, number=number)
 
     for number in range(3):
-        assert asks(edge.kamailio, "REGISTER", "anna", more=guess, number=number).startswith("SIP/2.0 403")
-
-    assert asks(edge.kamailio, "REGISTER", "anna", more=guess, number=9) == ""
-    assert asks(edge.kamailio, "OPTIONS", "anna") == ""
+        assert guesses("anna", number).startswith("SIP/2.0 401")
+    assert guesses("anna", 9) == ""
+    assert guesses("phone.beside", 10).startswith("SIP/2.0 401"), "one wrong phone doesn't silence its office"
+    assert asks(edge.kamailio, "OPTIONS", "anna").startswith("SIP/2.0 200")
+    assert guesses("b", 11).startswith("SIP/2.0 401") and guesses("c", 12).startswith("SIP/2.0 401")
+    assert asks(edge.kamailio, "OPTIONS", "anna") == "", "who tries name after name is heard no more"
     assert asks(edge.kamailio, "OPTIONS", "anna", source="127.0.0.9").startswith("SIP/2.0 200")
-    assert sum(node.received("REGISTER") for node in edge.nodes) == 3
+    assert sum(node.received("REGISTER") for node in edge.nodes) == 6
 
 
 async def test_a_flood_is_cut_off_and_does_not_reach_the_nodes(voice_peers: VoicePeers) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from merkez.telephony.v1 import call_service_pb2
 from telephony.domain.trunks import Gateway, HealthState, Transport
+from telephony.live.sip.bars import PER_ADDRESS
 from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
 from telephony.sip import SipDialog
@@ -289,8 +290,8 @@ async def test_who_guesses_passwords_through_the_edge_is_barred_and_the_phones_b
     edge = site.node.edge
     assert edge is not None
     to = (site.edge.host, site.edge.port)
-    for _ in range(20):
-        edge.agent._settings.on_failure("127.0.0.9", "credentials")
+    for number in range(PER_ADDRESS):
+        edge.agent._settings.on_failure("127.0.0.9", "credentials", f"{number % 100}")
 
     assert (await said("INVITE", OURS, to)).startswith("SIP/2.0 403")
     assert (await said("INVITE", OURS, to, source="127.0.0.8")).startswith("SIP/2.0 401")
@@ -306,7 +307,7 @@ async def test_wrong_credentials_through_the_edge_are_counted_to_who_showed_them
     edge = site.node.edge
     assert edge is not None
     failed: list[str] = []
-    edge.agent._gate._on_failure = lambda address, what: failed.append(address)  # type: ignore[union-attr]
+    edge.agent._gate._on_failure = lambda address, what, name: failed.append(address)  # type: ignore[union-attr]
     phone, _ = await site.phone(an_id("usr"), password="wrong")
 
     await eventually(lambda: failed)

@@ -54,9 +54,11 @@ class AgentSettings:
     barred, whoever is behind it may be."""
     barred: Callable[[str], bool] = field(default=lambda _: False)
     """Whether an address isn't even listened to. Asked for every datagram: must be quick."""
-    on_failure: Callable[[str, str], None] = field(default=lambda *_: None)
-    """Called with an address and what it did: `credentials` (wrong ones, under a nonce given to that address) or
-    `malformed` (over UDP the address may be forged: never bar a trunk for it)."""
+    barred_name: Callable[[str, str], bool] = field(default=lambda *_: False)
+    """Whether nobody at an address (first) is let in by a user name: the secret they show isn't looked at."""
+    on_failure: Callable[[str, str, str], None] = field(default=lambda *_: None)
+    """Called with an address, what it did, and the user name it did it by: `credentials` (wrong ones, under a nonce
+    given to that address) or `malformed` (no name; over UDP the address may be forged: never bar a trunk for it)."""
 
 
 class SipAgent:
@@ -83,7 +85,7 @@ class SipAgent:
         timers = self._timers or LoopTimers()
         settings = self._settings
         self._stack = Stack(timers, self._transports, self, settings.limits, settings.times, settings.name)
-        self._gate = Gate(timers, settings.keys, settings.limits, settings.on_failure)
+        self._gate = Gate(timers, settings.keys, settings.limits, settings.on_failure, settings.barred_name)
         await self._transports.start()
 
     async def close(self) -> None:
@@ -353,7 +355,7 @@ class SipAgent:
     def _malformed(self, error: SipParseError, flow: Flow) -> None:
         """Tell a sender whose request could be read so far; an ACK and what isn't SIP get nothing."""
         request = error.partial
-        self._settings.on_failure(flow.remote[0], "malformed")
+        self._settings.on_failure(flow.remote[0], "malformed", "")
         if request is None or request.method == "ACK":
             return
         try:

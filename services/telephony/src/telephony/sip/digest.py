@@ -21,6 +21,7 @@ from telephony.sip.messages import Request, Response
 from telephony.sip.syntax import quote
 
 NONCE_SECONDS = 300
+MAX_USER = 256
 _NONCES_KEPT = 16_384
 _HASHES = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
 OFFERED = ("SHA-256", "MD5")
@@ -71,6 +72,11 @@ class DigestServer:
             for algorithm in self._algorithms
         ]
 
+    def shown(self, request: Request, field_name: str) -> str | None:
+        """The user name that the request's credentials claim; None when it has none of ours."""
+        given = self._credentials(request, field_name)
+        return None if given is None else given.get("username", "")[:MAX_USER]
+
     async def check(self, request: Request, field_name: str, lookup: Lookup) -> tuple[Verdict, str]:
         """The verdict on the request's credentials in `field_name`, and the user when RIGHT."""
         given = self._credentials(request, field_name)
@@ -78,7 +84,7 @@ class DigestServer:
             return Verdict.MISSING, ""
         source = request.source.host
         user, algorithm = given.get("username", ""), (given.get("algorithm") or "MD5").upper()
-        if algorithm not in self._algorithms or len(user) > 256 or given.get("qop", "").lower() != "auth":
+        if algorithm not in self._algorithms or len(user) > MAX_USER or given.get("qop", "").lower() != "auth":
             return (Verdict.WRONG if self._fresh(given, source) else Verdict.STALE), ""
         known = await lookup(user, self.realm, algorithm)
         # An unknown user's answer is compared too, with a secret nobody has, so that both take the same time.

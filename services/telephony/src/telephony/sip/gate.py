@@ -32,7 +32,12 @@ class Gate:
     """One agent's door."""
 
     def __init__(
-        self, timers: Timers, keys: GateKeys | None, limits: Limits, on_failure: Callable[[str, str], None]
+        self,
+        timers: Timers,
+        keys: GateKeys | None,
+        limits: Limits,
+        on_failure: Callable[[str, str, str], None],
+        barred_name: Callable[[str, str], bool],
     ) -> None:
         self._timers = timers
         self._keys = keys
@@ -41,6 +46,7 @@ class Gate:
         self._tokens = self._rate
         self._filled = timers.now()
         self._on_failure = on_failure
+        self._barred_name = barred_name
 
     def admits(self) -> bool:
         """Whether one more new call is within the rate (a second's worth may come at once)."""
@@ -57,16 +63,19 @@ class Gate:
         if self._server is None or self._keys is None:
             transaction.respond_once(transaction.request.response(403, tag=secrets.token_hex(8)))
             return None
+        source, verdict, user = transaction.request.source.host, Verdict.WRONG, ""
+        shown = self._server.shown(transaction.request, "authorization")
+        barred = shown is not None and self._barred_name(source, shown)
         try:
-            verdict, user = await self._server.check(transaction.request, "authorization", self._keys.lookup)
+            if not barred:
+                verdict, user = await self._server.check(transaction.request, "authorization", self._keys.lookup)
         except Exception:
             transaction.answer(500, tag=secrets.token_hex(8))
             raise
         if verdict is Verdict.RIGHT:
             return user
-        source = transaction.request.source.host
-        if verdict is Verdict.WRONG:
-            self._on_failure(source, "credentials")
+        if verdict is Verdict.WRONG and not barred:
+            self._on_failure(source, "credentials", shown or "")
         response = transaction.request.response(401, tag=secrets.token_hex(8))
         response.headers.set("www-authenticate", *self._server.challenges(source, stale=verdict is Verdict.STALE))
         transaction.respond_once(response)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import secrets
 import ssl
-from collections import OrderedDict
 from collections.abc import Awaitable
-from time import monotonic
 from urllib.parse import urlsplit
 
 from chassis.lifecycle import Process
@@ -20,6 +18,7 @@ from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.nodes import Nodes
 from telephony.live.phone_transfers import PhoneTransfers
+from telephony.live.sip.bars import Bars
 from telephony.live.sip.edges import PING_SECONDS as EDGE_SECONDS
 from telephony.live.sip.edges import Edges
 from telephony.live.sip.incoming import Incoming
@@ -32,7 +31,6 @@ from telephony.settings import TelephonySettings
 from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipAgent
 
 OVERSPENT_SECONDS = 5.0
-_FAILURES, _BARRED_SECONDS, _REMEMBERED = 20, 300.0, 10_000
 TRUNK_PASSWORDS = "merkez telephony trunk passwords"
 """The purpose they are sealed for."""
 
@@ -52,35 +50,6 @@ def _point(item: str, settings: TelephonySettings) -> ListenPoint:
     return ListenPoint(parts.scheme.upper(), parts.hostname or "", parts.port or 0, advertise_host=advertised, tls=tls)
 
 
-class Bars:
-    """Addresses that showed wrong credentials too often in a row: not listened to for a while. Never a trunk's, whose
-    address anybody can write into a datagram."""
-
-    def __init__(self, roster: Roster) -> None:
-        self._roster = roster
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
-
-    def failed(self, address: str, what: str) -> None:
-        if what == "malformed" or not address or self._roster.trusts(address):
-            return
-        count = self._failures.get(address, (0, 0.0))[0] + 1
-        self._failures[address] = (count, monotonic())
-        self._failures.move_to_end(address)
-        if len(self._failures) > _REMEMBERED:
-            self._failures.popitem(last=False)
-        if count == _FAILURES:
-            log.warning("a SIP source is barred for a while", source=address, seconds=_BARRED_SECONDS)
-
-    def barred(self, address: str) -> bool:
-        known = self._failures.get(address)
-        if known is None:
-            return False
-        if monotonic() - known[1] > _BARRED_SECONDS:
-            del self._failures[address]
-            return False
-        return known[0] >= _FAILURES
-
-
 class SipEdge:
     """The agent with everything around it. `open` begins it, `close` ends it."""
 
@@ -94,7 +63,7 @@ class SipEdge:
         conversations = Conversations(house, switchboard, dialing)
         dialing.transfer = PhoneTransfers(conversations).carry_out
         self.phones = Phones(house, switchboard, dialing, conversations, self.edges)
-        bars = Bars(self.roster)
+        bars = Bars(self.roster.trusts)
         self.agent = SipAgent(
             AgentSettings(
                 points=listen_points(settings),
@@ -104,6 +73,7 @@ class SipEdge:
                 trusted=lambda source: self.roster.trusts(source.host),
                 edges=self.edges.believes,
                 barred=bars.barred,
+                barred_name=bars.barred_name,
                 on_failure=bars.failed,
             )
         )
