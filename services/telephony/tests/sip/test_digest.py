@@ -265,26 +265,6 @@ async def test_credentials_that_are_refused_are_not_shown_for_ever(alice: Line, 
     assert guarded.invitations == []
 
 
-async def test_a_name_that_is_barred_at_an_address_is_answered_like_any_other_and_its_secret_not_looked_at(
-    alice: Line, house: House
-) -> None:
-    looked_up: list[str] = []
-
-    async def look(user: str, realm: str, algorithm: str) -> str | None:
-        looked_up.append(user)
-        return await lookup(user, realm, algorithm)
-
-    keys, barred = GateKeys(REALM, b"s" * 32, look, house.clock.now), {("127.0.0.1", "1000"), ("127.0.0.1", "nobody")}
-    async with a_line(
-        trusted=lambda _: False, keys=keys, barred_name=lambda *who: who in barred,
-        on_failure=lambda *what: house.failures.append(what),
-    ) as guarded:  # fmt: skip
-        for user, password in (("1000", "right horse"), ("nobody", "guess")):
-            attempt = await alice.call(guarded, credentials=Credentials(user, password))
-            assert (await attempt.failed).status == 401
-    assert looked_up == [] and house.failures == [], "what isn't looked at doesn't count"
-
-
 async def test_without_keys_a_stranger_is_refused(alice: Line) -> None:
     async with a_line(trusted=lambda _: False) as closed:
         assert (await (await alice.call(closed)).failed).status == 403

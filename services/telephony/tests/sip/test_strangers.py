@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from telephony.sip import Credentials, GateKeys
 from telephony.sip.bodies import digit_of
 from telephony.sip.errors import SipParseError
 from telephony.sip.messages import Headers, Request
 from telephony.sip.parsing import parse
 
-from .peers import HandTimers, a_line, a_stranger
+from .peers import HandTimers, Line, a_line, a_stranger
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,30 @@ async def test_who_has_no_call_with_us_is_answered_once_and_nothing_is_kept(meth
         timers.pass_now(64)
         stranger.say(stranger.message("OPTIONS", "z9hG4bKtwo"))
         await stranger.response(200)  # and no repetition before it, in whosever name it was asked
+
+
+async def test_a_name_that_is_barred_at_an_address_is_answered_like_any_other_and_its_secret_not_looked_at(
+    alice: Line,
+) -> None:
+    looked_up: list[str] = []
+    failures: list[tuple[str, ...]] = []
+
+    async def look(user: str, realm: str, algorithm: str) -> str | None:
+        looked_up.append(user)
+        return None
+
+    keys, barred = GateKeys("r", b"s" * 32, look, time.time), {("127.0.0.1", "1000"), ("127.0.0.1", "nobody")}
+    async with a_line(
+        trusted=lambda _: False, keys=keys, barred_name=lambda *who: who in barred,
+        on_failure=lambda *what: failures.append(what),
+    ) as guarded:  # fmt: skip
+        for user in ("1000", "nobody"):
+            attempt = await alice.call(guarded, credentials=Credentials(user, "guess"))
+            assert (await attempt.failed).status == 401
+        assert looked_up == [] and failures == [], "what isn't looked at doesn't count"
+        attempt = await alice.call(guarded, credentials=Credentials("other", "guess"))
+        assert (await attempt.failed).status == 401
+        assert looked_up == ["other"] and failures == [("127.0.0.1", "credentials", "other")]
 
 
 HEAD = (
