@@ -32,12 +32,13 @@ async def test_owner_lets_customers_hear_that_they_are_recorded_and_parked_calls
         await page.get_by_test_id("brand-tone-agents").check()
         await page.get_by_test_id("brand-park-seconds").fill("60")
         await choose(page, "brand-park-end", 1)
+        await page.get_by_test_id("brand-callers-hidden").check()
         await page.get_by_test_id("brand-save").click()
         await expect(page.get_by_role("dialog")).to_have_count(0)
         [brand] = (await company.owner.get("/v1/brands"))["brands"]
         assert brand["callRules"] == {
             "recordingTone": "RECORDING_TONE_REPEATED", "recordingToneSeconds": 12, "recordingToneForAgents": True,
-            "parkSeconds": 60, "parkEnd": "PARK_END_QUEUE",
+            "parkSeconds": 60, "parkEnd": "PARK_END_QUEUE", "callersHidden": True,
         }  # fmt: skip
         await edit.click()
         await expect(page.get_by_test_id("brand-park-seconds")).to_have_value("60")

@@ -191,7 +191,7 @@ class FakeRouting(
 
     async def GetQueue(self, request: Any, context: Any) -> queue_pb2.Queue:
         self._known(request.queue_id, "QUEUE_NOT_FOUND")
-        return queue_pb2.Queue(queue_id=request.queue_id)
+        return queue_pb2.Queue(queue_id=request.queue_id, display_name="Support")
 
     def _known(self, id_: str, reason: str) -> None:
         if id_ in self.missing:

@@ -53,11 +53,11 @@ class Search:
     contact_id: str
     offer_id: str = field(default_factory=lambda: an_id("ofr"))
 
-    def offered(self, *, away: bool = True, direct: bool = True) -> Offered:
-        return Offered(self.offer_id, self.call_id, self.contact_id, self.agent_id, direct, away)
+    def offered(self, *, away: bool = True, direct: bool = True, queue_id: str = "") -> Offered:
+        return Offered(self.offer_id, self.call_id, self.contact_id, self.agent_id, direct, away, queue_id)
 
-    async def begin(self, *, away: bool = True, direct: bool = True) -> None:
-        offered = self.offered(away=away, direct=direct)
+    async def begin(self, *, away: bool = True, direct: bool = True, queue_id: str = "") -> None:
+        offered = self.offered(away=away, direct=direct, queue_id=queue_id)
         await self._run(lambda tx: ops.search(tx, offered, self.exchange.house.now()))
         self.exchange.switchboard.seek()
 
@@ -106,11 +106,11 @@ async def setting(exchange: Exchange, agent_id: str, *steps: Step, **fields: Any
     await house.db.run(exchange.tenant_id, lambda tx: ops.replace(tx, wanted, 0, house.now()))
 
 
-async def waiting(exchange: Exchange, *steps: Step, **fields: Any) -> Search:
+async def waiting(exchange: Exchange, *steps: Step, widget: str = "", caller_number: str = "", **fields: Any) -> Search:
     """A customer who waits for an agent with this find-me."""
     customer, agent_id = exchange.peer(CUSTOMER_HZ), an_id("usr")
     await setting(exchange, agent_id, *steps, **fields)
-    call = await exchange.call(customer)
+    call = await exchange.call(customer, widget=widget, caller_number=caller_number)
     await customer.hears(MUSIC_HZ)
     live = exchange.switchboard.find(call.call_id)
     assert live is not None

@@ -116,6 +116,7 @@ def test_whoever_switched_find_me_off_has_neither_telephones_nor_a_last_resort()
         ({"steps": (Step(20 * SECONDS, desk_phones=True),) * 6}, "find_me.steps"),
         ({"when": When.UNANSWERED, "desk_ring": SECONDS}, "find_me.desk_duration"),
         ({"resort": Resort(ResortKind.AGENT, "usr_a")}, "find_me.forward_agent_id"),
+        ({"language": "de"}, "find_me.language"),
     ],
 )
 def test_a_setting_that_cant_work_names_the_field(wrong, field) -> None:

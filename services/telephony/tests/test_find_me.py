@@ -9,10 +9,12 @@ import pytest
 import pytest_asyncio
 from kernel.errors import FailedPrecondition, Unavailable
 from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.domain.announcements import who_calls
 from telephony.domain.calls import CallState, Contact
 from telephony.domain.find_me import When
 from telephony.domain.legs import Q850, LegState, Party
 from telephony.live import finding
+from telephony.live.house import PHRASES
 from telephony.ops import parties as party_ops
 from telephony.sip import Invitation
 from testkit import eventually
@@ -87,6 +89,37 @@ async def test_a_mailbox_that_answers_never_swallows_the_call(exchange, mobiles,
     await search.customer.hears(MUSIC_HZ)
     assert search.sought() == [(NUMBER, Q850.NO_ANSWER)] and exchange.routing.taken == []
     assert exchange.routing.missed[0].offer_id == search.offer_id
+
+
+@pytest.mark.parametrize(("direct", "named"), [(False, "Support"), (True, "Nova")])
+async def test_whoever_answers_is_told_in_the_agents_language_for_whom_the_call_is_and_who_calls(
+    exchange, mobiles, direct: bool, named: str
+) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    search = await waiting(
+        exchange, mailbox(20), queue_calls=True, language="tr", caller_number="+905329998877"
+    )  # fmt: skip
+    await search.begin(direct=direct, queue_id=an_id("que"))
+    await mobile.peer.hears(SPOKEN_HZ)
+    live = exchange.switchboard.find(search.call_id)
+    said = who_calls("tr", named, "+905329998877", live.call.dialed_number)
+    assert exchange.house.clips.personal == [said] and "5 3 2, 9 9 9" in said
+    await search.over()
+    await eventually(lambda: mobile.ended)
+
+
+async def test_a_brand_that_hides_its_callers_has_only_the_key_named(exchange, mobiles) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    widget = exchange.tenancy.widget(exchange.tenant_id)
+    exchange.tenancy.routes[widget].brand.call_rules.callers_hidden = True
+    search = await waiting(exchange, mailbox(20), widget=widget, language="az")
+    await search.begin()
+    await mobile.peer.hears(SPOKEN_HZ)
+    assert exchange.house.clips.personal == [] and PHRASES["find_me"]["az"] in exchange.house.clips.spoken
+    await search.over()
+    await eventually(lambda: mobile.ended)
 
 
 async def test_of_two_telephones_that_ring_together_the_first_that_takes_it_wins_and_the_other_stops(

@@ -52,17 +52,18 @@ async def test_who_never_set_anything_is_rung_at_the_desk_alone(exchange: Exchan
 
 async def test_an_agent_sets_where_calls_ring_and_routing_is_told_without_a_number(exchange: Exchange) -> None:
     agent_id, colleague = an_id("usr"), an_id("usr")
-    wanted = a_setting("+994 50 123 45 67", queue_calls=True, forward_agent_id=colleague)
+    wanted = a_setting("+994 50 123 45 67", queue_calls=True, forward_agent_id=colleague, language="az")
     wanted.steps.add(desk_phones=True).ring_duration.FromSeconds(15)
     stored = await mine(exchange, agent_id, wanted)
     assert list(stored.steps[0].numbers) == [MOBILE] and stored.steps[1].desk_phones
     assert (stored.agent_id, stored.version, stored.forward_agent_id) == (agent_id, 1, colleague)
+    assert stored.language == "az"
     assert await read(exchange, agent_id) == stored
     outbox = exchange.house.db.standard.outbox
     rows = await exchange.house.db.run(exchange.tenant_id, lambda tx: tx.all(select(outbox)), read_only=True)
     (row,) = [each for each in rows if each["fact"].endswith("FindMeChanged") and each["key"] == agent_id]
     fact = telephony_events_pb2.FindMeChanged.FromString(row["payload"])
-    assert fact.away_duration.seconds == fact.desk_duration.seconds == 20 + 15 + 12 + 5
+    assert fact.away_duration.seconds == fact.desk_duration.seconds == 20 + 15 + 20 + 5
     assert (fact.agent_id, fact.queue_calls, fact.forwards, fact.version) == (agent_id, True, True, 1)
     assert MOBILE.encode() not in row["payload"]
 

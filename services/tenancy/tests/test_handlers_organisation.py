@@ -163,7 +163,9 @@ async def test_wrong_change_of_a_brand_is_named(firm: Any, news: dict[str, Any],
 
 
 async def test_a_brand_says_how_its_calls_are_handled_and_changes_it(firm: Any) -> None:
-    rules = tenant_pb2.CallRules(recording_tone=tenant_pb2.RECORDING_TONE_ONCE, park_seconds=60)
+    rules = tenant_pb2.CallRules(
+        recording_tone=tenant_pb2.RECORDING_TONE_ONCE, park_seconds=60, callers_hidden=True
+    )  # fmt: skip
     made = await firm.brand(call_rules=rules)
     assert made.call_rules == rules
     rules = tenant_pb2.CallRules(

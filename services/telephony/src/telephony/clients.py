@@ -189,6 +189,7 @@ def _rules(message: tenant_pb2.CallRules) -> CallRules:
         message.recording_tone_for_agents,
         message.park_seconds or usual.park_seconds,
         _PARK_ENDS.get(message.park_end, ParkEnd.VOICEMAIL),
+        message.callers_hidden,
     )
 
 
@@ -254,6 +255,12 @@ class Routing:
         """Whether a call can be sent to the queue. NotFound QUEUE_NOT_FOUND, Unavailable."""
         with acting_for(tenant_id):
             await self._queues.GetQueue(queue_service_pb2.GetQueueRequest(queue_id=queue_id), timeout=3)
+
+    async def queue_name(self, tenant_id: str, queue_id: str) -> str:
+        """As it is shown. NotFound QUEUE_NOT_FOUND, Unavailable."""
+        with acting_for(tenant_id):
+            found = await self._queues.GetQueue(queue_service_pb2.GetQueueRequest(queue_id=queue_id), timeout=3)
+        return found.display_name
 
     async def start_contact(self, tenant_id: str, call: Call, agent_id: str, kind: str) -> str:
         """The agent is on it at once: kind OUTBOUND or TRANSFER; its id. AGENT_NOT_AVAILABLE."""

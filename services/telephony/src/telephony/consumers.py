@@ -142,7 +142,8 @@ def share_quality(bus: Bus) -> Tell:
 def _offered(offer: contact_pb2.Offer) -> find_me.Offered:
     told = offer.contact
     return find_me.Offered(
-        offer.offer_id, told.call_id, told.contact_id, offer.agent_id, bool(told.target_agent_id), offer.away
+        offer.offer_id, told.call_id, told.contact_id, offer.agent_id, bool(told.target_agent_id), offer.away,
+        told.queue_id,
     )  # fmt: skip
 
 

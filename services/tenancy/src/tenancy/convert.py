@@ -110,6 +110,7 @@ def call_rules_out(rules: CallRules) -> tenant_pb2.CallRules:
         recording_tone_for_agents=rules.recording_tone_for_agents,
         park_seconds=rules.park_seconds,
         park_end=_PARK_ENDS[rules.park_end],
+        callers_hidden=rules.callers_hidden,
     )
 
 
@@ -125,6 +126,7 @@ def call_rules_in(message: tenant_pb2.CallRules) -> CallRules:
         message.recording_tone_for_agents,
         message.park_seconds,
         ends[message.park_end],
+        message.callers_hidden,
     )
 
 

@@ -4827,15 +4827,17 @@ export interface components {
              * @description Output only. Rises with every change; 0 while nothing was ever set.
              */
             readonly version?: string;
+            /** @description Language that whoever answers a number is spoken to in: en, tr, az or fa; empty for the brand's. */
+            language?: string;
         };
         /** @description Telephones that ring at the same time. */
         "telephony.v1.FindMeStep": {
             /** @description The agent's own desk phones that are registered. Answering one takes the call. */
             deskPhones?: boolean;
-            /** @description Numbers, at most 3, as typed or E.164. Whoever answers one has to press 1 to take the call. */
+            /** @description Numbers, at most 3, as typed or E.164. Whoever answers one is told who calls, unless the brand's call rules hide it, and has to press 1 to take the call. */
             numbers?: string[];
             /**
-             * @description Required. How long they ring, 5 to 60 s. Somebody who has answered a number has 12 s more to press 1.
+             * @description Required. How long they ring, 5 to 60 s. Somebody who has answered a number has 20 s more to press 1.
              * @example 3.5s
              */
             ringDuration?: string;
@@ -5605,6 +5607,8 @@ export interface components {
             parkSeconds?: number;
             /** @description Where it goes after that. */
             parkEnd?: components["schemas"]["tenancy.v1.ParkEnd"];
+            /** @description Whether who answers an agent's number outside (find-me) isn't told who calls before they take the call. */
+            callersHidden?: boolean;
         };
         /** @description Changes the plan. */
         "tenancy.v1.ChangePlanRequest": {

@@ -13,11 +13,14 @@ from enum import Enum
 
 from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput
 
+from telephony.domain.announcements import LANGUAGES
+
 MAX_STEPS = 5
 MAX_NUMBERS = 3
 MIN_RING, MAX_RING = timedelta(seconds=5), timedelta(seconds=60)
-CONFIRM = timedelta(seconds=12)
-"""How long somebody who answered a number may take to press 1: the words twice, and time to find the key."""
+CONFIRM = timedelta(seconds=20)
+"""How long somebody who answered a number may take to press 1: who calls takes 9 to 13 s to say, and time to find the
+key."""
 SLACK = timedelta(seconds=5)
 """Setting up and taking down between steps: an offer must not end before its last telephone does."""
 CONFIRM_DIGIT = "1"
@@ -85,6 +88,8 @@ class FindMe:
     steps: tuple[Step, ...] = ()
     queue_calls: bool = False
     resort: Resort | None = None
+    language: str = ""
+    """In which who answers a number is spoken to; empty for the brand's."""
     update_time: datetime | None = None
     version: int = 0
 
@@ -140,6 +145,8 @@ def check(find_me: FindMe, own_numbers: Collection[str] = ()) -> FindMe:
             wrong.append(FieldViolation(f"{field}.numbers", "name a number twice"))
         if not MIN_RING <= step.ring <= MAX_RING:
             wrong.append(FieldViolation(f"{field}.ring_duration", "must be 5 to 60 seconds"))
+    if find_me.language not in ("", *LANGUAGES):
+        wrong.append(FieldViolation("find_me.language", f"must be one of {', '.join(LANGUAGES)}, or empty"))
     if find_me.resort == Resort(ResortKind.AGENT, find_me.agent_id):
         wrong.append(FieldViolation("find_me.forward_agent_id", "is the agent's own: choose somebody else"))
     if wrong:
@@ -182,6 +189,10 @@ class Search:
     away: bool
     step: int = -1
     taken_leg_id: str = ""
+    queue_id: str = ""
+    """The queue whose call it is; empty for a call to the agent alone."""
+    language: str = ""
+    """As the agent's setting has it."""
 
     @property
     def until(self) -> datetime:
@@ -194,12 +205,17 @@ class Search:
         return self.step >= len(self.steps) - 1
 
 
-def begun(find_me: FindMe, offer_id: str, call_id: str, contact_id: str, *, away: bool, now: datetime) -> Search | None:
+def begun(
+    find_me: FindMe, offer_id: str, call_id: str, contact_id: str, *, away: bool, now: datetime, queue_id: str = ""
+) -> Search | None:
     """The search for an offer that was made; None when only the desk rings."""
     if not (find_me.away_time if away else find_me.desk_time):
         return None
     lead = _NOTHING if away else find_me.lead
-    return Search(offer_id, call_id, contact_id, find_me.agent_id, find_me.steps, lead, now, away)
+    return Search(
+        offer_id, call_id, contact_id, find_me.agent_id, find_me.steps, lead, now, away, queue_id=queue_id,
+        language=find_me.language,
+    )  # fmt: skip
 
 
 def next_step(search: Search, now: datetime) -> Search | None:

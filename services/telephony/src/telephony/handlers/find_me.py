@@ -112,6 +112,7 @@ def find_me_out(found: FindMe) -> find_me_pb2.FindMe:
             for step in found.steps
         ],
         queue_calls=found.queue_calls,
+        language=found.language,
         update_time=time_out(found.update_time),
         version=found.version,
     )
@@ -139,6 +140,7 @@ def find_me_in(agent_id: str, given: find_me_pb2.FindMe) -> FindMe:
         steps=tuple(map(_step_in, given.steps)),
         queue_calls=given.queue_calls,
         resort=_resort_in(agent_id, given),
+        language=given.language,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from chassis.statuses import RemoteFailed
@@ -17,6 +18,7 @@ from chassis.telemetry import log, tracer
 from kernel.errors import DomainError, Unavailable
 from kernel.ids import new_id
 
+from telephony.domain import announcements
 from telephony.domain import find_me as rules
 from telephony.domain import legs as leg_rules
 from telephony.domain.find_me import CONFIRM, CONFIRM_DIGIT, Search
@@ -107,6 +109,8 @@ class _Hunt:
         self._taken = search.taken_leg_id
         self._over = False
         self._changed = asyncio.Event()
+        self._words: asyncio.Task[Sequence[Clip]] | None = None
+        """What is said at each telephone, made while the first rings."""
 
     def end(self) -> None:
         """The offer has its answer, or the call is over."""
@@ -176,6 +180,8 @@ class _Hunt:
         self._search = search
         self._switchboard.settle(live.tenant_id, *found)
         ringing = [leg for leg in legs if leg.live]
+        if self._words is None and any(leg.address for leg in ringing):
+            self._words = self._house.tasks.spawn(self._who_calls(), "say who calls")
         await asyncio.gather(*(self._ring_one(leg, planned[leg.leg_id]) for leg in ringing))
 
     async def _plan(self, number: str) -> Planned | None:
@@ -251,7 +257,9 @@ class _Hunt:
             return
         media.on_digit = rung.presses.put_nowait
         rung.outside.on_digit_info = rung.presses.put_nowait
-        spoken = await self._house.phrase("find_me", self.live.call.language)
+        if self._words is None:
+            self._words = self._house.tasks.spawn(self._who_calls(), "say who calls")
+        spoken = await asyncio.shield(self._words)
         if spoken:
             media.play([*spoken, Clip.silence(_PAUSE_SECONDS)], loop=True)
         pressed = False
@@ -266,6 +274,24 @@ class _Hunt:
         else:
             log.info("a telephone was answered and the call not taken", call_id=self.live.call_id)
             await self._let_go(rung, Q850.NO_ANSWER)
+
+    async def _who_calls(self) -> Sequence[Clip]:
+        """For whom the call is, who calls, and which key takes it; the key alone where the brand hides its callers, or
+        that can't be said."""
+        call, search = self.live.call, self._search
+        language = search.language or call.language
+        spoken: Sequence[Clip] = []
+        if not call.rules.callers_hidden:
+            name = call.brand_name
+            if search.queue_id:
+                try:
+                    name = await self._house.routing.queue_name(self.live.tenant_id, search.queue_id)
+                except (DomainError, RemoteFailed) as error:
+                    log.info("a queue can't be named", call_id=call.call_id, reason=_why(error))
+            voice = language if language in announcements.LANGUAGES else "en"
+            said = announcements.who_calls(voice, name, call.customers_number, call.companys_number)
+            spoken = await self._house.spoken(said, voice, personal=True)
+        return spoken or await self._house.phrase("find_me", language)
 
     def _gone(self, rung: _Rung, q850: int, sip_status: int) -> None:
         if self._rung.pop(rung.leg_id, None) is None:

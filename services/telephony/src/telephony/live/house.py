@@ -88,10 +88,14 @@ class House:
         """One of our own phrases, spoken; nothing when it can't be."""
         texts = PHRASES[name]
         spoken = language if language in texts else "en"
+        return await self.spoken(texts[spoken], spoken)
+
+    async def spoken(self, text: str, language: str, *, personal: bool = False) -> Sequence[Clip]:
+        """A text of ours; nothing when it can't be spoken. `personal` is what is said to one person alone."""
         try:
-            return [await self.clips.speech(texts[spoken], spoken)]
+            return [await self.clips.speech(text, language, personal=personal)]
         except ClipFailed as error:
-            log.warning("a phrase could not be spoken", phrase=name, exc_info=error)
+            log.warning("a phrase could not be spoken", language=language, exc_info=error)
             return []
 
 

@@ -84,6 +84,7 @@ class Offered:
     agent_id: str
     direct: bool
     away: bool
+    queue_id: str = ""
 
 
 async def search(tx: Tx, offered: Offered, now: datetime) -> Search | None:
@@ -101,7 +102,8 @@ async def search(tx: Tx, offered: Offered, now: datetime) -> Search | None:
     if call.state is CallState.IN_FLOW and call.contact_id == offered.contact_id:
         return None  # waited for no more
     begun = rules.begun(
-        setting, offered.offer_id, offered.call_id, offered.contact_id, away=offered.away, now=now
+        setting, offered.offer_id, offered.call_id, offered.contact_id, away=offered.away, now=now,
+        queue_id="" if offered.direct else offered.queue_id,
     )  # fmt: skip
     if begun is not None:
         await store.add_search(tx, begun, now)

@@ -14,7 +14,10 @@ from telephony.domain.find_me import FindMe, Resort, ResortKind, Search, Step, W
 from telephony.domain.trunks import VersionConflict
 from telephony.store.tables import find_me, live_calls, searches
 
-_SEARCH = ("offer_id", "call_id", "contact_id", "agent_id", "lead", "step", "step_time", "away", "taken_leg_id")
+_SEARCH = (
+    "offer_id", "call_id", "contact_id", "agent_id", "lead", "step", "step_time", "away", "taken_leg_id", "queue_id",
+    "language",
+)  # fmt: skip
 
 
 async def find(tx: Tx, agent_id: str) -> FindMe:
@@ -39,6 +42,7 @@ async def put(tx: Tx, setting: FindMe, was: int, now: datetime) -> None:
         "queue_calls": setting.queue_calls,
         "resort_kind": setting.resort.kind.value if setting.resort else "",
         "resort_target": setting.resort.target if setting.resort else "",
+        "language": setting.language,
         "update_time": now,
         "version": setting.version,
     }
@@ -61,6 +65,7 @@ def _setting(row: RowMapping) -> FindMe:
         steps=_steps_in(row["steps"]),
         queue_calls=row["queue_calls"],
         resort=Resort(ResortKind(kind), row["resort_target"]) if kind else None,
+        language=row["language"],
         update_time=row["update_time"],
         version=row["version"],
     )

@@ -23,6 +23,7 @@ class CallRules:
     recording_tone_for_agents: bool = False
     park_seconds: int = 0
     park_end: str = ""
+    callers_hidden: bool = False
 
     def document(self) -> dict[str, Any]:
         """As it is stored."""

@@ -9,7 +9,7 @@ interface Props {
   onChange: (part: Partial<CallRules>) => void;
 }
 
-/** How a brand's calls are handled: what tells that they are recorded, and how long they stay parked. */
+/** How a brand's calls are handled: what tells of recording, how long they stay parked, what is said of who calls. */
 export function CallRulesFields({ value, problem, onChange }: Props) {
   const t = useText();
   const tone = value.recordingTone ?? "RECORDING_TONE_UNSPECIFIED";
@@ -68,6 +68,13 @@ export function CallRulesFields({ value, problem, onChange }: Props) {
         value={value.parkEnd ?? "PARK_END_UNSPECIFIED"}
         onChange={(chosen) => onChange({ parkEnd: chosen as CallRules["parkEnd"] })}
         data-testid="brand-park-end"
+      />
+      <Checkbox
+        label={t("admin.brands.callersHidden")}
+        description={t("admin.brands.callersHiddenHint")}
+        checked={value.callersHidden ?? false}
+        onChange={(event) => onChange({ callersHidden: event.currentTarget.checked })}
+        data-testid="brand-callers-hidden"
       />
     </>
   );

@@ -4,10 +4,10 @@ import { optionsOf, useColleagues, useQueues } from "../../api/names.ts";
 import { asProblem } from "../../api/problem.ts";
 import type { FindMe } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
-import { useText } from "../../i18n/index.ts";
+import { useLanguage, useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
 import { Form } from "../../ui/Form.tsx";
-import { HINT_BELOW, SelectField } from "../../ui/fields.tsx";
+import { HINT_BELOW, LanguageSelect, SelectField } from "../../ui/fields.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { UnsavedGuard } from "../../ui/unsaved.tsx";
 import { complaintAt } from "../admin/trunkText.ts";
@@ -27,12 +27,16 @@ function resortOf(setting: FindMe): Resort {
 interface Props {
   setting: FindMe;
   agentId: string;
+  /** Whether it is one's own. */
+  mine: boolean;
   onSave: (setting: FindMe) => Promise<void>;
 }
 
-export function FindMeForm({ setting, agentId, onSave }: Props) {
+export function FindMeForm({ setting, agentId, mine, onSave }: Props) {
   const t = useText();
+  const ownLanguage = useLanguage();
   const [draft, setDraft] = useState<FindMe>(setting);
+  const language = draft.language || (mine ? ownLanguage : "");
   const [resort, setResort] = useState<Resort>(resortOf(setting));
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
@@ -58,7 +62,7 @@ export function FindMeForm({ setting, agentId, onSave }: Props) {
       numbers: (step.numbers ?? []).map((each) => each.trim()).filter(Boolean),
     }));
     try {
-      await onSave({ ...kept, when, steps, ...last });
+      await onSave({ ...kept, when, steps, language, ...last });
       toast(t("common.saved"));
     } catch (error) {
       setProblem(error);
@@ -97,6 +101,13 @@ export function FindMeForm({ setting, agentId, onSave }: Props) {
         {rings && (
           <>
             <FindMeSteps steps={draft.steps ?? []} problem={known} onChange={(steps) => change({ steps })} />
+            <LanguageSelect
+              label={t("findMe.language")}
+              description={t("findMe.languageHint")}
+              value={language}
+              onChange={(chosen) => change({ language: chosen })}
+              testId="find-me-language"
+            />
             <Switch
               label={t("findMe.queueCalls")}
               description={t("findMe.queueCallsHint")}

@@ -65,6 +65,7 @@ export default function FindMePage() {
               key={`${agentId} ${data.version}`}
               setting={data}
               agentId={agentId || own}
+              mine={!agentId}
               onSave={save}
             />
           </Panel>

@@ -66,11 +66,11 @@ class FindMeStep(_message.Message):
     """The agent's own desk phones that are registered. Answering one takes the call."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Numbers, at most 3, as typed or E.164. Whoever answers one has to press 1 to take the call."""
+        """Numbers, at most 3, as typed or E.164. Whoever answers one is told who calls, unless the brand's call rules hide it, and has to press 1 to take the call."""
 
     @_builtins.property
     def ring_duration(self) -> _duration_pb2.Duration:
-        """Required. How long they ring, 5 to 60 s. Somebody who has answered a number has 12 s more to press 1."""
+        """Required. How long they ring, 5 to 60 s. Somebody who has answered a number has 20 s more to press 1."""
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class FindMe(_message.Message):
     VOICEMAIL_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """The user's id."""
     when: Global___FindMeWhen.ValueType
@@ -117,6 +118,8 @@ class FindMe(_message.Message):
     """A message for this agent."""
     version: _builtins.int
     """Output only. Rises with every change; 0 while nothing was ever set."""
+    language: _builtins.str
+    """Language that whoever answers a number is spoken to in: en, tr, az or fa; empty for the brand's."""
     @_builtins.property
     def desk_duration(self) -> _duration_pb2.Duration:
         """How long the desk rings alone, 5 to 60 s; with UNANSWERED only."""
@@ -142,10 +145,11 @@ class FindMe(_message.Message):
         voicemail: _builtins.bool = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["desk_duration", b"desk_duration", "forward_agent_id", b"forward_agent_id", "forward_queue_id", b"forward_queue_id", "last_resort", b"last_resort", "update_time", b"update_time", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "desk_duration", b"desk_duration", "forward_agent_id", b"forward_agent_id", "forward_queue_id", b"forward_queue_id", "last_resort", b"last_resort", "queue_calls", b"queue_calls", "steps", b"steps", "update_time", b"update_time", "version", b"version", "voicemail", b"voicemail", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "desk_duration", b"desk_duration", "forward_agent_id", b"forward_agent_id", "forward_queue_id", b"forward_queue_id", "language", b"language", "last_resort", b"last_resort", "queue_calls", b"queue_calls", "steps", b"steps", "update_time", b"update_time", "version", b"version", "voicemail", b"voicemail", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_last_resort: _TypeAlias = _typing.Literal["forward_agent_id", "forward_queue_id", "voicemail"]  # noqa: Y015
     _WhichOneofArgType_last_resort: _TypeAlias = _typing.Literal["last_resort", b"last_resort"]  # noqa: Y015

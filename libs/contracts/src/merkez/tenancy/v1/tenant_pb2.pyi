@@ -310,6 +310,7 @@ class CallRules(_message.Message):
     RECORDING_TONE_FOR_AGENTS_FIELD_NUMBER: _builtins.int
     PARK_SECONDS_FIELD_NUMBER: _builtins.int
     PARK_END_FIELD_NUMBER: _builtins.int
+    CALLERS_HIDDEN_FIELD_NUMBER: _builtins.int
     recording_tone: Global___RecordingTone.ValueType
     """Tone that tells that a call is recorded."""
     recording_tone_seconds: _builtins.int
@@ -320,6 +321,8 @@ class CallRules(_message.Message):
     """How long a parked call waits to be retrieved before it rings whoever parked it, 15 to 3,600 s; 0 means 120."""
     park_end: Global___ParkEnd.ValueType
     """Where it goes after that."""
+    callers_hidden: _builtins.bool
+    """Whether who answers an agent's number outside (find-me) isn't told who calls before they take the call."""
     def __init__(
         self,
         *,
@@ -328,10 +331,11 @@ class CallRules(_message.Message):
         recording_tone_for_agents: _builtins.bool = ...,
         park_seconds: _builtins.int = ...,
         park_end: Global___ParkEnd.ValueType = ...,
+        callers_hidden: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["park_end", b"park_end", "park_seconds", b"park_seconds", "recording_tone", b"recording_tone", "recording_tone_for_agents", b"recording_tone_for_agents", "recording_tone_seconds", b"recording_tone_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callers_hidden", b"callers_hidden", "park_end", b"park_end", "park_seconds", b"park_seconds", "recording_tone", b"recording_tone", "recording_tone_for_agents", b"recording_tone_for_agents", "recording_tone_seconds", b"recording_tone_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
