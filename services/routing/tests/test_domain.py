@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
+from kernel.hours import Holiday, OpenInterval
 from kernel.ids import new_id
 from routing.domain import agents, contacts, waiting
 from routing.domain.agents import Agent, AgentNotAvailable, AgentState, AgentTrigger
 from routing.domain.contacts import Channel, Contact, ContactMoved, ContactState, ContactTrigger
-from routing.domain.hours import BusinessHours, Holiday, OpenInterval, check_hours, opening
+from routing.domain.hours import BusinessHours, check_hours, opening
 from routing.domain.queues import SkillLevel, demand, require_skills, score
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

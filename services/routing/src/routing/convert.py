@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from chassis.hours import intervals_in, intervals_out
 from chassis.instants import duration_in, duration_out, time_out
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
+from kernel.hours import Holiday
 from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
@@ -18,7 +20,7 @@ from routing.domain import facts
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import Fact
-from routing.domain.hours import BusinessHours, Holiday, OpenInterval
+from routing.domain.hours import BusinessHours
 from routing.domain.offers import Decision, Offer
 from routing.domain.queues import (
     OFFER_TIMEOUT,
@@ -99,12 +101,12 @@ def hours_to_proto(hours: BusinessHours) -> queue_pb2.BusinessHours:
         business_hours_id=hours.business_hours_id,
         display_name=hours.display_name,
         time_zone=hours.time_zone,
-        intervals=_intervals_to_proto(hours.intervals),
+        intervals=intervals_out(hours.intervals),
         holidays=[
             queue_pb2.Holiday(
                 date=each.day.isoformat(),
                 display_name=each.display_name,
-                intervals=_intervals_to_proto(each.intervals),
+                intervals=intervals_out(each.intervals),
             )
             for each in hours.holidays
         ],
@@ -123,9 +125,9 @@ def hours_from_proto(message: queue_pb2.BusinessHours) -> BusinessHours:
             raise InvalidInput.of(
                 f"business_hours.holidays[{index}].date", "is not a date such as 2026-03-21"
             ) from error
-        holidays.append(Holiday(day, each.display_name.strip(), _intervals_from_proto(each.intervals)))
+        holidays.append(Holiday(day, each.display_name.strip(), intervals_in(each.intervals)))
     return BusinessHours(
-        "", message.display_name, message.time_zone, _intervals_from_proto(message.intervals), tuple(holidays), _NEVER
+        "", message.display_name, message.time_zone, intervals_in(message.intervals), tuple(holidays), _NEVER
     )
 
 
@@ -345,17 +347,6 @@ def _agent_state(state: AgentState | None) -> contact_pb2.AgentState.ValueType:
 
 def _skills_to_proto(levels: Iterable[SkillLevel]) -> list[queue_pb2.SkillLevel]:
     return [queue_pb2.SkillLevel(skill_id=level.skill_id, proficiency=level.proficiency) for level in levels]
-
-
-def _intervals_to_proto(intervals: Iterable[OpenInterval]) -> list[queue_pb2.OpenInterval]:
-    return [
-        queue_pb2.OpenInterval(weekday=each.weekday, start_minute=each.start_minute, end_minute=each.end_minute)
-        for each in intervals
-    ]
-
-
-def _intervals_from_proto(intervals: Iterable[queue_pb2.OpenInterval]) -> tuple[OpenInterval, ...]:
-    return tuple(OpenInterval(each.weekday, each.start_minute, each.end_minute) for each in intervals)
 
 
 def _name(enum: Any, value: int, prefix: str, field: str) -> str:

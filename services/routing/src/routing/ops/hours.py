@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from kernel.hours import Opening
 from kernel.ids import new_id
 
-from routing.domain.hours import BusinessHours, BusinessHoursNotFound, Opening, check_hours, opening
+from routing.domain.hours import BusinessHours, BusinessHoursNotFound, check_hours, opening
 from routing.ledger import Ledger
 from routing.ops.queues import require_version
 from routing.store import hours as store

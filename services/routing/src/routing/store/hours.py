@@ -6,9 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 from chassis.paging import keyset
+from kernel.hours import Holiday, OpenInterval
 from sqlalchemy import RowMapping, delete, select
 
-from routing.domain.hours import BusinessHours, Holiday, OpenInterval
+from routing.domain.hours import BusinessHours
 from routing.store.rows import Transaction, add, change
 from routing.store.tables import business_hours
 
