@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { Problem } from "../src/api/problem.ts";
 import { countryName, searchable } from "../src/format/countries.ts";
@@ -48,12 +51,24 @@ test("countries are found without the marks on their letters", () => {
   expect(searchable("آمريكا")).toBe(searchable("آمریکا"));
 });
 
+test("pages ask for complaints by the names that the API gives fields", () => {
+  const pages = fileURLToPath(new URL("../src/pages", import.meta.url));
+  const sources = readdirSync(pages, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".tsx"))
+    .map((name) => readFileSync(join(pages, name), "utf8"));
+  const asked = sources.flatMap((text) =>
+    [...text.matchAll(/(?:complaintAt|fieldProblem)\(\w+, ["`]([^"`]+)["`]/g)].map((found) => found[1]),
+  );
+  expect(asked.length).toBeGreaterThan(20);
+  expect(asked.filter((path) => path?.includes("_"))).toEqual([]);
+});
+
 test("what the server has against a trunk stands at the field it is about", () => {
   const problem = new Problem(400, "INVALID_INPUT", "", [
-    { field: "trunk.source_networks[1]", description: "is no address" },
-    { field: "trunk.limits.spend_limit.currency", description: "must be the trunk's" },
+    { field: "trunk.sourceNetworks[1]", description: "is no address" },
+    { field: "trunk.limits.spendLimit.currency", description: "must be the trunk's" },
   ]);
-  expect(complaintAt(problem, "trunk.source_networks")).toBe("is no address");
-  expect(complaintAt(problem, "trunk.limits.spend_limit")).toBe("must be the trunk's");
+  expect(complaintAt(problem, "trunk.sourceNetworks")).toBe("is no address");
+  expect(complaintAt(problem, "trunk.limits.spendLimit")).toBe("must be the trunk's");
   expect(complaintAt(problem, "trunk.source")).toBeUndefined();
 });

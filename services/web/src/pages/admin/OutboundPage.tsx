@@ -82,7 +82,7 @@ function Limits({ settings }: { settings: OutboundSettings }) {
             inputMode="decimal"
             dir="ltr"
             value={spend}
-            error={complaintAt(known, "settings.spend_limit")}
+            error={complaintAt(known, "settings.spendLimit")}
             onChange={(event) => setSpend(event.currentTarget.value)}
             data-testid="outbound-spend"
           />
@@ -93,7 +93,7 @@ function Limits({ settings }: { settings: OutboundSettings }) {
             inputMode="decimal"
             dir="ltr"
             value={risky}
-            error={complaintAt(known, "settings.risky_spend_limit")}
+            error={complaintAt(known, "settings.riskySpendLimit")}
             onChange={(event) => setRisky(event.currentTarget.value)}
             data-testid="outbound-risky"
           />
@@ -112,7 +112,7 @@ function Limits({ settings }: { settings: OutboundSettings }) {
             min={1}
             max={200}
             value={rate}
-            error={complaintAt(known, "settings.max_calls_per_second")}
+            error={complaintAt(known, "settings.maxCallsPerSecond")}
             onChange={(value) => setRate(Number(value))}
           />
         </SimpleGrid>

@@ -74,7 +74,7 @@ export function TrunkForm(props: { trunk: Trunk; onClose: () => void; onSaved: (
             data-autofocus
             maxLength={120}
             value={trunk.displayName ?? ""}
-            error={complaintAt(problem, "trunk.display_name")}
+            error={complaintAt(problem, "trunk.displayName")}
             onChange={(event) => change({ displayName: event.currentTarget.value })}
             data-testid="trunk-name"
           />
@@ -104,7 +104,7 @@ export function TrunkForm(props: { trunk: Trunk; onClose: () => void; onSaved: (
                   maxLength={128}
                   required={trunk.registers ?? false}
                   value={trunk.userName ?? ""}
-                  error={complaintAt(problem, "trunk.user_name")}
+                  error={complaintAt(problem, "trunk.userName")}
                   onChange={(event) => change({ userName: event.currentTarget.value })}
                   data-testid="trunk-user"
                 />
@@ -127,7 +127,7 @@ export function TrunkForm(props: { trunk: Trunk; onClose: () => void; onSaved: (
                 autosize
                 minRows={2}
                 value={networks}
-                error={complaintAt(problem, "trunk.source_networks")}
+                error={complaintAt(problem, "trunk.sourceNetworks")}
                 onChange={(event) => setNetworks(event.currentTarget.value)}
               />
             </Stack>
@@ -173,7 +173,7 @@ export function TrunkForm(props: { trunk: Trunk; onClose: () => void; onSaved: (
                 min={1}
                 max={2000}
                 value={limits?.maxConcurrentCalls || 30}
-                error={complaintAt(problem, "trunk.limits.max_concurrent_calls")}
+                error={complaintAt(problem, "trunk.limits.maxConcurrentCalls")}
                 onChange={(value) => limit({ maxConcurrentCalls: Number(value) })}
               />
               <NumberInput
@@ -181,7 +181,7 @@ export function TrunkForm(props: { trunk: Trunk; onClose: () => void; onSaved: (
                 min={1}
                 max={200}
                 value={limits?.maxCallsPerSecond || 5}
-                error={complaintAt(problem, "trunk.limits.max_calls_per_second")}
+                error={complaintAt(problem, "trunk.limits.maxCallsPerSecond")}
                 onChange={(value) => limit({ maxCallsPerSecond: Number(value) })}
               />
               <TextField
@@ -191,7 +191,7 @@ export function TrunkForm(props: { trunk: Trunk; onClose: () => void; onSaved: (
                 inputMode="decimal"
                 dir="ltr"
                 value={spend}
-                error={complaintAt(problem, "trunk.limits.spend_limit")}
+                error={complaintAt(problem, "trunk.limits.spendLimit")}
                 onChange={(event) => setSpend(event.currentTarget.value)}
               />
               <TextField

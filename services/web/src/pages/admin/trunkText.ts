@@ -6,7 +6,7 @@ type Rate = NonNullable<Trunk["rates"]>[number];
 
 const RATE = /^(\*|[A-Za-z]{2}|001)\s*[\s:=,;]\s*(\d+(?:[.,]\d+)?)$/;
 
-/** What is wrong with one field, by its whole path: `trunk.limits.spend_limit`. */
+/** What is wrong with one field, by its whole path as the API writes it: `trunk.limits.spendLimit`. */
 export function complaintAt(problem: Problem | undefined, path: string): string | undefined {
   return problem?.fields.find(
     ({ field }) => field === path || field.startsWith(`${path}[`) || field.startsWith(`${path}.`),
