@@ -37,13 +37,24 @@ async def test_an_agent_says_where_calls_ring_and_finds_it_so_after_a_reload(sys
         await page.get_by_test_id("find-me-desk-phones-1").check()
         await page.get_by_test_id("find-me-earlier-1").click()
         await choose(page, "find-me-resort", "A message can be left")
+        # With the keyboard alone: hours for the mobile, from half past eight on Mondays.
+        limited = page.get_by_test_id("find-me-limited-1")
+        await limited.focus()
+        await page.keyboard.press("Space")
+        await expect(page.get_by_text("Rings Monday–Friday 08:00–18:00. At any other time")).to_be_visible()
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("0830")
+        await expect(page.get_by_text("Rings Monday 08:30–18:00, Tuesday–Friday 08:00–18:00.")).to_be_visible()
+        await choose(page, "find-me-zone", "Asia/Baku")
         await page.get_by_test_id("find-me-save").click()
         await expect(page.get_by_test_id("problem")).to_have_count(0)
         await expect(page.get_by_test_id("find-me-number-1-0")).to_have_value("+994501234567")
         stored = await agent.get("/v1/find-me")
         assert [each.get("deskPhones", False) for each in stored["steps"]] == [True, False]
         assert (stored["steps"][1]["ringDuration"], stored["deskDuration"]) == ("25s", "15s")
-        assert stored["voicemail"] is True
+        assert stored["voicemail"] is True and (stored["timeZone"], stored["language"]) == ("Asia/Baku", "en")
+        assert stored["steps"][1]["hours"][0] == {"weekday": 1, "startMinute": 510, "endMinute": 1080}
+        assert len(stored["steps"][1]["hours"]) == 5 and not stored["steps"][0].get("hours")
         await page.reload()
         await expect(page.get_by_test_id("find-me-number-1-0")).to_have_value("+994501234567")
         await expect(page.get_by_test_id("find-me-ring-1")).to_have_value("25")
@@ -88,6 +99,9 @@ async def test_the_page_fits_the_screen_and_everybody_can_use_it(
             await page.get_by_test_id("find-me-add-step").click()
         await page.get_by_test_id("find-me-add-number-0").click()
         await page.get_by_test_id("find-me-number-0-0").fill("+994501234567")
+        await page.get_by_test_id("find-me-limited-0").focus()
+        await page.keyboard.press("Space")
+        await expect(page.get_by_test_id("find-me-zone")).to_be_visible()
         await until(page, "document.getAnimations().every((each) => each.playState !== 'running')")
         assert await page.evaluate(SIDEWAYS) == []
         assert await violations(page, "/reach") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from telephony.live.sip.bars import PER_ADDRESS, PER_NAME, SECONDS, Bars
 from telephony.sip import Failure, SipDialog
@@ -68,7 +70,8 @@ async def test_in_an_office_with_one_wrong_phone_the_others_sign_in_and_call_and
     make_exchange, monkeypatch
 ) -> None:
     exchange: Exchange = await make_exchange(sip_listen="udp:127.0.0.1:0")
-    bars = exchange.edge.agent._settings.barred_name.__self__
+    edge: Any = exchange.edge
+    bars: Bars = edge.agent._settings.barred_name.__self__
     wrong = await DeskPhone.signed_in(exchange, an_id("usr"))
     right = wrong._credentials
     monkeypatch.setattr(wrong, "_credentials", type(right)(right.user, "mistyped"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from kernel.errors import FailedPrecondition, Unavailable
+from kernel.hours import OpenInterval
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.announcements import who_calls
 from telephony.domain.calls import CallState, Contact
@@ -158,6 +160,27 @@ async def test_telephones_ring_in_their_order_each_for_its_time(exchange, mobile
     await eventually(lambda: [each.called for each in mobile.invitations] == [NUMBER])
     await eventually(lambda: [each.called for each in mobile.invitations] == [NUMBER, HOME])
     await eventually(lambda: search.sought() == [(NUMBER, Q850.NO_ANSWER), (HOME, 0)])
+
+
+async def test_a_telephone_outside_its_hours_is_skipped_and_with_none_left_the_offer_is_missed_at_once(
+    exchange, mobiles
+) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    await rings_from_now_on(mobile)
+    day = (exchange.house.now().isoweekday() + 2) % 7 + 1
+    closed = dataclasses.replace(mailbox(60), hours=(OpenInterval(day, 0, 1440),))
+    search = await waiting(exchange, closed, mailbox(60, HOME), time_zone="Europe/Berlin")
+    await search.begin()
+    await eventually(lambda: search.sought() == [(HOME, 0)])
+    assert exchange.routing.missed == []
+    await search.over()
+    await setting(exchange, search.agent_id, closed, time_zone="Europe/Berlin")
+    again = Search(exchange, search.call_id, search.customer, search.agent_id, search.contact_id)
+    await again.begin()
+    await eventually(lambda: exchange.routing.missed)
+    assert exchange.routing.missed[0].offer_id == again.offer_id
+    await again.over()
 
 
 async def test_a_telephone_that_is_busy_doesnt_cost_its_time(exchange, mobiles) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +146,47 @@ async def test_while_tenancy_is_away_nothing_is_kept_and_the_agent_is_told(excha
     monkeypatch.setattr(exchange.house.tenancy, "caller_numbers", away)
     assert isinstance(await refusal(mine(exchange, agent_id, a_setting(MOBILE))), Unavailable)
     assert (await read(exchange, agent_id)).version == 0
+
+
+async def told(exchange: Exchange, agent_id: str) -> list[telephony_events_pb2.FindMeChanged]:
+    outbox = exchange.house.db.standard.outbox
+    rows = await exchange.house.db.run(exchange.tenant_id, lambda tx: tx.all(select(outbox)), read_only=True)
+    mine = [each for each in rows if each["fact"].endswith("FindMeChanged") and each["key"] == agent_id]
+    found = [telephony_events_pb2.FindMeChanged.FromString(each["payload"]) for each in mine]
+    return sorted(found, key=lambda each: each.version)
+
+
+async def test_hours_come_and_go_and_routing_is_told_each_time_once_while_nobodys_edit_is_disturbed(
+    exchange: Exchange,
+) -> None:
+    agent_id, db = an_id("usr"), exchange.house.db
+    wanted = a_setting(MOBILE, time_zone="Asia/Baku")
+    wanted.steps[0].hours.add(weekday=1, start_minute=480, end_minute=1080)
+    stored = await mine(exchange, agent_id, wanted)
+    assert stored.time_zone == "Asia/Baku" and stored.steps[0].hours == wanted.steps[0].hours
+    setting = await db.run(exchange.tenant_id, lambda tx: ops.get(tx, agent_id), read_only=True)
+    turn = setting.turn_time(exchange.house.now())
+    assert turn is not None
+    assert (exchange.tenant_id, agent_id) not in await db.system(lambda tx: ops.due(tx, exchange.house.now()))
+    for at in (turn, setting.turn_time(turn) or turn):
+        assert (exchange.tenant_id, agent_id) in await db.system(lambda tx, at=at: ops.due(tx, at))
+        work = [db.run(exchange.tenant_id, lambda tx, at=at: ops.turn(tx, agent_id, at)) for _ in range(2)]
+        await asyncio.gather(*work)
+    facts = await told(exchange, agent_id)
+    assert [each.version for each in facts] == [1, 2, 3]
+    assert {each.away_duration.seconds for each in facts[1:]} == {0, 20 + 20 + 5}
+    changed = await mine(exchange, agent_id, a_setting(MOBILE, seconds=10), stored.version)
+    assert (changed.version, changed.time_zone) == (stored.version + 1, "")
+    assert (await told(exchange, agent_id))[-1].version == 4
+    far = turn + timedelta(days=400)
+    assert (exchange.tenant_id, agent_id) not in await db.system(lambda tx: ops.due(tx, far))
+
+
+async def test_hours_that_cant_be_meant_name_their_field(exchange: Exchange) -> None:
+    wrong = a_setting(MOBILE, time_zone="Mars/Olympus")
+    wrong.steps[0].hours.add(weekday=8, start_minute=0, end_minute=60)
+    error = await refusal(mine(exchange, an_id("usr"), wrong))
+    assert {each.field for each in error.fields} == {"find_me.steps[0].hours[0].weekday", "find_me.time_zone"}
 
 
 async def test_a_deleted_queue_as_last_resort_becomes_the_agents_voicemail(exchange: Exchange) -> None:

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { formatDate, formatDateTime, formatMonth, formatTime, weekdayName } from "../src/format/dates.ts";
 import { durationSeconds, formatClock, secondsBetween, toDuration } from "../src/format/durations.ts";
 import { formatMoney, formatNumber, formatShare, roundDecimal } from "../src/format/numbers.ts";
+import { clockOf, EIGHT_TO_SIX, minuteOf, weekText } from "../src/format/weeks.ts";
 import { directionOf, preferredLanguage } from "../src/i18n/languages.ts";
 
 const INSTANT = "2026-11-24T10:05:09Z";
@@ -70,4 +71,23 @@ test("the first language of the browser that we speak is taken, and Persian runs
   expect(preferredLanguage(["de"])).toBe("en");
   expect(directionOf("fa")).toBe("rtl");
   expect(directionOf("az")).toBe("ltr");
+});
+
+test("hours of a week are told in a sentence, days alike together", () => {
+  const hours = [
+    ...EIGHT_TO_SIX,
+    { weekday: 6, startMinute: 780, endMinute: 1440 },
+    { weekday: 6, startMinute: 600, endMinute: 720 },
+  ];
+  expect(weekText(hours, "en")).toBe("Monday–Friday 08:00–18:00, Saturday 10:00–12:00, 13:00–24:00");
+  expect(weekText([{ weekday: 7, startMinute: 0, endMinute: 60 }], "az")).toBe("bazar 00:00–01:00");
+  const persian = weekText(EIGHT_TO_SIX, "fa");
+  expect(persian).toBe("دوشنبه–جمعه \u2066۰۸:۰۰–۱۸:۰۰\u2069");
+  expect(weekText([], "en")).toBe("");
+});
+
+test("midnight at the end of a day can be typed", () => {
+  expect(clockOf(570)).toBe("09:30");
+  expect(minuteOf(clockOf(1440), true)).toBe(1440);
+  expect(minuteOf("23:59")).toBe(1439);
 });

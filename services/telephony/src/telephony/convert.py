@@ -260,11 +260,12 @@ def supervision_changed(leg: Leg, now: datetime, *, took_over: bool = False) -> 
     )  # fmt: skip
 
 
-def find_me_changed(find_me: FindMe) -> telephony_events_pb2.FindMeChanged:
+def find_me_changed(find_me: FindMe, number: int) -> telephony_events_pb2.FindMeChanged:
+    """`find_me` as it is at that moment; `number` rises with each that is told of the agent."""
     return telephony_events_pb2.FindMeChanged(
         agent_id=find_me.agent_id, away_duration=duration_out(find_me.away_time),
         desk_duration=duration_out(find_me.desk_time), queue_calls=find_me.rings and find_me.queue_calls,
-        forwards=find_me.forwards, version=find_me.version,
+        forwards=find_me.forwards, version=number,
     )  # fmt: skip
 
 

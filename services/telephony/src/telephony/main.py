@@ -34,7 +34,7 @@ from telephony.handlers import (
 )
 from telephony.live import nodes as node_loops
 from telephony.live.dialing import Dialing
-from telephony.live.finding import SEEK_SECONDS, Finder
+from telephony.live.finding import SEEK_SECONDS, TURN_SECONDS, Finder
 from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
@@ -104,6 +104,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(BEAT_SECONDS, watch.beat, "heartbeat")
     process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
     process.tasks.every(SEEK_SECONDS, finder.look, "seek agents")
+    process.tasks.every(TURN_SECONDS, finder.turn, "telephones' hours")
     process.tasks.spawn(_warm(house), "warm phrases")
 
     bus = process.closing(await Bus.connect(settings))

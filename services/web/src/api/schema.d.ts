@@ -4829,6 +4829,8 @@ export interface components {
             readonly version?: string;
             /** @description Language that whoever answers a number is spoken to in: en, tr, az or fa; empty for the brand's. */
             language?: string;
+            /** @description IANA time zone of the steps' hours, such as Asia/Baku; required when a step has hours. */
+            timeZone?: string;
         };
         /** @description Telephones that ring at the same time. */
         "telephony.v1.FindMeStep": {
@@ -4841,6 +4843,8 @@ export interface components {
              * @example 3.5s
              */
             ringDuration?: string;
+            /** @description Hours of the week in which they ring, at most 100, on the wall clock of time_zone; empty for always. Outside of them the step is skipped. What counts is when the call is offered. */
+            hours?: components["schemas"]["routing.v1.OpenInterval"][];
         };
         /**
          * @description When an agent's telephones ring.

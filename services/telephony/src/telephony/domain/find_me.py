@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from kernel import hours as weeks
 from kernel.errors import FailedPrecondition, FieldViolation, InvalidInput
+from kernel.hours import Hours, OpenInterval
 
 from telephony.domain.announcements import LANGUAGES
 
@@ -67,11 +69,12 @@ class Resort:
 
 @dataclass(frozen=True)
 class Step:
-    """Telephones that ring together, for `ring`."""
+    """Telephones that ring together, for `ring`; in `hours` only, when there are any, on the clock of the setting."""
 
     ring: timedelta
     desk_phones: bool = False
     numbers: tuple[str, ...] = ()
+    hours: tuple[OpenInterval, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -90,8 +93,25 @@ class FindMe:
     resort: Resort | None = None
     language: str = ""
     """In which who answers a number is spoken to; empty for the brand's."""
+    time_zone: str = ""
     update_time: datetime | None = None
     version: int = 0
+
+    def at(self, now: datetime) -> FindMe:
+        """The setting as it is at this moment: without the steps whose hours it is not."""
+        ringing = (each for each in self.steps if not each.hours or self._opening(each, now).open)
+        return replace(self, steps=tuple(ringing))
+
+    def turn_time(self, now: datetime) -> datetime | None:
+        """When other steps may ring than now; None while they always are the same. No later than hours can be seen
+        ahead: then it is looked again."""
+        limited = [each for each in self.steps if each.hours] if self.rings else []
+        return min(
+            (self._opening(each, now).change_time or now + weeks.HORIZON for each in limited), default=None
+        )  # fmt: skip
+
+    def _opening(self, step: Step, now: datetime) -> weeks.Opening:
+        return weeks.opening(Hours(self.time_zone, step.hours), now)
 
     @property
     def rings(self) -> bool:
@@ -145,6 +165,12 @@ def check(find_me: FindMe, own_numbers: Collection[str] = ()) -> FindMe:
             wrong.append(FieldViolation(f"{field}.numbers", "name a number twice"))
         if not MIN_RING <= step.ring <= MAX_RING:
             wrong.append(FieldViolation(f"{field}.ring_duration", "must be 5 to 60 seconds"))
+        try:
+            weeks.check_intervals(step.hours, f"{field}.hours", weekly=True)
+        except InvalidInput as error:
+            wrong += error.fields
+    if any(step.hours for step in find_me.steps) and not weeks.is_zone(find_me.time_zone):
+        wrong.append(FieldViolation("find_me.time_zone", "is not an IANA time zone such as Asia/Baku"))
     if find_me.language not in ("", *LANGUAGES):
         wrong.append(FieldViolation("find_me.language", f"must be one of {', '.join(LANGUAGES)}, or empty"))
     if find_me.resort == Resort(ResortKind.AGENT, find_me.agent_id):
@@ -156,7 +182,13 @@ def check(find_me: FindMe, own_numbers: Collection[str] = ()) -> FindMe:
             "this is one of your company's own numbers: a call to it would come back in", metadata={"number": number}
         )
     desk = find_me.desk_ring if find_me.when is When.UNANSWERED else _NOTHING
-    return replace(find_me, desk_ring=desk)
+    steps = tuple(replace(step, hours=tuple(sorted(set(step.hours), key=_by_time))) for step in find_me.steps)
+    zone = find_me.time_zone if any(step.hours for step in steps) else ""
+    return replace(find_me, desk_ring=desk, steps=steps, time_zone=zone)
+
+
+def _by_time(interval: OpenInterval) -> tuple[int, int, int]:
+    return interval.weekday, interval.start_minute, interval.end_minute
 
 
 def next_resort(find_me: FindMe, forwarded_by: Sequence[str]) -> Resort | None:
@@ -208,12 +240,15 @@ class Search:
 def begun(
     find_me: FindMe, offer_id: str, call_id: str, contact_id: str, *, away: bool, now: datetime, queue_id: str = ""
 ) -> Search | None:
-    """The search for an offer that was made; None when only the desk rings."""
-    if not (find_me.away_time if away else find_me.desk_time):
+    """The search for an offer that was made, in the steps whose hours it is; None when only the desk rings. Where no
+    desk rings either it has no step: what routing believed of the agent is no longer so, and the offer is missed."""
+    ringing = find_me.at(now)
+    if not away and not ringing.desk_time:
         return None
-    lead = _NOTHING if away else find_me.lead
+    lead = _NOTHING if away else ringing.lead
+    steps = ringing.steps if ringing.rings else ()
     return Search(
-        offer_id, call_id, contact_id, find_me.agent_id, find_me.steps, lead, now, away, queue_id=queue_id,
+        offer_id, call_id, contact_id, find_me.agent_id, steps, lead, now, away, queue_id=queue_id,
         language=find_me.language,
     )  # fmt: skip
 

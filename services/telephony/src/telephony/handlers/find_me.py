@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.auth import principal
+from chassis.hours import intervals_in, intervals_out
 from chassis.instants import duration_out, time_out
 from kernel.errors import Forbidden, InvalidInput
 from kernel.ids import is_id, require_id
@@ -107,12 +108,16 @@ def find_me_out(found: FindMe) -> find_me_pb2.FindMe:
         desk_duration=duration_out(found.desk_ring) if found.desk_ring else None,
         steps=[
             find_me_pb2.FindMeStep(
-                desk_phones=step.desk_phones, numbers=step.numbers, ring_duration=duration_out(step.ring)
+                desk_phones=step.desk_phones,
+                numbers=step.numbers,
+                ring_duration=duration_out(step.ring),
+                hours=intervals_out(step.hours),
             )
             for step in found.steps
         ],
         queue_calls=found.queue_calls,
         language=found.language,
+        time_zone=found.time_zone,
         update_time=time_out(found.update_time),
         version=found.version,
     )
@@ -141,11 +146,13 @@ def find_me_in(agent_id: str, given: find_me_pb2.FindMe) -> FindMe:
         queue_calls=given.queue_calls,
         resort=_resort_in(agent_id, given),
         language=given.language,
+        time_zone=given.time_zone,
     )
 
 
 def _step_in(given: find_me_pb2.FindMeStep) -> Step:
-    return Step(_whole(given.ring_duration.ToTimedelta()), given.desk_phones, tuple(given.numbers))
+    ring = _whole(given.ring_duration.ToTimedelta())
+    return Step(ring, given.desk_phones, tuple(given.numbers), intervals_in(given.hours))
 
 
 def _resort_in(agent_id: str, given: find_me_pb2.FindMe) -> Resort | None:

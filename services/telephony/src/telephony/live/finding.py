@@ -33,6 +33,8 @@ from telephony.ops import find_me as ops
 
 SEEK_SECONDS = 1.0
 """How late a search may begin or end whose news went to another node."""
+TURN_SECONDS = 5.0
+"""How late routing hears that telephones' hours have begun or ended."""
 _LOOK_SECONDS = 0.5
 _TAKE_SECONDS = 8.0
 """How long routing may be away while somebody has pressed the key."""
@@ -74,6 +76,15 @@ class Finder:
                         self._house, self._switchboard, self._dialing, live, search
                     )
                     self._house.tasks.spawn(hunt.run(), "find agent")
+
+    async def turn(self) -> None:
+        """Tell routing of agents whose telephones' hours have begun or ended. Every node looks, one tells."""
+        db, now = self._house.db, self._house.now()
+        try:
+            for tenant_id, agent_id in await db.system(lambda tx: ops.due(tx, now), read_only=True):
+                await db.run(tenant_id, lambda tx, agent_id=agent_id: ops.turn(tx, agent_id, now))
+        except Unavailable:
+            return  # later, then
 
     async def close(self) -> None:
         """This node goes away: nothing it rings rings on."""

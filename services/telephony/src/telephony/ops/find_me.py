@@ -54,7 +54,7 @@ async def replace(tx: Tx, wanted: FindMe, version: int, now: datetime) -> FindMe
     require_version(before.version, version)
     after = dataclasses.replace(wanted, update_time=now, version=before.version + 1)
     await store.put(tx, after, before.version, now)
-    tx.emit(convert.find_me_changed(after), key=after.agent_id)
+    await _tell(tx, after, now)
     tx.after_commit(
         partial(
             log.info, "find-me changed", agent_id=after.agent_id, rings=after.when.value, steps=len(after.steps),
@@ -62,6 +62,22 @@ async def replace(tx: Tx, wanted: FindMe, version: int, now: datetime) -> FindMe
         )
     )  # fmt: skip
     return after
+
+
+async def due(tx: Tx, now: datetime) -> Sequence[tuple[str, str]]:
+    """(tenant id, agent id) whose telephones' hours begin or end by now. System transaction."""
+    return await store.due(tx, now)
+
+
+async def turn(tx: Tx, agent_id: str, now: datetime) -> None:
+    """Other telephones of the agent ring now than before by their hours: routing is told. Nothing when it was."""
+    if await store.take_turn(tx, agent_id, now):
+        await _tell(tx, await store.find(tx, agent_id), now)
+
+
+async def _tell(tx: Tx, setting: FindMe, now: datetime) -> None:
+    turns = await store.next_turn(tx, setting.agent_id, setting.turn_time(now))
+    tx.emit(convert.find_me_changed(setting.at(now), setting.version + turns), key=setting.agent_id)
 
 
 async def queue_deleted(tx: Tx, queue_id: str, now: datetime) -> None:
@@ -91,8 +107,10 @@ async def search(tx: Tx, offered: Offered, now: datetime) -> Search | None:
     """An offer was made: look for its agent at their telephones. None when it rings at the desk alone, the search is
     known, or news of the offer's end was faster."""
     setting = await store.find(tx, offered.agent_id)
-    if not offered.direct and not setting.queue_calls:
+    if not offered.direct and not setting.queue_calls and not offered.away:
         return None
+    if not offered.direct and not setting.queue_calls:
+        setting = dataclasses.replace(setting, steps=())  # no longer as routing knows it: missed at once
     call = await call_store.find_call(tx, offered.call_id)
     if call is None or not call.live or await store.is_known(tx, offered.offer_id):
         return None

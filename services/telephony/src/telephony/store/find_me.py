@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.sql import Tx
+from kernel.hours import OpenInterval
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.dialects import postgresql
 
@@ -14,6 +15,7 @@ from telephony.domain.find_me import FindMe, Resort, ResortKind, Search, Step, W
 from telephony.domain.trunks import VersionConflict
 from telephony.store.tables import find_me, live_calls, searches
 
+_AT_ONCE = 200
 _SEARCH = (
     "offer_id", "call_id", "contact_id", "agent_id", "lead", "step", "step_time", "away", "taken_leg_id", "queue_id",
     "language",
@@ -43,17 +45,39 @@ async def put(tx: Tx, setting: FindMe, was: int, now: datetime) -> None:
         "resort_kind": setting.resort.kind.value if setting.resort else "",
         "resort_target": setting.resort.target if setting.resort else "",
         "language": setting.language,
+        "time_zone": setting.time_zone,
         "update_time": now,
         "version": setting.version,
     }
     statement = postgresql.insert(find_me).values(
-        tenant_id=tx.tenant_id, agent_id=setting.agent_id, create_time=now, **row
+        tenant_id=tx.tenant_id, agent_id=setting.agent_id, create_time=now, turns=0, **row
     )
     statement = statement.on_conflict_do_update(
         index_elements=["tenant_id", "agent_id"], set_=row, where=find_me.c.version == was
     )
     if (await tx.execute(statement)).rowcount != 1:
         raise VersionConflict("somebody else changed it first")
+
+
+async def due(tx: Tx, now: datetime) -> Sequence[tuple[str, str]]:
+    """(tenant id, agent id) of settings whose turn it is. System transaction."""
+    statement = select(find_me.c.tenant_id, find_me.c.agent_id).where(find_me.c.turn_time <= now).limit(_AT_ONCE)
+    return [(row["tenant_id"], row["agent_id"]) for row in await tx.all(statement)]
+
+
+async def take_turn(tx: Tx, agent_id: str, now: datetime) -> bool:
+    """Whether it is still this setting's turn; it isn't any more."""
+    mine = (find_me.c.tenant_id == tx.tenant_id, find_me.c.agent_id == agent_id, find_me.c.turn_time <= now)
+    statement = update(find_me).where(*mine).values(turn_time=None, turns=find_me.c.turns + 1)
+    return (await tx.execute(statement)).rowcount == 1
+
+
+async def next_turn(tx: Tx, agent_id: str, turn_time: datetime | None) -> int:
+    """Say when it is the setting's next turn; how many it has had."""
+    mine = (find_me.c.tenant_id == tx.tenant_id, find_me.c.agent_id == agent_id)
+    await tx.execute(update(find_me).where(*mine).values(turn_time=turn_time))
+    row = await tx.one_or_none(select(find_me.c.turns).where(*mine))
+    return 0 if row is None else row["turns"]
 
 
 def _setting(row: RowMapping) -> FindMe:
@@ -66,6 +90,7 @@ def _setting(row: RowMapping) -> FindMe:
         queue_calls=row["queue_calls"],
         resort=Resort(ResortKind(kind), row["resort_target"]) if kind else None,
         language=row["language"],
+        time_zone=row["time_zone"],
         update_time=row["update_time"],
         version=row["version"],
     )
@@ -139,10 +164,21 @@ def _search(row: RowMapping) -> Search:
 
 def _steps_out(steps: Sequence[Step]) -> list[dict[str, Any]]:
     return [
-        {"ring": step.ring.total_seconds(), "desk_phones": step.desk_phones, "numbers": list(step.numbers)}
+        {
+            "ring": step.ring.total_seconds(),
+            "desk_phones": step.desk_phones,
+            "numbers": list(step.numbers),
+            "hours": [[each.weekday, each.start_minute, each.end_minute] for each in step.hours],
+        }
         for step in steps
     ]
 
 
 def _steps_in(steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
-    return tuple(Step(timedelta(seconds=step["ring"]), step["desk_phones"], tuple(step["numbers"])) for step in steps)
+    return tuple(
+        Step(
+            timedelta(seconds=step["ring"]), step["desk_phones"], tuple(step["numbers"]),
+            tuple(OpenInterval(*each) for each in step.get("hours", ())),
+        )
+        for step in steps
+    )  # fmt: skip

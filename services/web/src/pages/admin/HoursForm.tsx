@@ -1,33 +1,13 @@
 import { Group, Stack, Text } from "@mantine/core";
-import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { fieldProblem } from "../../api/problem.ts";
-import type { BusinessHours, Holiday, OpenInterval } from "../../api/types.ts";
-import { weekdayName } from "../../format/dates.ts";
-import { useLanguage, useText } from "../../i18n/index.ts";
+import type { BusinessHours, Holiday } from "../../api/types.ts";
+import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField, TimeZoneSelect } from "../../ui/fields.tsx";
-import { AddLine, IconAction, RemoveLine } from "../../ui/RowActions.tsx";
-
-const WEEK = [1, 2, 3, 4, 5, 6, 7];
-export const NINE_TO_SIX: OpenInterval[] = WEEK.slice(0, 5).map((weekday) => ({
-  weekday,
-  startMinute: 540,
-  endMinute: 1080,
-}));
-
-/** "09:30" for 570; midnight at the end of the day shows as 24:00, which time inputs can't, so as 23:59. */
-export function clockOf(minute: number): string {
-  const shown = Math.min(minute, 1439);
-  return `${String(Math.floor(shown / 60)).padStart(2, "0")}:${String(shown % 60).padStart(2, "0")}`;
-}
-
-export function minuteOf(clock: string, end = false): number {
-  const [hours = 0, minutes = 0] = clock.split(":").map(Number);
-  const minute = hours * 60 + minutes;
-  return end && minute === 1439 ? 1440 : minute;
-}
+import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
+import { WeekFields } from "../../ui/WeekFields.tsx";
 
 export function HoursForm(props: {
   hours: BusinessHours;
@@ -35,7 +15,6 @@ export function HoursForm(props: {
   onSaved: () => Promise<void>;
 }) {
   const t = useText();
-  const language = useLanguage();
   const [hours, setHours] = useState(props.hours);
   const change = (part: Partial<BusinessHours>) => setHours((before) => ({ ...before, ...part }));
   const intervals = hours.intervals ?? [];
@@ -59,8 +38,6 @@ export function HoursForm(props: {
     }
     await props.onSaved();
   };
-  const replace = (old: OpenInterval, next: OpenInterval | undefined) =>
-    change({ intervals: intervals.flatMap((each) => (each === old ? (next ? [next] : []) : [each])) });
   return (
     <FormModal
       title={businessHoursId ? t("admin.hours.edit") : t("admin.hours.add")}
@@ -82,70 +59,11 @@ export function HoursForm(props: {
             data-testid="hours-name"
           />
           <TimeZoneSelect value={hours.timeZone ?? ""} onChange={(timeZone) => change({ timeZone })} />
-          <Stack gap={8}>
-            {WEEK.map((weekday) => {
-              const open = intervals.filter((each) => each.weekday === weekday);
-              const add = () =>
-                change({ intervals: [...intervals, { weekday, startMinute: 540, endMinute: 1080 }] });
-              return (
-                <Group key={weekday} align="flex-start" wrap="nowrap" gap="sm">
-                  <Text w={112} pt={6} size="sm">
-                    {weekdayName(weekday, language)}
-                  </Text>
-                  <Stack gap={6} style={{ flex: 1 }}>
-                    {open.length === 0 && (
-                      <Text size="sm" c="dimmed" pt={6}>
-                        {t("admin.hours.closed")}
-                      </Text>
-                    )}
-                    {open.map((each) => (
-                      <IntervalFields
-                        key={`${each.startMinute}-${each.endMinute}`}
-                        interval={each}
-                        onChange={(next) => replace(each, next)}
-                      />
-                    ))}
-                  </Stack>
-                  <IconAction
-                    icon={IconPlus}
-                    size="lg"
-                    onClick={add}
-                    label={`${t("common.add")}: ${weekdayName(weekday, language)}`}
-                  />
-                </Group>
-              );
-            })}
-          </Stack>
+          <WeekFields intervals={intervals} onChange={(next) => change({ intervals: next })} />
           <Holidays holidays={hours.holidays ?? []} onChange={(holidays) => change({ holidays })} />
         </>
       )}
     </FormModal>
-  );
-}
-
-function IntervalFields(props: {
-  interval: OpenInterval;
-  onChange: (next: OpenInterval | undefined) => void;
-}) {
-  const t = useText();
-  const { interval, onChange } = props;
-  return (
-    <Group gap={6} wrap="nowrap" dir="ltr">
-      <TextField
-        type="time"
-        aria-label={t("admin.hours.from")}
-        defaultValue={clockOf(interval.startMinute ?? 0)}
-        onBlur={(event) => onChange({ ...interval, startMinute: minuteOf(event.currentTarget.value) })}
-      />
-      <span aria-hidden>–</span>
-      <TextField
-        type="time"
-        aria-label={t("admin.hours.to")}
-        defaultValue={clockOf(interval.endMinute ?? 0)}
-        onBlur={(event) => onChange({ ...interval, endMinute: minuteOf(event.currentTarget.value, true) })}
-      />
-      <RemoveLine onClick={() => onChange(undefined)} />
-    </Group>
   );
 }
 

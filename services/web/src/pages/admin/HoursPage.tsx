@@ -3,12 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import type { BusinessHours } from "../../api/types.ts";
+import { NINE_TO_SIX } from "../../format/weeks.ts";
 import { useText } from "../../i18n/index.ts";
 import { ownTimeZone } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
-import { HoursForm, NINE_TO_SIX } from "./HoursForm.tsx";
+import { HoursForm } from "./HoursForm.tsx";
 
 export default function HoursPage() {
   const t = useText();

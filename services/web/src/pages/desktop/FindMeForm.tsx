@@ -7,7 +7,7 @@ import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
 import { Form } from "../../ui/Form.tsx";
-import { HINT_BELOW, LanguageSelect, SelectField } from "../../ui/fields.tsx";
+import { HINT_BELOW, LanguageSelect, ownTimeZone, SelectField, TimeZoneSelect } from "../../ui/fields.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { UnsavedGuard } from "../../ui/unsaved.tsx";
 import { complaintAt } from "../admin/trunkText.ts";
@@ -46,6 +46,8 @@ export function FindMeForm({ setting, agentId, mine, onSave }: Props) {
   const change = (part: Partial<FindMe>) => setDraft({ ...draft, ...part });
   const when = draft.when ?? "FIND_ME_WHEN_NEVER";
   const rings = when !== "FIND_ME_WHEN_NEVER";
+  const limited = (draft.steps ?? []).some((step) => (step.hours ?? []).length > 0);
+  const zone = draft.timeZone || ownTimeZone();
   const save = async () => {
     setBusy(true);
     setProblem(undefined);
@@ -62,7 +64,7 @@ export function FindMeForm({ setting, agentId, mine, onSave }: Props) {
       numbers: (step.numbers ?? []).map((each) => each.trim()).filter(Boolean),
     }));
     try {
-      await onSave({ ...kept, when, steps, language, ...last });
+      await onSave({ ...kept, when, steps, language, timeZone: limited ? zone : "", ...last });
       toast(t("common.saved"));
     } catch (error) {
       setProblem(error);
@@ -101,6 +103,14 @@ export function FindMeForm({ setting, agentId, mine, onSave }: Props) {
         {rings && (
           <>
             <FindMeSteps steps={draft.steps ?? []} problem={known} onChange={(steps) => change({ steps })} />
+            {limited && (
+              <TimeZoneSelect
+                label={t("findMe.timeZone")}
+                value={zone}
+                onChange={(timeZone) => change({ timeZone })}
+                testId="find-me-zone"
+              />
+            )}
             <LanguageSelect
               label={t("findMe.language")}
               description={t("findMe.languageHint")}

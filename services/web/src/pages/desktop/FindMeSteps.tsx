@@ -8,6 +8,7 @@ import { useLanguage, useText } from "../../i18n/index.ts";
 import { TextField } from "../../ui/fields.tsx";
 import { Section } from "../admin/Section.tsx";
 import { complaintAt } from "../admin/trunkText.ts";
+import { FindMeHours } from "./FindMeHours.tsx";
 
 const MOST_STEPS = 5;
 const MOST_NUMBERS = 3;
@@ -90,6 +91,12 @@ export function FindMeSteps({ steps, problem, onChange }: Props) {
                 error={complaintAt(problem, `findMe.steps[${index}].ringDuration`)}
                 onChange={(value) => change(index, { ringDuration: toDuration(Number(value)) })}
                 data-testid={`find-me-ring-${index}`}
+              />
+              <FindMeHours
+                hours={step.hours ?? []}
+                step={index}
+                problem={problem}
+                onChange={(hours) => change(index, { hours })}
               />
             </Stack>
           </Section>

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!merkez/telephony/v1/find_me.proto\x12\x13merkez.telephony.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\"j\n\nFindMeStep\x12\x13\n\x0b\x64\x65sk_phones\x18\x01 \x01(\x08\x12\x15\n\x07numbers\x18\x02 \x03(\tB\x04\x90\xb5\x18\x01\x12\x30\n\rring_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf0\x02\n\x06\x46indMe\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12-\n\x04when\x18\x02 \x01(\x0e\x32\x1f.merkez.telephony.v1.FindMeWhen\x12\x30\n\rdesk_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05steps\x18\x04 \x03(\x0b\x32\x1f.merkez.telephony.v1.FindMeStep\x12\x13\n\x0bqueue_calls\x18\x05 \x01(\x08\x12\x1a\n\x10\x66orward_agent_id\x18\x06 \x01(\tH\x00\x12\x1a\n\x10\x66orward_queue_id\x18\x07 \x01(\tH\x00\x12\x13\n\tvoicemail\x18\x08 \x01(\x08H\x00\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x10\n\x08language\x18\x0b \x01(\tB\r\n\x0blast_resort*\x8f\x01\n\nFindMeWhen\x12\x1c\n\x18\x46IND_ME_WHEN_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46IND_ME_WHEN_NEVER\x10\x01\x12\x15\n\x11\x46IND_ME_WHEN_AWAY\x10\x02\x12\x1b\n\x17\x46IND_ME_WHEN_UNANSWERED\x10\x03\x12\x17\n\x13\x46IND_ME_WHEN_ALWAYS\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!merkez/telephony/v1/find_me.proto\x12\x13merkez.telephony.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"\x9a\x01\n\nFindMeStep\x12\x13\n\x0b\x64\x65sk_phones\x18\x01 \x01(\x08\x12\x15\n\x07numbers\x18\x02 \x03(\tB\x04\x90\xb5\x18\x01\x12\x30\n\rring_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05hours\x18\x04 \x03(\x0b\x32\x1f.merkez.routing.v1.OpenInterval\"\x83\x03\n\x06\x46indMe\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12-\n\x04when\x18\x02 \x01(\x0e\x32\x1f.merkez.telephony.v1.FindMeWhen\x12\x30\n\rdesk_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05steps\x18\x04 \x03(\x0b\x32\x1f.merkez.telephony.v1.FindMeStep\x12\x13\n\x0bqueue_calls\x18\x05 \x01(\x08\x12\x1a\n\x10\x66orward_agent_id\x18\x06 \x01(\tH\x00\x12\x1a\n\x10\x66orward_queue_id\x18\x07 \x01(\tH\x00\x12\x13\n\tvoicemail\x18\x08 \x01(\x08H\x00\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x10\n\x08language\x18\x0b \x01(\t\x12\x11\n\ttime_zone\x18\x0c \x01(\tB\r\n\x0blast_resort*\x8f\x01\n\nFindMeWhen\x12\x1c\n\x18\x46IND_ME_WHEN_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46IND_ME_WHEN_NEVER\x10\x01\x12\x15\n\x11\x46IND_ME_WHEN_AWAY\x10\x02\x12\x1b\n\x17\x46IND_ME_WHEN_UNANSWERED\x10\x03\x12\x17\n\x13\x46IND_ME_WHEN_ALWAYS\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FINDMESTEP'].fields_by_name['numbers']._loaded_options = None
   _globals['_FINDMESTEP'].fields_by_name['numbers']._serialized_options = b'\220\265\030\001'
-  _globals['_FINDMEWHEN']._serialized_start=637
-  _globals['_FINDMEWHEN']._serialized_end=780
-  _globals['_FINDMESTEP']._serialized_start=157
-  _globals['_FINDMESTEP']._serialized_end=263
-  _globals['_FINDME']._serialized_start=266
-  _globals['_FINDME']._serialized_end=634
+  _globals['_FINDMEWHEN']._serialized_start=736
+  _globals['_FINDMEWHEN']._serialized_end=879
+  _globals['_FINDMESTEP']._serialized_start=189
+  _globals['_FINDMESTEP']._serialized_end=343
+  _globals['_FINDME']._serialized_start=346
+  _globals['_FINDME']._serialized_end=733
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from merkez.routing.v1 import queue_pb2 as _queue_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -62,6 +63,7 @@ class FindMeStep(_message.Message):
     DESK_PHONES_FIELD_NUMBER: _builtins.int
     NUMBERS_FIELD_NUMBER: _builtins.int
     RING_DURATION_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
     desk_phones: _builtins.bool
     """The agent's own desk phones that are registered. Answering one takes the call."""
     @_builtins.property
@@ -72,16 +74,21 @@ class FindMeStep(_message.Message):
     def ring_duration(self) -> _duration_pb2.Duration:
         """Required. How long they ring, 5 to 60 s. Somebody who has answered a number has 20 s more to press 1."""
 
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.OpenInterval]:
+        """Hours of the week in which they ring, at most 100, on the wall clock of time_zone; empty for always. Outside of them the step is skipped. What counts is when the call is offered."""
+
     def __init__(
         self,
         *,
         desk_phones: _builtins.bool = ...,
         numbers: _abc.Iterable[_builtins.str] | None = ...,
         ring_duration: _duration_pb2.Duration | None = ...,
+        hours: _abc.Iterable[_queue_pb2.OpenInterval] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ring_duration", b"ring_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["desk_phones", b"desk_phones", "numbers", b"numbers", "ring_duration", b"ring_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["desk_phones", b"desk_phones", "hours", b"hours", "numbers", b"numbers", "ring_duration", b"ring_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -104,6 +111,7 @@ class FindMe(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """The user's id."""
     when: Global___FindMeWhen.ValueType
@@ -120,6 +128,8 @@ class FindMe(_message.Message):
     """Output only. Rises with every change; 0 while nothing was ever set."""
     language: _builtins.str
     """Language that whoever answers a number is spoken to in: en, tr, az or fa; empty for the brand's."""
+    time_zone: _builtins.str
+    """IANA time zone of the steps' hours, such as Asia/Baku; required when a step has hours."""
     @_builtins.property
     def desk_duration(self) -> _duration_pb2.Duration:
         """How long the desk rings alone, 5 to 60 s; with UNANSWERED only."""
@@ -146,10 +156,11 @@ class FindMe(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         language: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["desk_duration", b"desk_duration", "forward_agent_id", b"forward_agent_id", "forward_queue_id", b"forward_queue_id", "last_resort", b"last_resort", "update_time", b"update_time", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "desk_duration", b"desk_duration", "forward_agent_id", b"forward_agent_id", "forward_queue_id", b"forward_queue_id", "language", b"language", "last_resort", b"last_resort", "queue_calls", b"queue_calls", "steps", b"steps", "update_time", b"update_time", "version", b"version", "voicemail", b"voicemail", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "desk_duration", b"desk_duration", "forward_agent_id", b"forward_agent_id", "forward_queue_id", b"forward_queue_id", "language", b"language", "last_resort", b"last_resort", "queue_calls", b"queue_calls", "steps", b"steps", "time_zone", b"time_zone", "update_time", b"update_time", "version", b"version", "voicemail", b"voicemail", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_last_resort: _TypeAlias = _typing.Literal["forward_agent_id", "forward_queue_id", "voicemail"]  # noqa: Y015
     _WhichOneofArgType_last_resort: _TypeAlias = _typing.Literal["last_resort", b"last_resort"]  # noqa: Y015

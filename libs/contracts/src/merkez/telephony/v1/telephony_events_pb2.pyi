@@ -587,7 +587,7 @@ Global___StationDetached: _TypeAlias = StationDetached  # noqa: Y015
 
 @_typing.final
 class FindMeChanged(_message.Message):
-    """Where an agent's calls ring besides the desk was set: what routing has to know of it, and no telephone."""
+    """Where an agent's calls ring besides the desk was set, or other telephones ring now by its hours: what routing has to know of it, and no telephone."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -604,7 +604,7 @@ class FindMeChanged(_message.Message):
     forwards: _builtins.bool
     """Whether a call for this agent alone goes on to somewhere else when nobody took it."""
     version: _builtins.int
-    """Rises with every change."""
+    """Rises with every one of these facts of an agent; it is not the version of FindMe."""
     @_builtins.property
     def away_duration(self) -> _duration_pb2.Duration:
         """How long an offer rings at the most while the agent is OFFLINE or NOT_READY; 0 when it then rings nowhere."""

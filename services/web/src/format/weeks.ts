@@ -1,0 +1,53 @@
+/** Hours of the week: minutes of the day as clocks show them, and a week of them in words. */
+import type { OpenInterval } from "../api/types.ts";
+import type { Language } from "../i18n/languages.ts";
+import { directionOf } from "../i18n/languages.ts";
+import { weekdayName } from "./dates.ts";
+import { localDigits } from "./numbers.ts";
+
+export const WEEK = [1, 2, 3, 4, 5, 6, 7];
+const officeHours = (startMinute: number, endMinute: number): OpenInterval[] =>
+  WEEK.slice(0, 5).map((weekday) => ({ weekday, startMinute, endMinute }));
+export const NINE_TO_SIX = officeHours(540, 1080);
+export const EIGHT_TO_SIX = officeHours(480, 1080);
+
+function clock(minute: number): string {
+  return `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+}
+
+/** "09:30" for 570; midnight at the end of the day shows as 24:00, which time inputs can't, so as 23:59. */
+export function clockOf(minute: number): string {
+  return clock(Math.min(minute, 1439));
+}
+
+export function minuteOf(clock: string, end = false): number {
+  const [hours = 0, minutes = 0] = clock.split(":").map(Number);
+  const minute = hours * 60 + minutes;
+  return end && minute === 1439 ? 1440 : minute;
+}
+
+/** "Monday–Friday 08:00–18:00, Saturday 10:00–14:00": days in a row with the same hours are told together. */
+export function weekText(intervals: readonly OpenInterval[], language: Language): string {
+  const isolated = (text: string) => (directionOf(language) === "rtl" ? `\u2066${text}\u2069` : text);
+  const comma = language === "fa" ? "، " : ", ";
+  const hours = (weekday: number) =>
+    intervals
+      .filter((each) => each.weekday === weekday)
+      .map((each) => [each.startMinute ?? 0, each.endMinute ?? 0] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([start, end]) => isolated(localDigits(`${clock(start)}–${clock(end)}`, language)))
+      .join(comma);
+  const runs: { first: number; last: number; hours: string }[] = [];
+  for (const weekday of WEEK) {
+    const told = hours(weekday);
+    const before = runs.at(-1);
+    if (before && before.last === weekday - 1 && before.hours === told) before.last = weekday;
+    else if (told) runs.push({ first: weekday, last: weekday, hours: told });
+  }
+  return runs
+    .map(({ first, last, hours: told }) => {
+      const days = [first, ...(last > first ? [last] : [])].map((day) => weekdayName(day, language));
+      return `${days.join("–")} ${told}`;
+    })
+    .join(comma);
+}
