@@ -10,10 +10,14 @@ import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.sip import Ended, Invitation, SipDialog
 from testkit import eventually
+from testkit.rtp_peer import RtpPeer
 
 from .conftest import Exchange, an_id
-from .desk_phones import DeskPhone
+from .desk_phones import PHONES, DeskPhone
+from .seeking import mobiles
+from .test_sip_calls import NUMBER, trunk
 
+__all__ = ["mobiles"]
 pytestmark = pytest.mark.media
 
 CUSTOMER_HZ, PHONE_HZ, SECOND_HZ = 440.0, 880.0, 1400.0
@@ -133,3 +137,38 @@ async def test_a_phone_transfers_after_its_call_was_taken_over_by_another_node(m
     await eventually(lambda: phone.ended)
     assert second.switchboard.calls[0].call.park_code
     await phone.close()
+
+
+async def test_a_second_line_that_died_with_its_node_is_ended_at_the_phone_and_the_first_goes_on(
+    make_exchange: Any, mobiles: Any
+) -> None:
+    first = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    mobile = await mobiles()
+    await trunk(first, mobile)
+    agent_id = an_id("usr")
+    phone, line = await DeskPhone.signed_in(first, agent_id, PHONE_HZ), await RtpPeer.start(SECOND_HZ, host=PHONES)
+    customer = first.peer(CUSTOMER_HZ)
+    call = await first.call(customer)
+    await first.accept(call.call_id, agent_id)
+    await customer.hears(PHONE_HZ)
+    phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe("sendonly")))
+    asked = await phone.dial(NUMBER, line)
+    assert isinstance(asked, SipDialog)
+    await mobile.peer.hears(SECOND_HZ)
+    (live,) = first.switchboard.calls
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+    for dialog, peer in ((phone.dialogs[0], phone.peer), (mobile.dialogs[0], mobile.peer)):
+        dialog.on_offer = lambda sdp, peer=peer: _again(peer, sdp)
+    await first.edge.agent.close()
+    second = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    await second.edge.roster.refresh()
+    assert await second.nodes.adopt(first.tenant_id, live.call_id, first.house.settings.node_id, second.house.now())
+    await eventually(lambda: phone.ended)
+    assert asked.ended and not phone.dialogs[0].ended and not mobile.ended
+    await phone.close()
+    await line.close()
+
+
+async def _again(peer: RtpPeer, sdp: str | None) -> str:
+    peer.accept(sdp or "")
+    return peer.describe()

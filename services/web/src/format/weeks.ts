@@ -29,13 +29,14 @@ export function minuteOf(clock: string, end = false): number {
 /** "Monday–Friday 08:00–18:00, Saturday 10:00–14:00": days in a row with the same hours are told together. */
 export function weekText(intervals: readonly OpenInterval[], language: Language): string {
   const isolated = (text: string) => (directionOf(language) === "rtl" ? `\u2066${text}\u2069` : text);
+  // A word joiner keeps a range in one line: broken, its halves would change sides in a right-to-left text.
   const comma = language === "fa" ? "، " : ", ";
   const hours = (weekday: number) =>
     intervals
       .filter((each) => each.weekday === weekday)
       .map((each) => [each.startMinute ?? 0, each.endMinute ?? 0] as const)
       .sort(([a], [b]) => a - b)
-      .map(([start, end]) => isolated(localDigits(`${clock(start)}–${clock(end)}`, language)))
+      .map(([start, end]) => isolated(localDigits(`${clock(start)}\u2060–\u2060${clock(end)}`, language)))
       .join(comma);
   const runs: { first: number; last: number; hours: string }[] = [];
   for (const weekday of WEEK) {

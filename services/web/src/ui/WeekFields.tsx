@@ -1,5 +1,6 @@
 import { Group, Stack, Text } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
+import { useState } from "react";
 import type { OpenInterval } from "../api/types.ts";
 import { weekdayName } from "../format/dates.ts";
 import { clockOf, minuteOf, WEEK } from "../format/weeks.ts";
@@ -10,12 +11,14 @@ import { IconAction, RemoveLine } from "./RowActions.tsx";
 interface Props {
   intervals: readonly OpenInterval[];
   onChange: (intervals: OpenInterval[]) => void;
+  /** What is said of a day without hours. */
+  closed: string;
   /** Minutes that a new line begins with. */
   usual?: readonly [number, number];
 }
 
 /** Hours of each day of the week. */
-export function WeekFields({ intervals, onChange, usual = [540, 1080] }: Props) {
+export function WeekFields({ intervals, onChange, closed, usual = [540, 1080] }: Props) {
   const t = useText();
   const language = useLanguage();
   const replace = (old: OpenInterval, next: OpenInterval | undefined) =>
@@ -27,14 +30,23 @@ export function WeekFields({ intervals, onChange, usual = [540, 1080] }: Props) 
         const open = intervals.filter((each) => each.weekday === weekday);
         const [startMinute, endMinute] = usual;
         return (
-          <Group key={weekday} align="flex-start" wrap="nowrap" gap="sm" role="group" aria-label={day}>
-            <Text w={112} pt={6} size="sm" aria-hidden style={{ flexShrink: 0 }}>
-              {day}
-            </Text>
-            <Stack gap={6} style={{ flex: 1, minWidth: 0 }}>
+          // On a phone the hours stand below their day.
+          <Group key={weekday} align="flex-start" gap="4px 12px" role="group" aria-label={day}>
+            <Group w={168} wrap="nowrap" gap={4} justify="space-between">
+              <Text size="sm" aria-hidden>
+                {day}
+              </Text>
+              <IconAction
+                icon={IconPlus}
+                size="lg"
+                onClick={() => onChange([...intervals, { weekday, startMinute, endMinute }])}
+                label={`${t("common.add")}: ${day}`}
+              />
+            </Group>
+            <Stack gap={6} style={{ flex: "1 1 290px", minWidth: 0 }}>
               {open.length === 0 && (
                 <Text size="sm" c="dimmed" pt={6}>
-                  {t("admin.hours.closed")}
+                  {closed}
                 </Text>
               )}
               {open.map((each, at) => (
@@ -46,12 +58,6 @@ export function WeekFields({ intervals, onChange, usual = [540, 1080] }: Props) 
                 />
               ))}
             </Stack>
-            <IconAction
-              icon={IconPlus}
-              size="lg"
-              onClick={() => onChange([...intervals, { weekday, startMinute, endMinute }])}
-              label={`${t("common.add")}: ${day}`}
-            />
           </Group>
         );
       })}
@@ -67,27 +73,35 @@ function IntervalFields(props: {
   const { interval, onChange } = props;
   return (
     <Group gap={6} wrap="nowrap" dir="ltr">
-      <TextField
-        type="time"
-        required
-        aria-label={t("admin.hours.from")}
-        defaultValue={clockOf(interval.startMinute ?? 0)}
-        // A clock that is half typed has no value yet.
-        onChange={({ currentTarget: { value } }) =>
-          value && onChange({ ...interval, startMinute: minuteOf(value) })
-        }
+      <Clock
+        label={t("admin.hours.from")}
+        minute={interval.startMinute ?? 0}
+        onChange={(clock) => onChange({ ...interval, startMinute: minuteOf(clock) })}
       />
       <span aria-hidden>–</span>
-      <TextField
-        type="time"
-        required
-        aria-label={t("admin.hours.to")}
-        defaultValue={clockOf(interval.endMinute ?? 0)}
-        onChange={({ currentTarget: { value } }) =>
-          value && onChange({ ...interval, endMinute: minuteOf(value, true) })
-        }
+      <Clock
+        label={t("admin.hours.to")}
+        minute={interval.endMinute ?? 0}
+        onChange={(clock) => onChange({ ...interval, endMinute: minuteOf(clock, true) })}
       />
       <RemoveLine onClick={() => onChange(undefined)} />
     </Group>
+  );
+}
+
+/** A time of day. One that is half typed has no value yet, and changes nothing. */
+function Clock(props: { label: string; minute: number; onChange: (clock: string) => void }) {
+  const [clock, setClock] = useState(clockOf(props.minute));
+  return (
+    <TextField
+      type="time"
+      required
+      aria-label={props.label}
+      value={clock}
+      onChange={({ currentTarget: { value } }) => {
+        setClock(value);
+        if (value) props.onChange(value);
+      }}
+    />
   );
 }

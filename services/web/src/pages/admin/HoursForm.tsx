@@ -59,7 +59,11 @@ export function HoursForm(props: {
             data-testid="hours-name"
           />
           <TimeZoneSelect value={hours.timeZone ?? ""} onChange={(timeZone) => change({ timeZone })} />
-          <WeekFields intervals={intervals} onChange={(next) => change({ intervals: next })} />
+          <WeekFields
+            intervals={intervals}
+            closed={t("admin.hours.closed")}
+            onChange={(next) => change({ intervals: next })}
+          />
           <Holidays holidays={hours.holidays ?? []} onChange={(holidays) => change({ holidays })} />
         </>
       )}

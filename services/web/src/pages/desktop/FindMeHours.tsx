@@ -29,7 +29,9 @@ export function FindMeHours({ hours, step, problem, onChange }: Props) {
         onChange={(event) => onChange(event.currentTarget.checked ? EIGHT_TO_SIX : [])}
         data-testid={`find-me-limited-${step}`}
       />
-      {limited && <WeekFields intervals={hours} onChange={onChange} usual={[480, 1080]} />}
+      {limited && (
+        <WeekFields intervals={hours} closed={t("findMe.silent")} onChange={onChange} usual={[480, 1080]} />
+      )}
     </Stack>
   );
 }

@@ -73,8 +73,13 @@ class SipLeg:
         return {
             "dialog": dialog.state(), "media": media.state(), "toward": self.toward, "trunk_id": self.trunk_id,
             "by_info": self.digits_by_info, "line": [self.line.tenant_id, self.line.line_id] if self.line else [],
-            "user": self.user,
+            "user": self.user, "second": self._second_dialog(),
         }  # fmt: skip
+
+    def _second_dialog(self) -> dict[str, Any] | None:
+        """Of the phone's other call, so that a node that goes on with this one can end it."""
+        dialog = self.second.dialog if self.second is not None else None
+        return dialog.state() if dialog is not None and dialog.confirmed and not dialog.ended else None
 
     def take(self, media: RtpLeg) -> None:
         """It has (other) media."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -119,7 +120,14 @@ class SipOutside:
             await leg.end()
             return None
         leg.take(media)
+        if kept.get("second") is not None:
+            house.tasks.spawn(self._end_second(kept["second"]), "end a phone's second line")
         return leg
+
+    async def _end_second(self, state: Mapping[str, Any]) -> None:
+        """A phone's second line died with its node: the phone is told, or it would show a call that is none."""
+        with contextlib.suppress(DialogEnded):
+            await self._agent.take_over(dict(state)).bye(Q850.TEMPORARY_FAILURE)
 
     async def cut_overspent(self) -> None:
         """Hang up what has spoken a limit away. A loop of main."""

@@ -232,6 +232,7 @@ class Phones:
         try:
             await line.ask(invitation.called)
             await invitation.answer(sdp)
+            first.on_changed()
         except BaseException:
             line.gone(Q850.NORMAL, 0)
             raise

@@ -2,7 +2,8 @@
 
 To the rows it is a consult like the desk's. The phone has two dialogs for the one leg of its agent: the leg hears and
 is heard by the line that isn't on hold, and whom the agent talks to follows from which that is. The second dialog is
-this node's alone: when the node dies, who was asked stays and the phone has its first line.
+this node's alone: when the node dies, who was asked stays, and the next node ends it, so that the phone shows its first
+line alone.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class SecondLine(SipLeg):
             first.on_hold = self._held_before
             if not first.over:
                 self._listen_on(first)
+                first.on_changed()
             first.talks_on = None
         await super().end()
 
