@@ -72,6 +72,34 @@ async def test_a_desk_phones_secret_is_shown_once_and_in_no_list(system: System,
         await expect(page.get_by_test_id("device-secret")).to_have_count(0)
 
 
+async def test_in_a_company_of_several_brands_the_page_says_which_phone_cant_dial_out_and_an_owner_mends_it(
+    system: System, company: Company
+) -> None:
+    agent_id = (await company.owner.get("/v1/me"))["userId"]
+    device = {"agentId": agent_id, "displayName": "Old desk"}
+    made = (await company.owner.post("/v1/devices", {"requestId": "old-desk", "device": device}))["device"]
+    await company.subscribe((await company.owner.get("/v1/plans"))["plans"][-1]["planId"])
+    brand = {"displayName": "Luna", "language": "en", "timeZone": "Asia/Baku"}
+    luna = await company.owner.post("/v1/brands", {"requestId": "luna", "brand": brand})
+    async with chromium() as browser:
+        page = await signed_in(await person(browser, tone=440), company.url, company.email)
+        await page.goto(f"{company.url}/admin/devices")
+        row = page.get_by_test_id(f"device-{made['deviceId']}")
+        await expect(row).to_contain_text("Can't dial out")
+        await page.get_by_test_id(f"device-{made['deviceId']}-edit").click()
+        await expect(page.get_by_test_id("device-brand")).to_have_accessible_description(re.compile("several brands"))
+        await page.get_by_test_id("device-brand").click()
+        await page.get_by_role("option", name="Luna", exact=True).click()
+        await page.get_by_test_id("device-save").click()
+        await expect(row).to_contain_text("Luna")
+        [stored] = [
+            each for each in (await company.owner.get("/v1/devices"))["devices"] if each["deviceId"] == made["deviceId"]
+        ]
+        assert stored["brandId"] == luna["brandId"]
+    await company.owner.delete(f"/v1/devices/{made['deviceId']}")
+    await company.owner.delete(f"/v1/brands/{luna['brandId']}")
+
+
 async def test_a_country_is_found_by_its_code_and_blocked_and_limits_are_kept(system: System, company: Company) -> None:
     async with chromium() as browser:
         page = await signed_in(await person(browser, tone=440), company.url, company.email)
@@ -82,6 +110,9 @@ async def test_a_country_is_found_by_its_code_and_blocked_and_limits_are_kept(sy
         await expect(page.get_by_test_id("country-TR")).to_contain_text("Allowed")
         await page.get_by_test_id("country-TR-choice").select_option("COUNTRY_CHOICE_BLOCKED")
         await expect(page.get_by_test_id("country-TR")).to_contain_text("Blocked")
+        await page.get_by_test_id("outbound-spend").fill("much")
+        await page.get_by_test_id("outbound-save").click()
+        await expect(page.get_by_test_id("outbound-spend")).to_have_attribute("aria-invalid", "true")
         await page.get_by_test_id("outbound-spend").fill("25,5")
         await page.get_by_test_id("outbound-save").click()
         await expect(page.get_by_test_id("outbound-spend")).to_have_value("25.50")

@@ -83,7 +83,7 @@ test("hours of a week are told in a sentence, days alike together", () => {
   expect(plain(weekText(hours, "en"))).toBe("Monday–Friday 08:00–18:00, Saturday 10:00–12:00, 13:00–24:00");
   expect(plain(weekText([{ weekday: 7, startMinute: 0, endMinute: 60 }], "az"))).toBe("bazar 00:00–01:00");
   const persian = plain(weekText(EIGHT_TO_SIX, "fa"));
-  expect(persian).toBe("دوشنبه–جمعه \u2066۰۸:۰۰–۱۸:۰۰\u2069");
+  expect(persian).toBe("دوشنبه–جمعه ۰۸:۰۰\u00a0تا\u00a0۱۸:۰۰");
   expect(weekText([], "en")).toBe("");
 });
 

@@ -1,7 +1,6 @@
 /** Hours of the week: minutes of the day as clocks show them, and a week of them in words. */
 import type { OpenInterval } from "../api/types.ts";
 import type { Language } from "../i18n/languages.ts";
-import { directionOf } from "../i18n/languages.ts";
 import { weekdayName } from "./dates.ts";
 import { localDigits } from "./numbers.ts";
 
@@ -28,15 +27,15 @@ export function minuteOf(clock: string, end = false): number {
 
 /** "Monday–Friday 08:00–18:00, Saturday 10:00–14:00": days in a row with the same hours are told together. */
 export function weekText(intervals: readonly OpenInterval[], language: Language): string {
-  const isolated = (text: string) => (directionOf(language) === "rtl" ? `\u2066${text}\u2069` : text);
-  // A word joiner keeps a range in one line: broken, its halves would change sides in a right-to-left text.
+  // In a right-to-left text a word says which is first; elsewhere a dash, in one line by its word joiners.
+  const to = language === "fa" ? "\u00a0تا\u00a0" : "\u2060–\u2060";
   const comma = language === "fa" ? "، " : ", ";
   const hours = (weekday: number) =>
     intervals
       .filter((each) => each.weekday === weekday)
       .map((each) => [each.startMinute ?? 0, each.endMinute ?? 0] as const)
       .sort(([a], [b]) => a - b)
-      .map(([start, end]) => isolated(localDigits(`${clock(start)}\u2060–\u2060${clock(end)}`, language)))
+      .map(([start, end]) => localDigits(`${clock(start)}${to}${clock(end)}`, language))
       .join(comma);
   const runs: { first: number; last: number; hours: string }[] = [];
   for (const weekday of WEEK) {

@@ -43,7 +43,7 @@ export function WeekFields({ intervals, onChange, closed, usual = [540, 1080] }:
                 label={`${t("common.add")}: ${day}`}
               />
             </Group>
-            <Stack gap={6} style={{ flex: "1 1 290px", minWidth: 0 }}>
+            <Stack gap={6} align="flex-start" style={{ flex: "1 1 290px", minWidth: 0 }}>
               {open.length === 0 && (
                 <Text size="sm" c="dimmed" pt={6}>
                   {closed}
