@@ -81,9 +81,9 @@ async def test_in_an_office_with_one_wrong_phone_the_others_sign_in_and_call_and
     monkeypatch.setattr(wrong, "_credentials", right)
     assert _status(await wrong.dial(NUMBER)) == 401, "not looked at for a while"
     beside = await DeskPhone.signed_in(exchange, an_id("usr"))
-    assert _status(await beside.dial("not a number")) != 401
+    assert _status(await beside.dial(NUMBER)) == 503, "it was known: there is only no trunk to call out on"
     bars._names._known.clear()
-    assert _status(await wrong.dial("not a number")) != 401
+    assert _status(await wrong.dial(NUMBER)) == 503
     await eventually(lambda: not exchange.switchboard.calls)
     await wrong.close()
     await beside.close()

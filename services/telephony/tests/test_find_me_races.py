@@ -179,6 +179,8 @@ async def test_the_end_of_an_offer_that_is_heard_of_before_the_offer_leaves_its_
     await again.begin()
     await mobile.peer.hears(SPOKEN_HZ)
     assert len(mobile.invitations) == 1 and again.sought() == [(NUMBER, 0)], "the next offer rings"
+    await again.over()
+    await eventually(lambda: mobile.ended)
 
 
 async def test_an_agent_who_presses_the_key_and_hangs_up_costs_no_time_the_next_place_rings(exchange, mobiles) -> None:
