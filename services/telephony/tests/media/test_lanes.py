@@ -50,14 +50,14 @@ async def plane(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MediaPlane]:
     await tasks.close()
 
 
-def _ring(plane: MediaPlane, trunk: RawTrunk) -> RtpLeg:
+def ring(plane: MediaPlane, trunk: RawTrunk) -> RtpLeg:
     policy = SdpPolicy(codecs=(PCMU,), srtp="require" if trunk._key else "never")
     leg = plane.rtp(policy, toward="127.0.0.1")
     trunk.call(leg)
     return leg
 
 
-async def _known(leg: RtpLeg, trunk: RawTrunk) -> None:
+async def known(leg: RtpLeg, trunk: RawTrunk) -> None:
     """It sends a packet from where it said it is: nobody else can be heard there from then on."""
     before = leg.statistics().packets_received
     trunk.send(trunk.packet(60_000, _VOICE, ssrc=0x9999))
@@ -66,8 +66,8 @@ async def _known(leg: RtpLeg, trunk: RawTrunk) -> None:
 
 async def _joined(plane: MediaPlane, speaker: RawTrunk, listener: RawTrunk) -> tuple[RtpLeg, RtpLeg]:
     """Two legs in a lane: the speaker has sent packets 0 to 2."""
-    leg, other = _ring(plane, speaker), _ring(plane, listener)
-    await _known(other, listener)
+    leg, other = ring(plane, speaker), ring(plane, listener)
+    await known(other, listener)
     leg.forward_to = other.outbound
     for sequence in range(3):
         speaker.send(speaker.packet(sequence, _VOICE))
@@ -164,8 +164,8 @@ async def test_a_digit_is_read_and_leaves_no_gap(plane) -> None:
 async def test_whatever_changes_for_a_leg_changes_with_its_next_packet(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener, RawTrunk() as third:
         leg, other = await _joined(plane, speaker, listener)
-        another = _ring(plane, third)
-        await _known(another, third)
+        another = ring(plane, third)
+        await known(another, third)
 
         async def said(sequence: int) -> None:
             speaker.send(speaker.packet(sequence, _VOICE))
@@ -242,7 +242,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     include = f"-I{sysconfig.get_path('include')}", f"-I{media}"
     subprocess.run(
         ["gcc", "-std=gnu11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover", "-fPIC", "-shared",
-         *include, "-o", folder / "_lanes.abi3.so", folder / "_lanes.c", media / "lanes.c"],
+         *include, "-o", folder / "_lanes.abi3.so", folder / "_lanes.c",
+         media / "lanes.c", media / "gathering.c"],
         check=True,
     )  # fmt: skip
     return folder
@@ -265,7 +266,7 @@ def test_no_memory_is_touched_that_is_not_there_whatever_comes_and_whoever_goes(
 # -- both ways give the same ------------------------------------------------------------------------------------
 
 
-def _story(seed: int, length: int = 150) -> list[tuple[int, bytes, int, int, int]]:
+def story(seed: int, length: int = 150) -> list[tuple[int, bytes, int, int, int]]:
     """(sequence, payload, type, first byte, SSRC) of what a bad network and a worse peer deliver."""
     rng = random.Random(seed)
     told: list[tuple[int, bytes, int, int, int]] = []
@@ -297,8 +298,8 @@ def _story(seed: int, length: int = 150) -> list[tuple[int, bytes, int, int, int
 async def _told(plane: MediaPlane, story: list[tuple[int, bytes, int, int, int]], *, encrypted: bool) -> Any:
     """What a listener hears of it, and how it is counted."""
     with RawTrunk(encrypted=encrypted) as speaker, RawTrunk() as listener:
-        leg, other = _ring(plane, speaker), _ring(plane, listener)
-        await _known(other, listener)
+        leg, other = ring(plane, speaker), ring(plane, listener)
+        await known(other, listener)
         leg.forward_to = other.outbound
         digits: list[str] = []
         leg.on_digit = digits.append
@@ -341,7 +342,7 @@ def _both(seed: int, *, encrypted: bool) -> None:
             MediaSettings(host_addresses("127.0.0.1"), lanes=by_lanes), lambda work: tasks.spawn(work, "media")
         )
         try:
-            return await _told(made, _story(seed), encrypted=encrypted)
+            return await _told(made, story(seed), encrypted=encrypted)
         finally:
             await made.close()
             await tasks.close()

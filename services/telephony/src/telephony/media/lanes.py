@@ -77,6 +77,11 @@ def _address(name: str) -> Any:
     return ffi.cast("lanes_srtp", int(srtp_ffi.cast("uintptr_t", srtp_ffi.addressof(srtp, name))))
 
 
+def unprotect_address() -> Any:
+    """libsrtp's function for what comes, as C takes it."""
+    return _address("srtp_unprotect")
+
+
 protect_rtcp = _guarded("srtp_protect_rtcp")
 unprotect_rtcp = _guarded("srtp_unprotect_rtcp")
 
@@ -158,7 +163,7 @@ class Lanes:
         self._read = [0, 0]
         self.all = lib.lanes_start(
             self._kept[_ODD], _ODD_BYTES, self._kept[_TAPPED], _TAPPED_BYTES,
-            _address("srtp_unprotect"), _address("srtp_protect"),
+            unprotect_address(), _address("srtp_protect"),
         )  # fmt: skip
         if self.all == ffi.NULL:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
