@@ -229,6 +229,39 @@ def test_without_a_compiler_media_is_forwarded_in_python_and_the_log_says_so(mon
     assert len(said) == 1 and "Python" in said[0]
 
 
+_SCHEDULED = """
+import asyncio, os, pathlib
+from telephony.media.lanes import lib, start_lanes
+from telephony.media.voice_socket import SocketPoll
+
+async def told():
+    poll = SocketPoll()
+    lanes = start_lanes(poll)
+    (task,) = [each for each in pathlib.Path("/proc/self/task").iterdir() if (each / "comm").read_text() == "lanes\\n"]
+    thread = int(task.name)
+    print(lib.lanes_priority(lanes.all), os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread),
+          os.getpriority(os.PRIO_PROCESS, 0))
+    lanes.close()
+    poll.close()
+
+asyncio.run(told())
+if not os.geteuid():
+    os.setuid(65534)
+    asyncio.run(told())
+"""
+
+
+def test_the_thread_goes_before_others_where_the_system_lets_it_and_works_where_it_does_not() -> None:
+    command = [sys.executable, "-c", _SCHEDULED]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    lines = [line for line in run.stdout.splitlines() if not line.startswith("{")]
+    assert run.returncode == 0 and len(lines) == (1 if os.geteuid() else 2), run.stderr
+    for priority, policy, niceness, own in (map(int, line.split()) for line in lines):
+        assert policy == (os.SCHED_RR if priority == 2 else os.SCHED_OTHER)
+        assert own == os.getpriority(os.PRIO_PROCESS, 0)
+        assert priority == 2 or niceness == (-10 if priority else own)
+
+
 # -- nothing is touched that isn't there -----------------------------------------------------------------------
 
 

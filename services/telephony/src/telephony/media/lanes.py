@@ -46,6 +46,8 @@ _SKIP = 0xFFFFFFFF
 _IDLE_ROOM = 4096
 _TELL_EVERY = 1.0
 _ODD, _TAPPED = 0, 1
+_PRIORITIES = ("like others'", "raised", "real-time")
+"""lanes.h: lanes_priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,5 +320,7 @@ def start_lanes(poll: SocketPoll) -> Lanes | None:
     except OSError as error:
         log.warning("media is forwarded in Python: the lanes' thread could not be started", error=str(error))
         return None
-    log.info("media of joined legs is forwarded by a thread of its own")
+    log.info(
+        "media of joined legs is forwarded by a thread of its own", priority=_PRIORITIES[lib.lanes_priority(lanes.all)]
+    )
     return lanes
