@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import telephony.media.plane
 from chassis.lifecycle import Tasks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,6 +44,7 @@ SEEDS = (1, 2, 3, 5, 8, 13, 21, 34)
 @pytest_asyncio.fixture
 async def plane(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MediaPlane]:
     monkeypatch.setattr(voice_leg, "_LANE_PAUSE", 0.0)
+    monkeypatch.setattr(telephony.media.plane, "_SIP_FILLS", 1 << 30)  # what is sent is counted here
     tasks = Tasks("media")
     made = MediaPlane(MediaSettings(host_addresses("127.0.0.1")), lambda work: tasks.spawn(work, "media"))
     yield made
@@ -382,6 +384,7 @@ def _both(seed: int, *, encrypted: bool) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(voice_leg, "_LANE_PAUSE", 0.0)
+        patch.setattr(telephony.media.plane, "_SIP_FILLS", 1 << 30)
         assert asyncio.run(one(by_lanes=True)) == asyncio.run(one(by_lanes=False))
 
 
