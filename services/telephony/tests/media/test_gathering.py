@@ -133,7 +133,7 @@ async def test_jitter_is_that_of_the_way_here_and_not_of_when_packets_are_read(p
         talking.start()
         talking.join()  # this thread is the event loop's: all of them are read together
         await eventually(lambda: len(ear.heard) == 3 + sent)
-        assert leg.statistics().jitter_seconds < 0.004  # 14 ms when all had come at once
+        assert leg.statistics().jitter_seconds < 0.008  # 14 ms when all had come at once
 
 
 async def test_a_digit_is_read_and_not_taken_for_a_lost_packet(plane) -> None:
