@@ -86,7 +86,6 @@ class Ticker:
         try:
             tick()
         except Exception as error:
-            # One leg's trouble must not silence the others.
+            # One leg's trouble must not silence the others. A reader is everybody's, and stays.
             self.remove(tick)
-            self.read_no_more(tick)
             loop.call_exception_handler({"message": "a media tick failed and was removed", "exception": error})
