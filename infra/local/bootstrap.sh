@@ -13,7 +13,7 @@ members+=(infra/local)
 [ "$kind" = dev ] && members+=(libs/testkit)
 
 # What is compiled when it is installed, too: an editable install doesn't notice that it changed.
-compiled=(services/telephony/{lanes_build,setup}.py services/telephony/src/telephony/media/lanes.{h,c})
+compiled=(services/telephony/{lanes_build,setup}.py services/telephony/src/telephony/media/*.[hc])
 wanted=$({ cat "${locks[@]}" "${members[@]/%//pyproject.toml}" "${compiled[@]}" infra/local/bootstrap.sh; command -v cc gcc || true; } \
   | sha256sum | cut -d' ' -f1)
 stamp=.venv/merkez-$kind.stamp

@@ -1,4 +1,4 @@
-"""Lanes opened, read and closed from Python while datagrams of every kind pour in: run under a sanitizer by test_lanes.
+"""Lanes and gathered legs come and go while datagrams of every kind pour in: run under a sanitizer by test_lanes.
 
 `python lanes_storm.py <folder with _lanes compiled> <seed> <seconds>`; prints how many lanes and packets there were.
 """
@@ -32,6 +32,7 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
     from raw_trunk import RawTrunk
     from telephony.media import voice_leg
     from telephony.media.codecs import PCMU
+    from telephony.media.decoding import Decoding
     from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
     from telephony.media.sip_sdp import SdpPolicy
 
@@ -89,7 +90,7 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
                 case 2:
                     other.report()
                 case 3:
-                    leg.forward_to = None if leg.forward_to else other.outbound
+                    leg.forward_to = rng.choice([None, other.outbound, Decoding(PCMU, 8_000)])
                 case 4:
                     other.send_digits("1")
                 case 5:

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import telephony.media.plane
 from chassis.lifecycle import Tasks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,6 +44,7 @@ SEEDS = (1, 2, 3, 5, 8, 13, 21, 34)
 @pytest_asyncio.fixture
 async def plane(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MediaPlane]:
     monkeypatch.setattr(voice_leg, "_LANE_PAUSE", 0.0)
+    monkeypatch.setattr(telephony.media.plane, "_SIP_FILLS", 1 << 30)  # what is sent is counted here
     tasks = Tasks("media")
     made = MediaPlane(MediaSettings(host_addresses("127.0.0.1")), lambda work: tasks.spawn(work, "media"))
     yield made
@@ -50,14 +52,14 @@ async def plane(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MediaPlane]:
     await tasks.close()
 
 
-def _ring(plane: MediaPlane, trunk: RawTrunk) -> RtpLeg:
+def ring(plane: MediaPlane, trunk: RawTrunk) -> RtpLeg:
     policy = SdpPolicy(codecs=(PCMU,), srtp="require" if trunk._key else "never")
     leg = plane.rtp(policy, toward="127.0.0.1")
     trunk.call(leg)
     return leg
 
 
-async def _known(leg: RtpLeg, trunk: RawTrunk) -> None:
+async def known(leg: RtpLeg, trunk: RawTrunk) -> None:
     """It sends a packet from where it said it is: nobody else can be heard there from then on."""
     before = leg.statistics().packets_received
     trunk.send(trunk.packet(60_000, _VOICE, ssrc=0x9999))
@@ -66,8 +68,8 @@ async def _known(leg: RtpLeg, trunk: RawTrunk) -> None:
 
 async def _joined(plane: MediaPlane, speaker: RawTrunk, listener: RawTrunk) -> tuple[RtpLeg, RtpLeg]:
     """Two legs in a lane: the speaker has sent packets 0 to 2."""
-    leg, other = _ring(plane, speaker), _ring(plane, listener)
-    await _known(other, listener)
+    leg, other = ring(plane, speaker), ring(plane, listener)
+    await known(other, listener)
     leg.forward_to = other.outbound
     for sequence in range(3):
         speaker.send(speaker.packet(sequence, _VOICE))
@@ -164,8 +166,8 @@ async def test_a_digit_is_read_and_leaves_no_gap(plane) -> None:
 async def test_whatever_changes_for_a_leg_changes_with_its_next_packet(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener, RawTrunk() as third:
         leg, other = await _joined(plane, speaker, listener)
-        another = _ring(plane, third)
-        await _known(another, third)
+        another = ring(plane, third)
+        await known(another, third)
 
         async def said(sequence: int) -> None:
             speaker.send(speaker.packet(sequence, _VOICE))
@@ -229,6 +231,39 @@ def test_without_a_compiler_media_is_forwarded_in_python_and_the_log_says_so(mon
     assert len(said) == 1 and "Python" in said[0]
 
 
+_SCHEDULED = """
+import asyncio, os, pathlib
+from telephony.media.lanes import lib, start_lanes
+from telephony.media.voice_socket import SocketPoll
+
+async def told():
+    poll = SocketPoll()
+    lanes = start_lanes(poll)
+    (task,) = [each for each in pathlib.Path("/proc/self/task").iterdir() if (each / "comm").read_text() == "lanes\\n"]
+    thread = int(task.name)
+    print(lib.lanes_priority(lanes.all), os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread),
+          os.getpriority(os.PRIO_PROCESS, 0))
+    lanes.close()
+    poll.close()
+
+asyncio.run(told())
+if not os.geteuid():
+    os.setuid(65534)
+    asyncio.run(told())
+"""
+
+
+def test_the_thread_goes_before_others_where_the_system_lets_it_and_works_where_it_does_not() -> None:
+    command = [sys.executable, "-c", _SCHEDULED]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    lines = [line for line in run.stdout.splitlines() if not line.startswith("{")]
+    assert run.returncode == 0 and len(lines) == (1 if os.geteuid() else 2), run.stderr
+    for priority, policy, niceness, own in (map(int, line.split()) for line in lines):
+        assert policy == (os.SCHED_RR if priority == 2 else os.SCHED_OTHER)
+        assert own == os.getpriority(os.PRIO_PROCESS, 0)
+        assert priority == 2 or niceness == (-10 if priority else own)
+
+
 # -- nothing is touched that isn't there -----------------------------------------------------------------------
 
 
@@ -242,7 +277,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     include = f"-I{sysconfig.get_path('include')}", f"-I{media}"
     subprocess.run(
         ["gcc", "-std=gnu11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover", "-fPIC", "-shared",
-         *include, "-o", folder / "_lanes.abi3.so", folder / "_lanes.c", media / "lanes.c"],
+         *include, "-o", folder / "_lanes.abi3.so", folder / "_lanes.c",
+         media / "lanes.c", media / "gathering.c"],
         check=True,
     )  # fmt: skip
     return folder
@@ -265,7 +301,7 @@ def test_no_memory_is_touched_that_is_not_there_whatever_comes_and_whoever_goes(
 # -- both ways give the same ------------------------------------------------------------------------------------
 
 
-def _story(seed: int, length: int = 150) -> list[tuple[int, bytes, int, int, int]]:
+def story(seed: int, length: int = 150) -> list[tuple[int, bytes, int, int, int]]:
     """(sequence, payload, type, first byte, SSRC) of what a bad network and a worse peer deliver."""
     rng = random.Random(seed)
     told: list[tuple[int, bytes, int, int, int]] = []
@@ -297,8 +333,8 @@ def _story(seed: int, length: int = 150) -> list[tuple[int, bytes, int, int, int
 async def _told(plane: MediaPlane, story: list[tuple[int, bytes, int, int, int]], *, encrypted: bool) -> Any:
     """What a listener hears of it, and how it is counted."""
     with RawTrunk(encrypted=encrypted) as speaker, RawTrunk() as listener:
-        leg, other = _ring(plane, speaker), _ring(plane, listener)
-        await _known(other, listener)
+        leg, other = ring(plane, speaker), ring(plane, listener)
+        await known(other, listener)
         leg.forward_to = other.outbound
         digits: list[str] = []
         leg.on_digit = digits.append
@@ -341,13 +377,14 @@ def _both(seed: int, *, encrypted: bool) -> None:
             MediaSettings(host_addresses("127.0.0.1"), lanes=by_lanes), lambda work: tasks.spawn(work, "media")
         )
         try:
-            return await _told(made, _story(seed), encrypted=encrypted)
+            return await _told(made, story(seed), encrypted=encrypted)
         finally:
             await made.close()
             await tasks.close()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(voice_leg, "_LANE_PAUSE", 0.0)
+        patch.setattr(telephony.media.plane, "_SIP_FILLS", 1 << 30)
         assert asyncio.run(one(by_lanes=True)) == asyncio.run(one(by_lanes=False))
 
 

@@ -49,3 +49,22 @@ async def test_ticks_are_never_more_than_the_time_that_passed() -> None:
     passed = time.monotonic() - began
     ticker.close()
     assert ticks <= passed / 0.02 + 2
+
+
+async def test_what_has_come_is_read_before_what_is_due_is_sent_and_as_long_as_somebody_wants_it() -> None:
+    ticker, happened = Ticker(), list[str]()
+    read, tick = lambda: happened.append("read"), lambda: happened.append("tick")
+    ticker.read_first(read)
+    await eventually(lambda: happened.count("read") >= 3)
+    ticker.add(tick)
+    await eventually(lambda: happened.count("tick") >= 3)
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    failing = iter(()).__next__
+    ticker.read_first(failing)
+    await eventually(lambda: len(reported) >= 3)
+    assert all(happened[at - 1] == "read" for at, what in enumerate(happened) if what == "tick")
+    ticker.remove(tick)
+    ticker.read_no_more(read)
+    ticker.read_no_more(failing)
+    await eventually(lambda: ticker._timer is None)

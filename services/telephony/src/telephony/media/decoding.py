@@ -22,6 +22,8 @@ class Decoding:
     longer by periods of its pitch when the buffer's delay should change.
     """
 
+    patient = True
+
     def __init__(self, codec: Codec, rate: int) -> None:
         self.rate = rate
         self.buffer = JitterBuffer(codec.frame_samples)

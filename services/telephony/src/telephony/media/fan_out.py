@@ -14,6 +14,7 @@ class FanOut:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = tuple(sinks)
+        self.patient = all(sink.patient for sink in sinks)
         self._copying = [sink for sink in sinks if not isinstance(sink, Outbound | LawChange)]
         self._writing = [sink for sink in sinks if isinstance(sink, Outbound | LawChange)]
 

@@ -110,7 +110,10 @@ class JitterBuffer:
             step = leap = 0
         sequence, timestamp = self._sequence + step, self._highest + leap
         self._sequence, self._highest = max(self._sequence, sequence), max(self._highest, timestamp)
-        if timestamp in self._packets or timestamp in self._played or len(self._packets) >= _MOST_PACKETS:
+        # What is ahead of all that came can't be a repeat.
+        if leap <= 0 and (timestamp in self._packets or timestamp in self._played):
+            return
+        if len(self._packets) >= _MOST_PACKETS:
             return
         if timestamp - self._next > MAX_FRAMES * self._frame and not self._packets:
             # The sender's clock leapt: that time needn't be waited for.

@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -19,14 +20,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lanes.h"
+#include "stream.h"
 
-enum { BUFFER = 2048, HEADER = 12, MAX_PAYLOAD = 1275 + 64, MAX_REORDER = 128, RESYNC_JUMP = 3000, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
+enum { RAISED = -10, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
 
 /* Checks and reports may wait a little, so that Python is woken for several at once. */
 enum urgency { NOT_TOLD, SOON, NOW };
@@ -56,6 +59,7 @@ struct lanes {
     _Atomic uint64_t taking; /* how often Python has emptied `odd` */
     _Atomic int stopping;
     pthread_t thread;
+    int priority;
     slot *slots;
     uint32_t count, free; /* slots made; index + 1 of the first free one */
     uint8_t packet[BUFFER] __attribute__((aligned(16)));
@@ -71,23 +75,6 @@ static void enter(void) {
 }
 
 static void leave(void) { pthread_mutex_unlock(&turn); }
-
-static double now_seconds(void) {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
-}
-
-static uint16_t get16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
-static uint32_t get32(const uint8_t *at) { return (uint32_t)get16(at) << 16 | get16(at + 2); }
-static void put16(uint8_t *at, uint32_t value) {
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-static void put32(uint8_t *at, uint32_t value) {
-    put16(at, value >> 16);
-    put16(at + 2, value);
-}
 
 /* ---- rings: written under the lock, read by one reader without it ---- */
 
@@ -121,43 +108,6 @@ static uint64_t push(ring *into, uint64_t id, double arrival, uint32_t timestamp
 }
 
 /* ---- one packet ---- */
-
-/* Whether this RTP header is the next, or a slightly late, packet of the stream the lane is for. */
-static int expected(const lane *at, const uint8_t *packet) {
-    if ((packet[0] & 0xC0) != 0x80 || (packet[1] & 0x7F) != at->in_type || get32(packet + 8) != at->in_ssrc) return 0;
-    uint16_t sequence = get16(packet + 2), step = (uint16_t)(sequence - at->in_highest);
-    uint16_t passed = (uint16_t)(sequence - at->source_highest);
-    return (step <= RESYNC_JUMP || step >= 0x10000 - MAX_REORDER) && (passed <= RESYNC_JUMP || passed >= 0x8000);
-}
-
-static void count(lane *at, uint16_t sequence, uint32_t timestamp, double now) {
-    at->in_packets++;
-    uint16_t step = (uint16_t)(sequence - at->in_highest);
-    if (step >= 0x8000) {
-        at->late++;
-        return;
-    }
-    if (sequence < at->in_highest) at->in_cycles += 0x10000;
-    at->in_highest = sequence;
-    double rate = at->clock_rate, drift = (now - at->in_arrival) * rate - ((double)timestamp - (double)at->in_timestamp);
-    at->in_arrival = now;
-    at->in_timestamp = timestamp;
-    if (-rate < drift && drift < rate) at->jitter += ((drift < 0 ? -drift : drift) - at->jitter) / 16;
-}
-
-/* Moves the payload to byte 12 when extensions, sources or padding surround it (RFC 3550 5.1, 5.3.1). The new length, 0
- * when the header lies. */
-static int plain(uint8_t *packet, int length) {
-    int first = packet[0], start = HEADER + 4 * (first & 0x0F), end = length;
-    if (first & 0x10) {
-        if (start + 4 > length) return 0;
-        start += 4 + 4 * get16(packet + start + 2);
-    }
-    if (first & 0x20) end -= packet[length - 1];
-    if (start > end) return 0;
-    memmove(packet + HEADER, packet + start, (size_t)(end - start));
-    return HEADER + end - start;
-}
 
 static int mute(const lane *at, uint8_t *packet, int length) {
     if (at->muted == 2) {
@@ -221,7 +171,7 @@ static void step(lanes *all, slot *one, uint64_t id) {
     /* Room behind for what protecting adds (SRTP_MAX_TRAILER_LEN is below 160). */
     ssize_t length = recv(one->at.in_fd, packet, BUFFER - 256, MSG_DONTWAIT);
     if (length <= 0) return;
-    int rtp = length >= HEADER && packet[0] > 127 && packet[0] < 192 && !(packet[1] > 191 && packet[1] < 224);
+    int rtp = is_rtp(packet, length);
     if (rtp && !one->stands && expected(&one->at, packet)) {
         forward(all, &one->at, id, (int)length);
         return;
@@ -263,6 +213,20 @@ static void *walk(void *argument) {
 
 /* ---- what the owner calls ---- */
 
+/* Starts the thread with the most that the system lets it have: a packet waits for whoever has the processor when it comes,
+ * milliseconds where others want it too, Python's own thread among them, and it is used for a few microseconds. */
+static int begun(lanes *all) {
+    struct sched_param first = {.sched_priority = 1};
+    int before = getpriority(PRIO_PROCESS, 0); /* of this thread, on Linux; the new one inherits it */
+    int raised = before > RAISED && !setpriority(PRIO_PROCESS, 0, RAISED);
+    int failed = pthread_create(&all->thread, NULL, walk, all);
+    if (raised) setpriority(PRIO_PROCESS, 0, before);
+    if (failed) return failed;
+    all->priority = raised ? 1 : 0;
+    if (!pthread_setschedparam(all->thread, SCHED_RR, &first)) all->priority = 2;
+    return 0;
+}
+
 static void release(lanes *all) {
     if (all->epoll >= 0) close(all->epoll);
     if (all->event >= 0) close(all->event);
@@ -292,7 +256,7 @@ lanes *lanes_start(uint8_t *odd, uint32_t odd_size, uint8_t *tapped, uint32_t ta
         return NULL;
     }
     pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are Python's */
-    int failed = pthread_create(&all->thread, NULL, walk, all);
+    int failed = begun(all);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) {
         release(all);
@@ -310,6 +274,8 @@ void lanes_stop(lanes *all) {
     pthread_join(all->thread, NULL);
     release(all);
 }
+
+int lanes_priority(const lanes *all) { return all->priority; }
 
 int lanes_event(const lanes *all) { return all->event; }
 

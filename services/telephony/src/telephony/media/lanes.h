@@ -51,6 +51,8 @@ lanes *lanes_start(uint8_t *odd, uint32_t odd_size, uint8_t *tapped, uint32_t ta
                    lanes_srtp protect);
 /* Ends the thread and frees everything. */
 void lanes_stop(lanes *all);
+/* What the system has let the thread have: 2 real-time (SCHED_RR), 1 niceness -10, 0 no more than others. */
+int lanes_priority(const lanes *all);
 
 /* Readable when RTP waits in `odd`, something else has waited there for 5 ms, or many payloads wait in `tapped`. */
 int lanes_event(const lanes *all);

@@ -46,6 +46,8 @@ _SKIP = 0xFFFFFFFF
 _IDLE_ROOM = 4096
 _TELL_EVERY = 1.0
 _ODD, _TAPPED = 0, 1
+_PRIORITIES = ("like others'", "raised", "real-time")
+"""lanes.h: lanes_priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,11 @@ def _guarded(name: str) -> Callable[[Any, Any, Any], int]:
 def _address(name: str) -> Any:
     """Where pylibsrtp's binding has that function of libsrtp."""
     return ffi.cast("lanes_srtp", int(srtp_ffi.cast("uintptr_t", srtp_ffi.addressof(srtp, name))))
+
+
+def unprotect_address() -> Any:
+    """libsrtp's function for what comes, as C takes it."""
+    return _address("srtp_unprotect")
 
 
 protect_rtcp = _guarded("srtp_protect_rtcp")
@@ -158,7 +165,7 @@ class Lanes:
         self._read = [0, 0]
         self.all = lib.lanes_start(
             self._kept[_ODD], _ODD_BYTES, self._kept[_TAPPED], _TAPPED_BYTES,
-            _address("srtp_unprotect"), _address("srtp_protect"),
+            unprotect_address(), _address("srtp_protect"),
         )  # fmt: skip
         if self.all == ffi.NULL:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
@@ -313,5 +320,7 @@ def start_lanes(poll: SocketPoll) -> Lanes | None:
     except OSError as error:
         log.warning("media is forwarded in Python: the lanes' thread could not be started", error=str(error))
         return None
-    log.info("media of joined legs is forwarded by a thread of its own")
+    log.info(
+        "media of joined legs is forwarded by a thread of its own", priority=_PRIORITIES[lib.lanes_priority(lanes.all)]
+    )
     return lanes

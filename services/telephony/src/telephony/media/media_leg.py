@@ -35,6 +35,11 @@ class Both:
 class Sink(Protocol):
     """Where a leg's packets go: another leg's `Outbound`, a `Transcoder`, an input of a mix."""
 
+    @property
+    def patient(self) -> bool:
+        """Whether packets are early enough here by the ticker's next slot, because a tick takes them."""
+        ...
+
     def forward(self, source: object, sequence: int, timestamp: int, length: int) -> None:
         """Take the packet in rtp.PACKET: a 12-byte header that may be overwritten, `length - 12` bytes of payload.
 

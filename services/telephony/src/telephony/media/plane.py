@@ -16,6 +16,7 @@ from typing import Any
 from kernel.errors import Unavailable
 
 from telephony.media.aiortc_private import HostAddress, VoiceTransport, generate_certificate
+from telephony.media.gathering import Gathering, start_gathering
 from telephony.media.lanes import Lanes, start_lanes
 from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import MediaLeg
@@ -127,6 +128,7 @@ class MediaPlane:
         self._tender: asyncio.TimerHandle | None = None
         self._fills = 0
         self._lanes: Lanes | None = None
+        self._gathering: Gathering | None = None
         self._lanes_tried = not settings.lanes
 
     async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
@@ -207,6 +209,9 @@ class MediaPlane:
         if self._lanes is not None:
             self._lanes.close()
             self._lanes = None
+        if self._gathering is not None:
+            self._gathering.close()
+            self._gathering = None
         self.poll.close()
 
     def _advertised(self, bound: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -262,6 +267,7 @@ class MediaPlane:
         if not self._lanes_tried:
             self._lanes_tried = True
             self._lanes = start_lanes(self.poll)
+            self._gathering = start_gathering(self.poll, self.ticker)
         if self._tender is None:
             self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)
 
@@ -283,11 +289,11 @@ class MediaPlane:
         self.enter_lanes()
 
     def enter_lanes(self) -> None:
-        """Let the lanes' thread take over what is in its steady state by now. Called ten times a second."""
+        """Let lanes and gathering take over what is in its steady state by now. Called ten times a second."""
         if self._lanes is not None:
             for leg in list(self.legs):
                 if isinstance(leg, VoiceLeg):
-                    leg.enter_lane(self._lanes)
+                    leg.enter_lane(self._lanes, self._gathering)
 
     def _report(self) -> None:
         """Let those report whose turn it is: all legs at once would hold up forwarded packets."""

@@ -168,6 +168,8 @@ class Outbound:
     before. What is forwarded or sent must be of `codec` already, whose clock its timestamps run by.
     """
 
+    patient = False
+
     __slots__ = (
         "_exclusive", "_sent_at", "_sequence", "_sequence_offset", "_source", "_source_floor", "_source_highest",
         "_timestamp", "_timestamp_offset", "_transmit", "codec", "lane", "octets", "packets", "payload_type", "ssrc",

@@ -1,7 +1,8 @@
 """The pace of everything we send ourselves: one timer for all legs.
 
 A 20 ms period is cut into four slots so that a hundred listeners to music don't all get their packet in one
-burst that would hold up forwarded packets. The timer runs only while something listens to it.
+burst that would hold up forwarded packets. In each slot what has come is read first (`gathering`), then what is due is
+sent. The timer runs only while somebody wants it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Ticker:
 
     def __init__(self) -> None:
         self._slots: list[dict[Tick, None]] = [{} for _ in range(_SLOTS)]
+        self._readers: dict[Tick, None] = {}
         self._slot = 0
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -30,14 +32,19 @@ class Ticker:
     def add(self, tick: Tick) -> None:
         """Begin calling `tick`; it runs for the first time within 20 ms."""
         min(self._slots, key=len)[tick] = None
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._due = loop.time() + _STEP
-            self._timer = loop.call_at(self._due, self._run)
+        self._begin()
 
     def remove(self, tick: Tick) -> None:
         for slot in self._slots:
             slot.pop(tick, None)
+
+    def read_first(self, read: Tick) -> None:
+        """Begin calling `read` every 5 ms, before whatever is due then: it brings what the ticks work on."""
+        self._readers[read] = None
+        self._begin()
+
+    def read_no_more(self, read: Tick) -> None:
+        self._readers.pop(read, None)
 
     def __len__(self) -> int:
         return sum(map(len, self._slots))
@@ -46,8 +53,15 @@ class Ticker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._readers.clear()
         for slot in self._slots:
             slot.clear()
+
+    def _begin(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._due = loop.time() + _STEP
+            self._timer = loop.call_at(self._due, self._run)
 
     def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -59,17 +73,19 @@ class Ticker:
         for _ in range(_SLOTS):
             if self._due > now:
                 break
+            for read in list(self._readers):
+                self._guard(read, loop)
             for tick in list(self._slots[self._slot]):
                 if tick in self._slots[self._slot]:
                     self._guard(tick, loop)
             self._slot = (self._slot + 1) % _SLOTS
             self._due += _STEP
-        self._timer = loop.call_at(self._due, self._run) if len(self) else None
+        self._timer = loop.call_at(self._due, self._run) if len(self) or self._readers else None
 
     def _guard(self, tick: Tick, loop: asyncio.AbstractEventLoop) -> None:
         try:
             tick()
         except Exception as error:
-            # One leg's trouble must not silence the others.
+            # One leg's trouble must not silence the others. A reader is everybody's, and stays.
             self.remove(tick)
             loop.call_exception_handler({"message": "a media tick failed and was removed", "exception": error})

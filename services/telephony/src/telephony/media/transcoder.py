@@ -25,6 +25,8 @@ _RECORDED_BIT_RATE = 20_000
 class LawChange:
     """Mu-law to A-law or back: a sink that passes the packet on at once."""
 
+    patient = False
+
     def __init__(self, source: Codec, outbound: Outbound) -> None:
         self._table = law_table(source, outbound.codec)
         self.skip = outbound.skip
@@ -38,6 +40,8 @@ class LawChange:
 
 class Transcoder:
     """G.711 to Opus or back: a sink, and `tick` every 20 ms."""
+
+    patient = True
 
     def __init__(self, source: Codec, outbound: Outbound) -> None:
         self.tap: Tap | None = None

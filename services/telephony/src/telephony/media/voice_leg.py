@@ -13,6 +13,7 @@ from time import monotonic
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, Codec
 from telephony.media.dtmf import DigitReader, DigitSender
+from telephony.media.gathering import Gathered, Gathering
 from telephony.media.lanes import Lane, Lanes, Wire
 from telephony.media.media_leg import LegStatistics, Sink, Tap
 from telephony.media.player import Playback
@@ -40,7 +41,7 @@ class VoiceLeg:
         self._forward_to: Sink | None = None
         self._muted = False
         self._tap: Tap | None = None
-        self._lane: Lane | None = None
+        self._lane: Lane | Gathered | None = None
         self._lane_after = 0.0
         self.on_digit: Callable[[str], None] | None = None
         self.on_closed: Callable[[], None] | None = None
@@ -105,14 +106,27 @@ class VoiceLeg:
 
     # -- lanes ---------------------------------------------------------------------------------------------
 
-    def enter_lane(self, lanes: Lanes) -> None:
-        """Let the lanes' thread pass this leg's packets on, when that is all that happens to them. The plane calls this
-        ten times a second.
+    def enter_lane(self, lanes: Lanes, gathering: Gathering | None) -> None:
+        """Let the lanes' thread pass this leg's packets on, when that is all that happens to them, or gather them
+        when all are for ticks. The plane calls this ten times a second.
         """
         sink, inbound = self._forward_to, self._inbound
-        if self._lane is not None or sink.__class__ is not Outbound or inbound is None or self.closed:
+        if self._lane is not None or sink is None or inbound is None or self.closed:
             return
-        assert isinstance(sink, Outbound)
+        if sink.__class__ is Outbound:
+            assert isinstance(sink, Outbound)
+            self._enter_lane(lanes, inbound, sink)
+        elif gathering is not None and sink.patient:
+            self._gather(gathering, inbound)
+
+    def _gather(self, gathering: Gathering, inbound: Inbound) -> None:
+        wire = self._source()
+        if wire is not None and monotonic() >= self._lane_after:
+            gathered = Gathered(gathering, inbound, wire, self._heard, self._lane_closed)
+            if gathered.open(self._voice_type):
+                self._lane = gathered
+
+    def _enter_lane(self, lanes: Lanes, inbound: Inbound, sink: Outbound) -> None:
         if sink.lane is not None or sink.codec is not self.codec or not sink.fed_by(inbound):
             return
         wires = self._source(), sink.wire()
@@ -132,7 +146,7 @@ class VoiceLeg:
         if self._lane is not None:
             self._lane.close()
 
-    def _lane_closed(self, lane: Lane) -> None:
+    def _lane_closed(self, lane: Lane | Gathered) -> None:
         self._lane = None
         self._lane_after = monotonic() + _LANE_PAUSE
         self._forged += lane.forged
@@ -263,8 +277,11 @@ class VoiceLeg:
         payload_type = second & 0x7F
         if payload_type != self._voice_type and not self._other(inbound, payload_type, sequence, timestamp, length):
             return
-        if not HEADER_SIZE < length < MAX_PAYLOAD:
-            return
+        if HEADER_SIZE < length < MAX_PAYLOAD:
+            self._heard(inbound, sequence, timestamp, length)
+
+    def _heard(self, inbound: Inbound, sequence: int, timestamp: int, length: int) -> None:
+        """The sound of one packet in PACKET behind its header, counted already."""
         if self._muted:
             length = self._mute(length)
         # The tap goes first: protecting the packet for the other leg overwrites it.
