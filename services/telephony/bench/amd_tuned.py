@@ -1,14 +1,16 @@
-"""What people and machines say when they answer, in four languages. Every other sentence is of the held-out half."""
+"""The family that numbers are chosen by: what people and machines say, in four languages, and what lines do to it."""
 
 from __future__ import annotations
 
-HUMAN_SHORT = {
+from amd_families import Family
+
+_HELLO = {
     "en": ("Hello?", "Hello.", "Yes?", "Hi.", "Hello, yes?", "Yeah, hello?", "Hi, hello?", "Hello there."),
     "tr": ("Alo?", "Efendim?", "Buyurun.", "Alo, efendim?", "Evet?", "Alo, buyurun?", "Merhaba.", "Selam."),
     "az": ("Alo?", "Bəli?", "Eşidirəm.", "Alo, bəli?", "Salam.", "Buyurun.", "Hə, alo?", "Bəli, eşidirəm."),
     "fa": ("الو؟", "بله؟", "بفرمایید.", "سلام.", "جانم؟", "الو، بله؟", "الو، سلام.", "بله، بفرمایید."),
 }
-HUMAN_NAMES = {
+_NAME = {
     "en": (
         "Nova, good morning.", "Good afternoon, Nova.", "Sarah speaking.", "This is John.", "Miller.",
         "Hello, this is Anna.", "John Carter.", "Good morning, Emma here.",
@@ -26,7 +28,7 @@ HUMAN_NAMES = {
         "سلام، لیلا هستم.",
     ),
 }  # fmt: skip
-HUMAN_LONG = {
+_SENTENCE = {
     "en": (
         "Good morning, Nova, this is Sarah, how can I help?", "Hello, who is calling, please?",
         "Nova customer service, good afternoon.", "Yes, hello, Miller here, good evening.",
@@ -44,13 +46,13 @@ HUMAN_LONG = {
         "خدمات مشتریان نوا، روز بخیر.", "بله، بفرمایید، علی احمدی هستم.",
     ),
 }  # fmt: skip
-MACHINE_OPENINGS = {
+_OPENING = {
     "en": ("Hello.", "Hi, this is Tom.", "Hi there.", "You have reached John Carter."),
     "tr": ("Merhaba.", "Merhaba, ben Mehmet.", "İyi günler.", "Ahmet Yılmaz'ı aradınız."),
     "az": ("Salam.", "Salam, mən Rəşad.", "Xoş gəlmisiniz.", "Siz Elçin Məmmədova zəng etdiniz."),
     "fa": ("سلام.", "سلام، من رضا هستم.", "روز بخیر.", "شما با علی احمدی تماس گرفته‌اید."),
 }
-MACHINE_LONG = {
+_GREETING = {
     "en": (
         "Hi, you've reached Sarah. I can't come to the phone right now. Please leave a message after the beep.",
         "The person you are calling is not available. Please leave your message after the tone.",
@@ -84,7 +86,7 @@ MACHINE_LONG = {
         "الان کسی خانه نیست. بگویید چه کسی هستید و چه کار دارید تا با شما تماس بگیریم.",
     ),
 }
-MACHINE_SHORT = {
+_SHORT_GREETING = {
     "en": (
         "Hi, it's Anna, please leave me a message.", "This is Tom. Leave a message after the tone.",
         "Please leave a message after the beep.", "You've reached Emma, speak after the beep.",
@@ -102,7 +104,7 @@ MACHINE_SHORT = {
         "لطفا بعد از صدای بوق صحبت کنید.", "با مریم تماس گرفته‌اید، پیام بگذارید.",
     ),
 }  # fmt: skip
-ANNOUNCEMENTS = {
+_ANNOUNCEMENT = {
     "en": (
         "The number you have dialled is not in service. Please check the number and dial again.",
         "All circuits are busy now. Please try your call again later.",
@@ -120,3 +122,20 @@ ANNOUNCEMENTS = {
         "در حال حاضر تمام خطوط اشغال است. لطفا بعدا تماس بگیرید.",
     ),
 }
+
+FAMILY = Family(
+    name="tuned", seed=20_262, size=2,
+    hello=_HELLO, name_said=_NAME, sentence=_SENTENCE, opening=_OPENING, greeting=_GREETING,
+    short_greeting=_SHORT_GREETING, announcement=_ANNOUNCEMENT,
+    voices=("m1", "m2", "m3", "m4", "m5", "m6", "m7", "f1", "f2", "f3", "f4", "f5"),
+    rates=(135, 150, 165, 180, 195), pitches=(30, 40, 50, 60, 70),
+    person_waits=(2.4, 0.17), machine_waits=(1.8, 0.22), silent_first=(1.2, 2.4), pause=(0.2, 0.65),
+    before_beep=(0.15, 1.2), levels=(-30.0, -16.0), ratios=(30.0, 25.0, 20.0, 15.0, 10.0),
+    loud_ratios=(12.0, 10.0, 8.0, 5.0),
+    rooms=("none", "white", "pink", "babble"), losses=(0.0, 0.0, 0.01, 0.03, 0.05), burst=1.5,
+    echo_after=(0.04, 0.2), echo_level=(-30.0, -18.0), ringing=((425.0,), (440.0, 480.0)),
+    ringing_rest=(0.1, 0.6), comfort_noise=(-62.0, -54.0),
+    beeps=(440.0, 500.0, 620.0, 800.0, 850.0, 950.0, 1_000.0, 1_000.0, 1_400.0, 1_750.0, 1_850.0),
+    beep_seconds=(0.15, 1.0),
+    roots=(196.0, 220.0, 261.6, 293.7, 329.6), beat=0.25, decay=3.0, clipped=(0.04, 0.12), child=(1.2, 1.3),
+)  # fmt: skip
