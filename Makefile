@@ -44,6 +44,9 @@ soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines: make
 bench-amd: env-dev ## Answering machines told from people: shares right, beeps, seconds to decide, as JSON lines
 	@$(PY) services/telephony/bench/bench_amd.py
 
+fit-amd: env-dev ## Choose the numbers that people and machines are told apart by, from the calls kept for that
+	@$(PY) services/telephony/bench/fit_amd.py
+
 trace: env ## Print one call's trace from the local files: make trace CALL=call_...
 	@$(PY) -m merkez_local trace $(CALL)
 
@@ -82,4 +85,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

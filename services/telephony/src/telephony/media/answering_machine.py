@@ -8,41 +8,28 @@ their own. The detector is fed decoded sound and knows no clock: time is where a
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from telephony.domain.legs import Answer
-from telephony.media.tones import FRAME, RATE, Frame, ToneReader, ToneRun
+from telephony.media.answering_evidence import Pace, evidence_of
+from telephony.media.answering_speech import FRAME_SECONDS, Hearing, Speech, SpeechReader, Vad, level_of
+from telephony.media.answering_weights import PATIENT_PACE, QUICK_PACE, QUIET, TALKING
+from telephony.media.tones import FRAME, Frame, ToneReader, ToneRun
 
-FRAME_SECONDS = FRAME / RATE
-_ENOUGH = 12
-_PRESUMED_FLOOR = -42.0
 _TONES = 8
-Vad = Callable[[bytes], bool]
-"""Whether 20 ms of 8 kHz, 16-bit samples are speech; webrtcvad's `is_speech` with its rate bound is one."""
+_SHARP = Hearing(share=0.65)
+"""A higher line than is right for messages: pauses are to be heard soon, weak ends of words may be lost."""
 
 
 @dataclass(frozen=True)
 class Parameters:
     """What the detector goes by. Seconds, and decibels of full scale."""
 
-    word: float = 0.6
-    """Speech up to this long is a word or two."""
-    phrase: float = 1.1
-    """Up to this it is a phrase, beyond it a sentence."""
-    quiet_after_word: float = 0.25
-    """Who has said a word or two and waits this long is a person."""
-    quiet_after_phrase: float = 0.35
-    quiet_after_sentence: float = 0.5
+    hearing: Hearing = _SHARP
+    pace: Pace = QUICK_PACE
     contrast: float = 6.0
     """Decibels that speech is above the quiet after it, on average: else the quiet isn't one."""
-    greeting: float = 1.7
-    """Who talks longer than this, pauses included, is a machine."""
     nobody: float = 4.5
     """Silence from the answer on for this long: unknown."""
     patience: float = 7.0
@@ -51,29 +38,10 @@ class Parameters:
     """Less speech than this before a tone is a noise of the line."""
     room: float = 7.0
     """Decibels below a tone from which on speech is that of the room behind it."""
-    bridge: float = 0.16
-    """Pauses up to this are part of a word."""
-    shortest_word: float = 0.08
-    """Less is a click."""
-    margin: float = 6.0
-    """Decibels that speech is above the noise floor at least."""
-    share: float = 0.55
-    """Where between noise floor (0) and loudest speech (1) the line between quiet and speech lies."""
-    harmonic: float = -18.0
-    """Flatness (dB) under which sound is a voice or an instrument however loud the noise floor is thought to be."""
-    faintest_harmonic: float = -45.0
-    quietest: float = -50.0
-    """Nothing below this is speech."""
-    purity: float = 0.75
-    """Share of the energy that is in a tone's one or two lines."""
-    steadiness: float = 0.015
-    """Share that a tone's pitch may wander by."""
     evenness: float = 2.0
     """Decibels (standard deviation) that a beep's level may vary by."""
-    shortest_tone: float = 0.1
-    """Less is never taken for a tone."""
     shortest_beep: float = 0.16
-    """A beep of one pitch; two in a row may each be a `shortest_tone`."""
+    """A beep of one pitch; two in a row may each be shorter."""
     shortest_pair: float = 0.2
     """A beep of two pitches together: two of a voice's harmonics stay as long at times."""
     surely_tone: float = 0.3
@@ -87,6 +55,12 @@ class Parameters:
     """Hertz."""
     highest_beep: float = 2_000.0
     """Hertz."""
+    ringing_within: float = 0.15
+    """A ringing tone that sounds when the call is answered is what is left of the ringing: it begins by then."""
+    lowest_ringing: float = 340.0
+    """Hertz: ITU-T E.180 2 has 400 to 450, North America 440 and 480 together."""
+    highest_ringing: float = 510.0
+    """Hertz."""
     settle: float = 0.2
     """Quiet that must follow a beep: tones that come in a row are not over yet."""
     settle_progress: float = 0.75
@@ -99,8 +73,8 @@ class Parameters:
 
 QUICK = Parameters()
 """A person waits as little as can be; more machines pass for people."""
-PATIENT = replace(QUICK, quiet_after_word=0.5, quiet_after_phrase=0.6, quiet_after_sentence=0.7, greeting=1.9)
-"""Half a second more: more machines that pause are caught, and more people who say a whole sentence are lost."""
+PATIENT = Parameters(pace=PATIENT_PACE)
+"""More machines that pause are caught, and people wait longer."""
 
 
 @dataclass(frozen=True)
@@ -114,23 +88,6 @@ class Verdict:
     """False for a MACHINE whose beep is waited for: one more verdict follows."""
 
 
-@dataclass(frozen=True)
-class _Speech:
-    """What was said so far, seconds since the answer."""
-
-    begin: float
-    end: float
-    quiet: float
-    """Seconds since the last word."""
-    contrast: float
-    """Decibels between the words and that quiet, on average."""
-    loudest: float
-
-    @property
-    def seconds(self) -> float:
-        return self.end - self.begin
-
-
 class AnsweringMachineDetector:
     """Listens to one answered call. Feed it frames until `done`."""
 
@@ -138,19 +95,14 @@ class AnsweringMachineDetector:
         self, parameters: Parameters | None = None, *, wait_for_beep: bool = False, vad: Vad | None = None
     ) -> None:
         self.done = False
+        self.speech: Speech | None = None
+        """What was said until the first verdict, as far as it is known by now."""
         self._like = parameters or QUICK
         self._wait_for_beep = wait_for_beep
-        self._vad = vad
-        self._levels: list[float] = []
-        self._times: list[float] = []
-        self._voiced: list[bool] = []
-        self._line = 0.0
+        self._talk = SpeechReader(self._like.hearing, vad)
         self._tones: list[ToneRun] = []
-        self._harmonic: list[bool] = []
         self._recent: deque[float] = deque(maxlen=max(1, round(self._like.settle / FRAME_SECONDS) - 2))
-        self._reader = ToneReader(
-            purity=self._like.purity, steadiness=self._like.steadiness, shortest=self._like.shortest_tone
-        )
+        self._reader = ToneReader()
         self._machine_at: float | None = None
         self._spoke_at = 0.0
 
@@ -171,8 +123,9 @@ class AnsweringMachineDetector:
             self._tones = [*self._tones[-_TONES + 1 :], self._reader.ended]
         now = at + FRAME_SECONDS
         if self._machine_at is None:
-            self._note(frame, level, now)
-            speech = self._speech()
+            self._talk.feed(frame, level, self._reader.flatness, now)
+            speech = self._talk.read([tone for tone in self._heard() if self._is_made(tone) or self._is_ringing(tone)])
+            self.speech = speech
             verdict = self._by_tone(now, spoken=self._spoken(speech)) or self._by_speech(speech, now)
         else:
             verdict = self._by_tone(now, spoken=True) or self._by_patience(level, now)
@@ -221,6 +174,7 @@ class AnsweringMachineDetector:
         )
         return (
             (again or self._is_made(tone))
+            and not self._is_ringing(tone)
             and tone.seconds <= like.longest_beep
             and tone.rise >= like.stands_out
             and all(like.lowest_beep <= pitch <= like.highest_beep for pitch in tone.pitches)
@@ -229,45 +183,45 @@ class AnsweringMachineDetector:
 
     # -- speech --------------------------------------------------------------------------------------------
 
-    def _note(self, frame: Frame, level: float, now: float) -> None:
-        self._levels.append(level)
-        self._times.append(now)
-        self._harmonic.append(self._reader.flatness < self._like.harmonic and level > self._like.faintest_harmonic)
-        self._voiced.append(self._vad is None or self._vad(frame.tobytes()))
-
-    def _by_speech(self, speech: _Speech | None, now: float) -> Verdict | None:
+    def _by_speech(self, speech: Speech | None, now: float) -> Verdict | None:
         like = self._like
         if speech is None:
             if now >= like.nobody and self._reader.running is None:
                 return self._final(Answer.UNKNOWN, now, f"nothing was said for {like.nobody:.1f} s")
-        elif speech.seconds >= like.greeting:
-            return self._machine(now, f"talked for {speech.seconds:.1f} s without waiting for an answer")
-        elif (
-            speech.quiet >= self._wait_after(speech)
-            and speech.contrast >= like.contrast
-            and not self._tone_pending(now)
-        ):
+        elif speech.quiet < like.pace.least_quiet:
+            verdict = self._by_talk(speech, now)
+            if verdict is not None:
+                return verdict
+        elif self._waits(speech, now):
             return self._final(
-                Answer.HUMAN, now, f"said something for {speech.seconds:.1f} s and waited {speech.quiet:.1f} s"
+                Answer.HUMAN, now, f"said {_amount(speech)} in {speech.seconds:.1f} s and waited {speech.quiet:.1f} s"
             )
         if now >= like.patience:
             return self._final(Answer.UNKNOWN, now, f"nothing that tells in {like.patience:.0f} s")
         return None
 
-    def _spoken(self, speech: _Speech | None) -> bool:
+    def _by_talk(self, speech: Speech, now: float) -> Verdict | None:
+        """A machine talks on."""
+        pace = self._like.pace
+        likely = speech.seconds >= pace.talked and TALKING.odds(evidence_of(speech)) > pace.machine
+        if likely or speech.seconds > pace.too_long:
+            return self._machine(now, f"said {_amount(speech)} in {speech.seconds:.1f} s and goes on")
+        return None
+
+    def _waits(self, speech: Speech, now: float) -> bool:
+        """A person has said something and waits."""
+        pace = self._like.pace
+        if speech.contrast < self._like.contrast or self.tone_pending(now):
+            return False
+        return speech.quiet >= pace.enough_quiet or QUIET.odds(evidence_of(speech)) < pace.person_at(now)
+
+    def _spoken(self, speech: Speech | None) -> bool:
         """Whether somebody had said something before the last tone, louder than a room behind it."""
         if speech is None or speech.seconds < self._like.spoken:
             return False
         return not self._tones or speech.loudest >= self._tones[-1].level - self._like.room
 
-    def _wait_after(self, speech: _Speech) -> float:
-        """The more was said, the longer a pause may be before a machine goes on."""
-        like = self._like
-        if speech.seconds <= like.word:
-            return like.quiet_after_word
-        return like.quiet_after_phrase if speech.seconds <= like.phrase else like.quiet_after_sentence
-
-    def _tone_pending(self, now: float) -> bool:
+    def tone_pending(self, now: float) -> bool:
         """Whether a tone that sounds or has just sounded is still to be made out."""
         if self._reader.running is not None:
             return self._is_made(self._reader.running)
@@ -277,39 +231,23 @@ class AnsweringMachineDetector:
     def _is_made(self, tone: ToneRun) -> bool:
         """Whether no voice made it: it stands out of quiet and is even."""
         like = self._like
+        if self._is_ringing(tone):
+            return False
         if tone.seconds >= like.surely_tone:
             return True
         enough = like.shortest_beep if len(tone.pitches) == 1 else like.shortest_pair
         return tone.seconds >= enough and tone.rise >= like.stands_out and tone.unevenness <= like.evenness
 
-    def _speech(self) -> _Speech | None:
-        """What was said until now, looked at anew with all that is known by now of noise and loudness."""
+    def _is_ringing(self, tone: ToneRun) -> bool:
+        """Whether it is what is left of the ringing: some lines go on with it for a moment after the answer."""
         like = self._like
-        levels = np.array(self._levels)
-        times = np.array(self._times)
-        heard = np.array(self._voiced)
-        running = self._reader.running
-        for tone in (*self._tones, *([running] if running is not None else ())):
-            if self._is_made(tone):
-                heard &= (times <= tone.begin) | (times > tone.end + 2 * FRAME_SECONDS)
-        self._line = speech_line(levels[heard] if heard.any() else levels, like)
-        voiced = np.flatnonzero(((levels > self._line) | np.array(self._harmonic)) & heard)
-        if not len(voiced):
-            return None
-        parts = np.split(voiced, np.flatnonzero(np.diff(voiced) > like.bridge / FRAME_SECONDS + 1) + 1)
-        words = [part for part in parts if len(part) >= like.shortest_word / FRAME_SECONDS]
-        if not words:
-            return None
-        begin, end = int(words[0][0]), int(words[-1][-1]) + 1
-        spoken = levels[np.concatenate(words)]
-        after = levels[end:][heard[end:]]
-        return _Speech(
-            begin * FRAME_SECONDS,
-            end * FRAME_SECONDS,
-            (len(levels) - end) * FRAME_SECONDS,
-            float(np.mean(spoken) - np.mean(after)) if len(after) else 0.0,
-            float(np.percentile(spoken, 90)),
+        return tone.begin <= like.ringing_within and all(
+            like.lowest_ringing <= pitch <= like.highest_ringing for pitch in tone.pitches
         )
+
+    def _heard(self) -> list[ToneRun]:
+        """The tones so far, the one that sounds now among them."""
+        return [*self._tones, *([self._reader.running] if self._reader.running is not None else ())]
 
     # -- verdicts ------------------------------------------------------------------------------------------
 
@@ -321,7 +259,7 @@ class AnsweringMachineDetector:
         """The end of waiting for a beep."""
         assert self._machine_at is not None
         like = self._like
-        if level > self._line:
+        if level > self._talk.line:
             self._spoke_at = now
         if now - self._spoke_at >= like.greeting_over and self._reader.running is None:
             return self._final(Answer.MACHINE, now, f"quiet for {like.greeting_over:.0f} s, no beep came")
@@ -334,19 +272,8 @@ class AnsweringMachineDetector:
         return Verdict(answer, now, reason, True)
 
 
-def level_of(frame: Frame) -> float:
-    """Decibels of full scale, -96 for digital silence."""
-    mean_square = float(np.mean(frame.astype(np.float64) ** 2)) / 32_768**2
-    return 10 * math.log10(mean_square + 10**-9.6)
-
-
-def speech_line(levels: NDArray[np.float64], like: Parameters) -> float:
-    """The level above which a frame is speech, from all levels so far."""
-    floor, loudest = np.percentile(levels, (10, 95))
-    if len(levels) < _ENOUGH:
-        # So early the floor may be speech already.
-        floor = min(floor, _PRESUMED_FLOOR)
-    return max(float(floor + max(like.margin, like.share * (loudest - floor))), like.quietest)
+def _amount(speech: Speech) -> str:
+    return f"{speech.syllables} syllable{'' if speech.syllables == 1 else 's'}"
 
 
 def _is_information(first: ToneRun, second: ToneRun, third: ToneRun) -> bool:

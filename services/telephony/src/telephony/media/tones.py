@@ -61,7 +61,9 @@ def same(one: Pitches, other: Pitches, share: float) -> bool:
 class ToneReader:
     """Follows one stream's tones. Feed it every frame; then look at `running` and `ended`."""
 
-    def __init__(self, *, purity: float, steadiness: float, shortest: float, loudest_gap: int = 2) -> None:
+    def __init__(
+        self, *, purity: float = 0.75, steadiness: float = 0.015, shortest: float = 0.1, loudest_gap: int = 2
+    ) -> None:
         """`purity` is the share of energy in the tone, `steadiness` the share its pitch may wander by, `shortest`
         seconds from which a tone counts, `loudest_gap` frames that loss may take out of it.
         """

@@ -15,7 +15,7 @@ from time import monotonic
 import numpy as np
 
 from telephony.domain.messages import TAIL_SECONDS, EndedBy, MessageJudge, MessageRules
-from telephony.media.answering_machine import FRAME_SECONDS, QUICK, level_of, speech_line
+from telephony.media.answering_speech import FRAME_SECONDS, HEARING, level_of, speech_line
 from telephony.media.codecs import Samples
 from telephony.media.listening import Listening
 from telephony.media.recorder import Recording
@@ -43,7 +43,7 @@ class MessageRecorder:
         self._begin = begin
         self._judge = MessageJudge(rules)
         self._levels: deque[float] = deque(maxlen=_REMEMBERED)
-        self._tones = ToneReader(purity=QUICK.purity, steadiness=QUICK.steadiness, shortest=QUICK.shortest_tone)
+        self._tones = ToneReader()
         self._held: deque[tuple[object, int, bytes, float]] = deque(maxlen=_MOST_HELD)
         self._recording: Recording | None = None
         self._word_at = self._ended_at = 0.0
@@ -86,8 +86,8 @@ class MessageRecorder:
         self._levels.append(level)
         self._tones.feed(frame, level, at)
         # Whoever is taken for silent is cut off: what sounds like a voice is one, however steady it is.
-        harmonic = self._tones.flatness < QUICK.harmonic and level > QUICK.faintest_harmonic
-        speech = harmonic or level > speech_line(np.array(self._levels), QUICK)
+        harmonic = self._tones.flatness < HEARING.harmonic and level > HEARING.faintest_harmonic
+        speech = harmonic or level > speech_line(np.array(self._levels), HEARING)
         if self._judge.hear(at, FRAME_SECONDS, speech):
             self._word_at = monotonic()
             if self._recording is None and self._judge.begun:
