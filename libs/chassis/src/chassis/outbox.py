@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
-from sqlalchemy import RowMapping, delete, select, tuple_
+from sqlalchemy import ARRAY, RowMapping, Text, any_, delete, literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.facts import INBOX_DAYS
@@ -41,6 +41,8 @@ class Relay:
         self._wake = asyncio.Event()
         self._busy: set[tuple[str, str]] = set()
         self._sent: set[tuple[str, str]] = set()
+        """(tenant id, event id) of what was acknowledged and is still in the table."""
+        self._deleting: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._skipped = False
         self._failing = False
@@ -128,8 +130,8 @@ class Relay:
         finally:
             self._sent.update(done)
             self._busy.discard(key)
-            if done:
-                self._tasks.spawn(self._delete(done), "relay delete")
+            if done and (self._deleting is None or self._deleting.done()):
+                self._deleting = self._tasks.spawn(self._delete(), "relay delete")
             if self._skipped and not self._failing:
                 self.wake()
 
@@ -143,16 +145,23 @@ class Relay:
             statement = select(outbox).order_by(outbox.c.position).limit(limit)
             return (await connection.execute(statement)).mappings().all()
 
-    async def _delete(self, done: Sequence[tuple[str, str]]) -> None:
+    async def _delete(self) -> None:
+        """Delete what was sent, and then what was sent meanwhile: one statement at a time, however many keys."""
+        while self._sent:
+            done = list(self._sent)[:_BATCH]
+            await self._forget(done)
+
+    async def _forget(self, done: Sequence[tuple[str, str]]) -> None:
         outbox = self._db.standard.outbox
         engine = self._db.system_engine
         assert engine is not None
         try:
             async with engine.connect() as connection:
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
-                await connection.execute(
-                    delete(outbox).where(tuple_(outbox.c.tenant_id, outbox.c.event_id).in_(list(done)))
-                )
+                # Arrays, so that it is one statement to prepare; an event's id is no other tenant's.
+                tenants, events = (literal(list(ids), ARRAY(Text)) for ids in zip(*done, strict=True))
+                its = outbox.c.tenant_id == any_(tenants), outbox.c.event_id == any_(events)
+                await connection.execute(delete(outbox).where(*its))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             self._fail(error)  # sent again then, and dropped by its message id or by inboxes
         finally:
