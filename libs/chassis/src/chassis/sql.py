@@ -11,8 +11,11 @@ import asyncio
 import hashlib
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
@@ -63,6 +66,7 @@ class _Emitted:
     tenant_id: str
     message: Message
     key: str
+    traceparent: str
 
 
 class Tx:
@@ -76,6 +80,7 @@ class Tx:
         self._emitted: list[_Emitted] = []
         self._hooks: list[Callable[[], Any]] = []
         self._traceparent = ""
+        self._part: Context | None = None
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -105,7 +110,8 @@ class Tx:
         tenant = self.tenant_id or tenant_id
         if not tenant:
             raise ValueError("a fact belongs to a tenant: pass tenant_id in a system transaction")
-        event = _Emitted(new_id("evt", self._clock.now()), tenant, message, key)
+        traceparent = self._part.run(current_traceparent) if self._part is not None else ""
+        event = _Emitted(new_id("evt", self._clock.now()), tenant, message, key, traceparent)
         self._emitted.append(event)
         return event.event_id
 
@@ -114,9 +120,19 @@ class Tx:
         call's trace, which is stored with it, not to the click's. Empty changes nothing."""
         self._traceparent = traceparent or self._traceparent
 
+    @contextmanager
+    def part_of(self, context: Context) -> Iterator[None]:
+        """What is done within was wished in this context: one transaction may do the work of several. Facts go on with
+        its trace, hooks after the commit run in it."""
+        before, self._part = self._part, context
+        try:
+            yield
+        finally:
+            self._part = before
+
     def after_commit(self, hook: Callable[[], Any]) -> None:
         """Call `hook` after the commit that held (a coroutine runs in the background). Never business truth."""
-        self._hooks.append(hook)
+        self._hooks.append(hook if self._part is None else partial(self._part.run, hook))
 
     async def once(
         self,
@@ -174,7 +190,7 @@ class Tx:
                 "key": event.key,
                 "fact": event.message.DESCRIPTOR.full_name,
                 "payload": event.message.SerializeToString(),
-                "traceparent": traceparent,
+                "traceparent": event.traceparent or traceparent,
                 "create_time": now,
             }
             for event in self._emitted
@@ -236,18 +252,23 @@ class Database:
         """
         if not tenant_id:
             raise ValueError("a transaction needs its tenant; sweeps over all tenants use Database.system")
-        return await self._transact(self.engine, tenant_id, fn, read_only)
+        return await self._transact(self.engine, tenant_id, fn, read_only, "SERIALIZABLE")
 
-    async def system(self, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
+    async def system(
+        self, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False, serializable: bool = True
+    ) -> T:
         """Run `fn` as the role whose policy spans tenants. Only for sweeps, relays, reconcilers and look-ups
         that find the tenant in the first place.
 
         `read_only` reads at READ COMMITTED: a sweep asks over and over for hints which a tenant's transaction then
-        checks, and at SERIALIZABLE its reading of whole tables would make every writer run again.
+        checks, and at SERIALIZABLE its reading of whole tables would make every writer run again. For the same reason
+        a heartbeat is written without `serializable`: at READ COMMITTED, by statements whose own conditions are all
+        that they depend on.
         """
         if self.system_engine is None:
             raise ValueError("this process was given no MERKEZ_SYSTEM_DATABASE_URL")
-        return await self._transact(self.system_engine, "", fn, read_only)
+        isolation = "SERIALIZABLE" if serializable and not read_only else "READ COMMITTED"
+        return await self._transact(self.system_engine, "", fn, read_only, isolation)
 
     async def ping(self) -> bool:
         """Whether the database answers now; for readiness."""
@@ -263,21 +284,27 @@ class Database:
         self._woken.append(wake)
 
     async def _transact(
-        self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
+        self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
         if not trace.get_current_span().is_recording():  # a sweep that looks twice a second is not a trace
-            return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only)
+            return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only, isolation)
         with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
-            return await self._attempts(span, engine, tenant_id, fn, read_only)
+            return await self._attempts(span, engine, tenant_id, fn, read_only, isolation)
 
     async def _attempts(
-        self, span: Span, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
+        self,
+        span: Span,
+        engine: AsyncEngine,
+        tenant_id: str,
+        fn: Callable[[Tx], Awaitable[T]],
+        read_only: bool,
+        isolation: str,
     ) -> T:
         lost = 0
         for attempt in range(_ATTEMPTS):
             span.set_attribute("merkez.attempt", attempt + 1)
             try:
-                return await self._attempt(engine, tenant_id, fn, read_only)
+                return await self._attempt(engine, tenant_id, fn, read_only, isolation)
             except _CommitLost as error:
                 raise DatabaseUnavailable("the connection was lost in a commit") from error.__cause__
             except (DBAPIError, InterfaceError, OSError, TimeoutError, TryAgain) as error:
@@ -293,13 +320,13 @@ class Database:
         raise DatabaseUnavailable("too much contention on the same rows")
 
     async def _attempt(
-        self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool
+        self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
         async with engine.connect() as connection:
-            if read_only and tenant_id:
+            if read_only:
                 await connection.execution_options(postgresql_readonly=True)
-            elif read_only:
-                await connection.execution_options(postgresql_readonly=True, isolation_level="READ COMMITTED")
+            if isolation != "SERIALIZABLE":
+                await connection.execution_options(isolation_level=isolation)
             if tenant_id:
                 await connection.execute(_SET_TENANT, {"tenant": tenant_id})
             tx = Tx(connection, tenant_id, self.standard, self.clock)
