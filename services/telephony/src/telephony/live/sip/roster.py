@@ -21,7 +21,7 @@ from kernel.errors import Unavailable
 from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Trunk
 from telephony.live.house import House
 from telephony.live.sip.edges import Edges
-from telephony.live.sip.gateways import uri_of
+from telephony.live.sip.gateways import given_address, look_up, uri_of
 from telephony.ops import trunks as ops
 from telephony.sip import Credentials, Registrant, Registration, SipAgent
 
@@ -69,10 +69,9 @@ class Roster:
 
     def address_of(self, host: str) -> str:
         """An address that a gateway's name stands for, as it was last looked up; empty when none is known."""
-        try:
-            return str(ipaddress.ip_address(host))
-        except ValueError:
-            known = self._names.get(host)
+        if given := given_address(host):
+            return given
+        known = self._names.get(host)
         return known[1][0] if known is not None and known[1] else ""
 
     def credentials(self, trunk: Trunk) -> Credentials | None:
@@ -189,17 +188,10 @@ class Roster:
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
         """What a gateway's name stands for; an address is itself."""
-        try:
-            return (str(ipaddress.ip_address(host)),)
-        except ValueError:
-            pass
         known = self._names.get(host)
         if known is not None and monotonic() - known[0] < _NAMES_SECONDS:
             return known[1]
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, None)
-            addresses = tuple({str(each[4][0]) for each in found})
-        except OSError:
-            addresses = known[1] if known is not None else ()
-        self._names[host] = (monotonic(), addresses)
+        addresses = await look_up(host) or (known[1] if known is not None else ())
+        if not given_address(host):
+            self._names[host] = (monotonic(), addresses)
         return addresses

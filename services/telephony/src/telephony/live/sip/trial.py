@@ -11,7 +11,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from time import monotonic
 from typing import Any
 
@@ -26,7 +25,7 @@ from telephony.domain.trunk_tests import Kind, Reply, Result, Step, TooManyTests
 from telephony.domain.trunks import Gateway, Transport, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
-from telephony.live.sip.gateways import uri_of
+from telephony.live.sip.gateways import given_address, look_up, uri_of
 from telephony.live.sip.outgoing import invite_wish, policy_of
 from telephony.live.sip.roster import Roster
 from telephony.media.rtp_leg import RtpLeg
@@ -106,17 +105,13 @@ class Trial:
         return [step.of(gateway) for step in steps]
 
     async def _name(self, gateway: Gateway) -> Step:
-        host = gateway.host.strip("[]")
-        try:
-            return rules.of_name([str(ip_address(host))], given=True)
-        except ValueError:
-            pass
+        # Asked anew: who tests a trunk may just have mended its name.
         try:
             async with asyncio.timeout(_NAME_SECONDS):
-                found = await asyncio.get_running_loop().getaddrinfo(host, None)
-        except (OSError, TimeoutError, UnicodeError):
-            found = []
-        return rules.of_name(sorted({str(each[4][0]) for each in found}), given=False)
+                found = await look_up(gateway.host)
+        except TimeoutError:
+            found = ()
+        return rules.of_name(found, given=bool(given_address(gateway.host)))
 
     async def _certificate(self, gateway: Gateway) -> Sequence[Step]:
         if gateway.transport is not Transport.TLS:
