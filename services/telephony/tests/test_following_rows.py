@@ -8,7 +8,7 @@ import pytest
 from kernel.errors import Forbidden
 from merkez.telephony.v1 import call_service_pb2 as pb
 from telephony.domain import parties
-from telephony.domain.calls import Actor
+from telephony.domain.calls import Actor, recorded_as
 from telephony.live.switchboard import Switchboard
 from telephony.ops import calls as ops
 from telephony.ops import parties as party_ops
@@ -70,7 +70,7 @@ async def test_a_microphone_stays_muted_though_the_rows_never_learned_of_it(exch
     live = exchange.switchboard.find(call_id)
     live.wish_mute(live.leg_of(AGENT).leg_id, True)
     await exchange.house.db.run(
-        exchange.tenant_id, lambda tx: ops.recording_begun(tx, call_id, "rec_1", exchange.house.now())
+        exchange.tenant_id, lambda tx: ops.change_call(tx, call_id, recorded_as("rec_1"), exchange.house.now())
     )
     await eventually(lambda: exchange.recording.by_call)
     await customer.hears_nothing()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from kernel.clock import SystemClock
 from kernel.ids import new_id
-from telephony.domain import parties
+from telephony.domain import calls, parties
 from telephony.domain.calls import Actor, Call, CallEnded, CallState, Contact, EndParty
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import LegState, LegTrigger
@@ -115,9 +115,8 @@ async def test_steps_of_the_flow_that_come_too_late_change_nothing(db, clock) ->
     tenant, agent = an_id("ten"), an_id("usr")
     call_id, now = (await begin(db, clock, tenant)).call.call_id, clock.now()
     await db.run(tenant, lambda tx: party_ops.answer_call(tx, call_id, agent, Contact("con_1"), now))
-    assert await db.run(tenant, lambda tx: ops.run_started(tx, call_id, 0, "run_1", "rel_1", now)) is None
-    assert await db.run(tenant, lambda tx: ops.queued(tx, call_id, 0, "con_2", now)) is None
-    assert await db.run(tenant, lambda tx: ops.left_queue(tx, call_id, now)) is None
+    for step in (calls.run_started(0, "run_1", "rel_1"), calls.queued(0, "con_2"), calls.left_queue):
+        assert await db.run(tenant, lambda tx, step=step: ops.change_call(tx, call_id, step, now)) is None
     call, _ = await db.run(tenant, lambda tx: ops.get_call(tx, call_id))
     assert (call.state, call.contact_id) == (CallState.TALKING, "con_1")
 

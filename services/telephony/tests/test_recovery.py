@@ -136,10 +136,11 @@ async def test_a_call_this_node_lost_track_of_is_ended_though_its_heart_beats(ex
 async def test_a_hang_up_whose_caller_gives_up_waiting_is_carried_out(exchange) -> None:
     response = await exchange.call(exchange.peer())
     live = exchange.switchboard.find(response.call_id)
-    async with live.journal._turn:
-        with exchange.as_owner(), pytest.raises(Unavailable):
-            await exchange.calls.HangUp(pb.HangUpRequest(call_id=response.call_id), timeout=0.2)
-        await asyncio.sleep(0)
+    slow = asyncio.Event()
+    live.journal.later(lambda tx: slow.wait(), "slow")
+    with exchange.as_owner(), pytest.raises(Unavailable):
+        await exchange.calls.HangUp(pb.HangUpRequest(call_id=response.call_id), timeout=0.2)
+    slow.set()
     await eventually(lambda: not exchange.switchboard.calls)
     assert len(await cdrs(exchange, response.call_id)) == 1
 

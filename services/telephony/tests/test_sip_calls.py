@@ -320,7 +320,7 @@ async def test_the_span_of_an_invite_lasts_until_it_is_answered_and_holds_what_w
     (span,) = named("sip invite")
     asked = [each for each in named("LookupRoute") if each.parent and each.parent.span_id == span.context.span_id]
     assert asked and span.start_time <= asked[0].start_time <= asked[0].end_time <= span.end_time
-    stored = [each for each in named("sql telephony") if each.context.trace_id == span.context.trace_id]
+    stored = [each for each in named("round of calls") if each.context.trace_id == span.context.trace_id]
     assert stored and stored[0].end_time <= span.end_time
     await dialog.bye()
     await eventually(lambda: not exchange.switchboard.calls)

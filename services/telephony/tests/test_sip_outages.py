@@ -19,7 +19,7 @@ from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
-from .conftest import MUSIC_HZ, Exchange
+from .conftest import Exchange
 from .test_sip_calls import AGENT_HZ, CALLER_HZ, OURS, an_agent, cdr, dial, port, trunk
 
 pytestmark = pytest.mark.media
@@ -97,7 +97,7 @@ async def _none(exchange: Exchange) -> bool:
     return not await lines_of(exchange)
 
 
-async def test_a_call_in_is_led_while_its_answer_can_not_be_noted(exchange, carrier) -> None:
+async def test_a_call_out_is_led_while_its_answer_can_not_be_noted(exchange, carrier) -> None:
     await trunk(exchange, carrier)
     database = far(exchange)
     taken = exchange.edge._lines.take
@@ -108,13 +108,14 @@ async def test_a_call_in_is_led_while_its_answer_can_not_be_noted(exchange, carr
         return found
 
     exchange.edge._lines.take = then_away
-    dialog = await carrier.call(port(exchange), OURS)
-    assert isinstance(dialog, SipDialog)
-    await carrier.peer.hears(MUSIC_HZ)
-    assert not carrier.ended
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, agent_id)
+    await eventually(lambda: carrier.dialogs)
+    await asyncio.gather(carrier.peer.hears(AGENT_HZ), agent.hears(CALLER_HZ))
+    assert not carrier.ended and not await _answered(exchange)
     database.away = False
     await eventually(lambda: _answered(exchange))
-    await dialog.bye()
+    await carrier.dialogs[0].bye()
     await eventually(lambda: not exchange.switchboard.calls)
 
 

@@ -36,7 +36,7 @@ def a_call(now, node: str = "node") -> Call:
 
 async def store(db, clock, tenant: str, node: str = "node") -> Call:
     call = a_call(clock.now(), node)
-    await db.run(tenant, lambda tx: call_store.add_call(tx, call, counted=True, now=clock.now()))
+    await db.run(tenant, lambda tx: call_store.add_calls(tx, [(call, True)], clock.now()))
     return call
 
 
@@ -58,7 +58,7 @@ async def test_the_database_itself_refuses_a_second_cdr(db, clock) -> None:
     ending = Ending(EndParty.AGENT, "NORMAL", clock.now(), customer_mos=4.31)
 
     async def add(tx) -> None:
-        await cdr_store.add_cdr(tx, detail_record(call, ending, an_id("cdr")), clock.now())
+        await cdr_store.add_cdrs(tx, [detail_record(call, ending, an_id("cdr"))], clock.now())
 
     await db.run(tenant, add)
     with pytest.raises(IntegrityError):

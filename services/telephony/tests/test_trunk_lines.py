@@ -246,14 +246,14 @@ async def test_who_takes_a_call_over_keeps_its_lines(house) -> None:
 async def test_a_line_goes_when_its_call_is_over_whoever_forgot_it(house) -> None:
     trunk = await house.trunk()
     call = a_call(house.clock.now(), "node-a")
-    await house.db.run(house.tenant, lambda tx: call_store.add_call(tx, call, counted=True, now=house.clock.now()))
+    await house.db.run(house.tenant, lambda tx: call_store.add_calls(tx, [(call, True)], house.clock.now()))
     await house.take(house.line(trunk, call_id=call.call_id))
     await house.take(house.line(trunk))
     house.clock.advance(25)
     await house.beat("node-a")
     await house.tidy()
     assert (await house.health(trunk)).concurrent_calls == 1
-    await house.db.run(house.tenant, lambda tx: call_store.drop_lease(tx, call.call_id))
+    await house.db.run(house.tenant, lambda tx: call_store.drop_leases(tx, [call.call_id]))
     await house.tidy()
     assert (await house.health(trunk)).concurrent_calls == 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -119,6 +119,10 @@ class CallNotFound(NotFound):
     reason = "CALL_NOT_FOUND"
 
 
+def no_such_call() -> CallNotFound:
+    return CallNotFound("there is no such call")
+
+
 class ConcurrentCallLimitReached(QuotaExceeded):
     """The plan's calls at the same time are all up."""
 
@@ -231,6 +235,45 @@ def change(call: Call, trigger: Trigger, now: datetime) -> Call:
     return dataclasses.replace(call, state=state, state_time=now, talk=talk, hold=hold, version=call.version + 1)
 
 
+Change = Callable[[Call, datetime], "Call | None"]
+"""A call and the time -> the call after it; None when it has moved on already, and nothing changes."""
+
+
+def run_started(turn: int, run_id: str, release_id: str) -> Change:
+    """Flows drives this turn of the call from now on."""
+
+    def change_it(call: Call, now: datetime) -> Call | None:
+        if call.turn != turn or call.state not in (CallState.SETUP, CallState.IN_FLOW):
+            return None
+        # After a transfer the call is in a flow before its new run has begun.
+        after = change(call, Trigger.RUN, now) if call.state is CallState.SETUP else call
+        release = call.release_id or release_id
+        return dataclasses.replace(after, run_id=run_id, release_id=release, version=after.version + 1)
+
+    return change_it
+
+
+def queued(turn: int, contact_id: str) -> Change:
+    """In this turn the call waits for an agent as `contact_id`."""
+
+    def change_it(call: Call, now: datetime) -> Call | None:
+        if call.turn != turn or call.state not in (CallState.SETUP, CallState.IN_FLOW):
+            return None
+        return dataclasses.replace(change(call, Trigger.QUEUE, now), contact_id=contact_id)
+
+    return change_it
+
+
+def left_queue(call: Call, now: datetime) -> Call | None:
+    """Flows took the call out of the queue; None when it isn't queued."""
+    return change(call, Trigger.LEAVE_QUEUE, now) if call.state is CallState.QUEUED else None
+
+
+def recorded_as(recording_id: str) -> Change:
+    """What is said in the call is this recording."""
+    return lambda call, _now: dataclasses.replace(call, recording_id=recording_id, version=call.version + 1)
+
+
 def moved(call: Call, node_id: str, last_heard: datetime, now: datetime) -> Call:
     """The call on another node, where it goes on. What it did counts up to `last_heard` of the node it was on, or to
     its last change of state where that is later: the change is a sign of life too."""
@@ -283,6 +326,15 @@ class Actor:
     def party(self) -> EndParty:
         """Whose hang-up it is: a service speaks for the customer at its edge."""
         return EndParty.CUSTOMER if self.role in ("service", "customer") else EndParty.AGENT
+
+
+def refusals(live_calls: int, wishes: Sequence[tuple[int, bool]]) -> Sequence[str]:
+    """As `refusal`, of calls (limit, suspended) that come at once, in their order: who is taken counts for the next."""
+    found: list[str] = []
+    for limit, suspended in wishes:
+        found.append(refusal(live_calls, limit, suspended))
+        live_calls += not found[-1]
+    return found
 
 
 def refusal(live_calls: int, limit: int, suspended: bool) -> str:

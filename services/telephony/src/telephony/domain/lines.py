@@ -7,7 +7,7 @@ line's first minute at once, so what is still to be paid for a call that has jus
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -143,6 +143,17 @@ class Load:
     lines: Sequence[Line] = ()
     started: int = 0
     spent: Mapping[str, Spent] | None = None
+    others: int = 0
+    """Live lines besides `lines`, which cost nothing: calls in."""
+
+    @property
+    def live(self) -> int:
+        """How many calls are up on it."""
+        return len(self.lines) + self.others
+
+    def plus(self, line: Line) -> Load:
+        """The load with a line that was taken now."""
+        return replace(self, lines=(*self.lines, line), started=self.started + 1)
 
     def total(self, currency: str, now: datetime, *, risky: bool = False, sure: bool = False) -> Decimal:
         """Spent and owed in this currency; `risky` counts only what goes above the STANDARD tier, `sure` only what has
@@ -159,7 +170,7 @@ class Load:
 
 def check_trunk_room(line: Line, limits: Limits, load: Load) -> None:
     """Whether the trunk takes one more. TrunkLimitReached, CallRateLimitReached, SpendLimitReached."""
-    if len(load.lines) >= limits.calls:
+    if load.live >= limits.calls:
         raise TrunkLimitReached("the trunk carries as many calls as it may", metadata={"limit": str(limits.calls)})
     _check_rate(load.started, limits.calls_per_second)
     if limits.spend is not None and not line.inbound:
@@ -173,6 +184,35 @@ def check_tenant_room(line: Line, settings: OutboundSettings, load: Load) -> Non
     _check_spend(line, load.total(currency, now), settings.most(currency))
     if line.risky:
         _check_spend(line, load.total(currency, now, risky=True), settings.most_risky(currency))
+
+
+Caller = tuple[OutboundSettings, Load]
+"""What a tenant may, and has on its trunks and the platform's."""
+
+
+def admit(
+    wished: Sequence[Line], limits: Limits, on_trunk: Load, callers: Mapping[str, Caller]
+) -> Sequence[Line | QuotaExceeded]:
+    """Who gets a line of one trunk, of those who come at once, in their order: each who does counts for the next. Calls
+    out are held to their tenant's limits, in `callers`, too.
+
+    Nobody gets a line who would not have got it alone after those before.
+    """
+    callers, outcomes = dict(callers), list[Line | QuotaExceeded]()
+    for line in wished:
+        try:
+            if not line.inbound:
+                check_tenant_room(line, *callers[line.caller_tenant_id])
+            check_trunk_room(line, limits, on_trunk)
+        except QuotaExceeded as refusal:
+            outcomes.append(refusal)
+            continue
+        on_trunk = on_trunk.plus(line)
+        if not line.inbound:
+            settings, load = callers[line.caller_tenant_id]
+            callers[line.caller_tenant_id] = settings, load.plus(line)
+        outcomes.append(line)
+    return outcomes
 
 
 def overspent(

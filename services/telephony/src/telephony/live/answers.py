@@ -12,7 +12,8 @@ from telephony import convert
 from telephony.domain.answers import END_CAUSES, Detection, Follow, MessageUnplayable, check_detection, rung_for_nobody
 from telephony.domain.calls import EndParty
 from telephony.live.call import LiveCall
-from telephony.live.house import House, LeaseLost
+from telephony.live.house import House
+from telephony.live.ledger import LeaseLost
 from telephony.live.screens import Screen, message_of, told_after
 from telephony.live.switchboard import Switchboard
 from telephony.media.answering_machine import Verdict

@@ -15,7 +15,7 @@ from telephony.domain.answers import Detection
 from telephony.domain.calls import TALK_STATES, Call, CallState
 from telephony.domain.hearing import Sound, hearing, recorded
 from telephony.domain.legs import Answer, Leg, Party, SupervisionMode
-from telephony.live.house import House, Journal
+from telephony.live.house import House
 from telephony.live.outside import OutsideLeg
 from telephony.live.screens import Screen, told_after
 from telephony.media.clips import Clip
@@ -25,7 +25,6 @@ from telephony.media.recorder import Recording, Source
 from telephony.media.recording_notice import RecordingNotice
 from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
-from telephony.ops import nodes as node_ops
 
 
 class LiveCall:
@@ -38,8 +37,7 @@ class LiveCall:
         """As they were stored when the media last followed them."""
         self.call_id = call.call_id
         self.trace = trace
-        node = house.settings.node_id
-        self.journal = Journal(house.db, tenant_id, house.tasks, lambda tx: node_ops.owned_by(tx, call.call_id, node))
+        self.journal = house.ledger.journal(tenant_id, call.call_id, fenced=True)
         self.begun = monotonic()
         """When it began to live here: on a call that was adopted, nobody could come back before."""
         self.room = Room(house.plane.ticker, (house.quiet,))

@@ -27,8 +27,9 @@ from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live import new_calls
 from telephony.live.answers import Answers
 from telephony.live.call import LiveCall
-from telephony.live.house import House, LeaseLost, unbroken
+from telephony.live.house import House, unbroken
 from telephony.live.instructions import Dialled, DialOrder
+from telephony.live.ledger import LeaseLost
 from telephony.live.outside import OutsideLeg, Planned, TransferWish
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
@@ -90,8 +91,7 @@ class Dialing:
             fresh = False
             return await tx.once(request.request_id, METHOD, request, call_pb2.Call, begin)
 
-        async with house.turns.of(tenant_id):
-            answer = await house.db.run(tenant_id, store)
+        answer = await house.ledger.begin_by(tenant_id, call.call_id, store)
         if not fresh:
             return answer
         return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone, wish))
@@ -266,9 +266,7 @@ class Dialing:
         """Store what another node needs to go on with the leg."""
         kept = outside.kept()
         if kept is not None and not live.ending:
-            live.journal.later(
-                lambda tx: ops.keep_dialog(tx, live.call_id, leg_id, kept, self._house.now()), "dialog kept"
-            )
+            live.journal.note(ops.keep_dialogs, ops.KeptDialog(live.call_id, leg_id, kept), "dialog kept")
 
     async def _held(self, live: LiveCall, leg_id: str, held: bool) -> None:
         """The agent's desk phone has a hold key of its own: it does what the button at the desk does."""

@@ -25,7 +25,8 @@ from telephony.domain.find_me import CONFIRM, CONFIRM_DIGIT, Search
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.live.call import LiveCall
 from telephony.live.dialing import Dialing
-from telephony.live.house import House, LeaseLost
+from telephony.live.house import House
+from telephony.live.ledger import LeaseLost
 from telephony.live.outside import OutsideLeg, Planned
 from telephony.live.switchboard import Switchboard
 from telephony.media.clips import Clip

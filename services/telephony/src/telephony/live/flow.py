@@ -19,7 +19,7 @@ from chassis.telemetry import log, tracer
 from kernel.errors import Conflict, DomainError, QuotaExceeded, Unavailable
 from merkez.flows.v1 import run_service_pb2 as run
 
-from telephony.domain import transfers
+from telephony.domain import calls, transfers
 from telephony.domain.call_rules import ParkEnd
 from telephony.domain.calls import CallState, EndCause
 from telephony.domain.flow_dials import instruction_of
@@ -128,12 +128,7 @@ class FlowDriver:
                 pass
         instruction = await self._house.flows.start_run(self._live.tenant_id, request)
         self._run_id = instruction.run_id
-        self._live.journal.later(
-            lambda tx: ops.run_started(
-                tx, call.call_id, self._turn, instruction.run_id, instruction.release_id, self._house.now()
-            ),
-            "run started",
-        )
+        self._note(calls.run_started(self._turn, instruction.run_id, instruction.release_id), "run started")
         return instruction
 
     def _report(self, instruction: run.Instruction, told: Told) -> Callable[[], Awaitable[run.Instruction]]:
@@ -181,15 +176,16 @@ class FlowDriver:
 
     def _keep(self, instruction: run.Instruction) -> None:
         """Store where the call stands by now."""
-        live, action = self._live, instruction.WhichOneof("action")
+        action = instruction.WhichOneof("action")
         if action == "queue" and self._contact_id != instruction.queue.contact_id:
             self._contact_id = instruction.queue.contact_id
-            live.journal.later(
-                lambda tx: ops.queued(tx, live.call_id, self._turn, self._contact_id, self._house.now()), "call queued"
-            )
+            self._note(calls.queued(self._turn, self._contact_id), "call queued")
         elif self._contact_id and action in ("gather", "hang_up", "wait", "dial", "record"):
             self._contact_id = ""
-            live.journal.later(lambda tx: ops.left_queue(tx, live.call_id, self._house.now()), "call left queue")
+            self._note(calls.left_queue, "call left queue")
+
+    def _note(self, change: calls.Change, name: str) -> None:
+        self._live.journal.note(ops.change_calls, ops.CallChange(self._live.call_id, change), name)
 
     # -- what instructions mean ------------------------------------------------------------------------------
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from chassis.lifecycle import Tasks
-from chassis.sql import Database, Tx
+from chassis.sql import Database
 from chassis.telemetry import log
-from kernel.errors import Unavailable
 
 from telephony.clients import Flows, Recordings, Routing, Tenancy
+from telephony.live.ledger import Ledger
 from telephony.live.outside import Outside
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane
@@ -79,7 +77,9 @@ class House:
     ringback: Clip
     quiet: Clip
     pulse: Pulse = field(default_factory=lambda: Pulse())
-    turns: Turns = field(default_factory=lambda: Turns())
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(lambda: self.db, self.settings.node_id, self.tasks)
 
     def now(self) -> datetime:
         return self.db.clock.now()
@@ -97,10 +97,6 @@ class House:
         except ClipFailed as error:
             log.warning("a phrase could not be spoken", language=language, exc_info=error)
             return []
-
-
-class LeaseLost(Exception):
-    """Another node owns the call by now: what this one still knows of it is not written."""
 
 
 class Pulse:
@@ -134,33 +130,6 @@ class Pulse:
         await self._sure.wait()
 
 
-class Turns:
-    """One writer after the other for each tenant, where several at once would only make each other run again: beginning
-    and ending calls, which count and change the same range. Other nodes are competed with all the same.
-
-    Nobody waits for a turn for ever: it saves work, it guards nothing.
-    """
-
-    _SECONDS = 10.0
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    @contextlib.asynccontextmanager
-    async def of(self, tenant_id: str) -> AsyncIterator[None]:
-        """Within it is one's turn."""
-        lock = self._locks.setdefault(tenant_id, asyncio.Lock())
-        mine = False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._SECONDS):
-                mine = await lock.acquire()
-        try:
-            yield
-        finally:
-            if mine:
-                lock.release()
-
-
 _unbroken: set[asyncio.Task[Any]] = set()
 
 
@@ -176,47 +145,3 @@ def _finished(task: asyncio.Task[Any]) -> None:
     _unbroken.discard(task)
     if not task.cancelled():
         task.exception()
-
-
-class Journal:
-    """Writes of one call, one after the other, tried again until the database takes them.
-
-    The audio never waits for the database: what happened is written as soon as it can be, in the order it happened.
-    """
-
-    def __init__(self, db: Database, tenant_id: str, tasks: Tasks, owned: Callable[[Tx], Awaitable[bool]]) -> None:
-        self._db = db
-        self._tenant_id = tenant_id
-        self._tasks = tasks
-        self._turn = asyncio.Lock()
-        self._owned = owned
-        """Whether what is written here is still this node's, asked in each transaction."""
-
-    def later(self, fn: Callable[[Tx], Awaitable[object]], name: str) -> None:
-        """Write in the background; nothing once another node owns it."""
-
-        async def written() -> None:
-            with contextlib.suppress(LeaseLost):
-                await self.write(fn)
-
-        self._tasks.spawn(written(), name)
-
-    async def write(self, fn: Callable[[Tx], Awaitable[T]], turns: Turns | None = None) -> T:
-        """Write and wait for it, however long the database is away. LeaseLost."""
-        pause = 0.1
-
-        async def fenced(tx: Tx) -> T:
-            if not await self._owned(tx):
-                raise LeaseLost
-            return await fn(tx)
-
-        async with self._turn:
-            while True:
-                turn = turns.of(self._tenant_id) if turns is not None else contextlib.nullcontext()
-                try:
-                    async with turn:
-                        return await self._db.run(self._tenant_id, fenced)
-                except Unavailable as error:
-                    log.warning("the database is away; a call's write waits", exc_info=error)
-                    await asyncio.sleep(pause)
-                    pause = min(5.0, pause * 2)

@@ -29,6 +29,7 @@ from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2, node_se
 from telephony.domain.calls import CallEnded
 from telephony.domain.nodes import Node
 from telephony.live.house import House, Pulse
+from telephony.live.rounds import patiently
 from telephony.live.stations import graces
 from telephony.live.switchboard import CallElsewhere, Switchboard
 from telephony.ops import lines as line_ops
@@ -80,7 +81,7 @@ class Nodes:
     async def beat(self) -> None:
         """Say that this node lives and learn how the others do; do what the rows ask of this one."""
         try:
-            found = await self._house.db.system(lambda tx: ops.live(tx, self.me, self._house.now()))
+            found = await self._house.db.system(lambda tx: ops.live(tx, self.me, self._house.now()), serializable=False)
         except Unavailable as error:
             # Nobody's row was renewed meanwhile, and that is no sign of death.
             self._heard.clear()
@@ -213,19 +214,15 @@ class Nodes:
     async def _take(
         self, tenant_id: str, call_id: str, from_node: str, last_heard: datetime, beaten: datetime | None
     ) -> bool:
-        house, began = self._house, monotonic()
-        while True:
-            try:
-                found = await house.db.run(
-                    tenant_id,
-                    lambda tx: ops.adopt_call(tx, call_id, from_node, self.me, last_heard, house.now(), beaten=beaten),
-                )
-                break
-            except Unavailable:
-                # It may be committed all the same: then the next try finds it here.
-                if monotonic() - began > _PERSIST_SECONDS:
-                    raise
-                await asyncio.sleep(0.2)
+        house = self._house
+
+        async def adopted() -> ops.Adopted | None:
+            return await house.db.run(
+                tenant_id,
+                lambda tx: ops.adopt_call(tx, call_id, from_node, self.me, last_heard, house.now(), beaten=beaten),
+            )
+
+        found = await patiently(adopted, "adoption", seconds=_PERSIST_SECONDS, pause_at_most=0.2, call_id=call_id)
         if found is None:
             return False
         here = self._switchboard.find(call_id)
@@ -241,15 +238,11 @@ class Nodes:
 
     async def _adopt_lines(self, tenant_id: str, call_id: str) -> None:
         """The call's places on trunks are this node's too, so that they stay counted."""
-        while True:
-            try:
-                await self._house.db.system(
-                    lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self.me, self._house.now())
-                )
-                return
-            except Unavailable as error:
-                log.warning("a call's lines can't be adopted yet", call_id=call_id, exc_info=error)
-                await asyncio.sleep(BEAT_SECONDS)
+        house = self._house
+        await patiently(
+            lambda: house.db.system(lambda tx: line_ops.move_lines(tx, tenant_id, call_id, self.me, house.now())),
+            "lines of an adopted call", call_id=call_id,
+        )  # fmt: skip
 
     # -- the owner of a call -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from kernel.errors import DomainError
 from merkez.recording.v1 import recording_pb2
 
 from telephony.domain.call_rules import CallRules, RecordingTone
-from telephony.domain.calls import Call
+from telephony.domain.calls import Call, recorded_as
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.media.clips import ClipFailed
@@ -68,9 +68,8 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
     await open_recording(house, live, recording, wish, live.part, start)
     recording_id = recording.recording_id
     if recording_id:
-        live.journal.later(
-            lambda tx: ops.recording_begun(tx, call.call_id, recording_id, house.now()), "recording begun"
-        )
+        begun = ops.CallChange(call.call_id, recorded_as(recording_id))
+        live.journal.note(ops.change_calls, begun, "recording begun")
 
 
 async def open_recording(

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chassis.sql import Tx
 from chassis.telemetry import log
 
 from telephony.domain.stations import Station
-from telephony.live.house import House, Journal, unbroken
+from telephony.live.house import House, unbroken
+from telephony.live.ledger import Journal
 from telephony.media.leg import WebRtcLeg
 from telephony.ops import stations as ops
 from telephony.settings import TelephonySettings
@@ -83,7 +83,8 @@ class Stations:
             raise
         live = self._live.get((tenant_id, agent_id))
         if live is None:
-            journal = Journal(house.db, tenant_id, house.tasks, _each_op_asks)
+            # Not fenced: what is written of a station says by which node.
+            journal = house.ledger.journal(tenant_id, agent_id, fenced=False)
             live = LiveStation(tenant_id, agent_id, client_id, journal)
             self._live[tenant_id, agent_id] = live
         given_up, live.coming, live.client_id = live.coming, leg, client_id
@@ -147,8 +148,3 @@ class Stations:
         self._moved(live.tenant_id, live.agent_id, leg)
         if old is not None:
             await self._house.plane.close_leg(old)
-
-
-async def _each_op_asks(tx: Tx) -> bool:
-    """What is written of a station says by which node."""
-    return True

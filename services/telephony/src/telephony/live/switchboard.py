@@ -21,8 +21,9 @@ from telephony.domain.flow_dials import led_by_flow
 from telephony.domain.legs import Q850, Leg, LegTrigger, Party
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver
-from telephony.live.house import House, LeaseLost, unbroken
+from telephony.live.house import House, unbroken
 from telephony.live.instructions import DialInFlow, Dialled, DialOrder
+from telephony.live.ledger import LeaseLost
 from telephony.live.outside import NoTrunk
 from telephony.live.recording import finish, record
 from telephony.live.screens import leave_message, leaves_message
@@ -221,11 +222,8 @@ class Switchboard:
     async def _write_end(self, live: LiveCall, ending: Ending) -> None:
         try:
             with tracer.start_as_current_span("end call", context=live.trace):
-                node = self._house.settings.node_id
-                await live.journal.write(
-                    lambda tx: ops.end_call(tx, live.call_id, ending, self._house.now(), by_node=node),
-                    self._house.turns,
-                )
+                end = ops.CallEnd(live.call_id, ending, by_node=self._house.settings.node_id)
+                await live.journal.write_with(ops.end_calls, end)
         except LeaseLost:
             log.warning("a call's end is another node's to write", call_id=live.call_id)
         finally:
@@ -424,9 +422,7 @@ class Switchboard:
 
     def leg_media(self, live: LiveCall, leg_id: str, trigger: LegTrigger) -> None:
         """Store that a leg's media went or came back."""
-        live.journal.later(
-            lambda tx: ops.change_leg(tx, live.call_id, leg_id, trigger, self._house.now()), "leg media changed"
-        )
+        live.journal.note(ops.change_legs, ops.LegChange(live.call_id, leg_id, trigger), "leg media changed")
 
     async def comfort(self, live: LiveCall) -> None:
         """Say "one moment" over the music that plays already."""

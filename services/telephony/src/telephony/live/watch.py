@@ -8,9 +8,10 @@ ends at the time it was last known to live, and once.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from math import inf
 from time import monotonic
 
 from chassis.sql import Tx
@@ -170,26 +171,29 @@ class Watch:
             versions = await self._house.db.system(lambda tx: nodes.versions_of(tx, node), read_only=True)
         except Unavailable:
             return  # the heartbeat tells of it, and its pauses would leave callers with music once it is back
-        for live in here:
-            # An ended call has no lease any more.
-            if live.call_id not in versions or versions[live.call_id] > live.version:
-                await self._follow(live)
+        # An ended call has no lease any more.
+        await self._follow([live for live in here if versions.get(live.call_id, inf) > live.version])
         self._house.pulse.sure()
 
     async def refresh(self, call_id: str) -> None:
         """Another node changed this call's rows; nothing to do when it isn't one of ours."""
         live = self._switchboard.find(call_id)
         if live is not None:
-            await self._follow(live)
+            await self._follow([live])
 
-    async def _follow(self, live: LiveCall) -> None:
-        try:
-            found = await self._house.db.run(
-                live.tenant_id, lambda tx: call_ops.get_call(tx, live.call_id), read_only=True
-            )
-            self._switchboard.settle(live.tenant_id, *found)
-        except Exception as error:
-            log.error("a call's media can't follow its rows", call_id=live.call_id, exc_info=error)
+    async def _follow(self, behind: Sequence[LiveCall]) -> None:
+        for tenant_id in sorted({live.tenant_id for live in behind}):
+            ids = [live.call_id for live in behind if live.tenant_id == tenant_id]
+            try:
+                found = await self._house.db.run(tenant_id, lambda tx, ids=ids: call_ops.find(tx, ids), read_only=True)
+            except Exception as error:
+                log.error("calls' media can't follow their rows", calls=len(ids), exc_info=error)
+                continue
+            for call, legs in found:
+                try:
+                    self._switchboard.settle(tenant_id, call, legs)
+                except Exception as error:  # one call's trouble is not the others'
+                    log.error("a call's media can't follow its rows", call_id=call.call_id, exc_info=error)
 
     # -- rows ------------------------------------------------------------------------------------------------
 
@@ -197,7 +201,7 @@ class Watch:
         """Say that this node's calls and stations live."""
         node, now = self._house.settings.node_id, self._house.now()
         try:
-            await self._house.db.system(lambda tx: nodes.beat(tx, node, now))
+            await self._house.db.system(lambda tx: nodes.beat(tx, node, now), serializable=False)
         except Unavailable as error:  # no longer pauses: others wait only so long before they take this node for dead
             self._blind_until = monotonic() + call_ops.HEARTBEAT_FRESH.total_seconds()
             log.warning("the heartbeat can't be written", exc_info=error)

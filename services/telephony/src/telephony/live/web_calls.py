@@ -69,8 +69,7 @@ class WebCalls:
             return await tx.once(wish.request_id, METHOD, request, call_service_pb2.StartWebCallResponse, begin)
 
         try:
-            async with house.turns.of(route.tenant_id):
-                response = await house.db.run(route.tenant_id, store)
+            response = await house.ledger.begin_by(route.tenant_id, call.call_id, store)
         except BaseException:
             await house.plane.close_leg(leg)
             raise
@@ -96,10 +95,8 @@ class WebCalls:
         answer = ""
         if sdp_offer:
             leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id)
-            live.journal.later(
-                lambda tx: ops.change_leg(tx, call.call_id, leg_id, LegTrigger.REATTACH, house.now()),
-                "leg re-attaches",
-            )
+            coming = ops.LegChange(call.call_id, leg_id, LegTrigger.REATTACH)
+            live.journal.note(ops.change_legs, coming, "leg re-attaches")
             house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")
         return call_service_pb2.ReattachLegResponse(
             call_id=call.call_id,

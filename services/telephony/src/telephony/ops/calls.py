@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from kernel.ids import new_id
 
 from telephony import convert
 from telephony.domain import calls, cdrs, legs
-from telephony.domain.calls import Call, CallState, EndCause, EndParty, Trigger
+from telephony.domain.calls import Call, CallNotFound, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Cdr, Ending
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.store import calls as call_store
@@ -39,22 +40,43 @@ class Started:
     refusal: str
 
 
+@dataclass(frozen=True)
+class NewCall:
+    """A call that comes in: its customer leg's id, and how many the plan has (0: none agreed)."""
+
+    call: Call
+    leg_id: str
+    limit: int
+    suspended: bool = False
+    context: Context = field(default_factory=copy_context, compare=False)
+
+
 async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime, *, suspended: bool = False) -> Started:
-    """Store a new call with its customer leg. Over the plan's concurrent calls, or of a suspended tenant, it is stored
-    as refused: it is told so and ended, and doesn't count itself."""
+    """As `start_calls`, one."""
+    return (await start_calls(tx, [NewCall(call, leg_id, limit, suspended)], now))[0]
+
+
+async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Sequence[Started]:
+    """Store new calls with their customer legs. Over the plan's concurrent calls, or of a suspended tenant, one is
+    stored as refused: it is told so and ended, and doesn't count itself."""
     live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
-    refusal = calls.refusal(live, limit, suspended)
-    token, token_hash = legs.new_token(tx.tenant_id, leg_id)
-    leg = Leg(leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, token_hash=token_hash, join_time=now)
-    await call_store.add_call(tx, call, counted=not refusal, now=now)
-    await leg_store.add_leg(tx, leg, now)
-    if refusal:
-        met = limit if refusal == EndCause.LIMIT else 0
-        tx.emit(convert.call_refused(call, refusal, met, now), key=call.call_id)
-    else:
-        tx.emit(convert.call_started(call, [leg], call.attributes), key=call.call_id)
-    tx.after_commit(partial(log.info, "call started", call_id=call.call_id, refusal=refusal, live_calls=live))
-    return Started(call, leg, token, refusal)
+    refusals = calls.refusals(live, [(wish.limit, wish.suspended) for wish in wishes])
+    begun: list[Started] = []
+    for wish, refusal in zip(wishes, refusals, strict=True):
+        call, limit = wish.call, wish.limit
+        token, token_hash = legs.new_token(tx.tenant_id, wish.leg_id)
+        leg = Leg(wish.leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, token_hash=token_hash, join_time=now)
+        begun.append(Started(call, leg, token, refusal))
+        with tx.part_of(wish.context):
+            if refusal:
+                met = limit if refusal == EndCause.LIMIT else 0
+                tx.emit(convert.call_refused(call, refusal, met, now), key=call.call_id)
+            else:
+                tx.emit(convert.call_started(call, [leg], call.attributes), key=call.call_id)
+            tx.after_commit(partial(log.info, "call started", call_id=call.call_id, refusal=refusal, live_calls=live))
+    await call_store.add_calls(tx, [(each.call, not each.refusal) for each in begun], now)
+    await leg_store.add_legs(tx, [each.leg for each in begun], now)
+    return begun
 
 
 async def start_outbound(
@@ -67,9 +89,8 @@ async def start_outbound(
             f"your plan has {limit} calls at the same time: wait for one to end, or change the plan"
         )
     agent = Leg(new_id("leg", now), call.call_id, Party.AGENT, LegState.CONNECTED, agent_id=agent_id, join_time=now)
-    await call_store.add_call(tx, call, counted=True, now=now)
-    for leg in (customer, agent):
-        await leg_store.add_leg(tx, leg, now)
+    await call_store.add_calls(tx, [(call, True)], now)
+    await leg_store.add_legs(tx, [customer, agent], now)
     await station_store.join_call(tx, agent_id, call.call_id, now)
     tx.emit(convert.call_started(call, [customer, agent], call.attributes), key=call.call_id)
     tx.after_commit(partial(log.info, "call dialed", call_id=call.call_id, live_calls=live))
@@ -89,67 +110,92 @@ async def contact_begun(
     return call, await _legs(tx, call_id)
 
 
-async def run_started(tx: Tx, call_id: str, turn: int, run_id: str, release_id: str, now: datetime) -> Call | None:
-    """Flows drives this turn of the call from now on; None when it has moved on already."""
-    call = await call_store.find_call(tx, call_id)
-    if call is None or call.turn != turn or call.state not in (CallState.SETUP, CallState.IN_FLOW):
-        return None
-    # After a transfer the call is in a flow before its new run has begun.
-    moved = _moved(tx, call, Trigger.RUN, now) if call.state is CallState.SETUP else call
-    release = call.release_id or release_id
-    call = dataclasses.replace(moved, run_id=run_id, release_id=release, version=call.version + 1)
-    await call_store.save_call(tx, call, now)
-    return call
+@dataclass(frozen=True)
+class CallChange:
+    """What becomes of a call's own row: `change` gives the call after it, None when it has moved on already."""
+
+    call_id: str
+    change: calls.Change
+    context: Context = field(default_factory=copy_context, compare=False)
 
 
-async def queued(tx: Tx, call_id: str, turn: int, contact_id: str, now: datetime) -> Call | None:
-    """In this turn the call waits for an agent as `contact_id`; None when it has moved on already."""
-    call = await call_store.find_call(tx, call_id)
-    if call is None or call.turn != turn or call.state not in (CallState.SETUP, CallState.IN_FLOW):
-        return None
-    call = dataclasses.replace(_moved(tx, call, Trigger.QUEUE, now), contact_id=contact_id)
-    await call_store.save_call(tx, call, now)
-    return call
+async def change_calls(tx: Tx, wishes: Sequence[CallChange], now: datetime) -> Sequence[Call | None]:
+    """Change calls, each as often as is wished, one wish after the other."""
+    found = await call_store.find_calls(tx, [wish.call_id for wish in wishes])
+    outcomes: list[Call | None] = []
+    changed: dict[str, Call] = {}
+    for wish in wishes:
+        before = changed.get(wish.call_id) or found.get(wish.call_id)
+        after = wish.change(before, now) if before is not None else None
+        if before is not None and after is not None:
+            changed[wish.call_id] = after
+            if after.state is not before.state:
+                with tx.part_of(wish.context):
+                    _told(tx, before, after)
+        outcomes.append(after)
+    await call_store.save_calls(tx, list(changed.values()), now)
+    return outcomes
 
 
-async def left_queue(tx: Tx, call_id: str, now: datetime) -> Call | None:
-    """Flows took the call out of the queue; None when it isn't queued."""
-    call = await call_store.find_call(tx, call_id)
-    if call is None or call.state is not CallState.QUEUED:
-        return None
-    call = _moved(tx, call, Trigger.LEAVE_QUEUE, now)
-    await call_store.save_call(tx, call, now)
-    return call
+async def change_call(tx: Tx, call_id: str, change: calls.Change, now: datetime) -> Call | None:
+    """As `change_calls`, one."""
+    return (await change_calls(tx, [CallChange(call_id, change)], now))[0]
 
 
-async def recording_begun(tx: Tx, call_id: str, recording_id: str, now: datetime) -> None:
-    call = await call_store.get_call(tx, call_id)
-    changed = dataclasses.replace(call, recording_id=recording_id, version=call.version + 1)
-    await call_store.save_call(tx, changed, now)
+@dataclass(frozen=True)
+class KeptDialog:
+    """What another node needs to go on with a SIP leg."""
+
+    call_id: str
+    leg_id: str
+    kept: Mapping[str, Any]
 
 
-async def keep_dialog(tx: Tx, call_id: str, leg_id: str, kept: Mapping[str, Any], now: datetime) -> None:
-    """What another node needs to go on with a SIP leg; nothing once the call is over."""
-    call = await call_store.find_call(tx, call_id)
-    if call is not None and call.live:
-        await dialog_store.keep(tx, leg_id, call_id, kept, now)
+async def keep_dialogs(tx: Tx, wishes: Sequence[KeptDialog], now: datetime) -> Sequence[None]:
+    """Store it, or store it again; nothing once the call is over."""
+    live = await call_store.live_among(tx, [wish.call_id for wish in wishes])
+    newest = {wish.leg_id: wish for wish in wishes if wish.call_id in live}
+    await dialog_store.keep(tx, [(wish.leg_id, wish.call_id, wish.kept) for wish in newest.values()], now)
+    return [None] * len(wishes)
 
 
 async def kept_dialogs(tx: Tx, call_id: str) -> Mapping[str, Mapping[str, Any]]:
-    """Leg id -> what `keep_dialog` kept."""
+    """Leg id -> what `keep_dialogs` kept."""
     return await dialog_store.of_call(tx, call_id)
 
 
+@dataclass(frozen=True)
+class LegChange:
+    """A leg's media came, went or came back."""
+
+    call_id: str
+    leg_id: str
+    trigger: LegTrigger
+    context: Context = field(default_factory=copy_context, compare=False)
+
+
+async def change_legs(tx: Tx, wishes: Sequence[LegChange], now: datetime) -> Sequence[Leg | None]:
+    """The legs after it, one wish after the other; None where that is known already."""
+    found = await leg_store.find_legs(tx, [wish.leg_id for wish in wishes])
+    outcomes: list[Leg | None] = []
+    after: dict[str, Leg] = {}
+    for wish in wishes:
+        leg = after.get(wish.leg_id) or found.get(wish.leg_id)
+        changed = legs.change_leg(leg, wish.trigger) if leg is not None and leg.call_id == wish.call_id else None
+        outcomes.append(changed)
+        if leg is None or changed is None:
+            continue
+        after[wish.leg_id] = changed
+        if wish.trigger is not LegTrigger.REATTACH and leg.state is not LegState.CONNECTING:
+            with tx.part_of(wish.context):
+                tx.emit(convert.leg_media_changed(changed), key=wish.call_id)
+    await leg_store.save_legs(tx, list(after.values()), now)
+    return outcomes
+
+
 async def change_leg(tx: Tx, call_id: str, leg_id: str, trigger: LegTrigger, now: datetime) -> Leg | None:
-    """A leg's media came, went or came back; None when that is known already."""
-    leg = await leg_store.find_leg(tx, leg_id)
-    changed = legs.change_leg(leg, trigger) if leg is not None and leg.call_id == call_id else None
-    if leg is None or changed is None:
-        return None
-    await leg_store.save_leg(tx, changed, now)
-    if trigger is not LegTrigger.REATTACH and leg.state is not LegState.CONNECTING:
-        tx.emit(convert.leg_media_changed(changed), key=call_id)
-    return changed
+    """As `change_legs`, one."""
+    return (await change_legs(tx, [LegChange(call_id, leg_id, trigger)], now))[0]
 
 
 async def find_reattachable(tx: Tx, leg_id: str, token_hash: str) -> Call:
@@ -163,41 +209,94 @@ async def find_reattachable(tx: Tx, leg_id: str, token_hash: str) -> Call:
     return call
 
 
-async def end_call(
-    tx: Tx, call_id: str, ending: Ending, now: datetime, *, by_node: str = ""
-) -> tuple[Call, Cdr | None]:
-    """End a call and make its one CDR. An ended call stays as it is and gets no second one; so does one that another
-    node owns by now, when it is `by_node` that saw it end (its media went there)."""
-    call = await call_store.get_call(tx, call_id)
-    if not call.live or by_node not in ("", call.node_id):
-        return call, None
-    all_legs = await _legs(tx, call_id)
-    customer = next((leg for leg in all_legs if leg.party == Party.CUSTOMER), None)
-    cdr = cdrs.detail_record(call, ending, new_id("cdr", now), customer)
-    ended = _moved(tx, call, Trigger.END, now)
-    ended = dataclasses.replace(ended, end_time=cdr.end_time, talk=cdr.talk, hold=cdr.hold, park_code="")
-    await call_store.save_call(tx, ended, now)
-    await call_store.drop_lease(tx, call_id)
-    await dialog_store.drop(tx, call_id)
-    await search_store.drop_searches_of(tx, call_id)
-    if call.park_code:
-        await call_store.free_park_code(tx, call.park_code)
-    for leg in all_legs:
+@dataclass(frozen=True)
+class CallEnd:
+    """The end of a call. `by_node` saw it; empty when somebody else ends it, whichever node has it."""
+
+    call_id: str
+    ending: Ending
+    by_node: str = ""
+    context: Context = field(default_factory=copy_context, compare=False)
+
+
+Ended = tuple[Call, Cdr | None]
+
+
+async def end_call(tx: Tx, call_id: str, ending: Ending, now: datetime, *, by_node: str = "") -> Ended:
+    """As `end_calls`, one. CallNotFound."""
+    (outcome,) = await end_calls(tx, [CallEnd(call_id, ending, by_node)], now)
+    if isinstance(outcome, CallNotFound):
+        raise outcome
+    return outcome
+
+
+async def end_calls(tx: Tx, wishes: Sequence[CallEnd], now: datetime) -> Sequence[Ended | CallNotFound]:
+    """End calls and make the one CDR of each. An ended call stays as it is and gets no second one; so does one that
+    another node owns by now, when it is `by_node` that saw it end (its media went there)."""
+    found = await call_store.find_calls(tx, [wish.call_id for wish in wishes])
+    live = {wish.call_id for wish in wishes if (call := found.get(wish.call_id)) and _may_end(call, wish)}
+    their_legs = await leg_store.legs_of(tx, sorted(live))
+    outcomes: list[Ended | CallNotFound] = []
+    over: list[Leg] = []
+    records: list[tuple[CallEnd, Call, Cdr]] = []
+    for wish in wishes:
+        call = found.get(wish.call_id)
+        if call is None or not _may_end(call, wish):
+            outcomes.append((call, None) if call is not None else calls.no_such_call())
+            continue
+        customer = next((leg for leg in their_legs[call.call_id] if leg.party == Party.CUSTOMER), None)
+        cdr = cdrs.detail_record(call, wish.ending, new_id("cdr", now), customer)
+        ended = calls.change(call, Trigger.END, now)
+        ended = dataclasses.replace(ended, end_time=cdr.end_time, talk=cdr.talk, hold=cdr.hold, park_code="")
+        found[call.call_id] = ended
+        outcomes.append((ended, cdr))
+        records.append((wish, ended, cdr))
+        over += _legs_over(their_legs[call.call_id], wish.ending, cdr.end_time)
+        with tx.part_of(wish.context):
+            _told(tx, call, ended)
+            if call.park_code:
+                await call_store.free_park_code(tx, call.park_code)
+    await _write_ends(tx, records, over, now)
+    return outcomes
+
+
+def _may_end(call: Call, wish: CallEnd) -> bool:
+    return call.live and wish.by_node in ("", call.node_id)
+
+
+def _legs_over(of_call: Sequence[Leg], ending: Ending, end_time: datetime) -> list[Leg]:
+    """Legs of a call that were live, as they end with it."""
+    over: list[Leg] = []
+    for leg in of_call:
         if leg.live:
-            mos = ending.customer_mos if leg.party == Party.CUSTOMER else ending.agent_mos
-            cause = ending.q850_cause or Q850.NORMAL
-            over = legs.ended(leg, cdr.end_time, cause, ending.sip_status if leg.party == Party.CUSTOMER else 0)
-            await leg_store.save_leg(tx, dataclasses.replace(over, mos=mos), now)
-            await station_store.leave_call(tx, leg.agent_id, call_id, now)
-    await cdr_store.add_cdr(tx, cdr, now)
-    tx.emit(convert.call_ended(cdr), key=call_id)
-    return ended, cdr
+            is_customer = leg.party == Party.CUSTOMER
+            status = ending.sip_status if is_customer else 0
+            ended = legs.ended(leg, end_time, ending.q850_cause or Q850.NORMAL, status)
+            over.append(dataclasses.replace(ended, mos=ending.customer_mos if is_customer else ending.agent_mos))
+    return over
+
+
+async def _write_ends(tx: Tx, records: Sequence[tuple[CallEnd, Call, Cdr]], over: Sequence[Leg], now: datetime) -> None:
+    if not records:
+        return
+    ids = [call.call_id for _, call, _ in records]
+    await call_store.save_calls(tx, [call for _, call, _ in records], now)
+    await call_store.drop_leases(tx, ids)
+    await dialog_store.drop(tx, ids)
+    await search_store.drop_searches_of(tx, ids)
+    await leg_store.save_legs(tx, over, now)
+    for leg in over:
+        await station_store.leave_call(tx, leg.agent_id, leg.call_id, now)
+    await cdr_store.add_cdrs(tx, [cdr for _, _, cdr in records], now)
+    for wish, call, cdr in records:
+        with tx.part_of(wish.context):
+            tx.emit(convert.call_ended(cdr), key=call.call_id)
 
 
 async def end_orphan(tx: Tx, call_id: str, heartbeat_time: datetime, now: datetime) -> Cdr | None:
     """End a call whose node is gone, at the time that node was last heard of."""
     if await call_store.find_call(tx, call_id) is None:
-        await call_store.drop_lease(tx, call_id)
+        await call_store.drop_leases(tx, [call_id])
         return None
     ending = Ending(EndParty.SYSTEM, EndCause.NODE_LOST, heartbeat_time)
     return (await end_call(tx, call_id, ending, now))[1]
@@ -206,6 +305,13 @@ async def end_orphan(tx: Tx, call_id: str, heartbeat_time: datetime, now: dateti
 async def get_call(tx: Tx, call_id: str) -> tuple[Call, Sequence[Leg]]:
     """The call and its legs. CallNotFound."""
     return await call_store.get_call(tx, call_id), await _legs(tx, call_id)
+
+
+async def find(tx: Tx, call_ids: Sequence[str]) -> Sequence[tuple[Call, Sequence[Leg]]]:
+    """Those of these calls that there are, with their legs."""
+    found = await call_store.find_calls(tx, call_ids)
+    by_call = await leg_store.legs_of(tx, list(found))
+    return [(call, by_call[call_id]) for call_id, call in found.items()]
 
 
 async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[tuple[Call, Sequence[Leg]]]:
@@ -224,12 +330,7 @@ async def _legs(tx: Tx, call_id: str) -> Sequence[Leg]:
     return (await leg_store.legs_of(tx, [call_id]))[call_id]
 
 
-def _moved(tx: Tx, call: Call, trigger: Trigger, now: datetime) -> Call:
-    return _told(tx, call, trigger, calls.change(call, trigger, now))
-
-
-def _told(tx: Tx, before: Call, trigger: Trigger, after: Call) -> Call:
+def _told(tx: Tx, before: Call, after: Call) -> None:
     """One line for each change that held."""
     states = {"before": before.state.value, "state": after.state.value}
-    tx.after_commit(partial(log.info, "call", call_id=after.call_id, trigger=trigger.value, **states))
-    return after
+    tx.after_commit(partial(log.info, "call", call_id=after.call_id, **states))

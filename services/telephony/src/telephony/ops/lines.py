@@ -6,13 +6,15 @@ the tenant that calls. SERIALIZABLE makes of two takers one that sees the other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
 from chassis.sql import Tx
 from chassis.telemetry import log
+from kernel.errors import QuotaExceeded
 from kernel.tenant import PLATFORM
 
 from telephony.domain import lines
@@ -28,46 +30,129 @@ _COUNTED = timedelta(seconds=3)
 _REMEMBERED = timedelta(days=40)
 
 
-async def take_line(tx: Tx, line: Line, now: datetime) -> Line:
-    """A place on the trunk for this leg; the line as it was taken.
+@dataclass(frozen=True)
+class Take:
+    """A wish for a place on a trunk."""
 
-    TrunkNotFound when the trunk is gone or disabled, TrunkLimitReached, CallRateLimitReached, SpendLimitReached. The
-    same line again is OK.
+    line: Line
+    context: Context = field(default_factory=copy_context, compare=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The leg was answered then: from now on it costs."""
+
+    line: Line
+    time: datetime
+
+
+@dataclass(frozen=True)
+class Release:
+    """The leg was over then."""
+
+    line: Line
+    time: datetime
+    context: Context = field(default_factory=copy_context, compare=False)
+
+
+Wish = Take | Answer | Release
+Outcome = Line | None | TrunkNotFound | QuotaExceeded | LineNotFound
+
+
+async def use_lines(tx: Tx, wishes: Sequence[Wish], now: datetime) -> Sequence[Outcome]:
+    """What is wished of the lines of one trunk: first what is answered and let go, then who takes one, in their order.
+
+    A take gives the line as it was taken, or why there is none: TrunkNotFound when the trunk is gone or disabled,
+    TrunkLimitReached, CallRateLimitReached, SpendLimitReached; the same line again is OK. An answer of a line that was
+    let go gives LineNotFound. Again changes nothing.
     """
-    trunk = await trunk_store.find_trunk(tx, line.tenant_id, line.trunk_id)
+    outcomes: dict[int, Outcome] = {}
+    known = [wish.line for wish in wishes if not isinstance(wish, Take)]
+    if known:
+        live = await store.find_lines(tx, known[0].tenant_id, [line.line_id for line in known])
+        outcomes |= await _answer(tx, wishes, live)
+        outcomes |= await _release(tx, wishes, live)
+    takes = {place: wish for place, wish in enumerate(wishes) if isinstance(wish, Take)}
+    if takes:
+        outcomes |= zip(takes, await _take(tx, list(takes.values()), now), strict=True)
+    return [outcomes[place] for place in range(len(wishes))]
+
+
+async def _answer(tx: Tx, wishes: Sequence[Wish], live: dict[str, Line]) -> Mapping[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    answered: list[tuple[Line, datetime]] = []
+    for place, wish in enumerate(wishes):
+        if isinstance(wish, Answer):
+            line = live.get(wish.line.line_id)
+            outcomes[place] = None if line is not None else LineNotFound("the line was let go")
+            if line is not None and line.answer_time is None:
+                # A line that is let go in the same round costs from here.
+                live[line.line_id] = line = replace(line, answer_time=wish.time)
+                answered.append((line, wish.time))
+    await store.answer_lines(tx, answered)
+    return outcomes
+
+
+async def _release(tx: Tx, wishes: Sequence[Wish], live: dict[str, Line]) -> Mapping[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    ended: list[tuple[Line, datetime]] = []
+    for place, wish in enumerate(wishes):
+        if isinstance(wish, Release):
+            outcomes[place] = None
+            line = live.pop(wish.line.line_id, None)
+            if line is not None:
+                ended.append((line, wish.time))
+                with tx.part_of(wish.context):
+                    _log(tx, log.info, "line released", line)
+    await store.end_lines(tx, ended)
+    return outcomes
+
+
+async def _take(tx: Tx, takes: Sequence[Take], now: datetime) -> Sequence[Outcome]:
+    tenant_id, trunk_id = takes[0].line.tenant_id, takes[0].line.trunk_id
+    trunk = await trunk_store.find_trunk(tx, tenant_id, trunk_id)
     if trunk is None or not trunk.enabled:
-        raise TrunkNotFound("the trunk is gone or disabled")
+        return [TrunkNotFound("the trunk is gone or disabled") for _ in takes]
+    known = await store.find_lines(tx, tenant_id, [take.line.line_id for take in takes])
     since = now - HEARTBEAT_FRESH
-    on_trunk = await store.load_of_trunk(tx, line.tenant_id, line.trunk_id, now, since)
-    known = next((each for each in on_trunk.lines if each.line_id == line.line_id), None)
-    if known is not None:
-        return known
-    line = replace(line, take_time=now)
-    if not line.inbound:
-        settings = await outbound_store.settings_of(tx, line.caller_tenant_id)
-        of_tenant = await store.load_of_caller(tx, line.caller_tenant_id, now, since)
-        lines.check_tenant_room(line, settings, of_tenant)
-    lines.check_trunk_room(line, trunk.limits, on_trunk)
-    await store.add_line(tx, line, now)
-    tx.after_commit(partial(log.info, "line taken", line_id=line.line_id, trunk_id=line.trunk_id, call_id=line.call_id))
-    return line
+    wishes = {take.line.line_id: replace(take.line, take_time=now) for take in takes}
+    wished = [line for line_id, line in wishes.items() if line_id not in known]
+    tenants = sorted({line.caller_tenant_id for line in wished if not line.inbound})
+    on_trunk = await store.load_of_trunk(tx, tenant_id, trunk_id, now, since, money=bool(tenants))
+    callers = {
+        tenant: (await outbound_store.settings_of(tx, tenant), await store.load_of_caller(tx, tenant, now, since))
+        for tenant in tenants
+    }
+    admitted = lines.admit(wished, trunk.limits, on_trunk, callers)
+    found = {line.line_id: outcome for line, outcome in zip(wished, admitted, strict=True)}
+    taken = [line for line in found.values() if isinstance(line, Line)]
+    await store.add_lines(tx, taken, now)
+    contexts = {take.line.line_id: take.context for take in takes}
+    for line in taken:
+        with tx.part_of(contexts[line.line_id]):
+            _log(tx, log.info, "line taken", line)
+    return [known.get(take.line.line_id) or found[take.line.line_id] for take in takes]
+
+
+async def take_line(tx: Tx, line: Line, now: datetime) -> Line:
+    """As `use_lines`, one take."""
+    (outcome,) = await use_lines(tx, [Take(line)], now)
+    if isinstance(outcome, Exception):
+        raise outcome
+    assert outcome is not None
+    return outcome
 
 
 async def answer_line(tx: Tx, line: Line, now: datetime) -> None:
-    """The leg was answered: from now on it costs. LineNotFound when it was let go; again is OK."""
-    if not await store.answer_line(tx, line.tenant_id, line.line_id, now):
-        load = await store.load_of_trunk(tx, line.tenant_id, line.trunk_id, now, now - HEARTBEAT_FRESH)
-        if all(each.line_id != line.line_id for each in load.lines):
-            raise LineNotFound("the line was let go")
+    """As `use_lines`, one answer."""
+    (outcome,) = await use_lines(tx, [Answer(line, now)], now)
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
 async def release_line(tx: Tx, line: Line, now: datetime) -> None:
-    """Let a line go and count what it cost; again is OK."""
-    ended = await store.end_line(tx, line.tenant_id, line.line_id, now)
-    if ended is not None:
-        tx.after_commit(
-            partial(log.info, "line released", line_id=line.line_id, trunk_id=line.trunk_id, call_id=line.call_id)
-        )
+    """As `use_lines`, one release."""
+    await use_lines(tx, [Release(line, now)], now)
 
 
 async def find_line(tx: Tx, tenant_id: str, line_id: str) -> Line | None:
@@ -141,8 +226,15 @@ def _old(now: datetime) -> tuple[datetime, date]:
 
 
 async def _free(tx: Tx, left: Sequence[tuple[Line, datetime]]) -> None:
-    for line, heartbeat_time in left:
-        await store.end_line(tx, line.tenant_id, line.line_id, max(heartbeat_time, line.take_time))
-        tx.after_commit(
-            partial(log.warning, "line freed", line_id=line.line_id, trunk_id=line.trunk_id, call_id=line.call_id)
-        )
+    for tenant_id in sorted({line.tenant_id for line, _ in left}):
+        its = [(line, heard) for line, heard in left if line.tenant_id == tenant_id]
+        live = await store.find_lines(tx, tenant_id, [line.line_id for line, _ in its])
+        ended = [(live[line.line_id], max(heard, line.take_time)) for line, heard in its if line.line_id in live]
+        await store.end_lines(tx, ended)
+        for line, _ in ended:
+            _log(tx, log.warning, "line freed", line)
+
+
+def _log(tx: Tx, write: Callable[..., None], what: str, line: Line) -> None:
+    ids = {"line_id": line.line_id, "trunk_id": line.trunk_id, "call_id": line.call_id}
+    tx.after_commit(partial(write, what, **ids))

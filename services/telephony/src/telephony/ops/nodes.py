@@ -131,10 +131,10 @@ async def owner(tx: Tx, call_id: str) -> Owner | None:
     return await call_store.owner_of(tx, call_id)
 
 
-async def owned_by(tx: Tx, call_id: str, node_id: str) -> bool:
-    """Whether a node may still write what becomes of a call: no other node owns it."""
-    found = await call_store.owner_of(tx, call_id)
-    return found is None or found.node_id == node_id
+async def owned_elsewhere(tx: Tx, call_ids: Sequence[str], node_id: str) -> frozenset[str]:
+    """Which of these calls another node owns: this one writes no more of what becomes of them."""
+    owners = await call_store.nodes_of(tx, call_ids)
+    return frozenset(call_id for call_id, owner in owners.items() if owner != node_id)
 
 
 async def _legs(tx: Tx, call_id: str) -> Sequence[Leg]:

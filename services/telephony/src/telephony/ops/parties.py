@@ -21,7 +21,7 @@ from telephony.domain.conversation import Conversation, Left, LeftReason, Outcom
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.stations import StationOnCall, StationRequired
 from telephony.ops import devices as device_ops
-from telephony.ops.calls import end_call, left_queue
+from telephony.ops.calls import change_call, end_call
 from telephony.store import calls as call_store
 from telephony.store import find_me as search_store
 from telephony.store import legs as leg_store
@@ -240,7 +240,7 @@ async def dial_in_flow(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
 async def contact_dequeued(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Found | None:
     """Nobody is to be waited for any more as this contact: flows has the call again. None when it doesn't wait so."""
     call = await call_store.find_call(tx, call_id)
-    if call is None or call.contact_id != contact_id or await left_queue(tx, call_id, now) is None:
+    if call is None or call.contact_id != contact_id or await change_call(tx, call_id, calls.left_queue, now) is None:
         return None
     talk = await conversation(tx, call_id)
     return talk.call, talk.legs

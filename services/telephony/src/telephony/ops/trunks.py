@@ -105,7 +105,7 @@ async def health_of(tx: Tx, trunk_id: str, now: datetime) -> tuple[Trunk, TrunkH
     gateways = [trunks.gateway_health(each, seen.get(each.gateway_id, ()), now) for each in trunk.gateways]
     load: Load = await line_store.load_of_trunk(tx, tx.tenant_id, trunk_id, now, now - HEARTBEAT_FRESH)
     spent = Money(load.total(trunk.currency, now, sure=True), trunk.currency)
-    return trunk, TrunkHealth(trunks.trunk_state(trunk, gateways), gateways, len(load.lines), spent)
+    return trunk, TrunkHealth(trunks.trunk_state(trunk, gateways), gateways, load.live, spent)
 
 
 # -- for those who speak SIP, in system transactions ------------------------------------------------------------

@@ -9,11 +9,11 @@ from typing import Any
 
 from chassis.paging import keyset
 from chassis.sql import Tx
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
 
 from telephony.domain.call_rules import CallRules
-from telephony.domain.calls import Call, CallNotFound, CallState, Direction
-from telephony.store.tables import calls, live_calls, park_codes
+from telephony.domain.calls import Call, CallState, Direction, no_such_call
+from telephony.store.tables import among, calls, live_calls, park_codes
 
 _FIELDS = (
     "call_id", "brand_id", "brand_name", "language", "flow_id", "caller_number", "caller_name", "dialed_number",
@@ -36,8 +36,8 @@ class Lease:
     create_time: datetime
 
 
-def _row(call: Call) -> dict[str, Any]:
-    return {name: getattr(call, name) for name in _FIELDS} | {
+def _row(call: Call, *but: str) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in _FIELDS if name not in but} | {
         "state": call.state.value,
         "direction": call.direction.value,
         "attributes": dict(call.attributes),
@@ -57,11 +57,11 @@ def to_call(row: RowMapping) -> Call:
     )
 
 
-async def add_call(tx: Tx, call: Call, *, counted: bool, now: datetime) -> None:
-    """Store a new call and this node's lease on it."""
-    await tx.execute(insert(calls), {"tenant_id": tx.tenant_id, **_row(call), "create_time": now, "update_time": now})
-    await tx.execute(
-        insert(live_calls),
+async def add_calls(tx: Tx, new: Sequence[tuple[Call, bool]], now: datetime) -> None:
+    """Store new calls and their node's lease on each; whether it counts as one of the plan's."""
+    times = {"create_time": now, "update_time": now}
+    await tx.execute(insert(calls), [{"tenant_id": tx.tenant_id, **_row(call), **times} for call, _ in new])
+    leases = [
         {
             "tenant_id": tx.tenant_id,
             "call_id": call.call_id,
@@ -69,29 +69,57 @@ async def add_call(tx: Tx, call: Call, *, counted: bool, now: datetime) -> None:
             "counted": counted,
             "heartbeat_time": now,
             "create_time": now,
-        },
-    )
+        }
+        for call, counted in new
+    ]
+    await tx.execute(insert(live_calls), leases)
 
 
 async def find_call(tx: Tx, call_id: str) -> Call | None:
-    row = await tx.one_or_none(select(calls).where(calls.c.tenant_id == tx.tenant_id, calls.c.call_id == call_id))
-    return None if row is None else to_call(row)
+    return (await find_calls(tx, [call_id])).get(call_id)
+
+
+async def find_calls(tx: Tx, call_ids: Sequence[str]) -> dict[str, Call]:
+    """By id, those of the tenant that there are."""
+    rows = await tx.all(select(calls).where(calls.c.tenant_id == tx.tenant_id, among(calls.c.call_id, call_ids)))
+    return {row["call_id"]: to_call(row) for row in rows}
 
 
 async def get_call(tx: Tx, call_id: str) -> Call:
     """The call; CallNotFound for another tenant's as well."""
     call = await find_call(tx, call_id)
     if call is None:
-        raise CallNotFound("there is no such call")
+        raise no_such_call()
     return call
 
 
+_SAVE = update(calls).where(calls.c.tenant_id == bindparam("of_tenant"), calls.c.call_id == bindparam("of_call"))
+
+
 async def save_call(tx: Tx, call: Call, now: datetime) -> None:
-    await tx.execute(
-        update(calls)
-        .where(calls.c.tenant_id == tx.tenant_id, calls.c.call_id == call.call_id)
-        .values(**_row(call), update_time=now)
-    )
+    await save_calls(tx, [call], now)
+
+
+async def save_calls(tx: Tx, changed: Sequence[Call], now: datetime) -> None:
+    rows = [
+        {"of_tenant": tx.tenant_id, "of_call": call.call_id, **_row(call, "call_id"), "update_time": now}
+        for call in changed
+    ]
+    if rows:
+        await tx.execute(_SAVE, rows)
+
+
+async def live_among(tx: Tx, call_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these calls are up."""
+    its = (live_calls.c.tenant_id == tx.tenant_id, among(live_calls.c.call_id, call_ids))
+    return frozenset(row["call_id"] for row in await tx.all(select(live_calls.c.call_id).where(*its)))
+
+
+async def nodes_of(tx: Tx, call_ids: Sequence[str]) -> Mapping[str, str]:
+    """Call id -> the node that owns it, of those of these calls that are up."""
+    its = (live_calls.c.tenant_id == tx.tenant_id, among(live_calls.c.call_id, call_ids))
+    rows = await tx.all(select(live_calls.c.call_id, live_calls.c.node_id).where(*its))
+    return {row["call_id"]: row["node_id"] for row in rows}
 
 
 async def count_live(tx: Tx, fresh_since: datetime) -> int:
@@ -106,8 +134,10 @@ async def count_live(tx: Tx, fresh_since: datetime) -> int:
     return row["live"]
 
 
-async def drop_lease(tx: Tx, call_id: str) -> None:
-    await tx.execute(delete(live_calls).where(live_calls.c.tenant_id == tx.tenant_id, live_calls.c.call_id == call_id))
+async def drop_leases(tx: Tx, call_ids: Sequence[str]) -> None:
+    await tx.execute(
+        delete(live_calls).where(live_calls.c.tenant_id == tx.tenant_id, among(live_calls.c.call_id, call_ids))
+    )
 
 
 async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[Call]:

@@ -24,19 +24,19 @@ _FIELDS = tuple(
 )
 
 
-async def add_cdr(tx: Tx, cdr: Cdr, now: datetime) -> None:
-    """Store a record; the unique index on the call makes a second one impossible."""
-    row: dict[str, Any] = {name: getattr(cdr, name) for name in _FIELDS}
-    row |= {
-        "tenant_id": tx.tenant_id,
+async def add_cdrs(tx: Tx, new: Sequence[Cdr], now: datetime) -> None:
+    """Store records; the unique index on the call makes a second one of it impossible."""
+    await tx.execute(insert(cdrs), [_row(cdr) | {"tenant_id": tx.tenant_id, "create_time": now} for cdr in new])
+
+
+def _row(cdr: Cdr) -> dict[str, Any]:
+    return {name: getattr(cdr, name) for name in _FIELDS} | {
         "end_party": cdr.end_party.value,
         "direction": cdr.direction.value,
         "customer_mos": Decimal(str(cdr.customer_mos)),
         "agent_mos": Decimal(str(cdr.agent_mos)),
         "answered_by": cdr.answered_by or "",
-        "create_time": now,
     }
-    await tx.execute(insert(cdrs), row)
 
 
 async def list_cdrs(

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Search, Step, When
 from telephony.domain.trunks import VersionConflict
-from telephony.store.tables import find_me, live_calls, searches
+from telephony.store.tables import among, find_me, live_calls, searches
 
 _AT_ONCE = 200
 _SEARCH = (
@@ -136,8 +136,8 @@ async def drop_search(tx: Tx, offer_id: str) -> None:
     await tx.execute(delete(searches).where(*_one(tx, offer_id)))
 
 
-async def drop_searches_of(tx: Tx, call_id: str) -> None:
-    await tx.execute(delete(searches).where(searches.c.tenant_id == tx.tenant_id, searches.c.call_id == call_id))
+async def drop_searches_of(tx: Tx, call_ids: Sequence[str]) -> None:
+    await tx.execute(delete(searches).where(searches.c.tenant_id == tx.tenant_id, among(searches.c.call_id, call_ids)))
 
 
 async def searches_of_node(tx: Tx, node_id: str) -> Sequence[tuple[str, Search]]:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from chassis.sql import Tx
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, bindparam, insert, select, update
 
 from telephony.domain.legs import Answer, Leg, LegState, SupervisionMode
-from telephony.store.tables import legs
+from telephony.store.tables import among, legs
 
 _FIELDS = (
     "leg_id", "call_id", "party", "agent_id", "contact_id", "address", "token_hash", "muted", "held", "consulted",
@@ -19,8 +19,8 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def _row(leg: Leg) -> dict[str, Any]:
-    return {name: getattr(leg, name) for name in _FIELDS} | {
+def _row(leg: Leg, *but: str) -> dict[str, Any]:
+    return {name: getattr(leg, name) for name in _FIELDS if name not in but} | {
         "state": leg.state.value,
         "mode": leg.mode.value if leg.mode else "",
         "mos": Decimal(str(leg.mos)),
@@ -39,27 +39,44 @@ def _leg(row: RowMapping) -> Leg:
 
 
 async def add_leg(tx: Tx, leg: Leg, now: datetime) -> None:
-    await tx.execute(insert(legs), {"tenant_id": tx.tenant_id, **_row(leg), "create_time": now, "update_time": now})
+    await add_legs(tx, [leg], now)
+
+
+async def add_legs(tx: Tx, new: Sequence[Leg], now: datetime) -> None:
+    times = {"create_time": now, "update_time": now}
+    await tx.execute(insert(legs), [{"tenant_id": tx.tenant_id, **_row(leg), **times} for leg in new])
 
 
 async def find_leg(tx: Tx, leg_id: str) -> Leg | None:
-    row = await tx.one_or_none(select(legs).where(legs.c.tenant_id == tx.tenant_id, legs.c.leg_id == leg_id))
-    return None if row is None else _leg(row)
+    return (await find_legs(tx, [leg_id])).get(leg_id)
+
+
+async def find_legs(tx: Tx, leg_ids: Sequence[str]) -> dict[str, Leg]:
+    """By id, those that there are."""
+    rows = await tx.all(select(legs).where(legs.c.tenant_id == tx.tenant_id, among(legs.c.leg_id, leg_ids)))
+    return {row["leg_id"]: _leg(row) for row in rows}
 
 
 async def legs_of(tx: Tx, call_ids: Sequence[str]) -> dict[str, list[Leg]]:
     """Legs by call: the customer's first, then in order of creation."""
     found: dict[str, list[Leg]] = {call_id: [] for call_id in call_ids}
     if call_ids:
-        statement = select(legs).where(legs.c.tenant_id == tx.tenant_id, legs.c.call_id.in_(call_ids))
+        statement = select(legs).where(legs.c.tenant_id == tx.tenant_id, among(legs.c.call_id, call_ids))
         for row in await tx.all(statement.order_by(legs.c.create_time, legs.c.party.desc())):
             found[row["call_id"]].append(_leg(row))
     return found
 
 
+_SAVE = update(legs).where(legs.c.tenant_id == bindparam("of_tenant"), legs.c.leg_id == bindparam("of_leg"))
+
+
 async def save_leg(tx: Tx, leg: Leg, now: datetime) -> None:
-    await tx.execute(
-        update(legs)
-        .where(legs.c.tenant_id == tx.tenant_id, legs.c.leg_id == leg.leg_id)
-        .values(**_row(leg), update_time=now)
-    )
+    await save_legs(tx, [leg], now)
+
+
+async def save_legs(tx: Tx, changed: Sequence[Leg], now: datetime) -> None:
+    rows = [
+        {"of_tenant": tx.tenant_id, "of_leg": leg.leg_id, **_row(leg, "leg_id"), "update_time": now} for leg in changed
+    ]
+    if rows:
+        await tx.execute(_SAVE, rows)

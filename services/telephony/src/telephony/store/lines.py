@@ -11,12 +11,12 @@ from typing import Any
 from chassis.sql import Tx
 from kernel.money import Money
 from kernel.tenant import PLATFORM
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from telephony.domain.countries import Tier
 from telephony.domain.lines import SECOND, Line, Load, Spent, cost
-from telephony.store.tables import live_calls
+from telephony.store.tables import among, live_calls
 from telephony.store.trunk_tables import spending, trunk_lines
 
 _FIELDS = (
@@ -27,23 +27,29 @@ _SMALLEST = Decimal("0.000001")
 _LIVE = trunk_lines.c.end_time.is_(None)
 
 
-async def add_line(tx: Tx, line: Line, now: datetime) -> None:
-    row = {name: getattr(line, name) for name in _FIELDS}
-    more = {
-        "tier": line.tier.value,
-        "currency": line.price.currency,
-        "price": line.price.amount,
-        "heartbeat_time": now,
-        "end_time": None,
-    }
-    await tx.execute(insert(trunk_lines), row | more)
+async def add_lines(tx: Tx, lines: Sequence[Line], now: datetime) -> None:
+    rows = [
+        {
+            **{name: getattr(line, name) for name in _FIELDS},
+            "tier": line.tier.value,
+            "currency": line.price.currency,
+            "price": line.price.amount,
+            "heartbeat_time": now,
+            "end_time": None,
+        }
+        for line in lines
+    ]
+    if rows:
+        await tx.execute(insert(trunk_lines), rows)
 
 
-async def load_of_trunk(tx: Tx, tenant_id: str, trunk_id: str, now: datetime, fresh_since: datetime) -> Load:
-    """What is on a trunk, whoever calls."""
+async def load_of_trunk(
+    tx: Tx, tenant_id: str, trunk_id: str, now: datetime, fresh_since: datetime, *, money: bool = True
+) -> Load:
+    """What is on a trunk, whoever calls; without what it costs when no `money` is asked for."""
     on_it = and_(trunk_lines.c.tenant_id == tenant_id, trunk_lines.c.trunk_id == trunk_id)
     spent_on_it = and_(spending.c.tenant_id == tenant_id, spending.c.trunk_id == trunk_id)
-    return await _load(tx, on_it, spent_on_it, now, fresh_since)
+    return await _load(tx, on_it, spent_on_it, now, fresh_since, money=money)
 
 
 async def load_of_caller(tx: Tx, caller_tenant_id: str, now: datetime, fresh_since: datetime) -> Load:
@@ -59,19 +65,28 @@ async def load_of_caller(tx: Tx, caller_tenant_id: str, now: datetime, fresh_sin
 
 
 async def _load(
-    tx: Tx, of_lines: ColumnElement[bool], of_spending: ColumnElement[bool], now: datetime, fresh_since: datetime
+    tx: Tx,
+    of_lines: ColumnElement[bool],
+    of_spending: ColumnElement[bool],
+    now: datetime,
+    fresh_since: datetime,
+    *,
+    money: bool = True,
 ) -> Load:
     recent = trunk_lines.c.take_time > now - SECOND
     alive = and_(_LIVE, trunk_lines.c.heartbeat_time >= fresh_since)
-    rows = await tx.all(select(trunk_lines).where(of_lines, or_(recent, alive)))
-    latest = max((row["take_time"] for row in rows), default=now)
+    counted = select(trunk_lines.c.take_time, alive.label("alive")).where(of_lines, or_(recent, alive))
+    rows = await tx.all(counted)
     # Another node's clock may be a little ahead; a second is counted by the one that is furthest.
+    latest = max((row["take_time"] for row in rows), default=now)
     moment = min(max(now, latest), now + SECOND)
-    return Load(
-        lines=[_line(row) for row in rows if row["end_time"] is None and row["heartbeat_time"] >= fresh_since],
-        started=sum(1 for row in rows if row["take_time"] > moment - SECOND),
-        spent=await _spent(tx, of_spending, now.date()),
-    )
+    live = sum(1 for row in rows if row["alive"])
+    started = sum(1 for row in rows if row["take_time"] > moment - SECOND)
+    if not money:
+        return Load(started=started, others=live)
+    costing = await tx.all(select(trunk_lines).where(of_lines, alive, trunk_lines.c.inbound.is_(False)))
+    lines = [_line(row) for row in costing]
+    return Load(lines, started, await _spent(tx, of_spending, now.date()), others=live - len(lines))
 
 
 async def _spent(tx: Tx, which: ColumnElement[bool], day: date) -> Mapping[str, Spent]:
@@ -95,26 +110,39 @@ async def count_live(tx: Tx, tenant_id: str, trunk_id: str, fresh_since: datetim
 
 
 async def find_line(tx: Tx, tenant_id: str, line_id: str) -> Line | None:
-    row = await tx.one_or_none(select(trunk_lines).where(*_its(tenant_id, line_id), _LIVE))
-    return None if row is None else _line(row)
+    return (await find_lines(tx, tenant_id, [line_id])).get(line_id)
 
 
-async def answer_line(tx: Tx, tenant_id: str, line_id: str, now: datetime) -> bool:
-    """Whether it was there and had not been answered."""
-    its = (*_its(tenant_id, line_id), _LIVE, trunk_lines.c.answer_time.is_(None))
-    return bool((await tx.execute(update(trunk_lines).where(*its).values(answer_time=now))).rowcount)
+async def find_lines(tx: Tx, tenant_id: str, line_ids: Sequence[str]) -> dict[str, Line]:
+    """By id, those that are live."""
+    its = (trunk_lines.c.tenant_id == tenant_id, among(trunk_lines.c.line_id, line_ids), _LIVE)
+    return {row["line_id"]: _line(row) for row in await tx.all(select(trunk_lines).where(*its))}
 
 
-async def end_line(tx: Tx, tenant_id: str, line_id: str, end_time: datetime) -> Line | None:
-    """Let a line go, and count what it cost to the day it ends on. None when it had ended."""
-    line = await find_line(tx, tenant_id, line_id)
-    if line is None:
-        return None
-    await tx.execute(update(trunk_lines).where(*_its(tenant_id, line_id)).values(end_time=end_time))
-    spent = cost(line, end_time).amount.quantize(_SMALLEST)
-    if spent:
-        await _add_spending(tx, line, spent, end_time.date())
-    return line
+_ONE = update(trunk_lines).where(
+    trunk_lines.c.tenant_id == bindparam("of_tenant"), trunk_lines.c.line_id == bindparam("of_line")
+)
+
+
+async def answer_lines(tx: Tx, answered: Sequence[tuple[Line, datetime]]) -> None:
+    """Lines that were answered, each then."""
+    if answered:
+        await tx.execute(_ONE, [_of(line, answer_time=time) for line, time in answered])
+
+
+async def end_lines(tx: Tx, ended: Sequence[tuple[Line, datetime]]) -> None:
+    """Let live lines go, each then, and count what each cost to the day it ends on."""
+    if not ended:
+        return
+    await tx.execute(_ONE, [_of(line, end_time=time) for line, time in ended])
+    for line, time in ended:
+        spent = cost(line, time).amount.quantize(_SMALLEST)
+        if spent:
+            await _add_spending(tx, line, spent, time.date())
+
+
+def _of(line: Line, **changes: datetime) -> dict[str, Any]:
+    return {"of_tenant": line.tenant_id, "of_line": line.line_id, **changes}
 
 
 async def _add_spending(tx: Tx, line: Line, spent: Decimal, day: date) -> None:
@@ -131,10 +159,6 @@ async def _add_spending(tx: Tx, line: Line, spent: Decimal, day: date) -> None:
         "risky": spending.c.risky + statement.excluded.risky,
     }
     await tx.execute(statement.on_conflict_do_update(index_elements=list(key), set_=more))
-
-
-def _its(tenant_id: str, line_id: str) -> tuple[ColumnElement[bool], ...]:
-    return trunk_lines.c.tenant_id == tenant_id, trunk_lines.c.line_id == line_id
 
 
 # -- the node's sweeps, in system transactions -----------------------------------------------------------------

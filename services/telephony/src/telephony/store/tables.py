@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chassis.sql import Json, Time, platform_table, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Interval, MetaData, Numeric, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    Interval,
+    MetaData,
+    Numeric,
+    Text,
+    any_,
+    literal,
+)
 
 metadata = MetaData(schema="telephony")
 standard = standard_tables(metadata)
+
+
+def among(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """Whether it is one of them: one statement to prepare, however many they are."""
+    return column == any_(literal(list(values), ARRAY(Text)))
+
 
 calls = tenant_table(
     "calls", metadata,

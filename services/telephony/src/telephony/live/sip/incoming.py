@@ -85,13 +85,8 @@ class Incoming:
         try:
             sdp = self._describe(invitation, trunk, sip)
             await invitation.ring()
-            async with house.turns.of(route.tenant_id):
-                started = await house.db.run(
-                    route.tenant_id,
-                    lambda tx: ops.start_call(
-                        tx, call, leg_id, route.max_concurrent_calls, house.now(), suspended=route.suspended
-                    ),
-                )
+            begun = ops.NewCall(call, leg_id, route.max_concurrent_calls, route.suspended)
+            started = await house.ledger.begin(route.tenant_id, call.call_id, ops.start_calls, begun)
         except BaseException:
             await sip.end()
             raise
@@ -107,7 +102,6 @@ class Incoming:
             ended = gone[0] if gone else Ended("cancelled")
             sip.gone(ended.q850, ended.status)
             return
-        house.tasks.spawn(self._lines.answer(line), "line answered")
         live.driver = house.tasks.spawn(self._switchboard.lead(live, started.refusal), "drive call")
         sip.on_changed()
 
