@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from merkez.flows.v1 import run_service_pb2
 from merkez.telephony.v1 import call_pb2
 from telephony.domain.trunks import Gateway, Limits
 from testkit import eventually
@@ -32,7 +33,6 @@ async def exchange(make_exchange: Any) -> Exchange:
 async def nothing_is_left(exchange: Exchange) -> None:
     edge, house = exchange.edge, exchange.house
     assert edge is not None
-    # Rows of one tenant's calls that begin and end at once are tried again until they are written.
     await eventually(
         lambda: not exchange.switchboard.calls and not edge.agent.dialogs and not house.plane.legs, deadline=40
     )
@@ -49,6 +49,7 @@ async def nothing_is_left(exchange: Exchange) -> None:
         ("uac_session_timer", "t1"),
         ("uac_prack", "u1"),
         ("uac_wrong_in_call", "u1"),
+        ("uac_bye_without_ack", "u1"),
     ],
 )
 async def test_a_call_from_a_trunk_is_one_call_however_it_is_led(
@@ -66,6 +67,26 @@ async def test_a_call_from_a_trunk_is_one_call_however_it_is_led(
     await nothing_is_left(exchange)
     (found,) = await cdrs(exchange)
     assert (found.end_party, found.end_cause) == (call_pb2.END_PARTY_CUSTOMER, "NORMAL")
+
+
+@pytest.mark.parametrize("scenario", ["uac_called_hangs_up", "uac_bye_crossing"])
+async def test_a_call_that_its_flow_ends_is_one_call_also_when_both_hang_up_at_once(
+    exchange: Exchange, voice_peers: VoicePeers, scenario: str
+) -> None:
+    target = sip_address(exchange)
+    await a_trunk_to(exchange, Gateway("", "127.0.0.1", int(target.split(":")[1]), ping=False))
+    over = run_service_pb2.Instruction(step_id="over")
+    over.hang_up.cause = "CLOSED"
+    exchange.flows.steps = [over]
+    caller = await voice_peers.start(
+        Sipp, "caller", CALLERS / f"{scenario}.xml", target=target, service=OURS, calls=3,
+        more=("-default_behaviors", "none"),
+    )  # fmt: skip
+    outcome = await caller.outcome()
+    assert (outcome.successful, outcome.failed) == (3, 0), caller.tail()
+    await nothing_is_left(exchange)
+    found = await cdrs(exchange)
+    assert [(each.end_party, each.end_cause) for each in found] == [(call_pb2.END_PARTY_FLOW, "CLOSED")] * 3
 
 
 async def test_a_caller_who_sends_what_no_caller_may_begins_no_call(

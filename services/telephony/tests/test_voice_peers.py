@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
-from telephony.domain.trunks import Gateway, Limits
+from telephony.domain.trunks import Gateway
 from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
 from testkit import eventually
 from testkit.certificates import self_signed
 from testkit.rtp_peer import RtpPeer
-from testkit.voice_peers import UAC, Baresip, Kamailio, PeerFailed, Sipp, VoicePeers
+from testkit.voice_peers import Baresip, Kamailio, PeerFailed, VoicePeers
 
 from .carriers import Carrier, a_trunk
 from .conftest import MUSIC_HZ, Exchange, an_id
@@ -224,24 +224,6 @@ async def test_a_desk_phone_dials_a_number_over_a_trunk(exchange: Exchange, voic
     (found,) = await cdrs(exchange)
     assert (found.agent_id, found.direction) == (agent_id, call_pb2.DIRECTION_OUTBOUND)
     await carrier.close()
-
-
-async def test_twenty_calls_of_sipp_are_answered_ended_and_counted_once_each(
-    exchange: Exchange, voice_peers: VoicePeers
-) -> None:
-    host, _, port = sip_address(exchange).partition(":")
-    await a_trunk_to(exchange, Gateway("", host, int(port), ping=False), limits=Limits(calls=30, calls_per_second=20))
-    caller = await voice_peers.start(
-        Sipp, "caller", UAC, target=sip_address(exchange), service=OURS, calls=20, rate=10, lasts=0.3
-    )
-
-    outcome = await caller.outcome()
-
-    assert (outcome.successful, outcome.failed) == (20, 0)
-    await eventually(lambda: not exchange.switchboard.calls)
-    found = await cdrs(exchange, page_size=100)
-    assert len({each.call_id for each in found}) == len(found) == 20
-    assert {each.end_party for each in found} == {call_pb2.END_PARTY_CUSTOMER}
 
 
 async def behind_the_edge(make_exchange: Any, peers: VoicePeers) -> tuple[Exchange, Kamailio]:

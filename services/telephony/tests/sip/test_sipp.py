@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from telephony.sip import Credentials, Ended, Invitation, InviteWish, Limits, ListenPoint, SipDialog
+from telephony.sip import Credentials, Ended, Invitation, InviteWish, ListenPoint, SipDialog
 from testkit.waiting import eventually
 
 from .peers import CALLER, Attempt, HandTimers, Line, a_line, sdp
@@ -219,14 +219,3 @@ async def test_a_called_side_that_agrees_to_a_cancel_and_says_no_more_is_forgott
         timers.pass_now(32)
         assert (await attempt.failed).status == 487
         assert house.agent.dialogs == [] and house.agent.load == 0
-
-
-async def test_fifty_calls_a_second_for_twenty_seconds_are_all_whole(tmp_path: Path) -> None:
-    answers = Answers(rings=False)
-    async with a_line(limits=Limits(invitations_per_second=500)) as house:
-        house.on_invitation = answers.take
-        run = await sipp("uac_call", tmp_path, "-r", "50", "-d", "1000", to=house.port(), calls=1000)
-        await run.passed(90)
-        await eventually(lambda: len(answers.ended) == 1000, deadline=20)
-        assert {each.why for each in answers.ended} == {"bye"}
-        assert house.agent.dialogs == []

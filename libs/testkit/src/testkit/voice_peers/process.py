@@ -66,14 +66,15 @@ class PeerProcess:
         """Whether it still runs."""
         return self._process is not None and self._process.poll() is None
 
-    def spawn(self, arguments: Sequence[str]) -> None:
-        """Start it in its folder. Loopback and files only: it gets no environment that would lead it elsewhere."""
+    def spawn(self, arguments: Sequence[str], **environment: str) -> None:
+        """Start it in its folder. Loopback and files only: of our environment it gets nothing that would lead it
+        elsewhere, and what is given here."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [self.binary(), *arguments],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
                 env={"PATH": f"{os.environ.get('PATH', '')}:{_SBIN}", "HOME": str(self.folder), "TERM": "dumb",
-                     "TZ": "UTC"},
+                     "TZ": "UTC", **environment},
             )  # fmt: skip
         # A killed test run leaves nothing behind: the run's guard ends what is noted in its folder.
         if shared := os.environ.get("MERKEZ_TEST_RUN_DIR"):

@@ -140,6 +140,11 @@ class Sipp(PeerProcess):
                 incoming = False
         return count
 
+    def response_times(self) -> list[float]:
+        """Milliseconds from each INVITE to what the scenario's `rtd` names, sorted; it was started with -trace_rtt."""
+        lines = [line for path in self.folder.glob("*_rtt.csv") for line in path.read_text().splitlines()]
+        return sorted(float(line.split(";")[1]) for line in lines if line[:1].isdigit())
+
     def finish(self) -> None:
         """Begin no new calls and end when the present ones have."""
         self.send(signal.SIGUSR1)
