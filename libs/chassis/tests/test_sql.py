@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from chassis.settings import ProcessSettings
 from chassis.sql import Database, DatabaseUnavailable, RequestIdReused, Tx
-from chassis.telemetry import describe_error
+from chassis.telemetry import context_from, current_traceparent, describe_error
 from merkez.routing.v1 import queue_pb2, queue_service_pb2
 from merkez.routing.v1.routing_events_pb2 import OfferMade
 from merkez_local.postgres import Postgres, free_port
+from opentelemetry import context as otel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from testkit import eventually
@@ -119,6 +121,53 @@ async def test_a_sweep_over_all_tenants_makes_no_writer_run_again(db: Database, 
     assert runs == 1
     with pytest.raises(DBAPIError, match="read-only"):
         await db.system(lambda tx: add(tx, "que_b", tenant), read_only=True)
+
+
+async def test_a_heartbeat_over_all_rows_neither_runs_again_nor_makes_a_writer_run_again(
+    db: Database, tenant: str
+) -> None:
+    await db.run(tenant, lambda tx: add(tx, "que_a"))
+    await db.run(tenant, lambda tx: add(tx, "que_b"))
+    runs: list[str] = []
+    beating, written = asyncio.Event(), asyncio.Event()
+
+    async def beat(tx: Tx) -> None:
+        runs.append("beat")
+        await queues(tx)
+        beating.set()
+        await written.wait()
+        await tx.execute(sa.update(QUEUES).where(QUEUES.c.queue_id == "que_a").values(waiting=9))
+
+    async def write(tx: Tx) -> None:
+        runs.append("write")
+        await queues(tx)
+        await count_up(tx, "que_b")
+
+    background = asyncio.get_running_loop().create_task(db.system(beat, serializable=False))
+    await beating.wait()
+    await db.run(tenant, write)
+    written.set()
+    await background
+    assert runs == ["beat", "write"]
+
+
+async def test_what_one_transaction_does_for_several_belongs_to_the_trace_of_each(db: Database, tenant: str) -> None:
+    traces = [f"00-{n:032x}-{n:016x}-01" for n in (1, 2)]
+    ran: list[str] = []
+
+    async def both(tx: Tx) -> None:
+        for traceparent in traces:
+            context = copy_context()
+            context.run(otel.attach, context_from(traceparent))
+            with tx.part_of(context):
+                tx.emit(OfferMade(), key="k")
+                tx.after_commit(lambda: ran.append(current_traceparent()))
+        tx.emit(OfferMade(), key="k")
+
+    await db.run(tenant, both)
+    box = db.standard.outbox
+    rows = await db.run(tenant, lambda tx: tx.all(sa.select(box.c.traceparent).order_by(box.c.position)))
+    assert [row["traceparent"] for row in rows] == [*traces, ""] and ran == traces
 
 
 async def test_an_error_undoes_everything_and_emits_nothing(db: Database, tenant: str) -> None:

@@ -7,15 +7,17 @@ order it was wished.
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from chassis.lifecycle import Tasks
 from chassis.sql import Database, Tx
+from chassis.telemetry import log
 
 from telephony.live.rounds import Rounds
 from telephony.ops import nodes as node_ops
@@ -80,11 +82,11 @@ class Ledger:
         self._db = db
         self._node_id = node_id
         self._rounds: Rounds[Step] = Rounds(self._write, tasks, "calls")
-        self._tasks = tasks
 
     async def begin(self, tenant_id: str, call_id: str, batch: Batch, wish: Any) -> Any:
         """Write what a new call begins with. Unavailable while the database is away: somebody waits for it."""
-        return await self._rounds.made(tenant_id, Step(call_id, batch, wish))
+        with self._rounds.waiting():
+            return await self._rounds.put(tenant_id, Step(call_id, batch, wish))
 
     async def begin_by(self, tenant_id: str, call_id: str, write: Callable[[Tx], Awaitable[T]]) -> T:
         """As `begin`, by a verb of its own."""
@@ -92,7 +94,7 @@ class Ledger:
 
     def journal(self, tenant_id: str, whose: str, *, fenced: bool) -> Journal:
         """For what happens to one call, or one station."""
-        return Journal(self._rounds, self._tasks, tenant_id, whose, fenced)
+        return Journal(self._rounds, tenant_id, whose, fenced)
 
     async def _write(self, tenant_id: str, take: Callable[[], Sequence[Step]]) -> Sequence[Any]:
         return await self._db().run(tenant_id, lambda tx: self._round(tx, take()))
@@ -117,9 +119,8 @@ class Journal:
     The audio never waits for the database: what happened is written as soon as it can be, in the order it happened.
     """
 
-    def __init__(self, rounds: Rounds[Step], tasks: Tasks, tenant_id: str, whose: str, fenced: bool) -> None:
+    def __init__(self, rounds: Rounds[Step], tenant_id: str, whose: str, fenced: bool) -> None:
         self._rounds = rounds
-        self._tasks = tasks
         self._tenant_id = tenant_id
         self._whose = whose
         self._fenced = fenced
@@ -130,13 +131,7 @@ class Journal:
 
     def note(self, batch: Batch, wish: Any, name: str) -> None:
         """As `later`, together with others of its kind."""
-        outcome = self._rounds.put(self._tenant_id, self._step(batch, wish), stays=True)
-
-        async def written() -> None:
-            with contextlib.suppress(LeaseLost):
-                await outcome
-
-        self._tasks.spawn(written(), name)
+        self._put(batch, wish).add_done_callback(partial(_tell_of_failure, name))
 
     async def write(self, write: Callable[[Tx], Awaitable[T]]) -> T:
         """Write and wait for it, however long the database is away. LeaseLost."""
@@ -144,7 +139,15 @@ class Journal:
 
     async def write_with(self, batch: Batch, wish: Any) -> Any:
         """As `write`, together with others of its kind."""
-        return await self._rounds.made(self._tenant_id, self._step(batch, wish), stays=True)
+        with self._rounds.waiting():
+            return await self._put(batch, wish)
 
-    def _step(self, batch: Batch, wish: Any) -> Step:
-        return Step(self._whose, batch, wish, self._fenced)
+    def _put(self, batch: Batch, wish: Any) -> asyncio.Future[Any]:
+        step = Step(self._whose, batch, wish, self._fenced)
+        return self._rounds.put(self._tenant_id, step, stays=True)
+
+
+def _tell_of_failure(name: str, outcome: asyncio.Future[Any]) -> None:
+    error = None if outcome.cancelled() else outcome.exception()
+    if error is not None and not isinstance(error, LeaseLost):
+        log.error("something of a call can't be written", what=name, exc_info=error)

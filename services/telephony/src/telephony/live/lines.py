@@ -19,6 +19,7 @@ from telephony.ops import lines as ops
 from telephony.ops.lines import Answer, Release, Take, Wish
 
 _NOTICED_SECONDS = 1.0
+"""Who lets a line go waits for the write at most this long."""
 
 
 class Lines:
@@ -37,7 +38,8 @@ class Lines:
         limit that can't be held is no limit."""
         taking = self._put(Take(line), stays=False)
         try:
-            return await asyncio.shield(taking)
+            with self._rounds.waiting():
+                return await asyncio.shield(taking)
         except asyncio.CancelledError:
             # Nobody will let go what is taken for nobody.
             taking.add_done_callback(lambda done: self._unwanted(line, done))

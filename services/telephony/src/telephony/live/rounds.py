@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from dataclasses import dataclass, field
 from math import inf
@@ -100,12 +101,10 @@ class Rounds(Generic[W]):
             row.hurried.set()
         return wish.outcome
 
-    async def made(self, key: str, what: W, *, stays: bool = False) -> Any:
-        """As `put`, waited for, in a span of whoever waits: the transaction is many's."""
-        if not trace.get_current_span().is_recording():
-            return await self.put(key, what, stays=stays)
-        with tracer.start_as_current_span(f"round of {self._what}"):
-            return await self.put(key, what, stays=stays)
+    def waiting(self) -> AbstractContextManager[object]:
+        """A span for whoever waits for a round: its transaction is many's."""
+        recording = trace.get_current_span().is_recording()
+        return tracer.start_as_current_span(f"round of {self._what}") if recording else nullcontext()
 
     async def _work(self, key: str, row: _Row[W]) -> None:
         wishes: list[_Wish[W]] = []
