@@ -75,6 +75,7 @@ class _Row(Generic[W]):
     """So many rounds are of one wish each: one of them failed a round, and nobody knows which."""
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
     """Somebody came who doesn't wait for the database."""
+    worker: asyncio.Task[Any] | None = None
 
 
 class Rounds(Generic[W]):
@@ -92,10 +93,10 @@ class Rounds(Generic[W]):
         """
         wish = _Wish(what, stays)
         row = self._rows.get(key)
-        if row is None:
+        if row is None or (row.worker is not None and row.worker.done()):  # cancelled before it began
             row = self._rows[key] = _Row()
             # In a context of its own: its rounds are those of whoever comes later, too.
-            Context().run(self._tasks.spawn, self._work(key, row), f"rounds of {self._what}")
+            row.worker = Context().run(self._tasks.spawn, self._work(key, row), f"rounds of {self._what}")
         row.wishes.append(wish)
         if not stays:
             row.hurried.set()
@@ -128,7 +129,8 @@ class Rounds(Generic[W]):
                 wishes = []
         finally:
             # Before anybody else may run: who comes now begins anew.
-            del self._rows[key]
+            if self._rows.get(key) is row:
+                del self._rows[key]
             for wish in (*wishes, *row.wishes):
                 wish.outcome.cancel()
 
