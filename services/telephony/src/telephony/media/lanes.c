@@ -29,7 +29,7 @@
 #include "lanes.h"
 #include "stream.h"
 
-enum { RAISED = -10, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
+enum { RAISED = -10, FLOOR_BEHIND = 0x4000, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
 
 /* Checks and reports may wait a little, so that Python is woken for several at once. */
 enum urgency { NOT_TOLD, SOON, NOW };
@@ -122,9 +122,10 @@ static int mute(const lane *at, uint8_t *packet, int length) {
 static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timestamp, double now) {
     uint16_t step = (uint16_t)(sequence - at->source_highest);
     if (step == 0) return 0;
-    if (step < 0x8000)
+    if (step < 0x8000) {
         at->source_highest = sequence;
-    else if (step < 0x10000 - MAX_REORDER || (uint16_t)(sequence - at->source_floor) >= 0x8000)
+        if ((uint16_t)(sequence - at->source_floor) > FLOOR_BEHIND) at->source_floor = (uint16_t)(sequence - MAX_REORDER);
+    } else if (step < 0x10000 - MAX_REORDER || (uint16_t)(sequence - at->source_floor) >= 0x8000)
         return 0; /* from before the splice: its number may have been used already */
     uint16_t out_sequence = (uint16_t)(sequence + at->sequence_offset);
     uint32_t out_timestamp = timestamp + at->timestamp_offset;
