@@ -8,13 +8,13 @@ import logging
 import random
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from aioice import stun
-from telephony.media.aiortc_private import VoiceConnection
+from telephony.media.aiortc_private import VoiceConnection, VoiceProtocol
 from telephony.media.leg import WebRtcLeg
 from testkit import eventually
 from testkit.webrtc import Peer
@@ -113,6 +113,13 @@ def _of(leg: WebRtcLeg) -> VoiceConnection:
     return leg._transport.connection
 
 
+def _known(connection: VoiceConnection) -> Collection[tuple[str, int]]:
+    """Addresses that proved to know the password."""
+    (protocol,) = connection._protocols
+    assert isinstance(protocol, VoiceProtocol)
+    return protocol.validated
+
+
 def _kept(connection: VoiceConnection) -> int:
     """How much a leg has taken down of who wrote to it."""
     asked = sum(len(protocol.transactions) for protocol in connection._protocols)
@@ -179,7 +186,7 @@ async def test_whoever_repeats_a_browsers_own_check_gets_none_of_its_call(studio
     with _sockets(1) as (thief,):
         for _ in range(20):
             thief.sendto(_check(connection, **{"USE-CANDIDATE": None}), _port(connection))
-        await eventually(lambda: thief.getsockname() in connection._protocols[0].validated)
+        await eventually(lambda: thief.getsockname() in _known(connection))
         await _more(listener, 20)
         assert connection.selected == selected
         assert not [packet for packet in _heard(thief) if 127 < packet[0] < 192], "it can't answer what it is asked"
@@ -219,7 +226,7 @@ async def test_a_browser_that_has_had_many_addresses_is_still_found_at_its_next_
     with _sockets(40) as addresses:
         for each in addresses:
             each.sendto(_check(connection), _port(connection))
-            await eventually(lambda each=each: each.getsockname() in connection._protocols[0].validated)
+            await eventually(lambda each=each: each.getsockname() in _known(connection))
         assert _kept(connection) <= _BOUND
         answers = _heard(addresses[-1])
         assert any(answer[:2] == b"\x01\x01" for answer in answers), "its check is answered"
@@ -237,8 +244,7 @@ async def test_a_check_without_a_priority_is_none_and_one_in_the_wrong_role_is_t
         told = []
         await eventually(lambda: told.extend(_heard(rival)) or told)
         assert stun.parse_message(told[0]).attributes["ERROR-CODE"][0] == 487
-        known = connection._protocols[0].validated
-        assert nameless.getsockname() not in known and rival.getsockname() not in known
+        assert not {nameless.getsockname(), rival.getsockname()} & set(_known(connection))
     assert len(asyncio.all_tasks()) <= tasks
 
 

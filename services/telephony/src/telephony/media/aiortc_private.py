@@ -32,7 +32,7 @@ from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, Connection, StunProtocol
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTransport
-from pylibsrtp import Session
+from pylibsrtp import Error, Session
 from pylibsrtp._binding import ffi, lib
 
 from telephony.media.lanes import Wire, protect_rtcp, unprotect_rtcp
@@ -406,6 +406,12 @@ class VoiceTransport:
         if not protect_rtcp(self._tx, _CDATA, _LENGTH):
             with contextlib.suppress(OSError):
                 send(VIEW[: _LENGTH[0]])
+
+    def forget(self, ssrc: int) -> None:
+        """Keep nothing of this source any more; no lane may use its keys."""
+        if self._sessions is not None:
+            with contextlib.suppress(Error):  # heard by RTCP or RTP alone
+                self._sessions[0].remove_stream(ssrc)
 
     async def close(self) -> None:
         self.connection.on_media = self.connection.on_check = self.connection.on_selected = None

@@ -300,6 +300,14 @@ class Outbound:
         self.payload_type, self.codec = payload_type, codec
         self._source = None
 
+    def renew(self) -> None:
+        """Go on as another stream, for another key: whether the receiver counts the rounds of an old one's sequence
+        numbers on or anew under it (RFC 3711 3.3.1, RFC 4568 7.1.4), a new one's are in the first.
+        """
+        self._leave_lane()
+        self.ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
+        self._source = None
+
     def restart(self) -> None:
         """The next packet begins anew behind the last one, even when its source did not change meanwhile."""
         self._leave_lane()
