@@ -37,6 +37,7 @@ from pylibsrtp._binding import ffi, lib
 
 from telephony.media.lanes import Wire, protect_rtcp, unprotect_rtcp
 from telephony.media.rtp import BUFFER_SIZE, HEADER_SIZE, PACKET, VIEW
+from telephony.media.standstill import STANDSTILL
 from telephony.media.voice_socket import Address, SocketPoll, VoiceSocket
 
 _MAX_ADDRESSES = 16
@@ -385,7 +386,7 @@ class VoiceTransport:
     def transmit(self, length: int) -> None:
         """Protect the RTP packet in PACKET in place and send it to the browser."""
         send = self._send
-        if send is None:
+        if send is None or STANDSTILL.silent:
             return
         _LENGTH[0] = length
         if _srtp_protect(self._tx, _CDATA, _LENGTH):

@@ -34,6 +34,8 @@ enum { RAISED = -10, FLOOR_BEHIND = 0x4000, BATCH = 128, GROW = 64, MAX_WAITING 
 /* Checks and reports may wait a little, so that Python is woken for several at once. */
 enum urgency { NOT_TOLD, SOON, NOW };
 static const long SOON_NANOSECONDS = 5000000;
+static const int LOOK_MILLISECONDS = 500;
+static const double STOOD_SECONDS = 1.5; /* standstill.py */
 
 typedef struct {
     lane at;
@@ -197,11 +199,23 @@ static slot *find(lanes *all, uint64_t id) {
     return &all->slots[index];
 }
 
+/* The whole process stood still, this thread too: its calls may be another's by now, so that Python decides of each packet
+ * first (standstill.py). */
+static void awake(lanes *all) {
+    enter();
+    for (uint32_t index = 0; index < all->count; index++) all->slots[index].stands = 1;
+    leave();
+}
+
 static void *walk(void *argument) {
     lanes *all = argument;
     struct epoll_event ready[BATCH];
+    double ran = now_seconds();
     while (!atomic_load(&all->stopping)) {
-        int count = epoll_wait(all->epoll, ready, BATCH, -1);
+        int count = epoll_wait(all->epoll, ready, BATCH, LOOK_MILLISECONDS);
+        double now = now_seconds();
+        if (now - ran > STOOD_SECONDS) awake(all);
+        ran = now;
         for (int number = 0; number < count; number++) {
             enter();
             slot *one = find(all, ready[number].data.u64);

@@ -24,6 +24,7 @@ from telephony.media.sdp_sections import Direction
 from telephony.media.sip_sdp import Agreed, Negotiation, Place
 from telephony.media.source_filter import Address, SourceFilter
 from telephony.media.srtp import InboundKey, SrtpContext
+from telephony.media.standstill import STANDSTILL
 from telephony.media.ticker import Ticker
 from telephony.media.voice_leg import VoiceLeg
 
@@ -375,6 +376,8 @@ class RtpLeg(VoiceLeg):
             self._tones.packet(int.from_bytes(PACKET[4:8], "big"), bytes(VIEW[bounds[0] : bounds[1]]))
 
     def _transmit(self, length: int) -> None:
+        if STANDSTILL.silent:
+            return
         if self._tx is not None:
             length = self._tx.protect(length)
             if not length:
