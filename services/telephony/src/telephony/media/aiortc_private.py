@@ -8,9 +8,8 @@ aiortc, and SRTP is decrypted in place by libsrtp and handed to the leg inside t
 It is also the ICE source filter. aioice hands any datagram that isn't STUN to DTLS whoever sent it, so a
 stranger could break a call being set up. Here a datagram other than STUN passes only from an address that
 has proved, by an authenticated Binding request, that it knows this leg's ICE password (RFC 8445 12.2, RFC
-7983). STUN itself is parsed only when it names this leg or answers it, so many times a second and from so many
-addresses; who can't authenticate gets no answer, in place of the errors of RFC 8489 9.1.3: those tell a scanner
-where a call is, and are larger than what they answer.
+7983). Who can't authenticate gets no answer, in place of the errors of RFC 8489 9.1.3: those tell a scanner where
+a call is, and are larger than what they answer.
 
 Pinned to aiortc 1.16, aioice 0.13, pylibsrtp 1.0; `tests/media/test_aiortc_private.py` fails loudly when a
 name moves.
@@ -24,7 +23,6 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any, cast
 
 from aioice import stun
@@ -38,15 +36,12 @@ from pylibsrtp._binding import ffi, lib
 from telephony.media.lanes import Wire, protect_rtcp, unprotect_rtcp
 from telephony.media.rtp import BUFFER_SIZE, HEADER_SIZE, PACKET, VIEW
 from telephony.media.standstill import STANDSTILL
+from telephony.media.stun_checks import StunChecks
 from telephony.media.voice_socket import Address, SocketPoll, VoiceSocket
 
 _MAX_ADDRESSES = 16
 """Addresses of one browser at a time; the oldest one that isn't in use gives way to a new one."""
 _MAX_DTLS_BACKLOG = 64
-_REQUEST = b"\x00\x01"
-_ANSWERS = (b"\x01\x01", b"\x01\x11")
-_CHECKS_AT_ONCE, _CHECKS_A_SECOND = 200, 100
-"""Of one browser; Chrome sends 21 a second while it looks for a way, Firefox 50 (RFC 8445 14.2)."""
 
 _CDATA = ffi.from_buffer(PACKET)
 _LENGTH = ffi.new("int *")
@@ -108,10 +103,7 @@ class VoiceProtocol(StunProtocol):
             self.strangers += 1
 
     def _stun(self, data: bytes, address: Address) -> None:
-        kind = data[:2]
-        if not (kind == _REQUEST and self._connection.admits(data)) and not (
-            kind in _ANSWERS and data[8:20] in self.transactions
-        ):
+        if not self._connection.checks.admits(data, self.transactions):
             self.strangers += 1
             return
         try:
@@ -141,20 +133,7 @@ class VoiceConnection(Connection):
         self._addresses = addresses
         self._ports = ports
         self._poll = poll
-        self._named = f"{self.local_username}:".encode()
-        self._checks, self._checks_at = float(_CHECKS_AT_ONCE), 0.0
-
-    def admits(self, request: bytes) -> bool:
-        """Whether a Binding request is worth parsing: it names this leg, and there are not too many of them."""
-        if self._named not in request:
-            return False
-        now = monotonic()
-        left = self._checks + (now - self._checks_at) * _CHECKS_A_SECOND
-        self._checks, self._checks_at = min(left, _CHECKS_AT_ONCE), now
-        if self._checks < 1:
-            return False
-        self._checks -= 1
-        return True
+        self.checks = StunChecks(self.local_username)
 
     async def gather_candidates(self) -> None:
         """Bind one socket per configured address. Nothing is asked of anyone, so it doesn't wait."""
