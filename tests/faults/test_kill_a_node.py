@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -26,6 +27,7 @@ from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.waiting import eventually
 from testkit.webrtc import Peer
 
+from tests.faults.telephones import Telephone
 from tests.flows.test_inbound_call import AGENT_HERTZ, CUSTOMER_HERTZ, cdrs_of, talk, usage_of
 
 BACK_SECONDS = 5.0
@@ -37,7 +39,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
     """A running system of its own, with two telephony nodes."""
     options = Options(
         data_dir=tmp_path_factory.mktemp("nodes", numbered=True), http_port=0, grpc_port=0, durable=False, web=False,
-        telephony_nodes=2,
+        telephony_nodes=2, environment={"MERKEZ_SIP_LISTEN": "udp:127.0.0.1:0"},
     )  # fmt: skip
     running = System(options, Console(quiet=True))
     await running.start()
@@ -148,8 +150,10 @@ async def two_parts(company: Company, call_id: str) -> list[Json] | None:
 
 
 FIRST, SECOND = "telephony", "telephony-1"
+TELEPHONE_NUMBER, TELEPHONE_HERTZ = "+905321234567", 2900.0
 
 
+@pytest.mark.timeout(300)
 async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_billed_once_for_what_it_was(
     system: System, operator: Api, office: Office
 ) -> None:
@@ -158,6 +162,8 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
     await drain(system, operator, SECOND)
     assert await draining(operator, SECOND)
     await office.fill()
+    phone = await Telephone.of(office.company, TELEPHONE_HERTZ)
+    await office.dial("trunk", TELEPHONE_NUMBER, phone, TELEPHONE_HERTZ)
     assert (await live_calls(operator))[FIRST] >= len(office.calls)
     await undrain(system, operator, SECOND)
     assert not await draining(operator, SECOND)
@@ -173,6 +179,7 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
     report("new_call_after_sigkill", round(new_call, 2), "s", BACK_SECONDS, "lower", new_call <= BACK_SECONDS)
     assert in_time >= 0.99 and new_call <= BACK_SECONDS
 
+    assert phone.moves == 1 and not phone.ended
     await end_all(office)
     for kind, call_id in office.calls.items():
         cdrs = await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id), deadline=30)
@@ -243,6 +250,71 @@ def seconds_of(text: str) -> float:
 def report(metric: str, value: float, unit: str, goal: float, better: str, meets: bool, **more: object) -> None:
     line = {"metric": metric, "value": value, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
     print(json.dumps(line))
+
+
+ASLEEP_SECONDS = 6.0
+"""How long a node stands still: longer than until its calls are adopted."""
+
+
+@pytest.mark.timeout(300)
+async def test_a_node_that_stood_still_wakes_to_find_its_calls_gone_and_nobody_hears_it_any_more(
+    system: System, operator: Api, office: Office
+) -> None:
+    for process in (FIRST, SECOND):
+        await system.wait_ready(process)
+    await drain(system, operator, SECOND)
+    phone = await Telephone.of(office.company, TELEPHONE_HERTZ)
+    await office.talk("talking")
+    await office.dial("trunk", TELEPHONE_NUMBER, phone, TELEPHONE_HERTZ)
+    await undrain(system, operator, SECOND)
+    assert {await node_of(system, call_id) for call_id in office.calls.values()} == {FIRST}
+    stopped = time.monotonic()
+    os.kill(system.children[FIRST].pid, signal.SIGSTOP)
+    try:
+        back = await office.back(stopped)
+        assert max(back.values()) < 60, back
+        streams = set(phone.peer.sources)
+        await eventually(lambda: time.monotonic() - stopped > ASLEEP_SECONDS, deadline=ASLEEP_SECONDS + 5)
+    finally:
+        heard = len(phone.peer.headers)
+        os.kill(system.children[FIRST].pid, signal.SIGCONT)
+    report(
+        "back_after_sigstop",
+        max(back.values()),
+        "s",
+        BACK_SECONDS,
+        "lower",
+        max(back.values()) <= BACK_SECONDS,
+        legs=back,
+    )
+    await eventually(lambda: len(phone.peer.headers) > heard + 150)
+    own = {ssrc for *_, ssrc in phone.peer.headers[heard:]}
+    assert len(own) == 1, f"two voices: {own} of {streams}"
+    for party in office.parties:
+        assert party.hears and abs(party.peer.frequencies(seconds=0.4)[0] - party.hears[0]) < 15, party.name
+    assert phone.moves == 1 and not phone.ended
+    assert not (await live_calls(operator))[FIRST]
+    assert {await node_of(system, call_id) for call_id in office.calls.values()} == {SECOND}
+    await eventually(lambda: not media_sockets(system, FIRST))
+
+    await end_all(office)
+    for kind, call_id in office.calls.items():
+        await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id), deadline=30)
+        recordings = await eventually(lambda call_id=call_id: two_parts(office.company, call_id), deadline=60)
+        assert len(recordings) == 2, kind
+        cdrs = await cdrs_of(office.company.owner, call_id)
+        assert cdrs is not None and [cdr["endCause"] for cdr in cdrs] == ["NORMAL"], kind
+
+
+def media_sockets(system: System, process: str) -> int:
+    """How many UDP sockets a process has, but for the one of its signalling."""
+    folder = Path("/proc") / str(system.children[process].pid)
+    own: set[str] = set()
+    for each in (folder / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            own.add(os.readlink(each))
+    rows = (line.split() for line in (folder / "net/udp").read_text().splitlines()[1:])
+    return sum(f"socket:[{row[9]}]" in own for row in rows) - 1
 
 
 async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is_cut_off(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import time
@@ -210,6 +211,26 @@ async def test_a_frozen_peer_still_ends_with_its_test(tmp_path: Path) -> None:
     await peers.close()
 
     assert not frozen.running
+
+
+def _group(leader: int) -> list[int]:
+    """Who of a process group still runs."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(group) == leader and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+async def test_a_peer_that_was_killed_leaves_no_workers_behind(voice_peers: VoicePeers) -> None:
+    proxy = await voice_peers.start(Kamailio, "proxy", forward_to="127.0.0.1:9")
+    await eventually(lambda: len(_group(proxy.pid)) > 2)
+    proxy.send(signal.SIGKILL)
+    await eventually(lambda: not proxy.running)
+    proxy.stop()
+    await eventually(lambda: not _group(proxy.pid))
 
 
 def test_ports_of_two_tests_are_apart_and_free() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Any
 
 from telephony.domain.trunks import Gateway, Trunk
@@ -25,7 +26,9 @@ from testkit.rtp_peer import RtpPeer
 class Carrier:
     """Calls Merkez and is called by it. `behave` takes each invitation; by default it is answered at once."""
 
-    def __init__(self, peer: RtpPeer, transport: str = "UDP", host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, peer: RtpPeer, transport: str = "UDP", host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.peer = peer
         self.host = host
         self.transport = transport
@@ -34,7 +37,7 @@ class Carrier:
         self.ended: list[Ended] = []
         self.behave = self.answer
         self.agent = SipAgent(
-            AgentSettings(points=[ListenPoint(transport, host, 0)], name="carrier", trusted=lambda _flow: True)
+            AgentSettings(points=[ListenPoint(transport, host, 0, tls=tls)], name="carrier", trusted=lambda _flow: True)
         )
         self.agent.on_invite = self._invited
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,7 +82,10 @@ class Site:
         await eventually(lambda: asks(self.edge).startswith("SIP/2.0 200"), every=0.2)
 
 
-async def a_site(make_exchange: Any, peers: VoicePeers, folder: Path, nodes: int = 1, fresh: bool = False) -> Site:
+async def a_site(
+    make_exchange: Any, peers: VoicePeers, folder: Path, nodes: int = 1, fresh: bool = False, trusts: Path | None = None
+) -> Site:
+    """An edge before so many nodes. `trusts`: authorities of carriers' certificates, none but itself when None."""
     edge = peers.make(Kamailio, "edge", config=Path("kamailio.cfg"))
     certificate, key = self_signed(folder, edge.host)
     made: list[Exchange] = []
@@ -99,7 +103,7 @@ async def a_site(make_exchange: Any, peers: VoicePeers, folder: Path, nodes: int
             "#!define WITH_TLS", f'#!define TLS_CONFIG "{edge.folder}/tls.cfg"', "#!define PING_SECONDS 1",
             f'#!define NODES_LIST "{edge.folder}/nodes.list"', f'#!define CARRIERS_LIST "{edge.folder}/carriers.list"',
         )),
-        "tls.cfg": f"[server:default]\nmethod = TLSv1.2+\ncertificate = {certificate}\nprivate_key = {key}\n",
+        "tls.cfg": _tls(certificate, key, trusts or certificate),
         "nodes.list": "".join(f"1 sip:{sip_address(each)};transport=udp 0 0\n" for each in made),
         "carriers.list": "",
     })  # fmt: skip
@@ -107,6 +111,15 @@ async def a_site(make_exchange: Any, peers: VoicePeers, folder: Path, nodes: int
     site = Site(edge, made, certificate, peers)
     await site.takes_calls()
     return site
+
+
+def _tls(certificate: Path, key: Path, trusts: Path) -> str:
+    """infra/kamailio's example with these files in it."""
+    text = CONFIG.with_name("tls.example.cfg").read_text()
+    for line, path in (("certificate", certificate), ("private_key", key), ("ca_list", trusts)):
+        text, count = re.subn(rf"(?m)^{line} = .*$", f"{line} = {path}", text)
+        assert count == 1, line
+    return text
 
 
 def sip_address(exchange: Exchange) -> str:

@@ -98,6 +98,27 @@ def test_swap_brings_the_customer_back_and_puts_the_party_asked_on_hold_and_agai
     assert ears(consults.swap(swapped, ANN, NOW).after) == ears(asked(agent_leg(BEN)))
 
 
+def test_whoever_is_taken_back_in_a_consult_takes_the_others_place_and_only_joining_brings_all_together() -> None:
+    consulting = asked(agent_leg(BEN))
+    swapped = parties.resume(consulting, "", NOW).after
+    assert ears(swapped) == ears(consults.swap(consulting, ANN, NOW).after)
+    assert ears(parties.resume(swapped, "ben", NOW).after) == ears(consulting)
+    nobody = parties.hold(consulting, "ben", NOW).after
+    assert ears(parties.resume(nobody, "", NOW).after) == ears(swapped)
+    joined = parties.hold(consults.join(consulting, ANN, NOW).after, "", NOW).after
+    assert ears(parties.resume(joined, "", NOW).after)["customer"] == {"ann", "ben"}
+
+
+def test_whoever_is_asked_and_answers_while_the_agent_has_the_customer_back_waits_and_hears_nothing_of_them() -> None:
+    ringing = consults.begin_consult(talking(), ANN, outside("zoe", state=LegState.RINGING), NOW).after
+    back = parties.resume(ringing, "", NOW).after
+    assert ears(back)["customer"] == {"ann"}
+    answered = parties.answered(back, "zoe", NOW).after
+    assert ears(answered) == {"customer": {"ann"}, "ann": {"customer"}, "zoe": set()}
+    assert sound(answered, "zoe") is Sound.MUSIC
+    assert ears(consults.swap(answered, ANN, NOW).after) == ears(asked(outside("zoe")))
+
+
 def test_joined_everybody_hears_everybody_else() -> None:
     talk = consults.join(asked(outside("zoe")), ANN, NOW).after
     assert ears(talk) == {"customer": {"ann", "zoe"}, "ann": {"customer", "zoe"}, "zoe": {"customer", "ann"}}
@@ -373,6 +394,8 @@ def _check(talk: Conversation) -> None:
     if talk.consulted is not None and talk.consulted.answered:
         askers = [leg for leg in talk.live_legs if leg.party == Party.AGENT and leg.answered and not leg.consulted]
         assert askers, "nobody is left to join or cancel the consult"
+        heard = hearing(talk.call, talk.legs)[customers[0].leg_id].hears
+        assert talk.consulted.leg_id not in heard, "what is asked isn't for the customer until they are joined"
     if talk.call.state in (CallState.TALKING, CallState.HELD):
         assert customers[0].held == (talk.call.state is CallState.HELD)
         if customers[0].held:

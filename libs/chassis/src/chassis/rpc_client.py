@@ -83,14 +83,26 @@ class Peers:
                 ("grpc.initial_reconnect_backoff_ms", 50),
                 ("grpc.min_reconnect_backoff_ms", 50),
                 ("grpc.max_reconnect_backoff_ms", 1000),
-                ("grpc.keepalive_time_ms", 20000),
-                ("grpc.keepalive_timeout_ms", 5000),
+                *(_AMONG_SEVERAL if several else _ALONE),
                 ("grpc.enable_retries", 0),  # one level of retries, and it is here
                 # An address may stand for several processes (dns:///, ipv4:a,b): each of them gets its share, and
                 # one that died none. A single one is waited for while it restarts, which round_robin doesn't do.
                 ("grpc.lb_policy_name", "round_robin" if several else "pick_first"),
             ],
         )
+
+
+# One of several that stands still, or whose machine is gone, breaks no connection: it is asked every two seconds, so
+# that what comes goes to the others as soon as they know of its death themselves. A single one is only waited for.
+_AMONG_SEVERAL = (
+    ("grpc.keepalive_time_ms", 2000),
+    ("grpc.keepalive_timeout_ms", 1500),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_time_between_pings_ms", 1000),
+    ("grpc.http2.ping_timeout_ms", 1500),
+)
+_ALONE = (("grpc.keepalive_time_ms", 20000), ("grpc.keepalive_timeout_ms", 5000))
 
 
 class _Channel:

@@ -68,7 +68,7 @@ def serve(
             ("grpc.max_send_message_length", max_message_bytes),
             ("grpc.so_reuseport", 0),  # a taken port is an error, not a shared one
             ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+            ("grpc.http2.min_ping_interval_without_data_ms", 1000),  # clients of several ask every two seconds
         ],
     )
     names: list[str] = []

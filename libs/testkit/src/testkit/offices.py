@@ -5,13 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from testkit.company import Company
+from testkit.company import Company, request_id
 from testkit.people import AgentAtDesk, CallerOnWidget
-from testkit.webrtc import Peer
+from testkit.webrtc import Ears
 
 EARSHOT = 0.2
 """Seconds of sound that are enough to tell a tone."""
+
+
+class Person(Protocol):
+    """Somebody who can be in a call."""
+
+    @property
+    def peer(self) -> Ears:
+        """What they hear."""
+        ...
+
+    async def come_back(self, tone: float) -> None:
+        """Do what their page does when it hears nothing any more."""
+        ...
+
+    async def leave(self) -> None: ...
 
 
 @dataclass
@@ -20,12 +36,12 @@ class Party:
     back."""
 
     name: str
-    who: AgentAtDesk | CallerOnWidget
+    who: Person
     tone: float
     hears: tuple[float, ...] | None = ()
 
     @property
-    def peer(self) -> Peer:
+    def peer(self) -> Ears:
         return self.who.peer
 
     async def back(self, since: float) -> float:
@@ -54,21 +70,36 @@ class Office:
     agents: dict[str, AgentAtDesk] = field(default_factory=dict)
     """Kind -> the agent who has the call, of calls that have one."""
     parties: list[Party] = field(default_factory=list)
-    _tones: list[float] = field(default_factory=lambda: [400.0 + 90 * n for n in range(20)])
+    _tones: list[float] = field(default_factory=lambda: [400.0 + 90 * n for n in range(24)])
 
     async def fill(self) -> Office:
-        """Two conversations, one on hold, a conference, one in the queue and one in the menu."""
-        await self._talk("talking", "talking too", "held", "conference")
-        await asyncio.gather(self._hold(), self._confer())
+        """Two conversations, one of them listened in on, one on hold, a conference, a consult, one parked, one in the
+        queue and one in the menu."""
+        await self.talk("talking", "listened in on", "held", "conference", "consult", "parked")
+        await asyncio.gather(self._hold(), self._confer(), self._consult(), self._park(), self._listen_in())
         await self._press_one(await self._caller("queued"))
         menu = await self._caller("menu")
         await menu.peer.hears_sound()
         return self
 
-    async def agent(self) -> AgentAtDesk:
+    async def talk(self, *kinds: str) -> None:
+        """A conversation of each kind, whoever of the agents gets it."""
+        desks, _ = await asyncio.gather(asyncio.gather(*(self.agent() for _ in kinds)), self._dial(*kinds))
+        await asyncio.gather(*(self._answer(desk) for desk in desks))
+
+    async def dial(self, kind: str, number: str, telephone: Person, tone: float) -> None:
+        """An agent rings a telephone, which answers with a tone."""
+        desk = await self.agent(state="NOT_READY")
+        call = await desk.api.post("/v1/calls:dial", {"requestId": request_id(), "number": number})
+        self.calls[kind], self.agents[kind] = call["callId"], desk
+        self.parties.append(Party(f"{kind}: agent", desk, desk.peer_tone, (tone,)))
+        self.parties.append(Party(f"{kind}: telephone", telephone, tone, (desk.peer_tone,)))
+        await desk.hears(tone)
+
+    async def agent(self, *, state: str = "AVAILABLE") -> AgentAtDesk:
         """One more agent at a desk."""
         desk = AgentAtDesk(await self.company.hire(), tone=self._tones.pop(0))
-        return await desk.sit_down()
+        return await desk.sit_down(state=state)
 
     async def leave(self) -> None:
         """Everybody goes home."""
@@ -88,11 +119,6 @@ class Office:
         return {party.name: round(value, 2) for party, value in zip(self.parties, seconds, strict=True)}
 
     # -- kinds -------------------------------------------------------------------------------------------------
-
-    async def _talk(self, *kinds: str) -> None:
-        """A conversation of each kind, whoever of the agents gets it."""
-        desks, _ = await asyncio.gather(asyncio.gather(*(self.agent() for _ in kinds)), self._dial(*kinds))
-        await asyncio.gather(*(self._answer(desk) for desk in desks))
 
     async def _dial(self, *kinds: str) -> None:
         for customer in await asyncio.gather(*(self._caller(kind) for kind in kinds)):
@@ -114,20 +140,41 @@ class Office:
         await self.agents["held"].api.post(f"/v1/calls/{self.calls['held']}:hold")
         self._party("held: customer").hears, self._party("held: agent").hears = (), None
 
-    async def _confer(self) -> None:
-        customer, agent = self._party("conference: customer"), self._party("conference: agent")
-        colleague = await self.agent()
-        call = f"/v1/calls/{self.calls['conference']}"
+    async def _consult(self, kind: str = "consult") -> Party:
+        """The agent asks a colleague, while the customer hears music."""
+        customer, agent, colleague = self._party(f"{kind}: customer"), self._party(f"{kind}: agent"), await self.agent()
         me = await colleague.api.get("/v1/me")
-        desk = self.agents["conference"]
-        await desk.api.post(f"{call}:consult", {"agentId": me["userId"]})
+        await self.agents[kind].api.post(f"/v1/calls/{self.calls[kind]}:consult", {"agentId": me["userId"]})
         await colleague.answer(await colleague.offered())
         await colleague.hears(agent.tone)
-        await desk.api.post(f"{call}:join")
-        third = Party("conference: colleague", colleague, colleague.peer_tone, (customer.tone, agent.tone))
-        customer.hears, agent.hears = (agent.tone, third.tone), (customer.tone, third.tone)
+        third = Party(f"{kind}: colleague", colleague, colleague.peer_tone, (agent.tone,))
+        customer.hears, agent.hears = (), (third.tone,)
         self.parties.append(third)
+        return third
+
+    async def _confer(self) -> None:
+        customer, agent = self._party("conference: customer"), self._party("conference: agent")
+        third = await self._consult("conference")
+        await self.agents["conference"].api.post(f"/v1/calls/{self.calls['conference']}:join")
+        customer.hears, agent.hears = (agent.tone, third.tone), (customer.tone, third.tone)
+        third.hears = (customer.tone, agent.tone)
         await customer.peer.hears_all(*customer.hears)
+
+    async def _park(self) -> None:
+        desk = self.agents.pop("parked")
+        await desk.api.post(f"/v1/calls/{self.calls['parked']}:park")
+        self.parties.remove(self._party("parked: agent"))
+        self._party("parked: customer").hears = ()
+        await desk.leave()
+
+    async def _listen_in(self) -> None:
+        customer, agent = self._party("listened in on: customer"), self._party("listened in on: agent")
+        eve = AgentAtDesk(await self.company.hire(role="SUPERVISOR"), tone=self._tones.pop(0))
+        await eve.sit_down(state="")
+        call = f"/v1/calls/{self.calls['listened in on']}"
+        await eve.api.post(f"{call}:supervise", {"mode": "SUPERVISION_MODE_LISTEN"})
+        self.parties.append(Party("listened in on: supervisor", eve, eve.peer_tone, (customer.tone, agent.tone)))
+        await eve.hears(customer.tone)
 
     def _party(self, name: str) -> Party:
         return next(party for party in self.parties if party.name == name)

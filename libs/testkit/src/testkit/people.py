@@ -201,7 +201,9 @@ class CallerOnWidget:
         key = company.brand["widgetKey"]
         self.peer = Peer(tone)
         self._tone = tone
-        self.socket = Socket(f"{company.url}/widget/v1/socket?key={key}")
+        self._url = f"{company.url}/widget/v1/socket?key={key}"
+        self.socket = Socket(self._url)
+        self._unanswered = False
         self.call: dict[str, Any] = {}
         self._number, self._name = number, name
 
@@ -235,10 +237,18 @@ class CallerOnWidget:
         await old.close()
 
     async def _reattach_with(self, peer: Peer) -> None:
+        if (
+            self._unanswered
+        ):  # a socket of its own for the next try, as the widget does: no late answer is taken for its own
+            await self.socket.close()
+            self.socket = Socket(self._url)
+            await self.socket.open()
+        self._unanswered = True
         since = len(self.socket.pushed)
         await self.socket.send({"type": "reattach", "token": self.call["token"], "sdp": await peer.offer()})
         told = ("answer", "problem", "reattached")
         answer = await self.socket.wait(lambda frame: frame["type"] in told, since=since, deadline=5)
+        self._unanswered = False
         if answer["type"] == "problem":
             raise Problem(int(answer.get("problem", {}).get("status", 0)), answer.get("problem", {}))
         await peer.accept(answer["sdp"])

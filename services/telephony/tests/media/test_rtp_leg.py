@@ -122,7 +122,7 @@ async def test_srtp_goes_on_with_new_keys_when_the_peer_renews_its_own(studio) -
     listener.forget()
     await caller.hears(880)
     await listener.hears(440)
-    assert len(caller.sources) == 1
+    assert len(caller.sources) == 2, "one stream for each of our keys"
 
 
 # -- digits ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -72,21 +73,28 @@ def a_digit(body: bytes) -> object:
     return digit_of(Request("INFO", "sip:a@b", Headers([("content-type", "application/dtmf-relay")]), body))
 
 
+def _cost(read: Callable[[], object]) -> float:
+    """CPU seconds of reading it, at its best: what else the machine does is left out."""
+    tries: list[float] = []
+    for _ in range(7):
+        before = time.process_time()
+        with contextlib.suppress(SipParseError):
+            read()
+        tries.append(time.process_time() - before)
+    return min(tries)
+
+
 @pytest.mark.parametrize(
     "read",
     [
-        lambda: parse((HEAD + "X: y\r\n z\r\nY: " + " " * 31_000 + "\r\n\r\n").encode()),
-        lambda: a_digit(b"\n" * 60_000),
-        lambda: a_digit(b"Signal=5\n" + b" \n" * 30_000),
+        lambda size: parse((HEAD + "X: y\r\n z\r\nY: " + " " * (31 * size) + "\r\n\r\n").encode()),
+        lambda size: a_digit(b"\n" * (60 * size)),
+        lambda size: a_digit(b"Signal=5\n" + b" \n" * (30 * size)),
     ],
     ids=["a long line of blanks", "line breaks for a digit", "a digit and line breaks"],
 )
-def test_no_message_of_the_largest_size_holds_up_the_calls_of_others(read: Callable[[], object]) -> None:
-    # Seconds where a pattern looks for the same blanks from each of them, milliseconds where it doesn't.
-    before = time.process_time()
-    for _ in range(3):
-        try:
-            read()
-        except SipParseError:
-            continue
-    assert time.process_time() - before < 0.5
+def test_no_message_of_the_largest_size_holds_up_the_calls_of_others(read: Callable[[int], object]) -> None:
+    # C does the work and can't be asked for its steps: eight times the size is 64 times the work where a pattern looks
+    # for the same blanks from each of them.
+    part, whole = _cost(lambda: read(125)), _cost(lambda: read(1000))
+    assert whole < 32 * part or whole < 0.001

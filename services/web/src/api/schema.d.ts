@@ -879,7 +879,7 @@ export interface paths {
         put?: never;
         /**
          * Takes a party back, the customer unless a leg is named
-         * @description Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.ResumeCall"];
         delete?: never;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -104,10 +105,14 @@ class PeerProcess:
         os.kill(self.pid, how)
 
     def stop(self, how: signal.Signals = signal.SIGTERM, deadline: float = 5.0) -> None:
-        """End it, if it still runs; killed after `deadline` s."""
-        if self._process is not None and self.running:
-            self.send(signal.SIGCONT)
-            stop_process(self._process.pid, self._process, how, deadline)
+        """End it, if it still runs; killed after `deadline` s. What it has started and left behind ends with it."""
+        if self._process is not None:
+            if self.running:
+                self.send(signal.SIGCONT)
+                stop_process(self._process.pid, self._process, how, deadline)
+            # It leads a group of its own (`spawn`), whose number nobody else gets while one of them lives.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._forget()
 
     def tail(self) -> str:

@@ -46,7 +46,10 @@ def hold(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
 
 
 def resume(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
-    """Take a party back, the customer when no leg is named. CallNotHeld, CallEnded, LegNotFound."""
+    """Take a party back, the customer when no leg is named. CallNotHeld, CallEnded, LegNotFound.
+
+    A customer and a party consulted who aren't joined never hear each other: taking one back puts the other on hold.
+    """
     if not talk.call.live:
         raise CallEnded("the call has ended")
     if talk.call.state not in TALK_STATES:
@@ -54,7 +57,16 @@ def resume(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     leg = _holdable(talk, leg_id)
     if not leg.held:
         raise CallNotHeld("the party isn't on hold")
-    return Outcome(settled(talk.with_legs(dataclasses.replace(leg, held=False)), now))
+    return Outcome(settled(_apart(talk.with_legs(dataclasses.replace(leg, held=False)), leg), now))
+
+
+def _apart(talk: Conversation, kept: Leg) -> Conversation:
+    """The customer or the party consulted on hold where both would be talked to, but `kept`."""
+    asked, customer = talk.consulted, talk.customer
+    if asked is None or not asked.answered or asked.held or customer.held:
+        return talk
+    other = asked if kept.leg_id == customer.leg_id else customer
+    return talk.with_legs(dataclasses.replace(other, held=True))
 
 
 def mute(talk: Conversation, leg_id: str, actor: Actor, muted: bool) -> Outcome:
@@ -111,7 +123,8 @@ def answered(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     if leg.answered:
         return Outcome(talk)
     after = talk.with_legs(dataclasses.replace(leg, state=LegState.CONNECTED, join_time=now))
-    return Outcome(_put_through(after, now) if leg.consulted else raised(after))
+    # The agent may have taken the customer back meanwhile: then whoever was asked waits until they turn to them.
+    return Outcome(_put_through(_apart(after, after.customer), now) if leg.consulted else raised(after))
 
 
 def gone(

@@ -20,6 +20,7 @@ from telephony.clients import CallerNumbers
 from telephony.domain import parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.conversation import Conversation, Outcome, no_consult
 from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.find_me import FindMeOwnNumber
 from telephony.domain.flow_dials import talked
@@ -274,10 +275,15 @@ class Dialing:
         if leg is None or leg.party != Party.AGENT:
             return
         verb, now, actor = parties.hold if held else parties.resume, self._house.now(), Actor("agent", leg.agent_id)
+
+        def held_or_not(talk: Conversation) -> Outcome:
+            # One key for two parties: it silences the phone, and says nothing of whom the agent wants back.
+            no_consult(talk)
+            return verb(talk, "", now)
+
         try:
             await self._switchboard.carry_out(
-                live.tenant_id,
-                lambda tx: party_ops.change(tx, live.call_id, actor, lambda talk: verb(talk, "", now), now),
+                live.tenant_id, lambda tx: party_ops.change(tx, live.call_id, actor, held_or_not, now)
             )
         except DomainError as error:
             log.info("a phone's hold changes nothing", call_id=live.call_id, reason=error.reason)

@@ -29,6 +29,7 @@ from telephony.live.switchboard import Switchboard
 from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import MediaLeg
 from telephony.media.rtp_leg import RtpLeg
+from telephony.media.standstill import STANDSTILL
 from telephony.ops import calls as call_ops
 from telephony.ops import lines as line_ops
 from telephony.ops import nodes, parking
@@ -164,7 +165,7 @@ class Watch:
         or another node changed them and its hint was."""
         here = [live for live in self._switchboard.calls if not live.ending]
         if not here:
-            self._house.pulse.sure()
+            self._sure()
             return
         node = self._house.settings.node_id
         try:
@@ -173,7 +174,12 @@ class Watch:
             return  # the heartbeat tells of it, and its pauses would leave callers with music once it is back
         # An ended call has no lease any more.
         await self._follow([live for live in here if versions.get(live.call_id, inf) > live.version])
+        self._sure()
+
+    def _sure(self) -> None:
+        """What is still here is this node's."""
         self._house.pulse.sure()
+        STANDSTILL.over()
 
     async def refresh(self, call_id: str) -> None:
         """Another node changed this call's rows; nothing to do when it isn't one of ours."""

@@ -8,7 +8,8 @@ aiortc, and SRTP is decrypted in place by libsrtp and handed to the leg inside t
 It is also the ICE source filter. aioice hands any datagram that isn't STUN to DTLS whoever sent it, so a
 stranger could break a call being set up. Here a datagram other than STUN passes only from an address that
 has proved, by an authenticated Binding request, that it knows this leg's ICE password (RFC 8445 12.2, RFC
-7983).
+7983). Who can't authenticate gets no answer, in place of the errors of RFC 8489 9.1.3: those tell a scanner where
+a call is, and are larger than what they answer.
 
 Pinned to aiortc 1.16, aioice 0.13, pylibsrtp 1.0; `tests/media/test_aiortc_private.py` fails loudly when a
 name moves.
@@ -29,14 +30,17 @@ from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, Connection, StunProtocol
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTransport
-from pylibsrtp import Session
+from pylibsrtp import Error, Session
 from pylibsrtp._binding import ffi, lib
 
 from telephony.media.lanes import Wire, protect_rtcp, unprotect_rtcp
 from telephony.media.rtp import BUFFER_SIZE, HEADER_SIZE, PACKET, VIEW
+from telephony.media.standstill import STANDSTILL
+from telephony.media.stun_checks import StunChecks
 from telephony.media.voice_socket import Address, SocketPoll, VoiceSocket
 
-_MAX_VALIDATED = 16
+_MAX_ADDRESSES = 16
+"""Addresses of one browser at a time; the oldest one that isn't in use gives way to a new one."""
 _MAX_DTLS_BACKLOG = 64
 
 _CDATA = ffi.from_buffer(PACKET)
@@ -70,7 +74,7 @@ class VoiceProtocol(StunProtocol):
         """An authenticated Binding request came from here."""
         self.validated[address] = None
         self.validated.move_to_end(address)
-        if len(self.validated) > _MAX_VALIDATED:
+        if len(self.validated) > _MAX_ADDRESSES:
             self.validated.popitem(last=False)
 
     def readable(self) -> None:
@@ -99,6 +103,9 @@ class VoiceProtocol(StunProtocol):
             self.strangers += 1
 
     def _stun(self, data: bytes, address: Address) -> None:
+        if not self._connection.checks.admits(data, self.transactions):
+            self.strangers += 1
+            return
         try:
             super().datagram_received(data, address)
         except Exception:
@@ -126,6 +133,7 @@ class VoiceConnection(Connection):
         self._addresses = addresses
         self._ports = ports
         self._poll = poll
+        self.checks = StunChecks(self.local_username)
 
     async def gather_candidates(self) -> None:
         """Bind one socket per configured address. Nothing is asked of anyone, so it doesn't wait."""
@@ -156,10 +164,32 @@ class VoiceConnection(Connection):
             raise OSError("no media address could be bound")
 
     def check_incoming(self, message: stun.Message, addr: Address, protocol: StunProtocol) -> None:
+        if "PRIORITY" not in message.attributes:
+            return  # not a check (RFC 8445 7.1.1)
         cast(VoiceProtocol, protocol).validate(addr)
         if self.on_check is not None:
             self.on_check()
+        if all((known.host, known.port) != addr for known in self._remote_candidates):
+            self._make_room()
         super().check_incoming(message, addr, protocol)
+
+    def respond_error(
+        self, request: stun.Message, addr: Address, protocol: StunProtocol, error_code: tuple[int, str]
+    ) -> None:
+        if error_code[0] == 487:  # a role conflict, told to who has authenticated
+            super().respond_error(request, addr, protocol, error_code)
+
+    def _make_room(self) -> None:
+        """Forget the oldest address that isn't in use, and what is being asked of it."""
+        if len(self._remote_candidates) < _MAX_ADDRESSES:
+            return
+        used = [pair.remote_candidate for pair in self._nominated.values()]
+        oldest = next(each for each in self._remote_candidates if each not in used)
+        self._remote_candidates.remove(oldest)
+        for pair in [pair for pair in self._check_list if pair.remote_candidate is oldest]:
+            self._check_list.remove(pair)
+            if pair.task is not None:
+                pair.task.cancel()
 
     def data_received(self, data: bytes, component: int) -> None:
         if 19 < data[0] < 64 and self._queue.qsize() < _MAX_DTLS_BACKLOG:
@@ -335,7 +365,7 @@ class VoiceTransport:
     def transmit(self, length: int) -> None:
         """Protect the RTP packet in PACKET in place and send it to the browser."""
         send = self._send
-        if send is None:
+        if send is None or STANDSTILL.silent:
             return
         _LENGTH[0] = length
         if _srtp_protect(self._tx, _CDATA, _LENGTH):
@@ -356,6 +386,12 @@ class VoiceTransport:
         if not protect_rtcp(self._tx, _CDATA, _LENGTH):
             with contextlib.suppress(OSError):
                 send(VIEW[: _LENGTH[0]])
+
+    def forget(self, ssrc: int) -> None:
+        """Keep nothing of this source any more; no lane may use its keys."""
+        if self._sessions is not None:
+            with contextlib.suppress(Error):  # heard by RTCP or RTP alone
+                self._sessions[0].remove_stream(ssrc)
 
     async def close(self) -> None:
         self.connection.on_media = self.connection.on_check = self.connection.on_selected = None

@@ -29,11 +29,13 @@
 #include "lanes.h"
 #include "stream.h"
 
-enum { RAISED = -10, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
+enum { RAISED = -10, FLOOR_BEHIND = 0x4000, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
 
 /* Checks and reports may wait a little, so that Python is woken for several at once. */
 enum urgency { NOT_TOLD, SOON, NOW };
 static const long SOON_NANOSECONDS = 5000000;
+static const int LOOK_MILLISECONDS = 500;
+static const double STOOD_SECONDS = 1.5; /* standstill.py */
 
 typedef struct {
     lane at;
@@ -122,9 +124,10 @@ static int mute(const lane *at, uint8_t *packet, int length) {
 static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timestamp, double now) {
     uint16_t step = (uint16_t)(sequence - at->source_highest);
     if (step == 0) return 0;
-    if (step < 0x8000)
+    if (step < 0x8000) {
         at->source_highest = sequence;
-    else if (step < 0x10000 - MAX_REORDER || (uint16_t)(sequence - at->source_floor) >= 0x8000)
+        if ((uint16_t)(sequence - at->source_floor) > FLOOR_BEHIND) at->source_floor = (uint16_t)(sequence - MAX_REORDER);
+    } else if (step < 0x10000 - MAX_REORDER || (uint16_t)(sequence - at->source_floor) >= 0x8000)
         return 0; /* from before the splice: its number may have been used already */
     uint16_t out_sequence = (uint16_t)(sequence + at->sequence_offset);
     uint32_t out_timestamp = timestamp + at->timestamp_offset;
@@ -196,11 +199,23 @@ static slot *find(lanes *all, uint64_t id) {
     return &all->slots[index];
 }
 
+/* The whole process stood still, this thread too: its calls may be another's by now, so that Python decides of each packet
+ * first (standstill.py). */
+static void awake(lanes *all) {
+    enter();
+    for (uint32_t index = 0; index < all->count; index++) all->slots[index].stands = 1;
+    leave();
+}
+
 static void *walk(void *argument) {
     lanes *all = argument;
     struct epoll_event ready[BATCH];
+    double ran = now_seconds();
     while (!atomic_load(&all->stopping)) {
-        int count = epoll_wait(all->epoll, ready, BATCH, -1);
+        int count = epoll_wait(all->epoll, ready, BATCH, LOOK_MILLISECONDS);
+        double now = now_seconds();
+        if (now - ran > STOOD_SECONDS) awake(all);
+        ran = now;
         for (int number = 0; number < count; number++) {
             enter();
             slot *one = find(all, ready[number].data.u64);

@@ -55,6 +55,9 @@ class WebRtcLeg(VoiceLeg):
     async def _close_carrier(self) -> None:
         await self._transport.close()
 
+    def _forget_source(self, ssrc: int) -> None:
+        self._transport.forget(ssrc)
+
     def _strangers(self) -> int:
         return self._transport.connection.strangers
 

@@ -24,6 +24,7 @@ from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp import Offer, build_answer, parse_offer
 from telephony.media.sip_sdp import Negotiation, Place, SdpPolicy
+from telephony.media.standstill import STANDSTILL
 from telephony.media.ticker import Ticker
 from telephony.media.voice_leg import VoiceLeg
 from telephony.media.voice_socket import SocketPoll
@@ -269,6 +270,7 @@ class MediaPlane:
             self._lanes = start_lanes(self.poll)
             self._gathering = start_gathering(self.poll, self.ticker)
         if self._tender is None:
+            STANDSTILL.begin()
             self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)
 
     def _arm(self) -> None:
@@ -279,6 +281,7 @@ class MediaPlane:
 
     def _tend(self) -> None:
         """Let nobody wait for a packet, and pass on in lanes what can be passed on there."""
+        STANDSTILL.runs()
         self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend) if self.legs else None
         idle = self._lanes.idle(_TEND_EVERY) if self._lanes is not None else frozenset[int]()
         self._fills += 1
@@ -290,7 +293,7 @@ class MediaPlane:
 
     def enter_lanes(self) -> None:
         """Let lanes and gathering take over what is in its steady state by now. Called ten times a second."""
-        if self._lanes is not None:
+        if self._lanes is not None and not STANDSTILL.silent:
             for leg in list(self.legs):
                 if isinstance(leg, VoiceLeg):
                     leg.enter_lane(self._lanes, self._gathering)

@@ -40,6 +40,8 @@ _pack_header = HEADER.pack_into
 
 _MAX_REORDER = 128
 _RESYNC_JUMP = 3000
+_FLOOR_BEHIND = 0x4000
+"""A splice that is further back than this would look as if it lay ahead, half a round of numbers later."""
 
 
 def payload_bounds(length: int) -> tuple[int, int] | None:
@@ -230,6 +232,8 @@ class Outbound:
                     marker = 0x80
                 else:
                     self._source_highest = sequence
+                    if (sequence - self._source_floor) & 0xFFFF > _FLOOR_BEHIND:
+                        self._source_floor = (sequence - _MAX_REORDER) & 0xFFFF
             # A late packet from before the splice would reuse a sequence number already protected.
             elif step < 0x10000 - _MAX_REORDER or ((sequence - self._source_floor) & 0xFFFF) >= 0x8000:
                 return
@@ -296,6 +300,14 @@ class Outbound:
         self.payload_type, self.codec = payload_type, codec
         self._source = None
 
+    def renew(self) -> None:
+        """Go on as another stream, for another key: whether the receiver counts the rounds of an old one's sequence
+        numbers on or anew under it (RFC 3711 3.3.1, RFC 4568 7.1.4), a new one's are in the first.
+        """
+        self._leave_lane()
+        self.ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
+        self._source = None
+
     def restart(self) -> None:
         """The next packet begins anew behind the last one, even when its source did not change meanwhile."""
         self._leave_lane()
@@ -317,7 +329,7 @@ class Outbound:
     def read_from(self, numbers: Any) -> None:
         """Take them back; the offsets are the same."""
         self._sequence, self._timestamp, self._sent_at = numbers.out_sequence, numbers.out_timestamp, numbers.sent_at
-        self._source_highest = numbers.source_highest
+        self._source_highest, self._source_floor = numbers.source_highest, numbers.source_floor
         self.packets, self.octets = numbers.out_packets, numbers.octets
 
     def timestamp_now(self) -> int:

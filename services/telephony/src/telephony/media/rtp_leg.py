@@ -23,7 +23,8 @@ from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp_sections import Direction
 from telephony.media.sip_sdp import Agreed, Negotiation, Place
 from telephony.media.source_filter import Address, SourceFilter
-from telephony.media.srtp import SrtpContext
+from telephony.media.srtp import InboundKey, SrtpContext
+from telephony.media.standstill import STANDSTILL
 from telephony.media.ticker import Ticker
 from telephony.media.voice_leg import VoiceLeg
 
@@ -71,7 +72,7 @@ class RtpLeg(VoiceLeg):
         self._tones: ToneReader | None = None
         self._kept_digits = ""
         self._held = False
-        self._rx: SrtpContext | None = None
+        self._rx: InboundKey | None = None
         self._tx: SrtpContext | None = None
         self._rtcp_source: Address | None = None
         self.outbound.wire = self._sink
@@ -213,15 +214,17 @@ class RtpLeg(VoiceLeg):
             self._tones = ToneReader(agreed.codec, self._digit)
 
     def _take_keys(self, agreed: Agreed) -> None:
-        """A key that stays keeps its packet counter; a new one begins anew."""
+        """A key that stays keeps its packet counter; a new one of ours begins with a stream of its own."""
         if agreed.keys is None:
             self._rx = self._tx = None
             return
         ours, theirs = agreed.keys
         if self._tx is None or (self._tx.crypto.suite, self._tx.crypto.key) != (ours.suite, ours.key):
             self._tx = SrtpContext(ours, inbound=False)
+            if self.outbound.packets:
+                self.outbound.renew()
         if self._rx is None or (self._rx.crypto.suite, self._rx.crypto.key) != (theirs.suite, theirs.key):
-            self._rx = SrtpContext(theirs, inbound=True)
+            self._rx = InboundKey(theirs, self._rx)
 
     def _take_digits(self, agreed: Agreed) -> None:
         """Let digits, and everything else, out only while the peer wants to hear us."""
@@ -324,9 +327,10 @@ class RtpLeg(VoiceLeg):
             else:
                 self._filter.strangers += 1
             return True
-        proven = self._rx is not None
+        proven = False
         if self._rx is not None:
-            length = self._rx.unprotect(length)
+            length = self._rx.unprotect(length, known=self._filter.knows(address))
+            proven = self._rx.settled
         if length < HEADER_SIZE:
             if self._filter.knows(address):
                 self._forged += 1
@@ -372,6 +376,8 @@ class RtpLeg(VoiceLeg):
             self._tones.packet(int.from_bytes(PACKET[4:8], "big"), bytes(VIEW[bounds[0] : bounds[1]]))
 
     def _transmit(self, length: int) -> None:
+        if STANDSTILL.silent:
+            return
         if self._tx is not None:
             length = self._tx.protect(length)
             if not length:
@@ -415,16 +421,21 @@ class RtpLeg(VoiceLeg):
         return self._rtcp_source or (source[0], source[1] + 1)
 
     def _source(self) -> Wire | None:
-        return self._wire(self._rx) if self._tones is None else None
+        settled = self._rx is None or self._rx.settled
+        return self._wire(self._rx) if settled and self._tones is None else None
 
     def _sink(self) -> Wire | None:
         return self._wire(self._tx)
 
-    def _wire(self, keys: SrtpContext | None) -> Wire | None:
+    def _wire(self, keys: SrtpContext | InboundKey | None) -> Wire | None:
         if self._sockets.connected is None:
             return None
         context = None if keys is None else keys.context
         return Wire(self._sockets.fd, context, keys, self._readable, self._datagram)
+
+    def _forget_source(self, ssrc: int) -> None:
+        if self._rx is not None:
+            self._rx.forget(ssrc)
 
     async def _close_carrier(self) -> None:
         if self._window is not None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from telephony.media.standstill import STANDSTILL
+
 _SLOTS = 4
 _PERIOD = 0.02
 _STEP = _PERIOD / _SLOTS
@@ -64,6 +66,7 @@ class Ticker:
             self._timer = loop.call_at(self._due, self._run)
 
     def _run(self) -> None:
+        STANDSTILL.runs()
         loop = asyncio.get_running_loop()
         now = loop.time()
         behind = int((now - self._due) / _STEP)

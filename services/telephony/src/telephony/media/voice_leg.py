@@ -7,6 +7,7 @@ three attributes that others set: `forward_to`, `tap` and `on_digit`. `WebRtcLeg
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence, Set
 from time import monotonic
 
@@ -25,6 +26,9 @@ _unpack_header = HEADER.unpack_from
 _LANE_PAUSE = 0.25
 """Seconds that a leg stays out of its lane after leaving it: what made it leave (a digit) seldom comes alone."""
 
+_MOST_SOURCES = 32
+"""Sources (SSRC) of one end at a time; one that comes back after so many others is a new one."""
+
 
 class VoiceLeg:
     """A `MediaLeg` but for what carries it."""
@@ -32,8 +36,9 @@ class VoiceLeg:
     # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
         "_digits", "_event_types", "_filled", "_forged", "_forward_to", "_inbound", "_lane", "_lane_after",
-        "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_tap", "_ticker",
-        "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit", "outbound", "reports",
+        "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_sources", "_tap",
+        "_ticker", "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit", "outbound",
+        "reports",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
@@ -57,6 +62,7 @@ class VoiceLeg:
         self._voice_type = outbound.payload_type
         self._event_types: dict[int, int] = {}
         self._inbound: Inbound | None = None
+        self._sources: OrderedDict[int, None] = OrderedDict()
         self._packets_before = self._lost_before = 0
         self._filled = self._forged = 0
         self._reader = DigitReader(self._digit)
@@ -253,6 +259,10 @@ class VoiceLeg:
     def _transmit_rtcp(self, data: bytes) -> None:
         raise NotImplementedError
 
+    def _forget_source(self, ssrc: int) -> None:
+        """Keep nothing of a source that was heard once."""
+        raise NotImplementedError
+
     def _source(self) -> Wire | None:
         """What the other end's packets come through, when a lane may read it."""
         raise NotImplementedError
@@ -321,6 +331,7 @@ class VoiceLeg:
             self._forged += 1
             return
         self._last_heard = monotonic()
+        self._heard_from(int.from_bytes(PACKET[4:8], "big"))
         self.reports.read(bytes(VIEW[:length]), self.outbound.ssrc)
 
     def _new_inbound(self, ssrc: int, sequence: int) -> Inbound:
@@ -328,7 +339,16 @@ class VoiceLeg:
             self._packets_before += self._inbound.packets
             self._lost_before += self._inbound.lost
         self._inbound = Inbound(ssrc, sequence, self.codec.clock_rate)
+        self._heard_from(ssrc)
         return self._inbound
+
+    def _heard_from(self, ssrc: int) -> None:
+        """Keep few sources: libsrtp keeps each one's counters, and goes through all of them for each packet."""
+        if ssrc not in self._sources:
+            self._sources[ssrc] = None
+            if len(self._sources) > _MOST_SOURCES:
+                self._leave_lane()
+                self._forget_source(self._sources.popitem(last=False)[0])
 
     def _digit(self, digit: str) -> None:
         if self.on_digit is not None:

@@ -16,6 +16,8 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from telephony.media.standstill import STANDSTILL
+
 _RECEIVE_BUFFER = 256 * 1024
 _BATCH = 64
 _BUSY = 8
@@ -72,6 +74,7 @@ class SocketPoll:
             self._epoll = None
 
     def _ready(self) -> None:
+        STANDSTILL.runs()
         readers = self._readers
         for _ in range(_MAX_ROUNDS):
             if self._epoll is None:

@@ -46,7 +46,7 @@ class CallServiceStub:
     HoldCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]
     """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]
-    """Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
+    """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
     SetMute: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]
     """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
     SendDigits: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]
@@ -100,7 +100,7 @@ class CallServiceAsyncStub(CallServiceStub):
     HoldCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
+    """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
     SetMute: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
     SendDigits: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -187,7 +187,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.ResumeCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Takes a party back, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
+        """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def SetMute(

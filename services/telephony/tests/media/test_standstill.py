@@ -1,0 +1,58 @@
+"""A process that stood still is silent until it knows whose its calls are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from telephony.media import standstill
+from telephony.media.codecs import PCMU
+from telephony.media.sip_sdp import SdpPolicy
+from telephony.media.standstill import STANDSTILL, Standstill
+from testkit import eventually
+
+from .raw_trunk import RawTrunk
+
+pytestmark = pytest.mark.media
+
+
+def test_who_stood_still_is_silent_until_its_calls_were_looked_at_or_nobody_could_say(monkeypatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(standstill, "monotonic", lambda: now[0])
+    made = Standstill()
+
+    def later(seconds: float) -> bool:
+        now[0] += seconds
+        made.runs()
+        return made.silent
+
+    assert not later(0.1) and not later(1.0), "a slow machine is none that stood still"
+    assert later(30.0) and later(0.1)
+    made.over()
+    assert not later(0.1)
+    assert later(2.0) and later(1.0) and later(1.0)
+    assert not later(1.1), "the database is away: the calls are ours"
+    now[0] += 600
+    made.begin()
+    assert not later(0.1), "nothing was to be done meanwhile"
+
+
+@pytest.mark.parametrize("studio", ["python"], indirect=True)
+async def test_on_waking_nothing_is_said_in_calls_that_may_be_anothers(studio) -> None:
+    with RawTrunk() as speaker, RawTrunk() as listener:
+        legs = [studio.plane.rtp(SdpPolicy(codecs=(PCMU,)), toward="127.0.0.1") for _ in range(2)]
+        speaker.call(legs[0])
+        listener.call(legs[1])
+        legs[0].forward_to = legs[1].outbound
+        speaker.send(speaker.packet(1, bytes(160)))
+        await eventually(listener.heard)
+        speaker.send(speaker.packet(2, bytes(160)))
+        time.sleep(standstill.STOOD_SECONDS + 0.2)  # noqa: ASYNC251  the process stands still
+        await eventually(lambda: legs[0].statistics().packets_received == 2)
+        speaker.send(speaker.packet(3, bytes(160)))
+        await asyncio.sleep(0.1)
+        assert not listener.heard()
+        STANDSTILL.over()
+        speaker.send(speaker.packet(4, bytes(160)))
+        await eventually(listener.heard)
