@@ -18,7 +18,7 @@ from telephony.domain.trunks import Gateway, HealthState, Transport
 from telephony.live.sip.bars import PER_ADDRESS
 from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
-from telephony.sip import SipDialog
+from telephony.sip import Destination, SipDialog
 from testkit import eventually
 from testkit.certificates import self_signed
 from testkit.rtp_peer import RtpPeer
@@ -372,5 +372,5 @@ async def test_with_every_edge_silent_calls_out_still_go_by_one_since_carriers_k
         silent = f"127.0.0.1:{deaf.getsockname()[1]}"
         node = await make_exchange(sip_listen="udp:127.0.0.2:0", sip_edges=silent)
         await node.edge.edges.ping(node.edge.agent)
-        way = node.edge.edges.way_to(Gateway("", "203.0.113.9"))
-    assert way.routes == (f"<sip:{silent};lr>",)
+        way = node.edge.edges.way_to(Destination("TCP", "203.0.113.9", 5070))
+    assert way.routes == (f"<sip:{silent};lr>", "<sip:203.0.113.9:5070;transport=tcp;lr;next>")

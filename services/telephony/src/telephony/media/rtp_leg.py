@@ -398,8 +398,8 @@ class RtpLeg(VoiceLeg):
             return
         if agreed.rtcp is None:
             self._transmit_muxed(length)
-        else:
-            self._sockets.send_rtcp(VIEW[:length], self._rtcp_target(agreed.rtcp))
+        elif not self._filter.leads_inside((there := self._rtcp_target(agreed.rtcp))[0]):
+            self._sockets.send_rtcp(VIEW[:length], there)
 
     def _transmit_muxed(self, length: int) -> None:
         try:  # noqa: SIM105

@@ -10,7 +10,7 @@ import { FormModal } from "../../ui/FormModal.tsx";
 import { HINT_BELOW, numberOption, TextField } from "../../ui/fields.tsx";
 import { Note, type Tone } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
-import { westernDigits } from "./trunkText.ts";
+import { foundIn, westernDigits } from "./trunkText.ts";
 
 const TONES: Record<string, Tone> = {
   TRUNK_TEST_RESULT_PASSED: "good",
@@ -87,9 +87,7 @@ function StepNote({ step }: { step: TrunkTestStep }) {
   const t = useText();
   const language = useLanguage();
   const finding = step.finding ?? "";
-  const said = textOr("trunks.test.finding", finding);
-  // What every call may be refused for has its words already.
-  const words = said === finding ? textOr("problem", finding) : said;
+  const words = foundIn("trunks.test.finding", finding);
   const took = durationSeconds(step.roundTrip);
   const facts = [
     {

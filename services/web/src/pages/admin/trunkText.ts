@@ -1,6 +1,7 @@
 /** A trunk's lists as people type them, one entry a line, and what the server has against them. */
 import type { Problem } from "../../api/problem.ts";
 import type { Trunk } from "../../api/types.ts";
+import { textOr } from "../../i18n/index.ts";
 
 type Rate = NonNullable<Trunk["rates"]>[number];
 
@@ -11,6 +12,12 @@ export function complaintAt(problem: Problem | undefined, path: string): string 
   return problem?.fields.find(
     ({ field }) => field === path || field.startsWith(`${path}[`) || field.startsWith(`${path}.`),
   )?.description;
+}
+
+/** What was found of a trunk, in words of its own or in those every call has for being refused for the same. */
+export function foundIn(prefix: string, finding: string): string {
+  const said = textOr(prefix, finding);
+  return said === finding ? textOr("problem", finding) : said;
 }
 
 export function linesOf(text: string): string[] {

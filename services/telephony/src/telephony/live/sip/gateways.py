@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from telephony.domain.trunks import Gateway, Transport
-from telephony.sip import Destination, SipUri
+from telephony.domain.trunks import Gateway, Transport, Trunk
+from telephony.sip import SipUri
 
 _SUFFIX: dict[Transport, dict[str, str | None]] = {
     Transport.UDP: {},
@@ -12,9 +12,9 @@ _SUFFIX: dict[Transport, dict[str, str | None]] = {
 }
 
 
-def hop_of(gateway: Gateway) -> Destination:
-    """Where requests to a gateway go."""
-    return Destination(gateway.transport.value, gateway.host, gateway.port)
+def registrar_of(trunk: Trunk) -> Gateway:
+    """The gateway a trunk is registered with: its first."""
+    return min(trunk.gateways, key=lambda each: each.priority)
 
 
 def uri_of(user: str, gateway: Gateway) -> str:
