@@ -82,35 +82,6 @@ async def test_a_password_is_changed_and_taken_away_and_a_lost_one_is_told(offic
     assert healthy.state == trunk_pb2.HEALTH_STATE_UNKNOWN and len(healthy.gateways) == 1
 
 
-async def test_a_company_names_no_address_of_the_operators_network_and_the_operator_may(office) -> None:
-    inside = [trunk_pb2.Gateway(host=each) for each in ("sip.example", "10.0.0.5", "[::ffff:127.0.0.1]")]
-    with pytest.raises(InvalidInput, match="operator") as refused:
-        await office.trunk(gateways=inside)
-    named = ["trunk.gateways[1].host", "trunk.gateways[2].host"]
-    assert [each.field for each in refused.value.fields] == named
-    trunk = await office.trunk()
-    change = pb.UpdateTrunkRequest(
-        trunk=trunk_pb2.Trunk(trunk_id=trunk.trunk_id, gateways=inside), update_mask={"paths": ["gateways"]}
-    )
-    with office.as_(), pytest.raises(InvalidInput) as again:
-        await office.trunks.UpdateTrunk(change)
-    assert [each.field for each in again.value.fields] == named
-    with office.as_("operator", PLATFORM):
-        for host, kept in (("10.0.0.5", True), ("169.254.169.254", False)):
-            wish = pb.CreateTrunkRequest(
-                request_id=host, trunk=trunk_pb2.Trunk(display_name="S", gateways=[trunk_pb2.Gateway(host=host)])
-            )
-            assert (await _taken(office.trunks.CreateTrunk(wish))) is kept
-
-
-async def _taken(call: Any) -> bool:
-    try:
-        await call
-    except InvalidInput:
-        return False
-    return True
-
-
 async def test_each_wrong_field_of_a_trunk_is_named(office) -> None:
     wrong = trunk_pb2.Trunk(display_name="", gateways=[trunk_pb2.Gateway(host="bad host")], registers=True)
     with pytest.raises(InvalidInput) as refused, office.as_():

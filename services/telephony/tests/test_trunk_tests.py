@@ -6,7 +6,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,15 +15,12 @@ import pytest
 import pytest_asyncio
 from chassis.auth import acting_as
 from kernel.errors import Forbidden, InvalidInput, NotFound
-from kernel.networks import networks_of
-from kernel.tenant import PLATFORM
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2
 from merkez.telephony.v1.trunk_service_pb2_grpc import TrunkServiceStub, add_TrunkServiceServicer_to_server
 from telephony.domain import trunk_tests as rules
 from telephony.domain.trunk_tests import Kind, Reply, Result, SipSwitchedOff, Step, TooManyTests
-from telephony.domain.trunks import Gateway, GatewayForbidden, Limits, Transport, Trunk
+from telephony.domain.trunks import Gateway, Limits, Transport, Trunk
 from telephony.handlers import TrunkHandlers
-from telephony.live.sip.reach import Reach
 from telephony.live.sip.trial import Pace, Trial
 from telephony.ops import trunks as trunk_ops
 from telephony.sip import Invitation, SipRefused
@@ -313,59 +309,3 @@ async def test_an_installation_without_sip_says_so(exchange: Exchange, carrier: 
     with acting_as(someone("admin", exchange.tenant_id)), pytest.raises(SipSwitchedOff.__mro__[1]) as refused:
         await stub.TestTrunk(trunk_service_pb2.TestTrunkRequest(trunk_id=trunk.trunk_id))
     assert refused.value.reason == "SIP_SWITCHED_OFF"
-
-
-async def test_nobody_looks_through_the_operators_network_by_a_trunk(make_exchange: Any, carrier: Carrier) -> None:
-    exchange = await make_exchange(sip_listen="udp:127.0.0.1:0,tcp:127.0.0.1:0", sip_private_networks="")
-    knocks: list[object] = []
-    carrier.agent.on_options = lambda request: knocks.append(request) or 200
-    there = carrier.gateway()
-    by_name = replace(there, host="localhost")
-    trunk = await a_kept_trunk(exchange, there, by_name, registers=True, user_name="merkez")
-    steps = await tried(exchange, trunk, NUMBER)
-    assert {(step.kind, step.finding) for step in steps} == {
-        (Kind.NAME, "GATEWAY_ADDRESS_FORBIDDEN"),
-        (Kind.REGISTRATION, "GATEWAY_ADDRESS_FORBIDDEN"),
-        (Kind.CALL, "GATEWAY_ADDRESS_FORBIDDEN"),
-    }
-
-    roster = exchange.edge.roster
-    await exchange.edge._refresh()
-    await exchange.edge._ping()
-    house = exchange.house
-    _, health = await house.db.run(
-        exchange.tenant_id, lambda tx: trunk_ops.health_of(tx, trunk.trunk_id, house.now()), read_only=True
-    )
-    assert {each.problem for each in health.gateways} == {"GATEWAY_ADDRESS_FORBIDDEN"}
-    assert not roster.trusts("127.0.0.1"), "and what is inside isn't taken for its carrier"
-    assert not knocks and not carrier.invitations
-    # The operator's own trunks lead where the operator says.
-    shared = replace(trunk, tenant_id=PLATFORM)
-    assert (await roster.reach.way_to(shared, there)).address == "127.0.0.1"
-
-
-async def test_a_name_that_leads_elsewhere_a_moment_later_is_gone_to_where_it_was_judged(
-    exchange: Exchange, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = [["10.0.0.5"], ["10.0.0.5", "127.0.0.1"]]
-    asked: list[str] = []
-
-    def looked_up(host: str, _: object) -> list[Any]:
-        asked.append(host)
-        return [(0, 0, 0, "", (each, 0)) for each in (answers.pop() if answers else ["169.254.169.254"])]
-
-    monkeypatch.setattr("telephony.live.sip.reach.socket.getaddrinfo", looked_up)
-    reach = Reach(exchange.edge.edges, networks_of("127.0.0.0/8"), {4})
-    gateway = replace(carrier.gateway(), host="sip.carrier.test")
-    trunk = a_trunk(gateway)
-    try:
-        way = await reach.way_to(trunk, gateway)
-        assert (way.hop.host, way.hop.tls_name) == ("127.0.0.1", "sip.carrier.test")
-        assert await reach.way_to(trunk, gateway) == way and len(asked) == 1
-        for _ in range(2):
-            found = await reach.look_up(trunk, gateway.host, anew=True)
-            assert not found.allowed
-        with pytest.raises(GatewayForbidden, match=r"169\.254\.169\.254"):
-            await reach.way_to(trunk, gateway)
-    finally:
-        reach.close()

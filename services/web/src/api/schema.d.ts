@@ -748,6 +748,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists numbers that companies brought, newest first
+         * @description Lists numbers that companies brought, newest first. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.tenancy.v1.OperatorService.ListBroughtNumbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/numbers:approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a company show numbers it brought to those it calls, all of them or none; those that were approved stay so
+         * @description Lets a company show numbers it brought to those it calls, all of them or none; those that were approved stay so. NOT_FOUND NUMBER_NOT_FOUND, FAILED_PRECONDITION NUMBER_NOT_BROUGHT. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorService.ApproveNumbers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/numbers:revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an approval back: calls that begin from now on don't show the numbers, and no brand's default is one of them
+         * @description Takes an approval back: calls that begin from now on don't show the numbers, and no brand's default is one of them. Errors as ApproveNumbers. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorService.RevokeNumbers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/nodes": {
         parameters: {
             query?: never;
@@ -4855,7 +4915,7 @@ export interface components {
         "telephony.v1.Gateway": {
             /** @description Output only. Stays with the address while host, port and transport do. */
             readonly gatewayId?: string;
-            /** @description Required. Host name, IPv4 or IPv6 address. */
+            /** @description Required. Host name, IPv4 or IPv6 address. A company's may not be inside a private network unless the operator has allowed that; names are looked up before each use. */
             host?: string;
             /**
              * Format: int32
@@ -4890,7 +4950,7 @@ export interface components {
              * @description Last SIP status it gave, 0 when it was silent.
              */
             status?: number;
-            /** @description What was wrong, a stable key such as TIMEOUT, UNREACHABLE, TLS_FAILED, AUTHENTICATION_FAILED; empty when nothing. */
+            /** @description What was wrong, a stable key such as TIMEOUT, UNREACHABLE, AUTHENTICATION_FAILED, GATEWAY_ADDRESS_FORBIDDEN; empty when nothing. */
             problem?: string;
             /**
              * @description Time from OPTIONS to their answer.
@@ -5501,6 +5561,18 @@ export interface components {
              */
             readonly createTime?: string;
         };
+        /** @description Approves. A repeat changes nothing. */
+        "tenancy.v1.ApproveNumbersRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. E.164, at most 500. */
+            numbers: string[];
+        };
+        /** @description What is approved. */
+        "tenancy.v1.ApproveNumbersResponse": {
+            /** @description By number. */
+            numbers?: components["schemas"]["tenancy.v1.Number"][];
+        };
         /** @description Takes a number. */
         "tenancy.v1.AssignNumberRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -5592,6 +5664,15 @@ export interface components {
         "tenancy.v1.BringNumbersResponse": {
             /** @description By number. */
             numbers?: components["schemas"]["tenancy.v1.Number"][];
+        };
+        /** @description A number with the company that brought it, as operators see it. */
+        "tenancy.v1.BroughtNumber": {
+            /** @description Company. */
+            tenantId?: string;
+            /** @description Its name. */
+            tenantName?: string;
+            /** @description The number. */
+            number?: components["schemas"]["tenancy.v1.Number"];
         };
         /** @description How a brand's calls are handled. */
         "tenancy.v1.CallRules": {
@@ -5793,6 +5874,13 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Numbers. */
+        "tenancy.v1.ListBroughtNumbersResponse": {
+            /** @description Newest first. */
+            numbers?: components["schemas"]["tenancy.v1.BroughtNumber"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Invitations. */
         "tenancy.v1.ListInvitationsResponse": {
             /** @description Newest first. */
@@ -5887,6 +5975,11 @@ export interface components {
             readonly brought?: boolean;
             /** @description Trunk of the company its calls go over; only of numbers it brought. Empty: it can be called, but shown to nobody. */
             trunkId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When an operator of the platform took a number that was brought for the company's own; unset: it can be called, but shown to nobody. Numbers of the inventory need none.
+             */
+            readonly approveTime?: string;
         };
         /**
          * @description Where a parked call goes that nobody retrieved and that whoever parked it doesn't take back either.
@@ -5981,6 +6074,18 @@ export interface components {
         "tenancy.v1.RevokeInvitationRequest": {
             /** @description Required. */
             invitationId?: string;
+        };
+        /** @description Takes approvals back. A repeat changes nothing. */
+        "tenancy.v1.RevokeNumbersRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. E.164, at most 500. */
+            numbers: string[];
+        };
+        /** @description What isn't approved any more. */
+        "tenancy.v1.RevokeNumbersResponse": {
+            /** @description By number. */
+            numbers?: components["schemas"]["tenancy.v1.Number"][];
         };
         /**
          * @description What a user may do; each holds what the next weaker holds.
@@ -7335,6 +7440,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.Tenant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.ListBroughtNumbers": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only numbers that nobody has approved. */
+                waiting?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListBroughtNumbersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.ApproveNumbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ApproveNumbersRequest"];
+            };
+        };
+        responses: {
+            /** @description What is approved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ApproveNumbersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.RevokeNumbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RevokeNumbersRequest"];
+            };
+        };
+        responses: {
+            /** @description What isn't approved any more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.RevokeNumbersResponse"];
                 };
             };
             default: components["responses"]["Problem"];

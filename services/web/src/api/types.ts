@@ -12,6 +12,7 @@ export type TenantOverview = Schemas["tenancy.v1.TenantOverview"];
 export type Brand = Schemas["tenancy.v1.Brand"];
 export type Notice = Schemas["tenancy.v1.Notice"];
 export type PhoneNumber = Schemas["tenancy.v1.Number"];
+export type BroughtNumber = Schemas["tenancy.v1.BroughtNumber"];
 export type Session = Schemas["tenancy.v1.Session"];
 export type User = Schemas["tenancy.v1.User"];
 export type Role = NonNullable<Schemas["tenancy.v1.Role"]>;

@@ -1,7 +1,7 @@
 import { Select } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
+import { mayBeShown, useNumbers } from "../../api/names.ts";
 import type { Trunk, TrunkTestStep } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
@@ -10,7 +10,7 @@ import { FormModal } from "../../ui/FormModal.tsx";
 import { HINT_BELOW, numberOption, TextField } from "../../ui/fields.tsx";
 import { Note, type Tone } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
-import { foundIn, westernDigits } from "./trunkText.ts";
+import { westernDigits, wordsOf } from "./trunkText.ts";
 
 const TONES: Record<string, Tone> = {
   TRUNK_TEST_RESULT_PASSED: "good",
@@ -26,11 +26,9 @@ export function TrunkTest({ trunk, onClose }: { trunk: Trunk; onClose: () => voi
   const [number, setNumber] = useState("");
   const [shown, setShown] = useState("");
   const [steps, setSteps] = useState<readonly TrunkTestStep[]>();
-  const { data } = useQuery({
-    queryKey: ["numbers", "shown"],
-    queryFn: () => ask(api.GET("/v1/numbers", { params: { query: { pageSize: 200 } } })),
-  });
-  const own = (data?.numbers ?? []).filter((each) => !each.brought || each.trunkId === trunk.trunkId);
+  const own = (useNumbers().data ?? []).filter(
+    (each) => mayBeShown(each) && (!each.brought || each.trunkId === trunk.trunkId),
+  );
   const callerNumber = shown || own[0]?.number || "";
   const test = async () => {
     const params = { path: { trunkId: trunk.trunkId ?? "" } };
@@ -87,7 +85,7 @@ function StepNote({ step }: { step: TrunkTestStep }) {
   const t = useText();
   const language = useLanguage();
   const finding = step.finding ?? "";
-  const words = foundIn("trunks.test.finding", finding);
+  const words = wordsOf(textOr("trunks.test.finding", finding), finding);
   const took = durationSeconds(step.roundTrip);
   const facts = [
     {

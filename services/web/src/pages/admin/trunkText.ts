@@ -14,9 +14,8 @@ export function complaintAt(problem: Problem | undefined, path: string): string 
   )?.description;
 }
 
-/** What was found of a trunk, in words of its own or in those every call has for being refused for the same. */
-export function foundIn(prefix: string, finding: string): string {
-  const said = textOr(prefix, finding);
+/** What was found of a trunk: `said`, or where it has no words of its own those that calls have for the same. */
+export function wordsOf(said: string, finding: string): string {
   return said === finding ? textOr("problem", finding) : said;
 }
 
