@@ -1268,6 +1268,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/calls/{callId}/moments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what happened in a call, in order: what its legs and contacts don't tell
+         * @description Lists what happened in a call, in order: what its legs and contacts don't tell. NOT_FOUND CALL_NOT_FOUND. Needs the permission `cdrs.read`.
+         */
+        get: operations["merkez.telephony.v1.CallService.ListCallMoments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/calls": {
         parameters: {
             query?: never;
@@ -4600,6 +4620,22 @@ export interface components {
             /** @description Code a parked call is retrieved by; empty when it isn't parked. */
             parkCode?: string;
         };
+        /** @description Something that happened in a call, and to whom. */
+        "telephony.v1.CallMoment": {
+            /** @description What it was. */
+            happening?: components["schemas"]["telephony.v1.Happening"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            happenTime?: string;
+            /** @description Agent who did it, whose last resort or place it was; empty when nobody's. */
+            agentId?: string;
+            /** @description What target is: agent, queue, flow, number, voicemail (the agent's whose it is), park (the code), node; empty without one. */
+            targetKind?: string;
+            /** @description Where the call went. */
+            target?: string;
+        };
         /**
          * @description Where a call stands.
          * @enum {string}
@@ -4979,6 +5015,11 @@ export interface components {
             callId?: string;
         };
         /**
+         * @description Something that happens in a call.
+         * @enum {string}
+         */
+        "telephony.v1.Happening": "HAPPENING_UNSPECIFIED" | "HAPPENING_HELD" | "HAPPENING_RESUMED" | "HAPPENING_TRANSFERRED" | "HAPPENING_FORWARDED" | "HAPPENING_PARKED" | "HAPPENING_PARK_EXPIRED" | "HAPPENING_MOVED" | "HAPPENING_TAKEN_OVER";
+        /**
          * @description Whether something of a trunk can be used now.
          * @enum {string}
          */
@@ -5071,6 +5112,11 @@ export interface components {
          * @enum {string}
          */
         "telephony.v1.LegState": "LEG_STATE_UNSPECIFIED" | "LEG_STATE_CONNECTING" | "LEG_STATE_CONNECTED" | "LEG_STATE_MEDIA_LOST" | "LEG_STATE_ENDED" | "LEG_STATE_RINGING";
+        /** @description What happened. */
+        "telephony.v1.ListCallMomentsResponse": {
+            /** @description In order, at most 1000. */
+            moments?: components["schemas"]["telephony.v1.CallMoment"][];
+        };
         /** @description Calls. */
         "telephony.v1.ListCallsResponse": {
             /** @description Newest first. */
@@ -8156,6 +8202,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["telephony.v1.Call"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.telephony.v1.CallService.ListCallMoments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.ListCallMomentsResponse"];
                 };
             };
             default: components["responses"]["Problem"];

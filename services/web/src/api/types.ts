@@ -40,6 +40,7 @@ export type Call = Schemas["telephony.v1.Call"];
 export type Leg = Schemas["telephony.v1.Leg"];
 export type AnswerDetection = Schemas["telephony.v1.AnswerDetection"];
 export type CallRules = Schemas["tenancy.v1.CallRules"];
+export type CallMoment = Schemas["telephony.v1.CallMoment"];
 export type Cdr = Schemas["telephony.v1.Cdr"];
 export type Station = Schemas["telephony.v1.Station"];
 export type Trunk = Schemas["telephony.v1.Trunk"];
