@@ -4094,6 +4094,8 @@ export interface components {
             displayName?: string;
             /** @description State. */
             state?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Whether a call for them alone gets anywhere now: they are at work, their telephones ring, or it goes on by their last resort. */
+            reachable?: boolean;
         };
         /** @description One piece of a customer's work: what is routed and reported. */
         "routing.v1.Contact": {

@@ -4,13 +4,13 @@ import { api, ask } from "../../api/client.ts";
 import { mayBeShown, useNumbers } from "../../api/names.ts";
 import type { Trunk, TrunkTestStep } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
-import { formatNumber } from "../../format/numbers.ts";
+import { formatNumber, latinDigits } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { HINT_BELOW, numberOption, TextField } from "../../ui/fields.tsx";
 import { Note, type Tone } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
-import { westernDigits, wordsOf } from "./trunkText.ts";
+import { wordsOf } from "./trunkText.ts";
 
 const TONES: Record<string, Tone> = {
   TRUNK_TEST_RESULT_PASSED: "good",
@@ -32,7 +32,7 @@ export function TrunkTest({ trunk, onClose }: { trunk: Trunk; onClose: () => voi
   const callerNumber = shown || own[0]?.number || "";
   const test = async () => {
     const params = { path: { trunkId: trunk.trunkId ?? "" } };
-    const dialed = westernDigits(number).trim();
+    const dialed = latinDigits(number).trim();
     const body = dialed ? { number: dialed, callerNumber } : {};
     setSteps(undefined);
     setSteps((await ask(api.POST("/v1/trunks/{trunkId}:test", { params, body }))).steps ?? []);
