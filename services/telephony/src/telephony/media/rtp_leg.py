@@ -102,12 +102,6 @@ class RtpLeg(VoiceLeg):
         """The peer refused our last offer; everything stays."""
         self._negotiation.withdraw()
 
-    def latch(self) -> None:
-        """Open the window for the peer's source again: its answer went out later than it was made."""
-        if not self._filter.settled and not self.closed:
-            self._filter.open(monotonic())
-            self._look_for_source()
-
     def state(self) -> dict[str, Any]:
         """What `MediaPlane.rtp` in another process needs to make an offer that takes this leg over."""
         return self._negotiation.state()
