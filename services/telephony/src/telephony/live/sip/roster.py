@@ -110,7 +110,8 @@ class Roster:
         over: list[Registrant] = []
         for trunk_id, (version, address, registrant) in list(self._registrants.items()):
             trunk = wanted.get(trunk_id)
-            if trunk is None or trunk.version != version or not await self._still_at(trunk, address):
+            moved = trunk is not None and not registrant.registered and not await self._still_at(trunk, address)
+            if trunk is None or trunk.version != version or moved:
                 del self._registrants[trunk_id]
                 self._registered.pop(trunk_id, None)
                 over.append(registrant)
@@ -121,7 +122,8 @@ class Roster:
                 await self._begin(agent, trunk)
 
     async def _still_at(self, trunk: Trunk, address: str) -> bool:
-        """Whether the registrar's name still stands for the address that was registered at, or is known no more."""
+        """Whether the registrar's name still stands for the address that was asked, or is known no more. While it takes
+        our registration there nobody looks: some names stand for another of many addresses each minute."""
         found = await self.reach.look_up(trunk, registrar_of(trunk).host)
         return address in found.allowed or not (found.allowed or found.forbidden)
 
