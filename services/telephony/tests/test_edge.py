@@ -225,6 +225,7 @@ async def test_a_carrier_calls_in_and_is_called_through_the_edge_and_hears_of_it
     (invitation,) = carrier.invitations
     assert invitation.source == (site.edge.host, site.edge.port) or transport == "TCP"
     assert invitation.request.headers.get("record-route") and "x-merkez-source" not in invitation.request.headers
+    assert "route" not in invitation.request.headers, "the way to the carrier is the edge's to know"
     assert invitation.called == NUMBER and invitation.asserted[0].sip.number == OURS
     with site.node.as_agent(agent_id):
         await site.node.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call.call_id))

@@ -46,7 +46,6 @@ export type Station = Schemas["telephony.v1.Station"];
 export type Trunk = Schemas["telephony.v1.Trunk"];
 export type TrunkTestStep = Schemas["telephony.v1.TrunkTestStep"];
 export type Gateway = Schemas["telephony.v1.Gateway"];
-export type TrunkHealth = Schemas["telephony.v1.TrunkHealth"];
 export type Device = Schemas["telephony.v1.Device"];
 export type CountryRule = Schemas["telephony.v1.CountryRule"];
 export type CountryChoice = NonNullable<Schemas["telephony.v1.CountryChoice"]>;
@@ -63,7 +62,6 @@ export type Utterance = Schemas["flows.v1.Utterance"];
 export type Choice = Schemas["flows.v1.Choice"];
 export type FlowProblem = Schemas["flows.v1.Problem"];
 export type Release = Schemas["flows.v1.Release"];
-export type Template = Schemas["flows.v1.Template"];
 export type Prompt = Schemas["flows.v1.Prompt"];
 export type Run = Schemas["flows.v1.Run"];
 
@@ -75,7 +73,6 @@ export type ScreenPop = Schemas["engagement.v1.ScreenPop"];
 
 export type UsageRecord = Schemas["billing.v1.UsageRecord"];
 export type InvoicePreview = Schemas["billing.v1.InvoicePreview"];
-export type UsageSummary = Schemas["billing.v1.UsageSummary"];
 export type Wallboard = Schemas["analytics.v1.Wallboard"];
 export type QueueTile = Schemas["analytics.v1.QueueTile"];
 export type AgentTile = Schemas["analytics.v1.AgentTile"];

@@ -13,7 +13,7 @@ export type SessionState =
   | { status: "signedIn"; user: User; tenantId: string; token: string; expires: number };
 
 /** Says to the gateway that a page asks: the refresh token then travels in its cookie only. */
-export const BROWSER_HEADERS = { "Content-Type": "application/json", "X-Merkez-Browser": "1" };
+const BROWSER_HEADERS = { "Content-Type": "application/json", "X-Merkez-Browser": "1" };
 
 type Message = { kind: "session"; session: Session } | { kind: "signedOut" };
 

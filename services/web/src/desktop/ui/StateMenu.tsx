@@ -7,7 +7,7 @@ import uiClasses from "../../ui/ui.module.css";
 import { setState, useDesktop } from "../desktop.ts";
 import { StateText, shortState, stateTone } from "./StateText.tsx";
 
-export const NOT_READY_REASONS = ["break", "lunch", "meeting", "training", "personal"] as const;
+const NOT_READY_REASONS = ["break", "lunch", "meeting", "training", "personal"] as const;
 
 /** Shows the agent's state and sets the next one. */
 export function StateMenu() {
