@@ -63,6 +63,13 @@ async def time_is_up(exchange: Exchange, call_id: str) -> Any:
     return found
 
 
+async def listed(exchange: Exchange) -> list[str]:
+    """The calls that wait under a code, as colleagues see them."""
+    with exchange.as_agent(an_id("usr")):
+        answer = await exchange.calls.ListCalls(call_service_pb2.ListCallsRequest(parked=True))
+    return [call.call_id for call in answer.calls]
+
+
 async def overdue(exchange: Exchange, after: timedelta) -> list[str]:
     now = exchange.house.now() + after
     due = await exchange.house.db.system(lambda tx: call_store.parked_too_long(tx, now), read_only=True)
@@ -73,6 +80,7 @@ async def test_a_parked_call_that_nobody_retrieves_rings_who_parked_it(exchange:
     live, _, ann_id = await parked(exchange, CallRules(park_seconds=60))
     assert await overdue(exchange, timedelta(seconds=50)) == []
     assert await overdue(exchange, timedelta(seconds=61)) == [live.call_id]
+    assert await listed(exchange) == [live.call_id]
     exchange.flows.steps = [queue_instruction()]
     assert await time_is_up(exchange, live.call_id)
     await eventually(lambda: len(exchange.flows.started) == 2)
@@ -81,6 +89,7 @@ async def test_a_parked_call_that_nobody_retrieves_rings_who_parked_it(exchange:
     assert request.WhichOneof("otherwise") is None  # then the agent's voicemail
     assert live.call.park_code == "" and await overdue(exchange, timedelta(days=1)) == []
     assert (await exchange.facts()).count("ParkExpired") == 1
+    assert await listed(exchange) == []
     await exchange.accept(live.call_id, ann_id)
     with exchange.as_agent(ann_id):
         call = await exchange.calls.GetCall(call_service_pb2.GetCallRequest(call_id=live.call_id))

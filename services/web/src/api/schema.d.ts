@@ -8242,6 +8242,8 @@ export interface operations {
                 pageToken?: string;
                 /** @description Only live calls. */
                 live?: boolean;
+                /** @description Only parked calls. */
+                parked?: boolean;
             };
             header?: never;
             path?: never;

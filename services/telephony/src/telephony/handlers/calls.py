@@ -239,7 +239,9 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         size = page_size(request.page_size)
         found = await self._db.run(
             principal().tenant_id,
-            lambda tx: ops.list_calls(tx, token=request.page_token, size=size, live=request.live),
+            lambda tx: ops.list_calls(
+                tx, token=request.page_token, size=size, live=request.live, parked=request.parked
+            ),
             read_only=True,
         )
         last = found[size - 1][0] if len(found) > size else None

@@ -210,8 +210,10 @@ async def get_call(tx: Tx, call_id: str) -> tuple[Call, Sequence[Leg]]:
     return await call_store.get_call(tx, call_id), await _legs(tx, call_id)
 
 
-async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[tuple[Call, Sequence[Leg]]]:
-    found = await call_store.list_calls(tx, token=token, size=size, live=live)
+async def list_calls(
+    tx: Tx, *, token: str, size: int, live: bool, parked: bool = False
+) -> Sequence[tuple[Call, Sequence[Leg]]]:
+    found = await call_store.list_calls(tx, token=token, size=size, live=live, parked=parked)
     by_call = await leg_store.legs_of(tx, [call.call_id for call in found])
     return [(call, by_call[call.call_id]) for call in found]
 

@@ -25,9 +25,8 @@ export function ParkedCalls() {
   const { data = [], refetch } = useQuery({
     queryKey: ["parkedCalls"],
     queryFn: async (): Promise<Call[]> => {
-      const query = { live: true, pageSize: 200 };
-      const { calls = [] } = await ask(api.GET("/v1/calls", { params: { query } }));
-      return calls.filter((call) => call.state === "CALL_STATE_PARKED" && call.parkCode);
+      const query = { parked: true, pageSize: 200 };
+      return (await ask(api.GET("/v1/calls", { params: { query } }))).calls ?? [];
     },
     refetchInterval: FRESH_MS,
   });
