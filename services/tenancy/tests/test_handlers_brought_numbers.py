@@ -167,12 +167,8 @@ async def test_an_operator_approves_numbers_for_showing_and_takes_it_back(town: 
     assert not shown.numbers and not shown.default_number
     with firm.as_("admin"):
         entries = (await town.stubs.audit.ListAuditEntries(session_service_pb2.ListAuditEntriesRequest())).entries
-    noted = [(each.action.rpartition("/")[2], each.target) for each in entries if "Numbers" in each.action]
-    assert noted == [
-        ("RevokeNumbers", first.number),
-        ("ApproveNumbers", first.number),
-        ("ApproveNumbers", first.number),
-    ]
+    verbs = sorted(each.action.rpartition("/")[2] for each in entries if each.target == first.number)
+    assert verbs == ["ApproveNumbers", "ApproveNumbers", "RevokeNumbers"]
 
 
 async def test_a_number_brought_anew_is_approved_anew(firm: Any) -> None:
