@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 from testkit.browser import chromium, person, sign_in, signed_in
-from testkit.company import Company
+from testkit.company import Company, request_id
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -52,5 +52,36 @@ async def test_operator_suspends_a_company_by_keyboard_and_resumes_it(
     await expect(page.get_by_role("main")).to_contain_text("SuspendTenant")
     await page.goto(f"{company.url}/desktop")
     await page.wait_for_url("**/operator")
+    for each in (page, owner):
+        await each.context.close()
+
+
+@pytest.mark.browser
+async def test_operator_approves_a_number_that_a_company_brought_also_in_persian_on_a_telephone(
+    browser: Browser, company: Company, operators_email: str
+) -> None:
+    wish = {"displayName": "Delta Telecom", "gateways": [{"host": "sip.delta.example"}], "enabled": True}
+    trunk = await company.owner.post("/v1/trunks", {"requestId": request_id(), "trunk": wish})
+    number = "+902129001099"
+    brought = {"entries": [number], "trunkId": trunk["trunkId"], "brandId": company.brand["brandId"]}
+    await company.owner.post("/v1/numbers:bring", {"requestId": request_id(), **brought})
+    owner = await signed_in(await person(browser, tone=440), company.url, company.email)
+    await owner.goto(f"{company.url}/admin/numbers")
+    await expect(owner.get_by_test_id(f"number-{number}")).to_contain_text("Not shown until approved")
+
+    page = await signed_in(await person(browser, tone=440, width=390, height=844), company.url, operators_email)
+    await page.evaluate("localStorage.setItem('merkez.language', 'fa')")
+    await page.goto(f"{company.url}/operator")
+    await page.get_by_test_id("tab-numbers").click()
+    await page.get_by_test_id(f"brought-{number}-approve").click()
+    await expect(page.get_by_test_id(f"brought-{number}")).to_have_count(0)
+    await page.get_by_test_id("numbers-all").check()
+    await expect(page.get_by_test_id(f"brought-{number}")).to_contain_text("تأییدشده")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing stands out at the side"
+
+    await owner.reload()
+    row = owner.get_by_test_id(f"number-{number}")
+    await expect(row).to_contain_text("Delta Telecom")
+    await expect(row).not_to_contain_text("Not shown")
     for each in (page, owner):
         await each.context.close()

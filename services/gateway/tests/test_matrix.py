@@ -89,8 +89,8 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
     reached = [route for route in PRIVATE if route.method.permission in own]
     assert {route.method.action.rpartition(".")[2] for route in reached} == {
         "OperatorService/ListTenants", "OperatorService/SuspendTenant", "OperatorService/ResumeTenant",
+        "OperatorService/ListBroughtNumbers", "OperatorService/ApproveNumbers", "OperatorService/RevokeNumbers",
         "AuditService/ListAuditEntries", "UserService/GetMe",
-        "NodeService/ListNodes", "NodeService/DrainNode", "NodeService/UndrainNode",
         *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete", "Test")),
         "TrunkService/ListTrunks", "TrunkService/GetTrunkHealth", "TrunkService/SetTrunkPassword",
         *(f"NodeService/{verb}" for verb in ("ListNodes", "DrainNode", "UndrainNode")),

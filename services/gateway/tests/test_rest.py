@@ -49,8 +49,10 @@ async def test_listening_whispering_barging_and_taking_over_are_told_apart_in_th
 
 async def test_reading_is_not_noted(house: Any) -> None:
     assert (await house.http.get("/v1/queues", headers=house.as_role())).status_code == 200
-    await asyncio.sleep(0.1)
-    assert house.world.audit == []
+    headers = house.as_role("supervisor")
+    assert (await house.http.post("/v1/calls/call_1:takeOver", json={}, headers=headers)).status_code == 200
+    await _until(lambda: house.world.audit)
+    assert [entry.action.rpartition("/")[2] for _, entry in house.world.audit] == ["TakeOverCall"]
 
 
 async def test_path_query_and_body_become_one_request(house: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from kernel.errors import AlreadyExists, FailedPrecondition, Forbidden, InvalidI
 from kernel.ids import new_id
 from merkez.routing.v1 import contact_pb2 as c
 from merkez.routing.v1 import contact_service_pb2 as cs
-from routing.domain.agents import AgentState
+from routing.domain.agents import AgentState, Reach
 from routing.ops import agents as agent_ops
 
 from .conftest import Edge, Floor, as_, refused
@@ -110,10 +111,13 @@ async def test_agent_picks_up_from_the_desktop_and_others_are_refused(
 
 
 @pytest.mark.parametrize("role", ["agent", "supervisor"])
-async def test_colleagues_are_listed_by_name_with_nothing_but_their_state(
+async def test_colleagues_are_listed_by_name_with_nothing_but_their_state_and_whether_they_can_be_called(
     edge: Edge, floor: Floor, other_floor: Floor, role: str
 ) -> None:
-    me, rena, aysel = [await floor.agent(name) for name in ("Me", "Rena", "Aysel")]
+    me, rena, aysel, zaur, yusif = [await floor.agent(name) for name in ("Me", "Rena", "Aysel", "Zaur", "Yusif")]
+    for gone in (zaur, yusif):
+        await floor.run(agent_ops.set_state, gone, AgentState.OFFLINE, "")
+    await floor.run(agent_ops.set_reach, yusif, Reach(away=timedelta(seconds=40), version=1))
     await other_floor.agent("Stranger")
     await floor.run(agent_ops.set_state, rena, AgentState.NOT_READY, "lunch")
     await floor.run(agent_ops.change_user, await floor.agent("Gone"), "Gone", False, 2)
@@ -126,8 +130,10 @@ async def test_colleagues_are_listed_by_name_with_nothing_but_their_state(
             if not token:
                 break
     assert seen == [
-        c.Colleague(agent_id=aysel, display_name="Aysel", state=c.AGENT_STATE_AVAILABLE),
-        c.Colleague(agent_id=rena, display_name="Rena", state=c.AGENT_STATE_NOT_READY),
+        c.Colleague(agent_id=aysel, display_name="Aysel", state=c.AGENT_STATE_AVAILABLE, reachable=True),
+        c.Colleague(agent_id=rena, display_name="Rena", state=c.AGENT_STATE_NOT_READY, reachable=True),
+        c.Colleague(agent_id=yusif, display_name="Yusif", state=c.AGENT_STATE_OFFLINE, reachable=True),
+        c.Colleague(agent_id=zaur, display_name="Zaur", state=c.AGENT_STATE_OFFLINE),
     ]
     with as_("customer", floor):
         await refused(edge.agents.ListColleagues(cs.ListColleaguesRequest()), Forbidden)

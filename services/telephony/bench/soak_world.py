@@ -199,6 +199,7 @@ async def a_world(folder: Path) -> AsyncIterator[World]:
             database_url=found.database_url, system_database_url=found.system_database_url, nats_url=nats.url,
             internal_key=str(key), peers=dict(rpc.addresses), grpc_port=grpc_port, data_dir=str(folder),
             media_addresses="127.0.0.1", sip_listen=f"udp:127.0.0.1:{sip_port}", sip_digests="MD5",
+            sip_private_networks="127.0.0.1/32",
             log_level="warning", customer_grace_seconds=1.0,
             station_grace_seconds=1.0, talking_grace_seconds=2.0, media_silent_seconds=2.0,
         )  # fmt: skip

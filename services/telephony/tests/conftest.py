@@ -212,7 +212,10 @@ async def _exchange(
     around = beside or await neighbours(rpc)
     settings = dataclasses.replace(
         TelephonySettings(
-            node_id=f"node-{secrets.token_hex(4)}", data_dir=str(tmp_path), internal_key=rpc.internal_key
+            node_id=f"node-{secrets.token_hex(4)}",
+            data_dir=str(tmp_path),
+            internal_key=rpc.internal_key,
+            sip_private_networks="127.0.0.0/8",
         ),
         **overrides,
     )

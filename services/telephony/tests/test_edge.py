@@ -19,7 +19,7 @@ from telephony.domain.trunks import Gateway, HealthState, Transport
 from telephony.live.sip.bars import PER_ADDRESS
 from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
-from telephony.sip import SipDialog
+from telephony.sip import Destination, SipDialog
 from testkit import eventually
 from testkit.certificates import self_signed
 from testkit.rtp_peer import RtpPeer
@@ -238,6 +238,7 @@ async def test_a_carrier_calls_in_and_is_called_through_the_edge_and_hears_of_it
     (invitation,) = carrier.invitations
     assert invitation.source == (site.edge.host, site.edge.port) or transport == "TCP"
     assert invitation.request.headers.get("record-route") and "x-merkez-source" not in invitation.request.headers
+    assert "route" not in invitation.request.headers, "the way to the carrier is the edge's to know"
     assert invitation.called == NUMBER and invitation.asserted[0].sip.number == OURS
     with site.node.as_agent(agent_id):
         await site.node.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call.call_id))
@@ -385,5 +386,5 @@ async def test_with_every_edge_silent_calls_out_still_go_by_one_since_carriers_k
         silent = f"127.0.0.1:{deaf.getsockname()[1]}"
         node = await make_exchange(sip_listen="udp:127.0.0.2:0", sip_edges=silent)
         await node.edge.edges.ping(node.edge.agent)
-        way = node.edge.edges.way_to(Gateway("", "203.0.113.9"))
-    assert way.routes == (f"<sip:{silent};lr>",)
+        way = node.edge.edges.way_to(Destination("TCP", "203.0.113.9", 5070))
+    assert way.routes == (f"<sip:{silent};lr>", "<sip:203.0.113.9:5070;transport=tcp;lr;next>")

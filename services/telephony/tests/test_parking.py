@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from chassis.auth import acting_as
+from kernel.errors import Forbidden, NotFound
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from sqlalchemy import update
 from telephony.domain.call_rules import CallRules, ParkEnd
@@ -15,7 +17,7 @@ from telephony.ops import calls as call_ops
 from telephony.ops import parking
 from telephony.store import calls as call_store
 from telephony.store.tables import park_codes
-from testkit import eventually
+from testkit import eventually, someone
 
 from .conftest import MUSIC_HZ, Exchange, an_id
 from .neighbours import queue_instruction
@@ -61,6 +63,13 @@ async def time_is_up(exchange: Exchange, call_id: str) -> Any:
     return found
 
 
+async def listed(exchange: Exchange) -> list[str]:
+    """The calls that wait under a code, as colleagues see them."""
+    with exchange.as_agent(an_id("usr")):
+        answer = await exchange.calls.ListCalls(call_service_pb2.ListCallsRequest(parked=True))
+    return [call.call_id for call in answer.calls]
+
+
 async def overdue(exchange: Exchange, after: timedelta) -> list[str]:
     now = exchange.house.now() + after
     due = await exchange.house.db.system(lambda tx: call_store.parked_too_long(tx, now), read_only=True)
@@ -71,6 +80,7 @@ async def test_a_parked_call_that_nobody_retrieves_rings_who_parked_it(exchange:
     live, _, ann_id = await parked(exchange, CallRules(park_seconds=60))
     assert await overdue(exchange, timedelta(seconds=50)) == []
     assert await overdue(exchange, timedelta(seconds=61)) == [live.call_id]
+    assert await listed(exchange) == [live.call_id]
     exchange.flows.steps = [queue_instruction()]
     assert await time_is_up(exchange, live.call_id)
     await eventually(lambda: len(exchange.flows.started) == 2)
@@ -79,10 +89,43 @@ async def test_a_parked_call_that_nobody_retrieves_rings_who_parked_it(exchange:
     assert request.WhichOneof("otherwise") is None  # then the agent's voicemail
     assert live.call.park_code == "" and await overdue(exchange, timedelta(days=1)) == []
     assert (await exchange.facts()).count("ParkExpired") == 1
+    assert await listed(exchange) == []
     await exchange.accept(live.call_id, ann_id)
     with exchange.as_agent(ann_id):
         call = await exchange.calls.GetCall(call_service_pb2.GetCallRequest(call_id=live.call_id))
     assert (call.state, call.agent_id) == (call_pb2.CALL_STATE_TALKING, ann_id)
+
+
+async def test_what_happened_in_a_call_is_still_told_when_it_is_over(exchange: Exchange) -> None:
+    live, _, ann_id = await parked(exchange)
+    ben, ben_id, queue_id = exchange.peer(BEN_HZ), an_id("usr"), an_id("que")
+    await exchange.attach(ben, ben_id)
+    held = call_service_pb2.HoldCallRequest(call_id=live.call_id)
+    with exchange.as_agent(ben_id):
+        await exchange.calls.RetrieveCall(call_service_pb2.RetrieveCallRequest(park_code="701"))
+        await exchange.calls.HoldCall(held)
+        await exchange.calls.ResumeCall(call_service_pb2.ResumeCallRequest(call_id=live.call_id))
+        exchange.flows.steps = [hang_up()]
+        on = call_service_pb2.TransferCallRequest(call_id=live.call_id, queue_id=queue_id)
+        await exchange.calls.TransferCall(on)
+    await eventually(lambda: exchange.switchboard.find(live.call_id) is None)
+    asked = call_service_pb2.ListCallMomentsRequest(call_id=live.call_id)
+    with acting_as(someone("supervisor", exchange.tenant_id)):
+        found = (await exchange.calls.ListCallMoments(asked)).moments
+        assert [
+            (call_pb2.Happening.Name(each.happening)[10:], each.agent_id, each.target_kind, each.target)
+            for each in found
+        ] == [
+            ("PARKED", ann_id, "park", "701"),
+            ("HELD", "", "", ""),
+            ("RESUMED", "", "", ""),
+            ("TRANSFERRED", ben_id, "queue", queue_id),
+        ]
+        assert all(each.HasField("happen_time") for each in found)
+    with exchange.as_agent(ben_id), pytest.raises(Forbidden):
+        await exchange.calls.ListCallMoments(asked)
+    with acting_as(someone("supervisor", an_id("ten"))), pytest.raises(NotFound):
+        await exchange.calls.ListCallMoments(asked)
 
 
 async def test_the_sweep_finds_what_was_parked_too_long(exchange: Exchange) -> None:

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from kernel.errors import DomainError, FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import new_id
-from merkez.tenancy.v1 import number_pb2, number_service_pb2, tenant_pb2, tenant_service_pb2
+from merkez.tenancy.v1 import (
+    number_pb2,
+    number_service_pb2,
+    tenant_pb2,
+    tenant_service_pb2,
+)
 
 
 async def reason_of(call: Any) -> str:
@@ -288,124 +293,3 @@ async def test_only_ones_own_number_is_shown_and_none_that_was_given_back(town: 
     assert (found.default_number, list(found.numbers)) == (number, [number])
     assert (await brand_of(firm, brand.brand_id)).caller_number == ""
     assert await reason_of(caller_numbers(rival, brand.brand_id)) == "BRAND_NOT_FOUND"
-
-
-# -- numbers a company brings --------------------------------------------------------------------------------------
-
-
-async def bring(firm: Any, *entries: str, brand_id: str = "", trunk_id: str = "", **more: Any) -> list[Any]:
-    said = {"request_id": f"bring {entries} {more}", "country": "TR", "trunk_id": trunk_id or firm.trunk()} | more
-    brand_id = brand_id or (await firm.brand("Brought")).brand_id
-    request = number_service_pb2.BringNumbersRequest(entries=entries, brand_id=brand_id, **said)
-    with firm.as_("admin"):
-        return list((await firm.town.stubs.numbers.BringNumbers(request)).numbers)
-
-
-async def may_show(firm: Any, brand_id: str = "") -> Any:
-    with firm.town.as_service(firm.tenant_id):
-        return await firm.town.stubs.numbers.GetCallerNumbers(
-            number_service_pb2.GetCallerNumbersRequest(brand_id=brand_id)
-        )
-
-
-async def test_numbers_of_ones_own_carrier_lead_to_the_flow_and_are_shown_over_their_trunk(
-    town: Any, firm: Any
-) -> None:
-    brand, trunk_id, flow_id = await firm.brand("Delta"), firm.trunk(), firm.flow()
-
-    made = await bring(
-        firm, "0212 900 10 00", "+902129001002-04", brand_id=brand.brand_id, trunk_id=trunk_id, flow_id=flow_id
-    )
-
-    assert [each.number for each in made] == ["+902129001000", "+902129001002", "+902129001003", "+902129001004"]
-    assert all(each.brought and not each.test and each.country == "TR" for each in made)
-    assert all((each.brand_id, each.flow_id, each.trunk_id) == (brand.brand_id, flow_id, trunk_id) for each in made)
-    route = await look_up(town, made[1].number)
-    assert (route.tenant_id, route.number.flow_id, route.number.trunk_id) == (firm.tenant_id, flow_id, trunk_id)
-    shown = await may_show(firm, brand.brand_id)
-    assert shown.default_number == made[0].number and dict(shown.trunk_ids) == dict.fromkeys(shown.numbers, trunk_id)
-
-
-async def test_another_companys_number_is_refused_by_its_name_and_nothing_of_the_rest_is_taken(
-    town: Any, firm: Any
-) -> None:
-    other = await town.sign_up()
-    await bring(other, "+902129002001")
-
-    with pytest.raises(FailedPrecondition) as refused:
-        await bring(firm, "+902129002000-05")
-
-    assert (refused.value.reason, refused.value.metadata["numbers"]) == ("NUMBERS_TAKEN", "+902129002001")
-    assert await reason_of(look_up(town, "+902129002000")) == "NUMBER_NOT_FOUND"
-    assert (await look_up(town, "+902129002001")).tenant_id == other.tenant_id
-
-
-async def test_two_companies_that_bring_a_number_at_once_do_not_both_get_it(town: Any, firm: Any) -> None:
-    other = await town.sign_up()
-    ends = await asyncio.gather(*(bring(each, "+902129003000") for each in (firm, other)), return_exceptions=True)
-    refused = [each for each in ends if isinstance(each, DomainError)]
-    assert len(refused) == 1 and refused[0].reason in {"NUMBERS_TAKEN", "NUMBER_TAKEN"}
-
-
-async def test_a_number_of_the_inventory_and_one_of_ones_own_are_not_brought(firm: Any) -> None:
-    listed = (await free(firm)).numbers[0].number
-    assert await reason_of(bring(firm, listed)) == "NUMBERS_TAKEN"
-    await bring(firm, "+902129004000")
-    assert await reason_of(bring(firm, "+902129004000", "+902129004001")) == "NUMBERS_TAKEN"
-
-
-async def test_a_repeated_request_brings_once_and_answers_the_same(firm: Any) -> None:
-    brand, trunk_id = await firm.brand("Again"), firm.trunk()
-    again = {"brand_id": brand.brand_id, "trunk_id": trunk_id, "request_id": "bring-once"}
-    assert await bring(firm, "+902129005000", **again) == await bring(firm, "+902129005000", **again)
-    assert await reason_of(bring(firm, "+902129005001", **again)) == "REQUEST_ID_REUSED"
-
-
-async def test_every_entry_that_can_not_be_read_is_named_and_nothing_is_taken(town: Any, firm: Any) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        await bring(firm, "+902129006000", "sales", "+902129006009-05", "12", "+902129006000-9999")
-    assert [each.field for each in refused.value.fields] == [f"entries[{index}]" for index in (1, 2, 3, 4)]
-    assert await reason_of(look_up(town, "+902129006000")) == "NUMBER_NOT_FOUND"
-
-
-async def test_a_trunk_of_somebody_else_is_not_found_and_telephony_away_is_told(town: Any, firm: Any) -> None:
-    other = await town.sign_up()
-    assert await reason_of(bring(firm, "+902129007000", trunk_id=other.trunk())) == "TRUNK_NOT_FOUND"
-    town.trunks.away = True
-    with pytest.raises(DomainError) as refused:
-        await bring(firm, "+902129007001")
-    assert type(refused.value).__name__ == "Unavailable"
-
-
-async def test_numbers_brought_count_for_the_plan_all_of_them_or_none(town: Any) -> None:
-    firm = await town.sign_up(plan_id="starter")
-    assert await reason_of(bring(firm, "+902129008000-02")) == "PLAN_LIMIT_REACHED"
-    with firm.as_():
-        assert not (await town.stubs.numbers.ListNumbers(number_service_pb2.ListNumbersRequest())).numbers
-
-
-async def test_a_number_that_is_unbound_is_still_called_but_shown_to_nobody_until_bound_again(
-    town: Any, firm: Any
-) -> None:
-    (made,) = await bring(firm, "+902129009000")
-    await update(firm, made.number, trunk_id="")
-    assert made.number not in (await may_show(firm)).numbers
-    assert (await look_up(town, made.number)).tenant_id == firm.tenant_id
-    other = firm.trunk()
-    await update(firm, made.number, trunk_id=other)
-    assert (await may_show(firm)).trunk_ids[made.number] == other
-
-
-async def test_a_number_of_the_inventory_is_bound_to_no_trunk(firm: Any) -> None:
-    brand = await firm.brand("Listed")
-    number = await take(firm, brand.brand_id)
-    assert await reason_of(update(firm, number, trunk_id=firm.trunk())) == "NUMBER_NOT_BROUGHT"
-
-
-async def test_a_brought_number_that_was_let_go_is_nobodys_and_may_be_brought_by_another(town: Any, firm: Any) -> None:
-    (made,) = await bring(firm, "+902129010000")
-    await release(firm, made.number)
-    assert await reason_of(look_up(town, made.number)) == "NUMBER_NOT_FOUND"
-    assert made.number not in [each.number for each in (await free(firm, size=200)).numbers]
-    other = await town.sign_up()
-    assert await bring(other, made.number)

@@ -1,14 +1,14 @@
 /** What a call's page tells of transfers, questions, other parties and supervisors. */
 import { expect, test } from "vitest";
-import type { Call, Contact, Leg } from "../src/api/types.ts";
+import type { Call, CallMoment, Contact, Leg } from "../src/api/types.ts";
 import type { Text } from "../src/i18n/index.ts";
-import { contactIdsOf, contactMoments, factMoment, legMoments } from "../src/pages/watch/moments.ts";
-import type { FactEvent } from "../src/socket/socket.ts";
+import { contactIdsOf, contactMoments, keptMoments, legMoments } from "../src/pages/watch/moments.ts";
 
 /** Keys with their values: what is said, not how. */
 const t: Text = (key, values) =>
   [key, ...Object.values(values ?? {})].join(" ").replace(/[\u2066-\u2069]/g, "");
-const names = { user: (id: string | undefined) => id || "–", queue: (id: string | undefined) => id || "–" };
+const named = (id: string | undefined) => id || "–";
+const names = { user: named, queue: named, flow: named };
 const at = (minute: number) => `2026-11-24T10:0${minute}:00Z`;
 
 test("a question, its vain end and a transfer are told with who and whom", () => {
@@ -93,16 +93,22 @@ test("parties come and go with the reason, and what everybody does at the end is
   ]);
 });
 
-test("holds, parks and moves are told as they happen, of this call alone", () => {
-  const told = (fact: string, data: object) =>
-    factMoment({ id: "evt_1", time: at(2), fact, data } as unknown as FactEvent, "call_1", t, names)?.text;
-  expect(told("CallHeld", { call: { callId: "call_1" } })).toBe("moment.held");
-  expect(told("CallHeld", { call: { callId: "call_2" } })).toBeUndefined();
-  expect(told("CallParked", { call: { callId: "call_1", parkCode: "701" }, agentId: "anna" })).toBe(
-    "moment.parked anna 701",
-  );
-  expect(told("CallMoved", { call: { callId: "call_1" }, toNodeId: "b" })).toBe("moment.moved b");
-  expect(
-    told("SupervisionChanged", { callId: "call_1", supervisorId: "sue", agentId: "ben", tookOver: true }),
-  ).toBe("moment.tookOver sue ben");
+test("holds, transfers, parks and moves are told with who did it and where it went", () => {
+  const told = (happening: string, more: Partial<CallMoment> = {}) =>
+    keptMoments([{ happening, happenTime: at(2), ...more } as CallMoment], t, names).map(({ text }) => text);
+  expect(told("HAPPENING_HELD")).toEqual(["moment.held"]);
+  expect(told("HAPPENING_PARKED", { agentId: "anna", target: "701" })).toEqual(["moment.parked anna 701"]);
+  expect(told("HAPPENING_PARK_EXPIRED", { targetKind: "queue", target: "front" })).toEqual([
+    "moment.parkExpired front",
+  ]);
+  expect(told("HAPPENING_PARK_EXPIRED")).toEqual(["moment.parkExpired moment.parkEnded"]);
+  expect(told("HAPPENING_MOVED", { target: "b" })).toEqual(["moment.moved b"]);
+  const to = { agentId: "anna", targetKind: "flow", target: "night" };
+  expect(told("HAPPENING_TRANSFERRED", to)).toEqual(["moment.handedOn anna night"]);
+  expect(told("HAPPENING_FORWARDED", { ...to, targetKind: "voicemail" })).toEqual([
+    "moment.forwarded anna moment.voicemailOf night",
+  ]);
+  expect(told("HAPPENING_TAKEN_OVER", { agentId: "ben", targetKind: "agent", target: "sue" })).toEqual([
+    "moment.tookOver sue ben",
+  ]);
 });

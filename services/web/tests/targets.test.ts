@@ -1,12 +1,13 @@
 /** What an agent types to hand a call on. */
 import { expect, test } from "vitest";
 import type { Colleague, Flow, Queue } from "../src/api/types.ts";
-import { asNumber, choicesOf, latinDigits } from "../src/desktop/ui/targets.ts";
+import { asNumber, choicesOf } from "../src/desktop/ui/targets.ts";
+import { latinDigits } from "../src/format/numbers.ts";
 
 const COLLEAGUES = [
   { agentId: "usr_1", displayName: "Şirin Yılmaz", state: "AGENT_STATE_OFFLINE" },
-  { agentId: "usr_2", displayName: "İlqar", state: "AGENT_STATE_NOT_READY" },
-  { agentId: "usr_3", displayName: "Şirin Əliyeva", state: "AGENT_STATE_AVAILABLE" },
+  { agentId: "usr_2", displayName: "İlqar", state: "AGENT_STATE_NOT_READY", reachable: true },
+  { agentId: "usr_3", displayName: "Şirin Əliyeva", state: "AGENT_STATE_AVAILABLE", reachable: true },
 ] as Colleague[];
 const QUEUES = [{ queueId: "que_1", displayName: "Billing" }] as Queue[];
 const FLOWS = [
@@ -26,8 +27,10 @@ test("a name is found as people type it in a hurry", () => {
   expect(names("ilqar")).toEqual(["İlqar"]);
 });
 
-test("somebody who went home can't be chosen", () => {
-  expect(choicesOf(COLLEAGUES, [], [], "").map(({ away }) => away)).toEqual([false, false, true]);
+test("somebody who went home can't be chosen, unless their telephone rings", () => {
+  const away = (colleagues: Colleague[]) => choicesOf(colleagues, [], [], "").map((each) => each.away);
+  expect(away(COLLEAGUES)).toEqual([false, false, true]);
+  expect(away(COLLEAGUES.map((each) => ({ ...each, reachable: true })))).toEqual([false, false, false]);
 });
 
 test.each([

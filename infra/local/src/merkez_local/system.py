@@ -286,7 +286,9 @@ class System:
             | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
         )
         return (
-            dict(os.environ)
+            # Carriers that are tried out beside it. Nobody's but this machine's owner reaches a system begun this way.
+            {"MERKEZ_SIP_PRIVATE_NETWORKS": "127.0.0.0/8"}
+            | dict(os.environ)
             # What this run decides wins over what the shell happens to say.
             | {f"MERKEZ_{key}": value for key, value in own.items()}
             | {"PYTHONUNBUFFERED": "1"}

@@ -15,7 +15,7 @@ from kernel.errors import InvalidInput
 PREFIXES: dict[str, str] = {
     "ten": "tenant", "brd": "client brand", "usr": "user (an agent's id too)", "ses": "session", "ivt": "invitation",
     "key": "API key", "num": "number", "pln": "plan version", "aud": "audit entry", "ntc": "notice",
-    "call": "call", "leg": "leg", "stn": "station", "cdr": "call detail record",
+    "call": "call", "leg": "leg", "mom": "moment of a call", "stn": "station", "cdr": "call detail record",
     "trk": "trunk", "gwy": "gateway", "lin": "line of a trunk", "dev": "desk phone",
     "flw": "flow", "rel": "flow release", "run": "flow run", "prm": "prompt",
     "que": "queue", "skl": "skill", "agt": "agent", "con": "contact", "ofr": "offer", "dsp": "disposition",

@@ -20,7 +20,6 @@ from merkez.routing.v1.contact_service_pb2 import (
 from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceStub, ContactServiceStub
 from merkez.telephony.v1.call_pb2 import Call
 from merkez.telephony.v1.call_service_pb2 import (
-    GetCallRequest,
     HangUpRequest,
     ReattachLegRequest,
     ReattachLegResponse,
@@ -141,11 +140,6 @@ class Neighbours:
         """Keys a customer pressed on the widget's keypad."""
         with acting_for(tenant_id):
             await self._calls_stub().SendDigits(SendDigitsRequest(call_id=call_id, digits=digits), timeout=3)
-
-    async def get_call(self, tenant_id: str, call_id: str) -> Call:
-        """A customer's own call."""
-        with acting_for(tenant_id):
-            return await self._calls_stub().GetCall(GetCallRequest(call_id=call_id), timeout=3)
 
     def _calls_stub(self) -> Any:
         return self._peers.stub(CallServiceStub, "telephony")

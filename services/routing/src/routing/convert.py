@@ -17,7 +17,7 @@ from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
 from routing.domain import facts
-from routing.domain.agents import Agent, AgentState
+from routing.domain.agents import Agent, AgentState, Directly, directly
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import Fact
 from routing.domain.hours import BusinessHours
@@ -233,10 +233,11 @@ def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
 
 
 def colleague_to_proto(agent: Agent) -> contact_pb2.Colleague:
-    """Who and in which state, nothing more."""
+    """Who, in which state, and whether they can be called; nothing of where they are reached."""
     return contact_pb2.Colleague(
-        agent_id=agent.agent_id, display_name=agent.display_name, state=_agent_state(agent.state)
-    )
+        agent_id=agent.agent_id, display_name=agent.display_name, state=_agent_state(agent.state),
+        reachable=directly(agent) is not Directly.REFUSED,
+    )  # fmt: skip
 
 
 def agent_state(value: int) -> AgentState:

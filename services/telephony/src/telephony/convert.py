@@ -15,6 +15,7 @@ from telephony.domain.cdrs import Cdr
 from telephony.domain.conversation import Left
 from telephony.domain.find_me import FindMe
 from telephony.domain.legs import Answer, Leg, LegState, Party, SupervisionMode
+from telephony.domain.moments import Moment
 from telephony.domain.nodes import Node
 from telephony.domain.quality import LegQuality
 from telephony.domain.relays import IceServer
@@ -138,6 +139,16 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
     message.hold_duration.FromTimedelta(cdr.hold)
     message.unheard_duration.FromTimedelta(cdr.unheard)
     return message
+
+
+def moment_message(moment: Moment) -> call_pb2.CallMoment:
+    return call_pb2.CallMoment(
+        happening=call_pb2.Happening.Value(f"HAPPENING_{moment.happening.value}"),
+        happen_time=time_out(moment.time),
+        agent_id=moment.agent_id,
+        target_kind=moment.target_kind,
+        target=moment.target,
+    )
 
 
 def node_message(node: Node) -> node_service_pb2.Node:

@@ -12,6 +12,7 @@ from chassis.lifecycle import Process, run_service
 from chassis.sealing import Seal
 from chassis.sql import Database
 from chassis.telemetry import log
+from kernel.networks import networks_of
 from merkez.telephony.v1 import (
     call_service_pb2_grpc,
     find_me_service_pb2_grpc,
@@ -135,12 +136,13 @@ def servicers(
     """Everything telephony serves; `trial` tests trunks where SIP is spoken."""
     db, settings = house.db, house.settings
     seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
+    trunks = TrunkHandlers(db, seal, house.tenancy, trial, networks_of(settings.sip_private_networks))
     return [
         (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(house, switchboard, dialing, nodes)),
         (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
         (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
         (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
-        (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, TrunkHandlers(db, seal, house.tenancy, trial)),
+        (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, trunks),
         (
             trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server,
             DeviceHandlers(db, house.tenancy, settings.sip_domain),

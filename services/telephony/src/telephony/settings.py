@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from chassis.settings import ProcessSettings, secret, variable
+from kernel.networks import networks_of
 
 from telephony.domain.relays import is_ice_url, urls_of
 
@@ -47,6 +48,9 @@ class TelephonySettings(ProcessSettings):
     """Kamailio in front (infra/kamailio): `10.0.1.5:5060[=203.0.113.5:5060],...`, where nodes reach each over UDP and
     what the world calls it. What one says of a request's source is believed, and calls to carriers go out by one that
     lives. Empty without."""
+    sip_private_networks: str = ""
+    """Networks of ours that companies' trunks may lead into: `10.20.0.0/24,127.0.0.0/8`. Empty for none: only public
+    addresses. The operator's own trunks may lead anywhere; nobody's to link-local addresses."""
     sip_tls_certificate: str = ""
     sip_tls_key: str = ""
     """PEM files for `tls:`; the key may be in the certificate's file."""
@@ -90,6 +94,10 @@ class TelephonySettings(ProcessSettings):
                 yield f"{variable('sip_listen')} must be transport:address:port with commas, such as {example}"
             elif item.startswith("tls:") and not self.sip_tls_certificate:
                 yield f"{variable('sip_tls_certificate')} is missing: the PEM file of the certificate for {item}"
+        try:
+            networks_of(self.sip_private_networks)
+        except ValueError:
+            yield f"{variable('sip_private_networks')} must be networks with commas, such as 10.2.0.0/24,192.168.7.9/32"
         if not all(map(EDGE.fullmatch, filter(None, self.sip_edges.replace(" ", "").split(",")))):
             example = "10.0.1.5:5060=203.0.113.5:5060,10.0.1.6:5060"
             yield f"{variable('sip_edges')} must be addresses and ports of edges with commas, such as {example}"

@@ -101,7 +101,6 @@ async def test_an_answer_to_a_leg_that_is_closed_already_is_harmless(studio) -> 
     await leg.close()
     await leg.close()
     leg.answer(peer.describe())
-    leg.latch()
     assert leg.closed and leg not in {other for other in studio.plane.legs if not other.closed}
 
 

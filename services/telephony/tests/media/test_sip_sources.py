@@ -33,6 +33,16 @@ def test_who_sends_from_where_it_said_is_heard_at_any_time() -> None:
     assert made.admit(SAID, 1, 1, 100.0) and made.settled and made.target == SAID
 
 
+def test_a_peer_met_in_public_is_sent_nothing_inside_our_network() -> None:
+    inside = ("10.0.0.5", 4_000)
+    for home, target in (("8.8.8.8", None), ("10.9.9.9", inside), ("", inside)):
+        made = SourceFilter(nat=True, window_seconds=5.0, home=home)
+        made.expect(inside, 0.0)
+        assert made.target == target
+        assert made.admit(("8.8.8.8", 4_000), 1, 1, 1.0, proven=True)
+        assert made.target == ("8.8.8.8", 4_000), "where it sends from it is answered"
+
+
 def test_another_port_of_the_host_is_heard_but_not_sent_to_unless_it_is_behind_nat() -> None:
     for nat, target in ((False, SAID), (True, BESIDE)):
         made = _filter(nat=nat)

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kernel.clock import SystemClock
 from telephony.sip import Ended, Limits, ListenPoint
-from telephony.sip.errors import SipParseError
+from telephony.sip.dialogs import DialogState
+from telephony.sip.errors import SipParseError, TransportFailed
 from telephony.sip.framing import Frames
 from testkit.waiting import eventually
 
@@ -257,3 +259,16 @@ async def test_a_name_that_is_none_is_a_failure_of_ours(alice: Line) -> None:
 async def test_a_name_is_looked_up(alice: Line, bob: Line) -> None:
     place = alice.place().__class__("UDP", "localhost", bob.port())
     assert (await alice.agent.options("sip:localhost", place)).status == 200
+
+
+@pytest.mark.parametrize("said", ["10.0.0.5", "localhost"])
+async def test_who_was_met_in_public_leads_no_request_into_our_network(alice: Line, said: str) -> None:
+    met = DialogState("c", "a", "b", "<sip:a@x>", "<sip:b@x>", f"sip:b@{said}", "sip:a@x", heard_at="8.8.8.8")
+    transports = alice.agent.stack.transports
+    for hops in (met.next_hops(), replace(met, routes=[f"<sip:{said};lr>"]).next_hops()):
+        with pytest.raises(TransportFailed, match="private"):
+            await alice.agent.stack.flow_to(hops)
+    inside = replace(met, heard_at="10.0.0.9").next_hops()
+    assert (await transports.flow_to(inside[0])).remote[0] in {"10.0.0.5", "127.0.0.1"}
+    older = DialogState.of({name: value for name, value in met.as_dict().items() if name != "heard_at"})
+    assert not older.next_hops()[0].public, "a dialog that an older node kept goes on"

@@ -216,6 +216,7 @@ def number_out(number: Number) -> number_pb2.Number:
         version=number.version,
         brought=number.brought,
         trunk_id=number.trunk_id,
+        approve_time=time_out(number.approve_time),
     )
 
 
@@ -235,10 +236,11 @@ def caller_numbers_out(
     tenant: Tenant, brand: Brand | None, numbers: Sequence[Number], plan: Plan
 ) -> number_service_pb2.GetCallerNumbersResponse:
     """What a tenant may show and do when it dials out."""
+    default = brand.shown_number if brand else ""
     return number_service_pb2.GetCallerNumbersResponse(
         numbers=[each.number for each in numbers],
         trunk_ids={each.number: each.trunk_id for each in numbers if each.trunk_id},
-        default_number=brand.shown_number if brand else "",
+        default_number=default if default in {each.number for each in numbers} else "",
         brand_name=brand.display_name if brand else "",
         language=brand.language if brand else tenant.language,
         call_rules=call_rules_out(call_rules_of(brand.call_rules)) if brand else None,

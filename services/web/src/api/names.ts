@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { mayEnter } from "../session/roles.ts";
 import { useSession } from "../session/session.ts";
 import { api, ask } from "./client.ts";
-import type { Brand, Call, Colleague, Customer, Disposition, Queue, User } from "./types.ts";
+import type { Brand, Call, Colleague, Customer, Disposition, PhoneNumber, Queue, User } from "./types.ts";
 
 const FRESH_MS = 60_000;
 const ALL = { params: { query: { pageSize: 200 } } };
@@ -13,6 +13,15 @@ export function useBrands(enabled = true) {
     queryKey: ["brands"],
     queryFn: async (): Promise<Brand[]> => (await ask(api.GET("/v1/brands", ALL))).brands ?? [],
     staleTime: FRESH_MS,
+    enabled,
+  });
+}
+
+/** Numbers of the company. Agents don't read them. */
+export function useNumbers(enabled = true) {
+  return useQuery({
+    queryKey: ["numbers", "all"],
+    queryFn: async (): Promise<PhoneNumber[]> => (await ask(api.GET("/v1/numbers", ALL))).numbers ?? [],
     enabled,
   });
 }
@@ -94,6 +103,11 @@ export function optionsOf<K extends string>(
   id: K,
 ) {
   return rows.map((row) => ({ value: row[id] ?? "", label: row.displayName ?? "" }));
+}
+
+/** Whether calls out may show it: one that was brought needs a trunk and an operator's approval. */
+export function mayBeShown(number: PhoneNumber): boolean {
+  return !number.brought || Boolean(number.trunkId && number.approveTime);
 }
 
 /** Who called, or who is called; nothing for an anonymous customer. */

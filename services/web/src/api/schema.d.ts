@@ -748,6 +748,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists numbers that companies brought, newest first
+         * @description Lists numbers that companies brought, newest first. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.tenancy.v1.OperatorService.ListBroughtNumbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/numbers:approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a company show numbers it brought to those it calls, all of them or none; those that were approved stay so
+         * @description Lets a company show numbers it brought to those it calls, all of them or none; those that were approved stay so. NOT_FOUND NUMBER_NOT_FOUND, FAILED_PRECONDITION NUMBER_NOT_BROUGHT. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorService.ApproveNumbers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/numbers:revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an approval back: calls that begin from now on don't show the numbers, and no brand's default is one of them
+         * @description Takes an approval back: calls that begin from now on don't show the numbers, and no brand's default is one of them. Errors as ApproveNumbers. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorService.RevokeNumbers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/nodes": {
         parameters: {
             query?: never;
@@ -1200,6 +1260,26 @@ export interface paths {
          * @description Reads one call. Needs the permission `calls.read`.
          */
         get: operations["merkez.telephony.v1.CallService.GetCall"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calls/{callId}/moments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what happened in a call, in order: what its legs and contacts don't tell
+         * @description Lists what happened in a call, in order: what its legs and contacts don't tell. NOT_FOUND CALL_NOT_FOUND. Needs the permission `cdrs.read`.
+         */
+        get: operations["merkez.telephony.v1.CallService.ListCallMoments"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4014,6 +4094,8 @@ export interface components {
             displayName?: string;
             /** @description State. */
             state?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Whether a call for them alone gets anywhere now: they are at work, their telephones ring, or it goes on by their last resort. */
+            reachable?: boolean;
         };
         /** @description One piece of a customer's work: what is routed and reported. */
         "routing.v1.Contact": {
@@ -4540,6 +4622,22 @@ export interface components {
             /** @description Code a parked call is retrieved by; empty when it isn't parked. */
             parkCode?: string;
         };
+        /** @description Something that happened in a call, and to whom. */
+        "telephony.v1.CallMoment": {
+            /** @description What it was. */
+            happening?: components["schemas"]["telephony.v1.Happening"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            happenTime?: string;
+            /** @description Agent who did it, whose last resort or place it was; empty when nobody's. */
+            agentId?: string;
+            /** @description What target is: agent, queue, flow, number, voicemail (the agent's whose it is), park (the code), node; empty without one. */
+            targetKind?: string;
+            /** @description Where the call went. */
+            target?: string;
+        };
         /**
          * @description Where a call stands.
          * @enum {string}
@@ -4855,7 +4953,7 @@ export interface components {
         "telephony.v1.Gateway": {
             /** @description Output only. Stays with the address while host, port and transport do. */
             readonly gatewayId?: string;
-            /** @description Required. Host name, IPv4 or IPv6 address. */
+            /** @description Required. Host name, IPv4 or IPv6 address. A company's may not be inside a private network unless the operator has allowed that; names are looked up before each use. */
             host?: string;
             /**
              * Format: int32
@@ -4890,7 +4988,7 @@ export interface components {
              * @description Last SIP status it gave, 0 when it was silent.
              */
             status?: number;
-            /** @description What was wrong, a stable key such as TIMEOUT, UNREACHABLE, TLS_FAILED, AUTHENTICATION_FAILED; empty when nothing. */
+            /** @description What was wrong, a stable key such as TIMEOUT, UNREACHABLE, AUTHENTICATION_FAILED, GATEWAY_ADDRESS_FORBIDDEN; empty when nothing. */
             problem?: string;
             /**
              * @description Time from OPTIONS to their answer.
@@ -4918,6 +5016,11 @@ export interface components {
             /** @description Required. */
             callId?: string;
         };
+        /**
+         * @description Something that happens in a call.
+         * @enum {string}
+         */
+        "telephony.v1.Happening": "HAPPENING_UNSPECIFIED" | "HAPPENING_HELD" | "HAPPENING_RESUMED" | "HAPPENING_TRANSFERRED" | "HAPPENING_FORWARDED" | "HAPPENING_PARKED" | "HAPPENING_PARK_EXPIRED" | "HAPPENING_MOVED" | "HAPPENING_TAKEN_OVER";
         /**
          * @description Whether something of a trunk can be used now.
          * @enum {string}
@@ -5011,6 +5114,11 @@ export interface components {
          * @enum {string}
          */
         "telephony.v1.LegState": "LEG_STATE_UNSPECIFIED" | "LEG_STATE_CONNECTING" | "LEG_STATE_CONNECTED" | "LEG_STATE_MEDIA_LOST" | "LEG_STATE_ENDED" | "LEG_STATE_RINGING";
+        /** @description What happened. */
+        "telephony.v1.ListCallMomentsResponse": {
+            /** @description In order, at most 1000. */
+            moments?: components["schemas"]["telephony.v1.CallMoment"][];
+        };
         /** @description Calls. */
         "telephony.v1.ListCallsResponse": {
             /** @description Newest first. */
@@ -5501,6 +5609,18 @@ export interface components {
              */
             readonly createTime?: string;
         };
+        /** @description Approves. A repeat changes nothing. */
+        "tenancy.v1.ApproveNumbersRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. E.164, at most 500. */
+            numbers: string[];
+        };
+        /** @description What is approved. */
+        "tenancy.v1.ApproveNumbersResponse": {
+            /** @description By number. */
+            numbers?: components["schemas"]["tenancy.v1.Number"][];
+        };
         /** @description Takes a number. */
         "tenancy.v1.AssignNumberRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -5592,6 +5712,15 @@ export interface components {
         "tenancy.v1.BringNumbersResponse": {
             /** @description By number. */
             numbers?: components["schemas"]["tenancy.v1.Number"][];
+        };
+        /** @description A number with the company that brought it, as operators see it. */
+        "tenancy.v1.BroughtNumber": {
+            /** @description Company. */
+            tenantId?: string;
+            /** @description Its name. */
+            tenantName?: string;
+            /** @description The number. */
+            number?: components["schemas"]["tenancy.v1.Number"];
         };
         /** @description How a brand's calls are handled. */
         "tenancy.v1.CallRules": {
@@ -5793,6 +5922,13 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Numbers. */
+        "tenancy.v1.ListBroughtNumbersResponse": {
+            /** @description Newest first. */
+            numbers?: components["schemas"]["tenancy.v1.BroughtNumber"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Invitations. */
         "tenancy.v1.ListInvitationsResponse": {
             /** @description Newest first. */
@@ -5887,6 +6023,11 @@ export interface components {
             readonly brought?: boolean;
             /** @description Trunk of the company its calls go over; only of numbers it brought. Empty: it can be called, but shown to nobody. */
             trunkId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When an operator of the platform took a number that was brought for the company's own; unset: it can be called, but shown to nobody. Numbers of the inventory need none.
+             */
+            readonly approveTime?: string;
         };
         /**
          * @description Where a parked call goes that nobody retrieved and that whoever parked it doesn't take back either.
@@ -5981,6 +6122,18 @@ export interface components {
         "tenancy.v1.RevokeInvitationRequest": {
             /** @description Required. */
             invitationId?: string;
+        };
+        /** @description Takes approvals back. A repeat changes nothing. */
+        "tenancy.v1.RevokeNumbersRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. E.164, at most 500. */
+            numbers: string[];
+        };
+        /** @description What isn't approved any more. */
+        "tenancy.v1.RevokeNumbersResponse": {
+            /** @description By number. */
+            numbers?: components["schemas"]["tenancy.v1.Number"][];
         };
         /**
          * @description What a user may do; each holds what the next weaker holds.
@@ -7340,6 +7493,90 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.tenancy.v1.OperatorService.ListBroughtNumbers": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only numbers that nobody has approved. */
+                waiting?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListBroughtNumbersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.ApproveNumbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ApproveNumbersRequest"];
+            };
+        };
+        responses: {
+            /** @description What is approved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ApproveNumbersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorService.RevokeNumbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RevokeNumbersRequest"];
+            };
+        };
+        responses: {
+            /** @description What isn't approved any more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.RevokeNumbersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.telephony.v1.NodeService.ListNodes": {
         parameters: {
             query?: never;
@@ -7972,6 +8209,30 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.telephony.v1.CallService.ListCallMoments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telephony.v1.ListCallMomentsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.telephony.v1.CallService.ListCalls": {
         parameters: {
             query?: {
@@ -7981,6 +8242,8 @@ export interface operations {
                 pageToken?: string;
                 /** @description Only live calls. */
                 live?: boolean;
+                /** @description Only parked calls. */
+                parked?: boolean;
             };
             header?: never;
             path?: never;

@@ -57,11 +57,11 @@ const plain =
     void (await verb(name, extra));
 
 export const hangUp = plain("HangUp");
-export const leave = plain("LeaveCall");
+const leave = plain("LeaveCall");
 export const swap = plain("SwapCall");
 export const join = plain("JoinCall");
 export const complete = plain("CompleteTransfer");
-export const cancelConsult = plain("CancelConsult");
+const cancelConsult = plain("CancelConsult");
 const holdLeg = plain("HoldCall");
 const resumeLeg = plain("ResumeCall");
 const dropLeg = plain("DropLeg");

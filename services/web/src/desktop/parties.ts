@@ -27,7 +27,7 @@ export function consultOf(call: Call | undefined, me: string): Leg | undefined {
 }
 
 /** Whether the customer has somebody to talk to when we leave. */
-export function othersStay(call: Call | undefined, me: string): boolean {
+function othersStay(call: Call | undefined, me: string): boolean {
   return partiesOf(call).some((leg) => isThere(leg) && leg.party !== "customer" && leg.agentId !== me);
 }
 

@@ -70,7 +70,7 @@ function isOpen(contact: Contact | undefined): contact is Contact {
   return contact?.state === "CONTACT_STATE_ON_CONTACT" || contact?.state === "CONTACT_STATE_WRAP_UP";
 }
 
-export function currentContactId(state: DesktopState): string | undefined {
+function currentContactId(state: DesktopState): string | undefined {
   return state.contact?.contactId ?? state.offer?.contact?.contactId;
 }
 
@@ -166,7 +166,7 @@ const NORMAL_CLEARING = 16;
 const CAUSES: Record<number, Unreached> = { 17: "BUSY", 18: "NO_ANSWER", 19: "NO_ANSWER", 21: "REJECTED" };
 
 /** Whether a notice is about somebody who was asked for in a call that goes on. */
-export const isOfParty = (notice: DesktopNotice | undefined): boolean =>
+const isOfParty = (notice: DesktopNotice | undefined): boolean =>
   notice !== undefined && (notice === "notTaken" || UNREACHED.includes(notice));
 
 function withLeg(

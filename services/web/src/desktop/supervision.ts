@@ -127,8 +127,10 @@ export async function stopSupervising(): Promise<void> {
   if (call) keep(call, now.callId);
 }
 
-/** Takes the agent's place: the call is our contact from then on. */
-/** Whoever is off duty goes on it for this call, and gets no others after it. */
+/**
+ * Takes the agent's place: the call is our contact from then on. Whoever is off duty goes on it for this call, and gets
+ * no others after it.
+ */
 export async function takeOver(callId: string): Promise<void> {
   const state = desktop.get().agent?.state ?? "AGENT_STATE_OFFLINE";
   if (state === "AGENT_STATE_OFFLINE") await setState("AGENT_STATE_NOT_READY");

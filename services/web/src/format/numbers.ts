@@ -17,6 +17,11 @@ export function localDigits(text: string, language: Language): string {
   return text.replace(/\d/g, (digit) => PERSIAN_DIGITS[Number(digit)] ?? digit);
 }
 
+/** Persian and Arabic digits as the Latin ones they stand for. */
+export function latinDigits(text: string): string {
+  return text.replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15));
+}
+
 /** `value` is a number or a decimal text ("1234.50"); its own fraction digits are kept unless `fraction` is given. */
 export function formatNumber(value: number | string, language: Language, fraction?: number): string {
   const text = typeof value === "number" ? plainDecimal(value, fraction) : value;

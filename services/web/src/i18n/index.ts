@@ -8,7 +8,7 @@ import type { MessageKey } from "./keys.ts";
 import { directionOf, isLanguage, type Language, preferredLanguage } from "./languages.ts";
 
 export type { MessageKey } from "./keys.ts";
-export { isLanguage, LANGUAGE_NAMES, LANGUAGES, type Language } from "./languages.ts";
+export { arrowOf, isLanguage, LANGUAGE_NAMES, LANGUAGES, type Language } from "./languages.ts";
 
 type Values = Record<string, string | number>;
 export type Text = (key: MessageKey, values?: Values) => string;

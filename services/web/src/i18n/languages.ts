@@ -18,6 +18,11 @@ export function directionOf(language: Language): "ltr" | "rtl" {
   return language === "fa" ? "rtl" : "ltr";
 }
 
+/** From one to the next, as one reads: the sign itself is not mirrored by the browser. */
+export function arrowOf(language: Language): string {
+  return directionOf(language) === "rtl" ? "←" : "→";
+}
+
 /** The first of the browser's languages that we speak, else English. */
 export function preferredLanguage(candidates: readonly string[]): Language {
   for (const candidate of candidates) {

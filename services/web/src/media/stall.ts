@@ -4,8 +4,8 @@
  * Re-attaching is tried at once and then ever more rarely, since silence that is not our line's fault would come back
  * after each try.
  */
-export const STALL_AFTER_MS = 1000;
-export const REATTACH_AFTER_MS = 450;
+const STALL_AFTER_MS = 1000;
+const REATTACH_AFTER_MS = 450;
 const BACKOFF_MS = [1500, 2000, 5000, 10_000];
 
 export interface StallVerdict {

@@ -13,7 +13,7 @@ export type SessionState =
   | { status: "signedIn"; user: User; tenantId: string; token: string; expires: number };
 
 /** Says to the gateway that a page asks: the refresh token then travels in its cookie only. */
-export const BROWSER_HEADERS = { "Content-Type": "application/json", "X-Merkez-Browser": "1" };
+const BROWSER_HEADERS = { "Content-Type": "application/json", "X-Merkez-Browser": "1" };
 
 type Message = { kind: "session"; session: Session } | { kind: "signedOut" };
 
@@ -21,6 +21,13 @@ const HINT_KEY = "merkez.signedIn";
 const LOCK = "merkez-session";
 /** Renew when this share of the token's life is over: a suspended laptop still has time for a second try. */
 const RENEW_AT = 0.6;
+const AWAY_MS = 2000;
+const CALL_OVER_MS = 5000;
+/**
+ * What ends a session, but not in the middle of a call: the gateway lets a call's connection outlive its token too. A
+ * network that took a renewal and lost its answer looks like a stolen token, and ends the session.
+ */
+const LAST_FOR_CALL: readonly string[] = ["TENANT_SUSPENDED", "SESSION_ENDED"];
 
 export const session = createStore<SessionState>({ status: "starting" });
 export const useSession = (): SessionState => useStore(session);
@@ -46,7 +53,7 @@ channel?.addEventListener("message", ({ data }: MessageEvent<Message>) => {
 
 let callIsUp = (): boolean => false;
 
-/** Told once how to see a call that is up: a suspended company's session lasts until that call is over. */
+/** Told once how to see a call that is up: a session that has ended lasts until that call is over. */
 export function lastForCall(up: () => boolean): void {
   callIsUp = up;
 }
@@ -121,7 +128,7 @@ async function renew(refused: string | undefined): Promise<string | undefined> {
   }
   const problem = problemFrom(response.status, await response.json().catch(() => undefined));
   if (problem.status >= 500 || problem.status === 429) return retryLater();
-  if (problem.reason === "TENANT_SUSPENDED" && callIsUp()) return retryLater();
+  if (LAST_FOR_CALL.includes(problem.reason) && callIsUp()) return retryLater(CALL_OVER_MS);
   end(session.get().status === "signedIn" || wasSignedIn(), true);
   return undefined;
 }
@@ -131,10 +138,10 @@ function freshToken(): string | undefined {
   return state.status === "signedIn" && state.expires - Date.now() > 200_000 ? state.token : undefined;
 }
 
-/** The edge is away: the session stays as it is, a live call goes on, and we ask again. */
-function retryLater(): string | undefined {
+/** The edge is away, or a call is up: the session stays as it is, a live call goes on, and we ask again. */
+function retryLater(pauseMs = AWAY_MS): string | undefined {
   clearTimeout(timer);
-  timer = setTimeout(() => void renewSession(), 2000);
+  timer = setTimeout(() => void renewSession(), pauseMs);
   return accessToken();
 }
 

@@ -29,7 +29,7 @@ export const socket = new SocketClient({
 const status = createStore<SocketStatus>("closed");
 socket.onStatus((next) => status.set(next));
 /** The connection was there and is being brought back: what is on screen may be old, and nothing can be asked. */
-export const away = createStore(false);
+const away = createStore(false);
 socket.onStatus((next) => {
   if (next === "open" || next === "closed") away.set(false);
   else if (next === "waiting") away.set(true);

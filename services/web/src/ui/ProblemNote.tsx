@@ -15,7 +15,7 @@ interface Props {
 }
 
 /** What happened and what to do next, in the reader's language where we know the reason, else as the server said it. */
-export function problemText(problem: Problem): string {
+function problemText(problem: Problem): string {
   const known = textOr("problem", problem.reason, limitsOf(problem));
   const wait = problem.retryAfterSeconds
     ? ` ${t("problem.retryAfter", { time: formatClock(problem.retryAfterSeconds, language()) })}`

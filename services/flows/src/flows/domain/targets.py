@@ -11,37 +11,14 @@ import re
 from urllib.parse import urlsplit
 
 import idna
+from kernel.networks import LOOPBACK, may_reach
 
-_GIVEN_OUT = ipaddress.ip_network("2000::/3")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def address_allowed(address: str, *, allow_loopback: bool) -> bool:
     """Whether an IP address is a public one, or a loopback one where that is allowed."""
-    try:
-        parsed = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return _six_allowed(parsed, allow_loopback)
-    if parsed.is_loopback:
-        return allow_loopback
-    return parsed.is_global and not parsed.is_multicast
-
-
-def _six_allowed(address: ipaddress.IPv6Address, allow_loopback: bool) -> bool:
-    if address.is_loopback:
-        return allow_loopback
-    # An IPv4 target can hide in an IPv6 one: mapped (RFC 4291), 6to4 (RFC 3056), NAT64 (RFC 6052).
-    inner = address.ipv4_mapped or address.sixtofour
-    if address in _NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    if inner is not None:
-        return address_allowed(str(inner), allow_loopback=allow_loopback)
-    # Only 2000::/3 was ever given out (RFC 4291 2.4). What else there is leads to ourselves or to neighbours, such as
-    # the deprecated site-local fec0::/10, local NAT64 64:ff9b:1::/48 (RFC 8215) and ::a.b.c.d.
-    return address in _GIVEN_OUT and address.is_global
+    return may_reach(address, LOOPBACK if allow_loopback else ())
 
 
 def url_problem(url: str, *, allow_loopback: bool) -> tuple[str, str] | None:

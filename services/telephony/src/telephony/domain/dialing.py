@@ -189,9 +189,15 @@ def caller_number(wanted: str, numbers: CallerNumbers) -> str:
     """The number to show. CallerNumberNotOwned, NoCallerNumber."""
     chosen = wanted or numbers.default
     if not chosen:
-        raise NoCallerNumber("there is no number to show: name a brand that has one, or give the brand one first")
+        raise NoCallerNumber(
+            "there is no number to show: name a brand that has one, or give the brand one first; one you brought needs "
+            "a trunk and the approval of the platform's operator"
+        )
     if chosen not in numbers.owned:
-        raise CallerNumberNotOwned("the caller number is not one of yours")
+        raise CallerNumberNotOwned(
+            "the caller number is not one you may show: choose another; one you brought needs a trunk and the approval "
+            "of the platform's operator"
+        )
     return chosen
 
 

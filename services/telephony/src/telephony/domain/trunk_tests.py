@@ -81,13 +81,13 @@ class Reply:
     body: str = ""
 
 
-def of_name(addresses: Sequence[str], *, given: bool) -> Step:
-    """Of what a gateway's name stands for; `given` when it is an address itself."""
-    if given:
-        return Step(Kind.NAME, Result.PASSED, "ADDRESS_GIVEN", details=tuple(addresses))
-    if not addresses:
-        return Step(Kind.NAME, Result.FAILED, "NAME_UNKNOWN")
-    return Step(Kind.NAME, Result.PASSED, "NAME_FOUND", details=tuple(addresses)[:8])
+def of_name(gateway: Gateway, allowed: Sequence[str], forbidden: Sequence[str]) -> Step:
+    """Of the addresses a gateway's host stands for: those it may be at, and those inside private networks."""
+    if not allowed:
+        finding = "GATEWAY_ADDRESS_FORBIDDEN" if forbidden else "NAME_UNKNOWN"
+        return Step(Kind.NAME, Result.FAILED, finding, details=tuple(forbidden)[:8])
+    finding = "ADDRESS_GIVEN" if allowed[0] == gateway.host.strip("[]") else "NAME_FOUND"
+    return Step(Kind.NAME, Result.PASSED, finding, details=tuple(sorted(allowed))[:8])
 
 
 def of_certificate(names: Sequence[str], expires: datetime, now: datetime) -> Step:

@@ -13,6 +13,7 @@ from enum import Enum
 from kernel.errors import Conflict, FailedPrecondition, FieldViolation, InvalidInput, NotFound
 from kernel.ids import new_id
 from kernel.money import Money, minor_digits
+from kernel.networks import Network, may_reach
 from kernel.tenant import PLATFORM
 
 from telephony.domain.countries import Tier, countries
@@ -37,6 +38,7 @@ _USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,128}")  # RFC 3261 25.1: u
 _FORMAT = re.compile(r"\+?[0-9*#]{0,16}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MAX_PRICE = Decimal(1000)
+_INSIDE = "is inside a private network: use a public address, or ask the operator to allow it"
 
 
 class TrunkNotFound(NotFound):
@@ -55,6 +57,19 @@ class TrunkHasNumbers(FailedPrecondition):
     """Numbers the company brought are bound to the trunk."""
 
     reason = "TRUNK_HAS_NUMBERS"
+
+
+class GatewayForbidden(FailedPrecondition):
+    """A gateway leads into a private network that the operator hasn't opened to companies."""
+
+    reason = "GATEWAY_ADDRESS_FORBIDDEN"
+
+    def __init__(self, host: str, addresses: Sequence[str]) -> None:
+        shown = ", ".join(addresses[:4])
+        super().__init__(
+            f"the gateway {host} is inside a private network ({shown}): use its public address, or ask the operator to "
+            "allow it by MERKEZ_SIP_PRIVATE_NETWORKS"
+        )
 
 
 class VersionConflict(Conflict):
@@ -186,6 +201,15 @@ def may_deliver(trunk_tenant_id: str, number_tenant_id: str) -> bool:
     return trunk_tenant_id in (PLATFORM, number_tenant_id)
 
 
+def may_lead_to(shared: bool, address: str, private: Sequence[Network]) -> bool:
+    """Whether a trunk's gateway may be at an IP address: of companies a public one, or one in the `private` networks
+    the operator has opened to them; the operator's own anywhere but where machines get their credentials."""
+    return may_reach(address, _ANYWHERE if shared else private)
+
+
+_ANYWHERE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+
+
 def require_version(found: int, wanted: int) -> None:
     """VersionConflict unless `wanted` is 0 or what was found."""
     if wanted not in (0, found):
@@ -235,6 +259,18 @@ def trunk_state(trunk: Trunk, healths: Sequence[GatewayHealth]) -> HealthState:
 
 
 # -- what may be in a trunk -------------------------------------------------------------------------------------
+
+
+def check_places(shared: bool, gateways: Sequence[Gateway], private: Sequence[Network]) -> None:
+    """InvalidInput naming gateways that are given as an address where a trunk may not lead (`may_lead_to`). Names are
+    judged each time they are looked up."""
+    wrong = [
+        FieldViolation(f"trunk.gateways[{index}].host", _INSIDE)
+        for index, each in enumerate(gateways)
+        if _is_address(each.host) and not may_lead_to(shared, each.host.strip("[]"), private)
+    ]
+    if wrong:
+        raise InvalidInput("; ".join(f"{each.field} {each.description}" for each in wrong), fields=wrong)
 
 
 def check_trunk(trunk: Trunk) -> Trunk:
@@ -305,11 +341,15 @@ def _wrong_gateway(gateway: Gateway) -> list[tuple[str, str]]:
 
 
 def _is_host(host: str) -> bool:
+    # What looks like an IPv4 address and is none must not become a name.
+    return _is_address(host) or (bool(_HOST.fullmatch(host)) and not re.fullmatch(r"[0-9.]+", host))
+
+
+def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        # What looks like an IPv4 address and is none must not become a name.
-        return bool(_HOST.fullmatch(host)) and not re.fullmatch(r"[0-9.]+", host)
+        return False
     return True
 
 

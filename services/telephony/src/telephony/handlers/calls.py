@@ -17,7 +17,7 @@ from kernel.ids import require_id, require_request_id
 from kernel.phone import require_e164
 from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc
 
-from telephony.convert import call_message, cdr_message, supervision_mode
+from telephony.convert import call_message, cdr_message, moment_message, supervision_mode
 from telephony.domain.calls import Actor, Call, WebCall, check_digits, check_web_call
 from telephony.domain.legs import Leg, Party
 from telephony.domain.supervision import PERMISSION_OF, SupervisionNotAllowed
@@ -239,7 +239,9 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         size = page_size(request.page_size)
         found = await self._db.run(
             principal().tenant_id,
-            lambda tx: ops.list_calls(tx, token=request.page_token, size=size, live=request.live),
+            lambda tx: ops.list_calls(
+                tx, token=request.page_token, size=size, live=request.live, parked=request.parked
+            ),
             read_only=True,
         )
         last = found[size - 1][0] if len(found) > size else None
@@ -247,6 +249,13 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
             calls=[_shown(one) for one in found[:size]],
             next_page_token=encode_token(last.start_time, last.call_id) if last else "",
         )
+
+    async def ListCallMoments(
+        self, request: call_service_pb2.ListCallMomentsRequest, context: Any
+    ) -> call_service_pb2.ListCallMomentsResponse:
+        call_id = require_id("call", request.call_id, "call_id")
+        found = await self._db.run(principal().tenant_id, lambda tx: ops.moments_of(tx, call_id), read_only=True)
+        return call_service_pb2.ListCallMomentsResponse(moments=map(moment_message, found))
 
     async def ListCdrs(
         self, request: call_service_pb2.ListCdrsRequest, context: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chassis.auth import principal
@@ -12,6 +13,7 @@ from chassis.sql import Database, Tx
 from google.protobuf.empty_pb2 import Empty
 from kernel.errors import InvalidInput
 from kernel.ids import require_id, require_request_id
+from kernel.networks import Network
 from kernel.phone import require_e164
 from kernel.tenant import PLATFORM
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2, trunk_service_pb2_grpc
@@ -19,7 +21,7 @@ from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2, trunk_service_pb2_
 from telephony.clients import Tenancy
 from telephony.domain.dialing import MAX_TYPED
 from telephony.domain.trunk_tests import SipSwitchedOff
-from telephony.domain.trunks import Trunk, TrunkHasNumbers
+from telephony.domain.trunks import Trunk, TrunkHasNumbers, check_places
 from telephony.handlers.masks import masked
 from telephony.handlers.trunk_messages import health_out, step_out, trunk_in, trunk_out
 from telephony.live.sip.trial import Trial
@@ -35,15 +37,20 @@ _CHANGEABLE = (
 class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
     """TrunkService."""
 
-    def __init__(self, db: Database, seal: Seal, tenancy: Tenancy, trial: Trial | None = None) -> None:
+    def __init__(
+        self, db: Database, seal: Seal, tenancy: Tenancy, trial: Trial | None = None, private: Sequence[Network] = ()
+    ) -> None:
+        """`private`: networks of the operator's that companies' trunks may lead into."""
         self._db = db
         self._seal = seal
         self._tenancy = tenancy
+        self._private = private
         self._trial = trial
 
     async def CreateTrunk(self, request: trunk_service_pb2.CreateTrunkRequest, context: Any) -> trunk_pb2.Trunk:
         request_id, draft = require_request_id(request.request_id), trunk_in(request.trunk)
         password = _password(request.password)
+        check_places(principal().tenant_id == PLATFORM, draft.gateways, self._private)
         # What is remembered to know a repeat by must not tell the password, not even its digest.
         remembered = trunk_service_pb2.CreateTrunkRequest(request_id=request_id, trunk=request.trunk)
         now = self._db.clock.now()
@@ -80,6 +87,7 @@ class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
         trunk_id = require_id("trk", request.trunk.trunk_id, "trunk.trunk_id")
         fields, draft = masked(request.update_mask, request.trunk, _CHANGEABLE), trunk_in(request.trunk)
         changes = {name: getattr(draft, name) for name in fields}
+        check_places(principal().tenant_id == PLATFORM, changes.get("gateways", ()), self._private)
         now = self._db.clock.now()
         return trunk_out(
             await self._db.run(

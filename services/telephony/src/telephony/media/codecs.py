@@ -106,7 +106,6 @@ def law_table(source: Codec, target: Codec) -> bytes:
 
 _APPLICATION_VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4002, 4010, 4012, 4014
-_RESET_STATE = 4028
 _MAX_PACKET = 1275
 _MAX_FRAMES = 6
 """A packet holds at most 120 ms (RFC 6716 3.2.5)."""
@@ -131,14 +130,8 @@ def _libopus() -> Any:
     library.opus_decode.argtypes = [pointer, ctypes.c_char_p, ctypes.c_int32, pointer, number, number]
     library.opus_encode.argtypes = [pointer, pointer, number, pointer, ctypes.c_int32]
     library.opus_encoder_ctl.argtypes = library.opus_decoder_ctl.argtypes = [pointer, number]
-    library.opus_packet_get_nb_samples.argtypes = [ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32]
     library.opus_packet_has_lbrr.argtypes = [ctypes.c_char_p, ctypes.c_int32]
     return library
-
-
-def opus_samples(packet: bytes) -> int:
-    """How many samples of the 48 kHz clock a packet lasts; 0 when it is malformed."""
-    return max(0, _libopus().opus_packet_get_nb_samples(packet, len(packet), 48_000))
 
 
 def opus_carries_recovery(packet: bytes) -> bool:
@@ -174,10 +167,6 @@ class OpusDecoder:
     def recover(self, following: bytes) -> Samples:
         """20 ms in place of a missing packet, out of the packet after it; concealed when that carries none."""
         return self._missing(following)
-
-    def reset(self) -> None:
-        """Forget what was heard: another stream begins."""
-        self._library.opus_decoder_ctl(self._state, _RESET_STATE)
 
     def _missing(self, following: bytes | None) -> Samples:
         size = len(following) if following is not None else 0
@@ -228,10 +217,6 @@ class OpusEncoder:
         if size < 0:
             raise ValueError(f"libopus can't encode: {size}")
         return bytes(self._view[:size])
-
-    def reset(self) -> None:
-        """Forget what was encoded: other sound begins."""
-        self._library.opus_encoder_ctl(self._state, _RESET_STATE)
 
     def _set(self, request: int, value: int) -> None:
         self._library.opus_encoder_ctl(self._state, request, ctypes.c_int32(value))

@@ -103,12 +103,6 @@ class RtpLeg(VoiceLeg):
         """The peer refused our last offer; everything stays."""
         self._negotiation.withdraw()
 
-    def latch(self) -> None:
-        """Open the window for the peer's source again: its answer went out later than it was made."""
-        if not self._filter.settled and not self.closed:
-            self._filter.open(monotonic())
-            self._look_for_source()
-
     def state(self) -> dict[str, Any]:
         """What `MediaPlane.rtp` in another process needs to make an offer that takes this leg over."""
         return self._negotiation.state()
@@ -404,8 +398,8 @@ class RtpLeg(VoiceLeg):
             return
         if agreed.rtcp is None:
             self._transmit_muxed(length)
-        else:
-            self._sockets.send_rtcp(VIEW[:length], self._rtcp_target(agreed.rtcp))
+        elif not self._filter.leads_inside((there := self._rtcp_target(agreed.rtcp))[0]):
+            self._sockets.send_rtcp(VIEW[:length], there)
 
     def _transmit_muxed(self, length: int) -> None:
         try:  # noqa: SIM105

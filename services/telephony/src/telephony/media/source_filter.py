@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from kernel.networks import is_public
+
 Address = tuple[str, int]
 _CONSISTENT = 5
 """Packets in a row of one stream before an unknown source is believed: 100 ms."""
@@ -35,6 +37,8 @@ class SourceFilter:
         """Who is heard; None until somebody is."""
         self.expected: Address | None = None
         """Where the description says the peer is."""
+        self._inside = False
+        """Whether that is inside a private network although the peer was met in public: it is sent nothing there."""
         self.strangers = 0
         self._nat = nat
         self._home = home
@@ -48,7 +52,9 @@ class SourceFilter:
     @property
     def target(self) -> Address | None:
         """Where to send: to a peer behind NAT back where it sends from, to any other where it said."""
-        return self.source if self._nat and self._found and self.source is not None else self.expected
+        if self._nat and self._found and self.source is not None:
+            return self.source
+        return None if self._inside else self.expected
 
     @property
     def settled(self) -> bool:
@@ -66,8 +72,13 @@ class SourceFilter:
         if address == self.expected and self._found and not (self._nat and silent_seconds > _SILENT_SECONDS):
             return False
         self.expected = address
+        self._inside = self.leads_inside(address[0])
         self.open(now)
         return True
+
+    def leads_inside(self, host: str) -> bool:
+        """Whether a peer that was met in public names a host in a private network: ours, not its own."""
+        return is_public(self._home) and not is_public(host)
 
     def open(self, now: float) -> None:
         """Look for the peer's source from now on, for the length of the window."""

@@ -19,11 +19,13 @@ from telephony.domain import calls, cdrs, legs
 from telephony.domain.calls import Call, CallNotFound, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Cdr, Ending
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
+from telephony.domain.moments import Moment
 from telephony.store import calls as call_store
 from telephony.store import cdrs as cdr_store
 from telephony.store import dialogs as dialog_store
 from telephony.store import find_me as search_store
 from telephony.store import legs as leg_store
+from telephony.store import moments as moment_store
 from telephony.store import stations as station_store
 
 HEARTBEAT_FRESH = timedelta(seconds=20)
@@ -314,10 +316,18 @@ async def find(tx: Tx, call_ids: Sequence[str]) -> Sequence[tuple[Call, Sequence
     return [(call, by_call[call_id]) for call_id, call in found.items()]
 
 
-async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[tuple[Call, Sequence[Leg]]]:
-    found = await call_store.list_calls(tx, token=token, size=size, live=live)
+async def list_calls(
+    tx: Tx, *, token: str, size: int, live: bool, parked: bool = False
+) -> Sequence[tuple[Call, Sequence[Leg]]]:
+    found = await call_store.list_calls(tx, token=token, size=size, live=live, parked=parked)
     by_call = await leg_store.legs_of(tx, [call.call_id for call in found])
     return [(call, by_call[call.call_id]) for call in found]
+
+
+async def moments_of(tx: Tx, call_id: str) -> Sequence[Moment]:
+    """What happened in a call, in order. CallNotFound."""
+    await call_store.get_call(tx, call_id)
+    return await moment_store.moments_of(tx, call_id)
 
 
 async def list_cdrs(

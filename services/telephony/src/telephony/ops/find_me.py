@@ -18,6 +18,7 @@ from telephony.domain.calls import CallState, Contact, Trigger
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, raised
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Search
 from telephony.domain.legs import Q850, Leg, LegState, Party
+from telephony.domain.moments import Happening, Moment
 from telephony.domain.transfers import recalled
 from telephony.domain.trunks import require_version
 from telephony.ops.parties import (
@@ -32,6 +33,7 @@ from telephony.ops.parties import (
 from telephony.store import calls as call_store
 from telephony.store import find_me as store
 from telephony.store import stations as station_store
+from telephony.store.moments import add_moment
 
 FORWARDED = "forwarded"
 _NOBODY_TOOK_IT = frozenset({FORWARDED, "offer_missed", "offer_declined"})
@@ -259,7 +261,9 @@ async def forward(tx: Tx, untaken: Untaken, now: datetime) -> Found | None:
 async def _send_on(tx: Tx, before: Conversation, untaken: Untaken, resort: Resort, now: datetime) -> Found:
     by = (*before.call.forwarded_by, untaken.agent_id)
     found = await _led_on(tx, before, untaken.contact_id, resort.sent_to, by, now)
-    told = convert.call_forwarded(*found, untaken.agent_id, untaken.contact_id, resort.kind.value, resort.target)
+    to = (resort.kind.value, resort.target)
+    await add_moment(tx, Moment(before.call.call_id, Happening.FORWARDED, now, untaken.agent_id, *to))
+    told = convert.call_forwarded(*found, untaken.agent_id, untaken.contact_id, *to)
     tx.emit(told, key=before.call.call_id)
     return found
 

@@ -14,6 +14,7 @@ from telephony import convert
 from telephony.domain import calls
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg, LegTrigger, change_leg
+from telephony.domain.moments import Happening, Moment
 from telephony.domain.nodes import Node, NodeNotFound
 from telephony.ops.calls import HEARTBEAT_FRESH, end_orphan
 from telephony.store import calls as call_store
@@ -22,6 +23,7 @@ from telephony.store import lines as line_store
 from telephony.store import nodes as node_store
 from telephony.store import stations as station_store
 from telephony.store.calls import Lease, Owner
+from telephony.store.moments import add_moment
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ async def adopt_call(
         if changed is not None:
             await leg_store.save_leg(tx, changed, now)
     legs = await _legs(tx, call_id)
+    await add_moment(tx, Moment(call_id, Happening.MOVED, now, "", "node", to_node))
     tx.emit(convert.call_moved(call, legs, from_node, to_node, last_heard), key=call_id)
     tx.after_commit(partial(log.info, "call adopted", call_id=call_id, from_node=from_node, node=to_node))
     return Adopted(call, legs, moved=True)

@@ -13,10 +13,12 @@ from telephony.domain import conversation as rules
 from telephony.domain import transfers
 from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty
 from telephony.domain.cdrs import Ending
+from telephony.domain.moments import Happening, Moment
 from telephony.ops import parties as party_ops
 from telephony.ops.calls import end_call
 from telephony.ops.parties import Found
 from telephony.store import calls as call_store
+from telephony.store.moments import add_moment
 
 
 class CallNotParked(NotFound):
@@ -33,6 +35,7 @@ async def park(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found:
     deadline = now + before.call.rules.park_time
     code = await call_store.take_park_code(tx, call_id, parker.agent_id if parker else "", deadline, now)
     found = await party_ops.keep(tx, before, transfers.parked(before, code, now), now)
+    await add_moment(tx, Moment(call_id, Happening.PARKED, now, actor.user_id, "park", code))
     tx.emit(convert.call_parked(*found, actor.user_id), key=call_id)
     return found
 
@@ -72,6 +75,7 @@ async def expire(tx: Tx, call_id: str, now: datetime) -> Found | None:
     else:
         found = await party_ops.keep(tx, before, outcome, now, quietly=True)
     kind, _, target = found[0].sent_to.partition(":") if outcome is not None else ("", "", "")
-    told = convert.park_expired(*found, agent_id, "agent" if kind == transfers.RECALL else kind, target)
-    tx.emit(told, key=call_id)
+    kind = "agent" if kind == transfers.RECALL else kind
+    await add_moment(tx, Moment(call_id, Happening.PARK_EXPIRED, now, agent_id, kind, target))
+    tx.emit(convert.park_expired(*found, agent_id, kind, target), key=call_id)
     return found

@@ -19,6 +19,7 @@ from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, En
 from telephony.domain.cdrs import Ending
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, may_control
 from telephony.domain.legs import Q850, Leg, LegState, Party
+from telephony.domain.moments import Happening, Moment, of_hold
 from telephony.domain.stations import StationOnCall, StationRequired
 from telephony.ops import devices as device_ops
 from telephony.ops.calls import change_call, end_call
@@ -26,6 +27,7 @@ from telephony.store import calls as call_store
 from telephony.store import find_me as search_store
 from telephony.store import legs as leg_store
 from telephony.store import stations as station_store
+from telephony.store.moments import add_moment
 
 Verb = Callable[[Conversation], Outcome]
 Found = tuple[Call, Sequence[Leg]]
@@ -215,7 +217,7 @@ async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: 
     )
     outcome = dataclasses.replace(outcome, after=dataclasses.replace(outcome.after, call=call))
     found = await keep(tx, before, outcome, now)
-    _tell_transfer(tx, before, actor, found, blind=True, target_kind=target_kind, target=target)
+    await _tell_transfer(tx, before, actor, found, (target_kind, target), now)
     return found
 
 
@@ -225,7 +227,7 @@ async def dial_on(tx: Tx, call_id: str, actor: Actor, leg: Leg, now: datetime) -
     outcome = transfers.sent_on(before, actor, Trigger.DIAL_ON, now)
     outcome = dataclasses.replace(outcome, after=parties.add(outcome.after, leg).after)
     found = await keep(tx, before, outcome, now)
-    _tell_transfer(tx, before, actor, found, blind=True, target_kind="number", target=leg.address)
+    await _tell_transfer(tx, before, actor, found, ("number", leg.address), now)
     return found
 
 
@@ -252,18 +254,19 @@ async def complete_transfer(tx: Tx, call_id: str, actor: Actor, now: datetime) -
     asked = before.consulted
     found = await keep(tx, before, consults.complete(before, actor, now), now)
     if asked is not None:
-        kind, target = ("agent", asked.agent_id) if asked.agent_id else ("number", asked.address)
-        _tell_transfer(tx, before, actor, found, blind=False, target_kind=kind, target=target)
+        target = ("agent", asked.agent_id) if asked.agent_id else ("number", asked.address)
+        await _tell_transfer(tx, before, actor, found, target, now, blind=False)
     return found
 
 
-def _tell_transfer(
-    tx: Tx, before: Conversation, actor: Actor, found: Found, *, blind: bool, target_kind: str, target: str
+async def _tell_transfer(
+    tx: Tx, before: Conversation, actor: Actor, found: Found, to: tuple[str, str], now: datetime, *, blind: bool = True
 ) -> None:
-    leg = before.of_agent(actor.user_id) or before.of_agent(before.call.agent_id)
+    """`to`: what kind of target, and which."""
+    leg, call_id = before.of_agent(actor.user_id) or before.of_agent(before.call.agent_id), before.call.call_id
     if leg is not None:
-        told = convert.call_transferred(*found, leg, blind=blind, target_kind=target_kind, target=target)
-        tx.emit(told, key=before.call.call_id)
+        await add_moment(tx, Moment(call_id, Happening.TRANSFERRED, now, leg.agent_id, *to))
+        tx.emit(convert.call_transferred(*found, leg, blind=blind, target_kind=to[0], target=to[1]), key=call_id)
 
 
 async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime) -> Found:
@@ -273,6 +276,7 @@ async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, n
     found = await keep(tx, before, transfers.taken_over(before, leg, now), now)
     agent_id = before.call.agent_id
     told = dataclasses.replace(leg, supervised_agent_id=agent_id)
+    await add_moment(tx, Moment(call_id, Happening.TAKEN_OVER, now, agent_id, "agent", supervisor_id))
     tx.emit(convert.supervision_changed(told, now, took_over=True), key=call_id)
     return found
 
@@ -343,6 +347,8 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *,
         await call_store.free_park_code(tx, before.call.park_code)
     if quietly:
         return call, legs
+    if (hold := of_hold(call.call_id, before.call.state, call.state, now)) is not None:
+        await add_moment(tx, hold)
     _tell(tx, before.call, call, legs, [(known.get(leg.leg_id), leg) for leg in changed])
     for left in outcome.left:
         tx.emit(convert.agent_left(left, now), key=call.call_id)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from ipaddress import ip_address
 from typing import Any
 
+from kernel.networks import is_public
+
 from telephony.sip.errors import SipParseError
 from telephony.sip.fields import Replaces
 from telephony.sip.messages import Flow, Headers, Request, Response
@@ -42,6 +44,9 @@ class DialogState:
     routes: list[str] = field(default_factory=list[str])
     hop: list[Any] | None = None
     """Transport, host, port and certificate name when requests go elsewhere than routes and target say (NAT)."""
+    heard_at: str = ""
+    """The peer's address as it was met. Who was met in public names no place in a private network to us: what it says
+    of its contact and routes would have us knock there."""
     tls_name: str = ""
     """The name the peer's certificate showed, for a target that is only an address."""
     initiator: bool = False
@@ -103,6 +108,8 @@ class DialogState:
         place = place_of(parse_address(self.routes[0]).sip if self.routes else parse_uri(self.remote_target))
         if self.tls_name and is_address(place.host):
             place = replace(place, tls_name=self.tls_name)
+        if is_public(self.heard_at):
+            place = replace(place, public=True)
         # A connection the peer once made may be gone with the node it was made to.
         return [place] if self.hop is None else [Destination(*self.hop), place]
 
@@ -144,6 +151,7 @@ def of_invite(request: Request, local_tag: str, contact: str) -> DialogState:
         remote_cseq=request.cseq[0],
         routes=request.headers.each("record-route")[:MAX_ROUTES],
         allows=sorted(request.headers.tokens("allow")),
+        heard_at=request.flow.remote[0] if request.flow is not None else "",
     )
     if state.routes:
         _ = parse_address(state.routes[0]).sip
@@ -174,6 +182,7 @@ def of_response(
         contact=contact,
         local_cseq=request.cseq[0],
         routes=response.headers.each("record-route")[:MAX_ROUTES][::-1],
+        heard_at=sent_to.host if is_address(sent_to.host) else "",
         tls_name=sent_to.tls_name or ("" if is_address(sent_to.host) else sent_to.host),
         initiator=True,
         allows=sorted(response.headers.tokens("allow")),

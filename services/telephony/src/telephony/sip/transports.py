@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from chassis.lifecycle import Tasks
+from kernel.networks import is_public
 
 from telephony.sip.connections import Connection, Limits
 from telephony.sip.errors import TransportFailed
@@ -53,6 +54,8 @@ class Destination:
     port: int
     tls_name: str = ""
     """The name the certificate must show; empty means `host`."""
+    public: bool = False
+    """Whether only a public address will do."""
 
 
 class UdpFlow:
@@ -155,6 +158,8 @@ class TransportLayer:
     async def flow_to(self, destination: Destination) -> Flow:
         """A flow there, connecting when needed. TransportFailed within 5 s (names: the resolver's patience)."""
         host = await self._address(destination.host)
+        if destination.public and not is_public(host):
+            raise TransportFailed(f"{destination.host} is inside a private network")
         if destination.transport == "UDP":
             return self._udp(host, destination.port)
         if destination.transport not in ("TCP", "TLS"):
@@ -178,6 +183,8 @@ class TransportLayer:
         """A flow that needs no name looked up and no connection made, or None."""
         try:
             host = str(ip_address(destination.host))
+            if destination.public and not is_public(host):
+                return None
             if destination.transport == "UDP":
                 return self._udp(host, destination.port)
         except (ValueError, TransportFailed):

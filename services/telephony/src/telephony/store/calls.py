@@ -140,11 +140,16 @@ async def drop_leases(tx: Tx, call_ids: Sequence[str]) -> None:
     )
 
 
-async def list_calls(tx: Tx, *, token: str, size: int, live: bool) -> Sequence[Call]:
+async def list_calls(tx: Tx, *, token: str, size: int, live: bool, parked: bool = False) -> Sequence[Call]:
     """Newest first; one more than `size` when there is a next page."""
     statement = select(calls).where(calls.c.tenant_id == tx.tenant_id)
+    # By the few rows that live and parked calls have: those of all calls that ever were would be read one by one.
     if live:
-        statement = statement.where(calls.c.state != CallState.ENDED.value)
+        leased = select(live_calls.c.call_id).where(live_calls.c.tenant_id == tx.tenant_id)
+        statement = statement.where(calls.c.call_id.in_(leased), calls.c.state != CallState.ENDED.value)
+    if parked:
+        coded = select(park_codes.c.call_id).where(park_codes.c.tenant_id == tx.tenant_id)
+        statement = statement.where(calls.c.call_id.in_(coded), calls.c.state == CallState.PARKED.value)
     return [to_call(row) for row in await tx.all(keyset(statement, calls.c.start_time, calls.c.call_id, token, size))]
 
 

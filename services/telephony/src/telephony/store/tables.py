@@ -168,6 +168,17 @@ park_codes = tenant_table(
     Column("create_time", Time, nullable=False),
 )  # fmt: skip
 
+call_moments = tenant_table(
+    "call_moments", metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("moment_id", Text, primary_key=True),
+    Column("happening", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("target_kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+)  # fmt: skip
+
 dialogs = tenant_table(
     "dialogs", metadata,
     Column("leg_id", Text, primary_key=True),

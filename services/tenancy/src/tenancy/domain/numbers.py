@@ -48,7 +48,7 @@ class NumbersTaken(FailedPrecondition):
 
 
 class NumberNotBrought(FailedPrecondition):
-    """Only a number the company brought is bound to a trunk of its own."""
+    """Only a number the company brought is bound to a trunk of its own, or approved."""
 
     reason = "NUMBER_NOT_BROUGHT"
 
@@ -69,10 +69,31 @@ class Number:
     trunk_id: str = ""
     """The company's trunk that alone shows it, of one that was brought; empty: nobody is shown it."""
 
+    approve_time: datetime | None = None
+    """When an operator took it for the company's own, of one that was brought."""
+
     @property
     def shown(self) -> bool:
-        """Whether calls out may show it."""
-        return bool(self.trunk_id) or not self.brought
+        """Whether calls out may show it: one that was brought only over its trunk, and once it was approved."""
+        return not self.brought or bool(self.trunk_id and self.approve_time)
+
+
+@dataclass(frozen=True)
+class BroughtNumber:
+    """A number with the company that brought it."""
+
+    tenant_id: str
+    tenant_name: str
+    number: Number
+
+
+def check_judged(numbers: Sequence[str]) -> None:
+    """FieldInvalid unless they are 1 to MAX_BROUGHT, each E.164."""
+    if not 0 < len(numbers) <= MAX_BROUGHT:
+        raise FieldInvalid.of("numbers", f"must be 1 to {MAX_BROUGHT}")
+    for index, each in enumerate(numbers):
+        if not is_e164(each):
+            raise FieldInvalid.of(f"numbers[{index}]", "must be E.164, such as +902125550100")
 
 
 def read_entries(entries: Sequence[str], country: str) -> list[str]:

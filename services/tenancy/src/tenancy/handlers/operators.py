@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chassis.paging import Page
 from chassis.sql import Database, Tx
 from kernel.ids import require_id, require_request_id
-from merkez.tenancy.v1 import operator_service_pb2, operator_service_pb2_grpc, tenant_pb2
+from merkez.tenancy.v1 import number_pb2, operator_service_pb2, operator_service_pb2_grpc, tenant_pb2
 
 from tenancy import catalogue, convert
 from tenancy.domain import fields
+from tenancy.domain.numbers import check_judged
 from tenancy.domain.people import Tenant
 from tenancy.domain.standing import LONGEST_REASON
 from tenancy.ops import operators
@@ -65,6 +67,41 @@ class Operators(operator_service_pb2_grpc.OperatorServiceServicer):
             return await tx.once(request_id, "ResumeTenant", request, tenant_pb2.Tenant, resume)
 
         return await self._db.run(tenant_id, work)
+
+    async def ListBroughtNumbers(
+        self, request: operator_service_pb2.ListBroughtNumbersRequest, context: Any
+    ) -> operator_service_pb2.ListBroughtNumbersResponse:
+        page = Page(request.page_size, request.page_token)
+        found, token = await self._db.system(
+            lambda tx: operators.list_brought(tx, request.waiting, page), read_only=True
+        )
+        return operator_service_pb2.ListBroughtNumbersResponse(
+            numbers=[
+                number_pb2.BroughtNumber(
+                    tenant_id=each.tenant_id, tenant_name=each.tenant_name, number=convert.number_out(each.number)
+                )
+                for each in found
+            ],
+            next_page_token=token,
+        )
+
+    async def ApproveNumbers(
+        self, request: operator_service_pb2.ApproveNumbersRequest, context: Any
+    ) -> operator_service_pb2.ApproveNumbersResponse:
+        changed = await self._judge(request.tenant_id, request.numbers, True)
+        return operator_service_pb2.ApproveNumbersResponse(numbers=changed)
+
+    async def RevokeNumbers(
+        self, request: operator_service_pb2.RevokeNumbersRequest, context: Any
+    ) -> operator_service_pb2.RevokeNumbersResponse:
+        changed = await self._judge(request.tenant_id, request.numbers, False)
+        return operator_service_pb2.RevokeNumbersResponse(numbers=changed)
+
+    async def _judge(self, asked_of: str, wanted: Sequence[str], approved: bool) -> list[number_pb2.Number]:
+        tenant_id, now = require_id("ten", asked_of, "tenant_id"), self._db.clock.now()
+        check_judged(wanted)
+        changed = await self._db.run(tenant_id, lambda tx: operators.approve_numbers(tx, wanted, approved, now))
+        return [convert.number_out(each) for each in changed]
 
 
 def _tenant(tenant: Tenant) -> tenant_pb2.Tenant:

@@ -146,6 +146,25 @@ async def update(
     return changed
 
 
+async def approve(tx: Tx, numbers: Sequence[str], approved: bool, now: datetime) -> list[Number]:
+    """Lets calls out show numbers the tenant brought, or no more: all or none. Raises `NumberNotFound`,
+    `NumberNotBrought`."""
+    changed: list[Number] = []
+    for each in sorted(set(numbers)):
+        known = await _held(tx, each)
+        if not known.brought:
+            raise NumberNotBrought(f"{each} is the platform's: there is nothing to approve.")
+        if bool(known.approve_time) != approved:
+            known = replace(known, approve_time=now if approved else None, version=known.version + 1)
+            values = {"approve_time": known.approve_time, "version": known.version}
+            await rows.change(tx, tables.numbers, {"number": each}, **values)
+            tx.emit(convert.number_changed(known), key=each)
+            if not approved:
+                await show_no_more(tx, each, now)
+        changed.append(known)
+    return changed
+
+
 async def release(tx: Tx, number: str, now: datetime) -> None:
     """Gives a number back to the inventory, or lets one that was brought go. Raises `NumberNotFound`."""
     known = await _held(tx, number)

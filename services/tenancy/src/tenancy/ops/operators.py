@@ -1,11 +1,12 @@
 """What platform operators do, and how one comes to be.
 
-`email_is_free` and `list_tenants` look across tenants and run in system transactions; `invite` runs as the platform's
-own tenant; the verbs on a tenant run as that tenant.
+`email_is_free`, `list_tenants` and `list_brought` look across tenants and run in system transactions; `invite` runs as
+the platform's own tenant; the verbs on a tenant run as that tenant.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.sql import Tx
@@ -14,9 +15,10 @@ from kernel.tenant import PLATFORM
 
 from tenancy import catalogue, convert
 from tenancy.domain import people, standing
+from tenancy.domain.numbers import Number
 from tenancy.domain.people import AuditEntry, EmailTaken, Invitation, Tenant, TenantNotFound
 from tenancy.domain.standing import Trigger
-from tenancy.ops import audit, organisation
+from tenancy.ops import audit, numbers, organisation
 from tenancy.ops.people import NewInvitation, create_invitation
 from tenancy.store import lookups, rows, tables, tenants
 
@@ -25,6 +27,7 @@ OPERATOR = "platform operator"
 """Who it was, as the tenant is told: which of the operators is the platform's business, and stands in its own log."""
 
 list_tenants = tenants.page
+list_brought = tenants.brought
 
 
 async def email_is_free(tx: Tx, email: str) -> None:
@@ -61,6 +64,21 @@ async def resume(tx: Tx, version: int, now: datetime) -> Tenant:
     changed = await _change(tx, Trigger.RESUME, "", version, now)
     tx.emit(convert.tenant_resumed(changed, _currency(changed)), key=changed.tenant_id)
     return changed
+
+
+async def approve_numbers(tx: Tx, wanted: Sequence[str], approved: bool, now: datetime) -> list[Number]:
+    """Approves numbers that the tenant of the transaction brought, or takes that back. Raises `NumberNotFound`,
+    `NumberNotBrought`."""
+    changed = await numbers.approve(tx, wanted, approved, now)
+    action = f"tenancy.v1.OperatorService/{'Approve' if approved else 'Revoke'}Numbers"
+    await _note(tx, "operator", OPERATOR, action, _few(changed), now)
+    return changed
+
+
+def _few(changed: Sequence[Number]) -> str:
+    """As much of the numbers as one line of an audit log holds."""
+    first, *more = [each.number for each in changed]
+    return f"{first} (+{len(more)})" if more else first
 
 
 async def _change(tx: Tx, trigger: Trigger, reason: str, version: int, now: datetime) -> Tenant:

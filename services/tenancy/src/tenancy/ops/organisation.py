@@ -15,6 +15,7 @@ from kernel.ids import new_id
 from tenancy import catalogue, convert
 from tenancy.domain import fields, people, plans
 from tenancy.domain.call_rules import CallRules, check_call_rules
+from tenancy.domain.numbers import Number
 from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Notice, NoticeNotFound, Tenant, TenantNotFound
 from tenancy.domain.plans import Plan
 from tenancy.domain.secrets import new_secret
@@ -165,8 +166,11 @@ async def update_brand(
         if number is None or number["brand_id"] != brand_id:
             raise fields.FieldInvalid.of("brand.widget_number", "must be a number that leads to this brand")
     shown = changed.caller_number if "caller_number" in paths else ""
-    if shown and await rows.get(tx, tables.numbers, number=shown) is None:
-        raise fields.FieldInvalid.of("brand.caller_number", "must be one of your numbers")
+    if shown and shown != brand.caller_number:
+        number = await rows.find(tx, tables.numbers, Number, number=shown)
+        if number is None or not number.shown:
+            why = "must be one of your numbers that may be shown: bound to a trunk and approved if you brought it"
+            raise fields.FieldInvalid.of("brand.caller_number", why)
     await save_brand(tx, changed)
     return changed
 

@@ -58,7 +58,7 @@ numbers = tenant_table(
     "numbers", metadata, _text("number", key=True), _text("country"), Column("test", Boolean, nullable=False),
     _text("brand_id"), _text("flow_id"), _time("assign_time"), _count("version"),
     Column("brought", Boolean, nullable=False, server_default=false()),
-    Column("trunk_id", Text, nullable=False, server_default=""),
+    Column("trunk_id", Text, nullable=False, server_default=""), _time("approve_time", optional=True),
 )  # fmt: skip
 notices = tenant_table(
     "notices", metadata, _text("notice_id", key=True), _text("kind"), _text("subject"),

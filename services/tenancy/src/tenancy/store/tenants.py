@@ -1,4 +1,4 @@
-"""Tenants across the platform, for operators: their own rows and two figures of their people."""
+"""Tenants across the platform, for operators: their own rows, two figures of their people, the numbers they brought."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from chassis.sql import Tx
 from kernel.tenant import PLATFORM
 from sqlalchemy import func, select
 
+from tenancy.domain.numbers import BroughtNumber, Number
 from tenancy.domain.people import Tenant, TenantOverview
 from tenancy.store import rows
-from tenancy.store.tables import tenants, users
+from tenancy.store.tables import numbers, tenants, users
 
 
 async def page(tx: Tx, text: str, state: str, asked: Page) -> tuple[list[TenantOverview], str]:
@@ -26,6 +27,22 @@ async def page(tx: Tx, text: str, state: str, asked: Page) -> tuple[list[TenantO
     last = found[wanted - 1] if len(found) > wanted else None
     token = encode_token(last["create_time"], last["tenant_id"]) if last is not None else ""
     return await _overviews(tx, [rows.value_of(Tenant, row) for row in found[:wanted]]), token
+
+
+async def brought(tx: Tx, waiting: bool, asked: Page) -> tuple[list[BroughtNumber], str]:
+    """Numbers that companies brought, the newest first; `waiting`: only those nobody has approved. System
+    transaction."""
+    wanted = page_size(asked.size)
+    named = select(numbers, tenants.c.display_name).join(tenants, tenants.c.tenant_id == numbers.c.tenant_id)
+    statement = named.where(numbers.c.brought)
+    if waiting:
+        statement = statement.where(numbers.c.approve_time.is_(None))
+    found = await tx.all(keyset(statement, numbers.c.assign_time, numbers.c.number, asked.token, wanted))
+    last = found[wanted - 1] if len(found) > wanted else None
+    token = encode_token(last["assign_time"], last["number"]) if last is not None else ""
+    return [
+        BroughtNumber(row["tenant_id"], row["display_name"], rows.value_of(Number, row)) for row in found[:wanted]
+    ], token
 
 
 async def _overviews(tx: Tx, found: Sequence[Tenant]) -> list[TenantOverview]:

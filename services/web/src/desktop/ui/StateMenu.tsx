@@ -1,17 +1,18 @@
 import { Button, Menu } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import type { AgentState } from "../../api/types.ts";
-import { textOr, useText } from "../../i18n/index.ts";
+import { arrowOf, textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { warmRing } from "../../media/ring.ts";
 import uiClasses from "../../ui/ui.module.css";
 import { setState, useDesktop } from "../desktop.ts";
 import { StateText, shortState, stateTone } from "./StateText.tsx";
 
-export const NOT_READY_REASONS = ["break", "lunch", "meeting", "training", "personal"] as const;
+const NOT_READY_REASONS = ["break", "lunch", "meeting", "training", "personal"] as const;
 
 /** Shows the agent's state and sets the next one. */
 export function StateMenu() {
   const t = useText();
+  const language = useLanguage();
   const { agent } = useDesktop();
   const choose = (state: AgentState, reason = "") => {
     warmRing();
@@ -36,7 +37,7 @@ export function StateMenu() {
         >
           <StateText agent={agent} />
           {busy && next !== "OFFLINE" && next !== "UNSPECIFIED" && next !== "AVAILABLE"
-            ? ` → ${textOr("state", next)}`
+            ? ` ${arrowOf(language)} ${textOr("state", next)}`
             : ""}
         </Button>
       </Menu.Target>

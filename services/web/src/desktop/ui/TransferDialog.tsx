@@ -46,7 +46,7 @@ export default function TransferDialog({ onClose }: { onClose: () => void }) {
   };
   const onKeyDown = (event: React.KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) setAt((Math.min(at, choices.length - 1) + step + choices.length) % choices.length);
+    if (step) setAt((Math.min(at, choices.length - 1) + step + choices.length) % (choices.length || 1));
     else if (event.key === "Enter") void run(event.shiftKey || chosen?.kind === "flow" ? transfer : consult);
     else return;
     event.preventDefault();

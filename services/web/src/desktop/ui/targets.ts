@@ -1,5 +1,6 @@
 /** Whom a call can be handed to, and which of them the typed words mean. Pure. */
 import type { Colleague, Flow, Queue } from "../../api/types.ts";
+import { latinDigits } from "../../format/numbers.ts";
 import type { Target } from "../calls.ts";
 
 export type Kind = "agent" | "queue" | "flow" | "number";
@@ -11,7 +12,7 @@ export interface Choice {
   target: Target;
   /** An agent's state, without its prefix. */
   state?: string;
-  /** Nobody is there. */
+  /** A call would reach nobody: whoever went home may still have a telephone that rings. */
   away?: boolean;
 }
 
@@ -40,7 +41,7 @@ export function choicesOf(
   return number ? [{ key: "number", kind: "number", name: number, target: { number } }, ...found] : found;
 }
 
-function agentChoice({ agentId = "", displayName = "", state }: Colleague): Choice {
+function agentChoice({ agentId = "", displayName = "", state, reachable }: Colleague): Choice {
   const short = (state ?? "").replace(/^AGENT_STATE_/, "");
   return {
     key: agentId,
@@ -48,7 +49,7 @@ function agentChoice({ agentId = "", displayName = "", state }: Colleague): Choi
     name: displayName,
     target: { agentId },
     state: short || "OFFLINE",
-    away: !short || short === "OFFLINE" || short === "UNSPECIFIED",
+    away: !reachable,
   };
 }
 
@@ -65,9 +66,4 @@ const LEAST_DIGITS = 3;
 export function asNumber(typed: string): string | undefined {
   const plain = latinDigits(typed).replace(/[\s()./-]/g, "");
   return /^\+?\d+$/.test(plain) && plain.replace("+", "").length >= LEAST_DIGITS ? plain : undefined;
-}
-
-/** Persian and Arabic digits as the Latin ones they stand for. */
-export function latinDigits(text: string): string {
-  return text.replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15));
 }

@@ -1,8 +1,8 @@
 import { Anchor, NumberInput, Select } from "@mantine/core";
 import { IconBuildingStore } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
+import { mayBeShown, useNumbers } from "../../api/names.ts";
 import { fieldProblem } from "../../api/problem.ts";
 import type { Brand } from "../../api/types.ts";
 import { isLanguage, LANGUAGE_NAMES, useLanguage, useText } from "../../i18n/index.ts";
@@ -84,11 +84,7 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
   const { brandId, displayName, language, timeZone, serviceLevelThresholdSeconds, callerNumber, version } =
     brand;
   const spoken = useLanguage();
-  const numbers = useQuery({
-    queryKey: ["numbers", "all"],
-    queryFn: () => ask(api.GET("/v1/numbers", { params: { query: { pageSize: 200 } } })),
-    enabled: Boolean(brandId),
-  });
+  const numbers = useNumbers(Boolean(brandId)).data ?? [];
   const save = async () => {
     const values = {
       displayName: displayName ?? "",
@@ -148,7 +144,7 @@ function BrandForm(props: { brand: Brand; onClose: () => void; onSaved: () => Pr
               label={t("admin.brands.callerNumber")}
               description={t("admin.brands.callerNumberHint")}
               clearable
-              data={(numbers.data?.numbers ?? []).map((each) => numberOption(each.number ?? "", spoken))}
+              data={numbers.filter(mayBeShown).map((each) => numberOption(each.number ?? "", spoken))}
               value={callerNumber || null}
               error={fieldProblem(problem, "callerNumber")}
               onChange={(value) => change({ callerNumber: value ?? "" })}

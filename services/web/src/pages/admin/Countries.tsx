@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import type { CountryChoice, CountryRule } from "../../api/types.ts";
 import { countryName, searchable } from "../../format/countries.ts";
-import { formatNumber } from "../../format/numbers.ts";
+import { formatNumber, latinDigits } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { announce } from "../../ui/announce.tsx";
 import { DataTable } from "../../ui/DataTable.tsx";
@@ -15,7 +15,6 @@ import { Tag, type Tone } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import desktop from "../desktop/desktop.module.css";
-import { westernDigits } from "./trunkText.ts";
 
 const FIRST = 25;
 const SHOWN = ["all", "allowed", "blocked", "chosen"] as const;
@@ -140,7 +139,7 @@ export function Countries() {
 }
 
 function matches(rule: CountryRule, name: string, search: string): boolean {
-  const wanted = searchable(westernDigits(search.trim())).replace(/^\+|^00/, "");
+  const wanted = searchable(latinDigits(search.trim())).replace(/^\+|^00/, "");
   if (!wanted) return true;
   return (
     searchable(name).includes(wanted) ||

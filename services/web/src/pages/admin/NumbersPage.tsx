@@ -72,7 +72,8 @@ export default function NumbersPage() {
                   <Tag tone="info">
                     <bdi>{trunkOf(row) ?? t("numbers.own")}</bdi>
                   </Tag>
-                )}
+                )}{" "}
+                {row.brought && !row.approveTime && <Tag tone="warn">{t("numbers.waits")}</Tag>}
               </>
             ),
           },

@@ -50,7 +50,9 @@ export function TrunkForm(props: { trunk: Trunk; onClose: () => void; onSaved: (
     if (trunkId) {
       const path = { "trunk.trunkId": trunkId };
       const body = { trunk: values, updateMask: MASK, version };
-      await ask(api.PATCH("/v1/trunks/{trunk.trunkId}", { params: { path }, body }));
+      // Should the password be refused, what is saved by then is what the next try goes on from.
+      const saved = await ask(api.PATCH("/v1/trunks/{trunk.trunkId}", { params: { path }, body }));
+      change({ version: saved.version });
       if (password) {
         const params = { path: { trunkId } };
         await ask(api.POST("/v1/trunks/{trunkId}:setPassword", { params, body: { password } }));

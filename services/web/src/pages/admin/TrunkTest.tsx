@@ -1,16 +1,16 @@
 import { Select } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
+import { mayBeShown, useNumbers } from "../../api/names.ts";
 import type { Trunk, TrunkTestStep } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
-import { formatNumber } from "../../format/numbers.ts";
+import { formatNumber, latinDigits } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { HINT_BELOW, numberOption, TextField } from "../../ui/fields.tsx";
 import { Note, type Tone } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
-import { westernDigits } from "./trunkText.ts";
+import { wordsOf } from "./trunkText.ts";
 
 const TONES: Record<string, Tone> = {
   TRUNK_TEST_RESULT_PASSED: "good",
@@ -26,15 +26,13 @@ export function TrunkTest({ trunk, onClose }: { trunk: Trunk; onClose: () => voi
   const [number, setNumber] = useState("");
   const [shown, setShown] = useState("");
   const [steps, setSteps] = useState<readonly TrunkTestStep[]>();
-  const { data } = useQuery({
-    queryKey: ["numbers", "shown"],
-    queryFn: () => ask(api.GET("/v1/numbers", { params: { query: { pageSize: 200 } } })),
-  });
-  const own = (data?.numbers ?? []).filter((each) => !each.brought || each.trunkId === trunk.trunkId);
+  const own = (useNumbers().data ?? []).filter(
+    (each) => mayBeShown(each) && (!each.brought || each.trunkId === trunk.trunkId),
+  );
   const callerNumber = shown || own[0]?.number || "";
   const test = async () => {
     const params = { path: { trunkId: trunk.trunkId ?? "" } };
-    const dialed = westernDigits(number).trim();
+    const dialed = latinDigits(number).trim();
     const body = dialed ? { number: dialed, callerNumber } : {};
     setSteps(undefined);
     setSteps((await ask(api.POST("/v1/trunks/{trunkId}:test", { params, body }))).steps ?? []);
@@ -87,9 +85,7 @@ function StepNote({ step }: { step: TrunkTestStep }) {
   const t = useText();
   const language = useLanguage();
   const finding = step.finding ?? "";
-  const said = textOr("trunks.test.finding", finding);
-  // What every call may be refused for has its words already.
-  const words = said === finding ? textOr("problem", finding) : said;
+  const words = wordsOf(textOr("trunks.test.finding", finding), finding);
   const took = durationSeconds(step.roundTrip);
   const facts = [
     {

@@ -10,6 +10,7 @@ import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Note, Tag, type Tone } from "../../ui/Note.tsx";
 import { TrunkForm } from "./TrunkForm.tsx";
 import { TrunkTest } from "./TrunkTest.tsx";
+import { wordsOf } from "./trunkText.ts";
 
 const TONES: Record<string, Tone> = {
   HEALTH_STATE_UP: "good",
@@ -132,7 +133,7 @@ function Health({ trunk }: { trunk: Trunk }) {
       {wrong.map((each) => (
         <div key={each.gatewayId} style={{ fontSize: "0.85rem" }}>
           <span className="m-ltr">{hostOf(each.gatewayId)}</span>:{" "}
-          {textOr("trunks.problem", each.problem ?? "")}
+          {wordsOf(textOr("trunks.problem", each.problem ?? ""), each.problem ?? "")}
           {each.status ? ` (${formatNumber(each.status, language)})` : ""}
         </div>
       ))}

@@ -1,16 +1,23 @@
 /** A trunk's lists as people type them, one entry a line, and what the server has against them. */
 import type { Problem } from "../../api/problem.ts";
 import type { Trunk } from "../../api/types.ts";
+import { latinDigits } from "../../format/numbers.ts";
+import { textOr } from "../../i18n/index.ts";
 
 type Rate = NonNullable<Trunk["rates"]>[number];
 
-const RATE = /^(\*|[A-Za-z]{2}|001)\s*[\s:=,;]\s*(\d+(?:[.,]\d+)?)$/;
+const RATE = /^(\*|[A-Za-z]{2}|001)\s*[\s:=,;]\s*(\d+(?:[.,٫]\d+)?)$/;
 
 /** What is wrong with one field, by its whole path as the API writes it: `trunk.limits.spendLimit`. */
 export function complaintAt(problem: Problem | undefined, path: string): string | undefined {
   return problem?.fields.find(
     ({ field }) => field === path || field.startsWith(`${path}[`) || field.startsWith(`${path}.`),
   )?.description;
+}
+
+/** What was found of a trunk: `said`, or where it has no words of its own those that calls have for the same. */
+export function wordsOf(said: string, finding: string): string {
+  return said === finding ? textOr("problem", finding) : said;
 }
 
 export function linesOf(text: string): string[] {
@@ -22,7 +29,7 @@ export function linesOf(text: string): string[] {
 
 /** What is pasted as numbers, one entry each: lines, cells of a sheet; headings and names have no digit in them. */
 export function numbersOf(text: string): string[] {
-  return westernDigits(text)
+  return latinDigits(text)
     .split(/[\n\r\t;,،؛]+/)
     .map((entry) =>
       entry
@@ -38,9 +45,9 @@ export function readRates(text: string): { rates: Rate[]; wrong?: number } {
   const rates: Rate[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     if (!line.trim()) continue;
-    const [, country = "", price = ""] = RATE.exec(westernDigits(line.trim())) ?? [];
+    const [, country = "", price = ""] = RATE.exec(latinDigits(line.trim())) ?? [];
     if (!country) return { rates, wrong: index + 1 };
-    rates.push({ country: country === "*" ? "" : country.toUpperCase(), price: price.replace(",", ".") });
+    rates.push({ country: country === "*" ? "" : country.toUpperCase(), price: price.replace(/[,٫]/, ".") });
   }
   return { rates };
 }
@@ -51,9 +58,5 @@ export function writeRates(rates: readonly Rate[] = []): string {
 
 /** A decimal as it is typed in any of our languages: Persian digits, a comma for the point. */
 export function decimalText(text: string): string {
-  return westernDigits(text.trim()).replace(/[,٫]/, ".");
-}
-
-export function westernDigits(text: string): string {
-  return text.replace(/[۰-۹]/g, (digit) => String(digit.charCodeAt(0) - 0x06f0)).replaceAll("٫", ".");
+  return latinDigits(text.trim()).replace(/[,٫]/, ".");
 }

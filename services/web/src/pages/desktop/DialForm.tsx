@@ -3,14 +3,15 @@ import { IconHistory, IconPhone } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
-import { optionsOf, useBrands } from "../../api/names.ts";
+import { mayBeShown, optionsOf, useBrands, useNumbers } from "../../api/names.ts";
 import { asProblem, fieldProblem, type Problem } from "../../api/problem.ts";
-import type { AnswerDetection, Brand, Contact, PhoneNumber } from "../../api/types.ts";
+import type { AnswerDetection, Brand, Contact } from "../../api/types.ts";
 import { dial } from "../../desktop/calls.ts";
 import { useDesktop } from "../../desktop/desktop.ts";
 import { phaseOf } from "../../desktop/state.ts";
 import { Keypad } from "../../desktop/ui/Keypad.tsx";
-import { asNumber, latinDigits } from "../../desktop/ui/targets.ts";
+import { asNumber } from "../../desktop/ui/targets.ts";
+import { latinDigits } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { mayEnter } from "../../session/roles.ts";
 import { useMe, useSession } from "../../session/session.ts";
@@ -122,7 +123,10 @@ interface OnBehalfProps {
 function OnBehalf({ brands, brandId, callerNumber, onBrand, onNumber }: OnBehalfProps) {
   const t = useText();
   const language = useLanguage();
-  const numbers = useNumbers().filter((each) => each.brandId === brandId);
+  const session = useSession();
+  // Agents don't read the list of numbers: their calls show the brand's own.
+  const may = session.status === "signedIn" && mayEnter(session.user.role, "watch");
+  const numbers = (useNumbers(may).data ?? []).filter((each) => each.brandId === brandId && mayBeShown(each));
   return (
     <>
       {brands.length > 1 && (
@@ -149,19 +153,6 @@ function OnBehalf({ brands, brandId, callerNumber, onBrand, onNumber }: OnBehalf
       )}
     </>
   );
-}
-
-/** Agents don't read the list of numbers: their calls show the brand's own. */
-function useNumbers(): PhoneNumber[] {
-  const session = useSession();
-  const may = session.status === "signedIn" && mayEnter(session.user.role, "watch");
-  const { data } = useQuery({
-    queryKey: ["numbers", "all"],
-    queryFn: async (): Promise<PhoneNumber[]> =>
-      (await ask(api.GET("/v1/numbers", { params: { query: { pageSize: 200 } } }))).numbers ?? [],
-    enabled: may,
-  });
-  return data ?? [];
 }
 
 /** Whom we talked to last. Read from the server, so nobody's numbers stay behind in a shared browser. */

@@ -7,7 +7,7 @@ import { customersNumber, useNames } from "../../api/names.ts";
 import { asProblem, type Problem } from "../../api/problem.ts";
 import type { Call } from "../../api/types.ts";
 import { retrieve } from "../../desktop/calls.ts";
-import { latinDigits } from "../../desktop/ui/targets.ts";
+import { latinDigits } from "../../format/numbers.ts";
 import { useText } from "../../i18n/index.ts";
 import { Panel } from "../../ui/Page.tsx";
 import { Elapsed } from "../../ui/Time.tsx";
@@ -25,16 +25,19 @@ export function ParkedCalls() {
   const { data = [], refetch } = useQuery({
     queryKey: ["parkedCalls"],
     queryFn: async (): Promise<Call[]> => {
-      const query = { live: true, pageSize: 200 };
-      const { calls = [] } = await ask(api.GET("/v1/calls", { params: { query } }));
-      return calls.filter((call) => call.state === "CALL_STATE_PARKED" && call.parkCode);
+      const query = { parked: true, pageSize: 200 };
+      return (await ask(api.GET("/v1/calls", { params: { query } }))).calls ?? [];
     },
     refetchInterval: FRESH_MS,
   });
   const take = async (parkCode: string) => {
     setProblem(undefined);
-    await retrieve(parkCode).catch((error) => setProblem(asProblem(error)));
-    setCode("");
+    try {
+      await retrieve(parkCode);
+      setCode("");
+    } catch (error) {
+      setProblem(asProblem(error));
+    }
     void refetch();
   };
   return (
@@ -79,7 +82,12 @@ export function ParkedCalls() {
                 <bdi>{names.brand(call.brandId)}</bdi> · <Elapsed since={call.startTime} />
               </span>
             </span>
-            <Button size="xs" variant="default" onClick={() => void take(call.parkCode ?? "")}>
+            <Button
+              size="xs"
+              variant="default"
+              aria-label={`${t("dial.retrieve")}: ${call.parkCode}`}
+              onClick={() => void take(call.parkCode ?? "")}
+            >
               {t("dial.retrieve")}
             </Button>
           </li>

@@ -88,7 +88,7 @@ function useWaiting() {
 const isOffered = (contact: Contact): boolean => contact.state === "CONTACT_STATE_OFFERED";
 
 /** The server decides; what it would refuse anyway isn't shown. */
-export function mayTake(
+function mayTake(
   { targetAgentId, queueId = "", consultingAgentId }: Contact,
   me: string,
   served: readonly string[],

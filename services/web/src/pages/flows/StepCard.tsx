@@ -19,7 +19,7 @@ import {
   IconWorld,
 } from "@tabler/icons-react";
 import type { FlowProblem, Step } from "../../api/types.ts";
-import { useText } from "../../i18n/index.ts";
+import { arrowOf, useLanguage, useText } from "../../i18n/index.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { IconAction } from "../../ui/RowActions.tsx";
 import { ProblemText, stepName } from "./FlowProblems.tsx";
@@ -58,6 +58,7 @@ interface Props {
 
 export function StepCard(props: Props) {
   const t = useText();
+  const language = useLanguage();
   const { step, steps, open, problems } = props;
   const kind = kindOf(step);
   const Sign = kind ? ICONS[kind] : IconTag;
@@ -83,7 +84,7 @@ export function StepCard(props: Props) {
           {props.isStart && <Tag tone="good">{t("flows.startTag")}</Tag>}
           {leads.length > 0 && (
             <span className={classes.leads}>
-              → <bdi>{[...new Set(leads)].join(", ")}</bdi>
+              {arrowOf(language)} <bdi>{[...new Set(leads)].join(", ")}</bdi>
             </span>
           )}
         </button>

@@ -32,6 +32,7 @@ export function Nodes() {
     refetchInterval: FRESH_MS,
   });
   const [draining, setDraining] = useState<TelephonyNode>();
+  const [problem, setProblem] = useState<unknown>();
   const most = useMostCalls(data);
   const move = async (node: TelephonyNode, verb: "drain" | "undrain") => {
     const params = { path: { nodeId: node.nodeId ?? "" } };
@@ -45,9 +46,14 @@ export function Nodes() {
       }),
     );
   };
+  const takeBack = (node: TelephonyNode) => {
+    setProblem(undefined);
+    move(node, "undrain").catch(setProblem);
+  };
   return (
     <>
       <PageHeader title={t("operator.nodes")} subtitle={t("operator.nodes.lead")} />
+      <ProblemNote problem={problem} />
       {isPending && <Loading />}
       {error && !data && <ProblemNote problem={error} onRetry={() => void refetch()} />}
       {data?.length === 0 && (
@@ -95,7 +101,7 @@ export function Nodes() {
                   <Button
                     size="xs"
                     variant="default"
-                    onClick={() => (node.draining ? void move(node, "undrain") : setDraining(node))}
+                    onClick={() => (node.draining ? takeBack(node) : setDraining(node))}
                     aria-label={`${t(node.draining ? "operator.nodes.undrain" : "operator.nodes.drain")}: ${node.nodeId}`}
                     data-testid={`node-${node.nodeId}-${node.draining ? "undrain" : "drain"}`}
                   >

@@ -6,11 +6,12 @@ import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
 import { Nodes } from "./Nodes.tsx";
+import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
 import { Tenants } from "./Tenants.tsx";
 
-/** Everything a platform operator has: the companies of this installation, the nodes that hold their calls, and what
- * operators did. */
+/** Everything a platform operator has: the companies of this installation, the numbers they brought, the nodes that hold
+ * their calls, and what operators did. */
 export default function OperatorPage() {
   const t = useText();
   const session = useSession();
@@ -30,6 +31,9 @@ export default function OperatorPage() {
         <Tabs defaultValue="tenants" keepMounted={false}>
           <Tabs.List mb="lg">
             <Tabs.Tab value="tenants">{t("operator.tenants")}</Tabs.Tab>
+            <Tabs.Tab value="numbers" data-testid="tab-numbers">
+              {t("operator.numbers")}
+            </Tabs.Tab>
             <Tabs.Tab value="nodes" data-testid="tab-nodes">
               {t("operator.nodes")}
             </Tabs.Tab>
@@ -39,6 +43,9 @@ export default function OperatorPage() {
           </Tabs.List>
           <Tabs.Panel value="tenants">
             <Tenants />
+          </Tabs.Panel>
+          <Tabs.Panel value="numbers">
+            <Numbers />
           </Tabs.Panel>
           <Tabs.Panel value="nodes">
             <Nodes />

@@ -21,7 +21,7 @@ export interface Progress {
 
 const ALL = { params: { query: { pageSize: 200 } } };
 
-export async function readProgress(): Promise<Progress> {
+async function readProgress(): Promise<Progress> {
   const [tenant, brands, numbers, queues, flows, invitations] = await Promise.all([
     ask(api.GET("/v1/tenant")),
     ask(api.GET("/v1/brands", ALL)),
@@ -70,7 +70,7 @@ export function assignNumber(number: string, brandId: string): Promise<PhoneNumb
 }
 
 /** Takes the first free number; somebody else may be faster, so the next ones are tried. */
-export async function assignAnyNumber(brandId: string): Promise<PhoneNumber> {
+async function assignAnyNumber(brandId: string): Promise<PhoneNumber> {
   for (const candidate of await freeNumbers()) {
     try {
       return await assignNumber(candidate.number ?? "", brandId);
@@ -101,7 +101,7 @@ export async function createFlow(wish: FlowWish, number: string): Promise<Flow> 
   return flow;
 }
 
-export function pointNumber(number: string, flowId: string): Promise<PhoneNumber> {
+function pointNumber(number: string, flowId: string): Promise<PhoneNumber> {
   const body = { number: { number, flowId }, updateMask: "flowId", version: "0" };
   const path = { "number.number": number };
   return ask(api.PATCH("/v1/numbers/{number.number}", { params: { path }, body }));
@@ -157,11 +157,6 @@ export async function setUpByDefaults(names: DefaultNames, onStep: (step: StepNa
     { templateId: "greeting_menu_queue", displayName: names.flow, parameters },
     number.number ?? "",
   );
-}
-
-/** The address of an invitation, as the invited will open it. */
-export function invitationLink(invitation: Invitation): string {
-  return new URL(invitation.linkPath ?? "", location.origin).href;
 }
 
 export function testPage(brand: Brand | undefined): string {

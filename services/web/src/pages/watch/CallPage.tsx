@@ -4,10 +4,10 @@ import type { ReactNode } from "react";
 import { Link, useParams } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { customersNumber, useNames } from "../../api/names.ts";
-import type { Call, Cdr, Contact, Recording } from "../../api/types.ts";
+import type { Call, CallMoment, Cdr, Contact, Recording } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
-import { type Language, textOr, useLanguage, useText } from "../../i18n/index.ts";
+import { type Language, type Text, textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
@@ -27,19 +27,27 @@ interface CallStory {
   cdr: Cdr | undefined;
   contact: Contact | undefined;
   recordings: Recording[];
+  kept: CallMoment[];
 }
 
 async function readStory(callId: string): Promise<CallStory> {
-  const [call, cdrs, recordings] = await Promise.all([
+  const [call, cdrs, recordings, happened] = await Promise.all([
     ask(api.GET("/v1/calls/{callId}", { params: { path: { callId } } })),
     ask(api.GET("/v1/cdrs", { params: { query: { callId } } })),
     ask(api.GET("/v1/recordings", { params: { query: { callId } } })),
+    ask(api.GET("/v1/calls/{callId}/moments", { params: { path: { callId } } })),
   ]);
   const path = { contactId: call.contactId ?? "" };
   const contact = call.contactId
     ? await ask(api.GET("/v1/contacts/{contactId}", { params: { path } })).catch(() => undefined)
     : undefined;
-  return { call, contact, cdr: cdrs.cdrs?.[0], recordings: recordings.recordings ?? [] };
+  return {
+    call,
+    contact,
+    cdr: cdrs.cdrs?.[0],
+    recordings: recordings.recordings ?? [],
+    kept: happened.moments ?? [],
+  };
 }
 
 /** One call from start to end: what happened when, its CDR, its recording. */
@@ -58,6 +66,7 @@ export default function CallPage() {
     "CallParked",
     "AnswerDetected",
     "ParkExpired",
+    "CallForwarded",
     "CallMoved",
     "SupervisionChanged",
     "CallEnded",
@@ -93,7 +102,13 @@ export default function CallPage() {
         </div>
         <Panel label={t("watch.call.timeline")}>
           <h2 className={classes.title}>{t("watch.call.timeline")}</h2>
-          <CallTimeline call={call} contact={data.contact} cdr={data.cdr} recordings={recordings} />
+          <CallTimeline
+            call={call}
+            contact={data.contact}
+            cdr={data.cdr}
+            recordings={recordings}
+            kept={data.kept}
+          />
         </Panel>
       </div>
     </>
@@ -127,7 +142,7 @@ function CallFacts({ story }: { story: CallStory }) {
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
     [t("watch.ended"), cdr ? endText(cdr) : "–"],
-    ...(cdr ? answerRows(cdr, t("calls.answeredBy"), language) : []),
+    ...(cdr ? answerRows(cdr, t, language) : []),
     [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],
     [t("desktop.disposition"), names.disposition(contact?.dispositionId)],
     [
@@ -164,10 +179,12 @@ function CallFacts({ story }: { story: CallStory }) {
 }
 
 /** Who answered, and after how many seconds that was told, where somebody listened for it. */
-function answerRows(cdr: Cdr, label: string, language: Language): [string, ReactNode][] {
+function answerRows(cdr: Cdr, t: Text, language: Language): [string, ReactNode][] {
   if (!cdr.answeredBy || cdr.answeredBy === "ANSWERED_BY_UNSPECIFIED") return [];
-  const seconds = formatNumber(durationSeconds(cdr.detectionDuration), language, 1);
-  return [[label, `${textOr("answeredBy", cdr.answeredBy)} (${seconds} s)`]];
+  const after = t("billing.seconds", {
+    count: formatNumber(durationSeconds(cdr.detectionDuration), language, 1),
+  });
+  return [[t("calls.answeredBy"), `${textOr("answeredBy", cdr.answeredBy)} (${after})`]];
 }
 
 function endText(cdr: Cdr): string {

@@ -1,13 +1,11 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
-import type { Call, Cdr, Contact, Decision, Recording, Run } from "../../api/types.ts";
+import type { Call, CallMoment, Cdr, Contact, Decision, Recording, Run } from "../../api/types.ts";
 import { textOr, useText } from "../../i18n/index.ts";
-import { socket } from "../../socket/live.ts";
-import type { FactEvent } from "../../socket/socket.ts";
 import { TimeOfDay } from "../../ui/Time.tsx";
-import { agentsOf, contactIdsOf, contactMoments, factMoment, legMoments, type Moment } from "./moments.ts";
+import { useFlows } from "../flows/useFlow.ts";
+import { agentsOf, contactIdsOf, contactMoments, keptMoments, legMoments, type Moment } from "./moments.ts";
 import classes from "./watch.module.css";
 
 interface Props {
@@ -15,17 +13,21 @@ interface Props {
   contact: Contact | undefined;
   cdr: Cdr | undefined;
   recordings: readonly Recording[];
+  kept: readonly CallMoment[];
 }
 
 /** What happened to a call, in order, put together from what each service keeps about it. */
 export function CallTimeline(props: Props) {
   const t = useText();
   const known = useNames();
+  const flows = useFlows().data ?? [];
   // A name first in a sentence would turn the sentence to its own direction.
   const names = {
     user: (id: string | undefined) => isolated(known.user(id)),
     queue: (id: string | undefined) => isolated(known.queue(id)),
     disposition: (id: string | undefined) => isolated(known.disposition(id)),
+    flow: (id: string | undefined) =>
+      isolated(flows.find((each) => each.flowId === id)?.displayName ?? id ?? "–"),
   };
   const { call, contact, cdr, recordings } = props;
   const runId = call.runId ?? "";
@@ -37,7 +39,6 @@ export function CallTimeline(props: Props) {
   });
   const contacts = useContacts(call, contact);
   const decisions = useDecisions(contactIdsOf(call));
-  const facts = useFactsOf(call.callId ?? "");
   const moments: Moment[] = [];
   const add = (time: string | undefined, text: string) => time && moments.push({ time, text });
   add(call.startTime, t("moment.started"));
@@ -52,10 +53,9 @@ export function CallTimeline(props: Props) {
   add(call.answerTime, t("moment.answered", { agent: names.user(agentsOf(call)[0] ?? call.agentId) }));
   for (const recording of recordings) add(recording.startTime, t("moment.recording"));
   moments.push(...contactMoments(contacts, t, names), ...legMoments(call, t, names));
-  for (const event of facts) {
-    const seen = factMoment(event, call.callId ?? "", t, names);
-    if (seen && !moments.some((each) => each.text === seen.text && near(each, seen))) moments.push(seen);
-  }
+  // A transfer to who was queued for is told by its contact already.
+  for (const seen of keptMoments(props.kept, t, names))
+    if (!moments.some((each) => each.text === seen.text && near(each, seen))) moments.push(seen);
   add(call.endTime, t("moment.ended", { party: textOr("endParty", cdr?.endParty ?? "") }));
   add(
     contact?.wrapUpEndTime,
@@ -93,19 +93,6 @@ function useContacts(call: Call, known: Contact | undefined): Contact[] {
     })),
   });
   return [known, ...found.map((each) => each.data)].filter((each): each is Contact => each !== undefined);
-}
-
-/** The call's facts since the page was opened. */
-function useFactsOf(callId: string): readonly FactEvent[] {
-  const [facts, setFacts] = useState<readonly FactEvent[]>([]);
-  useEffect(() => {
-    setFacts([]);
-    return socket.onFact((event) => {
-      const { call, callId: id } = event.data as { call?: Call; callId?: string };
-      if ((id ?? call?.callId) === callId) setFacts((before) => [...before, event]);
-    });
-  }, [callId]);
-  return facts;
 }
 
 /** How agents were found, contact by contact, first offer first. */

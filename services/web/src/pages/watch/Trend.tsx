@@ -13,7 +13,7 @@ import classes from "./watch.module.css";
 const QUARTER_S = 900;
 
 /** Offered, answered and abandoned by quarter hour over all queues: times in seconds, gaps filled with zeros. */
-export function trendOf(intervals: readonly QueueInterval[], now: number): uPlot.AlignedData {
+function trendOf(intervals: readonly QueueInterval[], now: number): uPlot.AlignedData {
   const sums = new Map<number, [number, number, number]>();
   for (const interval of intervals) {
     const start = Math.floor(Date.parse(interval.startTime ?? "") / 1000 / QUARTER_S) * QUARTER_S;

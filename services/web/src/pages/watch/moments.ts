@@ -1,7 +1,6 @@
 /** What happened in a call, from what is kept of its legs and contacts. Pure: rows in, sentences out. */
-import type { Call, Contact, Leg } from "../../api/types.ts";
+import type { Call, CallMoment, Contact, Leg } from "../../api/types.ts";
 import type { Text } from "../../i18n/index.ts";
-import type { FactEvent } from "../../socket/socket.ts";
 import { causeText } from "./causes.ts";
 
 export interface Moment {
@@ -12,6 +11,7 @@ export interface Moment {
 export interface Names {
   user: (id: string | undefined) => string;
   queue: (id: string | undefined) => string;
+  flow: (id: string | undefined) => string;
 }
 
 const moment = (time: string | undefined, text: string): Moment[] => (time ? [{ time, text }] : []);
@@ -103,52 +103,48 @@ function because(text: string, leg: Leg): string {
   return cause ? `${text} · ${cause}` : text;
 }
 
-interface Told {
-  call?: Call;
-  callId?: string;
-  agentId?: string;
-  supervisorId?: string;
-  mode?: string;
-  tookOver?: boolean;
-  blind?: boolean;
-  targetKind?: string;
-  target?: string;
-  toNodeId?: string;
+/** What telephony keeps of a call besides its legs: holds, transfers, parks, moves. */
+export function keptMoments(kept: readonly CallMoment[], t: Text, names: Names): Moment[] {
+  return kept.flatMap((each) => moment(each.happenTime, happened(each, t, names)));
 }
 
-/** What is kept of a call nowhere but in facts, while somebody looks on. */
-export function factMoment(event: FactEvent, callId: string, t: Text, names: Names): Moment | undefined {
-  const told = event.data as Told;
-  if ((told.callId ?? told.call?.callId) !== callId) return undefined;
-  const text = factText(event.fact, told, t, names);
-  return text ? { time: event.time, text } : undefined;
-}
-
-function factText(fact: string, told: Told, t: Text, names: Names): string | undefined {
-  const agent = names.user(told.agentId);
-  switch (fact) {
-    case "CallHeld":
+function happened(kept: CallMoment, t: Text, names: Names): string {
+  const agent = names.user(kept.agentId);
+  switch (kept.happening) {
+    case "HAPPENING_HELD":
       return t("moment.held");
-    case "CallResumed":
+    case "HAPPENING_RESUMED":
       return t("moment.resumed");
-    case "CallParked":
-      return t("moment.parked", { agent, code: told.call?.parkCode ?? "" });
-    case "ParkExpired":
-      return t("moment.parkExpired", { target: targetText(told, names) || t("moment.parkEnded") });
-    case "CallMoved":
-      return t("moment.moved", { node: told.toNodeId ?? "" });
-    case "CallTransferred":
-      return t("moment.handedOn", { agent, target: targetText(told, names) });
-    case "SupervisionChanged":
-      return told.tookOver
-        ? t("moment.tookOver", { supervisor: names.user(told.supervisorId), agent })
-        : undefined;
+    case "HAPPENING_PARKED":
+      return t("moment.parked", { agent, code: kept.target ?? "" });
+    case "HAPPENING_PARK_EXPIRED":
+      return t("moment.parkExpired", {
+        target: kept.target ? targetText(kept, t, names) : t("moment.parkEnded"),
+      });
+    case "HAPPENING_MOVED":
+      return t("moment.moved", { node: kept.target ?? "" });
+    case "HAPPENING_TRANSFERRED":
+      return t("moment.handedOn", { agent, target: targetText(kept, t, names) });
+    case "HAPPENING_FORWARDED":
+      return t("moment.forwarded", { agent, target: targetText(kept, t, names) });
+    case "HAPPENING_TAKEN_OVER":
+      return t("moment.tookOver", { supervisor: names.user(kept.target), agent });
     default:
-      return undefined;
+      return kept.happening ?? "";
   }
 }
 
-function targetText({ targetKind, target = "" }: Told, names: Names): string {
-  if (targetKind === "agent") return names.user(target);
-  return targetKind === "queue" ? names.queue(target) : target;
+function targetText({ targetKind, target }: CallMoment, t: Text, names: Names): string {
+  switch (targetKind) {
+    case "agent":
+      return names.user(target);
+    case "queue":
+      return names.queue(target);
+    case "flow":
+      return names.flow(target);
+    case "voicemail":
+      return t("moment.voicemailOf", { agent: names.user(target) });
+    default:
+      return ltr(target);
+  }
 }

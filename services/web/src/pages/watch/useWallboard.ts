@@ -10,7 +10,7 @@ const KEY = ["wallboard"];
 const RECHECK_MS = 15_000;
 
 /** The newer of two boards; sequence numbers start again when analytics restarts, so time decides as well. */
-export function newerBoard(known: Wallboard | undefined, next: Wallboard): Wallboard {
+function newerBoard(known: Wallboard | undefined, next: Wallboard): Wallboard {
   if (!known) return next;
   const older = Number(next.sequence ?? 0) < Number(known.sequence ?? 0);
   const earlier = Date.parse(next.computeTime ?? "") <= Date.parse(known.computeTime ?? "");

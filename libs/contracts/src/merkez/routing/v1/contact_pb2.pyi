@@ -455,22 +455,26 @@ class Colleague(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    REACHABLE_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """The user's id."""
     display_name: _builtins.str
     """Name."""
     state: Global___AgentState.ValueType
     """State."""
+    reachable: _builtins.bool
+    """Whether a call for them alone gets anywhere now: they are at work, their telephones ring, or it goes on by their last resort."""
     def __init__(
         self,
         *,
         agent_id: _builtins.str = ...,
         display_name: _builtins.str = ...,
         state: Global___AgentState.ValueType = ...,
+        reachable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "display_name", b"display_name", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "display_name", b"display_name", "reachable", b"reachable", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

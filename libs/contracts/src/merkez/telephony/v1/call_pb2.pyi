@@ -217,6 +217,54 @@ SUPERVISION_MODE_BARGE: SupervisionMode.ValueType  # 3
 """Hears everybody, is heard by everybody."""
 Global___SupervisionMode: _TypeAlias = SupervisionMode  # noqa: Y015
 
+class _Happening:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HappeningEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Happening.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HAPPENING_UNSPECIFIED: _Happening.ValueType  # 0
+    """Not used."""
+    HAPPENING_HELD: _Happening.ValueType  # 1
+    """The customer was put on hold."""
+    HAPPENING_RESUMED: _Happening.ValueType  # 2
+    """The customer was taken off hold."""
+    HAPPENING_TRANSFERRED: _Happening.ValueType  # 3
+    """An agent sent the customer on."""
+    HAPPENING_FORWARDED: _Happening.ValueType  # 4
+    """Nobody took it at an agent's: it went to their last resort."""
+    HAPPENING_PARKED: _Happening.ValueType  # 5
+    """An agent parked it."""
+    HAPPENING_PARK_EXPIRED: _Happening.ValueType  # 6
+    """Nobody retrieved it in time."""
+    HAPPENING_MOVED: _Happening.ValueType  # 7
+    """Another node goes on with it."""
+    HAPPENING_TAKEN_OVER: _Happening.ValueType  # 8
+    """A supervisor took the agent's place."""
+
+class Happening(_Happening, metaclass=_HappeningEnumTypeWrapper):
+    """Something that happens in a call."""
+
+HAPPENING_UNSPECIFIED: Happening.ValueType  # 0
+"""Not used."""
+HAPPENING_HELD: Happening.ValueType  # 1
+"""The customer was put on hold."""
+HAPPENING_RESUMED: Happening.ValueType  # 2
+"""The customer was taken off hold."""
+HAPPENING_TRANSFERRED: Happening.ValueType  # 3
+"""An agent sent the customer on."""
+HAPPENING_FORWARDED: Happening.ValueType  # 4
+"""Nobody took it at an agent's: it went to their last resort."""
+HAPPENING_PARKED: Happening.ValueType  # 5
+"""An agent parked it."""
+HAPPENING_PARK_EXPIRED: Happening.ValueType  # 6
+"""Nobody retrieved it in time."""
+HAPPENING_MOVED: Happening.ValueType  # 7
+"""Another node goes on with it."""
+HAPPENING_TAKEN_OVER: Happening.ValueType  # 8
+"""A supervisor took the agent's place."""
+Global___Happening: _TypeAlias = Happening  # noqa: Y015
+
 @_typing.final
 class AnswerDetection(_message.Message):
     """Listening for who answers. The agent and who answered hear each other meanwhile."""
@@ -579,6 +627,46 @@ class Cdr(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Cdr: _TypeAlias = Cdr  # noqa: Y015
+
+@_typing.final
+class CallMoment(_message.Message):
+    """Something that happened in a call, and to whom."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HAPPENING_FIELD_NUMBER: _builtins.int
+    HAPPEN_TIME_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    TARGET_KIND_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    happening: Global___Happening.ValueType
+    """What it was."""
+    agent_id: _builtins.str
+    """Agent who did it, whose last resort or place it was; empty when nobody's."""
+    target_kind: _builtins.str
+    """What target is: agent, queue, flow, number, voicemail (the agent's whose it is), park (the code), node; empty without one."""
+    target: _builtins.str
+    """Where the call went."""
+    @_builtins.property
+    def happen_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        happening: Global___Happening.ValueType = ...,
+        happen_time: _timestamp_pb2.Timestamp | None = ...,
+        agent_id: _builtins.str = ...,
+        target_kind: _builtins.str = ...,
+        target: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["happen_time", b"happen_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "happen_time", b"happen_time", "happening", b"happening", "target", b"target", "target_kind", b"target_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallMoment: _TypeAlias = CallMoment  # noqa: Y015
 
 @_typing.final
 class Station(_message.Message):

@@ -152,6 +152,11 @@ class CallServiceStub:
                 request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallsRequest.SerializeToString,
                 response_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallsResponse.FromString,
                 _registered_method=True)
+        self.ListCallMoments = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/ListCallMoments',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallMomentsRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallMomentsResponse.FromString,
+                _registered_method=True)
         self.ListCdrs = channel.unary_unary(
                 '/merkez.telephony.v1.CallService/ListCdrs',
                 request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCdrsRequest.SerializeToString,
@@ -324,6 +329,13 @@ class CallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCallMoments(self, request, context):
+        """Lists what happened in a call, in order: what its legs and contacts don't tell. NOT_FOUND CALL_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCdrs(self, request, context):
         """Lists call detail records, newest first.
         """
@@ -448,6 +460,11 @@ def add_CallServiceServicer_to_server(servicer, server):
                     servicer.ListCalls,
                     request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallsRequest.FromString,
                     response_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'ListCallMoments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCallMoments,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallMomentsRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallMomentsResponse.SerializeToString,
             ),
             'ListCdrs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCdrs,
@@ -1077,6 +1094,33 @@ class CallService:
             '/merkez.telephony.v1.CallService/ListCalls',
             merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallsRequest.SerializeToString,
             merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCallMoments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/ListCallMoments',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallMomentsRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.ListCallMomentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -81,6 +81,8 @@ class CallServiceStub:
     """Reads one call."""
     ListCalls: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]
     """Lists calls, newest first."""
+    ListCallMoments: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ListCallMomentsRequest, _call_service_pb2.ListCallMomentsResponse]
+    """Lists what happened in a call, in order: what its legs and contacts don't tell. NOT_FOUND CALL_NOT_FOUND."""
     ListCdrs: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ListCdrsRequest, _call_service_pb2.ListCdrsResponse]
     """Lists call detail records, newest first."""
 
@@ -135,6 +137,8 @@ class CallServiceAsyncStub(CallServiceStub):
     """Reads one call."""
     ListCalls: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]  # type: ignore[assignment]
     """Lists calls, newest first."""
+    ListCallMoments: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListCallMomentsRequest, _call_service_pb2.ListCallMomentsResponse]  # type: ignore[assignment]
+    """Lists what happened in a call, in order: what its legs and contacts don't tell. NOT_FOUND CALL_NOT_FOUND."""
     ListCdrs: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListCdrsRequest, _call_service_pb2.ListCdrsResponse]  # type: ignore[assignment]
     """Lists call detail records, newest first."""
 
@@ -324,6 +328,14 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_call_service_pb2.ListCallsResponse, _abc.Awaitable[_call_service_pb2.ListCallsResponse]]:
         """Lists calls, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListCallMoments(
+        self,
+        request: _call_service_pb2.ListCallMomentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_service_pb2.ListCallMomentsResponse, _abc.Awaitable[_call_service_pb2.ListCallMomentsResponse]]:
+        """Lists what happened in a call, in order: what its legs and contacts don't tell. NOT_FOUND CALL_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListCdrs(

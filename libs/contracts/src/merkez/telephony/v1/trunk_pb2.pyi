@@ -263,7 +263,7 @@ class Gateway(_message.Message):
     gateway_id: _builtins.str
     """Output only. Stays with the address while host, port and transport do."""
     host: _builtins.str
-    """Required. Host name, IPv4 or IPv6 address."""
+    """Required. Host name, IPv4 or IPv6 address. A company's may not be inside a private network unless the operator has allowed that; names are looked up before each use."""
     port: _builtins.int
     """0 means 5060, or 5061 for TLS."""
     transport: Global___SipTransport.ValueType
@@ -527,7 +527,7 @@ class GatewayHealth(_message.Message):
     status: _builtins.int
     """Last SIP status it gave, 0 when it was silent."""
     problem: _builtins.str
-    """What was wrong, a stable key such as TIMEOUT, UNREACHABLE, TLS_FAILED, AUTHENTICATION_FAILED; empty when nothing."""
+    """What was wrong, a stable key such as TIMEOUT, UNREACHABLE, AUTHENTICATION_FAILED, GATEWAY_ADDRESS_FORBIDDEN; empty when nothing."""
     @_builtins.property
     def round_trip(self) -> _duration_pb2.Duration:
         """Time from OPTIONS to their answer."""

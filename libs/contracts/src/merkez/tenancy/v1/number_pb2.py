@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emerkez/tenancy/v1/number.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x01\n\x06Number\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12\x0c\n\x04test\x18\x03 \x01(\x08\x12\x10\n\x08\x62rand_id\x18\x04 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x05 \x01(\t\x12/\n\x0b\x61ssign_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x0f\n\x07\x62rought\x18\x08 \x01(\x08\x12\x10\n\x08trunk_id\x18\t \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emerkez/tenancy/v1/number.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x01\n\x06Number\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12\x0c\n\x04test\x18\x03 \x01(\x08\x12\x10\n\x08\x62rand_id\x18\x04 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x05 \x01(\t\x12/\n\x0b\x61ssign_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x0f\n\x07\x62rought\x18\x08 \x01(\x08\x12\x10\n\x08trunk_id\x18\t \x01(\t\x12\x30\n\x0c\x61pprove_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"b\n\rBroughtNumber\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0btenant_name\x18\x02 \x01(\t\x12)\n\x06number\x18\x03 \x01(\x0b\x32\x19.merkez.tenancy.v1.Numberb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.tenancy.v1.number_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NUMBER']._serialized_start=87
-  _globals['_NUMBER']._serialized_end=278
+  _globals['_NUMBER']._serialized_end=328
+  _globals['_BROUGHTNUMBER']._serialized_start=330
+  _globals['_BROUGHTNUMBER']._serialized_end=428
 # @@protoc_insertion_point(module_scope)

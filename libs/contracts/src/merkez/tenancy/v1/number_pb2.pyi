@@ -32,6 +32,7 @@ class Number(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     BROUGHT_FIELD_NUMBER: _builtins.int
     TRUNK_ID_FIELD_NUMBER: _builtins.int
+    APPROVE_TIME_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """E.164, such as +15550100."""
     country: _builtins.str
@@ -52,6 +53,10 @@ class Number(_message.Message):
     def assign_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was assigned."""
 
+    @_builtins.property
+    def approve_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When an operator of the platform took a number that was brought for the company's own; unset: it can be called, but shown to nobody. Numbers of the inventory need none."""
+
     def __init__(
         self,
         *,
@@ -64,11 +69,44 @@ class Number(_message.Message):
         version: _builtins.int = ...,
         brought: _builtins.bool = ...,
         trunk_id: _builtins.str = ...,
+        approve_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assign_time", b"assign_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "assign_time", b"assign_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assign_time", b"assign_time", "brand_id", b"brand_id", "brought", b"brought", "country", b"country", "flow_id", b"flow_id", "number", b"number", "test", b"test", "trunk_id", b"trunk_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "assign_time", b"assign_time", "brand_id", b"brand_id", "brought", b"brought", "country", b"country", "flow_id", b"flow_id", "number", b"number", "test", b"test", "trunk_id", b"trunk_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Number: _TypeAlias = Number  # noqa: Y015
+
+@_typing.final
+class BroughtNumber(_message.Message):
+    """A number with the company that brought it, as operators see it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TENANT_NAME_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Company."""
+    tenant_name: _builtins.str
+    """Its name."""
+    @_builtins.property
+    def number(self) -> Global___Number:
+        """The number."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        tenant_name: _builtins.str = ...,
+        number: Global___Number | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "tenant_id", b"tenant_id", "tenant_name", b"tenant_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BroughtNumber: _TypeAlias = BroughtNumber  # noqa: Y015

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from merkez.tenancy.v1 import number_pb2 as merkez_dot_tenancy_dot_v1_dot_number__pb2
 from merkez.tenancy.v1 import tenant_pb2 as merkez_dot_tenancy_dot_v1_dot_tenant__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(merkez/tenancy/v1/operator_service.proto\x12\x11merkez.tenancy.v1\x1a\x1emerkez/tenancy/v1/tenant.proto\x1a merkez/type/v1/annotations.proto\"y\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12-\n\x05state\x18\x04 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\"b\n\x13ListTenantsResponse\x12\x32\n\x07tenants\x18\x01 \x03(\x0b\x32!.merkez.tenancy.v1.TenantOverview\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x14SuspendTenantRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\"M\n\x13ResumeTenantRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x32\xcf\x02\n\x0fOperatorService\x12n\n\x0bListTenants\x12%.merkez.tenancy.v1.ListTenantsRequest\x1a&.merkez.tenancy.v1.ListTenantsResponse\"\x10\x8a\xb5\x18\x0ctenants.read\x12\x66\n\rSuspendTenant\x12\'.merkez.tenancy.v1.SuspendTenantRequest\x1a\x19.merkez.tenancy.v1.Tenant\"\x11\x8a\xb5\x18\rtenants.write\x12\x64\n\x0cResumeTenant\x12&.merkez.tenancy.v1.ResumeTenantRequest\x1a\x19.merkez.tenancy.v1.Tenant\"\x11\x8a\xb5\x18\rtenants.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(merkez/tenancy/v1/operator_service.proto\x12\x11merkez.tenancy.v1\x1a\x1emerkez/tenancy/v1/number.proto\x1a\x1emerkez/tenancy/v1/tenant.proto\x1a merkez/type/v1/annotations.proto\"y\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12-\n\x05state\x18\x04 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\"b\n\x13ListTenantsResponse\x12\x32\n\x07tenants\x18\x01 \x03(\x0b\x32!.merkez.tenancy.v1.TenantOverview\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x14SuspendTenantRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\"M\n\x13ResumeTenantRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"S\n\x19ListBroughtNumbersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07waiting\x18\x03 \x01(\x08\"h\n\x1aListBroughtNumbersResponse\x12\x31\n\x07numbers\x18\x01 \x03(\x0b\x32 .merkez.tenancy.v1.BroughtNumber\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\";\n\x15\x41pproveNumbersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07numbers\x18\x02 \x03(\t\"D\n\x16\x41pproveNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number\":\n\x14RevokeNumbersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07numbers\x18\x02 \x03(\t\"C\n\x15RevokeNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number2\xc6\x05\n\x0fOperatorService\x12n\n\x0bListTenants\x12%.merkez.tenancy.v1.ListTenantsRequest\x1a&.merkez.tenancy.v1.ListTenantsResponse\"\x10\x8a\xb5\x18\x0ctenants.read\x12\x66\n\rSuspendTenant\x12\'.merkez.tenancy.v1.SuspendTenantRequest\x1a\x19.merkez.tenancy.v1.Tenant\"\x11\x8a\xb5\x18\rtenants.write\x12\x64\n\x0cResumeTenant\x12&.merkez.tenancy.v1.ResumeTenantRequest\x1a\x19.merkez.tenancy.v1.Tenant\"\x11\x8a\xb5\x18\rtenants.write\x12\x83\x01\n\x12ListBroughtNumbers\x12,.merkez.tenancy.v1.ListBroughtNumbersRequest\x1a-.merkez.tenancy.v1.ListBroughtNumbersResponse\"\x10\x8a\xb5\x18\x0ctenants.read\x12x\n\x0e\x41pproveNumbers\x12(.merkez.tenancy.v1.ApproveNumbersRequest\x1a).merkez.tenancy.v1.ApproveNumbersResponse\"\x11\x8a\xb5\x18\rtenants.write\x12u\n\rRevokeNumbers\x12\'.merkez.tenancy.v1.RevokeNumbersRequest\x1a(.merkez.tenancy.v1.RevokeNumbersResponse\"\x11\x8a\xb5\x18\rtenants.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,14 +40,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATORSERVICE'].methods_by_name['SuspendTenant']._serialized_options = b'\212\265\030\rtenants.write'
   _globals['_OPERATORSERVICE'].methods_by_name['ResumeTenant']._loaded_options = None
   _globals['_OPERATORSERVICE'].methods_by_name['ResumeTenant']._serialized_options = b'\212\265\030\rtenants.write'
-  _globals['_LISTTENANTSREQUEST']._serialized_start=129
-  _globals['_LISTTENANTSREQUEST']._serialized_end=250
-  _globals['_LISTTENANTSRESPONSE']._serialized_start=252
-  _globals['_LISTTENANTSRESPONSE']._serialized_end=350
-  _globals['_SUSPENDTENANTREQUEST']._serialized_start=352
-  _globals['_SUSPENDTENANTREQUEST']._serialized_end=446
-  _globals['_RESUMETENANTREQUEST']._serialized_start=448
-  _globals['_RESUMETENANTREQUEST']._serialized_end=525
-  _globals['_OPERATORSERVICE']._serialized_start=528
-  _globals['_OPERATORSERVICE']._serialized_end=863
+  _globals['_OPERATORSERVICE'].methods_by_name['ListBroughtNumbers']._loaded_options = None
+  _globals['_OPERATORSERVICE'].methods_by_name['ListBroughtNumbers']._serialized_options = b'\212\265\030\014tenants.read'
+  _globals['_OPERATORSERVICE'].methods_by_name['ApproveNumbers']._loaded_options = None
+  _globals['_OPERATORSERVICE'].methods_by_name['ApproveNumbers']._serialized_options = b'\212\265\030\rtenants.write'
+  _globals['_OPERATORSERVICE'].methods_by_name['RevokeNumbers']._loaded_options = None
+  _globals['_OPERATORSERVICE'].methods_by_name['RevokeNumbers']._serialized_options = b'\212\265\030\rtenants.write'
+  _globals['_LISTTENANTSREQUEST']._serialized_start=161
+  _globals['_LISTTENANTSREQUEST']._serialized_end=282
+  _globals['_LISTTENANTSRESPONSE']._serialized_start=284
+  _globals['_LISTTENANTSRESPONSE']._serialized_end=382
+  _globals['_SUSPENDTENANTREQUEST']._serialized_start=384
+  _globals['_SUSPENDTENANTREQUEST']._serialized_end=478
+  _globals['_RESUMETENANTREQUEST']._serialized_start=480
+  _globals['_RESUMETENANTREQUEST']._serialized_end=557
+  _globals['_LISTBROUGHTNUMBERSREQUEST']._serialized_start=559
+  _globals['_LISTBROUGHTNUMBERSREQUEST']._serialized_end=642
+  _globals['_LISTBROUGHTNUMBERSRESPONSE']._serialized_start=644
+  _globals['_LISTBROUGHTNUMBERSRESPONSE']._serialized_end=748
+  _globals['_APPROVENUMBERSREQUEST']._serialized_start=750
+  _globals['_APPROVENUMBERSREQUEST']._serialized_end=809
+  _globals['_APPROVENUMBERSRESPONSE']._serialized_start=811
+  _globals['_APPROVENUMBERSRESPONSE']._serialized_end=879
+  _globals['_REVOKENUMBERSREQUEST']._serialized_start=881
+  _globals['_REVOKENUMBERSREQUEST']._serialized_end=939
+  _globals['_REVOKENUMBERSRESPONSE']._serialized_start=941
+  _globals['_REVOKENUMBERSRESPONSE']._serialized_end=1008
+  _globals['_OPERATORSERVICE']._serialized_start=1011
+  _globals['_OPERATORSERVICE']._serialized_end=1721
 # @@protoc_insertion_point(module_scope)

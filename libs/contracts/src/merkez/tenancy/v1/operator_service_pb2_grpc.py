@@ -51,6 +51,21 @@ class OperatorServiceStub:
                 request_serializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ResumeTenantRequest.SerializeToString,
                 response_deserializer=merkez_dot_tenancy_dot_v1_dot_tenant__pb2.Tenant.FromString,
                 _registered_method=True)
+        self.ListBroughtNumbers = channel.unary_unary(
+                '/merkez.tenancy.v1.OperatorService/ListBroughtNumbers',
+                request_serializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ListBroughtNumbersRequest.SerializeToString,
+                response_deserializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ListBroughtNumbersResponse.FromString,
+                _registered_method=True)
+        self.ApproveNumbers = channel.unary_unary(
+                '/merkez.tenancy.v1.OperatorService/ApproveNumbers',
+                request_serializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ApproveNumbersRequest.SerializeToString,
+                response_deserializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ApproveNumbersResponse.FromString,
+                _registered_method=True)
+        self.RevokeNumbers = channel.unary_unary(
+                '/merkez.tenancy.v1.OperatorService/RevokeNumbers',
+                request_serializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.RevokeNumbersRequest.SerializeToString,
+                response_deserializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.RevokeNumbersResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServiceServicer:
@@ -78,6 +93,27 @@ class OperatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBroughtNumbers(self, request, context):
+        """Lists numbers that companies brought, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveNumbers(self, request, context):
+        """Lets a company show numbers it brought to those it calls, all of them or none; those that were approved stay so. NOT_FOUND NUMBER_NOT_FOUND, FAILED_PRECONDITION NUMBER_NOT_BROUGHT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeNumbers(self, request, context):
+        """Takes an approval back: calls that begin from now on don't show the numbers, and no brand's default is one of them. Errors as ApproveNumbers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperatorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +131,21 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.ResumeTenant,
                     request_deserializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ResumeTenantRequest.FromString,
                     response_serializer=merkez_dot_tenancy_dot_v1_dot_tenant__pb2.Tenant.SerializeToString,
+            ),
+            'ListBroughtNumbers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBroughtNumbers,
+                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ListBroughtNumbersRequest.FromString,
+                    response_serializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ListBroughtNumbersResponse.SerializeToString,
+            ),
+            'ApproveNumbers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveNumbers,
+                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ApproveNumbersRequest.FromString,
+                    response_serializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ApproveNumbersResponse.SerializeToString,
+            ),
+            'RevokeNumbers': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeNumbers,
+                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.RevokeNumbersRequest.FromString,
+                    response_serializer=merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.RevokeNumbersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +230,87 @@ class OperatorService:
             '/merkez.tenancy.v1.OperatorService/ResumeTenant',
             merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ResumeTenantRequest.SerializeToString,
             merkez_dot_tenancy_dot_v1_dot_tenant__pb2.Tenant.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBroughtNumbers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.tenancy.v1.OperatorService/ListBroughtNumbers',
+            merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ListBroughtNumbersRequest.SerializeToString,
+            merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ListBroughtNumbersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveNumbers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.tenancy.v1.OperatorService/ApproveNumbers',
+            merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ApproveNumbersRequest.SerializeToString,
+            merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.ApproveNumbersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeNumbers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.tenancy.v1.OperatorService/RevokeNumbers',
+            merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.RevokeNumbersRequest.SerializeToString,
+            merkez_dot_tenancy_dot_v1_dot_operator__service__pb2.RevokeNumbersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 import ssl
 from collections.abc import Awaitable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from chassis.lifecycle import Process
 from chassis.sealing import Seal
 from chassis.telemetry import log, tracer
+from kernel.networks import networks_of
 
 from telephony.domain.devices import REALM
 from telephony.live.conversations import Conversations
@@ -24,6 +26,7 @@ from telephony.live.sip.edges import Edges
 from telephony.live.sip.incoming import Incoming
 from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
+from telephony.live.sip.reach import Reach
 from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
 from telephony.live.sip.trial import Trial
 from telephony.live.switchboard import Switchboard
@@ -55,18 +58,20 @@ class SipEdge:
 
     def __init__(self, house: House, switchboard: Switchboard, dialing: Dialing, nodes: Nodes) -> None:
         settings = house.settings
-        seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
+        seal, points = Seal.load(settings.internal_key, TRUNK_PASSWORDS), listen_points(settings)
         self._house = house
         self._lines = Lines(house.db, settings.node_id, house.now, house.tasks)
         self.edges = Edges(settings.sip_edges)
-        self.roster = Roster(house, seal, nodes.living, self.edges)
+        families = {ip_address(point.host).version for point in points}
+        reach = Reach(self.edges, networks_of(settings.sip_private_networks), families)
+        self.roster = Roster(house, seal, nodes.living, self.edges, reach)
         conversations = Conversations(house, switchboard, dialing)
         dialing.transfer = PhoneTransfers(conversations).carry_out
         self.phones = Phones(house, switchboard, dialing, conversations, self.edges)
         bars = Bars(self.roster.trusts)
         self.agent = SipAgent(
             AgentSettings(
-                points=listen_points(settings),
+                points=points,
                 keys=GateKeys(
                     REALM, secrets.token_bytes(32), self.phones.ha1, lambda: house.now().timestamp(), settings.digests
                 ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chassis.telemetry import log
 
 from telephony.domain.trunks import Gateway
-from telephony.live.sip.gateways import hop_of, uri_of
+from telephony.live.sip.gateways import uri_of
 from telephony.settings import EDGE
 from telephony.sip import Destination, SipAgent, SipParseError, SipUri, parse_address, place_of
 
@@ -42,8 +42,9 @@ class Edge:
 
 @dataclass(frozen=True)
 class Way:
-    """How a request gets to a gateway: the first hop, and Route values to begin with."""
+    """How a request gets to a gateway at `address`: the first hop, and Route values to begin with."""
 
+    address: str
     hop: Destination
     routes: tuple[str, ...] = ()
     edge: Edge | None = None
@@ -76,13 +77,15 @@ class Edges:
         """Whether what comes from this address may say where it began."""
         return host in self._hosts
 
-    def way_to(self, gateway: Gateway) -> Way:
+    def way_to(self, place: Destination) -> Way:
         """The way to a carrier: by an edge that lives, or straight where there are none. When none answers, by one of
-        them all the same: carriers know no other address of ours."""
+        them all the same: carriers know no other address of ours. The edge is told the address, so that it goes to the
+        one that was judged here; it takes the route marked `next` out again."""
         if not self._edges:
-            return Way(hop_of(gateway))
+            return Way(place.host, place)
         edge = random.choice(self._living or self._edges)
-        return Way(edge.hop, (edge.route,), edge)
+        there = SipUri.of("", place.host, place.port, transport=place.transport.lower(), lr=None, next=None)
+        return Way(place.host, edge.hop, (edge.route, f"<{there}>"), edge)
 
     def registrar_of(self, gateway: Gateway) -> str:
         """The Request-URI to register with a gateway: behind an edge it must say the way from there."""

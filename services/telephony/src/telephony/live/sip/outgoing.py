@@ -20,6 +20,7 @@ from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outside import RING_SECONDS, Planned
+from telephony.live.sip.edges import Way
 from telephony.live.sip.gateways import uri_of
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
@@ -177,12 +178,13 @@ class TrunkLeg(SipLeg):
 
     async def _try(self, attempt: Attempt, dialer: Dialer) -> None:
         house, trunk = self._house, attempt.trunk
+        way = await self._roster.reach.way_to(trunk, attempt.gateway)
         line = self._plan.line(attempt, dialer, self._call.call_id, house.settings.node_id, house.now())
         self.line = await self._lines.take(line)
         if self.over:  # hung up meanwhile
             await self._release()
             return
-        self.trunk_id, self.toward = trunk.trunk_id, self._roster.address_of(attempt.gateway.host)
+        self.trunk_id, self.toward = trunk.trunk_id, way.address
         self.digits_by_info = trunk.digits is Digits.INFO
         try:
             media = house.plane.rtp(policy_of(trunk), toward=self.toward)
@@ -190,7 +192,7 @@ class TrunkLeg(SipLeg):
             await self._release()
             raise
         patience = _FIRST_RESPONSE_SECONDS if self._left else 32.0
-        wish = invite_wish(self._roster, attempt, media.offer(), response_seconds=patience)
+        wish = invite_wish(self._roster, attempt, way, media.offer(), response_seconds=patience)
         invite = await self._agent.invite(wish)
         self._invite = invite
         invite.on_progress = lambda sdp: self._progressed(media, sdp)
@@ -260,10 +262,9 @@ class TrunkLeg(SipLeg):
             await self._lines.release(line)
 
 
-def invite_wish(roster: Roster, attempt: Attempt, offer: str, *, response_seconds: float) -> InviteWish:
+def invite_wish(roster: Roster, attempt: Attempt, way: Way, offer: str, *, response_seconds: float) -> InviteWish:
     """How a number is rung over a gateway. `response_seconds` is how long to wait for any response at all."""
     trunk, caller = attempt.trunk, f"sip:{attempt.caller}@{attempt.gateway.host}"
-    way = roster.edges.way_to(attempt.gateway)
     return InviteWish(
         target=uri_of(attempt.dialed, attempt.gateway),
         caller=NameAddr(caller),

@@ -16,12 +16,14 @@ from time import monotonic
 
 from chassis.sealing import Seal
 from chassis.telemetry import log
-from kernel.errors import Unavailable
+from kernel.errors import DomainError, Unavailable
+from kernel.networks import Network
 
 from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Trunk
 from telephony.live.house import House
-from telephony.live.sip.edges import Edges
-from telephony.live.sip.gateways import given_address, look_up, uri_of
+from telephony.live.sip.edges import Edges, Way
+from telephony.live.sip.gateways import registrar_of, uri_of
+from telephony.live.sip.reach import Reach
 from telephony.ops import trunks as ops
 from telephony.sip import Credentials, Registrant, Registration, SipAgent
 
@@ -30,25 +32,25 @@ PING_SECONDS = 30.0
 _PING_WAIT = 4.0
 SILENT = frozenset({408, 477, 478, 503})
 """What means that a gateway isn't there; 477 and 478 are an edge's words for no connection and no such name."""
-_NAMES_SECONDS = 300.0
 _GOODBYE_SECONDS = 2.0
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Roster:
     """Every enabled trunk. `refresh` and `ping` are loops of main."""
 
-    def __init__(self, house: House, seal: Seal, living: Callable[[], Sequence[str]], edges: Edges) -> None:
+    def __init__(
+        self, house: House, seal: Seal, living: Callable[[], Sequence[str]], edges: Edges, reach: Reach
+    ) -> None:
         self._house = house
         self.edges = edges
+        self.reach = reach
         self._seal = seal
         self._living = living
         """Names of the nodes that live, this one among them."""
         self._trunks: dict[str, Trunk] = {}
         self._sources: list[tuple[Network, str]] = []
-        self._names: dict[str, tuple[float, tuple[str, ...]]] = {}
-        self._registrants: dict[str, tuple[int, Registrant]] = {}
+        self._registrants: dict[str, tuple[int, str, Registrant]] = {}
+        """Of trunks that are registered from here: the version that was, and the registrar's address."""
         self._registered: dict[str, HealthState] = {}
 
     def trunk(self, trunk_id: str) -> Trunk | None:
@@ -66,13 +68,6 @@ class Roster:
     def trusts(self, host: str) -> bool:
         """Whether calls from this address need no digest."""
         return bool(self.of_source(host))
-
-    def address_of(self, host: str) -> str:
-        """An address that a gateway's name stands for, as it was last looked up; empty when none is known."""
-        if given := given_address(host):
-            return given
-        known = self._names.get(host)
-        return known[1][0] if known is not None and known[1] else ""
 
     def credentials(self, trunk: Trunk) -> Credentials | None:
         """What the trunk shows a carrier that challenges; None when it has none."""
@@ -94,13 +89,16 @@ class Roster:
             log.warning("the trunks can't be read", exc_info=error)
             return
         self._trunks = {trunk.trunk_id: trunk for trunk in found}
-        sources: list[tuple[Network, str]] = []
-        for trunk in found:
-            networks = [ipaddress.ip_network(each, strict=False) for each in trunk.source_networks]
-            for gateway in trunk.gateways:
-                networks += [ipaddress.ip_network(each) for each in await self._addresses(gateway.host)]
-            sources += [(network, trunk.trunk_id) for network in networks]
-        self._sources = sources
+        places = [(trunk, gateway.host) for trunk in found for gateway in trunk.gateways]
+        stand_for = await asyncio.gather(*(self.reach.look_up(*each) for each in places))
+        self.reach.forget_all_but({host for _, host in places})
+        said = [(trunk, each) for trunk in found for each in trunk.source_networks]
+        looked_up = [
+            (trunk, each) for (trunk, _), known in zip(places, stand_for, strict=True) for each in known.allowed
+        ]
+        self._sources = [
+            (ipaddress.ip_network(each, strict=False), trunk.trunk_id) for trunk, each in (*said, *looked_up)
+        ]
 
     async def register(self, agent: SipAgent) -> None:
         """Registrations that are this node's: begun, or begun anew after a change of the trunk, or taken back."""
@@ -109,27 +107,43 @@ class Roster:
             for trunk_id, trunk in self._trunks.items()
             if trunk.registers and self._mine(trunk_id, self._living())
         }
-        for trunk_id, (version, registrant) in list(self._registrants.items()):
-            if trunk_id not in wanted or wanted[trunk_id].version != version:
+        over: list[Registrant] = []
+        for trunk_id, (version, address, registrant) in list(self._registrants.items()):
+            trunk = wanted.get(trunk_id)
+            moved = trunk is not None and not registrant.registered and not await self._still_at(trunk, address)
+            if trunk is None or trunk.version != version or moved:
                 del self._registrants[trunk_id]
                 self._registered.pop(trunk_id, None)
-                await registrant.stop()
+                over.append(registrant)
+        # Before any begins: what is taken back later would take the new one with it.
+        await _goodbye(over)
         for trunk_id, trunk in wanted.items():
             if trunk_id not in self._registrants:
-                self._registrants[trunk_id] = (trunk.version, self._begin(agent, trunk))
+                await self._begin(agent, trunk)
 
-    def _begin(self, agent: SipAgent, trunk: Trunk) -> Registrant:
+    async def _still_at(self, trunk: Trunk, address: str) -> bool:
+        """Whether the registrar's name still stands for the address that was asked, or is known no more. While it takes
+        our registration there nobody looks: some names stand for another of many addresses each minute."""
+        found = await self.reach.look_up(trunk, registrar_of(trunk).host)
+        return address in found.allowed or not (found.allowed or found.forbidden)
 
+    async def _begin(self, agent: SipAgent, trunk: Trunk) -> None:
         def changed(registered: bool, status: int) -> None:
             self._registered[trunk.trunk_id] = HealthState.UP if registered else HealthState.DOWN
             log.info("trunk registration", trunk_id=trunk.trunk_id, registered=registered, status=status)
 
-        return agent.register(self.registration(trunk), changed)
+        try:
+            way = await self.reach.way_to(trunk, registrar_of(trunk))
+        except DomainError as error:
+            self._registered[trunk.trunk_id] = HealthState.DOWN
+            log.info("a trunk can't be registered", trunk_id=trunk.trunk_id, reason=error.reason)
+            return
+        registrant = agent.register(self.registration(trunk, way), changed)
+        self._registrants[trunk.trunk_id] = (trunk.version, way.address, registrant)
 
-    def registration(self, trunk: Trunk) -> Registration:
-        """What is registered where for a trunk: with its first gateway, to be called back by the way it went."""
-        gateway = min(trunk.gateways, key=lambda each: each.priority)
-        way = self.edges.way_to(gateway)
+    def registration(self, trunk: Trunk, way: Way) -> Registration:
+        """What is registered for a trunk at its registrar, to be called back by the way it went."""
+        gateway = registrar_of(trunk)
         return Registration(
             registrar=self.edges.registrar_of(gateway), address=f"sip:{trunk.user_name}@{gateway.host}",
             credentials=self.credentials(trunk), hop=way.hop, routes=way.routes,
@@ -141,7 +155,7 @@ class Roster:
         await asyncio.gather(*(self._ping_trunk(agent, trunk) for trunk in list(self._trunks.values())))
 
     async def _ping_trunk(self, agent: SipAgent, trunk: Trunk) -> None:
-        seen = [await self._ping_gateway(agent, trunk, gateway) for gateway in trunk.gateways]
+        seen = await asyncio.gather(*(self._ping_gateway(agent, trunk, each) for each in trunk.gateways))
         node = self._house.settings.node_id
         try:
             await self._house.db.system(lambda tx: ops.record_health(tx, trunk.tenant_id, trunk.trunk_id, node, seen))
@@ -152,19 +166,22 @@ class Roster:
         registration = self._registered.get(trunk.trunk_id, HealthState.UNKNOWN)
         if not gateway.ping:
             return GatewayHealth(gateway.gateway_id, registration=registration, check_time=self._house.now())
-        began = monotonic()
-        way = self.edges.way_to(gateway)
+        began, problem = monotonic(), ""
         try:
+            way = await self.reach.way_to(trunk, gateway)
             answer = await agent.options(
                 uri_of("", gateway), way.hop, self.credentials(trunk), _PING_WAIT, routes=way.routes
             )
             status = answer.status
+        except DomainError as error:
+            status, problem = 503, error.reason
         except Exception as error:
             log.info("a gateway can't be asked", trunk_id=trunk.trunk_id, exc_info=error)
             status = 503
         # Whatever it says to OPTIONS, it is there: only silence and an overload mean that it isn't (RFC 3261 11).
         up = status not in SILENT
-        problem = "" if up else "TIMEOUT" if status == 408 else "UNREACHABLE"
+        if not up:
+            problem = problem or ("TIMEOUT" if status == 408 else "UNREACHABLE")
         if status in (401, 407) and trunk.user_name:
             problem = "AUTHENTICATION_FAILED"
         return GatewayHealth(
@@ -173,11 +190,10 @@ class Roster:
         )  # fmt: skip
 
     async def close(self) -> None:
-        """Take the registrations back; a registrar that doesn't answer forgets them by itself."""
+        """Take the registrations back, and look no more names up."""
         taken, self._registrants = self._registrants, {}
-        goodbyes = asyncio.gather(*(registrant.stop() for _, registrant in taken.values()), return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(goodbyes, _GOODBYE_SECONDS)
+        await _goodbye([registrant for *_, registrant in taken.values()])
+        self.reach.close()
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -186,12 +202,9 @@ class Roster:
         me = self._house.settings.node_id
         return max({*nodes, me}, key=lambda node: hashlib.sha256(f"{node}/{trunk_id}".encode()).digest()) == me
 
-    async def _addresses(self, host: str) -> tuple[str, ...]:
-        """What a gateway's name stands for; an address is itself."""
-        known = self._names.get(host)
-        if known is not None and monotonic() - known[0] < _NAMES_SECONDS:
-            return known[1]
-        addresses = await look_up(host) or (known[1] if known is not None else ())
-        if not given_address(host):
-            self._names[host] = (monotonic(), addresses)
-        return addresses
+
+async def _goodbye(registrants: Sequence[Registrant]) -> None:
+    """Take registrations back; a registrar that doesn't answer soon forgets them by itself."""
+    goodbyes = asyncio.gather(*(each.stop() for each in registrants), return_exceptions=True)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(goodbyes, _GOODBYE_SECONDS)

@@ -25,7 +25,8 @@ from telephony.domain.trunk_tests import Kind, Reply, Result, Step, TooManyTests
 from telephony.domain.trunks import Gateway, Transport, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
-from telephony.live.sip.gateways import given_address, look_up, uri_of
+from telephony.live.sip.edges import Way
+from telephony.live.sip.gateways import registrar_of, uri_of
 from telephony.live.sip.outgoing import invite_wish, policy_of
 from telephony.live.sip.roster import Roster
 from telephony.media.rtp_leg import RtpLeg
@@ -33,7 +34,6 @@ from telephony.media.sdp import SdpInvalid
 from telephony.ops import outbound as ops
 from telephony.sip import Failure, OutgoingInvite, Response, SipAgent, SipDialog, SipParseError
 
-_NAME_SECONDS = 2.0
 _ASK_SECONDS = 4.0
 _CALL_SECONDS = 7.0
 _MINUTE = 60.0
@@ -97,23 +97,21 @@ class Trial:
     # -- a gateway ---------------------------------------------------------------------------------------------
 
     async def _gateway(self, trunk: Trunk, gateway: Gateway) -> Sequence[Step]:
-        name = await self._name(gateway)
+        found = await self._roster.reach.look_up(trunk, gateway.host, anew=True)
+        name = rules.of_name(gateway, found.allowed, found.forbidden)
         steps = [name]
         if name.result is not Result.FAILED:
-            certificate, options = await asyncio.gather(self._certificate(gateway), self._options(trunk, gateway))
-            steps += [*certificate, *options]
+            try:
+                way = await self._roster.reach.way_to(trunk, gateway)
+            except DomainError:
+                # It has an address, of an IP version that SIP isn't spoken over here.
+                steps.append(Step(Kind.OPTIONS, Result.FAILED, "UNREACHABLE"))
+            else:
+                both = await asyncio.gather(self._certificate(gateway, way), self._options(trunk, gateway, way))
+                steps += [step for each in both for step in each]
         return [step.of(gateway) for step in steps]
 
-    async def _name(self, gateway: Gateway) -> Step:
-        # Asked anew: who tests a trunk may just have mended its name.
-        try:
-            async with asyncio.timeout(_NAME_SECONDS):
-                found = await look_up(gateway.host)
-        except TimeoutError:
-            found = ()
-        return rules.of_name(found, given=bool(given_address(gateway.host)))
-
-    async def _certificate(self, gateway: Gateway) -> Sequence[Step]:
+    async def _certificate(self, gateway: Gateway, way: Way) -> Sequence[Step]:
         if gateway.transport is not Transport.TLS:
             return ()
         if self._roster.edges:
@@ -122,7 +120,7 @@ class Trial:
         host, context = gateway.host.strip("[]"), self._tls or ssl.create_default_context()
         try:
             async with asyncio.timeout(_ASK_SECONDS):
-                _, writer = await asyncio.open_connection(host, gateway.port, ssl=context, server_hostname=host)
+                _, writer = await asyncio.open_connection(way.address, gateway.port, ssl=context, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
             finding = _REASONS.get(error.verify_code, "CERTIFICATE_UNTRUSTED")
             return (Step(Kind.CERTIFICATE, Result.FAILED, finding, details=(error.verify_message,)),)
@@ -138,8 +136,8 @@ class Trial:
         expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)
         return (rules.of_certificate(names, expires, self._house.now()),)
 
-    async def _options(self, trunk: Trunk, gateway: Gateway) -> Sequence[Step]:
-        way, credentials = self._roster.edges.way_to(gateway), self._roster.credentials(trunk)
+    async def _options(self, trunk: Trunk, gateway: Gateway, way: Way) -> Sequence[Step]:
+        credentials = self._roster.credentials(trunk)
         reply = await self._reply(
             self._agent.options(uri_of("", gateway), way.hop, credentials, _ASK_SECONDS, routes=way.routes)
         )
@@ -151,7 +149,11 @@ class Trial:
     async def _registration(self, trunk: Trunk) -> Sequence[Step]:
         if trunk.password is not None and self._roster.credentials(trunk) is None:
             return (Step(Kind.REGISTRATION, Result.FAILED, "PASSWORD_LOST"),)
-        wish = self._roster.registration(trunk)
+        try:
+            way = await self._roster.reach.way_to(trunk, registrar_of(trunk))
+        except DomainError as refused:
+            return (Step(Kind.REGISTRATION, Result.FAILED, refused.reason),)
+        wish = self._roster.registration(trunk, way)
         return (rules.of_registration(await self._reply(self._agent.ask_registrar(wish, _ASK_SECONDS))),)
 
     async def _reply(self, asking: Coroutine[Any, Any, Response]) -> Reply:
@@ -172,7 +174,10 @@ class Trial:
         except DomainError as refused:
             return (Step(Kind.CALL, Result.FAILED, refused.reason),)
         try:
-            return (await TrialCall(self._house, self._agent, self._roster, attempt).made(),)
+            way = await self._roster.reach.way_to(trunk, attempt.gateway)
+            return (await TrialCall(self._house, self._agent, self._roster, attempt, way).made(),)
+        except DomainError as refused:
+            return (Step(Kind.CALL, Result.FAILED, refused.reason),)
         finally:
             # Also when whoever asked went away meanwhile.
             self._house.tasks.spawn(self._lines.release(line), "line of a test")
@@ -195,11 +200,12 @@ class Trial:
 class TrialCall:
     """One ring: ended as soon as it is known to ring, and after `_CALL_SECONDS` at the latest."""
 
-    def __init__(self, house: House, agent: SipAgent, roster: Roster, attempt: Attempt) -> None:
+    def __init__(self, house: House, agent: SipAgent, roster: Roster, attempt: Attempt, way: Way) -> None:
         self._house = house
         self._agent = agent
         self._roster = roster
         self._attempt = attempt
+        self._way = way
         self._began = monotonic()
         self._codec = ""
         self._done: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
@@ -207,9 +213,9 @@ class TrialCall:
     async def made(self) -> Step:
         """Ring, and say what came of it."""
         house, gateway = self._house, self._attempt.gateway
-        media = house.plane.rtp(policy_of(self._attempt.trunk), toward=self._roster.address_of(gateway.host))
+        media = house.plane.rtp(policy_of(self._attempt.trunk), toward=self._way.address)
         try:
-            wish = invite_wish(self._roster, self._attempt, media.offer(), response_seconds=_ASK_SECONDS)
+            wish = invite_wish(self._roster, self._attempt, self._way, media.offer(), response_seconds=_ASK_SECONDS)
             invite = await self._agent.invite(wish)
             invite.on_ringing = lambda: self._ends("CALL_RINGS", 180)
             invite.on_progress = lambda sdp: self._progressed(media, sdp)
