@@ -1,7 +1,7 @@
 """What calls cost, and how much later their sound arrives because of us, beside rtpengine.
 
-`python services/telephony/bench/bench_media.py [calls,calls,...] [seconds] [rounds]` prints one JSON object a line. The
-measured process (media_server.py) does nothing but media, in rooms as telephony arranges them. This one makes the load:
+`python services/telephony/bench/bench_media.py [calls,calls,...] [seconds] [rounds] [kinds,...]` prints one JSON object a
+line; `recorded` as the only kind is joined browsers plain and recorded, without the storms of set-ups. The measured process (media_server.py) does nothing but media, in rooms as telephony arranges them. This one makes the load:
 real ICE and DTLS for every browser's leg, then 50 packets a second and direction, encrypted, sent, received, decrypted
 and compared byte by byte in C (load.c, load.py), and an RTCP report of every stream each 2.5 s. Where packets are
 decoded on the way they say real sounds, and some of the ends are listened to (sounds.py, listening.py). rtpengine gets
@@ -24,7 +24,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from holding import Held, hold
@@ -150,8 +150,19 @@ class Bench:
             load.close()
 
 
-async def bench(counts: Sequence[int], seconds: float, rounds: int, folder: Path) -> None:
-    """Every scenario's lines."""
+def wanted(kinds: Sequence[str]) -> list[Scenario]:
+    """The scenarios of these kinds, all when there are none. ValueError for a kind that isn't known."""
+    known = {scenario.kind.name: scenario for scenario in SCENARIOS}
+    known["recorded"] = replace(SCENARIOS[0], stormed=False)
+    if unknown := sorted(set(kinds) - set(known)):
+        raise ValueError(f"no such kind: {', '.join(unknown)}; there are {', '.join(known)}")
+    return [known[kind] for kind in kinds] if kinds else list(SCENARIOS)
+
+
+async def bench(
+    counts: Sequence[int], seconds: float, rounds: int, scenarios: Sequence[Scenario], folder: Path
+) -> None:
+    """Each scenario's lines."""
     library = compile_load(folder)
     if library is None:
         line("media_load", None, "", None, note="no C compiler: the load is Python's, at few calls")
@@ -164,7 +175,7 @@ async def bench(counts: Sequence[int], seconds: float, rounds: int, folder: Path
             stack.push_async_callback(engine.stop)
         sink = await RecordingSink.start(folder)
         stack.push_async_callback(sink.stop)
-        for scenario in SCENARIOS:
+        for scenario in scenarios:
             await Bench(counts, seconds, rounds, library, engine, sink).run(scenario)
 
 
@@ -173,9 +184,10 @@ def main() -> None:
     counts = sorted(int(count) for count in arguments[0].split(",")) if arguments else _COUNTS
     seconds = float(arguments[1]) if len(arguments) > 1 else _SECONDS
     rounds = int(arguments[2]) if len(arguments) > 2 else _ROUNDS
+    scenarios = wanted(arguments[3].split(",") if len(arguments) > 3 else ())
     with tempfile.TemporaryDirectory(prefix="merkez-bench-") as folder:
         try:
-            asyncio.run(until_told_to_stop(bench(counts, seconds, rounds, Path(folder))))
+            asyncio.run(until_told_to_stop(bench(counts, seconds, rounds, scenarios, Path(folder))))
         except Exception as error:
             line("media_bench", None, "", None, note=f"broken off: {error!r}")
 
