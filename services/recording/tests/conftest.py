@@ -90,6 +90,18 @@ class House:
                 )
             )
 
+    async def append_all(self, tenant: str, segments: Sequence[tuple[Sealer, str, int, bytes]]) -> list[str]:
+        """Send segments of any recordings together; for each the reason why it wasn't stored, empty when it was."""
+        ask = recording_service_pb2
+        asked = [
+            ask.AppendSegmentRequest(recording_id=sealer.recording_id, track=track, sequence=sequence, sealed=sealed)
+            for sealer, track, sequence, sealed in segments
+        ]
+        with acting_for(tenant):
+            response = await self.stub.AppendSegments(ask.AppendSegmentsRequest(segments=asked))
+        assert all(bool(outcome.code) == bool(outcome.reason) for outcome in response.outcomes)
+        return [outcome.reason for outcome in response.outcomes]
+
     async def finish(
         self, sealer: Sealer, seconds: float, told: Sequence[recording_pb2.Track] = (), **counts: int
     ) -> recording_pb2.Recording:

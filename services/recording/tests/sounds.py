@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 
 import av
@@ -69,6 +70,22 @@ def pitch(samples: npt.NDArray[np.float64], start: float, seconds: float = 0.5) 
     return float(np.argmax(np.abs(np.fft.rfft(window * np.hanning(len(window))))) / seconds)
 
 
+def run_of(packets: Sequence[tracks.Packet]) -> segment_pb2.PacketRun:
+    """The packets as one run."""
+    first = packets[0]
+    content = b"".join(
+        struct.pack(
+            "<iIH",
+            packet.timestamp - first.timestamp,
+            packet.arrival_micros - first.arrival_micros,
+            len(packet.payload),
+        )
+        + packet.payload
+        for packet in packets
+    )
+    return segment_pb2.PacketRun(timestamp=first.timestamp, arrival_micros=first.arrival_micros, packets=content)
+
+
 class Sealer:
     """Telephony's half of the segment contract."""
 
@@ -76,6 +93,8 @@ class Sealer:
         self.tenant_id, self.recording_id = tenant_id, recording_id
         self.sources: dict[str, recording_pb2.Track] = {}
         """Who each track is of; a track that isn't here is told as nodes of before told it."""
+        self.of_before = False
+        """Packets as nodes of before told them."""
         self._key = proto_keyset_format.parse(keyset, secret_key_access.TOKEN).primitive(aead.Aead)
 
     def seal(self, track: str, sequence: int, packets: Sequence[tracks.Packet]) -> bytes:
@@ -83,10 +102,13 @@ class Sealer:
         payload = segment_pb2.SegmentPayload(recording_id=self.recording_id, track=track, sequence=sequence)
         if track in self.sources:
             payload.source.CopyFrom(self.sources[track])
-        for packet in packets:
-            payload.packets.add(
-                timestamp=packet.timestamp, arrival_micros=packet.arrival_micros, payload=packet.payload
-            )
+        if self.of_before:
+            for packet in packets:
+                payload.packets.add(
+                    timestamp=packet.timestamp, arrival_micros=packet.arrival_micros, payload=packet.payload
+                )
+        elif packets:
+            payload.runs.append(run_of(packets))
         data = associated_data(self.tenant_id, self.recording_id, track, sequence)
         return self._key.encrypt(payload.SerializeToString(), data)
 

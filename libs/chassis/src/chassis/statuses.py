@@ -21,6 +21,7 @@ DOMAIN = "merkez"
 DETAILS_KEY = "grpc-status-details-bin"
 
 _CODES = {code.name: code for code in grpc.StatusCode}
+_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 _KIND_OF = {
     grpc.StatusCode.DEADLINE_EXCEEDED: Unavailable,
     grpc.StatusCode.CANCELLED: Unavailable,
@@ -75,6 +76,24 @@ def internal_status() -> status_pb2.Status:
 def unimplemented_status() -> status_pb2.Status:
     """For an rpc that the contract has and this server does not."""
     return _plain(grpc.StatusCode.UNIMPLEMENTED, "not implemented")
+
+
+def plain_of(error: Exception) -> tuple[int, str, str]:
+    """Code, reason and words of one error among several outcomes in an answer; of a bug only that there is one."""
+    if isinstance(error, DomainError):
+        return code_of(error).value[0], error.reason, error.message
+    return grpc.StatusCode.INTERNAL.value[0], grpc.StatusCode.INTERNAL.name, "internal error"
+
+
+def error_of(code: int, reason: str, message: str, method: str) -> Exception:
+    """The same error at the caller, by what `plain_of` made of it."""
+    found = _BY_NUMBER.get(code, grpc.StatusCode.UNKNOWN)
+    kind = _KIND_OF.get(found)
+    if kind is None:
+        return RemoteFailed(found, method, message)
+    error = kind(message)
+    error.reason = reason or error.reason
+    return error
 
 
 def _plain(code: grpc.StatusCode, message: str) -> status_pb2.Status:

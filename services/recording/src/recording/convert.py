@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chassis.instants import duration_in, duration_out, time_out
+from chassis.statuses import plain_of
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
-from merkez.recording.v1 import recording_events_pb2, recording_pb2, segment_pb2
+from merkez.recording.v1 import recording_events_pb2, recording_pb2, recording_service_pb2, segment_pb2
 
 from recording.domain.opus import SAMPLE_RATE
 from recording.domain.recordings import Recording, RecordingKind, RecordingState, SegmentNotOpened
@@ -16,6 +18,8 @@ from recording.domain.tracks import Packet
 from recording.domain.voices import Voice, heard_in
 
 _MICROSECOND = timedelta(microseconds=1)
+_NUMBERS = struct.Struct("<iIH")
+"""Of a packet in a PacketRun: samples and microseconds after the first one, length of the payload."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,27 @@ def opened(content: bytes) -> Opened:
     except DecodeError as error:
         raise SegmentNotOpened("the segment holds no SegmentPayload") from error
     packets = [Packet(item.timestamp, item.arrival_micros, item.payload) for item in payload.packets]
+    for run in payload.runs:
+        packets += _packets_of(run)
     voice = voice_in(payload.source) if payload.HasField("source") else None
     return Opened(payload.recording_id, payload.track, payload.sequence, packets, voice)
+
+
+def _packets_of(run: segment_pb2.PacketRun) -> list[Packet]:
+    """The packets of a run. Raises SegmentNotOpened when it ends in the middle of one."""
+    found: list[Packet] = []
+    content, at = run.packets, 0
+    while at < len(content):
+        begin = at + _NUMBERS.size
+        if begin > len(content):
+            raise SegmentNotOpened("a run of the segment ends within a packet's numbers")
+        offset, micros, length = _NUMBERS.unpack_from(content, at)
+        at = begin + length
+        if at > len(content):
+            raise SegmentNotOpened("a run of the segment ends within a packet")
+        # A packet from before the track's first one has no place of its own.
+        found.append(Packet(max(0, run.timestamp + offset), run.arrival_micros + micros, content[begin:at]))
+    return found
 
 
 def voice_in(value: recording_pb2.Track) -> Voice:
@@ -100,6 +123,14 @@ def recording_out(value: Recording) -> recording_pb2.Recording:
         heard_by=value.heard_by,
         tracks=[_voice_out(voice) for voice in _voices(value)],
     )
+
+
+def outcome_out(value: Recording | Exception) -> recording_service_pb2.SegmentOutcome:
+    """What became of a segment: it is in its recording, or why not. A bug's words stay in the log."""
+    if isinstance(value, Recording):
+        return recording_service_pb2.SegmentOutcome()
+    code, reason, message = plain_of(value)
+    return recording_service_pb2.SegmentOutcome(code=code, reason=reason, message=message)
 
 
 def kind_in(value: recording_pb2.RecordingKind.ValueType) -> RecordingKind | None:

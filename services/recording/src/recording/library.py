@@ -10,12 +10,13 @@ import asyncio
 import hashlib
 import io
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from chassis.sql import Database, Tx
+from kernel.errors import DomainError
 from kernel.ids import new_id
 from tink import TinkError, aead, streaming_aead
 
@@ -27,6 +28,16 @@ from recording.objects import Objects, ObjectStoreUnavailable
 
 _CHUNK = 256 * 1024
 _REMEMBERED = 4096
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One sealed segment as it came."""
+
+    recording_id: str
+    track: str
+    sequence: int
+    sealed: bytes
 
 
 class Library:
@@ -52,18 +63,57 @@ class Library:
         )
         return value, keys.clear(keys.segment_handle(tenant_key, tenant_id, value.recording_id, held))
 
-    async def append(self, tenant_id: str, recording_id: str, track: str, sequence: int, sealed: bytes) -> Recording:
-        """Store one sealed segment. It is durable and in the manifest when this returns.
+    async def append(self, tenant_id: str, sent: Sequence[Sent]) -> list[Recording | Exception]:
+        """Store sealed segments, of any of the tenant's recordings. Each is durable and in the manifest when its
+        recording is in the answer.
 
-        Raises SegmentNotOpened, SegmentExists, RecordingErased, RecordingComplete, RecordingNotFound.
+        Otherwise it is SegmentNotOpened, SegmentExists, RecordingErased, RecordingComplete or RecordingNotFound; or
+        it is to be sent again: ObjectStoreUnavailable, DatabaseUnavailable, or anything, which is a bug. None depends
+        on what becomes of another.
         """
-        key = await self._segment_key(tenant_id, recording_id)
-        opened = open_segment(key, tenant_id, recording_id, track, sequence, sealed)
-        digest = hashlib.sha256(sealed).hexdigest()
-        segment = store.Segment(track, sequence, digest, len(sealed))
-        await self.objects.put(segment_name(tenant_id, recording_id, segment), sealed)
+        keyed = await self._keys_for(tenant_id, {item.recording_id for item in sent})
+        outcomes: dict[int, Recording | Exception] = {}
+        arrived: dict[int, ops.Arrived] = {}
+        for number, item in enumerate(sent):
+            try:
+                arrived[number] = _arrived(keyed[item.recording_id], tenant_id, item)
+            except Exception as error:
+                outcomes[number] = error
+        names = {number: segment_name(tenant_id, item.recording_id, item.segment) for number, item in arrived.items()}
+        failed = await self.objects.put_all({names[number]: sent[number].sealed for number in arrived})
+        for number in [number for number in arrived if names[number] in failed]:
+            outcomes[number] = failed[names[number]]
+            del arrived[number]
+        outcomes |= await self._note(tenant_id, arrived)
+        return [outcomes[number] for number in range(len(sent))]
+
+    async def _keys_for(self, tenant_id: str, recording_ids: Set[str]) -> dict[str, aead.Aead | Exception]:
+        """The recordings' keys for segments, or why there is none."""
+        found: dict[str, aead.Aead | Exception] = {}
+        for recording_id in recording_ids:
+            try:
+                found[recording_id] = await self._segment_key(tenant_id, recording_id)
+            except Exception as error:
+                found[recording_id] = error
+        return found
+
+    async def _note(self, tenant_id: str, arrived: Mapping[int, ops.Arrived]) -> dict[int, Recording | Exception]:
+        """Put them into the manifests, all in one transaction; where that meets a bug, each recording in its own."""
+        if not arrived:
+            return {}
         now = self.db.clock.now()
-        return await self.db.run(tenant_id, lambda tx: ops.note_segment(tx, recording_id, segment, opened.voice, now))
+        try:
+            noted = await self.db.run(tenant_id, lambda tx: ops.note_segments(tx, list(arrived.values()), now))
+            return dict(zip(arrived, noted, strict=True))
+        except Exception as error:
+            recordings = {item.recording_id for item in arrived.values()}
+            if isinstance(error, DomainError) or len(recordings) == 1:
+                return dict.fromkeys(arrived, error)
+        found: dict[int, Recording | Exception] = {}
+        for recording_id in recordings:
+            own = {number: item for number, item in arrived.items() if item.recording_id == recording_id}
+            found |= await self._note(tenant_id, own)
+        return found
 
     async def audio(self, tenant_id: str, value: Recording, track: str = "") -> tuple[int, AsyncIterator[bytes]]:
         """Length and pieces of a stored recording, or of one of its tracks.
@@ -175,6 +225,16 @@ class Library:
             key = handle.primitive(aead.Aead)
             _remember(self._segment_keys, f"{tenant_id}/{recording_id}", key)
         return key
+
+
+def _arrived(key: aead.Aead | Exception, tenant_id: str, sent: Sent) -> ops.Arrived:
+    if isinstance(key, Exception):
+        raise key
+    opened = open_segment(key, tenant_id, sent.recording_id, sent.track, sent.sequence, sent.sealed)
+    digest = hashlib.sha256(sent.sealed).hexdigest()
+    return ops.Arrived(
+        sent.recording_id, store.Segment(sent.track, sent.sequence, digest, len(sent.sealed)), opened.voice
+    )
 
 
 def open_segment(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -44,7 +45,24 @@ class Objects:
             if self._folder is not None:  # a local file would still be in the kernel's cache when the power goes
                 await asyncio.to_thread(_sync, self._folder / name)
         except (BaseError, OSError) as error:  # a full disk may say so only when it has to write
-            raise ObjectStoreUnavailable("the object could not be stored") from error
+            raise _not_stored(error) from error
+
+    async def put_all(self, objects: Mapping[str, bytes]) -> dict[str, ObjectStoreUnavailable]:
+        """Write several; each is on disk (or with the remote store) when this returns, unless it is in the answer."""
+        written = await asyncio.gather(*(self._write(name, data) for name, data in objects.items()))
+        failed = {name: error for name, error in zip(objects, written, strict=True) if error is not None}
+        if self._folder is not None:
+            paths = {name: self._folder / name for name in objects if name not in failed}
+            for name, error in (await asyncio.to_thread(_sync_all, paths)).items():
+                failed[name] = _not_stored(error)
+        return failed
+
+    async def _write(self, name: str, data: bytes) -> ObjectStoreUnavailable | None:
+        try:
+            await obstore.put_async(self._store, name, data)
+        except (BaseError, OSError) as error:
+            return _not_stored(error)
+        return None
 
     async def get(self, name: str) -> bytes:
         """A whole object."""
@@ -91,10 +109,45 @@ class _Reader:
         self.closed = True
 
 
+def _not_stored(cause: BaseException) -> ObjectStoreUnavailable:
+    error = ObjectStoreUnavailable("the object could not be stored")
+    error.__cause__ = cause
+    return error
+
+
 def _sync(path: Path) -> None:
-    for target, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
-        file = os.open(target, flags)
+    _sync_file(path)
+    _sync_folder(path.parent)
+
+
+def _sync_all(paths: Mapping[str, Path]) -> dict[str, OSError]:
+    """Each file, and each folder once; by name, what could not be."""
+    failed: dict[str, OSError] = {}
+    folders: dict[Path, OSError | None] = {}
+    for name, path in paths.items():
         try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+            _sync_file(path)
+        except OSError as error:
+            failed[name] = error
+        folders[path.parent] = None
+    for folder in folders:
+        try:
+            _sync_folder(folder)
+        except OSError as error:
+            folders[folder] = error
+    for name, path in paths.items():
+        if (error := folders[path.parent]) is not None:
+            failed[name] = error
+    return failed
+
+
+def _sync_file(path: Path, flags: int = os.O_RDONLY) -> None:
+    file = os.open(path, flags)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _sync_folder(path: Path) -> None:
+    _sync_file(path, os.O_RDONLY | os.O_DIRECTORY)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.sql import RequestIdReused, Tx
+from kernel.errors import DomainError
 
 from recording import convert, store
 from recording.domain import recordings as rules
@@ -67,29 +68,59 @@ async def get_recording(tx: Tx, recording_id: str) -> Recording:
     return found
 
 
-async def note_segment(
-    tx: Tx, recording_id: str, segment: store.Segment, voice: Voice | None, now: datetime
-) -> Recording:
-    """Put a stored segment into the manifest; the one that makes it whole makes the recording due. `voice` is who it
-    is of.
+@dataclass(frozen=True)
+class Arrived:
+    """A stored segment, and who it is of when it says so."""
 
-    Raises RecordingNotFound, RecordingErased, RecordingComplete, SegmentExists.
+    recording_id: str
+    segment: store.Segment
+    voice: Voice | None
+
+
+async def note_segments(tx: Tx, arrived: Sequence[Arrived], now: datetime) -> list[Recording | DomainError]:
+    """Put stored segments into the manifest; the one that makes a recording whole makes it due.
+
+    For each in turn its recording, or RecordingNotFound, RecordingErased, RecordingComplete, SegmentExists: what is
+    refused keeps no other one out.
     """
-    value = await get_recording(tx, recording_id)
+    values = await store.recordings_by_id(tx, {item.recording_id for item in arrived})
+    places = [(item.recording_id, item.segment.track, item.segment.sequence) for item in arrived]
+    known = await store.digests_at(tx, places)
+    refused: dict[int, DomainError] = {}
+    fresh: dict[tuple[str, str, int], Arrived] = {}
+    for number, (item, place) in enumerate(zip(arrived, places, strict=True)):
+        try:
+            if _is_new(item, values.get(item.recording_id), known.get(place)):
+                known[place], fresh[place] = item.segment.digest, item
+        except DomainError as error:
+            refused[number] = error
+    await store.insert_segments(tx, [(item.recording_id, item.segment) for item in fresh.values()], now)
+    for recording_id in {item.recording_id for item in fresh.values()}:
+        told = [item.voice for item in fresh.values() if item.recording_id == recording_id and item.voice is not None]
+        values[recording_id] = await _grown(tx, values[recording_id], told, now)
+    return [refused.get(number) or values[item.recording_id] for number, item in enumerate(arrived)]
+
+
+def _is_new(item: Arrived, value: Recording | None, known: str | None) -> bool:
+    """Whether the segment, whose place holds `known`, is to be put into the manifest of `value`."""
+    if value is None:
+        raise rules.RecordingNotFound("there is no such recording")
     if value.state is RecordingState.ERASED:
         raise rules.RecordingErased("the recording was erased")
-    known = await store.segment(tx, recording_id, segment.track, segment.sequence)
     if known is not None:
-        if known.digest != segment.digest:
+        if known != item.segment.digest:
             raise rules.SegmentExists("another segment lies at this place")
-        return value
+        return False
     if value.complete:
-        if segment.sequence < value.segment_counts.get(segment.track, 0):
-            return value  # its acknowledgement was lost; it is in the file already
+        if item.segment.sequence < value.segment_counts.get(item.segment.track, 0):
+            return False  # its acknowledgement was lost; it is in the file already
         raise rules.RecordingComplete("the recording has all its segments")
-    await store.insert_segment(tx, recording_id, segment, now)
-    if voice is not None:
-        value = await _with_voices(tx, value, [voice], now)
+    return True
+
+
+async def _grown(tx: Tx, value: Recording, told: Sequence[Voice], now: datetime) -> Recording:
+    """The recording with segments that were added just now."""
+    value = await _with_voices(tx, value, told, now)
     if value.state is RecordingState.STORED or await _is_whole(tx, value):
         return await _due(tx, value, now, now)
     return value

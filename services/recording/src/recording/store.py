@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,9 +26,11 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from recording.domain.recordings import Mailboxes, Recording, RecordingKind, RecordingState
 from recording.domain.tracks import Gap
@@ -133,6 +135,16 @@ async def recording(tx: Tx, recording_id: str) -> Recording | None:
         select(recordings).where(recordings.c.tenant_id == tx.tenant_id, recordings.c.recording_id == recording_id)
     )
     return _recording(row) if row is not None else None
+
+
+async def recordings_by_id(tx: Tx, recording_ids: Collection[str]) -> dict[str, Recording]:
+    """Those of the tenant among these."""
+    rows = await tx.all(
+        select(recordings).where(
+            recordings.c.tenant_id == tx.tenant_id, recordings.c.recording_id.in_(sorted(recording_ids))
+        )
+    )
+    return {row["recording_id"]: _recording(row) for row in rows}
 
 
 async def recording_of_request(tx: Tx, call_id: str, request_id: str) -> tuple[Recording, bytes] | None:
@@ -243,26 +255,32 @@ async def note_agents(tx: Tx, value: Recording) -> None:
         await tx.execute(insert(joined_agents).values(row).on_conflict_do_nothing())
 
 
-async def segment(tx: Tx, recording_id: str, track: str, sequence: int) -> Segment | None:
-    """One line of the manifest."""
-    row = await tx.one_or_none(
-        select(segments).where(
-            segments.c.tenant_id == tx.tenant_id,
-            segments.c.recording_id == recording_id,
-            segments.c.track == track,
-            segments.c.sequence == sequence,
+async def digests_at(tx: Tx, places: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str, int], str]:
+    """What lies at these places (recording, track, sequence) of the manifests; empty places are left out."""
+    place = (segments.c.recording_id, segments.c.track, segments.c.sequence)
+    rows = await tx.all(
+        select(*place, segments.c.digest).where(
+            segments.c.tenant_id == tx.tenant_id, tuple_(*place).in_(sorted(set(places)))
         )
     )
-    return _segment(row) if row is not None else None
+    return {(row["recording_id"], row["track"], int(row["sequence"])): row["digest"] for row in rows}
 
 
-async def insert_segment(tx: Tx, recording_id: str, value: Segment, now: datetime) -> None:
-    """A new line of the manifest. Runs the transaction again when a twin was faster."""
-    row = {
-        "tenant_id": tx.tenant_id, "recording_id": recording_id, "track": value.track, "sequence": value.sequence,
-        "digest": value.digest, "size_bytes": value.size_bytes, "create_time": now,
-    }  # fmt: skip
-    await _insert(tx, segments, row)
+async def insert_segments(tx: Tx, values: Sequence[tuple[str, Segment]], now: datetime) -> None:
+    """New lines of manifests, by recording. Runs the transaction again when a twin was faster."""
+    rows = [
+        {
+            "tenant_id": tx.tenant_id, "recording_id": recording_id, "track": value.track, "sequence": value.sequence,
+            "digest": value.digest, "size_bytes": value.size_bytes, "create_time": now,
+        }
+        for recording_id, value in values
+    ]  # fmt: skip
+    if not rows:
+        return
+    try:
+        await tx.execute(insert(segments), rows)
+    except IntegrityError as error:
+        raise TryAgain from error
 
 
 async def list_segments(tx: Tx, recording_id: str) -> list[Segment]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,9 @@ from chassis.auth import principal
 from chassis.instants import duration_in, time_in
 from chassis.paging import encode_token
 from chassis.sql import Database
+from chassis.telemetry import log
 from google.protobuf.empty_pb2 import Empty
-from kernel.errors import InvalidInput
+from kernel.errors import DomainError, InvalidInput
 from kernel.ids import require_id, require_request_id
 from kernel.phone import is_e164
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
@@ -20,10 +21,11 @@ from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_
 from recording import convert, ops
 from recording.domain import recordings as rules
 from recording.domain.voices import require_track, require_voice
-from recording.library import Library
+from recording.library import Library, Sent
 
 _LONGEST = timedelta(days=2)
 _MOST_SEGMENTS = 1_000_000
+_MOST_AT_ONCE = 512
 _MOST_TRACKS = 256
 
 
@@ -56,16 +58,38 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
         return recording_service_pb2.StartRecordingResponse(recording=convert.recording_out(made), keyset=keyset)
 
     async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
-        require_id("rec", request.recording_id, "recording_id")
-        require_track(request.track)
-        _require(0 <= request.sequence < _MOST_SEGMENTS, "sequence", "must be 0 to 999999")
-        _require(0 < len(request.sealed) <= rules.LARGEST_SEGMENT, "sealed", "must be 1 byte to 512 KB")
-        value = await self._library.append(
-            principal().tenant_id, request.recording_id, request.track, request.sequence, request.sealed
-        )
-        if value.mux_due_time is not None:
-            self._wake()
+        [outcome] = await self._append([request])
+        if isinstance(outcome, Exception):
+            raise outcome
         return Empty()
+
+    async def AppendSegments(
+        self, request: recording_service_pb2.AppendSegmentsRequest, context: Any
+    ) -> recording_service_pb2.AppendSegmentsResponse:
+        _require(0 < len(request.segments) <= _MOST_AT_ONCE, "segments", f"must be 1 to {_MOST_AT_ONCE}")
+        outcomes = await self._append(request.segments)
+        for bug in {
+            str(each): each for each in outcomes if not isinstance(each, rules.Recording | DomainError)
+        }.values():
+            log.error("segments could not be stored", exc_info=bug)
+        return recording_service_pb2.AppendSegmentsResponse(outcomes=[convert.outcome_out(each) for each in outcomes])
+
+    async def _append(
+        self, asked: Sequence[recording_service_pb2.AppendSegmentRequest]
+    ) -> list[rules.Recording | Exception]:
+        """What becomes of each: the recording it is in, or why it isn't."""
+        outcomes: dict[int, rules.Recording | Exception] = {}
+        sent: dict[int, Sent] = {}
+        for number, request in enumerate(asked):
+            try:
+                sent[number] = _sent(request)
+            except InvalidInput as error:
+                outcomes[number] = error
+        stored = await self._library.append(principal().tenant_id, list(sent.values()))
+        outcomes |= dict(zip(sent, stored, strict=True))
+        if any(isinstance(each, rules.Recording) and each.mux_due_time is not None for each in stored):
+            self._wake()
+        return [outcomes[number] for number in range(len(asked))]
 
     async def FinishRecording(
         self, request: recording_service_pb2.FinishRecordingRequest, context: Any
@@ -151,6 +175,15 @@ async def audio_chunks(
         if first:
             chunk.total_bytes, chunk.content_type, first = total, rules.CONTENT_TYPE, False
         yield chunk
+
+
+def _sent(request: recording_service_pb2.AppendSegmentRequest) -> Sent:
+    """A segment as it may come. Raises InvalidInput."""
+    require_id("rec", request.recording_id, "recording_id")
+    require_track(request.track)
+    _require(0 <= request.sequence < _MOST_SEGMENTS, "sequence", "must be 0 to 999999")
+    _require(0 < len(request.sealed) <= rules.LARGEST_SEGMENT, "sealed", "must be 1 byte to 512 KB")
+    return Sent(request.recording_id, request.track, request.sequence, request.sealed)
 
 
 def _require(holds: bool, field: str, wrong: str) -> None:

@@ -117,6 +117,84 @@ class AppendSegmentRequest(_message.Message):
 Global___AppendSegmentRequest: _TypeAlias = AppendSegmentRequest  # noqa: Y015
 
 @_typing.final
+class AppendSegmentsRequest(_message.Message):
+    """Stores several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppendSegmentRequest]:
+        """Required. In any order."""
+
+    def __init__(
+        self,
+        *,
+        segments: _abc.Iterable[Global___AppendSegmentRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["segments", b"segments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppendSegmentsRequest: _TypeAlias = AppendSegmentsRequest  # noqa: Y015
+
+@_typing.final
+class SegmentOutcome(_message.Message):
+    """What became of one segment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    code: _builtins.int
+    """google.rpc.Code: 0 when it is in the object store."""
+    reason: _builtins.str
+    """Reason of the error, as in ErrorInfo; empty when there is none."""
+    message: _builtins.str
+    """What happened, for people."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SegmentOutcome: _TypeAlias = SegmentOutcome  # noqa: Y015
+
+@_typing.final
+class AppendSegmentsResponse(_message.Message):
+    """What became of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentOutcome]:
+        """One for each segment, in order of the request."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___SegmentOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppendSegmentsResponse: _TypeAlias = AppendSegmentsResponse  # noqa: Y015
+
+@_typing.final
 class FinishRecordingRequest(_message.Message):
     """Ends."""
 

@@ -47,6 +47,11 @@ class RecordingServiceStub:
                 request_serializer=merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.AppendSegments = channel.unary_unary(
+                '/merkez.recording.v1.RecordingService/AppendSegments',
+                request_serializer=merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentsRequest.SerializeToString,
+                response_deserializer=merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentsResponse.FromString,
+                _registered_method=True)
         self.FinishRecording = channel.unary_unary(
                 '/merkez.recording.v1.RecordingService/FinishRecording',
                 request_serializer=merkez_dot_recording_dot_v1_dot_recording__service__pb2.FinishRecordingRequest.SerializeToString,
@@ -87,6 +92,13 @@ class RecordingServiceServicer:
 
     def AppendSegment(self, request, context):
         """Stores one sealed segment; OK means it is in the object store. A repeat is OK, another body under the same place is ALREADY_EXISTS SEGMENT_EXISTS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppendSegments(self, request, context):
+        """Stores sealed segments of any of the tenant's recordings, at most 512 and 3 MB together; each has an outcome of its own, as AppendSegment would have answered, and none depends on another's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +151,11 @@ def add_RecordingServiceServicer_to_server(servicer, server):
                     servicer.AppendSegment,
                     request_deserializer=merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'AppendSegments': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppendSegments,
+                    request_deserializer=merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentsRequest.FromString,
+                    response_serializer=merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentsResponse.SerializeToString,
             ),
             'FinishRecording': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishRecording,
@@ -221,6 +238,33 @@ class RecordingService:
             '/merkez.recording.v1.RecordingService/AppendSegment',
             merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppendSegments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.recording.v1.RecordingService/AppendSegments',
+            merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentsRequest.SerializeToString,
+            merkez_dot_recording_dot_v1_dot_recording__service__pb2.AppendSegmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class RecordingServiceStub:
     """Begins a recording and gives the key its segments are sealed with. Idempotent by call_id and start."""
     AppendSegment: _grpc.UnaryUnaryMultiCallable[_recording_service_pb2.AppendSegmentRequest, _empty_pb2.Empty]
     """Stores one sealed segment; OK means it is in the object store. A repeat is OK, another body under the same place is ALREADY_EXISTS SEGMENT_EXISTS."""
+    AppendSegments: _grpc.UnaryUnaryMultiCallable[_recording_service_pb2.AppendSegmentsRequest, _recording_service_pb2.AppendSegmentsResponse]
+    """Stores sealed segments of any of the tenant's recordings, at most 512 and 3 MB together; each has an outcome of its own, as AppendSegment would have answered, and none depends on another's."""
     FinishRecording: _grpc.UnaryUnaryMultiCallable[_recording_service_pb2.FinishRecordingRequest, _recording_pb2.Recording]
     """Ends a recording: it is muxed and listed."""
     GetRecording: _grpc.UnaryUnaryMultiCallable[_recording_service_pb2.GetRecordingRequest, _recording_pb2.Recording]
@@ -59,6 +61,8 @@ class RecordingServiceAsyncStub(RecordingServiceStub):
     """Begins a recording and gives the key its segments are sealed with. Idempotent by call_id and start."""
     AppendSegment: _aio.UnaryUnaryMultiCallable[_recording_service_pb2.AppendSegmentRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Stores one sealed segment; OK means it is in the object store. A repeat is OK, another body under the same place is ALREADY_EXISTS SEGMENT_EXISTS."""
+    AppendSegments: _aio.UnaryUnaryMultiCallable[_recording_service_pb2.AppendSegmentsRequest, _recording_service_pb2.AppendSegmentsResponse]  # type: ignore[assignment]
+    """Stores sealed segments of any of the tenant's recordings, at most 512 and 3 MB together; each has an outcome of its own, as AppendSegment would have answered, and none depends on another's."""
     FinishRecording: _aio.UnaryUnaryMultiCallable[_recording_service_pb2.FinishRecordingRequest, _recording_pb2.Recording]  # type: ignore[assignment]
     """Ends a recording: it is muxed and listed."""
     GetRecording: _aio.UnaryUnaryMultiCallable[_recording_service_pb2.GetRecordingRequest, _recording_pb2.Recording]  # type: ignore[assignment]
@@ -88,6 +92,14 @@ class RecordingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Stores one sealed segment; OK means it is in the object store. A repeat is OK, another body under the same place is ALREADY_EXISTS SEGMENT_EXISTS."""
+
+    @_abc_1.abstractmethod
+    def AppendSegments(
+        self,
+        request: _recording_service_pb2.AppendSegmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recording_service_pb2.AppendSegmentsResponse, _abc.Awaitable[_recording_service_pb2.AppendSegmentsResponse]]:
+        """Stores sealed segments of any of the tenant's recordings, at most 512 and 3 MB together; each has an outcome of its own, as AppendSegment would have answered, and none depends on another's."""
 
     @_abc_1.abstractmethod
     def FinishRecording(

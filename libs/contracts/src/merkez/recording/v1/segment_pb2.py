@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from merkez.recording.v1 import recording_pb2 as merkez_dot_recording_dot_v1_dot_recording__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!merkez/recording/v1/segment.proto\x12\x13merkez.recording.v1\x1a#merkez/recording/v1/recording.proto\"H\n\nOpusPacket\x12\x11\n\ttimestamp\x18\x01 \x01(\x03\x12\x16\n\x0e\x61rrival_micros\x18\x02 \x01(\x03\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\"\xa5\x01\n\x0eSegmentPayload\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x05\x12\x30\n\x07packets\x18\x04 \x03(\x0b\x32\x1f.merkez.recording.v1.OpusPacket\x12*\n\x06source\x18\x05 \x01(\x0b\x32\x1a.merkez.recording.v1.Trackb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!merkez/recording/v1/segment.proto\x12\x13merkez.recording.v1\x1a#merkez/recording/v1/recording.proto\"H\n\nOpusPacket\x12\x11\n\ttimestamp\x18\x01 \x01(\x03\x12\x16\n\x0e\x61rrival_micros\x18\x02 \x01(\x03\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\"G\n\tPacketRun\x12\x11\n\ttimestamp\x18\x01 \x01(\x03\x12\x16\n\x0e\x61rrival_micros\x18\x02 \x01(\x03\x12\x0f\n\x07packets\x18\x03 \x01(\x0c\"\xd3\x01\n\x0eSegmentPayload\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x05\x12\x30\n\x07packets\x18\x04 \x03(\x0b\x32\x1f.merkez.recording.v1.OpusPacket\x12*\n\x06source\x18\x05 \x01(\x0b\x32\x1a.merkez.recording.v1.Track\x12,\n\x04runs\x18\x06 \x03(\x0b\x32\x1e.merkez.recording.v1.PacketRunb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_OPUSPACKET']._serialized_start=95
   _globals['_OPUSPACKET']._serialized_end=167
-  _globals['_SEGMENTPAYLOAD']._serialized_start=170
-  _globals['_SEGMENTPAYLOAD']._serialized_end=335
+  _globals['_PACKETRUN']._serialized_start=169
+  _globals['_PACKETRUN']._serialized_end=240
+  _globals['_SEGMENTPAYLOAD']._serialized_start=243
+  _globals['_SEGMENTPAYLOAD']._serialized_end=454
 # @@protoc_insertion_point(module_scope)

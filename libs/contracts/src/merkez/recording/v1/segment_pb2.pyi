@@ -52,6 +52,36 @@ class OpusPacket(_message.Message):
 Global___OpusPacket: _TypeAlias = OpusPacket  # noqa: Y015
 
 @_typing.final
+class PacketRun(_message.Message):
+    """Packets of one stream that came one after the other."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMESTAMP_FIELD_NUMBER: _builtins.int
+    ARRIVAL_MICROS_FIELD_NUMBER: _builtins.int
+    PACKETS_FIELD_NUMBER: _builtins.int
+    timestamp: _builtins.int
+    """Of the first packet: samples at 48 kHz, unwrapped from the track's first packet."""
+    arrival_micros: _builtins.int
+    """Of the first packet: microseconds after the recording's start, by the node's monotonic clock."""
+    packets: _builtins.bytes
+    """One after the other in order of arrival, each 10 bytes of numbers, little-endian, and its payload (RFC 6716): samples after the first packet (int32, less than 0 for one that came late), microseconds after the first one's arrival (uint32), length of the payload (uint16)."""
+    def __init__(
+        self,
+        *,
+        timestamp: _builtins.int = ...,
+        arrival_micros: _builtins.int = ...,
+        packets: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrival_micros", b"arrival_micros", "packets", b"packets", "timestamp", b"timestamp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PacketRun: _TypeAlias = PacketRun  # noqa: Y015
+
+@_typing.final
 class SegmentPayload(_message.Message):
     """What is encrypted into one segment."""
 
@@ -62,6 +92,7 @@ class SegmentPayload(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     PACKETS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
     recording_id: _builtins.str
     """Recording."""
     track: _builtins.str
@@ -70,11 +101,15 @@ class SegmentPayload(_message.Message):
     """0, 1, 2 … within the track."""
     @_builtins.property
     def packets(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpusPacket]:
-        """In order of arrival."""
+        """In order of arrival. In segments of before; now they are in runs."""
 
     @_builtins.property
     def source(self) -> _recording_pb2.Track:
         """Who the track is of, as far as it is known by then. In every segment, so that none depends on another. Unset in a voicemail."""
+
+    @_builtins.property
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___PacketRun]:
+        """The packets, in order of arrival."""
 
     def __init__(
         self,
@@ -84,10 +119,11 @@ class SegmentPayload(_message.Message):
         sequence: _builtins.int = ...,
         packets: _abc.Iterable[Global___OpusPacket] | None = ...,
         source: _recording_pb2.Track | None = ...,
+        runs: _abc.Iterable[Global___PacketRun] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["packets", b"packets", "recording_id", b"recording_id", "sequence", b"sequence", "source", b"source", "track", b"track"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["packets", b"packets", "recording_id", b"recording_id", "runs", b"runs", "sequence", b"sequence", "source", b"source", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
