@@ -1,11 +1,13 @@
 """What calls cost, and how much later their sound arrives because of us, beside rtpengine.
 
-`python services/telephony/bench/bench_media.py [calls,calls,...] [seconds] [rounds] [kinds,...]` prints one JSON object a
-line; `recorded` as the only kind is joined browsers plain and recorded, without the storms of set-ups. The measured process (media_server.py) does nothing but media, in rooms as telephony arranges them. This one makes the load:
-real ICE and DTLS for every browser's leg, then 50 packets a second and direction, encrypted, sent, received, decrypted
-and compared byte by byte in C (load.c, load.py), and an RTCP report of every stream each 2.5 s. Where packets are
-decoded on the way they say real sounds, and some of the ends are listened to (sounds.py, listening.py). rtpengine gets
-the same packets of the same cipher at the same number of calls, with keys from SDES; ICE it doesn't do. Its turns
+`python services/telephony/bench/bench_media.py [calls,calls,...] [seconds] [rounds] [kinds,...]` prints one JSON object
+a line. `recorded` is a kind too: joined browsers, plain and recorded, without the storms of set-ups.
+
+The measured process (media_server.py) does nothing but media, in rooms as telephony arranges them. This one makes the
+load: real ICE and DTLS for every browser's leg, then 50 packets a second and direction, encrypted, sent, received,
+decrypted and compared byte by byte in C (load.c, load.py), and an RTCP report of every stream each 2.5 s. Where packets
+are decoded on the way they say real sounds, and some of the ends are listened to (sounds.py, listening.py). rtpengine
+gets the same packets of the same cipher at the same number of calls, with keys from SDES; ICE it doesn't do. Its turns
 alternate with ours, so that what else the machine does hits both.
 
 Recorded calls are recorded as telephony does it: sealed, spooled on a disk, and sent to a sink over gRPC; rtpengine

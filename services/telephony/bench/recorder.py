@@ -19,9 +19,10 @@ from kernel.clock import SystemClock
 from kernel.ids import new_id
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from telephony.clients import Recordings
-from telephony.media.recorder import Recording, Source
+from telephony.media.recorder import Recording
 from telephony.media.room import Room
 from telephony.media.spool import Finish, Segment, Spool
+from telephony.media.tracks import Source
 from testkit.rpc import RpcHouse
 from tink import aead, secret_key_access
 

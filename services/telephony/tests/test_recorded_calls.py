@@ -12,6 +12,7 @@ from merkez.recording.v1 import segment_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
 from testkit import eventually
+from testkit.segments import packets_of
 from testkit.webrtc import dominant
 
 from .conftest import Exchange, an_id
@@ -41,7 +42,7 @@ def tracks(exchange, recording_id: str, whose: str = "party") -> dict[str, list[
             bound = f"{exchange.tenant_id}/{recording_id}/{track}/{sequence}".encode()
             plain = exchange.recording.keys[recording_id].decrypt(sealed, bound)
             payload = segment_pb2.SegmentPayload.FromString(plain)
-            found.setdefault(getattr(payload.source, whose), []).extend(payload.packets)
+            found.setdefault(getattr(payload.source, whose), []).extend(packets_of(payload))
     return found
 
 

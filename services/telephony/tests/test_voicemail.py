@@ -12,6 +12,7 @@ from merkez.recording.v1 import recording_pb2, segment_pb2
 from merkez.telephony.v1 import call_service_pb2
 from telephony.ops import calls as ops
 from testkit import eventually
+from testkit.segments import packets_of
 from testkit.webrtc import Peer
 
 pytestmark = pytest.mark.media
@@ -56,7 +57,7 @@ def packets(exchange: Any, recording_id: str) -> list[segment_pb2.OpusPacket]:
             assert track == "customer"
             bound = f"{exchange.tenant_id}/{recording_id}/{track}/{sequence}".encode()
             plain = exchange.recording.keys[recording_id].decrypt(sealed, bound)
-            found += segment_pb2.SegmentPayload.FromString(plain).packets
+            found += packets_of(segment_pb2.SegmentPayload.FromString(plain))
     return found
 
 

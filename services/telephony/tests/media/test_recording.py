@@ -13,10 +13,12 @@ from chassis.lifecycle import Tasks
 from chassis.statuses import RemoteFailed
 from kernel.errors import InvalidInput, Unavailable
 from merkez.recording.v1 import segment_pb2
-from telephony.media.recorder import Presence, Recording, Source, Track, associated_data
+from telephony.media.recorder import Presence, Recording, associated_data
 from telephony.media.rtp import SILENCE
 from telephony.media.spool import Finish, Segment, Spool
+from telephony.media.tracks import Source, Track
 from testkit import eventually
+from testkit.segments import packets_of
 from tink import TinkError, aead, secret_key_access
 
 TENANT, RECORDING = "ten_a", "rec_a"
@@ -47,23 +49,29 @@ async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_p
         assert (payload.track, payload.sequence, payload.recording_id) == (track, sequence, RECORDING)
         assert 0 <= covered <= 1
         assert (payload.source.track, payload.source.party) == (track, "customer" if track == CUSTOMER else "agent")
-        packets += payload.packets if track == CUSTOMER else []
+        packets += packets_of(payload) if track == CUSTOMER else []
         with pytest.raises(TinkError):
             cipher.decrypt(sealed, associated_data(TENANT, RECORDING, track, sequence + 1))
     assert [packet.payload for packet in packets] == [bytes([index]) for index in range(60)]
     assert [packet.timestamp for packet in packets] == [index * 960 for index in range(60)]
 
 
+def positions_of(track: Track) -> list[int]:
+    """Of all packets that a track has taken since it was asked last."""
+    track.cut()
+    pieces = [segment_pb2.SegmentPayload(runs=piece.runs) for piece in track.waiting]
+    track.waiting.clear()
+    return [packet.timestamp for piece in pieces for packet in packets_of(piece)]
+
+
 def test_timestamps_unwrap_keep_gaps_and_go_on_behind_a_new_stream() -> None:
     track, first, second = Track("customer", 0.0), object(), object()
     for timestamp in (0xFFFFFFFF - 959, 0, 960, 960 + 48_000):
-        track.tap(first, timestamp, SILENCE)
-    track.tap(first, 960 + 47_040, SILENCE)
-    track.tap(second, 123, SILENCE)
-    track.tap(second, 123 + 960, SILENCE)
-    cut = track.cut(1e9, force=True)
-    assert cut is not None
-    positions = [packet.timestamp for packet in cut[0]]
+        track(first, timestamp, SILENCE)
+    track(first, 960 + 47_040, SILENCE)
+    track(second, 123, SILENCE)
+    track(second, 123 + 960, SILENCE)
+    positions = positions_of(track)
     assert positions[:5] == [0, 960, 1920, 49_920, 48_960]
     assert positions[5] >= 49_920
     assert positions[6] - positions[5] == 960

@@ -20,6 +20,7 @@ from telephony.media.clips import Clip, ClipStore
 from telephony.media.codecs import OPUS, OpusDecoder, OpusEncoder
 from telephony.media.recorder import Recording, associated_data, open_keyset
 from telephony.media.voicemail import MessageRecorder
+from testkit.segments import packets_of
 from tink import aead, new_keyset_handle, proto_keyset_format, secret_key_access
 
 from .parties import Beat
@@ -116,7 +117,7 @@ class Answerphone:
         cipher, packets = open_keyset(self._keyset), list[segment_pb2.OpusPacket]()
         for number, sealed in self.sealed:
             plain = cipher.decrypt(sealed, associated_data("ten_1", "rec_1", "customer", number))
-            packets += segment_pb2.SegmentPayload.FromString(plain).packets
+            packets += packets_of(segment_pb2.SegmentPayload.FromString(plain))
         return seconds, packets
 
 

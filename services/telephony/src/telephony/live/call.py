@@ -21,10 +21,11 @@ from telephony.live.screens import Screen, told_after
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
 from telephony.media.media_leg import Both, MediaLeg, Tap
-from telephony.media.recorder import Recording, Source
+from telephony.media.recorder import Recording
 from telephony.media.recording_notice import RecordingNotice
 from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
+from telephony.media.tracks import Source
 
 
 class LiveCall:

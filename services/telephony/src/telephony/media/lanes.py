@@ -24,6 +24,7 @@ from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp
 
 from telephony.media.rtp import PACKET, Inbound, Outbound
+from telephony.media.runs import Run, RunTap
 from telephony.media.voice_socket import SocketPoll
 
 try:
@@ -38,7 +39,7 @@ Tap = Callable[[object, int, bytes], None]
 
 _ODD_BYTES = 1 << 22
 _TAPPED_BYTES = 1 << 24
-"""Some 4 s of 400 recorded calls: what a stall of the event loop may last before a recording has a gap."""
+"""Some 4 s of 400 calls that are listened to: what a stall of the event loop may last before something isn't heard."""
 _TAPS_EVERY = 0.02
 _RECORD = struct.Struct("@IIQdII")
 """lanes.h: lane_record."""
@@ -48,6 +49,8 @@ _TELL_EVERY = 1.0
 _ODD, _TAPPED = 0, 1
 _PRIORITIES = ("like others'", "raised", "real-time")
 """lanes.h: lanes_priority."""
+_UNTAPPED, _BY_PACKET, _KEPT = 0, 1, 2
+"""lanes.h: lane.tapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ unprotect_rtcp = _guarded("srtp_unprotect_rtcp")
 class Lane:
     """One lane that is open. Closing it is harmless when it is closed."""
 
-    __slots__ = ("_lanes", "_now", "_on_closed", "_outbound", "_wires", "id", "inbound", "tap")
+    __slots__ = ("_kept", "_lanes", "_now", "_on_closed", "_outbound", "_wires", "id", "inbound", "tap")
 
     def __init__(
         self, lanes: Lanes, inbound: Inbound, outbound: Outbound, wires: tuple[Wire, Wire], tap: Tap | None,
@@ -105,6 +108,7 @@ class Lane:
         self._wires = wires
         self._on_closed = on_closed
         self._now = ffi.new("lane *")
+        self._kept = ffi.new("lane_kept *") if isinstance(tap, RunTap) else None
 
     def open(self, voice_type: int, silence: bytes, *, repeated: bool) -> bool:
         """Hand over; whether that went well. `silence` replaces each payload when it isn't empty: it, or its first byte
@@ -113,14 +117,40 @@ class Lane:
         now, (source, listener) = self._now, self._wires
         now.in_fd, now.out_fd = source.fd, listener.fd
         now.rx, now.tx = source.context or ffi.NULL, listener.context or ffi.NULL
-        now.in_type, now.tapped = voice_type, self.tap is not None
+        now.in_type, now.tapped = voice_type, self._way
         now.muted = (2 if repeated else 1) if silence else 0
         now.silence[0 : len(silence)] = silence
         now.silence_length = len(silence)
         self.inbound.write_to(now)
         self._outbound.write_to(now)
         self.id = self._lanes.opened(self, source, now)
+        if self.id and isinstance(self.tap, RunTap):
+            self.tap.keepers.append(self)
         return bool(self.id)
+
+    @property
+    def in_ring(self) -> bool:
+        """Whether its tap is given packet by packet what lies in the ring."""
+        return self._way == _BY_PACKET
+
+    @property
+    def _way(self) -> int:
+        return _UNTAPPED if self.tap is None else _BY_PACKET if self._kept is None else _KEPT
+
+    def give(self) -> None:
+        """Give the tap the packets that are kept for it."""
+        if self.id and not lib.lane_take(self._lanes.all, self.id, self._kept):
+            self._hand_over(self._kept)
+
+    def _hand_over(self, kept: Any) -> None:
+        """Free what the thread has kept, which is ours now, and give it to the tap."""
+        if not kept.length:
+            return
+        packets = ffi.buffer(kept.packets, kept.length)[:]
+        run = Run(kept.timestamp, kept.arrival, kept.furthest, kept.last_arrival, packets)
+        lib.lane_free(kept)
+        assert isinstance(self.tap, RunTap)
+        self.tap.take_run(self.inbound, run)
 
     def sync(self) -> None:
         """Bring `Inbound` and `Outbound` to what has passed so far."""
@@ -136,6 +166,9 @@ class Lane:
         self._on_closed(self)
         self._lanes.closed(self, self._wires[0])
         self.id = 0
+        if isinstance(self.tap, RunTap):
+            self.tap.keepers.remove(self)
+            self._hand_over(ffi.addressof(self._now, "kept"))
 
     @property
     def forged(self) -> int:
@@ -190,7 +223,7 @@ class Lanes:
             self._poll.add(source.fd, source.readable)
             return 0
         self._by_id[lane_id] = lane
-        if lane.tap is not None:
+        if lane.in_ring:
             self._taps += 1
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(_TAPS_EVERY, self._beat)
@@ -199,7 +232,7 @@ class Lanes:
     def closed(self, lane: Lane, source: Wire) -> None:
         """A lane is closed: what it has left for its tap is given now, and its socket is read in Python."""
         self._gone.append(lane.id)
-        if lane.tap is not None:
+        if lane.in_ring:
             self._taps -= 1
             self.drain_taps()
         self._poll.add(source.fd, source.readable)
