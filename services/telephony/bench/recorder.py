@@ -14,14 +14,14 @@ from chassis.auth import generate_key
 from chassis.grpc import Peers
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
-from google.protobuf.empty_pb2 import Empty
 from kernel.clock import SystemClock
 from kernel.ids import new_id
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from telephony.clients import Recordings
 from telephony.media.recorder import Recording
 from telephony.media.room import Room
-from telephony.media.spool import Finish, Segment, Spool
+from telephony.media.segment_files import Finish, Segment
+from telephony.media.spool import Spool
 from telephony.media.tracks import Source
 from testkit.rpc import RpcHouse
 from tink import aead, secret_key_access
@@ -62,10 +62,11 @@ class RecordingSink(recording_service_pb2_grpc.RecordingServiceServicer):
             keyset=tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN),
         )
 
-    async def AppendSegment(self, request: Any, context: Any) -> Empty:
-        self.segments += 1
-        self.octets += len(request.sealed)
-        return Empty()
+    async def AppendSegments(self, request: Any, context: Any) -> recording_service_pb2.AppendSegmentsResponse:
+        self.segments += len(request.segments)
+        self.octets += sum(len(segment.sealed) for segment in request.segments)
+        outcomes = [recording_service_pb2.SegmentOutcome() for _ in request.segments]
+        return recording_service_pb2.AppendSegmentsResponse(outcomes=outcomes)
 
     async def FinishRecording(self, request: Any, context: Any) -> recording_pb2.Recording:
         self.finished += 1

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import tink
-from google.protobuf.empty_pb2 import Empty
 from kernel.clock import SystemClock
 from kernel.errors import DomainError, NotFound, Unavailable
 from kernel.ids import new_id
@@ -247,10 +246,14 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self._by_request[request.request_id] = response
         return response
 
-    async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
+    async def AppendSegments(
+        self, request: recording_service_pb2.AppendSegmentsRequest, context: Any
+    ) -> recording_service_pb2.AppendSegmentsResponse:
         self._up()
-        self.segments[request.recording_id, request.track, request.sequence] = request.sealed
-        return Empty()
+        for segment in request.segments:
+            self.segments[segment.recording_id, segment.track, segment.sequence] = segment.sealed
+        outcomes = [recording_service_pb2.SegmentOutcome() for _ in request.segments]
+        return recording_service_pb2.AppendSegmentsResponse(outcomes=outcomes)
 
     async def FinishRecording(
         self, request: recording_service_pb2.FinishRecordingRequest, context: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -12,6 +12,7 @@ from typing import cast
 from chassis.auth import acting_for
 from chassis.grpc import Peers
 from chassis.instants import duration_out, time_out
+from chassis.statuses import error_of
 from kernel.errors import FailedPrecondition, Unavailable
 from kernel.features import Feature
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
@@ -30,7 +31,7 @@ from telephony.domain.call_rules import CallRules, ParkEnd, RecordingTone
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg
 from telephony.media.recorder import Presence
-from telephony.media.spool import Finish, Segment
+from telephony.media.segment_files import Finish, Segment
 
 _FRESH_SECONDS = 3.0
 _STALE_SECONDS = 900.0
@@ -353,16 +354,22 @@ class Recordings:
             response = await self._recordings.StartRecording(request, timeout=3)
         return response.recording.recording_id, response.keyset
 
-    async def append(self, segment: Segment) -> None:
-        request = recording_service_pb2.AppendSegmentRequest(
-            recording_id=segment.recording_id,
-            track=segment.track,
-            sequence=segment.sequence,
-            sealed=segment.sealed,
-            duration=duration_out(timedelta(seconds=segment.seconds)),
-        )
-        with acting_for(segment.tenant_id):
-            await self._recordings.AppendSegment(request, timeout=10)
+    async def append(self, tenant_id: str, segments: Sequence[Segment]) -> list[Exception | None]:
+        """What became of each: None when recording has it, else its error, whatever became of the others."""
+        asked = [
+            recording_service_pb2.AppendSegmentRequest(
+                recording_id=segment.recording_id, track=segment.track, sequence=segment.sequence,
+                sealed=segment.sealed, duration=duration_out(timedelta(seconds=segment.seconds)),
+            )
+            for segment in segments
+        ]  # fmt: skip
+        request = recording_service_pb2.AppendSegmentsRequest(segments=asked)
+        with acting_for(tenant_id):
+            response = await self._recordings.AppendSegments(request, timeout=10)
+        return [
+            error_of(outcome.code, outcome.reason, outcome.message, "AppendSegments") if outcome.code else None
+            for outcome in response.outcomes
+        ]
 
     async def finish(self, finish: Finish) -> None:
         request = recording_service_pb2.FinishRecordingRequest(

@@ -17,7 +17,7 @@ from telephony.live.house import House
 from telephony.media.clips import ClipFailed
 from telephony.media.recorder import Recording
 from telephony.media.recording_notice import RecordingNotice
-from telephony.media.spool import Finish, Segment
+from telephony.media.segment_files import Finish, Segment
 from telephony.ops import calls as ops
 
 _PAUSES = (0.1, 0.3, 1.0, 3.0, 5.0)

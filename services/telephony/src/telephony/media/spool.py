@@ -1,63 +1,44 @@
 """Sealed segments on this node's disk until recording has acknowledged each (docs/mechanisms/recording-segments.md).
 
-Layout: `<folder>/<tenant_id>/<recording_id>/<track>-<sequence>-<milliseconds>.seg` and `finish.json`. A file with its
-final name is whole. What a killed process left is sent by the next one.
+What was sealed at the same time is written as one file and sent in one call for each tenant; it is forgotten when it is
+acknowledged. What can't be sent then is moved into its recordings' folders, a file each, and goes out from there,
+however long that takes: one stuck recording holds up no other. What a killed process left is sent by the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
-import json
 import os
-import re
+import secrets
 import shutil
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 
-from telephony.media.recorder import Presence
+from telephony.media import segment_files
+from telephony.media.segment_files import Finish, Segment
 
-_NAME = re.compile(r"(customer|agent|leg_[0-9a-z]+)-(\d+)-(\d+)\.seg")
 _BACKOFF = (0.1, 0.3, 1.0, 3.0, 10.0)
-_AT_HAND = 32
-"""Segments of one recording that are kept in memory until they are sent; more are read from the disk again."""
+_GATHER_SECONDS = 0.05
+"""From the first segment to the writing of a batch: recordings seal on the same beats, a little apart."""
+_AT_ONCE = 32
+"""Segments of a recording that are read from its folder and sent together."""
+_MOST_SEGMENTS, _MOST_BYTES = 256, 1 << 20
+"""In one call. The contract allows more."""
+_AT_HAND_BYTES = 32 << 20
+"""Sealed bytes that are kept in memory while they are sent: some seconds of a full node."""
 _REFUSALS = (AlreadyExists, FailedPrecondition, InvalidInput, NotFound)
 
-
-@dataclass(frozen=True)
-class Segment:
-    """One sealed segment."""
-
-    tenant_id: str
-    recording_id: str
-    track: str
-    sequence: int
-    seconds: float
-    sealed: bytes
-
-
-@dataclass(frozen=True)
-class Finish:
-    """The end of a recording: its length, how many segments each track has, and who was there when."""
-
-    tenant_id: str
-    recording_id: str
-    seconds: float
-    segment_counts: Mapping[str, int]
-    presences: tuple[Presence, ...] = ()
-
-
-SendSegment = Callable[[Segment], Awaitable[None]]
+SendSegments = Callable[[str, Sequence[Segment]], Awaitable[Sequence[Exception | None]]]
+"""Takes a tenant and segments of its recordings; what became of each: None when it is acknowledged."""
 SendFinish = Callable[[Finish], Awaitable[None]]
 Report = Callable[[str, str, BaseException | None], None]
-"""Takes (what happened, recording id, error)."""
+"""Takes (what happened, recording id or file, error)."""
 
 
 @dataclass
@@ -65,44 +46,78 @@ class _Waiting:
     """What of one recording is to be sent."""
 
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    at_hand: deque[tuple[Path, Segment]] = field(default_factory=deque)
-    """Whole files and what is in them, in order: looking into the folder and reading cost more than sending."""
+    at_hand: int = 0
+    """Segments that are being written, or sent from memory."""
     on_disk: bool = False
-    """The folder holds more than is at hand."""
-    ended: bool = False
+    """Its folder holds segments, and those that follow go there too."""
+    finish: Finish | None = None
+
+
+@dataclass
+class _Batch:
+    """Segments that were written as one file, None when the disk didn't take it."""
+
+    path: Path | None
+    left: int
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One segment at hand."""
+
+    segment: Segment
+    waiting: _Waiting
+    batch: _Batch | None = None
 
 
 class Spool:
-    """Keeps segments and sends them on. One sender per recording, so that one stuck recording holds up no other."""
+    """Keeps segments and sends them on."""
 
     def __init__(
         self,
         folder: Path,
-        send_segment: SendSegment,
+        send_segments: SendSegments,
         send_finish: SendFinish,
         spawn: Callable[..., object],
         report: Report,
     ) -> None:
         self._folder = folder
-        self._send_segment = send_segment
+        self._send_segments = send_segments
         self._send_finish = send_finish
         self._spawn = spawn
         self._report = report
         # One thread keeps the writes of a recording in order without blocking the loop that forwards packets.
         self._writer = ThreadPoolExecutor(1, "spool")
+        self._life = secrets.token_hex(4)
+        self._batches = 0
         self._waiting: dict[Path, _Waiting] = {}
-        self.pending = 0
-        """Segments written or being written and not yet acknowledged, of this process's life."""
+        self._fresh: list[_Entry] = []
+        self._gathering: asyncio.TimerHandle | None = None
+        self._queues: dict[str, deque[_Entry]] = {}
+        """By tenant: what its sender is to send."""
+        self._octets = 0
+        """Sealed bytes in the queues."""
 
     def resume(self) -> int:
         """Send on what an earlier process left; how many recordings. One without an end gets one from its files."""
+        for half in self._folder.glob("*.batch.tmp"):
+            half.unlink()
+        for batch in sorted(self._folder.glob("*.batch")):
+            try:
+                self._unpack(batch)
+            except OSError as error:
+                self._report("a batch of recording segments could not be read; it stays for the next start",
+                             batch.name, error)  # fmt: skip
         found = [path for path in self._folder.glob("*/*") if path.is_dir()]
         for recording in found:
-            if not (recording / "finish.json").exists():
-                _finish_from_files(recording)
+            finish = segment_files.finish_of(recording)
             waiting = self._sender(recording)
-            waiting.on_disk = True
+            waiting.finish, waiting.on_disk = finish, True
             waiting.wake.set()
+            try:  # what was counted once must stay: after a second crash fewer segments are here
+                segment_files.write_finish(self._folder, finish)
+            except OSError as error:
+                self._report("the end of a recording could not be written", recording.name, error)
         return len(found)
 
     def begin(self, tenant_id: str, recording_id: str) -> None:
@@ -111,53 +126,183 @@ class Spool:
         self._writer.submit(folder.mkdir, parents=True, exist_ok=True)
 
     def keep(self, segment: Segment) -> None:
-        """Write one segment and send it. Returns at once; a failing disk is reported and the segment lost."""
-        recording = self._folder / segment.tenant_id / segment.recording_id
-        name = f"{segment.track}-{segment.sequence:06d}-{int(segment.seconds * 1000)}.seg"
-        self.pending += 1
-        self._write(recording / name, segment.sealed, segment)
+        """Write one segment and send it. Returns at once."""
+        waiting = self._sender(self._folder / segment.tenant_id / segment.recording_id)
+        entry = _Entry(segment, waiting)
+        waiting.at_hand += 1
+        if waiting.on_disk:
+            self._put_apart([entry])
+            return
+        self._fresh.append(entry)
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._write_batch)
 
     def finish(self, finish: Finish) -> None:
         """No segment follows. Sent after the last segment was acknowledged."""
-        content = {
-            "seconds": finish.seconds,
-            "segment_counts": dict(finish.segment_counts),
-            "presences": [dataclasses.asdict(presence) for presence in finish.presences],
-        }
-        folder = self._folder / finish.tenant_id / finish.recording_id
-        self._write(folder / "finish.json", json.dumps(content).encode(), None)
+        self._write_batch()
+        waiting = self._sender(self._folder / finish.tenant_id / finish.recording_id)
+
+        def written(error: OSError | None) -> None:
+            if error is not None:
+                self._report("the end of a recording could not be written", finish.recording_id, error)
+            waiting.finish = finish
+            waiting.wake.set()
+
+        self._write(lambda: segment_files.write_finish(self._folder, finish), written)
 
     async def close(self) -> None:
         """Wait for the writes. What was not sent stays on disk."""
+        self._write_batch()
         await asyncio.to_thread(self._writer.shutdown)
 
-    def _write(self, path: Path, content: bytes, segment: Segment | None) -> None:
-        """Write a segment, or what says that none follows (None), and have it sent."""
-        loop = asyncio.get_running_loop()
+    # -- together ------------------------------------------------------------------------------------------
+
+    def _write_batch(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        entries, self._fresh = self._fresh, []
+        if not entries:
+            return
+        self._batches += 1
+        path = self._folder / f"{self._life}-{self._batches:08d}.batch"
+        batch = _Batch(path, len(entries))
+        for entry in entries:
+            entry.batch = batch
+        segments = [entry.segment for entry in entries]
+        self._write(
+            lambda: segment_files.put(path, segment_files.batch_of(segments)),
+            lambda error: self._batch_written(batch, entries, error),
+        )
+
+    def _batch_written(self, batch: _Batch, entries: Sequence[_Entry], error: OSError | None) -> None:
+        if error is not None:
+            # All that is lost by that is what protects them from being killed.
+            self._report("recording segments could not be written; they are sent from memory", str(batch.path), error)
+            batch.path = None
+        if self._octets <= _AT_HAND_BYTES:
+            self._queue(entries)
+        else:
+            self._put_apart(entries)
+
+    def _queue(self, entries: Sequence[_Entry]) -> None:
+        for entry in entries:
+            tenant_id = entry.segment.tenant_id
+            self._octets += len(entry.segment.sealed)
+            queue = self._queues.get(tenant_id)
+            if queue is None:
+                queue = self._queues[tenant_id] = deque()
+                self._spawn(self._send_queue(tenant_id, queue), "recording spool")
+            queue.append(entry)
+
+    async def _send_queue(self, tenant_id: str, queue: deque[_Entry]) -> None:
+        """Send a tenant's segments, many at a time, until none is left."""
+        try:
+            while queue:
+                entries = self._some(queue)
+                try:
+                    outcomes = await self._sent(tenant_id, [entry.segment for entry in entries])
+                except Exception as error:
+                    self._report("recording segments can't be sent on; trying again", tenant_id, error)
+                    self._put_apart([*entries, *self._rest(queue)])
+                    return
+                self._settle(entries, outcomes)
+        finally:
+            del self._queues[tenant_id]
+
+    def _some(self, queue: deque[_Entry]) -> list[_Entry]:
+        """The next ones, as many as one call takes."""
+        found: list[_Entry] = []
+        octets = 0
+        while queue and len(found) < _MOST_SEGMENTS:
+            octets += len(queue[0].segment.sealed)
+            if found and octets > _MOST_BYTES:
+                break
+            found.append(queue.popleft())
+        self._octets -= sum(len(entry.segment.sealed) for entry in found)
+        return found
+
+    def _rest(self, queue: deque[_Entry]) -> list[_Entry]:
+        found = list(queue)
+        queue.clear()
+        self._octets -= sum(len(entry.segment.sealed) for entry in found)
+        return found
+
+    def _settle(self, entries: Sequence[_Entry], outcomes: Sequence[Exception | None]) -> None:
+        apart: list[_Entry] = []
+        for entry, error in zip(entries, outcomes, strict=True):
+            if self._is_over(entry.segment.recording_id, error):
+                self._leave(entry)
+            else:
+                apart.append(entry)
+        if apart:
+            self._put_apart(apart)
+
+    async def _sent(self, tenant_id: str, segments: Sequence[Segment]) -> Sequence[Exception | None]:
+        outcomes = await self._send_segments(tenant_id, segments)
+        if len(outcomes) != len(segments):
+            raise ValueError(f"{len(outcomes)} outcomes of {len(segments)} segments")
+        return outcomes
+
+    def _is_over(self, recording_id: str, error: Exception | None) -> bool:
+        """Whether a segment needn't be sent again. A refusal that no repetition can change ends the matter, loudly."""
+        if isinstance(error, _REFUSALS):
+            self._report("recording refused a segment for good", recording_id, error)
+            return True
+        return error is None
+
+    def _leave(self, entry: _Entry) -> None:
+        """It isn't at hand any more: acknowledged, refused, in its recording's folder, or lost."""
+        waiting, batch = entry.waiting, entry.batch
+        waiting.at_hand -= 1
+        if waiting.at_hand == 0 and waiting.finish is not None:
+            waiting.wake.set()
+        if batch is None:
+            return
+        batch.left -= 1
+        if batch.left == 0 and batch.path is not None:
+            batch.path.unlink(missing_ok=True)
+
+    # -- apart ---------------------------------------------------------------------------------------------
+
+    def _put_apart(self, entries: Sequence[_Entry]) -> None:
+        """Have each in its recording's folder, from where it is sent."""
+        for entry in entries:
+            entry.waiting.on_disk = True
+        failed: list[_Entry] = []
 
         def work() -> None:
-            error: BaseException | None = None
-            try:
-                _put(path, content)
-            except OSError as caught:
-                error = caught
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._written, path, segment, error)
+            caught: OSError | None = None
+            for entry in entries:
+                try:
+                    segment_files.put(self._folder / entry.segment.place, entry.segment.sealed)
+                except OSError as error:
+                    failed.append(entry)
+                    caught = error
+            if caught is not None:
+                raise caught
 
-        self._writer.submit(work)
+        self._write(work, lambda error: self._apart(entries, failed, error))
 
-    def _written(self, path: Path, segment: Segment | None, error: BaseException | None) -> None:
-        recording = path.parent
-        waiting = self._sender(recording)
+    def _apart(self, entries: Sequence[_Entry], failed: Sequence[_Entry], error: OSError | None) -> None:
+        lost = 0
+        kept: list[_Entry] = []
+        missing = set(map(id, failed))
+        for entry in entries:
+            if id(entry) not in missing:
+                entry.waiting.on_disk = True  # also when a look into the folder came too early for it
+                self._leave(entry)
+            elif self._octets > _AT_HAND_BYTES and (entry.batch is None or entry.batch.path is None):
+                lost += 1
+                self._leave(entry)
+            else:
+                kept.append(entry)
+            entry.waiting.wake.set()
         if error is not None:
-            self._report("a recording segment could not be written", recording.name, error)
-        elif segment is None:
-            waiting.ended = True
-        elif waiting.on_disk or len(waiting.at_hand) >= _AT_HAND:
-            waiting.on_disk = True
-        elif path.exists():  # else a look into the folder has found and sent it already
-            waiting.at_hand.append((path, segment))
-        waiting.wake.set()
+            said = f"{lost} are lost" if lost else "they are sent from memory"
+            self._report(f"recording segments could not be written; {said}", str(self._folder), error)
+        if kept:
+            asyncio.get_running_loop().call_later(_BACKOFF[-2], self._queue, kept)
 
     def _sender(self, recording: Path) -> _Waiting:
         waiting = self._waiting.get(recording)
@@ -181,9 +326,6 @@ class Spool:
                     # rest of the recording lying here until a restart, by which time it may be refused.
                     if failures == 0:
                         self._report("a recording can't be sent on; trying again", recording.name, error)
-                    # It may be long: nothing of it stays in memory.
-                    waiting.on_disk = True
-                    waiting.at_hand.clear()
                     await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                     failures += 1
                     continue
@@ -192,91 +334,65 @@ class Spool:
             self._waiting.pop(recording, None)
 
     async def _send_waiting(self, recording: Path, waiting: _Waiting) -> bool:
-        """Send what there is now; whether the recording is finished and gone."""
-        while waiting.at_hand:
-            path, segment = waiting.at_hand[0]
-            await self._send(path, segment)
-            waiting.at_hand.popleft()
+        """Send what lies in its folder now; whether the recording is finished and gone."""
         if waiting.on_disk:
             await self._send_folder(recording)
-            # Written meanwhile: it lies in the folder, and not at hand. The next turn looks for it.
+            # Put there meanwhile: the next turn looks for it.
             if not waiting.wake.is_set():
                 waiting.on_disk = False
-                waiting.ended = waiting.ended or (recording / "finish.json").exists()
-        return waiting.ended and not waiting.on_disk and await self._send_ending(recording)
+        if waiting.finish is None or waiting.on_disk or waiting.at_hand:
+            return False
+        await self._send_ending(recording, waiting.finish)
+        return True
 
     async def _send_folder(self, recording: Path) -> None:
-        """Send every segment that lies there now."""
-        for path in await asyncio.to_thread(_segments, recording):
-            match = _NAME.fullmatch(path.name)
-            if match is None:
-                continue
-            sealed = await asyncio.to_thread(path.read_bytes)
-            segment = Segment(
-                recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, sealed
-            )
-            await self._send(path, segment)
+        """Send every segment that lies there now. Raises what one of them met that is to be sent again."""
+        paths = deque(await asyncio.to_thread(segment_files.listed, recording))
+        again: Exception | None = None
+        while paths:
+            some = [paths.popleft() for _ in range(min(_AT_ONCE, len(paths)))]
+            segments = await asyncio.to_thread(lambda some=some: [segment_files.segment_at(path) for path in some])
+            outcomes = await self._sent(recording.parent.name, segments)
+            for path, error in zip(some, outcomes, strict=True):
+                if self._is_over(recording.name, error):
+                    path.unlink(missing_ok=True)
+                else:
+                    again = again or error
+        if again is not None:
+            raise again
 
-    async def _send(self, path: Path, segment: Segment) -> None:
-        await self._acknowledged(self._send_segment(segment), path.parent)
-        self._sent(path)
-
-    def _sent(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        self.pending = max(0, self.pending - 1)
-
-    async def _send_ending(self, recording: Path) -> bool:
-        """Say that no segment follows, once none is left to send; whether that is so."""
-        content = await asyncio.to_thread(_ending, recording)
-        if content is None:
-            return False
-        presences = tuple(Presence(**presence) for presence in content.get("presences", ()))
-        finish = Finish(recording.parent.name, recording.name, content["seconds"], content["segment_counts"], presences)
-        await self._acknowledged(self._send_finish(finish), recording)
+    async def _send_ending(self, recording: Path, finish: Finish) -> None:
+        """Say that no segment follows, and forget the recording."""
+        try:
+            await self._send_finish(finish)
+        except _REFUSALS as error:
+            self._report("recording refused the end of a recording for good", recording.name, error)
         await asyncio.to_thread(shutil.rmtree, recording, True)
         with contextlib.suppress(OSError):
             os.rmdir(recording.parent)
-        return True
 
-    async def _acknowledged(self, sending: Awaitable[None], recording: Path) -> None:
-        """Wait for the answer. A refusal that no repetition can change ends the matter, loudly."""
+    # -- the disk ------------------------------------------------------------------------------------------
+
+    def _write(self, work: Callable[[], object], done: Callable[[OSError | None], None]) -> None:
+        """Have the writer's thread do it; `done` is called here, with what the disk said against it."""
+        loop = asyncio.get_running_loop()
+
+        def guarded() -> None:
+            caught: OSError | None = None
+            try:
+                work()
+            except OSError as error:
+                caught = error
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(done, caught)
+
+        self._writer.submit(guarded)
+
+    def _unpack(self, batch: Path) -> None:
+        """Put what a batch of an earlier process holds into its recordings' folders."""
         try:
-            await sending
-        except _REFUSALS as error:
-            self._report("recording refused a segment for good", recording.name, error)
-
-
-def _segments(recording: Path) -> list[Path]:
-    return sorted(recording.glob("*.seg"), key=_order)
-
-
-def _ending(recording: Path) -> dict[str, Any] | None:
-    """What finish.json says, once no segment is left to send."""
-    path = recording / "finish.json"
-    return None if not path.exists() or _segments(recording) else json.loads(path.read_text())
-
-
-def _order(path: Path) -> tuple[int, str]:
-    match = _NAME.fullmatch(path.name)
-    return (int(match[2]), match[1]) if match else (0, path.name)
-
-
-def _finish_from_files(recording: Path) -> None:
-    """The end a killed process did not write: everything up to the last segment on disk, at least."""
-    counts: dict[str, int] = {}
-    seconds = 0.0
-    for path in recording.glob("*.seg"):
-        if match := _NAME.fullmatch(path.name):
-            counts[match[1]] = max(counts.get(match[1], 0), int(match[2]) + 1)
-            seconds = max(seconds, (int(match[2]) + 1) * int(match[3]) / 1000)
-    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count. Who
-    # was there when is in the segments themselves.
-    _put(recording / "finish.json", json.dumps({"seconds": seconds, "segment_counts": counts}).encode())
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file that is whole whenever it has this name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f"{path.suffix}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+            for place, sealed in segment_files.in_batch(batch.read_bytes()):
+                segment_files.put(self._folder / place, sealed)
+        except ValueError as error:
+            self._report("the end of a batch of recording segments is lost", batch.name, error)
+        batch.unlink()

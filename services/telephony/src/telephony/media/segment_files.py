@@ -1,0 +1,142 @@
+"""Sealed segments and ends of recordings as they lie on this node's disk (docs/mechanisms/recording-segments.md).
+
+`<tenant_id>/<recording_id>/` is there from a recording's beginning to its end. It may hold `finish.json`, and segments
+apart: `<track>-<sequence>-<ms>.seg`. `<name>.batch` holds segments of several recordings that were sealed at the same
+time. A file with its final name is whole, unless the machine lost its power: a batch is read up to where it is torn.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from telephony.media.recorder import Presence
+
+_NAME = re.compile(r"(customer|agent|leg_[0-9a-z]+)-(\d+)-(\d+)\.seg")
+_PLACE = re.compile(r"([0-9A-Za-z_-]+)/([0-9A-Za-z_-]+)/([0-9a-z_]+-\d+-\d+\.seg)")
+_HEAD = struct.Struct("<IHI")
+"""Of a segment in a batch: CRC-32 of what follows the head, lengths of its place and of its sealed bytes."""
+_FINISH = "finish.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One sealed segment."""
+
+    tenant_id: str
+    recording_id: str
+    track: str
+    sequence: int
+    seconds: float
+    sealed: bytes
+
+    @property
+    def place(self) -> str:
+        """The file that holds it alone, within the spool's folder."""
+        return f"{self.tenant_id}/{self.recording_id}/{self.track}-{self.sequence:06d}-{int(self.seconds * 1000)}.seg"
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The end of a recording: its length, how many segments each track has, and who was there when."""
+
+    tenant_id: str
+    recording_id: str
+    seconds: float
+    segment_counts: Mapping[str, int]
+    presences: tuple[Presence, ...] = ()
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file that is whole whenever it has this name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f"{path.suffix}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def listed(recording: Path) -> list[Path]:
+    """The segments that lie in a recording's folder alone, in order."""
+    return sorted((path for path in recording.glob("*.seg") if _NAME.fullmatch(path.name)), key=_order)
+
+
+def segment_at(path: Path) -> Segment:
+    """The segment of a file that `listed` has named."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None, path
+    recording = path.parent
+    return Segment(
+        recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, path.read_bytes()
+    )
+
+
+def batch_of(segments: Sequence[Segment]) -> bytes:
+    """The content of a batch."""
+    parts: list[bytes] = []
+    for segment in segments:
+        place = segment.place.encode()
+        sum_ = zlib.crc32(segment.sealed, zlib.crc32(place))
+        parts += (_HEAD.pack(sum_, len(place), len(segment.sealed)), place, segment.sealed)
+    return b"".join(parts)
+
+
+def in_batch(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """(Place, sealed bytes) of each segment. Raises ValueError where it is torn, after what lies whole before."""
+    at = 0
+    while at < len(content):
+        begin = at + _HEAD.size
+        if begin > len(content):
+            raise ValueError("a batch ends within a head")
+        sum_, place_length, length = _HEAD.unpack_from(content, at)
+        at = begin + place_length + length
+        place, sealed = content[begin : begin + place_length], content[begin + place_length : at]
+        if at > len(content) or zlib.crc32(sealed, zlib.crc32(place)) != sum_:
+            raise ValueError("a batch is torn")
+        if not _PLACE.fullmatch(place.decode("ascii", "replace")):
+            raise ValueError("a batch names no place of a segment")
+        yield place.decode(), sealed
+
+
+def write_finish(folder: Path, finish: Finish) -> None:
+    """Say on the disk that no segment follows. It is not sealed, so it names nobody outside."""
+    content = {
+        "seconds": finish.seconds,
+        "segment_counts": dict(finish.segment_counts),
+        "presences": [asdict(presence) for presence in finish.presences],
+    }
+    put(folder / finish.tenant_id / finish.recording_id / _FINISH, json.dumps(content).encode())
+
+
+def finish_of(recording: Path) -> Finish:
+    """The end that the disk tells of, or else the one a killed process did not write."""
+    path = recording / _FINISH
+    try:
+        content = json.loads(path.read_text())
+        presences = tuple(Presence(**presence) for presence in content.get("presences", ()))
+        return Finish(recording.parent.name, recording.name, content["seconds"], content["segment_counts"], presences)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # or torn by a power cut
+        return _from_files(recording)
+
+
+def _from_files(recording: Path) -> Finish:
+    """Everything up to the last segment on disk, at least."""
+    counts: dict[str, int] = {}
+    seconds = 0.0
+    for path in listed(recording):
+        sequence, track, milliseconds = _order(path)
+        counts[track] = max(counts.get(track, 0), sequence + 1)
+        seconds = max(seconds, (sequence + 1) * milliseconds / 1000)
+    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count. Who
+    # was there when is in the segments themselves.
+    return Finish(recording.parent.name, recording.name, seconds, counts)
+
+
+def _order(path: Path) -> tuple[int, str, int]:
+    match = _NAME.fullmatch(path.name)
+    assert match is not None, path
+    return int(match[2]), match[1], int(match[3])
