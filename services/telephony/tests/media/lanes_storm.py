@@ -35,6 +35,7 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
     from telephony.media.decoding import Decoding
     from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
     from telephony.media.sip_sdp import SdpPolicy
+    from telephony.media.tracks import Track
 
     voice_leg._LANE_PAUSE = 0.0
     rng, tasks = random.Random(seed), Tasks("media")
@@ -73,6 +74,7 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
     talking = threading.Thread(target=pour, args=(random.Random(seed + 1),))
     talking.start()
     taken: list[int] = []
+    wanted: object = None
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         (a, leg), (b, other) = (make(encrypted=rng.random() < 0.5) for _ in range(2))
@@ -86,14 +88,17 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
                 case 0:
                     leg.muted = not leg.muted
                 case 1:
-                    leg.tap = None if leg.tap else lambda *_: taken.append(1)
+                    leg.tap = None if leg.tap else rng.choice([lambda *_: taken.append(1), Track("customer", 0.0)])
+                    wanted = leg.tap
                 case 2:
                     other.report()
                 case 3:
                     leg.forward_to = rng.choice([None, other.outbound, Decoding(PCMU, 8_000)])
                 case 4:
                     other.send_digits("1")
-                case 5:
+                case 5 if isinstance(wanted, Track):
+                    wanted.cut()
+                case 6:
                     time.sleep(0.003)  # noqa: ASYNC251  the event loop stands still
         packets += other.statistics().packets_sent
         if rng.random() < 0.3:

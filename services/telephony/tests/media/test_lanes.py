@@ -28,6 +28,7 @@ from telephony.media import lanes, voice_leg
 from telephony.media.codecs import PCMU
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.rtp_leg import RtpLeg
+from telephony.media.runs import Run, RunTap
 from telephony.media.sip_sdp import SdpPolicy
 from telephony.media.voice_socket import SocketPoll
 from testkit import eventually
@@ -50,6 +51,26 @@ async def plane(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MediaPlane]:
     yield made
     await made.close()
     await tasks.close()
+
+
+class Taken(RunTap):
+    """All that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[tuple[int, bytes]] = []
+        """(RTP timestamp, payload)"""
+        self.arrivals: list[float] = []
+
+    def __call__(self, source: object, timestamp: int, payload: bytes) -> None:
+        self.collect()
+        self.taken.append((timestamp, payload))
+        self.arrivals.append(time.monotonic())
+
+    def take_run(self, source: object, run: Run) -> None:
+        for timestamp, arrival, payload in run:
+            self.taken.append((timestamp, payload))
+            self.arrivals.append(arrival)
 
 
 def ring(plane: MediaPlane, trunk: RawTrunk) -> RtpLeg:
@@ -110,6 +131,47 @@ async def test_what_is_said_while_the_event_loop_stands_still_is_recorded_in_ord
         await eventually(lambda: other.statistics().packets_sent == 103)
         leg.tap = None
         assert taken == [(sequence * 160, bytes([sequence]) * 160) for sequence in range(3, 103)]
+
+
+async def test_what_is_said_while_the_event_loop_stands_still_is_kept_for_who_wants_runs(plane) -> None:
+    with RawTrunk() as speaker, RawTrunk() as listener:
+        leg, other = await _joined(plane, speaker, listener)
+        tap = leg.tap = Taken()
+        plane.enter_lanes()
+        assert leg._lane is not None and tap.keepers == [leg._lane]
+        began = time.monotonic()
+        for sequence in range(3, 103):
+            speaker.send(speaker.packet(sequence, bytes([sequence]) * 160))
+        await eventually(lambda: other.statistics().packets_sent == 103)
+        assert tap.taken == []
+        tap.collect()
+        assert len(tap.taken) == 100 and leg._lane is not None
+        speaker.send(speaker.packet(103, bytes([103]) * 160))
+        await eventually(lambda: other.statistics().packets_sent == 104)
+        leg.tap = None
+        assert tap.keepers == []
+        assert tap.taken == [(sequence * 160, bytes([sequence]) * 160) for sequence in range(3, 104)]
+        assert tap.arrivals == sorted(tap.arrivals) and began <= tap.arrivals[0] <= time.monotonic()
+
+
+async def test_a_lane_keeps_a_megabyte_and_tells_what_it_lost_beyond(plane, monkeypatch) -> None:
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(lanes.log, "error", lambda event, **fields: said.append({"event": event, **fields}))
+    with RawTrunk() as speaker, RawTrunk() as listener:
+        leg, other = await _joined(plane, speaker, listener)
+        tap = leg.tap = Taken()
+        plane.enter_lanes()
+        voice = bytes(1200)
+        for first in range(3, 1003, 50):
+            for sequence in range(first, first + 50):
+                speaker.send(speaker.packet(sequence, voice))
+            await eventually(lambda first=first: other.statistics().packets_sent == first + 50)
+            listener.heard()
+        speaker.send(speaker.packet(1003, bytes([7, 10, 0, 160]), payload_type=101))
+        await eventually(lambda: said)
+        tap.collect()
+        kept = (1 << 20) // 1210
+        assert len(tap.taken) == kept and said[0]["for_recordings"] == 1000 - kept
 
 
 async def test_a_recording_that_cannot_keep_up_says_what_it_lost_and_the_call_goes_on(plane, monkeypatch) -> None:
@@ -338,6 +400,7 @@ async def _told(plane: MediaPlane, story: list[tuple[int, bytes, int, int, int]]
         leg.forward_to = other.outbound
         digits: list[str] = []
         leg.on_digit = digits.append
+        tap = leg.tap = Taken()
         heard: list[tuple[int, int, int, int, bytes]] = []
         entered = 0
         for number, (sequence, payload, payload_type, first, ssrc) in enumerate(story):
@@ -367,7 +430,7 @@ async def _told(plane: MediaPlane, story: list[tuple[int, bytes, int, int, int]]
         await plane.close_leg(leg)
         await plane.close_leg(other)
         assert (entered > 0) == plane.settings.lanes
-        return sound, counted, digits
+        return sound, counted, digits, tap.taken
 
 
 def _both(seed: int, *, encrypted: bool) -> None:

@@ -96,7 +96,7 @@ class Spool:
         self._queues: dict[str, deque[_Entry]] = {}
         """By tenant: what its sender is to send."""
         self._octets = 0
-        """Sealed bytes in the queues."""
+        """Sealed bytes of all that is at hand."""
 
     def resume(self) -> int:
         """Send on what an earlier process left; how many recordings. One without an end gets one from its files."""
@@ -130,6 +130,7 @@ class Spool:
         waiting = self._sender(self._folder / segment.tenant_id / segment.recording_id)
         entry = _Entry(segment, waiting)
         waiting.at_hand += 1
+        self._octets += len(segment.sealed)
         if waiting.on_disk:
             self._put_apart([entry])
             return
@@ -188,7 +189,6 @@ class Spool:
     def _queue(self, entries: Sequence[_Entry]) -> None:
         for entry in entries:
             tenant_id = entry.segment.tenant_id
-            self._octets += len(entry.segment.sealed)
             queue = self._queues.get(tenant_id)
             if queue is None:
                 queue = self._queues[tenant_id] = deque()
@@ -204,7 +204,8 @@ class Spool:
                     outcomes = await self._sent(tenant_id, [entry.segment for entry in entries])
                 except Exception as error:
                     self._report("recording segments can't be sent on; trying again", tenant_id, error)
-                    self._put_apart([*entries, *self._rest(queue)])
+                    self._put_apart([*entries, *queue])
+                    queue.clear()
                     return
                 self._settle(entries, outcomes)
         finally:
@@ -219,13 +220,6 @@ class Spool:
             if found and octets > _MOST_BYTES:
                 break
             found.append(queue.popleft())
-        self._octets -= sum(len(entry.segment.sealed) for entry in found)
-        return found
-
-    def _rest(self, queue: deque[_Entry]) -> list[_Entry]:
-        found = list(queue)
-        queue.clear()
-        self._octets -= sum(len(entry.segment.sealed) for entry in found)
         return found
 
     def _settle(self, entries: Sequence[_Entry], outcomes: Sequence[Exception | None]) -> None:
@@ -255,6 +249,7 @@ class Spool:
         """It isn't at hand any more: acknowledged, refused, in its recording's folder, or lost."""
         waiting, batch = entry.waiting, entry.batch
         waiting.at_hand -= 1
+        self._octets -= len(entry.segment.sealed)
         if waiting.at_hand == 0 and waiting.finish is not None:
             waiting.wake.set()
         if batch is None:

@@ -132,7 +132,7 @@ class Track(RunTap):
             self._last = (run.timestamp, position, run.arrival)
         else:
             # From the packet furthest behind: unwraps, and lets a late packet stand before it.
-            position = max(0, position + distance(run.timestamp, timestamp))
+            position += distance(run.timestamp, timestamp)
         self._runs.append((position, run))
 
     def _piece(self, runs: list[tuple[int, Run]]) -> Piece:
