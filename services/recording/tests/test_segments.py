@@ -113,7 +113,7 @@ async def test_of_a_disk_that_fills_up_in_the_middle_the_rest_is_to_be_sent_agai
     def full(file: int) -> None:
         nonlocal calls
         calls += 1
-        if calls == 2:
+        if calls == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         whole(file)
 

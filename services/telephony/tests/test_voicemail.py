@@ -46,7 +46,7 @@ async def at_the_beep(exchange: Any) -> tuple[Peer, Any]:
 async def speak(exchange: Any, customer: Peer) -> None:
     """Say something until two seconds of it are with recording, then be silent."""
     customer.microphone = True
-    await eventually(lambda: len(exchange.recording.segments) >= 2)
+    await eventually(lambda: len(exchange.recording.segments) >= 3)
     customer.microphone = False
 
 
@@ -105,7 +105,7 @@ async def test_a_caller_who_hangs_up_has_left_the_message_up_to_then(exchange) -
     exchange.flows.steps = [record(), goodbye()]
     customer, response = await at_the_beep(exchange)
     customer.microphone = True
-    await eventually(lambda: len(exchange.recording.segments) >= 2)
+    await eventually(lambda: len(exchange.recording.segments) >= 3)
     await customer.close()
     await eventually(lambda: exchange.recording.finished)
     [finished] = exchange.recording.finished.values()

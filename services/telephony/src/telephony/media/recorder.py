@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -23,6 +24,8 @@ from telephony.media.tracks import Source, Track
 _BEAT = 0.2
 _SEGMENT_BEATS = 4
 """0.8 s: with the write behind it, less than the promised second is open at any time."""
+_TURNS, _TURN = 4, 0.01
+"""Recordings seal in turns behind the beat: all at once would hold the event loop. The spool gathers for longer."""
 
 KeepSegment = Callable[[str, int, bytes, float], None]
 """Takes (track, sequence, sealed bytes, seconds covered) and returns at once."""
@@ -77,7 +80,8 @@ class Recording:
         self._loop = loop
         self._ended: float | None = None
         self._tracks = {name: Track(name, self.started) for name in tracks}
-        self._timer: asyncio.TimerHandle | None = loop.call_later(_to_beat(), self._beat)
+        self._phase = random.randrange(_TURNS) * _TURN
+        self._timer: asyncio.TimerHandle | None = loop.call_later(self._to_beat(), self._beat)
 
     def tap(self, leg_id: str, source: Source) -> Tap:
         """Where a leg's packets go while it is in the conversation: its track, made when it is new."""
@@ -145,8 +149,13 @@ class Recording:
         return self.seconds, {name: track.sequence for name, track in self._tracks.items()}
 
     def _beat(self) -> None:
-        self._timer = self._loop.call_later(_to_beat(), self._beat)
+        self._timer = self._loop.call_later(self._to_beat(), self._beat)
         self._seal()
+
+    def _to_beat(self) -> float:
+        """Seconds to the beat that lies a segment ahead. Timers come a little early or late."""
+        now = monotonic() - self._phase
+        return (math.floor(now / _BEAT + 0.25) + _SEGMENT_BEATS) * _BEAT - now
 
     def _seal(self) -> None:
         """Cut what is open, and seal what was cut when the key is here."""
@@ -155,16 +164,10 @@ class Recording:
             while track.waiting and self._cipher is not None and self._keep is not None:
                 piece = track.waiting.popleft()
                 payload = segment_pb2.SegmentPayload(
-                    recording_id=self.recording_id, track=track.name, sequence=track.sequence, runs=piece.runs,
-                    source=track.told,
-                )  # fmt: skip
+                    recording_id=self.recording_id, track=track.name, sequence=track.sequence, source=track.told
+                )
+                piece.fill(payload)
                 bound = associated_data(self._tenant_id, self.recording_id, track.name, track.sequence)
                 sealed = self._cipher.encrypt(payload.SerializeToString(), bound)
                 self._keep(track.name, track.sequence, sealed, piece.seconds)
                 track.sequence += 1
-
-
-def _to_beat() -> float:
-    """Seconds to the node's beat that lies a segment ahead. Timers come a little early or late."""
-    now = monotonic()
-    return (math.floor(now / _BEAT + 0.25) + _SEGMENT_BEATS) * _BEAT - now

@@ -90,7 +90,8 @@ class Spool:
         self._writer = ThreadPoolExecutor(1, "spool")
         self._life = secrets.token_hex(4)
         self._batches = 0
-        self._waiting: dict[Path, _Waiting] = {}
+        self._waiting: dict[tuple[str, str], _Waiting] = {}
+        """By tenant and recording."""
         self._fresh: list[_Entry] = []
         self._gathering: asyncio.TimerHandle | None = None
         self._queues: dict[str, deque[_Entry]] = {}
@@ -111,7 +112,7 @@ class Spool:
         found = [path for path in self._folder.glob("*/*") if path.is_dir()]
         for recording in found:
             finish = segment_files.finish_of(recording)
-            waiting = self._sender(recording)
+            waiting = self._sender(recording.parent.name, recording.name)
             waiting.finish, waiting.on_disk = finish, True
             waiting.wake.set()
             try:  # what was counted once must stay: after a second crash fewer segments are here
@@ -127,7 +128,7 @@ class Spool:
 
     def keep(self, segment: Segment) -> None:
         """Write one segment and send it. Returns at once."""
-        waiting = self._sender(self._folder / segment.tenant_id / segment.recording_id)
+        waiting = self._sender(segment.tenant_id, segment.recording_id)
         entry = _Entry(segment, waiting)
         waiting.at_hand += 1
         self._octets += len(segment.sealed)
@@ -141,7 +142,7 @@ class Spool:
     def finish(self, finish: Finish) -> None:
         """No segment follows. Sent after the last segment was acknowledged."""
         self._write_batch()
-        waiting = self._sender(self._folder / finish.tenant_id / finish.recording_id)
+        waiting = self._sender(finish.tenant_id, finish.recording_id)
 
         def written(error: OSError | None) -> None:
             if error is not None:
@@ -256,7 +257,9 @@ class Spool:
             return
         batch.left -= 1
         if batch.left == 0 and batch.path is not None:
-            batch.path.unlink(missing_ok=True)
+            # Giving a megabyte back takes the kernel as long as many packets.
+            with contextlib.suppress(RuntimeError):  # closed meanwhile: the next process sends it again
+                self._writer.submit(batch.path.unlink, missing_ok=True)
 
     # -- apart ---------------------------------------------------------------------------------------------
 
@@ -299,11 +302,11 @@ class Spool:
         if kept:
             asyncio.get_running_loop().call_later(_BACKOFF[-2], self._queue, kept)
 
-    def _sender(self, recording: Path) -> _Waiting:
-        waiting = self._waiting.get(recording)
+    def _sender(self, tenant_id: str, recording_id: str) -> _Waiting:
+        waiting = self._waiting.get((tenant_id, recording_id))
         if waiting is None:
-            waiting = self._waiting[recording] = _Waiting()
-            self._spawn(self._send_all(recording, waiting), "recording spool")
+            waiting = self._waiting[tenant_id, recording_id] = _Waiting()
+            self._spawn(self._send_all(self._folder / tenant_id / recording_id, waiting), "recording spool")
         return waiting
 
     async def _send_all(self, recording: Path, waiting: _Waiting) -> None:
@@ -326,7 +329,7 @@ class Spool:
                     continue
                 await waiting.wake.wait()
         finally:
-            self._waiting.pop(recording, None)
+            self._waiting.pop((recording.parent.name, recording.name), None)
 
     async def _send_waiting(self, recording: Path, waiting: _Waiting) -> bool:
         """Send what lies in its folder now; whether the recording is finished and gone."""

@@ -33,9 +33,15 @@ class Source:
 class Piece:
     """What goes into one segment."""
 
-    runs: list[segment_pb2.PacketRun]
+    runs: list[tuple[int, int, bytes]]
+    """As in merkez.recording.v1.PacketRun: position, arrival, packets."""
     seconds: float
     """From the first packet to the end of the last."""
+
+    def fill(self, payload: segment_pb2.SegmentPayload) -> None:
+        """Put the runs in."""
+        for position, micros, packets in self.runs:
+            payload.runs.add(timestamp=position, arrival_micros=micros, packets=packets)
 
 
 class Track(RunTap):
@@ -137,11 +143,6 @@ class Track(RunTap):
 
     def _piece(self, runs: list[tuple[int, Run]]) -> Piece:
         made = [
-            segment_pb2.PacketRun(
-                timestamp=position,
-                arrival_micros=int((run.arrival - self._started) * 1_000_000),
-                packets=bytes(run.packets),
-            )
-            for position, run in runs
+            (position, int((run.arrival - self._started) * 1_000_000), bytes(run.packets)) for position, run in runs
         ]
         return Piece(made, min(MOST_SECONDS, runs[-1][1].last_arrival - runs[0][1].arrival + _FRAME_SECONDS))
