@@ -19,7 +19,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     RowMapping,
-    Table,
     Text,
     and_,
     delete,
@@ -131,10 +130,7 @@ class Due:
 
 async def recording(tx: Tx, recording_id: str) -> Recording | None:
     """One recording of the tenant."""
-    row = await tx.one_or_none(
-        select(recordings).where(recordings.c.tenant_id == tx.tenant_id, recordings.c.recording_id == recording_id)
-    )
-    return _recording(row) if row is not None else None
+    return (await recordings_by_id(tx, [recording_id])).get(recording_id)
 
 
 async def recordings_by_id(tx: Tx, recording_ids: Collection[str]) -> dict[str, Recording]:
@@ -232,7 +228,9 @@ def _in_mailboxes(tx: Tx, boxes: Mailboxes) -> list[ColumnElement[bool]]:
 async def insert_recording(tx: Tx, value: Recording, request_id: str, fingerprint: bytes) -> None:
     """A new recording. Runs the transaction again when a twin of the request was faster."""
     row = _row(tx, value) | {"request_id": request_id, "fingerprint": fingerprint, "create_time": value.create_time}
-    await _insert(tx, recordings, row | {"update_time": value.create_time})
+    row |= {"update_time": value.create_time}
+    if not (await tx.execute(insert(recordings).values(row).on_conflict_do_nothing())).rowcount:
+        raise TryAgain
 
 
 async def save_recording(tx: Tx, value: Recording, now: datetime) -> None:
@@ -374,11 +372,6 @@ async def due(tx: Tx, column: str, now: datetime, limit: int) -> list[Due]:
         .limit(limit)
     )
     return [Due(row["tenant_id"], row["recording_id"]) for row in rows]
-
-
-async def _insert(tx: Tx, table: Table, row: dict[str, Any]) -> None:
-    if not (await tx.execute(insert(table).values(row).on_conflict_do_nothing())).rowcount:
-        raise TryAgain
 
 
 def _row(tx: Tx, value: Recording) -> dict[str, Any]:
