@@ -28,12 +28,12 @@ from telephony.media import lanes, voice_leg
 from telephony.media.codecs import PCMU
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.rtp_leg import RtpLeg
-from telephony.media.runs import Run, RunTap
 from telephony.media.sip_sdp import SdpPolicy
 from telephony.media.voice_socket import SocketPoll
 from testkit import eventually
 
 from .raw_trunk import RawTrunk
+from .taken import Taken
 
 pytestmark = pytest.mark.media
 _SERVICE = Path(__file__).parents[2]
@@ -51,26 +51,6 @@ async def plane(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MediaPlane]:
     yield made
     await made.close()
     await tasks.close()
-
-
-class Taken(RunTap):
-    """All that it was given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taken: list[tuple[int, bytes]] = []
-        """(RTP timestamp, payload)"""
-        self.arrivals: list[float] = []
-
-    def __call__(self, source: object, timestamp: int, payload: bytes) -> None:
-        self.collect()
-        self.taken.append((timestamp, payload))
-        self.arrivals.append(time.monotonic())
-
-    def take_run(self, source: object, run: Run) -> None:
-        for timestamp, arrival, payload in run:
-            self.taken.append((timestamp, payload))
-            self.arrivals.append(arrival)
 
 
 def ring(plane: MediaPlane, trunk: RawTrunk) -> RtpLeg:
