@@ -86,6 +86,7 @@ async def site(
     node = await voice_peers.start(
         WholeNode, "node", peers=rpc.addresses, database_url=found.database_url, nats_url=nats_server.url,
         system_database_url=found.system_database_url, internal_key=rpc.internal_key, customer_grace_seconds=60,
+        sip_private_networks="127.0.0.0/8",
     )  # fmt: skip
     yield Site(node, db, tenant_id, facts)
     await db.close()
