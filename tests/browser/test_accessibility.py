@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -107,7 +108,10 @@ async def wide(page: Page, where: str) -> list[str]:
     found: list[str] = []
     for width, height in SCREENS:
         await page.set_viewport_size({"width": width, "height": height})
-        found += [f"{where} at {width}: {name} scrolls sideways" for name in await page.evaluate(SIDEWAYS)]
+        end = time.monotonic() + 5
+        while (names := await page.evaluate(SIDEWAYS)) and time.monotonic() < end:
+            await asyncio.sleep(0.05)  # a page takes a moment to follow its window
+        found += [f"{where} at {width}: {name} scrolls sideways" for name in names]
     return found
 
 
