@@ -1,4 +1,4 @@
-"""What a set of labelled calls is drawn from. There are two, which share nothing: `amd_tuned` and `amd_held_out`."""
+"""What a set of labelled calls is drawn from. There are three families: `amd_first`, `amd_second`, `amd_held_out`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The family that figures are reported on. Nothing is chosen by it: `fit_amd` refuses to run where it was loaded.
 
-Other sentences, voices, speeds, waits, noises, losses, echoes, ringing, music and beeps than `amd_tuned`.
+Other sentences, voices, speeds, waits, noises, losses, echoes, ringing, music and beeps than those of `amd_first` and
+`amd_second`.
 """
 
 from __future__ import annotations
@@ -8,172 +9,165 @@ from __future__ import annotations
 from amd_families import Family
 
 _HELLO = {
-    "en": ("Hallo?", "Yep?", "Hey.", "Good evening.", "Go ahead.", "Who's this?", "Hello, hello?", "Speaking."),
-    "tr": ("Efendim, alo?", "Söyle.", "İyi akşamlar.", "Kimsiniz?", "Dinliyorum.", "Ha, alo?", "Buyur.", "Günaydın."),
-    "az": (
-        "Ay alo?",
-        "Sabahınız xeyir.",
-        "Kimdir?",
-        "Buyur.",
-        "Dinləyirəm.",
-        "Bəli, salam.",
-        "Axşamınız xeyir.",
-        "Hə?",
+    "en": (
+        "Yes, hello?", "Hiya.", "Good afternoon.", "Morning.", "Hi, who is it?", "Yeah?", "Hello, yeah?",
+        "Hi, yes?", "Hm?",
     ),
-    "fa": ("جان؟", "بگو.", "الو الو؟", "عصر بخیر.", "شما؟", "بله بله.", "سلام، بفرما.", "گوش می‌دم."),
+    "tr": (
+        "Evet, alo?", "Alo, kim o?", "Efendim canım?", "Alo alo?", "Alo, merhaba.", "Ha?", "Ne var?",
+        "Ee, alo?", "Konuşun.",
+    ),
+    "az": (
+        "Bəli bəli?", "Bəli, buyurun.", "Alo, kimdi?", "Can?", "Salam, buyurun.", "Alo, salam.", "Nədi?",
+        "Hə, eşidirəm.", "Alo alo?",
+    ),
+    "fa": (
+        "الو، جانم؟", "سلام، بله؟", "شب بخیر.", "الو، کیه؟", "بله، الو؟", "جانم، بفرما.", "ها، بگو.", "ها؟",
+        "بفرما.",
+    ),
 }  # fmt: skip
 _NAME = {
     "en": (
-        "Smith and Sons.", "Peter Brown speaking.", "Hello, Kate here.", "Front desk, good evening.", "Oliver Grant.",
-        "Yes, Daniel speaking.", "Lakeside Clinic, hello.", "Mum's phone, hello?",
+        "Harper Motors, hello.", "Grace Whitfield.", "Hello, Leo speaking.", "Reception, how do you do?",
+        "Yes, it's Martha.", "Blue Door Bakery.", "Hi, you've got Simon.", "Good day, Doctor Wells.", "Ruby here.",
     ),
     "tr": (
-        "Deniz Eczanesi, buyurun.", "Hakan Demir.", "Alo, ben Selin.", "Resepsiyon, iyi akşamlar.",
-        "Efendim, Murat ben.",
-        "Burak, dinliyorum.", "Güneş Oteli.", "Fatma Hanım'ın telefonu.",
+        "Yıldız Oto, merhaba.", "Cem Arslan.", "Efendim, ben Derya.", "Danışma, buyurun.", "Evet, Kerem.",
+        "Mavi Kapı Fırını.", "Alo, Gül burada.", "İyi günler, Doktor Aydın.", "Onur konuşuyor.",
     ),
     "az": (
-        "Dəniz mağazası, buyurun.", "Kamran Quliyev.", "Alo, mən Günel.", "Qəbul otağı, salam.", "Tural eşidir.",
-        "Bəli, Səbinə danışır.", "Xəzər klinikası.", "Fərid, dinləyirəm.",
+        "Ulduz avto, salam.", "Orxan Hüseynov.", "Bəli, mən Aytən.", "Məlumat şöbəsi, buyurun.", "Hə, Vüsaldır.",
+        "Mavi çörəkxana.", "Alo, Lalə danışır.", "Xeyir olsun, həkim Rzayev.", "Emin burdadır.",
     ),
     "fa": (
-        "داروخانه دریا، بفرمایید.", "حسین مرادی.", "الو، من نرگس هستم.", "پذیرش، عصر بخیر.", "بله، کامران هستم.",
-        "شرکت آفتاب، سلام.", "فرهاد، گوش می‌دم.", "منزل رضایی، بفرمایید.",
+        "نمایشگاه ستاره، سلام.", "امیر جعفری.", "بله، من شیرین هستم.", "اطلاعات، بفرمایید.", "آره، سعیدم.",
+        "نانوایی سحر.", "الو، پروین هستم.", "روز بخیر، دکتر نوری.", "بهرام صحبت می‌کنه.",
     ),
 }  # fmt: skip
 _SENTENCE = {
     "en": (
-        "Good morning, Smith and Sons, Peter speaking.", "Hello, you're talking to Kate from the Lakeside Clinic.",
-        "Hi, sorry, I was just on my way out, who is it?", "Good evening, front desk, what can I do for you?",
-        "Yes hello, this is the Grant family, Oliver speaking.",
+        "Harper Motors, you're speaking with Leo, what can I help you with?", "Hello, Ruby here, who am I talking to?",
+        "Good afternoon, Doctor Wells's practice, Martha speaking.", "Hi, I can hardly hear you, who is that?",
+        "Blue Door Bakery, good morning, what would you like?", "Hello, this is Grace, I was expecting your call.",
     ),
     "tr": (
-        "Günaydın, Deniz Eczanesi, ben Selin, buyurun.", "Merhaba, Güneş Oteli, size nasıl yardımcı olayım?",
-        "Alo, kusura bakmayın, tam çıkıyordum, kimsiniz?", "İyi akşamlar, resepsiyon, buyurun efendim.",
-        "Evet buyurun, Demir ailesi, ben Hakan.",
+        "Yıldız Oto, ben Kerem, size nasıl yardım edebilirim?", "Alo, ben Gül, kiminle konuşuyorum acaba?",
+        "İyi günler, Doktor Aydın'ın muayenehanesi, ben Derya.", "Alo, sesiniz çok az geliyor, kim arıyor?",
+        "Mavi Kapı Fırını, günaydın, ne istersiniz?", "Merhaba, ben Cem, aramanızı bekliyordum.",
     ),
     "az": (
-        "Sabahınız xeyir, Dəniz mağazası, mən Günel, buyurun.", "Salam, Xəzər klinikası, sizə necə kömək edim?",
-        "Alo, bağışlayın, indi çıxırdım, kimdir?", "Axşamınız xeyir, qəbul otağı, buyurun.",
-        "Bəli buyurun, Quliyevlərin evidir, mən Kamran.",
+        "Ulduz avto, mən Vüsal, sizə nə ilə kömək edə bilərəm?", "Alo, mən Laləyəm, kiminlə danışıram?",
+        "Hər vaxtınız xeyir, həkim Rzayevin qəbulu, mən Aytən.", "Alo, səsiniz zəif gəlir, kim zəng edir?",
+        "Mavi çörəkxana, sabahınız xeyir, nə istəyirsiniz?", "Salam, mən Orxan, zənginizi gözləyirdim.",
     ),
     "fa": (
-        "صبح بخیر، داروخانه دریا، نرگس هستم، بفرمایید.", "سلام، شرکت آفتاب، چطور می‌توانم کمکتان کنم؟",
-        "الو، ببخشید، داشتم می‌رفتم بیرون، شما؟", "عصر بخیر، پذیرش، بفرمایید در خدمتم.",
-        "بله بفرمایید، منزل مرادی، من حسین هستم.",
+        "نمایشگاه ستاره، سعید هستم، چه کاری می‌تونم براتون بکنم؟", "الو، پروین هستم، با کی صحبت می‌کنم؟",
+        "روز بخیر، مطب دکتر نوری، شیرین هستم.", "الو، صداتون خیلی ضعیف میاد، شما کی هستید؟",
+        "نانوایی سحر، صبح بخیر، چی میل دارید؟", "سلام، امیر هستم، منتظر تماستون بودم.",
     ),
 }  # fmt: skip
 _OPENING = {
-    "en": ("Hey.", "Good day.", "Hey, it's Rachel.", "Oliver Grant's phone.", "Welcome to Lakeside Clinic."),
-    "tr": (
-        "Merhabalar.",
-        "İyi günler dileriz.",
-        "Selam, ben Burak.",
-        "Hakan Demir'in telefonu.",
-        "Güneş Oteli'ne hoş geldiniz.",
+    "en": (
+        "Hello there, friend.", "Hi, Simon here.", "Grace Whitfield's mailbox.", "This is Harper Motors.",
+        "Thanks for calling.",
     ),
-    "az": (
-        "Salamlar.",
-        "Hər vaxtınız xeyir.",
-        "Salam, Tural mənəm.",
-        "Kamran Quliyevin telefonu.",
-        "Xəzər klinikasıdır.",
-    ),
-    "fa": ("درود.", "وقت بخیر.", "سلام، من فرهادم.", "تلفن حسین مرادی.", "به شرکت آفتاب خوش آمدید."),
+    "tr": ("Selamlar.", "Alo, ben Onur.", "Cem Arslan'ın kutusu.", "Burası Yıldız Oto.", "Aradığınız için sağ olun."),
+    "az": ("Salam, dostum.", "Alo, mən Emin.", "Orxan Hüseynovun qutusu.", "Bura Ulduz avtodur.",
+           "Zəng üçün sağ olun."),
+    "fa": ("سلام دوست من.", "الو، من بهرامم.", "صندوق امیر جعفری.", "اینجا نمایشگاه ستاره است.", "ممنون از تماستون."),
 }  # fmt: skip
 _GREETING = {
     "en": (
-        "Hey, this is Rachel, I'm busy or asleep. Talk after the beep and I'll ring you when I'm up again.",
-        "We're sorry, the customer you have called can't take your call. Record your message at the tone.",
-        "Welcome to Lakeside Clinic. All our lines are taken. Leave your name and your date of birth after the signal.",
-        "This is the mailbox of Peter Brown at Smith and Sons. I am travelling this week. My colleagues will help you.",
-        "You're through to the Grants. We're probably in the garden. Do leave us a word and we'll phone you tonight.",
-        "The mobile subscriber is switched off at the moment. To be told when it is on again, press one.",
+        "Hello, Simon here. I missed you, sorry about that. Tell me what you need and I'll get back to you tomorrow.",
+        "The subscriber you dialled is out of coverage. You may leave a voice message once you hear the signal.",
+        "You've called Harper Motors outside our opening hours. We're here from eight to five. Do write us a message.",
+        "Grace Whitfield can't take your call. Press hash to page her, or wait for the tone and speak.",
+        "Hi, it's Ruby and Leo. We're off hiking. Leave your number twice, slowly, and one of us will call.",
+        "This call is being answered by a digital assistant. Please state your name and the reason for calling.",
     ),
     "tr": (
-        "Selam, ben Burak, şimdi konuşamam. Bipten sonra konuş, müsait olunca seni ararım.",
-        "Üzgünüz, aradığınız abone çağrınıza yanıt veremiyor. Sinyalden sonra mesajınızı kaydedin.",
-        "Güneş Oteli'ne hoş geldiniz. Bütün temsilcilerimiz meşgul. Sinyalden sonra adınızı ve oda "
-        "numaranızı söyleyin.",
-        "Burası Selin Kaya'nın posta kutusu. Bu hafta izindeyim. Acil durumda arkadaşlarımı arayabilirsiniz.",
-        "Demir ailesine ulaştınız. Herhalde bahçedeyiz. Bize bir not bırakın, akşama sizi ararız.",
-        "Aradığınız mobil abone telefonunu kapatmıştır. Açıldığında haber almak için biri tuşlayın.",
+        "Alo, ben Onur. Aramanı kaçırdım, kusura bakma. Ne istediğini söyle, yarın sana dönerim.",
+        "Aradığınız abone kapsama alanı dışındadır. Sinyali duyunca sesli mesaj bırakabilirsiniz.",
+        "Yıldız Oto'yu çalışma saatleri dışında aradınız. Sekizden beşe kadar buradayız. Bize yazabilirsiniz.",
+        "Cem Arslan çağrınızı alamıyor. Kendisine haber vermek için kareye basın ya da bekleyip konuşun.",
+        "Merhaba, biz Gül ile Kerem. Yürüyüşe çıktık. Numaranızı iki kez, yavaşça söyleyin, birimiz arar.",
+        "Bu çağrıyı dijital bir asistan yanıtlıyor. Lütfen adınızı ve arama nedeninizi belirtin.",
     ),
     "az": (
-        "Salam, Tural danışır, indi işim var. Siqnaldan sonra danış, boş olanda zəng edərəm.",
-        "Üzr istəyirik, abunəçi zənginizi qəbul edə bilmir. Siqnaldan sonra mesajınızı yazdırın.",
-        "Xəzər klinikasına xoş gəlmisiniz. Bütün əməkdaşlarımız məşğuldur. Siqnaldan sonra adınızı söyləyin.",
-        "Bu Günel Əliyevanın poçt qutusudur. Bu həftə məzuniyyətdəyəm. Təcili olanda həmkarlarıma zəng edin.",
-        "Quliyevlərə zəng etmisiniz. Yəqin ki, bağdayıq. Bizə bir söz deyin, axşam sizi yığarıq.",
-        "Zəng etdiyiniz mobil telefon söndürülüb. Qoşulanda xəbər tutmaq üçün biri basın.",
+        "Alo, mən Emin. Zəngini buraxdım, bağışla. Nə lazımdır de, sabah sənə zəng vuraram.",
+        "Zəng etdiyiniz abunəçi əhatə dairəsindən kənardadır. Siqnalı eşidəndə səsli mesaj qoya bilərsiniz.",
+        "Ulduz avtoya iş saatlarından kənar zəng etmisiniz. Səkkizdən beşə qədər buradayıq. Bizə yazın.",
+        "Orxan Hüseynov zəngi qəbul edə bilmir. Ona xəbər vermək üçün kvadratı basın, ya da gözləyib danışın.",
+        "Salam, biz Lalə ilə Vüsalıq. Gəzintiyə çıxmışıq. Nömrənizi iki dəfə, yavaş deyin, birimiz zəng edər.",
+        "Bu zəngə rəqəmsal köməkçi cavab verir. Zəhmət olmasa adınızı və zəngin səbəbini bildirin.",
     ),
     "fa": (
-        "سلام، من فرهادم، الان سرم شلوغ است. بعد از بوق حرف بزن، وقت کردم زنگ می‌زنم.",
-        "متاسفیم، مشترک قادر به پاسخگویی نیست. پیغام خود را بعد از شنیدن بوق ضبط کنید.",
-        "به شرکت آفتاب خوش آمدید. همه کارشناسان ما مشغول هستند. بعد از بوق نام و شماره خود را بگویید.",
-        "این صندوق صوتی نرگس کریمی است. این هفته در سفرم. در موارد ضروری با همکارانم تماس بگیرید.",
-        "منزل مرادی است. حتما در باغ هستیم. حرفتان را بگویید، شب به شما زنگ می‌زنیم.",
-        "دستگاه مشترک مورد نظر خاموش است. برای آگاهی از روشن شدن آن عدد یک را بزنید.",
+        "الو، من بهرامم. نتونستم جواب بدم، ببخشید. بگو چی لازم داری، فردا بهت زنگ می‌زنم.",
+        "مشترک مورد نظر خارج از محدوده است. پس از شنیدن علامت می‌توانید پیام صوتی بگذارید.",
+        "بیرون از ساعت کار با نمایشگاه ستاره تماس گرفته‌اید. از هشت تا پنج اینجا هستیم. برای ما بنویسید.",
+        "امیر جعفری نمی‌تواند پاسخ دهد. برای خبر دادن به او مربع را بزنید یا صبر کنید و صحبت کنید.",
+        "سلام، پروین و سعید هستیم. رفتیم کوه. شماره‌تون رو دو بار، آهسته بگید، یکی از ما زنگ می‌زنه.",
+        "به این تماس یک دستیار دیجیتال پاسخ می‌دهد. لطفا نام و علت تماس خود را بیان کنید.",
     ),
 }  # fmt: skip
 _SHORT_GREETING = {
     "en": (
-        "Rachel here, talk after the beep.", "Not in, say it to the machine.", "Brown, I'm out, leave a note please.",
-        "It's Kate's mailbox, go ahead after the beep.", "Record your message now.",
+        "It's Leo, I'm not around, leave word.", "Martha's voice mail, speak up after the tone.",
+        "Nobody here, try later.", "Simon can't talk now, send a text instead.", "Say something after the signal.",
     ),
     "tr": (
-        "Ben Selin, bipten sonra konuş.", "Yokuz, makineye söyleyin.", "Hakan, dışarıdayım, not bırakın lütfen.",
-        "Burak'ın kutusu, bipten sonra buyurun.", "Şimdi mesajınızı kaydedin.",
+        "Ben Kerem, şu an yokum, haber bırak.", "Derya'nın sesli mesajı, sinyalden sonra konuşun.",
+        "Kimse yok, sonra tekrar deneyin.", "Onur konuşamıyor, yazarsan iyi olur.", "Sinyalden sonra bir şey söyleyin.",
     ),
     "az": (
-        "Mən Günel, siqnaldan sonra danış.", "Evdə yoxuq, maşına deyin.", "Kamran, çöldəyəm, qeyd qoyun.",
-        "Turalın qutusu, siqnaldan sonra buyurun.", "İndi mesajınızı yazdırın.",
+        "Mən Vüsal, indi yoxam, xəbər qoy.", "Aytənin səsli poçtu, siqnaldan sonra danışın.",
+        "Heç kim yoxdur, sonra yoxlayın.", "Emin danışa bilmir, yazsan yaxşıdır.", "Siqnaldan sonra bir söz deyin.",
     ),
     "fa": (
-        "نرگسم، بعد از بوق حرف بزن.", "نیستیم، به دستگاه بگویید.", "مرادی، بیرونم، یادداشت بگذارید.",
-        "صندوق فرهاد، بعد از بوق بفرمایید.", "حالا پیغامتان را ضبط کنید.",
+        "سعیدم، الان نیستم، خبر بگذار.", "پیغامگیر شیرین، بعد از علامت صحبت کنید.",
+        "کسی نیست، بعدا دوباره امتحان کنید.", "بهرام نمی‌تونه حرف بزنه، پیامک بده.", "بعد از علامت چیزی بگید.",
     ),
 }  # fmt: skip
 _ANNOUNCEMENT = {
     "en": (
-        "The number you have dialled has been changed. Please consult the directory.",
-        "Your call cannot be completed as dialled. Please hang up and try once more.",
-        "This customer does not accept calls at present.",
+        "This number is no longer assigned. Please make sure that you have the right one.",
+        "The network is overloaded at this time. Please wait a few minutes before you try again.",
+        "Calls from your line to this destination are barred.",
     ),
     "tr": (
-        "Aradığınız numara değişmiştir. Lütfen rehbere danışınız.",
-        "Çağrınız bu şekilde tamamlanamıyor. Lütfen kapatıp bir daha deneyiniz.",
-        "Bu abone şu sıralar çağrı kabul etmemektedir.",
+        "Bu numara artık kullanımda değildir. Lütfen doğru numarayı aradığınızdan emin olun.",
+        "Şebeke şu anda yoğundur. Lütfen birkaç dakika bekleyip yeniden deneyiniz.",
+        "Hattınızdan bu yöne arama yapılamaz.",
     ),
     "az": (
-        "Zəng etdiyiniz nömrə dəyişdirilib. Sorğu kitabçasına baxın.",
-        "Zənginiz bu şəkildə tamamlana bilmir. Dəstəyi asıb bir daha cəhd edin.",
-        "Bu abunəçi hal-hazırda zəng qəbul etmir.",
+        "Bu nömrə artıq heç kimə aid deyil. Xahiş edirik, nömrənin düzgünlüyünə əmin olun.",
+        "Şəbəkə hazırda yüklüdür. Xahiş edirik, bir neçə dəqiqə gözləyib təkrar zəng edin.",
+        "Sizin xəttdən bu istiqamətə zəng bağlıdır.",
     ),
     "fa": (
-        "شماره‌ای که گرفته‌اید تغییر کرده است. لطفا از راهنما بپرسید.",
-        "تماس شما به این صورت برقرار نمی‌شود. لطفا قطع کنید و یک بار دیگر بگیرید.",
-        "این مشترک در حال حاضر تماس نمی‌پذیرد.",
+        "این شماره دیگر واگذار نشده است. خواهشمندیم از درستی آن مطمئن شوید.",
+        "شبکه در این لحظه شلوغ است. خواهشمندیم چند دقیقه صبر و دوباره تلاش کنید.",
+        "تماس از خط شما به این مقصد مسدود است.",
     ),
-}
+}  # fmt: skip
 
 FAMILY = Family(
-    name="held out", seed=81_907_113, size=1,
+    name="held out", seed=4_402_651, size=2,
     hello=_HELLO, name_said=_NAME, sentence=_SENTENCE, opening=_OPENING, greeting=_GREETING,
     short_greeting=_SHORT_GREETING, announcement=_ANNOUNCEMENT,
     voices=(
-        "Andy", "Annie", "Lee", "Mario", "Alicia", "adam", "aunty", "belinda", "david", "edward", "grandma", "grandpa",
-        "ian", "john", "linda", "max", "miguel", "norbert", "pablo", "quincy", "rob", "sandro", "shelby", "steph",
-        "travis", "victor", "zac", "klatt4", "m8",
+        "Alex", "Andrea", "Denis", "Diogo", "Gene", "Henrique", "Hugo", "Jacky", "Marco", "Michael", "Mike", "Reed",
+        "anika", "announcer", "antonio", "benjamin", "boris", "caleb", "ed", "gustave", "iven", "iven3", "kaukovalta",
+        "klatt", "klatt3", "klatt6", "marcelo", "michel", "paul", "pedro", "robert", "steph2",
     ),
-    rates=(124, 141, 152, 163, 172, 186, 203, 218), pitches=(25, 34, 43, 52, 61, 72),
-    person_waits=(2.0, 0.22), machine_waits=(1.6, 0.27), silent_first=(1.6, 2.6), pause=(0.25, 0.8),
-    before_beep=(0.1, 1.6), levels=(-32.0, -14.0), ratios=(33.0, 27.0, 21.0, 17.0, 12.0),
-    loud_ratios=(13.0, 9.0, 7.0, 5.5),
-    rooms=("none", "white", "brown", "hum", "babble"), losses=(0.0, 0.0, 0.005, 0.02, 0.04), burst=2.2,
-    echo_after=(0.06, 0.28), echo_level=(-28.0, -15.0), ringing=((400.0, 450.0), (450.0,), (400.0, 425.0), (440.0,)),
-    ringing_rest=(0.15, 0.8), comfort_noise=(-66.0, -50.0),
-    beeps=(420.0, 470.0, 550.0, 680.0, 780.0, 890.0, 980.0, 1_020.0, 1_200.0, 1_330.0, 1_500.0, 1_620.0, 1_950.0),
-    beep_seconds=(0.17, 1.3), roots=(174.6, 207.7, 246.9, 277.2, 311.1), beat=0.32, decay=1.6, clipped=(0.05, 0.16),
-    child=(1.18, 1.38),
+    rates=(128, 139, 147, 158, 169, 178, 191, 210), pitches=(28, 37, 46, 55, 64, 75),
+    person_waits=(2.2, 0.2), machine_waits=(2.0, 0.23), silent_first=(1.4, 2.5), pause=(0.22, 0.75),
+    before_beep=(0.12, 1.4), levels=(-31.0, -15.0), ratios=(32.0, 26.0, 22.0, 16.0, 11.0),
+    loud_ratios=(12.5, 9.5, 7.5, 5.0),
+    rooms=("none", "white", "pink", "brown", "hum", "babble"), losses=(0.0, 0.0, 0.01, 0.025, 0.05), burst=1.9,
+    echo_after=(0.05, 0.24), echo_level=(-29.0, -16.0), ringing=((420.0,), (430.0, 470.0), (410.0, 440.0), (455.0,)),
+    ringing_rest=(0.12, 0.7), comfort_noise=(-64.0, -52.0),
+    beeps=(400.0, 460.0, 530.0, 640.0, 720.0, 830.0, 920.0, 1_050.0, 1_250.0, 1_380.0, 1_560.0, 1_700.0, 1_900.0),
+    beep_seconds=(0.16, 1.2), roots=(185.0, 233.1, 254.0, 269.0, 349.2), beat=0.28, decay=2.2, clipped=(0.05, 0.14),
+    child=(1.19, 1.34),
 )  # fmt: skip

@@ -35,7 +35,7 @@ from .test_sip_calls import AGENT_HZ, NUMBER, an_agent, cdr, trunk
 pytestmark = pytest.mark.media
 
 MESSAGE_HZ, BEN_HZ = 1850.0, 1320.0
-GREETING = "Please leave your name and your number after the beep and we will call you back as soon as we can."
+GREETING = "You have reached John Miller. I can't come to the phone right now. Please leave a message after the beep."
 
 
 @pytest_asyncio.fixture

@@ -63,7 +63,7 @@ class Pace:
     too_long: float
     """Who talks for so many seconds, pauses included, is a machine whatever the odds."""
     talked: float = 1.0
-    least_quiet: float = 0.2
+    least_quiet: float = 0.16
     """A shorter pause is none: who makes it is still talking."""
     enough_quiet: float = 0.8
     """Who waits so long is a person whatever the odds."""

@@ -1,6 +1,7 @@
 """Made by `make fit-amd` from the calls of bench/amd_tuned.py. Never edited.
 
-1040 calls of the recipe 04172ef8610119a2.
+first: 1040 calls of the recipe 64ba8c2b25f4c584.
+second: 1040 calls of the recipe d900aa7aa3b8777d.
 """
 
 from __future__ import annotations
@@ -9,53 +10,53 @@ from telephony.media.answering_evidence import Evidence, Pace, Weights
 
 TALKING = Weights(
     evidence=Evidence(
-        syllables=0.48,
-        seconds=-0.31,
-        paused=0.66,
-        pauses=-0.69,
-        longest_pause=-0.33,
+        syllables=0.27,
+        seconds=0.24,
+        paused=0.44,
+        pauses=-0.39,
+        longest_pause=-0.91,
         quiet=0.0,
         unrest=0.0,
         last_syllable=0.0,
     ),
-    bias=-2.25,
+    bias=-1.75,
 )
 """While they talk."""
 QUIET = Weights(
     evidence=Evidence(
-        syllables=0.39,
-        seconds=0.01,
+        syllables=0.28,
+        seconds=0.49,
         paused=0.0,
         pauses=0.0,
-        longest_pause=-0.74,
-        quiet=-4.69,
-        unrest=1.18,
-        last_syllable=-2.19,
+        longest_pause=-1.48,
+        quiet=-3.85,
+        unrest=1.0,
+        last_syllable=-2.32,
     ),
-    bias=0.06,
+    bias=-0.21,
 )
 """While they are quiet."""
 QUICK_PACE = Pace(
-    soon=1.1,
-    late=1.8,
-    person_soon=1.2,
+    soon=1.4,
+    late=1.44,
+    person_soon=1.1,
     person=1.4,
-    person_late=-2.4,
-    machine=1.4,
-    too_long=3.0,
+    person_late=-2.8,
+    machine=2.9,
+    too_long=2.8,
     talked=1.0,
-    least_quiet=0.2,
+    least_quiet=0.16,
     enough_quiet=0.8,
 )
 PATIENT_PACE = Pace(
     soon=1.3,
-    late=1.6,
-    person_soon=-2.4,
-    person=-2.4,
-    person_late=-0.2,
-    machine=2.8,
-    too_long=2.6,
+    late=2.2,
+    person_soon=-3.1,
+    person=-2.5,
+    person_late=-2.2,
+    machine=3.5,
+    too_long=3.2,
     talked=1.0,
-    least_quiet=0.2,
+    least_quiet=0.16,
     enough_quiet=0.8,
 )
