@@ -123,11 +123,12 @@ async def test_the_example_of_a_site_is_one_kamailio_understands(voice_peers: Vo
 async def test_calls_are_spread_over_the_nodes_and_their_dialogs_pass_the_edge(voice_peers: VoicePeers) -> None:
     edge = await open_edge(voice_peers)
 
-    caller = await edge.call(calls=10, rate=50)
+    caller = await edge.call(calls=30, rate=50)
 
-    assert caller.counted().successful == 10
-    assert [node.received("INVITE") for node in edge.nodes] == [5, 5]
-    assert sum(node.received("BYE") for node in edge.nodes) == 10
+    assert caller.counted().successful == 30
+    got = [node.received("INVITE") for node in edge.nodes]
+    assert sum(got) == 30 and min(got) >= 3, "by a hash of the Call-ID"
+    assert sum(node.received("BYE") for node in edge.nodes) == 30
 
 
 async def test_a_node_learns_where_a_call_really_came_from(voice_peers: VoicePeers) -> None:

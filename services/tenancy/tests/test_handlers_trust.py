@@ -53,7 +53,10 @@ MAY = {
         "CreateApiKey": ADMINS, "ListApiKeys": ADMINS, "RevokeApiKey": ADMINS, "VerifyApiKey": {"service"},
     },
     "AuditService": {"ListAuditEntries": ADMINS | {"operator"}},
-    "OperatorService": dict.fromkeys(("ListTenants", "SuspendTenant", "ResumeTenant"), OPERATORS),
+    "OperatorService": dict.fromkeys(
+        ("ListTenants", "SuspendTenant", "ResumeTenant", "ListBroughtNumbers", "ApproveNumbers", "RevokeNumbers"),
+        OPERATORS,
+    ),
     "NumberService": {
         "ListAvailableNumbers": LEADERS, "ListNumbers": LEADERS, "AssignNumber": ADMINS, "UpdateNumber": ADMINS,
         "ReleaseNumber": ADMINS, "BringNumbers": ADMINS, "LookupRoute": {"service"}, "GetCallerNumbers": {"service"},
