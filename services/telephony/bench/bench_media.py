@@ -136,20 +136,26 @@ class Bench:
         recorded = [Turn("recorded", *each, recorded=True) for each in zip(subjects, loads, strict=True)]
         turns = [*plain, *(recorded if scenario.recorded else ())]
         await warmed(plain)
-        memories = [await subject.memory(calls) for subject in subjects]
-        await in_turns(kind, turns, self.seconds, self.rounds)
-        for turn, memory in zip(plain, memories, strict=True):
+        for turn in plain:
+            turn.memory = await turn.subject.memory(calls)
+        await in_turns(kind, turns, self.seconds, self.rounds, calls)
+        for turn in plain:
             told(kind, turn, scenario.goals, calls)
-            goal = _MEMORY_GOAL if turn.ours and calls >= MANY else None
-            line(f"{kind.name}_{turn.subject.name}_memory_per_call", memory, "KB", goal, calls=calls)
+            _memory_told(turn, calls)
         compared(kind.name, plain, scenario.goals, calls)
         if scenario.recorded:
             for before, turn in zip(plain, recorded, strict=True):
                 told(kind, turn, Goals(), calls)
+                _memory_told(turn, calls)
                 recording_told(before, turn, calls)
             compared("recorded", recorded, Goals(), calls)
         for load in loads:
             load.close()
+
+
+def _memory_told(turn: Turn, calls: int) -> None:
+    goal = _MEMORY_GOAL if turn.ours and calls >= MANY else None
+    line(f"{turn.name}_{turn.subject.name}_memory_per_call", turn.memory, "KB", goal, calls=calls)
 
 
 def wanted(kinds: Sequence[str]) -> list[Scenario]:

@@ -55,6 +55,8 @@ class Turn:
     load: Load
     recorded: bool = False
     runs: list[Run] = field(default_factory=list)
+    memory: float | None = None
+    """KB a call."""
 
     @property
     def ours(self) -> bool:
@@ -108,7 +110,7 @@ async def warmed(turns: Sequence[Turn]) -> None:
         await turn.load.measure(_WARM_SECONDS)
 
 
-async def in_turns(kind: Kind, turns: Sequence[Turn], seconds: float, rounds: int) -> None:
+async def in_turns(kind: Kind, turns: Sequence[Turn], seconds: float, rounds: int, calls: int) -> None:
     """Measure each, again and again, so that what else the machine does hits all."""
     for _ in range(rounds):
         for turn in turns:
@@ -117,6 +119,7 @@ async def in_turns(kind: Kind, turns: Sequence[Turn], seconds: float, rounds: in
                 await turn.load.measure(_RECORDING_WARM_SECONDS)
             turn.runs.append(await measure(turn.subject, kind, turn.load, seconds))
             if turn.recorded:
+                turn.memory = max(turn.memory or 0.0, await turn.subject.memory(calls))
                 await turn.subject.record(False)
 
 

@@ -19,7 +19,8 @@ COSTS = ("cpu_per_call_second", "calls_per_core_at_80_percent", "added_delay_p50
 LEGS = ("memory_per_call", "setup_cpu_per_leg", "setup_wall_per_leg")
 IDENTITY, SOUND = ("packets_not_identical",), ("sound_purity_p5", "sound_level_p5")
 PROMISED = {
-    "webrtc": COSTS + LEGS + IDENTITY, "rtp": COSTS + LEGS + IDENTITY, "recorded": (*COSTS, *IDENTITY, "cpu_added"),
+    "webrtc": COSTS + LEGS + IDENTITY, "rtp": COSTS + LEGS + IDENTITY,
+    "recorded": (*COSTS, *IDENTITY, "memory_per_call", "cpu_added"),
     "webrtc_g711": COSTS + LEGS + SOUND, "three_parties": COSTS + LEGS + SOUND,
 }  # fmt: skip
 """What is said of each kind of call."""

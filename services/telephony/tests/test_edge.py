@@ -27,7 +27,7 @@ from testkit.voice_peers import Baresip, Kamailio, PeerFailed, VoicePeers
 
 from .carriers import Carrier, a_trunk
 from .conftest import MUSIC_HZ, Exchange, an_id
-from .two_nodes import kill, known_to_each_other
+from .two_nodes import adopted, back, kill, known_to_each_other
 
 pytestmark = pytest.mark.media
 
@@ -361,6 +361,35 @@ async def test_a_call_whose_node_died_before_it_began_is_taken_by_the_other(
     await asyncio.gather(phone.hears(CUSTOMER_HZ), customer.hears(PHONE_HZ))
     await phone.hang_up()
     await carrier.close()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_a_phone_that_talks_over_a_connection_of_the_edge_goes_on_when_its_node_dies(
+    make_exchange: Any, voice_peers: VoicePeers, tmp_path: Path, transport: str
+) -> None:
+    site = await a_site(make_exchange, voice_peers, tmp_path, nodes=2)
+    await known_to_each_other(*site.nodes)
+    dead, alive = site.nodes
+    agent_id = an_id("usr")
+    phone, _ = await site.phone(agent_id, transport)
+    await phone.registered()
+    call = await dead.call(dead.peer(CUSTOMER_HZ))
+    await dead.accept(call.call_id, agent_id)
+    await phone.rings()
+    await phone.answer()
+    await phone.hears(CUSTOMER_HZ)
+    (live,) = dead.switchboard.calls
+    await eventually(lambda: all(each.kept() for each in live.outside.values()))
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+    await kill(dead)
+    assert dead.edge is not None
+    await dead.edge.agent.close()
+
+    await adopted(alive, call.call_id)
+    customer, _ = await back(alive, call, CUSTOMER_HZ)
+    await asyncio.gather(customer.hears(PHONE_HZ), phone.hears(CUSTOMER_HZ))
+    await phone.hang_up()
+    await eventually(lambda: not alive.switchboard.calls)
 
 
 async def test_a_phone_that_dials_answers_its_challenge_where_it_was_asked(

@@ -22,7 +22,7 @@ from telephony.sip import (
 )
 from testkit.waiting import eventually
 
-from .peers import Line, a_line, sdp
+from .peers import HandTimers, Line, a_line, sdp
 
 
 def end_of(dialog: SipDialog) -> asyncio.Future[Ended]:
@@ -331,6 +331,28 @@ async def test_a_peer_who_forgot_the_call_ends_it(alice: Line, bob: Line) -> Non
     with pytest.raises(SipRefused):
         await mine.reinvite(sdp("x"))
     assert (await over).why == "gone"
+
+
+async def test_a_peer_who_does_not_answer_is_told_that_the_call_is_over(bob: Line) -> None:
+    timers = HandTimers()
+    async with a_line(timers) as alice:
+        mine, theirs = await alice.connect(bob)
+
+        async def never(_offer: str | None) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+        theirs.on_offer = never
+        over, told = end_of(mine), end_of(theirs)
+        asking = asyncio.create_task(mine.reinvite(sdp("x")))  # noqa: TID251 - awaited below
+        await eventually(lambda: theirs.offers._answering)
+        timers.pass_now(32)
+        with pytest.raises(SipRefused):
+            await asking
+        assert ((await over).why, (await over).status) == ("gone", 408)
+        async with asyncio.timeout(5):
+            assert ((await told).why, (await told).q850) == ("bye", 102)
+        await eventually(lambda: alice.agent.dialogs == [])
 
 
 async def test_a_draining_agent_takes_no_new_calls_and_keeps_the_old(alice: Line, bob: Line) -> None:

@@ -293,17 +293,19 @@ class Dialing:
         one who answered too late to be kept; but the desk phone of an agent who is to be in the call is rung anew."""
         house = self._house
         kept = await house.db.run(live.tenant_id, lambda tx: ops.kept_dialogs(tx, live.call_id), read_only=True)
+        # Side by side: who doesn't answer keeps nobody else in silence, nor from hearing that the call is over.
+        taken = [(leg, kept[leg.leg_id]) for leg in live.legs if leg.live and leg.leg_id in kept]
+        resuming = [house.tasks.spawn(self._resume(live, *each), "resume a party outside") for each in taken]
         for leg in list(live.legs):
-            if not leg.live:
+            if not leg.live or leg.leg_id in kept:
                 continue
-            if leg.leg_id in kept:
-                await self._resume(live, leg, kept[leg.leg_id])
-            elif leg.party == Party.SOUGHT or (
+            if leg.party == Party.SOUGHT or (
                 leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT)
             ):
                 await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
             elif leg.party == Party.AGENT and leg.answered and live.room.member(leg.leg_id).leg is None:
                 await self.ring_agent(live, leg)
+        await asyncio.gather(*resuming)
 
     async def _resume(self, live: LiveCall, leg: Leg, kept: Mapping[str, Any]) -> None:
         try:

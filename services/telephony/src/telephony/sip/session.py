@@ -254,12 +254,23 @@ class SipDialog:
     async def _give_up(self, ended: Ended) -> None:
         self._end()
         self.on_bye(ended)
+        await self._say_goodbye(ended)
+
+    async def _say_goodbye(self, ended: Ended) -> None:
         await self.ask("BYE", lambda request: request.headers.set("reason", str(Reason("Q.850", ended.q850))))
         self._forget()
 
     def _gone(self, response: Response) -> None:
-        if not self.ended and self.confirmed:
-            self._finish(Ended("gone", RECOVERY_ON_TIMER_EXPIRY, response.status, response.reason))
+        if self.ended or not self.confirmed:
+            return
+        ended = Ended("gone", RECOVERY_ON_TIMER_EXPIRY, response.status, response.reason)
+        if response.status == 481:
+            self._finish(ended)
+            return
+        # Who didn't answer may be in the call still, and hear of its end yet (12.2.1.2, 15).
+        self._end()
+        self.on_bye(ended)
+        self.stack.spawn(self._say_goodbye(ended), "goodbye to who didn't answer")
 
     def _finish(self, ended: Ended) -> None:
         self._end()

@@ -118,11 +118,13 @@ class SipOutside:
         except (SipRefused, DialogEnded, SdpInvalid, TransportFailed) as error:
             log.info("a SIP peer does not go on here", trunk_id=leg.trunk_id, exc_info=error)
             await house.plane.close_leg(media)
-            await leg.end()
+            # Who refused is in the call still, and would wait there, at somebody's cost, for whom nobody speaks.
+            house.tasks.spawn(leg.hang_up(Q850.TEMPORARY_FAILURE), "hang up who doesn't go on here")
             return None
+        finally:
+            if kept.get("second") is not None:
+                house.tasks.spawn(self._end_second(kept["second"]), "end a phone's second line")
         leg.take(media)
-        if kept.get("second") is not None:
-            house.tasks.spawn(self._end_second(kept["second"]), "end a phone's second line")
         return leg
 
     async def _end_second(self, state: Mapping[str, Any]) -> None:
