@@ -15,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from telephony.live.sip import outgoing
 from telephony.ops import trunks as trunk_ops
 from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
@@ -223,6 +224,29 @@ async def test_a_gateway_that_is_overloaded_is_left_for_the_next_one(exchange, c
     await agent.hears(CALLER_HZ)
     assert len(full.invitations) == len(carrier.invitations) == 1
     await full.close()
+
+
+@pytest.mark.parametrize("by_carrier", [True, False])
+async def test_a_number_that_rang_and_was_not_answered_is_not_rung_again_by_another_gateway(
+    exchange, carrier, monkeypatch, by_carrier
+) -> None:
+    monkeypatch.setattr(outgoing, "_RING_SECONDS", 0.6)
+    other = Carrier(await RtpPeer.start(None))
+    await other.start()
+
+    async def ring(invitation: Invitation) -> None:
+        await invitation.ring()
+        if by_carrier:
+            await invitation.refuse(408)
+
+    carrier.behave = ring
+    await trunk(exchange, carrier, other)
+    _, agent_id = await an_agent(exchange)
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert (len(carrier.invitations), len(other.invitations)) == (1, 0)
+    assert (await cdr(exchange, call.call_id)).sip_status == 408
+    await other.close()
 
 
 async def test_hanging_up_while_it_rings_cancels_the_call_at_the_carrier(exchange, carrier) -> None:

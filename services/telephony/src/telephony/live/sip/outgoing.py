@@ -158,6 +158,8 @@ class TrunkLeg(SipLeg):
         self._left: list[Attempt] = list(plan.attempts)
         self._invite: OutgoingInvite | None = None
         self._early = False
+        self._rang = False
+        """A gateway has said that the number rings."""
 
     async def begin(self, dialer: Dialer) -> None:
         """Take a line and ring over the first gateway that has one. TrunkLimitReached and the like when none has."""
@@ -197,6 +199,7 @@ class TrunkLeg(SipLeg):
         wish = invite_wish(self._roster, attempt, way, media.offer(), response_seconds=patience)
         invite = await self._agent.invite(wish)
         self._invite = invite
+        invite.on_ringing = self._rings
         invite.on_progress = lambda sdp: self._progressed(media, sdp)
         invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
         invite.on_failed = lambda failure: self._failed(media, failure, dialer)
@@ -206,6 +209,9 @@ class TrunkLeg(SipLeg):
         )  # fmt: skip
         if self.over:  # hung up while the gateway's name was looked up, or it was connected to
             await invite.cancel()
+
+    def _rings(self) -> None:
+        self._rang = True
 
     def _progressed(self, media: RtpLeg, sdp: str) -> None:
         """Early media: tones and announcements of the carrier's own."""
@@ -242,7 +248,9 @@ class TrunkLeg(SipLeg):
 
     def _failed(self, media: RtpLeg, failure: Failure, dialer: Dialer) -> None:
         log.info("number not reached", call_id=self._call.call_id, status=failure.status, reason=failure.reason)
-        again = bool(self._left) and not self.over and not self._early
+        # A telephone that rang and wasn't answered would ring anew by every other gateway.
+        unanswered = self._rang and failure.status == 408
+        again = bool(self._left) and not self.over and not self._early and not unanswered
         if again and (failure.status in _TRY_NEXT or failure.local):
             self._house.tasks.spawn(self._next(media, dialer, failure), "next gateway")
             return
