@@ -250,6 +250,23 @@ async def test_a_blind_transfer_to_a_number_rings_it_for_the_customer_and_ends_w
     assert facts.count("CallEnded") == 1 and facts.count("AgentLeft") == 1
 
 
+async def test_a_customer_left_with_a_number_is_sent_on_by_a_supervisor_and_that_is_told(scene: Scene) -> None:
+    zoe, eve_id, queue_id = scene.exchange.peer(ZOE_HZ), an_id("usr"), an_id("que")
+    await scene.do("ConsultCall", number="+15550100199")
+    await scene.exchange.outside.begun[-1].answer(zoe)
+    await zoe.hears(ANN_HZ)
+    await scene.do("CompleteTransfer")
+    before = await scene.exchange.facts()
+    await scene.do("TransferCall", eve_id, role="supervisor", queue_id=queue_id)
+    assert (await scene.exchange.facts())[len(before) :] == ["CallTransferred"]
+    with scene.exchange.as_owner():
+        asked = call_service_pb2.ListCallMomentsRequest(call_id=scene.call_id)
+        moment = (await scene.exchange.calls.ListCallMoments(asked)).moments[-1]
+    assert (moment.happening, moment.agent_id, moment.target) == (
+        call_pb2.HAPPENING_TRANSFERRED, eve_id, queue_id,
+    )  # fmt: skip
+
+
 async def test_a_blind_transfer_to_a_queue_lets_flows_lead_the_customer_again_until_a_colleague_accepts(scene) -> None:
     ben, ben_id = await scene.agent(BEN_HZ)
     queue_id = an_id("que")

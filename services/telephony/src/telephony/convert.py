@@ -228,11 +228,11 @@ def leg_changed(call: Call, legs: Sequence[Leg], leg: Leg) -> telephony_events_p
 
 
 def call_transferred(
-    call: Call, legs: Sequence[Leg], leg: Leg, *, blind: bool, target_kind: str, target: str
+    call: Call, legs: Sequence[Leg], agent_id: str, contact_id: str, *, blind: bool, target_kind: str, target: str
 ) -> telephony_events_pb2.CallTransferred:
-    """`leg` is that of the agent who did it."""
+    """`agent_id` is whose part it was, or who did it where no agent was there any more."""
     return telephony_events_pb2.CallTransferred(
-        call=_told(call, legs), agent_id=leg.agent_id, contact_id=leg.contact_id, blind=blind,
+        call=_told(call, legs), agent_id=agent_id, contact_id=contact_id, blind=blind,
         target_kind=target_kind, target=target,
     )  # fmt: skip
 

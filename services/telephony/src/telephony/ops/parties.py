@@ -264,9 +264,12 @@ async def _tell_transfer(
 ) -> None:
     """`to`: what kind of target, and which."""
     leg, call_id = before.of_agent(actor.user_id) or before.of_agent(before.call.agent_id), before.call.call_id
-    if leg is not None:
-        await add_moment(tx, Moment(call_id, Happening.TRANSFERRED, now, leg.agent_id, *to))
-        tx.emit(convert.call_transferred(*found, leg, blind=blind, target_kind=to[0], target=to[1]), key=call_id)
+    # A customer may talk with a number alone: then a supervisor who sends them on is nobody's leg.
+    agent_id = leg.agent_id if leg is not None else actor.user_id
+    contact_id = leg.contact_id if leg is not None else before.call.contact_id
+    await add_moment(tx, Moment(call_id, Happening.TRANSFERRED, now, agent_id, *to))
+    told = convert.call_transferred(*found, agent_id, contact_id, blind=blind, target_kind=to[0], target=to[1])
+    tx.emit(told, key=call_id)
 
 
 async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime) -> Found:
