@@ -283,11 +283,12 @@ async def test_a_blind_transfer_to_a_queue_lets_flows_lead_the_customer_again_un
 
 
 async def test_a_customer_who_is_sent_to_what_does_not_exist_stays_with_the_agent(scene: Scene) -> None:
-    queue_id, flow_id = an_id("que"), an_id("flw")
-    scene.exchange.routing.missing.add(queue_id)
+    queue_id, flow_id, agent_id = an_id("que"), an_id("flw"), an_id("usr")
+    scene.exchange.routing.missing |= {queue_id, agent_id}
     scene.exchange.flows.released[flow_id] = False
     for target, reason in (
         ({"queue_id": queue_id}, "QUEUE_NOT_FOUND"),
+        ({"agent_id": agent_id}, "AGENT_NOT_FOUND"),
         ({"flow_id": an_id("flw")}, "FLOW_NOT_FOUND"),
         ({"flow_id": flow_id}, "FLOW_NOT_PUBLISHED"),
         ({"queue_id": flow_id}, "INVALID_INPUT"),

@@ -146,6 +146,9 @@ class Conversations:
         elif target.kind == "flow":
             transfers.sent_on(talk, actor, Trigger.SEND_ON, self._now())
             await self._house.flows.may_lead(tenant_id, target.value)
+        elif target.kind == "agent":
+            transfers.sent_on(talk, actor, Trigger.SEND_ON, self._now())
+            await self._house.routing.check_agent(tenant_id, target.value)
         elif target.kind == "number":
             transfers.sent_on(talk, actor, Trigger.DIAL_ON, self._now())
             live = await self._switchboard.here(tenant_id, call_id, actor)
