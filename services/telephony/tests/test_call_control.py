@@ -234,6 +234,23 @@ async def test_a_number_is_consulted_joined_held_alone_and_dropped(scene: Scene)
     await scene.ann.hears(CUSTOMER_HZ)
 
 
+async def test_an_agent_finds_their_way_through_the_menu_of_a_number_they_consult(scene: Scene) -> None:
+    zoe = scene.exchange.peer(ZOE_HZ)
+    await scene.do("ConsultCall", number="+15550100199")
+    assert await scene.refused(lambda: scene.do("SendDigits", digits="1")) == "CALL_NOT_TALKING"
+    await scene.exchange.outside.begun[-1].answer(zoe)
+    await zoe.hears(ANN_HZ)
+    await scene.do("SendDigits", digits="42#")
+    await eventually(lambda: zoe.digits == "42#")
+    await scene.ann.press("7")
+    await eventually(lambda: zoe.digits == "42#7")
+    await scene.do("SwapCall")
+    await scene.customer.hears(ANN_HZ)
+    await scene.do("SendDigits", digits="5")
+    await eventually(lambda: scene.customer.digits == "5")
+    assert zoe.digits == "42#7"
+
+
 async def test_a_blind_transfer_to_a_number_rings_it_for_the_customer_and_ends_with_either(scene: Scene) -> None:
     zoe = scene.exchange.peer(ZOE_HZ)
     call = await scene.do("TransferCall", number="+15550100199")

@@ -226,10 +226,17 @@ class LiveCall:
         if not self.talking and not self.pressed.full():
             self.pressed.put_nowait(digit)
 
+    def take_keys(self) -> Sequence[MediaLeg]:
+        """Who is told what an agent presses: the parties outside who are talked with, such as the menu of a number that
+        is consulted, and nobody on hold."""
+        legs = self.live_legs(Party.CUSTOMER, Party.PARTICIPANT) if self.talking else ()
+        found = [self.room.member(leg.leg_id).leg for leg in legs if leg.answered and not leg.held]
+        return [media for media in found if media is not None and media.sends_digits]
+
     def pass_digit(self, digit: str) -> None:
-        """A digit an agent's browser sends as a telephone event goes to the customer's side as one."""
-        if self.customer is not None and self.call.state is CallState.TALKING:
-            self.customer.send_digits(digit)
+        """A digit an agent's browser sends as a telephone event goes to the other side as one."""
+        for media in self.take_keys():
+            media.send_digits(digit)
 
     def release(self) -> MediaLeg | None:
         """Let the parties go: stations stay warm; the customer's media is for the caller to close."""

@@ -11,7 +11,7 @@ from kernel.errors import DomainError
 from kernel.ids import new_id
 
 from telephony.domain import consults, parties, transfers
-from telephony.domain.calls import Actor, Call, CallNotTalking, CallState, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallNotTalking, EndParty, Trigger
 from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
@@ -60,18 +60,19 @@ class Conversations:
         return await self._change(tenant_id, call_id, actor, lambda talk: parties.mute(talk, leg_id, actor, muted))
 
     async def send_digits(self, tenant_id: str, call_id: str, actor: Actor, digits: str) -> None:
-        """An agent's digits are tones to the customer's side. Those the customer's own edge sends are what the customer
-        pressed."""
+        """An agent's digits are tones to whoever outside they talk with. Those the customer's own edge sends are what
+        the customer pressed."""
         live = await self._switchboard.here(tenant_id, call_id, actor)
         if actor.party is EndParty.CUSTOMER:
             for digit in digits:
                 live.press(digit)
             return
         await self._house.db.run(tenant_id, lambda tx: party_ops.in_conversation(tx, call_id, actor), read_only=True)
-        customer = live.customer
-        if live.call.state is not CallState.TALKING or customer is None or not customer.sends_digits:
+        hearers = live.take_keys()
+        if not hearers:
             raise CallNotTalking("digits can be sent in conversation only")
-        customer.send_digits(digits)
+        for media in hearers:
+            media.send_digits(digits)
 
     # -- parties -----------------------------------------------------------------------------------------------
 
