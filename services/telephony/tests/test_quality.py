@@ -13,7 +13,9 @@ from kernel.ids import new_id
 from telephony.convert import quality_message
 from telephony.domain.quality import LegQuality, Warned
 from telephony.live.quality import QualityWatch, measured
+from telephony.live.watch import LOOK_SECONDS
 from telephony.media.media_leg import LegStatistics
+from telephony.settings import TelephonySettings
 from testkit import eventually
 from testkit.webrtc import Peer
 
@@ -116,6 +118,27 @@ async def test_media_that_stalls_is_told_of_at_once_and_again_when_it_is_back(ex
 
     await told.sees("agent", False)
     await customer.hears(880.0)
+
+
+def test_a_stall_is_seen_within_a_second_whenever_it_begins() -> None:
+    assert TelephonySettings().media_stall_seconds + LOOK_SECONDS <= 1.0
+
+
+async def test_a_browser_without_a_microphone_has_stalled_though_its_connection_lives(exchange: Any) -> None:
+    _, agent, _, _ = await conversation(exchange)
+    told = Told(exchange)
+    (live,) = exchange.switchboard.calls
+    media = next(live.room.member(leg.leg_id).leg for leg in live.live_legs("agent"))
+
+    async def no_rtp(*_: object) -> None:
+        return None
+
+    agent._send = no_rtp  # type: ignore[method-assign] - RTCP and checks of the connection go on
+    await told.sees("agent", True)
+    seen = media.last_heard
+    await eventually(lambda: media.last_heard > seen)
+    await told.watch.look()
+    assert told.legs["agent"].stalled and len(told.all) == 1
 
 
 async def test_who_waits_for_the_other_side_still_gets_packets(exchange: Any) -> None:

@@ -38,8 +38,9 @@ class TelephonySettings(ProcessSettings):
     """UDP ports for media; 0 takes any free one."""
     media_silent_seconds: float = 3.0
     """A browser nothing is heard of for this long has lost its media: no RTP, RTCP or STUN check."""
-    media_stall_seconds: float = 1.0
-    """As long, and the other side is told that it has stalled; nothing else follows yet."""
+    media_stall_seconds: float = 0.7
+    """No RTP of it for this long, and the other side is told that it has stalled; nothing else follows yet. With the
+    quarter of a second between two looks it is told within a second."""
     sip_silent_seconds: float = 30.0
     """As much for a SIP peer, which may save packets in pauses and says by signalling when it leaves."""
     sip_listen: str = ""

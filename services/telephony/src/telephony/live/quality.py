@@ -37,7 +37,7 @@ class QualityWatch:
 
     switchboard: Switchboard
     tell: Tell
-    stall_seconds: float = 1.0
+    stall_seconds: float = 0.7
     _seen: dict[str, _Seen] = field(default_factory=dict)
     """By leg id."""
 
@@ -81,7 +81,7 @@ class QualityWatch:
         if media is None or media.closed:
             return True
         # A browser that is connected sends all the time, muted or not; a SIP peer may be silent.
-        return isinstance(media, WebRtcLeg) and now - media.last_heard > self.stall_seconds
+        return isinstance(media, WebRtcLeg) and now - media.last_voice > self.stall_seconds
 
     def _tell(self, live: LiveCall) -> None:
         legs: list[LegQuality] = []

@@ -110,6 +110,12 @@ class VoiceLeg:
     def last_heard(self, at: float) -> None:
         self._last_heard = at
 
+    @property
+    def last_voice(self) -> float:
+        """As `last_heard`, of RTP alone: reports and checks go on where a microphone has gone."""
+        self._sync_inbound()
+        return self._inbound.arrival if self._inbound is not None else self._last_heard
+
     # -- lanes ---------------------------------------------------------------------------------------------
 
     def enter_lane(self, lanes: Lanes, gathering: Gathering | None) -> None:
