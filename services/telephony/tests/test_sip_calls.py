@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from telephony.live.sip import outgoing
 from telephony.ops import trunks as trunk_ops
-from telephony.sip import Failure, Invitation, SipDialog
+from telephony.sip import Destination, Failure, Invitation, InviteWish, NameAddr, SipDialog
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
@@ -224,6 +224,19 @@ async def test_a_gateway_that_is_overloaded_is_left_for_the_next_one(exchange, c
     await agent.hears(CALLER_HZ)
     assert len(full.invitations) == len(carrier.invitations) == 1
     await full.close()
+
+
+@pytest.mark.parametrize(("privacy", "shown"), [("id", ""), ("header;ID", ""), ("user", ""), ("none", "+905321112233")])
+async def test_a_caller_who_withholds_their_number_is_shown_to_no_agent(exchange, carrier, privacy, shown) -> None:
+    await trunk(exchange, carrier)
+    wish = InviteWish(
+        target=f"sip:{OURS}@127.0.0.1:{port(exchange)}", caller=NameAddr("sip:anonymous@anonymous.invalid"),
+        sdp=carrier.peer.describe(), hop=Destination("UDP", "127.0.0.1", port(exchange)),
+        asserted="sip:+905321112233@carrier.example", headers=(("privacy", privacy),),
+    )  # fmt: skip
+    await carrier.agent.invite(wish)
+    live = await eventually(lambda: next(iter(exchange.switchboard.calls), None))
+    assert (live.call.caller_number, live.call.caller_name) == (shown, "")
 
 
 @pytest.mark.parametrize("by_carrier", [True, False])

@@ -70,6 +70,13 @@ class Invitation:
         return parse_addresses(self.request.headers.each("p-asserted-identity"))
 
     @property
+    def private(self) -> bool:
+        """Whether the caller asks to be shown to nobody (RFC 3323 4.2, RFC 3325 7): what is asserted of them is for
+        carriers alone."""
+        wishes = ";".join(self.request.headers.each("privacy")).lower().split(";")
+        return not {"id", "user"}.isdisjoint(each.strip() for each in wishes)
+
+    @property
     def diverted(self) -> tuple[NameAddr, ...]:
         """Who forwarded the call, the latest first: Diversion (RFC 5806), else History-Info (RFC 7044) backwards."""
         diversion = parse_addresses(self.request.headers.each("diversion"))

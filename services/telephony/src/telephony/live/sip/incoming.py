@@ -162,8 +162,9 @@ class Incoming:
     def _new_call(self, invitation: Invitation, trunk: Trunk, route: Route, dialed: str) -> Call:
         asserted = invitation.asserted
         shown = asserted[0] if asserted else invitation.caller
-        number = read_dialed(shown.sip.number, trunk) if shown.uri.startswith(("sip:", "sips:", "tel:")) else ""
+        readable = shown.uri.startswith(("sip:", "sips:", "tel:")) and not invitation.private
+        number = read_dialed(shown.sip.number, trunk) if readable else ""
+        name = "" if invitation.private else shown.display[:MAX_NAME]
         return new_calls.inbound(
-            self._house, route, dialed, caller_number=number, caller_name=shown.display[:MAX_NAME],
-            trunk_id=trunk.trunk_id,
-        )  # fmt: skip
+            self._house, route, dialed, caller_number=number, caller_name=name, trunk_id=trunk.trunk_id
+        )
