@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from chassis.auth import acting_as, acting_for
+from chassis.facts import message_class
 from chassis.grpc import Server
 from chassis.lifecycle import Process
 from kernel.clock import SystemClock
@@ -142,13 +143,18 @@ class Exchange:
 
     async def facts(self) -> list[str]:
         """Names of the facts in the outbox, in order."""
+        return [fact.DESCRIPTOR.name for fact in await self.told()]
+
+    async def told(self) -> list[Any]:
+        """The facts in the outbox, in order."""
         from sqlalchemy import select
 
         outbox = self.house.db.standard.outbox
         rows = await self.house.db.run(
             self.tenant_id, lambda tx: tx.all(select(outbox).order_by(outbox.c.position)), read_only=True
         )
-        return [row["fact"].rsplit(".", 1)[1] for row in rows if row["tenant_id"] == self.tenant_id]
+        mine = [row for row in rows if row["tenant_id"] == self.tenant_id]
+        return [message_class(row["fact"]).FromString(row["payload"]) for row in mine]
 
 
 @pytest.fixture(scope="session")

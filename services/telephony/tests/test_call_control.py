@@ -372,6 +372,26 @@ async def test_however_a_supervision_ends_it_is_told_once(scene: Scene, verb: st
     assert (await scene.exchange.facts()).count("SupervisionChanged") == 2
 
 
+async def test_whatever_happens_in_a_call_is_told_with_its_contact_its_leg_and_why_it_ended(scene: Scene) -> None:
+    _, eve_id = await scene.agent(EVE_HZ)
+    _, ben_id = await scene.agent(BEN_HZ)
+    call = await scene.do("SuperviseCall", eve_id, role="supervisor", mode=call_pb2.SUPERVISION_MODE_LISTEN)
+    legs = {leg.party: leg.leg_id for leg in call.legs}
+    await scene.do("SetMute", muted=True, leg_id=legs["customer"])
+    await scene.consult(ben_id)
+    await scene.do("CompleteTransfer")
+    await scene.do("HangUp", ben_id)
+    told = {fact.DESCRIPTOR.name: fact for fact in reversed(await scene.exchange.told())}
+    watching, muted, left, ended = (
+        told[name] for name in ("SupervisionChanged", "LegMediaChanged", "AgentLeft", "CallEnded")
+    )
+    assert (watching.leg_id, watching.contact_id) == (legs["supervisor"], call.contact_id)
+    assert (muted.leg.leg_id, muted.contact_id) == (legs["customer"], call.contact_id)
+    assert (left.leg_id, left.contact_id, left.q850_cause) == (legs["agent"], call.contact_id, 16)
+    assert {(leg.party, leg.q850_cause) for leg in ended.legs} == {("customer", 16), ("agent", 16)}
+    assert (ended.cdr.q850_cause, ended.cdr.contact_id) == (16, (await scene.do("GetCall")).contact_id)
+
+
 async def test_an_agent_learns_nothing_of_who_listens_and_may_not_listen_to_others(scene: Scene) -> None:
     eve, eve_id = await scene.agent(EVE_HZ)
     mode = call_pb2.SUPERVISION_MODE_LISTEN

@@ -262,12 +262,14 @@ def call_moved(
     )
 
 
-def supervision_changed(leg: Leg, now: datetime, *, took_over: bool = False) -> telephony_events_pb2.SupervisionChanged:
+def supervision_changed(
+    call: Call, leg: Leg, now: datetime, *, took_over: bool = False
+) -> telephony_events_pb2.SupervisionChanged:
     """What a supervisor's `leg` is since now."""
     mode = _MODES[leg.mode] if leg.mode and leg.live else call_pb2.SUPERVISION_MODE_UNSPECIFIED
     return telephony_events_pb2.SupervisionChanged(
         call_id=leg.call_id, supervisor_id=leg.agent_id, agent_id=leg.supervised_agent_id, mode=mode,
-        took_over=took_over, change_time=time_out(now),
+        took_over=took_over, change_time=time_out(now), leg_id=leg.leg_id, contact_id=call.contact_id,
     )  # fmt: skip
 
 
@@ -292,16 +294,21 @@ def call_forwarded(
 def agent_left(left: Left, now: datetime) -> telephony_events_pb2.AgentLeft:
     return telephony_events_pb2.AgentLeft(
         call_id=left.leg.call_id, contact_id=left.leg.contact_id, agent_id=left.leg.agent_id,
-        reason=left.reason.value, leave_time=time_out(now),
+        reason=left.reason.value, leave_time=time_out(now), leg_id=left.leg.leg_id, q850_cause=left.leg.q850_cause,
     )  # fmt: skip
 
 
-def call_ended(cdr: Cdr) -> telephony_events_pb2.CallEnded:
-    return telephony_events_pb2.CallEnded(cdr=cdr_message(cdr))
+def call_ended(cdr: Cdr, legs: Sequence[Leg]) -> telephony_events_pb2.CallEnded:
+    """`legs` as they ended with it."""
+    told = [leg_message(leg) for leg in legs if leg.party != Party.SUPERVISOR]
+    return telephony_events_pb2.CallEnded(cdr=cdr_message(cdr), legs=told)
 
 
-def leg_media_changed(leg: Leg, call_version: int = 0) -> telephony_events_pb2.LegMediaChanged:
-    return telephony_events_pb2.LegMediaChanged(call_id=leg.call_id, leg=leg_message(leg), call_version=call_version)
+def leg_media_changed(leg: Leg, contact_id: str, call_version: int = 0) -> telephony_events_pb2.LegMediaChanged:
+    """`contact_id` is the call's."""
+    return telephony_events_pb2.LegMediaChanged(
+        call_id=leg.call_id, leg=leg_message(leg), call_version=call_version, contact_id=contact_id
+    )
 
 
 def station_attached(station: Station) -> telephony_events_pb2.StationAttached:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndParty
-from telephony.domain.legs import Answer, Leg
+from telephony.domain.legs import Q850, Answer, Leg
 
 ZERO = timedelta(0)
 
@@ -101,7 +101,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None 
         release_id=call.release_id,
         direction=call.direction,
         trunk_id=call.trunk_id,
-        q850_cause=ending.q850_cause,
+        q850_cause=ending.q850_cause or Q850.NORMAL,
         sip_status=ending.sip_status,
         answered_by=told.answered_by,
         detection=told.detection,

@@ -181,6 +181,7 @@ async def change_legs(tx: Tx, wishes: Sequence[LegChange], now: datetime) -> Seq
     found = await leg_store.find_legs(tx, [wish.leg_id for wish in wishes])
     outcomes: list[Leg | None] = []
     after: dict[str, Leg] = {}
+    told: list[tuple[LegChange, Leg]] = []
     for wish in wishes:
         leg = after.get(wish.leg_id) or found.get(wish.leg_id)
         changed = legs.change_leg(leg, wish.trigger) if leg is not None and leg.call_id == wish.call_id else None
@@ -189,8 +190,12 @@ async def change_legs(tx: Tx, wishes: Sequence[LegChange], now: datetime) -> Seq
             continue
         after[wish.leg_id] = changed
         if wish.trigger is not LegTrigger.REATTACH and leg.state is not LegState.CONNECTING:
-            with tx.part_of(wish.context):
-                tx.emit(convert.leg_media_changed(changed), key=wish.call_id)
+            told.append((wish, changed))
+    of_calls = await call_store.find_calls(tx, [wish.call_id for wish, _ in told]) if told else {}
+    for wish, changed in told:
+        call = of_calls.get(wish.call_id)
+        with tx.part_of(wish.context):
+            tx.emit(convert.leg_media_changed(changed, call.contact_id if call else ""), key=wish.call_id)
     await leg_store.save_legs(tx, list(after.values()), now)
     return outcomes
 
@@ -292,7 +297,8 @@ async def _write_ends(tx: Tx, records: Sequence[tuple[CallEnd, Call, Cdr]], over
     await cdr_store.add_cdrs(tx, [cdr for _, _, cdr in records], now)
     for wish, call, cdr in records:
         with tx.part_of(wish.context):
-            tx.emit(convert.call_ended(cdr), key=call.call_id)
+            ended = [leg for leg in over if leg.call_id == call.call_id]
+            tx.emit(convert.call_ended(cdr, ended), key=call.call_id)
 
 
 async def end_orphan(tx: Tx, call_id: str, heartbeat_time: datetime, now: datetime) -> Cdr | None:

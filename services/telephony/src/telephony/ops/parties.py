@@ -280,7 +280,7 @@ async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, n
     agent_id = before.call.agent_id
     told = dataclasses.replace(leg, supervised_agent_id=agent_id)
     await add_moment(tx, Moment(call_id, Happening.TAKEN_OVER, now, agent_id, "agent", supervisor_id))
-    tx.emit(convert.supervision_changed(told, now, took_over=True), key=call_id)
+    tx.emit(convert.supervision_changed(found[0], told, now, took_over=True), key=call_id)
     return found
 
 
@@ -299,8 +299,11 @@ async def supervise(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
     before = await conversation(tx, call_id)
     agent_id = leg.supervised_agent_id or before.call.agent_id
     leg = dataclasses.replace(leg, supervised_agent_id=agent_id)
-    found = await keep(tx, before, supervision.supervise(before, leg, now), now)
-    tx.emit(convert.supervision_changed(leg, now), key=call_id)
+    outcome = supervision.supervise(before, leg, now)
+    found = await keep(tx, before, outcome, now)
+    # Who takes part already and changes how keeps their leg.
+    seated = outcome.after.of_supervisor(leg.agent_id) or leg
+    tx.emit(convert.supervision_changed(found[0], seated, now), key=call_id)
     return found
 
 
@@ -358,7 +361,7 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *,
     seated = {leg.agent_id for leg in legs if leg.live}
     for leg in changed:
         if leg.party == Party.SUPERVISOR and not leg.live and leg.agent_id not in seated:
-            tx.emit(convert.supervision_changed(leg, now), key=call.call_id)
+            tx.emit(convert.supervision_changed(call, leg, now), key=call.call_id)
     return call, legs
 
 
@@ -376,7 +379,7 @@ def _tell(tx: Tx, before: Call, call: Call, legs: Sequence[Leg], changed: Sequen
         if leg.party == Party.SUPERVISOR:
             continue  # SupervisionChanged tells of it, to those who may know
         if was is not None and dataclasses.replace(was, muted=leg.muted) == leg:
-            tx.emit(convert.leg_media_changed(leg, call.version), key=key)
+            tx.emit(convert.leg_media_changed(leg, call.contact_id, call.version), key=key)
         elif not told:
             tx.emit(convert.leg_changed(call, legs, leg), key=key)
     if before.state is not call.state:

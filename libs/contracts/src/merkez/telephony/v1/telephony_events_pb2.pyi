@@ -367,6 +367,8 @@ class SupervisionChanged(_message.Message):
     MODE_FIELD_NUMBER: _builtins.int
     TOOK_OVER_FIELD_NUMBER: _builtins.int
     CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
     supervisor_id: _builtins.str
@@ -377,6 +379,10 @@ class SupervisionChanged(_message.Message):
     """How since now; UNSPECIFIED when it ended."""
     took_over: _builtins.bool
     """Whether they took the agent's place."""
+    leg_id: _builtins.str
+    """Leg they take part with."""
+    contact_id: _builtins.str
+    """Contact the call is handled as; empty while there is none."""
     @_builtins.property
     def change_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -390,10 +396,12 @@ class SupervisionChanged(_message.Message):
         mode: _call_pb2.SupervisionMode.ValueType = ...,
         took_over: _builtins.bool = ...,
         change_time: _timestamp_pb2.Timestamp | None = ...,
+        leg_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "change_time", b"change_time", "mode", b"mode", "supervisor_id", b"supervisor_id", "took_over", b"took_over"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "change_time", b"change_time", "contact_id", b"contact_id", "leg_id", b"leg_id", "mode", b"mode", "supervisor_id", b"supervisor_id", "took_over", b"took_over"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -410,6 +418,8 @@ class AgentLeft(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     LEAVE_TIME_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    Q850_CAUSE_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
     contact_id: _builtins.str
@@ -418,6 +428,10 @@ class AgentLeft(_message.Message):
     """Agent."""
     reason: _builtins.str
     """Why: TRANSFERRED, LEFT, DROPPED, CONSULT_OVER, TAKEN_OVER, PARKED."""
+    leg_id: _builtins.str
+    """Leg the agent talked with."""
+    q850_cause: _builtins.int
+    """Why the leg ended (ITU-T Q.850); 0 when it never began."""
     @_builtins.property
     def leave_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -430,10 +444,12 @@ class AgentLeft(_message.Message):
         agent_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         leave_time: _timestamp_pb2.Timestamp | None = ...,
+        leg_id: _builtins.str = ...,
+        q850_cause: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["leave_time", b"leave_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "contact_id", b"contact_id", "leave_time", b"leave_time", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "contact_id", b"contact_id", "leave_time", b"leave_time", "leg_id", b"leg_id", "q850_cause", b"q850_cause", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -486,10 +502,13 @@ class LegMediaChanged(_message.Message):
     CALL_ID_FIELD_NUMBER: _builtins.int
     LEG_FIELD_NUMBER: _builtins.int
     CALL_VERSION_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
     call_version: _builtins.int
     """The call's version after muting or unmuting; 0 when media came or went, which leaves it as it was."""
+    contact_id: _builtins.str
+    """Contact the call is handled as; empty while there is none."""
     @_builtins.property
     def leg(self) -> _call_pb2.Leg:
         """The leg."""
@@ -500,10 +519,11 @@ class LegMediaChanged(_message.Message):
         call_id: _builtins.str = ...,
         leg: _call_pb2.Leg | None = ...,
         call_version: _builtins.int = ...,
+        contact_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "call_version", b"call_version", "leg", b"leg"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "call_version", b"call_version", "contact_id", b"contact_id", "leg", b"leg"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -516,18 +536,24 @@ class CallEnded(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CDR_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cdr(self) -> _call_pb2.Cdr:
         """The record."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[_call_pb2.Leg]:
+        """Legs that ended with it, each with its cause; those of supervisors are told by SupervisionChanged."""
 
     def __init__(
         self,
         *,
         cdr: _call_pb2.Cdr | None = ...,
+        legs: _abc.Iterable[_call_pb2.Leg] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cdr", b"cdr"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cdr", b"cdr"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cdr", b"cdr", "legs", b"legs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
