@@ -284,6 +284,14 @@ async def test_a_customer_left_with_a_number_is_sent_on_by_a_supervisor_and_that
     )  # fmt: skip
 
 
+async def test_the_cause_a_transfer_failed_by_is_of_the_number_and_not_of_the_customers_leg(scene: Scene) -> None:
+    await scene.do("TransferCall", number="+15550100199")
+    scene.exchange.outside.begun[-1].go(17, 486)
+    await eventually(lambda: scene.exchange.switchboard.find(scene.call_id) is None)
+    legs = {leg.party: (leg.q850_cause, leg.sip_status) for leg in (await scene.do("GetCall", role="owner")).legs}
+    assert (legs["participant"], legs["customer"]) == ((17, 486), (16, 0))
+
+
 async def test_a_blind_transfer_to_a_queue_lets_flows_lead_the_customer_again_until_a_colleague_accepts(scene) -> None:
     ben, ben_id = await scene.agent(BEN_HZ)
     queue_id = an_id("que")

@@ -27,6 +27,8 @@ class Ending:
     answered_by: Answer | None = None
     """UNKNOWN when it ended while somebody still listened for who answered."""
     detection: timedelta = ZERO
+    leg_id: str = ""
+    """Leg the causes are of; empty for the customer's."""
 
 
 @dataclass(frozen=True)

@@ -277,8 +277,11 @@ def _legs_over(of_call: Sequence[Leg], ending: Ending, end_time: datetime) -> li
     for leg in of_call:
         if leg.live:
             is_customer = leg.party == Party.CUSTOMER
-            status = ending.sip_status if is_customer else 0
-            ended = legs.ended(leg, end_time, ending.q850_cause or Q850.NORMAL, status)
+            # A customer who was sent to a number that is busy was refused by nobody: their leg just ends.
+            others = ending.leg_id not in ("", leg.leg_id)
+            failed = leg.leg_id == ending.leg_id if ending.leg_id else is_customer
+            cause = Q850.NORMAL if others else ending.q850_cause or Q850.NORMAL
+            ended = legs.ended(leg, end_time, cause, ending.sip_status if failed else 0)
             over.append(dataclasses.replace(ended, mos=ending.customer_mos if is_customer else ending.agent_mos))
     return over
 

@@ -173,7 +173,8 @@ async def party_gone(
     if outcome is None or not _somebody_stays(outcome.after):
         who = _END_PARTY.get(leg.party, EndParty.PARTICIPANT)
         cause = EndCause.NORMAL if leg.answered else cause_of(q850)
-        await end_call(tx, call_id, Ending(who, cause, now, q850_cause=q850, sip_status=sip_status), now)
+        ending = Ending(who, cause, now, q850_cause=q850, sip_status=sip_status, leg_id=leg_id)
+        await end_call(tx, call_id, ending, now)
         talk = await conversation(tx, call_id)
         return talk.call, talk.legs
     return await keep(tx, before, outcome, now)
