@@ -284,12 +284,30 @@ async def test_a_customer_left_with_a_number_is_sent_on_by_a_supervisor_and_that
     )  # fmt: skip
 
 
-async def test_the_cause_a_transfer_failed_by_is_of_the_number_and_not_of_the_customers_leg(scene: Scene) -> None:
+async def test_the_cause_a_number_leaves_by_is_its_own_and_not_the_customers(scene: Scene) -> None:
     await scene.do("TransferCall", number="+15550100199")
-    scene.exchange.outside.begun[-1].go(17, 486)
+    line = scene.exchange.outside.begun[-1]
+    await line.answer(scene.exchange.peer(ZOE_HZ))
+    await scene.customer.hears(ZOE_HZ)
+    line.go(41, 500)
     await eventually(lambda: scene.exchange.switchboard.find(scene.call_id) is None)
     legs = {leg.party: (leg.q850_cause, leg.sip_status) for leg in (await scene.do("GetCall", role="owner")).legs}
-    assert (legs["participant"], legs["customer"]) == ((17, 486), (16, 0))
+    assert (legs["participant"], legs["customer"]) == ((41, 500), (16, 0))
+
+
+async def test_a_customer_sent_to_a_number_that_is_busy_goes_back_to_who_sent_them(scene: Scene) -> None:
+    await scene.do("TransferCall", number="+15550100199")
+    before = await scene.exchange.facts()
+    scene.exchange.outside.begun[-1].go(17, 486)
+    await eventually(lambda: len(scene.exchange.flows.started) == 2)
+    again = scene.exchange.flows.started[-1]
+    assert (again.turn, again.agent_id) == (1, scene.ann_id)
+    assert (await scene.exchange.facts())[len(before) :] == ["LegChanged"]
+    call = await scene.do("GetCall", role="owner")
+    number = next(leg for leg in call.legs if leg.party == "participant")
+    assert (number.q850_cause, number.sip_status) == (17, 486)
+    await scene.exchange.accept(scene.call_id, scene.ann_id)
+    await scene.customer.hears(ANN_HZ)
 
 
 async def test_a_blind_transfer_to_a_queue_lets_flows_lead_the_customer_again_until_a_colleague_accepts(scene) -> None:

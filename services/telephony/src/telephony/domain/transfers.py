@@ -36,6 +36,16 @@ def sent_on(talk: Conversation, actor: Actor, trigger: Trigger, now: datetime) -
     return _without_agents(talk, change(talk.call, trigger, now), LeftReason.TRANSFERRED, now)
 
 
+def sent_back(talk: Conversation, now: datetime) -> Conversation:
+    """The number a customer was sent to isn't reached: flows leads them to the agent who sent them, and from there on
+    as any call for that agent."""
+    call = talk.call
+    after = dataclasses.replace(
+        change(call, Trigger.SEND_ON, now), turn=call.turn + 1, run_id="", sent_to=f"agent:{call.sent_by}"
+    )
+    return dataclasses.replace(talk, call=after)
+
+
 def parked(talk: Conversation, code: str, now: datetime) -> Outcome:
     """The customer waits alone under a code. CallNotTalking, CallEnded, ConsultUnderWay."""
     in_conversation(talk)

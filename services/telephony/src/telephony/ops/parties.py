@@ -155,7 +155,7 @@ async def party_gone(
     """A party hung up, or a number that was rung didn't answer. None when that is known.
 
     With the customer's leg, or the last one that talks with the customer, the whole call ends; after a party that flows
-    brought in, flows goes on.
+    brought in, flows goes on, and a customer whom an agent sent to a number that isn't reached goes back to them.
     """
     before = await conversation(tx, call_id)
     leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
@@ -164,13 +164,16 @@ async def party_gone(
     if leg.party == Party.SOUGHT:
         return await keep(tx, before, parties.gone(before, leg_id, now, q850, sip_status), now)
     outcome = None if leg.party == Party.CUSTOMER else parties.gone(before, leg_id, now, q850, sip_status)
-    if outcome is not None and flow_dials.dialled_by_flow(leg) and not _somebody_stays(outcome.after):
-        after = flow_dials.gone_on(outcome.after, now)
+    alone = outcome is not None and not _somebody_stays(outcome.after)
+    sent = before.call.state is CallState.DIALING and bool(before.call.sent_by)
+    if outcome is not None and alone and (flow_dials.dialled_by_flow(leg) or sent):
+        by_flow = flow_dials.dialled_by_flow(leg)
+        after = (flow_dials.gone_on if by_flow else transfers.sent_back)(outcome.after, now)
         found = await keep(tx, before, dataclasses.replace(outcome, after=after), now)
         over = next(other for other in after.legs if other.leg_id == leg_id)
         tx.emit(convert.leg_changed(*found, over), key=call_id)
         return found
-    if outcome is None or not _somebody_stays(outcome.after):
+    if outcome is None or alone:
         who = _END_PARTY.get(leg.party, EndParty.PARTICIPANT)
         cause = EndCause.NORMAL if leg.answered else cause_of(q850)
         ending = Ending(who, cause, now, q850_cause=q850, sip_status=sip_status, leg_id=leg_id)
@@ -226,7 +229,10 @@ async def dial_on(tx: Tx, call_id: str, actor: Actor, leg: Leg, now: datetime) -
     """A blind transfer to a number: `leg` rings and the customer hears it."""
     before = await controlled(tx, call_id, actor)
     outcome = transfers.sent_on(before, actor, Trigger.DIAL_ON, now)
-    outcome = dataclasses.replace(outcome, after=parties.add(outcome.after, leg).after)
+    after = parties.add(outcome.after, leg).after
+    sender = before.of_agent(actor.user_id) or before.of_agent(before.call.agent_id)
+    call = dataclasses.replace(after.call, sent_by=sender.agent_id if sender is not None else "", forwarded_by=())
+    outcome = dataclasses.replace(outcome, after=dataclasses.replace(after, call=call))
     found = await keep(tx, before, outcome, now)
     await _tell_transfer(tx, before, actor, found, ("number", leg.address), now)
     return found
