@@ -218,7 +218,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SendDigits(self, request, context):
-        """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING.
+        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -239,7 +239,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TransferCall(self, request, context):
-        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number.
+        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, AGENT_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

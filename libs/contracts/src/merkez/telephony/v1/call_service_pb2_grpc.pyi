@@ -50,13 +50,13 @@ class CallServiceStub:
     SetMute: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]
     """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
     SendDigits: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]
-    """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
+    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
     DropLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]
     """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
     LeaveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]
     """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
     TransferCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]
-    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, AGENT_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
     ConsultCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]
     """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number."""
     SwapCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SwapCallRequest, _call_pb2.Call]
@@ -106,13 +106,13 @@ class CallServiceAsyncStub(CallServiceStub):
     SetMute: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
     SendDigits: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
+    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
     DropLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
     LeaveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
     TransferCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+    """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, AGENT_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
     ConsultCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Asks an agent, a queue or a number while the customer waits with music. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY, PARTY_LIMIT_REACHED; as DialCall for a number."""
     SwapCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SwapCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -207,7 +207,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.SendDigitsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Sends keypad digits to the customer's leg (RFC 4733). From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
+        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING."""
 
     @_abc_1.abstractmethod
     def DropLeg(
@@ -231,7 +231,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.TransferCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
+        """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, AGENT_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
 
     @_abc_1.abstractmethod
     def ConsultCall(
