@@ -151,6 +151,21 @@ async def test_an_agent_calls_a_number_hears_its_early_media_talks_and_the_custo
     assert exchange.routing.started[0].agent_id == ben_id
 
 
+async def test_an_agent_who_mutes_while_it_rings_is_not_heard_by_who_answers(exchange: Exchange) -> None:
+    ann, ann_id, zoe = exchange.peer(ANN_HZ), an_id("usr"), exchange.peer(ZOE_HZ)
+    await exchange.attach(ann, ann_id)
+    with exchange.as_agent(ann_id):
+        call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r", number="+15550100199"))
+        await exchange.calls.SetMute(call_service_pb2.SetMuteRequest(call_id=call.call_id, muted=True))
+        await exchange.outside.begun[-1].answer(zoe)
+        await ann.hears(ZOE_HZ)
+        heard = zoe.packets_heard
+        await eventually(lambda: zoe.packets_heard > heard + 20)
+        assert not zoe.frequencies(seconds=0.2)
+        await exchange.calls.SetMute(call_service_pb2.SetMuteRequest(call_id=call.call_id, muted=False))
+    await zoe.hears(ANN_HZ)
+
+
 @pytest.mark.parametrize(("q850", "cause"), [(17, "BUSY"), (19, "NO_ANSWER"), (21, "REJECTED"), (1, "UNREACHABLE")])
 async def test_a_number_that_can_not_be_reached_ends_the_call_with_its_cause(exchange, q850, cause) -> None:
     ann, ann_id = exchange.peer(ANN_HZ), an_id("usr")

@@ -72,7 +72,8 @@ def _apart(talk: Conversation, kept: Leg) -> Conversation:
 def mute(talk: Conversation, leg_id: str, actor: Actor, muted: bool) -> Outcome:
     """Mute a leg, the actor's own (or the call's agent's) when none is named. The version rises even when nothing
     changes: what is heard may, after a wish whose answer was lost."""
-    in_conversation(talk)
+    if talk.call.state is not CallState.DIALING:  # who rings somebody may not want to be heard when they answer
+        in_conversation(talk)
     if leg_id:
         leg = talk.leg(leg_id)
     else:

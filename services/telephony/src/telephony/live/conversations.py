@@ -11,7 +11,7 @@ from kernel.errors import DomainError
 from kernel.ids import new_id
 
 from telephony.domain import consults, parties, transfers
-from telephony.domain.calls import Actor, Call, CallNotTalking, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallNotTalking, CallState, EndParty, Trigger
 from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
@@ -51,7 +51,7 @@ class Conversations:
     async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str, muted: bool) -> Found:
         """A leg's microphone: silent at once, whatever the database does next."""
         live = self._switchboard.find(call_id)
-        if live is not None and live.tenant_id == tenant_id and live.talking:
+        if live is not None and live.tenant_id == tenant_id and (live.talking or live.call.state is CallState.DIALING):
             may_control(Conversation(live.call, live.legs), actor)
             own = live.leg_of(actor.user_id) or live.leg_of(live.call.agent_id)
             wished = leg_id or (own.leg_id if own else "")
