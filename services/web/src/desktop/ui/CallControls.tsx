@@ -37,8 +37,9 @@ export function CallControls({ phase }: { phase: Phase }) {
   const muted = isMuted(state, me);
   const deaf = useSocketStatus() !== "open"; // nobody would hear of what is pressed
   const waiting = phase === "connecting" || deaf;
-  const asking = consultOf(state.call, me) !== undefined;
-  const led = !asking && !legOf(state.call, me)?.consulted;
+  const asked = consultOf(state.call, me);
+  const led = !asked && !legOf(state.call, me)?.consulted;
+  const keypad = led || asked?.party === "participant"; // whose menu wants digits
   const quiet = waiting || phase === "dialing";
   return (
     <>
@@ -56,25 +57,27 @@ export function CallControls({ phase }: { phase: Phase }) {
         {t("desktop.mute")}
         <Key name={SHORTCUTS.mute} />
       </Button>
+      {led && <Hold disabled={quiet} />}
+      {keypad && (
+        <Popover position="top" withArrow trapFocus>
+          <Popover.Target>
+            <ActionIcon
+              variant="default"
+              size={36}
+              disabled={quiet}
+              aria-label={t("desktop.keypad")}
+              data-testid="call-keypad"
+            >
+              <IconDialpad size={18} aria-hidden />
+            </ActionIcon>
+          </Popover.Target>
+          <Popover.Dropdown>
+            <Keypad onKey={(digit) => void sendDigits(digit)} />
+          </Popover.Dropdown>
+        </Popover>
+      )}
       {led && (
         <>
-          <Hold disabled={quiet} />
-          <Popover position="top" withArrow trapFocus>
-            <Popover.Target>
-              <ActionIcon
-                variant="default"
-                size={36}
-                disabled={quiet}
-                aria-label={t("desktop.keypad")}
-                data-testid="call-keypad"
-              >
-                <IconDialpad size={18} aria-hidden />
-              </ActionIcon>
-            </Popover.Target>
-            <Popover.Dropdown>
-              <Keypad onKey={(digit) => void sendDigits(digit)} />
-            </Popover.Dropdown>
-          </Popover>
           <Button
             variant="default"
             disabled={quiet}
