@@ -85,6 +85,23 @@ def test_a_consult_is_between_the_agent_and_the_party_asked_while_the_customer_h
     assert sound(talk, "customer") is Sound.MUSIC
 
 
+def test_what_is_said_in_a_consult_is_not_heard_by_a_number_that_is_in_the_call_already() -> None:
+    together = consults.join(asked(outside("zoe")), ANN, NOW).after
+    begun = consults.begin_consult(together, ANN, agent_leg(BEN, state=LegState.RINGING), NOW).after
+    talk = parties.answered(begun, "ben", NOW).after
+    assert ears(talk) == {"customer": set(), "ann": {"ben"}, "ben": {"ann"}, "zoe": set()}
+    assert sound(talk, "zoe") is Sound.MUSIC
+    swapped = consults.swap(talk, ANN, NOW).after
+    assert ears(swapped) == {
+        "customer": {"ann", "zoe"},
+        "ann": {"customer", "zoe"},
+        "zoe": {"customer", "ann"},
+        "ben": set(),
+    }
+    everybody = ears(consults.join(talk, ANN, NOW).after)
+    assert all(everybody[leg] == everybody.keys() - {leg} for leg in everybody)
+
+
 def test_whoever_consults_a_number_hears_how_it_is_rung_and_the_customer_does_not() -> None:
     ringing = consults.begin_consult(talking(), ANN, outside("zoe", state=LegState.RINGING), NOW).after
     assert ears(ringing) == {"customer": set(), "ann": {"zoe"}}

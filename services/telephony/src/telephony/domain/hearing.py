@@ -6,7 +6,7 @@ rows and on whichever node.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -38,7 +38,8 @@ def hearing(call: Call, legs: Sequence[Leg]) -> Mapping[str, Ear]:
     """Leg id -> ear, of every live leg whose ears are the conversation's.
 
     While flows leads the call (SETUP, IN_FLOW, QUEUED) the customer's are not: what flows says is played to it.
-    A leg on hold hears music and is heard by nobody. A supervisor hears the conversation; by whom one is heard is its
+    A leg on hold hears music and is heard by nobody. What is said in a consult stays between the two: others of a
+    conference go on without them. A supervisor hears the conversation; by whom one is heard is its
     mode's: nobody, the agent alone, everybody. The customer never hears a whisper.
     """
     live = [leg for leg in legs if leg.live and leg.party != Party.SOUGHT]
@@ -68,20 +69,30 @@ def _conversation(live: Sequence[Leg]) -> Mapping[str, Ear]:
     ringing = [leg for leg in live if leg.state is LegState.RINGING]
     ears: dict[str, Ear] = {leg.leg_id: Ear(sound=Sound.MUSIC) for leg in live if leg.held}
     barging = {leg.leg_id for leg in live if leg.mode is SupervisionMode.BARGE and leg.answered}
+    pair = _consulting(talking, live)
     for leg in talking:
-        hears = {other.leg_id for other in talking if other is not leg} | barging
+        together = [other for other in talking if (other.leg_id in pair) == (leg.leg_id in pair)]
+        hears = {other.leg_id for other in together if other is not leg} | barging
         hears |= {watcher.leg_id for watcher in live if _whispers_to(watcher, leg)}
         # Early media: the carrier's own tones and announcements, to whoever rang it up.
         rung = [other for other in ringing if _rang(leg, other, live)]
         if not hears and rung:
             ears[leg.leg_id] = Ear(frozenset(other.leg_id for other in rung), Sound.RINGBACK)
         else:
-            ears[leg.leg_id] = Ear(frozenset(hears), _alone(leg))
+            ears[leg.leg_id] = Ear(frozenset(hears), Sound.MUSIC if pair and leg.leg_id not in pair else _alone(leg))
     heard = frozenset(leg.leg_id for leg in talking)
     for watcher in live:
         if watcher.party == Party.SUPERVISOR and watcher.answered:
             ears[watcher.leg_id] = Ear(heard | (barging - {watcher.leg_id}))
     return ears
+
+
+def _consulting(talking: Sequence[Leg], live: Sequence[Leg]) -> Set[str]:
+    """Leg ids of who is consulted and who consults them, while they talk: what the two say is nobody else's."""
+    asked = next((leg for leg in talking if leg.consulted), None)
+    if asked is None or not any(leg.leg_id == asked.invited_by for leg in live):
+        return frozenset()
+    return {asked.leg_id, asked.invited_by}
 
 
 def _whispers_to(watcher: Leg, leg: Leg) -> bool:
