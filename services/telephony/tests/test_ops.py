@@ -126,7 +126,7 @@ async def test_a_leg_that_is_lost_twice_is_told_once(db, clock) -> None:
     started, now = await begin(db, clock, tenant), clock.now()
     call_id, leg_id = started.call.call_id, started.leg.leg_id
     for trigger in (LegTrigger.CONNECT, LegTrigger.LOSE, LegTrigger.LOSE, LegTrigger.CONNECT):
-        await db.run(tenant, lambda tx, t=trigger: ops.change_leg(tx, call_id, leg_id, t, now))
+        await db.run(tenant, lambda tx, t=trigger: ops.change_legs(tx, [ops.LegChange(call_id, leg_id, t)], now))
     assert await facts(db, tenant) == ["CallStarted", "LegMediaChanged", "LegMediaChanged"]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 from chassis.sql import Database
@@ -45,6 +46,14 @@ def an_id(prefix: str) -> str:
     return new_id(prefix, SystemClock().now())
 
 
+async def used(db: Database, wish: ops.Wish, now: datetime) -> Any:
+    """What came of one wish for a trunk; what it is refused by is raised."""
+    (outcome,) = await db.system(lambda tx: ops.use_lines(tx, [wish], now))
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
 class Exchange:
     """Two nodes on one database; a tenant with a trunk."""
 
@@ -67,13 +76,13 @@ class Exchange:
         return a_line(trunk.trunk_id, now=self.clock.now(), **given)
 
     async def take(self, line: Line, node: int = 0) -> Line:
-        return await self.nodes[node].system(lambda tx: ops.take_line(tx, line, self.clock.now()))
+        return await used(self.nodes[node], ops.Take(line), self.clock.now())
 
     async def answer(self, line: Line) -> None:
-        await self.db.system(lambda tx: ops.answer_line(tx, line, self.clock.now()))
+        await used(self.db, ops.Answer(line, self.clock.now()), self.clock.now())
 
     async def release(self, line: Line) -> None:
-        await self.db.system(lambda tx: ops.release_line(tx, line, self.clock.now()))
+        await used(self.db, ops.Release(line, self.clock.now()), self.clock.now())
 
     async def tidy(self) -> None:
         await tidy(self.db, self.clock.now())
@@ -135,7 +144,7 @@ async def test_a_node_whose_clock_is_behind_counts_by_the_one_that_is_ahead(hous
     trunk = await house.trunk(limits=Limits(calls_per_second=2))
     ahead = house.clock.now() + timedelta(milliseconds=400)
     for line in (house.line(trunk), house.line(trunk)):
-        await house.db.system(lambda tx, line=line: ops.take_line(tx, line, ahead))
+        await used(house.db, ops.Take(line), ahead)
     with pytest.raises(CallRateLimitReached):
         await house.take(house.line(trunk))
 

@@ -200,11 +200,6 @@ async def change_legs(tx: Tx, wishes: Sequence[LegChange], now: datetime) -> Seq
     return outcomes
 
 
-async def change_leg(tx: Tx, call_id: str, leg_id: str, trigger: LegTrigger, now: datetime) -> Leg | None:
-    """As `change_legs`, one."""
-    return (await change_legs(tx, [LegChange(call_id, leg_id, trigger)], now))[0]
-
-
 async def find_reattachable(tx: Tx, leg_id: str, token_hash: str) -> Call:
     """The live call a leg token belongs to; LegTokenInvalid otherwise."""
     leg = await leg_store.find_leg(tx, leg_id)

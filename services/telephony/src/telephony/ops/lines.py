@@ -134,27 +134,6 @@ async def _take(tx: Tx, takes: Sequence[Take], now: datetime) -> Sequence[Outcom
     return [known.get(take.line.line_id) or found[take.line.line_id] for take in takes]
 
 
-async def take_line(tx: Tx, line: Line, now: datetime) -> Line:
-    """As `use_lines`, one take."""
-    (outcome,) = await use_lines(tx, [Take(line)], now)
-    if isinstance(outcome, Exception):
-        raise outcome
-    assert outcome is not None
-    return outcome
-
-
-async def answer_line(tx: Tx, line: Line, now: datetime) -> None:
-    """As `use_lines`, one answer."""
-    (outcome,) = await use_lines(tx, [Answer(line, now)], now)
-    if isinstance(outcome, Exception):
-        raise outcome
-
-
-async def release_line(tx: Tx, line: Line, now: datetime) -> None:
-    """As `use_lines`, one release."""
-    await use_lines(tx, [Release(line, now)], now)
-
-
 async def find_line(tx: Tx, tenant_id: str, line_id: str) -> Line | None:
     """A live line of the trunk's owner; None when it was let go."""
     return await store.find_line(tx, tenant_id, line_id)
