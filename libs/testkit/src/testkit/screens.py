@@ -58,10 +58,10 @@ class Desk:
         return page
 
     async def available(self, *, tone: int = 440, script: str = "") -> Page:
-        """Joins and becomes AVAILABLE."""
+        """Joins and becomes AVAILABLE, which who waits already makes OFFERED before anybody could look."""
         page = await self.join(tone=tone, script=script)
         await page.get_by_test_id("go-available").click()
-        await until(page, "window.__merkez.state.agentState === 'AGENT_STATE_AVAILABLE'")
+        await until(page, "/_(AVAILABLE|OFFERED)$/.test(window.__merkez.state.agentState)")
         return page
 
     async def _context(self, tone: int) -> BrowserContext:
