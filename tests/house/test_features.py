@@ -39,7 +39,6 @@ from merkez.tenancy.v1 import (
 from routing.consumers import Consumers
 from routing.handlers import servicers as routing_servicers
 from routing.ledger import Desk as RoutingDesk
-from sqlalchemy import select
 from telephony.clients import Tenancy
 from tenancy import catalogue
 from tenancy.clients import Flows
@@ -52,6 +51,7 @@ from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 from testkit.openid_provider import OpenIdProvider, openid_provider
 from testkit.rpc import RpcHouse
+from testkit.told import told
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -199,20 +199,13 @@ async def open_house(
                 )
             )  # fmt: skip
         house = House(rpc, provider, clock, company)
-        fact = tenancy_events_pb2.PlanSubscribed.FromString(await told(db, house.tenant_id, "PlanSubscribed"))
+        (fact,) = await told(db, house.tenant_id, "PlanSubscribed")
         meta = FactMeta("evt_1", house.tenant_id, house.tenant_id, clock.now(), "tenancy", "PlanSubscribed", "")
         hear = Consumers(routing).handlers[tenancy_events_pb2.PlanSubscribed]
         await routing_db.run(house.tenant_id, lambda tx: hear(tx, fact, meta))
         return house
 
     return make
-
-
-async def told(db: Database, tenant_id: str, fact: str) -> bytes:
-    """The fact of this name in the tenant's outbox."""
-    outbox = db.standard.outbox
-    named = select(outbox.c.payload).where(outbox.c.tenant_id == tenant_id, outbox.c.fact.endswith(f".{fact}"))
-    return (await db.run(tenant_id, lambda tx: tx.one(named)))["payload"]
 
 
 def test_every_feature_on_sale_is_enforced_somewhere() -> None:

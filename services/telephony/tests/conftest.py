@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from chassis.auth import acting_as, acting_for
-from chassis.facts import message_class
 from chassis.grpc import Server
 from chassis.lifecycle import Process
 from kernel.clock import SystemClock
@@ -41,6 +40,7 @@ from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
 from testkit.rpc import RpcHouse, someone
+from testkit.told import told
 from testkit.webrtc import Peer
 
 from .neighbours import FakeFlows, FakeRecording, FakeRouting, FakeTenancy, an_id, neighbours
@@ -147,14 +147,7 @@ class Exchange:
 
     async def told(self) -> list[Any]:
         """The facts in the outbox, in order."""
-        from sqlalchemy import select
-
-        outbox = self.house.db.standard.outbox
-        rows = await self.house.db.run(
-            self.tenant_id, lambda tx: tx.all(select(outbox).order_by(outbox.c.position)), read_only=True
-        )
-        mine = [row for row in rows if row["tenant_id"] == self.tenant_id]
-        return [message_class(row["fact"]).FromString(row["payload"]) for row in mine]
+        return await told(self.house.db, self.tenant_id)
 
 
 @pytest.fixture(scope="session")

@@ -120,8 +120,11 @@ async def test_a_thousand_calls_of_one_company_at_fifty_a_second_are_answered_en
     found = await site.db.system(lambda tx: tx.all(ends), read_only=True)
     assert len(found) == len({row["call_id"] for row in found}) == CALLS
     assert {(row["end_party"], row["end_cause"]) for row in found} == {("CUSTOMER", "NORMAL")}
-    await eventually(lambda: sum(map(len, site.facts.values())) >= 2 * CALLS)
-    assert {tuple(each) for each in site.facts.values()} == {("call_started", "call_ended")}
+    await eventually(lambda: sum("call_ended" in each for each in site.facts.values()) == CALLS)
+    lives = {(each[0], *sorted(each[1:-1]), each[-1]) for each in site.facts.values()}
+    # How far its flow came before the caller hung up is its own.
+    ways = {("call_started", *["call_progressed"] * steps, "leg_media_changed", "call_ended") for steps in range(3)}
+    assert lives <= ways
     assert set(site.facts) == {row["call_id"] for row in found}
 
     times = caller.response_times()

@@ -317,7 +317,8 @@ async def test_a_customer_sent_to_a_number_that_is_busy_goes_back_to_who_sent_th
     await eventually(lambda: len(scene.exchange.flows.started) == 2)
     again = scene.exchange.flows.started[-1]
     assert (again.turn, again.agent_id) == (1, scene.ann_id)
-    assert (await scene.exchange.facts())[len(before) :] == ["LegChanged"]
+    told = (await scene.exchange.facts())[len(before) :]
+    assert told[0] == "LegChanged" and set(told[1:]) <= {"CallProgressed"}, "the flow may be ahead already"
     call = await scene.do("GetCall", role="owner")
     number = next(leg for leg in call.legs if leg.party == "participant")
     assert (number.q850_cause, number.sip_status) == (17, 486)
@@ -422,10 +423,10 @@ async def test_whatever_happens_in_a_call_is_told_with_its_contact_its_leg_and_w
     await scene.consult(ben_id)
     await scene.do("CompleteTransfer")
     await scene.do("HangUp", ben_id)
-    told = {fact.DESCRIPTOR.name: fact for fact in reversed(await scene.exchange.told())}
-    watching, muted, left, ended = (
-        told[name] for name in ("SupervisionChanged", "LegMediaChanged", "AgentLeft", "CallEnded")
-    )
+    facts = await scene.exchange.told()
+    told = {fact.DESCRIPTOR.name: fact for fact in reversed(facts)}
+    watching, left, ended = (told[name] for name in ("SupervisionChanged", "AgentLeft", "CallEnded"))
+    muted = next(fact for fact in facts if fact.DESCRIPTOR.name == "LegMediaChanged" and fact.leg.muted)
     assert (watching.leg_id, watching.contact_id) == (legs["supervisor"], call.contact_id)
     assert (muted.leg.leg_id, muted.contact_id) == (legs["customer"], call.contact_id)
     assert (left.leg_id, left.contact_id, left.q850_cause) == (legs["agent"], call.contact_id, 16)

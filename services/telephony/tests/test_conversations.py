@@ -125,8 +125,10 @@ async def test_customer_is_comforted_while_the_agents_media_is_lost(make_exchang
     back = exchange.peer(AGENT_HZ)
     await exchange.attach(back, agent_id)
     await customer.hears(AGENT_HZ)
-    facts = await exchange.facts()
-    assert facts.count("LegMediaChanged") == 2
+    changes = [fact.leg for fact in await exchange.told() if fact.DESCRIPTOR.name == "LegMediaChanged"]
+    theirs = [call_pb2.LegState.Name(leg.state) for leg in changes if leg.agent_id == agent_id]
+    assert theirs == ["LEG_STATE_MEDIA_LOST", "LEG_STATE_CONNECTED"]
+    assert [leg.state for leg in changes if leg.party == "customer"] == [call_pb2.LEG_STATE_CONNECTED]
 
 
 async def test_an_agent_alone_hears_the_faint_noise_of_a_line_that_lives(exchange):

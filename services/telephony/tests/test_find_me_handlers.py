@@ -10,9 +10,9 @@ import pytest
 from chassis.auth import acting_as
 from kernel.errors import DomainError, Unavailable
 from merkez.telephony.v1 import find_me_pb2, find_me_service_pb2, telephony_events_pb2
-from sqlalchemy import select
 from telephony.ops import find_me as ops
 from testkit.rpc import someone
+from testkit.told import told
 
 from .conftest import Exchange, an_id
 
@@ -60,13 +60,10 @@ async def test_an_agent_sets_where_calls_ring_and_routing_is_told_without_a_numb
     assert (stored.agent_id, stored.version, stored.forward_agent_id) == (agent_id, 1, colleague)
     assert stored.language == "az"
     assert await read(exchange, agent_id) == stored
-    outbox = exchange.house.db.standard.outbox
-    rows = await exchange.house.db.run(exchange.tenant_id, lambda tx: tx.all(select(outbox)), read_only=True)
-    (row,) = [each for each in rows if each["fact"].endswith("FindMeChanged") and each["key"] == agent_id]
-    fact = telephony_events_pb2.FindMeChanged.FromString(row["payload"])
+    (fact,) = await changes_of(exchange, agent_id)
     assert fact.away_duration.seconds == fact.desk_duration.seconds == 20 + 15 + 20 + 5
     assert (fact.agent_id, fact.queue_calls, fact.forwards, fact.version) == (agent_id, True, True, 1)
-    assert MOBILE.encode() not in row["payload"]
+    assert MOBILE.encode() not in fact.SerializeToString()
 
 
 async def test_a_change_made_on_an_old_version_is_refused_and_of_two_at_once_one_is_kept(exchange: Exchange) -> None:
@@ -148,12 +145,9 @@ async def test_while_tenancy_is_away_nothing_is_kept_and_the_agent_is_told(excha
     assert (await read(exchange, agent_id)).version == 0
 
 
-async def told(exchange: Exchange, agent_id: str) -> list[telephony_events_pb2.FindMeChanged]:
-    outbox = exchange.house.db.standard.outbox
-    rows = await exchange.house.db.run(exchange.tenant_id, lambda tx: tx.all(select(outbox)), read_only=True)
-    mine = [each for each in rows if each["fact"].endswith("FindMeChanged") and each["key"] == agent_id]
-    found = [telephony_events_pb2.FindMeChanged.FromString(each["payload"]) for each in mine]
-    return sorted(found, key=lambda each: each.version)
+async def changes_of(exchange: Exchange, agent_id: str) -> list[telephony_events_pb2.FindMeChanged]:
+    found = await told(exchange.house.db, exchange.tenant_id, "FindMeChanged")
+    return sorted((each for each in found if each.agent_id == agent_id), key=lambda each: each.version)
 
 
 async def test_hours_come_and_go_and_routing_is_told_each_time_once_while_nobodys_edit_is_disturbed(
@@ -172,12 +166,12 @@ async def test_hours_come_and_go_and_routing_is_told_each_time_once_while_nobody
         assert (exchange.tenant_id, agent_id) in await db.system(lambda tx, at=at: ops.due(tx, at))
         work = [db.run(exchange.tenant_id, lambda tx, at=at: ops.turn(tx, agent_id, at)) for _ in range(2)]
         await asyncio.gather(*work)
-    facts = await told(exchange, agent_id)
+    facts = await changes_of(exchange, agent_id)
     assert [each.version for each in facts] == [1, 2, 3]
     assert {each.away_duration.seconds for each in facts[1:]} == {0, 20 + 20 + 5}
     changed = await mine(exchange, agent_id, a_setting(MOBILE, seconds=10), stored.version)
     assert (changed.version, changed.time_zone) == (stored.version + 1, "")
-    assert (await told(exchange, agent_id))[-1].version == 4
+    assert (await changes_of(exchange, agent_id))[-1].version == 4
     far = turn + timedelta(days=400)
     assert (exchange.tenant_id, agent_id) not in await db.system(lambda tx: ops.due(tx, far))
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from kernel.clock import SystemClock
 from kernel.ids import new_id
+from merkez.telephony.v1 import call_pb2
 from telephony.domain import calls, parties
 from telephony.domain.calls import Actor, Call, CallEnded, CallState, Contact, EndParty
 from telephony.domain.cdrs import Ending
@@ -17,6 +18,7 @@ from telephony.domain.stations import StationHeldByOtherTab
 from telephony.ops import calls as ops
 from telephony.ops import parties as party_ops
 from telephony.ops import stations as station_ops
+from testkit.told import told
 
 SECOND = timedelta(seconds=1)
 
@@ -46,11 +48,7 @@ async def begin(db, clock, tenant: str, limit: int = 5) -> ops.Started:
 
 
 async def facts(db, tenant: str) -> list[str]:
-    from sqlalchemy import select
-
-    box = db.standard.outbox
-    rows = await db.run(tenant, lambda tx: tx.all(select(box).order_by(box.c.position)), read_only=True)
-    return [row["fact"].rsplit(".", 1)[1] for row in rows]
+    return [fact.DESCRIPTOR.name for fact in await told(db, tenant)]
 
 
 async def test_the_last_line_goes_to_one_of_two_callers_at_once(db, clock) -> None:
@@ -121,13 +119,29 @@ async def test_steps_of_the_flow_that_come_too_late_change_nothing(db, clock) ->
     assert (call.state, call.contact_id) == (CallState.TALKING, "con_1")
 
 
+async def test_every_step_of_a_call_that_no_agent_is_in_is_told_with_its_legs(db, clock) -> None:
+    tenant = an_id("ten")
+    started, now = await begin(db, clock, tenant), clock.now()
+    call_id = started.call.call_id
+    for step in (calls.run_started(0, "run_1", "rel_1"), calls.queued(0, "con_1"), calls.left_queue, calls.left_queue):
+        await db.run(tenant, lambda tx, step=step: ops.change_call(tx, call_id, step, now))
+    steps = await told(db, tenant, "CallProgressed")
+    assert [(fact.previous_state, fact.call.state) for fact in steps] == [
+        (call_pb2.CALL_STATE_SETUP, call_pb2.CALL_STATE_IN_FLOW),
+        (call_pb2.CALL_STATE_IN_FLOW, call_pb2.CALL_STATE_QUEUED),
+        (call_pb2.CALL_STATE_QUEUED, call_pb2.CALL_STATE_IN_FLOW),
+    ]
+    assert [fact.call.contact_id for fact in steps] == ["", "con_1", "con_1"]
+    assert [[leg.leg_id for leg in fact.call.legs] for fact in steps] == [[started.leg.leg_id]] * 3
+
+
 async def test_a_leg_that_is_lost_twice_is_told_once(db, clock) -> None:
     tenant = an_id("ten")
     started, now = await begin(db, clock, tenant), clock.now()
     call_id, leg_id = started.call.call_id, started.leg.leg_id
     for trigger in (LegTrigger.CONNECT, LegTrigger.LOSE, LegTrigger.LOSE, LegTrigger.CONNECT):
         await db.run(tenant, lambda tx, t=trigger: ops.change_legs(tx, [ops.LegChange(call_id, leg_id, t)], now))
-    assert await facts(db, tenant) == ["CallStarted", "LegMediaChanged", "LegMediaChanged"]
+    assert await facts(db, tenant) == ["CallStarted", "LegMediaChanged", "LegMediaChanged", "LegMediaChanged"]
 
 
 async def test_muting_is_told_to_every_tab_of_the_agent_once(db, clock) -> None:

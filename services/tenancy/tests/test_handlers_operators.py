@@ -16,14 +16,13 @@ from merkez.tenancy.v1 import (
     operator_service_pb2,
     session_pb2,
     session_service_pb2,
-    tenancy_events_pb2,
     tenant_pb2,
     tenant_service_pb2,
 )
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from tenancy.store import rows, tables
 from testkit import someone
+from testkit.told import told
 
 ACTIVE, SUSPENDED = tenant_pb2.TENANT_STATE_ACTIVE, tenant_pb2.TENANT_STATE_SUSPENDED
 PASSWORD = "correct horse battery"
@@ -204,14 +203,9 @@ async def test_suspending_and_resuming_are_told_once(town: Any, firm: Any) -> No
     await suspend(town, firm.tenant_id)
     await suspend(town, firm.tenant_id)
     await resume(town, firm.tenant_id)
-    outbox = town.db.standard.outbox
-    waiting = await town.db.system(
-        lambda tx: tx.all(select(outbox).where(outbox.c.tenant_id == firm.tenant_id).order_by(outbox.c.position))
-    )
-    told = [row for row in waiting if row["fact"].rpartition(".")[2] in ("TenantSuspended", "TenantResumed")]
-    assert [row["fact"].rpartition(".")[2] for row in told] == ["TenantSuspended", "TenantResumed"]
-    fact = tenancy_events_pb2.TenantSuspended.FromString(told[0]["payload"])
-    assert (fact.tenant.tenant_id, fact.tenant.suspend_reason) == (firm.tenant_id, "unpaid")
+    suspended, resumed = await told(town.db, firm.tenant_id, "TenantSuspended", "TenantResumed")
+    assert (suspended.DESCRIPTOR.name, resumed.DESCRIPTOR.name) == ("TenantSuspended", "TenantResumed")
+    assert (suspended.tenant.tenant_id, suspended.tenant.suspend_reason) == (firm.tenant_id, "unpaid")
 
 
 async def test_repeated_suspension_is_one_and_another_one_is_refused(town: Any, firm: Any) -> None:

@@ -8,22 +8,18 @@ from typing import Any
 
 import pytest
 from kernel.ids import new_id
-from merkez.tenancy.v1 import tenancy_events_pb2
 from sqlalchemy import select
 from tenancy.domain import attempts as attempt_rules
 from tenancy.domain.people import UserChange, VersionConflict
 from tenancy.domain.secrets import digest
 from tenancy.ops import attempts, numbers, organisation, people, sessions
 from tenancy.store import lookups, rows, tables
+from testkit.told import told
 
 
 async def said(firm: Any) -> Sequence[str]:
     """Names of the facts of a company in its outbox, in order."""
-    outbox = firm.town.db.standard.outbox
-    found = await firm.run(
-        lambda tx: tx.all(select(outbox.c.fact).where(outbox.c.tenant_id == tx.tenant_id).order_by(outbox.c.position))
-    )
-    return [row["fact"].rpartition(".")[2] for row in found]
+    return [fact.DESCRIPTOR.name for fact in await told(firm.town.db, firm.tenant_id)]
 
 
 async def leads(firm: Any, kind: str) -> int:
@@ -118,15 +114,7 @@ async def test_number_says_when_it_is_assigned_moved_and_released(town: Any, fir
 async def test_plan_change_is_told_with_the_whole_plan_and_when(town: Any, firm: Any) -> None:
     town.clock.advance(60)
     await firm.run(lambda tx: organisation.change_plan(tx, "scale", town.clock.now()))
-    outbox = town.db.standard.outbox
-    rows_ = await firm.run(
-        lambda tx: tx.all(
-            select(outbox.c.payload, outbox.c.fact)
-            .where(outbox.c.tenant_id == tx.tenant_id)
-            .order_by(outbox.c.position)
-        )
-    )
-    fact = tenancy_events_pb2.PlanSubscribed.FromString(rows_[-1]["payload"])
+    fact = (await told(town.db, firm.tenant_id))[-1]
     assert (fact.plan.plan_id, fact.time_zone, len(fact.plan.rates)) == ("scale", "Europe/Istanbul", 4)
     assert fact.effective_time.ToDatetime(town.clock.now().tzinfo) == town.clock.now()
 

@@ -42,6 +42,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "call": {
             "CallStarted": (),
             "CallRefused": ("tenancy",),
+            "CallProgressed": (),
             "CallAnswered": (),
             "CallHeld": ("analytics",),
             "CallResumed": ("analytics",),

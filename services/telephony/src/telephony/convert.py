@@ -211,6 +211,10 @@ def call_refused(call: Call, reason: str, limit: int, now: datetime) -> telephon
     )
 
 
+def call_progressed(call: Call, legs: Sequence[Leg], previous: CallState) -> telephony_events_pb2.CallProgressed:
+    return telephony_events_pb2.CallProgressed(call=_told(call, legs), previous_state=_CALL_STATES[previous])
+
+
 def call_answered(call: Call, legs: Sequence[Leg]) -> telephony_events_pb2.CallAnswered:
     return telephony_events_pb2.CallAnswered(call=_told(call, legs))
 

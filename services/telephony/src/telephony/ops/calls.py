@@ -122,20 +122,26 @@ class CallChange:
 
 
 async def change_calls(tx: Tx, wishes: Sequence[CallChange], now: datetime) -> Sequence[Call | None]:
-    """Change calls, each as often as is wished, one wish after the other."""
+    """Change calls, each as often as is wished, one wish after the other. A call that is in another state after one
+    is told of as `CallProgressed`: these are the changes that no verb and no party makes."""
     found = await call_store.find_calls(tx, [wish.call_id for wish in wishes])
     outcomes: list[Call | None] = []
     changed: dict[str, Call] = {}
+    moved: list[tuple[CallChange, Call, Call]] = []
     for wish in wishes:
         before = changed.get(wish.call_id) or found.get(wish.call_id)
         after = wish.change(before, now) if before is not None else None
         if before is not None and after is not None:
             changed[wish.call_id] = after
             if after.state is not before.state:
-                with tx.part_of(wish.context):
-                    _told(tx, before, after)
+                moved.append((wish, before, after))
         outcomes.append(after)
     await call_store.save_calls(tx, list(changed.values()), now)
+    their_legs = await leg_store.legs_of(tx, sorted({after.call_id for _, _, after in moved})) if moved else {}
+    for wish, before, after in moved:
+        with tx.part_of(wish.context):
+            _told(tx, before, after)
+            tx.emit(convert.call_progressed(after, their_legs[after.call_id], before.state), key=after.call_id)
     return outcomes
 
 
@@ -189,8 +195,7 @@ async def change_legs(tx: Tx, wishes: Sequence[LegChange], now: datetime) -> Seq
         if leg is None or changed is None:
             continue
         after[wish.leg_id] = changed
-        if wish.trigger is not LegTrigger.REATTACH and leg.state is not LegState.CONNECTING:
-            told.append((wish, changed))
+        told.append((wish, changed))
     of_calls = await call_store.find_calls(tx, [wish.call_id for wish, _ in told]) if told else {}
     for wish, changed in told:
         call = of_calls.get(wish.call_id)

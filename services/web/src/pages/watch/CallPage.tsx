@@ -58,6 +58,7 @@ export default function CallPage() {
   const { data, error, refetch } = useQuery({ queryKey: ["call", callId], queryFn: () => readStory(callId) });
   useRefreshOn(
     ["call"],
+    "CallProgressed",
     "CallAnswered",
     "CallHeld",
     "CallResumed",

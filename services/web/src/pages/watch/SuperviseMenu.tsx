@@ -18,6 +18,7 @@ import { useRefreshOn } from "./useRefreshOn.ts";
 
 const FACTS = [
   "CallStarted",
+  "CallProgressed",
   "CallAnswered",
   "CallHeld",
   "CallResumed",

@@ -112,6 +112,34 @@ class CallRefused(_message.Message):
 Global___CallRefused: _TypeAlias = CallRefused  # noqa: Y015
 
 @_typing.final
+class CallProgressed(_message.Message):
+    """A call with no agent in it moved on: a flow leads it, or it waits in a queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    PREVIOUS_STATE_FIELD_NUMBER: _builtins.int
+    previous_state: _call_pb2.CallState.ValueType
+    """State it was in."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call as it is since, with its legs."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+        previous_state: _call_pb2.CallState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "previous_state", b"previous_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallProgressed: _TypeAlias = CallProgressed  # noqa: Y015
+
+@_typing.final
 class CallAnswered(_message.Message):
     """An agent and the customer were joined."""
 
@@ -495,7 +523,7 @@ Global___CallMoved: _TypeAlias = CallMoved  # noqa: Y015
 
 @_typing.final
 class LegMediaChanged(_message.Message):
-    """A leg's media stopped or came back, or its microphone was muted or unmuted."""
+    """A leg's media came up, stopped, came back or are being set up anew, or its microphone was muted or unmuted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
