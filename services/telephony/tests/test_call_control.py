@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from chassis.auth import acting_as
 from chassis.statuses import RemoteFailed
-from kernel.errors import DomainError, FailedPrecondition
+from kernel.errors import FailedPrecondition
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import Contact
 from testkit import eventually
-from testkit.rpc import someone
-from testkit.webrtc import Peer
 
 from .conftest import MUSIC_HZ, Exchange, an_id
+from .scene import ANN_HZ, BEN_HZ, CUSTOMER_HZ, EVE_HZ, ZOE_HZ, Scene, scene
 
+__all__ = ["scene"]
 pytestmark = pytest.mark.media
-
-CUSTOMER_HZ, ANN_HZ, BEN_HZ, EVE_HZ, ZOE_HZ = 440.0, 880.0, 660.0, 1540.0, 1980.0
-
-
-@dataclass
-class Scene:
-    """A customer who talks with Ann."""
-
-    exchange: Exchange
-    call_id: str
-    customer: Peer
-    ann: Peer
-    ann_id: str
-
-    async def do(self, verb: str, as_whom: str = "", *, role: str = "agent", **fields: Any) -> call_pb2.Call:
-        request = getattr(call_service_pb2, f"{verb}Request")(call_id=self.call_id, **fields)
-        with acting_as(someone(role, self.exchange.tenant_id, as_whom or self.ann_id)):
-            return await getattr(self.exchange.calls, verb)(request)
-
-    async def agent(self, tone: float) -> tuple[Peer, str]:
-        """One more agent with a softphone."""
-        peer, agent_id = self.exchange.peer(tone), an_id("usr")
-        await self.exchange.attach(peer, agent_id)
-        return peer, agent_id
-
-    async def consult(self, agent_id: str) -> None:
-        """Ann asks a colleague, who accepts."""
-        await self.do("ConsultCall", agent_id=agent_id)
-        await self.exchange.accept(self.call_id, agent_id, self.consult_contact())
-
-    def consult_contact(self) -> Contact:
-        call = self.exchange.switchboard.find(self.call_id)
-        assert call is not None
-        return Contact(next(leg.contact_id for leg in call.legs if leg.consulted), consult=True)
-
-    async def refused(self, act: Callable[[], Awaitable[Any]]) -> str:
-        with pytest.raises(DomainError) as caught:
-            await act()
-        return caught.value.reason
-
-
-@pytest.fixture
-async def scene(exchange: Exchange) -> Scene:
-    customer, ann, ann_id = exchange.peer(CUSTOMER_HZ), exchange.peer(ANN_HZ), an_id("usr")
-    await exchange.attach(ann, ann_id)
-    response = await exchange.call(customer)
-    await exchange.accept(response.call_id, ann_id)
-    await customer.hears(ANN_HZ)
-    await ann.hears(CUSTOMER_HZ)
-    return Scene(exchange, response.call_id, customer, ann, ann_id)
 
 
 async def test_a_colleague_is_consulted_swapped_with_the_customer_joined_and_given_the_call(scene: Scene) -> None:
@@ -377,41 +324,21 @@ async def test_a_parked_call_is_retrieved_by_its_code_by_whoever_knows_it(scene:
         assert await scene.refused(lambda: scene.exchange.calls.RetrieveCall(request)) == "CALL_NOT_PARKED"
 
 
-async def test_a_supervisor_listens_whispers_barges_and_takes_over_and_the_customer_never_hears_a_whisper(
-    scene,
-) -> None:
-    eve, eve_id = await scene.agent(EVE_HZ)
-    listen, whisper, barge = (
-        call_pb2.SUPERVISION_MODE_LISTEN, call_pb2.SUPERVISION_MODE_WHISPER, call_pb2.SUPERVISION_MODE_BARGE,
-    )  # fmt: skip
-    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=listen)
-    await eve.hears_all(CUSTOMER_HZ, ANN_HZ)
-    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=whisper)
-    scene.customer.forget()
-    await scene.ann.hears_all(CUSTOMER_HZ, EVE_HZ)
+async def test_a_colleague_who_is_only_asked_hangs_up_on_who_asked_and_not_on_the_customer(scene: Scene) -> None:
+    _, ben_id = await scene.agent(BEN_HZ)
+    await scene.consult(ben_id)
+    customer = next(leg for leg in (await scene.do("GetCall")).legs if leg.party == "customer")
+    for verb, fields in (
+        ("ResumeCall", {}), ("DropLeg", {"leg_id": customer.leg_id}), ("TransferCall", {"queue_id": an_id("que")}),
+        ("SetMute", {"leg_id": customer.leg_id, "muted": True}), ("SendDigits", {"digits": "1"}),
+    ):  # fmt: skip
+        reason = await scene.refused(lambda verb=verb, fields=fields: scene.do(verb, ben_id, **fields))
+        assert reason == "CALL_OF_OTHER_AGENT", verb
+    after = await scene.do("HangUp", ben_id)
+    assert (after.state, after.agent_id) == (call_pb2.CALL_STATE_HELD, scene.ann_id)
+    assert [fact for fact in await scene.exchange.facts() if fact in ("AgentLeft", "CallEnded")] == ["AgentLeft"]
+    await scene.do("ResumeCall")
     await scene.customer.hears(ANN_HZ)
-    assert all(abs(heard - EVE_HZ) > 20 for heard in scene.customer.frequencies(seconds=0.2, count=2)[:1])
-    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=barge)
-    await scene.customer.hears_all(ANN_HZ, EVE_HZ)
-    call = await scene.do("TakeOverCall", eve_id, role="supervisor")
-    assert call.agent_id == eve_id
-    await scene.customer.hears(EVE_HZ)
-    await eve.hears(CUSTOMER_HZ)
-    await scene.ann.hears_nothing()
-    facts = await scene.exchange.facts()
-    assert facts.count("SupervisionChanged") == 4 and "AgentLeft" in facts
-
-
-@pytest.mark.parametrize("verb", ["StopSupervising", "ParkCall", "TransferCall"])
-async def test_however_a_supervision_ends_it_is_told_once(scene: Scene, verb: str) -> None:
-    eve, eve_id = await scene.agent(EVE_HZ)
-    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=call_pb2.SUPERVISION_MODE_LISTEN)
-    if verb == "StopSupervising":
-        await scene.do(verb, eve_id, role="supervisor")
-    else:
-        await scene.do(verb, **({"queue_id": an_id("que")} if verb == "TransferCall" else {}))
-    await eve.hears_nothing()
-    assert (await scene.exchange.facts()).count("SupervisionChanged") == 2
 
 
 async def test_whatever_happens_in_a_call_is_told_with_its_contact_its_leg_and_why_it_ended(scene: Scene) -> None:
@@ -432,17 +359,3 @@ async def test_whatever_happens_in_a_call_is_told_with_its_contact_its_leg_and_w
     assert (left.leg_id, left.contact_id, left.q850_cause) == (legs["agent"], call.contact_id, 16)
     assert {(leg.party, leg.q850_cause) for leg in ended.legs} == {("customer", 16), ("agent", 16)}
     assert (ended.cdr.q850_cause, ended.cdr.contact_id) == (16, (await scene.do("GetCall")).contact_id)
-
-
-async def test_an_agent_learns_nothing_of_who_listens_and_may_not_listen_to_others(scene: Scene) -> None:
-    eve, eve_id = await scene.agent(EVE_HZ)
-    mode = call_pb2.SUPERVISION_MODE_LISTEN
-    seen = await scene.do("SuperviseCall", eve_id, role="supervisor", mode=mode)
-    assert {leg.party for leg in seen.legs} == {"customer", "agent", "supervisor"}
-    assert {leg.party for leg in (await scene.do("GetCall")).legs} == {"customer", "agent"}
-    with pytest.raises(DomainError):
-        await scene.do("SuperviseCall", an_id("usr"), mode=mode)
-    await scene.do("StopSupervising", eve_id, role="supervisor")
-    await eve.hears_nothing()
-    again = await scene.do("StopSupervising", eve_id, role="supervisor")
-    assert {leg.party for leg in again.legs if leg.state != call_pb2.LEG_STATE_ENDED} == {"customer", "agent"}

@@ -61,7 +61,7 @@ async def test_hold_plays_music_to_the_customer_and_silence_to_the_agent(exchang
         await agent.hears_nothing()
         with pytest.raises(FailedPrecondition) as caught:
             await exchange.calls.HoldCall(call_service_pb2.HoldCallRequest(call_id=response.call_id))
-        assert caught.value.reason == "CALL_NOT_TALKING"
+        assert caught.value.reason == "LEG_ON_HOLD"
         await exchange.calls.ResumeCall(call_service_pb2.ResumeCallRequest(call_id=response.call_id))
     await customer.hears(AGENT_HZ)
     await agent.hears(CUSTOMER_HZ)

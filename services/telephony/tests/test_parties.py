@@ -216,7 +216,7 @@ def test_each_verb_in_a_wrong_state_says_what_is_wrong() -> None:
     over = dataclasses.replace(plain, call=dataclasses.replace(plain.call, state=CallState.ENDED))
     queued = talking(state=CallState.QUEUED)
     leg = outside("zoe")
-    assert refused(lambda: parties.hold(parties.hold(plain, "", NOW).after, "", NOW)) == "CALL_NOT_TALKING"
+    assert refused(lambda: parties.hold(parties.hold(plain, "", NOW).after, "", NOW)) == "LEG_ON_HOLD"
     assert refused(lambda: parties.hold(plain, "nobody", NOW)) == "LEG_NOT_FOUND"
     assert refused(lambda: parties.hold(parties.hold(talking(leg), "zoe", NOW).after, "zoe", NOW)) == "LEG_ON_HOLD"
     assert refused(lambda: parties.resume(plain, "", NOW)) == "CALL_NOT_HELD"
@@ -247,7 +247,22 @@ def test_each_verb_in_a_wrong_state_says_what_is_wrong() -> None:
 def test_agents_control_the_calls_they_take_part_in_and_supervisors_any() -> None:
     for actor in (ANN, EVE, Actor("owner", "usr_owner")):
         conversation.may_control(talking(), actor)
-    conversation.may_control(asked(agent_leg(BEN)), BEN)
+    joined = consults.join(asked(agent_leg(BEN)), ANN, NOW).after
+    conversation.may_control(joined, BEN)
+
+
+def test_who_is_only_asked_decides_on_their_own_part_and_not_on_the_customers_call() -> None:
+    consulting = asked(agent_leg(BEN))
+    ben, customer = consulting.of_agent(BEN.user_id), consulting.customer
+    assert ben is not None
+    assert refused(lambda: conversation.may_control(consulting, BEN)) == "CALL_OF_OTHER_AGENT"
+    assert refused(lambda: parties.mute(consulting, customer.leg_id, BEN, True)) == "CALL_OF_OTHER_AGENT"
+    for leg_id in ("", ben.leg_id):
+        muted = parties.mute(consulting, leg_id, BEN, True).after.of_agent(BEN.user_id)
+        assert muted is not None and muted.muted
+    conversation.may_control(consulting, BEN, own_part=True)
+    left = parties.leave(consulting, BEN, NOW)
+    assert left.after.call.agent_id == ANN.user_id and left.after.customer.live
 
 
 def test_a_call_takes_sixteen_parties_and_no_more() -> None:

@@ -16,7 +16,7 @@ from testkit.segments import packets_of
 from testkit.webrtc import dominant
 
 from .conftest import Exchange, an_id
-from .test_call_control import ANN_HZ, BEN_HZ, CUSTOMER_HZ, EVE_HZ, ZOE_HZ, Scene
+from .scene import ANN_HZ, BEN_HZ, CUSTOMER_HZ, EVE_HZ, ZOE_HZ, Scene
 
 pytestmark = pytest.mark.media
 

@@ -159,14 +159,16 @@ class Outcome:
     left: tuple[Left, ...] = ()
 
 
-def may_control(talk: Conversation, actor: Actor) -> None:
+def may_control(talk: Conversation, actor: Actor, *, own_part: bool = False) -> None:
     """Whether the actor may act on the call: agents only on one they take part in (CallOfOtherAgent), which one who is
-    still being rung doesn't."""
+    still being rung doesn't. Who is only asked decides on their `own_part`, and not on the customer's call."""
     if actor.role != "agent" or talk.call.agent_id == actor.user_id:
         return
     own = talk.of_agent(actor.user_id)
     if own is None or not own.answered:
         raise CallOfOtherAgent("this call is another agent's")
+    if own.consulted and not own_part:
+        raise CallOfOtherAgent("you are only asked in this call: leave it, or mute yourself")
 
 
 def in_conversation(talk: Conversation) -> None:

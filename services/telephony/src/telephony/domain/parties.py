@@ -10,7 +10,7 @@ import dataclasses
 from datetime import datetime
 
 from telephony.domain import legs as leg_rules
-from telephony.domain.calls import TALK_STATES, Actor, Call, CallEnded, CallNotHeld, CallNotTalking, CallState
+from telephony.domain.calls import TALK_STATES, Actor, Call, CallEnded, CallNotHeld, CallState
 from telephony.domain.conversation import (
     MAX_PARTIES,
     Conversation,
@@ -26,6 +26,7 @@ from telephony.domain.conversation import (
     PartyLimitReached,
     in_conversation,
     led_by_next,
+    may_control,
     no_consult,
     own_leg,
     raised,
@@ -36,12 +37,10 @@ from telephony.domain.legs import Leg, LegState, Party
 
 def hold(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     """Put a party on hold, the customer when no leg is named. CallNotTalking, CallEnded, LegOnHold, LegNotFound."""
-    if talk.call.state is CallState.HELD and not leg_id:
-        raise CallNotTalking("the customer is on hold already")
     in_conversation(talk)
     leg = _holdable(talk, leg_id)
     if leg.held:
-        raise LegOnHold("the party is on hold already")
+        raise LegOnHold("they are on hold already")
     return Outcome(settled(talk.with_legs(dataclasses.replace(leg, held=True)), now))
 
 
@@ -72,16 +71,21 @@ def _apart(talk: Conversation, kept: Leg) -> Conversation:
 def mute(talk: Conversation, leg_id: str, actor: Actor, muted: bool) -> Outcome:
     """Mute a leg, the actor's own (or the call's agent's) when none is named. The version rises even when nothing
     changes: what is heard may, after a wish whose answer was lost."""
+    after = talk.with_legs(dataclasses.replace(to_mute(talk, leg_id, actor), muted=muted))
+    return Outcome(raised(after))
+
+
+def to_mute(talk: Conversation, leg_id: str, actor: Actor) -> Leg:
+    """Whom `mute` is about. CallNotTalking, CallEnded, LegNotFound, NotOnCall; CallOfOtherAgent for who is only asked
+    and means somebody else."""
     if talk.call.state is not CallState.DIALING:  # who rings somebody may not want to be heard when they answer
         in_conversation(talk)
-    if leg_id:
-        leg = talk.leg(leg_id)
-    else:
-        leg = talk.of_agent(actor.user_id) or talk.of_supervisor(actor.user_id) or talk.of_agent(talk.call.agent_id)
+    own = talk.of_agent(actor.user_id) or talk.of_supervisor(actor.user_id)
+    leg = talk.leg(leg_id) if leg_id else own or talk.of_agent(talk.call.agent_id)
     if leg is None:
         raise NotOnCall("nobody of the tenant talks in this call")
-    after = talk.with_legs(dataclasses.replace(leg, muted=muted))
-    return Outcome(raised(after))
+    may_control(talk, actor, own_part=own is not None and leg.leg_id == own.leg_id)
+    return leg
 
 
 def _holdable(talk: Conversation, leg_id: str) -> Leg:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from kernel.errors import DomainError
 from kernel.ids import new_id
 
 from telephony.domain import consults, parties, transfers
-from telephony.domain.calls import Actor, Call, CallNotTalking, CallState, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallNotTalking, EndParty, Trigger
 from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
@@ -51,13 +52,14 @@ class Conversations:
     async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str, muted: bool) -> Found:
         """A leg's microphone: silent at once, whatever the database does next."""
         live = self._switchboard.find(call_id)
-        if live is not None and live.tenant_id == tenant_id and (live.talking or live.call.state is CallState.DIALING):
-            may_control(Conversation(live.call, live.legs), actor)
-            own = live.leg_of(actor.user_id) or live.leg_of(live.call.agent_id)
-            wished = leg_id or (own.leg_id if own else "")
-            if any(leg.leg_id == wished and leg.live for leg in live.legs):
-                live.wish_mute(wished, muted)
-        return await self._change(tenant_id, call_id, actor, lambda talk: parties.mute(talk, leg_id, actor, muted))
+        if live is not None and live.tenant_id == tenant_id:
+            talk = Conversation(live.call, live.legs)
+            with suppress(DomainError):  # the rows say what is wrong, and may know a party that isn't known here yet
+                may_control(talk, actor, own_part=True)
+                live.wish_mute(parties.to_mute(talk, leg_id, actor).leg_id, muted)
+        return await self._change(
+            tenant_id, call_id, actor, lambda talk: parties.mute(talk, leg_id, actor, muted), own_part=True
+        )
 
     async def send_digits(self, tenant_id: str, call_id: str, actor: Actor, digits: str) -> None:
         """An agent's digits are tones to whoever outside they talk with. Those the customer's own edge sends are what
@@ -82,7 +84,17 @@ class Conversations:
         return found
 
     async def leave(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
-        return await self._change(tenant_id, call_id, actor, lambda talk: parties.leave(talk, actor, self._now()))
+        return await self._change(
+            tenant_id, call_id, actor, lambda talk: parties.leave(talk, actor, self._now()), own_part=True
+        )
+
+    async def hang_up(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+        """End the call for everybody; who is only asked ends their own part."""
+        talk = await self._talk(tenant_id, call_id, actor, own_part=True)
+        own = talk.of_agent(actor.user_id)
+        if own is not None and own.consulted and own.answered:
+            return await self.leave(tenant_id, call_id, actor)
+        return await self._switchboard.hang_up(tenant_id, call_id, actor)
 
     async def swap(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         return await self._change(tenant_id, call_id, actor, lambda talk: consults.swap(talk, actor, self._now()))
@@ -225,13 +237,23 @@ class Conversations:
     def _now(self) -> datetime:
         return self._house.now()
 
-    async def _talk(self, tenant_id: str, call_id: str, actor: Actor) -> Conversation:
-        return await self._house.db.run(tenant_id, lambda tx: party_ops.controlled(tx, call_id, actor), read_only=True)
+    async def _talk(self, tenant_id: str, call_id: str, actor: Actor, *, own_part: bool = False) -> Conversation:
+        return await self._house.db.run(
+            tenant_id, lambda tx: party_ops.controlled(tx, call_id, actor, own_part=own_part), read_only=True
+        )
 
     async def _change(
-        self, tenant_id: str, call_id: str, actor: Actor, verb: Callable[[Conversation], Outcome]
+        self,
+        tenant_id: str,
+        call_id: str,
+        actor: Actor,
+        verb: Callable[[Conversation], Outcome],
+        *,
+        own_part: bool = False,
     ) -> Found:
-        return await self._carry_out(tenant_id, lambda tx: party_ops.change(tx, call_id, actor, verb, self._now()))
+        return await self._carry_out(
+            tenant_id, lambda tx: party_ops.change(tx, call_id, actor, verb, self._now(), own_part=own_part)
+        )
 
     async def _carry_out(self, tenant_id: str, verb: Transaction) -> Found:
         return await self._switchboard.carry_out(tenant_id, verb)

@@ -39,16 +39,17 @@ async def conversation(tx: Tx, call_id: str) -> Conversation:
     return Conversation(call, tuple((await leg_store.legs_of(tx, [call_id]))[call_id]))
 
 
-async def controlled(tx: Tx, call_id: str, actor: Actor) -> Conversation:
-    """The conversation, which this actor may act on. CallNotFound, CallOfOtherAgent."""
+async def controlled(tx: Tx, call_id: str, actor: Actor, *, own_part: bool = False) -> Conversation:
+    """The conversation, which this actor may act on, or on their `own_part` in it. CallNotFound, CallOfOtherAgent."""
     talk = await conversation(tx, call_id)
-    may_control(talk, actor)
+    may_control(talk, actor, own_part=own_part)
     return talk
 
 
-async def change(tx: Tx, call_id: str, actor: Actor, verb: Verb, now: datetime) -> Found:
-    """Carry out a verb on a call the actor may act on. CallNotFound, CallOfOtherAgent, and what the verb refuses."""
-    before = await controlled(tx, call_id, actor)
+async def change(tx: Tx, call_id: str, actor: Actor, verb: Verb, now: datetime, *, own_part: bool = False) -> Found:
+    """Carry out a verb on a call the actor may act on, or on their `own_part` in it. CallNotFound, CallOfOtherAgent,
+    and what the verb refuses."""
+    before = await controlled(tx, call_id, actor, own_part=own_part)
     return await keep(tx, before, verb(before), now)
 
 
