@@ -371,7 +371,7 @@ async def test_a_server_with_an_undeclared_permission_refuses_to_start(
     rpc: RpcHouse, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ProcessSettings(service="routing", internal_key=rpc.internal_key)
-    for permission in ("", "queues.reed"):
+    for permission in ("", "queues.reed", "queues.read|queues.reed", "queues.read|service"):
         monkeypatch.setattr("chassis.rpc_server.permission_of", lambda path, found=permission: found)
         with pytest.raises(ValueError, match="QueueService/GetQueue"):
             serve([(ADD, queues)], settings)

@@ -6,7 +6,7 @@ only lets it at its own call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 PUBLIC, SELF, MEMBER, SERVICE = "public", "self", "member", "service"
 
@@ -98,7 +98,12 @@ _SIGNED_IN = _MEMBERS | {"operator"}
 
 def known(permission: str) -> bool:
     """Whether an rpc may declare this permission."""
-    return permission in (PUBLIC, SELF, MEMBER, SERVICE) or permission in ALL_PERMISSIONS
+    return permission in (PUBLIC, SELF, MEMBER, SERVICE) or ALL_PERMISSIONS.issuperset(alternatives(permission))
+
+
+def alternatives(permission: str) -> Sequence[str]:
+    """The names of which one is enough: a permission is declared as one, or as several between bars."""
+    return permission.split("|")
 
 
 def allows(permission: str, role: str, granted: frozenset[str]) -> bool:
@@ -111,4 +116,4 @@ def allows(permission: str, role: str, granted: frozenset[str]) -> bool:
         return role in _MEMBERS
     if permission == SERVICE:
         return role == "service"
-    return role == "service" or permission in granted
+    return role == "service" or not granted.isdisjoint(alternatives(permission))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
-from chassis.permissions import MEMBER, PUBLIC, SELF
+from chassis.permissions import MEMBER, PUBLIC, SELF, alternatives
 
 from gateway.comments import comments
 from gateway.contracts import methods
@@ -65,7 +65,8 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     if method.permission == PUBLIC:
         operation["security"] = []
     elif method.permission not in (SELF, MEMBER):
-        operation["description"] += f" Needs the permission `{method.permission}`."
+        needed = "` or `".join(alternatives(method.permission))
+        operation["description"] += f" Needs the permission `{needed}`."
     parameters = [_path_parameter(route, variable) for variable in route.variables]
     if route.has_body:
         operation["requestBody"] = _body(route, schemas)

@@ -898,8 +898,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ends a call for everybody
-         * @description Ends a call for everybody. Ending an ended call is OK. Needs the permission `calls.control`.
+         * Ends a call for everybody; who is only consulted ends their own part
+         * @description Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.HangUp"];
         delete?: never;
@@ -1159,7 +1159,7 @@ export interface paths {
         put?: never;
         /**
          * The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing
-         * @description The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing. Changes the mode when they take part already. Each mode has its own permission: calls.listen, calls.whisper, calls.barge. PERMISSION_DENIED SUPERVISION_NOT_ALLOWED; FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING. Needs the permission `calls.listen`.
+         * @description The calling supervisor listens to an agent's call from their own station; the customer and the agent are told nothing. Changes the mode when they take part already. Each mode has its own permission: calls.listen, calls.whisper, calls.barge. PERMISSION_DENIED SUPERVISION_NOT_ALLOWED; FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING. Needs the permission `calls.listen` or `calls.whisper` or `calls.barge`.
          */
         post: operations["merkez.telephony.v1.CallService.SuperviseCall"];
         delete?: never;
@@ -1179,7 +1179,7 @@ export interface paths {
         put?: never;
         /**
          * The calling supervisor stops
-         * @description The calling supervisor stops. OK when they don't take part. Needs the permission `calls.listen`.
+         * @description The calling supervisor stops. OK when they don't take part. Needs the permission `calls.listen` or `calls.whisper` or `calls.barge`.
          */
         post: operations["merkez.telephony.v1.CallService.StopSupervising"];
         delete?: never;

@@ -68,9 +68,9 @@ def _target(request: call_service_pb2.TransferCallRequest | call_service_pb2.Con
 
 
 def _shown(found: tuple[Call, Sequence[Leg]]) -> call_pb2.Call:
-    """The call as its asker may see it: who supervises it is for those who may listen themselves."""
+    """The call as its asker may see it: who supervises it is for those who may supervise themselves."""
     call, legs = found
-    if not principal().may("calls.listen"):
+    if not any(map(principal().may, PERMISSION_OF.values())):
         legs = [leg for leg in legs if leg.party != Party.SUPERVISOR]
     return call_message(call, legs)
 
@@ -149,7 +149,7 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
 
     async def HangUp(self, request: call_service_pb2.HangUpRequest, context: Any) -> call_pb2.Call:
         call_id = require_id("call", request.call_id, "call_id")
-        return _shown(await self._switchboard.hang_up(principal().tenant_id, call_id, _actor()))
+        return _shown(await self._conversations.hang_up(principal().tenant_id, call_id, _actor()))
 
     async def HoldCall(self, request: call_service_pb2.HoldCallRequest, context: Any) -> call_pb2.Call:
         return _shown(await self._conversations.hold(*_asked(request), _leg(request.leg_id)))

@@ -190,7 +190,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HangUp(self, request, context):
-        """Ends a call for everybody. Ending an ended call is OK.
+        """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

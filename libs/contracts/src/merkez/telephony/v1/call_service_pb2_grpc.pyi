@@ -42,7 +42,7 @@ class CallServiceStub:
     DialCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]
     """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     HangUp: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]
-    """Ends a call for everybody. Ending an ended call is OK."""
+    """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
     HoldCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]
     """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]
@@ -98,7 +98,7 @@ class CallServiceAsyncStub(CallServiceStub):
     DialCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     HangUp: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Ends a call for everybody. Ending an ended call is OK."""
+    """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
     HoldCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -175,7 +175,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.HangUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Ends a call for everybody. Ending an ended call is OK."""
+        """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
 
     @_abc_1.abstractmethod
     def HoldCall(

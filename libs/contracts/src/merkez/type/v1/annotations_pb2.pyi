@@ -18,8 +18,8 @@ permission: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOpti
 """The permission a caller needs. "public": anyone, "self": any signed-in
 principal, "member": any of a company, so no platform operator, "service":
 only another service, else a name such as "queues.write" that roles are
-mapped to. A server with an rpc that
-declares none refuses to start.
+mapped to, or several between bars of which one is enough. A server with an
+rpc that declares none refuses to start.
 """
 sensitive: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """True for personal data and secrets: never logged, traced or put in an error."""
