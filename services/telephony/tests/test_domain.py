@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
 from telephony.domain import calls, cdrs, legs, stations
-from telephony.domain.calls import Call, CallState, Contact, EndCause, EndParty, Trigger
+from telephony.domain.calls import Call, CallState, Contact, Direction, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import Leg, LegState, LegTrigger
 from telephony.media.quality import mean_opinion_score
@@ -92,6 +92,16 @@ def test_talk_time_of_the_nodes_own_clock_wins_over_stored_times() -> None:
     ending = Ending(EndParty.AGENT, "NORMAL", NOW + 60 * SECOND, talk=54.9 * SECOND, hold=3 * SECOND)
     cdr = cdrs.detail_record(call, ending, "cdr_1")
     assert (cdr.talk, cdr.hold) == (54.9 * SECOND, 3 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("direction", "party", "answered", "cause"),
+    [(Direction.OUTBOUND, EndParty.AGENT, False, "CANCELLED"), (Direction.OUTBOUND, EndParty.AGENT, True, "NORMAL"),
+     (Direction.OUTBOUND, EndParty.CUSTOMER, False, "NORMAL"), (Direction.INBOUND, EndParty.AGENT, False, "NORMAL")],
+)  # fmt: skip
+def test_who_rings_somebody_and_hangs_up_before_an_answer_has_given_up(direction, party, answered, cause) -> None:
+    call = a_call(direction=direction, answer_time=NOW if answered else None)
+    assert cdrs.detail_record(call, Ending(party, "NORMAL", NOW + SECOND), "cdr_1").end_cause == cause
 
 
 def test_a_call_nobody_answered_has_no_talk_time_whatever_is_reported() -> None:

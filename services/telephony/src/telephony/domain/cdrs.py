@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndParty
+from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndCause, EndParty
 from telephony.domain.legs import Q850, Answer, Leg
 
 ZERO = timedelta(0)
@@ -97,7 +97,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None 
         hold=min(hold, talk),
         unheard=unheard,
         end_party=ending.party,
-        end_cause=ending.cause,
+        end_cause=_cause(call, ending),
         customer_mos=ending.customer_mos,
         agent_mos=ending.agent_mos,
         release_id=call.release_id,
@@ -108,3 +108,10 @@ def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None 
         answered_by=told.answered_by,
         detection=told.detection,
     )
+
+
+def _cause(call: Call, ending: Ending) -> str:
+    """Who rings somebody and hangs up before an answer has given up."""
+    unanswered = call.direction is Direction.OUTBOUND and call.answer_time is None
+    given_up = unanswered and ending.party is EndParty.AGENT and ending.cause == EndCause.NORMAL
+    return EndCause.CANCELLED if given_up else ending.cause
