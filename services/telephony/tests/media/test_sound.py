@@ -19,6 +19,7 @@ from chassis.lifecycle import Tasks
 from telephony.media.clip_files import ClipFiles
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.loudness import TARGET, loudness
+from telephony.media.speech_process import SpeechProcess
 from testkit import eventually
 
 
@@ -182,6 +183,24 @@ async def test_a_speech_worker_that_dies_is_replaced(clips: ClipStore) -> None:
     os.kill(worker.pid, signal.SIGKILL)
     await worker.wait()
     assert (await clips.speech("Two", "en")).seconds > 0.3
+
+
+async def test_a_word_waits_for_one_long_text_and_not_for_all_that_came_before_it() -> None:
+    speech, said = SpeechProcess(30.0), []
+
+    async def say(name: str, text: str) -> None:
+        await speech.make({"make": "speech", "text": text, "language": "en"}, b"")
+        said.append(name)
+
+    async with Tasks("callers") as callers:
+        saying = [callers.spawn(say(f"long {n}", f"{n}, " + "and so on and so forth, " * 40), "say") for n in range(4)]
+        given_up = callers.spawn(say("given up", "Never mind."), "say")
+        saying.append(callers.spawn(say("word", "Hello."), "say"))
+        await eventually(lambda: speech.worker)
+        given_up.cancel()
+        await asyncio.gather(*saying)
+    await speech.close()
+    assert said == ["long 0", "word", "long 1", "long 2", "long 3"]
 
 
 async def test_a_long_upload_keeps_nobody_waiting_for_what_is_to_be_said(clips: ClipStore) -> None:

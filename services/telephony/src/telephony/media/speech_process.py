@@ -1,15 +1,21 @@
-"""One speech worker process, seen from the process that forwards packets: asked one thing at a time, replaced when it
-hangs or dies."""
+"""One speech worker process, seen from the process that forwards packets: asked one thing at a time, what is short
+before what is long, replaced when it hangs or dies."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
 import json
 import struct
 import sys
+from collections.abc import AsyncIterator
+from time import monotonic
 
 LENGTHS = struct.Struct("!II")
+_SECONDS_PER_BYTE = 0.005
+"""What a byte of text costs at the most, about; of a file it costs less."""
 
 
 class ClipFailed(Exception):
@@ -23,11 +29,11 @@ class SpeechProcess:
     def __init__(self, patience: float) -> None:
         self.worker: asyncio.subprocess.Process | None = None
         self._patience = patience
-        self._turn = asyncio.Lock()
+        self._line = _Line()
 
     async def make(self, head: dict[str, str], body: bytes) -> list[bytes]:
         """The packets that are asked for. ClipFailed."""
-        async with self._turn:
+        async with self._line.turn(_SECONDS_PER_BYTE * (len(head.get("text", "")) + len(body))):
             try:
                 return await asyncio.wait_for(self._ask(head, body), self._patience)
             except ClipFailed:
@@ -69,6 +75,42 @@ class SpeechProcess:
             packets.append(answer[at : at + size])
             at += size
         return packets
+
+
+class _Line:
+    """Who is done soonest, counted from when each came, is next: a word waits for one long text and not for ten, and
+    what is long waits no longer than it takes itself."""
+
+    def __init__(self) -> None:
+        self._busy = False
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, seconds: float) -> AsyncIterator[None]:
+        """The one turn there is; `seconds` is how long it will be, about."""
+        if self._busy:
+            mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (monotonic() + seconds, next(self._numbers), mine))
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if mine.done() and not mine.cancelled():
+                    self._pass_on()
+                raise
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            following = heapq.heappop(self._waiting)[2]
+            if not following.done():
+                following.set_result(None)
+                return
+        self._busy = False
 
 
 def _kill(worker: asyncio.subprocess.Process) -> None:
