@@ -155,6 +155,8 @@ class LiveCall:
         if call.state in TALK_STATES or call.state in (CallState.PARKED, CallState.DIALING):
             self.earpiece.stop()
         self._retap()
+        # Once the rows have it, they tell when it ends: whoever unmutes may do so at another node.
+        self._mute_wished -= {leg.leg_id for leg in self.legs if leg.muted}
         for leg in self.legs:
             if leg.live:
                 self.room.mute(leg.leg_id, leg.muted or leg.leg_id in self._mute_wished)
