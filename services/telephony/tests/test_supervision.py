@@ -40,7 +40,7 @@ async def test_a_supervisor_listens_whispers_barges_and_takes_over_and_the_custo
     assert facts.count("SupervisionChanged") == 4 and "AgentLeft" in facts
 
 
-@pytest.mark.parametrize("verb", ["StopSupervising", "ParkCall", "TransferCall"])
+@pytest.mark.parametrize("verb", ["StopSupervising", "ParkCall", "TransferCall", "HangUp"])
 async def test_however_a_supervision_ends_it_is_told_once(scene: Scene, verb: str) -> None:
     eve, eve_id = await scene.agent(EVE_HZ)
     await scene.do("SuperviseCall", eve_id, role="supervisor", mode=call_pb2.SUPERVISION_MODE_LISTEN)

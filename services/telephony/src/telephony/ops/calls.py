@@ -301,6 +301,9 @@ async def _write_ends(tx: Tx, records: Sequence[tuple[CallEnd, Call, Cdr]], over
     for wish, call, cdr in records:
         with tx.part_of(wish.context):
             ended = [leg for leg in over if leg.call_id == call.call_id]
+            for leg in ended:
+                if leg.party == Party.SUPERVISOR:
+                    tx.emit(convert.supervision_changed(call, leg, now), key=call.call_id)
             tx.emit(convert.call_ended(cdr, ended), key=call.call_id)
 
 
