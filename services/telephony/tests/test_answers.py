@@ -126,6 +126,8 @@ async def test_a_message_is_left_after_the_beep_and_the_agent_is_free_before_it(
     assert 3 < found.detection_duration.ToTimedelta().total_seconds() < 15
     facts = await exchange.facts()
     assert (facts.count("AnswerDetected"), facts.count("CallEnded"), facts.count("AgentLeft")) == (2, 1, 1)
+    (step,) = [fact for fact in await exchange.told() if fact.DESCRIPTOR.name == "CallProgressed"]
+    assert (step.previous_state, step.call.state) == (call_pb2.CALL_STATE_TALKING, call_pb2.CALL_STATE_IN_FLOW)
 
 
 @BOTH_CODECS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from kernel.errors import FailedPrecondition, Unavailable
-from merkez.telephony.v1 import call_service_pb2
+from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import CallState, Contact
 from telephony.domain.find_me import MAX_RING, Resort, ResortKind, Step
 from telephony.domain.legs import Q850, Party
@@ -233,7 +233,11 @@ async def test_an_agent_who_hangs_up_as_routing_accepts_isnt_waited_for_and_the_
     assert exchange.flows.started[-1].queue_id == queue_id
     await eventually(lambda: live.call.state is CallState.QUEUED)
     assert live.live_legs(Party.AGENT) == []
-    assert (await exchange.facts()).count("AgentLeft") == 1
+    told = await exchange.told()
+    (left,) = [fact for fact in told if fact.DESCRIPTOR.name == "AgentLeft"]
+    assert (left.leg_id, left.q850_cause) == (search.legs[1].leg_id, Q850.NORMAL)
+    states = [fact.call.state for fact in told[told.index(left) :] if hasattr(fact, "call")]
+    assert states[:2] == [call_pb2.CALL_STATE_IN_FLOW, call_pb2.CALL_STATE_QUEUED]
     await eventually(lambda: not exchange.finder._hunts)
     await search.customer.hears(MUSIC_HZ)
 

@@ -40,4 +40,6 @@ async def follow(
     if what is not Follow.LEAVE_MESSAGE or before.consulted is not None:
         return (Follow.NOTHING if what is Follow.LEAVE_MESSAGE else what), (before.call, before.legs)
     outcome = answers.leave_message(before, detection.message_prompt_id, now)
-    return what, await party_ops.keep(tx, before, outcome, now)
+    found = await party_ops.keep(tx, before, outcome, now)
+    tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
+    return what, found

@@ -188,7 +188,9 @@ async def accepted(
         return await answer_call(tx, call_id, agent_id, contact, now)
     await store.drop_search(tx, search.offer_id)
     tx.after_commit(partial(log.info, "an agent hung up before they were joined", call_id=call_id, agent_id=agent_id))
-    leg = Leg("", call_id, Party.AGENT, LegState.ENDED, agent_id=agent_id, contact_id=contact.contact_id)
+    unknown = Leg("", call_id, Party.AGENT, LegState.ENDED)
+    telephone = next((leg for leg in before.legs if leg.leg_id == search.taken_leg_id), unknown)
+    leg = dataclasses.replace(telephone, agent_id=agent_id, contact_id=contact.contact_id)
     tx.emit(convert.agent_left(Left(leg, LeftReason.LEFT), now), key=call_id)
     if contact.consult:
         return await consult_failed(tx, call_id, contact.contact_id, now)
@@ -197,6 +199,7 @@ async def accepted(
     queue = f"queue:{contact.queue_id}" if contact.queue_id and not direct else ""
     if found is None and queue and before.call.state is CallState.QUEUED:
         found = await _led_on(tx, before, contact.contact_id, queue, before.call.forwarded_by, now)
+        tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
     return found or await contact_dequeued(tx, call_id, contact.contact_id, now)
 
 
