@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import DomainError
-from telephony.domain import consults, conversation, parties, supervision, transfers
+from telephony.domain import consults, conversation, legs, parties, supervision, transfers
 from telephony.domain.calls import Actor, Call, CallState, Trigger
 from telephony.domain.conversation import Conversation, LeftReason, Outcome
 from telephony.domain.hearing import Ear, Sound, hearing, recorded
@@ -249,6 +249,16 @@ def test_agents_control_the_calls_they_take_part_in_and_supervisors_any() -> Non
         conversation.may_control(talking(), actor)
     joined = consults.join(asked(agent_leg(BEN)), ANN, NOW).after
     conversation.may_control(joined, BEN)
+
+
+def test_an_agent_hears_that_a_call_they_were_in_is_over_or_waits_for_nobody_in_particular() -> None:
+    together = consults.join(asked(agent_leg(BEN)), ANN, NOW).after
+    call = dataclasses.replace(together.call, state=CallState.ENDED)
+    over = Conversation(call, tuple(legs.ended(leg, NOW) for leg in together.legs))
+    conversation.may_control(over, BEN)
+    assert refused(lambda: conversation.may_control(over, Actor("agent", "usr_zed"))) == "CALL_OF_OTHER_AGENT"
+    parked = transfers.parked(talking(), "701", NOW).after
+    assert refused(lambda: conversation.may_control(parked, ANN)) == "NOT_ON_CALL"
 
 
 def test_who_is_only_asked_decides_on_their_own_part_and_not_on_the_customers_call() -> None:

@@ -160,11 +160,16 @@ class Outcome:
 
 
 def may_control(talk: Conversation, actor: Actor, *, own_part: bool = False) -> None:
-    """Whether the actor may act on the call: agents only on one they take part in (CallOfOtherAgent), which one who is
-    still being rung doesn't. Who is only asked decides on their `own_part`, and not on the customer's call."""
+    """Whether the actor may act on the call: agents only on one they take part in (CallOfOtherAgent, NotOnCall where no
+    agent does), which one who is still being rung doesn't. Who is only asked decides on their `own_part`, and not on
+    the customer's call. Who took part in one that is over hears so from the verb."""
     if actor.role != "agent" or talk.call.agent_id == actor.user_id:
         return
     own = talk.of_agent(actor.user_id)
+    if own is None and not talk.call.live and any(leg.agent_id == actor.user_id for leg in talk.legs):
+        return
+    if own is None and talk.call.live and not talk.call.agent_id:
+        raise NotOnCall("you don't talk in this call: no agent does now")
     if own is None or not own.answered:
         raise CallOfOtherAgent("this call is another agent's")
     if own.consulted and not own_part:
