@@ -69,7 +69,8 @@ async def test_a_consult_nobody_takes_is_over_and_a_cancelled_one_takes_its_offe
         scene.exchange.tenant_id, lambda tx: ops.answer_call(tx, scene.call_id, ben_id, contact, house.now())
     )
     assert late is None
-    assert "AgentLeft" in await scene.exchange.facts()
+    (left,) = [fact for fact in await scene.exchange.told() if fact.DESCRIPTOR.name == "AgentLeft"]
+    assert (left.contact_id, left.leg_id) == (contact.contact_id, "")
 
 
 async def test_an_agent_calls_a_number_hears_its_early_media_talks_and_the_customer_hangs_up(scene: Scene) -> None:

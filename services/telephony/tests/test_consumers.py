@@ -8,7 +8,7 @@ import pytest
 from chassis.auth import acting_for
 from kernel.clock import SystemClock
 from kernel.ids import new_id
-from merkez.routing.v1 import routing_events_pb2
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
@@ -21,7 +21,9 @@ from telephony.ops import devices as device_ops
 from testkit import eventually
 
 from .lost_answers import over_a_wire
+from .scene import BEN_HZ, scene
 
+__all__ = ["scene"]
 pytestmark = pytest.mark.media
 
 AGENT = "usr_01jd3v9k8r5x7m2p4q6s8t0w1y"
@@ -134,6 +136,21 @@ async def test_when_nobody_is_waited_for_any_more_flows_hears_so_at_once_and_onc
     await publish(bus, exchange, dequeued(response.call_id, contact_id), "con_2")
     await exchange.house.db.run(exchange.tenant_id, lambda tx: ops.get_call(tx, response.call_id))
     assert exchange.flows.events() == [("QUEUE_TICK", "")]
+
+
+@pytest.mark.parametrize(("reason", "q850"), [("offer_declined", 21), ("offer_missed", 19)])
+async def test_why_a_colleague_wasnt_to_be_asked_is_told_of_their_leg(scene, make_bus, reason: str, q850: int) -> None:
+    exchange, bus = scene.exchange, await make_bus("telephony")
+    await bus.consume(
+        exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard)
+    )
+    _, ben_id = await scene.agent(BEN_HZ)
+    await scene.do("ConsultCall", agent_id=ben_id)
+    fact = dequeued(scene.call_id, scene.consult_contact().contact_id)
+    fact.contact.kind, fact.reason = contact_pb2.CONTACT_KIND_CONSULT, reason
+    await publish(bus, exchange, fact, "con_1")
+    live = exchange.switchboard.find(scene.call_id)
+    await eventually(lambda: [leg.q850_cause for leg in live.legs if leg.agent_id == ben_id] == [q850])
 
 
 async def test_an_accepted_offer_of_a_call_that_is_over_changes_nothing(exchange, make_bus) -> None:

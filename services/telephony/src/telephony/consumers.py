@@ -80,13 +80,13 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         if not told.call_id:
             return
         consult = told.kind == contact_pb2.CONTACT_KIND_CONSULT
-        over = ops.consult_failed if consult else ops.contact_dequeued
-        found = None
-        if not consult:
+        if consult:
+            q850 = Q850.REJECTED if fact.reason == "offer_declined" else Q850.NO_ANSWER
+            found = await ops.consult_failed(tx, told.call_id, told.contact_id, house.now(), q850)
+        else:
             untaken = find_me.Untaken(told.call_id, told.contact_id, told.target_agent_id, fact.reason)
             found = await find_me.forward(tx, untaken, house.now())
-        if found is None:
-            found = await over(tx, told.call_id, told.contact_id, house.now())
+            found = found or await ops.contact_dequeued(tx, told.call_id, told.contact_id, house.now())
         if found is not None:
             # Flows' driver goes on by the rows, here or on the call's own node.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *found))

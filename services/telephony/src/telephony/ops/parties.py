@@ -83,8 +83,7 @@ async def answer_call(tx: Tx, call_id: str, agent_id: str, contact: Contact, now
     tx.after_commit(partial(log.info, "an accepted call can't be joined", call_id=call_id, state=state))
     known = before.of_agent(agent_id)
     if before.call.live and contact.contact_id and (known is None or known.contact_id != contact.contact_id):
-        leg = _agent_leg(call_id, agent_id, contact.contact_id, now)
-        tx.emit(convert.agent_left(Left(leg, LeftReason.CONSULT_OVER), now), key=call_id)
+        tx.emit(convert.agent_left(_never_joined(call_id, agent_id, contact.contact_id, taken), now), key=call_id)
     if before.call.live and taken is not None:
         return await telephones_over(tx, before, [taken], now, Q850.ANSWERED_ELSEWHERE)
     return None
@@ -96,7 +95,9 @@ async def telephones_over(tx: Tx, before: Conversation, legs: Sequence[Leg], now
     return await keep(tx, before, Outcome(rules.raised(before.with_legs(*over))), now)
 
 
-async def consult_failed(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Found | None:
+async def consult_failed(
+    tx: Tx, call_id: str, contact_id: str, now: datetime, q850: int = Q850.NO_ANSWER
+) -> Found | None:
     """Nobody took a consult: its leg is over. None when there is none."""
     if await call_store.find_call(tx, call_id) is None:
         return None
@@ -104,7 +105,7 @@ async def consult_failed(tx: Tx, call_id: str, contact_id: str, now: datetime) -
     asked = talk.consulted
     if asked is None or asked.answered or asked.contact_id != contact_id:
         return None
-    return await party_gone(tx, call_id, asked.leg_id, now, Q850.NO_ANSWER)
+    return await party_gone(tx, call_id, asked.leg_id, now, q850)
 
 
 def _answered(
@@ -294,8 +295,8 @@ async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, n
 
 async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime) -> None:
     """An agent who had begun a contact for a call can't be joined to it: their part is over."""
-    leg = _agent_leg(call_id, agent_id, contact_id, now)
-    tx.emit(convert.agent_left(Left(leg, LeftReason.LEFT), now), key=call_id)
+    left = dataclasses.replace(_never_joined(call_id, agent_id, contact_id), reason=LeftReason.LEFT)
+    tx.emit(convert.agent_left(left, now), key=call_id)
 
 
 # -- supervision -----------------------------------------------------------------------------------------------
@@ -344,6 +345,12 @@ def _agent_leg(call_id: str, agent_id: str, contact_id: str, now: datetime) -> L
         new_id("leg", now), call_id, Party.AGENT, LegState.CONNECTED, agent_id=agent_id, contact_id=contact_id,
         join_time=now,
     )  # fmt: skip
+
+
+def _never_joined(call_id: str, agent_id: str, contact_id: str, telephone: Leg | None = None) -> Left:
+    """The part of an agent who accepted in vain: of no leg but the telephone they took it on."""
+    leg = telephone or Leg("", call_id, Party.AGENT, LegState.ENDED)
+    return Left(dataclasses.replace(leg, agent_id=agent_id, contact_id=contact_id), LeftReason.CONSULT_OVER)
 
 
 async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *, quietly: bool = False) -> Found:
