@@ -73,6 +73,7 @@ def cancel_consult(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
     asked = talk.consulted
     if asked is None:
         raise NoConsult("nobody is being consulted")
+    _not_anothers(talk, asked, talk.of_agent(actor.user_id))
     outcome = gone(talk, asked.leg_id, now, reason=LeftReason.CONSULT_OVER)
     customer = dataclasses.replace(outcome.after.customer, held=False)
     return Outcome(settled(outcome.after.with_legs(customer), now), outcome.left)
@@ -84,6 +85,14 @@ def _consult(talk: Conversation, actor: Actor) -> Leg:
     asked = talk.consulted
     if asked is None or asked.leg_id == own.leg_id:
         raise NoConsult("you are not consulting anybody")
+    _not_anothers(talk, asked, own)
     if not asked.answered:
         raise ConsultNotAnswered("the party consulted hasn't answered yet")
     return asked
+
+
+def _not_anothers(talk: Conversation, asked: Leg, own: Leg | None) -> None:
+    """What is said in a consult is its asker's to share: others of a conference wait. Who took their place may."""
+    asker = next((leg for leg in talk.live_legs if leg.leg_id == asked.invited_by), None)
+    if own is not None and asker is not None and own.leg_id != asker.leg_id:
+        raise NoConsult("somebody else of this call is consulting: wait until they are done")
