@@ -114,6 +114,20 @@ async def test_an_agent_who_mutes_while_it_rings_is_not_heard_by_who_answers(exc
     await zoe.hears(ANN_HZ)
 
 
+async def test_an_agent_who_reloads_while_it_rings_is_on_that_call_and_on_no_other(scene: Scene) -> None:
+    exchange, eve_id, eve, zoe = scene.exchange, an_id("usr"), scene.exchange.peer(EVE_HZ), scene.exchange.peer(ZOE_HZ)
+    await exchange.attach(exchange.peer(EVE_HZ), eve_id)
+    with exchange.as_agent(eve_id):
+        await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r", number="+15550100199"))
+        detach = call_service_pb2.DetachStationRequest(client_id="tab1")
+        assert await scene.refused(lambda: exchange.stations.DetachStation(detach)) == "STATION_ON_CALL"
+    await exchange.attach(eve, eve_id)
+    await exchange.outside.begun[-1].answer(zoe)
+    await eve.hears(ZOE_HZ)
+    listen = {"role": "supervisor", "mode": call_pb2.SUPERVISION_MODE_LISTEN}
+    assert await scene.refused(lambda: scene.do("SuperviseCall", eve_id, **listen)) == "STATION_ON_CALL"
+
+
 @pytest.mark.parametrize(("q850", "cause"), [(17, "BUSY"), (19, "NO_ANSWER"), (21, "REJECTED"), (1, "UNREACHABLE")])
 async def test_a_number_that_can_not_be_reached_ends_the_call_with_its_cause(exchange, q850, cause) -> None:
     ann, ann_id = exchange.peer(ANN_HZ), an_id("usr")

@@ -12,7 +12,7 @@ from kernel.ids import new_id
 
 from telephony import convert
 from telephony.domain import stations
-from telephony.domain.calls import TALK_STATES
+from telephony.domain.calls import TALK_STATES, CallState
 from telephony.domain.legs import LegState
 from telephony.domain.stations import Station, StationReason
 from telephony.store import calls as call_store
@@ -144,8 +144,9 @@ async def _drop(tx: Tx, station: Station, reason: str) -> Station:
 
 
 async def _joined_call(tx: Tx, station: Station | None) -> str:
-    """The call the station is joined to, if that call still talks."""
+    """The call the station is joined to, if that call still talks, or rings whom its agent dialled."""
     if station is None or not station.call_id:
         return ""
     call = await call_store.find_call(tx, station.call_id)
-    return station.call_id if call is not None and call.state in TALK_STATES else ""
+    joined = call is not None and (call.state in TALK_STATES or call.state is CallState.DIALING)
+    return station.call_id if joined else ""
