@@ -140,13 +140,14 @@ class Switchboard:
                 if media is not None:
                     self._part_with(live.tenant_id, leg.agent_id)
                     live.attach(leg.leg_id, media)
-                elif leg.party == Party.AGENT:
-                    log.warning("the accepting agent has no media here yet", call_id=live.call_id)
+                else:
+                    log.warning("who came in has no media here yet", call_id=live.call_id, party=leg.party)
                     self.station_wanted(live.tenant_id, leg.agent_id, self._house.settings.node_id)
                     if ring:
                         self._house.tasks.spawn(self.ring_agent(live, leg), "ring desk phone")
                     live.lose(leg.leg_id)
-                    self._house.tasks.spawn(self.comfort(live), "comfort")
+                    if leg.party == Party.AGENT:
+                        self._house.tasks.spawn(self.comfort(live), "comfort")
             elif not leg.live:
                 if station is not None and station.call_id == live.call_id and not _seated_again(legs, leg):
                     station.call_id = ""
