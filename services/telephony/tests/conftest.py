@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ from testkit.webrtc import Peer
 
 from .neighbours import FakeFlows, FakeRecording, FakeRouting, FakeTenancy, an_id, neighbours
 from .outside_peers import OutsidePeers
+from .untold import watched
 
 MUSIC_HZ = 300.0
 SPOKEN_HZ = 1200.0
@@ -148,6 +149,14 @@ class Exchange:
     async def told(self) -> list[Any]:
         """The facts in the outbox, in order."""
         return await told(self.house.db, self.tenant_id)
+
+
+@pytest.fixture(autouse=True)
+def every_change_is_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test does: each change of state of a call or a leg has its fact."""
+    with watched(monkeypatch) as watcher:
+        yield
+    assert not watcher.untold, "\n".join(watcher.untold)
 
 
 @pytest.fixture(scope="session")

@@ -205,10 +205,12 @@ def call_started(call: Call, legs: Sequence[Leg], attributes: Mapping[str, str])
     return telephony_events_pb2.CallStarted(call=_told(call, legs), attributes=attributes)
 
 
-def call_refused(call: Call, reason: str, limit: int, now: datetime) -> telephony_events_pb2.CallRefused:
+def call_refused(call: Call, leg: Leg, reason: str, limit: int, now: datetime) -> telephony_events_pb2.CallRefused:
+    """`leg` is the customer's."""
     return telephony_events_pb2.CallRefused(
-        call_id=call.call_id, brand_id=call.brand_id, reason=reason, limit=limit, refuse_time=time_out(now)
-    )
+        call_id=call.call_id, brand_id=call.brand_id, reason=reason, limit=limit, refuse_time=time_out(now),
+        leg_id=leg.leg_id,
+    )  # fmt: skip
 
 
 def call_progressed(call: Call, legs: Sequence[Leg], previous: CallState) -> telephony_events_pb2.CallProgressed:
@@ -274,6 +276,7 @@ def supervision_changed(
     return telephony_events_pb2.SupervisionChanged(
         call_id=leg.call_id, supervisor_id=leg.agent_id, agent_id=leg.supervised_agent_id, mode=mode,
         took_over=took_over, change_time=time_out(now), leg_id=leg.leg_id, contact_id=call.contact_id,
+        q850_cause=leg.q850_cause,
     )  # fmt: skip
 
 

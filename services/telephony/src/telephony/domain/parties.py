@@ -32,7 +32,7 @@ from telephony.domain.conversation import (
     raised,
     settled,
 )
-from telephony.domain.legs import Leg, LegState, Party
+from telephony.domain.legs import Leg, LegTrigger, Party
 
 
 def hold(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
@@ -127,7 +127,8 @@ def answered(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     leg = talk.leg(leg_id)
     if leg.answered:
         return Outcome(talk)
-    after = talk.with_legs(dataclasses.replace(leg, state=LegState.CONNECTED, join_time=now))
+    connected = leg_rules.change_leg(leg, LegTrigger.ANSWER) or leg
+    after = talk.with_legs(dataclasses.replace(connected, join_time=now))
     # The agent may have taken the customer back meanwhile: then whoever was asked waits until they turn to them.
     return Outcome(_put_through(_apart(after, after.customer), now) if leg.consulted else raised(after))
 

@@ -72,7 +72,7 @@ async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Seque
         with tx.part_of(wish.context):
             if refusal:
                 met = limit if refusal == EndCause.LIMIT else 0
-                tx.emit(convert.call_refused(call, refusal, met, now), key=call.call_id)
+                tx.emit(convert.call_refused(call, leg, refusal, met, now), key=call.call_id)
             else:
                 tx.emit(convert.call_started(call, [leg], call.attributes), key=call.call_id)
             tx.after_commit(partial(log.info, "call started", call_id=call.call_id, refusal=refusal, live_calls=live))

@@ -373,9 +373,8 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *,
     _tell(tx, before.call, call, legs, [(known.get(leg.leg_id), leg) for leg in changed])
     for left in outcome.left:
         tx.emit(convert.agent_left(left, now), key=call.call_id)
-    seated = {leg.agent_id for leg in legs if leg.live}
     for leg in changed:
-        if leg.party == Party.SUPERVISOR and not leg.live and leg.agent_id not in seated:
+        if leg.party == Party.SUPERVISOR and not leg.live:
             tx.emit(convert.supervision_changed(call, leg, now), key=call.call_id)
     return call, legs
 

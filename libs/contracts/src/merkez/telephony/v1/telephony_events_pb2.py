@@ -28,7 +28,7 @@ from merkez.telephony.v1 import call_pb2 as merkez_dot_telephony_dot_v1_dot_call
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\x1a merkez/type/v1/annotations.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x0e\x43\x61llProgressed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x36\n\x0eprevious_state\x18\x02 \x01(\x0e\x32\x1e.merkez.telephony.v1.CallState\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"\\\n\nLegChanged\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\"\x9a\x01\n\x0f\x43\x61llTransferred\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\r\n\x05\x62lind\x18\x04 \x01(\x08\x12\x13\n\x0btarget_kind\x18\x05 \x01(\t\x12\x14\n\x06target\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\"p\n\x0e\x41nswerDetected\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\nCallParked\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"m\n\x0bParkExpired\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x13\n\x0btarget_kind\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\"\xea\x01\n\x12SupervisionChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x15\n\rsupervisor_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x32\n\x04mode\x18\x04 \x01(\x0e\x32$.merkez.telephony.v1.SupervisionMode\x12\x11\n\ttook_over\x18\x05 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06leg_id\x18\x07 \x01(\t\x12\x12\n\ncontact_id\x18\x08 \x01(\t\"\xa6\x01\n\tAgentLeft\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nleave_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06leg_id\x18\x06 \x01(\t\x12\x12\n\nq850_cause\x18\x07 \x01(\x05\"\x93\x01\n\tCallMoved\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\t\x12\x12\n\nto_node_id\x18\x03 \x01(\t\x12\x33\n\x0flast_heard_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x14\n\x0c\x63\x61ll_version\x18\x03 \x01(\x03\x12\x12\n\ncontact_id\x18\x04 \x01(\t\"Z\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\x12&\n\x04legs\x18\x02 \x03(\x0b\x32\x18.merkez.telephony.v1.Leg\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xbd\x01\n\rFindMeChanged\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x30\n\raway_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rdesk_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bqueue_calls\x18\x04 \x01(\x08\x12\x10\n\x08\x66orwards\x18\x05 \x01(\x08\x12\x0f\n\x07version\x18\x06 \x01(\x03\"\x83\x01\n\rCallForwarded\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0btarget_kind\x18\x04 \x01(\t\x12\x0e\n\x06target\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/telephony/v1/telephony_events.proto\x12\x13merkez.telephony.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/telephony/v1/call.proto\x1a merkez/type/v1/annotations.proto\"\xaf\x01\n\x0b\x43\x61llStarted\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x44\n\nattributes\x18\x02 \x03(\x0b\x32\x30.merkez.telephony.v1.CallStarted.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x90\x01\n\x0b\x43\x61llRefused\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12/\n\x0brefuse_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06leg_id\x18\x06 \x01(\t\"q\n\x0e\x43\x61llProgressed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x36\n\x0eprevious_state\x18\x02 \x01(\x0e\x32\x1e.merkez.telephony.v1.CallState\"7\n\x0c\x43\x61llAnswered\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"3\n\x08\x43\x61llHeld\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"6\n\x0b\x43\x61llResumed\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\"\\\n\nLegChanged\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\"\x9a\x01\n\x0f\x43\x61llTransferred\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\r\n\x05\x62lind\x18\x04 \x01(\x08\x12\x13\n\x0btarget_kind\x18\x05 \x01(\t\x12\x14\n\x06target\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\"p\n\x0e\x41nswerDetected\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\nCallParked\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"m\n\x0bParkExpired\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x13\n\x0btarget_kind\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\"\xfe\x01\n\x12SupervisionChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x15\n\rsupervisor_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x32\n\x04mode\x18\x04 \x01(\x0e\x32$.merkez.telephony.v1.SupervisionMode\x12\x11\n\ttook_over\x18\x05 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06leg_id\x18\x07 \x01(\t\x12\x12\n\ncontact_id\x18\x08 \x01(\t\x12\x12\n\nq850_cause\x18\t \x01(\x05\"\xa6\x01\n\tAgentLeft\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nleave_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06leg_id\x18\x06 \x01(\t\x12\x12\n\nq850_cause\x18\x07 \x01(\x05\"\x93\x01\n\tCallMoved\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\t\x12\x12\n\nto_node_id\x18\x03 \x01(\t\x12\x33\n\x0flast_heard_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\x0fLegMediaChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12%\n\x03leg\x18\x02 \x01(\x0b\x32\x18.merkez.telephony.v1.Leg\x12\x14\n\x0c\x63\x61ll_version\x18\x03 \x01(\x03\x12\x12\n\ncontact_id\x18\x04 \x01(\t\"Z\n\tCallEnded\x12%\n\x03\x63\x64r\x18\x01 \x01(\x0b\x32\x18.merkez.telephony.v1.Cdr\x12&\n\x04legs\x18\x02 \x03(\x0b\x32\x18.merkez.telephony.v1.Leg\"@\n\x0fStationAttached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\"P\n\x0fStationDetached\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.merkez.telephony.v1.Station\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xbd\x01\n\rFindMeChanged\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x30\n\raway_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rdesk_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bqueue_calls\x18\x04 \x01(\x08\x12\x10\n\x08\x66orwards\x18\x05 \x01(\x08\x12\x0f\n\x07version\x18\x06 \x01(\x03\"\x83\x01\n\rCallForwarded\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x19.merkez.telephony.v1.Call\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0btarget_kind\x18\x04 \x01(\t\x12\x0e\n\x06target\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,41 +44,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_start=325
   _globals['_CALLSTARTED_ATTRIBUTESENTRY']._serialized_end=374
   _globals['_CALLREFUSED']._serialized_start=377
-  _globals['_CALLREFUSED']._serialized_end=505
-  _globals['_CALLPROGRESSED']._serialized_start=507
-  _globals['_CALLPROGRESSED']._serialized_end=620
-  _globals['_CALLANSWERED']._serialized_start=622
-  _globals['_CALLANSWERED']._serialized_end=677
-  _globals['_CALLHELD']._serialized_start=679
-  _globals['_CALLHELD']._serialized_end=730
-  _globals['_CALLRESUMED']._serialized_start=732
-  _globals['_CALLRESUMED']._serialized_end=786
-  _globals['_LEGCHANGED']._serialized_start=788
-  _globals['_LEGCHANGED']._serialized_end=880
-  _globals['_CALLTRANSFERRED']._serialized_start=883
-  _globals['_CALLTRANSFERRED']._serialized_end=1037
-  _globals['_ANSWERDETECTED']._serialized_start=1039
-  _globals['_ANSWERDETECTED']._serialized_end=1151
-  _globals['_CALLPARKED']._serialized_start=1153
-  _globals['_CALLPARKED']._serialized_end=1224
-  _globals['_PARKEXPIRED']._serialized_start=1226
-  _globals['_PARKEXPIRED']._serialized_end=1335
-  _globals['_SUPERVISIONCHANGED']._serialized_start=1338
-  _globals['_SUPERVISIONCHANGED']._serialized_end=1572
-  _globals['_AGENTLEFT']._serialized_start=1575
-  _globals['_AGENTLEFT']._serialized_end=1741
-  _globals['_CALLMOVED']._serialized_start=1744
-  _globals['_CALLMOVED']._serialized_end=1891
-  _globals['_LEGMEDIACHANGED']._serialized_start=1893
-  _globals['_LEGMEDIACHANGED']._serialized_end=2008
-  _globals['_CALLENDED']._serialized_start=2010
-  _globals['_CALLENDED']._serialized_end=2100
-  _globals['_STATIONATTACHED']._serialized_start=2102
-  _globals['_STATIONATTACHED']._serialized_end=2166
-  _globals['_STATIONDETACHED']._serialized_start=2168
-  _globals['_STATIONDETACHED']._serialized_end=2248
-  _globals['_FINDMECHANGED']._serialized_start=2251
-  _globals['_FINDMECHANGED']._serialized_end=2440
-  _globals['_CALLFORWARDED']._serialized_start=2443
-  _globals['_CALLFORWARDED']._serialized_end=2574
+  _globals['_CALLREFUSED']._serialized_end=521
+  _globals['_CALLPROGRESSED']._serialized_start=523
+  _globals['_CALLPROGRESSED']._serialized_end=636
+  _globals['_CALLANSWERED']._serialized_start=638
+  _globals['_CALLANSWERED']._serialized_end=693
+  _globals['_CALLHELD']._serialized_start=695
+  _globals['_CALLHELD']._serialized_end=746
+  _globals['_CALLRESUMED']._serialized_start=748
+  _globals['_CALLRESUMED']._serialized_end=802
+  _globals['_LEGCHANGED']._serialized_start=804
+  _globals['_LEGCHANGED']._serialized_end=896
+  _globals['_CALLTRANSFERRED']._serialized_start=899
+  _globals['_CALLTRANSFERRED']._serialized_end=1053
+  _globals['_ANSWERDETECTED']._serialized_start=1055
+  _globals['_ANSWERDETECTED']._serialized_end=1167
+  _globals['_CALLPARKED']._serialized_start=1169
+  _globals['_CALLPARKED']._serialized_end=1240
+  _globals['_PARKEXPIRED']._serialized_start=1242
+  _globals['_PARKEXPIRED']._serialized_end=1351
+  _globals['_SUPERVISIONCHANGED']._serialized_start=1354
+  _globals['_SUPERVISIONCHANGED']._serialized_end=1608
+  _globals['_AGENTLEFT']._serialized_start=1611
+  _globals['_AGENTLEFT']._serialized_end=1777
+  _globals['_CALLMOVED']._serialized_start=1780
+  _globals['_CALLMOVED']._serialized_end=1927
+  _globals['_LEGMEDIACHANGED']._serialized_start=1929
+  _globals['_LEGMEDIACHANGED']._serialized_end=2044
+  _globals['_CALLENDED']._serialized_start=2046
+  _globals['_CALLENDED']._serialized_end=2136
+  _globals['_STATIONATTACHED']._serialized_start=2138
+  _globals['_STATIONATTACHED']._serialized_end=2202
+  _globals['_STATIONDETACHED']._serialized_start=2204
+  _globals['_STATIONDETACHED']._serialized_end=2284
+  _globals['_FINDMECHANGED']._serialized_start=2287
+  _globals['_FINDMECHANGED']._serialized_end=2476
+  _globals['_CALLFORWARDED']._serialized_start=2479
+  _globals['_CALLFORWARDED']._serialized_end=2610
 # @@protoc_insertion_point(module_scope)

@@ -82,6 +82,7 @@ class CallRefused(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     REFUSE_TIME_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
     brand_id: _builtins.str
@@ -90,6 +91,8 @@ class CallRefused(_message.Message):
     """Why: CONCURRENT_CALL_LIMIT_REACHED or TENANT_SUSPENDED."""
     limit: _builtins.int
     """Limit that was met; 0 when it wasn't about one."""
+    leg_id: _builtins.str
+    """Customer's leg: connected while they are told so."""
     @_builtins.property
     def refuse_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -102,10 +105,11 @@ class CallRefused(_message.Message):
         reason: _builtins.str = ...,
         limit: _builtins.int = ...,
         refuse_time: _timestamp_pb2.Timestamp | None = ...,
+        leg_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["refuse_time", b"refuse_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "call_id", b"call_id", "limit", b"limit", "reason", b"reason", "refuse_time", b"refuse_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "call_id", b"call_id", "leg_id", b"leg_id", "limit", b"limit", "reason", b"reason", "refuse_time", b"refuse_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -397,6 +401,7 @@ class SupervisionChanged(_message.Message):
     CHANGE_TIME_FIELD_NUMBER: _builtins.int
     LEG_ID_FIELD_NUMBER: _builtins.int
     CONTACT_ID_FIELD_NUMBER: _builtins.int
+    Q850_CAUSE_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
     supervisor_id: _builtins.str
@@ -411,6 +416,8 @@ class SupervisionChanged(_message.Message):
     """Leg they take part with."""
     contact_id: _builtins.str
     """Contact the call is handled as; empty while there is none."""
+    q850_cause: _builtins.int
+    """Why it ended (ITU-T Q.850); 0 while it goes on."""
     @_builtins.property
     def change_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -426,10 +433,11 @@ class SupervisionChanged(_message.Message):
         change_time: _timestamp_pb2.Timestamp | None = ...,
         leg_id: _builtins.str = ...,
         contact_id: _builtins.str = ...,
+        q850_cause: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "change_time", b"change_time", "contact_id", b"contact_id", "leg_id", b"leg_id", "mode", b"mode", "supervisor_id", b"supervisor_id", "took_over", b"took_over"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "call_id", b"call_id", "change_time", b"change_time", "contact_id", b"contact_id", "leg_id", b"leg_id", "mode", b"mode", "q850_cause", b"q850_cause", "supervisor_id", b"supervisor_id", "took_over", b"took_over"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
