@@ -1,8 +1,7 @@
 """How well answering machines are told from people, and how fast: `python services/telephony/bench/bench_amd.py`.
 
-Prints one JSON object a line, of the calls of `amd_held_out`, by which nothing was chosen; `--tuned` shows those of
-`amd_tuned` that numbers were chosen by, which say less. Calls are made from their family's seed once and kept under
-.cache.
+Prints one JSON object a line, of the calls of the held-out family, by which nothing was chosen; `--tuned` shows those
+that numbers were chosen by, which say less. Calls are made from their family's seed once and kept under .cache.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from amd_families import HELD_OUT, family, tuned
 from amd_set import Sample, samples
 from amd_sounds import FRAME
 from telephony.media.answering_machine import (
@@ -126,15 +126,9 @@ def _beeps(name: str, told: Sequence[Told]) -> None:
 
 
 def main() -> None:
-    if "--tuned" in sys.argv:
-        from amd_tuned import FAMILIES as families
-    else:
-        from amd_held_out import FAMILY
-
-        families = (FAMILY,)
-    for family in families:
-        chosen = samples(family)
-        line("amd_calls", float(len(chosen)), "calls", None, "higher", family=family.name)
+    for one in tuned() if "--tuned" in sys.argv else (family(HELD_OUT),):
+        chosen = samples(one)
+        line("amd_calls", float(len(chosen)), "calls", None, "higher", family=one.name)
         measure("quick", chosen, QUICK, _GOAL_SECONDS)
         measure("patient", chosen, PATIENT)
 

@@ -1,9 +1,9 @@
 """Chooses the numbers by which people are told from machines: `python services/telephony/bench/fit_amd.py`.
 
-Reads the calls of `amd_tuned` alone and writes `telephony/media/answering_weights.py`. Weights are those of a logistic
-regression of each moment's evidence. The lines that odds are held against are chosen with each family told by the
-weights of the other, and have to do for both. Before that it prints what a number chosen by one family alone is worth
-to the other, both ways, and what more time would give.
+Reads the calls of the tuned families alone and writes `telephony/media/answering_weights.py`. Weights are those of a
+logistic regression of each moment's evidence. The lines that odds are held against are chosen with each family told by
+the weights of the other, and have to do for both. Before that it prints what a number chosen by one family alone is
+worth to the other, both ways, and what more time would give.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from amd_families import Family, refuse_where_held_out_was_read, tuned
 from amd_heard import NOW, Heard, Mask, Table, hear
 from amd_pace import Aim, Search, Trial
 from amd_set import plans, recipe
-from amd_tuned import FAMILIES
 from bench_amd import line
 from numpy.typing import NDArray
 from telephony.media.answering_evidence import Evidence, Pace, Weights
@@ -73,7 +73,7 @@ def told_by_others(heard: Heard, folds: NDArray[np.int64]) -> Trial:
     return Trial(heard, talking, quiet, folds)
 
 
-def show_what_one_family_is_worth_to_the_other(heard: Heard) -> None:
+def show_what_one_family_is_worth_to_the_other(heard: Heard, families: Sequence[Family]) -> None:
     """Weights and paces of one alone, in halves; then the other family's calls by them."""
     for family in np.unique(heard.family):
         mine, other = heard.of(heard.family == family), heard.of(heard.family != family)
@@ -85,14 +85,14 @@ def show_what_one_family_is_worth_to_the_other(heard: Heard) -> None:
             found = search.best(aim)
             (judged,) = stranger.outcome(found.pace).folds
             line("amd_chosen_by_one_family_kept_of_the_other", judged.kept, "share", 0.95, "higher",
-                 pace=name, chosen_by=FAMILIES[family].name, there=[one.shown() for one in found.folds],
+                 pace=name, chosen_by=families[family].name, there=[one.shown() for one in found.folds],
                  elsewhere=judged.shown())  # fmt: skip
 
 
-def written(talking: Weights, quiet: Weights, paces: dict[str, Pace]) -> str:
-    made_of = [f"{family.name}: {len(plans(family))} calls of the recipe {recipe(family)}." for family in FAMILIES]
+def written(talking: Weights, quiet: Weights, paces: dict[str, Pace], families: Sequence[Family]) -> str:
+    made_of = [f"{family.name}: {len(plans(family))} calls of the recipe {recipe(family)}." for family in families]
     lines = [
-        '"""Made by `make fit-amd` from the calls of bench/amd_tuned.py. Never edited.',
+        '"""Made by `make fit-amd` from the calls of the tuned families of bench/families. Never edited.',
         "",
         *made_of,
         '"""',
@@ -112,8 +112,10 @@ def written(talking: Weights, quiet: Weights, paces: dict[str, Pace]) -> str:
 
 
 def main() -> None:
-    heard = hear(FAMILIES)
-    show_what_one_family_is_worth_to_the_other(heard)
+    refuse_where_held_out_was_read()
+    families = tuned()
+    heard = hear(families)
+    show_what_one_family_is_worth_to_the_other(heard, families)
     search = Search(told_by_others(heard, heard.family))
     for median in _CURVE:
         folds = search.best(Aim(_AIMS["QUICK"].kept, median)).folds
@@ -126,9 +128,8 @@ def main() -> None:
         paces[name] = found.pace
         line("amd_chosen_people_kept", min(one.kept for one in found.folds), "share", aim.kept, "higher", pace=name,
              families=[one.shown() for one in found.folds])  # fmt: skip
-    if "amd_held_out" in sys.modules:
-        raise RuntimeError("the held-out calls were loaded: what was chosen is worth nothing")
-    _TARGET.write_text(written(*learned(heard), paces))
+    refuse_where_held_out_was_read()
+    _TARGET.write_text(written(*learned(heard), paces, families))
     subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(_TARGET)], check=True)
 
 

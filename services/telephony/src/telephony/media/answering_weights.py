@@ -1,7 +1,7 @@
-"""Made by `make fit-amd` from the calls of bench/amd_tuned.py. Never edited.
+"""Made by `make fit-amd` from the calls of the tuned families of bench/families. Never edited.
 
-first: 1040 calls of the recipe 64ba8c2b25f4c584.
-second: 1040 calls of the recipe d900aa7aa3b8777d.
+first: 1040 calls of the recipe 4ba9462cb327fe61.
+second: 1040 calls of the recipe 05dcf28d3968476f.
 """
 
 from __future__ import annotations
