@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from amd_families import Family, refuse_where_held_out_was_read, tuned
 from amd_heard import NOW, Heard, Mask, Table, hear
+from amd_lines import line
 from amd_pace import Aim, Search, Trial
 from amd_set import plans, recipe
-from bench_amd import line
 from numpy.typing import NDArray
 from telephony.media.answering_evidence import Evidence, Pace, Weights
 
