@@ -18,8 +18,8 @@ Span = tuple[float, float]
 """From and to, even odds between."""
 
 
-TUNED = ("first", "second")
-HELD_OUT = "third"
+TUNED = ("first", "second", "third")
+HELD_OUT = "fourth"
 _HOME = Path(__file__).parent / "families"
 _read: set[str] = set()
 
