@@ -1,14 +1,27 @@
-"""What a set of labelled calls is drawn from. There are three families: `amd_first`, `amd_second`, `amd_held_out`."""
+"""What a set of labelled calls is drawn from: families, each a file of `families/`.
+
+No two share a sentence, a voice or a seed. Numbers are chosen by the tuned ones. The held-out one is reported on: who
+chooses refuses to where it was read. Once its figures have changed anything it is tuned, and another is written.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 Texts = Mapping[str, tuple[str, ...]]
 """By language."""
 Span = tuple[float, float]
 """From and to, even odds between."""
+
+
+TUNED = ("first", "second", "third")
+HELD_OUT = "fourth"
+_HOME = Path(__file__).parent / "families"
+_read: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,31 @@ class Family:
     """How much of the first word is lost because the path opens late."""
     child: Span
     """How many times higher than a grown-up's a child's voice is, formants and all."""
+
+
+def family(name: str) -> Family:
+    """The family of that name. TypeError names what its file lacks or has too much; OSError: there is no such file."""
+    _read.add(name)
+    told = tomllib.loads((_HOME / f"{name}.toml").read_text())
+    return Family(name=name, **{what: _fixed(one) for what, one in told.items()})
+
+
+def tuned() -> tuple[Family, ...]:
+    """Those that numbers are chosen by."""
+    return tuple(map(family, TUNED))
+
+
+def refuse_where_held_out_was_read() -> None:
+    """RuntimeError: what is chosen in a process that has read the held-out family is worth nothing."""
+    if HELD_OUT in _read:
+        raise RuntimeError(f"the held-out family, {HELD_OUT}, was read here: choose in a process that hasn't")
+
+
+def _fixed(told: Any) -> Any:
+    """Lists as tuples: a family never changes, and `recipe` is made of how it is shown."""
+    if isinstance(told, dict):
+        return {name: _fixed(one) for name, one in told.items()}
+    return tuple(map(_fixed, told)) if isinstance(told, list) else told
 
 
 PEOPLE = {

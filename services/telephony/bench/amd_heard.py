@@ -17,12 +17,12 @@ from telephony.media.answering_speech import FRAME_SECONDS
 
 Table = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-FRAMES = 240
+FRAMES = 320
 NOW = np.arange(1, FRAMES + 1) * FRAME_SECONDS
 """Seconds from the answer to each frame's end."""
 NEVER = 99.0
 _DEAF = Parameters(
-    pace=Pace(0.0, 0.0, -inf, -inf, -inf, inf, inf, enough_quiet=inf), nobody=NEVER, patience=NEVER
+    pace=Pace(0.0, 0.0, -inf, -inf, -inf, inf, inf, enough_quiet=inf, enough_faded=inf), nobody=NEVER, patience=NEVER
 )  # fmt: skip
 """Tells tones only."""
 
@@ -35,6 +35,7 @@ class Heard:
     """calls x frames x kinds of evidence; NaN where nothing was said yet, or no more is heard."""
     contrast: Table
     seconds: Table
+    faded: Table
     free: Mask
     """Where no tone is still to be made out."""
     silent: Mask
@@ -65,7 +66,8 @@ class Heard:
 def hear(families: Sequence[Family]) -> Heard:
     calls = [(index, call) for index, family in enumerate(families) for call in samples(family)]
     shape = (len(calls), FRAMES)
-    evidence, contrast, seconds = (np.full((*shape, *more), np.nan) for more in ((len(Evidence._fields),), (), ()))
+    evidence = np.full((*shape, len(Evidence._fields)), np.nan)
+    contrast, seconds, faded = (np.full(shape, np.nan) for _ in range(3))
     free, silent = np.zeros(shape, bool), np.zeros(shape, bool)
     tone_at, tone = np.full(len(calls), NEVER), np.full(len(calls), "", "U16")
     for row, (_, call) in enumerate(calls):
@@ -80,6 +82,6 @@ def hear(families: Sequence[Family]) -> Heard:
             silent[row, column] = speech is None and free[row, column]
             if speech is not None:
                 evidence[row, column], contrast[row, column] = evidence_of(speech), speech.contrast
-                seconds[row, column] = speech.seconds
+                seconds[row, column], faded[row, column] = speech.seconds, speech.faded
     label, family = np.array([call.plan.label for _, call in calls]), np.array([index for index, _ in calls])
-    return Heard(evidence, contrast, seconds, free, silent, tone_at, tone, label, family)
+    return Heard(evidence, contrast, seconds, faded, free, silent, tone_at, tone, label, family)

@@ -18,7 +18,8 @@ _LINES = tuple(map(float, np.arange(-34, 34, 3) / 10))
 _CHOICES = {
     "soon": (0.0, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4), "late": (1.3, 1.4, 1.44, 1.5, 1.6, 1.8, 2.2),
     "person_soon": _LINES, "person": _LINES, "person_late": _LINES,
-    "machine": tuple(map(float, np.arange(8, 46, 3) / 10)), "too_long": (2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.4, 3.8),
+    "machine": tuple(map(float, np.arange(8, 46, 3) / 10)), "too_long": (2.4, 2.6, 2.8, 3.0, 3.2, 3.4, 3.8, 4.2, 4.6),
+    "enough_quiet": (0.8, 1.2, 1.6), "enough_faded": (1.0, 1.2, 1.4, 1.6, 1.8),
 }  # fmt: skip
 """What a pace is chosen from."""
 _DRAWS, _CLIMBS, _ROUNDS = 10_000, 10, 3
@@ -77,7 +78,8 @@ class Trial:
         self._by_talk, self._by_quiet = talking.astype(np.float32), quiet.astype(np.float32)
         self._talks = heard.quiet < still.least_quiet
         self._waits = (heard.quiet >= still.least_quiet) & heard.free & (heard.contrast >= Parameters().contrast)
-        self._waited_enough = self._waits & (heard.quiet >= still.enough_quiet - 1e-9)
+        self._waited = np.where(self._waits, heard.quiet, 0).astype(np.float32)
+        self._free, self._faded = heard.free, heard.faded.astype(np.float32)
         self._talked = self._talks & (heard.seconds >= still.talked)
         self._nobody = _first(heard.silent & (Parameters().nobody <= NOW))
         self._folds = [folds == fold for fold in np.unique(folds)]
@@ -103,13 +105,15 @@ class Trial:
         """Which calls are told to be people, which machines, and when."""
         heard = self._heard
         line = np.array([pace.person_at(now) for now in NOW], np.float32)
-        by_wait = _first(self._waits & (self._by_quiet < line) | self._waited_enough)
+        enough = (self._waited >= pace.enough_quiet - 1e-6) | self._free & (self._faded >= pace.enough_faded - 1e-6)
+        by_wait = _first(self._waits & (self._by_quiet < line) | enough)
         goes_on = self._talked & (self._by_talk > pace.machine) | self._talks & (heard.seconds > pace.too_long)
         by_talk = _first(goes_on)
         patience = np.full(len(by_talk), Parameters().patience)
         at = np.minimum.reduce([by_wait, by_talk, self._nobody, heard.tone_at, patience])
         beeped = (at == heard.tone_at) & (heard.tone == Answer.MACHINE_BEEP)
-        return at == by_wait, (at == by_talk) | beeped, at
+        human = at == by_wait
+        return human, ((at == by_talk) | beeped) & ~human, at
 
 
 def _first(moments: Mask) -> NDArray[np.float64]:

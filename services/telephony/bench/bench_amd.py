@@ -1,21 +1,20 @@
 """How well answering machines are told from people, and how fast: `python services/telephony/bench/bench_amd.py`.
 
-Prints one JSON object a line, of the calls of `amd_held_out`, by which nothing was chosen; `--tuned` shows those of
-`amd_tuned` that numbers were chosen by, which say less. Calls are made from their family's seed once and kept under
-.cache.
+Prints one JSON object a line, of the calls of the held-out family, by which nothing was chosen; `--tuned` shows those
+that numbers were chosen by, which say less. Shares and medians come with their interval of 95 %. Calls are made from
+their family's seed once and kept under .cache.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
+from amd_families import HELD_OUT, family, tuned
+from amd_lines import line, seconds, share
 from amd_set import Sample, samples
 from amd_sounds import FRAME
 from telephony.media.answering_machine import (
@@ -32,6 +31,11 @@ _GOAL_HUMANS = 0.95
 _GOAL_SECONDS = 1.5
 """Of `QUICK`: who listens with `PATIENT` has the time."""
 _MACHINES = (Answer.MACHINE, Answer.MACHINE_BEEP)
+_RIGHT = {
+    "human": (Answer.HUMAN,), "machine": _MACHINES, "fax": (Answer.FAX,), "disconnected": (Answer.DISCONNECTED,),
+    "unknown": (Answer.UNKNOWN,),
+}  # fmt: skip
+"""What may be said first of a call with that label."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,17 @@ class Told:
     def answer(self) -> str:
         return str(self.first.answer) if self.first is not None else "NONE"
 
+    @property
+    def right(self) -> bool:
+        return self.first is not None and self.first.answer in _RIGHT[self.sample.plan.label]
 
-def line(metric: str, value: float | None, unit: str, goal: float | None, better: str = "lower", **more: Any) -> None:
-    """One line in the house's format."""
-    meets = None if goal is None or value is None else (value <= goal if better == "lower" else value >= goal)
-    shown = None if value is None else round(value, 3)
-    told = {"metric": metric, "value": shown, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
-    print(json.dumps(told), flush=True)
+    @property
+    def who(self) -> str:
+        """The label; of machines, whether they beep within the call."""
+        label = self.sample.plan.label
+        if label != "machine":
+            return label
+        return "machine with beep" if self.sample.beep_end is not None else "machine without beep"
 
 
 def listen(sample: Sample, parameters: Parameters) -> Told:
@@ -78,39 +86,44 @@ def listen(sample: Sample, parameters: Parameters) -> Told:
 def measure(name: str, chosen: Sequence[Sample], parameters: Parameters, goal_seconds: float | None = None) -> None:
     """All lines about one way to listen."""
     told = [listen(sample, parameters) for sample in chosen]
-    matrix: dict[str, Counter[str]] = defaultdict(Counter)
-    kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    people = [one for one in told if one.sample.plan.label == "human"]
+    machines = [one for one in told if one.sample.plan.label == "machine"]
+    share(f"amd_{name}_humans_kept", _right(people), len(people), _GOAL_HUMANS)
+    share(f"amd_{name}_machines_caught", _right(machines), len(machines))
+    seconds(f"amd_{name}_seconds", _seconds(told), goal_seconds, who="everybody")
+    by_who: dict[str, list[Told]] = defaultdict(list)
     for one in told:
-        matrix[one.sample.plan.label][one.answer] += 1
-        kinds[f"{one.sample.plan.label}, {one.sample.plan.kind}"][one.answer] += 1
-    humans, machines = matrix["human"], matrix["machine"]
-    line(f"amd_{name}_humans_kept", humans[Answer.HUMAN] / humans.total(), "share", _GOAL_HUMANS, "higher",
-         calls=humans.total())  # fmt: skip
-    caught = sum(machines[answer] for answer in _MACHINES)
-    line(f"amd_{name}_machines_caught", caught / machines.total(), "share", None, "higher", calls=machines.total())
-    for label in ("fax", "disconnected", "unknown"):
-        right = matrix[label][label.upper()]
-        line(f"amd_{name}_{label}_found", right / matrix[label].total(), "share", None, "higher",
-             calls=matrix[label].total())  # fmt: skip
-    _seconds(name, told, goal_seconds)
+        by_who[one.who].append(one)
+    for who, group in by_who.items():
+        share(f"amd_{name}_told_right", _right(group), len(group), who=who)
+        seconds(f"amd_{name}_seconds", _seconds(group), who=who)
+    late = [one.first.seconds - one.sample.first_sound for one in told if one.first is not None]
+    seconds(f"amd_{name}_seconds_after_the_first_sound", late, who="everybody")
     _beeps(name, told)
     cpu = 1000 * sum(one.cpu for one in told) / sum(one.listened for one in told)
     line(f"amd_{name}_cpu", cpu, "ms per call-second", None)
+    _answers(name, told)
+
+
+def _right(told: Sequence[Told]) -> int:
+    return sum(one.right for one in told)
+
+
+def _seconds(told: Sequence[Told]) -> list[float]:
+    """From the answer to the first verdict."""
+    return [one.first.seconds for one in told if one.first is not None]
+
+
+def _answers(name: str, told: Sequence[Told]) -> None:
+    """What was said of whom, by label and by kind of scene."""
+    matrix: dict[str, Counter[str]] = defaultdict(Counter)
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in told:
+        plan = one.sample.plan
+        matrix[plan.label][one.answer] += 1
+        kinds[f"{plan.label}, {plan.kind}"][one.answer] += 1
     line(f"amd_{name}_confusion", None, "calls", None, matrix={label: dict(row) for label, row in matrix.items()})
     line(f"amd_{name}_kinds", None, "calls", None, kinds={kind: dict(row) for kind, row in kinds.items()})
-
-
-def _seconds(name: str, told: Sequence[Told], goal_seconds: float | None) -> None:
-    times: dict[str, list[float]] = defaultdict(list)
-    for one in told:
-        if one.first is not None:
-            times["everybody"].append(one.first.seconds)
-            times[one.sample.plan.label].append(one.first.seconds)
-            times["after the first sound"].append(one.first.seconds - one.sample.first_sound)
-    for who, seconds in times.items():
-        goal = goal_seconds if who == "everybody" else None
-        line(f"amd_{name}_seconds_p50", float(np.median(seconds)), "s", goal, who=who)
-        line(f"amd_{name}_seconds_p95", float(np.percentile(seconds, 95)), "s", None, who=who)
 
 
 def _beeps(name: str, told: Sequence[Told]) -> None:
@@ -118,23 +131,15 @@ def _beeps(name: str, told: Sequence[Told]) -> None:
     waited = [one for one in told if one.sample.beep_end is not None and one.answer in _MACHINES]
     late = [one.last.seconds - one.sample.beep_end for one in heard if one.last and one.sample.beep_end is not None]
     found = [delay for delay in late if delay > -0.05]
-    line(f"amd_{name}_beeps_found", len(found) / len(waited), "share", None, "higher", calls=len(waited))
+    share(f"amd_{name}_beeps_found", len(found), len(waited), who="machines known as such")
     line(f"amd_{name}_beeps_where_none_was", float(len(heard) - len(found)), "calls", None, calls=len(told))
-    if found:
-        for part in (50, 95):
-            line(f"amd_{name}_beep_delay_p{part}", float(np.percentile(found, part)), "s", None, who="after its end")
+    seconds(f"amd_{name}_beep_delay", found, who="after its end")
 
 
 def main() -> None:
-    if "--tuned" in sys.argv:
-        from amd_tuned import FAMILIES as families
-    else:
-        from amd_held_out import FAMILY
-
-        families = (FAMILY,)
-    for family in families:
-        chosen = samples(family)
-        line("amd_calls", float(len(chosen)), "calls", None, "higher", family=family.name)
+    for one in tuned() if "--tuned" in sys.argv else (family(HELD_OUT),):
+        chosen = samples(one)
+        line("amd_calls", float(len(chosen)), "calls", None, "higher", family=one.name)
         measure("quick", chosen, QUICK, _GOAL_SECONDS)
         measure("patient", chosen, PATIENT)
 

@@ -35,7 +35,7 @@ from .test_sip_calls import AGENT_HZ, NUMBER, an_agent, cdr, trunk
 pytestmark = pytest.mark.media
 
 MESSAGE_HZ, BEN_HZ = 1850.0, 1320.0
-GREETING = "You have reached John Miller. I can't come to the phone right now. Please leave a message after the beep."
+GREETING = "Nobody is available to take your call at the moment. Please leave a message after the beep."
 
 
 @pytest_asyncio.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from telephony.media.answering_machine import (
     Parameters,
     Verdict,
 )
+from telephony.media.answering_speech import Hearing
 from telephony.media.answering_tap import AnsweringMachineTap
 from telephony.media.clips import Clip, ClipStore
 from telephony.media.codecs import OPUS, OpusDecoder, OpusEncoder
@@ -53,6 +55,16 @@ def test_who_says_a_word_and_waits_is_a_person() -> None:
     assert verdict.answer is Answer.HUMAN and verdict.final
     assert 1.0 < verdict.seconds < 1.2
     assert "waited" in verdict.reason
+
+
+def test_who_says_a_word_in_a_room_that_talks_on_is_a_person_though_it_never_gets_quiet() -> None:
+    said = np.concatenate([quiet(0.5), talk(0.6), quiet(4.9)])
+    pcm = line(said + talk(6.0, seed=3, pitch=110, rms=0.05), noise_db=-40)
+    hears_the_room = replace(PATIENT, hearing=Hearing(share=0.3))
+    (verdict,) = listen(pcm, hears_the_room)
+    assert verdict.answer is Answer.HUMAN and verdict.seconds < 3 and "nothing as loud again" in verdict.reason
+    (without,) = listen(pcm, replace(hears_the_room, pace=replace(PATIENT.pace, enough_faded=np.inf)))
+    assert without.answer is Answer.MACHINE
 
 
 def test_who_goes_on_talking_is_a_machine_and_its_beep_is_waited_for_when_wanted() -> None:
@@ -149,7 +161,7 @@ def test_the_wait_for_a_beep_ends_when_the_greeting_is_over() -> None:
 @pytest.mark.parametrize(
     ("language", "hello", "greeting"),
     [
-        ("en", "Hello?", "You have reached John Miller. Please leave a message after the beep."),
+        ("en", "Hello?", "The person you are calling can't come to the phone right now. Please leave a message."),
         ("tr", "Efendim?", "Aradığınız kişiye ulaşılamıyor. Lütfen mesaj bırakın."),
         ("az", "Bəli?", "Zəng etdiyiniz abunəçi cavab verə bilmir. Mesajınızı qoyun."),
         ("fa", "الو؟", "مشترک مورد نظر در دسترس نمی‌باشد. لطفا پیام خود را بگذارید."),

@@ -14,6 +14,7 @@ from telephony.media.answering_speech import Speech
 
 _MOST_SYLLABLES, _MOST_SECONDS, _MOST_QUIET = 12, 2.6, 0.8
 _MOST_PAUSED, _MOST_PAUSES, _LONGEST_PAUSE, _LONGEST_SYLLABLE, _MOST_UNREST = 1.0, 2, 0.6, 0.5, 2.0
+_MOST_FADED = 1.6
 
 
 class Evidence(NamedTuple):
@@ -32,6 +33,8 @@ class Evidence(NamedTuple):
     """Ten decibels that this quiet isn't quite quiet by."""
     last_syllable: float
     """Seconds that it dies away in: who is finished draws it out."""
+    faded: float
+    """Seconds since a syllable was about as loud as the loudest: what goes on may be the room."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Pace:
     """A shorter pause is none: who makes it is still talking."""
     enough_quiet: float = 0.8
     """Who waits so long is a person whatever the odds."""
+    enough_faded: float = 1.6
+    """Who has said nothing as loud again for so long is a person whatever goes on behind."""
 
     def person_at(self, now: float) -> float:
         """The odds below which it is a person, `now` seconds after the answer."""
@@ -85,4 +90,5 @@ def evidence_of(speech: Speech) -> Evidence:
         quiet=min(speech.quiet, _MOST_QUIET),
         unrest=min(speech.unrest / 10, _MOST_UNREST),
         last_syllable=min(speech.last_syllable, _LONGEST_SYLLABLE),
+        faded=min(speech.faded, _MOST_FADED),
     )

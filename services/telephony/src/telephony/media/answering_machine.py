@@ -188,6 +188,10 @@ class AnsweringMachineDetector:
         if speech is None:
             if now >= like.nobody and self._reader.running is None:
                 return self._final(Answer.UNKNOWN, now, f"nothing was said for {like.nobody:.1f} s")
+        elif speech.faded >= like.pace.enough_faded and not self.tone_pending(now):
+            return self._final(
+                Answer.HUMAN, now, f"said {_amount(speech)} and for {speech.faded:.1f} s nothing as loud again"
+            )
         elif speech.quiet < like.pace.least_quiet:
             verdict = self._by_talk(speech, now)
             if verdict is not None:

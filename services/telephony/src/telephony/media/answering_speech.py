@@ -53,6 +53,8 @@ class Hearing:
     """Decibels that the level falls between two syllables."""
     syllable: float = 15.0
     """Decibels below the loudest speech down to which a rise and fall is a syllable."""
+    loud: float = 4.0
+    """Decibels below the loudest speech down to which a syllable is a loud one: a room behind it has none."""
 
 
 HEARING = Hearing()
@@ -79,6 +81,8 @@ class Speech:
     syllables: int
     last_syllable: float
     """Seconds from the last syllable's loudest point to the end of the words."""
+    faded: float
+    """Seconds since the last loud syllable: who talks on has one again and again, the room behind a word has none."""
 
     @property
     def seconds(self) -> float:
@@ -133,6 +137,7 @@ class SpeechReader:
         loudest = _quantile(np.sort(spoken), 0.9)
         floor = max(_quantile(np.sort(levels[heard]), 0.1), like.faintest_noise)
         peaks = self._syllables.between(begin * FRAME_SECONDS, end * FRAME_SECONDS, loudest - like.syllable)
+        loud = [at for at, level in peaks if level >= loudest - like.loud]
         return Speech(
             begin=begin * FRAME_SECONDS,
             end=end * FRAME_SECONDS,
@@ -144,7 +149,8 @@ class SpeechReader:
             pauses=len(pauses),
             longest_pause=max(pauses, default=0) * FRAME_SECONDS,
             syllables=len(peaks),
-            last_syllable=end * FRAME_SECONDS - peaks[-1] if peaks else 0.0,
+            last_syllable=end * FRAME_SECONDS - peaks[-1][0] if peaks else 0.0,
+            faded=len(levels) * FRAME_SECONDS - loud[-1] if loud else 0.0,
         )
 
 
@@ -176,9 +182,9 @@ class _SyllableReader:
             else:
                 self._turn = min(self._turn, level)
 
-    def between(self, begin: float, end: float, faintest: float) -> list[float]:
-        """When those were that are as loud as `faintest`."""
-        return [at for at, level in self._peaks if begin <= at <= end and level >= faintest]
+    def between(self, begin: float, end: float, faintest: float) -> list[tuple[float, float]]:
+        """When those were that are as loud as `faintest`, and how loud."""
+        return [(at, level) for at, level in self._peaks if begin <= at <= end and level >= faintest]
 
 
 def level_of(samples: Frame) -> float:
