@@ -6,16 +6,18 @@ from pathlib import Path
 
 from cffi import FFI
 
-_MEDIA = "src/telephony/media"
+MEDIA = "src/telephony/media"
+PARTS = ("lanes", "gathering", "departures")
+"""Each is a header and a source. What the later ones mean is in the first one's header."""
 
 ffi = FFI()
-for _header in ("lanes.h", "gathering.h"):
-    ffi.cdef((Path(__file__).parent / _MEDIA / _header).read_text())
+for _part in PARTS:
+    ffi.cdef((Path(__file__).parent / MEDIA / f"{_part}.h").read_text())
 ffi.set_source(
     "telephony.media._lanes",
-    '#include <stdint.h>\n#include "lanes.h"\n#include "gathering.h"',
-    sources=[f"{_MEDIA}/lanes.c", f"{_MEDIA}/gathering.c"],
-    include_dirs=[_MEDIA],
+    "\n".join(["#include <stdint.h>", *(f'#include "{part}.h"' for part in PARTS)]),
+    sources=[f"{MEDIA}/{part}.c" for part in PARTS],
+    include_dirs=[MEDIA],
     extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"],
     libraries=["pthread"],
     optional=True,

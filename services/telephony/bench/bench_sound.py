@@ -17,13 +17,13 @@ import numpy as np
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, PCMA, PCMU, Codec, OpusDecoder, OpusEncoder, g711_decode, g711_encode
 from telephony.media.encoding import COMPLEXITY
-from telephony.media.leg import WebRtcLeg
-from telephony.media.media_leg import LegStatistics, Sink, Tap
+from telephony.media.media_leg import LegStatistics
 from telephony.media.resampling import Doubler, Halver
 from telephony.media.room import Ear, Room
 from telephony.media.rtp import HEADER_SIZE, PACKET, Outbound
 from telephony.media.stretching import lengthened, shortened
 from telephony.media.ticker import Tick, Ticker
+from telephony.media.voice_leg import VoiceLeg
 
 _RUNS = 3
 _FRAMES = 500
@@ -103,19 +103,13 @@ class Beat(Ticker):
         self.ticks.remove(tick)
 
 
-class Talker(WebRtcLeg):
+class Talker(VoiceLeg):
     """A leg without a network: its packets were made beforehand, what it hears is counted."""
 
-    def __init__(self, codec: Codec, seed: int) -> None:
-        self.codec = codec
-        self.outbound = Outbound(111, self._take, codec)
-        self.forward_to: Sink | None = None
-        self.tap: Tap | None = None
-        self.on_digit: Callable[[str], None] | None = None
-        self.muted = False
+    def __init__(self, codec: Codec, seed: int, ticker: Ticker) -> None:
+        super().__init__(Outbound(111, self._take, codec), ticker)
         self.octets = 0
         self._sequence = 0
-        self._playback = None
         sound = np.split(voice(codec.clock_rate, _FRAMES, seed), _FRAMES)
         browser = OpusEncoder(48_000, 9, 32_000)
         self._packets = [browser.encode(frame) if codec is OPUS else g711_encode(codec, frame) for frame in sound]
@@ -142,7 +136,7 @@ def room_cost(codecs: Sequence[Codec], seconds: int, *, recorded: bool = False, 
     """CPU milliseconds a second of one room in which all hear all; one packet in `lost` is missing."""
     beat = Beat()
     room = Room(beat)
-    talkers = [Talker(codec, seed) for seed, codec in enumerate(codecs)]
+    talkers = [Talker(codec, seed, beat) for seed, codec in enumerate(codecs)]
     names = frozenset(str(number) for number in range(len(talkers)))
     for number, talker in enumerate(talkers):
         room.attach(str(number), talker)
@@ -183,7 +177,7 @@ def announcement_cost(seconds: int) -> None:
     """Words over music to one listener."""
     beat = Beat()
     room = Room(beat)
-    talker = Talker(OPUS, 1)
+    talker = Talker(OPUS, 1, beat)
     room.attach("caller", talker)
     encoder = OpusEncoder(48_000, 9, 32_000)
     clip = Clip(tuple(encoder.encode(frame) for frame in np.split(voice(48_000, _FRAMES), _FRAMES)))

@@ -91,7 +91,8 @@ class Figures:
     sent: int
     received: int
     lost: int
-    """Packets that never came; of sound that is made anew on its way: gaps in the numbering, or too few of them."""
+    """Packets that never came; of sound that is made anew on its way: gaps in the numbering, or too few of them. What
+    its decoder made up in their place can't be seen here (`Subject.heard`)."""
     wrong: int
     twice: int
     rtcp: int

@@ -39,6 +39,13 @@ class Run:
     """The share of a core it took."""
     figures: Figures
     verdict: Verdict
+    unheard: int = 0
+    """Packets of the load that never reached it, where a decoder would make something up in their place."""
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came to it, or from it."""
+        return self.figures.lost + self.unheard
 
     @property
     def fair(self) -> bool:
@@ -79,14 +86,17 @@ class Goals:
 
 async def measure(subject: Subject, kind: Kind, load: Load, seconds: float) -> Run:
     """What the load's run costs the subject while it is sending, and what came of it."""
+    heard = await subject.heard() if kind.decoded else None
     began, before = time.monotonic(), cpu_seconds(subject.pid)
     running = asyncio.get_running_loop().create_task(load.measure(seconds))
     await asyncio.sleep(seconds)
     spent, passed = cpu_seconds(subject.pid) - before, time.monotonic() - began
     figures = await running
+    reached = await subject.heard() if heard is not None else None
+    unheard = 0 if heard is None or reached is None else max(0, figures.sent - (reached - heard))
     packets = min(figures.sent, figures.received)
     call_seconds = max(1, packets) / (_PACKETS_A_SECOND * len(kind.parties)) * passed / seconds
-    return Run(spent / call_seconds * 1000, spent / passed, figures, _judged(figures, kind, load.ends))
+    return Run(spent / call_seconds * 1000, spent / passed, figures, _judged(figures, kind, load.ends), unheard)
 
 
 def _judged(figures: Figures, kind: Kind, ends: Sequence[End]) -> Verdict:
@@ -135,7 +145,7 @@ def told(kind: Kind, turn: Turn, goals: Goals, calls: int, **more: Any) -> None:
     line(f"{name}_cpu_per_call_second", cpu, "ms", goals.cpu_ms if on_time else None, **more)
     per_core = goals.per_core if on_time and many else None
     line(f"{name}_calls_per_core_at_80_percent", 800 / cpu, "calls", per_core, "higher", **more)
-    lost, sent = sum(run.figures.lost for run in runs), sum(run.figures.sent for run in runs)
+    lost, sent = sum(run.lost for run in runs), sum(run.figures.sent for run in runs)
     if kind.decoded:
         _sound_told(name, turn, on_time, more)
     else:

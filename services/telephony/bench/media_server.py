@@ -79,6 +79,8 @@ class Measured:
             case {"do": "drop", "after": count}:
                 await self._drop(count)
                 return {}
+            case {"do": "heard"}:
+                return {"packets": sum(leg.statistics().packets_received for leg in self._legs)}
             case {"do": "state"}:
                 return self._state()
             case _:

@@ -50,6 +50,10 @@ class Subject(Protocol):
         """Record all calls there are, or stop it."""
         ...
 
+    async def heard(self) -> int | None:
+        """Packets of the load that have reached it so far, of the calls there are. None when it doesn't say."""
+        ...
+
     async def memory(self, calls: int) -> float:
         """KB a call, of what the process has taken since it had none."""
         ...
@@ -115,6 +119,9 @@ class Merkez:
 
     async def record(self, on: bool) -> None:
         await self.server.ask(do="record", on=on)
+
+    async def heard(self) -> int | None:
+        return (await self.server.ask(do="heard"))["packets"]
 
     async def memory(self, calls: int) -> float:
         state = await self.server.ask(do="state")
@@ -184,6 +191,9 @@ class Peer:
 
     async def record(self, on: bool) -> None:
         await self._engine.record(on)
+
+    async def heard(self) -> int | None:
+        return None
 
     async def memory(self, calls: int) -> float:
         return (resident(self.pid) - (self._empty or 0)) / calls / 1024

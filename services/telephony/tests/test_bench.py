@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,20 @@ async def test_a_tiny_run_prints_every_promised_line_with_and_without_a_compiler
     assert ("rtpengine" in found) is (peer is None)
     compilers = compiler and any(map(shutil.which, ("cc", "gcc", "clang")))
     assert ("media_load" in found) is not compilers
+
+
+_ROOM = """
+import asyncio, bench_sound as bench
+
+async def cost():
+    print(bench.room_cost([bench.OPUS, bench.PCMU], 1, recorded=True))
+
+asyncio.run(cost())
+"""
+
+
+def test_the_sound_bench_measures_rooms_of_legs_as_they_are() -> None:
+    """Its legs have no network; what else a room does with a leg they must do too."""
+    run = subprocess.run([sys.executable, "-c", _ROOM], cwd=BENCH, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) > 0

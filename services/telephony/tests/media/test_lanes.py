@@ -67,7 +67,7 @@ async def known(leg: RtpLeg, trunk: RawTrunk) -> None:
     await eventually(lambda: leg.statistics().packets_received > before)
 
 
-async def _joined(plane: MediaPlane, speaker: RawTrunk, listener: RawTrunk) -> tuple[RtpLeg, RtpLeg]:
+async def joined(plane: MediaPlane, speaker: RawTrunk, listener: RawTrunk) -> tuple[RtpLeg, RtpLeg]:
     """Two legs in a lane: the speaker has sent packets 0 to 2."""
     leg, other = ring(plane, speaker), ring(plane, listener)
     await known(other, listener)
@@ -84,7 +84,7 @@ async def _joined(plane: MediaPlane, speaker: RawTrunk, listener: RawTrunk) -> t
 @pytest.mark.parametrize("encrypted", [(False, False), (True, True), (True, False), (False, True)])
 async def test_voice_goes_on_while_the_event_loop_stands_still(plane, encrypted) -> None:
     with RawTrunk(encrypted=encrypted[0]) as speaker, RawTrunk(encrypted=encrypted[1]) as listener:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         listener.heard()
         packets = [speaker.packet(sequence, _VOICE) for sequence in range(3, 23)]
         talking = threading.Thread(target=lambda: [(speaker.send(packet), time.sleep(0.005)) for packet in packets])
@@ -100,7 +100,7 @@ async def test_voice_goes_on_while_the_event_loop_stands_still(plane, encrypted)
 
 async def test_what_is_said_while_the_event_loop_stands_still_is_recorded_in_order(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         taken: list[tuple[int, bytes]] = []
         leg.tap = lambda _, timestamp, payload: taken.append((timestamp, payload))
         assert leg._lane is None
@@ -115,7 +115,7 @@ async def test_what_is_said_while_the_event_loop_stands_still_is_recorded_in_ord
 
 async def test_what_is_said_while_the_event_loop_stands_still_is_kept_for_who_wants_runs(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         tap = leg.tap = Taken()
         plane.enter_lanes()
         assert leg._lane is not None and tap.keepers == [leg._lane]
@@ -138,7 +138,7 @@ async def test_a_lane_keeps_a_megabyte_and_tells_what_it_lost_beyond(plane, monk
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(lanes.log, "error", lambda event, **fields: said.append({"event": event, **fields}))
     with RawTrunk() as speaker, RawTrunk() as listener:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         tap = leg.tap = Taken()
         plane.enter_lanes()
         voice = bytes(1200)
@@ -159,7 +159,7 @@ async def test_a_recording_that_cannot_keep_up_says_what_it_lost_and_the_call_go
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(lanes.log, "error", lambda event, **fields: said.append({"event": event, **fields}))
     with RawTrunk() as speaker, RawTrunk() as listener:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         taken: list[int] = []
         leg.tap = lambda _, timestamp, __: taken.append(timestamp)
         plane.enter_lanes()
@@ -175,8 +175,8 @@ async def test_a_recording_that_cannot_keep_up_says_what_it_lost_and_the_call_go
 
 async def test_who_floods_us_with_what_is_not_voice_leaves_room_for_others_digits(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener, RawTrunk() as flooding, RawTrunk() as flooded:
-        leg, _ = await _joined(plane, speaker, listener)
-        flood, _ = await _joined(plane, flooding, flooded)
+        leg, _ = await joined(plane, speaker, listener)
+        flood, _ = await joined(plane, flooding, flooded)
         digits: list[str] = []
         leg.on_digit = digits.append
         for _ in range(600):  # the event loop stands still meanwhile
@@ -191,7 +191,7 @@ async def test_who_floods_us_with_what_is_not_voice_leaves_room_for_others_digit
 
 async def test_a_digit_is_read_and_leaves_no_gap(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         digits: list[str] = []
         leg.on_digit = digits.append
         event = bytes([5, 10, 0, 160])
@@ -207,7 +207,7 @@ async def test_a_digit_is_read_and_leaves_no_gap(plane) -> None:
 
 async def test_whatever_changes_for_a_leg_changes_with_its_next_packet(plane) -> None:
     with RawTrunk() as speaker, RawTrunk() as listener, RawTrunk() as third:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         another = ring(plane, third)
         await known(another, third)
 
@@ -240,7 +240,7 @@ async def test_whatever_changes_for_a_leg_changes_with_its_next_packet(plane) ->
 
 async def test_a_forged_packet_is_counted_and_neither_heard_nor_able_to_end_a_lane(plane) -> None:
     with RawTrunk(encrypted=True) as speaker, RawTrunk() as listener:
-        leg, other = await _joined(plane, speaker, listener)
+        leg, other = await joined(plane, speaker, listener)
         for sequence in range(3, 13):
             forged = bytearray(speaker.packet(sequence, _VOICE))
             forged[-1] ^= 1
@@ -254,7 +254,7 @@ async def test_a_forged_packet_is_counted_and_neither_heard_nor_able_to_end_a_la
 async def test_lanes_of_closed_legs_leave_nothing_behind(plane) -> None:
     for _ in range(20):
         with RawTrunk(encrypted=True) as speaker, RawTrunk(encrypted=True) as listener:
-            leg, other = await _joined(plane, speaker, listener)
+            leg, other = await joined(plane, speaker, listener)
             await plane.close_leg(leg)
             await plane.close_leg(other)
     made = plane._lanes
@@ -320,7 +320,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         ["gcc", "-std=gnu11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover", "-fPIC", "-shared",
          *include, "-o", folder / "_lanes.abi3.so", folder / "_lanes.c",
-         media / "lanes.c", media / "gathering.c"],
+         *(media / f"{part}.c" for part in build["PARTS"])],
         check=True,
     )  # fmt: skip
     return folder

@@ -33,7 +33,8 @@ from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTrans
 from pylibsrtp import Error, Session
 from pylibsrtp._binding import ffi, lib
 
-from telephony.media.lanes import Wire, protect_rtcp, unprotect_rtcp
+from telephony.media.departures import Departures
+from telephony.media.lanes import Wire, context_address, protect_rtcp, unprotect_rtcp
 from telephony.media.rtp import BUFFER_SIZE, HEADER_SIZE, PACKET, VIEW
 from telephony.media.standstill import STANDSTILL
 from telephony.media.stun_checks import StunChecks
@@ -220,20 +221,8 @@ class VoiceTransport:
     """
 
     __slots__ = (
-        "_direct",
-        "_dtls",
-        "_gatherer",
-        "_ice",
-        "_on_rtcp",
-        "_on_voice",
-        "_poll",
-        "_receive",
-        "_rx",
-        "_send",
-        "_sessions",
-        "_tx",
-        "connection",
-        "on_moving",
+        "_departures", "_direct", "_dtls", "_gatherer", "_ice", "_on_rtcp", "_on_voice", "_poll", "_receive", "_rx",
+        "_send", "_sessions", "_tx", "_tx_address", "connection", "on_moving",
     )  # fmt: skip
 
     def __init__(
@@ -242,6 +231,7 @@ class VoiceTransport:
         addresses: Sequence[HostAddress],
         ports: tuple[int, int] | None,
         poll: SocketPoll,
+        departures: Departures,
     ) -> None:
         gatherer = RTCIceGatherer(iceServers=[])
         self.connection = VoiceConnection(addresses, ports, poll)
@@ -250,8 +240,10 @@ class VoiceTransport:
         self._ice = RTCIceTransport(gatherer)
         self._dtls = RTCDtlsTransport(self._ice, [certificate])
         self._poll = poll
+        self._departures = departures
         self._rx: Any = None
         self._tx: Any = None
+        self._tx_address = 0
         self._sessions: tuple[Session, Session] | None = None
         self._direct: socket.socket | None = None
         self._on_voice: Callable[[int], None] | None = None
@@ -307,6 +299,7 @@ class VoiceTransport:
             return False
         self._sessions = (self._dtls._rx_srtp, self._dtls._tx_srtp)
         self._rx, self._tx = self._sessions[0]._srtp[0], self._sessions[1]._srtp[0]
+        self._tx_address = context_address(self._tx)
         self.connection.on_selected = self._follow
         self._follow()
         return True
@@ -366,6 +359,10 @@ class VoiceTransport:
         """Protect the RTP packet in PACKET in place and send it to the browser."""
         send = self._send
         if send is None or STANDSTILL.silent:
+            return
+        departures, direct = self._departures, self._direct
+        if departures.waits and direct is not None:
+            departures.add(direct.fileno(), self._tx_address, length)
             return
         _LENGTH[0] = length
         if _srtp_protect(self._tx, _CDATA, _LENGTH):

@@ -87,6 +87,16 @@ def unprotect_address() -> Any:
     return _address("srtp_unprotect")
 
 
+def protect_address() -> Any:
+    """The same for what is sent."""
+    return _address("srtp_protect")
+
+
+def context_address(context: Any) -> int:
+    """Where a context of libsrtp's is."""
+    return int(srtp_ffi.cast("uintptr_t", context))
+
+
 protect_rtcp = _guarded("srtp_protect_rtcp")
 unprotect_rtcp = _guarded("srtp_unprotect_rtcp")
 
@@ -198,7 +208,7 @@ class Lanes:
         self._read = [0, 0]
         self.all = lib.lanes_start(
             self._kept[_ODD], _ODD_BYTES, self._kept[_TAPPED], _TAPPED_BYTES,
-            unprotect_address(), _address("srtp_protect"),
+            unprotect_address(), protect_address(),
         )  # fmt: skip
         if self.all == ffi.NULL:
             raise OSError(ffi.errno, os.strerror(ffi.errno))

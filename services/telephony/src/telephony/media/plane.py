@@ -16,6 +16,7 @@ from typing import Any
 from kernel.errors import Unavailable
 
 from telephony.media.aiortc_private import HostAddress, VoiceTransport, generate_certificate
+from telephony.media.departures import Departures
 from telephony.media.gathering import Gathering, start_gathering
 from telephony.media.lanes import Lanes, start_lanes
 from telephony.media.leg import WebRtcLeg
@@ -114,7 +115,7 @@ class MediaPlane:
     """
 
     def __init__(self, settings: MediaSettings, spawn: Spawn) -> None:
-        self.ticker = Ticker()
+        self.ticker = Ticker(Departures(wanted=settings.lanes))
         self.poll = SocketPoll()
         self.legs: set[MediaLeg] = set()
         self.settings = settings
@@ -180,7 +181,9 @@ class MediaPlane:
         return leg
 
     async def _make(self, offer: Offer) -> tuple[WebRtcLeg, VoiceTransport, str]:
-        transport = VoiceTransport(self._certificate, self.settings.addresses, self.settings.ports, self.poll)
+        transport = VoiceTransport(
+            self._certificate, self.settings.addresses, self.settings.ports, self.poll, self.ticker.departures
+        )
         try:
             await transport.gather()
         except OSError as error:

@@ -372,6 +372,10 @@ class RtpLeg(VoiceLeg):
     def _transmit(self, length: int) -> None:
         if STANDSTILL.silent:
             return
+        departures = self._departures
+        if departures.waits and self._sockets.connected is not None:
+            departures.add(self._sockets.fd, self._tx.address if self._tx is not None else 0, length)
+            return
         if self._tx is not None:
             length = self._tx.protect(length)
             if not length:

@@ -11,7 +11,7 @@ import contextlib
 from pylibsrtp import Error, Policy, Session
 from pylibsrtp._binding import ffi, lib
 
-from telephony.media.lanes import protect_rtcp, unprotect_rtcp
+from telephony.media.lanes import context_address, protect_rtcp, unprotect_rtcp
 from telephony.media.rtp import HEADER, PACKET, VIEW
 from telephony.media.sdes import Crypto
 
@@ -36,6 +36,7 @@ class SrtpContext:
         self.crypto = crypto
         self._session = Session(Policy(key=crypto.key, ssrc_type=kind, srtp_profile=_PROFILES[crypto.suite]))
         self.context = self._session._srtp[0]
+        self.address = context_address(self.context)
 
     def forget(self, ssrc: int) -> None:
         """Keep nothing of this source any more; no lane may use the context."""

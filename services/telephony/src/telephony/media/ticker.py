@@ -2,7 +2,7 @@
 
 A 20 ms period is cut into four slots so that a hundred listeners to music don't all get their packet in one
 burst that would hold up forwarded packets. In each slot what has come is read first (`gathering`), then what is due is
-sent. The timer runs only while somebody wants it.
+made, and sent together when the slot ends (`departures`). The timer runs only while somebody wants it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from telephony.media.departures import Departures
 from telephony.media.standstill import STANDSTILL
 
 _SLOTS = 4
@@ -24,7 +25,9 @@ Tick = Callable[[], None]
 class Ticker:
     """Calls each added function every 20 ms, on average exactly."""
 
-    def __init__(self) -> None:
+    def __init__(self, departures: Departures | None = None) -> None:
+        self.departures = departures or Departures()
+        """Where ticks put what they send."""
         self._slots: list[dict[Tick, None]] = [{} for _ in range(_SLOTS)]
         self._readers: dict[Tick, None] = {}
         self._slot = 0
@@ -78,9 +81,11 @@ class Ticker:
                 break
             for read in list(self._readers):
                 self._guard(read, loop)
+            self.departures.begin()
             for tick in list(self._slots[self._slot]):
                 if tick in self._slots[self._slot]:
                     self._guard(tick, loop)
+            self.departures.end()
             self._slot = (self._slot + 1) % _SLOTS
             self._due += _STEP
         self._timer = loop.call_at(self._due, self._run) if len(self) or self._readers else None

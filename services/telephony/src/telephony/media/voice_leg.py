@@ -35,10 +35,10 @@ class VoiceLeg:
 
     # Not for the memory: an instance with slots is one block, and each packet finds its leg cold.
     __slots__ = (
-        "_digits", "_event_types", "_filled", "_forged", "_forward_to", "_inbound", "_lane", "_lane_after",
-        "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_sources", "_tap",
-        "_ticker", "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit", "outbound",
-        "reports",
+        "_departures", "_digits", "_event_types", "_filled", "_forged", "_forward_to", "_inbound", "_lane",
+        "_lane_after", "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_sources",
+        "_tap", "_ticker", "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit",
+        "outbound", "reports",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
@@ -59,6 +59,7 @@ class VoiceLeg:
         self.outbound = outbound
         self.reports = Reports()
         self._ticker = ticker
+        self._departures = ticker.departures
         self._voice_type = outbound.payload_type
         self._event_types: dict[int, int] = {}
         self._inbound: Inbound | None = None
@@ -149,7 +150,8 @@ class VoiceLeg:
             self._lane = sink.lane = lane
 
     def leave_lanes(self) -> None:
-        """Take back what comes from here and what goes here, before sockets or keys change."""
+        """Take back what comes from here and what goes here, and send what waits, before sockets or keys change."""
+        self._departures.leave()
         self._leave_lane()
         if self.outbound.lane is not None:
             self.outbound.lane.close()
