@@ -9,12 +9,12 @@ from cffi import FFI
 _MEDIA = "src/telephony/media"
 
 ffi = FFI()
-for _header in ("lanes.h", "gathering.h"):
+for _header in ("lanes.h", "gathering.h", "tape.h"):
     ffi.cdef((Path(__file__).parent / _MEDIA / _header).read_text())
 ffi.set_source(
     "telephony.media._lanes",
-    '#include <stdint.h>\n#include "lanes.h"\n#include "gathering.h"',
-    sources=[f"{_MEDIA}/lanes.c", f"{_MEDIA}/gathering.c"],
+    '#include <stdint.h>\n#include "lanes.h"\n#include "gathering.h"\n#include "tape.h"',
+    sources=[f"{_MEDIA}/lanes.c", f"{_MEDIA}/gathering.c", f"{_MEDIA}/tape.c"],
     include_dirs=[_MEDIA],
     extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"],
     libraries=["pthread"],

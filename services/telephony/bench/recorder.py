@@ -110,7 +110,7 @@ class Recorder:
             spool.keep(Segment(_TENANT, recording_id, track, sequence, seconds, sealed))
 
         spool.begin(_TENANT, recording_id)
-        recording.open(recording_id, keyset, keep)
+        recording.open(recording_id, keyset, keep, spool.tails)
 
     def end(self, rooms: dict[int, Room]) -> None:
         """Stop recording them, and say so."""

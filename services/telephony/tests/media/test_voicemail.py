@@ -18,7 +18,8 @@ from telephony.media import voicemail
 from telephony.media.answering_machine import FRAME_SECONDS, Answer, AnsweringMachineDetector
 from telephony.media.clips import Clip, ClipStore
 from telephony.media.codecs import OPUS, OpusDecoder, OpusEncoder
-from telephony.media.recorder import Recording, associated_data, open_keyset
+from telephony.media.recorder import Recording
+from telephony.media.sealing import associated_data, open_keyset
 from telephony.media.voicemail import MessageRecorder
 from testkit.segments import packets_of
 from tink import aead, new_keyset_handle, proto_keyset_format, secret_key_access

@@ -99,7 +99,7 @@ async def open_recording(
         house.spool.keep(Segment(live.tenant_id, recording_id, track, sequence, seconds, sealed))
 
     house.spool.begin(live.tenant_id, recording_id)
-    recording.open(recording_id, keyset, keep)
+    recording.open(recording_id, keyset, keep, house.spool.tails)
 
 
 def finish_recording(house: House, live: LiveCall, recording: Recording) -> None:

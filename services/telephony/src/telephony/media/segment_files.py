@@ -112,28 +112,31 @@ def write_finish(folder: Path, finish: Finish) -> None:
     put(folder / finish.tenant_id / finish.recording_id / _FINISH, json.dumps(content).encode())
 
 
-def finish_of(recording: Path) -> Finish:
-    """The end that the disk tells of, or else the one a killed process did not write."""
+def holds(recording: Path, track: str, sequence: int) -> bool:
+    """Whether this segment lies in its recording's folder."""
+    return any(recording.glob(f"{track}-{sequence:06d}-*.seg"))
+
+
+def finish_of(recording: Path, end: float = 0.0) -> Finish:
+    """The end that the disk tells of, or else the one a killed process did not write: what was heard last, at `end`."""
     path = recording / _FINISH
     try:
         content = json.loads(path.read_text())
         presences = tuple(Presence(**presence) for presence in content.get("presences", ()))
         return Finish(recording.parent.name, recording.name, content["seconds"], content["segment_counts"], presences)
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # or torn by a power cut
-        return _from_files(recording)
+        return _from_files(recording, end)
 
 
-def _from_files(recording: Path) -> Finish:
+def _from_files(recording: Path, end: float) -> Finish:
     """Everything up to the last segment on disk, at least."""
     counts: dict[str, int] = {}
-    seconds = 0.0
     for path in listed(recording):
-        sequence, track, milliseconds = _order(path)
+        sequence, track, _ = _order(path)
         counts[track] = max(counts.get(track, 0), sequence + 1)
-        seconds = max(seconds, (sequence + 1) * milliseconds / 1000)
-    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count. Who
-    # was there when is in the segments themselves.
-    return Finish(recording.parent.name, recording.name, seconds, counts)
+    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count, and
+    # no less time than what it has. Who was there when is in the segments themselves.
+    return Finish(recording.parent.name, recording.name, end, counts)
 
 
 def _order(path: Path) -> tuple[int, str, int]:

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 
-from telephony.media import segment_files
+from telephony.media import segment_files, tails
 from telephony.media.segment_files import Finish, Segment
+from telephony.media.tails import Tails
 
 _BACKOFF = (0.1, 0.3, 1.0, 3.0, 10.0)
 _GATHER_SECONDS = 0.05
@@ -89,6 +90,8 @@ class Spool:
         # One thread keeps the writes of a recording in order without blocking the loop that forwards packets.
         self._writer = ThreadPoolExecutor(1, "spool")
         self._life = secrets.token_hex(4)
+        self.tails = Tails(folder, self._life, report)
+        """Where recordings keep what they have open."""
         self._batches = 0
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         """By tenant and recording."""
@@ -109,9 +112,10 @@ class Spool:
             except OSError as error:
                 self._report("a batch of recording segments could not be read; it stays for the next start",
                              batch.name, error)  # fmt: skip
+        ends = self._keep_left()
         found = [path for path in self._folder.glob("*/*") if path.is_dir()]
         for recording in found:
-            finish = segment_files.finish_of(recording)
+            finish = segment_files.finish_of(recording, ends.get(recording, 0.0))
             waiting = self._sender(recording.parent.name, recording.name)
             waiting.finish, waiting.on_disk = finish, True
             waiting.wake.set()
@@ -161,6 +165,7 @@ class Spool:
         """Wait for the writes. What was not sent stays on disk."""
         self._write_batch()
         await asyncio.to_thread(self._writer.shutdown)
+        self.tails.close()
 
     # -- together ------------------------------------------------------------------------------------------
 
@@ -390,6 +395,21 @@ class Spool:
                 loop.call_soon_threadsafe(done, caught)
 
         self._writer.submit(guarded)
+
+    def _keep_left(self) -> dict[Path, float]:
+        """Put what a killed process had open into its recordings' folders; recording -> when its last packet came."""
+        ends: dict[Path, float] = {}
+        for left in tails.left_behind(self._folder, self._report):
+            recording = self._folder / left.tenant_id / left.recording_id
+            if not recording.is_dir():
+                continue  # it is over: everything of it was acknowledged
+            ends[recording] = max(ends.get(recording, 0.0), left.end)
+            if not segment_files.holds(recording, left.track, left.sequence):
+                segment = Segment(
+                    left.tenant_id, left.recording_id, left.track, left.sequence, left.seconds, left.sealed
+                )
+                segment_files.put(self._folder / segment.place, segment.sealed)
+        return ends
 
     def _unpack(self, batch: Path) -> None:
         """Put what a batch of an earlier process holds into its recordings' folders."""
