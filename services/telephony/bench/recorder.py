@@ -20,9 +20,9 @@ from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_
 from telephony.clients import Recordings
 from telephony.media.recorder import Recording
 from telephony.media.room import Room
-from telephony.media.segment_files import Finish, Segment
+from telephony.media.segment_files import Finish
 from telephony.media.spool import Spool
-from telephony.media.tracks import Source
+from telephony.media.tracks import Entry, Source
 from testkit.rpc import RpcHouse
 from tink import aead, secret_key_access
 
@@ -106,8 +106,8 @@ class Recorder:
         spool, wish = self._spool, recording_pb2.Recording(call_id=f"call_{number}")
         recording_id, keyset = await self._recordings.start(_TENANT, wish, "", SystemClock().now())
 
-        def keep(track: str, sequence: int, sealed: bytes, seconds: float) -> None:
-            spool.keep(Segment(_TENANT, recording_id, track, sequence, seconds, sealed))
+        def keep(segment: Entry) -> None:
+            spool.keep(_TENANT, recording_id, segment)
 
         spool.begin(_TENANT, recording_id)
         recording.open(recording_id, keyset, keep, spool.tails)

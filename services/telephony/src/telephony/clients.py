@@ -31,7 +31,8 @@ from telephony.domain.call_rules import CallRules, ParkEnd, RecordingTone
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg
 from telephony.media.recorder import Presence
-from telephony.media.segment_files import Finish, Segment
+from telephony.media.segment_files import Finish
+from telephony.media.tracks import Entry
 
 _FRESH_SECONDS = 3.0
 _STALE_SECONDS = 900.0
@@ -354,16 +355,9 @@ class Recordings:
             response = await self._recordings.StartRecording(request, timeout=3)
         return response.recording.recording_id, response.keyset
 
-    async def append(self, tenant_id: str, segments: Sequence[Segment]) -> list[Exception | None]:
+    async def append(self, tenant_id: str, segments: Sequence[Entry]) -> list[Exception | None]:
         """What became of each: None when recording has it, else its error, whatever became of the others."""
-        asked = [
-            recording_service_pb2.AppendSegmentRequest(
-                recording_id=segment.recording_id, track=segment.track, sequence=segment.sequence,
-                sealed=segment.sealed, duration=duration_out(timedelta(seconds=segment.seconds)),
-            )
-            for segment in segments
-        ]  # fmt: skip
-        request = recording_service_pb2.AppendSegmentsRequest(segments=asked)
+        request = recording_service_pb2.AppendSegmentsRequest.FromString(b"".join(segments))
         with acting_for(tenant_id):
             response = await self._recordings.AppendSegments(request, timeout=10)
         return [

@@ -12,10 +12,10 @@ from merkez.recording.v1 import segment_pb2
 from telephony.media.recorder import Recording
 from telephony.media.rtp import SILENCE
 from telephony.media.runs import Runs
-from telephony.media.sealing import associated_data
+from telephony.media.segment_files import Segment
 from telephony.media.tape import Tape
 from telephony.media.tracks import Source
-from testkit.segments import packets_of
+from testkit.segments import opened, packets_of
 from tink import TinkError, aead, secret_key_access
 
 TENANT, RECORDING = "ten_a", "rec_a"
@@ -29,26 +29,26 @@ def _key() -> tuple[aead.Aead, bytes]:
 
 async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_packet() -> None:
     cipher, keyset = _key()
-    kept: list[tuple[str, int, bytes, float]] = []
+    kept: list[Segment] = []
     recording = Recording(TENANT, asyncio.get_running_loop())
     stream = object()
     for index in range(60):
         recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + index * 960, bytes([index]))
-    recording.open(RECORDING, keyset, lambda *segment: kept.append(segment))
+    recording.open(RECORDING, keyset, lambda entry: kept.append(Segment.of(TENANT, entry)))
     recording.tap(ANN, Source("agent", "usr_ann"))(object(), 5, b"x")
     seconds, counts = recording.finish()
-    assert counts == {CUSTOMER: len([k for k in kept if k[0] == CUSTOMER]), ANN: 1}
+    assert counts == {CUSTOMER: len([each for each in kept if each.track == CUSTOMER]), ANN: 1}
     assert seconds >= 0
     packets = []
-    for track, sequence, sealed, covered in kept:
-        plain = cipher.decrypt(sealed, f"{TENANT}/{RECORDING}/{track}/{sequence}".encode())
-        payload = segment_pb2.SegmentPayload.FromString(plain)
+    for segment in kept:
+        track, sequence = segment.track, segment.sequence
+        payload = opened(cipher, f"{TENANT}/{RECORDING}/{track}/{sequence}", segment.sealed)
         assert (payload.track, payload.sequence, payload.recording_id) == (track, sequence, RECORDING)
-        assert 0 <= covered <= 1
+        assert 0 <= segment.seconds <= 1
         assert (payload.source.track, payload.source.party) == (track, "customer" if track == CUSTOMER else "agent")
         packets += packets_of(payload) if track == CUSTOMER else []
         with pytest.raises(TinkError):
-            cipher.decrypt(sealed, associated_data(TENANT, RECORDING, track, sequence + 1))
+            opened(cipher, f"{TENANT}/{RECORDING}/{track}/{sequence + 1}", segment.sealed)
     assert [packet.payload for packet in packets] == [bytes([index]) for index in range(60)]
     assert [packet.timestamp for packet in packets] == [index * 960 for index in range(60)]
 

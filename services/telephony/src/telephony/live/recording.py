@@ -17,7 +17,8 @@ from telephony.live.house import House
 from telephony.media.clips import ClipFailed
 from telephony.media.recorder import Recording
 from telephony.media.recording_notice import RecordingNotice
-from telephony.media.segment_files import Finish, Segment
+from telephony.media.segment_files import Finish
+from telephony.media.tracks import Entry
 from telephony.ops import calls as ops
 
 _PAUSES = (0.1, 0.3, 1.0, 3.0, 5.0)
@@ -95,8 +96,8 @@ async def open_recording(
             await asyncio.sleep(pause)
             waited, tries = waited + pause, tries + 1
 
-    def keep(track: str, sequence: int, sealed: bytes, seconds: float) -> None:
-        house.spool.keep(Segment(live.tenant_id, recording_id, track, sequence, seconds, sealed))
+    def keep(segment: Entry) -> None:
+        house.spool.keep(live.tenant_id, recording_id, segment)
 
     house.spool.begin(live.tenant_id, recording_id)
     recording.open(recording_id, keyset, keep, house.spool.tails)

@@ -17,7 +17,7 @@ from time import monotonic
 from telephony.media.media_leg import Tap
 from telephony.media.sealing import open_keyset, plain_key
 from telephony.media.tails import Tails
-from telephony.media.tracks import Key, Source, Track
+from telephony.media.tracks import Entry, Key, Source, Track
 
 _BEAT = 0.2
 _SEGMENT_BEATS = 4
@@ -25,8 +25,8 @@ _SEGMENT_BEATS = 4
 _TURNS, _TURN = 4, 0.01
 """Recordings seal in turns behind the beat: all at once would hold the event loop. The spool gathers for longer."""
 
-KeepSegment = Callable[[str, int, bytes, float], None]
-"""Takes (track, sequence, sealed bytes, seconds covered) and returns at once."""
+KeepSegment = Callable[[Entry], None]
+"""Takes a sealed segment and returns at once."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Recording:
         if track is None:
             track = self._tracks[leg_id] = Track(leg_id, self.started, source)
             if self._key is not None:
-                track.open(self._key)
+                self._hand_over(track.open(self._key))
         track.left = None
         return track
 
@@ -94,7 +94,7 @@ class Recording:
         self._keep = keep
         self._key = Key(self._tenant_id, recording_id, open_keyset(keyset), plain_key(keyset), tails)
         for track in self._tracks.values():
-            self._hand_over(track, track.open(self._key))
+            self._hand_over(track.open(self._key))
 
     @property
     def seconds(self) -> float:
@@ -149,9 +149,9 @@ class Recording:
     def _seal(self) -> None:
         """Cut what is open, and hand over what could be sealed."""
         for track in self._tracks.values():
-            self._hand_over(track, track.segments())
+            self._hand_over(track.segments())
 
-    def _hand_over(self, track: Track, segments: Iterable[tuple[int, bytes, float]]) -> None:
-        for sequence, sealed, seconds in segments:
+    def _hand_over(self, segments: Iterable[Entry]) -> None:
+        for segment in segments:
             assert self._keep is not None
-            self._keep(track.name, sequence, sealed, seconds)
+            self._keep(segment)

@@ -28,7 +28,7 @@ class Piece:
     """What goes into one segment."""
 
     content: bytes
-    """`sealed`: the segment. Else the runs of a merkez.recording.v1.SegmentPayload, serialized."""
+    """`sealed`: the segment, as `tracks.Entry`. Else the runs of a merkez.recording.v1.SegmentPayload, serialized."""
     seconds: float
     """From the first packet to the end of the last."""
     sealed: bool = False

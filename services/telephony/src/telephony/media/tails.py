@@ -26,11 +26,13 @@ _SLOTS = 64
 """Of a file: 3 MB."""
 _LINGER_SECONDS = 2.0
 """A slot stays as it was for so long after its track has ended: by then its last segment lies on the disk elsewhere."""
-_SIZE, _MAGIC = 49152, 0x3150544D
+_MAGIC = 0x3250544D
 _HEAD = struct.Struct("@II208s")
-_MARK = struct.Struct("@IiIIdd")
-_MARKS = 3
-_DATA = _HEAD.size + _MARKS * _MARK.size
+_AREA = struct.Struct("@Iidd")
+_ENTRY_ROOM, _DATA_ROOM = 256, 24_200
+_AREAS = [_HEAD.size + number * (_AREA.size + _ENTRY_ROOM + _DATA_ROOM) for number in range(2)]
+_SIZE = _AREAS[1] + _AREA.size + _ENTRY_ROOM + _DATA_ROOM
+"""Of a slot, with its two areas."""
 _PLACE = re.compile(r"[0-9A-Za-z_-]+/[0-9A-Za-z_-]+/[0-9a-z_]+")
 
 Report = Callable[[str, str, BaseException | None], None]
@@ -137,20 +139,15 @@ def left_behind(folder: Path, report: Report) -> Iterator[Left]:
 
 
 def _in_slot(content: bytes) -> Iterator[Left]:
-    """What a slot says is whole; of two versions of one segment the longer."""
+    """The segments of a track that a slot holds, as far as they had come."""
     magic, used, place = _HEAD.unpack_from(content)
     name = place.partition(b"\0")[0].decode("ascii", "replace")
     if magic != _MAGIC or not used or not _PLACE.fullmatch(name):
         return
     tenant_id, recording_id, track = name.split("/")
-    found: dict[int, Left] = {}
-    for number in range(_MARKS):
-        mark = _MARK.unpack_from(content, _HEAD.size + number * _MARK.size)
-        valid, sequence, offset, length, seconds, end = mark
-        begin = _DATA + offset
-        known = found.get(sequence)
-        if valid != 1 or begin + length > len(content) or (known is not None and len(known.sealed) >= length):
-            continue
-        sealed = content[begin : begin + length]
-        found[sequence] = Left(tenant_id, recording_id, track, sequence, seconds, end, sealed)
-    yield from (found[sequence] for sequence in sorted(found))
+    for at in _AREAS:
+        length, sequence, seconds, end = _AREA.unpack_from(content, at)
+        begin = at + _AREA.size + _ENTRY_ROOM
+        if 0 < length <= _DATA_ROOM:
+            sealed = content[begin : begin + length]
+            yield Left(tenant_id, recording_id, track, sequence, seconds, end, sealed)

@@ -1,30 +1,29 @@
-/* What a track is recorded on: packets as they come, in runs, sealed again and again where they outlive this process.
+/* What a track is recorded on: packets as they come, in runs, sealed every few packets where they outlive this process.
  *
- * A lane's thread puts packets down, or Python where a packet goes through Python; Python takes off what has become a
- * segment. What is open in between is sealed every few packets into the track's slot, a piece of a file that is mapped: a
- * kernel keeps it when the process is killed, and the next process sends it on as the segment it would have become. Nothing
- * leaves this file's memory in the clear once there is a key. The rules of places are runs.py's, to the letter.
+ * A lane's thread puts packets down, or Python where a packet goes through Python. A few of them are sealed as a frame,
+ * which is written behind the frames before it; frames of less than a second are a segment, and Python takes it off, ready
+ * to be sent. They lie in the track's slot, a part of a file that is mapped: a kernel keeps it when the process is killed,
+ * and the next process sends what it finds as the segment it would have become. Nothing leaves this process in the clear.
+ * Before there is a key, what is taken off is in the clear, and Python seals it. The rules of places are runs.py's, to the
+ * letter.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "tape.h"
 
-enum { RUNS = 8, NUMBERS = 10, FIRST_ROOM = 4096, MOST_ROOM = 1 << 20, TINK = 5, IV = 12, TAG = 16, GET_TAG = 0x10 };
-enum { RUN_HEAD = 40, DATA = sizeof(((tape_slot *)0)->data) };
+enum { RUNS = 8, NUMBERS = 10, FIRST_ROOM = 1024, MOST_ROOM = 1 << 20, RUN_HEAD = 48, NUMBER = 12 };
+enum { TINK = 5, IV = 12, TAG = 16, GET_TAG = 0x10, FRAME_HEAD = 4, FRAMED = 2, ENTRY_TAIL = 16 };
 static const double MOST_SECONDS = 1.0, FRAME_SECONDS = 0.02, CLOCK_RATE = 48000;
-/* From a packet's coming to its being sealed: with a frame's 20 ms it is 80. */
-static const double GUARD_SECONDS = 0.055;
-
-_Static_assert(sizeof(tape_slot) == TAPE_SLOT, "a slot is a slot");
-_Static_assert(sizeof(((tape_slot *)0)->marks) == TAPE_MARKS * sizeof(tape_mark), "marks");
+/* While packets come 20 ms apart, one is sealed at most 80 ms after it came. */
+static const double GUARD_SECONDS = 0.075;
+static const uint32_t GUARD_BYTES = 4096;
 
 typedef struct {
     int64_t position;
@@ -42,31 +41,34 @@ typedef struct waiting {
 
 struct tape {
     pthread_mutex_t lock;
-    double started, last;
+    double started;
     int ended;
-    /* The stream that is on, and the packet of it that lies furthest. */
+    /* The stream that is on, and the packet of it that lies furthest; when the last packet came. */
     uint32_t stream, last_timestamp;
     int64_t last_position;
     double last_arrival;
-    /* What is open. */
+    /* Packets that aren't sealed, and when the first of the piece came; below 0: none is open. */
     uint8_t *packets;
     uint32_t length, room, count;
     run runs[RUNS];
-    double unguarded; /* when the oldest packet came that the slot doesn't have; 0 when it has all */
-    /* What it is sealed with. */
+    double began;
+    /* What they are sealed with. */
     const tape_openssl *openssl;
     void *cipher;
     uint8_t tink[TINK], iv[IV];
     uint8_t *head;
-    uint32_t head_length;
-    char *bound;
+    uint32_t head_length, place_length, frames;
+    char place[256]; /* associated data up to the frame's number */
+    uint32_t bound_length;
+    uint8_t entry[176]; /* recording and track as an AppendSegmentRequest has them */
+    uint32_t entry_length;
     int32_t sequence;
-    tape_slot *slot;
-    int newest, before; /* marks: of what is open, of the piece before it; -1: none */
+    tape_slot *slot, *own;
+    int open; /* the area that is written */
     /* What waits to be taken off. */
     waiting *first, *end;
     uint32_t waits;
-    uint8_t *out; /* what was taken off last, where it lies in no slot */
+    waiting *taken; /* whose bytes the owner has */
 };
 
 /* ---- numbers ---- */
@@ -82,28 +84,44 @@ static uint32_t put_varint(uint8_t *at, uint64_t value) {
     return length;
 }
 
+/* "/" and a number in decimal. */
+static uint32_t put_number(char *at, uint32_t value) {
+    char digits[NUMBER];
+    uint32_t length = 0, count = 0;
+    do digits[count++] = (char)('0' + value % 10);
+    while (value /= 10);
+    at[length++] = '/';
+    while (count) at[length++] = digits[--count];
+    return length;
+}
+
+static uint32_t put_text(uint8_t *at, uint8_t tag, const char *text) {
+    uint32_t length = (uint32_t)strlen(text), head = 1;
+    at[0] = tag;
+    head += put_varint(at + head, length);
+    memcpy(at + head, text, length);
+    return head + length;
+}
+
 static uint64_t micros(double seconds) { return seconds > 0 ? (uint64_t)(seconds * 1e6) : 0; }
 
-/* ---- writing a piece, sealed or not ---- */
+/* ---- runs, in the clear or through the cipher ---- */
 
 typedef struct {
-    const tape_openssl *openssl;
-    void *cipher; /* NULL: in the clear */
+    int (*update)(void *, uint8_t *, int *, const uint8_t *, int); /* NULL: in the clear */
+    void *cipher;
     uint8_t *at;
     int failed;
 } writer;
 
 static void put(writer *to, const uint8_t *bytes, uint32_t length) {
     int written = (int)length;
-    if (!to->cipher) memcpy(to->at, bytes, length);
-    else {
-        int (*update)(void *, uint8_t *, int *, const uint8_t *, int) = (void *)to->openssl->update;
-        if (update(to->cipher, to->at, &written, bytes, (int)length) != 1) to->failed = 1;
-    }
+    if (!to->update) memcpy(to->at, bytes, length);
+    else if (to->update(to->cipher, to->at, &written, bytes, (int)length) != 1) to->failed = 1;
     to->at += length;
 }
 
-/* The fields of merkez.recording.v1.SegmentPayload that are this piece's. */
+/* The runs as fields of a merkez.recording.v1.SegmentPayload. */
 static void put_runs(const tape *at, writer *to) {
     for (uint32_t number = 0; number < at->count; number++) {
         const run *one = &at->runs[number];
@@ -126,96 +144,54 @@ static void put_runs(const tape *at, writer *to) {
 
 static uint32_t runs_room(const tape *at) { return at->length + at->count * (RUN_HEAD + 8); }
 
-static uint32_t sealed_room(const tape *at) { return TINK + IV + at->head_length + 8 + runs_room(at) + TAG; }
+/* ---- frames ---- */
 
-/* Another IV for each sealing: the first 8 bytes are this tape's own, by chance. */
+/* Another IV for each: the first 8 bytes are this tape's own, by chance. */
 static void next_iv(tape *at) {
     for (int number = IV - 1; number >= 8 && !++at->iv[number]; number--) {}
 }
 
-/* Seals what is open; its length, 0 when OpenSSL doesn't. */
+/* Seals the runs as Tink does; its length, 0 when OpenSSL doesn't. */
 static uint32_t seal(tape *at, uint8_t *into) {
     int (*init)(void *, const void *, void *, const uint8_t *, const uint8_t *) = (void *)at->openssl->init;
-    int (*update)(void *, uint8_t *, int *, const uint8_t *, int) = (void *)at->openssl->update;
     int (*final)(void *, uint8_t *, int *) = (void *)at->openssl->final;
     int (*control)(void *, int, int, void *) = (void *)at->openssl->control;
-    char place[TAPE_PLACE + 16];
-    int length, ignored = 0;
+    writer to = {(void *)at->openssl->update, at->cipher, into + TINK + IV, 0};
+    uint32_t bound = at->bound_length + put_number(at->place + at->bound_length, at->frames);
+    int ignored = 0;
     next_iv(at);
     memcpy(into, at->tink, TINK);
     memcpy(into + TINK, at->iv, IV);
-    length = snprintf(place, sizeof place, "%s/%d", at->bound, at->sequence);
     if (init(at->cipher, NULL, NULL, NULL, at->iv) != 1) return 0;
-    if (update(at->cipher, NULL, &ignored, (uint8_t *)place, length) != 1) return 0;
-    writer to = {at->openssl, at->cipher, into + TINK + IV, 0};
-    uint8_t number[8] = {0x18}; /* sequence */
-    put(&to, at->head, at->head_length);
-    put(&to, number, 1 + put_varint(number + 1, (uint32_t)at->sequence));
+    if (to.update(at->cipher, NULL, &ignored, (uint8_t *)at->place, (int)bound) != 1) return 0;
+    if (!at->frames) {
+        uint8_t number[NUMBER] = {0x18}; /* sequence */
+        put(&to, at->head, at->head_length);
+        put(&to, number, 1 + put_varint(number + 1, (uint32_t)at->sequence));
+    }
     put_runs(at, &to);
     if (to.failed || final(at->cipher, to.at, &ignored) != 1) return 0;
     if (control(at->cipher, GET_TAG, TAG, to.at) != 1) return 0;
     return (uint32_t)(to.at - into) + TAG;
 }
 
+static tape_area *area(const tape *at) { return &at->slot->areas[at->open]; }
+
+static void reach(tape_area *one, uint32_t length) {
+    atomic_store_explicit((_Atomic uint32_t *)&one->length, length, memory_order_release);
+}
+
 static double covered(const tape *at) {
-    double seconds = at->last_arrival - at->runs[0].arrival + FRAME_SECONDS;
+    double seconds = at->last_arrival - at->began + FRAME_SECONDS;
     return seconds < MOST_SECONDS ? seconds : MOST_SECONDS;
 }
 
-/* ---- the slot ---- */
-
-static tape_mark *mark(const tape *at, int number) { return number < 0 ? NULL : &at->slot->marks[number]; }
-
-static void validate(tape_mark *one, uint32_t valid) { atomic_store_explicit((_Atomic uint32_t *)&one->valid, valid, memory_order_release); }
-
-static int lies_in(const tape_mark *one, uint32_t offset, uint32_t length) {
-    return one && offset < one->offset + one->length && one->offset < offset + length;
-}
-
-/* Where so many bytes lie beside the marked ones: as low as can be, so that few pages are written. UINT32_MAX: nowhere. */
-static uint32_t free_place(const tape *at, uint32_t length) {
-    const tape_mark *kept[2] = {mark(at, at->newest), mark(at, at->before)};
-    uint32_t found = UINT32_MAX;
-    for (int number = -1; number < 2; number++) {
-        if (number >= 0 && !kept[number]) continue;
-        uint32_t offset = number < 0 ? 0 : (kept[number]->offset + kept[number]->length + 15) & ~15u;
-        if (offset + length > DATA || lies_in(kept[0], offset, length) || lies_in(kept[1], offset, length)) continue;
-        if (offset < found) found = offset;
-    }
-    return found;
-}
-
-/* Puts what is open into the slot, sealed, in place of what was put there of it before. Whether that went. */
-static int guard(tape *at) {
-    int number = 0;
-    if (!at->slot || !at->cipher) return 0;
-    if (at->newest >= 0 && !at->unguarded) return 1;
-    uint32_t offset = free_place(at, sealed_room(at)), length;
-    if (offset == UINT32_MAX) return 0;
-    while (number == at->newest || number == at->before) number++;
-    length = seal(at, at->slot->data + offset);
-    if (!length) return 0;
-    tape_mark *one = mark(at, number), *old = mark(at, at->newest);
-    one->sequence = at->sequence;
-    one->offset = offset;
-    one->length = length;
-    one->seconds = covered(at);
-    one->end = at->last - at->started;
-    validate(one, 1);
-    if (old) validate(old, 0);
-    at->newest = number;
-    at->unguarded = 0;
-    return 1;
-}
-
-/* ---- packets ---- */
-
-static run *on(tape *at) { return at->count ? &at->runs[at->count - 1] : NULL; }
+static int is_open(const tape *at) { return at->began >= 0; }
 
 /* The run that is on is over: what follows is placed behind it. */
 static void pass(tape *at) {
-    run *one = on(at);
-    if (!one) return;
+    if (!at->count) return;
+    const run *one = &at->runs[at->count - 1];
     int64_t position = one->position + one->furthest;
     if (position >= at->last_position) {
         at->last_timestamp = one->timestamp + one->furthest;
@@ -223,66 +199,123 @@ static void pass(tape *at) {
     }
 }
 
-/* What is open begins anew; its packets were taken off, or wait to be. */
-static void begin_piece(tape *at) {
-    at->length = at->count = 0;
-    at->unguarded = 0;
+static void forget_runs(tape *at) { at->length = at->count = 0; }
+
+static int fits(const tape *at) {
+    uint32_t frame = FRAME_HEAD + TINK + IV + at->head_length + NUMBER + runs_room(at) + TAG;
+    return area(at)->length + 1 + frame + ENTRY_TAIL <= sizeof area(at)->data;
 }
 
-static void begin_run(tape *at, uint32_t stream, uint32_t timestamp, double now) {
-    int64_t position = at->last_position;
-    if (stream != at->stream) {
-        if (at->stream) position += (int64_t)((now - at->last_arrival) * CLOCK_RATE);
-        at->stream = stream;
-        at->last_timestamp = timestamp;
-        at->last_position = position;
-        at->last_arrival = now;
-    } else {
-        position += (int32_t)(timestamp - at->last_timestamp);
-    }
-    at->runs[at->count++] = (run){position, timestamp, 0, at->length, now};
+static void bind(tape *at) {
+    at->bound_length = at->place_length + put_number(at->place + at->place_length, (uint32_t)at->sequence);
+    at->frames = 0;
 }
 
-/* Takes what is open off into `piece`: into the slot where there is one, else into `bytes`, which has room for it. */
-static void finish(tape *at, tape_piece *piece, uint8_t *bytes) {
-    *piece = (tape_piece){.bytes = bytes, .sequence = at->sequence, .seconds = covered(at)};
+/* ---- pieces ---- */
+
+/* A whole segment as an AppendSegmentsRequest has it, where it lies. */
+static void finish_sealed(tape *at, tape_piece *piece) {
+    tape_area *one = area(at);
+    uint8_t lengths[NUMBER * 2], inner[sizeof at->entry + NUMBER * 2], tail[NUMBER * 2];
+    uint32_t head = at->entry_length, tail_length = 0, nanos = (uint32_t)(one->seconds * 1e6) * 1000;
+    memcpy(inner, at->entry, head);
+    inner[head++] = 0x18; /* sequence */
+    head += put_varint(inner + head, (uint32_t)at->sequence);
+    inner[head++] = 0x22; /* sealed */
+    head += put_varint(inner + head, one->length);
+    tail[0] = 0x2A; /* duration: seconds or nanos */
+    tail[2] = nanos < 1000000000 ? 0x10 : 0x08;
+    tail[1] = (uint8_t)(1 + put_varint(tail + 3, nanos < 1000000000 ? nanos : 1));
+    tail_length = 2u + tail[1];
+    lengths[0] = 0x0A; /* segments */
+    uint32_t first = 1 + put_varint(lengths + 1, head + one->length + tail_length), before = first + head;
+    uint8_t *bytes = one->data - before;
+    memcpy(bytes, lengths, first);
+    memcpy(bytes + first, inner, head);
+    memcpy(one->data + one->length, tail, tail_length);
+    *piece = (tape_piece){.bytes = bytes, .length = before + one->length + tail_length, .sealed = 1, .seconds = one->seconds};
+    at->open = !at->open;
+    reach(area(at), 0);
+    at->sequence++;
+    bind(at);
+}
+
+static void wait_for_owner(tape *at, waiting *one, const tape_piece *piece) {
+    one->next = NULL;
+    one->piece = *piece;
+    one->piece.bytes = one->bytes;
+    if (piece->bytes != one->bytes) memcpy(one->bytes, piece->bytes, piece->length);
+    at->waits += piece->length;
+    if (at->end) at->end->next = one;
+    else at->first = one;
+    at->end = one;
+}
+
+static waiting *room_to_wait(const tape *at, size_t size) {
+    return at->waits + size > MOST_ROOM ? NULL : malloc(sizeof(waiting) + size);
+}
+
+/* The segment that lies in the open area waits, and another one begins. Whether there was room. */
+static int set_sealed_aside(tape *at) {
+    waiting *one = room_to_wait(at, sizeof(tape_area));
+    tape_piece piece;
+    if (!one) return 0;
+    finish_sealed(at, &piece);
+    wait_for_owner(at, one, &piece);
+    return 1;
+}
+
+/* Seals the runs as the segment's next frame; where that is full, as the next segment's first. Whether it could. */
+static int guard(tape *at) {
+    if (!at->count) return 1;
+    if (!fits(at) && (!at->frames || !set_sealed_aside(at) || !fits(at))) return 0;
+    tape_area *one = area(at);
+    if (!at->frames) at->began = at->runs[0].arrival;
     pass(at);
-    if (guard(at)) {
-        tape_mark *one = mark(at, at->newest), *old = mark(at, at->before);
-        piece->bytes = at->slot->data + one->offset;
-        piece->length = one->length;
-        if (old) validate(old, 0);
-        at->before = at->newest;
-    } else {
-        if (at->newest >= 0) validate(mark(at, at->newest), 0);
-        piece->length = at->cipher ? seal(at, bytes) : 0;
-    }
-    piece->sealed = piece->length > 0;
-    if (!piece->sealed) {
-        writer to = {NULL, NULL, bytes, 0};
-        put_runs(at, &to);
-        piece->length = (uint32_t)(to.at - bytes);
-    }
-    at->newest = -1;
-    if (at->cipher) at->sequence++;
-    begin_piece(at);
+    uint32_t begin = one->length ? one->length : 1, length = seal(at, one->data + begin + FRAME_HEAD);
+    if (!length) return 0;
+    put_little(one->data + begin, length, FRAME_HEAD);
+    one->data[0] = FRAMED;
+    one->sequence = at->sequence;
+    one->seconds = covered(at);
+    one->end = at->last_arrival - at->started;
+    at->frames++;
+    reach(one, begin + FRAME_HEAD + length);
+    forget_runs(at);
+    return 1;
+}
+
+/* Nothing is left unsealed. What can't be sealed is lost rather than written in the clear; OpenSSL has no reason to refuse. */
+static void seal_rest(tape *at) {
+    if (!guard(at)) forget_runs(at);
+}
+
+/* Takes off what is open, in the clear, into `bytes`. */
+static void finish_clear(tape *at, tape_piece *piece, uint8_t *bytes) {
+    writer to = {NULL, NULL, bytes, 0};
+    put_runs(at, &to);
+    *piece = (tape_piece){.bytes = bytes, .length = (uint32_t)(to.at - bytes), .seconds = covered(at)};
+    pass(at);
+    forget_runs(at);
 }
 
 /* What is open is as long as a piece may be. Whether there was room to let it wait. */
 static int set_aside(tape *at) {
-    uint32_t size = sealed_room(at);
-    waiting *one = at->waits + size > MOST_ROOM ? NULL : malloc(sizeof *one + size);
-    if (!one) return 0;
-    one->next = NULL;
-    finish(at, &one->piece, one->bytes);
-    if (one->piece.bytes != one->bytes) memcpy(one->bytes, one->piece.bytes, one->piece.length);
-    one->piece.bytes = one->bytes;
-    at->waits += one->piece.length;
-    if (at->end) at->end->next = one;
-    else at->first = one;
-    at->end = one;
+    if (at->cipher) {
+        seal_rest(at);
+        if (at->frames && !set_sealed_aside(at)) return 0;
+    } else {
+        waiting *one = room_to_wait(at, runs_room(at));
+        tape_piece piece;
+        if (!one) return 0;
+        finish_clear(at, &piece, one->bytes);
+        wait_for_owner(at, one, &piece);
+    }
+    at->began = -1;
     return 1;
 }
+
+/* ---- packets ---- */
 
 static int has_room(tape *at, uint32_t more) {
     uint32_t room = at->room ? at->room : FIRST_ROOM;
@@ -296,14 +329,29 @@ static int has_room(tape *at, uint32_t more) {
     return 1;
 }
 
+static void begin_run(tape *at, uint32_t stream, uint32_t timestamp, double now) {
+    int64_t position = at->last_position;
+    if (stream != at->stream) {
+        if (at->stream) position += (int64_t)((now - at->last_arrival) * CLOCK_RATE);
+        at->stream = stream;
+        at->last_timestamp = timestamp;
+        at->last_position = position;
+    } else {
+        position += (int32_t)(timestamp - at->last_timestamp);
+    }
+    at->runs[at->count++] = (run){position, timestamp, 0, at->length, now};
+}
+
 static int added(tape *at, uint32_t stream, uint32_t timestamp, double now, const uint8_t *payload, uint32_t length) {
     if (length > UINT16_MAX) return 0;
-    if (at->count && now - at->runs[0].arrival >= MOST_SECONDS && !set_aside(at)) return 0;
-    if (at->count && stream != at->stream) pass(at);
-    if (at->count == RUNS && stream != at->stream && !set_aside(at)) return 0;
+    if (is_open(at) && now - at->began >= MOST_SECONDS && !set_aside(at)) return 0;
+    if (at->count == RUNS && stream != at->stream && !(at->cipher ? guard(at) : set_aside(at))) return 0;
     if (!has_room(at, NUMBERS + length)) return 0;
-    if (!at->count || stream != at->stream) begin_run(at, stream, timestamp, now);
-    run *one = on(at);
+    if (!at->count || stream != at->stream) {
+        pass(at);
+        begin_run(at, stream, timestamp, now);
+    }
+    run *one = &at->runs[at->count - 1];
     int32_t offset = (int32_t)(timestamp - one->timestamp);
     if (offset > (int32_t)one->furthest) one->furthest = (uint32_t)offset;
     uint8_t *to = at->packets + at->length;
@@ -312,8 +360,8 @@ static int added(tape *at, uint32_t stream, uint32_t timestamp, double now, cons
     put_little(to + 8, length, 2);
     memcpy(to + NUMBERS, payload, length);
     at->length += NUMBERS + length;
-    at->last = at->last_arrival = now;
-    if (!at->unguarded) at->unguarded = now;
+    at->last_arrival = now;
+    if (!is_open(at)) at->began = now;
     return 1;
 }
 
@@ -327,8 +375,8 @@ tape *tape_new(double started) {
     pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT); /* a lane's thread may be real-time */
     pthread_mutex_init(&at->lock, &kind);
     pthread_mutexattr_destroy(&kind);
-    at->started = at->last = at->last_arrival = started;
-    at->newest = at->before = -1;
+    at->started = at->last_arrival = started;
+    at->began = -1;
     return at;
 }
 
@@ -340,83 +388,119 @@ void tape_free(tape *at) {
         one = next;
     }
     pthread_mutex_destroy(&at->lock);
+    free(at->taken);
     free(at->packets);
     free(at->head);
-    free(at->bound);
-    free(at->out);
+    free(at->own);
     free(at);
 }
 
 int tape_put(tape *at, uint32_t stream, uint32_t timestamp, double now, const uint8_t *payload, uint32_t length) {
     pthread_mutex_lock(&at->lock);
     int taken = at->ended || added(at, stream, timestamp, now, payload, length);
-    int due = at->slot && at->unguarded && now - at->unguarded >= GUARD_SECONDS;
+    int due = at->cipher && at->count && (now - at->runs[0].arrival >= GUARD_SECONDS || at->length >= GUARD_BYTES);
     pthread_mutex_unlock(&at->lock);
     return taken ? due : -1;
 }
 
 void tape_guard(tape *at) {
     pthread_mutex_lock(&at->lock);
-    if (at->count) guard(at);
+    if (at->cipher && !at->ended) guard(at);
     pthread_mutex_unlock(&at->lock);
 }
 
-int tape_seal(tape *at, const tape_openssl *openssl, const uint8_t *key, uint32_t key_length, const uint8_t *tink,
-              const uint8_t *head, uint32_t head_length, const char *bound, int32_t sequence, tape_slot *slot) {
-    int (*init)(void *, const void *, void *, const uint8_t *, const uint8_t *) = (void *)openssl->init;
-    const void *kind = ((const void *(*)(void))(key_length == 16 ? openssl->gcm128 : openssl->gcm256))();
-    uint8_t iv[IV];
-    void *cipher = ((void *(*)(void))openssl->create)();
-    uint8_t *own_head = malloc(head_length ? head_length : 1);
-    char *own_bound = strdup(bound);
-    int made = cipher && own_head && own_bound && strlen(bound) < TAPE_PLACE && getrandom(iv, IV, 0) == IV &&
-               init(cipher, kind, NULL, key, iv) == 1;
-    if (!made) {
-        if (cipher) ((void (*)(void *))openssl->release)(cipher);
-        free(own_head);
-        free(own_bound);
+static void open_slot(tape *at, tape_slot *slot) {
+    memset(slot->place, 0, sizeof slot->place);
+    memcpy(slot->place, at->place, at->place_length);
+    reach(&slot->areas[0], 0);
+    reach(&slot->areas[1], 0);
+    slot->magic = TAPE_MAGIC;
+    atomic_store_explicit((_Atomic uint32_t *)&slot->used, 1, memory_order_release);
+    at->slot = slot;
+}
+
+int tape_seal(tape *at, const tape_sealing *how) {
+    int (*init)(void *, const void *, void *, const uint8_t *, const uint8_t *) = (void *)how->openssl->init;
+    const void *kind = ((const void *(*)(void))(how->key_length == 16 ? how->openssl->gcm128 : how->openssl->gcm256))();
+    size_t tenant = strlen(how->tenant), recording = strlen(how->recording), track = strlen(how->track);
+    int named = tenant + recording + track + 2 < sizeof how->slot->place && recording + track + 8 < sizeof at->entry;
+    void *cipher = named ? ((void *(*)(void))how->openssl->create)() : NULL;
+    uint8_t *head = malloc(how->head_length + 1), iv[IV];
+    tape_slot *own = how->slot ? NULL : calloc(1, sizeof *own);
+    if (!cipher || !head || (!how->slot && !own) || getrandom(iv, IV, 0) != IV || init(cipher, kind, NULL, how->key, iv) != 1) {
+        if (cipher) ((void (*)(void *))how->openssl->release)(cipher);
+        free(head);
+        free(own);
         return -1;
     }
-    memcpy(own_head, head, head_length);
-    if (slot) {
-        memset(slot, 0, offsetof(tape_slot, data));
-        memcpy(slot->place, bound, strlen(bound) + 1);
-        slot->magic = TAPE_MAGIC;
-        slot->used = 1;
-    }
+    memcpy(head, how->head, how->head_length);
     pthread_mutex_lock(&at->lock);
-    at->openssl = openssl;
+    if (at->first || at->cipher) {
+        pthread_mutex_unlock(&at->lock);
+        ((void (*)(void *))how->openssl->release)(cipher);
+        free(head);
+        free(own);
+        return -1;
+    }
+    char *place = at->place;
+    place = (char *)memcpy(place, how->tenant, tenant) + tenant;
+    *place++ = '/';
+    place = (char *)memcpy(place, how->recording, recording) + recording;
+    *place++ = '/';
+    memcpy(place, how->track, track);
+    at->place_length = (uint32_t)(tenant + recording + track + 2);
+    at->entry_length = put_text(at->entry, 0x0A, how->recording);
+    at->entry_length += put_text(at->entry + at->entry_length, 0x12, how->track);
+    at->openssl = how->openssl;
     at->cipher = cipher;
-    memcpy(at->tink, tink, TINK);
+    memcpy(at->tink, how->tink, TINK);
     memcpy(at->iv, iv, IV);
-    at->head = own_head;
-    at->head_length = head_length;
-    at->bound = own_bound;
-    at->sequence = sequence;
-    at->slot = slot;
+    at->head = head;
+    at->head_length = how->head_length;
+    at->sequence = how->sequence;
+    at->own = own;
+    bind(at);
+    open_slot(at, own ? own : how->slot);
     pthread_mutex_unlock(&at->lock);
     return 0;
 }
 
-int tape_cut(tape *at, tape_piece *piece) {
-    int found = 1;
-    pthread_mutex_lock(&at->lock);
-    free(at->out);
-    at->out = NULL;
+/* The first of what waits, else what is open; 0 when there is none. */
+static int taken_off(tape *at, tape_piece *piece) {
     waiting *one = at->first;
     if (one) {
         at->first = one->next;
         if (!at->first) at->end = NULL;
         at->waits -= one->piece.length;
+        at->taken = one;
         *piece = one->piece;
-        at->out = (uint8_t *)one; /* its bytes lie in it */
-    } else if (at->count) {
-        int in_slot = guard(at);
-        if (!in_slot) at->out = malloc(sealed_room(at));
-        if (in_slot || at->out) finish(at, piece, at->out);
-        else found = 0;
-    } else found = 0;
-    piece->more = found && (at->first || (one && at->count));
+        return 1;
+    }
+    if (!is_open(at)) return 0;
+    if (at->cipher) {
+        int sealed = at->frames > 0;
+        at->began = -1;
+        if (sealed) finish_sealed(at, piece);
+        return sealed;
+    }
+    at->taken = malloc(sizeof(waiting) + runs_room(at));
+    if (!at->taken) return 0;
+    finish_clear(at, piece, at->taken->bytes);
+    at->began = -1;
+    return 1;
+}
+
+int tape_cut(tape *at, tape_piece *piece) {
+    int found = 0;
+    pthread_mutex_lock(&at->lock);
+    free(at->taken);
+    at->taken = NULL;
+    if (!at->ended) {
+        if (at->cipher) seal_rest(at);
+        int waited = at->first != NULL;
+        found = taken_off(at, piece);
+        piece->more = found && (at->first || (waited && is_open(at)));
+    }
     pthread_mutex_unlock(&at->lock);
     return found;
 }
@@ -425,13 +509,12 @@ void tape_end(tape *at) {
     pthread_mutex_lock(&at->lock);
     at->ended = 1;
     at->slot = NULL;
-    at->newest = at->before = -1;
     pthread_mutex_unlock(&at->lock);
 }
 
 double tape_last(tape *at) {
     pthread_mutex_lock(&at->lock);
-    double last = at->last;
+    double last = at->last_arrival;
     pthread_mutex_unlock(&at->lock);
     return last;
 }

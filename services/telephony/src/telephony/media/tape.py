@@ -51,14 +51,20 @@ class Tape:
             lib.tape_guard(self.at)
 
     def seal(self, key: PlainKey, place: Place, head: bytes, sequence: int, slot: Slot | None) -> bool:
-        """Give pieces sealed from now on, as segments from `sequence` on; whether that can be done here. `head` is the
-        serialized SegmentPayload without sequence and packets."""
+        """Give segments from now on, from `sequence` on; whether that can be done here. `head` is the serialized
+        SegmentPayload without sequence and packets. What came before must have been taken off."""
         openssl = _openssl()
         if openssl is None or len(key.key) not in (16, 32):
             return False
-        at = ffi.NULL if slot is None else slot.at
-        bound = place.path.encode()
-        if lib.tape_seal(self.at, openssl, key.key, len(key.key), key.prefix, head, len(head), bound, sequence, at) < 0:
+        kept = [ffi.from_buffer(each) for each in (key.key, key.prefix, head)]
+        names = [ffi.new("char[]", each.encode()) for each in (place.tenant_id, place.recording_id, place.track)]
+        how = ffi.new("tape_sealing *")
+        how.openssl = openssl
+        how.key, how.tink, how.head = (ffi.cast("uint8_t *", each) for each in kept)
+        how.tenant, how.recording, how.track = names
+        how.key_length, how.head_length, how.sequence = len(key.key), len(head), sequence
+        how.slot = ffi.NULL if slot is None else slot.at
+        if lib.tape_seal(self.at, how) < 0:
             return False
         self._slot = slot
         return True

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
 from chassis.instants import duration_out
-from merkez.recording.v1 import recording_pb2, segment_pb2
+from merkez.recording.v1 import recording_pb2, recording_service_pb2, segment_pb2
 from tink import aead
 
 from telephony.media.compiled import lib
@@ -20,6 +20,11 @@ from telephony.media.tape import Tape
 
 _MOST_WAITING = 800
 """Pieces of a track that are kept in memory while recording can't be reached: ten minutes, then the oldest go."""
+
+
+Entry = bytes
+"""A sealed segment as it is sent: the field `segments` of a merkez.recording.v1.AppendSegmentsRequest, serialized. One
+behind the other they are a request."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +79,21 @@ class Track:
         if not self.ended:
             self.tape.put(source, timestamp, payload, now)
 
-    def open(self, key: Key) -> list[tuple[int, bytes, float]]:
+    def open(self, key: Key) -> Iterable[Entry]:
         """Seal from now on, and what came before: as `segments`."""
         self._key = key
         self._head = self._payload_head(key)
-        sealed_now = list(self.segments())
+        before = list(self.segments())
         if isinstance(self.tape, Tape) and key.plain is not None:
             slot = key.tails.slot() if key.tails is not None else None
             place = Place(key.tenant_id, key.recording_id, self.name)
             if not self.tape.seal(key.plain, place, self._head, self.sequence, slot) and slot is not None:
                 assert key.tails is not None
                 key.tails.release(slot)
-        return sealed_now
+        return before
 
-    def segments(self) -> Iterator[tuple[int, bytes, float]]:
-        """(Sequence, sealed bytes, seconds covered) of what came up to now. Without a key it waits."""
+    def segments(self) -> Iterator[Entry]:
+        """What came up to now. Without a key it waits."""
         pieces = self.tape.cut()
         key = self._key
         if key is None:
@@ -100,7 +105,7 @@ class Track:
         for piece in pieces:
             sequence = self.sequence
             self.sequence += 1
-            yield sequence, piece.content if piece.sealed else self._seal(key, sequence, piece), piece.seconds
+            yield piece.content if piece.sealed else self._seal(key, sequence, piece)
 
     def end(self) -> None:
         """Nothing is taken any more."""
@@ -115,9 +120,14 @@ class Track:
         """When the last packet came, or the recording began, by the monotonic clock."""
         return self.tape.last_arrival
 
-    def _seal(self, key: Key, sequence: int, piece: Piece) -> bytes:
+    def _seal(self, key: Key, sequence: int, piece: Piece) -> Entry:
         place = Place(key.tenant_id, key.recording_id, self.name)
-        return sealed(key.cipher, place, self._head, sequence, piece.content)
+        segment = recording_service_pb2.AppendSegmentRequest(
+            recording_id=key.recording_id, track=self.name, sequence=sequence,
+            sealed=sealed(key.cipher, place, self._head, sequence, piece.content),
+            duration=duration_out(timedelta(seconds=piece.seconds)),
+        )  # fmt: skip
+        return recording_service_pb2.AppendSegmentsRequest(segments=[segment]).SerializeToString()
 
     def _payload_head(self, key: Key) -> bytes:
         """What is the same in each of its segments: who it is of, so that none depends on another."""
