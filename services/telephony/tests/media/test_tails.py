@@ -109,7 +109,7 @@ async def test_a_killed_process_takes_a_tenth_of_a_second_of_what_was_heard_with
 
 
 def killed_at(folder: Path, way: str) -> int:
-    """Kill a process half a second into a segment; the last packet that the listener had of it."""
+    """Kill a process in the middle of a segment; the last packet that the listener had of it."""
     command = [sys.executable, str(Path(__file__).with_name("recorded_process.py")), str(folder), way, KEYSET.hex()]
     heard = due = 0
     with subprocess.Popen(command, stdout=PIPE, text=True) as process:
@@ -117,7 +117,7 @@ def killed_at(folder: Path, way: str) -> int:
         for line in process.stdout:
             heard = int(line.removeprefix("heard ")) if line.startswith("heard ") else heard
             if not due and len(list(folder.glob("*.batch"))) >= 2:
-                due = heard + 25
+                due = heard + 15
             if due and heard >= due:
                 break
         process.kill()
