@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
@@ -64,8 +64,8 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
         call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, queue_id=call.queue_id,
         agent_id=call.agent_id, customer_id=call.customer_id,
     )  # fmt: skip
-    # Somebody outside may have answered before: the conversation begins when the state does.
-    start = house.now() if live.part else call.state_time
+    # To the moment: by it and its length one sees what is missing between this part and the next one.
+    start = house.now() - timedelta(seconds=recording.seconds)
     await open_recording(house, live, recording, wish, live.part, start)
     recording_id = recording.recording_id
     if recording_id:
