@@ -7,6 +7,9 @@ from typing import Protocol
 
 from merkez.recording.v1 import segment_pb2
 
+FRAMED = 2
+"""What a segment of frames begins with."""
+
 
 class Cipher(Protocol):
     """Tink's AEAD, as far as it is needed here."""
@@ -16,7 +19,7 @@ class Cipher(Protocol):
 
 def opened(cipher: Cipher, place: str, sealed: bytes) -> segment_pb2.SegmentPayload:
     """A sealed segment of this place ("tenant/recording/track/sequence"), whole or in frames."""
-    if sealed[0] != 2:
+    if sealed[0] != FRAMED:
         return segment_pb2.SegmentPayload.FromString(cipher.decrypt(sealed, place.encode()))
     content, at, number = b"", 1, 0
     while at < len(sealed):

@@ -31,6 +31,7 @@ from telephony.domain.call_rules import CallRules, ParkEnd, RecordingTone
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg
 from telephony.media.recorder import Presence
+from telephony.media.sealing import RecordingKey
 from telephony.media.segment_files import Finish
 from telephony.media.tracks import Entry
 
@@ -345,15 +346,15 @@ class Recordings:
 
     async def start(
         self, tenant_id: str, recording: recording_pb2.Recording, part: str, start_time: datetime
-    ) -> tuple[str, bytes]:
-        """(recording id, data key). Idempotent by call and part: each node that a call lives on records its own, and
+    ) -> RecordingKey:
+        """The recording and its key. Idempotent by call and part: each node that a call lives on records its own, and
         each message left in it is one."""
         recording.start_time.CopyFrom(time_out(start_time))
         request_id = recording.call_id + part
         request = recording_service_pb2.StartRecordingRequest(request_id=request_id, recording=recording)
         with acting_for(tenant_id):
             response = await self._recordings.StartRecording(request, timeout=3)
-        return response.recording.recording_id, response.keyset
+        return RecordingKey(response.recording.recording_id, response.keyset, response.takes_frames)
 
     async def append(self, tenant_id: str, segments: Sequence[Entry]) -> list[Exception | None]:
         """What became of each: None when recording has it, else its error, whatever became of the others."""

@@ -18,6 +18,7 @@ from telephony.media.codecs import PCMU
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.recorder import Recording
 from telephony.media.rtp_leg import RtpLeg
+from telephony.media.sealing import RecordingKey
 from telephony.media.sip_sdp import SdpPolicy
 from telephony.media.spool import Spool
 from telephony.media.tracks import Source
@@ -46,7 +47,7 @@ async def main(folder: Path, way: str, keyset: bytes) -> None:
         spool = Spool(folder, never, never, tasks.spawn, print)  # type: ignore[arg-type]
         recording = Recording(TENANT, asyncio.get_running_loop())
         spool.begin(TENANT, RECORDING)
-        recording.open(RECORDING, keyset, lambda entry: spool.keep(TENANT, RECORDING, entry), spool.tails)
+        recording.open(RecordingKey(RECORDING, keyset), lambda entry: spool.keep(TENANT, RECORDING, entry), spool.tails)
         legs: list[RtpLeg] = []
         with RawTrunk() as speaker, RawTrunk() as listener:
             for trunk in (speaker, listener):

@@ -12,10 +12,11 @@ from merkez.recording.v1 import segment_pb2
 from telephony.media.recorder import Recording
 from telephony.media.rtp import SILENCE
 from telephony.media.runs import Runs
+from telephony.media.sealing import RecordingKey
 from telephony.media.segment_files import Segment
 from telephony.media.tape import Tape
 from telephony.media.tracks import Source
-from testkit.segments import opened, packets_of
+from testkit.segments import FRAMED, opened, packets_of
 from tink import TinkError, aead, secret_key_access
 
 TENANT, RECORDING = "ten_a", "rec_a"
@@ -27,21 +28,25 @@ def _key() -> tuple[aead.Aead, bytes]:
     return handle.primitive(aead.Aead), tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
 
 
-async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_packet() -> None:
+@pytest.mark.parametrize("frames", [True, False])
+async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_packet(frames: bool) -> None:
     cipher, keyset = _key()
     kept: list[Segment] = []
     recording = Recording(TENANT, asyncio.get_running_loop())
     stream = object()
     for index in range(60):
         recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + index * 960, bytes([index]))
-    recording.open(RECORDING, keyset, lambda entry: kept.append(Segment.of(TENANT, entry)))
+    recording.open(RecordingKey(RECORDING, keyset, frames), lambda entry: kept.append(Segment.of(TENANT, entry)))
     recording.tap(ANN, Source("agent", "usr_ann"))(object(), 5, b"x")
+    recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + 60 * 960, bytes([60]))
     seconds, counts = recording.finish()
     assert counts == {CUSTOMER: len([each for each in kept if each.track == CUSTOMER]), ANN: 1}
     assert seconds >= 0
     packets = []
     for segment in kept:
         track, sequence = segment.track, segment.sequence
+        # What came before the key is sealed at once, and all where recording doesn't open frames.
+        assert (segment.sealed[0] == FRAMED) == (frames and (sequence > 0 or track == ANN))
         payload = opened(cipher, f"{TENANT}/{RECORDING}/{track}/{sequence}", segment.sealed)
         assert (payload.track, payload.sequence, payload.recording_id) == (track, sequence, RECORDING)
         assert 0 <= segment.seconds <= 1
@@ -49,8 +54,8 @@ async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_p
         packets += packets_of(payload) if track == CUSTOMER else []
         with pytest.raises(TinkError):
             opened(cipher, f"{TENANT}/{RECORDING}/{track}/{sequence + 1}", segment.sealed)
-    assert [packet.payload for packet in packets] == [bytes([index]) for index in range(60)]
-    assert [packet.timestamp for packet in packets] == [index * 960 for index in range(60)]
+    assert [packet.payload for packet in packets] == [bytes([index]) for index in range(61)]
+    assert [packet.timestamp for packet in packets] == [index * 960 for index in range(61)]
 
 
 def positions_of(tape: Tape | Runs) -> list[int]:

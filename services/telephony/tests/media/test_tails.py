@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from telephony.media import tails
 from telephony.media.compiled import ffi
 from telephony.media.recorder import Recording
-from telephony.media.sealing import open_keyset
+from telephony.media.sealing import RecordingKey, open_keyset
 from telephony.media.segment_files import Finish, Segment
 from telephony.media.spool import Spool
 from telephony.media.tails import Tails, left_behind
@@ -54,6 +54,11 @@ def _a_slot() -> bytes:
 _SLOT = _a_slot()
 _NUMBERS = [*range(260), *(at + number for at in tails._AREAS for number in range(24))]
 """Where its own numbers and names lie."""
+
+
+def no_report(*what: object) -> None:
+    """Nothing is to be reported."""
+    raise AssertionError(what)
 
 
 class Store:
@@ -132,7 +137,7 @@ def contents(folder: Path) -> list[bytes]:
 def recording_on(folder: Path, store: Store, spool: Spool) -> Recording:
     recording = Recording(TENANT, asyncio.get_running_loop())
     spool.begin(TENANT, RECORDING)
-    recording.open(RECORDING, KEYSET, lambda entry: spool.keep(TENANT, RECORDING, entry), spool.tails)
+    recording.open(RecordingKey(RECORDING, KEYSET), lambda entry: spool.keep(TENANT, RECORDING, entry), spool.tails)
     return recording
 
 
@@ -149,7 +154,7 @@ async def test_what_a_living_process_has_open_is_left_to_it(tmp_path: Path) -> N
     async with life(tmp_path, store) as spool:
         recording = recording_on(tmp_path, store, spool)
         say(recording, range(20))
-        assert list(left_behind(tmp_path, pytest.fail)) == []
+        assert list(left_behind(tmp_path, no_report)) == []
         seconds, counts = recording.finish()
         spool.finish(Finish(TENANT, RECORDING, seconds, counts))
         await eventually(lambda: store.finished)
@@ -167,7 +172,7 @@ async def test_a_recording_that_is_over_is_not_begun_again_by_what_a_killed_proc
         await eventually(lambda: store.finished and not (tmp_path / TENANT).exists())
         (left,) = contents(tmp_path)
     (tmp_path / "killed-000.tails").write_bytes(left)
-    assert [each.sequence for each in left_behind(tmp_path, pytest.fail)] == [0]
+    assert [each.sequence for each in left_behind(tmp_path, no_report)] == [0]
     (tmp_path / "killed-000.tails").write_bytes(left)
     again = Store()
     async with life(tmp_path, again) as spool:
@@ -212,7 +217,7 @@ async def test_a_slot_is_another_tracks_only_when_its_last_segment_lies_elsewher
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tails, "_SLOTS", 1)
-    slots = Tails(tmp_path, "life", pytest.fail)
+    slots = Tails(tmp_path, "life", no_report)
     first = slots.slot()
     assert first is not None
     slots.release(first)
@@ -223,7 +228,7 @@ async def test_a_slot_is_another_tracks_only_when_its_last_segment_lies_elsewher
     assert third is not None and third.at == first.at
     slots.close()
     assert len(contents(tmp_path)) == 2  # two tracks are on
-    assert list(left_behind(tmp_path, pytest.fail)) == [] and not os.listdir(tmp_path)
+    assert list(left_behind(tmp_path, no_report)) == [] and not os.listdir(tmp_path)
 
 
 @given(st.data())

@@ -19,7 +19,7 @@ from telephony.media.answering_machine import FRAME_SECONDS, Answer, AnsweringMa
 from telephony.media.clips import Clip, ClipStore
 from telephony.media.codecs import OPUS, OpusDecoder, OpusEncoder
 from telephony.media.recorder import Recording
-from telephony.media.sealing import open_keyset
+from telephony.media.sealing import RecordingKey, open_keyset
 from telephony.media.segment_files import Segment
 from telephony.media.voicemail import MessageRecorder
 from testkit.segments import opened, packets_of
@@ -111,7 +111,8 @@ class Answerphone:
     def message(self) -> tuple[float, list[segment_pb2.OpusPacket]]:
         """Its length, and its packets as they would reach recording."""
         (recording,) = self.begun
-        recording.open("rec_1", self._keyset, lambda entry: self.sealed.append(Segment.of("ten_1", entry)))
+        key = RecordingKey("rec_1", self._keyset)
+        recording.open(key, lambda entry: self.sealed.append(Segment.of("ten_1", entry)))
         seconds, counts = recording.finish()
         assert counts == {"customer": len(self.sealed)}
         cipher, packets = open_keyset(self._keyset), list[segment_pb2.OpusPacket]()

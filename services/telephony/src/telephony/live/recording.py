@@ -85,7 +85,7 @@ async def open_recording(
     waited, tries = 0.0, 0
     while True:
         try:
-            recording_id, keyset = await house.recordings.start(live.tenant_id, wish, part, start)
+            key = await house.recordings.start(live.tenant_id, wish, part, start)
             break
         except (DomainError, RemoteFailed) as error:
             if tries == 0 or waited > _GIVE_UP_SECONDS:
@@ -97,10 +97,10 @@ async def open_recording(
             waited, tries = waited + pause, tries + 1
 
     def keep(segment: Entry) -> None:
-        house.spool.keep(live.tenant_id, recording_id, segment)
+        house.spool.keep(live.tenant_id, key.recording_id, segment)
 
-    house.spool.begin(live.tenant_id, recording_id)
-    recording.open(recording_id, keyset, keep, house.spool.tails)
+    house.spool.begin(live.tenant_id, key.recording_id)
+    recording.open(key, keep, house.spool.tails)
 
 
 def finish_recording(house: House, live: LiveCall, recording: Recording) -> None:

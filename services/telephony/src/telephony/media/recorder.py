@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from telephony.media.media_leg import Tap
-from telephony.media.sealing import open_keyset, plain_key
+from telephony.media.sealing import RecordingKey, open_keyset, plain_key
 from telephony.media.tails import Tails
 from telephony.media.tracks import Entry, Key, Source, Track
 
@@ -88,11 +88,12 @@ class Recording:
         """One of those it began with."""
         return self._tracks[name]
 
-    def open(self, recording_id: str, keyset: bytes, keep: KeepSegment, tails: Tails | None = None) -> None:
+    def open(self, key: RecordingKey, keep: KeepSegment, tails: Tails | None = None) -> None:
         """Begin to seal: the key is here. What is open is kept in `tails` for whoever comes after this process."""
-        self.recording_id = recording_id
+        self.recording_id = key.recording_id
         self._keep = keep
-        self._key = Key(self._tenant_id, recording_id, open_keyset(keyset), plain_key(keyset), tails)
+        for_tapes = plain_key(key.keyset) if key.takes_frames else None
+        self._key = Key(self._tenant_id, key.recording_id, open_keyset(key.keyset), for_tapes, tails)
         for track in self._tracks.values():
             self._hand_over(track.open(self._key))
 

@@ -32,6 +32,17 @@ def open_keyset(keyset: bytes) -> aead.Aead:
 
 
 @dataclass(frozen=True)
+class RecordingKey:
+    """A recording that has begun, and what its segments are sealed with."""
+
+    recording_id: str
+    keyset: bytes = field(repr=False)
+    """Tink's, serialized in the clear."""
+    takes_frames: bool = True
+    """Whether recording opens what a tape seals."""
+
+
+@dataclass(frozen=True)
 class PlainKey:
     """An AES-GCM key as OpenSSL takes it, and what Tink writes before all that it seals."""
 
