@@ -403,16 +403,20 @@ class Spool:
     def _keep_left(self) -> dict[Path, float]:
         """Put what a killed process had open into its recordings' folders; recording -> when its last packet came."""
         ends: dict[Path, float] = {}
-        for left in tails.left_behind(self._folder, self._report):
-            recording = self._folder / left.tenant_id / left.recording_id
-            if not recording.is_dir():
-                continue  # it is over: everything of it was acknowledged
-            ends[recording] = max(ends.get(recording, 0.0), left.end)
-            if not segment_files.holds(recording, left.track, left.sequence):
-                segment = Segment(
-                    left.tenant_id, left.recording_id, left.track, left.sequence, left.seconds, left.sealed
-                )
-                segment_files.put(self._folder / segment.place, segment.sealed)
+        try:
+            for left in tails.left_behind(self._folder, self._report):
+                recording = self._folder / left.tenant_id / left.recording_id
+                if not recording.is_dir():
+                    continue  # it is over: everything of it was acknowledged
+                ends[recording] = max(ends.get(recording, 0.0), left.end)
+                if not segment_files.holds(recording, left.track, left.sequence):
+                    segment = Segment(
+                        left.tenant_id, left.recording_id, left.track, left.sequence, left.seconds, left.sealed
+                    )
+                    segment_files.put(self._folder / segment.place, segment.sealed)
+        except OSError as error:
+            self._report("what a killed process had open could not be kept; it stays for the next start",
+                         str(self._folder), error)  # fmt: skip
         return ends
 
     def _unpack(self, batch: Path) -> None:
