@@ -7,7 +7,7 @@ from pathlib import Path
 from cffi import FFI
 
 MEDIA = "src/telephony/media"
-PARTS = ("lanes", "gathering", "departures")
+PARTS = ("lanes", "gathering", "departures", "tape")
 """Each is a header and a source. What the later ones mean is in the first one's header."""
 
 ffi = FFI()

@@ -122,10 +122,12 @@ async def test_a_call_goes_on_at_another_node_when_its_own_is_killed(
     call_id = caller.call["callId"]
     await eventually(lambda: agent.peer.packets_heard > 150)
     victim = await node_of(system, call_id)
+    old = agent.peer, caller.peer
     killed = time.monotonic()
     system.children[victim].kill()
     await asyncio.gather(agent.come_back(AGENT_HERTZ), caller.come_back(CUSTOMER_HERTZ))
     await asyncio.gather(agent.peer.hears(CUSTOMER_HERTZ), caller.peer.hears(AGENT_HERTZ))
+    outage = (max(peer.arrivals[-1] for peer in old), min(peer.arrivals[0] for peer in (agent.peer, caller.peer)))
     assert time.monotonic() - killed < BACK_SECONDS
     assert await node_of(system, call_id) != victim or system.children[victim].restarts
     assert "CallMoved" in [frame.get("fact") for frame in agent.socket.pushed]
@@ -140,6 +142,29 @@ async def test_a_call_goes_on_at_another_node_when_its_own_is_killed(
     assert len(usage) == 1
     recordings = await eventually(lambda: two_parts(company, call_id), deadline=60)
     assert len(recordings) == 2
+    gap_is_the_outage(recordings, *outage)
+
+
+MISSED_SECONDS = 0.1
+"""What a recording may lack beyond the time for which nobody heard anybody."""
+
+
+def gap_is_the_outage(parts: list[Json], last: float, first: float) -> None:
+    """What is missing between two parts of a call isn't longer than its parties heard nothing: from the `last` packet
+    before to the `first` one after, by the monotonic clock. It is told by their times, and the second one's gap map.
+    """
+    one, two = sorted(parts, key=lambda each: instant(each["startTime"]))
+    end, began = instant(one["startTime"]) + seconds_of(one["duration"]), instant(two["startTime"])
+    clock = time.time() - time.monotonic()
+    missing, outage = began - end, first - last
+    met = missing <= outage + MISSED_SECONDS
+    report("recording_gap_after_sigkill", round(missing, 3), "s", round(outage + MISSED_SECONDS, 3), "lower", met,
+           outage=round(outage, 3), end_after_last_packet=round(end - clock - last, 3))  # fmt: skip
+    assert met and end - clock >= last - MISSED_SECONDS
+    noted = [gap for gap in two.get("gaps", ()) if seconds_of(gap["startOffset"]) < MISSED_SECONDS]
+    silent = max((seconds_of(gap["duration"]) for gap in noted), default=0.0)
+    late = min(seconds_of(track.get("startOffset", "0s")) for track in two["tracks"])
+    assert missing + max(silent, late) >= outage - 2 * MISSED_SECONDS, (missing, two["gaps"], two["tracks"])
 
 
 async def two_parts(company: Company, call_id: str) -> list[Json] | None:

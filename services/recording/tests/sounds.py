@@ -86,6 +86,10 @@ def run_of(packets: Sequence[tracks.Packet]) -> segment_pb2.PacketRun:
     return segment_pb2.PacketRun(timestamp=first.timestamp, arrival_micros=first.arrival_micros, packets=content)
 
 
+_AT_ONCE = 5
+"""Packets of a frame."""
+
+
 class Sealer:
     """Telephony's half of the segment contract."""
 
@@ -98,7 +102,20 @@ class Sealer:
         self._key = proto_keyset_format.parse(keyset, secret_key_access.TOKEN).primitive(aead.Aead)
 
     def seal(self, track: str, sequence: int, packets: Sequence[tracks.Packet]) -> bytes:
-        """One sealed segment."""
+        """One sealed segment: of frames, or in one as nodes of before did it."""
+        data = associated_data(self.tenant_id, self.recording_id, track, sequence)
+        if self.of_before or not packets:
+            return self._key.encrypt(self._payload(track, sequence, packets).SerializeToString(), data)
+        frames = [self._payload(track, sequence, packets[:_AT_ONCE])]
+        for begin in range(_AT_ONCE, len(packets), _AT_ONCE):
+            frames.append(segment_pb2.SegmentPayload(runs=[run_of(packets[begin : begin + _AT_ONCE])]))
+        return b"\x02" + b"".join(
+            struct.pack("<I", len(sealed)) + sealed
+            for number, frame in enumerate(frames)
+            for sealed in [self._key.encrypt(frame.SerializeToString(), data + b"/%d" % number)]
+        )
+
+    def _payload(self, track: str, sequence: int, packets: Sequence[tracks.Packet]) -> segment_pb2.SegmentPayload:
         payload = segment_pb2.SegmentPayload(recording_id=self.recording_id, track=track, sequence=sequence)
         if track in self.sources:
             payload.source.CopyFrom(self.sources[track])
@@ -109,8 +126,7 @@ class Sealer:
                 )
         elif packets:
             payload.runs.append(run_of(packets))
-        data = associated_data(self.tenant_id, self.recording_id, track, sequence)
-        return self._key.encrypt(payload.SerializeToString(), data)
+        return payload
 
     def seal_track(self, track: str, packets: Sequence[tracks.Packet]) -> list[bytes]:
         """A second to a segment."""

@@ -185,3 +185,31 @@ def test_a_run_that_ends_within_a_packet_is_no_segment(cut: int) -> None:
     run = segment_pb2.PacketRun(packets=content)
     with pytest.raises(SegmentNotOpened):
         convert.opened(segment_pb2.SegmentPayload(runs=[run]).SerializeToString())
+
+
+async def test_frames_that_are_missing_out_of_order_or_torn_are_refused(house: House) -> None:
+    tenant = house.tenant()
+    _, sealer = await house.begin(tenant)
+    sealed = sealer.seal("customer", 0, placed(opus_tone(440, 1)))
+    frames = frames_of(sealed)
+    assert len(frames) > 3
+    wrong = [
+        [*frames[:1], *frames[2:]], [frames[1], frames[0], *frames[2:]], frames[1:], [*frames, frames[-1]],
+        [frames[0][:-1] + bytes([frames[0][-1] ^ 1]), *frames[1:]],
+    ]  # fmt: skip
+    torn = [sealed[:-1], sealed[:1], sealed + b"\0\0\0\0"]
+    bodies = [*(b"\x02" + b"".join(each) for each in wrong), *torn]
+    assert await house.append_all(tenant, [(sealer, "customer", 0, body) for body in bodies]) == [
+        SegmentNotOpened.reason
+    ] * len(bodies)
+    assert await house.append_all(tenant, [(sealer, "customer", 0, sealed)]) == [""]
+
+
+def frames_of(sealed: bytes) -> list[bytes]:
+    """With the length before each."""
+    found, at = list[bytes](), 1
+    while at < len(sealed):
+        end = at + 4 + int.from_bytes(sealed[at : at + 4], "little")
+        found.append(sealed[at:end])
+        at = end
+    return found

@@ -20,9 +20,9 @@ from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_
 from telephony.clients import Recordings
 from telephony.media.recorder import Recording
 from telephony.media.room import Room
-from telephony.media.segment_files import Finish, Segment
+from telephony.media.segment_files import Finish
 from telephony.media.spool import Spool
-from telephony.media.tracks import Source
+from telephony.media.tracks import Entry, Source
 from testkit.rpc import RpcHouse
 from tink import aead, secret_key_access
 
@@ -60,6 +60,7 @@ class RecordingSink(recording_service_pb2_grpc.RecordingServiceServicer):
         return recording_service_pb2.StartRecordingResponse(
             recording=recording_pb2.Recording(recording_id=_an_id("rec")),
             keyset=tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN),
+            takes_frames=True,
         )
 
     async def AppendSegments(self, request: Any, context: Any) -> recording_service_pb2.AppendSegmentsResponse:
@@ -104,13 +105,14 @@ class Recorder:
     async def _key(self, number: int, recording: Recording) -> None:
         assert self._recordings is not None and self._spool is not None
         spool, wish = self._spool, recording_pb2.Recording(call_id=f"call_{number}")
-        recording_id, keyset = await self._recordings.start(_TENANT, wish, "", SystemClock().now())
+        key = await self._recordings.start(_TENANT, wish, "", SystemClock().now())
+        recording_id = key.recording_id
 
-        def keep(track: str, sequence: int, sealed: bytes, seconds: float) -> None:
-            spool.keep(Segment(_TENANT, recording_id, track, sequence, seconds, sealed))
+        def keep(segment: Entry) -> None:
+            spool.keep(_TENANT, recording_id, segment)
 
         spool.begin(_TENANT, recording_id)
-        recording.open(recording_id, keyset, keep)
+        recording.open(key, keep, spool.tails)
 
     def end(self, rooms: dict[int, Room]) -> None:
         """Stop recording them, and say so."""

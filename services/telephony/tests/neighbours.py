@@ -224,6 +224,7 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.keys: dict[str, Any] = {}
         self.asked = 0
         self._by_request: dict[str, recording_service_pb2.StartRecordingResponse] = {}
+        self.takes_frames = True
         self.by_call: dict[str, str] = {}
         self.begun: dict[str, recording_pb2.Recording] = {}
         self.finished: dict[str, recording_service_pb2.FinishRecordingRequest] = {}
@@ -242,7 +243,9 @@ class FakeRecording(recording_service_pb2_grpc.RecordingServiceServicer):
         self.begun[recording_id] = request.recording
         keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
         recording = recording_pb2.Recording(recording_id=recording_id, call_id=request.recording.call_id)
-        response = recording_service_pb2.StartRecordingResponse(recording=recording, keyset=keyset)
+        response = recording_service_pb2.StartRecordingResponse(
+            recording=recording, keyset=keyset, takes_frames=self.takes_frames
+        )
         self._by_request[request.request_id] = response
         return response
 

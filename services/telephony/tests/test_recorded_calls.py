@@ -12,7 +12,7 @@ from merkez.recording.v1 import segment_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1 import call_service_pb2 as pb
 from testkit import eventually
-from testkit.segments import packets_of
+from testkit.segments import opened, packets_of
 from testkit.webrtc import dominant
 
 from .conftest import Exchange, an_id
@@ -39,9 +39,8 @@ def tracks(exchange, recording_id: str, whose: str = "party") -> dict[str, list[
     found: dict[str, list[segment_pb2.OpusPacket]] = {}
     for (recording, track, sequence), sealed in sorted(exchange.recording.segments.items()):
         if recording == recording_id:
-            bound = f"{exchange.tenant_id}/{recording_id}/{track}/{sequence}".encode()
-            plain = exchange.recording.keys[recording_id].decrypt(sealed, bound)
-            payload = segment_pb2.SegmentPayload.FromString(plain)
+            place = f"{exchange.tenant_id}/{recording_id}/{track}/{sequence}"
+            payload = opened(exchange.recording.keys[recording_id], place, sealed)
             found.setdefault(getattr(payload.source, whose), []).extend(packets_of(payload))
     return found
 

@@ -21,6 +21,7 @@ from kernel.ids import new_id
 from tink import TinkError, aead, streaming_aead
 
 from recording import convert, keys, muxing, ops, store
+from recording.domain import frames
 from recording.domain import recordings as rules
 from recording.domain.recordings import Recording, RecordingState
 from recording.domain.tracks import Packet
@@ -242,8 +243,10 @@ def open_segment(
 ) -> convert.Opened:
     """What is in a sealed segment. Raises SegmentNotOpened."""
     try:
-        content = key.decrypt(sealed, rules.associated_data(tenant_id, recording_id, track, sequence))
-    except TinkError as error:
+        parts = frames.parts_of(sealed, rules.associated_data(tenant_id, recording_id, track, sequence))
+        # One behind the other they are the serialized payload.
+        content = b"".join(key.decrypt(part, bound) for part, bound in parts)
+    except (TinkError, ValueError) as error:
         raise rules.SegmentNotOpened("the segment does not open with this recording's key at this place") from error
     opened = convert.opened(content)
     said = opened.voice.track if opened.voice is not None else track

@@ -31,7 +31,9 @@ from telephony.domain.call_rules import CallRules, ParkEnd, RecordingTone
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg
 from telephony.media.recorder import Presence
-from telephony.media.segment_files import Finish, Segment
+from telephony.media.sealing import RecordingKey
+from telephony.media.segment_files import Finish
+from telephony.media.tracks import Entry
 
 _FRESH_SECONDS = 3.0
 _STALE_SECONDS = 900.0
@@ -344,26 +346,19 @@ class Recordings:
 
     async def start(
         self, tenant_id: str, recording: recording_pb2.Recording, part: str, start_time: datetime
-    ) -> tuple[str, bytes]:
-        """(recording id, data key). Idempotent by call and part: each node that a call lives on records its own, and
+    ) -> RecordingKey:
+        """The recording and its key. Idempotent by call and part: each node that a call lives on records its own, and
         each message left in it is one."""
         recording.start_time.CopyFrom(time_out(start_time))
         request_id = recording.call_id + part
         request = recording_service_pb2.StartRecordingRequest(request_id=request_id, recording=recording)
         with acting_for(tenant_id):
             response = await self._recordings.StartRecording(request, timeout=3)
-        return response.recording.recording_id, response.keyset
+        return RecordingKey(response.recording.recording_id, response.keyset, response.takes_frames)
 
-    async def append(self, tenant_id: str, segments: Sequence[Segment]) -> list[Exception | None]:
+    async def append(self, tenant_id: str, segments: Sequence[Entry]) -> list[Exception | None]:
         """What became of each: None when recording has it, else its error, whatever became of the others."""
-        asked = [
-            recording_service_pb2.AppendSegmentRequest(
-                recording_id=segment.recording_id, track=segment.track, sequence=segment.sequence,
-                sealed=segment.sealed, duration=duration_out(timedelta(seconds=segment.seconds)),
-            )
-            for segment in segments
-        ]  # fmt: skip
-        request = recording_service_pb2.AppendSegmentsRequest(segments=asked)
+        request = recording_service_pb2.AppendSegmentsRequest.FromString(b"".join(segments))
         with acting_for(tenant_id):
             response = await self._recordings.AppendSegments(request, timeout=10)
         return [

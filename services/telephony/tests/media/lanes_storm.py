@@ -9,6 +9,7 @@ import asyncio
 import importlib.util
 import random
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -34,9 +35,17 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
     from telephony.media.codecs import PCMU
     from telephony.media.decoding import Decoding
     from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
+    from telephony.media.sealing import open_keyset, plain_key
     from telephony.media.sip_sdp import SdpPolicy
-    from telephony.media.tracks import Track
+    from telephony.media.tails import Tails
+    from telephony.media.tracks import Key, Track
+    from tink import aead, new_keyset_handle, proto_keyset_format, secret_key_access
 
+    keyset = proto_keyset_format.serialize(
+        new_keyset_handle(aead.aead_key_templates.AES256_GCM), secret_key_access.TOKEN
+    )
+    tails = Tails(Path(tempfile.mkdtemp()), "storm", print)
+    key = Key("ten_a", "rec_a", open_keyset(keyset), plain_key(keyset), tails)
     voice_leg._LANE_PAUSE = 0.0
     rng, tasks = random.Random(seed), Tasks("media")
     plane = MediaPlane(MediaSettings(host_addresses("127.0.0.1")), lambda work: tasks.spawn(work, "media"))
@@ -90,6 +99,8 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
                 case 1:
                     leg.tap = None if leg.tap else rng.choice([lambda *_: taken.append(1), Track("customer", 0.0)])
                     wanted = leg.tap
+                    if isinstance(wanted, Track) and rng.random() < 0.8:
+                        list(wanted.open(key))
                 case 2:
                     other.report()
                 case 3:
@@ -97,7 +108,9 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
                 case 4:
                     other.send_digits("1")
                 case 5 if isinstance(wanted, Track):
-                    wanted.cut()
+                    list(wanted.segments())
+                    if rng.random() < 0.2:
+                        wanted.end()
                 case 6:
                     time.sleep(0.003)  # noqa: ASYNC251  the event loop stands still
         packets += other.statistics().packets_sent

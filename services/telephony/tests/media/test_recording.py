@@ -9,11 +9,14 @@ import tink
 from hypothesis import given
 from hypothesis import strategies as st
 from merkez.recording.v1 import segment_pb2
-from telephony.media.recorder import Recording, associated_data
+from telephony.media.recorder import Recording
 from telephony.media.rtp import SILENCE
-from telephony.media.runs import Run
-from telephony.media.tracks import Source, Track
-from testkit.segments import packets_of
+from telephony.media.runs import Runs
+from telephony.media.sealing import RecordingKey
+from telephony.media.segment_files import Segment
+from telephony.media.tape import Tape
+from telephony.media.tracks import Source
+from testkit.segments import FRAMED, opened, packets_of
 from tink import TinkError, aead, secret_key_access
 
 TENANT, RECORDING = "ten_a", "rec_a"
@@ -25,87 +28,99 @@ def _key() -> tuple[aead.Aead, bytes]:
     return handle.primitive(aead.Aead), tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
 
 
-async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_packet() -> None:
+@pytest.mark.parametrize("frames", [True, False])
+async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_packet(frames: bool) -> None:
     cipher, keyset = _key()
-    kept: list[tuple[str, int, bytes, float]] = []
+    kept: list[Segment] = []
     recording = Recording(TENANT, asyncio.get_running_loop())
     stream = object()
     for index in range(60):
         recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + index * 960, bytes([index]))
-    recording.open(RECORDING, keyset, lambda *segment: kept.append(segment))
+    recording.open(RecordingKey(RECORDING, keyset, frames), lambda entry: kept.append(Segment.of(TENANT, entry)))
     recording.tap(ANN, Source("agent", "usr_ann"))(object(), 5, b"x")
+    recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + 60 * 960, bytes([60]))
     seconds, counts = recording.finish()
-    assert counts == {CUSTOMER: len([k for k in kept if k[0] == CUSTOMER]), ANN: 1}
+    assert counts == {CUSTOMER: len([each for each in kept if each.track == CUSTOMER]), ANN: 1}
     assert seconds >= 0
     packets = []
-    for track, sequence, sealed, covered in kept:
-        plain = cipher.decrypt(sealed, f"{TENANT}/{RECORDING}/{track}/{sequence}".encode())
-        payload = segment_pb2.SegmentPayload.FromString(plain)
+    for segment in kept:
+        track, sequence = segment.track, segment.sequence
+        # What came before the key is sealed at once, and all where recording doesn't open frames.
+        assert (segment.sealed[0] == FRAMED) == (frames and (sequence > 0 or track == ANN))
+        payload = opened(cipher, f"{TENANT}/{RECORDING}/{track}/{sequence}", segment.sealed)
         assert (payload.track, payload.sequence, payload.recording_id) == (track, sequence, RECORDING)
-        assert 0 <= covered <= 1
+        assert 0 <= segment.seconds <= 1
         assert (payload.source.track, payload.source.party) == (track, "customer" if track == CUSTOMER else "agent")
         packets += packets_of(payload) if track == CUSTOMER else []
         with pytest.raises(TinkError):
-            cipher.decrypt(sealed, associated_data(TENANT, RECORDING, track, sequence + 1))
-    assert [packet.payload for packet in packets] == [bytes([index]) for index in range(60)]
-    assert [packet.timestamp for packet in packets] == [index * 960 for index in range(60)]
+            opened(cipher, f"{TENANT}/{RECORDING}/{track}/{sequence + 1}", segment.sealed)
+    assert [packet.payload for packet in packets] == [bytes([index]) for index in range(61)]
+    assert [packet.timestamp for packet in packets] == [index * 960 for index in range(61)]
 
 
-def positions_of(track: Track) -> list[int]:
-    """Of all packets that a track has taken since it was asked last."""
-    return [packet.timestamp for piece in pieces_of(track) for packet in piece]
+def positions_of(tape: Tape | Runs) -> list[int]:
+    """Of all packets that it has taken since it was asked last."""
+    return [packet.timestamp for piece in pieces_of(tape) for packet in piece]
 
 
-def pieces_of(track: Track) -> list[list[segment_pb2.OpusPacket]]:
-    """What a track would have sealed by now, as recording would read it."""
-    track.cut()
-    found: list[list[segment_pb2.OpusPacket]] = []
-    while track.waiting:
-        payload = segment_pb2.SegmentPayload()
-        track.waiting.popleft().fill(payload)
-        found.append(packets_of(payload))
-    return found
+def pieces_of(tape: Tape | Runs) -> list[list[segment_pb2.OpusPacket]]:
+    """What would have been sealed by now, as recording would read it."""
+    return [packets_of(segment_pb2.SegmentPayload.FromString(piece.content)) for piece in tape.cut()]
 
 
-def test_timestamps_unwrap_keep_gaps_and_go_on_behind_a_new_stream() -> None:
-    track, first, second = Track("customer", 0.0), object(), object()
+@pytest.mark.parametrize("kind", [Tape, Runs])
+def test_timestamps_unwrap_keep_gaps_and_go_on_behind_a_new_stream(kind: type[Tape | Runs]) -> None:
+    tape, first, second = kind(0.0), object(), object()
     for timestamp in (0xFFFFFFFF - 959, 0, 960, 960 + 48_000):
-        track(first, timestamp, SILENCE)
-    track(first, 960 + 47_040, SILENCE)
-    track(second, 123, SILENCE)
-    track(second, 123 + 960, SILENCE)
-    positions = positions_of(track)
+        tape.put(first, timestamp, SILENCE, 1.0)
+    tape.put(first, 960 + 47_040, SILENCE, 1.1)
+    tape.put(second, 123, SILENCE, 1.2)
+    tape.put(second, 123 + 960, SILENCE, 1.2)
+    positions = positions_of(tape)
     assert positions[:5] == [0, 960, 1920, 49_920, 48_960]
-    assert positions[5] >= 49_920
+    assert positions[5] == pytest.approx(49_920 + 4800, abs=2)
     assert positions[6] - positions[5] == 960
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(-(2**20), 2**20), st.floats(0.0, 0.9)), max_size=60))
-def test_a_track_has_the_same_places_whether_packets_come_one_by_one_or_kept(
-    told: list[tuple[int, int, float]],
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2), st.integers(-(2**20), 2**20), st.floats(0.0, 0.9), st.binary(max_size=90), st.booleans()
+        ),
+        max_size=60,
+    )
+)
+def test_a_recording_is_the_same_whether_c_or_python_puts_its_packets_down(
+    told: list[tuple[int, int, float, bytes, bool]],
 ) -> None:
-    """(Stream, step of its timestamp, seconds since the packet before) of each packet."""
-    one_by_one, kept = Track("customer", 0.0), Track("customer", 0.0)
-    clocks, now, runs = [0xFFFFF000, 5, 77_000], 0.0, list[tuple[int, Run]]()
-    for stream, step, pause in told:
+    """(Stream, step of its timestamp, seconds since the packet before, payload, is it cut here) of each packet."""
+    in_c, in_python = Tape(0.0), Runs(0.0)
+    clocks, now = [0xFFFFF000, 5, 77_000], 0.0
+    pieces: list[tuple[object, object]] = []
+    for stream, step, pause, payload, cut in told:
         clocks[stream] = (clocks[stream] + step) & 0xFFFFFFFF
         now += pause
-        one_by_one.take(stream, clocks[stream], b"x", now)
-        if not runs or runs[-1][0] != stream:
-            runs.append((stream, Run.begun(clocks[stream], now)))
-        runs[-1][1].add(clocks[stream], now, b"x")
-    for stream, run in runs:
-        kept.take_run(stream, run)
-    assert positions_of(kept) == positions_of(one_by_one)
+        for tape in (in_c, in_python):
+            tape.put(stream, clocks[stream], payload, now)
+        assert in_c.last_arrival == in_python.last_arrival == now
+        if cut:
+            pieces += zip(read(in_c), read(in_python), strict=True)
+    pieces += zip(read(in_c), read(in_python), strict=True)
+    assert all(one == other for one, other in pieces)
 
 
-def test_after_a_standstill_no_segment_covers_more_than_a_second() -> None:
-    track, run = Track("customer", 0.0), Run.begun(0, 10.0)
+def read(tape: Tape | Runs) -> list[tuple[list[segment_pb2.OpusPacket], float]]:
+    """What is in its pieces by now, and what each covers."""
+    return [(packets_of(segment_pb2.SegmentPayload.FromString(piece.content)), piece.seconds) for piece in tape.cut()]
+
+
+@pytest.mark.parametrize("kind", [Tape, Runs])
+def test_after_a_standstill_no_segment_covers_more_than_a_second(kind: type[Tape | Runs]) -> None:
+    tape = kind(0.0)
+    tape.put("stream", 0xFFFFFFFF - 959, b"first", 9.9)
     for index in range(200):
-        run.add(index * 960, 10.0 + index * 0.02, b"%d" % index)
-    track.take("stream", 0xFFFFFFFF - 959, b"first", 9.9)
-    track.take_run("stream", run)
-    opened = pieces_of(track)
+        tape.put("stream", index * 960, b"%d" % index, 10.0 + index * 0.02)
+    opened = pieces_of(tape)
     assert [packet.payload for piece in opened for packet in piece] == [b"first", *(b"%d" % n for n in range(200))]
     assert max(piece[-1].arrival_micros - piece[0].arrival_micros for piece in opened) < 1_000_000
 

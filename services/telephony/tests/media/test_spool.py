@@ -22,6 +22,7 @@ from telephony.media import spool as spools
 from telephony.media.recorder import Presence
 from telephony.media.segment_files import Finish, Segment
 from telephony.media.spool import Spool
+from telephony.media.tracks import Entry
 from testkit import eventually
 
 TENANT, RECORDING = "ten_a", "rec_a"
@@ -41,10 +42,10 @@ class Store:
         self.answers = asyncio.Event()
         self.answers.set()
 
-    async def append(self, tenant_id: str, segments: Sequence[Segment]) -> list[Exception | None]:
+    async def append(self, tenant_id: str, entries: Sequence[Entry]) -> list[Exception | None]:
         await self.answers.wait()
         self._up()
-        assert {segment.tenant_id for segment in segments} == {tenant_id}
+        segments = [Segment.of(tenant_id, entry) for entry in entries]
         self.calls.append([segment for segment in segments if segment.recording_id not in self.refused])
         return [self.refused.get(segment.recording_id) for segment in segments]
 
@@ -66,6 +67,10 @@ class Store:
 
 def segment(sequence: int, recording_id: str = RECORDING, *, tenant_id: str = TENANT, track: str = "agent") -> Segment:
     return Segment(tenant_id, recording_id, track, sequence, 0.8, b"%d" % sequence)
+
+
+def keep(spool: Spool, kept: Segment) -> None:
+    spool.keep(kept.tenant_id, kept.recording_id, kept.entry)
 
 
 @contextlib.asynccontextmanager
@@ -120,7 +125,7 @@ async def test_what_is_sealed_at_the_same_time_is_one_file_and_one_call_for_each
     async with spooling(tmp_path, store) as spool:
         others = segment(0, "rec_z", tenant_id="ten_z")
         for each in (segment(0), segment(0, track="customer"), segment(0, "rec_b"), others):
-            spool.keep(each)
+            keep(spool, each)
         await eventually(lambda: len(list(tmp_path.glob("*.batch"))) == 1)
         store.answers.set()
         await eventually(lambda: sorted(map(len, store.calls)) == [1, 3])
@@ -137,10 +142,10 @@ async def test_a_call_holds_no_more_than_recording_takes(tmp_path: Path) -> None
     store = Store()
     async with spooling(tmp_path, store) as spool:
         for sequence in range(600):
-            spool.keep(segment(sequence))
+            keep(spool, segment(sequence))
         large = [Segment(TENANT, "rec_b", "agent", sequence, 0.8, bytes(400_000)) for sequence in range(4)]
         for each in large:
-            spool.keep(each)
+            keep(spool, each)
         spool.finish(Finish(TENANT, RECORDING, 480.0, {"agent": 600}))
         spool.finish(Finish(TENANT, "rec_b", 3.2, {"agent": 4}))
         await eventually(lambda: len(store.finished) == 2)
@@ -154,7 +159,7 @@ async def test_segments_wait_on_disk_while_recording_is_away_and_go_out_in_order
     store.down = True
     async with spooling(tmp_path, store, reports) as spool:
         for sequence in range(3):
-            spool.keep(segment(sequence))
+            keep(spool, segment(sequence))
         spool.finish(Finish(TENANT, RECORDING, 2.4, {"agent": 3}))
         await eventually(lambda: reports and len(apart(tmp_path)) == 3)
         store.down = False
@@ -167,19 +172,19 @@ async def test_what_is_written_before_during_and_after_an_outage_goes_out_once_a
     store, reports = Store(), []
     async with spooling(tmp_path, store, reports) as spool:
 
-        def keep(*sequences: int) -> None:
+        def keep_all(*sequences: int) -> None:
             for sequence in sequences:
-                spool.keep(segment(sequence))
+                keep(spool, segment(sequence))
 
-        keep(0, 1)
+        keep_all(0, 1)
         await eventually(lambda: len(store.segments) == 2)
         store.down = True
-        keep(*range(2, 80))
+        keep_all(*range(2, 80))
         await eventually(lambda: reports and len(apart(tmp_path)) == 78)
         store.down = False
-        keep(*range(80, 100))
+        keep_all(*range(80, 100))
         await eventually(lambda: len(store.segments) == 100)
-        keep(100)
+        keep_all(100)
         spool.finish(Finish(TENANT, RECORDING, 80.8, {"agent": 101}))
         await emptied(tmp_path)
     assert store.segments == [("agent", n, b"%d" % n) for n in range(101)]
@@ -190,7 +195,7 @@ async def test_a_recording_that_takes_slowly_gets_all_there_is_in_order(tmp_path
     store.answers.clear()
     async with spooling(tmp_path, store) as spool:
         for sequence in range(50):
-            spool.keep(segment(sequence))
+            keep(spool, segment(sequence))
         spool.finish(Finish(TENANT, RECORDING, 40.0, {"agent": 50}))
         await eventually(lambda: (tmp_path / TENANT / RECORDING / "finish.json").exists())
         store.answers.set()
@@ -207,7 +212,7 @@ async def test_what_waits_for_a_recording_that_does_not_answer_is_on_disk_and_no
     async with spooling(tmp_path, store) as spool:
         for sequence in range(0, 90, 3):
             for each in range(sequence, sequence + 3):
-                spool.keep(Segment(TENANT, f"rec_{each}", "agent", 0, 0.8, bytes(60)))
+                keep(spool, Segment(TENANT, f"rec_{each}", "agent", 0, 0.8, bytes(60)))
             await eventually(lambda: not spool._fresh and spool._gathering is None)
         await eventually(lambda: len(apart(tmp_path)) > 60)
         assert spool._octets < 1000
@@ -224,7 +229,7 @@ async def test_a_bug_at_recordings_end_holds_a_recording_up_and_loses_nothing_of
     async with spooling(tmp_path, store, reports) as spool:
         store.failing = [bug, OSError("the connection was cut")]
         for sequence in range(2):
-            spool.keep(segment(sequence))
+            keep(spool, segment(sequence))
         await eventually(lambda: len(store.segments) == 2)
         store.failing = [bug]
         spool.finish(Finish(TENANT, RECORDING, 1.6, {"agent": 2}))
@@ -243,8 +248,8 @@ async def test_one_recording_in_trouble_holds_up_no_other_and_goes_out_when_it_i
     store.refused["rec_stuck"] = trouble
     async with spooling(tmp_path, store) as spool:
         for sequence in range(3):
-            spool.keep(segment(sequence, "rec_stuck"))
-            spool.keep(segment(sequence))
+            keep(spool, segment(sequence, "rec_stuck"))
+            keep(spool, segment(sequence))
             await eventually(lambda sequence=sequence: len(store.segments) == sequence + 1)
         spool.finish(Finish(TENANT, "rec_stuck", 2.4, {"agent": 3}))
         spool.finish(Finish(TENANT, RECORDING, 2.4, {"agent": 3}))
@@ -263,7 +268,7 @@ async def test_a_refused_segment_does_not_hold_up_the_rest(tmp_path: Path) -> No
     store.refused["rec_erased"] = InvalidInput("never")
     async with spooling(tmp_path, store, reports) as spool:
         for recording in ("rec_erased", RECORDING):
-            spool.keep(segment(0, recording))
+            keep(spool, segment(0, recording))
             spool.finish(Finish(TENANT, recording, 0.8, {"agent": 1}))
         await eventually(lambda: len(store.finished) == 2)
         await emptied(tmp_path)
@@ -277,8 +282,8 @@ async def test_what_a_killed_process_left_is_sent_by_the_next_one(tmp_path: Path
     # Nothing was acknowledged, or not known to be, when it was killed.
     async with spooling(tmp_path, store) as spool:
         for sequence in range(2):
-            spool.keep(segment(sequence, track=CUSTOMER))
-            spool.keep(segment(sequence, "rec_b", tenant_id="ten_b"))
+            keep(spool, segment(sequence, track=CUSTOMER))
+            keep(spool, segment(sequence, "rec_b", tenant_id="ten_b"))
             await spool_written(spool)
     store.answers.set()
     assert [name[-14:] for name in sorted(os.listdir(tmp_path))] == ["00000001.batch", "00000002.batch"]
@@ -304,7 +309,7 @@ async def spool_written(spool: Spool) -> None:
 @pytest.mark.parametrize("cut", [1, 3, 40])
 async def test_of_a_batch_that_a_power_cut_tore_all_that_is_whole_is_sent(tmp_path: Path, cut: int) -> None:
     store, reports = Store(), []
-    content = segment_files.batch_of([segment(0), segment(1), segment(2)])
+    content = segment_files.batch_of([(TENANT, segment(number).entry) for number in range(3)])
     (tmp_path / "life-00000001.batch").write_bytes(content[:-cut])
     async with spooling(tmp_path, store, reports) as spool:
         assert spool.resume() == 1
@@ -317,13 +322,13 @@ async def test_of_a_batch_that_a_power_cut_tore_all_that_is_whole_is_sent(tmp_pa
 @given(st.data())
 def test_whatever_a_disk_makes_of_a_batch_only_whole_segments_of_it_are_read(data: st.DataObject) -> None:
     kept = [segment(sequence) for sequence in range(3)]
-    content = bytearray(segment_files.batch_of(kept))
+    content = bytearray(segment_files.batch_of([(TENANT, each.entry) for each in kept]))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    found: list[tuple[str, bytes]] = []
+    found: list[Segment] = []
     with contextlib.suppress(ValueError):
         found.extend(segment_files.in_batch(bytes(content)))
-    assert found == [(each.place, each.sealed) for each in kept[: len(found)]]
+    assert found == kept[: len(found)]
 
 
 async def test_a_recording_of_which_nothing_was_written_before_the_crash_is_still_finished(tmp_path: Path) -> None:
@@ -346,7 +351,7 @@ async def test_what_a_full_disk_does_not_take_is_sent_all_the_same(
         patch.setattr(segment_files, "put", _full)
         async with spooling(tmp_path, store, reports) as spool:
             for sequence in range(2):
-                spool.keep(segment(sequence))
+                keep(spool, segment(sequence))
             spool.finish(Finish(TENANT, RECORDING, 1.6, {"agent": 2}))
             await eventually(lambda: store.finished)
     assert sorted(store.segments) == [("agent", 0, b"0"), ("agent", 1, b"1")]
@@ -358,12 +363,12 @@ async def test_what_neither_disk_nor_memory_take_while_recording_is_away_is_told
 ) -> None:
     store, reports = Store(), []
     monkeypatch.setattr(spools, "_BACKOFF", (0.1, 0.1))
-    monkeypatch.setattr(spools, "_AT_HAND_BYTES", 2)
+    monkeypatch.setattr(spools, "_AT_HAND_BYTES", 2 * len(segment(1).entry))
     monkeypatch.setattr(segment_files, "put", _full)
     store.down = True
     async with spooling(tmp_path, store, reports) as spool:
         for sequence in range(5):
-            spool.keep(segment(sequence))
+            keep(spool, segment(sequence))
             spool._write_batch()
         await eventually(lambda: [what for what, *_ in reports if "are lost" in what])
         store.down = False

@@ -18,9 +18,11 @@ from telephony.media import voicemail
 from telephony.media.answering_machine import FRAME_SECONDS, Answer, AnsweringMachineDetector
 from telephony.media.clips import Clip, ClipStore
 from telephony.media.codecs import OPUS, OpusDecoder, OpusEncoder
-from telephony.media.recorder import Recording, associated_data, open_keyset
+from telephony.media.recorder import Recording
+from telephony.media.sealing import RecordingKey, open_keyset
+from telephony.media.segment_files import Segment
 from telephony.media.voicemail import MessageRecorder
-from testkit.segments import packets_of
+from testkit.segments import opened, packets_of
 from tink import aead, new_keyset_handle, proto_keyset_format, secret_key_access
 
 from .parties import Beat
@@ -87,7 +89,7 @@ class Answerphone:
         monkeypatch.setattr(voicemail, "monotonic", lambda: self.now)
         self.beat = Beat()
         self.begun: list[Recording] = []
-        self.sealed: list[tuple[int, bytes]] = []
+        self.sealed: list[Segment] = []
         handle = new_keyset_handle(aead.aead_key_templates.AES256_GCM)
         self._keyset = proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
         self.recorder = MessageRecorder("ten_1", self.beat, rules, self.begun.append)
@@ -109,15 +111,13 @@ class Answerphone:
     def message(self) -> tuple[float, list[segment_pb2.OpusPacket]]:
         """Its length, and its packets as they would reach recording."""
         (recording,) = self.begun
-        recording.open(
-            "rec_1", self._keyset, lambda _track, number, sealed, _seconds: self.sealed.append((number, sealed))
-        )
+        key = RecordingKey("rec_1", self._keyset)
+        recording.open(key, lambda entry: self.sealed.append(Segment.of("ten_1", entry)))
         seconds, counts = recording.finish()
         assert counts == {"customer": len(self.sealed)}
         cipher, packets = open_keyset(self._keyset), list[segment_pb2.OpusPacket]()
-        for number, sealed in self.sealed:
-            plain = cipher.decrypt(sealed, associated_data("ten_1", "rec_1", "customer", number))
-            packets += packets_of(segment_pb2.SegmentPayload.FromString(plain))
+        for each in self.sealed:
+            packets += packets_of(opened(cipher, f"ten_1/rec_1/customer/{each.sequence}", each.sealed))
         return seconds, packets
 
 

@@ -55,7 +55,9 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
         rules.require_mailbox(value)
         fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         made, keyset = await self._library.start(principal().tenant_id, value, request.request_id, fingerprint)
-        return recording_service_pb2.StartRecordingResponse(recording=convert.recording_out(made), keyset=keyset)
+        return recording_service_pb2.StartRecordingResponse(
+            recording=convert.recording_out(made), keyset=keyset, takes_frames=True
+        )
 
     async def AppendSegment(self, request: recording_service_pb2.AppendSegmentRequest, context: Any) -> Empty:
         [outcome] = await self._append([request])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
@@ -17,7 +17,8 @@ from telephony.live.house import House
 from telephony.media.clips import ClipFailed
 from telephony.media.recorder import Recording
 from telephony.media.recording_notice import RecordingNotice
-from telephony.media.segment_files import Finish, Segment
+from telephony.media.segment_files import Finish
+from telephony.media.tracks import Entry
 from telephony.ops import calls as ops
 
 _PAUSES = (0.1, 0.3, 1.0, 3.0, 5.0)
@@ -63,8 +64,8 @@ async def _open(house: House, live: LiveCall, recording: Recording, call: Call) 
         call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, queue_id=call.queue_id,
         agent_id=call.agent_id, customer_id=call.customer_id,
     )  # fmt: skip
-    # Somebody outside may have answered before: the conversation begins when the state does.
-    start = house.now() if live.part else call.state_time
+    # To the moment: by it and its length one sees what is missing between this part and the next one.
+    start = house.now() - timedelta(seconds=recording.seconds)
     await open_recording(house, live, recording, wish, live.part, start)
     recording_id = recording.recording_id
     if recording_id:
@@ -84,7 +85,7 @@ async def open_recording(
     waited, tries = 0.0, 0
     while True:
         try:
-            recording_id, keyset = await house.recordings.start(live.tenant_id, wish, part, start)
+            key = await house.recordings.start(live.tenant_id, wish, part, start)
             break
         except (DomainError, RemoteFailed) as error:
             if tries == 0 or waited > _GIVE_UP_SECONDS:
@@ -95,11 +96,11 @@ async def open_recording(
             await asyncio.sleep(pause)
             waited, tries = waited + pause, tries + 1
 
-    def keep(track: str, sequence: int, sealed: bytes, seconds: float) -> None:
-        house.spool.keep(Segment(live.tenant_id, recording_id, track, sequence, seconds, sealed))
+    def keep(segment: Entry) -> None:
+        house.spool.keep(live.tenant_id, key.recording_id, segment)
 
-    house.spool.begin(live.tenant_id, recording_id)
-    recording.open(recording_id, keyset, keep)
+    house.spool.begin(live.tenant_id, key.recording_id)
+    recording.open(key, keep, house.spool.tails)
 
 
 def finish_recording(house: House, live: LiveCall, recording: Recording) -> None:

@@ -28,6 +28,7 @@
 
 #include "lanes.h"
 #include "stream.h"
+#include "tape.h"
 
 enum { RAISED = -10, FLOOR_BEHIND = 0x4000, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
 
@@ -112,45 +113,6 @@ static uint64_t push(ring *into, uint64_t id, double arrival, uint32_t timestamp
     return used + skipped + size;
 }
 
-/* ---- what is kept for a recording ---- */
-
-enum { NUMBERS = 10, FIRST_ROOM = 8192, MOST_ROOM = 1 << 20 };
-
-static void put_little(uint8_t *at, uint32_t value, int bytes) {
-    for (int number = 0; number < bytes; number++) at[number] = (uint8_t)(value >> 8 * number);
-}
-
-/* Whether there was room for one more. */
-static int keep(lane_kept *kept, uint32_t timestamp, double now, const uint8_t *payload, uint32_t length) {
-    while (kept->length + NUMBERS + length > kept->room) {
-        uint32_t room = kept->room ? kept->room * 2 : FIRST_ROOM;
-        uint8_t *more = room > MOST_ROOM ? NULL : realloc(kept->packets, room);
-        if (!more) return 0;
-        kept->packets = more;
-        kept->room = room;
-    }
-    if (!kept->length) {
-        kept->timestamp = timestamp;
-        kept->furthest = 0;
-        kept->arrival = now;
-    }
-    int32_t offset = (int32_t)(timestamp - kept->timestamp);
-    if (offset > (int32_t)kept->furthest) kept->furthest = (uint32_t)offset;
-    kept->last_arrival = now;
-    uint8_t *at = kept->packets + kept->length;
-    put_little(at, (uint32_t)offset, 4);
-    put_little(at + 4, (uint32_t)((now - kept->arrival) * 1e6), 4);
-    put_little(at + 8, length, 2);
-    memcpy(at + NUMBERS, payload, length);
-    kept->length += NUMBERS + length;
-    return 1;
-}
-
-static void give(lane_kept *kept, lane_kept *taken) {
-    *taken = *kept;
-    memset(kept, 0, sizeof *kept);
-}
-
 /* ---- one packet ---- */
 
 static int mute(const lane *at, uint8_t *packet, int length) {
@@ -199,7 +161,8 @@ static void forward(lanes *all, lane *at, uint64_t id, int length) {
     if (packet[0] != 0x80) length = plain(packet, length);
     if (length <= HEADER || length >= MAX_PAYLOAD) return;
     if (at->muted) length = mute(at, packet, length);
-    if (at->tapped == 2 && !keep(&at->kept, timestamp, now, packet + HEADER, (uint32_t)(length - HEADER)))
+    int due = 0; /* after sending: sealing takes longer than a packet */
+    if (at->tapped == 2 && (due = tape_put(at->tape, at->stream, timestamp, now, packet + HEADER, (uint32_t)(length - HEADER))) < 0)
         atomic_fetch_add_explicit(&all->rings[1].lost, 1, memory_order_relaxed);
     if (at->tapped == 1 &&
         push(&all->rings[1], id, now, timestamp, 1, packet + HEADER, (uint32_t)(length - HEADER)) > all->rings[1].size / 4)
@@ -210,6 +173,7 @@ static void forward(lanes *all, lane *at, uint64_t id, int length) {
     if (at->tx && all->protect(at->tx, packet, &length)) return;
     /* A full send buffer or an ICMP error of an earlier packet is a lost packet, as on any network. */
     if (send(at->out_fd, packet, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {}
+    if (due > 0) tape_guard(at->tape);
 }
 
 /* One datagram of the lane's socket, to its end. Under the lock. */
@@ -309,7 +273,6 @@ static void release(lanes *all) {
     if (all->epoll >= 0) close(all->epoll);
     if (all->event >= 0) close(all->event);
     if (all->wake >= 0) close(all->wake);
-    for (uint32_t index = 0; index < all->count; index++) free(all->slots[index].at.kept.packets);
     free(all->slots);
     free(all);
 }
@@ -397,7 +360,6 @@ uint64_t lane_open(lanes *all, const lane *made) {
             all->free = one->next_free;
             one->at = *made;
             one->at.forged = 0;
-            memset(&one->at.kept, 0, sizeof one->at.kept);
             one->stands = 0;
             one->waiting = 0;
             one->generation++;
@@ -410,25 +372,9 @@ uint64_t lane_open(lanes *all, const lane *made) {
 int lane_read(lanes *all, uint64_t id, lane *now) {
     enter();
     slot *one = find(all, id);
-    if (one) {
-        *now = one->at;
-        memset(&now->kept, 0, sizeof now->kept); /* the thread goes on with it */
-    }
+    if (one) *now = one->at;
     leave();
     return one ? 0 : -1;
-}
-
-int lane_take(lanes *all, uint64_t id, lane_kept *taken) {
-    enter();
-    slot *one = find(all, id);
-    if (one) give(&one->at.kept, taken);
-    leave();
-    return one ? 0 : -1;
-}
-
-void lane_free(lane_kept *taken) {
-    free(taken->packets);
-    memset(taken, 0, sizeof *taken);
 }
 
 int lane_close(lanes *all, uint64_t id, lane *last) {

@@ -5,25 +5,17 @@ typedef struct lanes lanes;
 /* One libsrtp call: context, packet in place, its length in and out; 0 is success. */
 typedef int (*lanes_srtp)(void *context, void *packet, int *length);
 
-/* Packets that a lane keeps for a recording (runs.py): payloads behind 10 bytes of numbers each, as
- * merkez.recording.v1.PacketRun has them. `packets` is NULL while there are none. */
-typedef struct {
-    uint8_t *packets;
-    uint32_t length, room;
-    uint32_t timestamp, furthest; /* of the first packet; samples from there to the one furthest behind it */
-    double arrival, last_arrival; /* monotonic seconds */
-} lane_kept;
-
 typedef struct {
     /* What the owner says when a lane is opened. Contexts are NULL for plain RTP. */
     int32_t in_fd, out_fd;
     void *rx, *tx;
     uint32_t in_ssrc, clock_rate;
     uint8_t in_type, out_type;
-    uint8_t tapped;     /* 1: payloads are put into the ring; 2: they are kept until `lane_take` or `lane_close` */
+    uint8_t tapped;     /* 1: payloads are put into the ring; 2: on `tape` (tape.h), which must outlive the lane */
     uint8_t muted;      /* the payload is replaced: 1 by `silence`, 2 by its first byte as often as the payload is long */
     uint8_t silence[8];
-    uint32_t silence_length;
+    uint32_t silence_length, stream; /* the number that the stream has on the tape */
+    void *tape;
 
     /* rtp.Inbound's numbers (RFC 3550 A). */
     uint16_t in_highest;
@@ -38,7 +30,6 @@ typedef struct {
     uint64_t out_packets, octets;
 
     uint64_t forged; /* packets that failed authentication while the lane was open */
-    lane_kept kept;  /* by `lane_close`: what hadn't been taken; the owner's, to be freed */
 } lane;
 
 /* What lies in a ring before each datagram or payload; records are multiples of 8 bytes long. */
@@ -52,7 +43,7 @@ typedef struct {
 } lane_record;
 
 typedef struct {
-    uint64_t odd_lost, tapped_lost; /* what found its ring full, or no room to be kept */
+    uint64_t odd_lost, tapped_lost; /* what found its ring or tape full */
 } lanes_losses;
 
 /* Starts the thread. The rings are the caller's, sizes powers of two, and must outlive it. `odd` gets whole datagrams as
@@ -75,9 +66,6 @@ uint64_t lane_open(lanes *all, const lane *made);
 int lane_read(lanes *all, uint64_t id, lane *now);
 /* The same, and the thread touches none of it any more when this returns. */
 int lane_close(lanes *all, uint64_t id, lane *last);
-/* What the lane has kept for its recording; it's the caller's then. -1 when there is no such lane. */
-int lane_take(lanes *all, uint64_t id, lane_kept *taken);
-void lane_free(lane_kept *taken);
 /* Ids of lanes through which nothing went since `since` (monotonic seconds); how many, at most `room`. */
 uint32_t lanes_idle(lanes *all, double since, uint64_t *ids, uint32_t room);
 lanes_losses lanes_lost(lanes *all);

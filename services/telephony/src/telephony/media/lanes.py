@@ -23,17 +23,11 @@ from chassis.telemetry import log
 from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp
 
+from telephony.media.compiled import ffi, lib
 from telephony.media.rtp import PACKET, Inbound, Outbound
-from telephony.media.runs import Run, RunTap
+from telephony.media.tape import Tape
+from telephony.media.tracks import Track
 from telephony.media.voice_socket import SocketPoll
-
-try:
-    from telephony.media import _lanes
-except ImportError:
-    _lanes = None
-
-ffi: Any = getattr(_lanes, "ffi", None)
-lib: Any = getattr(_lanes, "lib", None)
 
 Tap = Callable[[object, int, bytes], None]
 
@@ -49,7 +43,7 @@ _TELL_EVERY = 1.0
 _ODD, _TAPPED = 0, 1
 _PRIORITIES = ("like others'", "raised", "real-time")
 """lanes.h: lanes_priority."""
-_UNTAPPED, _BY_PACKET, _KEPT = 0, 1, 2
+_UNTAPPED, _BY_PACKET, _ON_TAPE = 0, 1, 2
 """lanes.h: lane.tapped."""
 
 
@@ -104,7 +98,7 @@ unprotect_rtcp = _guarded("srtp_unprotect_rtcp")
 class Lane:
     """One lane that is open. Closing it is harmless when it is closed."""
 
-    __slots__ = ("_kept", "_lanes", "_now", "_on_closed", "_outbound", "_wires", "id", "inbound", "tap")
+    __slots__ = ("_lanes", "_now", "_on_closed", "_outbound", "_tape", "_wires", "id", "inbound", "tap")
 
     def __init__(
         self, lanes: Lanes, inbound: Inbound, outbound: Outbound, wires: tuple[Wire, Wire], tap: Tap | None,
@@ -118,7 +112,7 @@ class Lane:
         self._wires = wires
         self._on_closed = on_closed
         self._now = ffi.new("lane *")
-        self._kept = ffi.new("lane_kept *") if isinstance(tap, RunTap) else None
+        self._tape = tap.tape if isinstance(tap, Track) and isinstance(tap.tape, Tape) else None
 
     def open(self, voice_type: int, silence: bytes, *, repeated: bool) -> bool:
         """Hand over; whether that went well. `silence` replaces each payload when it isn't empty: it, or its first byte
@@ -131,11 +125,11 @@ class Lane:
         now.muted = (2 if repeated else 1) if silence else 0
         now.silence[0 : len(silence)] = silence
         now.silence_length = len(silence)
+        if self._tape is not None:
+            now.tape, now.stream = self._tape.at, self._tape.stream(self.inbound)
         self.inbound.write_to(now)
         self._outbound.write_to(now)
         self.id = self._lanes.opened(self, source, now)
-        if self.id and isinstance(self.tap, RunTap):
-            self.tap.keepers.append(self)
         return bool(self.id)
 
     @property
@@ -145,22 +139,7 @@ class Lane:
 
     @property
     def _way(self) -> int:
-        return _UNTAPPED if self.tap is None else _BY_PACKET if self._kept is None else _KEPT
-
-    def give(self) -> None:
-        """Give the tap the packets that are kept for it."""
-        if self.id and not lib.lane_take(self._lanes.all, self.id, self._kept):
-            self._hand_over(self._kept)
-
-    def _hand_over(self, kept: Any) -> None:
-        """Free what the thread has kept, which is ours now, and give it to the tap."""
-        if not kept.length:
-            return
-        packets = ffi.buffer(kept.packets, kept.length)[:]
-        run = Run(kept.timestamp, kept.arrival, kept.furthest, kept.last_arrival, packets)
-        lib.lane_free(kept)
-        assert isinstance(self.tap, RunTap)
-        self.tap.take_run(self.inbound, run)
+        return _UNTAPPED if self.tap is None else _BY_PACKET if self._tape is None else _ON_TAPE
 
     def sync(self) -> None:
         """Bring `Inbound` and `Outbound` to what has passed so far."""
@@ -176,9 +155,6 @@ class Lane:
         self._on_closed(self)
         self._lanes.closed(self, self._wires[0])
         self.id = 0
-        if isinstance(self.tap, RunTap):
-            self.tap.keepers.remove(self)
-            self._hand_over(ffi.addressof(self._now, "kept"))
 
     @property
     def forged(self) -> int:

@@ -1,8 +1,8 @@
 """Records what legs are heard with: packets in, sealed segments out (docs/mechanisms/recording-segments.md).
 
-Nothing is decoded. A track's packets are collected for less than a second, put into a `SegmentPayload`, encrypted
-with the recording's data key and handed to the spool, which keeps them on disk until recording has them. All recordings
-of a node seal on the same beats, so that the spool writes and sends what many have sealed at once.
+Nothing is decoded. A track's packets are collected for less than a second on its tape, which seals them with the
+recording's data key, and handed to the spool, which keeps them on disk until recording has them. All recordings of a
+node seal on the same beats, so that the spool writes and sends what many have sealed at once.
 """
 
 from __future__ import annotations
@@ -10,38 +10,23 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-import tink
-from merkez.recording.v1 import segment_pb2
-from tink import aead, secret_key_access
-
 from telephony.media.media_leg import Tap
-from telephony.media.tracks import Source, Track
+from telephony.media.sealing import RecordingKey, open_keyset, plain_key
+from telephony.media.tails import Tails
+from telephony.media.tracks import Entry, Key, Source, Track
 
 _BEAT = 0.2
 _SEGMENT_BEATS = 4
-"""0.8 s: with the write behind it, less than the promised second is open at any time."""
+"""0.8 s: with the write and the way to recording behind it, a machine that dies takes a second with it at most."""
 _TURNS, _TURN = 4, 0.01
 """Recordings seal in turns behind the beat: all at once would hold the event loop. The spool gathers for longer."""
 
-KeepSegment = Callable[[str, int, bytes, float], None]
-"""Takes (track, sequence, sealed bytes, seconds covered) and returns at once."""
-
-aead.register()
-
-
-def open_keyset(keyset: bytes) -> aead.Aead:
-    """The cipher of a serialized cleartext Tink keyset."""
-    handle = tink.proto_keyset_format.parse(keyset, secret_key_access.TOKEN)
-    return handle.primitive(aead.Aead)
-
-
-def associated_data(tenant_id: str, recording_id: str, track: str, sequence: int) -> bytes:
-    """What a segment is bound to, so that it opens nowhere else."""
-    return f"{tenant_id}/{recording_id}/{track}/{sequence}".encode()
+KeepSegment = Callable[[Entry], None]
+"""Takes a sealed segment and returns at once."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +60,7 @@ class Recording:
         self.recording_id = ""
         self.started = monotonic() if started is None else started
         self._tenant_id = tenant_id
-        self._cipher: aead.Aead | None = None
+        self._key: Key | None = None
         self._keep: KeepSegment | None = None
         self._loop = loop
         self._ended: float | None = None
@@ -88,6 +73,8 @@ class Recording:
         track = self._tracks.get(leg_id)
         if track is None:
             track = self._tracks[leg_id] = Track(leg_id, self.started, source)
+            if self._key is not None:
+                self._hand_over(track.open(self._key))
         track.left = None
         return track
 
@@ -101,11 +88,14 @@ class Recording:
         """One of those it began with."""
         return self._tracks[name]
 
-    def open(self, recording_id: str, keyset: bytes, keep: KeepSegment) -> None:
-        """Begin to seal: the key is here."""
-        self.recording_id = recording_id
-        self._cipher = open_keyset(keyset)
+    def open(self, key: RecordingKey, keep: KeepSegment, tails: Tails | None = None) -> None:
+        """Begin to seal: the key is here. What is open is kept in `tails` for whoever comes after this process."""
+        self.recording_id = key.recording_id
         self._keep = keep
+        for_tapes = plain_key(key.keyset) if key.takes_frames else None
+        self._key = Key(self._tenant_id, key.recording_id, open_keyset(key.keyset), for_tapes, tails)
+        for track in self._tracks.values():
+            self._hand_over(track.open(self._key))
 
     @property
     def seconds(self) -> float:
@@ -145,7 +135,7 @@ class Recording:
             self._timer = None
         self._seal()
         for track in self._tracks.values():
-            track.ended = True
+            track.end()
         return self.seconds, {name: track.sequence for name, track in self._tracks.items()}
 
     def _beat(self) -> None:
@@ -158,16 +148,11 @@ class Recording:
         return (math.floor(now / _BEAT + 0.25) + _SEGMENT_BEATS) * _BEAT - now
 
     def _seal(self) -> None:
-        """Cut what is open, and seal what was cut when the key is here."""
+        """Cut what is open, and hand over what could be sealed."""
         for track in self._tracks.values():
-            track.cut()
-            while track.waiting and self._cipher is not None and self._keep is not None:
-                piece = track.waiting.popleft()
-                payload = segment_pb2.SegmentPayload(
-                    recording_id=self.recording_id, track=track.name, sequence=track.sequence, source=track.told
-                )
-                piece.fill(payload)
-                bound = associated_data(self._tenant_id, self.recording_id, track.name, track.sequence)
-                sealed = self._cipher.encrypt(payload.SerializeToString(), bound)
-                self._keep(track.name, track.sequence, sealed, piece.seconds)
-                track.sequence += 1
+            self._hand_over(track.segments())
+
+    def _hand_over(self, segments: Iterable[Entry]) -> None:
+        for segment in segments:
+            assert self._keep is not None
+            self._keep(segment)

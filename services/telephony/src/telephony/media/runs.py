@@ -1,103 +1,115 @@
-"""Packets in runs: those of one stream that came one after the other, as the bytes that a recording keeps of them.
+"""A track's packets in runs, as the bytes that a recording keeps of them: what a `Tape` (tape.c) does, in Python.
 
-A lane puts packets down in the same form (lanes.c), so that nothing of Python touches them one by one.
+It is for where the C part wasn't compiled. Both give the same for the same packets, but that here nothing is sealed
+before it is taken off, so that a killed process loses what is open.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
 
+from merkez.recording.v1 import segment_pb2
+
+from telephony.media.rtp import CLOCK_RATE
+
+MOST_SECONDS = 1.0
+"""What a segment covers at most."""
+_MOST_RUNS = 8
+"""In a segment."""
 _NUMBERS = struct.Struct("<iIH")
 """merkez.recording.v1.PacketRun: samples and microseconds after the first one, length of the payload."""
 _MICROS = 1_000_000
+_FRAME_SECONDS = 0.02
 
 
-def distance(timestamp: int, origin: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What goes into one segment."""
+
+    content: bytes
+    """`sealed`: the segment, as `tracks.Entry`. Else the runs of a merkez.recording.v1.SegmentPayload, serialized."""
+    seconds: float
+    """From the first packet to the end of the last."""
+    sealed: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """Packets of one stream that came one after the other, at least one."""
+
+    position: int
+    timestamp: int
+    arrival: float
+    furthest: int = 0
+    """Samples from the first packet to the one that lies furthest behind it, 0 or more."""
+    packets: bytearray = field(default_factory=bytearray)
+
+
+def _distance(timestamp: int, origin: int) -> int:
     """From one RTP timestamp to another, signed: wraps, and a late packet is less than 0."""
     return ((timestamp - origin + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
-@dataclass(slots=True)
-class Run:
-    """Packets of one stream, at least one."""
+class Runs:
+    """What a track is recorded on. `started` is when the recording began, in monotonic seconds."""
 
-    timestamp: int
-    """RTP timestamp of the first."""
-    arrival: float
-    """When it came, in monotonic seconds."""
-    furthest: int
-    """Samples from the first one to the one that lies furthest behind it, 0 or more."""
-    last_arrival: float
-    """When the last one came."""
-    packets: bytes | bytearray
-    """merkez.recording.v1.PacketRun.packets."""
+    def __init__(self, started: float) -> None:
+        self.last_arrival = started
+        """When the last packet came, or the recording began."""
+        self._started = started
+        self._stream: object | None = None
+        self._furthest = (0, 0)
+        """RTP timestamp and position of the stream's packet that lies furthest, up to the run that is on."""
+        self._runs: list[_Run] = []
+        self._waiting: list[Piece] = []
 
-    @classmethod
-    def begun(cls, timestamp: int, arrival: float) -> Run:
-        """One to which its first packet is to be added."""
-        return cls(timestamp, arrival, 0, arrival, bytearray())
+    def put(self, source: object, timestamp: int, payload: bytes, now: float) -> None:
+        """Take one packet that came at `now`. `source` is the stream it belongs to."""
+        long = bool(self._runs) and now - self._runs[0].arrival >= MOST_SECONDS
+        if long or (len(self._runs) == _MOST_RUNS and source is not self._stream):
+            self._set_aside()
+        if not self._runs or source is not self._stream:
+            self._begin(source, timestamp, now)
+        run = self._runs[-1]
+        offset = _distance(timestamp, run.timestamp)
+        run.furthest = max(run.furthest, offset)
+        run.packets += _NUMBERS.pack(offset, max(0, int((now - run.arrival) * _MICROS)), len(payload)) + payload
+        self.last_arrival = now
 
-    def add(self, timestamp: int, arrival: float, payload: bytes) -> None:
-        """One more, to a run that was begun here."""
-        offset = distance(timestamp, self.timestamp)
-        self.furthest = max(self.furthest, offset)
-        self.last_arrival = arrival
-        micros = max(0, int((arrival - self.arrival) * _MICROS))
-        self.packets += _NUMBERS.pack(offset, micros, len(payload)) + payload
+    def cut(self) -> list[Piece]:
+        """Take off what came up to now, in pieces of at most a second."""
+        if self._runs:
+            self._set_aside()
+        pieces, self._waiting = self._waiting, []
+        return pieces
 
-    def parts(self, seconds: float) -> Iterator[Run]:
-        """The same packets in runs that are shorter than so many seconds."""
-        if self.last_arrival - self.arrival < seconds:
-            yield self
-            return
-        part: Run | None = None
-        for timestamp, arrival, payload in self:
-            if part is None or arrival - part.arrival >= seconds:
-                if part is not None:
-                    yield part
-                part = Run.begun(timestamp, arrival)
-            part.add(timestamp, arrival, payload)
-        if part is not None:
-            yield part
+    def _begin(self, source: object, timestamp: int, now: float) -> None:
+        """Give a run its place: 48 kHz samples since the track's first packet; a new stream goes on where time is."""
+        self._pass()
+        origin, position = self._furthest
+        if source is self._stream:
+            # From the packet furthest behind: unwraps, and lets a late packet stand before it.
+            position += _distance(timestamp, origin)
+        else:
+            position += int((now - self.last_arrival) * CLOCK_RATE) if self._stream is not None else 0
+            self._stream = source
+            self._furthest = (timestamp, position)
+        self._runs.append(_Run(position, timestamp, now))
 
-    def __iter__(self) -> Iterator[tuple[int, float, bytes]]:
-        """(RTP timestamp, monotonic seconds, payload) of each packet."""
-        content, at = bytes(self.packets), 0
-        while at < len(content):
-            offset, micros, length = _NUMBERS.unpack_from(content, at)
-            begin = at + _NUMBERS.size
-            at = begin + length
-            yield (self.timestamp + offset) & 0xFFFFFFFF, self.arrival + micros / _MICROS, content[begin:at]
+    def _pass(self) -> None:
+        if self._runs:
+            run = self._runs[-1]
+            position = run.position + run.furthest
+            if position >= self._furthest[1]:
+                self._furthest = ((run.timestamp + run.furthest) & 0xFFFFFFFF, position)
 
-
-class Keeper(Protocol):
-    """Keeps packets until somebody asks for them."""
-
-    def give(self) -> None:
-        """Give the tap what is kept for it."""
-        ...
-
-
-class RunTap:
-    """A tap (`media_leg.Tap`) that needn't be called for each packet: who keeps packets for it is in `keepers`, and
-    gives them when it is asked, or before a packet is given otherwise.
-    """
-
-    def __init__(self) -> None:
-        self.keepers: list[Keeper] = []
-
-    def __call__(self, source: object, timestamp: int, payload: bytes) -> None:
-        """Take one packet."""
-        raise NotImplementedError
-
-    def take_run(self, source: object, run: Run) -> None:
-        """Take what was kept."""
-        raise NotImplementedError
-
-    def collect(self) -> None:
-        """Have everything that is kept given."""
-        for keeper in tuple(self.keepers):
-            keeper.give()
+    def _set_aside(self) -> None:
+        self._pass()
+        runs, self._runs = self._runs, []
+        payload = segment_pb2.SegmentPayload()
+        for run in runs:
+            micros = max(0, int((run.arrival - self._started) * _MICROS))
+            payload.runs.add(timestamp=run.position, arrival_micros=micros, packets=bytes(run.packets))
+        seconds = min(MOST_SECONDS, self.last_arrival - runs[0].arrival + _FRAME_SECONDS)
+        self._waiting.append(Piece(payload.SerializeToString(), seconds))

@@ -13,14 +13,22 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from chassis.instants import duration_in, duration_out
+from google.protobuf.message import DecodeError
+from merkez.recording.v1.recording_service_pb2 import AppendSegmentRequest, AppendSegmentsRequest
+
 from telephony.media.recorder import Presence
+from telephony.media.tracks import Entry
 
 _NAME = re.compile(r"(customer|agent|leg_[0-9a-z]+)-(\d+)-(\d+)\.seg")
 _PLACE = re.compile(r"([0-9A-Za-z_-]+)/([0-9A-Za-z_-]+)/([0-9a-z_]+-\d+-\d+\.seg)")
+_TENANT = re.compile(r"[0-9A-Za-z_-]+")
+_NAMES = re.compile(r"[0-9A-Za-z_-]+/(?:customer|agent|leg_[0-9a-z]+)")
 _HEAD = struct.Struct("<IHI")
-"""Of a segment in a batch: CRC-32 of what follows the head, lengths of its place and of its sealed bytes."""
+"""Of a segment in a batch: CRC-32 of what follows the head, lengths of its tenant's id and of its entry."""
 _FINISH = "finish.json"
 
 
@@ -34,6 +42,28 @@ class Segment:
     sequence: int
     seconds: float
     sealed: bytes
+
+    @classmethod
+    def of(cls, tenant_id: str, entry: Entry) -> Segment:
+        """The same, read. Raises ValueError for what is none."""
+        try:
+            (read,) = AppendSegmentsRequest.FromString(entry).segments
+        except DecodeError as error:
+            raise ValueError("no segment") from error
+        if not _NAMES.fullmatch(f"{read.recording_id}/{read.track}"):
+            raise ValueError("a segment of no recording or track")
+        seconds = (duration_in(read, "duration") or timedelta(0)).total_seconds()
+        return cls(tenant_id, read.recording_id, read.track, read.sequence, seconds, read.sealed)
+
+    @property
+    def entry(self) -> Entry:
+        """The same as it is sent."""
+        duration = duration_out(timedelta(seconds=self.seconds))
+        segment = AppendSegmentRequest(
+            recording_id=self.recording_id, track=self.track, sequence=self.sequence, sealed=self.sealed,
+            duration=duration,
+        )  # fmt: skip
+        return AppendSegmentsRequest(segments=[segment]).SerializeToString()
 
     @property
     def place(self) -> str:
@@ -65,41 +95,46 @@ def listed(recording: Path) -> list[Path]:
     return sorted((path for path in recording.glob("*.seg") if _NAME.fullmatch(path.name)), key=_order)
 
 
-def segment_at(path: Path) -> Segment:
-    """The segment of a file that `listed` has named."""
+def segment_at(path: Path, sealed: bytes) -> Segment:
+    """The segment of a file that `listed` has named, and what it holds. ValueError for a name that is no segment's."""
     match = _NAME.fullmatch(path.name)
-    assert match is not None, path
+    if match is None:
+        raise ValueError(f"{path.name} is no segment's")
     recording = path.parent
-    return Segment(
-        recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, path.read_bytes()
-    )
+    return Segment(recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, sealed)
 
 
-def batch_of(segments: Sequence[Segment]) -> bytes:
-    """The content of a batch."""
+def batch_of(entries: Sequence[tuple[str, Entry]]) -> bytes:
+    """The content of a batch of segments, each with its tenant."""
     parts: list[bytes] = []
-    for segment in segments:
-        place = segment.place.encode()
-        sum_ = zlib.crc32(segment.sealed, zlib.crc32(place))
-        parts += (_HEAD.pack(sum_, len(place), len(segment.sealed)), place, segment.sealed)
+    for tenant_id, entry in entries:
+        tenant = tenant_id.encode()
+        parts += (_HEAD.pack(zlib.crc32(entry, zlib.crc32(tenant)), len(tenant), len(entry)), tenant, entry)
     return b"".join(parts)
 
 
-def in_batch(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """(Place, sealed bytes) of each segment. Raises ValueError where it is torn, after what lies whole before."""
+def in_batch(content: bytes) -> Iterator[Segment]:
+    """Each segment of a batch. Raises ValueError where it is torn, after what lies whole before."""
     at = 0
     while at < len(content):
         begin = at + _HEAD.size
         if begin > len(content):
             raise ValueError("a batch ends within a head")
-        sum_, place_length, length = _HEAD.unpack_from(content, at)
-        at = begin + place_length + length
-        place, sealed = content[begin : begin + place_length], content[begin + place_length : at]
-        if at > len(content) or zlib.crc32(sealed, zlib.crc32(place)) != sum_:
+        sum_, name_length, length = _HEAD.unpack_from(content, at)
+        at = begin + name_length + length
+        name, rest = content[begin : begin + name_length], content[begin + name_length : at]
+        if at > len(content) or zlib.crc32(rest, zlib.crc32(name)) != sum_:
             raise ValueError("a batch is torn")
-        if not _PLACE.fullmatch(place.decode("ascii", "replace")):
-            raise ValueError("a batch names no place of a segment")
-        yield place.decode(), sealed
+        yield _in_batch(name.decode("ascii", "replace"), rest)
+
+
+def _in_batch(name: str, rest: bytes) -> Segment:
+    if _TENANT.fullmatch(name):
+        return Segment.of(name, rest)
+    # A node of before wrote the place of each segment, and its sealed bytes.
+    if not _PLACE.fullmatch(name):
+        raise ValueError("a batch names no place of a segment")
+    return segment_at(Path(name), rest)
 
 
 def write_finish(folder: Path, finish: Finish) -> None:
@@ -112,28 +147,31 @@ def write_finish(folder: Path, finish: Finish) -> None:
     put(folder / finish.tenant_id / finish.recording_id / _FINISH, json.dumps(content).encode())
 
 
-def finish_of(recording: Path) -> Finish:
-    """The end that the disk tells of, or else the one a killed process did not write."""
+def holds(recording: Path, track: str, sequence: int) -> bool:
+    """Whether this segment lies in its recording's folder."""
+    return any(recording.glob(f"{track}-{sequence:06d}-*.seg"))
+
+
+def finish_of(recording: Path, end: float = 0.0) -> Finish:
+    """The end that the disk tells of, or else the one a killed process did not write: what was heard last, at `end`."""
     path = recording / _FINISH
     try:
         content = json.loads(path.read_text())
         presences = tuple(Presence(**presence) for presence in content.get("presences", ()))
         return Finish(recording.parent.name, recording.name, content["seconds"], content["segment_counts"], presences)
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # or torn by a power cut
-        return _from_files(recording)
+        return _from_files(recording, end)
 
 
-def _from_files(recording: Path) -> Finish:
+def _from_files(recording: Path, end: float) -> Finish:
     """Everything up to the last segment on disk, at least."""
     counts: dict[str, int] = {}
-    seconds = 0.0
     for path in listed(recording):
-        sequence, track, milliseconds = _order(path)
+        sequence, track, _ = _order(path)
         counts[track] = max(counts.get(track, 0), sequence + 1)
-        seconds = max(seconds, (sequence + 1) * milliseconds / 1000)
-    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count. Who
-    # was there when is in the segments themselves.
-    return Finish(recording.parent.name, recording.name, seconds, counts)
+    # Segments acknowledged before the crash are gone from here; recording knows them, and takes the larger count, and
+    # no less time than what it has. Who was there when is in the segments themselves.
+    return Finish(recording.parent.name, recording.name, end, counts)
 
 
 def _order(path: Path) -> tuple[int, str, int]:

@@ -20,8 +20,10 @@ from pathlib import Path
 
 from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 
-from telephony.media import segment_files
+from telephony.media import segment_files, tails
 from telephony.media.segment_files import Finish, Segment
+from telephony.media.tails import Tails
+from telephony.media.tracks import Entry
 
 _BACKOFF = (0.1, 0.3, 1.0, 3.0, 10.0)
 _GATHER_SECONDS = 0.05
@@ -34,7 +36,7 @@ _AT_HAND_BYTES = 32 << 20
 """Sealed bytes that are kept in memory while they are sent: some seconds of a full node."""
 _REFUSALS = (AlreadyExists, FailedPrecondition, InvalidInput, NotFound)
 
-SendSegments = Callable[[str, Sequence[Segment]], Awaitable[Sequence[Exception | None]]]
+SendSegments = Callable[[str, Sequence[Entry]], Awaitable[Sequence[Exception | None]]]
 """Takes a tenant and segments of its recordings; what became of each: None when it is acknowledged."""
 SendFinish = Callable[[Finish], Awaitable[None]]
 Report = Callable[[str, str, BaseException | None], None]
@@ -45,6 +47,8 @@ Report = Callable[[str, str, BaseException | None], None]
 class _Waiting:
     """What of one recording is to be sent."""
 
+    tenant_id: str
+    recording_id: str
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     at_hand: int = 0
     """Segments that are being written, or sent from memory."""
@@ -62,10 +66,10 @@ class _Batch:
 
 
 @dataclass(slots=True)
-class _Entry:
+class _AtHand:
     """One segment at hand."""
 
-    segment: Segment
+    entry: Entry
     waiting: _Waiting
     batch: _Batch | None = None
 
@@ -89,12 +93,14 @@ class Spool:
         # One thread keeps the writes of a recording in order without blocking the loop that forwards packets.
         self._writer = ThreadPoolExecutor(1, "spool")
         self._life = secrets.token_hex(4)
+        self.tails = Tails(folder, self._life, report)
+        """Where recordings keep what they have open."""
         self._batches = 0
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         """By tenant and recording."""
-        self._fresh: list[_Entry] = []
+        self._fresh: list[_AtHand] = []
         self._gathering: asyncio.TimerHandle | None = None
-        self._queues: dict[str, deque[_Entry]] = {}
+        self._queues: dict[str, deque[_AtHand]] = {}
         """By tenant: what its sender is to send."""
         self._octets = 0
         """Sealed bytes of all that is at hand."""
@@ -109,9 +115,10 @@ class Spool:
             except OSError as error:
                 self._report("a batch of recording segments could not be read; it stays for the next start",
                              batch.name, error)  # fmt: skip
+        ends = self._keep_left()
         found = [path for path in self._folder.glob("*/*") if path.is_dir()]
         for recording in found:
-            finish = segment_files.finish_of(recording)
+            finish = segment_files.finish_of(recording, ends.get(recording, 0.0))
             waiting = self._sender(recording.parent.name, recording.name)
             waiting.finish, waiting.on_disk = finish, True
             waiting.wake.set()
@@ -126,12 +133,12 @@ class Spool:
         folder = self._folder / tenant_id / recording_id
         self._writer.submit(folder.mkdir, parents=True, exist_ok=True)
 
-    def keep(self, segment: Segment) -> None:
+    def keep(self, tenant_id: str, recording_id: str, segment: Entry) -> None:
         """Write one segment and send it. Returns at once."""
-        waiting = self._sender(segment.tenant_id, segment.recording_id)
-        entry = _Entry(segment, waiting)
+        waiting = self._sender(tenant_id, recording_id)
+        entry = _AtHand(segment, waiting)
         waiting.at_hand += 1
-        self._octets += len(segment.sealed)
+        self._octets += len(segment)
         if waiting.on_disk:
             self._put_apart([entry])
             return
@@ -161,6 +168,7 @@ class Spool:
         """Wait for the writes. What was not sent stays on disk."""
         self._write_batch()
         await asyncio.to_thread(self._writer.shutdown)
+        self.tails.close()
 
     # -- together ------------------------------------------------------------------------------------------
 
@@ -176,13 +184,13 @@ class Spool:
         batch = _Batch(path, len(entries))
         for entry in entries:
             entry.batch = batch
-        segments = [entry.segment for entry in entries]
+        segments = [(entry.waiting.tenant_id, entry.entry) for entry in entries]
         self._write(
             lambda: segment_files.put(path, segment_files.batch_of(segments)),
             lambda error: self._batch_written(batch, entries, error),
         )
 
-    def _batch_written(self, batch: _Batch, entries: Sequence[_Entry], error: OSError | None) -> None:
+    def _batch_written(self, batch: _Batch, entries: Sequence[_AtHand], error: OSError | None) -> None:
         if error is not None:
             # All that is lost by that is what protects them from being killed.
             self._report("recording segments could not be written; they are sent from memory", str(batch.path), error)
@@ -192,22 +200,22 @@ class Spool:
         else:
             self._put_apart(entries)
 
-    def _queue(self, entries: Sequence[_Entry]) -> None:
+    def _queue(self, entries: Sequence[_AtHand]) -> None:
         for entry in entries:
-            tenant_id = entry.segment.tenant_id
+            tenant_id = entry.waiting.tenant_id
             queue = self._queues.get(tenant_id)
             if queue is None:
                 queue = self._queues[tenant_id] = deque()
                 self._spawn(self._send_queue(tenant_id, queue), "recording spool")
             queue.append(entry)
 
-    async def _send_queue(self, tenant_id: str, queue: deque[_Entry]) -> None:
+    async def _send_queue(self, tenant_id: str, queue: deque[_AtHand]) -> None:
         """Send a tenant's segments, many at a time, until none is left."""
         try:
             while queue:
                 entries = self._some(queue)
                 try:
-                    outcomes = await self._sent(tenant_id, [entry.segment for entry in entries])
+                    outcomes = await self._sent(tenant_id, [each.entry for each in entries])
                 except Exception as error:
                     self._report("recording segments can't be sent on; trying again", tenant_id, error)
                     self._put_apart([*entries, *queue])
@@ -217,28 +225,28 @@ class Spool:
         finally:
             del self._queues[tenant_id]
 
-    def _some(self, queue: deque[_Entry]) -> list[_Entry]:
+    def _some(self, queue: deque[_AtHand]) -> list[_AtHand]:
         """The next ones, as many as one call takes."""
-        found: list[_Entry] = []
+        found: list[_AtHand] = []
         octets = 0
         while queue and len(found) < _MOST_SEGMENTS:
-            octets += len(queue[0].segment.sealed)
+            octets += len(queue[0].entry)
             if found and octets > _MOST_BYTES:
                 break
             found.append(queue.popleft())
         return found
 
-    def _settle(self, entries: Sequence[_Entry], outcomes: Sequence[Exception | None]) -> None:
-        apart: list[_Entry] = []
+    def _settle(self, entries: Sequence[_AtHand], outcomes: Sequence[Exception | None]) -> None:
+        apart: list[_AtHand] = []
         for entry, error in zip(entries, outcomes, strict=True):
-            if self._is_over(entry.segment.recording_id, error):
+            if self._is_over(entry.waiting.recording_id, error):
                 self._leave(entry)
             else:
                 apart.append(entry)
         if apart:
             self._put_apart(apart)
 
-    async def _sent(self, tenant_id: str, segments: Sequence[Segment]) -> Sequence[Exception | None]:
+    async def _sent(self, tenant_id: str, segments: Sequence[Entry]) -> Sequence[Exception | None]:
         outcomes = await self._send_segments(tenant_id, segments)
         if len(outcomes) != len(segments):
             raise ValueError(f"{len(outcomes)} outcomes of {len(segments)} segments")
@@ -251,11 +259,11 @@ class Spool:
             return True
         return error is None
 
-    def _leave(self, entry: _Entry) -> None:
+    def _leave(self, entry: _AtHand) -> None:
         """It isn't at hand any more: acknowledged, refused, in its recording's folder, or lost."""
         waiting, batch = entry.waiting, entry.batch
         waiting.at_hand -= 1
-        self._octets -= len(entry.segment.sealed)
+        self._octets -= len(entry.entry)
         if waiting.at_hand == 0 and waiting.finish is not None:
             waiting.wake.set()
         if batch is None:
@@ -268,17 +276,18 @@ class Spool:
 
     # -- apart ---------------------------------------------------------------------------------------------
 
-    def _put_apart(self, entries: Sequence[_Entry]) -> None:
+    def _put_apart(self, entries: Sequence[_AtHand]) -> None:
         """Have each in its recording's folder, from where it is sent."""
         for entry in entries:
             entry.waiting.on_disk = True
-        failed: list[_Entry] = []
+        failed: list[_AtHand] = []
 
         def work() -> None:
             caught: OSError | None = None
             for entry in entries:
                 try:
-                    segment_files.put(self._folder / entry.segment.place, entry.segment.sealed)
+                    segment = Segment.of(entry.waiting.tenant_id, entry.entry)
+                    segment_files.put(self._folder / segment.place, segment.sealed)
                 except OSError as error:
                     failed.append(entry)
                     caught = error
@@ -287,9 +296,9 @@ class Spool:
 
         self._write(work, lambda error: self._apart(entries, failed, error))
 
-    def _apart(self, entries: Sequence[_Entry], failed: Sequence[_Entry], error: OSError | None) -> None:
+    def _apart(self, entries: Sequence[_AtHand], failed: Sequence[_AtHand], error: OSError | None) -> None:
         lost = 0
-        kept: list[_Entry] = []
+        kept: list[_AtHand] = []
         missing = set(map(id, failed))
         for entry in entries:
             if id(entry) not in missing:
@@ -310,7 +319,7 @@ class Spool:
     def _sender(self, tenant_id: str, recording_id: str) -> _Waiting:
         waiting = self._waiting.get((tenant_id, recording_id))
         if waiting is None:
-            waiting = self._waiting[tenant_id, recording_id] = _Waiting()
+            waiting = self._waiting[tenant_id, recording_id] = _Waiting(tenant_id, recording_id)
             self._spawn(self._send_all(self._folder / tenant_id / recording_id, waiting), "recording spool")
         return waiting
 
@@ -354,7 +363,7 @@ class Spool:
         again: Exception | None = None
         while paths:
             some = [paths.popleft() for _ in range(min(_AT_ONCE, len(paths)))]
-            segments = await asyncio.to_thread(lambda some=some: [segment_files.segment_at(path) for path in some])
+            segments = await asyncio.to_thread(lambda some=some: [_entry_at(path) for path in some])
             outcomes = await self._sent(recording.parent.name, segments)
             for path, error in zip(some, outcomes, strict=True):
                 if self._is_over(recording.name, error):
@@ -391,11 +400,34 @@ class Spool:
 
         self._writer.submit(guarded)
 
+    def _keep_left(self) -> dict[Path, float]:
+        """Put what a killed process had open into its recordings' folders; recording -> when its last packet came."""
+        ends: dict[Path, float] = {}
+        try:
+            for left in tails.left_behind(self._folder, self._report):
+                recording = self._folder / left.tenant_id / left.recording_id
+                if not recording.is_dir():
+                    continue  # it is over: everything of it was acknowledged
+                ends[recording] = max(ends.get(recording, 0.0), left.end)
+                if not segment_files.holds(recording, left.track, left.sequence):
+                    segment = Segment(
+                        left.tenant_id, left.recording_id, left.track, left.sequence, left.seconds, left.sealed
+                    )
+                    segment_files.put(self._folder / segment.place, segment.sealed)
+        except OSError as error:
+            self._report("what a killed process had open could not be kept; it stays for the next start",
+                         str(self._folder), error)  # fmt: skip
+        return ends
+
     def _unpack(self, batch: Path) -> None:
         """Put what a batch of an earlier process holds into its recordings' folders."""
         try:
-            for place, sealed in segment_files.in_batch(batch.read_bytes()):
-                segment_files.put(self._folder / place, sealed)
+            for segment in segment_files.in_batch(batch.read_bytes()):
+                segment_files.put(self._folder / segment.place, segment.sealed)
         except ValueError as error:
             self._report("the end of a batch of recording segments is lost", batch.name, error)
         batch.unlink()
+
+
+def _entry_at(path: Path) -> Entry:
+    return segment_files.segment_at(path, path.read_bytes()).entry

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
 from chassis.instants import duration_out
-from merkez.recording.v1 import recording_pb2, segment_pb2
+from merkez.recording.v1 import recording_pb2, recording_service_pb2, segment_pb2
+from tink import aead
 
-from telephony.media.rtp import CLOCK_RATE
-from telephony.media.runs import Run, RunTap, distance
+from telephony.media.compiled import lib
+from telephony.media.runs import Piece, Runs
+from telephony.media.sealing import Place, PlainKey, sealed
+from telephony.media.tails import Tails
+from telephony.media.tape import Tape
 
-MOST_SECONDS = 1.0
-"""What a segment covers at most."""
 _MOST_WAITING = 800
-"""Segments of a track that are kept in memory while recording can't be reached: ten minutes, then the oldest go."""
-_FRAME_SECONDS = 0.02
+"""Pieces of a track that are kept in memory while recording can't be reached: ten minutes, then the oldest go."""
+
+
+Entry = bytes
+"""A sealed segment as it is sent: the field `segments` of a merkez.recording.v1.AppendSegmentsRequest, serialized. One
+behind the other they are a request."""
 
 
 @dataclass(frozen=True)
@@ -30,50 +37,38 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What goes into one segment."""
+class Key:
+    """What a recording's segments are sealed with."""
 
-    runs: list[tuple[int, int, bytes]]
-    """As in merkez.recording.v1.PacketRun: position, arrival, packets."""
-    seconds: float
-    """From the first packet to the end of the last."""
-
-    def fill(self, payload: segment_pb2.SegmentPayload) -> None:
-        """Put the runs in."""
-        for position, micros, packets in self.runs:
-            payload.runs.add(timestamp=position, arrival_micros=micros, packets=packets)
+    tenant_id: str
+    recording_id: str
+    cipher: aead.Aead
+    plain: PlainKey | None
+    """The same for tapes, where it is a kind that they know."""
+    tails: Tails | None
 
 
-class Track(RunTap):
+class Track:
     """One leg's voice in a recording: a tap that goes on a party; it survives the party's re-attachment.
 
     `source` is None in a message, whose one track needs no telling apart.
     """
 
     def __init__(self, name: str, started: float, source: Source | None = None) -> None:
-        super().__init__()
         self.name = name
         self.source = source
+        self.tape: Tape | Runs = Runs(started) if lib is None else Tape(started)
+        """Where its packets are put: a lane does it by itself."""
         self.sequence = 0
         """Of the next segment."""
         self.joined = monotonic() - started
         self.left: float | None = None
-        self.waiting: deque[Piece] = deque(maxlen=_MOST_WAITING)
-        """What was cut and isn't sealed."""
-        self.told = None if source is None else recording_pb2.Track(
-            track=name, party=source.party, agent_id=source.agent_id, address=source.address,
-            start_offset=duration_out(timedelta(seconds=self.joined)),
-        )  # fmt: skip
-        """Who it is of, for each of its segments."""
         self.ended = False
         """Nothing is taken any more."""
-        self._started = started
-        self._stream: object | None = None
-        self._open: Run | None = None
-        self._runs: list[tuple[int, Run]] = []
-        """With the position of each."""
-        self._last = (0, 0, started)
-        """RTP timestamp and position of the packet that lies furthest; when the last one came."""
+        self._waiting: deque[Piece] = deque(maxlen=_MOST_WAITING)
+        """What was cut before there was a key."""
+        self._key: Key | None = None
+        self._head = b""
 
     def __call__(self, source: object, timestamp: int, payload: bytes) -> None:
         """Take one packet. `source` is the stream it belongs to; `timestamp` is of that stream's clock."""
@@ -81,68 +76,66 @@ class Track(RunTap):
 
     def take(self, source: object, timestamp: int, payload: bytes, now: float) -> None:
         """The same for a packet that came at `now`, a while ago."""
-        if self.ended:
-            return
-        run = self._open
-        if run is None or source is not self._stream or now - run.arrival >= MOST_SECONDS:
-            self.collect()
-            self._close()
-            run = self._open = Run.begun(timestamp, now)
-            self._place(source, run)
-        run.add(timestamp, now, payload)
+        if not self.ended:
+            self.tape.put(source, timestamp, payload, now)
 
-    def take_run(self, source: object, run: Run) -> None:
-        """The same for packets that somebody kept meanwhile."""
-        if self.ended:
-            return
-        self._close()
-        for part in run.parts(MOST_SECONDS):
-            self._place(source, part)
-            self._passed(part)
+    def open(self, key: Key) -> Iterable[Entry]:
+        """Seal from now on, and what came before: as `segments`."""
+        self._key = key
+        self._head = self._payload_head(key)
+        before = list(self.segments())
+        if isinstance(self.tape, Tape) and key.plain is not None:
+            slot = key.tails.slot() if key.tails is not None else None
+            place = Place(key.tenant_id, key.recording_id, self.name)
+            if not self.tape.seal(key.plain, place, self._head, self.sequence, slot) and slot is not None:
+                assert key.tails is not None
+                key.tails.release(slot)
+        return before
 
-    def cut(self) -> None:
-        """What came up to now is `waiting`, in pieces of at most a second."""
-        self.collect()
-        self._close()
-        runs, self._runs = self._runs, []
-        begin = 0
-        for end in range(1, len(runs) + 1):
-            if end == len(runs) or runs[end][1].last_arrival - runs[begin][1].arrival >= MOST_SECONDS:
-                self.waiting.append(self._piece(runs[begin:end]))
-                begin = end
+    def segments(self) -> Iterator[Entry]:
+        """What came up to now. Without a key it waits."""
+        pieces = self.tape.cut()
+        key = self._key
+        if key is None:
+            self._waiting.extend(pieces)
+            return
+        if self._waiting:
+            pieces = [*self._waiting, *pieces]
+            self._waiting.clear()
+        for piece in pieces:
+            sequence = self.sequence
+            self.sequence += 1
+            yield piece.content if piece.sealed else self._seal(key, sequence, piece)
+
+    def end(self) -> None:
+        """Nothing is taken any more."""
+        self.ended = True
+        if isinstance(self.tape, Tape):
+            slot = self.tape.end()
+            if slot is not None and self._key is not None and self._key.tails is not None:
+                self._key.tails.release(slot)
 
     @property
     def last_arrival(self) -> float:
         """When the last packet came, or the recording began, by the monotonic clock."""
-        self.collect()
-        return self._last[2] if self._open is None else self._open.last_arrival
+        return self.tape.last_arrival
 
-    def _close(self) -> None:
-        run, self._open = self._open, None
-        if run is not None:
-            self._passed(run)
+    def _seal(self, key: Key, sequence: int, piece: Piece) -> Entry:
+        place = Place(key.tenant_id, key.recording_id, self.name)
+        segment = recording_service_pb2.AppendSegmentRequest(
+            recording_id=key.recording_id, track=self.name, sequence=sequence,
+            sealed=sealed(key.cipher, place, self._head, sequence, piece.content),
+            duration=duration_out(timedelta(seconds=piece.seconds)),
+        )  # fmt: skip
+        return recording_service_pb2.AppendSegmentsRequest(segments=[segment]).SerializeToString()
 
-    def _passed(self, run: Run) -> None:
-        position = self._runs[-1][0] + run.furthest
-        if position >= self._last[1]:
-            self._last = ((run.timestamp + run.furthest) & 0xFFFFFFFF, position, run.last_arrival)
-        else:
-            self._last = (*self._last[:2], run.last_arrival)
-
-    def _place(self, source: object, run: Run) -> None:
-        """Give a run its place: 48 kHz samples since the track's first packet; a new stream goes on where time is."""
-        timestamp, position, arrival = self._last
-        if source is not self._stream:
-            position += int((run.arrival - arrival) * CLOCK_RATE) if self._stream is not None else 0
-            self._stream = source
-            self._last = (run.timestamp, position, run.arrival)
-        else:
-            # From the packet furthest behind: unwraps, and lets a late packet stand before it.
-            position += distance(run.timestamp, timestamp)
-        self._runs.append((position, run))
-
-    def _piece(self, runs: list[tuple[int, Run]]) -> Piece:
-        made = [
-            (position, int((run.arrival - self._started) * 1_000_000), bytes(run.packets)) for position, run in runs
-        ]
-        return Piece(made, min(MOST_SECONDS, runs[-1][1].last_arrival - runs[0][1].arrival + _FRAME_SECONDS))
+    def _payload_head(self, key: Key) -> bytes:
+        """What is the same in each of its segments: who it is of, so that none depends on another."""
+        source = None
+        if self.source is not None:
+            source = recording_pb2.Track(
+                track=self.name, party=self.source.party, agent_id=self.source.agent_id, address=self.source.address,
+                start_offset=duration_out(timedelta(seconds=self.joined)),
+            )  # fmt: skip
+        head = segment_pb2.SegmentPayload(recording_id=key.recording_id, track=self.name, source=source)
+        return head.SerializeToString()

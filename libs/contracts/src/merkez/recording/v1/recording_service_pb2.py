@@ -28,7 +28,7 @@ from merkez.recording.v1 import recording_pb2 as merkez_dot_recording_dot_v1_dot
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+merkez/recording/v1/recording_service.proto\x12\x13merkez.recording.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a#merkez/recording/v1/recording.proto\x1a merkez/type/v1/annotations.proto\"^\n\x15StartRecordingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x31\n\trecording\x18\x02 \x01(\x0b\x32\x1e.merkez.recording.v1.Recording\"a\n\x16StartRecordingResponse\x12\x31\n\trecording\x18\x01 \x01(\x0b\x32\x1e.merkez.recording.v1.Recording\x12\x14\n\x06keyset\x18\x02 \x01(\x0c\x42\x04\x90\xb5\x18\x01\"\x8a\x01\n\x14\x41ppendSegmentRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x05\x12\x0e\n\x06sealed\x18\x04 \x01(\x0c\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"T\n\x15\x41ppendSegmentsRequest\x12;\n\x08segments\x18\x01 \x03(\x0b\x32).merkez.recording.v1.AppendSegmentRequest\"?\n\x0eSegmentOutcome\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"O\n\x16\x41ppendSegmentsResponse\x12\x35\n\x08outcomes\x18\x01 \x03(\x0b\x32#.merkez.recording.v1.SegmentOutcome\"\x95\x02\n\x16\x46inishRecordingRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12V\n\x0esegment_counts\x18\x03 \x03(\x0b\x32>.merkez.recording.v1.FinishRecordingRequest.SegmentCountsEntry\x12*\n\x06tracks\x18\x04 \x03(\x0b\x32\x1a.merkez.recording.v1.Track\x1a\x34\n\x12SegmentCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"+\n\x13GetRecordingRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\"\x93\x01\n\x15ListRecordingsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x30\n\x04kind\x18\x05 \x01(\x0e\x32\".merkez.recording.v1.RecordingKind\"e\n\x16ListRecordingsResponse\x12\x32\n\nrecordings\x18\x01 \x03(\x0b\x32\x1e.merkez.recording.v1.Recording\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x18GetRecordingAudioRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\"N\n\x13RecordingAudioChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\"=\n\x15\x45raseRecordingRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t2\xb9\x07\n\x10RecordingService\x12v\n\x0eStartRecording\x12*.merkez.recording.v1.StartRecordingRequest\x1a+.merkez.recording.v1.StartRecordingResponse\"\x0b\x8a\xb5\x18\x07service\x12_\n\rAppendSegment\x12).merkez.recording.v1.AppendSegmentRequest\x1a\x16.google.protobuf.Empty\"\x0b\x8a\xb5\x18\x07service\x12v\n\x0e\x41ppendSegments\x12*.merkez.recording.v1.AppendSegmentsRequest\x1a+.merkez.recording.v1.AppendSegmentsResponse\"\x0b\x8a\xb5\x18\x07service\x12k\n\x0f\x46inishRecording\x12+.merkez.recording.v1.FinishRecordingRequest\x1a\x1e.merkez.recording.v1.Recording\"\x0b\x8a\xb5\x18\x07service\x12m\n\x0cGetRecording\x12(.merkez.recording.v1.GetRecordingRequest\x1a\x1e.merkez.recording.v1.Recording\"\x13\x8a\xb5\x18\x0frecordings.read\x12~\n\x0eListRecordings\x12*.merkez.recording.v1.ListRecordingsRequest\x1a+.merkez.recording.v1.ListRecordingsResponse\"\x13\x8a\xb5\x18\x0frecordings.read\x12\x83\x01\n\x11GetRecordingAudio\x12-.merkez.recording.v1.GetRecordingAudioRequest\x1a(.merkez.recording.v1.RecordingAudioChunk\"\x13\x8a\xb5\x18\x0frecordings.read0\x01\x12r\n\x0e\x45raseRecording\x12*.merkez.recording.v1.EraseRecordingRequest\x1a\x1e.merkez.recording.v1.Recording\"\x14\x8a\xb5\x18\x10recordings.eraseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+merkez/recording/v1/recording_service.proto\x12\x13merkez.recording.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a#merkez/recording/v1/recording.proto\x1a merkez/type/v1/annotations.proto\"^\n\x15StartRecordingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x31\n\trecording\x18\x02 \x01(\x0b\x32\x1e.merkez.recording.v1.Recording\"w\n\x16StartRecordingResponse\x12\x31\n\trecording\x18\x01 \x01(\x0b\x32\x1e.merkez.recording.v1.Recording\x12\x14\n\x06keyset\x18\x02 \x01(\x0c\x42\x04\x90\xb5\x18\x01\x12\x14\n\x0ctakes_frames\x18\x03 \x01(\x08\"\x8a\x01\n\x14\x41ppendSegmentRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x05\x12\x0e\n\x06sealed\x18\x04 \x01(\x0c\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"T\n\x15\x41ppendSegmentsRequest\x12;\n\x08segments\x18\x01 \x03(\x0b\x32).merkez.recording.v1.AppendSegmentRequest\"?\n\x0eSegmentOutcome\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"O\n\x16\x41ppendSegmentsResponse\x12\x35\n\x08outcomes\x18\x01 \x03(\x0b\x32#.merkez.recording.v1.SegmentOutcome\"\x95\x02\n\x16\x46inishRecordingRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12V\n\x0esegment_counts\x18\x03 \x03(\x0b\x32>.merkez.recording.v1.FinishRecordingRequest.SegmentCountsEntry\x12*\n\x06tracks\x18\x04 \x03(\x0b\x32\x1a.merkez.recording.v1.Track\x1a\x34\n\x12SegmentCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"+\n\x13GetRecordingRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\"\x93\x01\n\x15ListRecordingsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x30\n\x04kind\x18\x05 \x01(\x0e\x32\".merkez.recording.v1.RecordingKind\"e\n\x16ListRecordingsResponse\x12\x32\n\nrecordings\x18\x01 \x03(\x0b\x32\x1e.merkez.recording.v1.Recording\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x18GetRecordingAudioRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\"N\n\x13RecordingAudioChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\"=\n\x15\x45raseRecordingRequest\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t2\xb9\x07\n\x10RecordingService\x12v\n\x0eStartRecording\x12*.merkez.recording.v1.StartRecordingRequest\x1a+.merkez.recording.v1.StartRecordingResponse\"\x0b\x8a\xb5\x18\x07service\x12_\n\rAppendSegment\x12).merkez.recording.v1.AppendSegmentRequest\x1a\x16.google.protobuf.Empty\"\x0b\x8a\xb5\x18\x07service\x12v\n\x0e\x41ppendSegments\x12*.merkez.recording.v1.AppendSegmentsRequest\x1a+.merkez.recording.v1.AppendSegmentsResponse\"\x0b\x8a\xb5\x18\x07service\x12k\n\x0f\x46inishRecording\x12+.merkez.recording.v1.FinishRecordingRequest\x1a\x1e.merkez.recording.v1.Recording\"\x0b\x8a\xb5\x18\x07service\x12m\n\x0cGetRecording\x12(.merkez.recording.v1.GetRecordingRequest\x1a\x1e.merkez.recording.v1.Recording\"\x13\x8a\xb5\x18\x0frecordings.read\x12~\n\x0eListRecordings\x12*.merkez.recording.v1.ListRecordingsRequest\x1a+.merkez.recording.v1.ListRecordingsResponse\"\x13\x8a\xb5\x18\x0frecordings.read\x12\x83\x01\n\x11GetRecordingAudio\x12-.merkez.recording.v1.GetRecordingAudioRequest\x1a(.merkez.recording.v1.RecordingAudioChunk\"\x13\x8a\xb5\x18\x0frecordings.read0\x01\x12r\n\x0e\x45raseRecording\x12*.merkez.recording.v1.EraseRecordingRequest\x1a\x1e.merkez.recording.v1.Recording\"\x14\x8a\xb5\x18\x10recordings.eraseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,31 +58,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTRECORDINGREQUEST']._serialized_start=200
   _globals['_STARTRECORDINGREQUEST']._serialized_end=294
   _globals['_STARTRECORDINGRESPONSE']._serialized_start=296
-  _globals['_STARTRECORDINGRESPONSE']._serialized_end=393
-  _globals['_APPENDSEGMENTREQUEST']._serialized_start=396
-  _globals['_APPENDSEGMENTREQUEST']._serialized_end=534
-  _globals['_APPENDSEGMENTSREQUEST']._serialized_start=536
-  _globals['_APPENDSEGMENTSREQUEST']._serialized_end=620
-  _globals['_SEGMENTOUTCOME']._serialized_start=622
-  _globals['_SEGMENTOUTCOME']._serialized_end=685
-  _globals['_APPENDSEGMENTSRESPONSE']._serialized_start=687
-  _globals['_APPENDSEGMENTSRESPONSE']._serialized_end=766
-  _globals['_FINISHRECORDINGREQUEST']._serialized_start=769
-  _globals['_FINISHRECORDINGREQUEST']._serialized_end=1046
-  _globals['_FINISHRECORDINGREQUEST_SEGMENTCOUNTSENTRY']._serialized_start=994
-  _globals['_FINISHRECORDINGREQUEST_SEGMENTCOUNTSENTRY']._serialized_end=1046
-  _globals['_GETRECORDINGREQUEST']._serialized_start=1048
-  _globals['_GETRECORDINGREQUEST']._serialized_end=1091
-  _globals['_LISTRECORDINGSREQUEST']._serialized_start=1094
-  _globals['_LISTRECORDINGSREQUEST']._serialized_end=1241
-  _globals['_LISTRECORDINGSRESPONSE']._serialized_start=1243
-  _globals['_LISTRECORDINGSRESPONSE']._serialized_end=1344
-  _globals['_GETRECORDINGAUDIOREQUEST']._serialized_start=1346
-  _globals['_GETRECORDINGAUDIOREQUEST']._serialized_end=1409
-  _globals['_RECORDINGAUDIOCHUNK']._serialized_start=1411
-  _globals['_RECORDINGAUDIOCHUNK']._serialized_end=1489
-  _globals['_ERASERECORDINGREQUEST']._serialized_start=1491
-  _globals['_ERASERECORDINGREQUEST']._serialized_end=1552
-  _globals['_RECORDINGSERVICE']._serialized_start=1555
-  _globals['_RECORDINGSERVICE']._serialized_end=2508
+  _globals['_STARTRECORDINGRESPONSE']._serialized_end=415
+  _globals['_APPENDSEGMENTREQUEST']._serialized_start=418
+  _globals['_APPENDSEGMENTREQUEST']._serialized_end=556
+  _globals['_APPENDSEGMENTSREQUEST']._serialized_start=558
+  _globals['_APPENDSEGMENTSREQUEST']._serialized_end=642
+  _globals['_SEGMENTOUTCOME']._serialized_start=644
+  _globals['_SEGMENTOUTCOME']._serialized_end=707
+  _globals['_APPENDSEGMENTSRESPONSE']._serialized_start=709
+  _globals['_APPENDSEGMENTSRESPONSE']._serialized_end=788
+  _globals['_FINISHRECORDINGREQUEST']._serialized_start=791
+  _globals['_FINISHRECORDINGREQUEST']._serialized_end=1068
+  _globals['_FINISHRECORDINGREQUEST_SEGMENTCOUNTSENTRY']._serialized_start=1016
+  _globals['_FINISHRECORDINGREQUEST_SEGMENTCOUNTSENTRY']._serialized_end=1068
+  _globals['_GETRECORDINGREQUEST']._serialized_start=1070
+  _globals['_GETRECORDINGREQUEST']._serialized_end=1113
+  _globals['_LISTRECORDINGSREQUEST']._serialized_start=1116
+  _globals['_LISTRECORDINGSREQUEST']._serialized_end=1263
+  _globals['_LISTRECORDINGSRESPONSE']._serialized_start=1265
+  _globals['_LISTRECORDINGSRESPONSE']._serialized_end=1366
+  _globals['_GETRECORDINGAUDIOREQUEST']._serialized_start=1368
+  _globals['_GETRECORDINGAUDIOREQUEST']._serialized_end=1431
+  _globals['_RECORDINGAUDIOCHUNK']._serialized_start=1433
+  _globals['_RECORDINGAUDIOCHUNK']._serialized_end=1511
+  _globals['_ERASERECORDINGREQUEST']._serialized_start=1513
+  _globals['_ERASERECORDINGREQUEST']._serialized_end=1574
+  _globals['_RECORDINGSERVICE']._serialized_start=1577
+  _globals['_RECORDINGSERVICE']._serialized_end=2530
 # @@protoc_insertion_point(module_scope)

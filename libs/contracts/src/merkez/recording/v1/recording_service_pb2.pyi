@@ -56,8 +56,11 @@ class StartRecordingResponse(_message.Message):
 
     RECORDING_FIELD_NUMBER: _builtins.int
     KEYSET_FIELD_NUMBER: _builtins.int
+    TAKES_FRAMES_FIELD_NUMBER: _builtins.int
     keyset: _builtins.bytes
     """Tink AEAD keyset (binary, cleartext; AES256-GCM) of this recording."""
+    takes_frames: _builtins.bool
+    """Whether segments may be sealed in frames. A service of before doesn't open those."""
     @_builtins.property
     def recording(self) -> _recording_pb2.Recording:
         """The recording."""
@@ -67,10 +70,11 @@ class StartRecordingResponse(_message.Message):
         *,
         recording: _recording_pb2.Recording | None = ...,
         keyset: _builtins.bytes = ...,
+        takes_frames: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["recording", b"recording"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["keyset", b"keyset", "recording", b"recording"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keyset", b"keyset", "recording", b"recording", "takes_frames", b"takes_frames"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -94,7 +98,7 @@ class AppendSegmentRequest(_message.Message):
     sequence: _builtins.int
     """Required. Place in the track."""
     sealed: _builtins.bytes
-    """Required. Sealed SegmentPayload; associated data is "tenant/recording/track/sequence"."""
+    """Required. Sealed SegmentPayload; associated data is "tenant/recording/track/sequence". Or byte 2 and frames, each its length (uint32, little-endian) and a sealed part of the serialized payload, in order, bound to "tenant/recording/track/sequence/frame" with frames from 0."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
         """Time the segment covers."""

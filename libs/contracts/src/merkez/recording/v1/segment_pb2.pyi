@@ -83,7 +83,7 @@ Global___PacketRun: _TypeAlias = PacketRun  # noqa: Y015
 
 @_typing.final
 class SegmentPayload(_message.Message):
-    """What is encrypted into one segment."""
+    """What is encrypted into one segment, at once or in frames: their contents one behind the other are one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
