@@ -7,9 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from testkit.company import Company, Problem, request_id
+from testkit.company import Company, request_id
 from testkit.people import AgentAtDesk, CallerOnWidget
-from testkit.waiting import eventually
 from testkit.webrtc import Ears
 
 EARSHOT = 0.2
@@ -182,19 +181,7 @@ class Office:
 
     async def _caller(self, kind: str) -> Party:
         tone = self._tones.pop(0)
-
-        async def accepted() -> CallerOnWidget | None:
-            caller = CallerOnWidget(self.company, tone=tone)
-            try:
-                return await caller.dial()
-            except Problem as problem:
-                await caller.leave()
-                if problem.status != 503:
-                    raise
-                return None
-
-        # A node that has just come back is asked again within a second; until then the other one may be draining.
-        caller = await eventually(accepted, every=0.3)
+        caller = await CallerOnWidget(self.company, tone=tone).dial()
         self.calls[kind] = caller.call["callId"]
         made = Party(f"{kind}: customer", caller, tone)
         self.parties.append(made)
