@@ -38,7 +38,7 @@ bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
 bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
 
-soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines: make soak MINUTES=10
+soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
 
 bench-amd: env-dev ## Answering machines told from people: shares right, beeps, seconds to decide, as JSON lines

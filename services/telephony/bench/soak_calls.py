@@ -233,3 +233,4 @@ ALONE: tuple[Kind, ...] = (
     trunk_call_in, trunk_call_out, desk_phone, conference, transfer_to_a_number, voicemail, set_ups_that_fail,
 )  # fmt: skip
 """One after the other: the carrier and the phone have one line."""
+BY_NAME = {kind.__name__: kind for kind in (*TOGETHER, *ALONE)}

@@ -42,6 +42,7 @@ def state(plane: MediaPlane, switchboard: Switchboard, agent: SipAgent) -> dict[
         "ticks": len(plane.ticker),
         "calls": len(switchboard.calls),
         "dialogs": len(agent.dialogs),
+        "transactions": agent.load,
     }
 
 
