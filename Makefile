@@ -35,6 +35,9 @@ bench-media: env-dev ## What joined calls cost and delay, beside rtpengine where
 bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
 	@$(PY) services/telephony/bench/bench_sound.py
 
+bench-node: env-dev ## 50 calls a second at a whole node: rate, delays, CPU, as JSON lines; fails when it holds less
+	@PYTHONPATH=. $(PY) services/telephony/bench/bench_node.py
+
 bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
 
@@ -85,4 +88,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-node bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

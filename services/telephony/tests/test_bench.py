@@ -118,3 +118,29 @@ async def a_leak(minutes, kinds, folder):
 soak.soak = a_leak
 soak.main()
 """
+
+
+async def test_a_node_that_is_too_slow_fails_and_says_by_how_much() -> None:
+    code, out, complaints = await run("-c", SLOW)
+    found = {line["metric"]: line["meets"] for line in map(json.loads, out.splitlines())}
+    assert code == 1 and found == {
+        "node_calls_answered_and_ended": False, "node_calls_per_second": False, "node_invite_to_200_p50": None,
+        "node_invite_to_200_p95": False, "node_cpu_per_call": True,
+    }  # fmt: skip
+    assert complaints.strip().splitlines()[-1] == (
+        "the node missed its goal: 2 of 100 calls weren't answered and ended as they should be; 24.4 calls a second "
+        "were answered of 50 offered; one call in twenty waited for its answer for 930 ms or longer, 500 are allowed"
+    )
+
+
+SLOW = """
+import bench_node
+from testkit.voice_peers import Outcome
+
+async def a_slow_one(calls, rate, folder):
+    delays = [float(delay) for delay in range(0, 980, 10)]
+    return bench_node.told(bench_node.Run(rate, Outcome(98, 2, 0, 7), delays, 4.0, 1.0))
+
+bench_node.bench = a_slow_one
+bench_node.main()
+"""
