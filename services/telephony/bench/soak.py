@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from server import line, until_told_to_stop
@@ -51,7 +52,13 @@ class Tally:
             await kind(world)
         except Exception as error:
             self.failed[name] += 1
-            self.why[name] = repr(error)[:200]
+            self.why[name] = f"{error!r:.200} at {_step(error)}"
+
+
+def _step(error: Exception) -> str:
+    """Which step of its kind failed."""
+    steps = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).stem == "soak_calls"]
+    return steps[-1].line or "" if steps else ""
 
 
 async def a_round(world: World, kinds: Sequence[Kind], tally: Tally) -> None:
