@@ -5,8 +5,9 @@ object a line, and at the end, on stderr, which of them missed its goal; then it
 telephony service (soak_server.py) on a real database and bus, and what it is in goes over real sockets: browsers by ICE
 and DTLS, a carrier and a desk phone by SIP and RTP (soak_calls.py has the kinds of calls; all of them come unless some
 are named). After a round or two to warm up the process is looked at, and again at the end, when the last call is over
-and its transactions have timed out: calls, legs, dialogs, open files, tasks and timers must be as many as before,
-memory no more than allocators keep. A call that wasn't what it should be is counted, and ends nothing.
+and its transactions have timed out: calls, legs, dialogs, open files (the pool of database connections left out, which
+is as large as it was ever needed), tasks and timers must be as many as before, memory no more than allocators keep. A
+call that wasn't what it should be is counted, and ends nothing.
 """
 
 from __future__ import annotations
