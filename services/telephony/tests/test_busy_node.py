@@ -79,8 +79,13 @@ async def site(
     trunk = await db.run(tenant_id, lambda tx: trunk_ops.create_trunk(tx, draft, SystemClock().now()))
     facts: dict[str, list[str]] = defaultdict(list)
 
+    seen: set[str] = set()
+
     async def heard(message: LiveMessage) -> None:
-        facts[message.headers["ce-partitionkey"]].append(message.name)
+        # Sent again where the answer to the first was late; consumers know it by its id as well.
+        if message.headers["ce-id"] not in seen:
+            seen.add(message.headers["ce-id"])
+            facts[message.headers["ce-partitionkey"]].append(message.name)
 
     await (await make_bus("probe")).subscribe(f"merkez.{tenant_id}.call.v1.*", heard)
     node = await voice_peers.start(
