@@ -17,7 +17,7 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 test: peers env-dev web-modules chromium ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory check-code
 	@$(MAKE) --no-print-directory web-test
-	@$(PY) -m pytest -q -n 2 --dist loadgroup
+	@$(PY) -m pytest -q -n 3 --dist loadgroup
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
 	@$(MAKE) --no-print-directory check-code
@@ -35,10 +35,13 @@ bench-media: env-dev ## What joined calls cost and delay, beside rtpengine where
 bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
 	@$(PY) services/telephony/bench/bench_sound.py
 
+bench-node: env-dev ## 50 calls a second at a whole node: rate, delays, CPU, as JSON lines; fails when it holds less
+	@PYTHONPATH=. $(PY) services/telephony/bench/bench_node.py
+
 bench-routing: env-dev ## Decisions per second of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
 
-soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines: make soak MINUTES=10
+soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
 
 bench-amd: env-dev ## Answering machines told from people: shares right, beeps, seconds to decide, as JSON lines
@@ -85,4 +88,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-node bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

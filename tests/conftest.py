@@ -19,15 +19,21 @@ from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.voice_peers import Turnserver, VoicePeers
 
 
+def _group(path: Path) -> str:
+    """The system a file's tests share: what browsers look at, what services alone do, and two nodes that are killed."""
+    if path.name == "test_kill_a_node.py":
+        return "nodes"
+    return "browsers" if path.parent.name == "browser" or path.stem.endswith("_in_browsers") else "system"
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Flow tests share one system, so one worker and one event loop run them all; the two nodes that are killed are a
-    system of their own, for the other worker."""
+    """Tests of a group share one system, so one worker and one event loop run them all. Three groups for three workers:
+    each waits more than it works, and a system that starts costs less than one in which all wait for each other."""
     here = Path(__file__).parent
     for item in items:
         if {here / "flows", here / "faults", here / "browser"} & set(item.path.parents):
-            own = item.path.name == "test_kill_a_node.py"
-            item.add_marker(pytest.mark.xdist_group("nodes" if own else "system"))
+            item.add_marker(pytest.mark.xdist_group(_group(item.path)))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
@@ -59,7 +65,7 @@ async def relays(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list
 async def system(
     tmp_path_factory: pytest.TempPathFactory, provider: OpenIdProvider, relays: list[Turnserver]
 ) -> AsyncIterator[System]:
-    """The running system; stopped, and its folder gone, when the last test is over."""
+    """The running system of this worker's group; stopped, and its folder gone, when the last test is over."""
     folder = tmp_path_factory.mktemp("merkez", numbered=True)
     environment = {
         "MERKEZ_OIDC_ISSUER": provider.issuer,

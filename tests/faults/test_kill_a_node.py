@@ -176,6 +176,7 @@ async def two_parts(company: Company, call_id: str) -> list[Json] | None:
 
 FIRST, SECOND = "telephony", "telephony-1"
 TELEPHONE_NUMBER, TELEPHONE_HERTZ = "+905321234567", 2900.0
+CALLER_HERTZ, PHONE_HERTZ = 2750.0, 2600.0
 
 
 @pytest.mark.timeout(300)
@@ -186,9 +187,8 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
     await system.wait_ready(SECOND)
     await drain(system, operator, SECOND)
     assert await draining(operator, SECOND)
+    phones = await on_telephones(office)
     await office.fill()
-    phone = await Telephone.of(office.company, TELEPHONE_HERTZ)
-    await office.dial("trunk", TELEPHONE_NUMBER, phone, TELEPHONE_HERTZ)
     assert (await live_calls(operator))[FIRST] >= len(office.calls)
     await undrain(system, operator, SECOND)
     assert not await draining(operator, SECOND)
@@ -204,7 +204,7 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
     report("new_call_after_sigkill", round(new_call, 2), "s", BACK_SECONDS, "lower", new_call <= BACK_SECONDS)
     assert in_time >= 0.99 and new_call <= BACK_SECONDS
 
-    assert phone.moves == 1 and not phone.ended
+    assert [(phone.moves, phone.ended) for phone in phones] == [(1, [])] * len(phones)
     await end_all(office)
     for kind, call_id in office.calls.items():
         cdrs = await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id), deadline=30)
@@ -214,6 +214,24 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
         assert abs(billed - proved) < 1.0, f"{kind}: {billed} s of {proved} s"
         usage = await eventually(lambda call_id=call_id: usage_of(office.company.owner, call_id), deadline=30)
         assert [int(each["usedSeconds"]) for each in usage] == [math.ceil(billed)], kind
+
+
+async def on_telephones(office: Office) -> list[Telephone]:
+    """An agent has rung a number, another has been rung by one, a third talks on a desk phone; their telephones."""
+    company = office.company
+    rung = await Telephone.of(company, TELEPHONE_HERTZ)
+    await office.dial("trunk", TELEPHONE_NUMBER, rung, TELEPHONE_HERTZ)
+    desk = AgentAtDesk(await company.hire())
+    me = await desk.api.get("/v1/me")
+    phone = await Telephone.on_the_desk_of(company, me["userId"], PHONE_HERTZ, rung.rung_from)
+    await office.talk_on_phone("desk phone", desk, phone, PHONE_HERTZ)
+    calling = await Telephone.at(CALLER_HERTZ)
+    # A node reads every five seconds what trunks there are.
+    await eventually(lambda: calling.call(company.number["number"], rung.rung_from), every=0.5)
+    await calling.peer.hears_sound()
+    await calling.peer.press("1")
+    await office.take("trunk in", calling, CALLER_HERTZ)
+    return [rung, calling, phone]
 
 
 async def draining(operator: Api, process: str) -> bool:

@@ -49,7 +49,7 @@ async def test_killed_child_is_started_again_and_said_in_one_line(house: House) 
     first = child.pid
     child.kill()
     await eventually(lambda: child.pid not in (0, first))
-    assert [int(path.stem) for path in house.notes.iterdir()] == [child.pid]
+    await eventually(lambda: [int(path.stem) for path in house.notes.iterdir()] == [child.pid])
     await child.stop()
     [line] = house.said.getvalue().splitlines()
     assert line.endswith(f"PostgreSQL was ended by SIGKILL; starting it again (its log: {house.log})")

@@ -1,13 +1,18 @@
-"""A service of several processes: one that goes dead is soon asked no more, though nothing says that it died."""
+"""A service of several processes: one that goes dead is soon asked no more, though nothing says that it died; what one
+refuses waits for another that is about to come back."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+import pytest
 from chassis.auth import acting_for
+from chassis.grpc import serve
+from chassis.settings import ProcessSettings
 from kernel.errors import Unavailable
 from merkez.routing.v1 import queue_pb2, queue_service_pb2, queue_service_pb2_grpc
+from merkez_local.postgres import free_port
 from testkit import RpcHouse, eventually
 
 GET = queue_service_pb2.GetQueueRequest
@@ -32,6 +37,34 @@ class Queues(queue_service_pb2_grpc.QueueServiceServicer):
 
     async def DeleteQueue(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
+
+
+class NodeDraining(Unavailable):
+    """As telephony says it."""
+
+    reason = "NODE_DRAINING"
+
+
+class Draining(Queues):
+    """Takes nothing new."""
+
+    def __init__(self) -> None:
+        self.left: list[float] = []
+        """Seconds the asker still had, of each try."""
+        self.thrice = asyncio.Event()
+
+    async def CreateQueue(self, request: Any, context: Any) -> Any:
+        self.left.append(context.time_remaining())
+        if len(self.left) == 3:
+            self.thrice.set()
+        raise NodeDraining("this node takes no calls")
+
+
+class Open(Queues):
+    """Takes what is new."""
+
+    async def CreateQueue(self, request: Any, context: Any) -> Any:
+        return queue_pb2.Queue(queue_id="que_open")
 
 
 class Frozen:
@@ -95,3 +128,41 @@ async def test_one_of_several_that_goes_dead_without_a_word_is_soon_asked_no_mor
         assert not await answered(4)
         await eventually(lambda: answered(8), deadline=8)
     await way.close()
+
+
+async def test_what_a_draining_one_refuses_is_taken_by_another_that_has_just_come_back(rpc: RpcHouse) -> None:
+    draining, port = Draining(), free_port()
+    refuses = await rpc.serve("routing", [(ADD, draining)])
+    rpc.addresses["routing"] = f"ipv4:{refuses.address},127.0.0.1:{port}"
+    stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+    back = serve([(ADD, Open())], ProcessSettings(service="routing", internal_key=rpc.internal_key, grpc_port=port))
+
+    async def comes_back() -> None:
+        await draining.thrice.wait()
+        await back.start()
+
+    try:
+        with acting_for(TENANT):
+            asked = stub.CreateQueue(queue_service_pb2.CreateQueueRequest(request_id="r-1"))
+            made, _ = await asyncio.gather(asked, comes_back())
+        assert made.queue_id == "que_open"
+    finally:
+        await back.close()
+
+
+async def test_nobody_is_asked_again_past_the_deadline_and_the_answer_says_why(rpc: RpcHouse) -> None:
+    draining = Draining()
+    refuses = await rpc.serve("routing", [(ADD, draining)])
+    rpc.addresses["routing"] = f"ipv4:{refuses.address},127.0.0.1:{free_port()}"
+    stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+    request = queue_service_pb2.CreateQueueRequest(request_id="r-1")
+    with acting_for(TENANT):
+        with pytest.raises(Unavailable) as refused:
+            await stub.CreateQueue(request, timeout=1.0)
+        assert refused.value.reason == "NODE_DRAINING"
+        assert 1 < len(draining.left) <= 4, "pauses of 0.1, 0.2, 0.4 and 0.8 s don't fit"
+        assert sorted(draining.left, reverse=True) == draining.left and draining.left[0] - draining.left[-1] > 0.05
+        tries = len(draining.left)
+        with pytest.raises(Unavailable):
+            await stub.CreateQueue(queue_service_pb2.CreateQueueRequest(), timeout=2)
+    assert len(draining.left) == tries + 1, "without a request id it may have been done"

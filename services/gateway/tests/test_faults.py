@@ -12,6 +12,7 @@ from kernel.ids import is_id
 from merkez.gateway.v1.gateway_events_pb2 import RequestAudited
 from merkez.routing.v1.routing_events_pb2 import OfferMissed
 from merkez_local.nats import start_nats
+from testkit.waiting import eventually
 
 
 async def test_sockets_come_back_after_the_bus_did_and_requests_never_stop(
@@ -94,7 +95,7 @@ async def test_request_under_way_is_finished_in_a_drain(house: Any) -> None:
     await socket.send(type="call", sdp="offer")
     assert (await socket.next())["state"] == "ringing"
     slow = asyncio.get_running_loop().create_task(house.process.drain())
-    await asyncio.sleep(0.1)
+    await eventually(lambda: house.gateway.hub.draining)
     house.world.may_answer.set()
     assert await slow, "the drain ends in its bound"
     assert await socket.closed() == 1012

@@ -184,15 +184,16 @@ async def test_customer_hears_nothing_of_supervisors_consults_and_other_parties(
 
 
 async def test_facts_that_pass_before_the_answer_are_not_missed(house: Any) -> None:
-    socket = await house.socket(PATH)
+    desk, socket = await house.signed_in("admin"), await house.socket(PATH)
     house.world.may_answer.clear()
     await socket.send(type="call", sdp="offer")
     assert (await socket.next())["state"] == "ringing"
     await house.publish(CallStarted(call=Call(call_id=CALL)))
-    await asyncio.sleep(0.2)
+    assert (await desk.until("event"))["fact"] == "CallStarted"
     house.world.may_answer.set()
     assert (await socket.next())["type"] == "answer"
     assert await socket.next() == {"type": "state", "state": "menu"}
+    await desk.close()
     await socket.close()
 
 

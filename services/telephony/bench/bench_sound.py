@@ -1,19 +1,19 @@
 """What sound costs where packets can't be passed on as they are: decoding, encoding, transcoding, mixing.
 
-`python services/telephony/bench/bench_sound.py [seconds]` prints one JSON object a line. Times are CPU time of this
-process (time.process_time), so other processes beside it matter little; each figure is the best of three runs. Real
-codecs, real rooms; packets are handed over in memory, so what sockets and SRTP cost comes on top.
+`python services/telephony/bench/bench_sound.py [seconds] [runs]` prints one JSON object a line. Times are CPU time of
+this process (time.process_time), so other processes beside it matter little; each figure is the best of three runs.
+Real codecs, real rooms; packets are handed over in memory, so what sockets and SRTP cost comes on top.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Sequence
 from time import process_time
 
 import numpy as np
+from server import line
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, PCMA, PCMU, Codec, OpusDecoder, OpusEncoder, g711_decode, g711_encode
 from telephony.media.encoding import COMPLEXITY
@@ -25,20 +25,9 @@ from telephony.media.stretching import lengthened, shortened
 from telephony.media.ticker import Tick, Ticker
 from telephony.media.voice_leg import VoiceLeg
 
-_RUNS = 3
+_SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+_RUNS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 _FRAMES = 500
-
-
-def line(metric: str, value: float, unit: str, goal: float | None, **more: object) -> None:
-    """One line in the house's format; lower is better throughout."""
-    meets = None if goal is None else value <= goal
-    print(
-        json.dumps(
-            {"metric": metric, "value": round(value, 2), "unit": unit, "goal": goal, "better": "lower", "meets": meets}
-            | more
-        ),
-        flush=True,
-    )
 
 
 def voice(rate: int, frames: int, seed: int = 1) -> np.ndarray:
@@ -70,7 +59,7 @@ def frames_cost() -> None:
         packets = [browser.encode(frame) for frame in np.split(voice(48_000, _FRAMES), _FRAMES)]
         decoder = OpusDecoder(rate)
         line(f"opus_decode_{rate}", microseconds(lambda n, d=decoder, p=packets: d.decode(p[n])), "us", decode_goal)
-        for complexity in (1, COMPLEXITY, 5):
+        for complexity in sorted({1, COMPLEXITY, 5}):
             encoder = OpusEncoder(rate, complexity)
             cost = microseconds(lambda n, e=encoder, s=sound: e.encode(s[n]))
             goal = encode_goal if complexity == COMPLEXITY else None
@@ -106,8 +95,8 @@ class Beat(Ticker):
 class Talker(VoiceLeg):
     """A leg without a network: its packets were made beforehand, what it hears is counted."""
 
-    def __init__(self, codec: Codec, seed: int, ticker: Ticker) -> None:
-        super().__init__(Outbound(111, self._take, codec), ticker)
+    def __init__(self, beat: Ticker, codec: Codec, seed: int) -> None:
+        super().__init__(Outbound(111, self._take, codec), beat)
         self.octets = 0
         self._sequence = 0
         sound = np.split(voice(codec.clock_rate, _FRAMES, seed), _FRAMES)
@@ -136,7 +125,7 @@ def room_cost(codecs: Sequence[Codec], seconds: int, *, recorded: bool = False, 
     """CPU milliseconds a second of one room in which all hear all; one packet in `lost` is missing."""
     beat = Beat()
     room = Room(beat)
-    talkers = [Talker(codec, seed, beat) for seed, codec in enumerate(codecs)]
+    talkers = [Talker(beat, codec, seed) for seed, codec in enumerate(codecs)]
     names = frozenset(str(number) for number in range(len(talkers)))
     for number, talker in enumerate(talkers):
         room.attach(str(number), talker)
@@ -177,7 +166,7 @@ def announcement_cost(seconds: int) -> None:
     """Words over music to one listener."""
     beat = Beat()
     room = Room(beat)
-    talker = Talker(OPUS, 1, beat)
+    talker = Talker(beat, OPUS, 1)
     room.attach("caller", talker)
     encoder = OpusEncoder(48_000, 9, 32_000)
     clip = Clip(tuple(encoder.encode(frame) for frame in np.split(voice(48_000, _FRAMES), _FRAMES)))
@@ -194,10 +183,9 @@ def announcement_cost(seconds: int) -> None:
 
 
 async def main() -> None:
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     frames_cost()
-    rooms_cost(seconds)
-    announcement_cost(seconds)
+    rooms_cost(_SECONDS)
+    announcement_cost(_SECONDS)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from light_peer import LightPeer
 from process import cpu_seconds
 
 
-def line(metric: str, value: float | None, unit: str, goal: float | None, better: str = "lower", **more: Any) -> None:
-    """One line in the house's format."""
+def line(metric: str, value: float | None, unit: str, goal: float | None, better: str = "lower", **more: Any) -> bool:
+    """One line in the house's format. False when its goal is missed."""
     meets = None if goal is None or value is None else (value <= goal if better == "lower" else value >= goal)
     shown = None if value is None else round(value, 3)
     print(
@@ -25,6 +25,7 @@ def line(metric: str, value: float | None, unit: str, goal: float | None, better
         ),
         flush=True,
     )
+    return meets is not False
 
 
 async def until_told_to_stop(work: Coroutine[Any, Any, None]) -> None:

@@ -148,7 +148,8 @@ async def transfer_to_a_queue(world: World) -> None:
         colleague_id = await world.sit_down(colleague)
         await world.do("TransferCall", agent_id, call_id, queue_id=an_id("que"))
         await world.accept(call_id, colleague_id)
-        await customer.hears(COLLEAGUE_HZ)
+        # The customer alone may hear the like in the music.
+        await asyncio.gather(customer.hears(COLLEAGUE_HZ), colleague.hears(CUSTOMER_HZ))
         await world.do("HangUp", colleague_id, call_id)
         await world.ended(call_id)
 
@@ -233,3 +234,4 @@ ALONE: tuple[Kind, ...] = (
     trunk_call_in, trunk_call_out, desk_phone, conference, transfer_to_a_number, voicemail, set_ups_that_fail,
 )  # fmt: skip
 """One after the other: the carrier and the phone have one line."""
+BY_NAME = {kind.__name__: kind for kind in (*TOGETHER, *ALONE)}

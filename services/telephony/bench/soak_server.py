@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 import uvloop
 from chassis.lifecycle import Process
+from chassis.sql import Database
 from process import resident
+from sqlalchemy.pool import QueuePool
 from telephony.live.switchboard import Switchboard
 from telephony.main import start
 from telephony.media.plane import MediaPlane
@@ -30,18 +32,26 @@ def the(kind: type[T]) -> T:
     return found
 
 
-def state(plane: MediaPlane, switchboard: Switchboard, agent: SipAgent) -> dict[str, Any]:
+def pooled(db: Database) -> int:
+    """Connections to the database that are kept for whoever comes next: as many as were needed at once, up to the
+    pool's size, whatever calls there were."""
+    pools = [engine.pool for engine in (db.engine, db.system_engine) if engine is not None]
+    return sum(pool.checkedin() + pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
+
+
+def state(plane: MediaPlane, switchboard: Switchboard, agent: SipAgent, db: Database) -> dict[str, Any]:
     """What is there now, and may be no more when the last call is long over."""
     gc.collect()
     return {
         "rss": resident(os.getpid()),
-        "files": len(os.listdir("/proc/self/fd")),
+        "files": len(os.listdir("/proc/self/fd")) - pooled(db),
         "tasks": len(asyncio.all_tasks()),
         "objects": len(gc.get_objects()),
         "legs": len(plane.legs),
         "ticks": len(plane.ticker),
         "calls": len(switchboard.calls),
         "dialogs": len(agent.dialogs),
+        "transactions": agent.load,
     }
 
 
@@ -53,7 +63,7 @@ async def serve() -> None:
     process = Process(1.0)
     async with process.stack:
         await start(process, settings)
-        held = the(MediaPlane), the(Switchboard), the(SipAgent)
+        held = the(MediaPlane), the(Switchboard), the(SipAgent), the(Database)
         while await reader.readline():
             print(json.dumps(state(*held)), flush=True)
 

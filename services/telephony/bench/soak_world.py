@@ -1,4 +1,5 @@
-"""What stands around the telephony of `soak`: its database, bus and neighbours, a carrier, a desk phone, and people.
+"""What stands around the telephony of `soak` and `bench_node`: its database, bus and neighbours, a carrier, a desk
+phone, and people.
 
 PostgreSQL, nats-server, the carrier's SIP and media and the phone (Debian's baresip) are real; flows, routing, tenancy
 and recording are those of telephony's tests.
@@ -65,6 +66,10 @@ class Telephony:
         await made.state()
         return made
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def state(self) -> dict[str, Any]:
         """What it holds. ConnectionError when it is gone."""
         assert self._process.stdout is not None
@@ -99,7 +104,7 @@ class World:
     stations: call_service_pb2_grpc.StationServiceAsyncStub
     carrier: Carrier
     phone: Baresip | None
-    """None where baresip isn't installed."""
+    """None where baresip isn't installed, or nobody wants it."""
     phone_agent: str
     tenant_id: str
     sip_port: int
@@ -180,8 +185,9 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(folder: Path) -> AsyncIterator[World]:
-    """Start everything; all of it ends with the block."""
+async def a_world(folder: Path, *, phone: bool = True, lines: int = 100, **more: Any) -> AsyncIterator[World]:
+    """Start everything, the desk phone where it is wanted, and a trunk of so many lines; all of it ends with the
+    block. `more` are settings of telephony that differ from the soak's."""
     aead.register()
     async with AsyncExitStack() as stack:
         postgres = await asyncio.to_thread(start_postgres, folder / "postgres", durable=False)
@@ -203,11 +209,12 @@ async def a_world(folder: Path) -> AsyncIterator[World]:
             log_level="warning", customer_grace_seconds=1.0,
             station_grace_seconds=1.0, talking_grace_seconds=2.0, media_silent_seconds=2.0,
         )  # fmt: skip
+        settings = dataclasses.replace(settings, **more)
         carrier = Carrier(await RtpPeer.start(CARRIER_HZ))
         await carrier.start()
         stack.push_async_callback(carrier.close)
         tenant_id, agent_id = an_id("ten"), an_id("usr")
-        user, secret = await _furnish(settings, tenant_id, agent_id, carrier, around)
+        user, secret = await _furnish(settings, tenant_id, agent_id, carrier, around, lines)
         telephony = await Telephony.start(settings, folder / "telephony.log")
         stack.push_async_callback(telephony.stop)
         rpc.addresses["telephony"] = f"127.0.0.1:{grpc_port}"
@@ -215,22 +222,22 @@ async def a_world(folder: Path) -> AsyncIterator[World]:
         stack.push_async_callback(bus.close)
         peers = VoicePeers(folder / "peers")
         stack.push_async_callback(peers.close)
-        phone = None
-        if shutil.which("baresip") is not None:
-            phone = await peers.start(
+        desk = None
+        if phone and shutil.which("baresip") is not None:
+            desk = await peers.start(
                 Baresip, "desk", user=user, password=secret, registrar=f"127.0.0.1:{sip_port}", answers="manual",
                 tone=PHONE_HZ,
             )  # fmt: skip
-            await phone.registered()
+            await desk.registered()
         yield World(
             telephony, around, bus, rpc.stub(call_service_pb2_grpc.CallServiceStub, "telephony"),  # type: ignore[arg-type]
             rpc.stub(call_service_pb2_grpc.StationServiceStub, "telephony"),  # type: ignore[arg-type]
-            carrier, phone, agent_id, tenant_id, sip_port,
+            carrier, desk, agent_id, tenant_id, sip_port,
         )  # fmt: skip
 
 
 async def _furnish(
-    settings: TelephonySettings, tenant_id: str, agent_id: str, carrier: Carrier, around: Neighbours
+    settings: TelephonySettings, tenant_id: str, agent_id: str, carrier: Carrier, around: Neighbours, lines: int
 ) -> tuple[str, str]:
     """A tenant with a trunk, a number and a desk phone, whose user name and secret this gives."""
     numbers = around.tenancy.caller_numbers
@@ -239,7 +246,7 @@ async def _furnish(
     around.tenancy.number(tenant_id, OURS, limit=1_000)
     db, now = await Database.connect(settings, "telephony"), SystemClock().now()
     try:
-        draft = a_trunk(carrier.gateway(), limits=Limits(calls=100, calls_per_second=100))
+        draft = a_trunk(carrier.gateway(), limits=Limits(calls=lines, calls_per_second=200))
         await db.run(tenant_id, lambda tx: trunk_ops.create_trunk(tx, draft, now))
         device, secret = await db.run(tenant_id, lambda tx: device_ops.create_device(tx, agent_id, "Desk", now))
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -12,6 +13,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from merkez_local.console import Console
@@ -30,14 +33,30 @@ async def build_web(root: Path, console: Console) -> Path:
     web = root / "services" / "web"
     dist, stamp = web / "dist", root / ".cache" / "web.stamp"
     wanted = _digest(web)
-    if (dist / "index.html").exists() and stamp.exists() and stamp.read_text() == wanted:
-        return dist
-    await install_modules(root, console)
-    npm, environment = await npm_command(root)
-    console.step("Building the web app")
-    await _run([*npm, "run", "build"], web, environment)
-    stamp.write_text(wanted)
+    async with _one_at_a_time(root):
+        if (dist / "index.html").exists() and stamp.exists() and stamp.read_text() == wanted:
+            return dist
+        await install_modules(root, console)
+        npm, environment = await npm_command(root)
+        console.step("Building the web app")
+        await _run([*npm, "run", "build"], web, environment)
+        stamp.write_text(wanted)
     return dist
+
+
+@asynccontextmanager
+async def _one_at_a_time(root: Path) -> AsyncIterator[None]:
+    """Of several systems that start in one clone (the tests have some) one builds, and the others find it built."""
+    lock = root / ".cache" / "web.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.1)
+        yield
 
 
 async def install_modules(root: Path, console: Console) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 import grpc
@@ -20,7 +21,12 @@ from chassis.telemetry import tracer
 S = TypeVar("S")
 
 DEADLINE_SECONDS = 5.0
-_RETRIES = 2
+_MAX_RECONNECT_SECONDS = 1.0
+_PAUSES = (0.1, 0.1)
+"""Seconds before each further try, about."""
+_PAUSES_AMONG_SEVERAL = (0.1, 0.2, 0.4, 0.8, 0.8)
+"""One of several may be back already and be asked again only within `_MAX_RECONNECT_SECONDS`, while those that are
+asked meanwhile take nothing new: longer together than that."""
 _SAFE = ("Get", "List", "Lookup")
 
 
@@ -28,8 +34,10 @@ class Peers:
     """Channels to the other services, opened when first used.
 
     `peers.stub(QueueServiceStub, "routing")` gives the generated stub; its methods raise `kernel.errors`. Calls have
-    a deadline of 5 s unless told otherwise. UNAVAILABLE is tried again, twice at most, when that can't do harm: for
-    Get, List, Lookup, and for requests that carry a request_id.
+    a deadline of 5 s unless told otherwise, all tries together. UNAVAILABLE is tried again as long as there is time
+    until then, and when that can't do harm: for Get, List, Lookup, and for requests that carry a request_id. A service
+    of one process is asked thrice at most, within 0.3 s; one of several for 2 s, for another of them may take what this
+    one refuses, as soon as it is back.
     """
 
     def __init__(self, settings: ProcessSettings, service: str = "", *, tokens: InternalTokens | None = None):
@@ -39,13 +47,14 @@ class Peers:
 
     def stub(self, stub_class: Callable[[grpc.aio.Channel], S], service: str) -> S:
         """A stub of another service; KeyError-like ValueError when its address is not configured."""
-        return stub_class(cast(grpc.aio.Channel, _Channel(self._channel(service), service, self._tokens)))
+        pauses = _PAUSES_AMONG_SEVERAL if _several(self._addresses.get(service, "")) else _PAUSES
+        return stub_class(cast(grpc.aio.Channel, _Channel(self._channel(service), service, self._tokens, pauses)))
 
     def stub_at(self, stub_class: Callable[[grpc.aio.Channel], S], service: str, address: str) -> S:
         """A stub of one process of a service, for those whose processes aren't all the same (they hold calls)."""
         channel = self._channels.get(address) or self._open(address)
         self._channels[address] = channel
-        return stub_class(cast(grpc.aio.Channel, _Channel(channel, service, self._tokens)))
+        return stub_class(cast(grpc.aio.Channel, _Channel(channel, service, self._tokens, _PAUSES)))
 
     async def ready(self, service: str, timeout: float = 5.0) -> bool:
         """Whether a connection to the service stands within `timeout` seconds."""
@@ -73,7 +82,7 @@ class Peers:
 
     @staticmethod
     def _open(address: str) -> grpc.aio.Channel:
-        several = "," in address or address.startswith("dns:")
+        several = _several(address)
         return grpc.aio.insecure_channel(
             address,
             options=[
@@ -82,7 +91,7 @@ class Peers:
                 # A neighbour that restarts is back in a second or two; the defaults wait up to two minutes.
                 ("grpc.initial_reconnect_backoff_ms", 50),
                 ("grpc.min_reconnect_backoff_ms", 50),
-                ("grpc.max_reconnect_backoff_ms", 1000),
+                ("grpc.max_reconnect_backoff_ms", int(_MAX_RECONNECT_SECONDS * 1000)),
                 *(_AMONG_SEVERAL if several else _ALONE),
                 ("grpc.enable_retries", 0),  # one level of retries, and it is here
                 # An address may stand for several processes (dns:///, ipv4:a,b): each of them gets its share, and
@@ -107,10 +116,11 @@ _ALONE = (("grpc.keepalive_time_ms", 20000), ("grpc.keepalive_timeout_ms", 5000)
 
 class _Channel:
     # What a generated stub needs of a channel; each method it asks for comes back wrapped.
-    def __init__(self, channel: grpc.aio.Channel, service: str, tokens: InternalTokens):
+    def __init__(self, channel: grpc.aio.Channel, service: str, tokens: InternalTokens, pauses: Sequence[float]):
         self._channel = channel
         self._service = service
         self._tokens = tokens
+        self._pauses = pauses
 
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
         inner = self._channel.unary_unary(method, *args, **kwargs)
@@ -145,16 +155,20 @@ class _Channel:
         return call
 
     async def _single(self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]) -> Any:
-        attempts = 1 + (_RETRIES if _repeatable(method, request) else 0)
+        ends = None if timeout is None else monotonic() + timeout
+        pauses = iter(self._pauses if _repeatable(method, request) else ())
         with _span(method) as span:
             while True:
-                attempts -= 1
+                left = None if ends is None else ends - monotonic()
                 try:
-                    return await inner(request, timeout=timeout, **self._with_metadata(extra))
+                    return await inner(request, timeout=left, **self._with_metadata(extra))
                 except grpc.aio.AioRpcError as error:
-                    if attempts and error.code() is grpc.StatusCode.UNAVAILABLE:
-                        await asyncio.sleep(random.uniform(0.05, 0.15))
-                        continue
+                    pause = next(pauses, None) if error.code() is grpc.StatusCode.UNAVAILABLE else None
+                    if pause is not None:
+                        pause *= random.uniform(0.75, 1.25)
+                        if ends is None or monotonic() + pause < ends:
+                            await asyncio.sleep(pause)
+                            continue
                     span.set_status(Status(StatusCode.ERROR, error.code().name))
                     raise error_from(error, method) from None
 
@@ -184,6 +198,11 @@ class _Channel:
         given = tuple(extra.get("metadata") or ())
         added = (("authorization", f"Bearer {token}"), *carrier.items())
         return extra | {"metadata": (*given, *added)}
+
+
+def _several(address: str) -> bool:
+    # Several processes stand behind it: dns:///name, ipv4:a,b.
+    return "," in address or address.startswith("dns:")
 
 
 def _repeatable(method: str, request: Any) -> bool:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from testkit.company import Company, Problem, request_id
+from testkit.company import Company, request_id
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.waiting import eventually
 from testkit.webrtc import Ears
@@ -74,10 +74,12 @@ class Office:
     _tones: list[float] = field(default_factory=lambda: [400.0 + 90 * n for n in range(24)])
 
     async def fill(self) -> Office:
-        """Two conversations, one of them listened in on, one on hold, a conference, a consult, one parked, one in the
-        queue and one in the menu."""
-        await self.talk("talking", "listened in on", "held", "conference", "consult", "parked")
-        await asyncio.gather(self._hold(), self._confer(), self._consult(), self._park(), self._listen_in())
+        """Two conversations, one of them listened in on, one on hold, a conference, a consult, one parked, one that
+        leaves a message, one in the queue and one in the menu."""
+        await self.talk("talking", "listened in on", "held", "conference", "consult", "parked", "message")
+        await asyncio.gather(
+            self._hold(), self._confer(), self._consult(), self._park(), self._listen_in(), self._leave_message()
+        )
         await self._press_one(await self._caller("queued"))
         menu = await self._caller("menu")
         await menu.peer.hears_sound()
@@ -96,6 +98,26 @@ class Office:
         self.parties.append(Party(f"{kind}: agent", desk, desk.peer_tone, (tone,)))
         self.parties.append(Party(f"{kind}: telephone", telephone, tone, (desk.peer_tone,)))
         await desk.hears(tone)
+
+    async def take(self, kind: str, telephone: Person, tone: float) -> None:
+        """A telephone has called the company and waits in the queue: an agent answers."""
+        desk = await self.agent()
+        offer = await desk.offered(deadline=30)
+        await desk.answer(offer)
+        self.calls[kind], self.agents[kind] = offer["data"]["offer"]["contact"]["callId"], desk
+        self.parties.append(Party(f"{kind}: agent", desk, desk.peer_tone, (tone,)))
+        self.parties.append(Party(f"{kind}: telephone", telephone, tone, (desk.peer_tone,)))
+        await asyncio.gather(desk.hears(tone), telephone.peer.hears(desk.peer_tone))
+
+    async def talk_on_phone(self, kind: str, desk: AgentAtDesk, telephone: Person, tone: float) -> None:
+        """A conversation that an agent who has no browser's station has on their desk phone."""
+        await desk.sit_down(station=False)
+        customer = await self._caller(kind)
+        await self._press_one(customer)
+        await desk.answer(await desk.offered(deadline=30))
+        self.agents[kind], customer.hears = desk, (tone,)
+        self.parties.append(Party(f"{kind}: telephone", telephone, tone, (customer.tone,)))
+        await asyncio.gather(customer.peer.hears(tone), telephone.peer.hears(customer.tone))
 
     async def agent(self, *, state: str = "AVAILABLE") -> AgentAtDesk:
         """One more agent at a desk."""
@@ -168,6 +190,25 @@ class Office:
         self._party("parked: customer").hears = ()
         await desk.leave()
 
+    async def _leave_message(self) -> None:
+        """The agent sends the customer to a flow that takes a message; it goes on until they hang up."""
+        owner, desk, queue_id = self.company.owner, self.agents.pop("message"), self.company.queue["queueId"]
+        step = {"stepId": "message", "voicemail": {"utterance": {"text": {"en": "Speak."}}, "queueId": queue_id}}
+        draft = {"start": "message", "language": "en", "steps": [step]}
+        body = {"requestId": request_id(), "flow": {"displayName": "Messages", "draft": draft}, "publish": True}
+        flow = await owner.post("/v1/flows", body)
+        call_id = self.calls["message"]
+        await desk.api.post(f"/v1/calls/{call_id}:transfer", {"flowId": flow["flowId"]})
+        self.parties.remove(self._party("message: agent"))
+        self._party("message: customer").hears = ()
+
+        async def being_left() -> bool:
+            found = (await owner.get("/v1/recordings", callId=call_id)).get("recordings", [])
+            return any(each.get("kind") == "RECORDING_KIND_VOICEMAIL" for each in found)
+
+        await eventually(being_left, deadline=20, every=0.2)
+        await desk.leave()
+
     async def _listen_in(self) -> None:
         customer, agent = self._party("listened in on: customer"), self._party("listened in on: agent")
         eve = AgentAtDesk(await self.company.hire(role="SUPERVISOR"), tone=self._tones.pop(0))
@@ -182,19 +223,7 @@ class Office:
 
     async def _caller(self, kind: str) -> Party:
         tone = self._tones.pop(0)
-
-        async def accepted() -> CallerOnWidget | None:
-            caller = CallerOnWidget(self.company, tone=tone)
-            try:
-                return await caller.dial()
-            except Problem as problem:
-                await caller.leave()
-                if problem.status != 503:
-                    raise
-                return None
-
-        # A node that has just come back is asked again within a second; until then the other one may be draining.
-        caller = await eventually(accepted, every=0.3)
+        caller = await CallerOnWidget(self.company, tone=tone).dial()
         self.calls[kind] = caller.call["callId"]
         made = Party(f"{kind}: customer", caller, tone)
         self.parties.append(made)

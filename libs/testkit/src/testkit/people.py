@@ -98,12 +98,13 @@ class AgentAtDesk:
         self.socket = Socket(f"{api.url}/v1/socket")
         self.client_id = secrets.token_hex(8)
 
-    async def sit_down(self, *, state: str = "AVAILABLE") -> Self:
-        """Socket, station, state."""
+    async def sit_down(self, *, state: str = "AVAILABLE", station: bool = True) -> Self:
+        """Socket, station, state. Without a station it is their desk phone that rings."""
         await self.socket.open()
         await self.socket.send({"type": "hello", "token": self.api.token})
         await self.socket.wait(lambda frame: frame["type"] == "welcome")
-        await self.attach()
+        if station:
+            await self.attach()
         self.socket.on_frame = self._heed
         if state:
             await self.set_state(state)

@@ -140,10 +140,12 @@ class Sipp(PeerProcess):
                 incoming = False
         return count
 
-    def response_times(self) -> list[float]:
-        """Milliseconds from each INVITE to what the scenario's `rtd` names, sorted; it was started with -trace_rtt."""
+    def answers(self) -> list[tuple[float, float]]:
+        """Of each INVITE that got what the scenario's `rtd` names: when (ms since sipp's start), and after how many
+        ms. It was started with -trace_rtt."""
         lines = [line for path in self.folder.glob("*_rtt.csv") for line in path.read_text().splitlines()]
-        return sorted(float(line.split(";")[1]) for line in lines if line[:1].isdigit())
+        rows = [line.split(";") for line in lines if line[:1].isdigit()]
+        return [(float(at), float(delay)) for at, delay, *_ in rows]
 
     def finish(self) -> None:
         """Begin no new calls and end when the present ones have."""
