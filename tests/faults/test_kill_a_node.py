@@ -6,17 +6,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import math
 import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from datetime import datetime
-from pathlib import Path
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from merkez_local.console import Console
@@ -28,6 +24,21 @@ from testkit.waiting import eventually
 from testkit.webrtc import Peer
 
 from tests.faults.telephones import Telephone
+from tests.faults.two_nodes import (
+    FIRST,
+    SECOND,
+    adopted_at,
+    drain,
+    draining,
+    elsewhere,
+    instant,
+    live_calls,
+    media_sockets,
+    node_of,
+    report,
+    seconds_of,
+    undrain,
+)
 from tests.flows.test_inbound_call import AGENT_HERTZ, CUSTOMER_HERTZ, cdrs_of, talk, usage_of
 
 BACK_SECONDS = 5.0
@@ -76,43 +87,6 @@ async def office(company: Company) -> AsyncIterator[Office]:
     made = Office(company)
     yield made
     await made.leave()
-
-
-async def drain(system: System, operator: Api, process: str) -> None:
-    """Have a node drained, and wait until it has noticed: a call that still began there would be moved away."""
-    await _wish(system, operator, process, "drain", "node drains")
-
-
-async def undrain(system: System, operator: Api, process: str) -> None:
-    await _wish(system, operator, process, "undrain", "node takes calls again")
-
-
-async def _wish(system: System, operator: Api, process: str, verb: str, event: str) -> None:
-    log = system.data_dir / "logs" / f"{process}.log"
-    before = log.read_text().count(event)
-    await operator.post(f"/v1/operator/nodes/{node(process)}:{verb}")
-    await eventually(lambda: log.read_text().count(event) > before)
-
-
-def node(process: str) -> str:
-    """The name of a process's node."""
-    return f"{process}-0" if process == FIRST else process
-
-
-async def live_calls(operator: Api) -> dict[str, int]:
-    """Process -> how many calls its node has."""
-    nodes = (await operator.get("/v1/operator/nodes"))["nodes"]
-    return {each["nodeId"].removesuffix("-0"): each.get("liveCalls", 0) for each in nodes}
-
-
-async def node_of(system: System, call_id: str) -> str:
-    """The process whose node owns the call."""
-    connection = await asyncpg.connect(system.admin_database_url.replace("+asyncpg", ""))
-    try:
-        node = await connection.fetchval("SELECT node_id FROM telephony.live_calls WHERE call_id = $1", call_id)
-    finally:
-        await connection.close()
-    return node.removesuffix("-0")
 
 
 async def test_a_call_goes_on_at_another_node_when_its_own_is_killed(
@@ -174,7 +148,6 @@ async def two_parts(company: Company, call_id: str) -> list[Json] | None:
     return stored if len(stored) >= 2 else None
 
 
-FIRST, SECOND = "telephony", "telephony-1"
 TELEPHONE_NUMBER, TELEPHONE_HERTZ = "+905321234567", 2900.0
 CALLER_HERTZ, PHONE_HERTZ = 2750.0, 2600.0
 
@@ -234,11 +207,6 @@ async def on_telephones(office: Office) -> list[Telephone]:
     return [rung, calling, phone]
 
 
-async def draining(operator: Api, process: str) -> bool:
-    nodes = (await operator.get("/v1/operator/nodes"))["nodes"]
-    return any(each["nodeId"] == node(process) and each.get("draining") for each in nodes)
-
-
 async def a_new_call(company: Company, since: float) -> float:
     """Seconds from `since` until a customer who keeps trying is connected and hears us."""
     while True:
@@ -256,21 +224,6 @@ async def a_new_call(company: Company, since: float) -> float:
             await caller.leave()
 
 
-async def adopted_at(system: System, call_ids: list[str]) -> dict[str, float]:
-    """Call -> when the second node owned it, as a label of time."""
-    owned: dict[str, float] = {}
-    connection = await asyncpg.connect(system.admin_database_url.replace("+asyncpg", ""))
-    query = "SELECT call_id FROM telephony.live_calls WHERE node_id = $1 AND call_id = ANY($2)"
-    try:
-        while len(owned) < len(call_ids):
-            for row in await connection.fetch(query, node(SECOND), call_ids):
-                owned.setdefault(row["call_id"], time.time())
-            await asyncio.sleep(0.02)
-    finally:
-        await connection.close()
-    return owned
-
-
 async def end_all(office: Office) -> None:
     """Agents hang up, and the customers who have none."""
     for kind, call_id in office.calls.items():
@@ -280,19 +233,6 @@ async def end_all(office: Office) -> None:
     for party in office.parties:
         if isinstance(party.who, CallerOnWidget) and party.name.partition(":")[0] not in office.agents:
             await party.who.hang_up()
-
-
-def instant(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
-
-
-def seconds_of(text: str) -> float:
-    return float(text.removesuffix("s"))
-
-
-def report(metric: str, value: float, unit: str, goal: float, better: str, meets: bool, **more: object) -> None:
-    line = {"metric": metric, "value": value, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
-    print(json.dumps(line))
 
 
 ASLEEP_SECONDS = 6.0
@@ -349,17 +289,6 @@ async def test_a_node_that_stood_still_wakes_to_find_its_calls_gone_and_nobody_h
         assert cdrs is not None and [cdr["endCause"] for cdr in cdrs] == ["NORMAL"], kind
 
 
-def media_sockets(system: System, process: str) -> int:
-    """How many UDP sockets a process has, but for the one of its signalling."""
-    folder = Path("/proc") / str(system.children[process].pid)
-    own: set[str] = set()
-    for each in (folder / "fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            own.add(os.readlink(each))
-    rows = (line.split() for line in (folder / "net/udp").read_text().splitlines()[1:])
-    return sum(f"socket:[{row[9]}]" in own for row in rows) - 1
-
-
 async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is_cut_off(
     system: System, operator: Api, company: Company, agent: AgentAtDesk, caller: CallerOnWidget
 ) -> None:
@@ -381,10 +310,6 @@ async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is
     await undrain(system, operator, home)
     await agent.api.post(f"/v1/calls/{call_id}:hangUp")
     assert len(await eventually(lambda: cdrs_of(company.owner, call_id), deadline=20)) == 1
-
-
-async def elsewhere(system: System, call_id: str, home: str) -> bool:
-    return await node_of(system, call_id) != home
 
 
 async def follow(party: AgentAtDesk | CallerOnWidget, since: float) -> float:

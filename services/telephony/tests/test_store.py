@@ -15,6 +15,8 @@ from telephony.ops import nodes
 from telephony.store import calls as call_store
 from telephony.store import cdrs as cdr_store
 
+pytestmark = pytest.mark.rows
+
 
 def an_id(prefix: str) -> str:
     return new_id(prefix, SystemClock().now())

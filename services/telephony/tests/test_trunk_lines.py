@@ -252,6 +252,7 @@ async def test_who_takes_a_call_over_keeps_its_lines(house) -> None:
     assert [(await house.health(each)).concurrent_calls for each in (own, shared)] == [1, 1]
 
 
+@pytest.mark.rows
 async def test_a_line_goes_when_its_call_is_over_whoever_forgot_it(house) -> None:
     trunk = await house.trunk()
     call = a_call(house.clock.now(), "node-a")
