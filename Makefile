@@ -17,7 +17,7 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 test: peers env-dev web-modules chromium ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory check-code
 	@$(MAKE) --no-print-directory web-test
-	@$(PY) -m pytest -q -n 3 --dist loadgroup
+	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
 	@$(MAKE) --no-print-directory check-code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -160,6 +161,17 @@ async def test_what_a_living_process_has_open_is_left_to_it(tmp_path: Path) -> N
         await eventually(lambda: store.finished)
     assert numbers_in(store.segments) == list(range(20))
     assert not os.listdir(tmp_path)
+
+
+async def test_who_still_speaks_when_the_spool_is_closed_harms_nobody(tmp_path: Path) -> None:
+    store = Store()
+    async with life(tmp_path, store) as spool:
+        recording = recording_on(tmp_path, store, spool)
+        say(recording, range(20))
+    gc.collect()
+    say(recording, range(20, 140))
+    assert recording.finish()[1][CUSTOMER] > 1
+    assert [left.recording_id for left in left_behind(tmp_path, no_report)]
 
 
 async def test_a_recording_that_is_over_is_not_begun_again_by_what_a_killed_process_left_of_it(tmp_path: Path) -> None:

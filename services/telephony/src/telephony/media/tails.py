@@ -45,6 +45,8 @@ class Slot:
 
     at: Any
     """tape.h: tape_slot."""
+    file: Any
+    """The mapped file it lies in: whoever may write to the slot keeps it mapped."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Tails:
         for number, path, _ in self._files:
             if not self._taken:
                 path.unlink(missing_ok=True)
+            fcntl.flock(number, fcntl.LOCK_UN)  # a file that is still mapped would keep it
             os.close(number)
         self._files.clear()
         self._free.clear()
@@ -117,7 +120,7 @@ class Tails:
             self._report("a killed process would lose what its recordings have open: no room", path.name, error)
             return
         self._files.append((number, path, slots))
-        self._free.extend(Slot(ffi.addressof(slots, index)) for index in range(_SLOTS))
+        self._free.extend(Slot(ffi.addressof(slots, index), slots) for index in range(_SLOTS))
 
 
 def left_behind(folder: Path, report: Report) -> Iterator[Left]:
