@@ -7,6 +7,7 @@ CALL ?=
 CALLS ?=
 MINUTES ?= 2
 EMAIL ?=
+ALONE := tests/faults/test_kill_a_node.py
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -17,7 +18,8 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 test: peers env-dev web-modules chromium ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory check-code
 	@$(MAKE) --no-print-directory web-test
-	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0
+	@$(PY) -m pytest -q $(ALONE)
+	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE))
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
 	@$(MAKE) --no-print-directory check-code

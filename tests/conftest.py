@@ -20,7 +20,8 @@ from testkit.voice_peers import Turnserver, VoicePeers
 
 
 def _group(path: Path) -> str:
-    """The system a file's tests share: what browsers look at, what services alone do, and two nodes that are killed."""
+    """The system a file's tests share: what browsers look at, and what services alone do. The two nodes that are killed
+    (faults/test_kill_a_node.py) have their own, and no other test beside them."""
     if path.name == "test_kill_a_node.py":
         return "nodes"
     return "browsers" if path.parent.name == "browser" or path.stem.endswith("_in_browsers") else "system"
@@ -28,7 +29,7 @@ def _group(path: Path) -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a group share one system, so one worker and one event loop run them all. Three groups for three workers:
+    """Tests of a group share one system, so one worker and one event loop run them all. Three workers on two cores:
     each waits more than it works, and a system that starts costs less than one in which all wait for each other."""
     here = Path(__file__).parent
     for item in items:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import asyncpg
 from merkez_local.system import System
-from testkit.company import Api
+from testkit.company import Api, Company, Problem
+from testkit.people import CallerOnWidget
 from testkit.waiting import eventually
 
 FIRST, SECOND = "telephony", "telephony-1"
@@ -101,3 +102,20 @@ def seconds_of(text: str) -> float:
 def report(metric: str, value: float, unit: str, goal: float, better: str, meets: bool, **more: object) -> None:
     line = {"metric": metric, "value": value, "unit": unit, "goal": goal, "better": better, "meets": meets, **more}
     print(json.dumps(line))
+
+
+async def a_new_call(company: Company, since: float) -> float:
+    """Seconds from `since` until a customer who keeps trying is connected and hears us."""
+    while True:
+        caller = CallerOnWidget(company)
+        try:
+            async with asyncio.timeout(10):
+                await caller.dial()
+                await caller.peer.hears_sound()
+                seconds = time.monotonic() - since
+                await caller.hang_up()
+            return seconds
+        except (Problem, AssertionError, TimeoutError):
+            continue
+        finally:
+            await caller.leave()

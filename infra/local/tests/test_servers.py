@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -107,3 +108,15 @@ def test_nats_left_by_a_killed_supervisor_is_replaced(tmp_path: Path) -> None:
         assert not alive(first.pid, first.process) and alive(second.pid, second.process)
     finally:
         second.stop()
+
+
+def test_a_free_port_is_given_to_nobody_who_doesnt_name_it() -> None:
+    ports = {free_port() for _ in range(500)}
+    assert len(ports) == 500
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(socket.socket()) for _ in range(1000)]
+        for each in others:
+            each.bind(("127.0.0.1", 0))
+        assert not ports & {each.getsockname()[1] for each in others}
+        named = stack.enter_context(socket.create_server(("127.0.0.1", ports.pop())))
+        assert named.getsockname()[1]

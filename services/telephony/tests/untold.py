@@ -22,19 +22,29 @@ class Watcher:
     def __init__(self) -> None:
         self.untold: list[str] = []
         self._states: dict[str, str] = {}
+        self._told: set[tuple[str, str]] = set()
         self._stored: WeakKeyDictionary[Tx, dict[str, Call | Leg]] = WeakKeyDictionary()
 
     def stored(self, tx: Tx, one: Call | Leg) -> None:
         """With this transaction, if it is committed."""
         self._stored.setdefault(tx, {})[one.leg_id if isinstance(one, Leg) else one.call_id] = one
 
+    def committing(self, tx: Tx) -> None:
+        """What it tells of is told, also when the commit is never answered: it may have held."""
+        facts = [each.message for each in tx._emitted]
+        for id_, one in self._stored.get(tx, {}).items():
+            told = _of_leg if isinstance(one, Leg) else _of_call
+            if any(told(fact, one) for fact in facts):  # type: ignore[arg-type]
+                self._told.add((id_, one.state.value))
+
     def committed(self, tx: Tx) -> None:
         """What it stored was told of, or is remembered as untold."""
         facts = [each.message for each in tx._emitted]
         for id_, one in self._stored.pop(tx, {}).items():
             before, self._states[id_] = self._states.get(id_, "nothing"), one.state.value
-            told = _of_leg if isinstance(one, Leg) else _of_call
-            if before != one.state.value and not any(told(fact, one) for fact in facts):  # type: ignore[arg-type]
+            told = (id_, one.state.value) in self._told
+            self._told = {each for each in self._told if each[0] != id_}
+            if before != one.state.value and not told:
                 names = [fact.DESCRIPTOR.name for fact in facts]
                 self.untold.append(f"{id_} {getattr(one, 'party', '')}: {before} -> {one.state.value}, told: {names}")
 
@@ -80,11 +90,16 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
     watch(call_store, "save_calls", lambda row: row)
     watch(leg_store, "add_legs", lambda row: row)
     watch(leg_store, "save_legs", lambda row: row)
-    real = Database._committed
+    real, flush = Database._committed, Tx.flush
+
+    async def flushed(tx: Tx, next_position: Callable[[], int]) -> None:
+        await flush(tx, next_position)
+        watcher.committing(tx)
 
     def committed(db: Database, tx: Tx) -> None:
         watcher.committed(tx)
         real(db, tx)
 
+    monkeypatch.setattr(Tx, "flush", flushed)
     monkeypatch.setattr(Database, "_committed", committed)
     yield watcher

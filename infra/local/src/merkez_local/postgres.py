@@ -123,10 +123,19 @@ def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadl
 
 
 def free_port() -> int:
-    """A TCP port of loopback nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of loopback nobody listens on right now.
+
+    For a minute the kernel gives it to nobody who doesn't name it: a connection of it was just closed, and waits for
+    late segments (TIME_WAIT, RFC 9293 3.6.1).
+    """
+    with socket.socket() as listener, socket.socket() as client:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        client.connect(listener.getsockname())
+        accepted, _ = listener.accept()
+        accepted.close()  # first: so this end is the one that waits
+        return int(listener.getsockname()[1])
 
 
 def stop_process(pid: int, process: subprocess.Popen[bytes] | None, how: signal.Signals, deadline: float) -> None:
