@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from aioice import stun
-from telephony.media.aiortc_private import VoiceConnection, VoiceProtocol
+from telephony.media.aioice_private import VoiceConnection, VoiceProtocol
 from telephony.media.leg import WebRtcLeg
 from testkit import eventually
 from testkit.webrtc import Peer

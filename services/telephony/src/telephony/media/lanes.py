@@ -98,7 +98,7 @@ unprotect_rtcp = _guarded("srtp_unprotect_rtcp")
 class Lane:
     """One lane that is open. Closing it is harmless when it is closed."""
 
-    __slots__ = ("_lanes", "_now", "_on_closed", "_outbound", "_tape", "_wires", "id", "inbound", "tap")
+    __slots__ = ("_lanes", "_now", "_on_closed", "_tape", "_wires", "id", "inbound", "outbound", "tap")
 
     def __init__(
         self, lanes: Lanes, inbound: Inbound, outbound: Outbound, wires: tuple[Wire, Wire], tap: Tap | None,
@@ -108,7 +108,7 @@ class Lane:
         self.inbound = inbound
         self.tap = tap
         self._lanes = lanes
-        self._outbound = outbound
+        self.outbound = outbound
         self._wires = wires
         self._on_closed = on_closed
         self._now = ffi.new("lane *")
@@ -128,7 +128,7 @@ class Lane:
         if self._tape is not None:
             now.tape, now.stream = self._tape.at, self._tape.stream(self.inbound)
         self.inbound.write_to(now)
-        self._outbound.write_to(now)
+        self.outbound.write_to(now)
         self.id = self._lanes.opened(self, source, now)
         return bool(self.id)
 
@@ -151,7 +151,8 @@ class Lane:
         if not self.id or lib.lane_close(self._lanes.all, self.id, self._now):
             return
         self._take()
-        self._outbound.lane = None
+        self.outbound.lane = None
+        self.outbound.on_unfed()
         self._on_closed(self)
         self._lanes.closed(self, self._wires[0])
         self.id = 0
@@ -169,7 +170,7 @@ class Lane:
 
     def _take(self) -> None:
         self.inbound.read_from(self._now)
-        self._outbound.read_from(self._now)
+        self.outbound.read_from(self._now)
 
 
 class Lanes:
@@ -224,8 +225,11 @@ class Lanes:
         self._poll.add(source.fd, source.readable)
 
     def idle(self, seconds: float) -> set[int]:
-        """Ids of open lanes through which nothing went for so long."""
-        return set(ffi.unpack(self._ids, lib.lanes_idle(self.all, monotonic() - seconds, self._ids, _IDLE_ROOM)))
+        """Ids of open lanes through which nothing went for so long; those whom they feed are told."""
+        found = set(ffi.unpack(self._ids, lib.lanes_idle(self.all, monotonic() - seconds, self._ids, _IDLE_ROOM)))
+        for lane_id in found:
+            self._by_id[lane_id].outbound.on_unfed()
+        return found
 
     def drain(self) -> None:
         """Take everything that the thread has put down. The poll calls this before it reads any socket: what lies here

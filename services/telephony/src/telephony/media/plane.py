@@ -15,7 +15,8 @@ from typing import Any
 
 from kernel.errors import Unavailable
 
-from telephony.media.aiortc_private import HostAddress, VoiceTransport, generate_certificate
+from telephony.media.aioice_private import HostAddress
+from telephony.media.aiortc_private import VoiceTransport, generate_certificate
 from telephony.media.departures import Departures
 from telephony.media.gathering import Gathering, start_gathering
 from telephony.media.lanes import Lanes, start_lanes
@@ -128,7 +129,10 @@ class MediaPlane:
         """In the order of their turns."""
         self._reports_owed = 0.0
         self._tender: asyncio.TimerHandle | None = None
-        self._fills = 0
+        self._loose: dict[VoiceLeg, None] = {}
+        """Those to tend: not all that comes from there or goes there is walked by lanes, or nothing comes."""
+        self._turns: dict[VoiceLeg, int] = {}
+        self._tends = 0
         self._lanes: Lanes | None = None
         self._gathering: Gathering | None = None
         self._lanes_tried = not settings.lanes
@@ -209,6 +213,8 @@ class MediaPlane:
         await asyncio.gather(*(leg.close() for leg in list(self.legs)), return_exceptions=True)
         self.legs.clear()
         self._to_report.clear()
+        self._loose.clear()
+        self._turns.clear()
         self.ticker.close()
         if self._lanes is not None:
             self._lanes.close()
@@ -257,15 +263,20 @@ class MediaPlane:
     async def _end(self, leg: MediaLeg) -> None:
         self.legs.discard(leg)
         self._to_report.pop(leg, None)
+        if isinstance(leg, VoiceLeg):
+            self._turns.pop(leg, None)
+            self._loose.pop(leg, None)
         await leg.close()
 
     async def close_leg(self, leg: MediaLeg) -> None:
         """Close one leg for good."""
         await self._end(leg)
 
-    def _add(self, leg: MediaLeg) -> None:
+    def _add(self, leg: VoiceLeg) -> None:
         self.legs.add(leg)
-        self._to_report[leg] = None
+        self._to_report[leg] = self._loose[leg] = None
+        self._turns[leg] = len(self._turns) % _SIP_FILLS
+        leg.on_loose = self._loosened
         if self._reporter is None:
             self._arm()
         if not self._lanes_tried:
@@ -287,19 +298,25 @@ class MediaPlane:
         STANDSTILL.runs()
         self._tender = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend) if self.legs else None
         idle = self._lanes.idle(_TEND_EVERY) if self._lanes is not None else frozenset[int]()
-        self._fills += 1
-        for index, leg in enumerate(list(self.legs)):
+        self._tends += 1
+        turn = self._tends % _SIP_FILLS
+        for leg in list(self._loose):
             # Not all SIP legs at once: that would hold up forwarded packets.
-            if isinstance(leg, WebRtcLeg) or (isinstance(leg, RtpLeg) and (index + self._fills) % _SIP_FILLS == 0):
+            if isinstance(leg, WebRtcLeg) or (isinstance(leg, RtpLeg) and self._turns[leg] == turn):
                 leg.fill(idle)
         self.enter_lanes()
+        for leg in [each for each in self._loose if each.in_lanes]:
+            del self._loose[leg]
+
+    def _loosened(self, leg: VoiceLeg) -> None:
+        if leg in self._turns:
+            self._loose[leg] = None
 
     def enter_lanes(self) -> None:
         """Let lanes and gathering take over what is in its steady state by now. Called ten times a second."""
         if self._lanes is not None and not STANDSTILL.silent:
-            for leg in list(self.legs):
-                if isinstance(leg, VoiceLeg):
-                    leg.enter_lane(self._lanes, self._gathering)
+            for leg in list(self._loose):
+                leg.enter_lane(self._lanes, self._gathering)
 
     def _report(self) -> None:
         """Let those report whose turn it is: all legs at once would hold up forwarded packets."""

@@ -158,7 +158,7 @@ class Inbound:
         return min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0
 
 
-def _no_wire() -> None:
+def _nothing() -> None:
     return None
 
 
@@ -174,8 +174,8 @@ class Outbound:
 
     __slots__ = (
         "_exclusive", "_sent_at", "_sequence", "_sequence_offset", "_source", "_source_floor", "_source_highest",
-        "_timestamp", "_timestamp_offset", "_transmit", "codec", "lane", "octets", "packets", "payload_type", "ssrc",
-        "wire",
+        "_timestamp", "_timestamp_offset", "_transmit", "codec", "lane", "octets", "on_unfed", "packets",
+        "payload_type", "ssrc", "wire",
     )  # fmt: skip
 
     def __init__(self, payload_type: int, transmit: Callable[[int], None], codec: Codec = OPUS) -> None:
@@ -186,7 +186,9 @@ class Outbound:
         self.octets = 0
         self.lane: Lane | None = None
         """The lane by which it is fed now: closed before anything else is done with the stream."""
-        self.wire: Callable[[], Wire | None] = _no_wire
+        self.on_unfed: Callable[[], None] = _nothing
+        """Called when its lane is closed, or stands still."""
+        self.wire: Callable[[], Wire | None] = _nothing
         """What it is sent through, when a lane may use that."""
         self._exclusive: object | None = None
         self._transmit = transmit

@@ -38,7 +38,7 @@ class VoiceLeg:
         "_departures", "_digits", "_event_types", "_filled", "_forged", "_forward_to", "_inbound", "_lane",
         "_lane_after", "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_sources",
         "_tap", "_ticker", "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit",
-        "outbound", "reports",
+        "on_loose", "outbound", "reports",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
@@ -50,6 +50,8 @@ class VoiceLeg:
         self._lane_after = 0.0
         self.on_digit: Callable[[str], None] | None = None
         self.on_closed: Callable[[], None] | None = None
+        self.on_loose: Callable[[VoiceLeg], None] = _ignore
+        """Called when it is to be tended again: packets from here or to here go through no lane, or none come."""
         self.connected: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         """True when media can flow; False when the set-up failed or was given up."""
         self.closed = False
@@ -57,6 +59,7 @@ class VoiceLeg:
         """Somebody waits for sound here: a browser's silence is filled then."""
         self._last_heard = monotonic()
         self.outbound = outbound
+        outbound.on_unfed = self._loose
         self.reports = Reports()
         self._ticker = ticker
         self._departures = ticker.departures
@@ -160,8 +163,17 @@ class VoiceLeg:
         if self._lane is not None:
             self._lane.close()
 
+    @property
+    def in_lanes(self) -> bool:
+        """Whether what comes from here and what goes here is walked without Python: there is nothing to tend."""
+        return self._lane is not None and self.outbound.lane is not None
+
+    def _loose(self) -> None:
+        self.on_loose(self)
+
     def _lane_closed(self, lane: Lane | Gathered) -> None:
         self._lane = None
+        self._loose()
         self._lane_after = monotonic() + _LANE_PAUSE
         self._forged += lane.forged
         self._last_heard = max(self._last_heard, lane.inbound.arrival)
@@ -361,3 +373,7 @@ class VoiceLeg:
     def _digit(self, digit: str) -> None:
         if self.on_digit is not None:
             self.on_digit(digit)
+
+
+def _ignore(_leg: VoiceLeg) -> None:
+    return None
