@@ -37,6 +37,8 @@ _REPORT_EVERY, _REPORT_STEP = 2.5, 0.02
 _TEND_EVERY = 0.1
 _SIP_FILLS = 10
 """A SIP peer's silence is filled so much more rarely than a browser's: its timers count seconds."""
+_SIP_SPREAD = 5
+"""Those that come together are filled in so many turns, none in its first half second."""
 
 
 class TooManySetups(Unavailable):
@@ -275,7 +277,7 @@ class MediaPlane:
     def _add(self, leg: VoiceLeg) -> None:
         self.legs.add(leg)
         self._to_report[leg] = self._loose[leg] = None
-        self._turns[leg] = len(self._turns) % _SIP_FILLS
+        self._turns[leg] = (self._tends - len(self._turns) % _SIP_SPREAD) % _SIP_FILLS
         leg.on_loose = self._loosened
         if self._reporter is None:
             self._arm()
