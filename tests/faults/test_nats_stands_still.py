@@ -31,6 +31,7 @@ async def test_calls_go_on_while_nats_stands_still_for_a_minute_and_everything_i
     await other.sit_down()
     ended_in_it = await talk(other, other_caller, tones=(1020, 1300))
     server = system.servers["NATS"]
+    restarts = server.restarts
     os.kill(server.pid, signal.SIGSTOP)
     began = time.monotonic()
     try:
@@ -41,7 +42,7 @@ async def test_calls_go_on_while_nats_stands_still_for_a_minute_and_everything_i
     finally:
         os.kill(server.pid, signal.SIGCONT)
     report("silence_while_nats_is_away", round(silent, 3), "s", 1.0, "lower", silent < 1.0, new_call=told)
-    assert silent < 1.0 and server.restarts == 0
+    assert silent < 1.0 and server.restarts == restarts
     assert told in ("answered", "503")
     await agent.hears(CUSTOMER_HERTZ)
     await agent.api.post(f"/v1/calls/{caller.call['callId']}:hangUp")
