@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from time import monotonic
+from typing import Any
 
 import pytest
 from merkez.telephony.v1 import call_pb2, call_service_pb2
@@ -206,9 +208,14 @@ async def _dialed(node: Exchange) -> tuple[call_pb2.Call, str]:
 async def test_a_number_that_rang_is_not_any_more_and_the_agent_is_told(pair: Pair) -> None:
     call, ann_id = await _dialed(pair.first)
     await kill(pair.first)
-    await adopted(pair.second, call.call_id)
+
+    async def adopted_and_over() -> Sequence[Any]:
+        await pair.second.nodes.beat()
+        await pair.second.nodes.look()
+        return await cdrs(pair.second, call.call_id)
+
+    [cdr] = await eventually(adopted_and_over)
     await eventually(lambda: not pair.second.switchboard.calls)
-    [cdr] = await cdrs(pair.second, call.call_id)
     assert (cdr.end_cause, cdr.agent_id) == ("UNREACHABLE", ann_id)
 
 
