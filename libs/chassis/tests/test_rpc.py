@@ -98,12 +98,18 @@ class Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
+        self.times = self.refused = 0
 
     async def GetRecordingAudio(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        self.times += 1
         try:
+            if self.times <= self.refused:
+                raise Unavailable("away")
             yield recording_service_pb2.RecordingAudioChunk()
             if request.recording_id == "gone":
                 raise QueueMissing("gone")
+            if request.recording_id == "away":
+                raise Unavailable("away")
             while request.recording_id == "endless":
                 yield recording_service_pb2.RecordingAudioChunk(data=bytes(100_000))
             yield recording_service_pb2.RecordingAudioChunk()
@@ -345,6 +351,26 @@ async def test_a_stream_breaks_off_with_its_error(rpc: RpcHouse) -> None:
     assert broke.value.reason == "QUEUE_NOT_FOUND"
     with acting_as(STRANGER), pytest.raises(Forbidden):
         _ = [chunk async for chunk in stub.GetRecordingAudio(request())]
+
+
+async def test_a_stream_is_tried_again_until_it_has_begun(rpc: RpcHouse) -> None:
+    recordings = Recordings()  # pyright: ignore[reportAbstractUsage]
+    add = recording_service_pb2_grpc.add_RecordingServiceServicer_to_server
+    await rpc.serve("recording", [(add, recordings)])
+    stub = rpc.stub(recording_service_pb2_grpc.RecordingServiceStub, "recording")
+    request = recording_service_pb2.GetRecordingAudioRequest
+    with acting_for(TENANT):
+        recordings.refused = 2
+        assert len([chunk async for chunk in stub.GetRecordingAudio(request())]) == 2
+        assert recordings.times == 3
+        recordings.times, recordings.refused = 0, 9
+        with pytest.raises(Unavailable):
+            _ = [chunk async for chunk in stub.GetRecordingAudio(request())]
+        assert recordings.times == 3
+        recordings.times = recordings.refused = 0
+        with pytest.raises(Unavailable):
+            _ = [chunk async for chunk in stub.GetRecordingAudio(request(recording_id="away"))]
+        assert recordings.times == 1
 
 
 async def test_draining_lets_a_live_rpc_finish_and_refuses_new_ones(rpc: RpcHouse, queues: Queues) -> None:

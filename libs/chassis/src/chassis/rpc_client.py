@@ -35,9 +35,9 @@ class Peers:
 
     `peers.stub(QueueServiceStub, "routing")` gives the generated stub; its methods raise `kernel.errors`. Calls have
     a deadline of 5 s unless told otherwise, all tries together. UNAVAILABLE is tried again as long as there is time
-    until then, and when that can't do harm: for Get, List, Lookup, and for requests that carry a request_id. A service
-    of one process is asked thrice at most, within 0.3 s; one of several for 2 s, for another of them may take what this
-    one refuses, as soon as it is back.
+    until then, and when that can't do harm: for Get, List, Lookup, and for requests that carry a request_id; a stream
+    of answers until its first one. A service of one process is asked thrice at most, within 0.3 s; one of several for
+    2 s, for another of them may take what this one refuses, as soon as it is back.
     """
 
     def __init__(self, settings: ProcessSettings, service: str = "", *, tokens: InternalTokens | None = None):
@@ -177,14 +177,27 @@ class _Channel:
     ) -> AsyncGenerator[Any, None]:
         # Not the current span while the reader has the turn: it may go on in another context, or leave for good.
         span = tracer.start_span(method.lstrip("/"), kind=SpanKind.CLIENT)
+        pauses = iter(self._pauses if _repeatable(method, request) else ())
+        ends = None if timeout is None else monotonic() + timeout
+        begun = False
         try:
-            with trace.use_span(span):
-                call = inner(request, timeout=timeout, **self._with_metadata(extra))
-            try:
-                async for response in call:
-                    yield response
-            finally:
-                call.cancel()  # does nothing to one that is over
+            while True:
+                left = None if ends is None else ends - monotonic()
+                with trace.use_span(span):
+                    call = inner(request, timeout=left, **self._with_metadata(extra))
+                try:
+                    async for response in call:
+                        begun = True
+                        yield response
+                    return
+                except grpc.aio.AioRpcError as error:
+                    again = not begun and error.code() is grpc.StatusCode.UNAVAILABLE
+                    pause = next(pauses, None) if again else None
+                    if pause is None:
+                        raise
+                    await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+                finally:
+                    call.cancel()  # does nothing to one that is over
         except grpc.aio.AioRpcError as error:
             span.set_status(Status(StatusCode.ERROR, error.code().name))
             raise error_from(error, method) from None
