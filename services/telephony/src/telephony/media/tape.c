@@ -459,6 +459,11 @@ int tape_seal(tape *at, const tape_sealing *how) {
     at->head_length = how->head_length;
     at->sequence = how->sequence;
     at->own = own;
+    if (!at->length) { /* what waited for the key took more room than a frame ever will */
+        free(at->packets);
+        at->packets = NULL;
+        at->room = 0;
+    }
     bind(at);
     open_slot(at, own ? own : how->slot);
     pthread_mutex_unlock(&at->lock);
