@@ -33,8 +33,7 @@ class Watcher:
         """What it tells of is told, also when the commit is never answered: it may have held."""
         facts = [each.message for each in tx._emitted]
         for id_, one in self._stored.get(tx, {}).items():
-            told = _of_leg if isinstance(one, Leg) else _of_call
-            if any(told(fact, one) for fact in facts):  # type: ignore[arg-type]
+            if any(_of_leg(fact, one) if isinstance(one, Leg) else _of_call(fact, one) for fact in facts):
                 self._told.add((id_, one.state.value))
 
     def committed(self, tx: Tx) -> None:

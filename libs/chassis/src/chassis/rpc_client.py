@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any, TypeVar, cast
 
@@ -163,12 +163,8 @@ class _Channel:
                 try:
                     return await inner(request, timeout=left, **self._with_metadata(extra))
                 except grpc.aio.AioRpcError as error:
-                    pause = next(pauses, None) if error.code() is grpc.StatusCode.UNAVAILABLE else None
-                    if pause is not None:
-                        pause *= random.uniform(0.75, 1.25)
-                        if ends is None or monotonic() + pause < ends:
-                            await asyncio.sleep(pause)
-                            continue
+                    if await _paused(error, pauses, ends):
+                        continue
                     span.set_status(Status(StatusCode.ERROR, error.code().name))
                     raise error_from(error, method) from None
 
@@ -191,11 +187,8 @@ class _Channel:
                         yield response
                     return
                 except grpc.aio.AioRpcError as error:
-                    again = not begun and error.code() is grpc.StatusCode.UNAVAILABLE
-                    pause = next(pauses, None) if again else None
-                    if pause is None:
+                    if begun or not await _paused(error, pauses, ends):
                         raise
-                    await asyncio.sleep(pause * random.uniform(0.75, 1.25))
                 finally:
                     call.cancel()  # does nothing to one that is over
         except grpc.aio.AioRpcError as error:
@@ -216,6 +209,18 @@ class _Channel:
 def _several(address: str) -> bool:
     # Several processes stand behind it: dns:///name, ipv4:a,b.
     return "," in address or address.startswith("dns:")
+
+
+async def _paused(error: grpc.aio.AioRpcError, pauses: Iterator[float], ends: float | None) -> bool:
+    # Wait before another try; whether there is to be one.
+    pause = next(pauses, None) if error.code() is grpc.StatusCode.UNAVAILABLE else None
+    if pause is None:
+        return False
+    pause *= random.uniform(0.75, 1.25)
+    if ends is not None and monotonic() + pause >= ends:
+        return False
+    await asyncio.sleep(pause)
+    return True
 
 
 def _repeatable(method: str, request: Any) -> bool:

@@ -6,6 +6,7 @@ import importlib.metadata
 import inspect
 
 import pytest
+from aioice import ice, stun
 from aioice.ice import Connection, StunProtocol
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
@@ -24,7 +25,8 @@ async def test_private_names_are_still_there() -> None:
     assert isinstance(connection, Connection)
     for name in (
         "_protocols", "_local_candidates", "_local_candidates_start", "_local_candidates_end", "_nominated", "_queue",
-        "check_incoming", "check_complete", "data_received", "gather_candidates",
+        "check_incoming", "check_complete", "data_received", "gather_candidates", "query_consent", "build_request",
+        "_query_consent_task", "_closing",
     ):  # fmt: skip
         assert hasattr(connection, name), name
     transport = RTCIceTransport(gatherer)
@@ -34,6 +36,9 @@ async def test_private_names_are_still_there() -> None:
         assert hasattr(dtls, name), name
     protocol = StunProtocol(connection)
     assert list(inspect.signature(protocol.datagram_received).parameters) == ["data", "addr"]
+    assert stun.Message(stun.Method.BINDING, stun.Class.REQUEST)._integrity_data is None
+    assert protocol.transactions == {}
+    assert (ice.CONSENT_FAILURES, ice.CONSENT_INTERVAL) == (6, 5)
     assert list(inspect.signature(connection.check_incoming).parameters) == ["message", "addr", "protocol"]
     await transport.stop()
 
