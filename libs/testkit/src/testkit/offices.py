@@ -55,9 +55,9 @@ class Party:
         return time.monotonic() - since
 
     def _hears(self) -> bool:
-        found = self.peer.frequencies(seconds=EARSHOT, count=max(1, len(self.hears or ())))
         if not self.hears:
-            return bool(found)
+            return self.peer.has_heard_sound()
+        found = self.peer.frequencies(seconds=EARSHOT, count=len(self.hears))
         return all(any(abs(each - wanted) < 15 for each in found) for wanted in self.hears)
 
 

@@ -84,7 +84,11 @@ def tone_packets(frequency: float | None, seconds: float = 1.0) -> list[bytes]:
     return packets[8 : 8 + int(seconds * 50)]
 
 
-def dominant(samples: NDArray[np.float32], count: int = 1, floor: float = 0.01, *, rate: int = RATE) -> list[float]:
+FLOOR = 0.01
+"""The RMS, of 1 for full scale, from which on something can be heard."""
+
+
+def dominant(samples: NDArray[np.float32], count: int = 1, floor: float = FLOOR, *, rate: int = RATE) -> list[float]:
     """The `count` loudest frequencies in Hz, loudest first; [] when it is silent (RMS below `floor`)."""
     if len(samples) < rate // 50 or float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) < floor:
         return []
@@ -152,6 +156,10 @@ class Ears:
         """The loudest frequencies of the last `seconds`."""
         frames = list(self._heard)[-int(seconds * 50) :]
         return dominant(np.concatenate(frames), count) if len(frames) >= seconds * 50 else []
+
+    def has_heard_sound(self) -> bool:
+        """Whether anything could be heard in the last five seconds: an announcement is said once, and may be over."""
+        return any(float(np.sqrt(np.mean(np.square(frame, dtype=np.float64)))) >= FLOOR for frame in self._heard)
 
     def forget(self) -> None:
         """Start listening anew."""

@@ -139,3 +139,9 @@ async def test_who_left_and_came_back_was_there_until_they_left_for_good() -> No
     recording.finish()
     [presence] = recording.presences
     assert (presence.track, presence.party, presence.agent_id, presence.end) == (ANN, "agent", "usr_ann", 1e9)
+
+
+async def test_nothing_was_recorded_of_a_call_to_which_nobody_came_back_before_its_node_stood_still() -> None:
+    recording = Recording(TENANT, asyncio.get_running_loop())
+    recording.stop_clock_at_last_packet()
+    assert recording.finish() == (0.0, {})

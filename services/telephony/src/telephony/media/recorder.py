@@ -111,7 +111,8 @@ class Recording:
     def stop_clock_at_last_packet(self) -> None:
         """The length is up to the last packet: this process stood still since, and the call went on elsewhere."""
         if self._ended is None:
-            self.stop_clock(max(self.started, *(track.last_arrival for track in self._tracks.values())))
+            arrivals = (track.last_arrival for track in self._tracks.values())
+            self.stop_clock(max(self.started, max(arrivals, default=0.0)))
 
     @property
     def presences(self) -> tuple[Presence, ...]:
