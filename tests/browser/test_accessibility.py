@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -45,6 +44,20 @@ SETTLED = """() => Promise.allSettled(document.getAnimations()
     .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
     .map((each) => each.finished))"""
 """Colours on their way to another are nobody's choice."""
+ASKING = """(() => {
+    const ask = window.fetch.bind(window);
+    window.asked = 0;
+    window.fetch = (...what) => { window.asked += 1; return ask(...what).finally(() => { window.asked -= 1; }); };
+})();"""
+CALM = """() => new Promise((resolve) => {
+    let calm = 0;
+    const look = () => {
+        calm = window.asked ? 0 : calm + 1;
+        if (calm > 5) resolve(); else setTimeout(look, 20);
+    };
+    look();
+})"""
+"""For a tenth of a second nothing was asked for: what came is shown."""
 HIT = """(element) => {
     const box = element.getBoundingClientRect();
     const top = document.elementFromPoint(box.left + box.width / 2, box.top + Math.min(box.height / 2, 20));
@@ -78,14 +91,20 @@ async def in_language(browser: Browser, language: str, scheme: str) -> BrowserCo
         f"localStorage.setItem('merkez.language', {language!r});"
         f"localStorage.setItem('mantine-color-scheme-value', {scheme or 'light'!r});"
     )
+    await context.add_init_script(ASKING)
     return context
 
 
-async def settled(page: Page, address: str) -> None:
-    """Go to a page and wait until it has what it shows."""
-    await page.goto(address)
+async def settled(page: Page, address: str, loaded: bool) -> None:
+    """Go to a page, which is loaded or led to by the one before, and wait until it has what it shows."""
+    before = await page.title()
+    if loaded or page.url == "about:blank":
+        await page.goto(address)
+    else:
+        await page.evaluate("address => history.pushState(null, '', address)", address)
+        await page.wait_for_function("before => document.title !== before", arg=before)
     await page.wait_for_selector("h1")
-    await page.wait_for_load_state("networkidle")
+    await page.evaluate(CALM)
     assert page.url == address, f"{address} led to {page.url}"
     assert await page.title() != "Merkez", f"{address} has no title of its own"
 
@@ -133,8 +152,10 @@ async def test_every_page_fits_both_screens_and_axe_finds_nothing(
         page = await context.new_page()
         for path in paths:
             await page.set_viewport_size({"width": 1366, "height": 768})
-            await settled(page, agency.url + path.format(flow=agency.flow["flowId"]))
-            spoken = agency.brand["language"] if path.startswith("/brand/") else language
+            of_brand = path.startswith("/brand/")
+            loaded = of_brand or language == "en"
+            await settled(page, agency.url + path.format(flow=agency.flow["flowId"]), loaded)
+            spoken = agency.brand["language"] if of_brand else language
             direction = await page.evaluate("document.documentElement.dir")
             assert direction == ("rtl" if spoken == "fa" else "ltr"), path
             found.extend(await violations(page, path) if scheme else ())
@@ -152,15 +173,21 @@ async def test_every_page_fits_both_screens_and_axe_finds_nothing(
 
 
 class Onlookers:
-    """Pages of one person in both directions of writing and both colour schemes, looked at in two sizes."""
+    """Pages of one person in both directions of writing and both colour schemes, looked at in two sizes.
+
+    axe looks at one page in one size and at the other in the other, in turns: what a size changes, the arrangement,
+    hangs on no colour scheme.
+    """
 
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
         self.found: list[str] = []
+        self._looks = 0
 
     async def look(self, what: str) -> None:
         """Has axe look at every page as it stands."""
-        await self.each(lambda name, page: self._look(f"{name}, {what}", page))
+        await self.each(lambda name, page: self._look(name, what, page))
+        self._looks += 1
 
     async def open(self, what: str, opener: Callable[[Page], Locator], shown: Callable[[Page], Locator]) -> None:
         """Opens what `opener` opens, has axe look at it, and closes it again."""
@@ -168,22 +195,24 @@ class Onlookers:
         async def open_and_look(name: str, page: Page) -> None:
             await opener(page).click()
             await shown(page).wait_for()
-            await self._look(f"{name}, {what}", page)
+            await self._look(name, what, page)
             await page.keyboard.press("Escape")
             await shown(page).wait_for(state="hidden")
 
         await self.each(open_and_look)
+        self._looks += 1
 
     async def each(self, work: Callable[[str, Page], Awaitable[Any]]) -> None:
         """Does the same on every page at once."""
         await asyncio.gather(*(work(name, page) for name, page in self.pages.items()))
 
-    async def _look(self, what: str, page: Page) -> None:
-        for width, height in SCREENS:
-            await page.set_viewport_size({"width": width, "height": height})
-            await until(page, "document.getAnimations().every((each) => each.playState !== 'running')")
-            self.found += await violations(page, f"{what} at {width}")
-        self.found += await wide(page, what)
+    async def _look(self, name: str, what: str, page: Page) -> None:
+        where = f"{name}, {what}"
+        width, height = SCREENS[(sorted(self.pages).index(name) + self._looks) % len(SCREENS)]
+        await page.set_viewport_size({"width": width, "height": height})
+        await until(page, "document.getAnimations().every((each) => each.playState !== 'running')")
+        self.found += await violations(page, f"{where} at {width}")
+        self.found += await wide(page, where)
 
 
 @asynccontextmanager
@@ -259,7 +288,7 @@ async def test_axe_finds_nothing_while_an_agent_is_on_a_call(browser: Browser, a
                 await fits_enlarged(page, phase)
 
             await until(customer, f"window.__merkezWidget?.state.phase === '{on_widget}'")
-            for scheme, (width, height) in itertools.product(("light", "dark"), SCREENS):
+            for scheme, (width, height) in zip(("light", "dark"), SCREENS, strict=True):
                 await customer.emulate_media(color_scheme=scheme)
                 await customer.set_viewport_size({"width": width, "height": height})
                 agent.found += await violations(customer, f"the widget, {on_widget}, {scheme} at {width}")

@@ -50,11 +50,13 @@ _OSCILLATOR_MICROPHONE = """
 
 
 def chromium_path() -> str:
-    """The machine's Chromium. Raises `RuntimeError` that says how to get one."""
-    for name in (os.environ.get("MERKEZ_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+    """The machine's Chromium, best without its windows: they take more of the processor than most pages. Raises
+    `RuntimeError` that says how to get one."""
+    wished = os.environ.get("MERKEZ_CHROMIUM", "")
+    for name in (wished, "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if name and (found := shutil.which(name)):
             return found
-    raise RuntimeError("Chromium is missing: install it (Debian: apt-get install chromium) or set MERKEZ_CHROMIUM")
+    raise RuntimeError("Chromium is missing: install it (Debian: apt-get install chromium-headless-shell) or set MERKEZ_CHROMIUM")
 
 
 @asynccontextmanager
