@@ -56,7 +56,8 @@ def chromium_path() -> str:
     for name in (wished, "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if name and (found := shutil.which(name)):
             return found
-    raise RuntimeError("Chromium is missing: install it (Debian: apt-get install chromium-headless-shell) or set MERKEZ_CHROMIUM")
+    package = "chromium-headless-shell"
+    raise RuntimeError(f"Chromium is missing: install it (Debian: apt-get install {package}) or set MERKEZ_CHROMIUM")
 
 
 @asynccontextmanager
