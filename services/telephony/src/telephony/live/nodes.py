@@ -43,7 +43,7 @@ LOOK_SECONDS = 0.4
 SILENT_SECONDS = 2.0
 """A node whose row was not renewed for this long, and that doesn't answer either, is dead."""
 _PING_SECONDS = Pulse.ASLEEP_SECONDS
-_ADOPT_AT_ONCE = 16
+_ADOPT_AT_ONCE = 64
 _FORWARD_SECONDS = 9.0
 _PERSIST_SECONDS = 20.0
 
@@ -217,8 +217,10 @@ class Nodes:
         house = self._house
 
         async def adopted() -> ops.Adopted | None:
-            return await house.db.run(
+            # In rounds: at once a company's calls only make each other run again, and all of them wait for the last.
+            return await house.ledger.begin_by(
                 tenant_id,
+                call_id,
                 lambda tx: ops.adopt_call(tx, call_id, from_node, self.me, last_heard, house.now(), beaten=beaten),
             )
 
