@@ -11,6 +11,7 @@ from chassis.auth import acting_for
 from google.protobuf.duration_pb2 import Duration
 from merkez.flows.v1 import run_service_pb2 as run
 from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.media.clips import Clip
 from testkit import eventually
 
 pytestmark = pytest.mark.media
@@ -128,6 +129,26 @@ async def test_the_queue_plays_music_that_goes_on_through_ticks(exchange) -> Non
         call = await exchange.calls.GetCall(call_service_pb2.GetCallRequest(call_id=response.call_id))
     assert call.state == call_pb2.CALL_STATE_QUEUED
     assert call.contact_id == "con_01jd3v9k8r5x7m2p4q6s8t0w1y"
+
+
+async def test_what_is_said_in_the_queue_is_heard_over_the_music_also_by_who_comes_back_meanwhile(exchange) -> None:
+    exchange.house.clips._spoken = Clip(exchange.house.clips._spoken.packets * 10)
+    waiting = queue(5)
+    waiting.queue.audio.append(run.Audio(text="You are number three"))
+    exchange.flows.steps = [waiting]
+    customer = exchange.peer()
+    call = await exchange.call(customer)
+    await customer.hears(SPOKEN_HZ)
+    again = exchange.peer()
+    with acting_for(""):
+        answer = await exchange.calls.ReattachLeg(
+            call_service_pb2.ReattachLegRequest(leg_token=call.leg_token, sdp_offer=await again.offer())
+        )
+    customer.forget()
+    await customer.hears_all(SPOKEN_HZ, MUSIC_HZ, timeout=2)
+    await again.accept(answer.sdp_answer)
+    await again.hears_all(SPOKEN_HZ, MUSIC_HZ, timeout=2)
+    assert customer.sequence_gaps == 0 and exchange.flows.events() == []
 
 
 async def test_a_wait_covers_the_work_with_music(exchange) -> None:

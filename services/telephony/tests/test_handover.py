@@ -9,7 +9,6 @@ import pytest
 from chassis.auth import acting_as, acting_for
 from kernel.errors import Unavailable
 from merkez.telephony.v1 import call_pb2, call_service_pb2
-from telephony.ops import calls as call_ops
 from testkit import eventually
 from testkit.rpc import someone
 from testkit.webrtc import Peer
@@ -30,6 +29,7 @@ from .two_nodes import (
     owner,
     passed,
     shown,
+    stored_call,
     wake_up,
 )
 
@@ -183,20 +183,7 @@ async def test_a_node_that_was_taken_for_dead_and_lived_is_watched_again(pair: P
 
     await eventually(buried)
     await wake_up(pair.first)
-    await adopted(pair.second, await _stored_call(pair.first))
-
-
-async def _stored_call(node: Exchange) -> str:
-    """A call that the node owns by the rows."""
-    from telephony.domain.calls import Call, CallState
-
-    now = node.house.now()
-    call = Call(
-        call_id=an_id("call"), state=CallState.QUEUED, brand_id="", brand_name="", language="en", flow_id="",
-        dialed_number="+15550100", node_id=node.house.settings.node_id, start_time=now, state_time=now,
-    )  # fmt: skip
-    await node.house.db.run(node.tenant_id, lambda tx: call_ops.start_call(tx, call, an_id("leg"), 0, now))
-    return call.call_id
+    await adopted(pair.second, await stored_call(pair.first))
 
 
 async def test_a_call_that_comes_back_to_the_node_it_was_on_is_taken_up_anew(pair: Pair) -> None:

@@ -28,6 +28,7 @@ from .two_nodes import (
     owner,
     passed,
     shown,
+    stored_call,
 )
 
 pytestmark = pytest.mark.media
@@ -266,6 +267,21 @@ async def test_two_nodes_that_see_a_third_die_share_its_calls_and_own_none_twice
         here = [node for node in (pair.second, third) if node.switchboard.find(call.call_id) is not None]
         assert [node.house.settings.node_id for node in here] == [await owner(third, call.call_id)]
     assert await pair.moved() == 6
+
+
+async def test_the_many_calls_of_one_company_are_adopted_by_few_transactions(pair: Pair, monkeypatch) -> None:
+    ids = [await stored_call(pair.first) for _ in range(96)]
+    await kill(pair.first)
+    db, writes = pair.second.house.db, []
+    real = db.run
+
+    async def counted(tenant_id: str, fn: Any, *, read_only: bool = False) -> Any:
+        writes.extend([] if read_only else [tenant_id])
+        return await real(tenant_id, fn, read_only=read_only)
+
+    monkeypatch.setattr(db, "run", counted)
+    await adopted(pair.second, *ids)
+    assert len(writes) < len(ids) / 3, "one by one they make each other run again, and the last one waits for all"
 
 
 async def test_calls_are_adopted_once_the_database_is_back(pair: Pair, monkeypatch) -> None:

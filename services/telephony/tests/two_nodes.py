@@ -101,6 +101,20 @@ async def owner(node: Exchange, call_id: str) -> str:
     return found.node_id if found is not None else ""
 
 
+async def stored_call(node: Exchange) -> str:
+    """A call that the node owns by the rows."""
+    from telephony.domain.calls import Call, CallState
+    from telephony.ops import calls as ops
+
+    now = node.house.now()
+    call = Call(
+        call_id=an_id("call"), state=CallState.QUEUED, brand_id="", brand_name="", language="en", flow_id="",
+        dialed_number="+15550100", node_id=node.house.settings.node_id, start_time=now, state_time=now,
+    )  # fmt: skip
+    await node.house.db.run(node.tenant_id, lambda tx: ops.start_call(tx, call, an_id("leg"), 0, now))
+    return call.call_id
+
+
 async def passed(seconds: float) -> None:
     """Wait until this much time has passed: an outage's length, not somebody's work."""
     until = monotonic() + seconds

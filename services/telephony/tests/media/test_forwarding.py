@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from telephony.media.clips import Clip
 from telephony.media.codecs import PCMA, PCMU
-from telephony.media.plane import TooManySetups
+from telephony.media.plane import MediaPlane, MediaSettings, TooManySetups, host_addresses
 from telephony.media.room import Ear, Room
 from testkit import eventually
 from testkit.webrtc import tone_packets
@@ -161,3 +161,26 @@ async def test_a_tenant_that_floods_set_ups_leaves_room_for_others(studio) -> No
     leg, answer = await studio.plane.answer(await peer.offer(), "ten_2", "leg_other")
     await peer.accept(answer)
     assert await leg.connected
+
+
+async def test_who_comes_back_to_a_live_call_waits_for_no_place_and_takes_none(studio) -> None:
+    offer = await studio.peer().offer()
+    for number in range(studio.plane.settings.waiting_setups + 1):
+        await studio.plane.answer(offer, "ten_1", f"leg_{number}", returns=True)
+    for number in range(studio.plane.settings.tenant_setups):
+        await studio.plane.answer(offer, "ten_1", f"new_{number}")
+    with pytest.raises(TooManySetups):
+        await studio.plane.answer(offer, "ten_1", "new_more")
+    peer = studio.peer(620)
+    leg, answer = await studio.plane.answer(await peer.offer(), "ten_1", "leg_back", returns=True)
+    await peer.accept(answer)
+    assert await leg.connected
+
+
+async def test_the_parties_of_a_dead_nodes_calls_are_given_their_handshakes_within_seconds() -> None:
+    plane = MediaPlane(MediaSettings(host_addresses("127.0.0.1")), lambda work: work.close())
+    began = asyncio.get_running_loop().time()
+    spacing = plane.settings.return_spacing
+    await asyncio.gather(*(plane._turn(spacing) for _ in range(800)))
+    assert asyncio.get_running_loop().time() - began < 3
+    assert plane.settings.setup_spacing > spacing, "who calls anew keeps a distance"

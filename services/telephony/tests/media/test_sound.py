@@ -170,6 +170,42 @@ async def test_a_file_that_is_no_sound_is_refused(clips: ClipStore, data: bytes)
         await clips.file(data)
 
 
+def _encoded(kind: str, codec: str, seconds: float = 1.5) -> bytes:
+    """A tone of 500 Hz."""
+    out = io.BytesIO()
+    with av.open(out, "w", format=kind) as file:
+        stream = file.add_stream(codec, rate=48_000)
+        pcm = (12_000 * np.sin(2 * np.pi * 500 * np.arange(int(48_000 * seconds)) / 48_000)).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = 48_000, 0
+        of_codec = av.AudioResampler(stream.format, "mono", 48_000, stream.codec_context.frame_size or None)
+        for piece in (*of_codec.resample(frame), *of_codec.resample(None), None):
+            file.mux(stream.encode(piece))
+    return out.getvalue()
+
+
+_OTHER_SOURCES = {
+    "a session description": b"v=0\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 32490 RTP/AVP 0\r\n",
+    "a list of files": b"ffconcat version 1.0\nfile other.wav\n",
+}
+
+
+@pytest.mark.parametrize("other", _OTHER_SOURCES.values(), ids=_OTHER_SOURCES)
+@pytest.mark.parametrize("head", [b"\xff\xfb\n", b"ID3\x04" + bytes(6)], ids=["a frame's head", "tags"])
+async def test_an_upload_that_names_other_sources_is_the_sound_that_was_looked_at(
+    clips: ClipStore, other: bytes, head: bytes
+) -> None:
+    clip = await asyncio.wait_for(clips.file(head + other + b"\n" * 20 + _encoded("mp3", "libmp3lame")), 20)
+    assert abs(clip.seconds - 1.5) < 0.3
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("mp3", "libmp3lame"), ("ogg", "libopus"), ("opus", "libopus")])
+async def test_prompts_of_every_kind_are_played_as_they_sound(clips: ClipStore, kind: str, codec: str) -> None:
+    clip = await clips.file(_encoded(kind, codec))
+    spectrum = np.abs(np.fft.rfft(_samples(clip)[24_000:48_000]))
+    assert abs(clip.seconds - 1.5) < 0.1 and abs(np.argmax(spectrum) * 48_000 / 24_000 - 500) < 10
+
+
 async def test_an_unknown_language_is_refused_and_the_next_one_still_spoken(clips: ClipStore) -> None:
     with pytest.raises(ClipFailed):
         await clips.speech("Hallo", "de")

@@ -161,6 +161,18 @@ async def test_credentials_without_a_nonce_of_ours_fail_in_nobodys_name(credenti
     assert await verdict(server, request) is Verdict.STALE
 
 
+async def test_credentials_without_a_nonce_of_ours_cost_no_look_at_the_database() -> None:
+    server, other, looked_up = DigestServer("m", b"k" * 32, Clock().now), DigestServer("m", b"x" * 32, Clock().now), []
+
+    async def look(user: str, _realm: str, _algorithm: str) -> str | None:
+        looked_up.append(user)
+        return None
+
+    for challenger, wanted, looks in ((other, Verdict.STALE, 0), (server, Verdict.WRONG, 1)):
+        found = await server.check(signed(challenger, "anna", "guess"), "authorization", look)
+        assert found[0] is wanted and len(looked_up) == looks
+
+
 async def test_a_signature_for_one_request_is_none_for_another() -> None:
     server = DigestServer(REALM, b"s" * 32, Clock().now)
     request = signed(server, "1000", "right horse")

@@ -9,9 +9,11 @@ from collections.abc import Callable
 import pytest
 from telephony.sip import Credentials, GateKeys
 from telephony.sip.bodies import digit_of
+from telephony.sip.connections import Limits
 from telephony.sip.errors import SipParseError
-from telephony.sip.messages import Headers, Request
+from telephony.sip.messages import Headers, Request, Response
 from telephony.sip.parsing import parse
+from testkit.waiting import eventually
 
 from .peers import HandTimers, Line, a_line, a_stranger
 
@@ -37,6 +39,28 @@ async def test_who_has_no_call_with_us_is_answered_once_and_nothing_is_kept(meth
         timers.pass_now(64)
         stranger.say(stranger.message("OPTIONS", "z9hG4bKtwo"))
         await stranger.response(200)  # and no repetition before it, in whosever name it was asked
+
+
+async def test_who_floods_us_with_calls_keeps_out_no_trunk_and_no_phone_elsewhere(alice: Line) -> None:
+    home, keys = "127.0.0.1", GateKeys("r", b"s" * 32, _nobody, time.time)
+    timers = HandTimers()
+    async with a_line(
+        timers, trusted=lambda source: source.port == alice.port(), keys=keys, limits=Limits(invitations_per_second=50)
+    ) as guarded, a_stranger(guarded) as stranger:  # fmt: skip
+        for number in range(60):
+            stranger.say(stranger.invite(f"z9hG4bK{number}", call=f"flood-{number}"))
+        await eventually(lambda: len(stranger.heard) == 60)
+        told = [each.status for each in stranger.heard if isinstance(each, Response)]
+        assert told == [401] * 12 + [503] * 48
+        gate = guarded.agent._gate
+        assert gate is not None and gate.admits("127.0.0.9", trusted=False) and not gate.admits(home, trusted=False)
+        for number in range(50):
+            await alice.call(guarded)
+            assert await guarded.invitation(number), "all that a trunk may have"
+
+
+async def _nobody(_user: str, _realm: str, _algorithm: str) -> str | None:
+    return None
 
 
 async def test_a_name_that_is_barred_at_an_address_is_answered_like_any_other_and_its_secret_not_looked_at(

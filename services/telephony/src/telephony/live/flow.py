@@ -254,15 +254,16 @@ class FlowDriver:
             pressing.cancel()
 
     async def _queue(self, queue: run.QueueInstruction) -> None:
-        """Music for one interval, after what is said once; no longer than the contact waits."""
+        """Music for one interval, and what is said once over it; no longer than the contact waits."""
         music = self._house.music
         if queue.music_prompt_id:
             found = await self._clip(run.Audio(prompt_id=queue.music_prompt_id), self._house.clips.music)
             music = found or music
-        if queue.audio:
-            await self._play(queue.audio)
+        clips = await self._clips(queue.audio)
         await self._connected()
         self._live.earpiece.keep_playing(music)
+        if clips:
+            await self._live.earpiece.announce(clips, music)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(queue.tick_interval.ToTimedelta().total_seconds() or _DEFAULT_TICK):
                 await self._live.until(lambda: self._over(queue.contact_id))

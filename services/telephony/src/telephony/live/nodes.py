@@ -43,7 +43,7 @@ LOOK_SECONDS = 0.4
 SILENT_SECONDS = 2.0
 """A node whose row was not renewed for this long, and that doesn't answer either, is dead."""
 _PING_SECONDS = Pulse.ASLEEP_SECONDS
-_ADOPT_AT_ONCE = 16
+_ADOPT_AT_ONCE = 64
 _FORWARD_SECONDS = 9.0
 _PERSIST_SECONDS = 20.0
 
@@ -162,24 +162,14 @@ class Nodes:
         left = await self._house.db.system(lambda tx: ops.left_by(tx, self.me), read_only=True)
         found = await self._house.db.system(ops.list_nodes, read_only=True)
         before = next((node for node in found if node.node_id == self.me), None)
-        for lease in left.leases:
-            heard = lease.heartbeat_time if before is None else max(lease.heartbeat_time, before.heartbeat_time)
-            await self._adopt(lease, heard)
+        await self._adopt_each(left.leases, before)
 
     async def _adopt_all(self, node: Node) -> bool:
         """Adopt what a dead node holds, and give its stations their grace; whether all of it could be looked at."""
         left = await self._house.db.system(lambda tx: ops.left_by(tx, node.node_id), read_only=True)
         if left.leases:
             log.warning("a node died; its calls are adopted", node=node.node_id, calls=len(left.leases))
-        turn = asyncio.Semaphore(_ADOPT_AT_ONCE)
-        # In any order: another node begins elsewhere, and the two meet in the middle.
-        leases = random.sample(list(left.leases), len(left.leases))
-
-        async def one(lease: Lease) -> bool:
-            async with turn:
-                return await self._adopt(lease, max(lease.heartbeat_time, node.heartbeat_time))
-
-        whole = all(await asyncio.gather(*(one(lease) for lease in leases)))
+        whole = await self._adopt_each(left.leases, node)
         grace = graces(self._house.settings)
         for tenant_id, agent_id in left.stations:
             await self._house.db.run(
@@ -189,6 +179,18 @@ class Nodes:
                 ),
             )
         return whole
+
+    async def _adopt_each(self, leases: Sequence[Lease], dead: Node | None) -> bool:
+        """Adopt calls of a node; whether all of them could be looked at."""
+        turn = asyncio.Semaphore(_ADOPT_AT_ONCE)
+
+        async def one(lease: Lease) -> bool:
+            heard = lease.heartbeat_time if dead is None else max(lease.heartbeat_time, dead.heartbeat_time)
+            async with turn:
+                return await self._adopt(lease, heard)
+
+        # In any order: another node begins elsewhere, and the two meet in the middle.
+        return all(await asyncio.gather(*map(one, random.sample(list(leases), len(leases)))))
 
     async def _adopt(self, lease: Lease, last_heard: datetime) -> bool:
         """Whether that was possible: the call is this node's, another's, or over."""
@@ -217,8 +219,10 @@ class Nodes:
         house = self._house
 
         async def adopted() -> ops.Adopted | None:
-            return await house.db.run(
+            # In rounds: at once a company's calls only make each other run again, and all of them wait for the last.
+            return await house.ledger.begin_by(
                 tenant_id,
+                call_id,
                 lambda tx: ops.adopt_call(tx, call_id, from_node, self.me, last_heard, house.now(), beaten=beaten),
             )
 

@@ -66,8 +66,10 @@ class Stations:
         without media because of us.
         """
         house = self._house
-        await house.db.run(tenant_id, lambda tx: ops.check_attach(tx, agent_id, client_id, takeover), read_only=True)
-        leg, answer = await house.plane.answer(sdp_offer, tenant_id, agent_id)
+        joined = await house.db.run(
+            tenant_id, lambda tx: ops.check_attach(tx, agent_id, client_id, takeover), read_only=True
+        )
+        leg, answer = await house.plane.answer(sdp_offer, tenant_id, agent_id, returns=joined)
         station = await unbroken(self._attach(tenant_id, agent_id, client_id, takeover, leg))
         return station, answer
 

@@ -94,7 +94,7 @@ class WebCalls:
             raise CallElsewhere(tenant_id, call.call_id, call.node_id)
         answer = ""
         if sdp_offer:
-            leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id)
+            leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id, returns=True)
             coming = ops.LegChange(call.call_id, leg_id, LegTrigger.REATTACH)
             live.journal.note(ops.change_legs, coming, "leg re-attaches")
             house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")

@@ -118,7 +118,7 @@ class ClipStore:
         return await self._clip({"make": "speech", "text": text, "language": language}, keep=not personal)
 
     async def file(self, data: bytes) -> Clip:
-        """An uploaded prompt: wav, mp3, ogg, flac. ClipFailed when it isn't one."""
+        """An uploaded prompt: wav, mp3, ogg. ClipFailed when it isn't one."""
         digest = hashlib.sha256(data).hexdigest()
         return await self._clip({"make": "file", "digest": digest}, data)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from telephony.media.clip_reader import ClipReader
 from telephony.media.clips import Clip
 from telephony.media.media_leg import MediaLeg
-from telephony.media.player import Playback
+from telephony.media.player import Announcement, Playback
 
 
 class Earpiece:
@@ -19,6 +20,7 @@ class Earpiece:
         self._playing: tuple[tuple[Clip, ...], bool] = ((), False)
         self._finished: asyncio.Future[bool] | None = None
         self._left_at: dict[Clip, int] = {}
+        self._announcement: Announcement | None = None
 
     def move(self, leg: MediaLeg) -> None:
         """Play to this leg from now on."""
@@ -45,8 +47,20 @@ class Earpiece:
         self._finished = asyncio.get_running_loop().create_future()
         self._begin((clip,), True, start)
 
+    def announce(self, clips: Sequence[Clip], music: Clip) -> asyncio.Future[bool]:
+        """Say this over the music, which loops and is turned down meanwhile. The future is as that of `play`."""
+        self.keep_playing(music)
+        self._say_no_more()
+        made = self._announcement = Announcement(ClipReader(clips), asyncio.get_running_loop().create_future())
+        if made.reader.done:
+            made.finished.set_result(True)
+        if self._playback is not None:
+            self._playback.announcement = made
+        return made.finished
+
     def stop(self) -> None:
         """Be silent."""
+        self._say_no_more()
         playback, self._playback = self._playback, None
         if playback is not None:
             clips, loop = self._playing
@@ -60,7 +74,13 @@ class Earpiece:
         if self._leg is None:
             return
         playback = self._playback = self._leg.play(clips, loop=loop, start=start)
+        playback.announcement = self._announcement
         playback.finished.add_done_callback(lambda done: self._ended(playback, done))
+
+    def _say_no_more(self) -> None:
+        announcement, self._announcement = self._announcement, None
+        if announcement is not None and not announcement.finished.done():
+            announcement.finished.set_result(False)
 
     def _ended(self, playback: Playback, done: asyncio.Future[bool]) -> None:
         # A playback that was replaced on a new leg ends too, but what the party hears goes on.

@@ -58,9 +58,12 @@ class MediaSettings:
     setup_spacing: float = 0.01
     """DTLS costs a few milliseconds of CPU in the loop that forwards packets: at least this long between two
     handshakes, so that live calls never wait for more than one."""
+    return_spacing: float = 0.002
+    """As much where somebody comes back to a live call, who hears nothing meanwhile: all parties of a dead node do,
+    and hundreds of them are to hear again within 5 s."""
     waiting_setups: int = 128
     tenant_setups: int = 32
-    """Of these, one tenant's at most: whoever floods it, the others' calls are set up."""
+    """Of these, one tenant's at most: whoever floods it, the others' calls are set up. Who comes back isn't counted."""
     lanes: bool = True
     """Joined legs' packets are passed on by a thread of C where it was compiled, else, and without this, in Python."""
 
@@ -71,6 +74,7 @@ class _Setup:
 
     tenant_id: str
     limit: asyncio.Timeout
+    returns: bool = False
     given_up: bool = False
 
     def give_up(self) -> None:
@@ -139,20 +143,24 @@ class MediaPlane:
         self._gathering: Gathering | None = None
         self._lanes_tried = not settings.lanes
 
-    async def answer(self, offer_sdp: str, tenant_id: str, owner: str) -> tuple[WebRtcLeg, str]:
+    async def answer(
+        self, offer_sdp: str, tenant_id: str, owner: str, *, returns: bool = False
+    ) -> tuple[WebRtcLeg, str]:
         """A leg for this offer and the SDP answer. The leg connects by itself; see `leg.connected`.
 
         `owner` is who connects (a call's customer, a station): a new offer of theirs gives up the one that is still
-        being set up. SdpInvalid for an unusable offer, TooManySetups when too many wait already.
+        being set up. `returns` of who is known to be in a live call, and is never one too many. SdpInvalid for an
+        unusable offer, TooManySetups when too many wait already.
         """
         offer = parse_offer(offer_sdp)
         earlier = self._setups.pop(owner, None)
         if earlier is not None:
             earlier.give_up()
-        of_tenant = sum(setup.tenant_id == tenant_id for setup in self._setups.values())
-        if len(self._setups) >= self.settings.waiting_setups or of_tenant >= self.settings.tenant_setups:
+        waiting = [setup.tenant_id for setup in self._setups.values() if not setup.returns]
+        full = len(waiting) >= self.settings.waiting_setups or waiting.count(tenant_id) >= self.settings.tenant_setups
+        if full and not returns:
             raise TooManySetups("too many connections are being set up", retry_after=timedelta(seconds=1))
-        setup = self._setups[owner] = _Setup(tenant_id, asyncio.timeout(self.settings.setup_seconds))
+        setup = self._setups[owner] = _Setup(tenant_id, asyncio.timeout(self.settings.setup_seconds), returns)
         try:
             leg, transport, answer = await self._make(offer)
         except BaseException:
@@ -238,7 +246,7 @@ class MediaPlane:
         try:
             async with setup.limit:
                 if not setup.given_up and await transport.connect_ice(offer.ice):
-                    await self._turn()
+                    await self._turn(self.settings.return_spacing if setup.returns else self.settings.setup_spacing)
                     connected = await transport.connect_dtls(offer.dtls, server=offer.dtls_server)
         except (TimeoutError, ConnectionError):
             connected = False
@@ -254,11 +262,11 @@ class MediaPlane:
         if self._setups.get(owner) is setup:
             del self._setups[owner]
 
-    async def _turn(self) -> None:
-        """Wait until this handshake may take the loop."""
+    async def _turn(self, spacing: float) -> None:
+        """Wait until this handshake may take the loop, and keep it from the next one for so long."""
         now = asyncio.get_running_loop().time()
         at = max(now, self._next_handshake)
-        self._next_handshake = at + self.settings.setup_spacing
+        self._next_handshake = at + spacing
         if at > now:
             await asyncio.sleep(at - now)
 

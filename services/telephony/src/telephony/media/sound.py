@@ -42,11 +42,15 @@ def encode(samples: Samples, bit_rate: int = 24_000, application: str = "voip") 
 
 
 def decode_file(data: bytes) -> Samples:
-    """The sound of an uploaded wav, mp3, ogg or flac file; ValueError when there is none in it."""
+    """The sound of an uploaded wav, mp3 or ogg file; ValueError when there is none in it.
+
+    The format is named by us. Guessed, a stranger's bytes can be a session description or a playlist as well, and
+    reading those opens ports and other files.
+    """
     pieces: list[Samples] = []
     total = 0
     try:
-        with av.open(io.BytesIO(data), "r") as container:
+        with av.open(io.BytesIO(data), "r", format=_format(data)) as container:
             if not container.streams.audio:
                 raise ValueError("no audio stream")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
@@ -64,6 +68,17 @@ def decode_file(data: bytes) -> Samples:
     if not total:
         raise ValueError("no audio in it")
     return np.concatenate(pieces)
+
+
+def _format(data: bytes) -> str:
+    """What flows took the upload for; ValueError for what it would have refused."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "wav"
+    if data[:4] == b"OggS":
+        return "ogg"
+    if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0):
+        return "mp3"
+    raise ValueError("not wav, mp3 or ogg")
 
 
 def resample(pcm: NDArray[np.int16], rate: int) -> Samples:

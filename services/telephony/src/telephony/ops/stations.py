@@ -19,9 +19,12 @@ from telephony.store import calls as call_store
 from telephony.store import stations as station_store
 
 
-async def check_attach(tx: Tx, agent_id: str, client_id: str, takeover: bool) -> None:
-    """Whether this tab may attach now; StationHeldByOtherTab. `attach_station` decides again."""
-    stations.may_attach(await station_store.find_station(tx, agent_id), client_id, takeover)
+async def check_attach(tx: Tx, agent_id: str, client_id: str, takeover: bool) -> bool:
+    """Whether the agent is joined to a call. StationHeldByOtherTab when this tab may not attach now; `attach_station`
+    decides again."""
+    held = await station_store.find_station(tx, agent_id)
+    stations.may_attach(held, client_id, takeover)
+    return bool(await _joined_call(tx, held))
 
 
 async def attach_station(tx: Tx, agent_id: str, client_id: str, takeover: bool, node_id: str, now: datetime) -> Station:

@@ -286,11 +286,13 @@ class SipAgent:
     def _invited(self, transaction: ServerTransaction) -> None:
         gate = self._gate
         assert gate is not None
-        if self.on_invite is None or self._draining is not None or not gate.admits():
+        source = transaction.request.source
+        trusted = self._settings.trusted(source)
+        if self.on_invite is None or self._draining is not None or not gate.admits(source.host, trusted=trusted):
             response = transaction.request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
             transaction.respond_once(response)
-        elif self._settings.trusted(transaction.request.source):
+        elif trusted:
             self._invite(transaction, "")
         else:
             self.stack.spawn(self._identified(transaction, gate), "INVITE")

@@ -86,12 +86,15 @@ class DigestServer:
         user, algorithm = given.get("username", ""), (given.get("algorithm") or "MD5").upper()
         if algorithm not in self._algorithms or len(user) > MAX_USER or given.get("qop", "").lower() != "auth":
             return (Verdict.WRONG if self._fresh(given, source) else Verdict.STALE), ""
+        # Who shows a nonce that isn't ours costs no look at the database: anybody can send thousands a second.
+        if not self._fresh(given, source):
+            return Verdict.STALE, ""
         known = await lookup(user, self.realm, algorithm)
         # An unknown user's answer is compared too, with a secret nobody has, so that both take the same time.
         nobody = _hash(algorithm, f"{user}:{self._secret.hex()}")
         expected = _answer(algorithm, nobody if known is None else known, request.method, given)
         right = hmac.compare_digest(expected.encode(), given.get("response", "").lower().encode("utf-8", "replace"))
-        if not self._fresh(given, source):
+        if not self._fresh(given, source):  # used meanwhile
             return Verdict.STALE, ""
         if not right or known is None or not _same_target(given.get("uri", ""), request.uri):
             return Verdict.WRONG, ""

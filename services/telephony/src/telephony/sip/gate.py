@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,6 +29,30 @@ class GateKeys:
     """Challenged with, the preferred first; an answer by another one is wrong."""
 
 
+_SHARE = 0.25
+"""What one address of strangers may take of what they may all take."""
+_ADDRESSES = 4096
+
+
+class _Rate:
+    """So many a second; a second's worth may come at once, and one always."""
+
+    def __init__(self, timers: Timers, a_second: float) -> None:
+        self._timers = timers
+        self._a_second = a_second
+        self._most = self._tokens = max(1.0, a_second)
+        self._filled = timers.now()
+
+    def admits(self) -> bool:
+        now = self._timers.now()
+        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._a_second)
+        self._filled = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
 class Gate:
     """One agent's door."""
 
@@ -43,20 +68,23 @@ class Gate:
         self._keys = keys
         self._server = DigestServer(keys.realm, keys.secret, keys.now, keys.algorithms) if keys is not None else None
         self._rate = limits.invitations_per_second
-        self._tokens = self._rate
-        self._filled = timers.now()
+        self._trusted, self._strangers = _Rate(timers, self._rate), _Rate(timers, self._rate)
+        self._addresses: OrderedDict[str, _Rate] = OrderedDict()
         self._on_failure = on_failure
         self._barred_name = barred_name
 
-    def admits(self) -> bool:
-        """Whether one more new call is within the rate (a second's worth may come at once)."""
-        now = self._timers.now()
-        self._tokens = min(self._rate, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+    def admits(self, host: str, *, trusted: bool) -> bool:
+        """Whether one more new call is within the rate. Who isn't trusted, a phone before it is identified too, takes
+        nothing of what trunks may have, and one address of them no more than a part of what the others may."""
+        if trusted:
+            return self._trusted.admits()
+        own = self._addresses.get(host)
+        if own is None:
+            own = self._addresses[host] = _Rate(self._timers, self._rate * _SHARE)
+            if len(self._addresses) > _ADDRESSES:
+                self._addresses.popitem(last=False)
+        self._addresses.move_to_end(host)
+        return own.admits() and self._strangers.admits()
 
     async def identify(self, transaction: ServerTransaction) -> str | None:
         """The proved user; else None, and the request is answered: the same way for whatever was wrong."""

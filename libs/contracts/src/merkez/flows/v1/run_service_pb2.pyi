@@ -369,7 +369,7 @@ class QueueInstruction(_message.Message):
 
     @_builtins.property
     def audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___Audio]:
-        """Played once before the music."""
+        """Said once over the music."""
 
     def __init__(
         self,
