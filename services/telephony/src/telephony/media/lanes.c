@@ -150,6 +150,7 @@ static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timest
 
 static void forward(lanes *all, lane *at, uint64_t id, int length) {
     uint8_t *packet = all->packet;
+    if (at->tapped == 2) tape_reach(at->tape);
     if (at->rx && all->unprotect(at->rx, packet, &length)) {
         at->forged++;
         return;
@@ -179,6 +180,7 @@ static void forward(lanes *all, lane *at, uint64_t id, int length) {
 /* One datagram of the lane's socket, to its end. Under the lock. */
 static void step(lanes *all, slot *one, uint64_t id) {
     uint8_t *packet = all->packet;
+    if (one->at.tapped == 2) tape_expect(one->at.tape);
     /* Room behind for what protecting adds (SRTP_MAX_TRAILER_LEN is below 160). */
     ssize_t length = recv(one->at.in_fd, packet, BUFFER - 256, MSG_DONTWAIT);
     if (length <= 0) return;

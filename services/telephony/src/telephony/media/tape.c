@@ -20,6 +20,7 @@
 
 enum { RUNS = 8, NUMBERS = 10, FIRST_ROOM = 1024, MOST_ROOM = 1 << 20, RUN_HEAD = 48, NUMBER = 12 };
 enum { TINK = 5, IV = 12, TAG = 16, GET_TAG = 0x10, FRAME_HEAD = 4, FRAMED = 2, ENTRY_TAIL = 16 };
+enum { LINE = 64 }; /* of the cache */
 static const double MOST_SECONDS = 1.0, FRAME_SECONDS = 0.02, CLOCK_RATE = 48000;
 /* While packets come 20 ms apart, one is sealed at most 80 ms after it came. */
 static const double GUARD_SECONDS = 0.075;
@@ -40,34 +41,34 @@ typedef struct waiting {
 } waiting;
 
 struct tape {
+    /* What each packet needs comes first, in as few lines of the cache as it takes: `tape_expect`. */
     pthread_mutex_t lock;
-    double started;
-    int ended;
-    /* The stream that is on, and the packet of it that lies furthest; when the last packet came. */
-    uint32_t stream, last_timestamp;
-    int64_t last_position;
-    double last_arrival;
-    /* Packets that aren't sealed, and when the first of the piece came; below 0: none is open. */
+    double started, last_arrival; /* when the last packet came */
+    double began;                 /* when the first of the piece came; below 0: none is open */
+    /* Packets that aren't sealed. */
     uint8_t *packets;
     uint32_t length, room, count;
+    int ended;
+    void *cipher;
+    /* The stream that is on, and the packet of it that lies furthest. */
+    uint32_t stream, last_timestamp;
+    int64_t last_position;
+    uint32_t waits;
     run runs[RUNS];
-    double began;
     /* What they are sealed with. */
     const tape_openssl *openssl;
-    void *cipher;
     uint8_t tink[TINK], iv[IV];
     uint8_t *head;
     uint32_t head_length, place_length, frames;
-    char place[256]; /* associated data up to the frame's number */
     uint32_t bound_length;
+    char place[256];    /* associated data up to the frame's number */
     uint8_t entry[176]; /* recording and track as an AppendSegmentRequest has them */
     uint32_t entry_length;
     int32_t sequence;
     tape_slot *slot, *own;
     int open; /* the area that is written */
-    /* What waits to be taken off. */
+    /* What waits to be taken off: `waits` bytes. */
     waiting *first, *end;
-    uint32_t waits;
     waiting *taken; /* whose bytes the owner has */
 };
 
@@ -369,8 +370,9 @@ static int added(tape *at, uint32_t stream, uint32_t timestamp, double now, cons
 
 tape *tape_new(double started) {
     pthread_mutexattr_t kind;
-    tape *at = calloc(1, sizeof *at);
+    tape *at = aligned_alloc(LINE, (sizeof *at + LINE - 1) / LINE * LINE);
     if (!at) return NULL;
+    memset(at, 0, sizeof *at);
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT); /* a lane's thread may be real-time */
     pthread_mutex_init(&at->lock, &kind);
@@ -395,10 +397,24 @@ void tape_free(tape *at) {
     free(at);
 }
 
+/* Asks for the lines of the cache from `from` on that `bytes` lie in. */
+static void fetch(const void *from, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch((const uint8_t *)from + at, 1);
+}
+
+void tape_expect(const tape *at) { fetch(at, offsetof(tape, runs) + sizeof(run)); }
+
+void tape_reach(const tape *at) { fetch(at->packets + at->length, 2 * LINE); }
+
 int tape_put(tape *at, uint32_t stream, uint32_t timestamp, double now, const uint8_t *payload, uint32_t length) {
     pthread_mutex_lock(&at->lock);
     int taken = at->ended || added(at, stream, timestamp, now, payload, length);
     int due = at->cipher && at->count && (now - at->runs[0].arrival >= GUARD_SECONDS || at->length >= GUARD_BYTES);
+    if (due) { /* soon, but first the packet is sent */
+        fetch(at->cipher, 3 * LINE);
+        fetch(&at->openssl, offsetof(tape, entry) - offsetof(tape, openssl));
+        fetch(area(at), sizeof(tape_area) - sizeof area(at)->data);
+    }
     pthread_mutex_unlock(&at->lock);
     return taken ? due : -1;
 }
