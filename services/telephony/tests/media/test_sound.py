@@ -10,6 +10,7 @@ import signal
 import struct
 import wave
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -174,7 +175,7 @@ def _encoded(kind: str, codec: str, seconds: float = 1.5) -> bytes:
     """A tone of 500 Hz."""
     out = io.BytesIO()
     with av.open(out, "w", format=kind) as file:
-        stream = file.add_stream(codec, rate=48_000)
+        stream = cast("av.AudioStream", file.add_stream(codec, rate=48_000))
         pcm = (12_000 * np.sin(2 * np.pi * 500 * np.arange(int(48_000 * seconds)) / 48_000)).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.pts = 48_000, 0
