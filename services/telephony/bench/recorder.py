@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,8 @@ class Recorder:
         key = await self._recordings.start(_TENANT, wish, "", SystemClock().now())
         recording_id = key.recording_id
 
-        def keep(segment: Entry) -> None:
-            spool.keep(_TENANT, recording_id, segment)
+        def keep(segments: Sequence[Entry]) -> None:
+            spool.keep(_TENANT, recording_id, segments)
 
         spool.begin(_TENANT, recording_id)
         recording.open(key, keep, spool.tails)

@@ -47,7 +47,9 @@ async def main(folder: Path, way: str, keyset: bytes) -> None:
         spool = Spool(folder, never, never, tasks.spawn, print)  # type: ignore[arg-type]
         recording = Recording(TENANT, asyncio.get_running_loop())
         spool.begin(TENANT, RECORDING)
-        recording.open(RecordingKey(RECORDING, keyset), lambda entry: spool.keep(TENANT, RECORDING, entry), spool.tails)
+        recording.open(
+            RecordingKey(RECORDING, keyset), lambda entries: spool.keep(TENANT, RECORDING, entries), spool.tails
+        )
         legs: list[RtpLeg] = []
         with RawTrunk() as speaker, RawTrunk() as listener:
             for trunk in (speaker, listener):

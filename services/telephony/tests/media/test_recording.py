@@ -36,7 +36,10 @@ async def test_segments_open_with_their_key_in_their_place_only_and_hold_every_p
     stream = object()
     for index in range(60):
         recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + index * 960, bytes([index]))
-    recording.open(RecordingKey(RECORDING, keyset, frames), lambda entry: kept.append(Segment.of(TENANT, entry)))
+    recording.open(
+        RecordingKey(RECORDING, keyset, frames),
+        lambda entries: kept.extend(Segment.of(TENANT, each) for each in entries),
+    )
     recording.tap(ANN, Source("agent", "usr_ann"))(object(), 5, b"x")
     recording.tap(CUSTOMER, Source("customer"))(stream, 1000 + 60 * 960, bytes([60]))
     seconds, counts = recording.finish()

@@ -36,7 +36,7 @@ class Store:
         self.down = False
         self.failing: list[Exception] = []
         self.refused: dict[str, Exception] = {}
-        """By recording: what becomes of its segments."""
+        """By recording or track: what becomes of its segments."""
         self.calls: list[list[Segment]] = []
         self.finished: list[Finish] = []
         self.answers = asyncio.Event()
@@ -46,8 +46,9 @@ class Store:
         await self.answers.wait()
         self._up()
         segments = [Segment.of(tenant_id, entry) for entry in entries]
-        self.calls.append([segment for segment in segments if segment.recording_id not in self.refused])
-        return [self.refused.get(segment.recording_id) for segment in segments]
+        outcomes = [self.refused.get(each.recording_id) or self.refused.get(each.track) for each in segments]
+        self.calls.append([each for each, error in zip(segments, outcomes, strict=True) if error is None])
+        return outcomes
 
     async def finish(self, finish: Finish) -> None:
         self._up()
@@ -70,7 +71,7 @@ def segment(sequence: int, recording_id: str = RECORDING, *, tenant_id: str = TE
 
 
 def keep(spool: Spool, kept: Segment) -> None:
-    spool.keep(kept.tenant_id, kept.recording_id, kept.entry)
+    spool.keep(kept.tenant_id, kept.recording_id, [kept.entry])
 
 
 @contextlib.asynccontextmanager
@@ -263,6 +264,20 @@ async def test_one_recording_in_trouble_holds_up_no_other_and_goes_out_when_it_i
     assert stuck == [0, 1, 2]
 
 
+async def test_of_what_was_sealed_together_only_what_recording_does_not_have_yet_goes_out_again(tmp_path: Path) -> None:
+    store = Store()
+    store.refused["agent"] = Unavailable("its disk is full")
+    async with spooling(tmp_path, store) as spool:
+        together = [segment(0, track=track).entry for track in ("customer", "agent")]
+        spool.keep(TENANT, RECORDING, together)
+        await eventually(lambda: apart(tmp_path) == ["agent-000000-800.seg"])
+        spool.finish(Finish(TENANT, RECORDING, 0.8, {"agent": 1, "customer": 1}))
+        store.refused.clear()
+        await emptied(tmp_path)
+        assert spool._octets == 0
+    assert store.segments == [("customer", 0, b"0"), ("agent", 0, b"0")]
+
+
 async def test_a_refused_segment_does_not_hold_up_the_rest(tmp_path: Path) -> None:
     store, reports = Store(), []
     store.refused["rec_erased"] = InvalidInput("never")
@@ -309,7 +324,7 @@ async def spool_written(spool: Spool) -> None:
 @pytest.mark.parametrize("cut", [1, 3, 40])
 async def test_of_a_batch_that_a_power_cut_tore_all_that_is_whole_is_sent(tmp_path: Path, cut: int) -> None:
     store, reports = Store(), []
-    content = segment_files.batch_of([(TENANT, segment(number).entry) for number in range(3)])
+    content = segment_files.batch_of([(TENANT, [segment(number).entry]) for number in range(3)])
     (tmp_path / "life-00000001.batch").write_bytes(content[:-cut])
     async with spooling(tmp_path, store, reports) as spool:
         assert spool.resume() == 1
@@ -322,7 +337,7 @@ async def test_of_a_batch_that_a_power_cut_tore_all_that_is_whole_is_sent(tmp_pa
 @given(st.data())
 def test_whatever_a_disk_makes_of_a_batch_only_whole_segments_of_it_are_read(data: st.DataObject) -> None:
     kept = [segment(sequence) for sequence in range(3)]
-    content = bytearray(segment_files.batch_of([(TENANT, each.entry) for each in kept]))
+    content = bytearray(segment_files.batch_of([(TENANT, [each.entry for each in kept])]))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     found: list[Segment] = []

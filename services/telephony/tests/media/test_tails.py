@@ -138,7 +138,7 @@ def contents(folder: Path) -> list[bytes]:
 def recording_on(folder: Path, store: Store, spool: Spool) -> Recording:
     recording = Recording(TENANT, asyncio.get_running_loop())
     spool.begin(TENANT, RECORDING)
-    recording.open(RecordingKey(RECORDING, KEYSET), lambda entry: spool.keep(TENANT, RECORDING, entry), spool.tails)
+    recording.open(RecordingKey(RECORDING, KEYSET), lambda entries: spool.keep(TENANT, RECORDING, entries), spool.tails)
     return recording
 
 

@@ -112,7 +112,7 @@ class Answerphone:
         """Its length, and its packets as they would reach recording."""
         (recording,) = self.begun
         key = RecordingKey("rec_1", self._keyset)
-        recording.open(key, lambda entry: self.sealed.append(Segment.of("ten_1", entry)))
+        recording.open(key, lambda entries: self.sealed.extend(Segment.of("ten_1", each) for each in entries))
         seconds, counts = recording.finish()
         assert counts == {"customer": len(self.sealed)}
         cipher, packets = open_keyset(self._keyset), list[segment_pb2.OpusPacket]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chassis.statuses import RemoteFailed
@@ -96,8 +97,8 @@ async def open_recording(
             await asyncio.sleep(pause)
             waited, tries = waited + pause, tries + 1
 
-    def keep(segment: Entry) -> None:
-        house.spool.keep(live.tenant_id, key.recording_id, segment)
+    def keep(segments: Sequence[Entry]) -> None:
+        house.spool.keep(live.tenant_id, key.recording_id, segments)
 
     house.spool.begin(live.tenant_id, key.recording_id)
     recording.open(key, keep, house.spool.tails)

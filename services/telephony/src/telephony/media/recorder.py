@@ -19,14 +19,14 @@ from telephony.media.sealing import RecordingKey, open_keyset, plain_key
 from telephony.media.tails import Tails
 from telephony.media.tracks import Entry, Key, Source, Track
 
-_BEAT = 0.2
-_SEGMENT_BEATS = 4
+_BEAT = 0.4
+_SEGMENT_BEATS = 2
 """0.8 s: with the write and the way to recording behind it, a machine that dies takes a second with it at most."""
 _TURNS, _TURN = 4, 0.01
 """Recordings seal in turns behind the beat: all at once would hold the event loop. The spool gathers for longer."""
 
-KeepSegment = Callable[[Entry], None]
-"""Takes a sealed segment and returns at once."""
+KeepSegments = Callable[[Sequence[Entry]], None]
+"""Takes what a recording's tracks have sealed at the same time and returns at once."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Recording:
         self.started = monotonic() if started is None else started
         self._tenant_id = tenant_id
         self._key: Key | None = None
-        self._keep: KeepSegment | None = None
+        self._keep: KeepSegments | None = None
         self._loop = loop
         self._ended: float | None = None
         self._tracks = {name: Track(name, self.started) for name in tracks}
@@ -88,14 +88,13 @@ class Recording:
         """One of those it began with."""
         return self._tracks[name]
 
-    def open(self, key: RecordingKey, keep: KeepSegment, tails: Tails | None = None) -> None:
+    def open(self, key: RecordingKey, keep: KeepSegments, tails: Tails | None = None) -> None:
         """Begin to seal: the key is here. What is open is kept in `tails` for whoever comes after this process."""
         self.recording_id = key.recording_id
         self._keep = keep
         for_tapes = plain_key(key.keyset) if key.takes_frames else None
         self._key = Key(self._tenant_id, key.recording_id, open_keyset(key.keyset), for_tapes, tails)
-        for track in self._tracks.values():
-            self._hand_over(track.open(self._key))
+        self._hand_over(*(track.open(self._key) for track in self._tracks.values()))
 
     @property
     def seconds(self) -> float:
@@ -150,10 +149,10 @@ class Recording:
 
     def _seal(self) -> None:
         """Cut what is open, and hand over what could be sealed."""
-        for track in self._tracks.values():
-            self._hand_over(track.segments())
+        self._hand_over(*(track.segments() for track in self._tracks.values()))
 
-    def _hand_over(self, segments: Iterable[Entry]) -> None:
-        for segment in segments:
+    def _hand_over(self, *of_tracks: Iterable[Entry]) -> None:
+        segments = [segment for each in of_tracks for segment in each]
+        if segments:
             assert self._keep is not None
-            self._keep(segment)
+            self._keep(segments)

@@ -104,12 +104,14 @@ def segment_at(path: Path, sealed: bytes) -> Segment:
     return Segment(recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, sealed)
 
 
-def batch_of(entries: Sequence[tuple[str, Entry]]) -> bytes:
-    """The content of a batch of segments, each with its tenant."""
+def batch_of(kept: Sequence[tuple[str, Sequence[Entry]]]) -> bytes:
+    """The content of a batch of segments, together with their tenant."""
     parts: list[bytes] = []
-    for tenant_id, entry in entries:
+    for tenant_id, entries in kept:
         tenant = tenant_id.encode()
-        parts += (_HEAD.pack(zlib.crc32(entry, zlib.crc32(tenant)), len(tenant), len(entry)), tenant, entry)
+        sum_ = zlib.crc32(tenant)
+        for entry in entries:
+            parts += (_HEAD.pack(zlib.crc32(entry, sum_), len(tenant), len(entry)), tenant, entry)
     return b"".join(parts)
 
 

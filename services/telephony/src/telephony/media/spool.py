@@ -51,7 +51,7 @@ class _Waiting:
     recording_id: str
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     at_hand: int = 0
-    """Segments that are being written, or sent from memory."""
+    """How much is being written, or sent from memory."""
     on_disk: bool = False
     """Its folder holds segments, and those that follow go there too."""
     finish: Finish | None = None
@@ -59,7 +59,7 @@ class _Waiting:
 
 @dataclass
 class _Batch:
-    """Segments that were written as one file, None when the disk didn't take it."""
+    """What was written as one file, None when the disk didn't take it."""
 
     path: Path | None
     left: int
@@ -67,9 +67,10 @@ class _Batch:
 
 @dataclass(slots=True)
 class _AtHand:
-    """One segment at hand."""
+    """Segments of one recording that are at hand, sealed at the same time."""
 
-    entry: Entry
+    segments: Sequence[Entry]
+    octets: int
     waiting: _Waiting
     batch: _Batch | None = None
 
@@ -133,12 +134,12 @@ class Spool:
         folder = self._folder / tenant_id / recording_id
         self._writer.submit(folder.mkdir, parents=True, exist_ok=True)
 
-    def keep(self, tenant_id: str, recording_id: str, segment: Entry) -> None:
-        """Write one segment and send it. Returns at once."""
+    def keep(self, tenant_id: str, recording_id: str, segments: Sequence[Entry]) -> None:
+        """Write segments of one recording and send them. Returns at once."""
         waiting = self._sender(tenant_id, recording_id)
-        entry = _AtHand(segment, waiting)
+        entry = _AtHand(segments, sum(map(len, segments)), waiting)
         waiting.at_hand += 1
-        self._octets += len(segment)
+        self._octets += entry.octets
         if waiting.on_disk:
             self._put_apart([entry])
             return
@@ -184,9 +185,9 @@ class Spool:
         batch = _Batch(path, len(entries))
         for entry in entries:
             entry.batch = batch
-        segments = [(entry.waiting.tenant_id, entry.entry) for entry in entries]
+        kept = [(entry.waiting.tenant_id, entry.segments) for entry in entries]
         self._write(
-            lambda: segment_files.put(path, segment_files.batch_of(segments)),
+            lambda: segment_files.put(path, segment_files.batch_of(kept)),
             lambda error: self._batch_written(batch, entries, error),
         )
 
@@ -215,7 +216,8 @@ class Spool:
             while queue:
                 entries = self._some(queue)
                 try:
-                    outcomes = await self._sent(tenant_id, [each.entry for each in entries])
+                    segments = [segment for each in entries for segment in each.segments]
+                    outcomes = await self._sent(tenant_id, segments)
                 except Exception as error:
                     self._report("recording segments can't be sent on; trying again", tenant_id, error)
                     self._put_apart([*entries, *queue])
@@ -228,23 +230,33 @@ class Spool:
     def _some(self, queue: deque[_AtHand]) -> list[_AtHand]:
         """The next ones, as many as one call takes."""
         found: list[_AtHand] = []
-        octets = 0
-        while queue and len(found) < _MOST_SEGMENTS:
-            octets += len(queue[0].entry)
-            if found and octets > _MOST_BYTES:
+        octets = count = 0
+        while queue:
+            octets += queue[0].octets
+            count += len(queue[0].segments)
+            if found and (octets > _MOST_BYTES or count > _MOST_SEGMENTS):
                 break
             found.append(queue.popleft())
         return found
 
     def _settle(self, entries: Sequence[_AtHand], outcomes: Sequence[Exception | None]) -> None:
         apart: list[_AtHand] = []
-        for entry, error in zip(entries, outcomes, strict=True):
-            if self._is_over(entry.waiting.recording_id, error):
-                self._leave(entry)
-            else:
+        told = iter(outcomes)
+        for entry in entries:
+            recording_id = entry.waiting.recording_id
+            again = [segment for segment in entry.segments if not self._is_over(recording_id, next(told))]
+            if again:
+                self._keep_of(entry, again)
                 apart.append(entry)
+            else:
+                self._leave(entry)
         if apart:
             self._put_apart(apart)
+
+    def _keep_of(self, entry: _AtHand, segments: Sequence[Entry]) -> None:
+        """The others of its segments are over."""
+        before, entry.segments, entry.octets = entry.octets, segments, sum(map(len, segments))
+        self._octets += entry.octets - before
 
     async def _sent(self, tenant_id: str, segments: Sequence[Entry]) -> Sequence[Exception | None]:
         outcomes = await self._send_segments(tenant_id, segments)
@@ -263,7 +275,7 @@ class Spool:
         """It isn't at hand any more: acknowledged, refused, in its recording's folder, or lost."""
         waiting, batch = entry.waiting, entry.batch
         waiting.at_hand -= 1
-        self._octets -= len(entry.entry)
+        self._octets -= entry.octets
         if waiting.at_hand == 0 and waiting.finish is not None:
             waiting.wake.set()
         if batch is None:
@@ -286,8 +298,9 @@ class Spool:
             caught: OSError | None = None
             for entry in entries:
                 try:
-                    segment = Segment.of(entry.waiting.tenant_id, entry.entry)
-                    segment_files.put(self._folder / segment.place, segment.sealed)
+                    for each in entry.segments:
+                        segment = Segment.of(entry.waiting.tenant_id, each)
+                        segment_files.put(self._folder / segment.place, segment.sealed)
                 except OSError as error:
                     failed.append(entry)
                     caught = error
@@ -305,7 +318,7 @@ class Spool:
                 entry.waiting.on_disk = True  # also when a look into the folder came too early for it
                 self._leave(entry)
             elif self._octets > _AT_HAND_BYTES and (entry.batch is None or entry.batch.path is None):
-                lost += 1
+                lost += len(entry.segments)
                 self._leave(entry)
             else:
                 kept.append(entry)
