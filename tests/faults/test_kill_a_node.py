@@ -16,9 +16,13 @@ import pytest
 import pytest_asyncio
 from merkez_local.console import Console
 from merkez_local.system import Options, System
+from playwright.async_api import Page
+from testkit.browser import chromium
 from testkit.company import PASSWORD, Api, Company, Json
+from testkit.journey import until
 from testkit.offices import Office
 from testkit.people import AgentAtDesk, CallerOnWidget
+from testkit.screens import Desk, hears, widget
 from testkit.waiting import eventually
 
 from tests.faults.telephones import Telephone
@@ -48,7 +52,7 @@ BACK_SECONDS = 5.0
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """A running system of its own, with two telephony nodes."""
     options = Options(
-        data_dir=tmp_path_factory.mktemp("nodes", numbered=True), http_port=0, grpc_port=0, durable=False, web=False,
+        data_dir=tmp_path_factory.mktemp("nodes", numbered=True), http_port=0, grpc_port=0, durable=False,
         telephony_nodes=2, environment={"MERKEZ_SIP_LISTEN": "udp:127.0.0.1:0"},
     )  # fmt: skip
     running = System(options, Console(quiet=True))
@@ -145,6 +149,38 @@ async def two_parts(company: Company, call_id: str) -> list[Json] | None:
     found = (await company.owner.get("/v1/recordings", callId=call_id)).get("recordings", [])
     stored = [each for each in found if each["state"] == "RECORDING_STATE_STORED"]
     return stored if len(stored) >= 2 else None
+
+
+@pytest.mark.browser
+async def test_pages_hear_each_other_again_within_seconds_when_their_calls_node_is_killed(
+    system: System, company: Company
+) -> None:
+    for process in (FIRST, SECOND):
+        await system.wait_ready(process)
+    async with chromium() as browser:
+        agent = await Desk(company, browser).available()
+        customer = await widget(company, browser)
+        await customer.get_by_test_id("widget-call").click()
+        await until(customer, "window.__merkezWidget.state.phase === 'menu'")
+        await customer.get_by_test_id("widget-key-1").click()
+        await agent.get_by_test_id("offer-answer").click()
+        await asyncio.gather(hears(agent, 620), hears(customer, 440))
+        victim = await node_of(system, (await company.owner.get("/v1/calls"))["calls"][0]["callId"])
+
+        async def back(page: Page, hertz: int) -> float:
+            """Seconds from the kill until a page has media that it didn't have then, and hears what it should."""
+            await until(page, f"window.connectionsMade > {made[page]}", 10)
+            await hears(page, hertz)
+            return time.monotonic() - killed
+
+        made = {page: await page.evaluate("() => window.connectionsMade") for page in (agent, customer)}
+        killed = time.monotonic()
+        system.children[victim].kill()
+        seconds = max(await asyncio.gather(back(agent, 620), back(customer, 440)))
+        report("pages_back_after_sigkill", round(seconds, 2), "s", BACK_SECONDS, "lower", seconds <= BACK_SECONDS)
+        assert seconds <= BACK_SECONDS
+        await agent.get_by_test_id("call-hangup").click()
+        await until(customer, "window.__merkezWidget.state.phase === 'ended'")
 
 
 TELEPHONE_NUMBER, TELEPHONE_HERTZ = "+905321234567", 2900.0
