@@ -9,6 +9,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from testkit.browser import person, signed_in
 from testkit.company import PASSWORD, Company
 from testkit.journey import TOLERANCE, until
+from testkit.waiting import eventually
 
 _PATIENCE = 15_000
 """Milliseconds."""
@@ -17,11 +18,21 @@ _COUNT_CONNECTIONS = """
   const Real = RTCPeerConnection;
   window.connectionsMade = 0;
   window.RTCPeerConnection = new Proxy(Real, {
-    construct(target, parameters) { window.connectionsMade += 1; return new target(...parameters); },
+    construct(target, parameters) {
+      window.connectionsMade += 1;
+      window.newestConnection = new target(...parameters);
+      return window.newestConnection;
+    },
   });
 })();
 """
 """`window.connectionsMade`: whether media that works was left alone."""
+_PACKETS = """async () => {
+  let packets = 0;
+  for (const each of (await window.newestConnection.getStats()).values())
+    if (each.type === "inbound-rtp") packets += each.packetsReceived;
+  return packets;
+}"""
 
 
 class Desk:
@@ -101,6 +112,17 @@ async def hears_music(page: Page, *tones: int) -> None:
     heard = "(window.__merkezWidget ?? window.__merkez)"
     others = " && ".join(f"Math.abs({heard}.dominantFrequency() - {tone}) > {TOLERANCE}" for tone in tones)
     await until(page, f"{heard}.level() > 0.002 && {others}")
+
+
+async def hears_anew(page: Page, made: int, hertz: int, deadline: float = 15.0) -> None:
+    """Waits until `hertz` came by another connection than the `made` ones the page had: a fifth of a second of it, so
+    that nothing is left to be heard of what came before."""
+
+    async def came() -> bool:
+        return await page.evaluate("() => window.connectionsMade") > made and await page.evaluate(_PACKETS) >= 10
+
+    await eventually(came, deadline=deadline)
+    await hears(page, hertz, deadline)
 
 
 async def hears(page: Page, hertz: int, deadline: float = 15.0) -> None:
