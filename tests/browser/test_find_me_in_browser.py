@@ -9,8 +9,10 @@ from merkez_local.system import System
 from playwright.async_api import Page, expect
 from testkit.browser import chromium, person, signed_in
 from testkit.company import Company
+from testkit.journey import until
 
-from tests.browser.test_accessibility import SIDEWAYS, agent_of, in_language, until, violations
+from tests.browser.looking import SIDEWAYS, in_language, violations
+from tests.browser.test_accessibility import agent_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

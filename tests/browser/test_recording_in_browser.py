@@ -19,7 +19,7 @@ from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.sound import loudest_by_channel
 from testkit.waiting import eventually
 
-from .test_accessibility import SIDEWAYS, violations
+from .looking import SIDEWAYS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 LOOKS = (("en", "light", 1366), ("tr", "light", 390), ("az", "dark", 390), ("fa", "dark", 390))
