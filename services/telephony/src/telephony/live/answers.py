@@ -53,7 +53,7 @@ class Answers:
         if wish is None or live.ending:
             spawn(self._join(live, leg_id), "outside answered")
             return
-        screen = live.screen(leg_id, self._house.plane.ticker, wish)
+        screen = live.screen(leg_id, self._house.plane.ticker, wish, self._house.vad())
         answering = self._screened(live, leg_id, screen) if wish.before_joining else self._watched(live, leg_id, screen)
         spawn(answering, "outside answered")
 

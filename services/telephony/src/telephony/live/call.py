@@ -18,6 +18,7 @@ from telephony.domain.legs import Answer, Leg, Party, SupervisionMode
 from telephony.live.house import House
 from telephony.live.outside import OutsideLeg
 from telephony.live.screens import Screen, told_after
+from telephony.media.answering_speech import Vad
 from telephony.media.clips import Clip
 from telephony.media.earpiece import Earpiece
 from telephony.media.media_leg import Both, MediaLeg, Tap
@@ -215,9 +216,9 @@ class LiveCall:
         member = self.room.member(self.customer_id)
         member.tap, member.keep_tap = tap, tap is not None
 
-    def screen(self, leg_id: str, ticker: Ticker, wish: Detection) -> Screen:
+    def screen(self, leg_id: str, ticker: Ticker, wish: Detection, vad: Vad | None) -> Screen:
         """Listen to a party that answers now, whoever else hears it."""
-        screen = self.screens[leg_id] = Screen(ticker, wish)
+        screen = self.screens[leg_id] = Screen(ticker, wish, vad)
         self._retap()
         self._arrange()
         screen.over.add_done_callback(lambda _: self._retap() if leg_id in self.screens else None)

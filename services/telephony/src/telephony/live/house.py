@@ -16,6 +16,8 @@ from chassis.telemetry import log
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.live.ledger import Ledger
 from telephony.live.outside import Outside
+from telephony.media.answering_speech import Vad
+from telephony.media.answering_vad import SileroVad
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane
 from telephony.media.spool import Spool
@@ -83,6 +85,10 @@ class House:
 
     def now(self) -> datetime:
         return self.db.clock.now()
+
+    def vad(self) -> Vad | None:
+        """An ear for voices of one answered call's own, where the settings wish for it."""
+        return SileroVad() if self.settings.answering_vad else None
 
     async def phrase(self, name: str, language: str) -> Sequence[Clip]:
         """One of our own phrases, spoken; nothing when it can't be."""

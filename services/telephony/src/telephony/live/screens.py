@@ -13,6 +13,7 @@ from kernel.errors import DomainError
 from telephony.domain.answers import MESSAGE, Detection, OnMachine
 from telephony.domain.calls import Call, EndCause, EndParty
 from telephony.media.answering_machine import PATIENT, QUICK, Verdict
+from telephony.media.answering_speech import Vad
 from telephony.media.answering_tap import AnsweringMachineTap
 from telephony.media.clips import Clip, ClipFailed
 from telephony.media.ticker import Ticker
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Screen:
     """One party that has answered, listened to from now on."""
 
-    def __init__(self, ticker: Ticker, detection: Detection) -> None:
+    def __init__(self, ticker: Ticker, detection: Detection, vad: Vad | None) -> None:
         loop = asyncio.get_running_loop()
         self.detection = detection
         self.verdicts: asyncio.Queue[Verdict | None] = asyncio.Queue()
@@ -38,6 +39,7 @@ class Screen:
             self._told,
             PATIENT if detection.patient else QUICK,
             wait_for_beep=detection.waits_for_beep and not detection.before_joining,
+            vad=vad,
         )
         self.tap = self._listener.tap
 
@@ -84,7 +86,7 @@ async def leave_message(house: House, live: LiveCall) -> tuple[EndParty, str]:
     screen = live.screens.get(live.customer_id)
     if screen is None:
         wish = Detection(OnMachine.LEAVE_MESSAGE, prompt_id)
-        screen = live.screen(live.customer_id, house.plane.ticker, wish)
+        screen = live.screen(live.customer_id, house.plane.ticker, wish, house.vad())
     await asyncio.shield(screen.over)
     await live.say(clips)
     return EndParty.SYSTEM, EndCause.MESSAGE_LEFT

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from telephony.media.tones import FRAME, RATE, Frame, ToneRun
 
 FRAME_SECONDS = FRAME / RATE
-Vad = Callable[[bytes], bool]
-"""Whether 20 ms of 8 kHz, 16-bit samples are speech; webrtcvad's `is_speech` with its rate bound is one."""
+Vad = Callable[[Frame], bool]
+"""Whether a frame belongs to a voice; asked of every frame in turn. `answering_vad.SileroVad` is one."""
 _ENOUGH = 12
 _PRESUMED_FLOOR = -42.0
 _ROOM = 512
@@ -114,7 +114,7 @@ class SpeechReader:
         self._levels[self._count] = level
         self._times[self._count] = now
         self._harmonic[self._count] = flatness < self._like.harmonic and level > self._like.faintest_harmonic
-        self._voiced[self._count] = self._vad is None or self._vad(frame.tobytes())
+        self._voiced[self._count] = self._vad is None or self._vad(frame)
         self._count += 1
         self._syllables.feed(frame, now)
 
@@ -122,11 +122,12 @@ class SpeechReader:
         """What was said, `tones` left out; None for nothing yet."""
         like = self._like
         count = self._count
-        levels, times, heard = self._levels[:count], self._times[:count], self._voiced[:count].copy()
+        levels, times, heard = self._levels[:count], self._times[:count], np.ones(count, bool)
         for tone in tones:
             heard &= (times <= tone.begin) | (times > tone.end + 2 * FRAME_SECONDS)
         self.line = speech_line(levels[heard] if heard.any() else levels, like)
-        voiced = np.flatnonzero(((levels > self.line) | self._harmonic[:count]) & heard)
+        # Music is no quiet, whatever a `Vad` says of it: who is put on hold hears nobody wait.
+        voiced = np.flatnonzero((((levels > self.line) & self._voiced[:count]) | self._harmonic[:count]) & heard)
         words = _words(voiced, like)
         if not words:
             return None

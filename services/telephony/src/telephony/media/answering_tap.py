@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from telephony.domain.legs import Answer
 from telephony.media.answering_machine import AnsweringMachineDetector, Parameters, Verdict
+from telephony.media.answering_speech import Vad
 from telephony.media.codecs import Samples
 from telephony.media.listening import Listening
 from telephony.media.ticker import Ticker
@@ -24,9 +25,10 @@ class AnsweringMachineTap:
         parameters: Parameters | None = None,
         *,
         wait_for_beep: bool = False,
+        vad: Vad | None = None,
     ) -> None:
         self._on_verdict = on_verdict
-        self._detector = AnsweringMachineDetector(parameters, wait_for_beep=wait_for_beep)
+        self._detector = AnsweringMachineDetector(parameters, wait_for_beep=wait_for_beep, vad=vad)
         self._listening = Listening(ticker, self._frame)
         self._seconds = 0.0
         self.tap = self._listening.tap
