@@ -21,10 +21,13 @@ STALLED_SECONDS = 1.25
 
 
 class Socket:
-    """A WebSocket of the gateway: requests with answers, and everything pushed, kept in order."""
+    """A WebSocket of the gateway: requests with answers, and everything pushed, kept in order. A fact that comes twice
+    is dropped, as docs/websocket.md asks of its clients.
+    """
 
     def __init__(self, url: str) -> None:
         self.pushed: list[Json] = []
+        self._facts: set[str] = set()
         self._url = url.replace("http", "ws", 1)
         self._arrived = asyncio.Condition()
         self._numbers = itertools.count(1)
@@ -80,6 +83,10 @@ class Socket:
             async for text in self._connection:
                 frame = json.loads(text)
                 frame["received"] = time.monotonic()
+                if frame["type"] == "event":
+                    if frame["id"] in self._facts:
+                        continue
+                    self._facts.add(frame["id"])
                 self.on_frame(frame)
                 async with self._arrived:
                     self.pushed.append(frame)
