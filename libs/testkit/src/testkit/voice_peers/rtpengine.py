@@ -27,7 +27,8 @@ class Rtpengine(PeerProcess):
         """Start it and wait until it answers."""
         self.spawn([
             # Debian's own settings name ports that two of them can't have.
-            "--config-file=none", "--table=-1", "--foreground", "--log-stderr", "--log-level=5", f"--interface={self.host}",
+            "--config-file=none", "--table=-1", "--foreground", "--log-stderr", "--log-level=5",
+            f"--interface={self.host}",
             f"--listen-ng={self.host}:{self.port}", f"--port-min={self.media_ports[0]}",
             f"--port-max={self.media_ports[-1]}",
             f"--pidfile={self.folder}/rtpengine.pid",
