@@ -268,3 +268,24 @@ async def test_two_callers_at_once_can_not_both_take_the_last_line(exchange) -> 
     await asyncio.gather(*(exchange.call(peer, widget=widget) for peer in peers))
     facts = await exchange.facts()
     assert (facts.count("CallStarted"), facts.count("CallRefused")) == (1, 2)
+
+
+async def test_whose_page_is_reloaded_while_something_is_said_in_the_queue_hears_the_rest_and_goes_on_waiting(
+    exchange,
+) -> None:
+    exchange.house.clips._spoken = Clip(exchange.house.clips._spoken.packets * 5)
+    waiting = queue(0.3)
+    waiting.queue.audio.append(run.Audio(text="You are number three"))
+    exchange.flows.steps = [waiting, hang_up()]
+    customer, again = exchange.peer(), exchange.peer()
+    call = await exchange.call(customer)
+    await customer.hears(SPOKEN_HZ)
+    await customer.close()
+    await eventually(lambda: exchange.switchboard.find(call.call_id).customer.closed)
+    with acting_for(""):
+        answer = await exchange.calls.ReattachLeg(
+            call_service_pb2.ReattachLegRequest(leg_token=call.leg_token, sdp_offer=await again.offer())
+        )
+    await again.accept(answer.sdp_answer)
+    await again.hears_all(SPOKEN_HZ, MUSIC_HZ, timeout=3)
+    await eventually(lambda: exchange.flows.events(), deadline=8)

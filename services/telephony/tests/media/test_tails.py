@@ -19,12 +19,13 @@ from chassis.lifecycle import Tasks
 from hypothesis import given
 from hypothesis import strategies as st
 from telephony.media import tails
-from telephony.media.compiled import ffi
+from telephony.media.compiled import ffi, lib
 from telephony.media.recorder import Recording
-from telephony.media.sealing import RecordingKey, open_keyset
+from telephony.media.sealing import Place, RecordingKey, open_keyset, plain_key
 from telephony.media.segment_files import Finish, Segment
 from telephony.media.spool import Spool
 from telephony.media.tails import Tails, left_behind
+from telephony.media.tape import Tape
 from telephony.media.tracks import Source, Track
 from testkit import eventually
 from testkit.segments import opened, packets_of
@@ -250,3 +251,13 @@ def test_whatever_a_disk_makes_of_a_slot_it_is_read_to_its_end(data: st.DataObje
         content[data.draw(st.sampled_from(_NUMBERS))] = data.draw(st.integers(0, 255))
     for left in tails._in_slot(bytes(content)):
         assert len(left.sealed) <= 24_200 and left.tenant_id and "/" not in left.track
+
+
+def test_a_tape_that_has_ended_and_has_no_slot_wants_nothing_sealed_into_it() -> None:
+    plain = plain_key(KEYSET)
+    assert plain is not None and lib is not None
+    tape = Tape(0.0)
+    assert tape.seal(plain, Place(TENANT, RECORDING, CUSTOMER), b"", 0, None)
+    assert lib.tape_put(tape.at, 1, 0, 1.0, b"x", 1) == 0 and lib.tape_put(tape.at, 1, 960, 1.2, b"x", 1) > 0
+    tape.end()
+    assert lib.tape_put(tape.at, 1, 1920, 1.4, b"x", 1) == 0

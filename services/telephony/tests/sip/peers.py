@@ -246,10 +246,10 @@ async def a_line(timers: Timers | None = None, **settings: Any) -> AsyncIterator
 
 
 @asynccontextmanager
-async def a_stranger(line: Line | None = None) -> AsyncIterator[Stranger]:
+async def a_stranger(line: Line | None = None, host: str = "127.0.0.1") -> AsyncIterator[Stranger]:
     """A stranger on a free port, who knows where `line` is."""
     loop = asyncio.get_running_loop()
-    _, stranger = await loop.create_datagram_endpoint(Stranger, local_addr=("127.0.0.1", 0))
+    _, stranger = await loop.create_datagram_endpoint(Stranger, local_addr=(host, 0))
     stranger.to = line.port() if line is not None else 0
     try:
         yield stranger

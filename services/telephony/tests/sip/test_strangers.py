@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from telephony.sip import Credentials, GateKeys
 from telephony.sip.bodies import digit_of
 from telephony.sip.connections import Limits
+from telephony.sip.digest import DigestClient, ha1
 from telephony.sip.errors import SipParseError
 from telephony.sip.messages import Headers, Request, Response
 from telephony.sip.parsing import parse
 from testkit.waiting import eventually
 
-from .peers import HandTimers, Line, a_line, a_stranger
+from .peers import HandTimers, Line, a_line, a_stranger, wire
 
 
 @pytest.mark.parametrize(
@@ -42,21 +44,42 @@ async def test_who_has_no_call_with_us_is_answered_once_and_nothing_is_kept(meth
 
 
 async def test_who_floods_us_with_calls_keeps_out_no_trunk_and_no_phone_elsewhere(alice: Line) -> None:
-    home, keys = "127.0.0.1", GateKeys("r", b"s" * 32, _nobody, time.time)
-    timers = HandTimers()
+    keys, timers = GateKeys("r", b"s" * 32, _nobody, time.time), HandTimers()
     async with a_line(
         timers, trusted=lambda source: source.port == alice.port(), keys=keys, limits=Limits(invitations_per_second=50)
     ) as guarded, a_stranger(guarded) as stranger:  # fmt: skip
+        stranger.say(stranger.invite("z9hG4bKfirst"))
+        challenge, digest = await stranger.response(401), DigestClient(Credentials("nobody", "guess"))
+        assert digest.challenged(challenge, set())
         for number in range(60):
-            stranger.say(stranger.invite(f"z9hG4bK{number}", call=f"flood-{number}"))
-        await eventually(lambda: len(stranger.heard) == 60)
+            again = parse(wire(stranger.invite(f"z9hG4bK{number}", call=f"flood-{number}")))
+            assert isinstance(again, Request)
+            digest.sign(again)
+            stranger.say(again.encode())
+        await eventually(lambda: len(stranger.heard) == 61)
         told = [each.status for each in stranger.heard if isinstance(each, Response)]
-        assert told == [401] * 12 + [503] * 48
-        gate = guarded.agent._gate
-        assert gate is not None and gate.admits("127.0.0.9", trusted=False) and not gate.admits(home, trusted=False)
+        assert sorted(told) == [401] * 13 + [503] * 48
         for number in range(50):
             await alice.call(guarded)
             assert await guarded.invitation(number), "all that a trunk may have"
+
+
+async def test_who_floods_us_from_many_addresses_keeps_out_no_phone_that_knows_its_secret(alice: Line) -> None:
+    async def one(user: str, realm: str, algorithm: str) -> str:
+        return ha1(user, realm, "right", algorithm)
+
+    keys = GateKeys("r", b"s" * 32, one, time.time)
+    async with a_line(
+        HandTimers(), trusted=lambda _: False, keys=keys, limits=Limits(invitations_per_second=50)
+    ) as guarded, AsyncExitStack() as stack:  # fmt: skip
+        for number in range(6):  # addresses of UDP cost a forger nothing
+            stranger = await stack.enter_async_context(a_stranger(guarded, f"127.0.8.{1 + number}"))
+            for call in range(20):
+                stranger.say(stranger.invite(f"z9hG4bK{number}.{call}", call=f"flood-{number}-{call}"))
+            await eventually(lambda stranger=stranger: len(stranger.heard) == 20)
+        for number in range(6):
+            await alice.call(guarded, credentials=Credentials("phone", "right"))
+            assert await guarded.invitation(number)
 
 
 async def _nobody(_user: str, _realm: str, _algorithm: str) -> str | None:

@@ -409,7 +409,8 @@ void tape_reach(const tape *at) { fetch(at->packets + at->length, 2 * LINE); }
 int tape_put(tape *at, uint32_t stream, uint32_t timestamp, double now, const uint8_t *payload, uint32_t length) {
     pthread_mutex_lock(&at->lock);
     int taken = at->ended || added(at, stream, timestamp, now, payload, length);
-    int due = at->cipher && at->count && (now - at->runs[0].arrival >= GUARD_SECONDS || at->length >= GUARD_BYTES);
+    int due = !at->ended && at->cipher && at->count && /* once it has ended it has no slot */
+              (now - at->runs[0].arrival >= GUARD_SECONDS || at->length >= GUARD_BYTES);
     if (due) { /* soon, but first the packet is sent */
         fetch(at->cipher, 3 * LINE);
         fetch(&at->openssl, offsetof(tape, entry) - offsetof(tape, openssl));

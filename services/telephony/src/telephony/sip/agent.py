@@ -286,10 +286,10 @@ class SipAgent:
     def _invited(self, transaction: ServerTransaction) -> None:
         gate = self._gate
         assert gate is not None
-        source = transaction.request.source
-        trusted = self._settings.trusted(source)
-        if self.on_invite is None or self._draining is not None or not gate.admits(source.host, trusted=trusted):
-            response = transaction.request.response(503, tag=secrets.token_hex(8))
+        request = transaction.request
+        trusted = self._settings.trusted(request.source)
+        if self.on_invite is None or self._draining is not None or not gate.admits(request, trusted=trusted):
+            response = request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
             transaction.respond_once(response)
         elif trusted:

@@ -29,8 +29,8 @@ class Limits:
     transactions: int = 20_000
     """Server transactions at once; more are answered 503 without state."""
     invitations_per_second: float = 200.0
-    """New INVITEs of all trusted sources together, and as many of all others; more are answered 503 with Retry-After.
-    """
+    """New INVITEs of all trusted sources together, and as many of all others that answer a challenge; more are answered
+    503 with Retry-After."""
 
 
 class Connection(asyncio.Protocol):

@@ -77,6 +77,11 @@ class DigestServer:
         given = self._credentials(request, field_name)
         return None if given is None else given.get("username", "")[:MAX_USER]
 
+    def answers(self, request: Request, field_name: str) -> bool:
+        """Whether the request answers a challenge that its sender got: nobody writes that into a forged datagram."""
+        given = self._credentials(request, field_name)
+        return given is not None and self._fresh(given, request.source.host)
+
     async def check(self, request: Request, field_name: str, lookup: Lookup) -> tuple[Verdict, str]:
         """The verdict on the request's credentials in `field_name`, and the user when RIGHT."""
         given = self._credentials(request, field_name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from telephony.sip.connections import Limits
 from telephony.sip.digest import OFFERED, DigestServer, Lookup, Verdict
+from telephony.sip.messages import Request
 from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.timers import Timers
 
@@ -73,11 +74,15 @@ class Gate:
         self._on_failure = on_failure
         self._barred_name = barred_name
 
-    def admits(self, host: str, *, trusted: bool) -> bool:
+    def admits(self, request: Request, *, trusted: bool) -> bool:
         """Whether one more new call is within the rate. Who isn't trusted, a phone before it is identified too, takes
-        nothing of what trunks may have, and one address of them no more than a part of what the others may."""
+        nothing of what trunks may have, and one address of them no more than a part of what the others may. Who is only
+        to be challenged takes nothing: refusing costs no less, and a datagram may come in anybody's name."""
         if trusted:
             return self._trusted.admits()
+        if self._server is None or not self._server.answers(request, "authorization"):
+            return True
+        host = request.source.host
         own = self._addresses.get(host)
         if own is None:
             own = self._addresses[host] = _Rate(self._timers, self._rate * _SHARE)
