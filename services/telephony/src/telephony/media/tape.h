@@ -53,7 +53,8 @@ void tape_free(tape *at);
 /* Takes one packet of a stream (any number but 0; another number is another stream) that came at `now`. Below 0: there was
  * no room, and it is lost. Above 0: `tape_guard` is due. */
 int tape_put(tape *at, uint32_t stream, uint32_t timestamp, double now, const uint8_t *payload, uint32_t length);
-/* A packet is about to come, and has come: what its `tape_put` needs is fetched into the cache meanwhile. */
+/* A packet is about to come, and has come: what its `tape_put` needs is fetched into the cache meanwhile. Without the lock,
+ * on purpose: an address that is no longer right is only fetched, never read. */
 void tape_expect(const tape *at);
 void tape_reach(const tape *at);
 /* Seals what isn't sealed into the slot, where another process finds it when this one is killed. */
