@@ -83,8 +83,8 @@ class Earpiece:
             announcement.finished.set_result(False)
 
     def _ended(self, playback: Playback, done: asyncio.Future[bool]) -> None:
-        # A playback that was replaced on a new leg ends too, but what the party hears goes on; so does what a closed leg
-        # broke off, once there is another one.
+        # A playback that was replaced on a new leg ends too, but what the party hears goes on; so does what a closed
+        # leg broke off, once there is another one.
         whole = not done.cancelled() and done.result()
         if playback is not self._playback or (not whole and self._leg is not None and self._leg.closed):
             return
