@@ -12,6 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.error import FFmpegError
+from kernel.sounds import sound_format
 
 from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Sound, require_heard
 
@@ -29,9 +30,10 @@ def read_sound(audio: bytes) -> Sound:
         raise PromptUnreadable("the file is empty")
     if len(audio) > MAX_BYTES:
         raise PromptUnreadable("the file is bigger than 4 MB")
-    container_format = _format(audio)
+    container_format = sound_format(audio)
+    if container_format is None:
+        raise PromptUnreadable("the file is not WAV, MP3 or Ogg")
     try:
-        # The format is named by us: guessing would hand a stranger's bytes to every demuxer there is.
         with av.open(io.BytesIO(audio), format=container_format) as container:
             duration, loudest = _measure(container)
     except (FFmpegError, ValueError, EOFError) as error:
@@ -41,16 +43,6 @@ def read_sound(audio: bytes) -> Sound:
     require_heard(duration, loudest)
     digest = hashlib.sha256(audio).hexdigest()
     return Sound(audio, _CONTENT_TYPES[container_format], digest, duration)
-
-
-def _format(audio: bytes) -> str:
-    if audio[:4] == b"RIFF" and audio[8:12] == b"WAVE":
-        return "wav"
-    if audio[:4] == b"OggS":
-        return "ogg"
-    if audio[:3] == b"ID3" or (len(audio) > 1 and audio[0] == 0xFF and audio[1] & 0xE0 == 0xE0):
-        return "mp3"
-    raise PromptUnreadable("the file is not WAV, MP3 or Ogg")
 
 
 def _measure(container: Any) -> tuple[timedelta, float]:

@@ -11,6 +11,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.error import FFmpegError
+from kernel.sounds import sound_format
 from numpy.typing import NDArray
 
 RATE = 48_000
@@ -42,15 +43,14 @@ def encode(samples: Samples, bit_rate: int = 24_000, application: str = "voip") 
 
 
 def decode_file(data: bytes) -> Samples:
-    """The sound of an uploaded wav, mp3 or ogg file; ValueError when there is none in it.
-
-    The format is named by us. Guessed, a stranger's bytes can be a session description or a playlist as well, and
-    reading those opens ports and other files.
-    """
+    """The sound of an uploaded wav, mp3 or ogg file; ValueError when there is none in it."""
+    container_format = sound_format(data)
+    if container_format is None:
+        raise ValueError("not wav, mp3 or ogg")
     pieces: list[Samples] = []
     total = 0
     try:
-        with av.open(io.BytesIO(data), "r", format=_format(data)) as container:
+        with av.open(io.BytesIO(data), "r", format=container_format) as container:
             if not container.streams.audio:
                 raise ValueError("no audio stream")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
@@ -68,17 +68,6 @@ def decode_file(data: bytes) -> Samples:
     if not total:
         raise ValueError("no audio in it")
     return np.concatenate(pieces)
-
-
-def _format(data: bytes) -> str:
-    """What flows took the upload for; ValueError for what it would have refused."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "wav"
-    if data[:4] == b"OggS":
-        return "ogg"
-    if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0):
-        return "mp3"
-    raise ValueError("not wav, mp3 or ogg")
 
 
 def resample(pcm: NDArray[np.int16], rate: int) -> Samples:
