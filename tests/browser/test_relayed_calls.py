@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from testkit.browser import chromium
 from testkit.company import Company
 from testkit.journey import until
-from testkit.screens import Desk, hears, talk, widget
+from testkit.screens import Desk, connections_made, hears, hears_anew, talk, widget
 from testkit.voice_peers import Turnserver
 from testkit.waiting import eventually
 
@@ -148,11 +148,10 @@ async def test_another_network_gets_another_connection_before_anything_is_missed
     customer = await widget(company, browser)
     await talk(customer, agent)
     for page, hertz in ((agent, 620), (customer, 440)):
-        made = await page.evaluate("() => connectionsMade")
+        made = await connections_made(page)
         await page.evaluate(_LISTEN)
         await page.evaluate("() => { dispatchEvent(new Event('online')); }")
-        await until(page, f"connectionsMade > {made}")
-        await hears(page, hertz)
+        await hears_anew(page, made, hertz)
         assert await page.evaluate(_STOP_LISTENING) < 1000
 
 

@@ -8,11 +8,11 @@ import asyncio
 import pytest
 from merkez_local import children
 from merkez_local.system import System
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from testkit.browser import chromium
 from testkit.company import Company
 from testkit.journey import until
-from testkit.screens import Desk, hears, widget
+from testkit.screens import Desk, connections_made, hears, hears_anew, talk, widget
 from testkit.waiting import eventually
 
 AWAY_SECONDS = 14.0
@@ -28,13 +28,8 @@ async def test_call_outlives_its_gateway_and_then_its_telephony(
     async with chromium() as browser:
         agent = await Desk(company, browser).available()
         customer = await widget(company, browser)
-        await customer.get_by_test_id("widget-call").click()
-        await until(customer, "window.__merkezWidget.state.phase === 'menu'")
-        await customer.get_by_test_id("widget-key-1").click()
-        await agent.get_by_test_id("offer-answer").click()
-        await hears(agent, 620)
-        await hears(customer, 440)
-        made = [await _connections(page) for page in (agent, customer)]
+        await talk(customer, agent, key="1")
+        made = [await connections_made(page) for page in (agent, customer)]
 
         restarts = system.children["gateway"].restarts
         system.children["gateway"].kill()
@@ -47,7 +42,7 @@ async def test_call_outlives_its_gateway_and_then_its_telephony(
         await expect(customer.get_by_test_id("widget-lost")).to_have_count(0, timeout=8000)
         await hears(agent, 620)
         await hears(customer, 440)
-        assert [await _connections(page) for page in (agent, customer)] == made, "no media was renewed"
+        assert [await connections_made(page) for page in (agent, customer)] == made, "no media was renewed"
 
         await agent.get_by_test_id("call-hold").click()
         await until(customer, "window.__merkezWidget.state.phase === 'held'")
@@ -59,9 +54,5 @@ async def test_call_outlives_its_gateway_and_then_its_telephony(
         system.children["telephony"].kill()
         await system.wait_ready("telephony")
         # Its next process adopts the call, and both pages attach anew by themselves.
-        await asyncio.gather(hears(agent, 620), hears(customer, 440))
+        await asyncio.gather(hears_anew(agent, made[0], 620), hears_anew(customer, made[1], 440))
         assert await customer.evaluate("() => window.__merkezWidget.state.phase") == "answered"
-
-
-async def _connections(page: Page) -> int:
-    return await page.evaluate("() => window.connectionsMade")

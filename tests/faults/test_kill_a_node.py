@@ -17,12 +17,12 @@ import pytest_asyncio
 from merkez_local.console import Console
 from merkez_local.system import Options, System
 from playwright.async_api import Page
+from testkit import screens
 from testkit.browser import chromium
 from testkit.company import PASSWORD, Api, Company, Json
 from testkit.journey import until
 from testkit.offices import Office
 from testkit.people import AgentAtDesk, CallerOnWidget
-from testkit.screens import Desk, hears, hears_anew, widget
 from testkit.waiting import eventually
 
 from tests.faults.telephones import Telephone
@@ -158,21 +158,17 @@ async def test_pages_hear_each_other_again_within_seconds_when_their_calls_node_
     for process in (FIRST, SECOND):
         await system.wait_ready(process)
     async with chromium() as browser:
-        agent = await Desk(company, browser).available()
-        customer = await widget(company, browser)
-        await customer.get_by_test_id("widget-call").click()
-        await until(customer, "window.__merkezWidget.state.phase === 'menu'")
-        await customer.get_by_test_id("widget-key-1").click()
-        await agent.get_by_test_id("offer-answer").click()
-        await asyncio.gather(hears(agent, 620), hears(customer, 440))
+        agent = await screens.Desk(company, browser).available()
+        customer = await screens.widget(company, browser)
+        await screens.talk(customer, agent, key="1")
         victim = await node_of(system, (await company.owner.get("/v1/calls"))["calls"][0]["callId"])
 
         async def back(page: Page, hertz: int) -> float:
             """Seconds from the kill until a page hears again what it should."""
-            await hears_anew(page, made[page], hertz)
+            await screens.hears_anew(page, made[page], hertz)
             return time.monotonic() - killed
 
-        made = {page: await page.evaluate("() => window.connectionsMade") for page in (agent, customer)}
+        made = {page: await screens.connections_made(page) for page in (agent, customer)}
         killed = time.monotonic()
         system.children[victim].kill()
         seconds = max(await asyncio.gather(back(agent, 620), back(customer, 440)))

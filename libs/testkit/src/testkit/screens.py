@@ -26,7 +26,6 @@ _COUNT_CONNECTIONS = """
   });
 })();
 """
-"""`window.connectionsMade`: whether media that works was left alone."""
 _PACKETS = """async () => {
   let packets = 0;
   for (const each of (await window.newestConnection.getStats()).values())
@@ -93,10 +92,14 @@ async def widget(company: Company, browser: Browser, *, tone: int = 620, script:
     return page
 
 
-async def talk(customer: Page, agent: Page) -> None:
-    """The customer calls, the agent answers, and both hear each other."""
+async def talk(customer: Page, agent: Page, *, key: str = "") -> None:
+    """The customer calls, presses the key in the menu where there is one, the agent answers, and both hear each
+    other."""
     await customer.get_by_test_id("widget-name").fill("Carla Caller")
     await customer.get_by_test_id("widget-call").click()
+    if key:
+        await until(customer, "window.__merkezWidget.state.phase === 'menu'")
+        await customer.get_by_test_id(f"widget-key-{key}").click()
     await agent.get_by_test_id("offer-answer").click()
     await hears(agent, 620)
     await hears(customer, 440)
@@ -114,12 +117,17 @@ async def hears_music(page: Page, *tones: int) -> None:
     await until(page, f"{heard}.level() > 0.002 && {others}")
 
 
+async def connections_made(page: Page) -> int:
+    """How many connections for media a page has made: whether one that works was left alone."""
+    return await page.evaluate("() => window.connectionsMade")
+
+
 async def hears_anew(page: Page, made: int, hertz: int, deadline: float = 15.0) -> None:
     """Waits until `hertz` came by another connection than the `made` ones the page had: a fifth of a second of it, so
     that nothing is left to be heard of what came before."""
 
     async def came() -> bool:
-        return await page.evaluate("() => window.connectionsMade") > made and await page.evaluate(_PACKETS) >= 10
+        return await connections_made(page) > made and await page.evaluate(_PACKETS) >= 10
 
     await eventually(came, deadline=deadline)
     await hears(page, hertz, deadline)
