@@ -261,9 +261,10 @@ class FlowDriver:
             music = found or music
         clips = await self._clips(queue.audio)
         await self._connected()
-        self._live.earpiece.keep_playing(music)
         if clips:
             await self._live.earpiece.announce(clips, music)
+        else:
+            self._live.earpiece.keep_playing(music)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(queue.tick_interval.ToTimedelta().total_seconds() or _DEFAULT_TICK):
                 await self._live.until(lambda: self._over(queue.contact_id))

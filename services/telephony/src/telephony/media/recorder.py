@@ -111,7 +111,7 @@ class Recording:
         """The length is up to the last packet: this process stood still since, and the call went on elsewhere."""
         if self._ended is None:
             arrivals = (track.last_arrival for track in self._tracks.values())
-            self.stop_clock(max(self.started, max(arrivals, default=0.0)))
+            self.stop_clock(max(arrivals, default=self.started))
 
     @property
     def presences(self) -> tuple[Presence, ...]:
