@@ -141,7 +141,7 @@ JSON = st.recursive(
 FIELDS = ["requestId", "queue", "displayName", "requiredSkills", "offerTimeout", "version", "openToAll", "createTime"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), JSON | st.fixed_dictionaries({}, optional={name: JSON for name in FIELDS}))
 )

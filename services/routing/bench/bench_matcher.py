@@ -13,7 +13,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 
-from routing.domain.board import Board, Line, Ready, Waiting
+from routing.domain.board import Board
+from routing.domain.courses import Line
+from routing.domain.matches import Waiting
+from routing.domain.ranking import Ready
 
 EPOCH = datetime(2026, 3, 2, tzinfo=UTC)
 SKILLS = [f"skl_{n}" for n in range(200)]
@@ -46,7 +49,7 @@ class Floor:
     def contact(self) -> Waiting:
         """The next caller, in any queue."""
         name, priority = f"con_{self.clock}", self.random.randrange(3)
-        return Waiting(name, self.random.choice(self.queues), (-priority, True, self.now(), name), (), 1)
+        return Waiting(name, self.random.choice(self.queues), self.now().timestamp(), priority, (), 1)
 
     def back(self, agent: Ready) -> Ready:
         """The agent, idle from now on."""
@@ -58,7 +61,7 @@ def callers_find_idle_agents(floor: Floor, decisions: int) -> list[float]:
     for agent in floor.agents:
         floor.board.put_agent(agent)
     for queue in floor.queues:  # the first contact of a queue gathers its agents: not what is measured
-        floor.board.put_contact(Waiting(f"con_{queue}", queue, (0, True, floor.now(), queue), (), 1))
+        floor.board.put_contact(Waiting(f"con_{queue}", queue, floor.now().timestamp(), 0, (), 1))
         if match := floor.board.decide():
             floor.board.put_agent(floor.back(match.agent))
     board, taken = floor.board, []

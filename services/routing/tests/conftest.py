@@ -103,7 +103,7 @@ class Floor:
 
     async def match(self) -> Offer | None:
         """What a freshly built matcher would offer next, made."""
-        board = Board()
+        board, now = Board(), self.clock.now().timestamp()
 
         async def fill(tx: Ledger) -> None:
             for queue in await queue_store.every_queue(tx):
@@ -111,10 +111,10 @@ class Floor:
             for agent in await agent_store.ready_agents(tx):
                 board.put_agent(ready_of(agent))  # pyright: ignore[reportArgumentType]
             for contact in await contact_store.queued_contacts(tx):
-                board.put_contact(waiting_of(contact))  # pyright: ignore[reportArgumentType]
+                board.put_contact(waiting_of(contact), now)  # pyright: ignore[reportArgumentType]
 
         await self.read(fill)
-        match = board.decide()
+        match = board.decide(now)
         return await self.run(offer_ops.make_offer, match) if match else None
 
     async def ringing(self, **queue: Any) -> tuple[Offer, str, Contact]:

@@ -16,7 +16,7 @@ from routing.domain import agents, contacts, waiting
 from routing.domain.agents import Agent, AgentNotAvailable, AgentState, AgentTrigger
 from routing.domain.contacts import Channel, Contact, ContactMoved, ContactState, ContactTrigger
 from routing.domain.hours import BusinessHours, check_hours, opening
-from routing.domain.queues import SkillLevel, demand, require_skills, score
+from routing.domain.queues import SkillLevel, require_skills
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NINE_TO_SIX = tuple(OpenInterval(day, 540, 1080) for day in range(1, 6))
@@ -77,13 +77,6 @@ def test_rescinded_offer_keeps_idle_time_and_a_finished_contact_restarts_it() ->
     later = NOW + timedelta(minutes=5)
     assert agents.released(agent(AgentState.OFFERED), AgentTrigger.RESCIND, later).idle_since == NOW
     assert agents.released(agent(AgentState.WRAP_UP), AgentTrigger.FINISH, later).idle_since == later
-
-
-def test_contact_needs_its_queues_skills_and_its_own_at_the_higher_level() -> None:
-    needed = demand([SkillLevel("a", 3), SkillLevel("b", 1)], [SkillLevel("a", 2), SkillLevel("c", 4)])
-    assert needed == (("a", 3), ("b", 1), ("c", 4))
-    assert score({"a": 5, "b": 1, "c": 4, "d": 5}, needed) == 10
-    assert score({"a": 5, "b": 1, "c": 3}, needed) is None and score({}, ()) == 0
 
 
 @pytest.mark.parametrize(

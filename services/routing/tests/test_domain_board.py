@@ -3,64 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from routing.domain.board import BEST_PROFICIENCY, LONGEST_IDLE, TARGET, Board, Line, Ready, Waiting, merged
-from routing.domain.queues import score
+from routing.domain import requirements
+from routing.domain.courses import Line, course, stage_at
+from routing.domain.matches import TARGET, Waiting
+from routing.domain.ranking import LAST, Ranking, Ready, Tally
+from routing.domain.rules import Change, ChangeKind, Level, Rules, Step, Strategy, Weights
+from routing.domain.urgency import urgency_of
 
-EPOCH = datetime(2026, 3, 2, 9, tzinfo=UTC)
+from .boards import START, after, agent, board_with, contact, pairs
 
 
-def reference(lines: Iterable[Line], waiting: Iterable[Waiting], ready: Iterable[Ready]) -> list[tuple[str, str]]:
+def reference(
+    lines: Iterable[Line], waiting: Iterable[Waiting], ready: Iterable[Ready], now: float
+) -> list[tuple[str, str]]:
     """The same rules by brute force: (contact, agent) in the order they are matched."""
     rules = {line.queue_id: line for line in lines}
-    free, pairs = list(ready), []
-    for contact in sorted(waiting, key=lambda each: each.order):
-        line = rules[contact.queue_id]
-        needed = () if contact.target else merged(line.needed, contact.asked)
-        fit = []
-        for agent in free:
-            points = score(agent.skills, needed)
-            member = line.open_to_all or line.queue_id in agent.queue_ids
-            if points is not None and (contact.target == agent.agent_id if contact.target else member):
-                fit.append((-points, agent.rank, agent))
+    free, found = list(ready), []
+
+    def order(contact: Waiting) -> tuple[float, float, str]:
+        came = urgency_of(rules[contact.queue_id].rules).came(contact.since, contact.points, now)
+        return came, contact.since, contact.contact_id
+
+    for each in sorted(waiting, key=order):
+        fit = [(key, one) for one in free if (key := standing(rules[each.queue_id], each, one, now))]
         if fit:
-            chosen = min(fit, key=lambda each: each[:2])[2]
+            chosen = min(fit, key=lambda placed: placed[0])[1]
             free.remove(chosen)
-            pairs.append((contact.contact_id, chosen.agent_id))
-    return pairs
-
-
-def at(seconds: float) -> datetime:
-    return EPOCH + timedelta(seconds=seconds)
-
-
-def agent(name: str, idle: float = 0, skills: dict[str, int] | None = None, queues: Iterable[str] = ()) -> Ready:
-    return Ready(name, at(idle), skills or {}, frozenset(queues), 1)
-
-
-def contact(
-    name: str, queue: str = "q", since: float = 0, priority: int = 0, returned: bool = False,
-    asked: dict[str, int] | None = None, target: str = "",
-) -> Waiting:  # fmt: skip
-    order = (-priority, not (returned or target), at(since), name)
-    return Waiting(name, queue, order, tuple(sorted((asked or {}).items())), 1, target=target)
-
-
-def board_with(*lines: Line) -> Board:
-    board = Board()
-    for line in lines or (Line("q", True, ()),):
-        board.put_line(line)
-    return board
-
-
-def pairs(board: Board) -> list[tuple[str, str]]:
-    found = []
-    while (match := board.decide()) is not None:
-        found.append((match.contact.contact_id, match.agent.agent_id))
+            found.append((each.contact_id, chosen.agent_id))
     return found
+
+
+def standing(line: Line, contact: Waiting, agent: Ready, now: float) -> tuple[Any, ...] | None:
+    """Where an agent stands among those who may take the contact, smaller first; None when they may not."""
+    waited = max(0.0, now - contact.since)
+    only = contact.target or (contact.preferred if waited < contact.preferred_wait else "")
+    if only:
+        return (agent.rank,) if agent.agent_id == only else None
+    stage, _ = stage_at(course(line, contact.asked, contact.fired), waited)
+    points = requirements.score(agent.skills, stage.requirement)
+    member = not stage.members or bool(agent.queue_ids & set(stage.members))
+    ranking = Ranking(line.rules)
+    if points is None or not member or agent.direct or not ranking.lists(agent.agent_id, stage.levels):
+        return None
+    away, tally = agent.idle_since == LAST, agent.tally
+    match line.rules.strategy:
+        case Strategy.SKILLS:
+            return (-points, agent.rank)
+        case Strategy.LONGEST_IDLE:
+            return (agent.rank,)
+        case Strategy.ROUND_ROBIN:
+            return (away, tally.offered_at, agent.rank)
+        case Strategy.FEWEST_CONTACTS:
+            return (away, tally.handled, agent.rank)
+        case Strategy.LEAST_TALK_TIME:
+            return (away, tally.talked, agent.rank)
+        case Strategy.LIST:
+            return (away, [each for level in line.rules.levels for each in level.agent_ids].index(agent.agent_id))
+        case Strategy.WEIGHTED:
+            return (away, -round(ranking.value(agent, points, now, contact.preferred), 6), agent.rank)
 
 
 def test_longest_idle_agent_is_offered_first() -> None:
@@ -69,7 +74,7 @@ def test_longest_idle_agent_is_offered_first() -> None:
         board.put_agent(agent(name, idle))
     board.put_contact(contact("x"))
     match = board.decide()
-    assert match is not None and match.agent.agent_id == "a" and match.rule == LONGEST_IDLE
+    assert match is not None and match.agent.agent_id == "a" and match.rule == "longest_idle"
     assert [each.rejection for each in match.candidates] == ["", "shorter_idle", "shorter_idle"]
 
 
@@ -82,7 +87,7 @@ def test_longest_idle_skilled_agent_is_offered_first() -> None:
     board.put_agent(agent("best", 3, {"tr": 5}))
     board.put_contact(contact("x"))
     match = board.decide()
-    assert match is not None and match.rule == BEST_PROFICIENCY
+    assert match is not None and match.rule == "best_proficiency_then_idle"
     assert [(each.agent.agent_id, each.rejection) for each in match.candidates] == [
         ("best", ""), ("best_but_fresh", "shorter_idle"), ("fair", "lower_proficiency"),
         ("beginner", "proficiency_too_low:tr"), ("no_skill", "skill_missing:tr"),
@@ -170,60 +175,110 @@ def test_at_most_twenty_candidates_are_kept() -> None:
 QUEUES = ("q1", "q2", "q3")
 SKILLS = ("s1", "s2", "s3")
 levels = st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 5), max_size=2)
+AGENTS = [f"a{n}" for n in range(8)]
+a_skill, a_level = st.sampled_from(SKILLS), st.integers(1, 5)
+changes = st.one_of(
+    st.builds(lambda skill: Change(ChangeKind.REMOVE, skill), a_skill),
+    st.builds(lambda skill, level: Change(ChangeKind.LOWER, skill, level=level), a_skill, a_level),
+    st.builds(lambda skill, other, level: Change(ChangeKind.SWAP, skill, other, level), a_skill, a_skill, a_level),
+    st.sampled_from([Change(ChangeKind.ALSO, expression=text) for text in ("s1 >= 4", "not s2", "s2 and s3 <= 3")]),
+    st.builds(lambda queue: Change(ChangeKind.ALSO_QUEUE, queue_id=queue), st.sampled_from(QUEUES)),
+)  # fmt: skip
+relaxing = st.lists(
+    st.one_of(
+        st.builds(after, st.sampled_from([3, 6, 9, 12]), changes),
+        st.builds(lambda change: Step((change,), expected_over=timedelta(seconds=1)), changes),
+    ),
+    max_size=3,
+)
+list_of_agents = st.lists(st.sampled_from(AGENTS), min_size=1, unique=True).flatmap(
+    lambda names: st.builds(
+        lambda cut, wait: tuple(
+            Level(tuple(part), timedelta(seconds=wait)) for part in (names[:cut], names[cut:]) if part
+        ),
+        st.integers(0, len(names)), st.sampled_from([0, 4, 8]),
+    )
+)  # fmt: skip
+rules = st.builds(
+    lambda strategy, levels, requirement, steps, point, growth, most, weights: Rules(
+        strategy, weights, levels if strategy is Strategy.LIST else (), requirement, tuple(steps),
+        timedelta(seconds=point), growth, most,
+    ),
+    st.sampled_from(list(Strategy)), list_of_agents, st.sampled_from(["", "", "s1 or s2 >= 3", "not s3"]), relaxing,
+    st.sampled_from([0, 3, 3600]), st.sampled_from([0.0, 0.0, 20.0]), st.sampled_from([1.0, 100.0]),
+    st.builds(Weights, *[st.sampled_from([0.0, 1.0, 7.0])] * 4),
+)  # fmt: skip
+a_line = st.builds(
+    lambda queue, everyone, needed, rules: Line(queue, everyone, tuple(sorted(needed.items())), rules),
+    st.sampled_from(QUEUES), st.booleans(), levels, rules,
+)  # fmt: skip
 lines_of_tenant = st.tuples(*(
-    st.builds(lambda queue, everyone, needed: Line(queue, everyone, tuple(sorted(needed.items()))),
-              st.just(queue), st.booleans(), levels)
+    st.builds(lambda queue, line: Line(queue, line.open_to_all, line.needed, line.rules), st.just(queue), a_line)
     for queue in QUEUES
 ))  # fmt: skip
+tallies = st.builds(
+    Tally, st.integers(0, 5).map(float), st.integers(0, 3), st.integers(0, 3).map(float), st.integers(0, 9)
+)
 agent_put = st.builds(
-    lambda name, idle, skills, queues: ("agent", agent(name, idle, skills, queues)),
-    st.sampled_from([f"a{n}" for n in range(8)]), st.integers(0, 9),
-    st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 5)), st.sets(st.sampled_from(QUEUES)),
+    lambda name, idle, skills, queues, tally, away: (
+        "agent", agent(name, idle, skills, queues, tally)._replace(**({"idle_since": LAST} if away else {})),
+    ),
+    st.sampled_from(AGENTS), st.integers(0, 9),
+    st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 5)), st.sets(st.sampled_from(QUEUES)), tallies,
+    st.sampled_from([False, False, False, True]),
 )  # fmt: skip
 contact_put = st.builds(
-    lambda name, queue, since, priority, returned, asked, target: (
-        "contact", contact(name, queue, since, priority, returned, asked, target),
+    lambda name, queue, since, priority, returned, asked, target, preferred, wait, fired: (
+        "contact", contact(name, queue, since, priority, returned, asked, target, preferred, wait, fired),
     ),
     st.sampled_from([f"c{n}" for n in range(12)]), st.sampled_from(QUEUES), st.integers(0, 9), st.integers(0, 2),
-    st.booleans(), levels, st.sampled_from(["", "", *(f"a{n}" for n in range(8))]),
+    st.booleans(), levels, st.sampled_from(["", "", "", *AGENTS]), st.sampled_from(["", *AGENTS]),
+    st.sampled_from([0, 5]), st.integers(0, 7),
 )  # fmt: skip
-line_put = st.builds(
-    lambda queue, everyone, needed: ("line", Line(queue, everyone, tuple(sorted(needed.items())))),
-    st.sampled_from(QUEUES), st.booleans(), levels,
-)  # fmt: skip
+line_put = st.builds(lambda line: ("line", line), a_line)
 drop = st.one_of(
-    st.tuples(st.just("drop_agent"), st.sampled_from([f"a{n}" for n in range(8)])),
+    st.tuples(st.just("drop_agent"), st.sampled_from(AGENTS)),
     st.tuples(st.just("drop_contact"), st.sampled_from([f"c{n}" for n in range(12)])),
 )
-steps = st.lists(st.one_of(agent_put, contact_put, line_put, drop, st.just(("decide", None))), max_size=60)
+steps = st.lists(
+    st.one_of(
+        agent_put, agent_put, contact_put, contact_put, line_put, drop, st.just(("decide", None)),
+        st.tuples(st.just("pass"), st.integers(1, 6)),
+    ),
+    max_size=60,
+)  # fmt: skip
 
 
 @given(lines_of_tenant, steps)
 @settings(max_examples=300, deadline=None)
 def test_matcher_equals_brute_force_whatever_happens_in_between(lines: tuple[Line, ...], happened: list) -> None:
     board = board_with(*lines)
-    rules = {line.queue_id: line for line in lines}
+    known = {line.queue_id: line for line in lines}
     agents: dict[str, Ready] = {}
     contacts: dict[str, Waiting] = {}
+    now = START
     for kind, value in [*happened, ("decide", None)]:
         if kind == "agent":
             board.put_agent(value)
             agents[value.agent_id] = value
         elif kind == "contact":
-            board.put_contact(value)
+            board.put_contact(value, now)
             contacts[value.contact_id] = value
         elif kind == "line":
-            board.put_line(value)
-            rules[value.queue_id] = value
+            board.put_line(value, now)
+            known[value.queue_id] = value
         elif kind == "drop_agent":
             board.drop_agent(value)
             agents.pop(value, None)
         elif kind == "drop_contact":
             board.drop_contact(value)
             contacts.pop(value, None)
+        elif kind == "pass":
+            now += value
+            board.advance(now)
         else:
-            expected = reference(rules.values(), contacts.values(), agents.values())
-            assert pairs(board) == expected
+            expected = reference(known.values(), contacts.values(), agents.values(), now)
+            assert pairs(board, now - START) == expected
             for contact_id, agent_id in expected:
                 del contacts[contact_id], agents[agent_id]
             assert set(board.ready) == set(agents) and set(board.waiting) == set(contacts)

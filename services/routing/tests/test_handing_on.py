@@ -25,6 +25,7 @@ from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import queues as queue_ops
+from routing.ops import waits
 from routing.ops.contacts import WrapUp
 from routing.store import contacts as contact_store
 
@@ -93,9 +94,9 @@ async def test_contact_for_one_agent_by_the_rules_of_a_queue_does_not_stand_in_i
     target, talked = await busy(floor, queue)
     direct = await handed_on(floor, target, queue.queue_id)
     other = await floor.contact(queue.queue_id)
-    told = await floor.run(contact_ops.estimate_wait, other.contact_id)
+    told = await floor.run(waits.estimate_wait, other.contact_id)
     assert (told.position, told.depth) == (1, 1)
-    told = await floor.run(contact_ops.estimate_wait, direct.contact_id)
+    told = await floor.run(waits.estimate_wait, direct.contact_id)
     assert (told.position, told.depth, told.expected) == (1, 1, None)
     await floor.hang_up(talked)
     offer = await floor.match()

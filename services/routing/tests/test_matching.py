@@ -23,17 +23,21 @@ from routing.domain.agents import AgentState
 from routing.domain.contacts import ContactKind, ContactState
 from routing.domain.facts import OfferMade
 from routing.domain.offers import OfferState
+from routing.domain.queues import SkillLevel
+from routing.domain.rules import Change, ChangeKind, Rules
 from routing.leases import LIFE_SECONDS
 from routing.ledger import Desk
 from routing.main import Routing
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
+from routing.ops import queues as queue_ops
 from routing.settings import Settings
 from routing.store import contacts as contact_store
 from routing.store import offers as offer_store
 from testkit.waiting import eventually
 
+from .boards import after
 from .conftest import Floor
 
 Start = Callable[..., Awaitable[Routing]]
@@ -94,6 +98,29 @@ async def test_contact_for_one_agent_is_offered_to_them_as_soon_as_they_are_avai
     assert (await floor.look(direct)).state is ContactState.QUEUED
     await floor.run(agent_ops.set_state, target, AgentState.AVAILABLE, "")
     assert (await eventually(lambda: pending(floor, target))).contact_id == direct.contact_id
+
+
+async def test_contact_is_offered_in_the_moment_it_asks_for_less(start: Start) -> None:
+    floor = floor_at(await start("a"))
+    french = (await floor.run(queue_ops.create_skill, "French")).skill_id
+    steps = tuple(after(seconds, Change(ChangeKind.LOWER, french, level=level)) for seconds, level in ((1, 3), (2, 1)))
+    queue = await floor.queue(rules=Rules(requirement="French >= 5", steps=steps))
+    agent_id = await floor.agent(skills=(SkillLevel(french, 2),))
+    contact = await floor.contact(queue.queue_id)
+    offer = await eventually(lambda: pending(floor, agent_id))
+    assert offer.contact_id == contact.contact_id and offer.waited >= timedelta(seconds=2)
+
+
+async def test_other_process_hears_of_another_priority(start: Start) -> None:
+    first = floor_at(await start("a"))
+    second = floor_at(await start("b"), first.tenant_id)
+    queue = await first.queue()
+    older, vip = await first.contact(queue.queue_id), await first.contact(queue.queue_id)
+    await second.run(contact_ops.update_contact, vip.contact_id, {"priority": 5}, 0)
+    await asyncio.sleep(0.2)
+    agent_id = await first.agent()
+    assert (await eventually(lambda: pending(first, agent_id))).contact_id == vip.contact_id
+    assert (await first.look(older)).state is ContactState.QUEUED
 
 
 async def test_agent_who_becomes_available_gets_who_waits(start: Start) -> None:

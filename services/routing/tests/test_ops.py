@@ -41,6 +41,7 @@ from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import queues as queue_ops
+from routing.ops import waits
 from routing.ops.contacts import WrapUp
 from routing.store import offers as offer_store
 from testkit.clock import ManualClock
@@ -340,19 +341,19 @@ async def test_wait_estimate_follows_position_and_staffing(floor: Floor) -> None
     first = await floor.contact(queue.queue_id)
     floor.clock.advance(7)
     second = await floor.contact(queue.queue_id)
-    alone = await floor.run(contact_ops.estimate_wait, second.contact_id)
+    alone = await floor.run(waits.estimate_wait, second.contact_id)
     assert (alone.position, alone.depth, alone.expected) == (2, 2, None)
     agent_id = await floor.agent()
     offer = await floor.match()
     assert offer is not None and offer.contact_id == first.contact_id
     await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
-    told = await floor.run(contact_ops.estimate_wait, second.contact_id)
+    told = await floor.run(waits.estimate_wait, second.contact_id)
     assert (told.position, told.depth, told.expected) == (1, 1, timedelta(seconds=180))
     assert told.low and told.high and told.low < timedelta(seconds=180) < told.high
     floor.clock.advance(80)
     await floor.hang_up(first)
     await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
-    told = await floor.run(contact_ops.estimate_wait, second.contact_id)
+    told = await floor.run(waits.estimate_wait, second.contact_id)
     assert told.expected == timedelta(0) and told.waited == timedelta(seconds=80)
 
 

@@ -10,8 +10,10 @@ from chassis.sql import Database
 from kernel.ids import new_id
 from routing.domain.agents import VersionConflict
 from routing.domain.contacts import Channel
+from routing.domain.explaining import in_order
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
+from routing.ops import waits
 from routing.store import contacts as contact_store
 from routing.store import offers as offer_store
 from routing.store import queues as queue_store
@@ -84,7 +86,8 @@ async def test_line_is_in_order_of_priority_then_age(floor: Floor) -> None:
     for priority in (0, 5, 0, 5):
         floor.clock.advance(1)
         made.append(await floor.contact(queue.queue_id, priority=priority))
-    line = await floor.read(lambda tx: contact_store.waiting_line(tx, queue.queue_id))
+    found = await floor.read(lambda tx: contact_store.waiting_line(tx, queue.queue_id))
+    line = in_order(found, queue, floor.clock.now())
     assert [each.contact_id for each in line] == [made[index].contact_id for index in (1, 3, 0, 2)]
 
 
@@ -106,7 +109,7 @@ async def test_every_statement_of_a_whole_contact_speaks_cockroachdb_too(floor: 
     check_statements(db.system_engine)
     _, _, contact = await floor.talking()
     waiting = await floor.contact(contact.queue_id)
-    await floor.run(contact_ops.estimate_wait, waiting.contact_id)
+    await floor.run(waits.estimate_wait, waiting.contact_id)
     await floor.hang_up(contact)
     await floor.hang_up(waiting)
     floor.clock.advance(30)

@@ -71,6 +71,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "routing": {
         "contact": {
             "ContactQueued": ("analytics", "engagement"),
+            "ContactChanged": (),
             "ContactStarted": ("analytics", "engagement"),
             "ContactDequeued": ("telephony", "analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement"),

@@ -36,6 +36,7 @@ _SUPERVISOR = _AGENT | {
     "calls.take_over",
     "calls.whisper",
     "cdrs.read",
+    "contacts.write",
     "events.read",
     "flows.read",
     "numbers.read",

@@ -38,7 +38,8 @@ class Snapshot:
 
 @dataclass
 class TenantBoard:
-    """One tenant's board with what it takes to keep it true."""
+    """One tenant's board with what it takes to keep it true. Whoever changes it says what time it is, in seconds since
+    the epoch."""
 
     tenant_id: str
     board: Board = field(default_factory=Board)
@@ -64,7 +65,7 @@ class TenantBoard:
             elif not self._passes_by(agent.agent_id):
                 self.board.put_agent(ready)
 
-    def put_contact(self, contact: Contact) -> bool:
+    def put_contact(self, contact: Contact, now: float) -> bool:
         """The newest known of a contact; False when its queue is not known here yet."""
         if not contact.target_agent_id and not self.board.knows(contact.queue_id):
             return waiting_of(contact) is None
@@ -73,17 +74,17 @@ class TenantBoard:
             if waiting is None:
                 self.board.drop_contact(contact.contact_id)
             elif not self._passes_by(contact.contact_id):
-                self.board.put_contact(waiting)
+                self.board.put_contact(waiting, now)
         return True
 
-    def settle(self, snapshot: Snapshot, since: int) -> None:
+    def settle(self, snapshot: Snapshot, since: int, now: float) -> None:
         """Take a snapshot whose reading began at tick `since`; what changed meanwhile is newer than it."""
         for queue in snapshot.queues:
-            self.board.put_line(line_of(queue))
+            self.board.put_line(line_of(queue), now)
         for agent in snapshot.agents:
             self.put_agent(agent)
         for contact in snapshot.contacts:
-            self.put_contact(contact)
+            self.put_contact(contact, now)
         there = {each.agent_id for each in snapshot.agents}
         for agent_id in set(self.board.ready) - there:
             if self.changed.get(agent_id, 0) <= since:
@@ -168,16 +169,16 @@ class Boards:
     def hear(self, tenant_id: str, told: Sequence[Fact]) -> None:
         """Facts of this process, right after their commit."""
         tenant = self.of(tenant_id)
-        complete = tenant.loaded
+        complete, now = tenant.loaded, self._now()
         for fact in told:
             if isinstance(fact, facts.QueueChanged):
-                tenant.board.put_line(line_of(fact.queue))
+                tenant.board.put_line(line_of(fact.queue), now)
             elif isinstance(fact, facts.QueueDeleted):
                 tenant.board.drop_line(fact.queue_id)
             elif isinstance(fact, facts.AgentStateChanged | facts.AgentChanged):
                 tenant.put_agent(fact.agent)
             else:
-                complete &= tenant.put_contact(fact.contact)
+                complete &= tenant.put_contact(fact.contact, now)
         if not complete:
             tenant.loaded = False
         self._wake(tenant_id)
@@ -202,11 +203,14 @@ class Boards:
         tenant.reading += 1
         try:
             snapshot = await self._desk.run(tenant_id, _snapshot, read_only=True)
-            tenant.settle(snapshot, since)
+            tenant.settle(snapshot, since, self._now())
         finally:
             tenant.reading -= 1
             if not tenant.reading:
                 tenant.changed.clear()
+
+    def _now(self) -> float:
+        return self._desk.clock.now().timestamp()
 
     async def reread(self, tenant_id: str, agent_ids: Sequence[str], contact_ids: Sequence[str]) -> None:
         """Take these rows as they are now; a row that is gone leaves the board."""
@@ -220,7 +224,8 @@ class Boards:
         found = await self._desk.run(tenant_id, read, read_only=True)
         for agent in found.agents:
             tenant.put_agent(agent)
-        if not all([tenant.put_contact(contact) for contact in found.contacts]):
+        now = self._now()
+        if not all([tenant.put_contact(contact, now) for contact in found.contacts]):
             tenant.loaded = False
         for contact_id in set(contact_ids) - {each.contact_id for each in found.contacts}:
             tenant.board.drop_contact(contact_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from chassis.hours import intervals_in, intervals_out
@@ -16,6 +17,7 @@ from kernel.hours import Holiday
 from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
+from routing.convert_rules import rules_from_proto, rules_to_proto
 from routing.domain import facts
 from routing.domain.agents import Agent, AgentState, Directly, directly
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
@@ -32,13 +34,14 @@ from routing.domain.queues import (
     Skill,
     SkillLevel,
 )
+from routing.domain.requirements import renamed
 from routing.domain.waiting import WaitEstimate
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def queue_to_proto(queue: Queue) -> queue_pb2.Queue:
-    """Whole."""
+def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})) -> queue_pb2.Queue:
+    """Whole; `names` of skills by id, for the expressions of its rules."""
     return queue_pb2.Queue(
         queue_id=queue.queue_id,
         display_name=queue.display_name,
@@ -53,6 +56,7 @@ def queue_to_proto(queue: Queue) -> queue_pb2.Queue:
         create_time=time_out(queue.create_time),
         update_time=time_out(queue.update_time),
         version=queue.version,
+        rules=rules_to_proto(queue.rules, names),
     )
 
 
@@ -71,6 +75,7 @@ def queue_from_proto(message: queue_pb2.Queue) -> Queue:
         open_to_all=message.open_to_all,
         create_time=_NEVER,
         update_time=_NEVER,
+        rules=rules_from_proto(message.rules, "queue.rules"),
     )
 
 
@@ -160,6 +165,7 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         previous_contact_id=contact.previous_contact_id,
         target_agent_id=contact.target_agent_id,
         consulting_agent_id=contact.consulting_agent_id,
+        preferred_agent_id=contact.preferred_agent_id,
         version=contact.version,
     )
 
@@ -191,6 +197,7 @@ def contact_from_proto(
         previous_contact_id=message.previous_contact_id,
         target_agent_id=message.target_agent_id,
         consulting_agent_id=message.consulting_agent_id,
+        preferred_agent_id=message.preferred_agent_id,
     )
 
 
@@ -228,6 +235,7 @@ def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
         next_state=_agent_state(agent.next_state),
         next_reason=agent.next_reason,
         voice_capacity=1,
+        cost=agent.cost,
         version=agent.version,
     )
 
@@ -257,8 +265,8 @@ def estimate_to_proto(estimate: WaitEstimate) -> contact_pb2.WaitEstimate:
     )
 
 
-def decision_to_proto(decision: Decision) -> contact_pb2.Decision:
-    """Whole."""
+def decision_to_proto(decision: Decision, names: Mapping[str, str]) -> contact_pb2.Decision:
+    """Whole; `names` of skills by id."""
     return contact_pb2.Decision(
         offer_id=decision.offer_id,
         contact_id=decision.contact_id,
@@ -269,10 +277,13 @@ def decision_to_proto(decision: Decision) -> contact_pb2.Decision:
                 idle_duration=duration_out(timedelta(seconds=each.idle_seconds)),
                 score=each.score,
                 rejection=each.rejection,
+                value=each.value,
             )
             for each in decision.candidates
         ],
         create_time=time_out(decision.create_time),
+        requirement=renamed(decision.requirement, names.get),
+        steps=[number + 1 for number in decision.steps],
     )
 
 

@@ -18,6 +18,7 @@ from routing.domain.facts import Fact
 from routing.ledger import Desk
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
+from routing.ops import waits
 from routing.settings import Settings
 from routing.store import contacts as contact_store
 from routing.store import sweeps
@@ -25,6 +26,7 @@ from routing.store import sweeps
 _AT_ONCE = 50
 _CALL_MEMORY = timedelta(days=1)
 _FORGET_EVERY = 3600.0
+_WATCH_EVERY = 1.0
 
 
 class Deadlines:
@@ -36,6 +38,7 @@ class Deadlines:
     def start(self) -> None:
         """Sweep from now on."""
         self._tasks.every(self._settings.sweep_seconds, self.sweep, "sweep deadlines")
+        self._tasks.every(_WATCH_EVERY, self._watch_waits, "watch expected waits")
         self._tasks.every(_FORGET_EVERY, self._forget_calls, "forget ended calls")
 
     def hear(self, tenant_id: str, told: Sequence[Fact]) -> None:
@@ -72,6 +75,16 @@ class Deadlines:
                     done = await self._desk.run(tenant_id, lambda tx, verb=verb, now=now: verb(tx, now, _AT_ONCE))
         finally:
             current_tenant.reset(held)
+
+    async def _watch_waits(self) -> None:
+        """Have the steps come whose contacts would wait too long."""
+        for tenant_id in await self._desk.db.system(sweeps.tenants_watching_waits, read_only=True):
+            held = current_tenant.set(tenant_id)
+            try:
+                now = self._desk.clock.now()
+                await self._desk.run(tenant_id, lambda tx, now=now: waits.fire_steps(tx, now))
+            finally:
+                current_tenant.reset(held)
 
     async def _forget_calls(self) -> None:
         before = self._desk.clock.now() - _CALL_MEMORY

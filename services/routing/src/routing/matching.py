@@ -15,7 +15,7 @@ from kernel.errors import DomainError
 from merkez.routing.v1 import routing_events_pb2 as events
 
 from routing.boards import Boards, TenantBoard
-from routing.domain.board import Match
+from routing.domain.matches import Match
 from routing.domain.offers import DecisionStale
 from routing.leases import Leases
 from routing.ledger import Desk
@@ -25,6 +25,7 @@ from routing.store import sweeps
 
 _FORGET_SECONDS = 600.0
 _GATHER_SECONDS = 0.01
+_JUST_AFTER = 0.001
 _latency = histogram("merkez.routing.decision", "ms", "From a match on the board to its committed offer")
 
 
@@ -39,6 +40,7 @@ class Matcher:
         self._standing_in: set[str] = set()
         self._news: dict[str, tuple[set[str], set[str]]] = {}
         self._slots = asyncio.Semaphore(settings.offers_at_once)
+        self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
         self._stopped = False
 
     async def start(self, bus: Bus | None) -> None:
@@ -51,6 +53,8 @@ class Matcher:
     async def drain(self) -> None:
         """Decide nothing new; wait for offers being written; give the leases back."""
         self._stopped = True
+        for _, timer in self._timers.values():
+            timer.cancel()
         while self._working or self.boards.in_flight:
             await asyncio.sleep(0.01)
         await self._leases.release()
@@ -73,7 +77,9 @@ class Matcher:
             while True:
                 self._again.discard(tenant_id)
                 tenant = await self.boards.load(tenant_id)
+                tenant.board.advance(self._desk.clock.now().timestamp())
                 self._decide(tenant)
+                self._wake_when_due(tenant)
                 if tenant_id not in self._again:
                     break
         except DomainError as error:
@@ -89,9 +95,27 @@ class Matcher:
                 self._standing_in.add(tenant.tenant_id)
                 self._tasks.spawn(self._stand_in(tenant.tenant_id), "stand in")
             return
-        while not self._stopped and (match := tenant.board.decide()) is not None:
+        now = self._desk.clock.now().timestamp()
+        while not self._stopped and (match := tenant.board.decide(now)) is not None:
             tenant.reserve(match)
             self._tasks.spawn(self._offer(tenant, match), "make an offer")
+
+    def _wake_when_due(self, tenant: TenantBoard) -> None:
+        """Look again when what a contact asks for changes by itself."""
+        due, (known, timer) = tenant.board.next_due, self._timers.get(tenant.tenant_id, (None, None))
+        if due == known:
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers.pop(tenant.tenant_id, None)
+        if due is not None:
+            delay = max(0.0, due - self._desk.clock.now().timestamp()) + _JUST_AFTER
+            made = asyncio.get_running_loop().call_later(delay, self._come_due, tenant.tenant_id)
+            self._timers[tenant.tenant_id] = (due, made)
+
+    def _come_due(self, tenant_id: str) -> None:
+        self._timers.pop(tenant_id, None)
+        self.wake(tenant_id)
 
     async def _stand_in(self, tenant_id: str) -> None:
         # The holder may be gone without its lease having ended: its matches are made here then.

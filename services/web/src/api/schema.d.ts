@@ -2304,6 +2304,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/{contact.contactId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on
+         * @description Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.write`.
+         */
+        patch: operations["merkez.routing.v1.ContactService.UpdateContact"];
+        trace?: never;
+    };
+    "/v1/contacts/{contactId}:explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it
+         * @description Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.read`.
+         */
+        get: operations["merkez.routing.v1.ContactService.ExplainContact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/{contactId}/decisions": {
         parameters: {
             query?: never;
@@ -4023,6 +4063,11 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /**
+             * Format: int32
+             * @description What an hour of theirs costs, 0 to 100, in whatever unit: for queues that weigh it.
+             */
+            cost?: number;
         };
         /**
          * @description Where an agent stands.
@@ -4066,8 +4111,13 @@ export interface components {
              * @description Sum of proficiency over the skills asked for.
              */
             score?: number;
-            /** @description Why not chosen; empty for the one that was. */
+            /** @description Why not chosen; empty for the one that was, and in an Explanation for whoever would take it now. */
             rejection?: string;
+            /**
+             * Format: double
+             * @description What STRATEGY_WEIGHTED counted.
+             */
+            value?: number;
         };
         /**
          * @description Kind of work.
@@ -4123,7 +4173,7 @@ export interface components {
             requiredSkills?: components["schemas"]["routing.v1.SkillLevel"][];
             /**
              * Format: int32
-             * @description 0-9, higher first.
+             * @description 0-9: each point counts as the queue's point_wait of waiting.
              */
             priority?: number;
             /** @description Attributes collected on the way, menu choices among them. */
@@ -4179,6 +4229,8 @@ export interface components {
             targetAgentId?: string;
             /** @description Agent who asks, of a CONSULT. */
             consultingAgentId?: string;
+            /** @description Agent who should have it if possible: alone for the queue's preferred_wait while they are at work, and then like anybody else. */
+            preferredAgentId?: string;
         };
         /**
          * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first.
@@ -4233,6 +4285,10 @@ export interface components {
              * @description When.
              */
             createTime?: string;
+            /** @description What was asked for then, as an expression with the skills' names; empty for nothing. */
+            requirement?: string;
+            /** @description Steps of the queue's rules that had come, counted from 1. */
+            steps?: number[];
         };
         /** @description Declines. */
         "routing.v1.DeclineOfferRequest": {
@@ -4259,6 +4315,54 @@ export interface components {
             dispositionId?: string;
             /** @description Note, up to 4,000 characters. */
             note?: string;
+        };
+        /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. */
+        "routing.v1.Explanation": {
+            /** @description The contact. */
+            contact?: components["schemas"]["routing.v1.Contact"];
+            /** @description What is asked for now, as an expression with the skills' names; empty for nothing. */
+            requirement?: string;
+            /** @description Queues whose agents may take it; empty for all. */
+            queueIds?: string[];
+            /** @description Steps of the queue's rules that have come, counted from 1. */
+            steps?: number[];
+            /**
+             * Format: date-time
+             * @description When the next step, level of the list, or end of the preferred agent's time comes; unset when none does.
+             */
+            nextChangeTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when its preferred agent alone may have it; unset when they may not.
+             */
+            preferredUntilTime?: string;
+            /**
+             * Format: double
+             * @description Points it has now: priority, what it gained by waiting, half a point for an offer that came to nothing or for being for one agent.
+             */
+            points?: number;
+            /**
+             * @description How long it counts as having waited, points included: who counts longest is served first.
+             * @example 3.5s
+             */
+            countedWait?: string;
+            /**
+             * Format: int32
+             * @description Contacts of its queue that come before it.
+             */
+            ahead?: number;
+            /** @description Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200. */
+            agents?: components["schemas"]["routing.v1.Candidate"][];
+            /**
+             * Format: int32
+             * @description Agents there are in all.
+             */
+            agentCount?: number;
+            /**
+             * Format: date-time
+             * @description When this was so.
+             */
+            time?: string;
         };
         /** @description Desktop. */
         "routing.v1.GetMyDesktopResponse": {
@@ -4324,6 +4428,16 @@ export interface components {
             dispositions?: components["schemas"]["routing.v1.Disposition"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description A part of the list of STRATEGY_LIST. */
+        "routing.v1.ListLevel": {
+            /** @description Required. Who, in the order they are offered contacts. */
+            agentIds?: string[];
+            /**
+             * @description How long only this level and those before it are offered a contact; means nothing for the last one.
+             * @example 3.5s
+             */
+            wait?: string;
         };
         /** @description The list. */
         "routing.v1.ListQueuesResponse": {
@@ -4446,6 +4560,73 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description How agents are chosen. */
+            rules?: components["schemas"]["routing.v1.RoutingRules"];
+        };
+        /** @description A step. One that has come stays, and the changes of all that have come hold in their order. */
+        "routing.v1.RelaxationStep": {
+            /**
+             * @description When a contact has waited so long, 1 s to 30 days; later than in the step before that has one. Either this or expected_wait_over.
+             * @example 3.5s
+             */
+            afterWait?: string;
+            /**
+             * @description When a contact's expected further wait is longer than this.
+             * @example 3.5s
+             */
+            expectedWaitOver?: string;
+            /** @description Required. At least one. */
+            changes?: components["schemas"]["routing.v1.RequirementChange"][];
+        };
+        /** @description What a step does to what was asked for up to then. Expressions are as in RoutingRules.requirement. */
+        "routing.v1.RequirementChange": {
+            /** @description Asks for this skill no more. */
+            removeSkillId?: string;
+            /** @description Is content with a lower level. */
+            lower?: components["schemas"]["routing.v1.SkillLowering"];
+            /** @description Asks for another skill in its place. */
+            swap?: components["schemas"]["routing.v1.SkillSwap"];
+            /** @description Whoever meets this expression will do as well. */
+            also?: string;
+            /** @description This expression must be met on top. */
+            require?: string;
+            /** @description This expression in place of all that was asked for; empty asks for nothing. */
+            replace?: string;
+            /** @description Agents of this queue may take it too. It keeps its place, and counts here. */
+            alsoQueueId?: string;
+        };
+        /** @description How a queue chooses. Whatever is unset is as it always was: best proficiency, then longest idle; more priority first. */
+        "routing.v1.RoutingRules": {
+            /** @description Who is offered a contact first. */
+            strategy?: components["schemas"]["routing.v1.Strategy"];
+            /** @description Of STRATEGY_WEIGHTED; unset means 1 a level, 0.1 a minute idle, 5 preferred, 0 cost. */
+            weights?: components["schemas"]["routing.v1.Weights"];
+            /** @description Of STRATEGY_LIST: at least one level, each agent once. */
+            levels?: components["schemas"]["routing.v1.ListLevel"][];
+            /** @description Skills asked for besides Queue.required_skills, as an expression with their names: `French >= 3 and (Sales or "Card disputes" >= 2) and not Trainee`. >=, <= and = take a level of 1 to 5; a skill by itself means any level. Up to 2,000 characters. */
+            requirement?: string;
+            /** @description Steps by which a contact that waits asks for less, or for something else. */
+            steps?: components["schemas"]["routing.v1.RelaxationStep"][];
+            /**
+             * @description A point of priority counts as so much waiting; unset means 1 h, 0 s to 1 day.
+             * @example 3.5s
+             */
+            pointWait?: string;
+            /**
+             * Format: double
+             * @description Points a contact gains for each minute it waits.
+             */
+            pointsPerMinute?: number;
+            /**
+             * Format: double
+             * @description Points above this don't count; 0 means 100.
+             */
+            mostPoints?: number;
+            /**
+             * @description How long a contact's preferred agent alone may have it, while they are at work; unset means 15 s, 0 s to 1 h.
+             * @example 3.5s
+             */
+            preferredWait?: string;
         };
         /** @description Saves. */
         "routing.v1.SaveWrapUpRequest": {
@@ -4494,12 +4675,39 @@ export interface components {
              */
             proficiency?: number;
         };
+        /** @description A lower level of a skill. */
+        "routing.v1.SkillLowering": {
+            /** @description Required. */
+            skillId?: string;
+            /**
+             * Format: int32
+             * @description Required. 1 to 5: enough from then on.
+             */
+            proficiency?: number;
+        };
+        /** @description A skill in place of another. */
+        "routing.v1.SkillSwap": {
+            /** @description Required. Asked for up to then. */
+            skillId?: string;
+            /** @description Required. Asked for in its place. */
+            otherSkillId?: string;
+            /**
+             * Format: int32
+             * @description Required. 1 to 5, of the other.
+             */
+            proficiency?: number;
+        };
+        /**
+         * @description Who of those who fit is offered a contact first.
+         * @enum {string}
+         */
+        "routing.v1.Strategy": "STRATEGY_UNSPECIFIED" | "STRATEGY_SKILLS" | "STRATEGY_LONGEST_IDLE" | "STRATEGY_ROUND_ROBIN" | "STRATEGY_FEWEST_CONTACTS" | "STRATEGY_LEAST_TALK_TIME" | "STRATEGY_LIST" | "STRATEGY_WEIGHTED";
         /** @description Changes. */
         "routing.v1.UpdateAgentRequest": {
             /** @description Required. agent_id says which. */
             agent?: components["schemas"]["routing.v1.Agent"];
             /**
-             * @description Fields: skills, queue_ids.
+             * @description Fields: skills, queue_ids, cost.
              * @example displayName,language
              */
             updateMask?: string;
@@ -4525,6 +4733,21 @@ export interface components {
             version?: string;
         };
         /** @description Changes. */
+        "routing.v1.UpdateContactRequest": {
+            /** @description Required. contact_id says which. */
+            contact?: components["schemas"]["routing.v1.Contact"];
+            /**
+             * @description Fields: priority, required_skills, preferred_agent_id.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
         "routing.v1.UpdateQueueRequest": {
             /** @description Required. queue_id says which. */
             queue?: components["schemas"]["routing.v1.Queue"];
@@ -4538,6 +4761,29 @@ export interface components {
              * @description The version this update was made on; 0 updates whatever is there.
              */
             version?: string;
+        };
+        /** @description What each criterion of STRATEGY_WEIGHTED is worth, 0 to 100 points each. */
+        "routing.v1.Weights": {
+            /**
+             * Format: double
+             * @description A level of proficiency in a skill asked for.
+             */
+            proficiency?: number;
+            /**
+             * Format: double
+             * @description A minute of idle time.
+             */
+            idleMinute?: number;
+            /**
+             * Format: double
+             * @description Being the contact's preferred agent.
+             */
+            preferred?: number;
+            /**
+             * Format: double
+             * @description A unit of the agent's cost; taken off.
+             */
+            cost?: number;
         };
         /** @description Listening for who answers. The agent and who answered hear each other meanwhile. */
         "telephony.v1.AnswerDetection": {
@@ -9834,6 +10080,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.Offer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.ContactService.UpdateContact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "contact.contactId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.UpdateContactRequest"];
+            };
+        };
+        responses: {
+            /** @description One piece of a customer's work: what is routed and reported. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Contact"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.ContactService.ExplainContact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                contactId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Explanation"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -16,6 +16,7 @@ from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 from routing.domain.queues import SkillLevel
 
+MAX_COST = 100
 MISSED_OFFER, DECLINED, NO_STATION = "missed_offer", "declined", "no_station"
 
 
@@ -134,6 +135,12 @@ class Agent:
     user_version: int = 0
     reach: Reach = Reach()
     passed_over: bool = False
+    last_offer_time: datetime | None = None
+    shift_contacts: int = 0
+    """Contacts handled since the shift began: since they were last OFFLINE."""
+    shift_talk: timedelta = timedelta(0)
+    cost: int = 0
+    """What an hour of theirs costs in whatever unit, 0 to 100, for queues that weigh it."""
     version: int = 1
 
     @property
@@ -185,6 +192,8 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
     if agent.state in BUSY:
         later = None if state is AgentState.AVAILABLE else state
         return replace(agent, next_state=later, next_reason=kept, version=agent.version + 1)
+    if agent.state is AgentState.OFFLINE and state is not AgentState.OFFLINE:
+        agent = replace(agent, shift_contacts=0, shift_talk=timedelta(0))
     if state is AgentState.AVAILABLE:
         if not agent.has_station:
             raise StationMissing("connect your microphone first: no station is attached")
@@ -196,18 +205,19 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
 def offered(agent: Agent, contact_id: str, now: datetime) -> Agent:
     """Reserved for one contact. Who is away must be findable (AgentNotAvailable), and is away again afterwards."""
     if agent.state not in AWAY:
-        return moved(agent, AgentTrigger.OFFER, now, contact_id=contact_id)
+        return moved(agent, AgentTrigger.OFFER, now, contact_id=contact_id, last_offer_time=now)
     if not agent.findable:
         raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
     return moved(
         agent, AgentTrigger.OFFER, now,
-        contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason,
+        contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason, last_offer_time=now,
     )  # fmt: skip
 
 
 def accepted(agent: Agent, now: datetime) -> Agent:
     """Talking."""
-    return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None, passed_over=False)
+    count = agent.shift_contacts + 1
+    return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None, passed_over=False, shift_contacts=count)
 
 
 def taking(agent: Agent, contact_id: str, now: datetime) -> Agent:
@@ -217,6 +227,7 @@ def taking(agent: Agent, contact_id: str, now: datetime) -> Agent:
     return moved(
         agent, AgentTrigger.TAKE, now,
         contact_id=contact_id, idle_since=None, next_state=wanted[0], next_reason=wanted[1],
+        shift_contacts=agent.shift_contacts + 1,
     )  # fmt: skip
 
 
@@ -244,6 +255,11 @@ def released(agent: Agent, trigger: AgentTrigger, now: datetime) -> Agent:
     if not agent.has_station:
         return replace(free, state=AgentState.NOT_READY, reason=NO_STATION, idle_since=None)
     return free
+
+
+def talked(agent: Agent, talk: timedelta) -> Agent:
+    """The same, with one more talk of this length in the shift; to be moved on."""
+    return replace(agent, shift_talk=agent.shift_talk + max(talk, timedelta(0)))
 
 
 def wrapping_up(agent: Agent, now: datetime) -> Agent:

@@ -13,6 +13,7 @@ from kernel.ids import require_id
 from kernel.phone import require_e164
 
 from routing.domain.queues import SkillLevel, require_skills
+from routing.domain.urgency import HALF_A_POINT
 
 MAX_NOTE = 4000
 
@@ -161,18 +162,17 @@ class Contact:
     previous_contact_id: str = ""
     target_agent_id: str = ""
     consulting_agent_id: str = ""
+    preferred_agent_id: str = ""
+    preferred_wait: timedelta = timedelta(0)
+    """For how long the preferred agent alone may have it, from `queue_time` on."""
+    fired_steps: int = 0
+    """A bit for each step of its queue's rules that came because the expected wait was too long."""
     version: int = 1
 
     @property
-    def returned(self) -> bool:
-        """Whether an offer for it came to nothing: then it stands at the head among its priority."""
-        return self.offer_count > 0
-
-    @property
-    def order(self) -> tuple[int, bool, datetime, str]:
-        """Its place among waiting contacts, smaller first: priority, then those that were returned or that one agent
-        alone may take, then age."""
-        return (-self.priority, not (self.returned or self.target_agent_id), self.queue_time, self.contact_id)
+    def points(self) -> float:
+        """Its priority, and half a point when an offer for it came to nothing or it is for one agent alone."""
+        return self.priority + (HALF_A_POINT if self.offer_count or self.target_agent_id else 0.0)
 
 
 def check_contact(contact: Contact) -> Contact:
@@ -183,6 +183,7 @@ def check_contact(contact: Contact) -> Contact:
         ("con", contact.previous_contact_id, "previous_contact_id"),
         ("usr", contact.target_agent_id, "target_agent_id"),
         ("usr", contact.consulting_agent_id, "consulting_agent_id"),
+        ("usr", contact.preferred_agent_id, "preferred_agent_id"),
     ):  # fmt: skip
         if value or (name == "call_id" and contact.channel is Channel.VOICE):
             require_id(prefix, value, f"contact.{name}")
@@ -207,6 +208,8 @@ def check_waiting(contact: Contact) -> Contact:
         raise InvalidInput.of("contact.consulting_agent_id", "goes with a CONSULT, and a CONSULT with it")
     if contact.target_agent_id and contact.target_agent_id == contact.consulting_agent_id:
         raise InvalidInput.of("contact.target_agent_id", "is the agent who asks")
+    if contact.preferred_agent_id and (contact.target_agent_id or not contact.queue_id):
+        raise InvalidInput.of("contact.preferred_agent_id", "goes with a queue_id, and without a target_agent_id")
     return check_contact(contact)
 
 
@@ -214,8 +217,10 @@ def check_started(contact: Contact) -> Contact:
     """One that begins with its agent on it: `check_contact`, and it is OUTBOUND or TRANSFER."""
     if contact.kind not in (ContactKind.OUTBOUND, ContactKind.TRANSFER):
         raise InvalidInput.of("contact.kind", "must be OUTBOUND or TRANSFER")
-    if contact.target_agent_id or contact.consulting_agent_id:
-        raise InvalidInput.of("contact.target_agent_id", "and consulting_agent_id go with contacts that wait")
+    if contact.target_agent_id or contact.consulting_agent_id or contact.preferred_agent_id:
+        raise InvalidInput.of(
+            "contact.target_agent_id", "consulting_agent_id and preferred_agent_id go with contacts that wait"
+        )
     return check_contact(contact)
 
 
@@ -227,6 +232,13 @@ def moved(contact: Contact, trigger: ContactTrigger, **changes: Any) -> Contact:
             f"{trigger} is not possible for a contact that is {contact.state}", metadata={"state": contact.state}
         )
     return replace(contact, **{"state": target, "version": contact.version + 1} | changes)
+
+
+def changed(contact: Contact, **changes: Any) -> Contact:
+    """The contact with another priority or other skills while it waits; ContactMoved when it waits no more."""
+    if contact.state not in WAITING:
+        raise ContactMoved("the contact no longer waits", metadata={"state": contact.state})
+    return replace(check_contact(replace(contact, **changes)), version=contact.version + 1)
 
 
 def abandoned(contact: Contact, end_time: datetime) -> Contact:

@@ -19,6 +19,13 @@ class ContactQueued:
 
 
 @dataclass(frozen=True)
+class ContactChanged:
+    """What a waiting contact asks for, or its priority, changed."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
 class ContactStarted:
     """A contact began with its agent on it."""
 
@@ -135,7 +142,7 @@ class QueueDeleted:
 
 OfferFact = OfferMade | OfferAccepted | OfferDeclined | OfferMissed | OfferRescinded
 ContactFact = (
-    ContactQueued | ContactStarted | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
+    ContactQueued | ContactChanged | ContactStarted | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
     | ContactCorrected
 )  # fmt: skip
 Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | QueueChanged | QueueDeleted

@@ -70,6 +70,7 @@ class Weighed:
     idle_seconds: float
     score: int
     rejection: str
+    value: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ class Decision:
     rule: str
     candidates: Sequence[Weighed]
     create_time: datetime
+    requirement: str = ""
+    """What was asked for then, as an expression with skills by id."""
+    steps: Sequence[int] = ()
+    """Those of the queue's rules that had come, counted from 0."""
 
 
 @dataclass(frozen=True)

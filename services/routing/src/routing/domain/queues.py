@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
 from kernel.ids import is_id
 
+from routing.domain import requirements
+from routing.domain.requirements import MAX_PROFICIENCY, Requirement
+from routing.domain.rules import DEFAULT, Rules, check_rules, stated_by
+
 MAX_NAME = 200
 MAX_SKILLS = 20
-MAX_PROFICIENCY = 5
 OFFER_TIMEOUT = timedelta(seconds=20)
 WRAP_UP_DURATION = timedelta(seconds=30)
 SERVICE_LEVEL_THRESHOLD = timedelta(seconds=20)
@@ -30,6 +33,12 @@ class QueueNotEmpty(FailedPrecondition):
     """Contacts still wait in it."""
 
     reason = "QUEUE_NOT_EMPTY"
+
+
+class QueueInUse(FailedPrecondition):
+    """A step of another queue names it."""
+
+    reason = "QUEUE_IN_USE"
 
 
 class SkillNotFound(NotFound):
@@ -100,6 +109,14 @@ class Queue:
     update_time: datetime
     version: int = 1
     deleted: bool = False
+    rules: Rules = DEFAULT
+
+    @property
+    def requirement(self) -> Requirement:
+        """What it asks for before any step of its rules: its skills, and its rules' own expression."""
+        return requirements.both(
+            requirements.of_levels(demand(self.required_skills)), stated_by(self.rules.requirement)
+        )
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -167,23 +184,10 @@ def check_queue(queue: Queue) -> Queue:
     require_name(queue.display_name, "queue.display_name")
     require_skills(queue.required_skills, "queue.required_skills")
     require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
+    check_rules(queue.rules, queue.requirement, queue.queue_id, "queue.rules")
     return queue
 
 
-def demand(required: Sequence[SkillLevel], asked: Sequence[SkillLevel]) -> tuple[tuple[str, int], ...]:
-    """What an agent needs for a contact: the queue's skills and the contact's own, the higher level of each."""
-    merged: dict[str, int] = {}
-    for level in (*required, *asked):
-        merged[level.skill_id] = max(level.proficiency, merged.get(level.skill_id, 0))
-    return tuple(sorted(merged.items()))
-
-
-def score(held: Mapping[str, int], needed: Sequence[tuple[str, int]]) -> int | None:
-    """Sum of proficiency over the skills asked for; None when one is missing or too low."""
-    total = 0
-    for skill_id, least in needed:
-        level = held.get(skill_id, 0)
-        if level < least:
-            return None
-        total += level
-    return total
+def demand(levels: Iterable[SkillLevel]) -> tuple[tuple[str, int], ...]:
+    """The least level by skill, in order of skill."""
+    return tuple(sorted((level.skill_id, level.proficiency) for level in levels))

@@ -18,7 +18,7 @@ from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import agents as ops
 
-_CHANGEABLE = ("skills", "queue_ids")
+_CHANGEABLE = ("skills", "queue_ids", "cost")
 _STATION_WAIT = 1.0
 """The news that a microphone was just connected may be this late, in seconds."""
 
@@ -82,7 +82,11 @@ class AgentServicer(Asked, AgentServiceServicer):
         agent = request.agent
         agent_id = require_id("usr", agent.agent_id, "agent.agent_id")
         fields = convert.masked(request.update_mask, agent, _CHANGEABLE)
-        every = {"skills": convert.skills_from_proto(agent.skills), "queue_ids": tuple(agent.queue_ids)}
+        every = {
+            "skills": convert.skills_from_proto(agent.skills),
+            "queue_ids": tuple(agent.queue_ids),
+            "cost": agent.cost,
+        }
         changes = {name: every[name] for name in fields}
         now = self._desk.clock.now()
         return convert.agent_to_proto(

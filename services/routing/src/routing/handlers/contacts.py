@@ -12,13 +12,16 @@ from kernel.ids import require_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceServicer, OfferServiceServicer
 
-from routing import convert
+from routing import convert, convert_rules
 from routing.domain.contacts import ContactKind
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import contacts as ops
 from routing.ops import offers as offer_ops
+from routing.ops import waits
 from routing.ops.contacts import WrapUp
+
+_CHANGEABLE = ("priority", "required_skills", "preferred_agent_id")
 
 
 class ContactServicer(Asked, ContactServiceServicer):
@@ -88,8 +91,36 @@ class ContactServicer(Asked, ContactServiceServicer):
         contact_id = require_id("con", request.contact_id, "contact_id")
         now = self._desk.clock.now()
         return convert.estimate_to_proto(
-            await self._run(lambda tx: ops.estimate_wait(tx, contact_id, now), read_only=True)
+            await self._run(lambda tx: waits.estimate_wait(tx, contact_id, now), read_only=True)
         )
+
+    async def UpdateContact(
+        self, request: contact_service_pb2.UpdateContactRequest, context: Any
+    ) -> contact_pb2.Contact:
+        contact = request.contact
+        contact_id = require_id("con", contact.contact_id, "contact.contact_id")
+        fields = convert.masked(request.update_mask, contact, _CHANGEABLE)
+        every = {
+            "priority": contact.priority,
+            "required_skills": convert.skills_from_proto(contact.required_skills),
+            "preferred_agent_id": contact.preferred_agent_id,
+        }
+        changes, now = {name: every[name] for name in fields}, self._desk.clock.now()
+        return convert.contact_to_proto(
+            await self._run(lambda tx: ops.update_contact(tx, contact_id, changes, request.version, now))
+        )
+
+    async def ExplainContact(
+        self, request: contact_service_pb2.ExplainContactRequest, context: Any
+    ) -> contact_pb2.Explanation:
+        contact_id, now = require_id("con", request.contact_id, "contact_id"), self._desk.clock.now()
+
+        async def explain(tx: Ledger) -> contact_pb2.Explanation:
+            found = await waits.explain_contact(tx, contact_id, now)
+            names = await ops.skill_names(tx)
+            return convert_rules.explanation_to_proto(found, convert.contact_to_proto(found.contact), names)
+
+        return await self._run(explain, read_only=True)
 
     async def EndWrapUp(self, request: contact_service_pb2.EndWrapUpRequest, context: Any) -> contact_pb2.Contact:
         command, now = _wrap_up(request), self._desk.clock.now()
@@ -103,8 +134,13 @@ class ContactServicer(Asked, ContactServiceServicer):
         self, request: contact_service_pb2.ListDecisionsRequest, context: Any
     ) -> contact_service_pb2.ListDecisionsResponse:
         contact_id = require_id("con", request.contact_id, "contact_id")
-        found = await self._run(lambda tx: ops.list_decisions(tx, contact_id), read_only=True)
-        return contact_service_pb2.ListDecisionsResponse(decisions=map(convert.decision_to_proto, found))
+
+        async def read(tx: Ledger) -> contact_service_pb2.ListDecisionsResponse:
+            found, names = await ops.list_decisions(tx, contact_id), await ops.skill_names(tx)
+            shown = [convert.decision_to_proto(decision, names) for decision in found]
+            return contact_service_pb2.ListDecisionsResponse(decisions=shown)
+
+        return await self._run(read, read_only=True)
 
 
 class OfferServicer(Asked, OfferServiceServicer):

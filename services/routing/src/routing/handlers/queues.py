@@ -15,13 +15,14 @@ from merkez.routing.v1.queue_service_pb2_grpc import (
 )
 
 from routing import convert
+from routing.domain.queues import Queue
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import queues as ops
 
 _CHANGEABLE = (
     "display_name", "required_skills", "offer_timeout", "wrap_up_duration", "disposition_required",
-    "service_level_threshold", "short_abandon_threshold", "disposition_ids", "open_to_all",
+    "service_level_threshold", "short_abandon_threshold", "disposition_ids", "open_to_all", "rules",
 )  # fmt: skip
 
 
@@ -32,21 +33,31 @@ class QueueServicer(Asked, QueueServiceServicer):
         draft = convert.queue_from_proto(request.queue)
 
         async def create(tx: Ledger) -> queue_pb2.Queue:
-            return convert.queue_to_proto(await ops.create_queue(tx, draft, self._desk.clock.now()))
+            return await _shown(tx, await ops.create_queue(tx, draft, self._desk.clock.now()))
 
         return await self._once("CreateQueue", request, queue_pb2.Queue, create)
 
     async def GetQueue(self, request: queue_service_pb2.GetQueueRequest, context: Any) -> queue_pb2.Queue:
         queue_id = require_id("que", request.queue_id, "queue_id")
-        return convert.queue_to_proto(await self._run(lambda tx: ops.get_queue(tx, queue_id), read_only=True))
+
+        async def read(tx: Ledger) -> queue_pb2.Queue:
+            return await _shown(tx, await ops.get_queue(tx, queue_id))
+
+        return await self._run(read, read_only=True)
 
     async def ListQueues(
         self, request: queue_service_pb2.ListQueuesRequest, context: Any
     ) -> queue_service_pb2.ListQueuesResponse:
         size = page_size(request.page_size)
-        rows = await self._run(lambda tx: ops.list_queues(tx, size, request.page_token), read_only=True)
-        listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.queue_id))
-        return queue_service_pb2.ListQueuesResponse(queues=map(convert.queue_to_proto, listed), next_page_token=token)
+
+        async def read(tx: Ledger) -> queue_service_pb2.ListQueuesResponse:
+            rows = await ops.list_queues(tx, size, request.page_token)
+            listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.queue_id))
+            names = await ops.skill_names_for(tx, listed)
+            shown = [convert.queue_to_proto(queue, names) for queue in listed]
+            return queue_service_pb2.ListQueuesResponse(queues=shown, next_page_token=token)
+
+        return await self._run(read, read_only=True)
 
     async def UpdateQueue(self, request: queue_service_pb2.UpdateQueueRequest, context: Any) -> queue_pb2.Queue:
         queue_id = require_id("que", request.queue.queue_id, "queue.queue_id")
@@ -54,9 +65,11 @@ class QueueServicer(Asked, QueueServiceServicer):
         draft = convert.queue_from_proto(request.queue)
         changes = {name: getattr(draft, name) for name in fields}
         now = self._desk.clock.now()
-        return convert.queue_to_proto(
-            await self._run(lambda tx: ops.update_queue(tx, queue_id, changes, request.version, now))
-        )
+
+        async def update(tx: Ledger) -> queue_pb2.Queue:
+            return await _shown(tx, await ops.update_queue(tx, queue_id, changes, request.version, now))
+
+        return await self._run(update)
 
     async def DeleteQueue(self, request: queue_service_pb2.DeleteQueueRequest, context: Any) -> Empty:
         queue_id = require_id("que", request.queue_id, "queue_id")
@@ -116,3 +129,7 @@ class DispositionServicer(Asked, DispositionServiceServicer):
         disposition_id = require_id("dsp", request.disposition_id, "disposition_id")
         await self._run(lambda tx: ops.delete_disposition(tx, disposition_id))
         return Empty()
+
+
+async def _shown(tx: Ledger, queue: Queue) -> queue_pb2.Queue:
+    return convert.queue_to_proto(queue, await ops.skill_names_for(tx, [queue]))

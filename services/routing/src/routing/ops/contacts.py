@@ -3,20 +3,21 @@ does to them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
+from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
-from routing.domain import agents, contacts, offers, waiting
-from routing.domain.agents import Agent, AgentNotAvailable, AgentState, AgentTrigger, Directly
+from routing.domain import agents, contacts, offers, requirements
+from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, AgentTrigger, Directly
 from routing.domain.contacts import (
     WAITING,
     CallOver,
     Contact,
     ContactKind,
-    ContactMoved,
     ContactNotFound,
     ContactNotInWrapUp,
     ContactState,
@@ -25,6 +26,7 @@ from routing.domain.contacts import (
 )
 from routing.domain.facts import (
     ContactAbandoned,
+    ContactChanged,
     ContactCorrected,
     ContactDequeued,
     ContactEnded,
@@ -33,12 +35,11 @@ from routing.domain.facts import (
     OfferRescinded,
     WrapUpStarted,
 )
-from routing.domain.offers import Decision, is_member
-from routing.domain.queues import DispositionNotFound, Queue, demand, score
-from routing.domain.waiting import WaitEstimate
+from routing.domain.offers import Decision
+from routing.domain.queues import DIRECT, DispositionNotFound, Queue, demand
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
-from routing.ops.queues import get_queue, require_known_skills, rules_of
+from routing.ops.queues import get_queue, require_known_skills, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import contacts as store
@@ -82,7 +83,8 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
             raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
         if consult:
             meets = Directly.WAITS
-    await _add(tx, contact)
+    contact = await _preferring(tx, contact, await _add(tx, contact), timedelta(0))
+    await store.add_contact(tx, contact)
     tx.tell(ContactQueued(contact))
     return contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)
 
@@ -96,6 +98,7 @@ async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime
     agent = await get_agent(tx, agent_id)
     after = agents.taking(agent, contact.contact_id, now)
     await _add(tx, contact)
+    await store.add_contact(tx, contact)
     tx.tell(ContactStarted(contact))
     await put_agent(tx, agent, after, now)
     return contact
@@ -132,29 +135,31 @@ async def list_decisions(tx: Ledger, contact_id: str) -> list[Decision]:
     return await offer_store.decisions_of(tx, contact_id, 200)
 
 
-async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstimate:
-    """Position and expected wait. ContactMoved when it no longer waits."""
-    contact = await get_contact(tx, contact_id)
-    if contact.state not in WAITING:
-        raise ContactMoved("the contact no longer waits", metadata={"state": contact.state})
-    waited = max(now - contact.queue_time, now - now)
-    if contact.target_agent_id:
-        return WaitEstimate(1, 1, None, None, None, waited)
-    line = await store.waiting_line(tx, contact.queue_id)
-    queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
-    busy_lines = [queues[queue_id] for queue_id in await store.queues_with_waiting(tx) if queue_id in queues]
-    queue = queues.get(contact.queue_id)
-    serving, free = 0.0, 0
-    for agent in await agent_store.agents_at_work(tx) if queue else ():
-        if queue and _serves(agent, queue, contact):
-            serving += 1 / max(1, sum(is_member(agent, each) for each in busy_lines))
-            free += agent.state is AgentState.AVAILABLE
-    handled = await store.last_handled(tx, contact.queue_id, waiting.MEMORY)
-    return waiting.estimate(
-        position=1 + [each.contact_id for each in line].index(contact_id), depth=len(line), serving=serving,
-        free=free, handle_seconds=waiting.smoothed_handle_time(handled),
-        waited=waited,
-    )  # fmt: skip
+async def skill_names(tx: Ledger) -> Mapping[str, str]:
+    """Name by id, for whoever shows what was asked for."""
+    return await queue_store.skill_names(tx)
+
+
+async def update_contact(
+    tx: Ledger, contact_id: str, changes: Mapping[str, Any], version: int, now: datetime
+) -> Contact:
+    """Give a waiting contact another priority, other skills or another preferred agent: holds from the next assignment
+    on. ContactMoved when it waits no more, VersionConflict."""
+    before = await get_contact(tx, contact_id)
+    require_version(before.version, version)
+    if "preferred_agent_id" in changes and (before.target_agent_id or not before.queue_id):
+        raise InvalidInput.of("contact.preferred_agent_id", "is of no use: the contact is for one agent alone")
+    after = contacts.changed(before, **changes)
+    queue = await rules_of(tx, before.queue_id)
+    if "required_skills" in changes:
+        await require_known_skills(tx, after.required_skills, "contact.required_skills")
+        _require_possible(queue, after)
+    if after.preferred_agent_id != before.preferred_agent_id:
+        since_queued = max(now - before.queue_time, timedelta(0))
+        after = await _preferring(tx, after, queue, since_queued)
+    await put_contact(tx, before, after, now)
+    tx.tell(ContactChanged(after))
+    return after
 
 
 async def save_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
@@ -214,14 +219,16 @@ async def leave_call(tx: Ledger, contact_id: str, agent_id: str, leave_time: dat
             tx.tell(ContactCorrected(right))
 
 
-async def _add(tx: Ledger, contact: Contact) -> None:
-    if contact.queue_id:
-        await get_queue(tx, contact.queue_id)
+async def _add(tx: Ledger, contact: Contact) -> Queue:
+    """The queue of a new contact, when it may be added."""
+    queue = await get_queue(tx, contact.queue_id) if contact.queue_id else DIRECT
     await require_known_skills(tx, contact.required_skills, "contact.required_skills")
     if contact.call_id and await store.call_has_ended(tx, contact.call_id):
         raise CallOver("the call is over")
+    if not contact.target_agent_id:
+        _require_possible(queue, contact)
     tx.follow(contact.traceparent)
-    await store.add_contact(tx, contact)
+    return queue
 
 
 async def _drop(tx: Ledger, contact: Contact, reason: str, end_time: datetime, now: datetime) -> Contact:
@@ -259,7 +266,7 @@ async def _end_talk(tx: Ledger, contact: Contact, end_time: datetime, now: datet
     tx.tell(WrapUpStarted(after))
     agent = await _agent_at(tx, contact)
     if agent is not None:
-        await put_agent(tx, agent, agents.wrapping_up(agent, now), now)
+        await put_agent(tx, agent, agents.wrapping_up(agents.talked(agent, _talk(after)), now), now)
 
 
 async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool, now: datetime) -> Contact:
@@ -267,8 +274,15 @@ async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool
     tx.tell(ContactEnded(after, by_timer))
     agent = await _agent_at(tx, before)
     if agent is not None:
-        await put_agent(tx, agent, agents.released(agent, AgentTrigger.FINISH, now), now)
+        done = agents.talked(agent, _talk(after)) if before.state is ContactState.ON_CONTACT else agent
+        await put_agent(tx, agent, agents.released(done, AgentTrigger.FINISH, now), now)
     return after
+
+
+def _talk(contact: Contact) -> timedelta:
+    if contact.answer_time is None or contact.end_time is None:
+        return timedelta(0)
+    return contact.end_time - contact.answer_time
 
 
 async def _agent_at(tx: Ledger, contact: Contact) -> Agent | None:
@@ -293,6 +307,17 @@ async def _own_contact(tx: Ledger, wrap_up: WrapUp) -> Contact:
     return contact
 
 
-def _serves(agent: Agent, queue: Queue, contact: Contact) -> bool:
-    held = {level.skill_id: level.proficiency for level in agent.skills}
-    return is_member(agent, queue) and score(held, demand(queue.required_skills, contact.required_skills)) is not None
+async def _preferring(tx: Ledger, contact: Contact, queue: Queue, passed: timedelta) -> Contact:
+    """With the time that its preferred agent has it alone: none when they are not at work, or there is no such agent
+    any more."""
+    agent = await agent_store.find_agent(tx, contact.preferred_agent_id) if contact.preferred_agent_id else None
+    at_work = agent is not None and agent.active and agent.state in AT_WORK
+    wait = passed + queue.rules.preferred_wait if at_work else timedelta(0)
+    return replace(contact, preferred_wait=wait)
+
+
+def _require_possible(queue: Queue, contact: Contact) -> None:
+    if not requirements.both(queue.requirement, requirements.of_levels(demand(contact.required_skills))):
+        raise InvalidInput.of(
+            "contact.required_skills", "contradict what the queue asks for: nobody could ever take it"
+        )

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from kernel.ids import new_id
 
-from routing.domain import offers
+from routing.domain import offers, requirements
 from routing.domain.agents import AgentState
-from routing.domain.board import Match
 from routing.domain.contacts import Contact, ContactNotFound, ContactState
 from routing.domain.facts import (
     ContactDequeued,
@@ -20,6 +19,7 @@ from routing.domain.facts import (
     OfferMissed,
     OfferRescinded,
 )
+from routing.domain.matches import Match
 from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNotFound, Weighed
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
@@ -149,7 +149,9 @@ def _decision(offer: Offer, match: Match, now: datetime) -> Decision:
             max((now - each.agent.idle_since).total_seconds(), 0.0),
             each.score or 0,
             each.rejection,
+            round(each.value, 3),
         )
         for each in match.candidates
     ]
-    return Decision(offer.offer_id, offer.contact_id, match.rule, weighed, now)
+    asked = requirements.text_of(match.stage.requirement)
+    return Decision(offer.offer_id, offer.contact_id, match.rule, weighed, now, asked, match.stage.steps)

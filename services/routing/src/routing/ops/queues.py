@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from routing.domain.queues import (
     Disposition,
     DispositionNotFound,
     Queue,
+    QueueInUse,
     QueueNotEmpty,
     QueueNotFound,
     Skill,
@@ -29,7 +30,9 @@ from routing.domain.queues import (
     require_name,
     require_skills,
 )
+from routing.domain.rules import DEFAULT
 from routing.ledger import Ledger
+from routing.ops import rules as rules_ops
 from routing.ops.plans import require_feature
 from routing.ops.saving import put_agent
 from routing.store import agents as agent_store
@@ -42,6 +45,7 @@ async def create_queue(tx: Ledger, draft: Queue, now: datetime) -> Queue:
     queue = replace(draft, queue_id=new_id("que", now), create_time=now, update_time=now, version=1, deleted=False)
     queue = await _sound(tx, queue)
     await require_plan_for(tx, (), queue.required_skills)
+    await rules_ops.require_plan_for(tx, DEFAULT, queue.rules)
     await store.add_queue(tx, queue)
     tx.tell(QueueChanged(queue))
     return queue
@@ -77,16 +81,24 @@ async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], ve
     require_version(before.version, version)
     after = await _sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
     await require_plan_for(tx, before.required_skills, after.required_skills)
+    await rules_ops.require_plan_for(tx, before.rules, after.rules)
     await store.change_queue(tx, after, before.version)
     tx.tell(QueueChanged(after))
     return after
 
 
 async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
-    """Take it away, also from the agents who list it. QueueNotEmpty while contacts wait in it."""
+    """Take it away, also from the agents who list it. QueueNotEmpty while contacts wait in it, QueueInUse while a step
+    of another queue names it."""
     before = await get_queue(tx, queue_id)
     if await store.waiting_in(tx, queue_id):
         raise QueueNotEmpty("contacts wait in this queue")
+    for other in await store.every_queue(tx):
+        if queue_id in other.rules.queues_named:
+            raise QueueInUse(
+                f"a step of {other.display_name} has its contacts taken by this queue's agents: change that first",
+                metadata={"queue_id": other.queue_id},
+            )
     await store.change_queue(
         tx, replace(before, deleted=True, update_time=now, version=before.version + 1), before.version
     )
@@ -157,13 +169,21 @@ def require_version(found: int, wanted: int) -> None:
         raise VersionConflict("somebody else changed it first: read it again", metadata={"version": str(found)})
 
 
+async def skill_names_for(tx: Ledger, queues: Iterable[Queue]) -> Mapping[str, str]:
+    """Name by id, for whoever shows these queues' expressions; empty when they have none."""
+    return await store.skill_names(tx) if any(queue.rules.skills_named for queue in queues) else {}
+
+
 async def _sound(tx: Ledger, queue: Queue) -> Queue:
+    skills = await require_known_skills(tx, queue.required_skills, "queue.required_skills")
+    queue = replace(
+        queue,
+        display_name=require_name(queue.display_name, "queue.display_name"),
+        required_skills=skills,
+        rules=await rules_ops.known_rules(tx, queue.rules, "queue.rules"),
+    )
     check_queue(queue)
     known = {each.disposition_id for each in await store.dispositions_of(tx, queue.disposition_ids)}
     if queue.disposition_ids and set(queue.disposition_ids) - known:
         raise DispositionNotFound("queue.disposition_ids names a disposition that does not exist")
-    return replace(
-        queue,
-        display_name=require_name(queue.display_name, "queue.display_name"),
-        required_skills=await require_known_skills(tx, queue.required_skills, "queue.required_skills"),
-    )
+    return queue

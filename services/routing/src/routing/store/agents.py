@@ -46,6 +46,12 @@ async def ready_agents(tx: Transaction) -> list[Agent]:
     return [_agent(row) for row in rows]
 
 
+async def every_agent(tx: Transaction) -> list[Agent]:
+    """Everyone who may work here."""
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True)))
+    return [_agent(row) for row in rows]
+
+
 async def agents_at_work(tx: Transaction) -> list[Agent]:
     """Everyone who serves queues now or soon."""
     rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.state.in_(sorted(AT_WORK))))
@@ -97,6 +103,10 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
         "reach_forwards": agent.reach.forwards,
         "reach_version": agent.reach.version,
         "passed_over": agent.passed_over,
+        "last_offer_time": agent.last_offer_time,
+        "shift_contacts": agent.shift_contacts,
+        "shift_talk_ms": milliseconds(agent.shift_talk),
+        "cost": agent.cost,
         "create_time": agent.create_time,
         "update_time": now,
         "version": agent.version,
@@ -129,5 +139,9 @@ def _agent(row: RowMapping) -> Agent:
             version=row["reach_version"],
         ),
         passed_over=row["passed_over"],
+        last_offer_time=row["last_offer_time"],
+        shift_contacts=row["shift_contacts"],
+        shift_talk=duration(row["shift_talk_ms"]),
+        cost=row["cost"],
         version=row["version"],
     )

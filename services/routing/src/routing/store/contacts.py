@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState
-from routing.store.rows import Transaction, add, change, skills_from_json, skills_to_json
+from routing.store.rows import Transaction, add, change, duration, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import contacts, ended_calls
 
 
@@ -60,24 +60,32 @@ async def queued_contacts(tx: Transaction) -> list[Contact]:
 
 
 async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
-    """Everything that waits for whoever serves the queue, offered or not, in order. Reads only what the order needs."""
-    needed = (contacts.c.contact_id, contacts.c.priority, contacts.c.offer_count, contacts.c.queue_time)
+    """Everything that waits for whoever serves the queue, offered or not, in no order. Reads only what its order
+    needs."""
+    names = (
+        "contact_id", "channel", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
+        "target_agent_id", "preferred_agent_id", "preferred_wait_ms", "fired_steps", "required_skills",
+    )  # fmt: skip
     rows = await tx.all(
-        select(*needed, contacts.c.channel, contacts.c.state, contacts.c.create_time).where(
+        select(*(contacts.c[name] for name in names)).where(
             contacts.c.tenant_id == tx.tenant_id,
             contacts.c.queue_id == queue_id,
             contacts.c.target_agent_id == "",
             contacts.c.state.in_(sorted(WAITING)),
         )
     )
-    line = [
+    return [
         Contact(
-            row["contact_id"], Channel(row["channel"]), ContactState(row["state"]), queue_id, row["queue_time"],
-            row["create_time"], priority=row["priority"], offer_count=row["offer_count"],
+            **{name: row[name] for name in names if name not in ("preferred_wait_ms",)}
+            | {
+                "channel": Channel(row["channel"]),
+                "state": ContactState(row["state"]),
+                "required_skills": skills_from_json(row["required_skills"]),
+                "preferred_wait": duration(row["preferred_wait_ms"]),
+            }
         )
         for row in rows
-    ]  # fmt: skip
-    return sorted(line, key=lambda contact: contact.order)
+    ]
 
 
 async def queues_with_waiting(tx: Transaction) -> Mapping[str, int]:
@@ -174,7 +182,7 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
         "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
         "disposition_id", "note", "offer_count", "traceparent", "previous_contact_id", "target_agent_id",
-        "consulting_agent_id", "create_time", "version",
+        "consulting_agent_id", "preferred_agent_id", "fired_steps", "create_time", "version",
     )  # fmt: skip
     return {name: getattr(contact, name) for name in plain} | {
         "channel": contact.channel.value,
@@ -182,12 +190,13 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "state": contact.state.value,
         "required_skills": skills_to_json(contact.required_skills),
         "attributes": dict(contact.attributes),
+        "preferred_wait_ms": milliseconds(contact.preferred_wait),
         "update_time": now,
     }
 
 
 def _contact(row: RowMapping) -> Contact:
-    values = {name: row[name] for name in row if name not in ("tenant_id", "update_time")}
+    values = {name: row[name] for name in row if name not in ("tenant_id", "update_time", "preferred_wait_ms")}
     return Contact(
         **values
         | {
@@ -195,5 +204,6 @@ def _contact(row: RowMapping) -> Contact:
             "kind": ContactKind(row["kind"]),
             "state": ContactState(row["state"]),
             "required_skills": skills_from_json(row["required_skills"]),
+            "preferred_wait": duration(row["preferred_wait_ms"]),
         }
     )

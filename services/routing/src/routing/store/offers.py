@@ -57,9 +57,17 @@ async def add_decision(tx: Transaction, decision: Decision) -> None:
         "contact_id": decision.contact_id,
         "rule": decision.rule,
         "candidates": [
-            {"agent_id": each.agent_id, "idle": each.idle_seconds, "score": each.score, "rejection": each.rejection}
+            {
+                "agent_id": each.agent_id,
+                "idle": each.idle_seconds,
+                "score": each.score,
+                "rejection": each.rejection,
+                "value": each.value,
+            }
             for each in decision.candidates
         ],
+        "requirement": decision.requirement,
+        "steps": list(decision.steps),
         "create_time": decision.create_time,
     }
     await add(tx, decisions, row)
@@ -76,8 +84,11 @@ async def decisions_of(tx: Transaction, contact_id: str, limit: int) -> list[Dec
     return [
         Decision(
             row["offer_id"], row["contact_id"], row["rule"],
-            [Weighed(each["agent_id"], each["idle"], each["score"], each["rejection"]) for each in row["candidates"]],
-            row["create_time"],
+            [
+                Weighed(each["agent_id"], each["idle"], each["score"], each["rejection"], each.get("value", 0.0))
+                for each in row["candidates"]
+            ],
+            row["create_time"], row["requirement"], tuple(row["steps"]),
         )
         for row in rows
     ]  # fmt: skip

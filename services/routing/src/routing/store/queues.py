@@ -20,6 +20,7 @@ from routing.store.rows import (
     skills_from_json,
     skills_to_json,
 )
+from routing.store.rules import rules_from_json, rules_to_json
 
 _queues, _skills, _dispositions = tables.queues, tables.skills, tables.dispositions
 
@@ -79,6 +80,12 @@ async def add_skill(tx: Transaction, skill: Skill) -> bool:
     return taken is None
 
 
+async def skill_names(tx: Transaction) -> dict[str, str]:
+    """Name by id."""
+    rows = await tx.all(select(_skills.c.skill_id, _skills.c.display_name).where(_skills.c.tenant_id == tx.tenant_id))
+    return {row["skill_id"]: row["display_name"] for row in rows}
+
+
 async def page_of_skills(tx: Transaction, size: int, token: str) -> list[Skill]:
     """Newest first."""
     listed = select(_skills).where(_skills.c.tenant_id == tx.tenant_id)
@@ -108,7 +115,7 @@ async def skill_in_use(tx: Transaction, skill_id: str) -> bool:
         )
         if found is not None:
             return True
-    return False
+    return any(skill_id in queue.rules.skills_named for queue in await every_queue(tx))
 
 
 async def delete_skill(tx: Transaction, skill_id: str) -> bool:
@@ -178,6 +185,8 @@ def _row(queue: Queue) -> dict[str, Any]:
         "short_abandon_ms": milliseconds(queue.short_abandon_threshold),
         "disposition_ids": list(queue.disposition_ids),
         "open_to_all": queue.open_to_all,
+        "rules": rules_to_json(queue.rules),
+        "watches_wait": queue.rules.watches_expected_wait,
         "deleted": queue.deleted,
         "create_time": queue.create_time,
         "update_time": queue.update_time,
@@ -197,6 +206,7 @@ def _queue(row: RowMapping) -> Queue:
         short_abandon_threshold=duration(row["short_abandon_ms"]),
         disposition_ids=tuple(row["disposition_ids"]),
         open_to_all=row["open_to_all"],
+        rules=rules_from_json(row["rules"]),
         create_time=row["create_time"],
         update_time=row["update_time"],
         version=row["version"],

@@ -10,7 +10,7 @@ from routing.domain.agents import AgentState
 from routing.domain.contacts import ContactState
 from routing.domain.offers import OfferState
 from routing.store.rows import Transaction
-from routing.store.tables import agents, contacts, ended_calls, offers
+from routing.store.tables import agents, contacts, ended_calls, offers, queues
 
 
 async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
@@ -22,6 +22,17 @@ async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
                 contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
             ),
         )
+    )
+    return sorted(row["tenant_id"] for row in rows)
+
+
+async def tenants_watching_waits(tx: Transaction) -> list[str]:
+    """Tenants where somebody waits in a queue with steps that come by expected wait."""
+    rows = await tx.all(
+        select(contacts.c.tenant_id)
+        .join(queues, (queues.c.tenant_id == contacts.c.tenant_id) & (queues.c.queue_id == contacts.c.queue_id))
+        .where(contacts.c.state == ContactState.QUEUED, queues.c.watches_wait.is_(True))
+        .distinct()
     )
     return sorted(row["tenant_id"] for row in rows)
 

@@ -203,6 +203,7 @@ class Contact(_message.Message):
     PREVIOUS_CONTACT_ID_FIELD_NUMBER: _builtins.int
     TARGET_AGENT_ID_FIELD_NUMBER: _builtins.int
     CONSULTING_AGENT_ID_FIELD_NUMBER: _builtins.int
+    PREFERRED_AGENT_ID_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -224,7 +225,7 @@ class Contact(_message.Message):
     dialed_number: _builtins.str
     """Dialed number."""
     priority: _builtins.int
-    """0-9, higher first."""
+    """0-9: each point counts as the queue's point_wait of waiting."""
     agent_id: _builtins.str
     """Agent handling or having handled it."""
     disposition_id: _builtins.str
@@ -245,6 +246,8 @@ class Contact(_message.Message):
     """
     consulting_agent_id: _builtins.str
     """Agent who asks, of a CONSULT."""
+    preferred_agent_id: _builtins.str
+    """Agent who should have it if possible: alone for the queue's preferred_wait while they are at work, and then like anybody else."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -303,10 +306,11 @@ class Contact(_message.Message):
         previous_contact_id: _builtins.str = ...,
         target_agent_id: _builtins.str = ...,
         consulting_agent_id: _builtins.str = ...,
+        preferred_agent_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "note", b"note", "offer_count", b"offer_count", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "note", b"note", "offer_count", b"offer_count", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,6 +396,7 @@ class Agent(_message.Message):
     NEXT_REASON_FIELD_NUMBER: _builtins.int
     VOICE_CAPACITY_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """The user's id."""
     display_name: _builtins.str
@@ -410,6 +415,8 @@ class Agent(_message.Message):
     """Output only. Calls at once: always 1, as an agent has one voice."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    cost: _builtins.int
+    """What an hour of theirs costs, 0 to 100, in whatever unit: for queues that weigh it."""
     @_builtins.property
     def state_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
@@ -437,10 +444,11 @@ class Agent(_message.Message):
         next_reason: _builtins.str = ...,
         voice_capacity: _builtins.int = ...,
         version: _builtins.int = ...,
+        cost: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "contact_id", b"contact_id", "display_name", b"display_name", "next_reason", b"next_reason", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "contact_id", b"contact_id", "cost", b"cost", "display_name", b"display_name", "next_reason", b"next_reason", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -540,12 +548,15 @@ class Candidate(_message.Message):
     IDLE_DURATION_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     REJECTION_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Agent."""
     score: _builtins.int
     """Sum of proficiency over the skills asked for."""
     rejection: _builtins.str
-    """Why not chosen; empty for the one that was."""
+    """Why not chosen; empty for the one that was, and in an Explanation for whoever would take it now."""
+    value: _builtins.float
+    """What STRATEGY_WEIGHTED counted."""
     @_builtins.property
     def idle_duration(self) -> _duration_pb2.Duration:
         """Idle for."""
@@ -557,10 +568,11 @@ class Candidate(_message.Message):
         idle_duration: _duration_pb2.Duration | None = ...,
         score: _builtins.int = ...,
         rejection: _builtins.str = ...,
+        value: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["idle_duration", b"idle_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "idle_duration", b"idle_duration", "rejection", b"rejection", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "idle_duration", b"idle_duration", "rejection", b"rejection", "score", b"score", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -577,12 +589,16 @@ class Decision(_message.Message):
     RULE_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Offer made."""
     contact_id: _builtins.str
     """Contact."""
     rule: _builtins.str
     """Rule, such as longest_idle, best_proficiency_then_idle."""
+    requirement: _builtins.str
+    """What was asked for then, as an expression with the skills' names; empty for nothing."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
         """Agents weighed, best first, at most 20."""
@@ -590,6 +606,10 @@ class Decision(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Steps of the queue's rules that had come, counted from 1."""
 
     def __init__(
         self,
@@ -599,11 +619,95 @@ class Decision(_message.Message):
         rule: _builtins.str = ...,
         candidates: _abc.Iterable[Global___Candidate] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        requirement: _builtins.str = ...,
+        steps: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "contact_id", b"contact_id", "create_time", b"create_time", "offer_id", b"offer_id", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "contact_id", b"contact_id", "create_time", b"create_time", "offer_id", b"offer_id", "requirement", b"requirement", "rule", b"rule", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class Explanation(_message.Message):
+    """Why a contact waits: what is asked for now, and what keeps each agent from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
+    QUEUE_IDS_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    NEXT_CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    PREFERRED_UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    COUNTED_WAIT_FIELD_NUMBER: _builtins.int
+    AHEAD_FIELD_NUMBER: _builtins.int
+    AGENTS_FIELD_NUMBER: _builtins.int
+    AGENT_COUNT_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    requirement: _builtins.str
+    """What is asked for now, as an expression with the skills' names; empty for nothing."""
+    points: _builtins.float
+    """Points it has now: priority, what it gained by waiting, half a point for an offer that came to nothing or for being for one agent."""
+    ahead: _builtins.int
+    """Contacts of its queue that come before it."""
+    agent_count: _builtins.int
+    """Agents there are in all."""
+    @_builtins.property
+    def contact(self) -> Global___Contact:
+        """The contact."""
+
+    @_builtins.property
+    def queue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Queues whose agents may take it; empty for all."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Steps of the queue's rules that have come, counted from 1."""
+
+    @_builtins.property
+    def next_change_time(self) -> _timestamp_pb2.Timestamp:
+        """When the next step, level of the list, or end of the preferred agent's time comes; unset when none does."""
+
+    @_builtins.property
+    def preferred_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when its preferred agent alone may have it; unset when they may not."""
+
+    @_builtins.property
+    def counted_wait(self) -> _duration_pb2.Duration:
+        """How long it counts as having waited, points included: who counts longest is served first."""
+
+    @_builtins.property
+    def agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
+        """Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When this was so."""
+
+    def __init__(
+        self,
+        *,
+        contact: Global___Contact | None = ...,
+        requirement: _builtins.str = ...,
+        queue_ids: _abc.Iterable[_builtins.str] | None = ...,
+        steps: _abc.Iterable[_builtins.int] | None = ...,
+        next_change_time: _timestamp_pb2.Timestamp | None = ...,
+        preferred_until_time: _timestamp_pb2.Timestamp | None = ...,
+        points: _builtins.float = ...,
+        counted_wait: _duration_pb2.Duration | None = ...,
+        ahead: _builtins.int = ...,
+        agents: _abc.Iterable[Global___Candidate] | None = ...,
+        agent_count: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "counted_wait", b"counted_wait", "next_change_time", b"next_change_time", "preferred_until_time", b"preferred_until_time", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "agents", b"agents", "ahead", b"ahead", "contact", b"contact", "counted_wait", b"counted_wait", "next_change_time", b"next_change_time", "points", b"points", "preferred_until_time", b"preferred_until_time", "queue_ids", b"queue_ids", "requirement", b"requirement", "steps", b"steps", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Explanation: _TypeAlias = Explanation  # noqa: Y015

@@ -81,6 +81,16 @@ class ContactServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.SaveWrapUpRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
                 _registered_method=True)
+        self.UpdateContact = channel.unary_unary(
+                '/merkez.routing.v1.ContactService/UpdateContact',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.UpdateContactRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
+                _registered_method=True)
+        self.ExplainContact = channel.unary_unary(
+                '/merkez.routing.v1.ContactService/ExplainContact',
+                request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ExplainContactRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Explanation.FromString,
+                _registered_method=True)
         self.ListDecisions = channel.unary_unary(
                 '/merkez.routing.v1.ContactService/ListDecisions',
                 request_serializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ListDecisionsRequest.SerializeToString,
@@ -161,6 +171,22 @@ class ContactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateContact(self, request, context):
+        """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+        CONTACT_STATE_CHANGED when it no longer waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainContact(self, request, context):
+        """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
+        CONTACT_STATE_CHANGED when it no longer waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDecisions(self, request, context):
         """How agents were found for a contact, newest first.
         """
@@ -215,6 +241,16 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.SaveWrapUp,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.SaveWrapUpRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'UpdateContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateContact,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.UpdateContactRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'ExplainContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainContact,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_contact__service__pb2.ExplainContactRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Explanation.SerializeToString,
             ),
             'ListDecisions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDecisions,
@@ -466,6 +502,60 @@ class ContactService:
             '/merkez.routing.v1.ContactService/SaveWrapUp',
             merkez_dot_routing_dot_v1_dot_contact__service__pb2.SaveWrapUpRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.ContactService/UpdateContact',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.UpdateContactRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.ContactService/ExplainContact',
+            merkez_dot_routing_dot_v1_dot_contact__service__pb2.ExplainContactRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_contact__pb2.Explanation.FromString,
             options,
             channel_credentials,
             insecure,

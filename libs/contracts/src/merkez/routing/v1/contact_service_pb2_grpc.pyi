@@ -62,6 +62,14 @@ class ContactServiceStub:
     """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED."""
     SaveWrapUp: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.SaveWrapUpRequest, _contact_pb2.Contact]
     """Saves disposition and note during the contact or wrap-up, without ending it."""
+    UpdateContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]
+    """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+    CONTACT_STATE_CHANGED when it no longer waits.
+    """
+    ExplainContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ExplainContactRequest, _contact_pb2.Explanation]
+    """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
+    CONTACT_STATE_CHANGED when it no longer waits.
+    """
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListDecisionsRequest, _contact_service_pb2.ListDecisionsResponse]
     """How agents were found for a contact, newest first."""
 
@@ -98,6 +106,14 @@ class ContactServiceAsyncStub(ContactServiceStub):
     """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED."""
     SaveWrapUp: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SaveWrapUpRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Saves disposition and note during the contact or wrap-up, without ending it."""
+    UpdateContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
+    """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+    CONTACT_STATE_CHANGED when it no longer waits.
+    """
+    ExplainContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ExplainContactRequest, _contact_pb2.Explanation]  # type: ignore[assignment]
+    """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
+    CONTACT_STATE_CHANGED when it no longer waits.
+    """
     ListDecisions: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListDecisionsRequest, _contact_service_pb2.ListDecisionsResponse]  # type: ignore[assignment]
     """How agents were found for a contact, newest first."""
 
@@ -185,6 +201,26 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
         """Saves disposition and note during the contact or wrap-up, without ending it."""
+
+    @_abc_1.abstractmethod
+    def UpdateContact(
+        self,
+        request: _contact_service_pb2.UpdateContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
+        """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+        CONTACT_STATE_CHANGED when it no longer waits.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainContact(
+        self,
+        request: _contact_service_pb2.ExplainContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Explanation, _abc.Awaitable[_contact_pb2.Explanation]]:
+        """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
+        CONTACT_STATE_CHANGED when it no longer waits.
+        """
 
     @_abc_1.abstractmethod
     def ListDecisions(

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from merkez.routing.v1 import rules_pb2 as _rules_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -65,6 +66,7 @@ class Queue(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -107,6 +109,10 @@ class Queue(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it last changed."""
 
+    @_builtins.property
+    def rules(self) -> _rules_pb2.RoutingRules:
+        """How agents are chosen."""
+
     def __init__(
         self,
         *,
@@ -123,10 +129,11 @@ class Queue(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        rules: _rules_pb2.RoutingRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "offer_timeout", b"offer_timeout", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "offer_timeout", b"offer_timeout", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "queue_id", b"queue_id", "required_skills", b"required_skills", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,6 +44,30 @@ class ContactQueued(_message.Message):
 Global___ContactQueued: _TypeAlias = ContactQueued  # noqa: Y015
 
 @_typing.final
+class ContactChanged(_message.Message):
+    """Priority, skills or preferred agent of a contact that waits changed, or a step of its queue's rules came by expected wait."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """The contact."""
+
+    def __init__(
+        self,
+        *,
+        contact: _contact_pb2.Contact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactChanged: _TypeAlias = ContactChanged  # noqa: Y015
+
+@_typing.final
 class ContactStarted(_message.Message):
     """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over."""
 

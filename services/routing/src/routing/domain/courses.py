@@ -1,0 +1,93 @@
+"""What holds for a contact while it waits: for whom it waits from when on.
+
+A course is the list of its stages, worked out once for all contacts of a queue that bring the same: the skills asked
+for relax by the queue's steps, its list widens level by level, and a preferred agent has it alone for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from routing.domain import requirements
+from routing.domain.requirements import ANYBODY, Requirement
+from routing.domain.rules import DEFAULT, Rules, Strategy, asked_after, stated_by
+
+Demand = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the matcher needs of a queue. `needed` are the skills it asks for besides its rules' own expression."""
+
+    queue_id: str
+    open_to_all: bool
+    needed: Demand
+    rules: Rules = DEFAULT
+
+    @property
+    def first(self) -> Requirement:
+        """What it asks for before any step."""
+        return requirements.both(requirements.of_levels(self.needed), stated_by(self.rules.requirement))
+
+
+class Stage(NamedTuple):
+    """What holds from `after` seconds of waiting on: agents of these queues (of any when none is named) who meet the
+    requirement, and of a list so many levels. `steps` are the numbers of the steps that have come."""
+
+    after: float
+    members: tuple[str, ...]
+    requirement: Requirement
+    levels: int
+    steps: tuple[int, ...]
+
+
+def course(line: Line, brought: Demand, fired: int) -> tuple[Stage, ...]:
+    """The stages of a contact that brings skills of its own; `fired` has a bit for each step that came because the
+    expected wait was too long. Never empty; the first is from 0 on."""
+    rules = line.rules
+    first = requirements.both(line.first, requirements.of_levels(brought))
+    times = {0.0, *(step.after.total_seconds() for step in rules.steps if step.after is not None)}
+    widens = _widens(rules)
+    times.update(widens)
+    stages: list[Stage] = []
+    for time in sorted(times):
+        came = tuple(
+            number
+            for number, step in enumerate(rules.steps)
+            if (step.after.total_seconds() <= time if step.after is not None else fired >> number & 1)
+        )
+        asked = asked_after(first, [rules.steps[number] for number in came])
+        members = () if line.open_to_all else (line.queue_id, *asked.also_queues)
+        levels = sum(each <= time for each in widens)
+        stages.append(Stage(time, members, asked.requirement, levels, came))
+    return tuple(stages)
+
+
+def stage_at(stages: Sequence[Stage], waited: float) -> tuple[Stage, float | None]:
+    """What holds after so many seconds, and when that changes, in seconds of waiting."""
+    for index in range(len(stages) - 1, -1, -1):
+        if stages[index].after <= waited or not index:
+            return stages[index], stages[index + 1].after if index + 1 < len(stages) else None
+    raise ValueError("a course without stages")
+
+
+def alone(agent_id: str) -> Stage:
+    """For one agent alone, whatever their skills."""
+    return Stage(0.0, (agent_id,), ANYBODY, 0, ())
+
+
+def _widens(rules: Rules) -> list[float]:
+    """When each level of a list comes."""
+    if rules.strategy is not Strategy.LIST:
+        return []
+    times, passed = [0.0], 0.0
+    for level in rules.levels[:-1]:
+        passed += level.wait.total_seconds()
+        times.append(passed)
+    return times
+
+
+ANYTIME = Stage(0.0, (), ANYBODY, 0, ())
+"""Anybody, from the first moment on."""

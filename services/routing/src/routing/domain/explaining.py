@@ -1,0 +1,123 @@
+"""Why a contact waits: what is asked for now, and what keeps each agent from it. The same rules the board goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from routing.domain.agents import Agent, AgentState
+from routing.domain.board import line_of, seen
+from routing.domain.contacts import Contact
+from routing.domain.courses import Stage, alone, course, stage_at
+from routing.domain.matches import why_not
+from routing.domain.queues import Queue, demand
+from routing.domain.ranking import Ranking
+from routing.domain.requirements import score
+from routing.domain.urgency import urgency_of
+
+MOST_AGENTS = 200
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What keeps one agent from a contact; `rejection` is empty for whoever would take it now, `score` None when skills
+    are missing."""
+
+    agent_id: str
+    idle: timedelta
+    score: int | None
+    rejection: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a contact waits. `agents` are the nearest, at most 200 of `agent_count`."""
+
+    contact: Contact
+    stage: Stage
+    next_change_time: datetime | None
+    preferred_until: datetime | None
+    points: float
+    counted_wait: timedelta
+    ahead: int
+    agents: Sequence[Kept]
+    agent_count: int
+    time: datetime
+
+
+def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, datetime | None]:
+    """What holds for a waiting contact now, and when that changes by itself."""
+    if contact.target_agent_id:
+        return alone(contact.target_agent_id), None
+    waited = max(0.0, (now - contact.queue_time).total_seconds())
+    if contact.preferred_agent_id and waited < contact.preferred_wait.total_seconds():
+        return alone(contact.preferred_agent_id), contact.queue_time + contact.preferred_wait
+    stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
+    stage, after = stage_at(stages, waited)
+    return stage, None if after is None else contact.queue_time + timedelta(seconds=after)
+
+
+def unfit(agent: Agent, stage: Stage, contact: Contact, queue: Queue) -> str:
+    """Why an agent could not take it even when ready; empty when they could."""
+    return why_not(seen(agent), stage, Ranking(queue.rules), contact.target_agent_id, contact.preferred_agent_id)
+
+
+def in_order(line: Iterable[Contact], queue: Queue, now: datetime) -> list[Contact]:
+    """Contacts that wait in a queue, first to last."""
+    urgency = urgency_of(queue.rules)
+
+    def place(contact: Contact) -> tuple[float, float, str]:
+        since = contact.queue_time.timestamp()
+        return urgency.came(since, contact.points, now.timestamp()), since, contact.contact_id
+
+    return sorted(line, key=place)
+
+
+def steps_due(contact: Contact, queue: Queue, expected: timedelta | None) -> int:
+    """A bit for each step that has come by expected wait, those of before included. When nobody is at work every such
+    wait is too long."""
+    due = contact.fired_steps
+    for number, step in enumerate(queue.rules.steps):
+        if step.expected_over is not None and (expected is None or expected > step.expected_over):
+            due |= 1 << number
+    return due
+
+
+def explained(
+    contact: Contact, queue: Queue, agents: Sequence[Agent], line: Iterable[Contact], now: datetime
+) -> Explanation:
+    """Why this contact of the queue waits, with everybody who may work and everything that waits in it."""
+    stage, change = stage_of(contact, queue, now)
+    preferred = bool(contact.preferred_agent_id) and stage.members == (contact.preferred_agent_id,)
+    urgency, since = urgency_of(queue.rules), contact.queue_time.timestamp()
+    waited = max(0.0, now.timestamp() - since)
+    order = [each.contact_id for each in in_order(line, queue, now)]
+    kept = sorted((_kept(agent, stage, contact, queue, now) for agent in agents), key=_nearness)
+    return Explanation(
+        contact, stage, change, change if preferred else None,
+        min(urgency.most, contact.points + urgency.growth * waited),
+        timedelta(seconds=now.timestamp() - urgency.came(since, contact.points, now.timestamp())),
+        order.index(contact.contact_id) if contact.contact_id in order else 0,
+        kept[:MOST_AGENTS], len(kept), now,
+    )  # fmt: skip
+
+
+def _kept(agent: Agent, stage: Stage, contact: Contact, queue: Queue, now: datetime) -> Kept:
+    rejection = unfit(agent, stage, contact, queue) or _busy(agent)
+    held = {level.skill_id: level.proficiency for level in agent.skills}
+    idle = now - agent.idle_since if agent.idle_since is not None else timedelta(0)
+    return Kept(agent.agent_id, max(idle, timedelta(0)), score(held, stage.requirement), rejection)
+
+
+def _busy(agent: Agent) -> str:
+    if agent.state is AgentState.AVAILABLE or agent.findable:
+        return ""
+    return f"state:{agent.state}" + (f":{agent.reason}" if agent.reason else "")
+
+
+def _nearness(kept: Kept) -> tuple[int, str]:
+    """Whoever would take it, then who could if they were free, then who lacks something."""
+    if not kept.rejection or kept.rejection.startswith("state:"):
+        return (1 if kept.rejection else 0), kept.agent_id
+    return (2 if kept.score is not None else 3), kept.agent_id

@@ -1,0 +1,92 @@
+"""What the matcher proposes, with the reasons a supervisor may ask for."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import NamedTuple
+
+from routing.domain import requirements
+from routing.domain.courses import ANYTIME, Demand, Stage
+from routing.domain.ranking import USUALLY, Ranking, Ready
+
+TARGET, PREFERRED = "target_agent", "preferred_agent"
+"""Rules beside the strategies: for one agent alone, and for one agent for a while."""
+CANDIDATES = 20
+
+
+class Waiting(NamedTuple):
+    """A contact that is QUEUED. `since` is in seconds since the epoch, `points` its priority; `asked` are the skills it
+    brings itself; `target` the one agent it is for, empty for any; `preferred` who has it alone for `preferred_wait`
+    seconds; `fired` says which of its queue's steps came by expected wait."""
+
+    contact_id: str
+    queue_id: str
+    since: float
+    points: float
+    asked: Demand
+    version: int
+    traceparent: str = ""
+    target: str = ""
+    preferred: str = ""
+    preferred_wait: float = 0.0
+    fired: int = 0
+
+
+class Candidate(NamedTuple):
+    """One agent weighed; `rejection` is empty for the one chosen, `score` None when a skill is missing; `value` is what
+    the strategy WEIGHTED counted."""
+
+    agent: Ready
+    score: int | None
+    rejection: str
+    value: float = 0.0
+
+
+class Match(NamedTuple):
+    """A proposal: this contact to this agent, and what it was made from. `weighed` are the best agents with their
+    scores, best first; `others` were ready as well; `now` is in seconds since the epoch."""
+
+    contact: Waiting
+    agent: Ready
+    rule: str
+    stage: Stage = ANYTIME
+    ranking: Ranking = USUALLY
+    weighed: tuple[tuple[Ready, int], ...] = ()
+    others: tuple[Ready, ...] = ()
+    now: float = 0.0
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The trace: who was weighed and why not chosen, then who could not be; at most 20."""
+        found: list[Candidate] = []
+        for agent, score in self.weighed:
+            why = self.ranking.why_after(agent, score, *self.weighed[0]) if found else ""
+            found.append(Candidate(agent, score, why, self._value(agent, score)))
+        unfit = (
+            Candidate(agent, None, why)
+            for agent in self.others
+            if (why := why_not(agent, self.stage, self.ranking, self.contact.target, self.contact.preferred))
+        )
+        return found + list(islice(unfit, CANDIDATES - len(found)))
+
+    def _value(self, agent: Ready, score: int) -> float:
+        if self.ranking.strategy != "WEIGHTED" or self.rule in (TARGET, PREFERRED):
+            return 0.0
+        return self.ranking.value(agent, score, self.now, self.contact.preferred)
+
+
+def why_not(agent: Ready, stage: Stage, ranking: Ranking, target: str = "", preferred: str = "") -> str:
+    """Why an agent who is ready may not take a contact that has come to this stage; empty when they may."""
+    if target:
+        return "" if agent.agent_id == target else "not_the_target"
+    if agent.agent_id in stage.members:
+        return ""
+    if stage.members == (preferred,):
+        return "not_the_preferred"
+    if agent.direct:
+        return "away"
+    if stage.members and agent.queue_ids.isdisjoint(stage.members):
+        return "not_in_queue"
+    if not ranking.lists(agent.agent_id, stage.levels):
+        return "not_on_list" if agent.agent_id not in ranking.places else "later_level"
+    return requirements.shortfall(agent.skills, stage.requirement)

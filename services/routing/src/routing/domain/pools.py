@@ -1,0 +1,144 @@
+"""Where contacts wait and agents stand: those who may take the same contacts, ranked the same way, share a pool."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from routing.domain import requirements
+from routing.domain.courses import Stage
+from routing.domain.matches import Waiting
+from routing.domain.ranking import Ranked, Ranking, Ready
+from routing.domain.rules import Strategy
+from routing.domain.urgency import Urgency
+
+Standing = OrderedDict[str, Ready]
+"""Ready agents of one group, the longest idle first."""
+Place = tuple[float, float, str]
+"""When a contact stands as if it had come, when it came, which one: smaller is first."""
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """Contacts of one stage, and the agents who may take them: in a line per group, best group first, where idle time
+    tells them apart, else in order of their ranks."""
+
+    stage: Stage
+    ranking: Ranking
+    steady: list[tuple[float, float, str, Waiting]] = field(default_factory=list)
+    growing: dict[tuple[Urgency, float], list[tuple[float, str, Waiting]]] = field(default_factory=dict)
+    """Contacts that gain on others while they wait: by what they gain alike, the oldest first."""
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    lines: list[tuple[int, Standing]] = field(default_factory=list)
+    ranked: Ranked | None = None
+    forgotten: bool = False
+
+    def line(self, group: int) -> Standing:
+        """Where agents of this group stand."""
+        for each, line in self.lines:
+            if each == group:
+                return line
+        line = Standing()
+        self.lines.append((group, line))
+        self.lines.sort(key=lambda grouped: -grouped[0])
+        return line
+
+    @property
+    def staffed(self) -> bool:
+        """Whether anybody is ready for it."""
+        return bool(self.ranked) or any(line for _, line in self.lines)
+
+    def best(self, contact: Waiting) -> Iterator[tuple[Ready, int]]:
+        """Ready agents with their score, the best for this contact first."""
+        if self.ranked is not None:
+            if self.ranking.strategy is Strategy.WEIGHTED and contact.preferred:
+                yield from self.ranked.advanced(contact.preferred, self.ranking.weights.preferred)
+            else:
+                yield from self.ranked
+            return
+        scored = self.ranking.strategy is not Strategy.SKILLS
+        for group, line in self.lines:
+            for agent in line.values():
+                points = requirements.score(agent.skills, self.stage.requirement) if scored else group
+                yield agent, points or 0
+
+    def head(self, now: float) -> tuple[Place, Waiting] | None:
+        """The contact to serve next, and its place; drops those that went away since."""
+        steady, waiting = self.steady, self.waiting
+        while steady and waiting.get(steady[0][2]) is not steady[0][3]:
+            heapq.heappop(steady)
+        found = (steady[0][:3], steady[0][3]) if steady else None
+        for (urgency, points), heap in self.growing.items():
+            while heap and waiting.get(heap[0][1]) is not heap[0][2]:
+                heapq.heappop(heap)
+            if heap:
+                since, contact_id, contact = heap[0]
+                place = (urgency.came(since, points, now), since, contact_id)
+                if found is None or place < found[0]:
+                    found = (place, contact)
+        return found
+
+    def put(self, contact: Waiting, urgency: Urgency) -> None:
+        """Let a contact wait here."""
+        self.waiting[contact.contact_id] = contact
+        since, points = contact.since, contact.points
+        if urgency.grows:
+            heap = self.growing.setdefault((urgency, points), [])
+            heapq.heappush(heap, (since, contact.contact_id, contact))
+        else:
+            if len(self.steady) > 2 * len(self.waiting) + 16:
+                self.steady = [entry for entry in self.steady if self.waiting.get(entry[2]) is entry[3]]
+                heapq.heapify(self.steady)
+            heapq.heappush(self.steady, (urgency.came(since, points, since), since, contact.contact_id, contact))
+
+    def take(self, contact_id: str) -> None:
+        """It waits here no longer."""
+        self.waiting.pop(contact_id, None)
+        if not self.waiting:
+            self.steady.clear()
+            self.growing.clear()
+
+
+@dataclass(slots=True, eq=False)
+class Fit:
+    """Where an agent stands when ready; kept while they are away: only skills, queues and new pools change it."""
+
+    agent_id: str
+    skills: Mapping[str, int]
+    queue_ids: frozenset[str]
+    direct: bool
+    stands: list[tuple[Pool, Standing]]
+    ranks: list[tuple[Pool, int]]
+    """The same of pools that are ranked, with the agent's score."""
+
+    def stand(self, pool: Pool) -> bool:
+        """Take the pool in, when the agent may serve it."""
+        members = pool.stage.members
+        own = self.agent_id in members
+        if (self.direct and not own) or (members and not own and self.queue_ids.isdisjoint(members)):
+            return False
+        points = requirements.score(self.skills, pool.stage.requirement)
+        if points is None or not (own or pool.ranking.lists(self.agent_id, pool.stage.levels)):
+            return False
+        if pool.ranked is None:
+            self.stands.append((pool, pool.line(pool.ranking.group(points))))
+        else:
+            self.ranks.append((pool, points))
+        return True
+
+
+def place_by_idle(line: Standing, agent: Ready) -> None:
+    """Into the line at the place of its idle time: mostly near the end, or after an offer that was taken back the
+    head."""
+    agent_id, rank = agent.agent_id, agent.rank
+    if line and rank < line[next(iter(line))].rank:
+        line[agent_id] = agent
+        line.move_to_end(agent_id, last=False)
+        return
+    behind = list(takewhile(lambda other: rank < line[other].rank, reversed(line)))
+    line[agent_id] = agent
+    for other in reversed(behind):
+        line.move_to_end(other)

@@ -1,0 +1,109 @@
+"""What can be said of a contact that waits: how long it may still wait, and why it does; and the steps that come
+because it would wait too long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from routing.domain import explaining, waiting
+from routing.domain.agents import Agent, AgentState
+from routing.domain.contacts import WAITING, Contact, ContactMoved, ContactState
+from routing.domain.explaining import Explanation
+from routing.domain.facts import ContactChanged
+from routing.domain.offers import is_member
+from routing.domain.queues import DIRECT, Queue
+from routing.domain.waiting import WaitEstimate
+from routing.ledger import Ledger
+from routing.ops.contacts import get_contact
+from routing.ops.queues import rules_of
+from routing.ops.saving import put_contact
+from routing.store import agents as agent_store
+from routing.store import contacts as store
+from routing.store import queues as queue_store
+
+
+@dataclass(frozen=True)
+class _Floor:
+    """What estimates of one queue go by, read once."""
+
+    queue: Queue
+    line: Sequence[Contact]
+    """Who waits in it, first to last."""
+    agents: Sequence[Agent]
+    """Those at work."""
+    busy_lines: Sequence[Queue]
+    """Queues where anybody waits."""
+    handle_seconds: float
+
+    def estimate(self, contact: Contact, now: datetime) -> WaitEstimate:
+        """Of one that waits in it."""
+        serving, free = 0.0, 0
+        stage, _ = explaining.stage_of(contact, self.queue, now)
+        for agent in self.agents:
+            if not explaining.unfit(agent, stage, contact, self.queue):
+                serving += 1 / max(1, sum(is_member(agent, each) for each in self.busy_lines))
+                free += agent.state is AgentState.AVAILABLE
+        return waiting.estimate(
+            position=1 + [each.contact_id for each in self.line].index(contact.contact_id), depth=len(self.line),
+            serving=serving, free=free, handle_seconds=self.handle_seconds, waited=_waited(contact, now),
+        )  # fmt: skip
+
+
+async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstimate:
+    """Position and expected wait. ContactMoved when it no longer waits."""
+    contact = await _waiting_contact(tx, contact_id)
+    if contact.target_agent_id:
+        return WaitEstimate(1, 1, None, None, None, _waited(contact, now))
+    queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
+    floor = await _floor(tx, queues.get(contact.queue_id, DIRECT), contact.queue_id, queues, now)
+    return floor.estimate(contact, now)
+
+
+async def explain_contact(tx: Ledger, contact_id: str, now: datetime) -> Explanation:
+    """Why it waits: what is asked for now and what keeps each agent from it. ContactMoved when it no longer waits."""
+    contact = await _waiting_contact(tx, contact_id)
+    queue = await rules_of(tx, contact.queue_id)
+    line = await store.waiting_line(tx, contact.queue_id) if contact.queue_id else []
+    return explaining.explained(contact, queue, await agent_store.every_agent(tx), line, now)
+
+
+async def fire_steps(tx: Ledger, now: datetime) -> int:
+    """Have the steps come whose contacts are expected to wait too long; for how many contacts."""
+    queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
+    fired = 0
+    for queue in queues.values():
+        if not queue.rules.watches_expected_wait:
+            continue
+        floor = await _floor(tx, queue, queue.queue_id, queues, now)
+        for each in floor.line:
+            due = explaining.steps_due(each, queue, floor.estimate(each, now).expected)
+            if each.state is ContactState.QUEUED and due != each.fired_steps:
+                before = await get_contact(tx, each.contact_id)
+                if before.state is ContactState.QUEUED:
+                    after = replace(before, fired_steps=before.fired_steps | due, version=before.version + 1)
+                    await put_contact(tx, before, after, now)
+                    tx.tell(ContactChanged(after))
+                    fired += 1
+    return fired
+
+
+async def _waiting_contact(tx: Ledger, contact_id: str) -> Contact:
+    contact = await get_contact(tx, contact_id)
+    if contact.state not in WAITING:
+        raise ContactMoved("the contact no longer waits", metadata={"state": contact.state})
+    return contact
+
+
+async def _floor(tx: Ledger, queue: Queue, queue_id: str, queues: Mapping[str, Queue], now: datetime) -> _Floor:
+    line = explaining.in_order(await store.waiting_line(tx, queue_id), queue, now)
+    return _Floor(
+        queue, line, await agent_store.agents_at_work(tx) if queue.queue_id else [],
+        [queues[each] for each in await store.queues_with_waiting(tx) if each in queues],
+        waiting.smoothed_handle_time(await store.last_handled(tx, queue_id, waiting.MEMORY)),
+    )  # fmt: skip
+
+
+def _waited(contact: Contact, now: datetime) -> timedelta:
+    return max(now - contact.queue_time, timedelta(0))

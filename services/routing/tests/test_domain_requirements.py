@@ -1,0 +1,134 @@
+"""What an expression over skills means, and what relaxing does to it, against a reading of every possible agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel.errors import InvalidInput
+from routing.domain import requirements
+from routing.domain.requirements import ANYBODY, Requirement, Term
+
+SKILLS: tuple[str, ...] = ("a", "b", "c")
+EVERYBODY: list[dict[str, int]] = [dict(zip(SKILLS, levels, strict=True)) for levels in product(range(6), repeat=len(SKILLS))]
+
+Held = dict[str, int]
+Fits = Callable[[Held], bool]
+
+
+def parsed(text: str) -> Requirement:
+    return requirements.parsed(text, lambda name: name, "expression")
+
+
+def fits(held: Held, requirement: Requirement) -> bool:
+    return requirements.score({skill: level for skill, level in held.items() if level}, requirement) is not None
+
+
+def term(skill: str, mark: str, level: int) -> tuple[str, Fits]:
+    compare: dict[str, Fits] = {
+        ">=": lambda held: held[skill] >= level, "<=": lambda held: held[skill] <= level,
+        "=": lambda held: held[skill] == level,
+    }  # fmt: skip
+    return f"{skill} {mark} {level}", compare[mark]
+
+
+def joined(word: str, left: tuple[str, Fits], right: tuple[str, Fits]) -> tuple[str, Fits]:
+    both: Fits = lambda held: left[1](held) and right[1](held)  # noqa: E731
+    either: Fits = lambda held: left[1](held) or right[1](held)  # noqa: E731
+    return f"({left[0]}) {word} ({right[0]})", both if word == "and" else either
+
+
+terms = st.builds(term, st.sampled_from(SKILLS), st.sampled_from([">=", "<=", "="]), st.integers(1, 5))
+expressions = st.recursive(
+    terms,
+    lambda inner: st.one_of(
+        st.builds(joined, st.sampled_from(["and", "or"]), inner, inner),
+        st.builds(lambda each: (f"not ({each[0]})", lambda held: not each[1](held)), inner),
+    ),
+    max_leaves=6,
+)
+
+
+@given(expressions)
+@settings(max_examples=200, deadline=None)
+def test_expression_takes_exactly_the_agents_it_says(written: tuple[str, Fits]) -> None:
+    text, wanted = written
+    takes = [held for held in EVERYBODY if wanted(held)]
+    try:
+        requirement = parsed(text)
+    except InvalidInput as error:
+        assert not takes and "contradicts itself" in str(error)
+        return
+    assert [held for held in EVERYBODY if fits(held, requirement)] == takes
+    assert parsed(requirements.text_of(requirement)) == requirement
+
+
+@given(expressions, st.sampled_from(SKILLS), st.integers(1, 5))
+@settings(max_examples=100, deadline=None)
+def test_removing_and_lowering_never_turn_anybody_away(written: tuple[str, Fits], skill: str, level: int) -> None:
+    try:
+        before = parsed(written[0])
+    except InvalidInput:
+        return
+    for after in (requirements.without(before, skill), requirements.lowered(before, skill, level)):
+        assert all(fits(held, after) for held in EVERYBODY if fits(held, before))
+    assert skill not in requirements.skills_named(requirements.without(before, skill))
+
+
+def test_words_of_an_expression_are_read_as_people_write_them() -> None:
+    assert parsed("") == parsed("  ") == ANYBODY
+    assert parsed("French >= 3 AND Sales") == ((Term("French", 3), Term("Sales", 1)),)
+    assert parsed('"Card disputes">=2 or x') == ((Term("Card disputes", 2),), (Term("x", 1),))
+    assert parsed("a or b and c") == parsed("a or (b and c)")
+    assert parsed("not Trainee") == ((Term("Trainee", 0, 0),),)
+    assert parsed("a and a >= 3") == parsed("a >= 3") and parsed("a or a >= 3") == parsed("a")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Frensh >= 3", "at character 1: no skill is named Frensh"),
+        ("a >= 6", "at character 6: a level of 1 to 5 is missing here"),
+        ("a >=", "at character 5: a level of 1 to 5 is missing here"),
+        ("a and", "at character 6: a skill is missing here"),
+        ("a b", "at character 3: `and` or `or` is missing before this"),
+        ("(a or b", "at character 8: `)` is missing here"),
+        ('a and "b', "at character 7: a skill is missing here"),
+        ("a >= 3 and a <= 2", "contradicts itself"),
+        ("a and not a", "contradicts itself"),
+        (f"{'(' * 30}a{')' * 30}", "is nested too deeply here"),
+        ("a" * 2001, "longer than 2000"),
+        (" and ".join(f"(a{n} or b{n})" for n in range(8)), "more than 32 alternatives"),
+    ],
+)
+def test_bad_expression_is_refused_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        requirements.parsed(text, lambda name: None if name == "Frensh" else name, "queue.rules.requirement")
+    assert said in str(caught.value) and "queue.rules.requirement" in str(caught.value)
+
+
+def test_best_alternative_counts_for_the_score_and_the_nearest_says_what_is_missing() -> None:
+    requirement = parsed("(a >= 3 and b) or c >= 2")
+    assert requirements.score({"a": 3, "b": 2, "c": 4}, requirement) == 5
+    assert requirements.score({"c": 2}, requirement) == 2 and requirements.score({"a": 5}, requirement) is None
+    assert requirements.shortfall({"c": 1}, requirement) == "proficiency_too_low:c"
+    assert requirements.shortfall({"a": 3}, requirement) == "skill_missing:b"
+    assert requirements.shortfall({"a": 3}, parsed("not a")) == "proficiency_too_high:a"
+    assert requirements.shortfall({"c": 2}, requirement) == ""
+
+
+def test_skills_keep_their_meaning_under_other_names() -> None:
+    names = {"skl_1": "Card disputes", "skl_2": "or", "skl_3": 'a "quoted" one'}
+    shown = requirements.renamed("skl_1>=2 and (skl_2 or not skl_3)", names.get)
+    assert shown == '"Card disputes">=2 and ("or" or not skl_3)'
+    ids = {name: skill for skill, name in names.items()}
+    assert parsed(requirements.renamed(shown, lambda name: ids.get(name, name))) == parsed(
+        "skl_1>=2 and (skl_2 or not skl_3)"
+    )
+
+
+def test_swapping_asks_for_the_other_skill_wherever_the_one_was_asked_for() -> None:
+    assert requirements.swapped(parsed("(a >= 3 and b) or c"), "a", "d", 2) == parsed("(d >= 2 and b) or c")

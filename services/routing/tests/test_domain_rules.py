@@ -1,0 +1,83 @@
+"""Rules of a queue that can't work are refused when they are saved, with the place of the fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from kernel.errors import InvalidInput
+from kernel.ids import new_id
+from routing.domain.requirements import of_levels
+from routing.domain.rules import Change, ChangeKind, Level, Rules, Step, Strategy, Weights, check_rules
+
+from .boards import EPOCH, after
+
+FRENCH = of_levels([("fr", 4)])
+OLGA, OMAR = new_id("usr", EPOCH), new_id("usr", EPOCH)
+REMOVE, HELP = Change(ChangeKind.REMOVE, "fr"), Change(ChangeKind.ALSO_QUEUE, queue_id="r")
+
+
+def relaxing(*steps: Step) -> Rules:
+    return Rules(steps=steps)
+
+
+def expecting(seconds: float, *changes: Change) -> Step:
+    return Step(changes, expected_over=timedelta(seconds=seconds))
+
+
+def on_list(*levels: Level) -> Rules:
+    return Rules(Strategy.LIST, levels=levels)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (relaxing(after(60, Change(ChangeKind.REMOVE, "en"))), "steps[0].changes[0] is about en, which is not asked"),
+        (relaxing(after(60, REMOVE), after(90, REMOVE)), "steps[1].changes[0] is about fr, which is not asked"),
+        (relaxing(after(60, REMOVE), after(60, Change(ChangeKind.ALSO, expression="en"))), "steps[1].after_wait"),
+        (relaxing(after(60, Change(ChangeKind.LOWER, "fr", level=5))), "steps[0].changes[0] changes nothing"),
+        (relaxing(after(60, Change(ChangeKind.ALSO, expression="fr >= 5"))), "steps[0].changes[0] changes nothing"),
+        (relaxing(after(60, Change(ChangeKind.REQUIRE, expression="not fr"))), "steps[0].changes[0] contradicts"),
+        (relaxing(after(60, Change(ChangeKind.LOWER, "fr", level=0))), "steps[0].changes[0].proficiency"),
+        (relaxing(after(60, Change(ChangeKind.ALSO_QUEUE, queue_id="q"))), "is this queue itself"),
+        (
+            relaxing(after(9, HELP), after(10, HELP)),
+            "steps[1].changes[0].also_queue_id was added by an earlier step",
+        ),
+        (relaxing(after(60)), "steps[0].changes must be 1 to 20"),
+        (relaxing(Step((REMOVE,))), "steps[0] needs either after_wait or expected_wait_over"),
+        (relaxing(after(0.5, REMOVE)), "steps[0].after_wait must be 1 second"),
+        (relaxing(*(after(n + 1, REMOVE) for n in range(51))), "more than 50 steps"),
+        (on_list(), "levels must name at least one level"),
+        (on_list(Level(())), "levels[0].agent_ids names nobody"),
+        (on_list(Level((OLGA,)), Level((OMAR, OLGA))), "levels[1].agent_ids[1] stands on the list twice"),
+        (on_list(Level(("usr_x",))), "levels[0].agent_ids[0] is not the id of a user"),
+        (Rules(levels=(Level((OLGA,)),)), "goes with the strategy LIST alone"),
+        (Rules(point=timedelta(days=2)), "point_wait"),
+        (Rules(acceleration=float("nan")), "points_per_minute"),
+        (Rules(most_points=101), "most_points"),
+        (Rules(weights=Weights(cost=-1)), "weights.cost"),
+        (Rules(preferred_wait=timedelta(hours=2)), "preferred_wait"),
+    ],
+)  # fmt: skip
+def test_rules_that_can_not_work_are_refused_with_the_place_of_the_fault(rules: Rules, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_rules(rules, FRENCH, "q", "queue.rules")
+    assert said in str(caught.value)
+
+
+def test_steps_may_come_by_wait_and_by_expected_wait_in_any_mixture() -> None:
+    rules = relaxing(
+        after(30, Change(ChangeKind.LOWER, "fr", level=2)),
+        expecting(120, Change(ChangeKind.ALSO, expression="en and translator")),
+        after(60, Change(ChangeKind.SWAP, "fr", "es", 1), Change(ChangeKind.ALSO_QUEUE, queue_id="other")),
+        after(90, Change(ChangeKind.REPLACE)),
+    )
+    assert check_rules(rules, FRENCH, "q", "queue.rules") is rules
+    assert rules.skills_named == {"fr", "en", "translator", "es"} and rules.queues_named == {"other"}
+
+
+def test_queue_that_nobody_could_ever_serve_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="contradict each other"):
+        check_rules(replace(Rules(), requirement="not fr"), (), "q", "queue.rules")
