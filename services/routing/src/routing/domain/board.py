@@ -20,13 +20,15 @@ from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Contact, ContactState
 from routing.domain.courses import Demand, Line, Stage, alone, course, stage_at
 from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
-from routing.domain.pools import Fit, Place, Pool, place_by_idle
+from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import LAST, USUALLY, Ranked, Ranking, Ready, Tally
 from routing.domain.rules import Strategy
 from routing.domain.urgency import USUAL, Urgency, urgency_of
 
 _EXAMINED = 64
+_MOST_STALE = 32
+"""Entries of a line that count no more, besides as many as do."""
 _MAX_POOLS = 50_000
 _MAX_COURSES = 20_000
 
@@ -50,6 +52,7 @@ class Board:
         self._urgencies: dict[str, Urgency] = {}
         self._courses: dict[str, dict[tuple[Demand, int], _Course]] = {}
         self._ready: dict[str, Ready] = {}
+        self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, Waiting] = {}
         self._place: dict[str, Pool] = {}
         self._pools: dict[_Key, Pool] = {}
@@ -117,35 +120,43 @@ class Board:
         if fit is None or (fit.skills, fit.queue_ids, fit.direct) != (agent.skills, agent.queue_ids, agent.direct):
             fit = self._refit(agent, fit)
         self._ready[agent_id] = agent
+        entry = self._entries[agent_id] = Entry(agent)
         newest = self._newest is None or self._newest < rank
         if newest:
             self._newest = rank
+        live = self._live
         for pool, line in fit.stands:
             if newest:
-                line[agent_id] = agent
+                line.append(entry)
             else:
-                place_by_idle(line, agent)
+                place_by_idle(line, entry)
+            pool.ready += 1
+            if len(line) > 2 * pool.ready + _MOST_STALE:
+                pool.tidy()
             if pool.waiting:
-                self._live[id(pool)] = pool
+                live[id(pool)] = pool
         for pool, points in fit.ranks:
             if pool.ranked is not None:
                 pool.ranked.put(pool.ranking.key(agent, points), agent, points)
+            pool.ready += 1
             if pool.waiting:
-                self._live[id(pool)] = pool
+                live[id(pool)] = pool
 
     def drop_agent(self, agent_id: str) -> Ready | None:
         """No longer ready."""
         agent = self._ready.pop(agent_id, None)
         if agent is not None:
+            self._entries.pop(agent_id).agent = None
             fit = self._fits[agent_id]
-            for pool, line in fit.stands:
-                del line[agent_id]
-                if pool.waiting and not pool.staffed:
+            for pool, _ in fit.stands:
+                pool.ready -= 1
+                if not pool.ready and pool.waiting:
                     self._live.pop(id(pool), None)
             for pool, _ in fit.ranks:
+                pool.ready -= 1
                 if pool.ranked is not None:
                     pool.ranked.drop(agent_id)
-                if pool.waiting and not pool.staffed:
+                if not pool.ready and pool.waiting:
                     self._live.pop(id(pool), None)
         return agent
 
@@ -193,19 +204,20 @@ class Board:
                 best, (place, head) = pool, first
         if best is None or head is None:
             return None
-        weighed = tuple(islice(best.best(head), CANDIDATES))
+        weighed = tuple(best.best(head, CANDIDATES))
         # Those who were ready too but may not take it: what a supervisor asks about first. From the end: those at a
         # dict's front go first, and looking for the first one left would take ever longer.
         others = tuple(islice(reversed(self._ready.values()), _EXAMINED)) if len(weighed) < CANDIDATES else ()
         agent = weighed[0][0]
         self.drop_contact(head.contact_id)
         self.drop_agent(agent.agent_id)
-        return Match(head, agent, _rule(head, best), best.stage, best.ranking, weighed, others, now)
+        rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
+        return Match(head, agent, rule, best.stage, best.ranking, weighed, others, now)
 
     def _stand(self, contact: Waiting, pool: Pool) -> None:
         self._place[contact.contact_id] = pool
         pool.put(contact, self._urgencies.get(contact.queue_id, USUAL))
-        if pool.staffed:
+        if pool.ready:
             self._live[id(pool)] = pool
 
     def _unplace(self, contact_id: str) -> None:
@@ -248,9 +260,10 @@ class Board:
         return pool, due
 
     def _course(self, line: Line, asked: Demand, fired: int) -> _Course:
-        known = self._courses.setdefault(line.queue_id, {})
-        way = known.get((asked, fired))
+        known = self._courses.get(line.queue_id)
+        way = known.get((asked, fired)) if known is not None else None
         if way is None:
+            known = self._courses.setdefault(line.queue_id, {})
             if len(known) >= _MAX_COURSES:
                 known.clear()
             stages = course(line, asked, fired)
@@ -264,23 +277,23 @@ class Board:
             if len(self._pools) >= _MAX_POOLS:
                 self._forget_empty()
             ranked = None if ranking.by_idle else Ranked()
-            pool = self._pools[key] = Pool(stage, ranking, ranked=ranked)
+            pool = self._pools[key] = Pool(stage, ranking, ranked=ranked, rule=_rule(stage, ranking))
             for member in stage.members or ("",):
                 self._by_member.setdefault(member, {})[id(pool)] = pool
-            for agent_id in self._candidates(stage.members):
-                if self._fits[agent_id].stand(pool) and agent_id in self._ready:
-                    self._join(pool, self._fits[agent_id], self._ready[agent_id])
-            for _, standing in pool.lines:
-                for agent in sorted(standing.values(), key=lambda each: each.rank):
-                    standing.move_to_end(agent.agent_id)
+            found = [fit for agent_id in self._candidates(stage.members) if (fit := self._fits[agent_id]).stand(pool)]
+            self._gather(pool, [fit for fit in found if fit.agent_id in self._ready])
         return pool
 
-    def _join(self, pool: Pool, fit: Fit, agent: Ready) -> None:
-        if pool.ranked is None:
-            fit.stands[-1][1][agent.agent_id] = agent
-        else:
-            points = fit.ranks[-1][1]
-            pool.ranked.put(pool.ranking.key(agent, points), agent, points)
+    def _gather(self, pool: Pool, fits: list[Fit]) -> None:
+        """Have these ready agents, whose fits have just taken the pool in, stand in it."""
+        for fit in sorted(fits, key=lambda each: self._entries[each.agent_id].rank):
+            entry = self._entries[fit.agent_id]
+            if pool.ranked is None:
+                fit.stands[-1][1].append(entry)
+            else:
+                agent, points = self._ready[fit.agent_id], fit.ranks[-1][1]
+                pool.ranked.put(pool.ranking.key(agent, points), agent, points)
+        pool.ready = len(fits)
 
     def _candidates(self, members: tuple[str, ...]) -> Collection[str]:
         """Known agents who may stand in a pool, skills aside."""
@@ -338,12 +351,7 @@ def line_of(queue: Queue) -> Line:
     return Line(queue.queue_id, queue.open_to_all, demand(queue.required_skills), queue.rules)
 
 
-def _rule(contact: Waiting, pool: Pool) -> str:
-    if contact.target:
-        return TARGET
-    if pool.stage.members == (contact.preferred,):
-        return PREFERRED
-    strategy = pool.ranking.strategy
-    if strategy is Strategy.SKILLS:
-        return "best_proficiency_then_idle" if requirements.skills_named(pool.stage.requirement) else "longest_idle"
-    return strategy.lower()
+def _rule(stage: Stage, ranking: Ranking) -> str:
+    if ranking.strategy is not Strategy.SKILLS:
+        return ranking.strategy.lower()
+    return "best_proficiency_then_idle" if requirements.skills_named(stage.requirement) else "longest_idle"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.courses import Stage
@@ -15,8 +15,20 @@ from routing.domain.ranking import Ranked, Ranking, Ready
 from routing.domain.rules import Strategy
 from routing.domain.urgency import Urgency
 
-Standing = OrderedDict[str, Ready]
-"""Ready agents of one group, the longest idle first."""
+
+class Entry:
+    """An agent who became ready, with their rank by idle time. When they are ready no more `agent` is None, and the
+    entry stays in the lines until somebody comes by it."""
+
+    __slots__ = ("agent", "rank")
+
+    def __init__(self, agent: Ready) -> None:
+        self.agent: Ready | None = agent
+        self.rank = agent.rank
+
+
+Standing = deque[Entry]
+"""Agents of one group, the longest idle first."""
 Place = tuple[float, float, str]
 """When a contact stands as if it had come, when it came, which one: smaller is first."""
 
@@ -34,6 +46,10 @@ class Pool:
     waiting: dict[str, Waiting] = field(default_factory=dict)
     lines: list[tuple[int, Standing]] = field(default_factory=list)
     ranked: Ranked | None = None
+    rule: str = ""
+    """What a match made here goes by."""
+    ready: int = 0
+    """Agents who stand here."""
     forgotten: bool = False
 
     def line(self, group: int) -> Standing:
@@ -46,24 +62,32 @@ class Pool:
         self.lines.sort(key=lambda grouped: -grouped[0])
         return line
 
-    @property
-    def staffed(self) -> bool:
-        """Whether anybody is ready for it."""
-        return bool(self.ranked) or any(line for _, line in self.lines)
-
-    def best(self, contact: Waiting) -> Iterator[tuple[Ready, int]]:
+    def best(self, contact: Waiting, most: int) -> list[tuple[Ready, int]]:
         """Ready agents with their score, the best for this contact first."""
         if self.ranked is not None:
-            if self.ranking.strategy is Strategy.WEIGHTED and contact.preferred:
-                yield from self.ranked.advanced(contact.preferred, self.ranking.weights.preferred)
-            else:
-                yield from self.ranked
-            return
-        scored = self.ranking.strategy is not Strategy.SKILLS
+            weighted = self.ranking.strategy is Strategy.WEIGHTED and contact.preferred
+            favour = self.ranking.weights.preferred
+            return list(islice(self.ranked.advanced(contact.preferred, favour) if weighted else self.ranked, most))
+        found: list[tuple[Ready, int]] = []
         for group, line in self.lines:
-            for agent in line.values():
-                points = requirements.score(agent.skills, self.stage.requirement) if scored else group
-                yield agent, points or 0
+            while line and line[0].agent is None:
+                line.popleft()
+            if line:
+                looked_at = islice(line, 2 * most)  # entries that count no more among them
+                found += [(agent, group) for entry in looked_at if (agent := entry.agent) is not None]
+                if len(found) >= most:
+                    break
+        del found[most:]
+        if self.ranking.strategy is Strategy.SKILLS:
+            return found  # the group is the score
+        return [(agent, requirements.score(agent.skills, self.stage.requirement) or 0) for agent, _ in found]
+
+    def tidy(self) -> None:
+        """Forget entries that count no more."""
+        for _, line in self.lines:
+            kept = [entry for entry in line if entry.agent is not None]
+            line.clear()
+            line.extend(kept)
 
     def head(self, now: float) -> tuple[Place, Waiting] | None:
         """The contact to serve next, and its place; drops those that went away since."""
@@ -130,15 +154,15 @@ class Fit:
         return True
 
 
-def place_by_idle(line: Standing, agent: Ready) -> None:
+def place_by_idle(line: Standing, entry: Entry) -> None:
     """Into the line at the place of its idle time: mostly near the end, or after an offer that was taken back the
     head."""
-    agent_id, rank = agent.agent_id, agent.rank
-    if line and rank < line[next(iter(line))].rank:
-        line[agent_id] = agent
-        line.move_to_end(agent_id, last=False)
+    rank = entry.rank
+    if line and rank < line[0].rank:
+        line.appendleft(entry)
         return
-    behind = list(takewhile(lambda other: rank < line[other].rank, reversed(line)))
-    line[agent_id] = agent
-    for other in reversed(behind):
-        line.move_to_end(other)
+    behind: list[Entry] = []
+    while line and rank < line[-1].rank:
+        behind.append(line.pop())
+    line.append(entry)
+    line.extend(reversed(behind))

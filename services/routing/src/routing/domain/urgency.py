@@ -33,8 +33,9 @@ class Urgency(NamedTuple):
     def came(self, since: float, points: float, now: float) -> float:
         """When it stands as if it had come, in seconds since the epoch: smaller is first. Without growth `now` means
         nothing."""
-        gained = self.growth * max(0.0, now - since) if self.growth else 0.0
-        return since - self.point * min(self.most, points + gained)
+        if self.growth:
+            points += self.growth * max(0.0, now - since)
+        return since - self.point * (points if points < self.most else self.most)
 
 
 def urgency_of(rules: Rules) -> Urgency:
