@@ -292,3 +292,49 @@ async def test_board_that_believes_in_the_past_loses_against_the_rows_and_learns
     back = await floor.agent("Leyla")
     offer = await eventually(lambda: pending(floor, back))
     assert offer.contact_id == contact.contact_id and offer.state is OfferState.PENDING
+
+
+async def test_while_the_bus_is_away_nobody_is_offered_what_would_not_ring_and_what_did_not_is_no_agents_fault(
+    start: Start, monkeypatch: Any
+) -> None:
+    routing = await start("a", sweep_seconds=0.1)
+    bus, floor = routing.bus, floor_at(routing)
+    assert bus is not None
+    queue = await floor.queue(offer_timeout=timedelta(seconds=5))
+    first, second = await floor.agent("Aysel"), await floor.agent("Leyla")
+    contact = await floor.contact(queue.queue_id)
+    unheard = await eventually(lambda: pending(floor, first))
+    with monkeypatch.context() as away:
+        away.setattr(Bus, "connected", property(lambda _bus: False))
+        await eventually(lambda: over(floor, unheard.offer_id), deadline=15)
+        assert await offer_state(floor, unheard.offer_id) is OfferState.RESCINDED
+        await asyncio.sleep(0.5)
+        assert [await pending(floor, each) for each in (first, second)] == [None, None]
+        for each in (first, second):
+            assert (await floor.see(each)).state is AgentState.AVAILABLE
+    await bus._on_reconnect()
+    offer = await eventually(lambda: pending(floor, first))
+    assert offer.contact_id == contact.contact_id
+    await floor.run(offer_ops.accept_offer, offer.offer_id, first)
+
+
+async def test_an_offer_made_just_before_the_bus_was_found_to_be_away_and_back_counts_for_nothing(start: Start) -> None:
+    routing = await start("a", sweep_seconds=0.1)
+    floor = floor_at(routing)
+    queue, agent_id = await floor.queue(offer_timeout=timedelta(seconds=5)), await floor.agent()
+    await floor.contact(queue.queue_id)
+    offer = await eventually(lambda: pending(floor, agent_id))
+    assert routing.bus is not None
+    await routing.bus._on_reconnect()
+    await eventually(lambda: over(floor, offer.offer_id), deadline=15)
+    assert await offer_state(floor, offer.offer_id) is OfferState.RESCINDED
+    assert (await eventually(lambda: pending(floor, agent_id))).offer_id != offer.offer_id
+
+
+async def offer_state(floor: Floor, offer_id: str) -> OfferState | None:
+    offer = await floor.read(lambda tx: offer_store.find_offer(tx, offer_id))
+    return offer.state if offer is not None else None
+
+
+async def over(floor: Floor, offer_id: str) -> bool:
+    return await offer_state(floor, offer_id) is not OfferState.PENDING

@@ -30,8 +30,8 @@ PHONES = "127.0.0.5"
 class DeskPhone(Carrier):
     """Signs in, rings and dials. What comes in is answered at once unless `behave` says otherwise."""
 
-    def __init__(self, exchange: Exchange, peer: RtpPeer, user: str, secret: str) -> None:
-        super().__init__(peer, host=PHONES)
+    def __init__(self, exchange: Exchange, peer: RtpPeer, user: str, secret: str, transport: str = "UDP") -> None:
+        super().__init__(peer, transport, host=PHONES)
         assert exchange.edge is not None
         self.user = user
         self._exchange = exchange
@@ -40,13 +40,15 @@ class DeskPhone(Carrier):
         self._registrant: Registrant | None = None
 
     @classmethod
-    async def signed_in(cls, exchange: Exchange, agent_id: str, tone: float | None = None) -> DeskPhone:
+    async def signed_in(
+        cls, exchange: Exchange, agent_id: str, tone: float | None = None, *, transport: str = "UDP"
+    ) -> DeskPhone:
         """A new device of the agent, registered."""
         house = exchange.house
         device, secret = await house.db.run(
             exchange.tenant_id, lambda tx: device_ops.create_device(tx, agent_id, "Desk", house.now())
         )
-        phone = cls(exchange, await RtpPeer.start(tone, host=PHONES), device.user_name, secret)
+        phone = cls(exchange, await RtpPeer.start(tone, host=PHONES), device.user_name, secret, transport)
         await phone.start()
         wish = Registration(
             f"sip:127.0.0.1:{phone._port}", f"sip:{phone.user}@127.0.0.1", phone._credentials, hop=phone._hop
@@ -65,7 +67,7 @@ class DeskPhone(Carrier):
 
     @property
     def _hop(self) -> Destination:
-        return Destination("UDP", "127.0.0.1", self._port)
+        return Destination(self.transport, "127.0.0.1", self._port)
 
     def uri(self, dialed: str) -> str:
         """What it says when somebody dials this on it."""

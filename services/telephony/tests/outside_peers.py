@@ -18,6 +18,7 @@ class OutsidePeer:
     """One party outside. The test rings, answers and hangs up for it."""
 
     trunk_id = "trk_test"
+    stays = False
 
     def __init__(self, tenant_id: str, leg_id: str, planned: Planned, plane: MediaPlane) -> None:
         self.planned = planned

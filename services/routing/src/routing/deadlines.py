@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from chassis.bus import Bus
 from chassis.lifecycle import Tasks
 from chassis.telemetry import current_tenant
 
 from routing.domain import facts
 from routing.domain.facts import Fact
-from routing.ledger import Desk
+from routing.ledger import Desk, Ledger
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import waits
@@ -32,11 +33,15 @@ _WATCH_EVERY = 1.0
 class Deadlines:
     """Misses offers and ends wrap-ups when their time is over."""
 
-    def __init__(self, desk: Desk, settings: Settings, tasks: Tasks):
-        self._desk, self._settings, self._tasks = desk, settings, tasks
+    def __init__(self, desk: Desk, settings: Settings, tasks: Tasks, bus: Bus | None = None):
+        self._desk, self._settings, self._tasks, self._bus = desk, settings, tasks, bus
+        self._heard_since: datetime | None = None
+        """When the bus was back last: of older offers nobody may have heard in time. None while it never was away."""
 
     def start(self) -> None:
         """Sweep from now on."""
+        if self._bus is not None:
+            self._bus.when_back(self._bus_is_back)
         self._tasks.every(self._settings.sweep_seconds, self.sweep, "sweep deadlines")
         self._tasks.every(_WATCH_EVERY, self._watch_waits, "watch expected waits")
         self._tasks.every(_FORGET_EVERY, self._forget_calls, "forget ended calls")
@@ -68,7 +73,7 @@ class Deadlines:
         """What is due in one tenant."""
         held = current_tenant.set(tenant_id)
         try:
-            for verb in (offer_ops.expire_offers, contact_ops.expire_wrap_ups):
+            for verb in (self._expire_offers, contact_ops.expire_wrap_ups):
                 done = _AT_ONCE
                 while done == _AT_ONCE:
                     now = self._desk.clock.now()
@@ -85,6 +90,13 @@ class Deadlines:
                 await self._desk.run(tenant_id, lambda tx, now=now: waits.fire_steps(tx, now))
             finally:
                 current_tenant.reset(held)
+
+    async def _expire_offers(self, tx: Ledger, now: datetime, limit: int) -> int:
+        away = self._bus is not None and not self._bus.connected
+        return await offer_ops.expire_offers(tx, now, limit, heard_since=now if away else self._heard_since)
+
+    def _bus_is_back(self) -> None:
+        self._heard_since = self._desk.clock.now()
 
     async def _forget_calls(self) -> None:
         before = self._desk.clock.now() - _CALL_MEMORY

@@ -27,9 +27,9 @@ class Routing:
     def __init__(self, db: Database, bus: Bus | None, settings: Settings, process: Process, holder: str):
         self.desk = Desk(db, self._hear)
         self.bus = bus
-        self.deadlines = Deadlines(self.desk, settings, process.tasks)
+        self.deadlines = Deadlines(self.desk, settings, process.tasks, bus)
         self.leases = Leases(bus, holder, db.clock, process.tasks)
-        self.matcher = Matcher(self.desk, self.leases, settings, process.tasks)
+        self.matcher = Matcher(self.desk, self.leases, settings, process.tasks, bus)
 
     async def start(self) -> None:
         """Consume, match, keep deadlines."""
@@ -37,7 +37,7 @@ class Routing:
             self.bus.relay(self.desk.db)
             await self.bus.consume(self.desk.db, CONSUMER, Consumers(self.desk).handlers)
         self.leases.start()
-        await self.matcher.start(self.bus)
+        await self.matcher.start()
         self.deadlines.start()
 
     def _hear(self, tenant_id: str, told: Sequence[Fact]) -> None:

@@ -32,8 +32,8 @@ _latency = histogram("merkez.routing.decision", "ms", "From a match on the board
 class Matcher:
     """Matches for every tenant this process has a board of."""
 
-    def __init__(self, desk: Desk, leases: Leases, settings: Settings, tasks: Tasks):
-        self._desk, self._leases, self._settings, self._tasks = desk, leases, settings, tasks
+    def __init__(self, desk: Desk, leases: Leases, settings: Settings, tasks: Tasks, bus: Bus | None):
+        self._desk, self._leases, self._settings, self._tasks, self._bus = desk, leases, settings, tasks, bus
         self.boards = Boards(desk, self.wake)
         self._working: set[str] = set()
         self._again: set[str] = set()
@@ -43,10 +43,11 @@ class Matcher:
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
         self._stopped = False
 
-    async def start(self, bus: Bus | None) -> None:
+    async def start(self) -> None:
         """Rebuild what the rows say is at work, then listen to the other replicas."""
-        if bus is not None:
-            self._tasks.spawn(self._listen(bus), "listen to replicas")
+        if self._bus is not None:
+            self._tasks.spawn(self._listen(self._bus), "listen to replicas")
+            self._bus.when_back(self._wake_all)
         self._tasks.spawn(self._touch_all(), "rebuild boards")
         self._tasks.every(self._settings.resync_seconds, self._resync_all, "compare boards with rows")
 
@@ -90,6 +91,8 @@ class Matcher:
             self._working.discard(tenant_id)
 
     def _decide(self, tenant: TenantBoard, *, stand_in: bool = False) -> None:
+        if self._bus is not None and not self._bus.connected:
+            return  # no offer would ring: who waits waits on, and agents stay ready
         if not stand_in and not self._leases.holds(tenant.tenant_id):
             if tenant.board.matchable and tenant.tenant_id not in self._standing_in:
                 self._standing_in.add(tenant.tenant_id)
@@ -191,6 +194,11 @@ class Matcher:
     async def _listen(self, bus: Bus) -> None:
         for noun in ("contact", "offer", "agent", "queue"):
             await bus.subscribe(f"merkez.*.{noun}.v1.*", self._passing)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        for tenant_id in self.boards.tenants:
+            self.wake(tenant_id)
 
     async def _passing(self, message: LiveMessage) -> None:
         """A fact on the bus: our own comes by too and is known already."""

@@ -6,7 +6,7 @@ import random
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from telephony.media.dtmf import DIGITS, DigitReader
 from testkit import eventually
@@ -68,6 +68,22 @@ def test_packets_out_of_order_change_nothing() -> None:
     packets = _packets("12")
     packets[7], packets[8] = packets[8], packets[7]
     assert _read(packets) == "12"
+
+
+@given(st.text(DIGITS, min_size=8, max_size=12), st.text(DIGITS, max_size=12), st.integers(0, 2**32 - 1))
+@example("01234567", "95", 2_000_000_000)
+def test_each_digit_counts_once_also_when_the_carrier_goes_on_by_another_stream(
+    before: str, after: str, start: int
+) -> None:
+    pressed = [*_packets(before, 3_000_000_000), *_packets(after, start)]
+    # Two digits of different streams may share a timestamp, once in thousands of millions.
+    assume(abs(start - 3_000_000_000) > 10_000_000)
+    assert _read(pressed) == before + after
+
+
+def test_digits_that_overtake_each_other_count_once_each_however_many_came_before() -> None:
+    first, second, third = (_packets("0123456789")[at * 8 : at * 8 + 8] for at in (7, 8, 9))
+    assert _read([*_packets("0123456"), *second, *third, *first]) == "0123456897"
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=8)), max_size=50))

@@ -106,11 +106,15 @@ async def miss_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) ->
     return after.offer, after.contact
 
 
-async def expire_offers(tx: Ledger, now: datetime, limit: int = 50) -> int:
-    """Miss every offer whose time is over; how many."""
+async def expire_offers(tx: Ledger, now: datetime, limit: int = 50, *, heard_since: datetime | None = None) -> int:
+    """Miss every offer whose time is over; how many. One from before `heard_since`, when the bus was away, is taken
+    back: it didn't ring, and its agent is as ready as before."""
     due = await store.offers_due(tx, now, limit)
     for offer in due:
         before = await move_of(tx, offer)
+        if heard_since is not None and offer.create_time < heard_since:
+            await put_move(tx, before, offers.withdrawn(before, now), OfferRescinded, now)
+            continue
         after = offers.missed(before, now)
         await put_move(tx, before, after, OfferMissed, now)
         _tell_over(tx, after.contact, "offer_missed")

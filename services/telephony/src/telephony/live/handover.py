@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from datetime import timedelta
 from time import monotonic
@@ -14,6 +15,7 @@ from typing import Any
 
 from chassis.auth import acting_for
 from chassis.grpc import Peers
+from chassis.sql import Tx
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
 from kernel.errors import DomainError
@@ -24,8 +26,13 @@ from telephony.domain.legs import LegState, Party
 from telephony.domain.nodes import Node
 from telephony.live.call import LiveCall
 from telephony.live.house import House
+from telephony.live.ledger import LeaseLost
 from telephony.live.nodes import BEAT_SECONDS, Nodes
 from telephony.live.switchboard import NodeDraining, Switchboard
+
+LAST_SECONDS = 5.0
+"""So long before a process has to go, those whom only it reaches are given away too: some are reached after all."""
+_WRITTEN_SECONDS = 5.0
 
 
 class Handover:
@@ -38,6 +45,8 @@ class Handover:
         self._peers = peers
         self._giving: asyncio.Task[Any] | None = None
         self._stopping = False
+        self._last_moment = math.inf
+        """From then on nobody is waited for, by the monotonic clock."""
         nodes.on_wish = self._follow_wish
 
     def _follow_wish(self, draining: bool) -> None:
@@ -56,6 +65,7 @@ class Handover:
         """The process is to stop: hand the calls over while somebody takes them, and wait for the others to end."""
         self._stopping = self._switchboard.draining = True
         began = monotonic()
+        self._last_moment = began + self._house.settings.drain_seconds - LAST_SECONDS
         if self._giving is None:
             self._giving = self._house.tasks.spawn(self._give_all(), "hand calls over")
         try:
@@ -82,12 +92,18 @@ class Handover:
         while True:
             moved = 0
             for live in self._switchboard.calls:
-                if not live.ending and not _rings(live):
+                if not live.ending and not _rings(live) and not self._is_waited_for(live):
                     moved += await self._give(live, given)
             self._send_stations_on(called)
             if not moved:
                 given.clear()
                 await asyncio.sleep(BEAT_SECONDS)
+
+    def _is_waited_for(self, live: LiveCall) -> bool:
+        """Whether somebody in it couldn't be reached by another node, now or at all: given away, the call would be cut
+        off. The process that is to stop waits no longer than it may."""
+        unknown = any(outside.kept() is None for outside in live.outside.values())
+        return unknown or (monotonic() < self._last_moment and any(each.stays for each in live.outside.values()))
 
     async def _give(self, live: LiveCall, given: Counter[str]) -> bool:
         """Give one call to the least busy node that takes it; whether one did."""
@@ -101,14 +117,22 @@ class Handover:
         stub = self._peers.stub_at(node_service_pb2_grpc.NodeServiceStub, "telephony", node.address)
         request = node_service_pb2.AdoptCallRequest(call_id=live.call_id, from_node_id=self._nodes.me)
         try:
+            await self._written(live)
             with acting_for(live.tenant_id):
                 await stub.AdoptCall(request, timeout=5)
-        except (DomainError, RemoteFailed) as error:
+        except (DomainError, RemoteFailed, LeaseLost, TimeoutError) as error:
             log.warning("a call can't be handed over", call_id=live.call_id, node=node.node_id, exc_info=error)
             return False
         if self._switchboard.find(live.call_id) is live and not live.ending:
             self._switchboard.abandon(live, linger=True)
         return True
+
+    async def _written(self, live: LiveCall) -> None:
+        """Wait until the rows have what this node knows: without its dialog nobody goes on with a party outside.
+        LeaseLost, TimeoutError."""
+        if live.outside:
+            async with asyncio.timeout(_WRITTEN_SECONDS):
+                await live.journal.write(_nothing)
 
     def _send_stations_on(self, called: set[tuple[str, str]]) -> None:
         """Idle agents' softphones attach at another node before this one is gone."""
@@ -118,6 +142,10 @@ class Handover:
             if others and not station.call_id and who not in called:
                 called.add(who)
                 self._switchboard.station_wanted(*who, others[len(called) % len(others)].node_id)
+
+
+async def _nothing(_tx: Tx) -> None:
+    return None
 
 
 def _rings(live: LiveCall) -> bool:

@@ -85,6 +85,11 @@ class OutsideLeg(Protocol):
         """What another node needs to go on with it (`Outside.resume`), JSON-ready; None before the answer."""
         ...
 
+    @property
+    def stays(self) -> bool:
+        """Whether only this node reaches the other end as it is: it is better waited for than taken over."""
+        ...
+
     async def hang_up(self, q850: int = Q850.NORMAL) -> None:
         """End it, ringing or answered. Safe to repeat."""
         ...

@@ -20,6 +20,8 @@ _VOLUME = 10
 _TONE_FRAMES = 5
 _PAUSE_FRAMES = 4
 _REMEMBERED = 8
+_LATE = 10 * 48_000
+"""No packet comes later than that: a timestamp from further back is another stream's, which began anywhere."""
 
 
 class DigitReader:
@@ -49,12 +51,12 @@ class DigitReader:
             and bool(self._seen)
             and (timestamp - self._seen[-1]) & 0xFFFFFFFF == _SEGMENT
         )
-        newer = not self._seen or (timestamp - self._seen[-1]) & 0xFFFFFFFF < 0x80000000
+        newer = not self._seen or (self._seen[-1] - timestamp) & 0xFFFFFFFF > _LATE
         if newer:
             self._seen = [*self._seen[-_REMEMBERED + 1 :], timestamp]
             self._code, self._ended = code, ended
         else:
-            self._seen = [timestamp, *self._seen][-_REMEMBERED:]
+            self._seen = [*self._seen[-_REMEMBERED + 1 : -1], timestamp, self._seen[-1]]
         if not continues:
             self._on_digit(DIGITS[code])
 

@@ -113,6 +113,14 @@ class DialogState:
         # A connection the peer once made may be gone with the node it was made to.
         return [place] if self.hop is None else [Destination(*self.hop), place]
 
+    @property
+    def bound(self) -> bool:
+        """Whether the peer is reached where it was heard from and not where it says it is: by a connection of its own,
+        or through its router (NAT)."""
+        if self.hop is None:
+            return False
+        return self.hop[0] != "UDP" or self.hop[1] != parse_uri(self.remote_target).host
+
     def accepts(self, cseq: int) -> bool:
         """Whether a request of the peer's is in order (12.2.2); if so its number is the newest."""
         if cseq < self.remote_cseq:

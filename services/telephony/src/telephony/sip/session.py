@@ -87,6 +87,11 @@ class SipDialog:
         """The user the peer proved to be, empty for others."""
         return self._state.user
 
+    @property
+    def bound(self) -> bool:
+        """See `DialogState.bound`."""
+        return self._state.bound
+
     def state(self) -> dict[str, Any]:
         """What another node needs to take over, JSON-ready; worth storing again when `on_change` calls."""
         return self._state.as_dict()

@@ -76,6 +76,12 @@ class SipLeg:
             "user": self.user, "second": self._second_dialog(),
         }  # fmt: skip
 
+    @property
+    def stays(self) -> bool:
+        """A phone is reached by the connection it made, or through the hole its router made for this node alone; its
+        second call is this node's (`second_line`). Carriers and edges are reached by anybody."""
+        return self.second is not None or (bool(self.user) and self.dialog is not None and self.dialog.bound)
+
     def _second_dialog(self) -> dict[str, Any] | None:
         """Of the phone's other call, so that a node that goes on with this one can end it."""
         dialog = self.second.dialog if self.second is not None else None
