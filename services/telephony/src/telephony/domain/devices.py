@@ -26,6 +26,7 @@ EXPIRES = timedelta(seconds=3600)
 MIN_EXPIRES = timedelta(seconds=60)
 MAX_EXPIRES = timedelta(seconds=3600)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_NAME_LENGTH = 10
 
 
 class DeviceNotFound(NotFound):
@@ -124,7 +125,12 @@ class Register:
 
 def new_user_name() -> str:
     """Ten characters that can be typed on a telephone and can't be guessed (50 bits)."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_NAME_LENGTH))
+
+
+def is_user_name(text: str) -> bool:
+    """Whether a phone may sign in by this name. A telephone number may look the same."""
+    return len(text) == _NAME_LENGTH and set(text) <= set(_ALPHABET)
 
 
 def new_secret() -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import log
@@ -21,6 +22,7 @@ from telephony.domain.devices import (
     Register,
     RegistrationOutOfOrder,
     RegistrationTooBrief,
+    is_user_name,
 )
 from telephony.domain.legs import Q850, Leg, Party
 from telephony.domain.trunks import Transport
@@ -91,6 +93,19 @@ class Phones:
             return await self._house.db.run(tenant_id, lambda tx: ops.get_device(tx, device_id), read_only=True)
         except DeviceNotFound:
             return None
+
+    def named(self, user: str, host: str) -> Coroutine[Any, Any, bool] | None:
+        """See `AgentSettings.phone`."""
+        return self._signed_in(user, host) if is_user_name(user) else None
+
+    async def _signed_in(self, user: str, host: str) -> bool:
+        house = self._house
+        found = await house.db.system(lambda tx: ops.find_by_user_name(tx, user), read_only=True)
+        if found is None:
+            return False
+        return await house.db.run(
+            found[0], lambda tx: ops.signed_in_from(tx, found[1], host, house.now()), read_only=True
+        )
 
     async def register(self, wish: RegisterWish) -> list[Bound]:
         """An authenticated REGISTER. SipRefused."""
