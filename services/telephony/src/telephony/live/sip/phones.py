@@ -131,10 +131,7 @@ class Phones:
             now = house.now()
             bindings = await ops.register(tx, device_id, request, now)
             device = await ops.get_device(tx, device_id)
-            if bindings:
-                await station_ops.attach_phone(tx, device.agent_id, device_id, house.settings.node_id, now)
-            else:
-                await station_ops.detach_phone(tx, device.agent_id, device_id)
+            await station_ops.follow_phones(tx, device.agent_id, house.settings.node_id, now)
             return bindings
 
         try:
