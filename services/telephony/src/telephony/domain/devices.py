@@ -54,7 +54,7 @@ class RegistrationTooBrief(FailedPrecondition):
 
 
 class TooManyBindings(FailedPrecondition):
-    """The phone is registered from as many places as it may."""
+    """A request names more places than a phone may be reached at."""
 
     reason = "TOO_MANY_BINDINGS"
 
@@ -183,11 +183,14 @@ def register(bindings: Sequence[Binding], request: Register, now: datetime) -> t
             contact.uri, now + length, request.source, request.transport, request.node_id,
             request.call_id, request.cseq, request.user_agent[:200], request.path,
         )  # fmt: skip
-    if len(kept) > MAX_BINDINGS:
+    asked = {_key(contact.uri) for contact in request.contacts} & kept.keys()
+    if len(asked) > MAX_BINDINGS:
         raise TooManyBindings(
-            "the phone is registered from as many places as it may", metadata={"limit": str(MAX_BINDINGS)}
+            "the phone asks to be reached at more places than it may", metadata={"limit": str(MAX_BINDINGS)}
         )
-    return living(tuple(kept.values()), now)
+    # A phone that starts again, or connects anew, comes from another port and leaves its old place behind.
+    others = living([each for key, each in kept.items() if key not in asked], now)[: MAX_BINDINGS - len(asked)]
+    return living([*(kept[key] for key in asked), *others], now)
 
 
 def _check_order(known: Binding, request: Register) -> None:
