@@ -10,13 +10,17 @@ import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_service_pb2 as pb
 from sqlalchemy import update
+from telephony.domain.calls import CallState, Contact
 from telephony.domain.stations import StationNotFound
 from telephony.ops import devices as device_ops
 from telephony.ops import stations as ops
+from telephony.sip import Invitation
 from telephony.store.trunk_tables import device_bindings
+from testkit import eventually
 
-from .conftest import Exchange, an_id
+from .conftest import MUSIC_HZ, Exchange, an_id
 from .desk_phones import DeskPhone
+from .scene import ANN_HZ, CUSTOMER_HZ
 from .test_recovery import after_a_crash
 
 pytestmark = pytest.mark.media
@@ -111,4 +115,50 @@ async def test_a_phone_stays_the_station_though_its_node_starts_again(exchange: 
     await watch.sweep()
     assert await station_of(exchange, agent_id) == await id_of(exchange, phone)
     assert await told_last(exchange) == "StationAttached"
+    await phone.close()
+
+
+@pytest.mark.parametrize("declines", [True, False])
+async def test_a_caller_whose_agent_does_not_pick_the_phone_up_waits_in_the_queue_again(
+    make_exchange, declines
+) -> None:
+    exchange = await make_exchange(sip_listen="udp:127.0.0.1:0", talking_grace_seconds=5.0)
+    agent_id, contact = an_id("usr"), Contact(an_id("con"), queue_id=an_id("que"))
+    phone, customer = await DeskPhone.signed_in(exchange, agent_id), exchange.peer(CUSTOMER_HZ)
+    other, other_id = exchange.peer(ANN_HZ), an_id("usr")
+    await exchange.attach(other, other_id)
+
+    async def ring(invitation: Invitation) -> None:
+        await invitation.ring()
+        if declines:
+            await invitation.refuse(486)
+
+    phone.behave = ring
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, agent_id, contact)
+    await eventually(lambda: len(exchange.flows.started) == 2)
+    assert exchange.flows.started[1].queue_id == contact.queue_id
+    live = exchange.switchboard.find(call.call_id)
+    assert live is not None
+    await eventually(lambda: live.call.state is CallState.QUEUED)
+    await customer.hears(MUSIC_HZ)
+    (left,) = [fact for fact in await exchange.told() if fact.DESCRIPTOR.name == "AgentLeft"]
+    assert (left.agent_id, left.contact_id) == (agent_id, contact.contact_id)
+    assert left.q850_cause == (17 if declines else 19)
+
+    await exchange.accept(call.call_id, other_id)
+    await customer.hears(ANN_HZ)
+    await phone.close()
+
+
+async def test_a_call_that_nobody_waited_for_in_a_queue_ends_when_its_agent_does_not_pick_up(
+    exchange: Exchange,
+) -> None:
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(exchange, agent_id)
+    phone.behave = lambda invitation: invitation.refuse(486)
+    call = await exchange.call(exchange.peer(CUSTOMER_HZ))
+    await exchange.accept(call.call_id, agent_id)
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert call.call_id
     await phone.close()
