@@ -285,6 +285,7 @@ class SipAgent:
         assert self._gate is not None and self.on_register is not None
         user = await self._gate.identify(transaction)
         if user is not None:
+            self._transports.know(transaction.request.flow)
             await self._guarded(transaction, registrar.register(transaction, user, self.on_register))
 
     def _invited(self, transaction: ServerTransaction) -> None:
@@ -292,6 +293,8 @@ class SipAgent:
         assert gate is not None
         request = transaction.request
         trusted = self._settings.trusted(request.source)
+        if trusted:
+            self._transports.know(request.flow)
         if self.on_invite is None or self._draining is not None or not gate.admits(request, trusted=trusted):
             response = request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
@@ -306,6 +309,7 @@ class SipAgent:
     async def _identified(self, transaction: ServerTransaction, gate: Gate) -> None:
         user = await gate.identify(transaction)
         if user is not None and transaction.is_open:
+            self._transports.know(transaction.request.flow)
             await self._guarded(transaction, self._invite_later(transaction, user))
 
     async def _phone_or_trunk(
