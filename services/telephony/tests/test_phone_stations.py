@@ -145,9 +145,12 @@ async def test_a_caller_whose_agent_does_not_pick_the_phone_up_waits_in_the_queu
     (left,) = [fact for fact in await exchange.told() if fact.DESCRIPTOR.name == "AgentLeft"]
     assert (left.agent_id, left.contact_id) == (agent_id, contact.contact_id)
     assert left.q850_cause == (17 if declines else 19)
+    assert (live.call.answer_time, live.call.talk) == (None, timedelta(0)), "nobody has answered yet"
 
     await exchange.accept(call.call_id, other_id)
     await customer.hears(ANN_HZ)
+    talk, _ = live.measured()
+    assert talk is not None and talk < timedelta(seconds=2), "nobody talked while the phone rang"
     await phone.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from telephony.domain import legs as leg_rules
 from telephony.domain.call_rules import ParkEnd
@@ -85,6 +85,8 @@ def never_came(talk: Conversation, leg: Leg, now: datetime) -> Outcome | None:
         change(call, Trigger.SEND_ON, now), turn=call.turn + 1, run_id="", sent_to=f"queue:{call.queue_id}", sent_by="",
         forwarded_by=(),
     )  # fmt: skip
+    if leg.join_time == call.answer_time:  # whoever accepted first never said a word
+        after = dataclasses.replace(after, answer_time=None, talk=timedelta(0), hold=timedelta(0))
     outcome = _without_agents(talk.with_legs(leg), after, LeftReason.LEFT, now)
     left = (Left(leg, LeftReason.LEFT),) if leg.contact_id else ()
     return Outcome(outcome.after, (*left, *outcome.left))
