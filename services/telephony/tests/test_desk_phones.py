@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
-from telephony.sip import Ended, Invitation, SipDialog
+from telephony.domain.trunks import Gateway
+from telephony.ops import trunks as trunk_ops
+from telephony.sip import Ended, Failure, Invitation, SipDialog
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
+from .carriers import Carrier, a_trunk
 from .conftest import Exchange, an_id
 from .desk_phones import PHONES, DeskPhone
 from .seeking import mobiles
-from .test_sip_calls import NUMBER, trunk
+from .test_sip_calls import NUMBER, port, trunk
 
 __all__ = ["mobiles"]
 pytestmark = pytest.mark.media
@@ -108,6 +111,26 @@ async def test_an_agents_other_phone_takes_what_rings(exchange: Exchange) -> Non
     await taken.bye()
     await eventually(lambda: not exchange.switchboard.calls and not exchange.house.plane.legs)
     await asyncio.gather(ringing.close(), other.close())
+
+
+@pytest.mark.parametrize("whose", ["the company's own", "another company's"])
+async def test_a_phone_calls_out_from_an_address_that_is_a_trunks_too(exchange: Exchange, mobiles: Any, whose) -> None:
+    mobile = await mobiles()
+    await trunk(exchange, mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    house, owner = exchange.house, exchange.tenant_id if whose == "the company's own" else an_id("ten")
+    beside = a_trunk(Gateway("", "127.0.0.77"), source_networks=(f"{PHONES}/32",))
+    await house.db.run(owner, lambda tx: trunk_ops.create_trunk(tx, beside, house.now()))
+    assert exchange.edge is not None
+    await exchange.edge.roster.refresh()
+
+    assert isinstance(await phone.dial(NUMBER), SipDialog)
+    await mobile.peer.hears(PHONE_HZ)
+    stranger = Carrier(await RtpPeer.start(host=PHONES), host=PHONES)
+    await stranger.start()
+    called = await stranger.call(port(exchange), NUMBER, phone.user[::-1])
+    assert isinstance(called, Failure) and called.status == 404, "who only calls like a phone is the trunk's"
+    await asyncio.gather(phone.close(), stranger.close())
 
 
 async def test_a_phone_transfers_after_its_call_was_taken_over_by_another_node(make_exchange: Any) -> None:

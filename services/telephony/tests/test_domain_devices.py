@@ -98,13 +98,20 @@ def test_a_phone_without_contacts_only_asks() -> None:
 
 
 def test_nobody_fills_the_table_with_places() -> None:
-    five = tuple(f"sip:x7@192.0.2.{n}" for n in range(5))
-    bound = register((), said(*five), NOW)
+    six = tuple(f"sip:x7@192.0.2.{n}" for n in range(6))
     with pytest.raises(TooManyBindings):
-        register(bound, said(PHONE, cseq=2), NOW)
+        register((), said(*six), NOW)
     for wrong in ("", "sip:" + "x" * 500):
         with pytest.raises(RegistrationInvalid):
             register((), said(wrong), NOW)
+
+
+def test_a_phone_that_comes_from_another_port_each_time_is_never_shut_out_and_its_oldest_places_go() -> None:
+    bound: tuple[Binding, ...] = ()
+    for minute in range(12):
+        now = NOW + timedelta(minutes=minute)
+        bound = register(bound, said(f"sip:x7@192.0.2.7:{5000 + minute}", call_id=f"boot {minute}"), now)
+    assert [each.contact[-4:] for each in bound] == ["5011", "5010", "5009", "5008", "5007"]
 
 
 @given(

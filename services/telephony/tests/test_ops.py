@@ -180,9 +180,9 @@ async def test_a_station_is_given_up_when_its_grace_is_over_and_not_before(db, c
     await db.run(tenant, lambda tx: station_ops.lose_station(tx, agent, 10 * SECOND, clock.now()))
     assert await db.run(tenant, lambda tx: station_ops.lose_station(tx, agent, SECOND, clock.now())) is None
     clock.advance(9)
-    assert await db.run(tenant, lambda tx: station_ops.expire_station(tx, agent, clock.now())) is None
+    assert await db.run(tenant, lambda tx: station_ops.expire_station(tx, agent, "node", clock.now())) is None
     clock.advance(1)
-    gone = await db.run(tenant, lambda tx: station_ops.expire_station(tx, agent, clock.now()))
+    gone = await db.run(tenant, lambda tx: station_ops.expire_station(tx, agent, "node", clock.now()))
     assert gone is not None
     assert await facts(db, tenant) == ["StationAttached", "StationDetached"]
 

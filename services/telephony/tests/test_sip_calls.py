@@ -106,6 +106,18 @@ async def test_a_call_from_a_trunk_hears_music_talks_to_an_agent_and_hangs_up(ex
     assert found.trunk_id == live.call.trunk_id
 
 
+async def test_a_call_says_at_which_number_its_caller_is_also_once_an_agent_has_it(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    _, agent_id = await an_agent(exchange)
+    await carrier.call(port(exchange), OURS, NUMBER)
+    (live,) = exchange.switchboard.calls
+    await exchange.accept(live.call_id, agent_id)
+    with exchange.as_agent(agent_id):
+        found = await exchange.calls.GetCall(call_service_pb2.GetCallRequest(call_id=live.call_id))
+    assert [leg.address for leg in found.legs] == [NUMBER, ""]
+    assert [leg.address for leg in live.legs] == [NUMBER, ""]
+
+
 async def test_a_caller_whom_a_flow_lets_wait_for_a_digit_in_silence_hears_a_live_line(exchange, carrier) -> None:
     await trunk(exchange, carrier)
     gather = run.GatherInstruction(max_digits=1, timeout=Duration(seconds=20))

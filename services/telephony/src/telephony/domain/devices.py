@@ -26,6 +26,7 @@ EXPIRES = timedelta(seconds=3600)
 MIN_EXPIRES = timedelta(seconds=60)
 MAX_EXPIRES = timedelta(seconds=3600)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_NAME_LENGTH = 10
 
 
 class DeviceNotFound(NotFound):
@@ -53,7 +54,7 @@ class RegistrationTooBrief(FailedPrecondition):
 
 
 class TooManyBindings(FailedPrecondition):
-    """The phone is registered from as many places as it may."""
+    """A request names more places than a phone may be reached at."""
 
     reason = "TOO_MANY_BINDINGS"
 
@@ -124,7 +125,12 @@ class Register:
 
 def new_user_name() -> str:
     """Ten characters that can be typed on a telephone and can't be guessed (50 bits)."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_NAME_LENGTH))
+
+
+def is_user_name(text: str) -> bool:
+    """Whether a phone may sign in by this name. A telephone number may look the same."""
+    return len(text) == _NAME_LENGTH and set(text) <= set(_ALPHABET)
 
 
 def new_secret() -> str:
@@ -177,11 +183,14 @@ def register(bindings: Sequence[Binding], request: Register, now: datetime) -> t
             contact.uri, now + length, request.source, request.transport, request.node_id,
             request.call_id, request.cseq, request.user_agent[:200], request.path,
         )  # fmt: skip
-    if len(kept) > MAX_BINDINGS:
+    asked = {_key(contact.uri) for contact in request.contacts} & kept.keys()
+    if len(asked) > MAX_BINDINGS:
         raise TooManyBindings(
-            "the phone is registered from as many places as it may", metadata={"limit": str(MAX_BINDINGS)}
+            "the phone asks to be reached at more places than it may", metadata={"limit": str(MAX_BINDINGS)}
         )
-    return living(tuple(kept.values()), now)
+    # A phone that starts again, or connects anew, comes from another port and leaves its old place behind.
+    others = living([each for key, each in kept.items() if key not in asked], now)[: MAX_BINDINGS - len(asked)]
+    return living([*(kept[key] for key in asked), *others], now)
 
 
 def _check_order(known: Binding, request: Register) -> None:

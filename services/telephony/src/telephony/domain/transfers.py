@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from telephony.domain import legs as leg_rules
 from telephony.domain.call_rules import ParkEnd
-from telephony.domain.calls import Actor, Call, Trigger, change
+from telephony.domain.calls import TALK_STATES, Actor, Call, Direction, Trigger, change
 from telephony.domain.conversation import (
     Conversation,
     Left,
@@ -70,6 +70,26 @@ def park_over(talk: Conversation, parker: str, now: datetime) -> Outcome | None:
         sent_by=parker,
     )  # fmt: skip
     return Outcome(dataclasses.replace(talk, call=after))
+
+
+def never_came(talk: Conversation, leg: Leg, now: datetime) -> Outcome | None:
+    """`leg`, over now, is of an agent who accepted the call and whose telephone wasn't answered: who called and has
+    nobody else waits in their queue again. None where there is no queue, or others are there or asked."""
+    call = talk.call
+    others = [each for each in talk.live_legs if each.leg_id != leg.leg_id]
+    alone = not any(each.party in (Party.AGENT, Party.PARTICIPANT) for each in others)
+    waited = call.direction is Direction.INBOUND and call.queue_id and call.state in TALK_STATES
+    if leg.party != Party.AGENT or not waited or not alone:
+        return None
+    after = dataclasses.replace(
+        change(call, Trigger.SEND_ON, now), turn=call.turn + 1, run_id="", sent_to=f"queue:{call.queue_id}", sent_by="",
+        forwarded_by=(),
+    )  # fmt: skip
+    if leg.join_time == call.answer_time:  # whoever accepted first never said a word
+        after = dataclasses.replace(after, answer_time=None, talk=timedelta(0), hold=timedelta(0))
+    outcome = _without_agents(talk.with_legs(leg), after, LeftReason.LEFT, now)
+    left = (Left(leg, LeftReason.LEFT),) if leg.contact_id else ()
+    return Outcome(outcome.after, (*left, *outcome.left))
 
 
 def taken_over(talk: Conversation, leg: Leg, now: datetime) -> Outcome:

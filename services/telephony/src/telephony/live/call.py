@@ -153,6 +153,8 @@ class LiveCall:
         """Bring what everybody hears to what the rows say."""
         self.call, self.legs = call, tuple(legs)
         self._clock(call.state)
+        if call.answer_time is None:
+            self._talk = self._held = 0.0  # also of who accepted and never came
         if call.state in TALK_STATES or call.state in (CallState.PARKED, CallState.DIALING):
             self.earpiece.stop()
         self._retap()

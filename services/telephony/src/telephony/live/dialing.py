@@ -31,12 +31,14 @@ from telephony.live.call import LiveCall
 from telephony.live.house import House, unbroken
 from telephony.live.instructions import Dialled, DialOrder
 from telephony.live.ledger import LeaseLost
-from telephony.live.outside import OutsideLeg, Planned, TransferWish
+from telephony.live.outside import RING_SECONDS, OutsideLeg, Planned, TransferWish
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
 from telephony.ops import parties as party_ops
 from telephony.ops.parties import Found, cause_of
 
+_SOONER_SECONDS = 3.0
+"""A phone is done with ringing before the watch takes its agent's media for lost."""
 METHOD = "merkez.telephony.v1.CallService/DialCall"
 
 
@@ -129,10 +131,31 @@ class Dialing:
         return convert.call_message(*found)
 
     async def ring_agent(self, live: LiveCall, leg: Leg) -> None:
-        """An agent without a softphone is in the call: their desk phone rings."""
-        outside = await self._house.outside.ring_agent(live.tenant_id, live.call, leg.agent_id)
-        if outside is not None:
-            await self._hold_if_wanted(live, leg, outside)
+        """An agent without a softphone is in the call: their desk phone rings, and not until they are given up."""
+        longest = min(RING_SECONDS, max(1.0, self._house.settings.talking_grace_seconds - _SOONER_SECONDS))
+        outside = await self._house.outside.ring_agent(live.tenant_id, live.call, leg.agent_id, longest)
+        if outside is None:
+            return
+        await self._hold_if_wanted(live, leg, outside)
+        spawn, answered, gone = self._house.tasks.spawn, outside.on_answered, outside.on_gone
+
+        def came() -> None:
+            outside.on_gone = gone
+            answered()
+
+        outside.on_answered = came
+        outside.on_gone = lambda q850, status: spawn(self._never_came(live, leg.leg_id, q850, status), "never came")
+
+    async def _never_came(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
+        live.outside.pop(leg_id, None)
+        try:
+            found = await live.journal.write(
+                lambda tx: party_ops.never_came(tx, live.call_id, leg_id, self._house.now(), q850, sip_status)
+            )
+        except LeaseLost:
+            return
+        if found is not None:
+            self._switchboard.settle(live.tenant_id, *found)
 
     async def plan(self, tenant_id: str, call: Call, number: str, caller_number: str = "") -> Planned:
         """How a number may be rung as one more party of this call, shown the number the customer knows when none is

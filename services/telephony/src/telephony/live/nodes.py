@@ -175,7 +175,7 @@ class Nodes:
             await self._house.db.run(
                 tenant_id,
                 lambda tx, agent_id=agent_id: station_ops.lose_station_of_node(
-                    tx, agent_id, grace, self._house.now(), by_node=node.node_id
+                    tx, agent_id, grace, self._house.now(), self.me, by_node=node.node_id
                 ),
             )
         return whole

@@ -99,7 +99,10 @@ class Stations:
 
     async def detach(self, tenant_id: str, agent_id: str, client_id: str) -> None:
         """The tab lets go. StationOnCall. Nothing happens when another tab owns the station."""
-        gone = await self._house.db.run(tenant_id, lambda tx: ops.detach_station(tx, agent_id, client_id))
+        house = self._house
+        gone = await house.db.run(
+            tenant_id, lambda tx: ops.detach_station(tx, agent_id, client_id, house.settings.node_id, house.now())
+        )
         if gone is not None:
             await self.forget(tenant_id, agent_id)
 

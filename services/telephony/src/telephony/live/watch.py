@@ -247,8 +247,10 @@ class Watch:
             station = self._switchboard.stations.find(tenant_id, agent_id)
             if station is not None and station.coming is not None:
                 continue
-            await self._one(tenant_id, lambda tx, a=agent_id: station_ops.expire_station(tx, a, now))
+            await self._one(tenant_id, lambda tx, a=agent_id: station_ops.expire_station(tx, a, node, now))
             await self._switchboard.stations.forget(tenant_id, agent_id)
+        for tenant_id, agent_id in due.lapsed_phones:
+            await self._one(tenant_id, lambda tx, a=agent_id: station_ops.follow_phones(tx, a, node, now))
         for tenant_id, call_id in due.parked_calls:
             await self._expire_park(tenant_id, call_id, now)
         await self._part_with_moved_stations(node)
@@ -283,8 +285,8 @@ class Watch:
             )
 
     def _lost_station(self, agent_id: str, now: datetime, node: str = "") -> Callable[[Tx], Awaitable[object]]:
-        grace = graces(self._house.settings)
-        return lambda tx: station_ops.lose_station_of_node(tx, agent_id, grace, now, by_node=node)
+        grace, here = graces(self._house.settings), self._house.settings.node_id
+        return lambda tx: station_ops.lose_station_of_node(tx, agent_id, grace, now, here, by_node=node)
 
     async def _one(self, tenant_id: str, fn: Callable[[Tx], Awaitable[object]]) -> None:
         """One row of a sweep in its own transaction; its trouble is not the others'."""

@@ -67,7 +67,10 @@ async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Seque
     for wish, refusal in zip(wishes, refusals, strict=True):
         call, limit = wish.call, wish.limit
         token, token_hash = legs.new_token(tx.tenant_id, wish.leg_id)
-        leg = Leg(wish.leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, token_hash=token_hash, join_time=now)
+        leg = Leg(
+            wish.leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, token_hash=token_hash, join_time=now,
+            address=call.caller_number if call.trunk_id else "",
+        )  # fmt: skip
         begun.append(Started(call, leg, token, refusal))
         with tx.part_of(wish.context):
             if refusal:

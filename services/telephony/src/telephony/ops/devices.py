@@ -90,6 +90,12 @@ async def find_by_user_name(tx: Tx, user_name: str) -> tuple[str, str] | None:
     return await store.find_by_user_name(tx, user_name)
 
 
+async def signed_in_from(tx: Tx, device_id: str, host: str, now: datetime) -> bool:
+    """Whether a phone is signed in from an address."""
+    bindings = (await store.bindings_of(tx, [device_id]))[device_id]
+    return any(each.source.rpartition(":")[0] == host for each in devices.living(bindings, now))
+
+
 async def register(tx: Tx, device_id: str, request: Register, now: datetime) -> Sequence[Binding]:
     """The phone's bindings after an authenticated REGISTER. DeviceNotFound also when it may not sign in; what
     `devices.register` raises."""

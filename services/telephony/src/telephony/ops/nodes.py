@@ -37,12 +37,13 @@ class Left:
 @dataclass(frozen=True)
 class Due:
     """What a sweep should look at: leases and stations of dead nodes, leases of this one that it should know, stations
-    whose grace is over, calls that were parked for too long."""
+    whose grace is over, those that are phones which can't be rung any more, calls that were parked for too long."""
 
     leases: Sequence[Lease]
     own_leases: Sequence[Lease]
     stale_stations: Sequence[tuple[str, str]]
     overdue_stations: Sequence[tuple[str, str]]
+    lapsed_phones: Sequence[tuple[str, str]]
     parked_calls: Sequence[tuple[str, str]]
 
 
@@ -175,5 +176,6 @@ async def due(tx: Tx, node_id: str, now: datetime) -> Due:
         [lease for lease in own if lease.create_time < before],
         await station_store.stale(tx, before),
         await station_store.overdue(tx, now),
+        await station_store.lapsed_phones(tx, now),
         await call_store.parked_too_long(tx, now),
     )

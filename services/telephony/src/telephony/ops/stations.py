@@ -15,6 +15,7 @@ from telephony.domain import stations
 from telephony.domain.calls import TALK_STATES, CallState
 from telephony.domain.legs import LegState
 from telephony.domain.stations import Station, StationReason
+from telephony.ops import devices as device_ops
 from telephony.store import calls as call_store
 from telephony.store import stations as station_store
 
@@ -48,28 +49,31 @@ async def attach_station(tx: Tx, agent_id: str, client_id: str, takeover: bool, 
     return station
 
 
-async def attach_phone(tx: Tx, agent_id: str, device_id: str, node_id: str, now: datetime) -> None:
-    """A desk phone has signed in: it is the agent's station where they have no other."""
+async def follow_phones(tx: Tx, agent_id: str, node_id: str, now: datetime, *, anew: bool = False) -> None:
+    """The agent's desk phones have come or gone: one that can be rung is the station of who has no other, one that
+    can't any more is nobody's; a call it is in goes on. `anew` looks after it here from now on."""
     held = await station_store.find_station(tx, agent_id)
-    if held is None:
-        await attach_station(tx, agent_id, device_id, False, node_id, now)
+    if held is not None and not held.desk_phone:
+        return
+    able = [device.device_id for device, _ in await device_ops.reachable(tx, agent_id, now)]
+    known = held.client_id if held is not None else ""
+    if able and (anew or known not in able):
+        await attach_station(tx, agent_id, known if known in able else able[0], False, node_id, now)
+    elif held is not None and not able:
+        await _drop(tx, held, StationReason.LEFT)
 
 
-async def detach_phone(tx: Tx, agent_id: str, device_id: str) -> None:
-    """A desk phone can't be reached any more; a call it is in goes on."""
-    station = await station_store.find_station(tx, agent_id)
-    if station is not None and station.client_id == device_id:
-        await _drop(tx, station, StationReason.LEFT)
-
-
-async def detach_station(tx: Tx, agent_id: str, client_id: str) -> Station | None:
-    """The tab lets its station go; StationOnCall while joined. None when another tab owns it, or none."""
+async def detach_station(tx: Tx, agent_id: str, client_id: str, node_id: str, now: datetime) -> Station | None:
+    """The tab lets its station go, to a desk phone where there is one; StationOnCall while joined. None when another
+    tab owns it, or none."""
     station = await station_store.find_station(tx, agent_id)
     if station is None or station.client_id != client_id:
         return None
     if await _joined_call(tx, station):
         raise stations.StationOnCall("the station is joined to a call")
-    return await _drop(tx, station, StationReason.LEFT)
+    gone = await _drop(tx, station, StationReason.LEFT)
+    await follow_phones(tx, agent_id, node_id, now)
+    return gone
 
 
 async def lose_station(
@@ -95,11 +99,14 @@ async def lose_station(
 
 
 async def lose_station_of_node(
-    tx: Tx, agent_id: str, graces: tuple[timedelta, timedelta], now: datetime, *, by_node: str = ""
+    tx: Tx, agent_id: str, graces: tuple[timedelta, timedelta], now: datetime, node_id: str, *, by_node: str = ""
 ) -> Station | None:
     """The station's node is gone; it has the first of `graces` to come back, joined to a call the second. As
-    `lose_station`."""
+    `lose_station`. A desk phone knows nothing of that and rings as before: `node_id` looks after it."""
     station = await station_store.find_station(tx, agent_id)
+    if station is not None and station.desk_phone and by_node in ("", station.node_id):
+        await follow_phones(tx, agent_id, node_id, now, anew=station.node_id != node_id)
+        return None
     grace = graces[1] if await _joined_call(tx, station) else graces[0]
     return await lose_station(tx, agent_id, grace, now, StationReason.NODE_LOST, by_node=by_node)
 
@@ -115,12 +122,15 @@ async def regain_station(tx: Tx, agent_id: str, now: datetime, *, by_node: str =
     return station
 
 
-async def expire_station(tx: Tx, agent_id: str, now: datetime) -> Station | None:
-    """Give a station up whose grace has passed; None when it came back or is gone."""
+async def expire_station(tx: Tx, agent_id: str, node_id: str, now: datetime) -> Station | None:
+    """Give a station up whose grace has passed, to a desk phone where there is one; None when it came back or is
+    gone."""
     station = await station_store.find_station(tx, agent_id)
     if station is None or station.detach_time is None or station.detach_time > now:
         return None
-    return await _drop(tx, station, station.detach_reason or StationReason.MEDIA_LOST)
+    gone = await _drop(tx, station, station.detach_reason or StationReason.MEDIA_LOST)
+    await follow_phones(tx, agent_id, node_id, now)
+    return gone
 
 
 async def apart_from(tx: Tx, agent_id: str, call_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ from telephony.sip.sources import told_by_edge
 from telephony.sip.stack import ALLOW, SUPPORTED, Stack
 from telephony.sip.timers import LoopTimers, Timers
 from telephony.sip.transports import Destination, ListenPoint, TransportLayer
-from telephony.sip.uris import parse_uri
+from telephony.sip.uris import NameAddr, parse_uri
 
 _KNOWN = frozenset(part.lower() for part in ALLOW.split(", "))
 
@@ -49,6 +49,10 @@ class AgentSettings:
     """For challenging; None refuses everyone who isn't trusted."""
     trusted: Callable[[Source], bool] = field(default=lambda _: False)
     """Whether calls from there need no digest: a trunk's addresses."""
+    phone: Callable[[str, str], Coroutine[Any, Any, bool] | None] = field(default=lambda *_: None)
+    """Whether a user name (first) is of a phone that is signed in from an address. Such a caller is challenged from a
+    trusted address too: offices share theirs with a trunk, and whoever says what is a trunk's need not be their own
+    company. None, at once, for a name that no phone has."""
     edges: Callable[[str], bool] = field(default=lambda _: False)
     """Whether an address is a proxy's of ours: then it says where a request began (`sources`). Such a proxy is never
     barred, whoever is behind it may be."""
@@ -281,6 +285,7 @@ class SipAgent:
         assert self._gate is not None and self.on_register is not None
         user = await self._gate.identify(transaction)
         if user is not None:
+            self._transports.know(transaction.request.flow)
             await self._guarded(transaction, registrar.register(transaction, user, self.on_register))
 
     def _invited(self, transaction: ServerTransaction) -> None:
@@ -288,19 +293,32 @@ class SipAgent:
         assert gate is not None
         request = transaction.request
         trusted = self._settings.trusted(request.source)
+        if trusted:
+            self._transports.know(request.flow)
         if self.on_invite is None or self._draining is not None or not gate.admits(request, trusted=trusted):
             response = request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
             transaction.respond_once(response)
-        elif trusted:
+        elif not trusted:
+            self.stack.spawn(self._identified(transaction, gate), "INVITE")
+        elif (phone := self._settings.phone(_user_of(request.from_), request.source.host)) is None:
             self._invite(transaction, "")
         else:
-            self.stack.spawn(self._identified(transaction, gate), "INVITE")
+            self.stack.spawn(self._guarded(transaction, self._phone_or_trunk(transaction, gate, phone)), "INVITE")
 
     async def _identified(self, transaction: ServerTransaction, gate: Gate) -> None:
         user = await gate.identify(transaction)
         if user is not None and transaction.is_open:
+            self._transports.know(transaction.request.flow)
             await self._guarded(transaction, self._invite_later(transaction, user))
+
+    async def _phone_or_trunk(
+        self, transaction: ServerTransaction, gate: Gate, phone: Coroutine[Any, Any, bool]
+    ) -> None:
+        if await phone:
+            await self._identified(transaction, gate)
+        elif transaction.is_open:
+            self._invite(transaction, "")
 
     async def _invite_later(self, transaction: ServerTransaction, user: str) -> None:
         self._invite(transaction, user)
@@ -371,3 +389,11 @@ class SipAgent:
     def _lost(self, flow: Flow) -> None:
         if self._stack is not None:
             self._stack.transactions.flow_lost(flow)
+
+
+def _user_of(address: NameAddr) -> str:
+    """The user it names, empty for none and for what is no SIP address."""
+    try:
+        return address.sip.plain_user
+    except SipParseError:
+        return ""

@@ -20,6 +20,9 @@ class Limits:
 
     connections: int = 2048
     connections_per_source: int = 16
+    """Of those of whom nothing is known yet."""
+    phones_per_source: int = 512
+    """Of those who have shown who they are: an office's phones come from one address."""
     idle_seconds: float = 900.0
     """A connection that says nothing for so long, no keep-alive either, is closed."""
     half_message_seconds: float = 10.0
@@ -52,6 +55,8 @@ class Connection(asyncio.Protocol):
         self.remote: tuple[str, int] = ("", 0)
         self.name = ""
         self.counted = False
+        self.known = False
+        """Whether whoever made it has shown who they are."""
         self._receive = receive
         self._accept = accept
         self._gone = gone

@@ -65,6 +65,13 @@ class Invitation:
         return request_user(self.request)
 
     @property
+    def called_besides(self) -> tuple[str, ...]:
+        """Whom other fields say is called: P-Called-Party-ID (RFC 7315 4.2), then To. A registrar puts what was
+        registered in the place of the number in the Request-URI (RFC 3261 16.5)."""
+        addresses = (*parse_addresses(self.request.headers.each("p-called-party-id")), self.request.to)
+        return tuple(each.sip.number for each in addresses if each.uri.lower().startswith(("sip:", "sips:", "tel:")))
+
+    @property
     def asserted(self) -> tuple[NameAddr, ...]:
         """P-Asserted-Identity (RFC 3325): to be believed only of a source one trusts."""
         return parse_addresses(self.request.headers.each("p-asserted-identity"))

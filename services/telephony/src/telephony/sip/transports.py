@@ -118,6 +118,8 @@ class TransportLayer:
         self._listening: list[socket.socket] = []
         self._connections: dict[tuple[str, str, int, str], Connection] = {}
         self._incoming: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+        """As many of who has shown who they are."""
         """Source -> its connections, those whose TLS handshake isn't done included."""
         self._connecting: dict[tuple[str, str, int, str], asyncio.Task[Connection | str]] = {}
         self._names: dict[str, tuple[float, str]] = {}
@@ -246,7 +248,8 @@ class TransportLayer:
             source = str(remote[0])
             count = self._incoming.get(source, 0)
             limits = self._limits
-            if count >= limits.connections_per_source or sum(self._incoming.values()) >= limits.connections:
+            held = sum(self._incoming.values()) + sum(self._known.values())
+            if count >= limits.connections_per_source or held >= limits.connections:
                 accepted.close()
                 continue
             self._incoming[source] = count + 1
@@ -262,7 +265,7 @@ class TransportLayer:
         finally:
             if not made.counted:
                 accepted.close()
-                self._less(source)
+                _less(self._incoming, source)
 
     async def _connect(self, key: tuple[str, str, int, str]) -> Connection | str:
         """The connection, or why there is none."""
@@ -283,6 +286,16 @@ class TransportLayer:
         self._connections[key] = made
         return made
 
+    def know(self, flow: Flow | None) -> None:
+        """Whoever speaks by this has shown who they are: strangers from the same address are let in beside them."""
+        if not isinstance(flow, Connection) or not flow.counted or flow.known:
+            return
+        source = flow.remote[0]
+        if self._known.get(source, 0) < self._limits.phones_per_source:
+            flow.known = True
+            self._known[source] = self._known.get(source, 0) + 1
+            _less(self._incoming, source)
+
     def _accepted(self, connection: Connection) -> bool:
         connection.counted = True
         self._connections[(connection.transport, connection.remote[0], connection.remote[1], "")] = connection
@@ -293,15 +306,16 @@ class TransportLayer:
         if self._connections.get(key) is connection:
             del self._connections[key]
         if connection.counted:
-            self._less(connection.remote[0])
+            _less(self._known if connection.known else self._incoming, connection.remote[0])
         self._on_lost(connection)
 
-    def _less(self, source: str) -> None:
-        left = self._incoming.get(source, 1) - 1
-        if left > 0:
-            self._incoming[source] = left
-        else:
-            self._incoming.pop(source, None)
+
+def _less(counts: dict[str, int], source: str) -> None:
+    left = counts.get(source, 1) - 1
+    if left > 0:
+        counts[source] = left
+    else:
+        counts.pop(source, None)
 
 
 def _taken(point: ListenPoint, port: int) -> ListenPoint:

@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 from telephony.domain.legs import LegState
 from telephony.domain.stations import Station
 from telephony.store.tables import stations
+from telephony.store.trunk_tables import device_bindings, devices
 
 _FIELDS = (
     "station_id", "agent_id", "client_id", "node_id", "attach_time", "call_id", "detach_time", "detach_reason",
@@ -92,3 +93,23 @@ async def stale(tx: Tx, before: datetime) -> Sequence[tuple[str, str]]:
         stations.c.heartbeat_time < before, stations.c.detach_time.is_(None)
     )
     return [(row["tenant_id"], row["agent_id"]) for row in await tx.all(statement.limit(500))]
+
+
+async def lapsed_phones(tx: Tx, now: datetime) -> Sequence[tuple[str, str]]:
+    """(tenant id, agent id) of stations that are desk phones which can't be rung any more."""
+    signed_in = (
+        select(device_bindings.c.device_id)
+        .join(
+            devices,
+            (devices.c.tenant_id == device_bindings.c.tenant_id) & (devices.c.device_id == device_bindings.c.device_id),
+        )
+        .where(
+            device_bindings.c.tenant_id == stations.c.tenant_id,
+            device_bindings.c.device_id == stations.c.client_id,
+            device_bindings.c.expire_time > now,
+            devices.c.enabled,
+        )
+    )
+    phones = stations.c.client_id.startswith("dev_", autoescape=True)
+    statement = select(stations.c.tenant_id, stations.c.agent_id).where(phones, ~signed_in.exists()).limit(500)
+    return [(row["tenant_id"], row["agent_id"]) for row in await tx.all(statement)]

@@ -112,19 +112,17 @@ class Incoming:
         """
         found: tuple[Trunk, Route, str] | None = None
         for trunk in self._roster.of_source(invitation.source[0]):
-            dialed = read_dialed(invitation.called, trunk)
-            if not dialed:
-                continue
-            try:
-                route = await self._house.tenancy.number_route(dialed)
-            except (NotFound, NoFlow):
-                continue
-            except Unavailable:
-                raise Refused(503, retry_after=2) from None
-            if rules.may_deliver(trunk.tenant_id, route.tenant_id):
-                found = found or (trunk, route, dialed)
-                if route.trunk_id in ("", trunk.trunk_id):
-                    return trunk, route, dialed
+            for dialed in _numbers_called(invitation, trunk):
+                try:
+                    route = await self._house.tenancy.number_route(dialed)
+                except (NotFound, NoFlow):
+                    continue
+                except Unavailable:
+                    raise Refused(503, retry_after=2) from None
+                if rules.may_deliver(trunk.tenant_id, route.tenant_id):
+                    found = found or (trunk, route, dialed)
+                    if route.trunk_id in ("", trunk.trunk_id):
+                        return trunk, route, dialed
         if found is None:
             raise Refused(404)
         return found
@@ -168,3 +166,12 @@ class Incoming:
         return new_calls.inbound(
             self._house, route, dialed, caller_number=number, caller_name=name, trunk_id=trunk.trunk_id
         )
+
+
+def _numbers_called(invitation: Invitation, trunk: Trunk) -> Sequence[str]:
+    """Which numbers may be meant, the likeliest first: the Request-URI's; behind it those of other fields, where it
+    is what the trunk registered, by which its carrier calls whatever number is dialled."""
+    said = [invitation.called]
+    if trunk.registers and invitation.called == trunk.user_name:
+        said += invitation.called_besides
+    return list(dict.fromkeys(dialed for each in said if (dialed := read_dialed(each, trunk))))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import log
@@ -21,6 +22,7 @@ from telephony.domain.devices import (
     Register,
     RegistrationOutOfOrder,
     RegistrationTooBrief,
+    is_user_name,
 )
 from telephony.domain.legs import Q850, Leg, Party
 from telephony.domain.trunks import Transport
@@ -92,6 +94,19 @@ class Phones:
         except DeviceNotFound:
             return None
 
+    def named(self, user: str, host: str) -> Coroutine[Any, Any, bool] | None:
+        """See `AgentSettings.phone`."""
+        return self._signed_in(user, host) if is_user_name(user) else None
+
+    async def _signed_in(self, user: str, host: str) -> bool:
+        house = self._house
+        found = await house.db.system(lambda tx: ops.find_by_user_name(tx, user), read_only=True)
+        if found is None:
+            return False
+        return await house.db.run(
+            found[0], lambda tx: ops.signed_in_from(tx, found[1], host, house.now()), read_only=True
+        )
+
     async def register(self, wish: RegisterWish) -> list[Bound]:
         """An authenticated REGISTER. SipRefused."""
         house = self._house
@@ -116,10 +131,7 @@ class Phones:
             now = house.now()
             bindings = await ops.register(tx, device_id, request, now)
             device = await ops.get_device(tx, device_id)
-            if bindings:
-                await station_ops.attach_phone(tx, device.agent_id, device_id, house.settings.node_id, now)
-            else:
-                await station_ops.detach_phone(tx, device.agent_id, device_id)
+            await station_ops.follow_phones(tx, device.agent_id, house.settings.node_id, now)
             return bindings
 
         try:
