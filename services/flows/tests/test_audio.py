@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -95,3 +97,34 @@ def test_a_damaged_file_is_taken_or_refused_and_nothing_else(seed: int) -> None:
         assert read_sound(bytes(audio)).duration.total_seconds() < 301
     except (PromptUnreadable, PromptSilent, PromptTooShort) as refused:
         assert str(refused)
+
+
+def encoded(container_format: str, codec: str, **options: str) -> bytes:
+    """Three seconds of a tone, as a usual encoder writes it."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container_format) as container:
+        stream: Any = container.add_stream(codec, rate=48_000, options=options)
+        stream.layout = "mono"
+        for block in np.split(tone(3.0, 48_000), 150):
+            frame = av.AudioFrame.from_ndarray(block.astype(np.float32).reshape(1, -1), format="flt", layout="mono")
+            frame.sample_rate = 48_000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("container_format", "codec", "options"),
+    [
+        ("wav", "pcm_s16le", {}), ("ogg", "libopus", {}), 
+        ("mp3", "libmp3lame", {}), ("mp3", "libmp3lame", {"q": "4"}),
+    ],
+)  # fmt: skip
+def test_upload_that_broke_off_is_refused_wherever_it_is_cut(
+    container_format: str, codec: str, options: dict[str, str]
+) -> None:
+    whole = encoded(container_format, codec, **options)
+    assert read_sound(whole).duration.total_seconds() == pytest.approx(3.0, abs=0.1)
+    for share in (0.35, 0.5, 0.75, 0.95):
+        with pytest.raises(PromptUnreadable, match="end of the file is missing"):
+            read_sound(whole[: int(len(whole) * share)])

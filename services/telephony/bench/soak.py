@@ -29,8 +29,8 @@ from soak_world import World, a_world
 _WARM_ROUNDS = 2
 _AT_ONCE = 2
 _MEMORY_MB = 8.0
-_CACHED_OBJECTS = 1000
-"""In caches that fill up: of few calls they are more than one a call."""
+_CACHED_OBJECTS = 2000
+"""In caches that fill up (prepared statements, routes, verified tokens): of few calls they are many a call."""
 _GONE_SECONDS = 60.0
 """At the latest by then a SIP transaction has timed out, and a set-up that nobody completed."""
 _STILL = 3

@@ -15,6 +15,7 @@ from av.error import FFmpegError
 from kernel.sounds import sound_format
 
 from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Sound, require_heard
+from flows.wholeness import is_cut_off
 
 _RATE = 8_000
 _BLOCK = _RATE // 10
@@ -33,6 +34,8 @@ def read_sound(audio: bytes) -> Sound:
     container_format = sound_format(audio)
     if container_format is None:
         raise PromptUnreadable("the file is not WAV, MP3 or Ogg")
+    if is_cut_off(audio, container_format):
+        raise PromptUnreadable("the end of the file is missing: upload the whole file again")
     try:
         with av.open(io.BytesIO(audio), format=container_format) as container:
             duration, loudest = _measure(container)
