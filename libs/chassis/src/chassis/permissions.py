@@ -41,6 +41,7 @@ _SUPERVISOR = _AGENT | {
     "flows.read",
     "numbers.read",
     "recordings.read",
+    "simulations.run",
     "users.read",
 }
 _ADMIN = _SUPERVISOR | {

@@ -2364,6 +2364,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/simulations:simulateDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plays a day through the matcher's own rules, as they are and under others
+         * @description Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the tenant's runs. Needs the permission `simulations.run`.
+         */
+        post: operations["merkez.routing.v1.SimulationService.SimulateDay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/offers/{offerId}:accept": {
         parameters: {
             query?: never;
@@ -4270,6 +4290,28 @@ export interface components {
             /** @description Required. */
             skill: components["schemas"]["routing.v1.Skill"];
         };
+        /** @description Agents who are there in a day that is made up. */
+        "routing.v1.Crew": {
+            /**
+             * Format: int32
+             * @description Required. How many: 1 to 2,000.
+             */
+            count?: number;
+            /** @description Skills each has. */
+            skills?: components["schemas"]["routing.v1.SkillLevel"][];
+            /** @description Queues each serves. */
+            queueIds?: string[];
+            /**
+             * Format: double
+             * @description Hours from the day's beginning: when they come, 0 to 24.
+             */
+            startHour?: number;
+            /**
+             * Format: double
+             * @description When they go; 0 means 24.
+             */
+            endHour?: number;
+        };
         /** @description How an agent was found for a contact. */
         "routing.v1.Decision": {
             /** @description Offer made. */
@@ -4653,6 +4695,102 @@ export interface components {
             /** @description Reason of NOT_READY. */
             reason?: string;
         };
+        /** @description Plays. */
+        "routing.v1.SimulateDayRequest": {
+            /**
+             * Format: date-time
+             * @description One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their last. How long those who were answered would have waited is drawn from those who left.
+             */
+            recordedFromTime?: string;
+            /** @description One that is made up. */
+            synthetic?: components["schemas"]["routing.v1.SyntheticDay"];
+            /** @description Other rules to compare with; up to 4. */
+            variants?: components["schemas"]["routing.v1.Variant"][];
+        };
+        /** @description What came of it. */
+        "routing.v1.SimulateDayResponse": {
+            /** @description The rules as they are first, then the variants in their order. */
+            days?: components["schemas"]["routing.v1.SimulatedDay"][];
+            /**
+             * Format: int32
+             * @description Contacts of the day.
+             */
+            contacts?: number;
+        };
+        /** @description The day under one set of rules. */
+        "routing.v1.SimulatedDay": {
+            /** @description The variant's name; empty for the rules as they are. */
+            name?: string;
+            /** @description All together. */
+            whole?: components["schemas"]["routing.v1.SimulatedFigures"];
+            /** @description By queue, those that contacts came to. */
+            queues?: components["schemas"]["routing.v1.SimulatedFigures"][];
+            /**
+             * Format: double
+             * @description Share of their time at work that agents were busy.
+             */
+            occupancy?: number;
+            /**
+             * Format: int32
+             * @description Agents who were there.
+             */
+            agents?: number;
+            /**
+             * Format: int32
+             * @description Contacts of the agent who had fewest.
+             */
+            fewestContacts?: number;
+            /**
+             * Format: int32
+             * @description Contacts of the one who had most.
+             */
+            mostContacts?: number;
+        };
+        /** @description What came of contacts. Shares are 0 to 1. */
+        "routing.v1.SimulatedFigures": {
+            /** @description Queue; empty for all together. */
+            queueId?: string;
+            /**
+             * Format: int32
+             * @description Contacts that came.
+             */
+            offered?: number;
+            /**
+             * Format: int32
+             * @description Contacts that were answered.
+             */
+            answered?: number;
+            /**
+             * Format: int32
+             * @description Contacts whose callers gave up.
+             */
+            abandoned?: number;
+            /**
+             * Format: double
+             * @description Share of those that came and were answered within the queue's service level threshold.
+             */
+            serviceLevel?: number;
+            /**
+             * @description Average speed of answer.
+             * @example 3.5s
+             */
+            averageAnswerTime?: string;
+            /**
+             * @description Nine in ten of the answered ones waited no longer.
+             * @example 3.5s
+             */
+            answerTimeP90?: string;
+            /**
+             * @description Mean absolute error of the expected wait that callers were told when they came; unset when none was.
+             * @example 3.5s
+             */
+            expectedWaitError?: string;
+            /**
+             * Format: double
+             * @description Share of them that waited within the range they were told.
+             */
+            expectedWaitInRange?: number;
+        };
         /** @description What an agent can do. */
         "routing.v1.Skill": {
             /** @description Output only. */
@@ -4702,6 +4840,35 @@ export interface components {
          * @enum {string}
          */
         "routing.v1.Strategy": "STRATEGY_UNSPECIFIED" | "STRATEGY_SKILLS" | "STRATEGY_LONGEST_IDLE" | "STRATEGY_ROUND_ROBIN" | "STRATEGY_FEWEST_CONTACTS" | "STRATEGY_LEAST_TALK_TIME" | "STRATEGY_LIST" | "STRATEGY_WEIGHTED";
+        /** @description A day that is made up. */
+        "routing.v1.SyntheticDay": {
+            /** @description Required. */
+            traffic?: components["schemas"]["routing.v1.Traffic"][];
+            /** @description Required. */
+            crews?: components["schemas"]["routing.v1.Crew"][];
+            /**
+             * Format: int64
+             * @description Chance begins here: the same seed makes the same day.
+             */
+            seed?: string;
+        };
+        /** @description A queue's contacts in a day that is made up. */
+        "routing.v1.Traffic": {
+            /** @description Required. Queue they come to. */
+            queueId?: string;
+            /** @description Required. Contacts an hour, hour by hour from start_time on: 1 to 24, 0 to 10,000 each. */
+            contactsPerHour?: number[];
+            /**
+             * @description Required. Mean time an agent has one, wrap-up included: 1 s to 4 h.
+             * @example 3.5s
+             */
+            handleTime?: string;
+            /**
+             * @description Mean time until a caller gives up; unset means they never do.
+             * @example 3.5s
+             */
+            patience?: string;
+        };
         /** @description Changes. */
         "routing.v1.UpdateAgentRequest": {
             /** @description Required. agent_id says which. */
@@ -4761,6 +4928,18 @@ export interface components {
              * @description The version this update was made on; 0 updates whatever is there.
              */
             version?: string;
+        };
+        /** @description The same day under other rules. */
+        "routing.v1.Variant": {
+            /** @description Required. What to call it. */
+            name?: string;
+            /** @description Queues with other rules, whole; queue_id says which. Those not here are as they are. */
+            queues?: components["schemas"]["routing.v1.Queue"][];
+            /**
+             * Format: int32
+             * @description Agents more (or, below 0, fewer) than there were: the first ones again, or the last ones not. -500 to 500.
+             */
+            extraAgents?: number;
         };
         /** @description What each criterion of STRATEGY_WEIGHTED is worth, 0 to 100 points each. */
         "routing.v1.Weights": {
@@ -10156,6 +10335,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.ListDecisionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.SimulationService.SimulateDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.SimulateDayRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.SimulateDayResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,0 +1,114 @@
+"""The simulator against what theory says of the same days, and of rules that make a difference."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from dataclasses import replace
+
+import pytest
+from routing.domain.courses import Line
+from routing.domain.rules import Change, ChangeKind, Rules, Strategy
+from routing.domain.simulating import Arrival, Day, Shift, simulated
+
+from .boards import after
+
+FOREVER = 1e9
+
+
+def poisson_day(rate: float, aht: float, agents: int, seconds: float, patience: float | None, seed: int = 7) -> Day:
+    """Contacts at random at `rate` a second, handled for an exponential time, by agents who are always there."""
+    chance = random.Random(seed)
+    arrivals, now = [], 0.0
+    for number in itertools.count():
+        now += chance.expovariate(rate)
+        if now > seconds:
+            break
+        limit = chance.expovariate(1 / patience) if patience else FOREVER
+        arrivals.append(Arrival(f"c{number}", "q", now, limit, chance.expovariate(1 / aht)))
+    shifts = [Shift(f"a{number}", 0.0, seconds, {}, frozenset({"q"})) for number in range(agents)]
+    return Day(arrivals, shifts)
+
+
+def first_come_first_served(day: Day, agents: int) -> list[float | None]:
+    """The waits of one line before equal agents, None for who left: the same day without any matcher."""
+    free, found = [0.0] * agents, []
+    for arrival in day.arrivals:
+        start = max(free[0], arrival.at)
+        if start - arrival.at > arrival.patience:
+            found.append(None)
+        else:
+            found.append(start - arrival.at)
+            heapq.heapreplace(free, start + arrival.handle)
+    return found
+
+
+@pytest.mark.parametrize("patience", [None, 90.0])
+def test_one_line_before_equal_agents_is_served_as_it_came(patience: float | None) -> None:
+    day = poisson_day(100 / 1800, 180, 11, 60_000, patience)
+    whole = simulated(day, {"q": Line("q", False, ())}, {}).whole
+    expected = first_come_first_served(day, 11)
+    waited = [wait for wait in expected if wait is not None]
+    assert whole.waits == pytest.approx(waited[: len(whole.waits)], abs=1e-6)
+    left = len(waited) - len(whole.waits)  # who still waits when the last shift is over is answered by nobody
+    assert whole.abandoned == expected.count(None) + left and left < 20
+
+
+@pytest.mark.parametrize(
+    ("a_minute", "aht", "patience", "agents", "leave"), [(48, 60, 120, 50, 0.030912), (10 / 3, 180, 180, 12, 0.053092)]
+)
+def test_impatient_callers_leave_as_erlang_a_says(
+    a_minute: float, aht: float, patience: float, agents: int, leave: float
+) -> None:
+    # Garnett, Mandelbaum and Reiman (2002): M/M/n+M; the shares were computed from its formulas.
+    day = poisson_day(a_minute / 60, aht, agents, 15_000 * 60 / a_minute, patience)
+    whole = simulated(day, {"q": Line("q", False, ())}, {"q": 20}).whole
+    assert whole.abandoned / whole.offered == pytest.approx(leave, abs=0.012)
+    assert whole.offered == whole.answered + whole.abandoned
+
+
+def test_same_day_under_other_rules_differs_by_the_rules_alone() -> None:
+    chance = random.Random(3)
+    skilled = {f"a{n}": {"fr": 5 if n < 2 else 1} for n in range(6)}
+    shifts = [Shift(name, 0, 8 * 3600, held, frozenset({"q"})) for name, held in skilled.items()]
+    arrivals = [Arrival(f"c{n}", "q", n * 40.0, 600, chance.expovariate(1 / 200)) for n in range(700)]
+    day = Day(arrivals, shifts, ring=2)
+    strict = Line("q", False, (("fr", 5),))
+    relaxed = replace(strict, rules=Rules(steps=(after(30, Change(ChangeKind.LOWER, "fr", level=1)),)))
+    before, relaxing = (simulated(day, {"q": line}, {"q": 60}) for line in (strict, relaxed))
+    assert before.whole.abandoned > 300 and relaxing.whole.abandoned == 0
+    assert set(before.contacts_by_agent) == {"a0", "a1"} and len(relaxing.contacts_by_agent) == 6
+    assert simulated(day, {"q": relaxed}, {"q": 60}) == relaxing, "nothing in it is by chance"
+
+
+def test_fewest_contacts_shares_them_out_evenly() -> None:
+    day = poisson_day(1 / 30, 100, 8, 20_000, None)
+    shares = simulated(day, {"q": Line("q", False, (), Rules(Strategy.FEWEST_CONTACTS))}, {}).contacts_by_agent
+    assert max(shares.values()) - min(shares.values()) <= 2
+    assert sum(shares.values()) == len(day.arrivals)
+
+
+def test_agent_whose_shift_ends_finishes_the_contact_and_takes_no_other() -> None:
+    arrivals = [
+        Arrival("c0", "q", 90, FOREVER, 60),
+        Arrival("c1", "q", 95, FOREVER, 60),
+        Arrival("c2", "q", 400, 10, 60),
+    ]
+    shifts = [Shift("a", 0, 100, {}, frozenset({"q"})), Shift("b", 200, 300, {}, frozenset({"q"}))]
+    found = simulated(Day(arrivals, shifts), {"q": Line("q", False, ())}, {"q": 20})
+    assert dict(found.contacts_by_agent) == {"a": 1, "b": 1}
+    assert found.whole.waits == [0, 105] and found.whole.abandoned == 1 and found.whole.in_time == 1
+
+
+def test_expected_waits_that_callers_are_told_are_held_against_the_true_ones() -> None:
+    day = poisson_day(100 / 1800, 180, 11, 60_000, 400)
+    whole = simulated(day, {"q": Line("q", False, ())}, {}).whole
+    assert len(whole.errors) > 500
+    assert whole.mean_error is not None and whole.asa is not None and whole.mean_error < whole.asa
+    assert whole.in_range / len(whole.errors) > 0.5
+
+
+def test_contact_of_a_queue_without_rules_is_refused() -> None:
+    with pytest.raises(ValueError, match="queues without rules: q"):
+        simulated(poisson_day(1, 1, 1, 5, None), {}, {})
