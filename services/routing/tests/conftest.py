@@ -18,6 +18,7 @@ from kernel.ids import new_id
 from kernel.tenant import Principal
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
 from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
+from merkez.routing.v1 import simulation_service_pb2_grpc as simulations_grpc
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import Board, line_of, ready_of, waiting_of
 from routing.domain.contacts import Channel, Contact, ContactState
@@ -189,6 +190,7 @@ class Edge:
     contacts: Any
     offers: Any
     agents: Any
+    simulations: Any
 
 
 @pytest_asyncio.fixture
@@ -200,7 +202,7 @@ async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
     stubs: list[Callable[[Any], Any]] = [
         queues_grpc.QueueServiceStub, queues_grpc.SkillServiceStub, queues_grpc.BusinessHoursServiceStub,
         queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
-        contacts_grpc.AgentServiceStub,
+        contacts_grpc.AgentServiceStub, simulations_grpc.SimulationServiceStub,
     ]  # fmt: skip
     yield Edge(desk, *(peers.stub(stub, "routing") for stub in stubs))
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from routing.domain.courses import Line
 from routing.domain.rules import Change, ChangeKind, Rules, Strategy
-from routing.domain.simulating import Arrival, Day, Shift, simulated
+from routing.domain.simulating import Arrival, Day, Outcome, Played, Shift, simulated
 
 from .boards import after
 
 FOREVER = 1e9
+
+
+def played(day: Day, lines: Mapping[str, Line], thresholds: Mapping[str, float]) -> Outcome:
+    return simulated(Played(day, lines, thresholds))
 
 
 def poisson_day(rate: float, aht: float, agents: int, seconds: float, patience: float | None, seed: int = 7) -> Day:
@@ -47,7 +52,7 @@ def first_come_first_served(day: Day, agents: int) -> list[float | None]:
 @pytest.mark.parametrize("patience", [None, 90.0])
 def test_one_line_before_equal_agents_is_served_as_it_came(patience: float | None) -> None:
     day = poisson_day(100 / 1800, 180, 11, 60_000, patience)
-    whole = simulated(day, {"q": Line("q", False, ())}, {}).whole
+    whole = played(day, {"q": Line("q", False, ())}, {}).whole
     expected = first_come_first_served(day, 11)
     waited = [wait for wait in expected if wait is not None]
     assert whole.waits == pytest.approx(waited[: len(whole.waits)], abs=1e-6)
@@ -63,7 +68,7 @@ def test_impatient_callers_leave_as_erlang_a_says(
 ) -> None:
     # Garnett, Mandelbaum and Reiman (2002): M/M/n+M; the shares were computed from its formulas.
     day = poisson_day(a_minute / 60, aht, agents, 15_000 * 60 / a_minute, patience)
-    whole = simulated(day, {"q": Line("q", False, ())}, {"q": 20}).whole
+    whole = played(day, {"q": Line("q", False, ())}, {"q": 20}).whole
     assert whole.abandoned / whole.offered == pytest.approx(leave, abs=0.012)
     assert whole.offered == whole.answered + whole.abandoned
 
@@ -76,15 +81,15 @@ def test_same_day_under_other_rules_differs_by_the_rules_alone() -> None:
     day = Day(arrivals, shifts, ring=2)
     strict = Line("q", False, (("fr", 5),))
     relaxed = replace(strict, rules=Rules(steps=(after(30, Change(ChangeKind.LOWER, "fr", level=1)),)))
-    before, relaxing = (simulated(day, {"q": line}, {"q": 60}) for line in (strict, relaxed))
+    before, relaxing = (played(day, {"q": line}, {"q": 60}) for line in (strict, relaxed))
     assert before.whole.abandoned > 300 and relaxing.whole.abandoned == 0
     assert set(before.contacts_by_agent) == {"a0", "a1"} and len(relaxing.contacts_by_agent) == 6
-    assert simulated(day, {"q": relaxed}, {"q": 60}) == relaxing, "nothing in it is by chance"
+    assert played(day, {"q": relaxed}, {"q": 60}) == relaxing, "nothing in it is by chance"
 
 
 def test_fewest_contacts_shares_them_out_evenly() -> None:
     day = poisson_day(1 / 30, 100, 8, 20_000, None)
-    shares = simulated(day, {"q": Line("q", False, (), Rules(Strategy.FEWEST_CONTACTS))}, {}).contacts_by_agent
+    shares = played(day, {"q": Line("q", False, (), Rules(Strategy.FEWEST_CONTACTS))}, {}).contacts_by_agent
     assert max(shares.values()) - min(shares.values()) <= 2
     assert sum(shares.values()) == len(day.arrivals)
 
@@ -96,14 +101,14 @@ def test_agent_whose_shift_ends_finishes_the_contact_and_takes_no_other() -> Non
         Arrival("c2", "q", 400, 10, 60),
     ]
     shifts = [Shift("a", 0, 100, {}, frozenset({"q"})), Shift("b", 200, 300, {}, frozenset({"q"}))]
-    found = simulated(Day(arrivals, shifts), {"q": Line("q", False, ())}, {"q": 20})
+    found = played(Day(arrivals, shifts), {"q": Line("q", False, ())}, {"q": 20})
     assert dict(found.contacts_by_agent) == {"a": 1, "b": 1}
     assert found.whole.waits == [0, 105] and found.whole.abandoned == 1 and found.whole.in_time == 1
 
 
 def test_expected_waits_that_callers_are_told_are_held_against_the_true_ones() -> None:
     day = poisson_day(100 / 1800, 180, 11, 60_000, 400)
-    whole = simulated(day, {"q": Line("q", False, ())}, {}).whole
+    whole = played(day, {"q": Line("q", False, ())}, {}).whole
     assert len(whole.errors) > 500
     assert whole.mean_error is not None and whole.asa is not None and whole.mean_error < whole.asa
     assert whole.in_range / len(whole.errors) > 0.5
@@ -111,4 +116,4 @@ def test_expected_waits_that_callers_are_told_are_held_against_the_true_ones() -
 
 def test_contact_of_a_queue_without_rules_is_refused() -> None:
     with pytest.raises(ValueError, match="queues without rules: q"):
-        simulated(poisson_day(1, 1, 1, 5, None), {}, {})
+        played(poisson_day(1, 1, 1, 5, None), {}, {})

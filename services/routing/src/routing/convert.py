@@ -17,7 +17,6 @@ from kernel.hours import Holiday
 from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
-from routing.convert_rules import rules_from_proto, rules_to_proto
 from routing.domain import facts
 from routing.domain.agents import Agent, AgentState, Directly, directly
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
@@ -36,6 +35,7 @@ from routing.domain.queues import (
 )
 from routing.domain.requirements import renamed
 from routing.domain.waiting import WaitEstimate
+from routing.rules_proto import rules_from_proto, rules_to_proto
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -60,10 +60,10 @@ def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})
     )
 
 
-def queue_from_proto(message: queue_pb2.Queue) -> Queue:
+def queue_from_proto(message: queue_pb2.Queue, queue_id: str = "") -> Queue:
     """A draft: unset durations are the defaults, what is output only is ignored."""
     return Queue(
-        queue_id="",
+        queue_id=queue_id,
         display_name=message.display_name,
         required_skills=skills_from_proto(message.required_skills),
         offer_timeout=_given(message, "offer_timeout", OFFER_TIMEOUT),

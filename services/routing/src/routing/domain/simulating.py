@@ -62,6 +62,15 @@ class Day:
     ring: float = 0.0
 
 
+@dataclass(frozen=True)
+class Played:
+    """One day to play, with the rules of its queues and their service level thresholds in seconds, 20 without one."""
+
+    day: Day
+    lines: Mapping[str, Line]
+    thresholds: Mapping[str, float]
+
+
 @dataclass
 class Figures:
     """What came of a queue's contacts, or of all. Waits are in seconds."""
@@ -132,12 +141,9 @@ class _Kind(IntEnum):
     ABANDON = 5
 
 
-def simulated(day: Day, lines: Mapping[str, Line], thresholds: Mapping[str, float]) -> Outcome:
-    """The day under these queues' rules; a queue's threshold of the service level in seconds, 20 without one.
-
-    ValueError for a contact of a queue that is not among them.
-    """
-    return _Floor(day, lines, thresholds).run()
+def simulated(played: Played) -> Outcome:
+    """What becomes of the day. ValueError for a contact of a queue that has no rules here."""
+    return _Floor(played.day, played.lines, played.thresholds).run()
 
 
 class _Floor:

@@ -7,11 +7,13 @@ from typing import Any
 
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
 from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
+from merkez.routing.v1 import simulation_service_pb2_grpc as simulations_grpc
 
 from routing.handlers.agents import AgentServicer
 from routing.handlers.contacts import ContactServicer, OfferServicer
 from routing.handlers.hours import BusinessHoursServicer
 from routing.handlers.queues import DispositionServicer, QueueServicer, SkillServicer
+from routing.handlers.simulations import SimulationServicer
 from routing.ledger import Desk
 
 
@@ -25,4 +27,5 @@ def servicers(desk: Desk) -> Sequence[tuple[Callable[[Any, Any], None], Any]]:
         (contacts_grpc.add_ContactServiceServicer_to_server, ContactServicer(desk)),
         (contacts_grpc.add_OfferServiceServicer_to_server, OfferServicer(desk)),
         (contacts_grpc.add_AgentServiceServicer_to_server, AgentServicer(desk)),
+        (simulations_grpc.add_SimulationServiceServicer_to_server, SimulationServicer(desk)),
     ]

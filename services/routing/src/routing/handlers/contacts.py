@@ -12,7 +12,7 @@ from kernel.ids import require_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceServicer, OfferServiceServicer
 
-from routing import convert, convert_rules
+from routing import convert, rules_proto
 from routing.domain.contacts import ContactKind
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
@@ -118,7 +118,7 @@ class ContactServicer(Asked, ContactServiceServicer):
         async def explain(tx: Ledger) -> contact_pb2.Explanation:
             found = await waits.explain_contact(tx, contact_id, now)
             names = await ops.skill_names(tx)
-            return convert_rules.explanation_to_proto(found, convert.contact_to_proto(found.contact), names)
+            return rules_proto.explanation_to_proto(found, convert.contact_to_proto(found.contact), names)
 
         return await self._run(explain, read_only=True)
 

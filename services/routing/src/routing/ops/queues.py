@@ -43,7 +43,7 @@ async def create_queue(tx: Ledger, draft: Queue, now: datetime) -> Queue:
     """A new waiting line. SkillNotFound, DispositionNotFound for what it names and the tenant has not,
     FeatureNotInPlan."""
     queue = replace(draft, queue_id=new_id("que", now), create_time=now, update_time=now, version=1, deleted=False)
-    queue = await _sound(tx, queue)
+    queue = await sound(tx, queue)
     await require_plan_for(tx, (), queue.required_skills)
     await rules_ops.require_plan_for(tx, DEFAULT, queue.rules)
     await store.add_queue(tx, queue)
@@ -79,7 +79,7 @@ async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], ve
     FeatureNotInPlan when it asks for more skills than before."""
     before = await get_queue(tx, queue_id)
     require_version(before.version, version)
-    after = await _sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
+    after = await sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
     await require_plan_for(tx, before.required_skills, after.required_skills)
     await rules_ops.require_plan_for(tx, before.rules, after.rules)
     await store.change_queue(tx, after, before.version)
@@ -174,7 +174,9 @@ async def skill_names_for(tx: Ledger, queues: Iterable[Queue]) -> Mapping[str, s
     return await store.skill_names(tx) if any(queue.rules.skills_named for queue in queues) else {}
 
 
-async def _sound(tx: Ledger, queue: Queue) -> Queue:
+async def sound(tx: Ledger, queue: Queue) -> Queue:
+    """The queue as it is kept, when its rules can work and what it names is there. InvalidInput, SkillNotFound,
+    AgentNotFound, QueueNotFound, DispositionNotFound."""
     skills = await require_known_skills(tx, queue.required_skills, "queue.required_skills")
     queue = replace(
         queue,

@@ -88,6 +88,25 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     ]
 
 
+async def queued_between(tx: Transaction, begin: datetime, end: datetime, limit: int) -> list[Contact]:
+    """Customers who began to wait for whoever serves a queue within this time and wait no more, the oldest first."""
+    rows = await tx.all(
+        select(contacts)
+        .where(
+            contacts.c.tenant_id == tx.tenant_id,
+            contacts.c.create_time >= begin,
+            contacts.c.create_time < end,
+            contacts.c.queue_id != "",
+            contacts.c.target_agent_id == "",
+            contacts.c.kind.in_((ContactKind.INBOUND.value, ContactKind.TRANSFER.value)),
+            contacts.c.state.in_((ContactState.ENDED.value, ContactState.ABANDONED.value, ContactState.WRAP_UP.value)),
+        )
+        .order_by(contacts.c.create_time, contacts.c.contact_id)
+        .limit(limit)
+    )
+    return [_contact(row) for row in rows]
+
+
 async def queues_with_waiting(tx: Transaction) -> Mapping[str, int]:
     """Queue -> how many wait for whoever serves it, for queues where anybody does."""
     rows = await tx.all(

@@ -1,0 +1,82 @@
+"""What a simulation is made of, read from the tenant's rows: queues with their rules, and a day that was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from kernel.errors import InvalidInput
+
+from routing.domain import days
+from routing.domain.board import line_of
+from routing.domain.days import Crew, Traffic
+from routing.domain.queues import Queue, QueueNotFound
+from routing.domain.simulating import MOST_CONTACTS, Day, Played
+from routing.ledger import Ledger
+from routing.ops.queues import sound
+from routing.store import agents as agent_store
+from routing.store import contacts as contact_store
+from routing.store import queues as store
+
+MOST_VARIANTS, MOST_EXTRA = 4, 500
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Queues with other rules, and agents more or fewer."""
+
+    name: str
+    queues: Sequence[Queue]
+    extra_agents: int
+
+
+async def recorded(tx: Ledger, begin: datetime) -> Day:
+    """The contacts of the 24 hours from `begin` on, and who handled them."""
+    contacts = await contact_store.queued_between(tx, begin, begin + _DAY, MOST_CONTACTS + 1)
+    agents = {agent.agent_id: agent for agent in await agent_store.every_agent(tx)}
+    return days.recorded_day(contacts, agents, begin)
+
+
+async def made_up(tx: Ledger, traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int) -> Day:
+    """A day that was made up, for queues that are there. QueueNotFound."""
+    known = {queue.queue_id for queue in await store.every_queue(tx)}
+    for index, each in enumerate(traffic):
+        if each.queue_id not in known:
+            raise QueueNotFound(f"synthetic.traffic[{index}].queue_id names a queue that does not exist")
+    return days.made_up_day(traffic, crews, seed)
+
+
+async def to_play(tx: Ledger, day: Day, variants: Sequence[Variant]) -> list[Played]:
+    """The day under the rules as they are, and under each variant's. InvalidInput, QueueNotFound."""
+    if len(variants) > MOST_VARIANTS:
+        raise InvalidInput.of("variants", f"are more than {MOST_VARIANTS}")
+    queues = {queue.queue_id: queue for queue in await store.every_queue(tx)}
+    # A queue that is gone since chose as its last rules say.
+    for queue_id in {arrival.queue_id for arrival in day.arrivals} - set(queues):
+        gone = await store.find_queue(tx, queue_id)
+        if gone is not None:
+            queues[queue_id] = gone
+    played = [_played(day, queues)]
+    for index, variant in enumerate(variants):
+        if not variant.name.strip() or len(variant.name) > 100:
+            raise InvalidInput.of(f"variants[{index}].name", "must be 1 to 100 characters")
+        if not -MOST_EXTRA <= variant.extra_agents <= MOST_EXTRA:
+            raise InvalidInput.of(f"variants[{index}].extra_agents", f"must be -{MOST_EXTRA} to {MOST_EXTRA}")
+        changed = dict(queues)
+        for number, queue in enumerate(variant.queues):
+            before = queues.get(queue.queue_id)
+            if before is None:
+                raise QueueNotFound(f"variants[{index}].queues[{number}].queue_id names a queue that does not exist")
+            draft = replace(queue, create_time=before.create_time, update_time=before.update_time)
+            changed[queue.queue_id] = await sound(tx, draft)
+        played.append(_played(days.with_agents(day, variant.extra_agents), changed))
+    return played
+
+
+def _played(day: Day, queues: Mapping[str, Queue]) -> Played:
+    return Played(
+        day, {queue_id: line_of(queue) for queue_id, queue in queues.items()},
+        {queue_id: queue.service_level_threshold.total_seconds() for queue_id, queue in queues.items()},
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Days played over rpcs: one that was, from rows, and one that is made up, as they are and under other rules."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from kernel.errors import FailedPrecondition, Forbidden, InvalidInput, NotFound, QuotaExceeded
+from merkez.routing.v1 import queue_pb2 as q
+from merkez.routing.v1 import rules_pb2 as r
+from merkez.routing.v1 import simulation_service_pb2 as s
+from routing.ops import contacts as contact_ops
+from routing.ops import offers as offer_ops
+from routing.ops import queues as queue_ops
+from routing.ops.contacts import WrapUp
+
+from .conftest import Edge, Floor, as_, refused
+
+
+def made_up(queue_id: str, **changes: Any) -> s.SyntheticDay:
+    traffic = s.Traffic(
+        queue_id=queue_id,
+        contacts_per_hour=[60.0] * 4,
+        handle_time=Duration(seconds=180),
+        patience=Duration(seconds=120),
+    )
+    return s.SyntheticDay(
+        **{"traffic": [traffic], "crews": [s.Crew(count=3, queue_ids=[queue_id], end_hour=4)]} | changes
+    )
+
+
+async def a_day(floor: Floor) -> tuple[str, Timestamp]:
+    """Three callers: two answered by the one agent there is, one who left."""
+    queue = await floor.queue(wrap_up_duration=timedelta(seconds=10))
+    begin = Timestamp()
+    begin.FromDatetime(floor.clock.now())
+    agent_id = await floor.agent()
+    for _ in range(2):
+        floor.clock.advance(60)
+        contact = await floor.contact(queue.queue_id)
+        floor.clock.advance(4)
+        offer = await floor.match()
+        assert offer is not None
+        await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+        floor.clock.advance(90)
+        await floor.hang_up(contact)
+        floor.clock.advance(5)
+        await floor.run(contact_ops.end_wrap_up, WrapUp(contact.contact_id, "", "", agent_id))
+    left = await floor.contact(queue.queue_id)
+    floor.clock.advance(30)
+    await floor.hang_up(left)
+    await floor.contact(queue.queue_id)  # waits still: not of the day
+    return queue.queue_id, begin
+
+
+async def test_day_that_was_is_played_as_it_was_and_with_more_agents(edge: Edge, floor: Floor) -> None:
+    queue_id, begin = await a_day(floor)
+    variants = [s.Variant(name="one more", extra_agents=1), s.Variant(name="nobody", extra_agents=-1)]
+    with as_("supervisor", floor):
+        found = await edge.simulations.SimulateDay(s.SimulateDayRequest(recorded_from_time=begin, variants=variants))
+    assert [(day.name, day.agents) for day in found.days] == [("", 1), ("one more", 2), ("nobody", 0)]
+    assert found.contacts == 3 and [each.queue_id for each in found.days[0].queues] == [queue_id]
+    as_it_was, more, nobody = (day.whole for day in found.days)
+    assert (as_it_was.offered, as_it_was.answered + as_it_was.abandoned) == (3, 3) and as_it_was.answered >= 2
+    assert more.answered >= as_it_was.answered and nobody.answered == 0 and nobody.service_level == 0
+
+
+async def test_made_up_day_shows_what_other_rules_and_another_agent_would_do(edge: Edge, floor: Floor) -> None:
+    queue = await floor.queue()
+    await floor.run(queue_ops.create_skill, "French")
+    rules = r.RoutingRules(requirement="French")
+    picky = q.Queue(queue_id=queue.queue_id, display_name="Sales", open_to_all=True, rules=rules)
+    request = s.SimulateDayRequest(
+        synthetic=made_up(queue.queue_id),
+        variants=[s.Variant(name="French only", queues=[picky]), s.Variant(name="two more", extra_agents=2)],
+    )
+    with as_("admin", floor):
+        found = await edge.simulations.SimulateDay(request)
+        again = await edge.simulations.SimulateDay(request)
+    assert found == again, "a day is the same whenever it is played"
+    now, french, more = found.days
+    assert 200 < found.contacts < 280 and now.whole.offered == found.contacts
+    assert (french.whole.answered, french.whole.abandoned, french.occupancy) == (0, found.contacts, 0)
+    assert more.whole.service_level > now.whole.service_level and more.occupancy < now.occupancy
+    assert now.whole.HasField("expected_wait_error") and 0 < now.whole.expected_wait_in_range <= 1
+
+
+async def test_day_that_can_not_be_played_is_refused_with_the_place(
+    edge: Edge, floor: Floor, other_floor: Floor
+) -> None:
+    queue_id, theirs = (await floor.queue()).queue_id, (await other_floor.queue()).queue_id
+    now = Timestamp()
+    now.FromDatetime(floor.clock.now())
+    play = edge.simulations.SimulateDay
+    loop = q.Queue(queue_id=queue_id, display_name="Sales", rules=r.RoutingRules(requirement="Klingon"))
+    with as_("admin", floor):
+        await refused(play(s.SimulateDayRequest(recorded_from_time=now)), FailedPrecondition, "DAY_EMPTY")
+        await refused(play(s.SimulateDayRequest()), InvalidInput, field="recorded_from_time")
+        await refused(play(s.SimulateDayRequest(synthetic=made_up(theirs))), NotFound, "QUEUE_NOT_FOUND")
+        for changes, field in (
+            ({"crews": []}, "synthetic.crews"), ({"crews": [s.Crew(count=0)]}, "synthetic.crews[0].count"),
+            ({"crews": [s.Crew(count=1, start_hour=5, end_hour=4)]}, "synthetic.crews[0].start_hour"),
+            ({"traffic": []}, "synthetic.traffic"),
+        ):  # fmt: skip
+            await refused(play(s.SimulateDayRequest(synthetic=made_up(queue_id, **changes))), InvalidInput, field=field)
+        wrong = s.SimulateDayRequest(synthetic=made_up(queue_id), variants=[s.Variant(name="x", queues=[loop])])
+        with pytest.raises(InvalidInput, match="no skill is named Klingon"):
+            await play(wrong)
+        foreign = s.Variant(name="x", queues=[q.Queue(queue_id=theirs, display_name="x")])
+        await refused(play(s.SimulateDayRequest(synthetic=made_up(queue_id), variants=[foreign])), NotFound)
+    with as_("agent", floor):
+        await refused(play(s.SimulateDayRequest(synthetic=made_up(queue_id))), Forbidden)
+
+
+async def test_second_simulation_of_a_company_waits_its_turn_and_harms_no_other_company(
+    edge: Edge, floor: Floor, other_floor: Floor
+) -> None:
+    request = s.SimulateDayRequest(synthetic=made_up((await floor.queue()).queue_id))
+    theirs = s.SimulateDayRequest(synthetic=made_up((await other_floor.queue()).queue_id))
+
+    async def play(which: Floor, asked: s.SimulateDayRequest) -> Any:
+        with as_("admin", which):
+            return await edge.simulations.SimulateDay(asked)
+
+    outcomes = await asyncio.gather(
+        play(floor, request), play(floor, request), play(other_floor, theirs), return_exceptions=True
+    )
+    assert sum(isinstance(each, QuotaExceeded) for each in outcomes) == 1 and not isinstance(outcomes[2], Exception)
+    assert (await play(floor, request)).contacts
