@@ -9,7 +9,9 @@ from __future__ import annotations
 import gc
 import json
 import random
+import sys
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 
@@ -97,6 +99,17 @@ def agents_find_waiting_callers(floor: Floor, decisions: int, waiting: int) -> l
     return taken
 
 
+def memory_of_waiting(floor: Floor, waiting: int) -> float:
+    """Bytes a contact takes that waits, of many."""
+    contacts = [floor.contact() for _ in range(waiting)]
+    tracemalloc.start()
+    for contact in contacts:
+        floor.board.put_contact(contact)
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return (taken + sum(sys.getsizeof(each) for each in contacts)) / waiting
+
+
 def report(name: str, taken: list[float], goal: float | None, tail_goal: float | None) -> None:
     """Two lines: decisions a second, and the tail."""
     rate, tail = len(taken) / sum(taken), quantiles(taken, n=1000)[-1] * 1e6
@@ -115,6 +128,7 @@ def main() -> None:
     gc.disable()  # what is measured makes no cycles
     report("decisions_10k_agents_idle", callers_find_idle_agents(Floor(10_000, 1_000), 50_000), 100_000, 200)
     report("decisions_10k_agents_busy", agents_find_waiting_callers(Floor(10_000, 1_000), 50_000, 50_000), 100_000, 200)
+    _line("memory_per_waiting_contact", round(memory_of_waiting(Floor(100, 1_000), 20_000)), "bytes", None, "lower")
     report("decisions_100k_agents_idle", callers_find_idle_agents(Floor(100_000, 5_000), 30_000), None, 1_000)
 
 

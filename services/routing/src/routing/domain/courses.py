@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from routing.domain import requirements
@@ -43,6 +44,7 @@ class Stage(NamedTuple):
     steps: tuple[int, ...]
 
 
+@lru_cache(maxsize=4096)
 def course(line: Line, brought: Demand, fired: int) -> tuple[Stage, ...]:
     """The stages of a contact that brings skills of its own; `fired` has a bit for each step that came because the
     expected wait was too long. Never empty; the first is from 0 on."""

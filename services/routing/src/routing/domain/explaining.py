@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import line_of, seen
@@ -14,6 +15,7 @@ from routing.domain.matches import why_not
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import Ranking
 from routing.domain.requirements import score
+from routing.domain.rules import Rules
 from routing.domain.urgency import urgency_of
 
 MOST_AGENTS = 200
@@ -60,7 +62,7 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
 
 def unfit(agent: Agent, stage: Stage, contact: Contact, queue: Queue) -> str:
     """Why an agent could not take it even when ready; empty when they could."""
-    return why_not(seen(agent), stage, Ranking(queue.rules), contact.target_agent_id, contact.preferred_agent_id)
+    return why_not(seen(agent), stage, _ranking(queue.rules), contact.target_agent_id, contact.preferred_agent_id)
 
 
 def in_order(line: Iterable[Contact], queue: Queue, now: datetime) -> list[Contact]:
@@ -101,6 +103,11 @@ def explained(
         order.index(contact.contact_id) if contact.contact_id in order else 0,
         kept[:MOST_AGENTS], len(kept), now,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _ranking(rules: Rules) -> Ranking:
+    return Ranking(rules)
 
 
 def _kept(agent: Agent, stage: Stage, contact: Contact, queue: Queue, now: datetime) -> Kept:

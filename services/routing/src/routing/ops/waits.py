@@ -4,12 +4,13 @@ because it would wait too long."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from routing.domain import explaining, waiting
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import WAITING, Contact, ContactMoved, ContactState
+from routing.domain.courses import Stage
 from routing.domain.explaining import Explanation
 from routing.domain.facts import ContactChanged
 from routing.domain.offers import is_member
@@ -37,18 +38,30 @@ class _Floor:
     """Queues where anybody waits."""
     handle_seconds: float
 
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Contact -> its position, from 1 on."""
+    _crews: dict[Stage, tuple[float, int]] = field(default_factory=dict)
+
     def estimate(self, contact: Contact, now: datetime) -> WaitEstimate:
         """Of one that waits in it."""
-        serving, free = 0.0, 0
         stage, _ = explaining.stage_of(contact, self.queue, now)
+        crew = self._crews.get(stage)
+        if crew is None:
+            crew = self._crews[stage] = self._crew(stage, contact)
+        serving, free = crew
+        return waiting.estimate(
+            position=self.places[contact.contact_id], depth=len(self.line), serving=serving, free=free,
+            handle_seconds=self.handle_seconds, waited=_waited(contact, now),
+        )  # fmt: skip
+
+    def _crew(self, stage: Stage, contact: Contact) -> tuple[float, int]:
+        """Agents who could take what has come to this stage, shared among the queues they serve; how many are free."""
+        serving, free = 0.0, 0
         for agent in self.agents:
             if not explaining.unfit(agent, stage, contact, self.queue):
                 serving += 1 / max(1, sum(is_member(agent, each) for each in self.busy_lines))
                 free += agent.state is AgentState.AVAILABLE
-        return waiting.estimate(
-            position=1 + [each.contact_id for each in self.line].index(contact.contact_id), depth=len(self.line),
-            serving=serving, free=free, handle_seconds=self.handle_seconds, waited=_waited(contact, now),
-        )  # fmt: skip
+        return serving, free
 
 
 async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstimate:
@@ -102,6 +115,7 @@ async def _floor(tx: Ledger, queue: Queue, queue_id: str, queues: Mapping[str, Q
         queue, line, await agent_store.agents_at_work(tx) if queue.queue_id else [],
         [queues[each] for each in await store.queues_with_waiting(tx) if each in queues],
         waiting.smoothed_handle_time(await store.last_handled(tx, queue_id, waiting.MEMORY)),
+        {contact.contact_id: number for number, contact in enumerate(line, 1)},
     )  # fmt: skip
 
 
