@@ -8,9 +8,12 @@ import classes from "./flows.module.css";
 export function FlowProblems({
   problems,
   steps,
+  onStep,
 }: {
   problems: readonly FlowProblem[];
   steps: readonly Step[];
+  /** Shows a step where it isn't on the page to be linked to. */
+  onStep?: ((stepId: string) => void) | undefined;
 }) {
   const t = useText();
   if (problems.length === 0) {
@@ -36,7 +39,15 @@ export function FlowProblems({
           >
             {problem.stepId && (
               <>
-                <Anchor href={`#step-${problem.stepId}`} underline="always">
+                <Anchor
+                  href={`#step-${problem.stepId}`}
+                  underline="always"
+                  onClick={(event) => {
+                    if (!onStep) return;
+                    event.preventDefault();
+                    onStep(problem.stepId ?? "");
+                  }}
+                >
                   {stepName(steps, problem.stepId)}
                 </Anchor>
                 :{" "}

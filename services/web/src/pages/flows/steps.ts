@@ -106,7 +106,7 @@ export function moveStep(steps: readonly Step[], index: number, by: 1 | -1): Ste
 }
 
 /** Every field of a step that names another step. */
-const TARGETS: { readonly [K in Kind]: readonly string[] } = {
+export const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   say: ["next"],
   play: ["next"],
   menu: ["noMatch"],

@@ -1,0 +1,140 @@
+/** What is drawn, worked out from the definition: one node a step, one edge a line. */
+import { type Edge, MarkerType, type Node } from "@xyflow/react";
+import type { Definition, FlowProblem, Step } from "../../../api/types.ts";
+import { drawable, type Exit, exitsOf, type Line, linesOf, reachable, START } from "./graph.ts";
+import { type Place, same } from "./history.ts";
+import { heightOf, mirrored, START_HEIGHT, START_WIDTH, WIDTH } from "./places.ts";
+import { type Names, summaryOf } from "./summaries.ts";
+
+export type StepNode = Node<
+  {
+    step: Step;
+    exits: Exit[];
+    summary: string;
+    isStart: boolean;
+    /** Whether a call can get here. */
+    reached: boolean;
+    problems: FlowProblem[];
+    lit: boolean;
+    rtl: boolean;
+  },
+  "step"
+>;
+export type StartNode = Node<{ rtl: boolean }, "start">;
+export type CanvasNode = StepNode | StartNode;
+export type CanvasEdge = Edge<Record<string, never>, "default">;
+
+interface Seen {
+  definition: Definition;
+  places: ReadonlyMap<string, Place>;
+  problems: readonly FlowProblem[];
+  names: Names;
+  highlighted: string | undefined;
+  rtl: boolean;
+  /** What a screen reader says of a step. */
+  describe: (data: StepNode["data"]) => string;
+  /** What else it says of every step. */
+  attributes: StepNode["domAttributes"];
+}
+
+/** Nodes in the order of the list, which is the order Tab goes through them. */
+export function nodesOf(seen: Seen): CanvasNode[] {
+  const { definition, places, problems, names, highlighted, rtl } = seen;
+  const reached = reachable(definition);
+  const position = (id: string, width: number) => {
+    const place = places.get(id) ?? { x: 0, y: 0 };
+    return rtl ? mirrored(place, width) : place;
+  };
+  const start: StartNode = {
+    id: START,
+    type: "start",
+    position: position(START, START_WIDTH),
+    initialWidth: START_WIDTH,
+    initialHeight: START_HEIGHT,
+    data: { rtl },
+    draggable: false,
+    selectable: false,
+    deletable: false,
+    focusable: false,
+  };
+  const steps = drawable(definition).map((step): StepNode => {
+    const id = step.stepId ?? "";
+    const data: StepNode["data"] = {
+      step,
+      exits: exitsOf(step),
+      summary: summaryOf(step, definition.language, names),
+      isStart: id === definition.start,
+      reached: reached.has(id),
+      problems: problems.filter((problem) => problem.stepId === id),
+      lit: highlighted === id,
+      rtl,
+    };
+    return {
+      id,
+      type: "step",
+      position: position(id, WIDTH),
+      initialWidth: WIDTH,
+      initialHeight: heightOf(step),
+      data,
+      ariaLabel: seen.describe(data),
+      domAttributes: seen.attributes,
+    };
+  });
+  return [start, ...steps];
+}
+
+export function edgesOf(definition: Definition, describe: (line: Line) => string): CanvasEdge[] {
+  return linesOf(definition).map((line) => ({
+    id: `${line.from}/${line.exit}`,
+    source: line.from,
+    sourceHandle: line.exit,
+    target: line.to,
+    type: "default",
+    ariaLabel: describe(line),
+    markerEnd: { type: MarkerType.ArrowClosed, width: 18, height: 18 },
+  }));
+}
+
+export function lineOf(edge: { source: string; sourceHandle?: string | null; target: string }): Line {
+  return { from: edge.source, exit: edge.sourceHandle ?? "", to: edge.target };
+}
+
+/**
+ * What is drawn now, brought to what should be: selection and measures stay, what is being dragged stays under the
+ * hand, and what is as it was stays the same object, so that nothing of it is drawn again.
+ */
+export function broughtTo<N extends CanvasNode>(
+  drawn: readonly N[],
+  wanted: readonly N[],
+  selected?: ReadonlySet<string>,
+): N[] {
+  const before = new Map(drawn.map((node) => [node.id, node]));
+  return wanted.map((node) => {
+    const old = before.get(node.id);
+    const chosen = selected ? selected.has(node.id) : (old?.selected ?? false);
+    if (!old) return { ...node, selected: chosen };
+    const position = old.dragging ? old.position : node.position;
+    const unchanged =
+      (old.selected ?? false) === chosen &&
+      old.ariaLabel === node.ariaLabel &&
+      same(old.position, position) &&
+      sameData(old.data, node.data);
+    return unchanged ? old : { ...old, ...node, position, selected: chosen };
+  });
+}
+
+/** As `broughtTo`, of the lines. */
+export function edgesBroughtTo(drawn: readonly CanvasEdge[], wanted: readonly CanvasEdge[]): CanvasEdge[] {
+  const before = new Map(drawn.map((edge) => [edge.id, edge]));
+  return wanted.map((edge) => {
+    const old = before.get(edge.id);
+    if (!old) return edge;
+    return old.target === edge.target && old.ariaLabel === edge.ariaLabel ? old : { ...old, ...edge };
+  });
+}
+
+/** Steps that weren't touched are the same object, so that most nodes are settled without looking into them. */
+function sameData(old: CanvasNode["data"], now: CanvasNode["data"]): boolean {
+  if ("step" in old && "step" in now && old.step !== now.step) return false;
+  return same(old, now);
+}
