@@ -1,8 +1,10 @@
 import { Anchor } from "@mantine/core";
 import type { FlowProblem, Step } from "../../api/types.ts";
-import { textOr, useText } from "../../i18n/index.ts";
+import { useText } from "../../i18n/index.ts";
 import { Note } from "../../ui/Note.tsx";
 import classes from "./flows.module.css";
+import { ProblemText } from "./ProblemText.tsx";
+import { stepName } from "./steps.ts";
 
 /** What stands in the way of publishing, each with the step it is about. */
 export function FlowProblems({
@@ -59,13 +61,4 @@ export function FlowProblems({
       </ul>
     </Note>
   );
-}
-
-export function ProblemText({ problem }: { problem: FlowProblem }) {
-  const known = textOr("flowProblem", problem.reason ?? "", { field: problem.field ?? "" });
-  return <bdi>{known === problem.reason ? problem.message : known}</bdi>;
-}
-
-export function stepName(steps: readonly Step[], stepId: string | undefined): string {
-  return steps.find((step) => step.stepId === stepId)?.displayName || stepId || "";
 }

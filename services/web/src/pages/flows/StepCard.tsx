@@ -22,10 +22,10 @@ import type { FlowProblem, Step } from "../../api/types.ts";
 import { arrowOf, useLanguage, useText } from "../../i18n/index.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { IconAction } from "../../ui/RowActions.tsx";
-import { ProblemText, stepName } from "./FlowProblems.tsx";
 import classes from "./flows.module.css";
+import { ProblemText } from "./ProblemText.tsx";
 import { StepFields } from "./StepFields.tsx";
-import { type Kind, kindOf, targetsOf } from "./steps.ts";
+import { type Kind, kindOf, stepName, targetsOf } from "./steps.ts";
 
 export const ICONS: Record<Kind, Icon> = {
   say: IconMessage2,

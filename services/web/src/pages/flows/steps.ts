@@ -87,6 +87,11 @@ function oneOf<K extends string>(kinds: readonly K[], chosen: K | undefined) {
   };
 }
 
+/** What people call a step. */
+export function stepName(steps: readonly Step[], stepId: string | undefined): string {
+  return steps.find((step) => step.stepId === stepId)?.displayName || stepId || "";
+}
+
 /** A new step of a kind, with an id no other step has. */
 export function newStep(kind: Kind, steps: readonly Step[]): Step {
   const taken = new Set(steps.map((step) => step.stepId));

@@ -1,4 +1,3 @@
-import { useComputedColorScheme } from "@mantine/core";
 import {
   Background,
   type Connection,
@@ -54,7 +53,6 @@ export default function FlowCanvas(props: Props) {
 function Canvas(props: Props & { rtl: boolean }) {
   const { definition, problems, highlighted, wanted, rtl } = props;
   const t = useText();
-  const scheme = useComputedColorScheme("light");
   const view: View = useReactFlow();
   const canvas = useCanvas(props);
   const stage = useRef<HTMLDivElement>(null);
@@ -182,7 +180,6 @@ function Canvas(props: Props & { rtl: boolean }) {
             onEdgeClick={focusStage}
             onPaneClick={focusStage}
             onInit={onInit}
-            colorMode={scheme}
             minZoom={0.08}
             maxZoom={1.6}
             snapToGrid

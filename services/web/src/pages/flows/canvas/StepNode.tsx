@@ -3,7 +3,7 @@ import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
 import { textOr, useText } from "../../../i18n/index.ts";
 import { Tag } from "../../../ui/Note.tsx";
-import { ProblemText } from "../FlowProblems.tsx";
+import { ProblemText } from "../ProblemText.tsx";
 import { ICONS } from "../StepCard.tsx";
 import { kindOf } from "../steps.ts";
 import classes from "./canvas.module.css";

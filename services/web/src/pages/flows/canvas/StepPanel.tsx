@@ -4,7 +4,7 @@ import { memo, type Ref } from "react";
 import type { Definition, FlowProblem, Step } from "../../../api/types.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
-import { ProblemText } from "../FlowProblems.tsx";
+import { ProblemText } from "../ProblemText.tsx";
 import { ICONS, StepBody } from "../StepCard.tsx";
 import { kindOf, renameStep } from "../steps.ts";
 import { CanvasAction } from "./CanvasAction.tsx";

@@ -19,6 +19,8 @@ const GAP_DOWN = 40;
 /** Steps stand on this grid, px. */
 export const GRID = 8;
 const FARTHEST = 100_000;
+/** Lines to one step that its place is found by: with all of them, steps that everything leads to take seconds. */
+const LEADING = 6;
 
 /** How tall a step is drawn without the problems that are shown below its exits. */
 export function heightOf(step: Step): number {
@@ -42,9 +44,13 @@ function arranged(definition: Definition, steps: readonly Step[]): Map<string, P
   for (const step of asCalled(definition, steps, lines)) {
     graph.setNode(step.stepId ?? "", { width: WIDTH, height: heightOf(step) });
   }
-  for (const line of lines) {
+  const leading = new Map<string, number>();
+  for (const { from, exit, to } of lines) {
+    const others = leading.get(to) ?? 0;
     // A line back to the step itself needs no room and only pushes others away.
-    if (line.from !== START && line.from !== line.to) graph.setEdge(line.from, line.to, {}, line.exit);
+    if (from === START || from === to || others >= LEADING) continue;
+    leading.set(to, others + 1);
+    graph.setEdge(from, to, {}, exit);
   }
   dagre.layout(graph);
   return new Map(

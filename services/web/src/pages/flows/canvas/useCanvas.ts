@@ -10,8 +10,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { optionsOf, useQueues } from "../../../api/names.ts";
 import type { Definition, FlowProblem, Step } from "../../../api/types.ts";
 import { arrowOf, type Text, useLanguage, useText } from "../../../i18n/index.ts";
-import { stepName } from "../FlowProblems.tsx";
-import { type Kind, kindOf } from "../steps.ts";
+import { type Kind, kindOf, stepName } from "../steps.ts";
 import { useAgents, useFlows, useHours, usePrompts } from "../useFlow.ts";
 import { addStep, connect, cut, drawable, duplicate, removeSteps, START } from "./graph.ts";
 import type { Layout, Place } from "./history.ts";
