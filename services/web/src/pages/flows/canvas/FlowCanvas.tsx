@@ -1,3 +1,4 @@
+import { IconSitemap } from "@tabler/icons-react";
 import {
   Background,
   type Connection,
@@ -8,10 +9,11 @@ import {
   ReactFlowProvider,
   useReactFlow,
 } from "@xyflow/react";
-import { type DragEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type DragEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { directionOf } from "../../../i18n/languages.ts";
 import { announce } from "../../../ui/announce.tsx";
+import { EmptyState } from "../../../ui/EmptyState.tsx";
 import type { Kind } from "../steps.ts";
 import "@xyflow/react/dist/base.css";
 import { type Asked, AskStep } from "./AskStep.tsx";
@@ -30,6 +32,7 @@ import type { Wanted } from "./view.ts";
 
 const NODE_TYPES: NodeTypes = { step: StepNode, start: StartMark };
 const SNAP: [number, number] = [GRID, GRID];
+const MAP = { width: 152, height: 100 };
 const WHOLE = { duration: 250, padding: 0.1, maxZoom: 1 };
 /** Below this zoom nobody reads a step: a flow that is larger is opened where a call begins. */
 const LEGIBLE = 0.5;
@@ -76,6 +79,14 @@ function Canvas(props: Props & { rtl: boolean }) {
   useEffect(() => {
     if (highlighted) show(highlighted);
   }, [highlighted, show]);
+
+  useAnchoredEnd(stage, view, rtl);
+  const [only, second] = canvas.selected;
+  const onlyId = second ? undefined : only?.stepId;
+  useEffect(() => {
+    // Once its fields are beside the stage, which has less room then.
+    if (onlyId) requestAnimationFrame(() => reveal(view, stage.current, onlyId));
+  }, [onlyId, view]);
 
   const focusStage = useSteady(() => stage.current?.focus({ preventScroll: true }));
   const focusNode = useSteady((_: unknown, node: CanvasNode) => focusOn(stage.current, node.id));
@@ -197,10 +208,18 @@ function Canvas(props: Props & { rtl: boolean }) {
               className={classes.map ?? ""}
               pannable
               zoomable
+              style={MAP}
               ariaLabel={t("canvas.map")}
               position={rtl ? "bottom-left" : "bottom-right"}
             />
           </ReactFlow>
+          {steps.length === 0 && (
+            <div className={classes.empty}>
+              <EmptyState icon={IconSitemap} title={t("flows.noSteps")}>
+                {t("flows.noStepsBody")}
+              </EmptyState>
+            </div>
+          )}
           <AskStep
             asked={asked}
             onClose={() => setAsked(undefined)}
@@ -241,6 +260,36 @@ function openOn(view: View, stage: HTMLElement | null, start: Place | undefined,
   const zoom = 0.75;
   const left = rtl ? box.width - 24 + start.x * zoom : 24 - start.x * zoom;
   void view.setViewport({ x: left, y: box.height / 3 - start.y * zoom, zoom });
+}
+
+/** Brings a step that is selected into view, unless it is in somebody's hand. */
+function reveal(view: View, stage: HTMLElement | null, stepId: string): void {
+  const node = view.getNode(stepId);
+  const box = stage?.getBoundingClientRect();
+  if (!node || node.dragging || !box) return;
+  const { x, y, zoom } = view.getViewport();
+  const left = node.position.x * zoom + x;
+  const top = node.position.y * zoom + y;
+  const width = WIDTH * zoom;
+  const inside = left >= 0 && left + width <= box.width && top >= 0 && top + 60 * zoom <= box.height;
+  if (inside) return;
+  void view.setCenter(node.position.x + WIDTH / 2, node.position.y + 70, { zoom, duration: 200 });
+}
+
+/** A page that reads from the right keeps what is drawn where it is from there when the stage gets wider or narrower. */
+function useAnchoredEnd(stage: RefObject<HTMLElement | null>, view: View, rtl: boolean): void {
+  useEffect(() => {
+    const element = stage.current;
+    if (!rtl || !element) return;
+    let before = element.clientWidth;
+    const watch = new ResizeObserver(() => {
+      const { x, y, zoom } = view.getViewport();
+      void view.setViewport({ x: x + element.clientWidth - before, y, zoom });
+      before = element.clientWidth;
+    });
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [stage, view, rtl]);
 }
 
 function focusOn(stage: HTMLElement | null, stepId: string | undefined): void {

@@ -44,13 +44,15 @@ export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Sho
           <Sign size={20} stroke={1.7} aria-hidden />
         </span>
         <span className={classes.nodeTitle}>
-          <bdi className={classes.nodeName}>{step.displayName || step.stepId}</bdi>
+          <span className={classes.nodeName} dir="auto">
+            {step.displayName || step.stepId}
+          </span>
           <span className={classes.nodeKind}>{kind && t(`stepKind.${kind}`)}</span>
         </span>
         {data.isStart && <Tag tone="good">{t("flows.startTag")}</Tag>}
       </div>
-      <div className={classes.nodeSummary} title={data.summary}>
-        <bdi>{data.summary}</bdi>
+      <div className={classes.nodeSummary} dir="auto" title={data.summary}>
+        {data.summary}
       </div>
       {exits.map((exit) => (
         <div key={exit.id} className={classes.exit} data-ends={exit.target === "" || undefined}>

@@ -33,6 +33,7 @@ export const StepPanel = memo(function StepPanel(props: Props) {
   const [step] = selected;
   const only = selected.length === 1 ? step : undefined;
   const kind = only && kindOf(only);
+  const problems = props.problems.filter((problem) => problem.stepId === only?.stepId);
   const Sign = kind ? ICONS[kind] : IconTag;
   const title = only
     ? only.displayName || only.stepId
@@ -58,7 +59,9 @@ export const StepPanel = memo(function StepPanel(props: Props) {
           <Sign size={20} stroke={1.7} aria-hidden />
         </span>
         <span className={classes.nodeTitle}>
-          <bdi className={classes.nodeName}>{title}</bdi>
+          <span className={classes.nodeName} dir="auto">
+            {title}
+          </span>
           <span className={classes.nodeKind}>{kind && t(`stepKind.${kind}`)}</span>
         </span>
         <CanvasAction
@@ -90,9 +93,9 @@ export const StepPanel = memo(function StepPanel(props: Props) {
       </Group>
       {only && (
         <>
-          {props.problems.length > 0 && (
+          {problems.length > 0 && (
             <ul className={classes.panelProblems}>
-              {props.problems.map((problem) => (
+              {problems.map((problem) => (
                 <li key={`${problem.field}${problem.reason}`}>
                   <ProblemText problem={problem} />
                 </li>

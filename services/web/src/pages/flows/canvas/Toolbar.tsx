@@ -1,7 +1,7 @@
 import { Button, Menu, Select } from "@mantine/core";
 import {
   IconFocusCentered,
-  IconLayoutDistributeHorizontal,
+  IconHierarchy2,
   IconPlus,
   IconSearch,
   IconZoomIn,
@@ -64,7 +64,7 @@ export const Toolbar = memo(function Toolbar({ steps, onFind, onAdd, onArrange, 
       <span className={classes.tools}>
         <CanvasAction
           label={t("canvas.arrange")}
-          icon={IconLayoutDistributeHorizontal}
+          icon={IconHierarchy2}
           onClick={onArrange}
           testId="canvas-arrange"
         />

@@ -91,7 +91,7 @@ export function edgesOf(definition: Definition, describe: (line: Line) => string
     target: line.to,
     type: "default",
     ariaLabel: describe(line),
-    markerEnd: { type: MarkerType.ArrowClosed, width: 18, height: 18 },
+    markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14 },
   }));
 }
 

@@ -8,13 +8,13 @@ import { drawable, exitsOf, type Line, linesOf, reachable, START } from "./graph
 import type { Layout, Place } from "./history.ts";
 
 /** Sizes of what `canvas.module.css` draws, px. */
-export const WIDTH = 248;
+export const WIDTH = 232;
 export const START_WIDTH = 136;
 export const START_HEIGHT = 40;
 const HEAD = 58;
 const ROW = 26;
 const FOOT = 8;
-const GAP_ACROSS = 80;
+const GAP_ACROSS = 72;
 const GAP_DOWN = 40;
 /** Steps stand on this grid, px. */
 export const GRID = 8;
