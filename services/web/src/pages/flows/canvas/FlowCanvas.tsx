@@ -2,6 +2,7 @@ import { IconSitemap } from "@tabler/icons-react";
 import {
   Background,
   type Connection,
+  type EdgeTypes,
   type FinalConnectionState,
   MiniMap,
   type NodeTypes,
@@ -21,6 +22,7 @@ import classes from "./canvas.module.css";
 import { connect, drawable, reconnect, START } from "./graph.ts";
 import type { Place } from "./history.ts";
 import { canvasKeys } from "./keys.ts";
+import { LoopLine } from "./LoopLine.tsx";
 import { type CanvasEdge, type CanvasNode, lineOf } from "./nodes.ts";
 import { draggedKind, dragsKind, Palette } from "./Palette.tsx";
 import { GRID, mirrored, WIDTH } from "./places.ts";
@@ -31,6 +33,7 @@ import { type CanvasProps, KEYS_ID, useCanvas, useSteady, type View } from "./us
 import type { Wanted } from "./view.ts";
 
 const NODE_TYPES: NodeTypes = { step: StepNode, start: StartMark };
+const EDGE_TYPES: EdgeTypes = { loop: LoopLine };
 const SNAP: [number, number] = [GRID, GRID];
 const MAP = { width: 152, height: 100 };
 const WHOLE = { duration: 250, padding: 0.1, maxZoom: 1 };
@@ -180,6 +183,7 @@ function Canvas(props: Props & { rtl: boolean }) {
             nodes={canvas.nodes}
             edges={canvas.edges}
             nodeTypes={NODE_TYPES}
+            edgeTypes={EDGE_TYPES}
             onNodesChange={canvas.onNodesChange}
             onEdgesChange={canvas.onEdgesChange}
             onConnect={onConnect}

@@ -22,7 +22,7 @@ export type StepNode = Node<
 >;
 export type StartNode = Node<{ rtl: boolean }, "start">;
 export type CanvasNode = StepNode | StartNode;
-export type CanvasEdge = Edge<Record<string, never>, "default">;
+export type CanvasEdge = Edge<Record<string, never>, "default" | "loop">;
 
 interface Seen {
   definition: Definition;
@@ -89,7 +89,7 @@ export function edgesOf(definition: Definition, describe: (line: Line) => string
     source: line.from,
     sourceHandle: line.exit,
     target: line.to,
-    type: "default",
+    type: line.from === line.to ? "loop" : "default",
     ariaLabel: describe(line),
     markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14 },
   }));
@@ -129,7 +129,9 @@ export function edgesBroughtTo(drawn: readonly CanvasEdge[], wanted: readonly Ca
   return wanted.map((edge) => {
     const old = before.get(edge.id);
     if (!old) return edge;
-    return old.target === edge.target && old.ariaLabel === edge.ariaLabel ? old : { ...old, ...edge };
+    return old.type === edge.type && old.target === edge.target && old.ariaLabel === edge.ariaLabel
+      ? old
+      : { ...old, ...edge };
   });
 }
 
