@@ -160,8 +160,8 @@ async def test_undo_goes_through_changes_of_list_and_canvas_alike(designer: Desi
     page, view = designer.page, designer.page.get_by_test_id("flow-view")
     await designer.draw(GREETING, start="hello")
     await expect(page.get_by_test_id("flow-undo")).to_be_disabled()
+    await designer.step("bye").click(trial=True)  # waits until nothing moves
     await page.locator(".react-flow__node[data-id=bye]").focus()
-    await page.keyboard.press("Delete")  # selects it
     await page.keyboard.press("Delete")
     await expect(designer.step("bye")).to_have_count(0)
     await view.get_by_text("List").click()

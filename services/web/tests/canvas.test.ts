@@ -160,9 +160,9 @@ describe("places on the canvas", () => {
   });
 
   it("that were chosen are kept, and a step without one stands after the step that leads to it", () => {
-    const places = placesOf(flow, { menu: { x: 80, y: 40 }, bye: { x: 408, y: 40 } });
+    const places = placesOf(flow, { menu: { x: 80, y: 40 }, bye: { x: 80 + WIDTH + 72, y: 40 } });
     expect(places.get("menu")).toEqual({ x: 80, y: 40 });
-    expect(places.get("sales")?.x).toBe(408);
+    expect(places.get("sales")?.x).toBe(80 + WIDTH + 72);
     expect(covers(places, flow.steps ?? [])).toBe(false);
   });
 
@@ -179,7 +179,7 @@ describe("places on the canvas", () => {
   });
 
   it("are mirrored for those who read from right to left, there and back", () => {
-    expect(mirrored({ x: 80, y: 40 }, WIDTH)).toEqual({ x: -328, y: 40 });
+    expect(mirrored({ x: 80, y: 40 }, WIDTH)).toEqual({ x: -80 - WIDTH, y: 40 });
     expect(mirrored(mirrored({ x: 80, y: 40 }, WIDTH), WIDTH)).toEqual({ x: 80, y: 40 });
   });
 

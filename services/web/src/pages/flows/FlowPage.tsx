@@ -33,8 +33,6 @@ function Editor(props: {
   flow: Flow;
   problems: readonly FlowProblem[] | undefined;
   onProblems: (problems: readonly FlowProblem[]) => void;
-  /** Step to point at in either view. */
-  highlighted?: string | undefined;
 }) {
   const { flow, problems } = props;
   const t = useText();
@@ -122,7 +120,6 @@ function Editor(props: {
             onView={setView}
             problems={problems ?? []}
             wanted={wanted}
-            highlighted={props.highlighted}
           />
         </div>
         <div className={view === "canvas" ? classes.beside : classes.column}>

@@ -21,7 +21,7 @@ import { type Asked, AskStep } from "./AskStep.tsx";
 import classes from "./canvas.module.css";
 import { connect, drawable, reconnect, START } from "./graph.ts";
 import type { Place } from "./history.ts";
-import { canvasKeys } from "./keys.ts";
+import { canvasKeys, stepElement } from "./keys.ts";
 import { LoopLine } from "./LoopLine.tsx";
 import { type CanvasEdge, type CanvasNode, lineOf } from "./nodes.ts";
 import { draggedKind, dragsKind, Palette } from "./Palette.tsx";
@@ -94,10 +94,11 @@ function Canvas(props: Props & { rtl: boolean }) {
   const focusStage = useSteady(() => stage.current?.focus({ preventScroll: true }));
   const focusNode = useSteady((_: unknown, node: CanvasNode) => focusOn(stage.current, node.id));
   const openFields = () => panel.current?.querySelector<HTMLElement>("input, textarea")?.focus();
-  const remove = useSteady(() => {
-    canvas.remove();
+  const remove = useSteady((stepId?: string) => {
+    canvas.remove(stepId);
     focusStage();
   });
+  const removeSelected = useSteady(() => remove());
   const close = useSteady(() => {
     focusOn(stage.current, canvas.selected[0]?.stepId);
     canvas.selectOnly([]);
@@ -203,6 +204,7 @@ function Canvas(props: Props & { rtl: boolean }) {
             reconnectRadius={14}
             deleteKeyCode={null}
             disableKeyboardA11y
+            onlyRenderVisibleElements
             edgesFocusable={false}
             panOnScroll
             defaultMarkerColor={null}
@@ -243,7 +245,7 @@ function Canvas(props: Props & { rtl: boolean }) {
           onChange={edit}
           onRenamed={renamed}
           onDuplicate={copy}
-          onDelete={remove}
+          onDelete={removeSelected}
           onClose={close}
         />
       )}
@@ -297,9 +299,7 @@ function useAnchoredEnd(stage: RefObject<HTMLElement | null>, view: View, rtl: b
 }
 
 function focusOn(stage: HTMLElement | null, stepId: string | undefined): void {
-  const node =
-    stepId && stage?.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(stepId)}"]`);
-  (node || stage)?.focus({ preventScroll: true });
+  ((stepId && stepElement(stage, stepId)) || stage)?.focus({ preventScroll: true });
 }
 
 function middleOf(element: HTMLElement | null): Place {

@@ -16,7 +16,8 @@ const PUSH: Readonly<Record<Direction, { x: number; y: number }>> = {
 interface Hands {
   canvas: Drawing;
   rtl: boolean;
-  remove: () => void;
+  /** Removes what is selected, or one step that isn't. */
+  remove: (stepId?: string) => void;
   copy: () => void;
   /** Puts the focus into the fields of the step that is selected. */
   openFields: () => void;
@@ -36,8 +37,7 @@ export function canvasKeys({ canvas, rtl, remove, copy, openFields, show }: Hand
 
     function act(): boolean {
       if (event.key === "Delete" || event.key === "Backspace") {
-        if (id && !isSelected) canvas.selectOnly([id]);
-        else remove();
+        remove(isSelected ? undefined : id);
         return true;
       }
       if (command && event.key.toLowerCase() === "d" && canvas.selected.length > 0) {
@@ -69,10 +69,8 @@ export function canvasKeys({ canvas, rtl, remove, copy, openFields, show }: Hand
 
     function goTo(next: string | undefined) {
       if (!next) return;
-      stage.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus({
-        preventScroll: true,
-      });
       show(next);
+      focusOnceDrawn(stage, next);
     }
 
     /** The steps as they stand on the screen. */
@@ -81,4 +79,21 @@ export function canvasKeys({ canvas, rtl, remove, copy, openFields, show }: Hand
       return new Map(steps.map(([place, at]) => [place, rtl ? mirrored(at, WIDTH) : at]));
     }
   };
+}
+
+const PATIENCE_MS = 1000;
+
+/** A step that is out of view isn't there to be focused until the view has gone to it. */
+function focusOnceDrawn(stage: HTMLElement, stepId: string): void {
+  const until = performance.now() + PATIENCE_MS;
+  const look = () => {
+    const node = stepElement(stage, stepId);
+    if (node) node.focus({ preventScroll: true });
+    else if (performance.now() < until) requestAnimationFrame(look);
+  };
+  look();
+}
+
+export function stepElement(stage: HTMLElement | null, stepId: string): HTMLElement | null {
+  return stage?.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(stepId)}"]`) ?? null;
 }

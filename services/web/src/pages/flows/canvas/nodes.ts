@@ -1,9 +1,9 @@
 /** What is drawn, worked out from the definition: one node a step, one edge a line. */
-import { type Edge, MarkerType, type Node } from "@xyflow/react";
+import { type Edge, MarkerType, type Node, Position } from "@xyflow/react";
 import type { Definition, FlowProblem, Step } from "../../../api/types.ts";
 import { drawable, type Exit, exitsOf, type Line, linesOf, reachable, START } from "./graph.ts";
 import { type Place, same } from "./history.ts";
-import { heightOf, mirrored, START_HEIGHT, START_WIDTH, WIDTH } from "./places.ts";
+import { heightOf, joinsOf, mirrored, START_HEIGHT, START_WIDTH, WIDTH } from "./places.ts";
 import { type Names, summaryOf } from "./summaries.ts";
 
 export type StepNode = Node<
@@ -49,8 +49,18 @@ export function nodesOf(seen: Seen): CanvasNode[] {
     id: START,
     type: "start",
     position: position(START, START_WIDTH),
-    initialWidth: START_WIDTH,
-    initialHeight: START_HEIGHT,
+    measured: { width: START_WIDTH, height: START_HEIGHT },
+    handles: [
+      {
+        id: "next",
+        type: "source",
+        x: rtl ? 0 : START_WIDTH,
+        y: START_HEIGHT / 2,
+        width: 1,
+        height: 1,
+        position: rtl ? Position.Left : Position.Right,
+      },
+    ],
     data: { rtl },
     draggable: false,
     selectable: false,
@@ -73,8 +83,14 @@ export function nodesOf(seen: Seen): CanvasNode[] {
       id,
       type: "step",
       position: position(id, WIDTH),
-      initialWidth: WIDTH,
-      initialHeight: heightOf(step),
+      measured: { width: WIDTH, height: heightOf(step) },
+      // With size and joins a step out of view has lines and a place in the overview, though it isn't drawn itself.
+      handles: joinsOf(step, rtl).map((join) => ({
+        ...join,
+        width: 1,
+        height: 1,
+        position: (join.type === "source") === rtl ? Position.Left : Position.Right,
+      })),
       data,
       ariaLabel: seen.describe(data),
       domAttributes: seen.attributes,
@@ -119,7 +135,7 @@ export function broughtTo<N extends CanvasNode>(
       old.ariaLabel === node.ariaLabel &&
       same(old.position, position) &&
       sameData(old.data, node.data);
-    return unchanged ? old : { ...old, ...node, position, selected: chosen };
+    return unchanged ? old : { ...old, ...node, measured: old.measured, position, selected: chosen };
   });
 }
 

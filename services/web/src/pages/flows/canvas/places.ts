@@ -27,6 +27,20 @@ export function heightOf(step: Step): number {
   return HEAD + ROW + exitsOf(step).length * ROW + FOOT;
 }
 
+/** Where lines begin and end at a step, from its corner, before it was ever drawn. */
+export function joinsOf(
+  step: Step,
+  rtl: boolean,
+): { id: string | null; type: "source" | "target"; x: number; y: number }[] {
+  const exits = exitsOf(step).map((exit, at) => ({
+    id: exit.id,
+    type: "source" as const,
+    x: rtl ? 0 : WIDTH,
+    y: HEAD + ROW + at * ROW + ROW / 2,
+  }));
+  return [{ id: null, type: "target", x: rtl ? WIDTH : 0, y: HEAD / 2 + 5 }, ...exits];
+}
+
 /** A place for every step: its own, or one that is laid out. The start stands before the step calls begin with. */
 export function placesOf(definition: Definition, layout: Layout): Map<string, Place> {
   const steps = drawable(definition);

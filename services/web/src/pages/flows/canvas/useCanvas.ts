@@ -104,9 +104,10 @@ export function useCanvas(props: CanvasProps & { rtl: boolean }) {
     select.current = new Set(copies.values());
     edit(next, moved);
   };
-  const remove = () => {
-    const lines = edges.filter((edge) => edge.selected).map(lineOf);
-    const ids = selected.map((step) => step.stepId ?? "");
+  /** Takes away what is selected, or one step alone. */
+  const remove = (stepId?: string) => {
+    const lines = stepId ? [] : edges.filter((edge) => edge.selected).map(lineOf);
+    const ids = stepId ? [stepId] : selected.map((step) => step.stepId ?? "");
     if (lines.length + ids.length > 0) edit(removeSteps(cut(definition, lines), ids));
   };
   const move = (ids: readonly string[], by: Place) => {
