@@ -87,8 +87,7 @@ function Canvas(props: Props & { rtl: boolean }) {
   const [only, second] = canvas.selected;
   const onlyId = second ? undefined : only?.stepId;
   useEffect(() => {
-    // Once its fields are beside the stage, which has less room then.
-    if (onlyId) requestAnimationFrame(() => reveal(view, stage.current, onlyId));
+    if (onlyId) afterNextFrame(() => reveal(view, stage.current, onlyId));
   }, [onlyId, view]);
 
   const focusStage = useSteady(() => stage.current?.focus({ preventScroll: true }));
@@ -159,8 +158,7 @@ function Canvas(props: Props & { rtl: boolean }) {
   const fit = useSteady(() => void view.fitView(WHOLE));
   const arrange = useSteady(() => {
     canvas.arrange();
-    // Once the steps stand where they were put.
-    requestAnimationFrame(() => requestAnimationFrame(fit));
+    afterNextFrame(fit);
   });
   const zoom = useSteady((by: "in" | "out") => {
     void (by === "in" ? view.zoomIn({ duration: 150 }) : view.zoomOut({ duration: 150 }));
@@ -205,6 +203,7 @@ function Canvas(props: Props & { rtl: boolean }) {
             deleteKeyCode={null}
             disableKeyboardA11y
             onlyRenderVisibleElements
+            elevateEdgesOnSelect
             edgesFocusable={false}
             panOnScroll
             defaultMarkerColor={null}
@@ -296,6 +295,11 @@ function useAnchoredEnd(stage: RefObject<HTMLElement | null>, view: View, rtl: b
     watch.observe(element);
     return () => watch.disconnect();
   }, [stage, view, rtl]);
+}
+
+/** Once what was just changed is on the screen, and the stage as wide as the fields beside it leave it. */
+function afterNextFrame(work: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(work));
 }
 
 function focusOn(stage: HTMLElement | null, stepId: string | undefined): void {

@@ -151,6 +151,19 @@ export function edgesBroughtTo(drawn: readonly CanvasEdge[], wanted: readonly Ca
   });
 }
 
+/** Above the steps, which otherwise hide what passes beneath them. */
+const ABOVE = 5;
+
+/** The lines, those of the selected steps marked and above all steps. */
+export function edgesAround(edges: readonly CanvasEdge[], selected: readonly Step[]): CanvasEdge[] {
+  const chosen = new Set(selected.map((step) => step.stepId ?? ""));
+  return edges.map((edge) =>
+    chosen.has(edge.source) || chosen.has(edge.target)
+      ? { ...edge, zIndex: ABOVE, className: "chosen" }
+      : edge,
+  );
+}
+
 /** Steps that weren't touched are the same object, so that most nodes are settled without looking into them. */
 function sameData(old: CanvasNode["data"], now: CanvasNode["data"]): boolean {
   if ("step" in old && "step" in now && old.step !== now.step) return false;

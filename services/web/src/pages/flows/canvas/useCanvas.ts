@@ -18,6 +18,7 @@ import {
   broughtTo,
   type CanvasEdge,
   type CanvasNode,
+  edgesAround,
   edgesBroughtTo,
   edgesOf,
   lineOf,
@@ -118,9 +119,10 @@ export function useCanvas(props: CanvasProps & { rtl: boolean }) {
     }
     edit(definition, moved);
   };
+  const drawnEdges = useMemo(() => edgesAround(edges, selected), [edges, selected]);
   return {
     nodes,
-    edges,
+    edges: drawnEdges,
     places,
     selected,
     edit,
