@@ -19,6 +19,7 @@ import type { Kind } from "../steps.ts";
 import "@xyflow/react/dist/base.css";
 import { type Asked, AskStep } from "./AskStep.tsx";
 import classes from "./canvas.module.css";
+import { DetourLine } from "./DetourLine.tsx";
 import { connect, drawable, reconnect, START } from "./graph.ts";
 import type { Place } from "./history.ts";
 import { canvasKeys, stepElement } from "./keys.ts";
@@ -33,7 +34,7 @@ import { type CanvasProps, KEYS_ID, useCanvas, useSteady, type View } from "./us
 import type { Wanted } from "./view.ts";
 
 const NODE_TYPES: NodeTypes = { step: StepNode, start: StartMark };
-const EDGE_TYPES: EdgeTypes = { loop: LoopLine };
+const EDGE_TYPES: EdgeTypes = { loop: LoopLine, detour: DetourLine };
 const SNAP: [number, number] = [GRID, GRID];
 const MAP = { width: 152, height: 100 };
 const WHOLE = { duration: 250, padding: 0.1, maxZoom: 1 };

@@ -1,9 +1,10 @@
 /** What is drawn, worked out from the definition: one node a step, one edge a line. */
 import { type Edge, MarkerType, type Node, Position } from "@xyflow/react";
 import type { Definition, FlowProblem, Step } from "../../../api/types.ts";
+import { type Box, type Detour, detourOf } from "./detours.ts";
 import { drawable, type Exit, exitsOf, type Line, linesOf, reachable, START } from "./graph.ts";
 import { type Place, same } from "./history.ts";
-import { heightOf, joinsOf, mirrored, START_HEIGHT, START_WIDTH, WIDTH } from "./places.ts";
+import { ENTRY, heightOf, joinsOf, mirrored, START_HEIGHT, START_WIDTH, WIDTH } from "./places.ts";
 import { type Names, summaryOf } from "./summaries.ts";
 
 export type StepNode = Node<
@@ -22,7 +23,9 @@ export type StepNode = Node<
 >;
 export type StartNode = Node<{ rtl: boolean }, "start">;
 export type CanvasNode = StepNode | StartNode;
-export type CanvasEdge = Edge<Record<string, never>, "default" | "loop">;
+export type CanvasEdge = Edge<{ detour: Detour | undefined; rtl: boolean }, "default" | "loop" | "detour">;
+
+const ORIGIN: Place = { x: 0, y: 0 };
 
 interface Seen {
   definition: Definition;
@@ -42,7 +45,7 @@ export function nodesOf(seen: Seen): CanvasNode[] {
   const { definition, places, problems, names, highlighted, rtl } = seen;
   const reached = reachable(definition);
   const position = (id: string, width: number) => {
-    const place = places.get(id) ?? { x: 0, y: 0 };
+    const place = places.get(id) ?? ORIGIN;
     return rtl ? mirrored(place, width) : place;
   };
   const start: StartNode = {
@@ -99,16 +102,53 @@ export function nodesOf(seen: Seen): CanvasNode[] {
   return [start, ...steps];
 }
 
-export function edgesOf(definition: Definition, describe: (line: Line) => string): CanvasEdge[] {
-  return linesOf(definition).map((line) => ({
-    id: `${line.from}/${line.exit}`,
-    source: line.from,
-    sourceHandle: line.exit,
-    target: line.to,
-    type: line.from === line.to ? "loop" : "default",
-    ariaLabel: describe(line),
-    markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14 },
-  }));
+/** What lines are worked out from, beside the definition. */
+interface Ways {
+  places: ReadonlyMap<string, Place>;
+  rtl: boolean;
+  /** What a screen reader says of a line. */
+  describe: (line: Line) => string;
+}
+
+export function edgesOf(definition: Definition, { places, rtl, describe }: Ways): CanvasEdge[] {
+  const steps = new Map(drawable(definition).map((step) => [step.stepId ?? "", step]));
+  const boxes = new Map([...steps].map(([id, step]) => [id, boxOf(step, places.get(id))]));
+  return linesOf(definition).map((line, lane) => {
+    const others = [...boxes].filter(([id]) => id !== line.from && id !== line.to).map(([, box]) => box);
+    const [begin, end] = [beginOf(line, steps, places), endOf(line, places)];
+    const detour = line.from === line.to ? undefined : detourOf(begin, end, others, lane % LANES);
+    return {
+      id: `${line.from}/${line.exit}`,
+      source: line.from,
+      sourceHandle: line.exit,
+      target: line.to,
+      type: line.from === line.to ? "loop" : detour ? "detour" : "default",
+      data: { detour, rtl },
+      ariaLabel: describe(line),
+      markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14 },
+    };
+  });
+}
+
+/** Lines that run beside each other before they run upon each other. */
+const LANES = 4;
+
+function boxOf(step: Step, place: Place | undefined): Box {
+  const { x, y } = place ?? ORIGIN;
+  return { left: x, right: x + WIDTH, top: y, bottom: y + heightOf(step) };
+}
+
+function beginOf(line: Line, steps: ReadonlyMap<string, Step>, places: ReadonlyMap<string, Place>): Place {
+  const { x, y } = places.get(line.from) ?? ORIGIN;
+  const step = steps.get(line.from);
+  if (!step) return { x: x + START_WIDTH, y: y + START_HEIGHT / 2 };
+  const join = joinsOf(step, false).find((each) => each.id === line.exit);
+  return { x: x + WIDTH, y: y + (join?.y ?? 0) };
+}
+
+function endOf(line: Line, places: ReadonlyMap<string, Place>): Place {
+  const { x, y } = places.get(line.to) ?? ORIGIN;
+  return { x, y: y + ENTRY };
 }
 
 export function lineOf(edge: { source: string; sourceHandle?: string | null; target: string }): Line {
@@ -145,9 +185,12 @@ export function edgesBroughtTo(drawn: readonly CanvasEdge[], wanted: readonly Ca
   return wanted.map((edge) => {
     const old = before.get(edge.id);
     if (!old) return edge;
-    return old.type === edge.type && old.target === edge.target && old.ariaLabel === edge.ariaLabel
-      ? old
-      : { ...old, ...edge };
+    const unchanged =
+      old.type === edge.type &&
+      old.target === edge.target &&
+      old.ariaLabel === edge.ariaLabel &&
+      same(old.data, edge.data);
+    return unchanged ? old : { ...old, ...edge };
   });
 }
 

@@ -14,6 +14,8 @@ export const START_HEIGHT = 40;
 const HEAD = 58;
 const ROW = 26;
 const FOOT = 8;
+/** From a step's upper edge down to where lines end. */
+export const ENTRY = 34;
 const GAP_ACROSS = 72;
 const GAP_DOWN = 40;
 /** Steps stand on this grid, px. */
@@ -38,7 +40,7 @@ export function joinsOf(
     x: rtl ? 0 : WIDTH,
     y: HEAD + ROW + at * ROW + ROW / 2,
   }));
-  return [{ id: null, type: "target", x: rtl ? WIDTH : 0, y: HEAD / 2 + 5 }, ...exits];
+  return [{ id: null, type: "target", x: rtl ? WIDTH : 0, y: ENTRY }, ...exits];
 }
 
 /** A place for every step: its own, or one that is laid out. The start stands before the step calls begin with. */

@@ -12,7 +12,7 @@ import type { Definition, FlowProblem, Step } from "../../../api/types.ts";
 import { arrowOf, type Text, useLanguage, useText } from "../../../i18n/index.ts";
 import { type Kind, kindOf, stepName } from "../steps.ts";
 import { useAgents, useFlows, useHours, usePrompts } from "../useFlow.ts";
-import { addStep, connect, cut, drawable, duplicate, removeSteps, START } from "./graph.ts";
+import { addStep, connect, cut, drawable, duplicate, type Line, removeSteps, START } from "./graph.ts";
 import type { Layout, Place } from "./history.ts";
 import {
   broughtTo,
@@ -59,8 +59,9 @@ export function useCanvas(props: CanvasProps & { rtl: boolean }) {
   const wantedEdges = useMemo(() => {
     const steps = definition.steps ?? [];
     const named = (id: string) => (id === START ? t("canvas.begins") : stepName(steps, id));
-    return edgesOf(definition, (line) => `${named(line.from)} ${arrowOf(language)} ${named(line.to)}`);
-  }, [definition, language]);
+    const describe = (line: Line) => `${named(line.from)} ${arrowOf(language)} ${named(line.to)}`;
+    return edgesOf(definition, { places, rtl, describe });
+  }, [definition, places, rtl, language]);
   const [nodes, setNodes] = useState<CanvasNode[]>(wantedNodes);
   const [edges, setEdges] = useState<CanvasEdge[]>(wantedEdges);
   const select = useRef<ReadonlySet<string>>(undefined);
