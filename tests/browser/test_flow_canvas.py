@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -296,7 +296,7 @@ async def corner(what: Locator) -> tuple[float, float]:
     return box["x"], box["y"]
 
 
-def large_step(number: int) -> Mapping[str, Any]:
+def large_step(number: int) -> dict[str, Any]:
     """One menu of a tree, whose callers who press nothing right go to one of three ends."""
     ways = [{"digit": str(way), "value": f"Way {way}", "next": f"m{number * 2 + way}"} for way in (1, 2)]
     choices = [way for way in ways if int(way["next"][1:]) < STEPS - 3]
