@@ -7,6 +7,12 @@ const gateway = process.env.MERKEZ_GATEWAY ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [react(), messages()],
+  resolve: {
+    alias: [
+      // Two libraries bring a stand-in for what React has had since 18, and the shell would wait for it.
+      { find: /^use-sync-external-store\/shim(\/index\.js)?$/, replacement: "react" },
+    ],
+  },
   build: {
     outDir: "dist",
     emptyOutDir: true,

@@ -23,9 +23,9 @@ class Editor:
     page: Page
 
     async def open(self, flow_id: str) -> None:
-        """Opens a flow."""
+        """Opens a flow as a list."""
         await self.page.goto(f"{self.company.url}/admin/flows/{flow_id}")
-        await self.page.get_by_test_id("flow-publish").wait_for()
+        await self.page.get_by_test_id("flow-view").get_by_text("فهرست").click()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -180,6 +180,42 @@ async def test_part_of_a_draft_is_not_taken_for_the_whole(house: Any, create: An
         assert (await house.flows.GetFlow(rpc.GetFlowRequest(flow_id=flow.flow_id))).draft == flow.draft
 
 
+async def test_picture_of_a_draft_is_kept_beside_it_and_reaches_no_release(house: Any, create: Any) -> None:
+    places = {"bye": pb.Place(x=240, y=-40)}
+    flow = await create(flow=pb.Flow(layout={"bye": pb.Place(y=80)}), publish=True)
+    assert flow.layout["bye"] == pb.Place(y=80)
+    change = rpc.UpdateFlowRequest(flow=pb.Flow(flow_id=flow.flow_id, layout=places), version=flow.version)
+    with house.as_admin():
+        moved = await house.flows.UpdateFlow(change)
+        assert (dict(moved.layout), moved.draft, moved.release_number) == (places, flow.draft, 1)
+        renamed = pb.Flow(flow_id=flow.flow_id, display_name="Night line")
+        assert dict((await house.flows.UpdateFlow(rpc.UpdateFlowRequest(flow=renamed))).layout) == places
+        with pytest.raises(Conflict):
+            await house.flows.UpdateFlow(change)
+        change = rpc.UpdateFlowRequest(flow=pb.Flow(flow_id=flow.flow_id))
+        change.update_mask.paths.append("layout")
+        assert not (await house.flows.UpdateFlow(change)).layout
+
+
+@pytest.mark.parametrize(
+    ("layout", "field"),
+    [
+        ({"bye": pb.Place(x=100_001)}, "flow.layout[bye]"),
+        ({"bye": pb.Place(y=-100_001)}, "flow.layout[bye]"),
+        ({"x" * 65: pb.Place()}, "flow.layout"),
+        ({f"step_{number}": pb.Place() for number in range(1001)}, "flow.layout"),
+    ],
+)
+async def test_picture_beyond_every_screen_is_refused(
+    house: Any, create: Any, layout: dict[str, pb.Place], field: str
+) -> None:
+    flow = await create()
+    change = rpc.UpdateFlowRequest(flow=pb.Flow(flow_id=flow.flow_id, layout=layout))
+    with house.as_admin(), pytest.raises(InvalidInput) as refused:
+        await house.flows.UpdateFlow(change)
+    assert [item.field for item in refused.value.fields] == [field]
+
+
 async def test_flow_of_another_tenant_is_not_found(house: Any, create: Any) -> None:
     flow = await create(publish=True)
     calls = [

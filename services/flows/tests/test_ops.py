@@ -30,7 +30,7 @@ async def begun(service_db: Any, clock: Any, seal: MaskedValues) -> Any:
     definition = Definition("a", (Step("a", "", Say(Utterance({"en": "Hi."}))),), "en")
 
     async def begin(tx: Any) -> Any:
-        flow = await flow_ops.create_flow(tx, "Main", definition, References(), "usr_x", clock.now())
+        flow = await flow_ops.create_flow(tx, "Main", definition, {}, References(), "usr_x", clock.now())
         return await ops.begin_run(tx, Call(call_id, flow.flow_id), "", seal, clock.now())
 
     return db, tenant_id, (await db.run(tenant_id, begin)).run

@@ -1794,8 +1794,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes the name or the draft; production is untouched
-         * @description Changes the name or the draft; production is untouched. Needs the permission `flows.write`.
+         * Changes the name, the draft or its layout; production is untouched
+         * @description Changes the name, the draft or its layout; production is untouched. Needs the permission `flows.write`.
          */
         patch: operations["merkez.flows.v1.FlowService.UpdateFlow"];
         trace?: never;
@@ -3423,7 +3423,7 @@ export interface components {
         "flows.v1.CreateFlowRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
-            /** @description Required. display_name, and draft unless a template is named. */
+            /** @description Required. display_name, and draft unless a template is named; layout may come with the draft. */
             flow: components["schemas"]["flows.v1.Flow"];
             /** @description Template to begin with. */
             templateId?: string;
@@ -3482,6 +3482,10 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Where steps of the draft stand on the designer's canvas, by step id, up to 1000. A picture for people: it changes nothing for callers, and no release has it. The designer lays out the steps that have no place. */
+            layout?: {
+                [key: string]: components["schemas"]["flows.v1.Place"];
+            };
         };
         /** @description Says goodbye and ends the call. */
         "flows.v1.HangUpStep": {
@@ -3576,6 +3580,19 @@ export interface components {
             invalid?: components["schemas"]["flows.v1.Utterance"];
             /** @description Step after the last attempt; empty ends the run. */
             noMatch?: string;
+        };
+        /** @description Where a step stands on the designer's canvas, in pixels at full size, as it is drawn from left to right. */
+        "flows.v1.Place": {
+            /**
+             * Format: int32
+             * @description How far right the left edge is; at most 100000 either way.
+             */
+            x?: number;
+            /**
+             * Format: int32
+             * @description How far down the upper edge is; at most 100000 either way.
+             */
+            y?: number;
         };
         /** @description Plays an uploaded prompt and goes on. */
         "flows.v1.Play": {
@@ -3845,7 +3862,7 @@ export interface components {
             /** @description Required. flow_id says which. */
             flow?: components["schemas"]["flows.v1.Flow"];
             /**
-             * @description Fields: display_name, draft.
+             * @description Fields: display_name, draft, layout; draft and layout always whole.
              * @example displayName,language
              */
             updateMask?: string;

@@ -11,3 +11,5 @@ import "@mantine/core/styles/Slider.css";
 import "@mantine/core/styles/NumberInput.css";
 import "@mantine/core/styles/Table.css";
 import "@mantine/core/styles/Tabs.css";
+import "@mantine/core/styles/FloatingIndicator.css";
+import "@mantine/core/styles/SegmentedControl.css";

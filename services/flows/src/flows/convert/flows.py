@@ -8,7 +8,7 @@ from chassis.instants import duration_in, duration_out, time_out
 from merkez.flows.v1 import flow_pb2
 
 from flows.domain import definitions as d
-from flows.domain.flows import Flow, Release
+from flows.domain.flows import Flow, Place, Release
 from flows.domain.prompts import Prompt
 from flows.domain.templates import Template
 
@@ -22,6 +22,11 @@ def definition_from(message: flow_pb2.Definition) -> d.Definition:
     """The definition a client sent; validation judges it, not this."""
     steps = tuple(d.Step(step.step_id, step.display_name, _action_from(step)) for step in message.steps)
     return d.Definition(message.start, steps, message.language)
+
+
+def layout_from(flow: flow_pb2.Flow) -> dict[str, Place]:
+    """The places a client gave."""
+    return {step_id: Place(place.x, place.y) for step_id, place in flow.layout.items()}
 
 
 def _utterance_from(message: flow_pb2.Utterance) -> d.Utterance:
@@ -227,6 +232,7 @@ def to_flow(flow: Flow) -> flow_pb2.Flow:
         create_time=time_out(flow.create_time),
         update_time=time_out(flow.update_time),
         version=flow.version,
+        layout={step_id: flow_pb2.Place(x=place.x, y=place.y) for step_id, place in flow.layout.items()},
     )
 
 

@@ -13,6 +13,9 @@ from flows.domain.definitions import Definition, Problem, Severity
 MAX_NAME = 200
 MAX_COMMENT = 1000
 MAX_DEFINITION_BYTES = 512 * 1024
+MAX_PLACES = 1000
+MAX_STEP_ID = 64
+MAX_COORDINATE = 100_000
 
 
 class FlowNotFound(NotFound):
@@ -80,12 +83,22 @@ def _path(problem: Problem) -> str:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a step's upper left corner stands on the designer's canvas, in pixels."""
+
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
 class Flow:
-    """A flow: its draft is edited, its newest release runs."""
+    """A flow: its draft is edited, its newest release runs. `layout` is the draft's picture by step id: callers never
+    meet it, so it is no part of a definition."""
 
     flow_id: str
     display_name: str
     draft: Definition
+    layout: Mapping[str, Place]
     release_id: str
     release_number: int
     create_time: datetime
@@ -116,6 +129,18 @@ def require_text(value: str, field: str, longest: int, *, required: bool = True)
     if len(value) > longest:
         raise InvalidInput.of(field, f"is longer than {longest} characters")
     return value
+
+
+def require_layout(layout: Mapping[str, Place]) -> Mapping[str, Place]:
+    """`layout`; InvalidInput naming the place that is beyond every screen, or the layout when it has too many."""
+    if len(layout) > MAX_PLACES:
+        raise InvalidInput.of("flow.layout", f"has more than {MAX_PLACES} places")
+    for step_id, place in layout.items():
+        if not 0 < len(step_id) <= MAX_STEP_ID:
+            raise InvalidInput.of("flow.layout", f"may name steps by ids of 1 to {MAX_STEP_ID} characters only")
+        if max(abs(place.x), abs(place.y)) > MAX_COORDINATE:
+            raise InvalidInput.of(f"flow.layout[{step_id}]", f"is farther than {MAX_COORDINATE} from the origin")
+    return layout
 
 
 def require_version(asked: int, found: int) -> None:

@@ -23,7 +23,7 @@ from flows.domain.validation import References
 from flows.ops import flows as ops
 
 _CHECKS = 3
-_UPDATABLE = {"display_name", "draft"}
+_UPDATABLE = {"display_name", "draft", "layout"}
 
 
 class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
@@ -42,13 +42,13 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 
     async def CreateFlow(self, request: flow_service_pb2.CreateFlowRequest, context: Any) -> flow_pb2.Flow:
         who = principal()
-        draft = self._first_draft(request)
+        draft, layout = self._first_draft(request), convert.layout_from(request.flow)
         known = await self._references(draft) if request.publish else None
 
         async def create(tx: Any) -> flow_pb2.Flow:
             async def once() -> flow_pb2.Flow:
-                name = request.flow.display_name
-                return convert.to_flow(await ops.create_flow(tx, name, draft, known, who.subject, self._clock.now()))
+                name, now = request.flow.display_name, self._clock.now()
+                return convert.to_flow(await ops.create_flow(tx, name, draft, layout, known, who.subject, now))
 
             require_request_id(request.request_id)
             return await tx.once(request.request_id, "CreateFlow", request, flow_pb2.Flow, once)
@@ -76,7 +76,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         flow_id = require_id("flw", request.flow.flow_id, "flow.flow_id")
         paths = set(request.update_mask.paths)
         if paths - _UPDATABLE:
-            raise InvalidInput.of("update_mask", "may hold display_name and draft, the draft always whole")
+            raise InvalidInput.of("update_mask", "may hold display_name, draft and layout, the last two always whole")
         if not paths:
             paths = {field.name for field, _ in request.flow.ListFields()} & _UPDATABLE
         if "draft" in paths:
@@ -85,6 +85,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
             flow_id=flow_id,
             display_name=request.flow.display_name if "display_name" in paths else None,
             draft=convert.definition_from(request.flow.draft) if "draft" in paths else None,
+            layout=convert.layout_from(request.flow) if "layout" in paths else None,
             version=request.version,
         )
         return convert.to_flow(

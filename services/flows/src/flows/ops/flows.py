@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,10 +19,12 @@ from flows.domain.flows import (
     Flow,
     FlowInUse,
     FlowInvalid,
+    Place,
     ReferencesUnchecked,
     Release,
     ReleaseNotFound,
     VersionConflict,
+    require_layout,
     require_text,
     require_version,
 )  # fmt: skip
@@ -43,6 +45,7 @@ class Change:
     flow_id: str
     display_name: str | None
     draft: Definition | None
+    layout: Mapping[str, Place] | None
     version: int
 
 
@@ -56,11 +59,12 @@ async def problems(tx: Tx, definition: Definition, known: References) -> list[Pr
 
 
 async def create_flow(
-    tx: Tx, display_name: str, draft: Definition, known: References | None, publisher: str, now: datetime
-) -> Flow:
+    tx: Tx, display_name: str, draft: Definition, layout: Mapping[str, Place], known: References | None, publisher: str,
+    now: datetime,
+) -> Flow:  # fmt: skip
     """Create a flow; with `known` it is published at once if it is known to be valid, else it stays a draft."""
     name = require_text(display_name, "flow.display_name", MAX_NAME)
-    flow = Flow(new_id("flw", now), name, draft, "", 0, now, now, 1)
+    flow = Flow(new_id("flw", now), name, draft, require_layout(layout), "", 0, now, now, 1)
     await store.add_flow(tx, flow)
     if known is None:
         return flow
@@ -72,13 +76,15 @@ async def create_flow(
 
 
 async def update_flow(tx: Tx, change: Change, now: datetime) -> Flow:
-    """Change the name or the draft; what runs is untouched."""
+    """Change the name, the draft or its picture; what runs is untouched."""
     flow = await store.get_flow(tx, change.flow_id)
     require_version(change.version, flow.version)
     if change.display_name is not None:
         flow = replace(flow, display_name=require_text(change.display_name, "flow.display_name", MAX_NAME))
     if change.draft is not None:
         flow = replace(flow, draft=change.draft)
+    if change.layout is not None:
+        flow = replace(flow, layout=require_layout(change.layout))
     flow = replace(flow, update_time=now, version=flow.version + 1)
     await store.save_flow(tx, flow)
     return flow

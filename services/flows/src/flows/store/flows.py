@@ -11,7 +11,7 @@ from chassis.sql import Tx
 from sqlalchemy import RowMapping, insert, select, update
 
 from flows.domain.definitions import Definition, prompt_ids
-from flows.domain.flows import Flow, FlowNotFound, Release, ReleaseNotFound
+from flows.domain.flows import Flow, FlowNotFound, Place, Release, ReleaseNotFound
 from flows.store.documents import from_document, to_document
 from flows.store.tables import flows, releases, runs
 
@@ -22,12 +22,14 @@ _RELEASE = ("release_id", "flow_id", "number", "publisher", "comment", "restored
 def _row(flow: Flow) -> dict[str, Any]:
     return {name: getattr(flow, name) for name in _FLOW} | {
         "draft": to_document(flow.draft),
+        "layout": {step_id: [place.x, place.y] for step_id, place in flow.layout.items()},
         "prompt_ids": prompt_ids(flow.draft),
     }
 
 
 def _flow(row: RowMapping) -> Flow:
-    return Flow(**{name: row[name] for name in _FLOW}, draft=from_document(Definition, row["draft"]))
+    layout = {step_id: Place(x, y) for step_id, (x, y) in row["layout"].items()}
+    return Flow(**{name: row[name] for name in _FLOW}, draft=from_document(Definition, row["draft"]), layout=layout)
 
 
 def _release(row: RowMapping) -> Release:

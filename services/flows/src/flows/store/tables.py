@@ -14,6 +14,7 @@ flows = tenant_table(
     Column("display_name", Text, nullable=False),
     Column("release_id", Text, nullable=False),
     Column("draft", Json, nullable=False),
+    Column("layout", Json, nullable=False, server_default="{}"),
     Column("prompt_ids", Json, nullable=False),
     Column("release_number", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useParams } from "wouter";
 import { api, ask, newRequestId } from "../../api/client.ts";
-import type { Definition, Flow, FlowProblem } from "../../api/types.ts";
+import type { Flow, FlowProblem } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
@@ -9,12 +9,14 @@ import { Loading } from "../../ui/LoadMore.tsx";
 import { PageHeader } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { UnsavedGuard } from "../../ui/unsaved.tsx";
+import { Designer } from "./canvas/Designer.tsx";
+import { useDraft } from "./canvas/useDraft.ts";
+import { useView, type Wanted } from "./canvas/view.ts";
 import { FlowActions } from "./FlowActions.tsx";
 import { FlowProblems } from "./FlowProblems.tsx";
 import { FlowSettings } from "./FlowSettings.tsx";
 import classes from "./flows.module.css";
 import { Releases } from "./Releases.tsx";
-import { StepList } from "./StepList.tsx";
 import { useFlow } from "./useFlow.ts";
 
 export default function FlowPage() {
@@ -23,11 +25,10 @@ export default function FlowPage() {
   const [problems, setProblems] = useState<readonly FlowProblem[]>();
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
-  // Another release leaves the draft as it was, and with it what is being typed.
-  return <Editor key={JSON.stringify(data.draft)} flow={data} problems={problems} onProblems={setProblems} />;
+  return <Editor key={flowId} flow={data} problems={problems} onProblems={setProblems} />;
 }
 
-/** Edits the draft as a list of steps. Production keeps its release until the draft is published. */
+/** Edits the draft as a list of steps or on a canvas. Production keeps its release until the draft is published. */
 function Editor(props: {
   flow: Flow;
   problems: readonly FlowProblem[] | undefined;
@@ -37,14 +38,11 @@ function Editor(props: {
   const t = useText();
   const flowId = flow.flowId ?? "";
   const refresh = useRefresh("flow", "flows", "flowList", "releases");
-  const [name, setName] = useState(flow.displayName ?? "");
-  const [draft, setDraft] = useState<Definition>(flow.draft ?? {});
-  const [dirty, setDirty] = useState(false);
+  const editing = useDraft(flow);
+  const { name, definition: draft, layout, dirty, version, change } = editing;
+  const [view, setView] = useView();
+  const [wanted, setWanted] = useState<Wanted>();
   const [failure, setFailure] = useState<unknown>();
-  const change = (next: Definition) => {
-    setDraft(next);
-    setDirty(true);
-  };
   /** Whether the work went well; why it didn't is then on the page. */
   const attempt = async (work: () => Promise<boolean>) => {
     setFailure(undefined);
@@ -65,14 +63,14 @@ function Editor(props: {
   };
   const save = async () => {
     const body = {
-      flow: { flowId, displayName: name, draft },
-      updateMask: "displayName,draft",
-      version: flow.version,
+      flow: { flowId, displayName: name, draft, layout },
+      updateMask: "displayName,draft,layout",
+      version,
     };
     const saved = await ask(
       api.PATCH("/v1/flows/{flow.flowId}", { params: { path: { "flow.flowId": flowId } }, body }),
     );
-    setDirty(false);
+    editing.saved({ name, definition: draft, layout }, saved);
     return saved;
   };
   const checkAndSave = async () => {
@@ -84,8 +82,8 @@ function Editor(props: {
   };
   const publish = async (comment: string) => {
     if (!(await validate())) return false;
-    const saved = dirty ? await save() : flow;
-    const body = { requestId: newRequestId(), comment, version: saved.version };
+    const checked = dirty ? (await save()).version : version;
+    const body = { requestId: newRequestId(), comment, version: checked };
     await ask(api.POST("/v1/flows/{flowId}:publish", { params: { path: { flowId } }, body }));
     toast(t("flows.published"));
     await refresh();
@@ -106,22 +104,26 @@ function Editor(props: {
           />
         }
       />
-      <div className={classes.page}>
+      <div className={view === "canvas" ? classes.wide : classes.page} data-draft>
         <div className={classes.column}>
           <ProblemNote problem={failure} onClose={() => setFailure(undefined)} />
-          {problems && <FlowProblems problems={problems} steps={draft.steps ?? []} />}
-          <StepList definition={draft} problems={problems ?? []} onChange={change} />
-        </div>
-        <div className={classes.column}>
-          <FlowSettings
-            name={name}
-            definition={draft}
-            onName={(value) => {
-              setName(value);
-              setDirty(true);
-            }}
-            onChange={change}
+          {problems && (
+            <FlowProblems
+              problems={problems}
+              steps={draft.steps ?? []}
+              onStep={view === "canvas" ? (stepId) => setWanted({ stepId }) : undefined}
+            />
+          )}
+          <Designer
+            editing={editing}
+            view={view}
+            onView={setView}
+            problems={problems ?? []}
+            wanted={wanted}
           />
+        </div>
+        <div className={view === "canvas" ? classes.beside : classes.column}>
+          <FlowSettings name={name} definition={draft} onName={editing.rename} onChange={change} />
           <Releases flow={flow} onRolledBack={refresh} />
         </div>
       </div>

@@ -1,16 +1,21 @@
 import { Anchor } from "@mantine/core";
 import type { FlowProblem, Step } from "../../api/types.ts";
-import { textOr, useText } from "../../i18n/index.ts";
+import { useText } from "../../i18n/index.ts";
 import { Note } from "../../ui/Note.tsx";
 import classes from "./flows.module.css";
+import { ProblemText } from "./ProblemText.tsx";
+import { stepName } from "./steps.ts";
 
 /** What stands in the way of publishing, each with the step it is about. */
 export function FlowProblems({
   problems,
   steps,
+  onStep,
 }: {
   problems: readonly FlowProblem[];
   steps: readonly Step[];
+  /** Shows a step where it isn't on the page to be linked to. */
+  onStep?: ((stepId: string) => void) | undefined;
 }) {
   const t = useText();
   if (problems.length === 0) {
@@ -36,7 +41,15 @@ export function FlowProblems({
           >
             {problem.stepId && (
               <>
-                <Anchor href={`#step-${problem.stepId}`} underline="always">
+                <Anchor
+                  href={`#step-${problem.stepId}`}
+                  underline="always"
+                  onClick={(event) => {
+                    if (!onStep) return;
+                    event.preventDefault();
+                    onStep(problem.stepId ?? "");
+                  }}
+                >
                   {stepName(steps, problem.stepId)}
                 </Anchor>
                 :{" "}
@@ -48,13 +61,4 @@ export function FlowProblems({
       </ul>
     </Note>
   );
-}
-
-export function ProblemText({ problem }: { problem: FlowProblem }) {
-  const known = textOr("flowProblem", problem.reason ?? "", { field: problem.field ?? "" });
-  return <bdi>{known === problem.reason ? problem.message : known}</bdi>;
-}
-
-export function stepName(steps: readonly Step[], stepId: string | undefined): string {
-  return steps.find((step) => step.stepId === stepId)?.displayName || stepId || "";
 }

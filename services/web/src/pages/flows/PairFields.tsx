@@ -2,6 +2,7 @@ import { Group, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useText } from "../../i18n/index.ts";
 import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
+import { same } from "./canvas/history.ts";
 
 interface Props {
   label: string;
@@ -10,13 +11,17 @@ interface Props {
   onChange: (pairs: Record<string, string>) => void;
 }
 
+const fromRows = (rows: [string, string][]) => Object.fromEntries(rows.filter(([key]) => key !== ""));
+
 /** A map as rows of two texts. Rows are kept here while they are typed, since a map can't hold an empty key twice. */
 export function PairFields({ label, names, pairs, onChange }: Props) {
   const t = useText();
   const [rows, setRows] = useState<[string, string][]>(Object.entries(pairs));
+  // What was undone is not what these rows say.
+  if (!same(fromRows(rows), pairs)) setRows(Object.entries(pairs));
   const update = (next: [string, string][]) => {
     setRows(next);
-    onChange(Object.fromEntries(next.filter(([key]) => key !== "")));
+    onChange(fromRows(next));
   };
   const replace = (index: number, side: 0 | 1, text: string) =>
     update(

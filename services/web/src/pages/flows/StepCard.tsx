@@ -22,12 +22,12 @@ import type { FlowProblem, Step } from "../../api/types.ts";
 import { arrowOf, useLanguage, useText } from "../../i18n/index.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { IconAction } from "../../ui/RowActions.tsx";
-import { ProblemText, stepName } from "./FlowProblems.tsx";
 import classes from "./flows.module.css";
+import { ProblemText } from "./ProblemText.tsx";
 import { StepFields } from "./StepFields.tsx";
-import { type Kind, kindOf, targetsOf } from "./steps.ts";
+import { type Kind, kindOf, stepName, targetsOf } from "./steps.ts";
 
-const ICONS: Record<Kind, Icon> = {
+export const ICONS: Record<Kind, Icon> = {
   say: IconMessage2,
   play: IconPlayerPlay,
   menu: IconListNumbers,
@@ -46,6 +46,8 @@ interface Props {
   steps: readonly Step[];
   isStart: boolean;
   open: boolean;
+  /** Something elsewhere on the page points at it. */
+  lit: boolean;
   first: boolean;
   last: boolean;
   problems: readonly FlowProblem[];
@@ -67,7 +69,7 @@ export function StepCard(props: Props) {
   const leads = targetsOf(step).map((target) => stepName(steps, target));
   return (
     <section
-      className={`${classes.step} ${bad ? classes.stepBad : ""}`}
+      className={`${classes.step} ${bad ? classes.stepBad : ""} ${props.lit ? classes.stepLit : ""}`}
       id={`step-${step.stepId}`}
       aria-label={name}
       data-testid={`step-${step.stepId}`}
@@ -118,27 +120,39 @@ export function StepCard(props: Props) {
       )}
       {open && (
         <div className={classes.body}>
-          <TextInput
-            label={t("common.name")}
-            maxLength={120}
-            value={step.displayName ?? ""}
-            onChange={(event) => props.onChange({ ...step, displayName: event.currentTarget.value })}
-          />
-          <TextInput
-            label={t("flows.stepId")}
-            description={t("flows.stepIdHint")}
-            dir="ltr"
-            maxLength={64}
-            defaultValue={step.stepId ?? ""}
-            onBlur={(event) => {
-              const to = event.currentTarget.value.trim();
-              if (to && to !== step.stepId && !steps.some((each) => each.stepId === to)) props.onRename(to);
-              else event.currentTarget.value = step.stepId ?? "";
-            }}
-          />
-          <StepFields step={step} steps={steps} onChange={props.onChange} />
+          <StepBody step={step} steps={steps} onChange={props.onChange} onRename={props.onRename} />
         </div>
       )}
     </section>
+  );
+}
+
+/** All that is asked about a step: its name, its id, and the fields of its kind. */
+export function StepBody(props: Pick<Props, "step" | "steps" | "onChange" | "onRename">) {
+  const t = useText();
+  const { step, steps } = props;
+  return (
+    <>
+      <TextInput
+        label={t("common.name")}
+        maxLength={120}
+        value={step.displayName ?? ""}
+        onChange={(event) => props.onChange({ ...step, displayName: event.currentTarget.value })}
+      />
+      <TextInput
+        key={step.stepId}
+        label={t("flows.stepId")}
+        description={t("flows.stepIdHint")}
+        dir="ltr"
+        maxLength={64}
+        defaultValue={step.stepId ?? ""}
+        onBlur={(event) => {
+          const to = event.currentTarget.value.trim();
+          if (to && to !== step.stepId && !steps.some((each) => each.stepId === to)) props.onRename(to);
+          else event.currentTarget.value = step.stepId ?? "";
+        }}
+      />
+      <StepFields step={step} steps={steps} onChange={props.onChange} />
+    </>
   );
 }

@@ -1,29 +1,35 @@
 import { Button, Menu } from "@mantine/core";
 import { IconPlus, IconSitemap } from "@tabler/icons-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import type { Definition, FlowProblem, Step } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Panel } from "../../ui/Page.tsx";
+import { addStep, removeAt } from "./canvas/graph.ts";
 import { StepCard } from "./StepCard.tsx";
-import { KINDS, type Kind, moveStep, newStep, renameStep } from "./steps.ts";
+import { KINDS, type Kind, moveStep, renameStep } from "./steps.ts";
 
 interface Props {
   definition: Definition;
   problems: readonly FlowProblem[];
+  /** Step to point at: it is marked, and brought into view. */
+  highlighted?: string | undefined;
   onChange: (definition: Definition) => void;
 }
 
 /** The steps as a list that the keyboard can edit: open one, change it, move it, delete it, add one. */
-export function StepList({ definition, problems, onChange }: Props) {
+export function StepList({ definition, problems, highlighted, onChange }: Props) {
   const t = useText();
   const steps = definition.steps ?? [];
   const [open, setOpen] = useState("");
+  useEffect(() => {
+    if (highlighted) document.getElementById(`step-${highlighted}`)?.scrollIntoView({ block: "nearest" });
+  }, [highlighted]);
   const withSteps = (next: Step[]) => onChange({ ...definition, steps: next });
   const add = (kind: Kind) => {
-    const step = newStep(kind, steps);
-    onChange({ ...definition, start: definition.start || step.stepId, steps: [...steps, step] });
-    setOpen(step.stepId ?? "");
+    const added = addStep(definition, kind);
+    onChange(added.definition);
+    setOpen(added.stepId);
   };
   const rename = (from: string, to: string) => {
     onChange(renameStep(definition, from, to));
@@ -45,6 +51,7 @@ export function StepList({ definition, problems, onChange }: Props) {
           steps={steps}
           isStart={step.stepId === definition.start}
           open={open === step.stepId}
+          lit={highlighted === step.stepId}
           first={index === 0}
           last={index === steps.length - 1}
           problems={problems.filter((problem) => problem.stepId === step.stepId)}
@@ -52,7 +59,7 @@ export function StepList({ definition, problems, onChange }: Props) {
           onChange={(next) => withSteps(steps.map((each, at) => (at === index ? next : each)))}
           onRename={(to) => rename(step.stepId ?? "", to)}
           onMove={(by) => withSteps(moveStep(steps, index, by))}
-          onDelete={() => withSteps(steps.filter((_, at) => at !== index))}
+          onDelete={() => onChange(removeAt(definition, index))}
         />
       ))}
       <Menu position="bottom-start">

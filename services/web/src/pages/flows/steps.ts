@@ -87,6 +87,11 @@ function oneOf<K extends string>(kinds: readonly K[], chosen: K | undefined) {
   };
 }
 
+/** What people call a step. */
+export function stepName(steps: readonly Step[], stepId: string | undefined): string {
+  return steps.find((step) => step.stepId === stepId)?.displayName || stepId || "";
+}
+
 /** A new step of a kind, with an id no other step has. */
 export function newStep(kind: Kind, steps: readonly Step[]): Step {
   const taken = new Set(steps.map((step) => step.stepId));
@@ -106,7 +111,7 @@ export function moveStep(steps: readonly Step[], index: number, by: 1 | -1): Ste
 }
 
 /** Every field of a step that names another step. */
-const TARGETS: { readonly [K in Kind]: readonly string[] } = {
+export const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   say: ["next"],
   play: ["next"],
   menu: ["noMatch"],

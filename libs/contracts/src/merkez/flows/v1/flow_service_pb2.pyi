@@ -100,7 +100,7 @@ class CreateFlowRequest(_message.Message):
     """Publishes at once when the result is valid."""
     @_builtins.property
     def flow(self) -> _flow_pb2.Flow:
-        """Required. display_name, and draft unless a template is named."""
+        """Required. display_name, and draft unless a template is named; layout may come with the draft."""
 
     @_builtins.property
     def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -216,7 +216,7 @@ class UpdateFlowRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: display_name, draft."""
+        """Fields: display_name, draft, layout; draft and layout always whole."""
 
     def __init__(
         self,

@@ -122,7 +122,7 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateFlow(self, request, context):
-        """Changes the name or the draft; production is untouched.
+        """Changes the name, the draft or its layout; production is untouched.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

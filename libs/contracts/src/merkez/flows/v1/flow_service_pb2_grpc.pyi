@@ -44,7 +44,7 @@ class FlowServiceStub:
     ListFlows: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowsRequest, _flow_service_pb2.ListFlowsResponse]
     """Lists flows, newest first."""
     UpdateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]
-    """Changes the name or the draft; production is untouched."""
+    """Changes the name, the draft or its layout; production is untouched."""
     DeleteFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _empty_pb2.Empty]
     """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs."""
     ValidateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]
@@ -70,7 +70,7 @@ class FlowServiceAsyncStub(FlowServiceStub):
     ListFlows: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowsRequest, _flow_service_pb2.ListFlowsResponse]  # type: ignore[assignment]
     """Lists flows, newest first."""
     UpdateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]  # type: ignore[assignment]
-    """Changes the name or the draft; production is untouched."""
+    """Changes the name, the draft or its layout; production is untouched."""
     DeleteFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs."""
     ValidateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]  # type: ignore[assignment]
@@ -123,7 +123,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.UpdateFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_pb2.Flow, _abc.Awaitable[_flow_pb2.Flow]]:
-        """Changes the name or the draft; production is untouched."""
+        """Changes the name, the draft or its layout; production is untouched."""
 
     @_abc_1.abstractmethod
     def DeleteFlow(
