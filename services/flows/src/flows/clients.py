@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from typing import Any
 
 from chassis.auth import acting_for, principal
 from chassis.grpc import Peers
@@ -30,6 +32,7 @@ from merkez.routing.v1 import (
 )
 
 from flows.domain.definitions import Definition, Hours, Queue, Transfer, Voicemail
+from flows.domain.names import OF_ROUTING, Names, Noun
 from flows.domain.runs import (
     CheckContact,
     CheckHours,
@@ -88,6 +91,17 @@ class Routing:
         self._queues = peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
         self._skills = peers.stub(queue_service_pb2_grpc.SkillServiceStub, "routing")
         self._hours = peers.stub(queue_service_pb2_grpc.BusinessHoursServiceStub, "routing")
+        self._lists: dict[Noun, tuple[Any, Any, str, str]] = {
+            Noun.QUEUE: (self._queues.ListQueues, queue_service_pb2.ListQueuesRequest, "queues", "queue_id"),
+            Noun.SKILL: (self._skills.ListSkills, queue_service_pb2.ListSkillsRequest, "skills", "skill_id"),
+            Noun.HOURS: (
+                self._hours.ListBusinessHours, queue_service_pb2.ListBusinessHoursRequest, "business_hours",
+                "business_hours_id",
+            ),
+            Noun.AGENT: (
+                self._agents.ListColleagues, contact_service_pb2.ListColleaguesRequest, "colleagues", "agent_id",
+            ),
+        }  # fmt: skip
 
     async def enqueue(self, effect: Enqueue, run: Run) -> Enqueued:
         """Have an agent found. A refusal for good is a result; Unavailable is raised, to be tried again."""
@@ -233,23 +247,26 @@ class Routing:
         return True
 
     async def _known_skills(self) -> set[str]:
-        found: set[str] = set()
-        token = ""
-        while True:
-            request = queue_service_pb2.ListSkillsRequest(page_size=200, page_token=token)
-            page = await self._skills.ListSkills(request, timeout=_ROUTING_SECONDS)
-            found.update(skill.skill_id for skill in page.skills)
-            token = page.next_page_token
-            if not token:
-                return found
+        return set(await self._all_names(Noun.SKILL))
 
     async def _known_agents(self) -> set[str]:
-        found: set[str] = set()
+        return set(await self._all_names(Noun.AGENT))
+
+    async def names(self, nouns: Collection[Noun]) -> Names:
+        """What routing's things of these nouns are called. Raises Unavailable.
+
+        Asked on flows' own account, as `references` is.
+        """
+        with acting_for(principal().tenant_id):
+            return Names({noun: await self._all_names(noun) for noun in sorted(OF_ROUTING.intersection(nouns))})
+
+    async def _all_names(self, noun: Noun) -> dict[str, str]:
+        ask, make, listed, key = self._lists[noun]
+        found: dict[str, str] = {}
         token = ""
         while True:
-            request = contact_service_pb2.ListColleaguesRequest(page_size=200, page_token=token)
-            page = await self._agents.ListColleagues(request, timeout=_ROUTING_SECONDS)
-            found.update(agent.agent_id for agent in page.colleagues)
+            page = await ask(make(page_size=200, page_token=token), timeout=_ROUTING_SECONDS)
+            found.update({getattr(each, key): each.display_name for each in getattr(page, listed)})
             token = page.next_page_token
             if not token:
                 return found

@@ -1880,6 +1880,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/flows/{flowId}/yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Writes a draft or a release as YAML, with the flow's tests
+         * @description Writes a draft or a release as YAML, with the flow's tests. FAILED_PRECONDITION STEP_ID_TWICE when two steps of a draft have one id. Needs the permission `flows.read`.
+         */
+        get: operations["merkez.flows.v1.FlowCodeService.ExportFlow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a flow of a file, or the draft of one that is there; what runs stays as it is
+         * @description Makes a flow of a file, or the draft of one that is there; what runs stays as it is. INVALID_ARGUMENT FLOW_FILE_INVALID with line, step, field and name when the file can't be read or names what isn't there, or is there twice. Needs the permission `flows.write`.
+         */
+        post: operations["merkez.flows.v1.FlowCodeService.ImportFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{flowId}:diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what differs between two releases, or between a release and the draft
+         * @description Says what differs between two releases, or between a release and the draft. NOT_FOUND RELEASE_NOT_FOUND. Needs the permission `flows.read`.
+         */
+        post: operations["merkez.flows.v1.FlowCodeService.DiffFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/prompts": {
         parameters: {
             query?: never;
@@ -3392,6 +3452,54 @@ export interface components {
             /** @description Language spoken unless the brand says otherwise. */
             language?: string;
         };
+        /** @description Asks. */
+        "flows.v1.DiffFlowRequest": {
+            /** @description Required. */
+            flowId?: string;
+            /**
+             * Format: int32
+             * @description Number of the release before; 0 is the newest, or nothing when there is none.
+             */
+            beforeNumber?: number;
+            /**
+             * Format: int32
+             * @description Number of the release after; 0 is the draft.
+             */
+            afterNumber?: number;
+            /** @description Compares with this instead of the draft; after_number must be 0. */
+            definition?: components["schemas"]["flows.v1.Definition"];
+        };
+        /** @description What differs. */
+        "flows.v1.DiffFlowResponse": {
+            /** @description All of it. */
+            diff?: components["schemas"]["flows.v1.FlowDiff"];
+            /**
+             * Format: int32
+             * @description Number of the release before; 0 when there was none.
+             */
+            beforeNumber?: number;
+            /**
+             * Format: int32
+             * @description Number of the release after; 0 for the draft.
+             */
+            afterNumber?: number;
+        };
+        /** @description The file. */
+        "flows.v1.ExportFlowResponse": {
+            /** @description UTF-8 text. The same flow gives the same text, byte for byte. */
+            yaml?: string;
+            /** @description Warnings NAME_AMBIGUOUS and NAME_MISSING about what had to be written by its id, which no other tenant knows. */
+            problems?: components["schemas"]["flows.v1.Problem"][];
+        };
+        /** @description One field before and after. */
+        "flows.v1.FieldChange": {
+            /** @description As in a flow's file, such as text.en, choices[1].next, queue or skills.Turkish. */
+            field?: string;
+            /** @description Empty when it was not set. */
+            before?: string;
+            /** @description Empty when it isn't set any more. */
+            after?: string;
+        };
         /** @description A flow. */
         "flows.v1.Flow": {
             /** @description Output only. */
@@ -3422,6 +3530,22 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+        };
+        /**
+         * @description What happened to a step or a test.
+         * @enum {string}
+         */
+        "flows.v1.FlowChange": "FLOW_CHANGE_UNSPECIFIED" | "FLOW_CHANGE_ADDED" | "FLOW_CHANGE_REMOVED" | "FLOW_CHANGE_CHANGED";
+        /** @description All that differs. */
+        "flows.v1.FlowDiff": {
+            /** @description Of the flow as a whole: language, start, and order of the steps both have. */
+            fields?: components["schemas"]["flows.v1.FieldChange"][];
+            /** @description In the order of the steps, removed ones last. */
+            steps?: components["schemas"]["flows.v1.StepChange"][];
+            /** @description Tests, where they are part of what is compared. */
+            tests?: components["schemas"]["flows.v1.TestChange"][];
+            /** @description True when nothing differs. */
+            same?: boolean;
         };
         /** @description Says goodbye and ends the call. */
         "flows.v1.HangUpStep": {
@@ -3469,6 +3593,33 @@ export interface components {
             next?: string;
             /** @description Step when every try failed. */
             failed?: string;
+        };
+        /** @description Imports. */
+        "flows.v1.ImportFlowRequest": {
+            /** @description Required unless dry_run. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The file, up to 512 kB. Anchors, aliases, tags and unknown keys are refused. */
+            yaml: string;
+            /** @description Flow whose draft it becomes; empty makes a new flow. */
+            flowId?: string;
+            /** @description Changes nothing: only says what would come of it, mistakes of the file among the problems. */
+            dryRun?: boolean;
+            /**
+             * Format: int64
+             * @description The version of the flow this was made on; 0 takes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description What came of it, or would. */
+        "flows.v1.ImportFlowResponse": {
+            /** @description The flow with its new draft; without ids of its own when it would be a new one, unset when the file can't be read. */
+            flow?: components["schemas"]["flows.v1.Flow"];
+            /** @description What is wrong with the file, which dry_run alone answers, or with the draft it makes, which blocks publishing and not the import. */
+            problems?: components["schemas"]["flows.v1.Problem"][];
+            /** @description What differs from the draft that was there. */
+            changes?: components["schemas"]["flows.v1.FlowDiff"];
+            /** @description True when it could be published, its tests aside. */
+            valid?: boolean;
         };
         /** @description Flows. */
         "flows.v1.ListFlowsResponse": {
@@ -3536,6 +3687,11 @@ export interface components {
             reason?: string;
             /** @description What is wrong and what to do, in English. */
             message?: string;
+            /**
+             * Format: int32
+             * @description Line of the file it was read from, from 1; 0 without a file.
+             */
+            line?: number;
         };
         /** @description Audio that was uploaded. */
         "flows.v1.Prompt": {
@@ -3739,6 +3895,19 @@ export interface components {
             /** @description Takes a message. */
             voicemail?: components["schemas"]["flows.v1.Voicemail"];
         };
+        /** @description One step that differs. */
+        "flows.v1.StepChange": {
+            /** @description Which; a step is followed by its id. */
+            stepId?: string;
+            /** @description Its name after the change, or the last it had. */
+            displayName?: string;
+            /** @description What it does after the change, or did: say, play, menu, collect, hours, set_attribute, http_request, queue, transfer, voicemail or hang_up; empty for nothing yet. */
+            kind?: string;
+            /** @description What happened to it. */
+            change?: components["schemas"]["flows.v1.FlowChange"];
+            /** @description Its fields that differ; all that are set when it was added or removed. */
+            fields?: components["schemas"]["flows.v1.FieldChange"][];
+        };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
             /** @description Stable id, such as greeting_menu_queue. */
@@ -3753,6 +3922,13 @@ export interface components {
             };
             /** @description What has to be filled in, such as queue_id. */
             parameters?: string[];
+        };
+        /** @description One test of a flow that differs. */
+        "flows.v1.TestChange": {
+            /** @description Its name. */
+            displayName?: string;
+            /** @description What happens to it. */
+            change?: components["schemas"]["flows.v1.FlowChange"];
         };
         /** @description Hands the caller on. */
         "flows.v1.Transfer": {
@@ -9145,6 +9321,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["flows.v1.ListReleasesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowCodeService.ExportFlow": {
+        parameters: {
+            query?: {
+                /** @description Number of the release to write; 0 writes the draft. */
+                releaseNumber?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ExportFlowResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowCodeService.ImportFlow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.ImportFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it, or would. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ImportFlowResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowCodeService.DiffFlow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.DiffFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description What differs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.DiffFlowResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -80,7 +80,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         if not paths:
             paths = {field.name for field, _ in request.flow.ListFields()} & _UPDATABLE
         if "draft" in paths:
-            _require_small(request.flow.draft)
+            require_small(request.flow.draft)
         change = ops.Change(
             flow_id=flow_id,
             display_name=request.flow.display_name if "display_name" in paths else None,
@@ -104,7 +104,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         flow = await self._db.run(tenant_id, lambda tx: ops.get_flow(tx, flow_id), read_only=True)
         definition = flow.draft
         if request.HasField("definition"):
-            _require_small(request.definition)
+            require_small(request.definition)
             definition = convert.definition_from(request.definition)
         known = await self._references(definition)
         problems = await self._db.run(tenant_id, lambda tx: ops.problems(tx, definition, known), read_only=True)
@@ -177,7 +177,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         )
 
     def _first_draft(self, request: flow_service_pb2.CreateFlowRequest) -> Definition:
-        _require_small(request.flow.draft)
+        require_small(request.flow.draft)
         if not request.template_id:
             if request.parameters:
                 raise InvalidInput.of("parameters", "belong to a template: name one in template_id")
@@ -199,6 +199,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         return await self._routing.references(definition, allow_loopback=self._allow_loopback)
 
 
-def _require_small(definition: Message) -> None:
+def require_small(definition: Message) -> None:
+    """Refuse a definition that is bigger than a draft may be."""
     if definition.ByteSize() > MAX_DEFINITION_BYTES:
         raise InvalidInput.of("draft", "is bigger than 512 kB")
