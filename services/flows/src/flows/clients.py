@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from datetime import date
 from typing import Any
 
 from chassis.auth import acting_for, principal
 from chassis.grpc import Peers
+from chassis.hours import intervals_in
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
 from kernel.errors import (
@@ -19,6 +21,8 @@ from kernel.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from kernel.hours import Holiday
+from kernel.hours import Hours as Calendar
 from kernel.ids import is_id
 from kernel.phone import is_e164
 from merkez.engagement.v1 import customer_service_pb2, customer_service_pb2_grpc
@@ -260,16 +264,35 @@ class Routing:
         with acting_for(principal().tenant_id):
             return Names({noun: await self._all_names(noun) for noun in sorted(OF_ROUTING.intersection(nouns))})
 
+    async def calendars(self) -> dict[str, Calendar]:
+        """When each of the tenant's business hours is open. Raises Unavailable."""
+        with acting_for(principal().tenant_id):
+            return {
+                each.business_hours_id: Calendar(
+                    each.time_zone,
+                    intervals_in(each.intervals),
+                    tuple(
+                        Holiday(date.fromisoformat(day.date), day.display_name, intervals_in(day.intervals))
+                        for day in each.holidays
+                    ),
+                )
+                async for each in self._all(Noun.HOURS)
+            }
+
     async def _all_names(self, noun: Noun) -> dict[str, str]:
-        ask, make, listed, key = self._lists[noun]
-        found: dict[str, str] = {}
+        key = self._lists[noun][3]
+        return {getattr(each, key): each.display_name async for each in self._all(noun)}
+
+    async def _all(self, noun: Noun) -> AsyncIterator[Any]:
+        ask, make, listed, _ = self._lists[noun]
         token = ""
         while True:
             page = await ask(make(page_size=200, page_token=token), timeout=_ROUTING_SECONDS)
-            found.update({getattr(each, key): each.display_name for each in getattr(page, listed)})
+            for each in getattr(page, listed):
+                yield each
             token = page.next_page_token
             if not token:
-                return found
+                return
 
 
 def _kind(kind: ContactKind) -> contact_pb2.ContactKind.ValueType:
