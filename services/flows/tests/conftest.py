@@ -17,9 +17,11 @@ from chassis.sql import Database
 from flows.clients import Engagement, Routing
 from flows.fetching import Fetcher
 from flows.handlers.code import FlowCodeServicer
+from flows.handlers.flow_tests import FlowTestServicer
 from flows.handlers.flows import FlowServicer
 from flows.handlers.prompts import PromptServicer
 from flows.handlers.runs import RunServicer
+from flows.handlers.worlds import Worlds
 from flows.sealing import MaskedValues
 from flows.turns import Turns
 from google.protobuf.duration_pb2 import Duration
@@ -31,6 +33,7 @@ from merkez.flows.v1 import (
     flow_pb2,
     flow_service_pb2,
     flow_service_pb2_grpc,
+    flow_test_service_pb2_grpc,
     run_service_pb2,
     run_service_pb2_grpc,
 )
@@ -188,7 +191,10 @@ class FakeRouting(
 
     async def ListBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.ListBusinessHoursResponse:
         self._note("ListBusinessHours")
-        hours = queue_pb2.BusinessHours(business_hours_id=self.hours_id, display_name="Weekdays")
+        weekdays = [queue_pb2.OpenInterval(weekday=day, start_minute=540, end_minute=1080) for day in range(1, 6)]
+        hours = queue_pb2.BusinessHours(
+            business_hours_id=self.hours_id, display_name="Weekdays", time_zone="Asia/Baku", intervals=weekdays
+        )
         return queue_service_pb2.ListBusinessHoursResponse(business_hours=[hours])
 
     async def CheckBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.CheckBusinessHoursResponse:
@@ -228,6 +234,7 @@ class House:
     def __post_init__(self) -> None:
         self.flows: Any = self.rpc.stub(flow_service_pb2_grpc.FlowServiceStub, "flows")
         self.code: Any = self.rpc.stub(flow_code_service_pb2_grpc.FlowCodeServiceStub, "flows")
+        self.tests: Any = self.rpc.stub(flow_test_service_pb2_grpc.FlowTestServiceStub, "flows")
         self.prompts: Any = self.rpc.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
         self.runs: Any = self.rpc.stub(run_service_pb2_grpc.RunServiceStub, "flows", caller="telephony")
 
@@ -317,6 +324,10 @@ async def house(
             (
                 flow_code_service_pb2_grpc.add_FlowCodeServiceServicer_to_server,
                 FlowCodeServicer(db, client, clock, allow_loopback=True),
+            ),
+            (
+                flow_test_service_pb2_grpc.add_FlowTestServiceServicer_to_server,
+                FlowTestServicer(db, Worlds(db, client), clock),
             ),
             (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
             (

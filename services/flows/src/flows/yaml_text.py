@@ -15,7 +15,7 @@ from yaml import events as ev
 from flows.domain.code_in import Node
 from flows.domain.code_shape import MAX_BYTES
 
-MAX_NODES = 50_000
+MAX_NODES = 150_000
 MAX_DEPTH = 12
 
 

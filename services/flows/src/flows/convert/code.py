@@ -15,8 +15,8 @@ _CHANGES = {
 }
 
 
-def to_diff(diff: Diff) -> flow_diff_pb2.FlowDiff:
-    """A diff as clients read it."""
+def to_diff(diff: Diff, tests: Iterable[tuple[str, Change]] = ()) -> flow_diff_pb2.FlowDiff:
+    """A diff as clients read it, with what becomes of tests where they are part of it."""
     steps = [
         flow_diff_pb2.StepChange(
             step_id=step.step_id,
@@ -27,7 +27,10 @@ def to_diff(diff: Diff) -> flow_diff_pb2.FlowDiff:
         )
         for step in diff.steps
     ]
-    return flow_diff_pb2.FlowDiff(fields=_to_fields(diff.fields), steps=steps, same=diff.same)
+    changed = [flow_diff_pb2.TestChange(display_name=name, change=_CHANGES[change]) for name, change in tests]
+    return flow_diff_pb2.FlowDiff(
+        fields=_to_fields(diff.fields), steps=steps, tests=changed, same=diff.same and not changed
+    )
 
 
 def _to_fields(fields: Iterable[FieldChange]) -> list[flow_diff_pb2.FieldChange]:

@@ -11,12 +11,15 @@ import re
 import typing
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flows.domain.code_shape import CHOICES, FORMAT, INLINE, KINDS, Key, keys_of, read_duration
 from flows.domain.definitions import Definition, Problem, Severity, Step
+from flows.domain.expectations import MAX_TESTS, MAX_TESTS_SIZE, Case, case_size
+from flows.domain.flows import MAX_NAME
 from flows.domain.names import BY_ID, Names, Noun
+from flows.domain.scenarios import check
 
 MAX_PROBLEMS = 100
 _NUMBER = re.compile(r"-?[0-9]{1,10}")
@@ -134,6 +137,17 @@ class Reading:
             self.refuse(node, place, "VALUE_INVALID", "Write a duration with its unit, such as 5s, 2m30s or 500ms.")
         return made
 
+    def time(self, node: Node, place: Place) -> datetime | None:
+        """An instant."""
+        try:
+            made = datetime.fromisoformat(str(node.value)) if node.kind == "text" else None
+            if made is not None and made.tzinfo is not None:
+                return made.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        self.refuse(node, place, "VALUE_INVALID", "Write a time with its zone, such as 2026-03-01T09:00:00Z.")
+        return None
+
     def reference(self, node: Node, place: Place, noun: Noun) -> str:
         """The id behind a name."""
         name = self.text(node, place)
@@ -163,9 +177,11 @@ class FlowFile:
     definition: Definition
     problems: list[Problem] = field(default_factory=list)
     nouns: Collection[Noun] = ()
+    tests: tuple[Case, ...] | None = None
+    """None when the file says nothing of tests."""
 
 
-_TOP = ("format", "name", "language", "start", "steps")
+_TOP = ("format", "name", "language", "start", "steps", "tests")
 
 
 def read_flow(root: Node, names: Names) -> FlowFile:
@@ -181,9 +197,10 @@ def read_flow(root: Node, names: Names) -> FlowFile:
     if "steps" in top:
         named = reading.keys(top["steps"], whole.key("steps"))
         steps = tuple(_step(reading, step_id, node) for step_id, node in named.items())
+    tests = _tests(reading, top["tests"], whole.key("tests")) if "tests" in top else None
     definition = Definition(texts.get("start", ""), steps, texts.get("language", ""))
     found = sorted(reading.problems, key=lambda each: each.line)
-    return FlowFile(texts.get("name", ""), definition, found, reading.nouns)
+    return FlowFile(texts.get("name", ""), definition, found, reading.nouns, tests)
 
 
 def _step(reading: Reading, step_id: str, node: Node) -> Step:
@@ -201,6 +218,30 @@ def _step(reading: Reading, step_id: str, node: Node) -> Step:
     kind = kinds[0]
     fields = found.get(kind, Node(node.line, "", "text", plain=True))
     return Step(step_id, name, read_fields(reading, KINDS[kind], fields, place))
+
+
+def _tests(reading: Reading, node: Node, place: Place) -> tuple[Case, ...]:
+    made: dict[str, Case] = {}
+    nodes = reading.items(node, place)
+    if len(nodes) > MAX_TESTS:
+        reading.refuse(node, place, "TOO_MANY_FLOW_TESTS", f"A flow has at most {MAX_TESTS} tests.")
+        nodes = []
+    for number, each in enumerate(nodes):
+        below = place.item(number)
+        case = read_fields(reading, Case, each, below)
+        name = case.display_name
+        if not name.strip() or len(name) > MAX_NAME:
+            message = f"A test needs a name of at most {MAX_NAME} characters."
+            reading.refuse(each, below.key("name"), "TEST_INVALID", message)
+        elif name in made:
+            reading.refuse(each, below.key("name"), "TEST_INVALID", f"Another test is called {name!r} as well.")
+        for wrong in check(case.scenario, case.inputs):
+            field = wrong.field.removeprefix("scenario.")
+            reading.refuse(each, below.key(field), "TEST_INVALID", f"{field} {wrong.description}.")
+        made[name] = case
+    if sum(case_size(case) for case in made.values()) > MAX_TESTS_SIZE:
+        reading.refuse(node, place, "TOO_MANY_FLOW_TESTS", "The tests are bigger than 400 kB together.")
+    return tuple(made.values())
 
 
 def _is_map(node: Node) -> bool:
@@ -223,7 +264,7 @@ def _known(cls: type) -> list[str]:
     choice = CHOICES.get(cls)
     known = [key for key, _ in choice.keys.values()] if choice else []
     for key in keys_of(cls):
-        known += _known(key.hint) if key.field == INLINE else [key.key]
+        known += _known(key.hint) if key.field in INLINE else [key.key]
     return known
 
 
@@ -242,7 +283,7 @@ def _from_keys(reading: Reading, cls: type[T], found: Mapping[str, Node], place:
             node = found[key]
             values[choice.value] = reading.reference(node, below, noun) if noun else reading.text(node, below)
     for key in keys_of(cls):
-        if key.field == INLINE:
+        if key.field in INLINE:
             values[key.field] = _from_keys(reading, key.hint, found, place)
         elif key.key in found:
             values[key.field] = _value(reading, key, found[key.key], place.key(key.key))
@@ -254,11 +295,15 @@ def _value(reading: Reading, key: Key, node: Node, place: Place) -> Any:
     if origin is tuple:
         item = typing.get_args(key.hint)[0]
         nodes = enumerate(reading.items(node, place))
+        if item is str:
+            return tuple(reading.text(each, place.item(number)) for number, each in nodes)
         return tuple(read_fields(reading, item, each, place.item(number)) for number, each in nodes)
     if origin is not None and issubclass(origin, Mapping):
         return _map(reading, key, node, place)
     if timedelta in typing.get_args(key.hint):
         return reading.duration(node, place)
+    if datetime in typing.get_args(key.hint):
+        return reading.time(node, place)
     if dataclasses.is_dataclass(key.hint):
         return read_fields(reading, typing.cast("type[Any]", key.hint), node, place)
     if key.noun is not None:

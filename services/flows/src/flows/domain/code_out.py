@@ -6,27 +6,31 @@ The same definition gives the same values in the same order: what has its defaul
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flows.domain.code_shape import CHOICES, FORMAT, INLINE, KIND_KEYS, Key, keys_of, write_duration
 from flows.domain.definitions import LANGUAGES, Definition, Problem, Severity, Step
+from flows.domain.expectations import Case
 from flows.domain.flows import StepIdTwice
 from flows.domain.names import BY_ID, Names, references
 
 Tree = dict[str, Any]
 
 
-def write_flow(display_name: str, definition: Definition, names: Names) -> Tree:
-    """A whole flow. Raises StepIdTwice for a draft that has two steps of one id: a file can't hold it."""
+def write_flow(display_name: str, definition: Definition, names: Names, tests: Sequence[Case] = ()) -> Tree:
+    """A whole flow with its tests. Raises StepIdTwice for a draft that has two steps of one id: a file can't hold it."""
     made: Tree = {"format": FORMAT, "name": display_name, "language": definition.language, "start": definition.start}
     steps: Tree = {}
     for step in definition.steps:
         if step.step_id in steps:
             raise StepIdTwice(f"two steps are called {step.step_id!r}: rename one of them, then export the flow")
         steps[step.step_id] = write_step(step, names)
-    return {**made, "steps": steps}
+    made["steps"] = steps
+    if tests:
+        made["tests"] = [write_fields(case, names) for case in tests]
+    return made
 
 
 def write_step(step: Step, names: Names) -> Tree:
@@ -50,7 +54,7 @@ def write_fields(value: Any, names: Names) -> Tree:
         held = getattr(value, key.field)
         if held == key.default:
             continue
-        if key.field == INLINE:
+        if key.field in INLINE:
             made |= write_fields(held, names)
         else:
             made[key.key] = _value(key, held, names)
@@ -60,12 +64,14 @@ def write_fields(value: Any, names: Names) -> Tree:
 def _value(key: Key, held: Any, names: Names) -> Any:
     if isinstance(held, timedelta):
         return write_duration(held)
+    if isinstance(held, datetime):
+        return held.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(held, Mapping):
         if key.noun is not None:
             return dict(sorted((names.written(key.noun, each), value) for each, value in held.items()))
         return {each: held[each] for each in sorted(held, key=_order)}
     if isinstance(held, tuple):
-        return [write_fields(each, names) for each in held]
+        return [each if isinstance(each, str) else write_fields(each, names) for each in held]
     if dataclasses.is_dataclass(held):
         return write_fields(held, names)
     return names.written(key.noun, held) if key.noun is not None else held

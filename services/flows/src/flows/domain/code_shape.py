@@ -18,11 +18,12 @@ from typing import Any
 
 from flows.domain import definitions as d
 from flows.domain.names import Noun
+from flows.domain.scenarios import Input, Kind
 
 FORMAT = "merkez.flow/1"
 """First line of every file: which shape follows."""
-MAX_BYTES = 512 * 1024
-"""Of a file: as much as a draft may be."""
+MAX_BYTES = 2 * 1024 * 1024
+"""Of a file: a draft may have 512 kB, its tests 400."""
 
 KINDS: Mapping[str, type[d.Action]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower(): cls for cls in typing.get_args(d.Action)
@@ -30,8 +31,8 @@ KINDS: Mapping[str, type[d.Action]] = {
 """Kinds of steps by the key they are written under."""
 KIND_KEYS: Mapping[type, str] = {cls: key for key, cls in KINDS.items()}
 
-INLINE = "utterance"
-"""The field whose own fields stand in the step, beside its others."""
+INLINE = frozenset({"utterance", "scenario"})
+"""Fields whose own fields stand beside the others, such as what a step says."""
 
 _REFERENCES: Mapping[str, tuple[str, Noun]] = {
     "prompt_id": ("prompt", Noun.PROMPT),
@@ -39,6 +40,7 @@ _REFERENCES: Mapping[str, tuple[str, Noun]] = {
     "business_hours_id": ("business_hours", Noun.HOURS),
     "queue_id": ("queue", Noun.QUEUE),
 }
+_RENAMED: Mapping[str, str] = {"display_name": "name", "expectation": "expect"}
 _KEYED_BY: Mapping[str, Noun] = {"skills": Noun.SKILL}
 
 
@@ -60,6 +62,7 @@ CHOICES: Mapping[type, Choice] = {
             "flow_id": ("flow", Noun.FLOW),
         },
     ),
+    Input: Choice("kind", "value", {kind.value: (kind.value, None) for kind in Kind}),
     d.Voicemail: Choice("mailbox", "owner", {"agent_id": ("agent", Noun.AGENT), "queue_id": ("queue", Noun.QUEUE)}),
 }  # fmt: skip
 
@@ -85,7 +88,8 @@ def keys_of(cls: type) -> tuple[Key, ...]:
         if choice is not None and each.name in (choice.field, choice.value):
             continue
         made = each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default
-        key, noun = _REFERENCES.get(each.name, (each.name, _KEYED_BY.get(each.name)))
+        key = _RENAMED.get(each.name, each.name)
+        key, noun = _REFERENCES.get(each.name, (key, _KEYED_BY.get(each.name)))
         found.append(Key(key, each.name, hints[each.name], made, noun))
     return tuple(found)
 

@@ -40,12 +40,12 @@ class FlowCodeServicer(flow_code_service_pb2_grpc.FlowCodeServiceServicer):
 
     async def ExportFlow(self, request: pb.ExportFlowRequest, context: Any) -> pb.ExportFlowResponse:
         flow_id = require_id("flw", request.flow_id, "flow_id")
-        _require_number(request.release_number, "release_number")
+        require_number(request.release_number, "release_number")
         found = await self._db.run(
-            principal().tenant_id, lambda tx: ops.get_version(tx, flow_id, request.release_number), read_only=True
+            principal().tenant_id, lambda tx: ops.get_to_write(tx, flow_id, request.release_number), read_only=True
         )
         names = await self._names(domain_names.nouns(found.definition))
-        tree = write_flow(found.flow.display_name, found.definition, names)
+        tree = write_flow(found.flow.display_name, found.definition, names, found.tests)
         return pb.ExportFlowResponse(
             yaml=await asyncio.to_thread(yaml_text.write, tree),
             problems=[convert_flows.to_problem(each) for each in not_portable(found.definition, names)],
@@ -81,8 +81,8 @@ class FlowCodeServicer(flow_code_service_pb2_grpc.FlowCodeServiceServicer):
 
     async def DiffFlow(self, request: pb.DiffFlowRequest, context: Any) -> pb.DiffFlowResponse:
         flow_id = require_id("flw", request.flow_id, "flow_id")
-        _require_number(request.before_number, "before_number")
-        _require_number(request.after_number, "after_number")
+        require_number(request.before_number, "before_number")
+        require_number(request.after_number, "after_number")
         before, after = await self._db.run(
             principal().tenant_id,
             lambda tx: ops.get_pair(tx, flow_id, request.before_number, request.after_number),
@@ -123,7 +123,8 @@ class FlowCodeServicer(flow_code_service_pb2_grpc.FlowCodeServiceServicer):
             raise NamesUnavailable(message) from error
 
 
-def _require_number(number: int, field: str) -> None:
+def require_number(number: int, field: str) -> None:
+    """Refuse what is no release's number."""
     if number < 0:
         raise InvalidInput.of(field, "must be a release's number, or 0")
 
@@ -136,6 +137,6 @@ def _to_response(made: ops.Imported) -> pb.ImportFlowResponse:
     return pb.ImportFlowResponse(
         flow=flow,
         problems=[convert_flows.to_problem(each) for each in made.problems],
-        changes=convert.to_diff(made.diff),
+        changes=convert.to_diff(made.diff, made.tests),
         valid=validation.valid(made.problems),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -10,11 +11,14 @@ from kernel.ids import new_id
 
 from flows.domain.code_in import FlowFile
 from flows.domain.definitions import Definition, Problem
-from flows.domain.diffs import Diff, compare
+from flows.domain.diffs import Change, Diff, compare
+from flows.domain.expectations import Case
 from flows.domain.flows import MAX_NAME, Flow, FlowFileInvalid, require_text, require_version
 from flows.domain.names import Names, Noun
 from flows.domain.validation import References
+from flows.ops.flow_tests import compare_tests, replace_tests
 from flows.ops.flows import problems
+from flows.store import flow_tests as test_store
 from flows.store import flows as store
 from flows.store import prompts as prompt_store
 
@@ -23,11 +27,12 @@ _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Version:
-    """A draft or a release of a flow; `number` 0 is the draft."""
+    """A draft or a release of a flow; `number` 0 is the draft. `tests` are looked up for a file only."""
 
     flow: Flow
     number: int
     definition: Definition
+    tests: Sequence[Case] = ()
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Imported:
     flow: Flow
     problems: list[Problem]
     diff: Diff
+    tests: list[tuple[str, Change]]
 
 
 async def own_names(tx: Tx) -> Names:
@@ -53,6 +59,12 @@ async def get_version(tx: Tx, flow_id: str, number: int) -> Version:
     return Version(flow, number, release.definition)
 
 
+async def get_to_write(tx: Tx, flow_id: str, number: int) -> Version:
+    """A draft or a release, with the flow's tests."""
+    found = await get_version(tx, flow_id, number)
+    return replace(found, tests=[test.case for test in await test_store.of_flow(tx, flow_id)])
+
+
 async def get_pair(tx: Tx, flow_id: str, before: int, after: int) -> tuple[Version, Version]:
     """Two versions to compare. `before` 0 is the newest release, nothing where there is none; `after` 0 the draft."""
     later = await get_version(tx, flow_id, after)
@@ -66,14 +78,16 @@ async def try_import(tx: Tx, flow_id: str, version: int, file: FlowFile, known: 
     flow = await _before(tx, flow_id, version, file)
     draft = file.definition
     found = await problems(tx, draft, known)
-    return Imported(replace(flow, draft=draft), found, compare(flow.draft, draft, names))
+    tests = await test_store.of_flow(tx, flow_id) if flow_id else []
+    changed = compare_tests(tests, file.tests) if file.tests is not None else []
+    return Imported(replace(flow, draft=draft), found, compare(flow.draft, draft, names), changed)
 
 
 async def import_flow(
     tx: Tx, flow_id: str, version: int, file: FlowFile, known: References, names: Names, now: datetime
 ) -> Imported:
     """Make a file the draft of a flow, or a new flow when `flow_id` is empty. Raises FlowFileInvalid when it has
-    mistakes. An existing flow keeps its name, and what runs stays as it is."""
+    mistakes. An existing flow keeps its name, and its tests if the file has none; what runs stays as it is."""
     if file.problems:
         raise FlowFileInvalid(file.problems)
     made = await try_import(tx, flow_id, version, file, known, names)
@@ -83,6 +97,8 @@ async def import_flow(
     else:
         flow = replace(made.flow, flow_id=new_id("flw", now), create_time=now, update_time=now, version=1)
         await store.add_flow(tx, flow)
+    if file.tests is not None:
+        await replace_tests(tx, flow.flow_id, file.tests, now)
     return replace(made, flow=flow)
 
 

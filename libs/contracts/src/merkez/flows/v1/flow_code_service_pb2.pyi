@@ -90,7 +90,7 @@ class ImportFlowRequest(_message.Message):
     request_id: _builtins.str
     """Required unless dry_run. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     yaml: _builtins.str
-    """Required. The file, up to 512 kB. Anchors, aliases, tags and unknown keys are refused."""
+    """Required. The file, up to 2 MB. Anchors, aliases, tags and unknown keys are refused."""
     flow_id: _builtins.str
     """Flow whose draft it becomes; empty makes a new flow."""
     dry_run: _builtins.bool
