@@ -46,6 +46,7 @@ interface Props {
   steps: readonly Step[];
   isStart: boolean;
   open: boolean;
+  current: boolean;
   first: boolean;
   last: boolean;
   problems: readonly FlowProblem[];
@@ -67,7 +68,8 @@ export function StepCard(props: Props) {
   const leads = targetsOf(step).map((target) => stepName(steps, target));
   return (
     <section
-      className={`${classes.step} ${bad ? classes.stepBad : ""}`}
+      className={`${classes.step} ${bad ? classes.stepBad : ""} ${props.current ? classes.stepCurrent : ""}`}
+      aria-current={props.current ? "step" : undefined}
       id={`step-${step.stepId}`}
       aria-label={name}
       data-testid={`step-${step.stepId}`}

@@ -11,11 +11,13 @@ import { KINDS, type Kind, moveStep, newStep, renameStep } from "./steps.ts";
 interface Props {
   definition: Definition;
   problems: readonly FlowProblem[];
+  /** The step a pretended call has come to. */
+  current: string;
   onChange: (definition: Definition) => void;
 }
 
 /** The steps as a list that the keyboard can edit: open one, change it, move it, delete it, add one. */
-export function StepList({ definition, problems, onChange }: Props) {
+export function StepList({ definition, problems, current, onChange }: Props) {
   const t = useText();
   const steps = definition.steps ?? [];
   const [open, setOpen] = useState("");
@@ -45,6 +47,7 @@ export function StepList({ definition, problems, onChange }: Props) {
           steps={steps}
           isStart={step.stepId === definition.start}
           open={open === step.stepId}
+          current={current !== "" && current === step.stepId}
           first={index === 0}
           last={index === steps.length - 1}
           problems={problems.filter((problem) => problem.stepId === step.stepId)}
