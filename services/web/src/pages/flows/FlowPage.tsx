@@ -146,7 +146,8 @@ function Editor(props: {
           {problems && <FlowProblems problems={problems} steps={draft.steps ?? []} />}
           <StepList definition={draft} problems={problems ?? []} current={current} onChange={change} />
         </div>
-        <div className={classes.column}>
+        <div className={`${classes.column} ${classes.beside}`}>
+          <TryOut flow={flow} draft={draft} failure={failure} onCurrent={setCurrent} />
           <FlowSettings
             name={name}
             definition={draft}
@@ -156,7 +157,6 @@ function Editor(props: {
             }}
             onChange={change}
           />
-          <TryOut flow={flow} draft={draft} failure={failure} onCurrent={setCurrent} />
           <Releases flow={flow} draft={draft} onRolledBack={refresh} />
         </div>
       </div>

@@ -44,23 +44,25 @@ export function Releases(props: { flow: Flow; draft: Definition; onRolledBack: (
         >
           <Group justify="space-between" gap={6}>
             <strong>{t("flows.number", { number: number(release) })}</strong>
-            {release.releaseId === flow.releaseId ? (
-              <Tag tone="good">{t("flows.running")}</Tag>
-            ) : (
-              <Button size="compact-xs" variant="default" onClick={() => setWanted(release)}>
-                {t("flows.rollBack")}
+            <Group gap={6}>
+              <Button
+                size="compact-xs"
+                variant="default"
+                aria-label={t("flowDiff.compareWith", { number: number(release) })}
+                onClick={() => setCompared(release)}
+                data-testid={`release-${release.number}-compare`}
+              >
+                {t("flowDiff.compare")}
               </Button>
-            )}
+              {release.releaseId === flow.releaseId ? (
+                <Tag tone="good">{t("flows.running")}</Tag>
+              ) : (
+                <Button size="compact-xs" variant="default" onClick={() => setWanted(release)}>
+                  {t("flows.rollBack")}
+                </Button>
+              )}
+            </Group>
           </Group>
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            aria-label={t("flowDiff.compareWith", { number: number(release) })}
-            onClick={() => setCompared(release)}
-            data-testid={`release-${release.number}-compare`}
-          >
-            {t("flowDiff.compare")}
-          </Button>
           <Text size="sm" c="dimmed">
             <DateTime value={release.createTime} /> · <bdi>{names.user(release.publisher)}</bdi>
           </Text>

@@ -10,26 +10,25 @@ import classes from "./simulator.module.css";
 
 interface Props {
   waiting: Waiting;
-  busy: boolean;
   onGive: (input: SimulationInput) => void;
 }
 
 /** What can happen next, by what the flow waits for. */
-export function Inputs({ waiting, busy, onGive }: Props) {
+export function Inputs({ waiting, onGive }: Props) {
   const kinds = waiting.kinds ?? [];
   return (
     <div className={classes.inputs}>
-      {kinds.includes("digits") && <Keypad waiting={waiting} busy={busy} onGive={onGive} />}
-      {kinds.includes("http_answer") && <HttpAnswer waiting={waiting} busy={busy} onGive={onGive} />}
-      <Outcomes waiting={waiting} busy={busy} onGive={onGive} />
-      <HangUp busy={busy} onGive={onGive} />
+      {kinds.includes("digits") && <Keypad waiting={waiting} onGive={onGive} />}
+      {kinds.includes("http_answer") && <HttpAnswer waiting={waiting} onGive={onGive} />}
+      <Outcomes waiting={waiting} onGive={onGive} />
+      <HangUp onGive={onGive} />
     </div>
   );
 }
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"] as const;
 
-function Keypad({ waiting, busy, onGive }: Props) {
+function Keypad({ waiting, onGive }: Props) {
   const t = useText();
   const language = useLanguage();
   const [digits, setDigits] = useState("");
@@ -49,13 +48,7 @@ function Keypad({ waiting, busy, onGive }: Props) {
       {/* A telephone's keys stand as they do everywhere, from left to right. */}
       <div className={classes.keys} dir="ltr">
         {KEYS.map((key) => (
-          <Button
-            key={key}
-            variant="default"
-            disabled={busy}
-            onClick={() => press(key)}
-            data-testid={`simulator-key-${key}`}
-          >
+          <Button key={key} variant="default" onClick={() => press(key)} data-testid={`simulator-key-${key}`}>
             {localDigits(key, language)}
           </Button>
         ))}
@@ -76,18 +69,18 @@ function Keypad({ waiting, busy, onGive }: Props) {
           onChange={(event) => setDigits(latinDigits(event.currentTarget.value).replace(/[^0-9*#]/g, ""))}
           data-testid="simulator-digits"
         />
-        <Button type="submit" disabled={busy || !digits} data-testid="simulator-press">
+        <Button type="submit" disabled={!digits} data-testid="simulator-press">
           {t("simulator.press")}
         </Button>
       </Form>
-      <Button variant="default" disabled={busy} onClick={done} data-testid="simulator-time-out">
+      <Button variant="default" onClick={done} data-testid="simulator-time-out">
         {t("simulator.letTimeRunOut")}
       </Button>
     </>
   );
 }
 
-function HttpAnswer({ waiting, busy, onGive }: Props) {
+function HttpAnswer({ waiting, onGive }: Props) {
   const t = useText();
   const [body, setBody] = useState("{}");
   return (
@@ -107,16 +100,11 @@ function HttpAnswer({ waiting, busy, onGive }: Props) {
         onChange={(event) => setBody(event.currentTarget.value)}
         data-testid="simulator-answer"
       />
-      <Button
-        disabled={busy}
-        onClick={() => onGive({ httpAnswer: body })}
-        data-testid="simulator-http-answer"
-      >
+      <Button onClick={() => onGive({ httpAnswer: body })} data-testid="simulator-http-answer">
         {t("simulator.giveAnswer")}
       </Button>
       <Button
         variant="default"
-        disabled={busy}
         onClick={() => onGive({ httpFailure: "503" })}
         data-testid="simulator-http-failure"
       >
@@ -126,7 +114,7 @@ function HttpAnswer({ waiting, busy, onGive }: Props) {
   );
 }
 
-function Outcomes({ waiting, busy, onGive }: Props) {
+function Outcomes({ waiting, onGive }: Props) {
   const t = useText();
   const outcomes = outcomesFor(waiting);
   const [position, setPosition] = useState<number | string>("");
@@ -161,7 +149,6 @@ function Outcomes({ waiting, busy, onGive }: Props) {
         <Button
           key={outcome}
           variant="default"
-          disabled={busy}
           onClick={() => onGive(outcomeInput(outcome, outcome === "queue.waiting" ? announced() : {}))}
           data-testid={`simulator-${outcome}`}
         >
@@ -172,13 +159,12 @@ function Outcomes({ waiting, busy, onGive }: Props) {
   );
 }
 
-function HangUp({ busy, onGive }: Omit<Props, "waiting">) {
+function HangUp({ onGive }: Omit<Props, "waiting">) {
   const t = useText();
   return (
     <Button
       variant="subtle"
       color="red"
-      disabled={busy}
       onClick={() => onGive({ hangUp: true })}
       data-testid="simulator-hang-up"
     >

@@ -52,7 +52,16 @@ export function Simulator({ flow, draft, run, onClose }: Props) {
   const log = useRef<HTMLDivElement>(null);
   const count = simulation?.visits?.length ?? 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was heard last is what is read
-  useEffect(() => log.current?.scrollTo({ top: log.current.scrollHeight }), [count, trial.inputs.length]);
+  useEffect(() => {
+    // Newer browsers answer with a promise, which is no clean-up.
+    log.current?.scrollTo({ top: log.current.scrollHeight });
+  }, [count, trial.inputs.length]);
+  // What was pressed is gone with the step it belonged to: whoever uses the keyboard goes on where the call stands.
+  const stand = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for everything that happens
+  useEffect(() => {
+    if (trial.inputs.length > 0 && document.activeElement === document.body) stand.current?.focus();
+  }, [simulation]);
   return (
     <div className={classes.simulator}>
       <Pretended
@@ -85,34 +94,31 @@ export function Simulator({ flow, draft, run, onClose }: Props) {
           {elapsed > 0 && (
             <p className={classes.lead}>{t("simulator.elapsed", { time: formatClock(elapsed, language) })}</p>
           )}
-          {mismatch && (
-            <Note tone="warn" title={t("simulator.mismatch")} live testId="simulator-mismatch">
-              <bdi>{mismatch.message}</bdi>
-              <div style={{ marginBlockStart: 8 }}>
-                <Button size="xs" variant="default" onClick={() => run.keepUntil(mismatch.index ?? 0)}>
-                  {t("simulator.dropRest")}
-                </Button>
-              </div>
-            </Note>
-          )}
-          {end && (
-            <Note tone={end.tone} live testId="simulator-end">
-              {t(end.text)}
-            </Note>
-          )}
-          {waiting && !mismatch && (
-            <>
-              <p className={classes.waits} aria-live="polite" data-testid="simulator-waiting">
-                {t("simulator.waits", { step: stepName(steps, waiting.stepId) })}
-              </p>
-              <Inputs
-                key={`${waiting.stepId}${trial.inputs.length}`}
-                waiting={waiting}
-                busy={run.busy}
-                onGive={run.give}
-              />
-            </>
-          )}
+          <div className={classes.stand} ref={stand} tabIndex={-1}>
+            {mismatch && (
+              <Note tone="warn" title={t("simulator.mismatch")} live testId="simulator-mismatch">
+                <bdi>{mismatch.message}</bdi>
+                <div style={{ marginBlockStart: 8 }}>
+                  <Button size="xs" variant="default" onClick={() => run.keepUntil(mismatch.index ?? 0)}>
+                    {t("simulator.dropRest")}
+                  </Button>
+                </div>
+              </Note>
+            )}
+            {end && (
+              <Note tone={end.tone} live testId="simulator-end">
+                {t(end.text)}
+              </Note>
+            )}
+            {waiting && !mismatch && (
+              <>
+                <p className={classes.waits} aria-live="polite" data-testid="simulator-waiting">
+                  {t("simulator.waits", { step: stepName(steps, waiting.stepId) })}
+                </p>
+                <Inputs key={`${waiting.stepId}${trial.inputs.length}`} waiting={waiting} onGive={run.give} />
+              </>
+            )}
+          </div>
         </>
       )}
       <Group gap={6}>

@@ -26,7 +26,13 @@ export function TryOut({ flow, draft, failure, onCurrent }: Props) {
   const run = useSimulation(flow.flowId ?? "", draft, open);
   const last = run.simulation?.visits?.at(-1);
   const current = open && last && !last.flowId && !run.releaseNumber ? (last.stepId ?? "") : "";
-  useEffect(() => onCurrent(current), [current, onCurrent]);
+  useEffect(() => {
+    onCurrent(current);
+    // Beside the steps it is followed; below them it would run away from whoever presses.
+    if (current && matchMedia("(min-width: 1001px)").matches) {
+      document.getElementById(`step-${current}`)?.scrollIntoView({ block: "nearest" });
+    }
+  }, [current, onCurrent]);
   const load = (test: FlowTest) => {
     run.load({ scenario: test.scenario ?? {}, inputs: test.inputs ?? [] });
     setLoads(loads + 1);

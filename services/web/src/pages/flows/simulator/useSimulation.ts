@@ -37,13 +37,15 @@ export function useSimulation(flowId: string, draft: Definition, enabled: boolea
     simulation: data,
     error,
     retry: () => void refetch(),
-    busy: isFetching,
     releaseNumber,
     setReleaseNumber,
     /** Begins anew with another call and other things that happen. */
     load: setTrial,
     setScenario: (scenario: Scenario) => setTrial({ ...trial, scenario }),
-    give: (input: SimulationInput) => withInputs([...trial.inputs, input]),
+    /** While it still runs nothing more is taken: what fits next isn't known yet. */
+    give: (input: SimulationInput) => {
+      if (!isFetching) withInputs([...trial.inputs, input]);
+    },
     /** Takes back the last thing that happened. */
     back: () => withInputs(trial.inputs.slice(0, -1)),
     keepUntil: (count: number) => withInputs(trial.inputs.slice(0, count)),
