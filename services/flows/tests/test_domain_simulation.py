@@ -210,7 +210,8 @@ INPUTS = st.lists(
             Input("digits", "1"), Input("digits", "1234#"), Input("text", "hello"), Input("timed_out", ""),
             Input("queue", "answered"), Input("queue", "waiting"), Input("queue", "max_wait"),
             Input("queue", "no_agents"), Input("http_answer", '{"a": [1]}'), Input("http_failure", ""),
-            Input("transfer", "busy"), Input("transfer", "answered"), Input("voicemail", "left"), Input("hours", "closed"), Input("hang_up", ""),
+            Input("transfer", "busy"), Input("transfer", "answered"), Input("voicemail", "left"),
+            Input("hours", "closed"), Input("hang_up", ""),
         ]
     ),
     max_size=8,

@@ -104,7 +104,8 @@ async def test_an_input_that_does_not_fit_is_named_and_one_that_can_not_be_is_re
     assert found.mismatch.index == 0 and "step ask" in found.mismatch.message
     for wrong, field in (
         (sim.SimulationInput(digits="x"), "inputs[0].digits"), (sim.SimulationInput(), "inputs[0]"),
-        (sim.SimulationInput(queue=cast(Any, 77)), "inputs[0].queue"), (sim.SimulationInput(hang_up=False), "inputs[0]"),
+        (sim.SimulationInput(queue=cast(Any, 77)), "inputs[0].queue"),
+        (sim.SimulationInput(hang_up=False), "inputs[0]"),
     ):  # fmt: skip
         with pytest.raises(InvalidInput) as refused:
             await simulates(house, flow_id, wrong)

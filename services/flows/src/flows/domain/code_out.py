@@ -20,7 +20,7 @@ Tree = dict[str, Any]
 
 
 def write_flow(display_name: str, definition: Definition, names: Names, tests: Sequence[Case] = ()) -> Tree:
-    """A whole flow with its tests. Raises StepIdTwice for a draft that has two steps of one id: a file can't hold it."""
+    """A whole flow with its tests. Raises StepIdTwice for a draft with two steps of one id: no file can hold it."""
     made: Tree = {"format": FORMAT, "name": display_name, "language": definition.language, "start": definition.start}
     steps: Tree = {}
     for step in definition.steps:

@@ -23,13 +23,13 @@ export function FileProblems({ problems, title }: { problems: readonly FlowProbl
               <strong>{t("flowFile.line", { line: formatNumber(problem.line ?? 0, language) })}: </strong>
             )}
             {(problem.stepId || problem.field) && (
-              <>
-                <bdi className={classes.place}>
-                  {[problem.stepId, problem.field].filter(Boolean).join(" › ")}
-                </bdi>{" "}
-              </>
+              <bdi className={classes.place}>
+                {[problem.stepId, problem.field].filter(Boolean).join(" › ")}
+              </bdi>
             )}
-            <ProblemText problem={problem} />
+            <div dir="auto">
+              <ProblemText problem={problem} />
+            </div>
           </li>
         ))}
       </ul>

@@ -82,7 +82,7 @@ export function ImportDialog({ flow, dirty, onClose, onImported }: Props) {
         {dirty && <Note tone="warn">{t("flowFile.replaces")}</Note>}
         <FileInput
           label={t("flowFile.choose")}
-          placeholder=".yaml"
+          placeholder="flow.yaml"
           accept=".yaml,.yml,application/yaml,text/yaml"
           value={file}
           onChange={choose}

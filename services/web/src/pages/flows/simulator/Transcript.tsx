@@ -1,7 +1,8 @@
 import { Anchor } from "@mantine/core";
 import { Fragment } from "react";
 import type { Flow, Prompt, Simulation, SimulationInput, Step, Visit } from "../../../api/types.ts";
-import { useText } from "../../../i18n/index.ts";
+import { localDigits } from "../../../format/numbers.ts";
+import { useLanguage, useText } from "../../../i18n/index.ts";
 import { stepName } from "../FlowProblems.tsx";
 import { setBy, wordsFor } from "./inputs.ts";
 import classes from "./simulator.module.css";
@@ -17,6 +18,7 @@ interface Props {
 /** The way through the flow: each step with what is heard, what happens and what it sets. */
 export function Transcript({ simulation, inputs, steps, prompts, flows }: Props) {
   const t = useText();
+  const language = useLanguage();
   const visits = simulation.visits ?? [];
   const nameOf = (visit: Visit) => (visit.flowId ? (visit.stepId ?? "") : stepName(steps, visit.stepId));
   return (
@@ -49,7 +51,7 @@ export function Transcript({ simulation, inputs, steps, prompts, flows }: Props)
               const given = inputs[index];
               return (
                 <p key={index} className={classes.given}>
-                  {given ? wordsFor(given, t) : ""}
+                  {given ? localDigits(wordsFor(given, t), language) : ""}
                 </p>
               );
             })}
