@@ -137,6 +137,7 @@ async def test_publishing_minds_kept_runs_until_what_comes_now_is_expected(desk:
     await page.get_by_test_id("flow-publish").click()
     await page.get_by_test_id("diff-menu").wait_for()
     await page.get_by_test_id("publish-save").click()
+    await page.get_by_test_id("problem").wait_for()
     await expect(page.get_by_test_id("problem")).to_contain_text("not published")
     await expect(page.get_by_test_id("test-Sales")).to_contain_text("Expected: Sales queue")
     await expect(page.get_by_test_id("test-Sales")).to_contain_text("Came: Goodbye")
@@ -186,7 +187,7 @@ async def test_a_file_is_checked_before_it_becomes_the_draft(desk: Desk) -> None
     await page.get_by_test_id("import-check").click()
     await expect(page.get_by_test_id("diff-hello")).to_contain_text("Good morning")
     await page.get_by_test_id("import-take").click()
-    await page.get_by_test_id("import-dialog").wait_for(state="hidden")
+    await expect(page.get_by_test_id("import-dialog")).to_have_count(0)
     flow = await desk.company.owner.get(f"/v1/flows/{flow_id}")
     assert flow["draft"]["steps"][0]["say"]["utterance"]["text"]["en"] == "Good morning"
     assert flow["releaseNumber"] == 1
@@ -221,7 +222,7 @@ async def test_axe_finds_nothing_on_the_tools_and_all_of_it_fits(desk: Desk) -> 
     await page.get_by_test_id("diff-same").wait_for()
     found += [*await violations(page, "diff"), *await wide(page, "diff")]
     await page.keyboard.press("Escape")
-    await page.get_by_test_id("diff-dialog").wait_for(state="hidden")
+    await expect(page.get_by_test_id("diff-dialog")).to_have_count(0)
     await page.get_by_test_id("flow-file").click()
     await page.get_by_test_id("flow-export").click()
     await page.get_by_test_id("flow-yaml").wait_for()

@@ -170,14 +170,14 @@ function expected({ expectation }: NonNullable<Props["run"]["simulation"]>) {
 function KeepAsTest(props: { test: object; onClose: () => void }) {
   const t = useText();
   const refresh = useRefresh("flowTests");
-  const [requestId] = useState(newRequestId);
+  const [requestId, setRequestId] = useState(newRequestId);
   const [displayName, setDisplayName] = useState("");
   const save = async () => {
     const flowId = (props.test as { flowId: string }).flowId;
     await ask(
       api.POST("/v1/flows/{test.flowId}/tests", {
         params: { path: { "test.flowId": flowId } },
-        body: { requestId: `${requestId}${displayName}`.slice(0, 128), test: { ...props.test, displayName } },
+        body: { requestId, test: { ...props.test, displayName } },
       }),
     );
     toast(t("flowTests.kept"));
@@ -192,7 +192,10 @@ function KeepAsTest(props: { test: object; onClose: () => void }) {
         data-autofocus
         maxLength={120}
         value={displayName}
-        onChange={(event) => setDisplayName(event.currentTarget.value)}
+        onChange={(event) => {
+          setDisplayName(event.currentTarget.value);
+          setRequestId(newRequestId());
+        }}
         data-testid="keep-test-name"
       />
     </FormModal>
