@@ -16,16 +16,27 @@ from chassis.auth import acting_as, acting_for
 from chassis.sql import Database
 from flows.clients import Engagement, Routing
 from flows.fetching import Fetcher
+from flows.handlers.code import FlowCodeServicer
+from flows.handlers.flow_tests import FlowTestServicer
 from flows.handlers.flows import FlowServicer
 from flows.handlers.prompts import PromptServicer
 from flows.handlers.runs import RunServicer
+from flows.handlers.worlds import Worlds
 from flows.sealing import MaskedValues
 from flows.turns import Turns
 from google.protobuf.duration_pb2 import Duration
 from kernel.errors import AlreadyExists, FailedPrecondition, NotFound, Unavailable
 from kernel.ids import new_id
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2_grpc
-from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from merkez.flows.v1 import (
+    flow_code_service_pb2_grpc,
+    flow_pb2,
+    flow_service_pb2,
+    flow_service_pb2_grpc,
+    flow_test_service_pb2_grpc,
+    run_service_pb2,
+    run_service_pb2_grpc,
+)
 from merkez.routing.v1 import (
     contact_pb2,
     contact_service_pb2,
@@ -101,6 +112,7 @@ class FakeRouting(
     def __init__(self) -> None:
         self.queue_id, self.hours_id, self.skill_id = fresh("que"), fresh("hrs"), fresh("skl")
         self.agent_id, self.offline_agent_id = fresh("usr"), fresh("usr")
+        self.queue_names = {self.queue_id: "Support"}
         self.open = True
         self.away = False
         self.state = contact_pb2.CONTACT_STATE_QUEUED
@@ -144,7 +156,10 @@ class FakeRouting(
 
     async def ListColleagues(self, request: Any, context: Any) -> contact_service_pb2.ListColleaguesResponse:
         self._note("ListColleagues")
-        known = [contact_pb2.Colleague(agent_id=each) for each in (self.agent_id, self.offline_agent_id)]
+        known = [
+            contact_pb2.Colleague(agent_id=self.agent_id, display_name="Leyla"),
+            contact_pb2.Colleague(agent_id=self.offline_agent_id, display_name="Omid"),
+        ]
         if not request.page_token:
             return contact_service_pb2.ListColleaguesResponse(colleagues=known[:1], next_page_token="2")
         return contact_service_pb2.ListColleaguesResponse(colleagues=known[1:])
@@ -164,7 +179,23 @@ class FakeRouting(
 
     async def ListSkills(self, request: Any, context: Any) -> queue_service_pb2.ListSkillsResponse:
         self._note("ListSkills")
-        return queue_service_pb2.ListSkillsResponse(skills=[queue_pb2.Skill(skill_id=self.skill_id)])
+        return queue_service_pb2.ListSkillsResponse(
+            skills=[queue_pb2.Skill(skill_id=self.skill_id, display_name="Turkish")]
+        )
+
+    async def ListQueues(self, request: Any, context: Any) -> queue_service_pb2.ListQueuesResponse:
+        self._note("ListQueues")
+        return queue_service_pb2.ListQueuesResponse(
+            queues=[queue_pb2.Queue(queue_id=each, display_name=name) for each, name in self.queue_names.items()]
+        )
+
+    async def ListBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.ListBusinessHoursResponse:
+        self._note("ListBusinessHours")
+        weekdays = [queue_pb2.OpenInterval(weekday=day, start_minute=540, end_minute=1080) for day in range(1, 6)]
+        hours = queue_pb2.BusinessHours(
+            business_hours_id=self.hours_id, display_name="Weekdays", time_zone="Asia/Baku", intervals=weekdays
+        )
+        return queue_service_pb2.ListBusinessHoursResponse(business_hours=[hours])
 
     async def CheckBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.CheckBusinessHoursResponse:
         self._note("CheckBusinessHours")
@@ -202,6 +233,8 @@ class House:
 
     def __post_init__(self) -> None:
         self.flows: Any = self.rpc.stub(flow_service_pb2_grpc.FlowServiceStub, "flows")
+        self.code: Any = self.rpc.stub(flow_code_service_pb2_grpc.FlowCodeServiceStub, "flows")
+        self.tests: Any = self.rpc.stub(flow_test_service_pb2_grpc.FlowTestServiceStub, "flows")
         self.prompts: Any = self.rpc.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
         self.runs: Any = self.rpc.stub(run_service_pb2_grpc.RunServiceStub, "flows", caller="telephony")
 
@@ -287,6 +320,14 @@ async def house(
             (
                 flow_service_pb2_grpc.add_FlowServiceServicer_to_server,
                 FlowServicer(db, client, clock, allow_loopback=True),
+            ),
+            (
+                flow_code_service_pb2_grpc.add_FlowCodeServiceServicer_to_server,
+                FlowCodeServicer(db, client, clock, allow_loopback=True),
+            ),
+            (
+                flow_test_service_pb2_grpc.add_FlowTestServiceServicer_to_server,
+                FlowTestServicer(db, Worlds(db, client), clock),
             ),
             (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
             (

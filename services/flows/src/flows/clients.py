@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Collection
+from datetime import date
+from typing import Any
 
 from chassis.auth import acting_for, principal
 from chassis.grpc import Peers
+from chassis.hours import intervals_in
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
 from kernel.errors import (
@@ -17,6 +21,8 @@ from kernel.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from kernel.hours import Holiday
+from kernel.hours import Hours as Calendar
 from kernel.ids import is_id
 from kernel.phone import is_e164
 from merkez.engagement.v1 import customer_service_pb2, customer_service_pb2_grpc
@@ -30,6 +36,7 @@ from merkez.routing.v1 import (
 )
 
 from flows.domain.definitions import Definition, Hours, Queue, Transfer, Voicemail
+from flows.domain.names import OF_ROUTING, Names, Noun
 from flows.domain.runs import (
     CheckContact,
     CheckHours,
@@ -88,6 +95,17 @@ class Routing:
         self._queues = peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
         self._skills = peers.stub(queue_service_pb2_grpc.SkillServiceStub, "routing")
         self._hours = peers.stub(queue_service_pb2_grpc.BusinessHoursServiceStub, "routing")
+        self._lists: dict[Noun, tuple[Any, Any, str, str]] = {
+            Noun.QUEUE: (self._queues.ListQueues, queue_service_pb2.ListQueuesRequest, "queues", "queue_id"),
+            Noun.SKILL: (self._skills.ListSkills, queue_service_pb2.ListSkillsRequest, "skills", "skill_id"),
+            Noun.HOURS: (
+                self._hours.ListBusinessHours, queue_service_pb2.ListBusinessHoursRequest, "business_hours",
+                "business_hours_id",
+            ),
+            Noun.AGENT: (
+                self._agents.ListColleagues, contact_service_pb2.ListColleaguesRequest, "colleagues", "agent_id",
+            ),
+        }  # fmt: skip
 
     async def enqueue(self, effect: Enqueue, run: Run) -> Enqueued:
         """Have an agent found. A refusal for good is a result; Unavailable is raised, to be tried again."""
@@ -233,26 +251,48 @@ class Routing:
         return True
 
     async def _known_skills(self) -> set[str]:
-        found: set[str] = set()
-        token = ""
-        while True:
-            request = queue_service_pb2.ListSkillsRequest(page_size=200, page_token=token)
-            page = await self._skills.ListSkills(request, timeout=_ROUTING_SECONDS)
-            found.update(skill.skill_id for skill in page.skills)
-            token = page.next_page_token
-            if not token:
-                return found
+        return set(await self._all_names(Noun.SKILL))
 
     async def _known_agents(self) -> set[str]:
-        found: set[str] = set()
+        return set(await self._all_names(Noun.AGENT))
+
+    async def names(self, nouns: Collection[Noun]) -> Names:
+        """What routing's things of these nouns are called. Raises Unavailable.
+
+        Asked on flows' own account, as `references` is.
+        """
+        with acting_for(principal().tenant_id):
+            return Names({noun: await self._all_names(noun) for noun in sorted(OF_ROUTING.intersection(nouns))})
+
+    async def calendars(self) -> dict[str, Calendar]:
+        """When each of the tenant's business hours is open. Raises Unavailable."""
+        with acting_for(principal().tenant_id):
+            return {
+                each.business_hours_id: Calendar(
+                    each.time_zone,
+                    intervals_in(each.intervals),
+                    tuple(
+                        Holiday(date.fromisoformat(day.date), day.display_name, intervals_in(day.intervals))
+                        for day in each.holidays
+                    ),
+                )
+                async for each in self._all(Noun.HOURS)
+            }
+
+    async def _all_names(self, noun: Noun) -> dict[str, str]:
+        key = self._lists[noun][3]
+        return {getattr(each, key): each.display_name async for each in self._all(noun)}
+
+    async def _all(self, noun: Noun) -> AsyncIterator[Any]:
+        ask, make, listed, _ = self._lists[noun]
         token = ""
         while True:
-            request = contact_service_pb2.ListColleaguesRequest(page_size=200, page_token=token)
-            page = await self._agents.ListColleagues(request, timeout=_ROUTING_SECONDS)
-            found.update(agent.agent_id for agent in page.colleagues)
+            page = await ask(make(page_size=200, page_token=token), timeout=_ROUTING_SECONDS)
+            for each in getattr(page, listed):
+                yield each
             token = page.next_page_token
             if not token:
-                return found
+                return
 
 
 def _kind(kind: ContactKind) -> contact_pb2.ContactKind.ValueType:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
 
 import httpx
 from chassis.telemetry import log, tracer
 
 from flows.domain import targets
-from flows.domain.runs import MAX_ATTRIBUTE_LENGTH, Fetch, Fetched
+from flows.domain.answers import NOT_JSON, extract
+from flows.domain.runs import Fetch, Fetched
 
 MAX_ANSWER_BYTES = 256 * 1024
-_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")  # RFC 6901 4
 _BACKOFF_SECONDS = 0.2
 _WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 
@@ -94,7 +91,10 @@ class Fetcher:
                     raise _Failed("answer too big")
         finally:
             await response.aclose()
-        return _extract(bytes(body), effect.extract)
+        values = extract(bytes(body), effect.extract)
+        if values is None:
+            raise _Failed(NOT_JSON)
+        return values
 
     async def _request(self, effect: Fetch) -> httpx.Request:
         # The address is looked up, judged and then connected to as it is: a name that answers differently the
@@ -129,35 +129,3 @@ class Fetcher:
         if not all(targets.address_allowed(each, allow_loopback=self._allow_loopback) for each in addresses):
             raise _Failed("forbidden address")
         return addresses[0]
-
-
-def _extract(body: bytes, wanted: Mapping[str, str]) -> dict[str, str]:
-    if not wanted:
-        return {}
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise _Failed("answer is not JSON") from None
-    return {name: _text(_pointed(document, pointer)) for name, pointer in wanted.items()}
-
-
-def _pointed(document: Any, pointer: str) -> Any:
-    """What an RFC 6901 pointer points at; None when there is nothing."""
-    for part in pointer.split("/")[1:]:
-        token = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, dict):
-            document = document.get(token)
-        elif isinstance(document, list) and _INDEX.fullmatch(token) and int(token) < len(document):
-            document = document[int(token)]
-        else:
-            return None
-    return document
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        # JSON can name halves of characters, which no other system takes.
-        return value.encode("utf-8", "replace").decode()[:MAX_ATTRIBUTE_LENGTH]
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:MAX_ATTRIBUTE_LENGTH]

@@ -7,14 +7,22 @@ from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
 from chassis.sql import Database
 from kernel.clock import SystemClock
-from merkez.flows.v1 import flow_service_pb2_grpc, run_service_pb2_grpc
+from merkez.flows.v1 import (
+    flow_code_service_pb2_grpc,
+    flow_service_pb2_grpc,
+    flow_test_service_pb2_grpc,
+    run_service_pb2_grpc,
+)
 
 from flows import consumers
 from flows.clients import Engagement, Routing
 from flows.fetching import Fetcher
+from flows.handlers.code import FlowCodeServicer
+from flows.handlers.flow_tests import FlowTestServicer
 from flows.handlers.flows import FlowServicer
 from flows.handlers.prompts import PromptServicer
 from flows.handlers.runs import RunServicer
+from flows.handlers.worlds import Worlds
 from flows.sealing import MaskedValues
 from flows.settings import Settings
 from flows.turns import Turns
@@ -38,6 +46,14 @@ async def start(process: Process, settings: Settings) -> None:
                 (
                     flow_service_pb2_grpc.add_FlowServiceServicer_to_server,
                     FlowServicer(db, routing, clock, allow_loopback=settings.http_allow_loopback),
+                ),
+                (
+                    flow_code_service_pb2_grpc.add_FlowCodeServiceServicer_to_server,
+                    FlowCodeServicer(db, routing, clock, allow_loopback=settings.http_allow_loopback),
+                ),
+                (
+                    flow_test_service_pb2_grpc.add_FlowTestServiceServicer_to_server,
+                    FlowTestServicer(db, Worlds(db, routing), clock),
                 ),
                 (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
                 (

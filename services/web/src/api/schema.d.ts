@@ -1831,7 +1831,7 @@ export interface paths {
         put?: never;
         /**
          * Publishes the draft as a release
-         * @description Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid. Needs the permission `flows.write`.
+         * @description Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference when a test of the flow doesn't pass. Needs the permission `flows.write`.
          */
         post: operations["merkez.flows.v1.FlowService.PublishFlow"];
         delete?: never;
@@ -1850,8 +1850,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Publishes an older release again as the newest
-         * @description Publishes an older release again as the newest. Needs the permission `flows.write`.
+         * Publishes an older release again as the newest, without asking its tests: what worked must be back at once
+         * @description Publishes an older release again as the newest, without asking its tests: what worked must be back at once. Needs the permission `flows.write`.
          */
         post: operations["merkez.flows.v1.FlowService.RollBackFlow"];
         delete?: never;
@@ -1874,6 +1874,186 @@ export interface paths {
         get: operations["merkez.flows.v1.FlowService.ListReleases"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{flowId}/yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Writes a draft or a release as YAML, with the flow's tests
+         * @description Writes a draft or a release as YAML, with the flow's tests. FAILED_PRECONDITION STEP_ID_TWICE when two steps of a draft have one id. Needs the permission `flows.read`.
+         */
+        get: operations["merkez.flows.v1.FlowCodeService.ExportFlow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a flow of a file, or the draft of one that is there; what runs stays as it is
+         * @description Makes a flow of a file, or the draft of one that is there; what runs stays as it is. INVALID_ARGUMENT FLOW_FILE_INVALID with line, step, field and name when the file can't be read or names what isn't there, or is there twice. Needs the permission `flows.write`.
+         */
+        post: operations["merkez.flows.v1.FlowCodeService.ImportFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{flowId}:diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what differs between two releases, or between a release and the draft
+         * @description Says what differs between two releases, or between a release and the draft. NOT_FOUND RELEASE_NOT_FOUND. Needs the permission `flows.read`.
+         */
+        post: operations["merkez.flows.v1.FlowCodeService.DiffFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{flowId}:simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a draft or a release by inputs
+         * @description Runs a draft or a release by inputs. Nobody is called and nothing is asked of other systems. NOT_FOUND RELEASE_NOT_FOUND. Needs the permission `flows.read`.
+         */
+        post: operations["merkez.flows.v1.FlowTestService.SimulateFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{test.flowId}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keeps a run as a test
+         * @description Keeps a run as a test. FAILED_PRECONDITION FLOW_TEST_NAME_TAKEN, TOO_MANY_FLOW_TESTS beyond 100 of a flow. Needs the permission `flows.write`.
+         */
+        post: operations["merkez.flows.v1.FlowTestService.CreateFlowTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{flowId}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists a flow's tests by name
+         * @description Lists a flow's tests by name. Needs the permission `flows.read`.
+         */
+        get: operations["merkez.flows.v1.FlowTestService.ListFlowTests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flowTests/{test.testId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes a test: its name, scenario, inputs and expectation, all of them
+         * @description Changes a test: its name, scenario, inputs and expectation, all of them. FAILED_PRECONDITION FLOW_TEST_NAME_TAKEN. Needs the permission `flows.write`.
+         */
+        patch: operations["merkez.flows.v1.FlowTestService.UpdateFlowTest"];
+        trace?: never;
+    };
+    "/v1/flowTests/{testId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a test
+         * @description Deletes a test. Needs the permission `flows.write`.
+         */
+        delete: operations["merkez.flows.v1.FlowTestService.DeleteFlowTest"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{flowId}:test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs all tests of a flow, as PublishFlow does
+         * @description Runs all tests of a flow, as PublishFlow does. Needs the permission `flows.read`.
+         */
+        post: operations["merkez.flows.v1.FlowTestService.RunFlowTests"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3434,6 +3614,13 @@ export interface components {
             /** @description Publishes at once when the result is valid. */
             publish?: boolean;
         };
+        /** @description Creates. */
+        "flows.v1.CreateFlowTestRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. flow_id, display_name, scenario and inputs. */
+            test?: components["schemas"]["flows.v1.FlowTest"];
+        };
         /** @description Uploads. */
         "flows.v1.CreatePromptRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -3451,6 +3638,65 @@ export interface components {
             steps?: components["schemas"]["flows.v1.Step"][];
             /** @description Language spoken unless the brand says otherwise. */
             language?: string;
+        };
+        /** @description Asks. */
+        "flows.v1.DiffFlowRequest": {
+            /** @description Required. */
+            flowId?: string;
+            /**
+             * Format: int32
+             * @description Number of the release before; 0 is the newest, or nothing when there is none.
+             */
+            beforeNumber?: number;
+            /**
+             * Format: int32
+             * @description Number of the release after; 0 is the draft.
+             */
+            afterNumber?: number;
+            /** @description Compares with this instead of the draft; after_number must be 0. */
+            definition?: components["schemas"]["flows.v1.Definition"];
+        };
+        /** @description What differs. */
+        "flows.v1.DiffFlowResponse": {
+            /** @description All of it. */
+            diff?: components["schemas"]["flows.v1.FlowDiff"];
+            /**
+             * Format: int32
+             * @description Number of the release before; 0 when there was none.
+             */
+            beforeNumber?: number;
+            /**
+             * Format: int32
+             * @description Number of the release after; 0 for the draft.
+             */
+            afterNumber?: number;
+        };
+        /** @description What should come of a test. */
+        "flows.v1.Expectation": {
+            /** @description Ids of the steps in the order they are entered. */
+            path?: string[];
+            /** @description Attributes at the end; others don't matter. */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** @description Simulation.end, or "waiting digits" and the like; empty doesn't matter. */
+            end?: string;
+        };
+        /** @description The file. */
+        "flows.v1.ExportFlowResponse": {
+            /** @description UTF-8 text. The same flow gives the same text, byte for byte. */
+            yaml?: string;
+            /** @description Warnings NAME_AMBIGUOUS and NAME_MISSING about what had to be written by its id, which no other tenant knows. */
+            problems?: components["schemas"]["flows.v1.Problem"][];
+        };
+        /** @description One field before and after. */
+        "flows.v1.FieldChange": {
+            /** @description As in a flow's file, such as text.en, choices[1].next, queue or skills.Turkish. */
+            field?: string;
+            /** @description Empty when it was not set. */
+            before?: string;
+            /** @description Empty when it isn't set any more. */
+            after?: string;
         };
         /** @description A flow. */
         "flows.v1.Flow": {
@@ -3487,10 +3733,76 @@ export interface components {
                 [key: string]: components["schemas"]["flows.v1.Place"];
             };
         };
+        /**
+         * @description What happened to a step or a test.
+         * @enum {string}
+         */
+        "flows.v1.FlowChange": "FLOW_CHANGE_UNSPECIFIED" | "FLOW_CHANGE_ADDED" | "FLOW_CHANGE_REMOVED" | "FLOW_CHANGE_CHANGED";
+        /** @description All that differs. */
+        "flows.v1.FlowDiff": {
+            /** @description Of the flow as a whole: language, start, and order of the steps both have. */
+            fields?: components["schemas"]["flows.v1.FieldChange"][];
+            /** @description In the order of the steps, removed ones last. */
+            steps?: components["schemas"]["flows.v1.StepChange"][];
+            /** @description Tests, where they are part of what is compared. */
+            tests?: components["schemas"]["flows.v1.TestChange"][];
+            /** @description True when nothing differs. */
+            same?: boolean;
+        };
+        /** @description A run that is kept as a test of its flow. */
+        "flows.v1.FlowTest": {
+            /** @description Output only. */
+            readonly testId?: string;
+            /** @description Required. The flow. */
+            flowId?: string;
+            /** @description Required. Name, one of its kind in the flow. */
+            displayName?: string;
+            /** @description The call. */
+            scenario?: components["schemas"]["flows.v1.Scenario"];
+            /** @description What happens, up to 200. */
+            inputs?: components["schemas"]["flows.v1.SimulationInput"][];
+            /** @description What should come of it; unset when it is created takes what comes of the draft now. */
+            expectation?: components["schemas"]["flows.v1.Expectation"];
+            /**
+             * Format: date-time
+             * @description Output only. When it was created.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it last changed.
+             */
+            readonly updateTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description What a test came to. */
+        "flows.v1.FlowTestResult": {
+            /** @description The test. */
+            test?: components["schemas"]["flows.v1.FlowTest"];
+            /** @description True when all came as expected. */
+            passed?: boolean;
+            /** @description What did not. */
+            differences?: components["schemas"]["flows.v1.TestDifference"][];
+            /** @description What came: the expectation to keep if this is right. */
+            actual?: components["schemas"]["flows.v1.Expectation"];
+        };
         /** @description Says goodbye and ends the call. */
         "flows.v1.HangUpStep": {
             /** @description Said first; may be empty. */
             utterance?: components["schemas"]["flows.v1.Utterance"];
+        };
+        /** @description One thing that is heard. */
+        "flows.v1.Heard": {
+            /** @description Text that is spoken, placeholders filled in. */
+            text?: string;
+            /** @description Prompt that is played instead. */
+            promptId?: string;
+            /** @description Language of the text. */
+            language?: string;
         };
         /** @description Branches on business hours. */
         "flows.v1.Hours": {
@@ -3501,6 +3813,11 @@ export interface components {
             /** @description Step outside hours. */
             closed?: string;
         };
+        /**
+         * @description Whether it is open.
+         * @enum {string}
+         */
+        "flows.v1.HoursOutcome": "HOURS_OUTCOME_UNSPECIFIED" | "HOURS_OUTCOME_OPEN" | "HOURS_OUTCOME_CLOSED";
         /** @description Fetches data over HTTP while the caller hears a filler. */
         "flows.v1.HttpRequest": {
             /** @description Required. GET or POST. */
@@ -3533,6 +3850,38 @@ export interface components {
             next?: string;
             /** @description Step when every try failed. */
             failed?: string;
+        };
+        /** @description Imports. */
+        "flows.v1.ImportFlowRequest": {
+            /** @description Required unless dry_run. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The file, up to 2 MB. Anchors, aliases, tags and unknown keys are refused. */
+            yaml: string;
+            /** @description Flow whose draft it becomes; empty makes a new flow. */
+            flowId?: string;
+            /** @description Changes nothing: only says what would come of it, mistakes of the file among the problems. */
+            dryRun?: boolean;
+            /**
+             * Format: int64
+             * @description The version of the flow this was made on; 0 takes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description What came of it, or would. */
+        "flows.v1.ImportFlowResponse": {
+            /** @description The flow with its new draft; without ids of its own when it would be a new one, unset when the file can't be read. */
+            flow?: components["schemas"]["flows.v1.Flow"];
+            /** @description What is wrong with the file, which dry_run alone answers, or with the draft it makes, which blocks publishing and not the import. */
+            problems?: components["schemas"]["flows.v1.Problem"][];
+            /** @description What differs from the draft that was there. */
+            changes?: components["schemas"]["flows.v1.FlowDiff"];
+            /** @description True when it could be published, its tests aside. */
+            valid?: boolean;
+        };
+        /** @description Tests. */
+        "flows.v1.ListFlowTestsResponse": {
+            /** @description All, at most 100, by name. */
+            tests?: components["schemas"]["flows.v1.FlowTest"][];
         };
         /** @description Flows. */
         "flows.v1.ListFlowsResponse": {
@@ -3581,6 +3930,16 @@ export interface components {
             /** @description Step after the last attempt; empty ends the run. */
             noMatch?: string;
         };
+        /** @description An input that the flow had no use for. */
+        "flows.v1.Mismatch": {
+            /**
+             * Format: int32
+             * @description Its place in `inputs`, from 0.
+             */
+            index?: number;
+            /** @description Why, in English. */
+            message?: string;
+        };
         /** @description Where a step stands on the designer's canvas, in pixels at full size, as it is drawn from left to right. */
         "flows.v1.Place": {
             /**
@@ -3613,6 +3972,11 @@ export interface components {
             reason?: string;
             /** @description What is wrong and what to do, in English. */
             message?: string;
+            /**
+             * Format: int32
+             * @description Line of the file it was read from, from 1; 0 without a file.
+             */
+            line?: number;
         };
         /** @description Audio that was uploaded. */
         "flows.v1.Prompt": {
@@ -3680,6 +4044,11 @@ export interface components {
             /** @description Step after max_wait; empty ends the run politely. */
             timedOut?: string;
         };
+        /**
+         * @description What comes of waiting for an agent.
+         * @enum {string}
+         */
+        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING";
         /** @description An immutable published copy. */
         "flows.v1.Release": {
             /** @description Output only. */
@@ -3749,6 +4118,25 @@ export interface components {
              */
             turn?: number;
         };
+        /** @description Runs. */
+        "flows.v1.RunFlowTestsRequest": {
+            /** @description Required. */
+            flowId?: string;
+            /**
+             * Format: int32
+             * @description Number of the release to run them against; 0 is the draft.
+             */
+            releaseNumber?: number;
+            /** @description Runs them against this instead of the draft; release_number must be 0. */
+            definition?: components["schemas"]["flows.v1.Definition"];
+        };
+        /** @description Results. */
+        "flows.v1.RunFlowTestsResponse": {
+            /** @description By name of the test. */
+            results?: components["schemas"]["flows.v1.FlowTestResult"][];
+            /** @description True when all passed. */
+            passed?: boolean;
+        };
         /** @description One step taken. */
         "flows.v1.RunStep": {
             /**
@@ -3773,6 +4161,28 @@ export interface components {
             /** @description Step after it; empty ends the run. */
             next?: string;
         };
+        /** @description The call that is pretended. */
+        "flows.v1.Scenario": {
+            /** @description As the caller's telephone sends it. */
+            callerNumber?: string;
+            /** @description Name of the caller. */
+            callerName?: string;
+            /** @description Number that was called. */
+            dialedNumber?: string;
+            /** @description Brand that was called. */
+            brandName?: string;
+            /** @description Language of the call; empty for the flow's. */
+            language?: string;
+            /**
+             * Format: date-time
+             * @description When the call comes: business hours are those of that moment. Unset leaves them to the inputs.
+             */
+            time?: string;
+            /** @description Attributes the call brings, up to 50. */
+            attributes?: {
+                [key: string]: string;
+            };
+        };
         /** @description Sets an attribute. */
         "flows.v1.SetAttribute": {
             /** @description Required. */
@@ -3787,6 +4197,78 @@ export interface components {
          * @enum {string}
          */
         "flows.v1.Severity": "SEVERITY_UNSPECIFIED" | "SEVERITY_WARNING" | "SEVERITY_ERROR";
+        /** @description Runs. */
+        "flows.v1.SimulateFlowRequest": {
+            /** @description Required. */
+            flowId?: string;
+            /**
+             * Format: int32
+             * @description Number of the release to run; 0 runs the draft.
+             */
+            releaseNumber?: number;
+            /** @description Runs this instead of the draft; release_number must be 0. */
+            definition?: components["schemas"]["flows.v1.Definition"];
+            /** @description The call. */
+            scenario?: components["schemas"]["flows.v1.Scenario"];
+            /** @description What happens, one after the other, up to 200; the answer says what it waits for when they are used up. */
+            inputs?: components["schemas"]["flows.v1.SimulationInput"][];
+        };
+        /** @description How far a flow came. */
+        "flows.v1.Simulation": {
+            /** @description The steps in the order they were entered. */
+            visits?: components["schemas"]["flows.v1.Visit"][];
+            /** @description flow_ended, flow_failed, answered (by an agent), hung_up (by the caller), too_many_steps, or waiting. */
+            end?: string;
+            /** @description What it waits for; unset at an end. */
+            waiting?: components["schemas"]["flows.v1.Waiting"];
+            /** @description The input that did not fit, where the simulation stopped; unset when all did. */
+            mismatch?: components["schemas"]["flows.v1.Mismatch"];
+            /**
+             * @description Pretended time spent in queues, talks and messages.
+             * @example 3.5s
+             */
+            elapsed?: string;
+            /** @description What a test of this run would expect. */
+            expectation?: components["schemas"]["flows.v1.Expectation"];
+        };
+        /** @description One thing that happens. */
+        "flows.v1.SimulationInput": {
+            /** @description The caller presses these: 0-9 * #. Fewer than are asked for end by the time running out. */
+            digits?: string;
+            /** @description The caller says this. No step listens to words yet: as in a call, the time to press runs out. */
+            text?: string;
+            /** @description The time to press runs out after these digits, or none. */
+            timedOut?: string;
+            /** @description In a queue, or waiting for one agent. */
+            queue?: components["schemas"]["flows.v1.QueueOutcome"];
+            /** @description The other system answers with this, up to 64 K characters; it is taken apart as a real answer is. */
+            httpAnswer?: string;
+            /** @description Every try of an HTTP step fails; why, such as 503 or timeout, may be empty. */
+            httpFailure?: string;
+            /** @description At a number. */
+            transfer?: components["schemas"]["flows.v1.TransferOutcome"];
+            /** @description In front of a mailbox. */
+            voicemail?: components["schemas"]["flows.v1.VoicemailOutcome"];
+            /** @description At business hours, whatever the pretended time says. */
+            hours?: components["schemas"]["flows.v1.HoursOutcome"];
+            /** @description The caller hangs up, wherever the call is. Must be true. */
+            hangUp?: boolean;
+            /**
+             * Format: int32
+             * @description In a queue: place in line that is announced; 0 for none.
+             */
+            position?: number;
+            /**
+             * @description In a queue: wait that is announced; unset when it can't be told.
+             * @example 3.5s
+             */
+            expectedWait?: string;
+            /**
+             * @description How long a talk or a message takes; unset means 60 s of talk, 10 s of message.
+             * @example 3.5s
+             */
+            duration?: string;
+        };
         /** @description One step of a flow. */
         "flows.v1.Step": {
             /** @description Required. Unique in the flow: letters, digits, - and _. */
@@ -3816,6 +4298,19 @@ export interface components {
             /** @description Takes a message. */
             voicemail?: components["schemas"]["flows.v1.Voicemail"];
         };
+        /** @description One step that differs. */
+        "flows.v1.StepChange": {
+            /** @description Which; a step is followed by its id. */
+            stepId?: string;
+            /** @description Its name after the change, or the last it had. */
+            displayName?: string;
+            /** @description What it does after the change, or did: say, play, menu, collect, hours, set_attribute, http_request, queue, transfer, voicemail or hang_up; empty for nothing yet. */
+            kind?: string;
+            /** @description What happened to it. */
+            change?: components["schemas"]["flows.v1.FlowChange"];
+            /** @description Its fields that differ; all that are set when it was added or removed. */
+            fields?: components["schemas"]["flows.v1.FieldChange"][];
+        };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
             /** @description Stable id, such as greeting_menu_queue. */
@@ -3830,6 +4325,26 @@ export interface components {
             };
             /** @description What has to be filled in, such as queue_id. */
             parameters?: string[];
+        };
+        /** @description One test of a flow that differs. */
+        "flows.v1.TestChange": {
+            /** @description Its name. */
+            displayName?: string;
+            /** @description What happens to it. */
+            change?: components["schemas"]["flows.v1.FlowChange"];
+        };
+        /** @description One thing that came otherwise than a test expects. */
+        "flows.v1.TestDifference": {
+            /** @description Step where it shows. */
+            stepId?: string;
+            /** @description path[n], inputs[n], attributes[name] or end. */
+            field?: string;
+            /** @description What was expected. */
+            expected?: string;
+            /** @description What came; empty for nothing. */
+            actual?: string;
+            /** @description All of it in an English sentence. */
+            message?: string;
         };
         /** @description Hands the caller on. */
         "flows.v1.Transfer": {
@@ -3857,6 +4372,11 @@ export interface components {
             /** @description Whether an answering machine or a fax at `number` counts as nobody. Whoever answers waits a second or two before they are joined. */
             peopleOnly?: boolean;
         };
+        /**
+         * @description What comes of calling a number.
+         * @enum {string}
+         */
+        "flows.v1.TransferOutcome": "TRANSFER_OUTCOME_UNSPECIFIED" | "TRANSFER_OUTCOME_ANSWERED" | "TRANSFER_OUTCOME_BUSY" | "TRANSFER_OUTCOME_NO_ANSWER" | "TRANSFER_OUTCOME_FAILED";
         /** @description Changes. */
         "flows.v1.UpdateFlowRequest": {
             /** @description Required. flow_id says which. */
@@ -3866,6 +4386,16 @@ export interface components {
              * @example displayName,language
              */
             updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "flows.v1.UpdateFlowTestRequest": {
+            /** @description Required. test_id says which; its flow stays. */
+            test?: components["schemas"]["flows.v1.FlowTest"];
             /**
              * Format: int64
              * @description The version this update was made on; 0 updates whatever is there.
@@ -3895,6 +4425,23 @@ export interface components {
             /** @description True when it could be published. */
             valid?: boolean;
         };
+        /** @description One step on the way. */
+        "flows.v1.Visit": {
+            /** @description Which. */
+            stepId?: string;
+            /** @description Flow the step is of; empty for the one that is tried out. */
+            flowId?: string;
+            /** @description What is heard there, in order. */
+            heard?: components["schemas"]["flows.v1.Heard"][];
+            /** @description What happens there, in English, such as "chose 1" or "queued". */
+            outcomes?: string[];
+            /** @description All attributes when the step is left; masked ones as ***. */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** @description Places in `inputs` of those that are taken there, from 0. */
+            inputs?: number[];
+        };
         /** @description Takes a message. */
         "flows.v1.Voicemail": {
             /** @description Required. Greeting. */
@@ -3919,6 +4466,38 @@ export interface components {
             withoutBeep?: boolean;
             /** @description Step after it; empty ends the run politely. */
             next?: string;
+        };
+        /**
+         * @description What comes of asking for a message.
+         * @enum {string}
+         */
+        "flows.v1.VoicemailOutcome": "VOICEMAIL_OUTCOME_UNSPECIFIED" | "VOICEMAIL_OUTCOME_LEFT" | "VOICEMAIL_OUTCOME_NOTHING";
+        /** @description What a simulation waits for. */
+        "flows.v1.Waiting": {
+            /** @description Step that waits. */
+            stepId?: string;
+            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours. */
+            kinds?: string[];
+            /** @description Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of. */
+            outcomes?: string[];
+            /**
+             * Format: int32
+             * @description Digits: the fewest.
+             */
+            minDigits?: number;
+            /**
+             * Format: int32
+             * @description Digits: the most.
+             */
+            maxDigits?: number;
+            /** @description Digits: what ends them before. */
+            terminator?: string;
+            /** @description HTTP: GET or POST. */
+            method?: string;
+            /** @description HTTP: address that would be asked, placeholders filled in. */
+            url?: string;
+            /** @description HTTP: body that would be sent. */
+            body?: string;
         };
         /** @description Erases. */
         "recording.v1.EraseRecordingRequest": {
@@ -9587,6 +10166,246 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["flows.v1.ListReleasesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowCodeService.ExportFlow": {
+        parameters: {
+            query?: {
+                /** @description Number of the release to write; 0 writes the draft. */
+                releaseNumber?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ExportFlowResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowCodeService.ImportFlow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.ImportFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it, or would. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ImportFlowResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowCodeService.DiffFlow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.DiffFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description What differs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.DiffFlowResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowTestService.SimulateFlow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.SimulateFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description How far a flow came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.Simulation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowTestService.CreateFlowTest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The flow. */
+                "test.flowId": string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.CreateFlowTestRequest"];
+            };
+        };
+        responses: {
+            /** @description A run that is kept as a test of its flow. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.FlowTest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowTestService.ListFlowTests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ListFlowTestsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowTestService.UpdateFlowTest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "test.testId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.UpdateFlowTestRequest"];
+            };
+        };
+        responses: {
+            /** @description A run that is kept as a test of its flow. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.FlowTest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowTestService.DeleteFlowTest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                testId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.FlowTestService.RunFlowTests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.RunFlowTestsRequest"];
+            };
+        };
+        responses: {
+            /** @description Results. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.RunFlowTestsResponse"];
                 };
             };
             default: components["responses"]["Problem"];

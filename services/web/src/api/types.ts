@@ -62,6 +62,16 @@ export type Utterance = Schemas["flows.v1.Utterance"];
 export type Choice = Schemas["flows.v1.Choice"];
 export type FlowProblem = Schemas["flows.v1.Problem"];
 export type Release = Schemas["flows.v1.Release"];
+export type FlowDiff = Schemas["flows.v1.FlowDiff"];
+export type StepChange = Schemas["flows.v1.StepChange"];
+export type FieldChange = Schemas["flows.v1.FieldChange"];
+export type Simulation = Schemas["flows.v1.Simulation"];
+export type SimulationInput = Schemas["flows.v1.SimulationInput"];
+export type Scenario = Schemas["flows.v1.Scenario"];
+export type Visit = Schemas["flows.v1.Visit"];
+export type Waiting = Schemas["flows.v1.Waiting"];
+export type FlowTest = Schemas["flows.v1.FlowTest"];
+export type FlowTestResult = Schemas["flows.v1.FlowTestResult"];
 export type Prompt = Schemas["flows.v1.Prompt"];
 export type Run = Schemas["flows.v1.Run"];
 

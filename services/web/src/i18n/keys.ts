@@ -5,6 +5,7 @@ import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type findMe from "../messages/findMe.json";
 import type flows from "../messages/flows.json";
+import type flowTools from "../messages/flowTools.json";
 import type operator from "../messages/operator.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
@@ -19,5 +20,6 @@ export type MessageKey =
   | keyof typeof admin
   | keyof typeof findMe
   | keyof typeof flows
+  | keyof typeof flowTools
   | keyof typeof operator
   | keyof typeof telephony;

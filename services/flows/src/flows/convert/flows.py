@@ -258,6 +258,7 @@ def to_problem(problem: d.Problem) -> flow_pb2.Problem:
         severity=_SEVERITIES[problem.severity],
         reason=problem.reason,
         message=problem.message,
+        line=problem.line,
     )
 
 

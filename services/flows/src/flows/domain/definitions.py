@@ -234,13 +234,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a definition: where, how bad, a stable reason and what to do about it."""
+    """Something wrong with a definition: where, how bad, a stable reason and what to do about it. `line` is that of a
+    file it was read from, from 1; 0 without one."""
 
     step_id: str
     field: str
     severity: Severity
     reason: str
     message: str
+    line: int = 0
 
 
 def exits(action: Action | None) -> list[tuple[str, str]]:

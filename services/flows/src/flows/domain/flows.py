@@ -54,10 +54,48 @@ class VersionConflict(Conflict):
     reason = "VERSION_CONFLICT"
 
 
+class StepIdTwice(FailedPrecondition):
+    """Two steps of the draft have one id."""
+
+    reason = "STEP_ID_TWICE"
+
+
+class FlowFileInvalid(InvalidInput):
+    """A file that was to be imported can't be read, or names what isn't there."""
+
+    reason = "FLOW_FILE_INVALID"
+
+    def __init__(self, problems: Sequence[Problem]):
+        first = problems[0]
+        more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(
+            f"{_place(first)}{first.message}{more}",
+            metadata={"problems": str(len(problems)), "line": str(first.line), "problem": first.reason},
+            fields=[
+                FieldViolation("yaml", f"{problem.reason}: {_place(problem)}{problem.message}")
+                for problem in problems[:50]
+            ],
+        )
+        self.problems = tuple(problems)
+
+
+def _place(problem: Problem) -> str:
+    parts = [f"line {problem.line}"] if problem.line else []
+    parts += [f"step {problem.step_id}"] if problem.step_id else []
+    parts += [problem.field] if problem.field else []
+    return f"{', '.join(parts)}: " if parts else ""
+
+
 class ReferencesUnchecked(Unavailable):
     """Routing can't be asked whether what the flow refers to exists, so it isn't published."""
 
     reason = "REFERENCES_UNCHECKED"
+
+
+class NamesUnavailable(Unavailable):
+    """Routing can't be asked what things are called, so no file is written or read."""
+
+    reason = "NAMES_UNAVAILABLE"
 
 
 class FlowInvalid(FailedPrecondition):

@@ -109,19 +109,25 @@ def dequeued(walk: Walk, event: Dequeued) -> Turn:
     return _give_up(walk, line)
 
 
+def longest_wait(action: Queue | Transfer) -> timedelta | None:
+    """How long at most is waited; None without a limit."""
+    if isinstance(action, Queue):
+        return action.max_wait
+    return action.timeout or (DEFAULT_TRANSFER_TIMEOUT if action.to == "agent_id" else None)
+
+
 def _line(walk: Walk) -> _Line:
     action = walk.step.action
     if isinstance(action, Queue):
         interval = DEFAULT_ANNOUNCE_INTERVAL if action.announce_interval is None else action.announce_interval
-        return _Line(action.music_prompt_id, interval, action.max_wait, action.timed_out)
+        return _Line(action.music_prompt_id, interval, longest_wait(action), action.timed_out)
     assert isinstance(action, Transfer)
     if action.to == "agent_id":
-        timeout = action.timeout or DEFAULT_TRANSFER_TIMEOUT
-        return _Line(action.music_prompt_id, _NEVER, timeout, action.failed, one_agent=True)
+        return _Line(action.music_prompt_id, _NEVER, longest_wait(action), action.failed, one_agent=True)
     # A customer whose agent asks a colleague meanwhile waits for nobody.
     consult = walk.state.origin.contact_kind is ContactKind.CONSULT
     interval = _NEVER if consult else DEFAULT_ANNOUNCE_INTERVAL
-    return _Line(action.music_prompt_id, interval, action.timeout, action.failed)
+    return _Line(action.music_prompt_id, interval, longest_wait(action), action.failed)
 
 
 def _go_on(walk: Walk, line: _Line) -> Turn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,15 @@ Enter = Mapping[type, Callable[[Any, Any], "Turn | str"]]
 
 
 @dataclass(frozen=True)
+class Entered:
+    """A step was entered: with which attributes, and how many of the turn's notes were written before."""
+
+    step_id: str
+    attributes: Mapping[str, str] = field(repr=False)
+    notes: int
+
+
+@dataclass(frozen=True)
 class Turn:
     """What came of an event: the state after it, exactly one of order and effect, and the steps taken."""
 
@@ -31,6 +40,7 @@ class Turn:
     order: Order | None
     effect: Effect | None
     trail: tuple[Trail, ...]
+    entered: tuple[Entered, ...] = ()
 
 
 def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
@@ -48,6 +58,7 @@ class Walk:
         self.state = state
         self.now = now
         self.trail: list[Trail] = []
+        self.entered: list[Entered] = []
 
     def note(self, outcome: str) -> None:
         """Write down what happened at the current step."""
@@ -56,12 +67,12 @@ class Walk:
     def order(self, phase: Phase, order: Order) -> Turn:
         """End the turn with something for telephony to do."""
         self.state = replace(self.state, phase=phase, ordered=self.state.entered)
-        return Turn(self.state, order, None, tuple(self.trail))
+        return Turn(self.state, order, None, tuple(self.trail), tuple(self.entered))
 
     def effect(self, phase: Phase, effect: Effect) -> Turn:
         """End the turn with something to be done outside."""
         self.state = replace(self.state, phase=phase)
-        return Turn(self.state, None, effect, tuple(self.trail))
+        return Turn(self.state, None, effect, tuple(self.trail), tuple(self.entered))
 
     def end(self, sentence: str = "", cause: str = "FLOW_ENDED", audio: tuple[Audio, ...] = ()) -> Turn:
         """End the run, with a fixed sentence or the flow's own words. Whoever was only asked for by a colleague is told
@@ -113,6 +124,7 @@ class Walk:
         while step_id:
             step = self.definition.step(step_id)
             self.state = replace(self.state, step_id=step_id, entered=self.state.entered + 1, attempt=0)
+            self.entered.append(Entered(step_id, self.state.attributes, len(self.trail)))
             if step is None or step.action is None or self._too_far():
                 return self._stop()
             outcome = self._enter[type(step.action)](self, step.action)

@@ -18,9 +18,13 @@ from flows.clients import Routing
 from flows.convert import flows as convert
 from flows.domain import templates, validation
 from flows.domain.definitions import Definition
-from flows.domain.flows import MAX_DEFINITION_BYTES, FlowNotFound, ReleaseNotFound, VersionConflict
+from flows.domain.expectations import FlowTest
+from flows.domain.flows import MAX_DEFINITION_BYTES, Flow, FlowNotFound, ReleaseNotFound, VersionConflict
 from flows.domain.validation import References
+from flows.handlers.worlds import Worlds
+from flows.ops import flow_tests as test_ops
 from flows.ops import flows as ops
+from flows.ops.flow_tests import Tried
 
 _CHECKS = 3
 _UPDATABLE = {"display_name", "draft", "layout"}
@@ -34,6 +38,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         self._routing = routing
         self._clock = clock
         self._allow_loopback = allow_loopback
+        self._worlds = Worlds(db, routing)
 
     async def ListTemplates(self, request: Any, context: Any) -> flow_service_pb2.ListTemplatesResponse:
         return flow_service_pb2.ListTemplatesResponse(
@@ -80,7 +85,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         if not paths:
             paths = {field.name for field, _ in request.flow.ListFields()} & _UPDATABLE
         if "draft" in paths:
-            _require_small(request.flow.draft)
+            require_small(request.flow.draft)
         change = ops.Change(
             flow_id=flow_id,
             display_name=request.flow.display_name if "display_name" in paths else None,
@@ -105,7 +110,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         flow = await self._db.run(tenant_id, lambda tx: ops.get_flow(tx, flow_id), read_only=True)
         definition = flow.draft
         if request.HasField("definition"):
-            _require_small(request.definition)
+            require_small(request.definition)
             definition = convert.definition_from(request.definition)
         known = await self._references(definition)
         problems = await self._db.run(tenant_id, lambda tx: ops.problems(tx, definition, known), read_only=True)
@@ -119,13 +124,15 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         flow_id = require_id("flw", request.flow_id, "flow_id")
         require_request_id(request.request_id)
         for attempt in range(_CHECKS):
-            known, checked = await self._checked_draft(who.tenant_id, flow_id)
+            known, checked, tried = await self._checked_draft(who.tenant_id, flow_id)
 
-            async def publish(tx: Any, known: References = known, checked: int = checked) -> flow_pb2.Release:
+            async def publish(
+                tx: Any, known: References = known, checked: int = checked, tried: Tried = tried
+            ) -> flow_pb2.Release:
                 async def once() -> flow_pb2.Release:
                     return convert.to_release(
                         await ops.publish_flow(
-                            tx, flow_id, request.version, checked, known, who.subject, request.comment,
+                            tx, flow_id, request.version, checked, known, who.subject, request.comment, tried,
                             self._clock.now(),
                         )
                     )  # fmt: skip
@@ -178,7 +185,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         )
 
     def _first_draft(self, request: flow_service_pb2.CreateFlowRequest) -> Definition:
-        _require_small(request.flow.draft)
+        require_small(request.flow.draft)
         if not request.template_id:
             if request.parameters:
                 raise InvalidInput.of("parameters", "belong to a template: name one in template_id")
@@ -188,18 +195,24 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         language = request.flow.draft.language
         return templates.build(request.template_id, dict(request.parameters), language)
 
-    async def _checked_draft(self, tenant_id: str, flow_id: str) -> tuple[References, int]:
+    async def _checked_draft(self, tenant_id: str, flow_id: str) -> tuple[References, int, Tried]:
+        async def look(tx: Any) -> tuple[Flow, list[FlowTest]]:
+            return await ops.get_flow(tx, flow_id), await test_ops.list_tests(tx, flow_id)
+
         try:
-            flow = await self._db.run(tenant_id, lambda tx: ops.get_flow(tx, flow_id), read_only=True)
+            flow, tests = await self._db.run(tenant_id, look, read_only=True)
         except FlowNotFound:
             # Said by the verb: a repeated request of a flow that was deleted since still gets its first answer.
-            return References(), 0
-        return await self._references(flow.draft), flow.version
+            return References(), 0, Tried()
+        results = await self._worlds.test(tenant_id, flow.draft, tests)
+        tried = Tried(tests, [each for each in results if not each.passed])
+        return await self._references(flow.draft), flow.version, tried
 
     async def _references(self, definition: Definition) -> References:
         return await self._routing.references(definition, allow_loopback=self._allow_loopback)
 
 
-def _require_small(definition: Message) -> None:
+def require_small(definition: Message) -> None:
+    """Refuse a definition that is bigger than a draft may be."""
     if definition.ByteSize() > MAX_DEFINITION_BYTES:
         raise InvalidInput.of("draft", "is bigger than 512 kB")

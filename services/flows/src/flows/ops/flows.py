@@ -29,6 +29,7 @@ from flows.domain.flows import (
     require_version,
 )  # fmt: skip
 from flows.domain.validation import References
+from flows.ops.flow_tests import Tried, require_passed
 from flows.store import flows as store
 from flows.store import prompts as prompt_store
 
@@ -106,15 +107,17 @@ async def list_releases(tx: Tx, flow_id: str, token: str, size: int) -> list[Rel
 
 async def publish_flow(
     tx: Tx, flow_id: str, version: int, checked_version: int, known: References, publisher: str, comment: str,
-    now: datetime,
+    tried: Tried, now: datetime,
 ) -> Release:  # fmt: skip
-    """Publish the draft. `known` was gathered for the draft of `checked_version`: another one is a conflict."""
+    """Publish the draft. `known` was gathered and `tried` run for the draft of `checked_version`: another one is a
+    conflict."""
     flow = await store.get_flow(tx, flow_id)
     require_version(version, flow.version)
     if flow.version != checked_version:
         raise VersionConflict("the draft changed while it was checked")
     comment = require_text(comment, "comment", MAX_COMMENT, required=False)
     _require_publishable(await problems(tx, flow.draft, known))
+    await require_passed(tx, flow_id, tried)
     return await _release(tx, flow, flow.draft, publisher, comment, now)
 
 

@@ -118,6 +118,28 @@ async def get_release(tx: Tx, release_id: str) -> Release:
     return _release(row)
 
 
+async def get_numbered_release(tx: Tx, flow_id: str, number: int) -> Release:
+    """A flow's release by its number. Raises ReleaseNotFound."""
+    row = await tx.one_or_none(
+        select(releases).where(
+            releases.c.tenant_id == tx.tenant_id, releases.c.flow_id == flow_id, releases.c.number == number
+        )
+    )
+    if row is None:
+        raise ReleaseNotFound(f"this flow has no release {number}")
+    return _release(row)
+
+
+async def names(tx: Tx) -> dict[str, str]:
+    """Every flow's name by its id."""
+    rows = await tx.all(
+        select(flows.c.flow_id, flows.c.display_name).where(
+            flows.c.tenant_id == tx.tenant_id, flows.c.delete_time.is_(None)
+        )
+    )
+    return {row["flow_id"]: row["display_name"] for row in rows}
+
+
 async def list_releases(tx: Tx, flow_id: str, token: str, size: int) -> list[Release]:
     """Newest first, one more than `size` when there is a next page."""
     statement = select(releases).where(releases.c.tenant_id == tx.tenant_id, releases.c.flow_id == flow_id)

@@ -40,6 +40,12 @@ async def get_prompt(tx: Tx, prompt_id: str) -> Prompt:
     return _prompt(row)
 
 
+async def names(tx: Tx) -> dict[str, str]:
+    """Every prompt's name by its id."""
+    rows = await tx.all(select(prompts.c.prompt_id, prompts.c.display_name).where(prompts.c.tenant_id == tx.tenant_id))
+    return {row["prompt_id"]: row["display_name"] for row in rows}
+
+
 async def get_sound(tx: Tx, prompt_id: str) -> Sound:
     """A prompt's audio; PromptNotFound for another tenant's as well."""
     row = await tx.one_or_none(

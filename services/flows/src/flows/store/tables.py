@@ -1,4 +1,4 @@
-"""The tables of flows; migrations/versions/0001_initial.py made them."""
+"""The tables of flows; migrations/versions made them."""
 
 from __future__ import annotations
 
@@ -83,4 +83,15 @@ prompts = tenant_table(
     Column("duration", Interval, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("create_time", Time, nullable=False),
+)  # fmt: skip
+
+flow_tests = tenant_table(
+    "flow_tests", metadata,
+    Column("test_id", Text, primary_key=True),
+    Column("flow_id", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("case", Json, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
 )  # fmt: skip

@@ -1,18 +1,22 @@
 import { Button, TextInput } from "@mantine/core";
 import { IconRocket } from "@tabler/icons-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 
 interface Props {
   dirty: boolean;
+  /** Further buttons. */
+  more?: ReactNode;
+  /** What publishing changes, shown before it is done. */
+  changes?: ReactNode;
   /** Shows what stands in the way of publishing; true when nothing does. */
   onValidate: () => Promise<boolean>;
   onSave: () => Promise<boolean>;
   onPublish: (comment: string) => Promise<boolean>;
 }
 
-export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
+export function FlowActions({ dirty, more, changes, onValidate, onSave, onPublish }: Props) {
   const t = useText();
   const [publishing, setPublishing] = useState(false);
   const [comment, setComment] = useState("");
@@ -28,6 +32,7 @@ export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
   };
   return (
     <>
+      {more}
       <Button
         variant="default"
         loading={busy === "validate"}
@@ -60,6 +65,7 @@ export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
           // A refusal is shown on the page, behind the dialog.
           onSave={() => onPublish(comment).then(() => true)}
           saveLabel={t("flows.publish")}
+          size="lg"
           testId="publish"
         >
           <p style={{ margin: 0, color: "var(--m-muted)" }}>{t("flows.publishBody")}</p>
@@ -70,6 +76,7 @@ export function FlowActions({ dirty, onValidate, onSave, onPublish }: Props) {
             value={comment}
             onChange={(event) => setComment(event.currentTarget.value)}
           />
+          {changes}
         </FormModal>
       )}
     </>

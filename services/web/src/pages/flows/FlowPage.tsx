@@ -12,11 +12,14 @@ import { UnsavedGuard } from "../../ui/unsaved.tsx";
 import { Designer } from "./canvas/Designer.tsx";
 import { useDraft } from "./canvas/useDraft.ts";
 import { useView, type Wanted } from "./canvas/view.ts";
+import { FileMenu } from "./code/FileMenu.tsx";
+import { PublishedChanges } from "./diff/PublishedChanges.tsx";
 import { FlowActions } from "./FlowActions.tsx";
 import { FlowProblems } from "./FlowProblems.tsx";
 import { FlowSettings } from "./FlowSettings.tsx";
 import classes from "./flows.module.css";
 import { Releases } from "./Releases.tsx";
+import { TryOut } from "./simulator/TryOut.tsx";
 import { useFlow } from "./useFlow.ts";
 
 export default function FlowPage() {
@@ -37,12 +40,13 @@ function Editor(props: {
   const { flow, problems } = props;
   const t = useText();
   const flowId = flow.flowId ?? "";
-  const refresh = useRefresh("flow", "flows", "flowList", "releases");
+  const refresh = useRefresh("flow", "flows", "flowList", "releases", "flowTests");
   const editing = useDraft(flow);
   const { name, definition: draft, layout, dirty, version, change } = editing;
   const [view, setView] = useView();
   const [wanted, setWanted] = useState<Wanted>();
   const [failure, setFailure] = useState<unknown>();
+  const [current, setCurrent] = useState("");
   /** Whether the work went well; why it didn't is then on the page. */
   const attempt = async (work: () => Promise<boolean>) => {
     setFailure(undefined);
@@ -84,10 +88,21 @@ function Editor(props: {
     if (!(await validate())) return false;
     const checked = dirty ? (await save()).version : version;
     const body = { requestId: newRequestId(), comment, version: checked };
-    await ask(api.POST("/v1/flows/{flowId}:publish", { params: { path: { flowId } }, body }));
+    try {
+      await ask(api.POST("/v1/flows/{flowId}:publish", { params: { path: { flowId } }, body }));
+    } catch (error) {
+      // The draft was saved all the same, and has another version now.
+      if (dirty) await refresh();
+      throw error;
+    }
     toast(t("flows.published"));
     await refresh();
     return true;
+  };
+  const imported = async (next: Flow) => {
+    editing.replaced(next);
+    props.onProblems([]);
+    await refresh();
   };
   return (
     <>
@@ -98,6 +113,8 @@ function Editor(props: {
         actions={
           <FlowActions
             dirty={dirty}
+            more={<FileMenu flow={flow} dirty={dirty} onImported={imported} />}
+            changes={<PublishedChanges flowId={flowId} draft={draft} />}
             onValidate={() => attempt(validate)}
             onSave={() => attempt(checkAndSave)}
             onPublish={(comment) => attempt(() => publish(comment))}
@@ -120,11 +137,13 @@ function Editor(props: {
             onView={setView}
             problems={problems ?? []}
             wanted={wanted}
+            highlighted={current || undefined}
           />
         </div>
-        <div className={view === "canvas" ? classes.beside : classes.column}>
+        <div className={view === "canvas" ? classes.beside : `${classes.column} ${classes.pinned}`}>
+          <TryOut flow={flow} draft={draft} failure={failure} onCurrent={setCurrent} />
           <FlowSettings name={name} definition={draft} onName={editing.rename} onChange={change} />
-          <Releases flow={flow} onRolledBack={refresh} />
+          <Releases flow={flow} draft={draft} onRolledBack={refresh} />
         </div>
       </div>
     </>

@@ -1,5 +1,5 @@
-import { Anchor, Select } from "@mantine/core";
-import { IconSitemap } from "@tabler/icons-react";
+import { Anchor, Button, Select } from "@mantine/core";
+import { IconFileUpload, IconSitemap } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
@@ -13,6 +13,7 @@ import { LanguageSelect, SelectField, TextField } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
+import { ImportDialog } from "./code/ImportDialog.tsx";
 import { useHours } from "./useFlow.ts";
 
 export default function FlowsPage() {
@@ -20,6 +21,8 @@ export default function FlowsPage() {
   const language = useLanguage();
   const refresh = useRefresh("flows", "flowList");
   const [adding, setAdding] = useState(false);
+  const [reading, setReading] = useState(false);
+  const [, navigate] = useLocation();
   const remove = async (flowId: string) => {
     await ask(api.DELETE("/v1/flows/{flowId}", { params: { path: { flowId } } }));
     await refresh();
@@ -35,6 +38,16 @@ export default function FlowsPage() {
         emptyTitle={t("flows.none")}
         emptyBody={t("flows.noneBody")}
         add={{ label: t("flows.add"), onClick: () => setAdding(true) }}
+        more={
+          <Button
+            variant="default"
+            leftSection={<IconFileUpload size={17} aria-hidden />}
+            onClick={() => setReading(true)}
+            data-testid="flow-import-new"
+          >
+            {t("flowFile.import")}
+          </Button>
+        }
         read={async (pageToken) => {
           const answer = await ask(api.GET("/v1/flows", { params: { query: { pageToken } } }));
           return { rows: answer.flows ?? [], next: answer.nextPageToken ?? "" };
@@ -65,6 +78,15 @@ export default function FlowsPage() {
           { head: t("flows.changed"), cell: (row) => <DateTime value={row.updateTime ?? row.createTime} /> },
         ]}
       />
+      {reading && (
+        <ImportDialog
+          onClose={() => setReading(false)}
+          onImported={async (flow) => {
+            await refresh();
+            navigate(`/admin/flows/${flow.flowId}`);
+          }}
+        />
+      )}
       {adding && <NewFlow onClose={() => setAdding(false)} />}
     </>
   );

@@ -2,22 +2,25 @@ import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
-import type { Flow, Release } from "../../api/types.ts";
+import type { Definition, Flow, Release } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { Confirm } from "../../ui/Confirm.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import { DateTime } from "../../ui/Time.tsx";
+import { DiffDialog } from "./diff/DiffDialog.tsx";
 import { useReleases } from "./useFlow.ts";
 
 /** What was published when and by whom; an older one can run again. */
-export function Releases({ flow, onRolledBack }: { flow: Flow; onRolledBack: () => Promise<void> }) {
+export function Releases(props: { flow: Flow; draft: Definition; onRolledBack: () => Promise<void> }) {
+  const { flow, onRolledBack } = props;
   const t = useText();
   const language = useLanguage();
   const names = useNames();
   const releases = useReleases(flow.flowId ?? "").data ?? [];
   const [wanted, setWanted] = useState<Release>();
+  const [compared, setCompared] = useState<Release>();
   const number = (release: Release | undefined) => formatNumber(release?.number ?? 0, language);
   const rollBack = async (releaseId: string) => {
     const body = { requestId: newRequestId(), releaseId };
@@ -41,13 +44,24 @@ export function Releases({ flow, onRolledBack }: { flow: Flow; onRolledBack: () 
         >
           <Group justify="space-between" gap={6}>
             <strong>{t("flows.number", { number: number(release) })}</strong>
-            {release.releaseId === flow.releaseId ? (
-              <Tag tone="good">{t("flows.running")}</Tag>
-            ) : (
-              <Button size="compact-xs" variant="default" onClick={() => setWanted(release)}>
-                {t("flows.rollBack")}
+            <Group gap={6}>
+              <Button
+                size="compact-xs"
+                variant="default"
+                aria-label={t("flowDiff.compareWith", { number: number(release) })}
+                onClick={() => setCompared(release)}
+                data-testid={`release-${release.number}-compare`}
+              >
+                {t("flowDiff.compare")}
               </Button>
-            )}
+              {release.releaseId === flow.releaseId ? (
+                <Tag tone="good">{t("flows.running")}</Tag>
+              ) : (
+                <Button size="compact-xs" variant="default" onClick={() => setWanted(release)}>
+                  {t("flows.rollBack")}
+                </Button>
+              )}
+            </Group>
           </Group>
           <Text size="sm" c="dimmed">
             <DateTime value={release.createTime} /> · <bdi>{names.user(release.publisher)}</bdi>
@@ -64,6 +78,15 @@ export function Releases({ flow, onRolledBack }: { flow: Flow; onRolledBack: () 
           )}
         </div>
       ))}
+      {compared && (
+        <DiffDialog
+          flowId={flow.flowId ?? ""}
+          draft={props.draft}
+          releases={releases}
+          before={compared.number ?? 0}
+          onClose={() => setCompared(undefined)}
+        />
+      )}
       <Confirm
         opened={wanted !== undefined}
         title={t("flows.rollBackTitle", { number: number(wanted) })}

@@ -70,6 +70,7 @@ export function StepCard(props: Props) {
   return (
     <section
       className={`${classes.step} ${bad ? classes.stepBad : ""} ${props.lit ? classes.stepLit : ""}`}
+      aria-current={props.lit ? "step" : undefined}
       id={`step-${step.stepId}`}
       aria-label={name}
       data-testid={`step-${step.stepId}`}

@@ -803,6 +803,7 @@ class Problem(_message.Message):
     SEVERITY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Step it is about; empty for the whole flow."""
     field: _builtins.str
@@ -813,6 +814,8 @@ class Problem(_message.Message):
     """Stable key, such as STEP_UNREACHABLE, PROMPT_MISSING, LOOP_WITHOUT_INPUT."""
     message: _builtins.str
     """What is wrong and what to do, in English."""
+    line: _builtins.int
+    """Line of the file it was read from, from 1; 0 without a file."""
     def __init__(
         self,
         *,
@@ -821,10 +824,11 @@ class Problem(_message.Message):
         severity: Global___Severity.ValueType = ...,
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
+        line: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "reason", b"reason", "severity", b"severity", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "line", b"line", "message", b"message", "reason", b"reason", "severity", b"severity", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

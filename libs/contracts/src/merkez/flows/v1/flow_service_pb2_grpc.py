@@ -143,14 +143,15 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PublishFlow(self, request, context):
-        """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid.
+        """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
+        when a test of the flow doesn't pass.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RollBackFlow(self, request, context):
-        """Publishes an older release again as the newest.
+        """Publishes an older release again as the newest, without asking its tests: what worked must be back at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

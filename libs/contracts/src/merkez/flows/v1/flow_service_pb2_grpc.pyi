@@ -50,9 +50,11 @@ class FlowServiceStub:
     ValidateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]
     """Checks the draft and names every problem with its step."""
     PublishFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]
-    """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid."""
+    """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
+    when a test of the flow doesn't pass.
+    """
     RollBackFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]
-    """Publishes an older release again as the newest."""
+    """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]
     """Lists releases, newest first."""
 
@@ -76,9 +78,11 @@ class FlowServiceAsyncStub(FlowServiceStub):
     ValidateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]  # type: ignore[assignment]
     """Checks the draft and names every problem with its step."""
     PublishFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
-    """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid."""
+    """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
+    when a test of the flow doesn't pass.
+    """
     RollBackFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
-    """Publishes an older release again as the newest."""
+    """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
     """Lists releases, newest first."""
 
@@ -147,7 +151,9 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.PublishFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_pb2.Release, _abc.Awaitable[_flow_pb2.Release]]:
-        """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid."""
+        """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
+        when a test of the flow doesn't pass.
+        """
 
     @_abc_1.abstractmethod
     def RollBackFlow(
@@ -155,7 +161,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.RollBackFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_pb2.Release, _abc.Awaitable[_flow_pb2.Release]]:
-        """Publishes an older release again as the newest."""
+        """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
 
     @_abc_1.abstractmethod
     def ListReleases(

@@ -27,6 +27,8 @@ export interface Editing extends Draft {
   redo: () => void;
   /** Says that `sent` was saved, and what the server made of it. What was typed meanwhile stays. */
   saved: (sent: Draft, flow: Flow) => void;
+  /** Says that another draft was saved in place of this one: it is shown, and what was here is gone. */
+  replaced: (flow: Flow) => void;
 }
 
 interface State {
@@ -59,6 +61,7 @@ export function useDraft(flow: Flow): Editing {
     undo,
     redo,
     saved: (sent, answer) => setState((before) => afterSave(before, sent, answer)),
+    replaced: (answer) => setState((before) => ({ ...opened(answer), read: before.read })),
   };
 }
 

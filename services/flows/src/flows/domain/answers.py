@@ -1,0 +1,46 @@
+"""What an HTTP step takes out of an answer: values by JSON pointers (RFC 6901)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flows.domain.runs import MAX_ATTRIBUTE_LENGTH
+
+NOT_JSON = "answer is not JSON"
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")  # RFC 6901 4
+
+
+def extract(body: bytes, wanted: Mapping[str, str]) -> dict[str, str] | None:
+    """Value by name, empty where the answer has none; None when something is wanted and the answer isn't JSON."""
+    if not wanted:
+        return {}
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return {name: _text(_pointed(document, pointer)) for name, pointer in wanted.items()}
+
+
+def _pointed(document: Any, pointer: str) -> Any:
+    """What a pointer points at; None when there is nothing."""
+    for part in pointer.split("/")[1:]:
+        token = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(token)
+        elif isinstance(document, list) and _INDEX.fullmatch(token) and int(token) < len(document):
+            document = document[int(token)]
+        else:
+            return None
+    return document
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        # JSON can name halves of characters, which no other system takes.
+        return value.encode("utf-8", "replace").decode()[:MAX_ATTRIBUTE_LENGTH]
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:MAX_ATTRIBUTE_LENGTH]

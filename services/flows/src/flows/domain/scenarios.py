@@ -1,0 +1,130 @@
+"""What a flow is tried out with: who calls, when, and what callers, agents and other systems do, in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from kernel.errors import FieldViolation
+
+from flows.domain.definitions import ATTRIBUTE, BUILT_IN_ATTRIBUTES
+from flows.domain.runs import MAX_ATTRIBUTE_LENGTH
+
+MAX_INPUTS = 200
+MAX_ATTRIBUTES = 50
+MAX_ANSWER = 64 * 1024
+"""Characters of an HTTP answer."""
+DIGITS = frozenset("0123456789*#")
+
+
+class Kind(StrEnum):
+    """What happens. What `value` says depends on it."""
+
+    DIGITS = "digits"
+    """The caller presses these."""
+    TEXT = "text"
+    """The caller says this."""
+    TIMED_OUT = "timed_out"
+    """The time to press runs out after these digits, or none."""
+    QUEUE = "queue"
+    HTTP_ANSWER = "http_answer"
+    """The other system answers with this body."""
+    HTTP_FAILURE = "http_failure"
+    """Every try fails, the last like this."""
+    TRANSFER = "transfer"
+    VOICEMAIL = "voicemail"
+    HOURS = "hours"
+    HANG_UP = "hang_up"
+    """The caller hangs up."""
+
+
+OUTCOMES: Mapping[Kind, Sequence[str]] = {
+    Kind.QUEUE: ("answered", "no_agents", "max_wait", "abandoned", "waiting"),
+    Kind.TRANSFER: ("answered", "busy", "no_answer", "failed"),
+    Kind.VOICEMAIL: ("left", "nothing"),
+    Kind.HOURS: ("open", "closed"),
+}
+"""What `value` may be where it is one of a few."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing that happens. `kind` says what `value` is."""
+
+    kind: str = ""
+    value: str = ""
+    position: int = 0
+    """In a queue: the place in line that is announced."""
+    expected_wait: timedelta | None = None
+    """In a queue: the wait that is announced; None can't be told."""
+    duration: timedelta | None = None
+    """Of a talk or of a message."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The call. `time` is when it comes: business hours are those of that moment; None leaves them to the inputs."""
+
+    caller_number: str = ""
+    caller_name: str = ""
+    dialed_number: str = ""
+    brand_name: str = ""
+    language: str = ""
+    time: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def check(scenario: Scenario, inputs: Sequence[Input]) -> list[FieldViolation]:
+    """What makes no sense by itself, whatever the flow is."""
+    return [*_check_scenario(scenario), *_check_inputs(inputs)]
+
+
+def _check_scenario(scenario: Scenario) -> Iterator[FieldViolation]:
+    for name in ("caller_number", "caller_name", "dialed_number", "brand_name", "language"):
+        if len(getattr(scenario, name)) > 200:
+            yield FieldViolation(f"scenario.{name}", "is longer than 200 characters")
+    earliest, latest = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+    if scenario.time is not None and not earliest <= scenario.time <= latest:
+        yield FieldViolation("scenario.time", "must be from 1970 to 2199")
+    if len(scenario.attributes) > MAX_ATTRIBUTES:
+        yield FieldViolation("scenario.attributes", f"are more than {MAX_ATTRIBUTES}")
+    for name, value in scenario.attributes.items():
+        place = f"scenario.attributes[{name}]"
+        if not ATTRIBUTE.fullmatch(name):
+            yield FieldViolation(place, "is not a name: up to 64 letters, digits, _, . and -")
+        elif name in BUILT_IN_ATTRIBUTES or name.startswith("menu."):
+            yield FieldViolation(place, "comes from the call itself: choose another name")
+        elif len(value) > MAX_ATTRIBUTE_LENGTH:
+            yield FieldViolation(place, f"is longer than {MAX_ATTRIBUTE_LENGTH} characters")
+
+
+def _check_inputs(inputs: Sequence[Input]) -> Iterator[FieldViolation]:
+    if len(inputs) > MAX_INPUTS:
+        yield FieldViolation("inputs", f"are more than {MAX_INPUTS}")
+        return
+    for place, each in enumerate(inputs):
+        wrong = _wrong(each)
+        if wrong:
+            yield FieldViolation(f"inputs[{place}]{f'.{each.kind}' if each.kind else ''}", wrong)
+        for name, value in (("expected_wait", each.expected_wait), ("duration", each.duration)):
+            if value is not None and not timedelta(0) <= value <= timedelta(hours=24):
+                yield FieldViolation(f"inputs[{place}].{name}", "must be from 0 seconds to 24 hours")
+        if not 0 <= each.position <= 10_000:
+            yield FieldViolation(f"inputs[{place}].position", "must be from 0 to 10000")
+
+
+def _wrong(each: Input) -> str:
+    if each.kind not in list(Kind):
+        return "says nothing that can happen"
+    known = OUTCOMES.get(Kind(each.kind))
+    if known is not None and each.value not in known:
+        return f"must be one of {', '.join(known)}"
+    if each.kind in (Kind.DIGITS, Kind.TIMED_OUT) and not DIGITS.issuperset(each.value):
+        return "may hold 0 to 9, * and # only"
+    if each.kind == Kind.DIGITS and not each.value:
+        return "is empty: press something, or let the time run out"
+    if len(each.value) > (MAX_ANSWER if each.kind == Kind.HTTP_ANSWER else 200):
+        return "is too long"
+    return ""

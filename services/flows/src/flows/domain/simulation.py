@@ -1,0 +1,377 @@
+"""Tries a flow out without a call: the interpreter of real calls, with a scenario in place of the world.
+
+Pure, like it. Where a real call would wait for somebody, the next input says what they do; where no input is left, the
+simulation says what it waits for. Nothing is asked of anybody: an HTTP step gets the answer the input holds, a queue
+has the agents the input says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from kernel.hours import Hours as Calendar
+from kernel.hours import opening
+
+from flows.domain import answers, waits
+from flows.domain.definitions import Collect, Definition, Queue, Transfer
+from flows.domain.interpreter import advance
+from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
+from flows.domain.runs import (
+    Call,
+    ChangeFlow,
+    CheckHours,
+    ContactChecked,
+    Dequeued,
+    DialEnded,
+    DialFailed,
+    Digits,
+    Effect,
+    Enqueued,
+    Estimated,
+    Event,
+    Fetch,
+    Fetched,
+    Finished,
+    FlowChanged,
+    HoursChecked,
+    Phase,
+    Proceed,
+    QueueTick,
+    Recorded,
+    Started,
+    TimedOut,
+    first_state,
+)  # fmt: skip
+from flows.domain.scenarios import OUTCOMES, Input, Kind, Scenario
+from flows.domain.speech import WaitEstimate
+from flows.domain.walks import Turn
+
+MAX_VISITS = 500
+"""Steps after which a simulation stops: a flow that goes round without asking anybody."""
+MAX_SIZE = 500_000
+"""Characters of all that is heard and of all attributes after which it stops: no answer is bigger than can be sent."""
+RUN_ID = "run_simulated"
+_CONTACT = "con_simulated"
+_SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+"""When the call comes if nobody says so; only differences of it are ever seen."""
+_TALK, _MESSAGE = timedelta(seconds=60), timedelta(seconds=10)
+
+
+class End(StrEnum):
+    """How a simulation stands. The first four are ends."""
+
+    FLOW_ENDED = "FLOW_ENDED"
+    FLOW_FAILED = "FLOW_FAILED"
+    ANSWERED = "ANSWERED"
+    HUNG_UP = "HUNG_UP"
+    TOO_MANY_STEPS = "TOO_MANY_STEPS"
+    WAITING = "WAITING"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One step on the way: what was heard there, what happened, the attributes when it was left, and the inputs that
+    were taken there. `flow_id` is empty for the flow that is tried out."""
+
+    step_id: str
+    flow_id: str = ""
+    heard: tuple[Audio, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What it waits for: an input of one of `kinds`, with one of `outcomes` where it is one of a few."""
+
+    step_id: str
+    kinds: tuple[Kind, ...]
+    outcomes: tuple[str, ...] = ()
+    min_digits: int = 0
+    max_digits: int = 0
+    terminator: str = ""
+    method: str = ""
+    url: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The input the flow had no use for, and why."""
+
+    index: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How far a flow came. `elapsed` is pretended time in queues and talks."""
+
+    visits: tuple[Visit, ...]
+    end: End
+    initial: Mapping[str, str]
+    waiting: Waiting | None = None
+    mismatch: Mismatch | None = None
+    elapsed: timedelta = timedelta(0)
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Those at the end."""
+        return self.visits[-1].attributes if self.visits else self.initial
+
+
+@dataclass(frozen=True)
+class World:
+    """What a simulation looks up: business hours by id, None while they can't be told, and the releases of the flows a
+    caller may be handed on to."""
+
+    calendars: Mapping[str, Calendar] | None = None
+    flows: Mapping[str, Definition] = field(default_factory=dict)
+
+
+def simulate(definition: Definition, scenario: Scenario, inputs: Sequence[Input], world: World) -> Simulation:
+    """Run `definition` by the inputs until they are used up, or the call is over."""
+    return _Runner(definition, scenario, inputs, world).run()
+
+
+class _Stop(Exception):
+    """The simulation is over, for now."""
+
+    def __init__(self, end: End, waiting: Waiting | None = None, mismatch: Mismatch | None = None):
+        super().__init__(end)
+        self.end, self.waiting, self.mismatch = end, waiting, mismatch
+
+
+class _Runner:
+    def __init__(self, definition: Definition, scenario: Scenario, inputs: Sequence[Input], world: World):
+        self._definition = definition
+        self._scenario = scenario
+        self._inputs = inputs
+        self._world = world
+        self._taken = 0
+        self._size = 0
+        self._heard_by = -1
+        """The input that waits for the next announcement and nothing else."""
+        self._flow_id = ""
+        self._visits: list[Visit] = []
+        self._now = self._began = scenario.time or _SOME_TIME
+        call = Call(
+            "call_simulated", "", "", scenario.brand_name, scenario.language, scenario.caller_number,
+            scenario.caller_name, scenario.dialed_number, scenario.attributes,
+        )  # fmt: skip
+        self._state = first_state(call, "", definition.language)
+        self._initial = self._state.attributes
+
+    def run(self) -> Simulation:
+        event: Event = Started()
+        try:
+            while True:
+                turn = advance(RUN_ID, self._definition, self._state, event, self._now)
+                self._note(turn)
+                event = self._next(turn)
+        except _Stop as stop:
+            elapsed = self._now - self._began
+            visits = tuple(self._visits)
+            return Simulation(visits, stop.end, self._initial, stop.waiting, stop.mismatch, elapsed)
+
+    def _note(self, turn: Turn) -> None:
+        """Write down the steps of a turn. Notes before the first step that was entered are about the one left."""
+        self._state = turn.state
+        marks = [*(each.notes for each in turn.entered), len(turn.trail)]
+        self._amend([note.outcome for note in turn.trail[: marks[0]]])
+        for place, each in enumerate(turn.entered):
+            self._leave(each.attributes)
+            outcomes = tuple(note.outcome for note in turn.trail[marks[place] : marks[place + 1]])
+            self._visits.append(Visit(each.step_id, self._flow_id, (), outcomes))
+            self._size += sum(len(name) + len(value) for name, value in each.attributes.items())
+        self._leave(turn.state.attributes)
+        heard: tuple[Audio, ...] = getattr(turn.order, "audio", ())
+        self._size += sum(len(each.text) for each in heard)
+        if self._visits and heard:
+            self._visits[-1] = replace(self._visits[-1], heard=(*self._visits[-1].heard, *heard))
+
+    def _amend(self, outcomes: list[str]) -> None:
+        if self._visits and outcomes:
+            self._visits[-1] = replace(self._visits[-1], outcomes=(*self._visits[-1].outcomes, *outcomes))
+
+    def _leave(self, attributes: Mapping[str, str]) -> None:
+        if self._visits:
+            self._visits[-1] = replace(self._visits[-1], attributes=attributes)
+
+    def _next(self, turn: Turn) -> Event:
+        if isinstance(turn.order, EndCall):
+            end = End.FLOW_ENDED if turn.order.cause == "FLOW_ENDED" else End.FLOW_FAILED
+            raise _Stop(end, mismatch=self._left_over("the call is over before this"))
+        if len(self._visits) > MAX_VISITS or self._size > MAX_SIZE:
+            raise _Stop(End.TOO_MANY_STEPS)
+        match turn.state.phase:
+            case Phase.PLAYING:
+                return Finished()
+            case Phase.WAITING:
+                return Proceed()
+            case Phase.CHANGING_FLOW:
+                return self._change_flow(turn.effect)
+            case Phase.CHECKING_HOURS:
+                return self._check_hours(turn.effect)
+            case Phase.GATHERING:
+                return self._gather(turn.order)
+            case Phase.FETCHING:
+                return self._fetch(turn.effect)
+            case Phase.DIALLING:
+                return self._dial()
+            case Phase.RECORDING:
+                return self._record()
+            case _:
+                return self._wait_in_queue(turn)
+
+    def _left_over(self, why: str) -> Mismatch | None:
+        return Mismatch(self._taken, why) if self._taken < len(self._inputs) else None
+
+    def _peek(self, waiting: Waiting) -> Input:
+        """The next input if it fits what is waited for; it stays there."""
+        if self._taken >= len(self._inputs):
+            raise _Stop(End.WAITING, waiting)
+        given = self._inputs[self._taken]
+        if given.kind == Kind.HANG_UP:
+            self._take()
+            raise _Stop(End.HUNG_UP, mismatch=self._left_over("the caller has hung up before this"))
+        if given.kind not in waiting.kinds or (waiting.outcomes and given.value not in waiting.outcomes):
+            wanted = " or ".join(waiting.kinds) + (f" ({', '.join(waiting.outcomes)})" if waiting.outcomes else "")
+            message = f"step {waiting.step_id} waits for {wanted}, and this is {given.kind}: {given.value[:80]!r}"
+            raise _Stop(End.WAITING, waiting, Mismatch(self._taken, message))
+        return given
+
+    def _take(self) -> None:
+        self._visits[-1] = replace(self._visits[-1], inputs=(*self._visits[-1].inputs, self._taken))
+        self._taken += 1
+
+    def _ask(self, *kinds: Kind) -> Waiting:
+        outcomes = tuple(OUTCOMES.get(kinds[0], ())) if len(kinds) == 1 else ()
+        return Waiting(self._state.step_id, kinds, outcomes)
+
+    def _gather(self, order: Order | None) -> Event:
+        assert isinstance(order, Gather)
+        action = self._action
+        least = max(action.min_digits, 1) if isinstance(action, Collect) else 1
+        waiting = replace(
+            self._ask(Kind.DIGITS, Kind.TEXT, Kind.TIMED_OUT),
+            min_digits=least, max_digits=order.max_digits, terminator=order.terminator,
+        )  # fmt: skip
+        given = self._peek(waiting)
+        pressed = given.value if given.kind != Kind.TEXT else ""
+        ends = pressed.find(order.terminator) if order.terminator else -1
+        wanted = order.max_digits if ends < 0 else min(ends + 1, order.max_digits)
+        if len(pressed) > wanted:
+            message = f"step {waiting.step_id} is done after {pressed[:wanted]!r}: press the rest where it is asked for"
+            raise _Stop(End.WAITING, waiting, Mismatch(self._taken, message))
+        self._take()
+        if ends >= 0:
+            return Digits(pressed[:ends])
+        # No step listens to words yet, so to it the time ran out, as it does when too few digits come.
+        return Digits(pressed) if len(pressed) == order.max_digits else TimedOut(pressed)
+
+    def _check_hours(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, CheckHours)
+        told = self._taken < len(self._inputs) and self._inputs[self._taken].kind == Kind.HOURS
+        calendars = self._world.calendars
+        if self._scenario.time is not None and calendars is not None and not told:
+            calendar = calendars.get(effect.business_hours_id)
+            return HoursChecked(opening(calendar, self._now).open if calendar else None)
+        given = self._peek(self._ask(Kind.HOURS))
+        self._take()
+        return HoursChecked(given.value == "open")
+
+    def _fetch(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, Fetch)
+        asked = self._ask(Kind.HTTP_ANSWER, Kind.HTTP_FAILURE)
+        given = self._peek(replace(asked, method=effect.method, url=effect.url, body=effect.body))
+        self._take()
+        if given.kind == Kind.HTTP_FAILURE:
+            return Fetched(None, given.value or "failed")
+        values = answers.extract(given.value.encode("utf-8", "replace"), effect.extract)
+        return Fetched(values, "ok" if values is not None else answers.NOT_JSON)
+
+    def _dial(self) -> Event:
+        given = self._peek(self._ask(Kind.TRANSFER))
+        self._take()
+        if given.value != "answered":
+            return DialFailed(given.value.upper())
+        talk = _TALK if given.duration is None else given.duration
+        self._now += talk
+        return DialEnded(talk)
+
+    def _record(self) -> Event:
+        given = self._peek(self._ask(Kind.VOICEMAIL))
+        self._take()
+        spoken = (given.duration or _MESSAGE) if given.value == "left" else timedelta(0)
+        self._now += spoken
+        return Recorded(spoken)
+
+    def _change_flow(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, ChangeFlow)
+        other = self._world.flows.get(effect.flow_id)
+        if other is None:
+            return FlowChanged()
+        self._definition, self._flow_id = other, effect.flow_id
+        return FlowChanged(effect.flow_id, "rel_simulated")
+
+    @property
+    def _action(self) -> object:
+        step = self._definition.step(self._state.step_id)
+        return step.action if step else None
+
+    def _wait_in_queue(self, turn: Turn) -> Event:
+        action = self._action
+        assert isinstance(action, Queue | Transfer)
+        waiting = self._queue_outcomes(action, turn.state.phase)
+        given = self._peek(waiting)
+        match turn.state.phase:
+            case Phase.ENQUEUEING:
+                if given.value == "no_agents":
+                    self._take()
+                    return Enqueued("", "NO_AGENTS")
+                if given.value == "waiting":
+                    self._heard_by = self._taken
+                return Enqueued(_CONTACT)
+            case Phase.ESTIMATING:
+                return Estimated(WaitEstimate(given.position, given.expected_wait))
+            case Phase.CHECKING_CONTACT:
+                if given.value == "no_agents":
+                    self._take()
+                return ContactChecked(given.value != "no_agents")
+            case Phase.DEQUEUEING:
+                self._take()
+                return Dequeued(True)
+            case _:
+                assert isinstance(turn.order, WaitInQueue)
+                return self._wait_on(turn.order, waits.longest_wait(action), waiting)
+
+    def _queue_outcomes(self, action: Queue | Transfer, phase: Phase) -> Waiting:
+        possible = list(OUTCOMES[Kind.QUEUE])
+        if waits.longest_wait(action) is None:
+            possible.remove("max_wait")
+        # A queue never says that nobody is there once it has taken the caller; one agent may still not answer.
+        if phase is not Phase.ENQUEUEING and not (isinstance(action, Transfer) and action.to == "agent_id"):
+            possible.remove("no_agents")
+        return Waiting(self._state.step_id, (Kind.QUEUE,), tuple(possible))
+
+    def _wait_on(self, order: WaitInQueue, longest: timedelta | None, waiting: Waiting) -> Event:
+        if self._heard_by == self._taken:
+            # What this one waited for was just heard.
+            self._take()
+        given = self._peek(waiting)
+        if given.value in ("answered", "abandoned"):
+            self._take()
+            end = End.ANSWERED if given.value == "answered" else End.HUNG_UP
+            raise _Stop(end, mismatch=self._left_over(f"the call is {given.value} before this"))
+        if given.value == "max_wait":
+            assert longest is not None and self._state.queue_time is not None
+            self._now = max(self._now, self._state.queue_time + longest)
+        else:
+            self._heard_by = self._taken if given.value == "waiting" else self._heard_by
+            self._now += order.tick_interval
+        return QueueTick()

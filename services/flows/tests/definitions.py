@@ -1,0 +1,108 @@
+"""Arbitrary definitions that can be published, and the names of what they refer to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flows.domain import definitions as d
+from flows.domain.names import Names, Noun
+from hypothesis import strategies as st
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0{}"), max_size=40)
+NAMES = Names(
+    {
+        Noun.QUEUE: {"que_1": "Support", "que_2": "no", "que_3": "12: 30 #1", "que_4": "Twins", "que_5": "Twins"},
+        Noun.SKILL: {"skl_1": "Turkish", "skl_2": "1", "skl_3": "id:skl_1", "skl_4": " led by a space"},
+        Noun.HOURS: {"hrs_1": "Mesai saatleri", "hrs_2": "ساعات کاری"},
+        Noun.PROMPT: {"prm_1": "Jazz", "prm_2": "- - -", "prm_3": "~"},
+        Noun.AGENT: {"usr_1": "Leyla Əliyeva", "usr_2": "null"},
+        Noun.FLOW: {"flw_1": "Main line", "flw_2": "true"},
+    }
+)
+
+
+def _id(noun: Noun) -> st.SearchStrategy[str]:
+    return st.sampled_from(sorted(NAMES.by_id[noun]))
+
+
+def _seconds(least: float, most: float) -> st.SearchStrategy[timedelta | None]:
+    return st.none() | st.timedeltas(timedelta(seconds=least), timedelta(seconds=most))
+
+
+def _maps(value: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
+    return st.dictionaries(st.from_regex(d.ATTRIBUTE, fullmatch=True), value, max_size=3)
+
+
+@st.composite
+def _utterances(draw: st.DrawFn, languages: list[str]) -> d.Utterance:
+    if draw(st.integers(0, 3)) == 0:
+        return d.Utterance(prompt_id=draw(_id(Noun.PROMPT)))
+    return d.Utterance({language: draw(TEXT) + "." for language in languages})
+
+
+@st.composite
+def _transfers(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Transfer:
+    to = draw(st.sampled_from(["number", "queue_id", "agent_id", "flow_id"]))
+    nouns = {"queue_id": Noun.QUEUE, "agent_id": Noun.AGENT, "flow_id": Noun.FLOW}
+    target = "+994501234567" if to == "number" else draw(_id(nouns[to]))
+    return d.Transfer(
+        to, target, timeout=draw(_seconds(5, 120)), music_prompt_id=draw(st.just("") | _id(Noun.PROMPT)),
+        next=draw(step), failed=draw(step), people_only=draw(st.booleans()),
+    )  # fmt: skip
+
+
+@st.composite
+def _queues(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Queue:
+    return d.Queue(
+        draw(_id(Noun.QUEUE)), draw(st.dictionaries(_id(Noun.SKILL), st.integers(1, 5))), draw(st.integers(0, 9)),
+        draw(st.just("") | _id(Noun.PROMPT)), draw(_seconds(5, 600) | st.just(timedelta(0))), draw(_seconds(5, 14400)),
+        draw(step),
+    )  # fmt: skip
+
+
+@st.composite
+def _voicemails(draw: st.DrawFn, step: st.SearchStrategy[str], said: st.SearchStrategy[d.Utterance]) -> d.Voicemail:
+    mailbox, noun = draw(st.sampled_from([("queue_id", Noun.QUEUE), ("agent_id", Noun.AGENT)]))
+    return d.Voicemail(
+        draw(said), mailbox, draw(_id(noun)), draw(_seconds(5, 600)), draw(_seconds(2, 30)),
+        draw(st.sampled_from(["", "#", "5"])), draw(st.booleans()), draw(step),
+    )  # fmt: skip
+
+
+def _actions(step: st.SearchStrategy[str], languages: list[str]) -> st.SearchStrategy[d.Action]:
+    said, attribute = _utterances(languages), st.from_regex(r"a_[a-z0-9_.-]{0,20}", fullmatch=True)
+    choices = st.lists(
+        st.builds(d.Choice, st.sampled_from(list("0123456789*#")), TEXT, step),
+        min_size=1, max_size=4, unique_by=lambda choice: choice.digit,
+    ).map(tuple)  # fmt: skip
+    return st.one_of(
+        st.builds(d.Say, said, step),
+        st.builds(d.Play, _id(Noun.PROMPT), step),
+        st.builds(
+            d.Menu, said, choices, _seconds(1, 60), st.integers(0, 10), st.just(d.Utterance()) | said,
+            st.just("") | step,
+        ),
+        st.builds(
+            d.Collect, said, attribute, st.integers(0, 3), st.integers(3, 32), st.sampled_from(["", "*", "0"]),
+            _seconds(1, 60), st.integers(0, 10), step, step, st.booleans(),
+        ),
+        st.builds(d.Hours, _id(Noun.HOURS), step, step),
+        st.builds(d.SetAttribute, attribute, TEXT, step),
+        st.builds(
+            d.HttpRequest, st.just("POST"), st.just("https://crm.example/{caller_number}"),
+            st.dictionaries(st.from_regex(r"X-[A-Za-z]{1,9}", fullmatch=True), st.just("{a_x} : v")), TEXT,
+            _maps(st.sampled_from(["", "/a", "/a/0/b~1c"])), _seconds(0.1, 20), st.integers(0, 3),
+            st.sampled_from(["", "music"]), step, step,
+        ),
+        _queues(step), _transfers(step), _voicemails(step, said), st.builds(d.HangUp, said),
+    )  # fmt: skip
+
+
+@st.composite
+def published(draw: st.DrawFn) -> d.Definition:
+    """A definition whose every step and field keeps the rules; that every step is reached is not seen to."""
+    languages = ["en", *draw(st.lists(st.sampled_from(["tr", "az", "fa"]), unique=True))]
+    ids = draw(st.lists(st.from_regex(d.STEP_ID, fullmatch=True), min_size=1, max_size=6, unique=True))
+    action = _actions(st.sampled_from(ids), languages)
+    steps = tuple(d.Step(step_id, draw(TEXT), draw(action)) for step_id in ids)
+    return d.Definition(ids[0], steps, draw(st.sampled_from(languages)))
