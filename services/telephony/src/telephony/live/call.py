@@ -28,6 +28,9 @@ from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
 from telephony.media.tracks import Source
 
+_FOR_NOBODY = (CallState.HELD, CallState.PARKED)
+"""While a customer waits with music, no menu listens to what they press."""
+
 
 class LiveCall:
     """Media and clocks of one call. Only moves media; what is stored is the switchboard's business."""
@@ -157,6 +160,8 @@ class LiveCall:
             self._talk = self._held = 0.0  # also of who accepted and never came
         if call.state in TALK_STATES or call.state in (CallState.PARKED, CallState.DIALING):
             self.earpiece.stop()
+        if call.state in _FOR_NOBODY or call.state in TALK_STATES:
+            self._forget_pressed()
         self._retap()
         # Once the rows have it, they tell when it ends: whoever unmutes may do so at another node.
         self._mute_wished -= {leg.leg_id for leg in self.legs if leg.muted}
@@ -227,16 +232,25 @@ class LiveCall:
         return screen
 
     def press(self, digit: str) -> None:
-        """The customer pressed a key; nobody listens to it once they talk."""
-        if not self.talking and not self.pressed.full():
+        """The customer pressed a key: for flows, or once they talk for the numbers they talk with, which may have a
+        menu of their own."""
+        if self.call.state is CallState.TALKING:
+            for media in self.take_keys(Party.PARTICIPANT):
+                media.send_digits(digit)
+        elif self.call.state not in _FOR_NOBODY and not self.pressed.full():
             self.pressed.put_nowait(digit)
 
-    def take_keys(self) -> Sequence[MediaLeg]:
-        """Who is told what an agent presses: the parties outside who are talked with, such as the menu of a number that
-        is consulted, and nobody on hold."""
-        legs = self.live_legs(Party.CUSTOMER, Party.PARTICIPANT) if self.talking else ()
+    def take_keys(self, *parties: str) -> Sequence[MediaLeg]:
+        """Who is told what an agent presses: the `parties` outside (all by default) who are talked with, such as the
+        menu of a number that is consulted, and nobody on hold."""
+        legs = self.live_legs(*(parties or (Party.CUSTOMER, Party.PARTICIPANT))) if self.talking else ()
         found = [self.room.member(leg.leg_id).leg for leg in legs if leg.answered and not leg.held]
         return [media for media in found if media is not None and media.sends_digits]
+
+    def _forget_pressed(self) -> None:
+        """Nobody types ahead of a menu that they can't know of: what was pressed before a talk is for none after it."""
+        while not self.pressed.empty():
+            self.pressed.get_nowait()
 
     def pass_digit(self, digit: str) -> None:
         """A digit an agent's browser sends as a telephone event goes to the other side as one."""
