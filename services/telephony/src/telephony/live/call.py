@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -235,16 +236,18 @@ class LiveCall:
         """The customer pressed a key: for flows, or once they talk for the numbers they talk with, which may have a
         menu of their own."""
         if self.call.state is CallState.TALKING:
-            for media in self.take_keys(Party.PARTICIPANT):
-                media.send_digits(digit)
+            self.pass_digit(self.customer_id, digit)
         elif self.call.state not in _FOR_NOBODY and not self.pressed.full():
             self.pressed.put_nowait(digit)
 
-    def take_keys(self, *parties: str) -> Sequence[MediaLeg]:
-        """Who is told what an agent presses: the `parties` outside (all by default) who are talked with, such as the
-        menu of a number that is consulted, and nobody on hold."""
-        legs = self.live_legs(*(parties or (Party.CUSTOMER, Party.PARTICIPANT))) if self.talking else ()
-        found = [self.room.member(leg.leg_id).leg for leg in legs if leg.answered and not leg.held]
+    def take_keys(self, presser: str = "") -> Sequence[MediaLeg]:
+        """Who is told what an agent presses: the parties outside who are talked with, such as the menu of a number that
+        is consulted, and nobody on hold. Of a `presser` (leg id) only those who hear them."""
+        legs = self.live_legs(Party.CUSTOMER, Party.PARTICIPANT) if self.talking else ()
+        ears = hearing(self.call, self.legs) if presser else {}
+        talking = [leg for leg in legs if leg.answered and not leg.held]
+        hearers = [leg for leg in talking if not presser or presser in ears[leg.leg_id].hears]
+        found = [self.room.member(leg.leg_id).leg for leg in hearers]
         return [media for media in found if media is not None and media.sends_digits]
 
     def _forget_pressed(self) -> None:
@@ -252,9 +255,9 @@ class LiveCall:
         while not self.pressed.empty():
             self.pressed.get_nowait()
 
-    def pass_digit(self, digit: str) -> None:
-        """A digit an agent's browser sends as a telephone event goes to the other side as one."""
-        for media in self.take_keys():
+    def pass_digit(self, presser: str, digit: str) -> None:
+        """A digit that comes with somebody's media (leg id) goes to the other side as one."""
+        for media in self.take_keys(presser):
             media.send_digits(digit)
 
     def release(self) -> MediaLeg | None:
@@ -329,7 +332,7 @@ class LiveCall:
             return
         member = self.room.member(leg.leg_id)
         if leg.party == Party.AGENT:
-            member.on_digit = self.pass_digit
+            member.on_digit = partial(self.pass_digit, leg.leg_id)
         if self._message_tap is not None and leg.party == Party.CUSTOMER:
             return
         # An agent's number may be their private one: who they are is enough.

@@ -11,7 +11,6 @@ from telephony.sip.messages import Message, Request, Response
 from telephony.sip.syntax import number
 from telephony.sip.timers import Timer, Timers
 
-
 _LEAST_LEFT = 32.0
 """Seconds before its end that a session is given up (10)."""
 

@@ -1,4 +1,4 @@
-"""What a customer presses: for whoever outside they talk with, and for no menu that comes later."""
+"""Keys: for whoever outside hears who presses them, and for no menu that comes later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from merkez.telephony.v1 import call_service_pb2
 from testkit import eventually
 
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
-from .scene import ANN_HZ, CUSTOMER_HZ, ZOE_HZ, Scene, scene
+from .scene import ANN_HZ, BEN_HZ, CUSTOMER_HZ, ZOE_HZ, Scene, scene
 
 __all__ = ["scene"]
 pytestmark = pytest.mark.media
@@ -57,3 +57,16 @@ async def test_keys_pressed_in_a_queue_answer_no_menu_that_comes_after_the_talk(
     assert not exchange.flows.reports
     await customer.press("1")
     await eventually(lambda: exchange.flows.events() == [("DIGITS", "1")])
+
+
+async def test_a_colleague_who_is_only_asked_presses_nothing_for_the_customer(scene: Scene) -> None:
+    ben, ben_id = await scene.agent(BEN_HZ)
+    await scene.consult(ben_id)
+    await scene.do("SwapCall")
+    await scene.customer.hears(ANN_HZ)
+    await ben.press("6")
+    await scene.do("SwapCall")
+    await scene.do("JoinCall")
+    await scene.customer.hears_all(ANN_HZ, BEN_HZ)
+    await ben.press("7")
+    await eventually(lambda: scene.customer.digits == "7")
