@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
-from telephony.domain.trunks import Limits
+from telephony.domain.trunks import Gateway, Limits, Transport
 from telephony.store import lines as line_store
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
 from .conftest import Exchange
-from .test_sip_calls import CALLER_HZ, an_agent, cdr, dial, trunk
+from .test_sip_calls import CALLER_HZ, an_agent, cdr, dial, trunk, trunk_of
 
 pytestmark = pytest.mark.media
 
@@ -61,3 +63,26 @@ async def test_who_hangs_up_while_the_next_gateway_is_waited_for_rings_nobody(ex
     found = await exchange.house.db.system(lambda tx: line_store.lines_of(tx, exchange.house.settings.node_id))
     assert not found
     assert (await cdr(exchange, call.call_id)).end_party == call_pb2.END_PARTY_AGENT
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port whose host answers no connection, as one that is switched off."""
+    with socket.socket() as listener, contextlib.ExitStack() as waiting:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+async def test_a_gateway_that_takes_no_connection_is_left_for_the_next_one(make_exchange, carriers, deaf) -> None:
+    exchange = await make_exchange(sip_listen="udp:127.0.0.1:0,tcp:127.0.0.1:0")
+    _, free = carriers
+    gateways = Gateway("", "127.0.0.1", deaf, transport=Transport.TCP), free.gateway(priority=1)
+    await trunk_of(exchange, *gateways)
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, agent_id)
+    await agent.hears(CALLER_HZ)
