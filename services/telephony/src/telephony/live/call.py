@@ -65,6 +65,8 @@ class LiveCall:
         """Leg id -> who listens whether a person answered there."""
         self.lost_since: dict[str, float] = {}
         """Leg id -> when its media was last heard of, of legs that have lost it."""
+        self.returning: asyncio.Task[Any] | None = None
+        """Waits for the customer's new media."""
         self.ending: asyncio.Task[Any] | None = None
         """Writes how the call ended; its media are parted already."""
         self._heard: dict[str, MediaLeg] = {}
@@ -133,10 +135,17 @@ class LiveCall:
         return old if old is not media else None
 
     async def customer_connected(self) -> bool:
-        """Wait for the customer's media, on an adopted call until they attach anew; whether its connection stands."""
+        """Wait for the customer's media, on an adopted call until they attach anew; whether its connection stands, or
+        one in its place: of a page that was loaded again before the first one stood."""
         await self._customer_came.wait()
-        media = self.customer
-        return media is not None and await asyncio.shield(media.connected)
+        while (media := self.customer) is not None:
+            if await asyncio.shield(media.connected):
+                return True
+            if self.returning is not None and not self.returning.done():
+                await asyncio.wait({self.returning})
+            elif self.customer is media:
+                return False
+        return False
 
     def lose(self, leg_id: str) -> None:
         """A leg's media is gone for now; who heard only it hears comfort."""
