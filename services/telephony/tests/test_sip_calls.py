@@ -15,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from telephony.domain.trunks import Gateway
 from telephony.live.sip import outgoing
 from telephony.ops import trunks as trunk_ops
 from telephony.sip import Destination, Failure, Invitation, InviteWish, NameAddr, SipDialog
@@ -59,8 +60,12 @@ async def carrier() -> AsyncIterator[Carrier]:
 
 async def trunk(exchange: Exchange, *carriers: Carrier, **fields: Any) -> str:
     """A trunk of the tenant over these carriers, in their order, known to the node."""
+    return await trunk_of(exchange, *(each.gateway(priority=index) for index, each in enumerate(carriers)), **fields)
+
+
+async def trunk_of(exchange: Exchange, *gateways: Gateway, **fields: Any) -> str:
+    """As `trunk`, over these gateways."""
     house = exchange.house
-    gateways = [each.gateway(priority=index) for index, each in enumerate(carriers)]
     draft = a_trunk(*gateways, **fields)
     made = await house.db.run(exchange.tenant_id, lambda tx: trunk_ops.create_trunk(tx, draft, house.now()))
     assert exchange.edge is not None

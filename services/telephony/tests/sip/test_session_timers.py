@@ -99,14 +99,26 @@ async def test_we_refresh_by_reinvite_with_the_same_description_where_update_is_
 
 async def test_a_refresh_refused_isnt_the_end_until_the_interval_is_over(call: Call) -> None:
     await call.begin("Session-Expires: 600", "Allow: UPDATE")
-    call.timers.pass_now(300)
-    call.stranger.answer(await call.stranger.request("UPDATE"), 500)
-    await eventually(lambda: not call.line.agent.dialogs[0].offers._asking)
-    call.timers.pass_now(200)
-    assert call.ended == []
-    call.timers.pass_now(100)
+    for seconds in (300, 150, 75, 37.5):
+        call.timers.pass_now(seconds)
+        call.stranger.answer(await call.stranger.request("UPDATE"), 500)
+        await eventually(lambda: not call.line.agent.dialogs[0].offers._asking)
+        assert call.ended == []
+    call.timers.pass_now(37.5)
     assert "cause=102" in ((await call.stranger.request("BYE")).headers.get("reason") or "")
     assert [each.why for each in call.ended] == ["expired"]
+
+
+async def test_a_refresh_refused_once_by_a_peer_without_time_is_tried_again_and_keeps_the_call(call: Call) -> None:
+    dialog = await call.begin("Session-Expires: 600", "Allow: UPDATE")
+    call.timers.pass_now(300)
+    call.stranger.answer(await call.stranger.request("UPDATE"), 503)
+    await eventually(lambda: not dialog.offers._asking)
+    call.timers.pass_now(150)
+    call.stranger.answer(await call.stranger.request("UPDATE"), 200, "", "Session-Expires: 600;refresher=uac")
+    await eventually(lambda: not dialog.offers._asking)
+    call.timers.pass_now(290)
+    assert call.ended == []
 
 
 async def test_a_refresh_to_a_peer_who_forgot_ends_the_call(call: Call) -> None:

@@ -1199,7 +1199,7 @@ export interface paths {
         put?: never;
         /**
          * The calling supervisor takes the agent's place; the agent's wrap-up begins
-         * @description The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE. Needs the permission `calls.take_over`.
+         * @description The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE, NOT_ON_CALL when the agent named doesn't talk in it. Needs the permission `calls.take_over`.
          */
         post: operations["merkez.telephony.v1.CallService.TakeOverCall"];
         delete?: never;
@@ -6339,6 +6339,8 @@ export interface components {
         "telephony.v1.TakeOverCallRequest": {
             /** @description Required. */
             callId?: string;
+            /** @description Agent whose place is taken; empty for the one the caller is with as supervisor, else the call's agent. */
+            agentId?: string;
         };
         /** @description Tests. */
         "telephony.v1.TestTrunkRequest": {

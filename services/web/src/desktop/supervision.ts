@@ -131,10 +131,10 @@ export async function stopSupervising(): Promise<void> {
  * Takes the agent's place: the call is our contact from then on. Whoever is off duty goes on it for this call, and gets
  * no others after it.
  */
-export async function takeOver(callId: string): Promise<void> {
+export async function takeOver(callId: string, agentId: string): Promise<void> {
   const state = desktop.get().agent?.state ?? "AGENT_STATE_OFFLINE";
   if (state === "AGENT_STATE_OFFLINE") await setState("AGENT_STATE_NOT_READY");
-  const call = await carryOut(request("TakeOverCall", { callId }));
+  const call = await carryOut(request("TakeOverCall", { callId, agentId }));
   if (!call) return;
   supervision.set(undefined);
   await reload();

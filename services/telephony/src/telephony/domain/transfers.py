@@ -12,6 +12,7 @@ from telephony.domain.conversation import (
     Conversation,
     Left,
     LeftReason,
+    NotOnCall,
     Outcome,
     in_conversation,
     no_consult,
@@ -92,16 +93,32 @@ def never_came(talk: Conversation, leg: Leg, now: datetime) -> Outcome | None:
     return Outcome(outcome.after, (*left, *outcome.left))
 
 
-def taken_over(talk: Conversation, leg: Leg, now: datetime) -> Outcome:
-    """`leg` of a supervisor takes the place of the call's agent. CallNotTalking, CallEnded."""
+def to_take_over(talk: Conversation, supervisor_id: str, agent_id: str = "") -> Leg | None:
+    """Whose place a supervisor takes: that of the agent named, of whom they are with, or of the call's agent; None
+    where no agent talks. CallNotTalking, CallEnded, NotOnCall."""
     in_conversation(talk)
-    before = talk.of_agent(talk.call.agent_id)
+    watching = talk.of_supervisor(supervisor_id)
+    beside = talk.of_agent(watching.supervised_agent_id) if watching is not None else None
+    found = talk.of_agent(agent_id) if agent_id else beside or talk.of_agent(talk.call.agent_id)
+    if agent_id and (found is None or not found.answered):
+        raise NotOnCall("this agent doesn't talk in the call")
+    return found
+
+
+def taken_over(talk: Conversation, leg: Leg, now: datetime, agent_id: str = "") -> Outcome:
+    """`leg` of a supervisor takes an agent's place, as `to_take_over` says whose."""
+    before = to_take_over(talk, leg.agent_id, agent_id)
     watching = talk.of_supervisor(leg.agent_id)
     changed = [leg_rules.ended(watching, now)] if watching is not None else []
     after = talk.with_legs(*changed)
+    if before is not None and before.consulted:  # only asked, and so is who has their place
+        leg = dataclasses.replace(leg, consulted=True, invited_by=before.invited_by, held=before.held)
     after = add(after, leg).after
-    call = dataclasses.replace(after.call, agent_id=leg.agent_id, contact_id=leg.contact_id or after.call.contact_id)
-    after = dataclasses.replace(after, call=call)
+    if before is None or before.agent_id == talk.call.agent_id:
+        contact_id = leg.contact_id or after.call.contact_id
+        after = dataclasses.replace(
+            after, call=dataclasses.replace(after.call, agent_id=leg.agent_id, contact_id=contact_id)
+        )
     if before is None:
         return Outcome(after)
     over = leg_rules.ended(before, now)
@@ -109,6 +126,12 @@ def taken_over(talk: Conversation, leg: Leg, now: datetime) -> Outcome:
         dataclasses.replace(other, supervised_agent_id=leg.agent_id)
         for other in after.live_legs
         if other.party == Party.SUPERVISOR and other.supervised_agent_id == before.agent_id
+    ]
+    # Whom they ask is asked by who has their place: what the two say stays theirs.
+    moved += [
+        dataclasses.replace(other, invited_by=leg.leg_id)
+        for other in after.live_legs
+        if other.consulted and other.invited_by == before.leg_id
     ]
     return Outcome(after.with_legs(over, *moved), (Left(over, LeftReason.TAKEN_OVER),))
 

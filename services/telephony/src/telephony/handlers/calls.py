@@ -203,7 +203,8 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         return _shown(await self._conversations.stop_supervising(*_asked(request)))
 
     async def TakeOverCall(self, request: call_service_pb2.TakeOverCallRequest, context: Any) -> call_pb2.Call:
-        return _shown(await self._conversations.take_over(*_asked(request)))
+        agent_id = require_id("usr", request.agent_id, "agent_id") if request.agent_id else ""
+        return _shown(await self._conversations.take_over(*_asked(request), agent_id))
 
     async def RetrieveCall(self, request: call_service_pb2.RetrieveCallRequest, context: Any) -> call_pb2.Call:
         if not _PARK_CODE.fullmatch(request.park_code):

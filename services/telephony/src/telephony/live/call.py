@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -27,6 +28,9 @@ from telephony.media.recording_notice import RecordingNotice
 from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
 from telephony.media.tracks import Source
+
+_FOR_NOBODY = (CallState.HELD, CallState.PARKED)
+"""While a customer waits with music, no menu listens to what they press."""
 
 
 class LiveCall:
@@ -61,6 +65,8 @@ class LiveCall:
         """Leg id -> who listens whether a person answered there."""
         self.lost_since: dict[str, float] = {}
         """Leg id -> when its media was last heard of, of legs that have lost it."""
+        self.returning: asyncio.Task[Any] | None = None
+        """Waits for the customer's new media."""
         self.ending: asyncio.Task[Any] | None = None
         """Writes how the call ended; its media are parted already."""
         self._heard: dict[str, MediaLeg] = {}
@@ -129,10 +135,17 @@ class LiveCall:
         return old if old is not media else None
 
     async def customer_connected(self) -> bool:
-        """Wait for the customer's media, on an adopted call until they attach anew; whether its connection stands."""
+        """Wait for the customer's media, on an adopted call until they attach anew; whether its connection stands, or
+        one in its place: of a page that was loaded again before the first one stood."""
         await self._customer_came.wait()
-        media = self.customer
-        return media is not None and await asyncio.shield(media.connected)
+        while (media := self.customer) is not None:
+            if await asyncio.shield(media.connected):
+                return True
+            if self.returning is not None and not self.returning.done():
+                await asyncio.wait({self.returning})
+            elif self.customer is media:
+                return False
+        return False
 
     def lose(self, leg_id: str) -> None:
         """A leg's media is gone for now; who heard only it hears comfort."""
@@ -157,6 +170,8 @@ class LiveCall:
             self._talk = self._held = 0.0  # also of who accepted and never came
         if call.state in TALK_STATES or call.state in (CallState.PARKED, CallState.DIALING):
             self.earpiece.stop()
+        if call.state in _FOR_NOBODY or call.state in TALK_STATES:
+            self._forget_pressed()
         self._retap()
         # Once the rows have it, they tell when it ends: whoever unmutes may do so at another node.
         self._mute_wished -= {leg.leg_id for leg in self.legs if leg.muted}
@@ -227,20 +242,31 @@ class LiveCall:
         return screen
 
     def press(self, digit: str) -> None:
-        """The customer pressed a key; nobody listens to it once they talk."""
-        if not self.talking and not self.pressed.full():
+        """The customer pressed a key: for flows, or once they talk for the numbers they talk with, which may have a
+        menu of their own."""
+        if self.call.state is CallState.TALKING:
+            self.pass_digit(self.customer_id, digit)
+        elif self.call.state not in _FOR_NOBODY and not self.pressed.full():
             self.pressed.put_nowait(digit)
 
-    def take_keys(self) -> Sequence[MediaLeg]:
+    def take_keys(self, presser: str = "") -> Sequence[MediaLeg]:
         """Who is told what an agent presses: the parties outside who are talked with, such as the menu of a number that
-        is consulted, and nobody on hold."""
+        is consulted, and nobody on hold. Of a `presser` (leg id) only those who hear them."""
         legs = self.live_legs(Party.CUSTOMER, Party.PARTICIPANT) if self.talking else ()
-        found = [self.room.member(leg.leg_id).leg for leg in legs if leg.answered and not leg.held]
+        ears = hearing(self.call, self.legs) if presser else {}
+        talking = [leg for leg in legs if leg.answered and not leg.held]
+        hearers = [leg for leg in talking if not presser or presser in ears[leg.leg_id].hears]
+        found = [self.room.member(leg.leg_id).leg for leg in hearers]
         return [media for media in found if media is not None and media.sends_digits]
 
-    def pass_digit(self, digit: str) -> None:
-        """A digit an agent's browser sends as a telephone event goes to the other side as one."""
-        for media in self.take_keys():
+    def _forget_pressed(self) -> None:
+        """Nobody types ahead of a menu that they can't know of: what was pressed before a talk is for none after it."""
+        while not self.pressed.empty():
+            self.pressed.get_nowait()
+
+    def pass_digit(self, presser: str, digit: str) -> None:
+        """A digit that comes with somebody's media (leg id) goes to the other side as one."""
+        for media in self.take_keys(presser):
             media.send_digits(digit)
 
     def release(self) -> MediaLeg | None:
@@ -315,7 +341,7 @@ class LiveCall:
             return
         member = self.room.member(leg.leg_id)
         if leg.party == Party.AGENT:
-            member.on_digit = self.pass_digit
+            member.on_digit = partial(self.pass_digit, leg.leg_id)
         if self._message_tap is not None and leg.party == Party.CUSTOMER:
             return
         # An agent's number may be their private one: who they are is enough.

@@ -213,12 +213,13 @@ class Conversations:
             tenant_id, lambda tx: party_ops.stop_supervising(tx, call_id, actor.user_id, self._now())
         )
 
-    async def take_over(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
+    async def take_over(self, tenant_id: str, call_id: str, actor: Actor, agent_id: str = "") -> Found:
         async def look(tx: Tx) -> Conversation:
             talk = await party_ops.conversation(tx, call_id)
             in_conversation(talk)
             if talk.of_agent(actor.user_id) is not None:
                 raise OnCallAlready("you talk in this call already")
+            transfers.to_take_over(talk, actor.user_id, agent_id)
             await party_ops.free_station(tx, actor.user_id, self._now(), call_id)
             return talk
 
@@ -228,7 +229,7 @@ class Conversations:
             tenant_id,
             call_id,
             contact_id,
-            lambda tx: party_ops.take_over(tx, call_id, actor.user_id, contact_id, self._now()),
+            lambda tx: party_ops.take_over(tx, call_id, actor.user_id, contact_id, self._now(), agent_id),
             actor,
         )
 

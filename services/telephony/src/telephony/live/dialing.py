@@ -284,7 +284,7 @@ class Dialing:
     def _pressed(live: LiveCall, leg_id: str, digit: str) -> None:
         """An agent's digits go to the customer's side, however their phone sends them."""
         if any(leg.leg_id == leg_id and leg.party == Party.AGENT for leg in live.legs):
-            live.pass_digit(digit)
+            live.pass_digit(leg_id, digit)
 
     def keep(self, live: LiveCall, leg_id: str, outside: OutsideLeg) -> None:
         """Store what another node needs to go on with the leg."""

@@ -19,7 +19,7 @@ from chassis.telemetry import context_of_trace, gauge, log, tracer
 from kernel.errors import Unavailable
 
 from telephony.domain.calls import EndCause, EndParty
-from telephony.domain.legs import Leg, LegTrigger, Party
+from telephony.domain.legs import Q850, Leg, LegTrigger, Party
 from telephony.live import lines
 from telephony.live.call import LiveCall
 from telephony.live.house import House
@@ -86,6 +86,9 @@ class Watch:
                 for leg in live.live_legs(Party.AGENT, Party.SUPERVISOR):
                     if leg.answered:
                         yield "call_id", live.call_id, partial(self._look_at_seated, live, leg, now)
+                for leg in live.live_legs(Party.PARTICIPANT):
+                    if leg.answered:
+                        yield "call_id", live.call_id, partial(self._look_at_number, live, leg, now)
 
     def _look_at_station(self, station: LiveStation, now: float) -> None:
         if station.leg is None:
@@ -136,6 +139,17 @@ class Watch:
             self._switchboard.lose(live, leg)
         elif now - max(lost, live.begun) > self._house.settings.talking_grace_seconds:
             self._give_up(live, leg, lost)
+
+    def _look_at_number(self, live: LiveCall, leg: Leg, now: float) -> None:
+        """A number whose carrier has died without a word costs, and keeps others waiting for an answer, until somebody
+        hangs up on it."""
+        outside = live.outside.get(leg.leg_id)
+        media = outside.media if outside is not None else None
+        if leg.leg_id in live.lost_since or not isinstance(media, RtpLeg) or not self._gone(media, now):
+            return
+        live.lost_since[leg.leg_id] = media.last_heard
+        gone = self._switchboard.party_gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE)
+        self._house.tasks.spawn(gone, "number without media")
 
     def _give_up(self, live: LiveCall, leg: Leg, lost: float) -> None:
         """A seated leg did not come back: the call ends with its last agent, others go on without it."""

@@ -97,7 +97,7 @@ class WebCalls:
             leg, answer = await house.plane.answer(sdp_offer, tenant_id, leg_id, returns=True)
             coming = ops.LegChange(call.call_id, leg_id, LegTrigger.REATTACH)
             live.journal.note(ops.change_legs, coming, "leg re-attaches")
-            house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")
+            live.returning = house.tasks.spawn(self._replace_customer(live, leg), "customer re-attaches")
         return call_service_pb2.ReattachLegResponse(
             call_id=call.call_id,
             leg_id=leg_id,

@@ -295,12 +295,15 @@ async def _tell_transfer(
     tx.emit(told, key=call_id)
 
 
-async def take_over(tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime) -> Found:
-    """A supervisor takes the place of the call's agent."""
+async def take_over(
+    tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime, agent_id: str = ""
+) -> Found:
+    """A supervisor takes an agent's place, as `transfers.to_take_over` says whose."""
     before = await conversation(tx, call_id)
     leg = _agent_leg(call_id, supervisor_id, contact_id, now)
-    found = await keep(tx, before, transfers.taken_over(before, leg, now), now)
-    agent_id = before.call.agent_id
+    replaced = transfers.to_take_over(before, supervisor_id, agent_id)
+    found = await keep(tx, before, transfers.taken_over(before, leg, now, agent_id), now)
+    agent_id = replaced.agent_id if replaced is not None else before.call.agent_id
     told = dataclasses.replace(leg, supervised_agent_id=agent_id)
     await add_moment(tx, Moment(call_id, Happening.TAKEN_OVER, now, agent_id, "agent", supervisor_id))
     tx.emit(convert.supervision_changed(found[0], told, now, took_over=True), key=call_id)

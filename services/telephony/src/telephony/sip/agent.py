@@ -127,7 +127,7 @@ class SipAgent:
     async def invite(self, wish: InviteWish) -> OutgoingInvite:
         """Call somebody. Set the callbacks of what is returned without awaiting anything in between."""
         outgoing = OutgoingInvite(self.stack, wish)
-        await outgoing.start()
+        outgoing.start()
         return outgoing
 
     def register(self, wish: Registration, on_state: Callable[[bool, int], None]) -> Registrant:

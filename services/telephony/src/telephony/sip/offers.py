@@ -270,8 +270,7 @@ class Offers:
                     self._dialog.on_answer(answered)
         except SipRefused:
             if not self._dialog.ended:
-                # 10: a refresh refused isn't the end; an interval without one is.
-                self._timer.run(Agreed(max(1, self._state.session_seconds // 2), False))
+                self._timer.refused()
         except DialogEnded:
             return
 

@@ -106,14 +106,15 @@ class OutgoingInvite:
         self._gave_up: Failure | None = None
         self._over = False
 
-    async def start(self) -> None:
-        """Send it; failures of transport come by `on_failed`, later."""
+    def start(self) -> None:
+        """Send it; failures of transport come by `on_failed`, later. Nobody waits for a connection, which may take
+        longer than `response_seconds`: whoever isn't back to set the callbacks by then would never hear of it."""
         after = self._stack.timers.after
         self._timers = [
             after(self.wish.response_seconds, self._unanswered),
             after(self.wish.ring_seconds, self._rung_out),
         ]
-        await self._send()
+        self._stack.spawn(self._send(), "invite")
 
     async def cancel(self, q850: int = NORMAL_CLEARING, *, answered_elsewhere: bool = False) -> None:
         """Give up. `on_failed` comes with 487 when the peer agreed; an answer that crosses is taken and hung up."""

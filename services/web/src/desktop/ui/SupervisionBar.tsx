@@ -63,7 +63,7 @@ function Watching({ now }: { now: Supervision }) {
         variant="default"
         disabled={deaf}
         leftSection={<IconPhoneCall size={16} aria-hidden />}
-        onClick={() => void takeOver(now.callId)}
+        onClick={() => void takeOver(now.callId, now.agentId)}
         data-testid="supervision-take-over"
       >
         {t("calls.takeOver")}

@@ -79,7 +79,7 @@ function watching(key: string): boolean {
   if (!now) return false;
   const mode = MODES[MODE_KEYS.indexOf(key as (typeof MODE_KEYS)[number])];
   if (mode) return run(supervise({ ...now, mode }));
-  if (key === SUPERVISOR_KEYS.takeOver) return run(takeOver(now.callId));
+  if (key === SUPERVISOR_KEYS.takeOver) return run(takeOver(now.callId, now.agentId));
   return key === SUPERVISOR_KEYS.stop ? run(stopSupervising()) : false;
 }
 

@@ -130,7 +130,7 @@ export function SuperviseMenu({ callId, agentId, name, named }: Props) {
         })}
         <Menu.Item
           leftSection={<IconPhoneCall size={17} aria-hidden />}
-          onClick={() => void takeOver(callId)}
+          onClick={() => void takeOver(callId, agentId)}
           data-testid={`supervise-${agentId}-take-over`}
         >
           {t("calls.takeOver")}

@@ -309,7 +309,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TakeOverCall(self, request, context):
-        """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE.
+        """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE, NOT_ON_CALL when the agent named doesn't talk in it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -76,7 +76,7 @@ class CallServiceStub:
     StopSupervising: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.StopSupervisingRequest, _call_pb2.Call]
     """The calling supervisor stops. OK when they don't take part."""
     TakeOverCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.TakeOverCallRequest, _call_pb2.Call]
-    """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE."""
+    """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE, NOT_ON_CALL when the agent named doesn't talk in it."""
     GetCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.GetCallRequest, _call_pb2.Call]
     """Reads one call."""
     ListCalls: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]
@@ -132,7 +132,7 @@ class CallServiceAsyncStub(CallServiceStub):
     StopSupervising: _aio.UnaryUnaryMultiCallable[_call_service_pb2.StopSupervisingRequest, _call_pb2.Call]  # type: ignore[assignment]
     """The calling supervisor stops. OK when they don't take part."""
     TakeOverCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.TakeOverCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE."""
+    """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE, NOT_ON_CALL when the agent named doesn't talk in it."""
     GetCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.GetCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Reads one call."""
     ListCalls: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]  # type: ignore[assignment]
@@ -311,7 +311,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.TakeOverCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE."""
+        """The calling supervisor takes the agent's place; the agent's wrap-up begins. FAILED_PRECONDITION STATION_REQUIRED, CALL_NOT_TALKING, AGENT_NOT_AVAILABLE, NOT_ON_CALL when the agent named doesn't talk in it."""
 
     @_abc_1.abstractmethod
     def GetCall(

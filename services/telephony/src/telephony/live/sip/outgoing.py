@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from telephony.domain import dialing
 from telephony.domain.calls import Call
 from telephony.domain.dialing import Attempt, Dialer, Plan, Wish
 from telephony.domain.legs import Q850
+from telephony.domain.lines import CallRateLimitReached, Line
 from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
@@ -51,6 +53,8 @@ _SRTP: Mapping[Srtp, Literal["never", "prefer", "require"]] = {
 }
 _FIRST_RESPONSE_SECONDS = 4.0
 _RING_SECONDS = 90.0
+_RATE_TRIES = 5
+"""How often the next gateway's line is asked for, once the first has refused: that attempt counts in its second too."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +165,14 @@ class TrunkLeg(SipLeg):
         self._rang = False
         """A gateway has said that the number rings."""
 
-    async def begin(self, dialer: Dialer) -> None:
-        """Take a line and ring over the first gateway that has one. TrunkLimitReached and the like when none has."""
+    async def begin(self, dialer: Dialer, tries: int = 1) -> None:
+        """Take a line and ring over the first gateway that has one. TrunkLimitReached and the like when none has;
+        where as many calls began in this second as may, `tries` times."""
         refusal: DomainError | None = None
         while self._left:
             attempt = self._left.pop(0)
             try:
-                await self._try(attempt, dialer)
+                await self._try(attempt, dialer, tries)
                 return
             except DomainError as error:
                 refusal = refusal or error
@@ -180,11 +185,10 @@ class TrunkLeg(SipLeg):
             await invite.cancel(q850)
         await super().hang_up(q850)
 
-    async def _try(self, attempt: Attempt, dialer: Dialer) -> None:
+    async def _try(self, attempt: Attempt, dialer: Dialer, tries: int) -> None:
         house, trunk = self._house, attempt.trunk
         way = await self._roster.reach.way_to(trunk, attempt.gateway)
-        line = self._plan.line(attempt, dialer, self._call.call_id, house.settings.node_id, house.now())
-        self.line = await self._lines.take(line)
+        self.line = await self._take_line(attempt, dialer, tries)
         if self.over:  # hung up meanwhile
             await self._release()
             return
@@ -209,6 +213,18 @@ class TrunkLeg(SipLeg):
         )  # fmt: skip
         if self.over:  # hung up while the gateway's name was looked up, or it was connected to
             await invite.cancel()
+
+    async def _take_line(self, attempt: Attempt, dialer: Dialer, tries: int) -> Line:
+        house = self._house
+        while True:
+            line = self._plan.line(attempt, dialer, self._call.call_id, house.settings.node_id, house.now())
+            try:
+                return await self._lines.take(line)
+            except CallRateLimitReached:
+                tries -= 1
+                if not tries or self.over:
+                    raise
+                await asyncio.sleep(random.uniform(0.4, 1.0))
 
     def _rings(self) -> None:
         self._rang = True
@@ -261,7 +277,7 @@ class TrunkLeg(SipLeg):
         try:
             await self._house.plane.close_leg(media)
             await self._release()
-            await self.begin(dialer)
+            await self.begin(dialer, _RATE_TRIES)
         except Exception as error:  # whatever it is: somebody waits for what comes of the call
             log.info("no other gateway takes the call", call_id=self._call.call_id, exc_info=error)
             self.gone(failure.q850, failure.status)

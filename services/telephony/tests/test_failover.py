@@ -1,0 +1,88 @@
+"""Several gateways of one carrier: what one can't take, the next one does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.domain.trunks import Gateway, Limits, Transport
+from telephony.store import lines as line_store
+from testkit import eventually
+from testkit.rtp_peer import RtpPeer
+
+from .carriers import Carrier
+from .conftest import Exchange
+from .test_sip_calls import CALLER_HZ, an_agent, cdr, dial, trunk, trunk_of
+
+pytestmark = pytest.mark.media
+
+
+@pytest_asyncio.fixture
+async def exchange(make_exchange: Any) -> Exchange:
+    return await make_exchange(sip_listen="udp:127.0.0.1:0")
+
+
+@pytest_asyncio.fixture
+async def carriers() -> AsyncIterator[tuple[Carrier, Carrier]]:
+    made = Carrier(await RtpPeer.start(None)), Carrier(await RtpPeer.start(CALLER_HZ))
+    for each in made:
+        await each.start()
+    yield made
+    for each in made:
+        await each.close()
+
+
+async def test_a_trunk_of_one_call_a_second_goes_on_by_its_next_gateway_all_the_same(exchange, carriers) -> None:
+    full, free = carriers
+    full.behave = lambda invitation: invitation.refuse(503)
+    await trunk(exchange, full, free, limits=Limits(calls=5, calls_per_second=1))
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, agent_id)
+    await agent.hears(CALLER_HZ)
+    assert len(full.invitations) == len(free.invitations) == 1
+
+
+async def test_who_hangs_up_while_the_next_gateway_is_waited_for_rings_nobody(exchange, carriers) -> None:
+    full, free = carriers
+    full.behave = lambda invitation: invitation.refuse(503)
+    await trunk(exchange, full, free, limits=Limits(calls=5, calls_per_second=1))
+    _, agent_id = await an_agent(exchange)
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: full.invitations)
+    with exchange.as_agent(agent_id):
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call.call_id))
+    await asyncio.sleep(1.5)
+    assert not free.invitations and not exchange.switchboard.calls
+    assert exchange.edge is not None
+    found = await exchange.house.db.system(lambda tx: line_store.lines_of(tx, exchange.house.settings.node_id))
+    assert not found
+    assert (await cdr(exchange, call.call_id)).end_party == call_pb2.END_PARTY_AGENT
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port whose host answers no connection, as one that is switched off."""
+    with socket.socket() as listener, contextlib.ExitStack() as waiting:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+async def test_a_gateway_that_takes_no_connection_is_left_for_the_next_one(make_exchange, carriers, deaf) -> None:
+    exchange = await make_exchange(sip_listen="udp:127.0.0.1:0,tcp:127.0.0.1:0")
+    _, free = carriers
+    gateways = Gateway("", "127.0.0.1", deaf, transport=Transport.TCP), free.gateway(priority=1)
+    await trunk_of(exchange, *gateways)
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, agent_id)
+    await agent.hears(CALLER_HZ)
