@@ -2,6 +2,7 @@ import { Tabs } from "@mantine/core";
 import { IconStack2 } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
+import { useSkills } from "../../api/staff.ts";
 import type { Queue } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
@@ -10,7 +11,8 @@ import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { Length } from "../../ui/Time.tsx";
 import { QueueForm } from "./QueueForm.tsx";
-import { SkillsTab, useSkills } from "./Skills.tsx";
+import { shortStrategy } from "./rules/StrategyFields.tsx";
+import { SkillsTab } from "./Skills.tsx";
 
 export default function QueuesPage() {
   const t = useText();
@@ -78,6 +80,11 @@ function Queues() {
                     </Tag>
                   ))
                 : "–",
+          },
+          {
+            head: t("rules.strategy"),
+            testId: "strategy",
+            cell: ({ rules }) => t(`strategy.${shortStrategy(rules?.strategy)}`),
           },
           {
             head: t("admin.queues.served"),
