@@ -17,10 +17,11 @@ import desktopClasses from "../desktop/desktop.module.css";
 import { CallRecordings } from "./CallRecordings.tsx";
 import { CallTimeline } from "./CallTimeline.tsx";
 import { causeText } from "./causes.ts";
-import { agentsOf } from "./moments.ts";
+import { agentsOf, contactIdsOf } from "./moments.ts";
 import { SuperviseMenus } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
+import { Decisions } from "./why/Decisions.tsx";
 
 interface CallStory {
   call: Call;
@@ -96,6 +97,13 @@ export default function CallPage() {
             <h2 className={classes.title}>{t("watch.call.facts")}</h2>
             <CallFacts story={data} />
           </Panel>
+          {contactIdsOf(call).length > 0 && (
+            <Panel label={t("why.decisions")}>
+              {contactIdsOf(call).map((contactId) => (
+                <Decisions key={contactId} contactId={contactId} />
+              ))}
+            </Panel>
+          )}
           <Panel label={t("nav.recordings")}>
             <h2 className={classes.title}>{t("nav.recordings")}</h2>
             <CallRecordings recordings={recordings} />

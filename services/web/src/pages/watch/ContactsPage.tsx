@@ -15,6 +15,8 @@ import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime, Elapsed, Length } from "../../ui/Time.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
+import { WhyButton } from "./why/WhyButton.tsx";
+import { waits } from "./why/waiting.ts";
 
 const STATES = ["QUEUED", "OFFERED", "ON_CONTACT", "WRAP_UP", "ENDED", "ABANDONED"] as const;
 const FACTS = [
@@ -95,6 +97,13 @@ export default function ContactsPage() {
               {
                 head: t("desktop.disposition"),
                 cell: (row) => <bdi>{names.disposition(row.dispositionId)}</bdi>,
+              },
+              {
+                head: t("why.open"),
+                quiet: true,
+                // How an agent was found is told where the server looked for one.
+                cell: (row) =>
+                  (waits(row) || row.queueId || row.targetAgentId) && <WhyButton contact={row} />,
               },
             ]}
           />

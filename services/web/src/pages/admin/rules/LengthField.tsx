@@ -31,7 +31,7 @@ export function LengthField(props: Props) {
   const [unit, setUnit] = useState<Unit>(() => unitOf(seconds));
   return (
     <Input.Wrapper id={id} label={label} description={props.description} error={props.error}>
-      <Group gap={6} wrap="nowrap" mt={4}>
+      <Group gap={6} wrap="nowrap">
         <NumberInput
           id={id}
           style={{ flex: 1, minWidth: 70 }}
