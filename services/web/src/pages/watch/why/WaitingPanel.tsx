@@ -7,7 +7,7 @@ import { Panel } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { Elapsed } from "../../../ui/Time.tsx";
 import classes from "../watch.module.css";
-import { WhyButton } from "./WhyButton.tsx";
+import { useWhy, WhyButton } from "./WhyButton.tsx";
 import { useWaiters } from "./waiting.ts";
 
 /** Who waits in which turn, each with the way to why. */
@@ -15,6 +15,7 @@ export function WaitingPanel() {
   const t = useText();
   const language = useLanguage();
   const names = useNames();
+  const why = useWhy();
   const { waiters, data, error, refetch } = useWaiters();
   const number = (value: number) => <span className="m-figures">{formatNumber(value, language)}</span>;
   return (
@@ -41,10 +42,15 @@ export function WaitingPanel() {
               testId: "priority",
               cell: ({ contact }) => number(contact.priority ?? 0),
             },
-            { head: t("why.open"), quiet: true, cell: ({ contact }) => <WhyButton contact={contact} /> },
+            {
+              head: t("why.open"),
+              quiet: true,
+              cell: ({ contact }) => <WhyButton contact={contact} onAsk={why.ask} />,
+            },
           ]}
         />
       )}
+      {why.dialog}
     </Panel>
   );
 }
