@@ -21,7 +21,7 @@ import { agentsOf, contactIdsOf } from "./moments.ts";
 import { SuperviseMenus } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
-import { Decisions } from "./why/Decisions.tsx";
+import { DecisionsPanel } from "./why/Decisions.tsx";
 
 interface CallStory {
   call: Call;
@@ -97,13 +97,9 @@ export default function CallPage() {
             <h2 className={classes.title}>{t("watch.call.facts")}</h2>
             <CallFacts story={data} />
           </Panel>
-          {contactIdsOf(call).length > 0 && (
-            <Panel label={t("why.decisions")}>
-              {contactIdsOf(call).map((contactId) => (
-                <Decisions key={contactId} contactId={contactId} />
-              ))}
-            </Panel>
-          )}
+          {contactIdsOf(call).map((contactId) => (
+            <DecisionsPanel key={contactId} contactId={contactId} />
+          ))}
           <Panel label={t("nav.recordings")}>
             <h2 className={classes.title}>{t("nav.recordings")}</h2>
             <CallRecordings recordings={recordings} />

@@ -4,20 +4,20 @@ import { useNames } from "../../../api/names.ts";
 import type { Candidate, Decision } from "../../../api/types.ts";
 import { durationSeconds } from "../../../format/durations.ts";
 import { formatNumber } from "../../../format/numbers.ts";
-import { textOr } from "../../../i18n/index.ts";
+import { textOr, useText } from "../../../i18n/index.ts";
 import { useSpeech } from "../../../rules/useSpeech.ts";
 import { isolated, lengthWords, rejectionWords } from "../../../rules/words.ts";
+import { Panel } from "../../../ui/Page.tsx";
+import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { TimeOfDay } from "../../../ui/Time.tsx";
 import classes from "../watch.module.css";
 import { expressionWords } from "./expressionWords.ts";
 
 const FRESH_MS = 5000;
 
-/** How agents were found for a contact, newest first: who was weighed, and why the others were not the one. */
-export function Decisions({ contactId, live = false }: { contactId: string; live?: boolean }) {
-  const speech = useSpeech();
-  const { t } = speech;
-  const { data } = useQuery({
+/** Offers made for a contact with how each was found, newest first. */
+function useHowFound(contactId: string, live = false) {
+  return useQuery({
     queryKey: ["howFound", contactId, live],
     queryFn: async (): Promise<Decision[]> => {
       const path = { contactId };
@@ -25,14 +25,36 @@ export function Decisions({ contactId, live = false }: { contactId: string; live
     },
     refetchInterval: live ? FRESH_MS : false,
   });
+}
+
+/** How agents were found for a contact: who was weighed, and why the others were not the one. */
+export function Decisions({ contactId, live }: { contactId: string; live: boolean }) {
+  const t = useText();
+  const { data, error, refetch } = useHowFound(contactId, live);
   return (
     <section aria-label={t("why.decisions")} data-testid="decisions">
       <h3 className={classes.part}>{t("why.decisions")}</h3>
+      {error && !data && <ProblemNote problem={error} onRetry={() => void refetch()} />}
       {data?.length === 0 && <p className={classes.nothing}>{t("why.noDecisions")}</p>}
       {data?.map((decision) => (
         <Found key={decision.offerId} decision={decision} />
       ))}
     </section>
+  );
+}
+
+/** The same on a call's page; nothing where nobody was looked for. */
+export function DecisionsPanel({ contactId }: { contactId: string }) {
+  const t = useText();
+  const { data = [] } = useHowFound(contactId);
+  if (data.length === 0) return null;
+  return (
+    <Panel label={t("why.decisions")} testId="decisions">
+      <h2 className={classes.title}>{t("why.decisions")}</h2>
+      {data.map((decision) => (
+        <Found key={decision.offerId} decision={decision} />
+      ))}
+    </Panel>
   );
 }
 

@@ -30,7 +30,7 @@ export function Keepers({ explanation }: { explanation: Explanation }) {
           columns={[
             { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
             {
-              head: t("watch.state"),
+              head: t("why.keeps"),
               cell: ({ rejection = "" }) => (
                 <Tag tone={rejection === "" ? "good" : rejection.startsWith("state:") ? "info" : "warn"}>
                   {rejectionWords(rejection, speech)}

@@ -4,7 +4,6 @@ import type { Contact } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
 import { isolated } from "../../../rules/words.ts";
 import { lazyPage } from "../../../ui/lazyPage.ts";
-import { waits } from "./waiting.ts";
 
 const WhyDialog = lazyPage(() => import("./WhyDialog.tsx"));
 
@@ -27,7 +26,7 @@ export function WhyButton({ contact, onAsk }: { contact: Contact; onAsk: (contac
     <Button
       size="compact-sm"
       variant="default"
-      aria-label={waits(contact) ? t("why.openOf", { caller }) : t("why.decisionsOf", { caller })}
+      aria-label={`${t("why.open")} ${caller}`}
       onClick={() => onAsk(contact)}
       data-testid={`why-${contact.contactId}`}
     >
