@@ -13,7 +13,9 @@ from routing.domain import requirements
 from routing.domain.requirements import ANYBODY, Requirement, Term
 
 SKILLS: tuple[str, ...] = ("a", "b", "c")
-EVERYBODY: list[dict[str, int]] = [dict(zip(SKILLS, levels, strict=True)) for levels in product(range(6), repeat=len(SKILLS))]
+EVERYBODY: list[dict[str, int]] = [
+    dict(zip(SKILLS, levels, strict=True)) for levels in product(range(6), repeat=len(SKILLS))
+]
 
 Held = dict[str, int]
 Fits = Callable[[Held], bool]
