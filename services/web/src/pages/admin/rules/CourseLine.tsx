@@ -37,22 +37,15 @@ export function CourseLine({ first, rules }: Props) {
   return (
     <figure className={classes.line} data-testid="course-line">
       <figcaption>{t("rules.line")}</figcaption>
-      <section
-        className={classes.stages}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-        tabIndex={0}
-        aria-label={t("rules.line")}
-      >
-        <ol>
-          {stages.map((stage, index) => (
-            <li key={stage.after} data-testid={`stage-${index}`}>
-              <span className={classes.from}>{from(stage)}</span>
-              <span>{askedWords(stage.asked, speech)}</span>
-              {listed && <span className={classes.quiet}>{levels(stage)}</span>}
-            </li>
-          ))}
-        </ol>
-      </section>
+      <ol className={classes.stages}>
+        {stages.map((stage, index) => (
+          <li key={stage.after} data-testid={`stage-${index}`}>
+            <span className={classes.from}>{from(stage)}</span>
+            <span>{askedWords(stage.asked, speech)}</span>
+            {listed && <span className={classes.quiet}>{levels(stage)}</span>}
+          </li>
+        ))}
+      </ol>
       {expected.map(({ at, over, words }) => (
         <p key={at} className={classes.sometime} data-testid={`stage-expected-${at}`}>
           <span className={classes.from}>
