@@ -27,7 +27,11 @@ const TIMES: readonly (readonly [Time, number, number, number])[] = [
   ["shortAbandonThreshold", 5, 0, 600],
 ];
 
-export function QueueForm(props: { queue: Queue; onClose: () => void; onSaved: () => Promise<void> }) {
+export default function QueueForm(props: {
+  queue: Queue;
+  onClose: () => void;
+  onSaved: () => Promise<void>;
+}) {
   const t = useText();
   const [queue, setQueue] = useState<Queue>(props.queue);
   const change = (part: Partial<Queue>) => setQueue((before) => ({ ...before, ...part }));

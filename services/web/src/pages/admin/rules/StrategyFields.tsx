@@ -1,28 +1,13 @@
-import { NumberInput, Radio, SimpleGrid, Stack } from "@mantine/core";
+import { NumberInput, SimpleGrid, Stack } from "@mantine/core";
+import { useId } from "react";
 import type { Problem } from "../../../api/problem.ts";
 import type { RoutingRules, Strategy, Weights } from "../../../api/types.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
-import { ListLevels } from "./ListLevels.tsx";
+import { ListLevels, Said } from "./ListLevels.tsx";
 import { saidOf, saidWithin } from "./places.ts";
 import classes from "./rules.module.css";
-
-export const STRATEGIES = [
-  "SKILLS",
-  "LONGEST_IDLE",
-  "ROUND_ROBIN",
-  "FEWEST_CONTACTS",
-  "LEAST_TALK_TIME",
-  "LIST",
-  "WEIGHTED",
-] as const;
-export type ShortStrategy = (typeof STRATEGIES)[number];
-
-/** Unset is as SKILLS. */
-export function shortStrategy(strategy: Strategy | undefined): ShortStrategy {
-  const short = (strategy ?? "").replace("STRATEGY_", "");
-  return STRATEGIES.find((each) => each === short) ?? "SKILLS";
-}
+import { STRATEGIES, shortStrategy } from "./strategies.ts";
 
 interface Props {
   rules: RoutingRules;
@@ -33,31 +18,34 @@ interface Props {
 /** Who of those who fit is offered a contact first, and what that goes by. */
 export function StrategyFields({ rules, problem, onChange }: Props) {
   const t = useText();
+  const name = useId();
   const chosen = shortStrategy(rules.strategy);
+  const said = saidOf(problem, "rules.strategy");
   const choose = (short: string) => {
     const levels = short === "LIST" && !rules.levels?.length ? [{ agentIds: [], wait: "30s" }] : rules.levels;
     onChange({ strategy: `STRATEGY_${short}` as Strategy, ...(levels && { levels }) });
   };
   return (
     <Stack>
-      <Radio.Group
-        label={t("rules.strategy.who")}
-        value={chosen}
-        onChange={choose}
-        error={saidOf(problem, "rules.strategy")}
-      >
-        <Stack gap={8} mt={8}>
-          {STRATEGIES.map((each) => (
-            <Radio
-              key={each}
-              value={each}
-              label={t(`strategy.${each}`)}
-              description={t(`strategyHint.${each}`)}
+      <fieldset className={classes.part}>
+        <legend>{t("rules.strategy.who")}</legend>
+        {STRATEGIES.map((each) => (
+          <label key={each} className={classes.choice}>
+            <input
+              type="radio"
+              name={name}
+              checked={each === chosen}
+              onChange={() => choose(each)}
               data-testid={`strategy-${each}`}
             />
-          ))}
-        </Stack>
-      </Radio.Group>
+            <span>
+              {t(`strategy.${each}`)}
+              <span className={classes.quiet}>{t(`strategyHint.${each}`)}</span>
+            </span>
+          </label>
+        ))}
+        {said && <Said text={said} />}
+      </fieldset>
       {chosen === "WEIGHTED" && <WeightFields rules={rules} problem={problem} onChange={onChange} />}
       {chosen === "LIST" && (
         <ListLevels

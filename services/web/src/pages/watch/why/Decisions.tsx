@@ -7,7 +7,6 @@ import { formatNumber } from "../../../format/numbers.ts";
 import { textOr, useText } from "../../../i18n/index.ts";
 import { useSpeech } from "../../../rules/useSpeech.ts";
 import { isolated, lengthWords, rejectionWords } from "../../../rules/words.ts";
-import { Panel } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { TimeOfDay } from "../../../ui/Time.tsx";
 import classes from "../watch.module.css";
@@ -16,7 +15,7 @@ import { expressionWords } from "./expressionWords.ts";
 const FRESH_MS = 5000;
 
 /** Offers made for a contact with how each was found, newest first. */
-function useHowFound(contactId: string, live = false) {
+export function useHowFound(contactId: string, live = false) {
   return useQuery({
     queryKey: ["howFound", contactId, live],
     queryFn: async (): Promise<Decision[]> => {
@@ -43,22 +42,8 @@ export function Decisions({ contactId, live }: { contactId: string; live: boolea
   );
 }
 
-/** The same on a call's page; nothing where nobody was looked for. */
-export function DecisionsPanel({ contactId }: { contactId: string }) {
-  const t = useText();
-  const { data = [] } = useHowFound(contactId);
-  if (data.length === 0) return null;
-  return (
-    <Panel label={t("why.decisions")} testId="decisions">
-      <h2 className={classes.title}>{t("why.decisions")}</h2>
-      {data.map((decision) => (
-        <Found key={decision.offerId} decision={decision} />
-      ))}
-    </Panel>
-  );
-}
-
-function Found({ decision }: { decision: Decision }) {
+/** One offer: who was chosen by what, who else was weighed, and why they were not the one. */
+export function Found({ decision }: { decision: Decision }) {
   const speech = useSpeech();
   const { t, language } = speech;
   const names = useNames();

@@ -2,7 +2,6 @@ import { Button } from "@mantine/core";
 import { type ReactNode, Suspense, useState } from "react";
 import type { Contact } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
-import { isolated } from "../../../rules/words.ts";
 import { lazyPage } from "../../../ui/lazyPage.ts";
 
 const WhyDialog = lazyPage(() => import("./WhyDialog.tsx"));
@@ -21,7 +20,7 @@ export function useWhy(): { ask: (contact: Contact) => void; dialog: ReactNode }
 /** Opens why somebody waits, or how an agent was found for them. */
 export function WhyButton({ contact, onAsk }: { contact: Contact; onAsk: (contact: Contact) => void }) {
   const t = useText();
-  const caller = isolated(contact.callerName || contact.callerNumber || t("common.anonymous"));
+  const caller = contact.callerName || contact.callerNumber || t("common.anonymous");
   return (
     <Button
       size="compact-sm"
