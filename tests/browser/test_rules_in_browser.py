@@ -16,7 +16,7 @@ from testkit.waiting import eventually
 
 from tests.browser.looking import onlookers
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 HELPFUL = 'French >= 4 and not "New here"'
 
