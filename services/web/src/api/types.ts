@@ -35,6 +35,14 @@ export type AgentState = Schemas["routing.v1.AgentState"];
 export type Desktop = Schemas["routing.v1.GetMyDesktopResponse"];
 export type Colleague = Schemas["routing.v1.Colleague"];
 export type Decision = Schemas["routing.v1.Decision"];
+export type Candidate = Schemas["routing.v1.Candidate"];
+export type Explanation = Schemas["routing.v1.Explanation"];
+export type RoutingRules = Schemas["routing.v1.RoutingRules"];
+export type RelaxationStep = Schemas["routing.v1.RelaxationStep"];
+export type RequirementChange = Schemas["routing.v1.RequirementChange"];
+export type ListLevel = Schemas["routing.v1.ListLevel"];
+export type Strategy = NonNullable<Schemas["routing.v1.Strategy"]>;
+export type Weights = Schemas["routing.v1.Weights"];
 
 export type Call = Schemas["telephony.v1.Call"];
 export type Leg = Schemas["telephony.v1.Leg"];

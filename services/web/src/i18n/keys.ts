@@ -7,6 +7,7 @@ import type findMe from "../messages/findMe.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type operator from "../messages/operator.json";
+import type rules from "../messages/rules.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
 import type watch from "../messages/watch.json";
@@ -22,4 +23,5 @@ export type MessageKey =
   | keyof typeof flows
   | keyof typeof flowTools
   | keyof typeof operator
+  | keyof typeof rules
   | keyof typeof telephony;

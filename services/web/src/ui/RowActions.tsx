@@ -53,7 +53,7 @@ export function RemoveLine({ onClick, size }: { onClick: () => void; size?: "lg"
 }
 
 /** Puts one more line into a form's list. */
-export function AddLine(props: { label: string; onClick: () => void; disabled?: boolean }) {
+export function AddLine(props: { label: string; onClick: () => void; disabled?: boolean; testId?: string }) {
   return (
     <div>
       <Button
@@ -62,6 +62,7 @@ export function AddLine(props: { label: string; onClick: () => void; disabled?: 
         disabled={props.disabled}
         leftSection={<IconPlus size={15} aria-hidden />}
         onClick={props.onClick}
+        data-testid={props.testId}
       >
         {props.label}
       </Button>

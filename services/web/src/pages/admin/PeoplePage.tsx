@@ -1,10 +1,10 @@
 import { Button, Tabs } from "@mantine/core";
 import { IconUserPlus, IconUsers } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
-import type { Agent, User } from "../../api/types.ts";
+import { useAgents } from "../../api/staff.ts";
+import type { User } from "../../api/types.ts";
 import { textOr, useText } from "../../i18n/index.ts";
 import { ListPage } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
@@ -12,14 +12,6 @@ import { DateTime } from "../../ui/Time.tsx";
 import { Invitations } from "./Invitations.tsx";
 import { InviteForm } from "./InviteForm.tsx";
 import { PersonForm } from "./PersonForm.tsx";
-
-export function useAgents() {
-  return useQuery({
-    queryKey: ["agents"],
-    queryFn: async (): Promise<Agent[]> =>
-      (await ask(api.GET("/v1/agents", { params: { query: { pageSize: 200 } } }))).agents ?? [],
-  });
-}
 
 export default function PeoplePage() {
   const t = useText();

@@ -1,4 +1,4 @@
-import { MultiSelect, Select, Switch } from "@mantine/core";
+import { MultiSelect, NumberInput, Select, Switch } from "@mantine/core";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import { optionsOf, useQueues } from "../../api/names.ts";
@@ -31,6 +31,7 @@ export function PersonForm({
   const [active, setActive] = useState(user.state !== "USER_STATE_DISABLED");
   const [queueIds, setQueueIds] = useState(agent?.queueIds ?? []);
   const [skills, setSkills] = useState<SkillLevel[]>(agent?.skills ?? []);
+  const [cost, setCost] = useState(agent?.cost ?? 0);
   const saveUser = () => {
     const userId = user.userId ?? "";
     const state = active ? ("USER_STATE_ACTIVE" as const) : ("USER_STATE_DISABLED" as const);
@@ -44,8 +45,8 @@ export function PersonForm({
   const saveAgent = () => {
     if (!agent?.agentId) return undefined;
     const body = {
-      agent: { agentId: agent.agentId, queueIds, skills },
-      updateMask: "queueIds,skills",
+      agent: { agentId: agent.agentId, queueIds, skills, cost },
+      updateMask: "queueIds,skills,cost",
       version: "0", // an agent's version moves with every state change; these fields are only changed here
     };
     return ask(
@@ -92,6 +93,18 @@ export function PersonForm({
                 onChange={setQueueIds}
               />
               <SkillLevels label={t("admin.skills")} levels={skills} onChange={setSkills} />
+              <NumberInput
+                label={t("admin.people.cost")}
+                description={t("admin.people.costHint")}
+                min={0}
+                max={100}
+                clampBehavior="strict"
+                allowDecimal={false}
+                value={cost}
+                error={fieldProblem(problem, "cost")}
+                onChange={(value) => setCost(Number(value))}
+                data-testid="person-cost"
+              />
             </>
           )}
         </>

@@ -1,16 +1,20 @@
 import { Tabs } from "@mantine/core";
 import { IconStack2 } from "@tabler/icons-react";
-import { useState } from "react";
+import { Suspense, useState } from "react";
 import { api, ask } from "../../api/client.ts";
+import { useSkills } from "../../api/staff.ts";
 import type { Queue } from "../../api/types.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { Length } from "../../ui/Time.tsx";
-import { QueueForm } from "./QueueForm.tsx";
-import { SkillsTab, useSkills } from "./Skills.tsx";
+import { shortStrategy } from "./rules/strategies.ts";
+import { SkillsTab } from "./Skills.tsx";
+
+const QueueForm = lazyPage(() => import("./QueueForm.tsx"));
 
 export default function QueuesPage() {
   const t = useText();
@@ -80,6 +84,11 @@ function Queues() {
                 : "–",
           },
           {
+            head: t("rules.strategy"),
+            testId: "strategy",
+            cell: ({ rules }) => t(`strategy.${shortStrategy(rules?.strategy)}`),
+          },
+          {
             head: t("admin.queues.served"),
             cell: (row) => (row.openToAll ? t("admin.queues.everyone") : t("admin.queues.members")),
           },
@@ -99,7 +108,11 @@ function Queues() {
           },
         ]}
       />
-      {editing && <QueueForm queue={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
+      {editing && (
+        <Suspense>
+          <QueueForm queue={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />
+        </Suspense>
+      )}
     </>
   );
 }

@@ -1,22 +1,14 @@
 import { Group, NumberInput, Select, Stack, Text } from "@mantine/core";
 import { IconStars } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { useLocked } from "../../api/plan.ts";
+import { useSkills } from "../../api/staff.ts";
 import type { Skill, SkillLevel } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { FeatureLocked } from "../../ui/FeatureLocked.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
 import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 import { NamedList } from "./NamedList.tsx";
-
-export function useSkills() {
-  return useQuery({
-    queryKey: ["skills"],
-    queryFn: async (): Promise<Skill[]> =>
-      (await ask(api.GET("/v1/skills", { params: { query: { pageSize: 200 } } }))).skills ?? [],
-  });
-}
 
 export function SkillsTab() {
   const t = useText();

@@ -1,6 +1,6 @@
 import { Anchor } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
 import { Link, useParams } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { customersNumber, useNames } from "../../api/names.ts";
@@ -9,6 +9,7 @@ import { durationSeconds } from "../../format/durations.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { type Language, type Text, textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
@@ -17,10 +18,12 @@ import desktopClasses from "../desktop/desktop.module.css";
 import { CallRecordings } from "./CallRecordings.tsx";
 import { CallTimeline } from "./CallTimeline.tsx";
 import { causeText } from "./causes.ts";
-import { agentsOf } from "./moments.ts";
+import { agentsOf, contactIdsOf } from "./moments.ts";
 import { SuperviseMenus } from "./SuperviseMenu.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
+
+const DecisionsPanel = lazyPage(() => import("./why/DecisionsPanel.tsx"));
 
 interface CallStory {
   call: Call;
@@ -96,6 +99,11 @@ export default function CallPage() {
             <h2 className={classes.title}>{t("watch.call.facts")}</h2>
             <CallFacts story={data} />
           </Panel>
+          {contactIdsOf(call).map((contactId) => (
+            <Suspense key={contactId}>
+              <DecisionsPanel contactId={contactId} />
+            </Suspense>
+          ))}
           <Panel label={t("nav.recordings")}>
             <h2 className={classes.title}>{t("nav.recordings")}</h2>
             <CallRecordings recordings={recordings} />

@@ -15,6 +15,8 @@ import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime, Elapsed, Length } from "../../ui/Time.tsx";
 import { useRefreshOn } from "./useRefreshOn.ts";
 import classes from "./watch.module.css";
+import { useWhy, WhyButton } from "./why/WhyButton.tsx";
+import { waits } from "./why/waiting.ts";
 
 const STATES = ["QUEUED", "OFFERED", "ON_CONTACT", "WRAP_UP", "ENDED", "ABANDONED"] as const;
 const FACTS = [
@@ -30,6 +32,7 @@ export default function ContactsPage() {
   const t = useText();
   const names = useNames();
   const queues = useQueues().data ?? [];
+  const why = useWhy();
   const [queueId, setQueueId] = useState("");
   const [state, setState] = useState("");
   const { query, rows } = usePages(["contacts", queueId, state], async (pageToken) => {
@@ -96,10 +99,20 @@ export default function ContactsPage() {
                 head: t("desktop.disposition"),
                 cell: (row) => <bdi>{names.disposition(row.dispositionId)}</bdi>,
               },
+              {
+                head: t("why.open"),
+                quiet: true,
+                // How an agent was found is told where the server looked for one.
+                cell: (row) =>
+                  (waits(row) || row.queueId || row.targetAgentId) && (
+                    <WhyButton contact={row} onAsk={why.ask} />
+                  ),
+              },
             ]}
           />
         )}
       </PagedPanel>
+      {why.dialog}
     </>
   );
 }

@@ -14,6 +14,7 @@ import { Totals } from "./Totals.tsx";
 import { Trend } from "./Trend.tsx";
 import { useWallboard } from "./useWallboard.ts";
 import classes from "./watch.module.css";
+import { WaitingPanel } from "./why/WaitingPanel.tsx";
 
 export default function WallboardPage() {
   const t = useText();
@@ -32,6 +33,7 @@ export default function WallboardPage() {
           <Totals total={data.total ?? {}} />
           <div className={classes.stack}>
             <QueueTiles tiles={data.queues ?? []} />
+            <WaitingPanel />
             <div className={classes.columns}>
               <Trend board={data} />
               <AgentTiles tiles={data.agents ?? []} counts={data.agentStates ?? []} />

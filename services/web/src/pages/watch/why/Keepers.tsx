@@ -1,0 +1,52 @@
+import { useNames } from "../../../api/names.ts";
+import type { Explanation } from "../../../api/types.ts";
+import { durationSeconds } from "../../../format/durations.ts";
+import { formatNumber } from "../../../format/numbers.ts";
+import { useSpeech } from "../../../rules/useSpeech.ts";
+import { rejectionWords } from "../../../rules/words.ts";
+import { DataTable } from "../../../ui/DataTable.tsx";
+import { Tag } from "../../../ui/Note.tsx";
+import { Length } from "../../../ui/Time.tsx";
+import classes from "../watch.module.css";
+
+/** Agents with what keeps each from a contact, the nearest first. */
+export function Keepers({ explanation }: { explanation: Explanation }) {
+  const speech = useSpeech();
+  const { t, language } = speech;
+  const names = useNames();
+  const { agents = [], agentCount = 0 } = explanation;
+  const counts = { shown: formatNumber(agents.length, language), count: formatNumber(agentCount, language) };
+  return (
+    <section aria-label={t("why.agents")}>
+      <h3 className={classes.part}>{t("why.agents")}</h3>
+      {agents.length === 0 && <p className={classes.nothing}>{t("why.noAgents")}</p>}
+      {agents.length < agentCount && <p className={classes.nothing}>{t("why.agentsOf", counts)}</p>}
+      {agents.length > 0 && (
+        <DataTable
+          label={t("why.agents")}
+          rows={agents}
+          keyOf={(row) => row.agentId ?? ""}
+          testId={(row) => `keeper-${row.agentId}`}
+          columns={[
+            { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
+            {
+              head: t("why.keeps"),
+              cell: ({ rejection = "" }) => (
+                <Tag tone={rejection === "" ? "good" : rejection.startsWith("state:") ? "info" : "warn"}>
+                  {rejectionWords(rejection, speech)}
+                </Tag>
+              ),
+            },
+            {
+              head: t("why.idleFor"),
+              cell: (row) => {
+                const seconds = durationSeconds(row.idleDuration);
+                return seconds > 0 ? <Length seconds={seconds} /> : "–";
+              },
+            },
+          ]}
+        />
+      )}
+    </section>
+  );
+}
