@@ -66,9 +66,10 @@ class Desk:
         return flow_id
 
     async def open(self, flow_id: str) -> None:
-        """Opens a flow."""
+        """Opens a flow as a list."""
         await self.page.goto(f"{self.company.url}/admin/flows/{flow_id}")
         await self.page.get_by_test_id("flow-publish").wait_for()
+        await self.page.get_by_test_id("flow-view").get_by_text("List").click()
 
     async def keep(self, name: str) -> None:
         """Keeps what was tried as a test."""

@@ -257,7 +257,7 @@ async def disturb(replicas: list[Replica], chance: random.Random) -> None:
     await asyncio.sleep(chance.uniform(0.5, 2.0))
 
 
-@pytest.mark.parametrize("seed", [1, 7, 1955])
+@pytest.mark.parametrize("seed", [1, 7])
 async def test_everybody_is_offered_once_whatever_becomes_of_the_processes(
     floor: Floor, replicas: list[Replica], seed: int
 ) -> None:
