@@ -6,6 +6,7 @@ import type desktop from "../messages/desktop.json";
 import type findMe from "../messages/findMe.json";
 import type flows from "../messages/flows.json";
 import type operator from "../messages/operator.json";
+import type simulator from "../messages/simulator.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
 import type watch from "../messages/watch.json";
@@ -20,4 +21,5 @@ export type MessageKey =
   | keyof typeof findMe
   | keyof typeof flows
   | keyof typeof operator
+  | keyof typeof simulator
   | keyof typeof telephony;
