@@ -132,6 +132,15 @@ function VariantFields({ plan, variant, index, queues }: VariantProps) {
   );
 }
 
+/** A strategy with what goes with it alone, as the queue has it now. */
+function withStrategy(name: string, own: RoutingRules | undefined): Partial<RoutingRules> {
+  return {
+    strategy: `STRATEGY_${name}` as RoutingRules["strategy"],
+    levels: name === "LIST" ? (own?.levels ?? []) : [],
+    weights: name === "WEIGHTED" ? own?.weights : undefined,
+  } as Partial<RoutingRules>;
+}
+
 interface RulesProps {
   planned: QueuePlan;
   queue: Queue | undefined;
@@ -169,7 +178,7 @@ function QueueRules({ planned, queue, queues, place, testId, onChange, onRemove 
           data={choices.map((each) => ({ value: each, label: t(`simulator.strategy.${each}`) }))}
           value={strategy === "UNSPECIFIED" ? "SKILLS" : strategy}
           error={said(`${place}.rules.strategy`) ?? said(`${place}.rules.levels`)}
-          onChange={(value) => change({ strategy: `STRATEGY_${value}` as RoutingRules["strategy"] })}
+          onChange={(value) => change(withStrategy(value ?? "SKILLS", queue?.rules))}
           data-testid={`${testId}-strategy`}
         />
         <NumberField
