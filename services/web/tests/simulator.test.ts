@@ -10,6 +10,7 @@ import {
   newTraffic,
   type Plan,
   requestOf,
+  withHours,
 } from "../src/pages/watch/simulator/plan.ts";
 import { nextStep, simpleOf, stepOf } from "../src/pages/watch/simulator/steps.ts";
 
@@ -56,6 +57,16 @@ test("a made-up day asks by its own hours, whatever the clock says when it opens
 test("a day that closes before it opens has no hours", () => {
   expect(hoursOf(madeUp({ opens: 17, closes: 9 }))).toEqual([]);
   expect(hoursOf(madeUp({ opens: 22, closes: 30 }))).toEqual([22, 23]);
+});
+
+test("a crew that is there all day still is when the day is made longer; others keep their hours", () => {
+  const early = { ...newCrew([], madeUp()), to: 10 };
+  const plan = madeUp({ crews: [newCrew([], madeUp()), early] });
+  const crews = withHours(plan, 8, 14).crews?.map(({ from, to }) => [from, to]);
+  expect(crews).toEqual([
+    [8, 14],
+    [8, 10],
+  ]);
 });
 
 test("a changed queue is sent whole with its other rules, and one that was deleted is left out", () => {

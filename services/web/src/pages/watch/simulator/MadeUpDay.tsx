@@ -15,6 +15,7 @@ import {
   newTraffic,
   type Plan,
   type TrafficPlan,
+  withHours,
   without,
 } from "./plan.ts";
 import { changePlan } from "./running.ts";
@@ -41,7 +42,7 @@ export function MadeUpDay({ plan, queues }: Props) {
           max={23}
           value={plan.opens}
           error={wrong}
-          onChange={(opens) => changePlan({ opens })}
+          onChange={(opens) => changePlan(withHours(plan, opens, plan.closes))}
           data-testid="simulator-opens"
         />
         <NumberField
@@ -49,7 +50,7 @@ export function MadeUpDay({ plan, queues }: Props) {
           min={1}
           max={24}
           value={plan.closes}
-          onChange={(closes) => changePlan({ closes })}
+          onChange={(closes) => changePlan(withHours(plan, plan.opens, closes))}
           data-testid="simulator-closes"
         />
       </div>

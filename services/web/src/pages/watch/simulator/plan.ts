@@ -95,6 +95,16 @@ export function hoursOf(plan: Plan): number[] {
   return Array.from({ length: Math.max(0, closes - opens) }, (_, index) => opens + index);
 }
 
+/** Other hours of a made-up day; crews that were there from its first or to its last hour still are. */
+export function withHours(plan: Plan, opens: Typed, closes: Typed): Partial<Plan> {
+  const crews = plan.crews.map((crew) => ({
+    ...crew,
+    from: crew.from === plan.opens ? opens : crew.from,
+    to: crew.to === plan.closes ? closes : crew.to,
+  }));
+  return { opens, closes, crews };
+}
+
 /** The instant at which a day that was begins, on the clock of the person's time zone; undefined when it is no day. */
 export function beginOf(plan: Plan): Date | undefined {
   const begin = new Date(`${plan.date}T${plan.time}`);
