@@ -12,7 +12,6 @@ import {
   requestOf,
   withHours,
 } from "../src/pages/watch/simulator/plan.ts";
-import { nextStep, simpleOf, stepOf } from "../src/pages/watch/simulator/steps.ts";
 
 const SALES: Queue = {
   queueId: "que_1",
@@ -79,23 +78,6 @@ test("a changed queue is sent whole with its other rules, and one that was delet
   expect(requestOf(madeUp({ variants }), [SALES]).variants).toEqual([
     { name: "idle", extraAgents: -2, queues: [{ ...SALES, rules }] },
   ]);
-});
-
-test("a simple step is shown in fields and comes out of them as it went in; others are left alone", () => {
-  for (const step of [
-    { afterWait: "20s", changes: [{ removeSkillId: "skl_1" }] },
-    { afterWait: "45s", changes: [{ lower: { skillId: "skl_1", proficiency: 2 } }] },
-    { afterWait: "60s", changes: [{ alsoQueueId: "que_2" }] },
-  ]) {
-    const simple = simpleOf(step);
-    expect(simple && stepOf(simple)).toEqual(step);
-  }
-  expect(simpleOf({ expectedWaitOver: "60s", changes: [{ removeSkillId: "skl_1" }] })).toBeUndefined();
-  expect(simpleOf({ afterWait: "5s", changes: [{ also: "French" }] })).toBeUndefined();
-  expect(
-    simpleOf({ afterWait: "5s", changes: [{ removeSkillId: "a" }, { removeSkillId: "b" }] }),
-  ).toBeUndefined();
-  expect(nextStep([{ afterWait: "40s" }], "remove", "skl_1").afterWait).toBe("70s");
 });
 
 const NOW: SimulatedDay = {

@@ -23,7 +23,6 @@ export type AuditEntry = Schemas["tenancy.v1.AuditEntry"];
 export type Queue = Schemas["routing.v1.Queue"];
 export type SkillLevel = Schemas["routing.v1.SkillLevel"];
 export type RoutingRules = Schemas["routing.v1.RoutingRules"];
-export type RelaxationStep = Schemas["routing.v1.RelaxationStep"];
 export type SimulateDayRequest = Schemas["routing.v1.SimulateDayRequest"];
 export type SimulateDayResponse = Schemas["routing.v1.SimulateDayResponse"];
 export type SimulatedDay = Schemas["routing.v1.SimulatedDay"];

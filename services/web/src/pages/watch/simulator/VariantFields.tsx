@@ -17,7 +17,6 @@ import {
   without,
 } from "./plan.ts";
 import { changePlan } from "./running.ts";
-import { StepFields } from "./StepFields.tsx";
 import { useSaid } from "./saying.ts";
 import classes from "./simulator.module.css";
 
@@ -110,7 +109,6 @@ function VariantFields({ plan, variant, index, queues }: VariantProps) {
           key={each.queueId}
           planned={each}
           queue={queues.find(({ queueId }) => queueId === each.queueId)}
-          queues={queues}
           place={`${place}.queues[${number}]`}
           testId={`variant-${index}-queue-${number}`}
           onChange={(rules) => change({ queues: changed(variant.queues, number, { rules }) })}
@@ -144,7 +142,6 @@ function withStrategy(name: string, own: RoutingRules | undefined): Partial<Rout
 interface RulesProps {
   planned: QueuePlan;
   queue: Queue | undefined;
-  queues: readonly Queue[];
   place: string;
   testId: string;
   onChange: (rules: RoutingRules) => void;
@@ -152,7 +149,7 @@ interface RulesProps {
 }
 
 /** A queue's rules in a variant; they begin as they are. */
-function QueueRules({ planned, queue, queues, place, testId, onChange, onRemove }: RulesProps) {
+function QueueRules({ planned, queue, place, testId, onChange, onRemove }: RulesProps) {
   const t = useText();
   const said = useSaid();
   const { rules } = planned;
@@ -203,13 +200,6 @@ function QueueRules({ planned, queue, queues, place, testId, onChange, onRemove 
         error={said(`${place}.rules.requirement`)}
         onChange={(event) => change({ requirement: event.currentTarget.value })}
         data-testid={`${testId}-requirement`}
-      />
-      <StepFields
-        steps={rules.steps ?? []}
-        queues={queues.filter(({ queueId }) => queueId !== planned.queueId)}
-        place={`${place}.rules.steps`}
-        testId={testId}
-        onChange={(steps) => change({ steps })}
       />
     </div>
   );
