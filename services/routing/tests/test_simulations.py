@@ -108,8 +108,9 @@ async def test_day_that_can_not_be_played_is_refused_with_the_place(
         ):  # fmt: skip
             await refused(play(s.SimulateDayRequest(synthetic=made_up(queue_id, **changes))), InvalidInput, field=field)
         wrong = s.SimulateDayRequest(synthetic=made_up(queue_id), variants=[s.Variant(name="x", queues=[loop])])
-        with pytest.raises(InvalidInput, match="no skill is named Klingon"):
+        with pytest.raises(InvalidInput, match="no skill is named Klingon") as said:
             await play(wrong)
+        assert [each.field for each in said.value.fields] == ["variants[0].queues[0].rules.requirement"]
         foreign = s.Variant(name="x", queues=[q.Queue(queue_id=theirs, display_name="x")])
         await refused(play(s.SimulateDayRequest(synthetic=made_up(queue_id), variants=[foreign])), NotFound)
     with as_("agent", floor):

@@ -23,6 +23,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/calls/:callId", "watch", lazyPage(() => import("./pages/watch/CallPage.tsx"))],
   ["/contacts", "watch", lazyPage(() => import("./pages/watch/ContactsPage.tsx"))],
   ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
+  ["/simulator", "watch", lazyPage(() => import("./pages/watch/simulator/SimulatorPage.tsx"))],
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
   ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
   ["/admin/brands", "manage", lazyPage(() => import("./pages/admin/BrandsPage.tsx"))],

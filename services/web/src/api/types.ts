@@ -22,6 +22,11 @@ export type AuditEntry = Schemas["tenancy.v1.AuditEntry"];
 
 export type Queue = Schemas["routing.v1.Queue"];
 export type SkillLevel = Schemas["routing.v1.SkillLevel"];
+export type RoutingRules = Schemas["routing.v1.RoutingRules"];
+export type SimulateDayRequest = Schemas["routing.v1.SimulateDayRequest"];
+export type SimulateDayResponse = Schemas["routing.v1.SimulateDayResponse"];
+export type SimulatedDay = Schemas["routing.v1.SimulatedDay"];
+export type SimulatedFigures = Schemas["routing.v1.SimulatedFigures"];
 export type Skill = Schemas["routing.v1.Skill"];
 export type BusinessHours = Schemas["routing.v1.BusinessHours"];
 export type OpenInterval = Schemas["routing.v1.OpenInterval"];

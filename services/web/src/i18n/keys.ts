@@ -8,6 +8,7 @@ import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type operator from "../messages/operator.json";
 import type rules from "../messages/rules.json";
+import type simulator from "../messages/simulator.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
 import type watch from "../messages/watch.json";
@@ -24,4 +25,5 @@ export type MessageKey =
   | keyof typeof flowTools
   | keyof typeof operator
   | keyof typeof rules
+  | keyof typeof simulator
   | keyof typeof telephony;

@@ -8,6 +8,7 @@ import {
   IconChecklist,
   IconClockHour4,
   IconDeviceLandlinePhone,
+  IconFlask,
   IconHash,
   IconHeadset,
   IconHistory,
@@ -52,6 +53,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/contacts", "nav.contacts", IconHistory, "watch"],
       ["/calls", "nav.calls", IconPhone, "watch"],
       ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
+      ["/simulator", "nav.simulator", IconFlask, "watch"],
     ],
   ],
   [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from kernel.errors import InvalidInput
+from kernel.errors import FieldViolation, InvalidInput
 
 from routing.domain import days
 from routing.domain.board import line_of
@@ -70,9 +71,23 @@ async def to_play(tx: Ledger, day: Day, variants: Sequence[Variant]) -> list[Pla
             if before is None:
                 raise QueueNotFound(f"variants[{index}].queues[{number}].queue_id names a queue that does not exist")
             draft = replace(queue, create_time=before.create_time, update_time=before.update_time)
-            changed[queue.queue_id] = await sound(tx, draft)
+            changed[queue.queue_id] = await _sound(tx, draft, f"variants[{index}].queues[{number}]")
         played.append(_played(days.with_agents(day, variant.extra_agents), changed))
     return played
+
+
+async def _sound(tx: Ledger, queue: Queue, place: str) -> Queue:
+    """The queue as `sound` has it, but what is wrong is said of its place in the request: it isn't the only one."""
+    try:
+        return await sound(tx, queue)
+    except InvalidInput as error:
+        error.message = _placed(error.message, place)
+        error.fields = tuple(FieldViolation(_placed(each.field, place), each.description) for each in error.fields)
+        raise
+
+
+def _placed(said: str, place: str) -> str:
+    return re.sub(r"^queue(?=\.)", place, said)
 
 
 def _played(day: Day, queues: Mapping[str, Queue]) -> Played:
