@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from routing.domain import requirements
-from routing.domain.courses import Line, course, stage_at
+from routing.domain.courses import Line, course
 from routing.domain.matches import TARGET, Waiting
 from routing.domain.ranking import LAST, Ranking, Ready, Tally
 from routing.domain.rules import Change, ChangeKind, Level, Rules, Step, Strategy, Weights
@@ -40,11 +40,12 @@ def reference(
 
 def standing(line: Line, contact: Waiting, agent: Ready, now: float) -> tuple[Any, ...] | None:
     """Where an agent stands among those who may take the contact, smaller first; None when they may not."""
-    waited = max(0.0, now - contact.since)
-    only = contact.target or (contact.preferred if waited < contact.preferred_wait else "")
+    alone = contact.preferred_wait and now < contact.since + contact.preferred_wait
+    only = contact.target or (contact.preferred if alone else "")
     if only:
         return (agent.rank,) if agent.agent_id == only else None
-    stage, _ = stage_at(course(line, contact.asked, contact.fired), waited)
+    stages = course(line, contact.asked, contact.fired)
+    stage = [each for each in stages if each is stages[0] or contact.since + each.after <= now][-1]
     points = requirements.score(agent.skills, stage.requirement)
     member = not stage.members or bool(agent.queue_ids & set(stage.members))
     ranking = Ranking(line.rules)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from routing.domain.courses import Line
 from routing.domain.matches import PREFERRED
 from routing.domain.ranking import Ready, Tally
@@ -85,6 +87,17 @@ def test_contact_asks_for_less_as_it_waits_and_for_something_else_too() -> None:
         board.advance(START + second + 1)
         found += [(second, *pair) for pair in pairs(board, second + 1)]
     assert found == [(30, "x0", "speaks"), (60, "x1", "translates"), (90, "x2", "anybody")]
+
+
+@given(st.floats(0, 2e9), st.floats(0.001, 1e6), st.integers(1, 100))
+@settings(max_examples=300, deadline=None)
+def test_contact_has_come_to_its_next_stage_in_the_moment_it_is_due(since: float, wait: float, fraction: int) -> None:
+    board = board_with(Line("q", True, (("fr", 5),), Rules(steps=(after(wait, Change(ChangeKind.REMOVE, "fr")),))))
+    board.put_contact(contact("x")._replace(since=since + fraction / 97), since)
+    due = board.next_due
+    assert due is not None and board.advance(due) == 1 and board.next_due is None
+    board.put_contact(contact("y", preferred="mine")._replace(since=since + fraction / 97, preferred_wait=wait), since)
+    assert board.next_due is not None and board.advance(board.next_due) == 1
 
 
 def test_contact_keeps_its_place_when_agents_of_another_queue_may_take_it_too() -> None:

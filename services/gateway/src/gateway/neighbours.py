@@ -43,6 +43,8 @@ from gateway.contracts import Method
 
 CLIENT_ADDRESS = "x-client-address"
 DEADLINE_SECONDS = 10.0
+_PATIENCE = {"merkez.routing.v1.SimulationService.SimulateDay": 130.0}
+"""Seconds for rpcs that work longer than others."""
 STREAM_SECONDS = 600.0
 
 
@@ -59,7 +61,8 @@ class Neighbours:
         # gRPC takes printable ASCII only, and what a proxy or a Unix socket calls an address may be anything.
         told = client_address.isascii() and client_address.isprintable() and client_address
         metadata = ((CLIENT_ADDRESS, client_address),) if told else ()
-        return await self._callable(method)(request, timeout=DEADLINE_SECONDS, metadata=metadata)
+        patience = _PATIENCE.get(method.full_name, DEADLINE_SECONDS)
+        return await self._callable(method)(request, timeout=patience, metadata=metadata)
 
     def stream(self, method: Method, request: Message) -> AsyncGenerator[Message, None]:
         """The answers of a public rpc that streams; raises kernel errors while it is read."""

@@ -42,7 +42,6 @@ export type Colleague = Schemas["routing.v1.Colleague"];
 export type Decision = Schemas["routing.v1.Decision"];
 export type Candidate = Schemas["routing.v1.Candidate"];
 export type Explanation = Schemas["routing.v1.Explanation"];
-export type RoutingRules = Schemas["routing.v1.RoutingRules"];
 export type RelaxationStep = Schemas["routing.v1.RelaxationStep"];
 export type RequirementChange = Schemas["routing.v1.RequirementChange"];
 export type ListLevel = Schemas["routing.v1.ListLevel"];

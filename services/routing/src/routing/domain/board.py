@@ -91,7 +91,7 @@ class Board:
         queue_id = line.queue_id
         if self._lines.get(queue_id) == line:
             return
-        moved = [each for each in self._waiting.values() if each.queue_id == queue_id and not each.target]
+        moved = [each for each in self._waiting.values() if each.queue_id == queue_id]
         for contact in moved:
             self.drop_contact(contact.contact_id)
         self._lines[queue_id] = line
@@ -245,15 +245,10 @@ class Board:
         if contact.target:
             return self._pool_of(alone(contact.target), USUALLY), None
         line = self._lines[contact.queue_id]
-        waited = max(0.0, now - contact.since)
-        if contact.preferred and waited < contact.preferred_wait:
-            return self._pool_of(alone(contact.preferred), USUALLY), contact.since + contact.preferred_wait
+        if contact.preferred and contact.preferred_wait and now < (until := contact.since + contact.preferred_wait):
+            return self._pool_of(alone(contact.preferred), USUALLY), until
         way = self._course(line, contact.asked, contact.fired)
-        index, due = 0, None
-        if len(way.stages) > 1:
-            stage, after = stage_at(way.stages, waited)
-            index = way.stages.index(stage)
-            due = None if after is None else contact.since + after
+        index, due = (0, None) if len(way.stages) == 1 else stage_at(way.stages, contact.since, now)
         pool = way.pools[index]
         if pool is None or pool.forgotten:
             pool = way.pools[index] = self._pool_of(way.stages[index], self._rankings[contact.queue_id])

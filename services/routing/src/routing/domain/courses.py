@@ -67,12 +67,14 @@ def course(line: Line, brought: Demand, fired: int) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def stage_at(stages: Sequence[Stage], waited: float) -> tuple[Stage, float | None]:
-    """What holds after so many seconds, and when that changes, in seconds of waiting."""
-    for index in range(len(stages) - 1, -1, -1):
-        if stages[index].after <= waited or not index:
-            return stages[index], stages[index + 1].after if index + 1 < len(stages) else None
-    raise ValueError("a course without stages")
+def stage_at(stages: Sequence[Stage], since: float, now: float) -> tuple[int, float | None]:
+    """Which stage holds at `now` for a contact that came at `since`, and when the next one begins."""
+    # Times are compared, not spans: since + after - since may be less than after, and a stage that is due at its own
+    # beginning must hold then.
+    index = len(stages) - 1
+    while index and since + stages[index].after > now:
+        index -= 1
+    return index, since + stages[index + 1].after if index + 1 < len(stages) else None
 
 
 def alone(agent_id: str) -> Stage:

@@ -52,12 +52,12 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     """What holds for a waiting contact now, and when that changes by itself."""
     if contact.target_agent_id:
         return alone(contact.target_agent_id), None
-    waited = max(0.0, (now - contact.queue_time).total_seconds())
-    if contact.preferred_agent_id and waited < contact.preferred_wait.total_seconds():
-        return alone(contact.preferred_agent_id), contact.queue_time + contact.preferred_wait
+    until = contact.queue_time + contact.preferred_wait
+    if contact.preferred_agent_id and contact.preferred_wait and now < until:
+        return alone(contact.preferred_agent_id), until
     stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
-    stage, after = stage_at(stages, waited)
-    return stage, None if after is None else contact.queue_time + timedelta(seconds=after)
+    index, due = stage_at(stages, contact.queue_time.timestamp(), now.timestamp())
+    return stages[index], None if due is None else datetime.fromtimestamp(due, now.tzinfo)
 
 
 def unfit(agent: Agent, stage: Stage, contact: Contact, queue: Queue) -> str:

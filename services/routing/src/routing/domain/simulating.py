@@ -16,7 +16,7 @@ from enum import IntEnum
 
 from routing.domain import requirements, waiting
 from routing.domain.board import Board
-from routing.domain.courses import Demand, Line, course, stage_at
+from routing.domain.courses import Demand, Line, course
 from routing.domain.matches import Match, Waiting
 from routing.domain.ranking import Ranking, Ready, Tally
 from routing.domain.urgency import USUAL, Urgency, urgency_of
@@ -256,7 +256,7 @@ class _Floor:
     def _estimate(self, arrival: Arrival, now: float) -> waiting.WaitEstimate:
         """By the published formula, from what is known in that moment."""
         line, urgency = self._lines[arrival.queue_id], self._urgencies[arrival.queue_id]
-        stage, _ = stage_at(course(line, arrival.asked, 0), 0.0)
+        stage = course(line, arrival.asked, 0)[0]
         ranking = self._rankings[arrival.queue_id]
         lines = [self._lines[queue_id] for queue_id, there in self._in_line.items() if there]
         serving, free = 0.0, 0

@@ -39,7 +39,7 @@ export default function SimulatorPage() {
   };
   return (
     <>
-      <PageHeader title={t("nav.simulator")} subtitle={t("simulator.lead")} />
+      <PageHeader title={t("nav.simulator")} subtitle={t("simulator.pageLead")} />
       {queues.error && <ProblemNote problem={queues.error} onRetry={() => void queues.refetch()} />}
       {queues.isPending && <Loading />}
       {queues.data && queues.data.length === 0 && (
@@ -65,7 +65,7 @@ export default function SimulatorPage() {
             </div>
           </Form>
           <div id="simulator-outcome" className={classes.outcome}>
-            <ProblemNote problem={problem} title={t("simulator.failed")} />
+            <ProblemNote problem={problem} title={t("simulator.runFailed")} />
             {outcome ? (
               <>
                 {stale && <Note tone="info">{t("simulator.stale")}</Note>}
