@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -87,6 +88,24 @@ def test_contact_asks_for_less_as_it_waits_and_for_something_else_too() -> None:
         board.advance(START + second + 1)
         found += [(second, *pair) for pair in pairs(board, second + 1)]
     assert found == [(30, "x0", "speaks"), (60, "x1", "translates"), (90, "x2", "anybody")]
+
+
+def test_contacts_that_left_long_before_they_were_due_are_not_kept_in_mind() -> None:
+    rules = Rules(steps=(after(30 * 86_400, Change(ChangeKind.REMOVE, "fr")),))
+    board = board_with(Line("q", True, (("fr", 1),), rules))
+    board.put_agent(agent("a", 0, {"fr": 1}))
+    tracemalloc.start()
+    begun = 0
+    for number in range(2_000):
+        board.put_contact(contact(f"c{number}"), START)
+        match = board.decide(START)
+        assert match is not None
+        board.put_agent(match.agent)
+        if number == 200:
+            begun = tracemalloc.get_traced_memory()[0]
+    grown = tracemalloc.get_traced_memory()[0] - begun
+    tracemalloc.stop()
+    assert grown < 100_000
 
 
 @given(st.floats(0, 2e9), st.floats(0.001, 1e6), st.integers(1, 100))

@@ -91,10 +91,12 @@ class Replica:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
+        before = self._said("started")
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "routing", env=os.environ | self._settings, stdout=log, stderr=log
             )
+        await eventually(lambda: self._said("started") > before, deadline=60)
 
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -114,8 +116,13 @@ class Replica:
         await self.bus.cut()
 
     async def reconnect(self) -> None:
+        before = self._said("nats is back")
         await self.database.mend()
         await self.bus.mend()
+        await eventually(lambda: self._said("nats is back") > before, deadline=30)
+
+    def _said(self, event: str) -> int:
+        return self._log.read_text().count(f'"event": "{event}"') if self._log.exists() else 0
 
 
 @pytest_asyncio.fixture

@@ -28,7 +28,7 @@ from routing.domain.urgency import USUAL, Urgency, urgency_of
 
 _EXAMINED = 64
 _MOST_STALE = 32
-"""Entries of a line that count no more, besides as many as do."""
+"""Entries of a line, or of what falls due, that count no more, besides as many as do."""
 _MAX_POOLS = 50_000
 _MAX_COURSES = 20_000
 
@@ -166,9 +166,7 @@ class Board:
         pool, due = self._pool(contact, now)
         self._waiting[contact.contact_id] = contact
         self._stand(contact, pool)
-        if due is not None:
-            self._count += 1
-            heapq.heappush(self._due, (due, self._count, contact))
+        self._fall_due(contact, due)
 
     def drop_contact(self, contact_id: str) -> Waiting | None:
         """No longer waits."""
@@ -187,9 +185,7 @@ class Board:
             pool, due = self._pool(contact, now)
             self._unplace(contact.contact_id)
             self._stand(contact, pool)
-            if due is not None:
-                self._count += 1
-                heapq.heappush(self._due, (due, self._count, contact))
+            self._fall_due(contact, due)
             count += 1
         return count
 
@@ -219,6 +215,15 @@ class Board:
         pool.put(contact, self._urgencies.get(contact.queue_id, USUAL))
         if pool.ready:
             self._live[id(pool)] = pool
+
+    def _fall_due(self, contact: Waiting, due: float | None) -> None:
+        if due is None:
+            return
+        if len(self._due) > 2 * len(self._waiting) + _MOST_STALE:
+            self._due = [each for each in self._due if self._waiting.get(each[2].contact_id) is each[2]]
+            heapq.heapify(self._due)
+        self._count += 1
+        heapq.heappush(self._due, (due, self._count, contact))
 
     def _unplace(self, contact_id: str) -> None:
         pool = self._place.pop(contact_id)
