@@ -127,7 +127,7 @@ async def test_desk_phones_ring_for_the_whole_of_their_step(exchange, monkeypatc
 
 
 async def test_a_phone_that_is_answered_while_another_is_still_connected_to_has_the_call(exchange, monkeypatch) -> None:
-    gone_on = asyncio.Event()
+    gone_on, came_back = asyncio.Event(), asyncio.Event()
     invite, rung = exchange.edge.agent.invite, 0
 
     async def slow_to_the_second(wish: InviteWish) -> Any:
@@ -135,6 +135,7 @@ async def test_a_phone_that_is_answered_while_another_is_still_connected_to_has_
         rung += 1
         if rung == 2:
             await gone_on.wait()
+            asyncio.get_running_loop().call_soon(came_back.set)
         return await invite(wish)
 
     monkeypatch.setattr(exchange.edge.agent, "invite", slow_to_the_second)
@@ -145,7 +146,7 @@ async def test_a_phone_that_is_answered_while_another_is_still_connected_to_has_
     await search.begin()
     await search.customer.hears(PHONE_HZ)
     gone_on.set()
-    await eventually(lambda: all(each.invitations for each in phones))
+    await came_back.wait()
     await eventually(lambda: len(exchange.edge.agent.dialogs) == 1)
     await search.customer.hears(PHONE_HZ)
     await asyncio.gather(*(each.close() for each in phones))
