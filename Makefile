@@ -40,7 +40,7 @@ bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
 bench-node: env-dev ## 50 calls a second at a whole node: rate, delays, CPU, as JSON lines; fails when it holds less
 	@PYTHONPATH=. $(PY) services/telephony/bench/bench_node.py
 
-bench-routing: env-dev ## Decisions, durable assignments and rebuilding of the matcher, as JSON lines
+bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
 	@$(PY) services/routing/bench/bench_desk.py
 
