@@ -18,7 +18,7 @@ from itertools import islice
 from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Contact, ContactState
-from routing.domain.courses import Demand, Line, Stage, alone, course, stage_at
+from routing.domain.courses import Demand, Line, Stage, alone, course, preferred_until, stage_at
 from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
@@ -250,7 +250,8 @@ class Board:
         if contact.target:
             return self._pool_of(alone(contact.target), USUALLY), None
         line = self._lines[contact.queue_id]
-        if contact.preferred and contact.preferred_wait and now < (until := contact.since + contact.preferred_wait):
+        until = preferred_until(contact.since, contact.preferred_wait, now) if contact.preferred else None
+        if until is not None:
             return self._pool_of(alone(contact.preferred), USUALLY), until
         way = self._course(line, contact.asked, contact.fired)
         index, due = (0, None) if len(way.stages) == 1 else stage_at(way.stages, contact.since, now)

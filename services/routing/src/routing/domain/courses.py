@@ -77,6 +77,13 @@ def stage_at(stages: Sequence[Stage], since: float, now: float) -> tuple[int, fl
     return index, since + stages[index + 1].after if index + 1 < len(stages) else None
 
 
+def preferred_until(since: float, wait: float, now: float) -> float | None:
+    """Until when the preferred agent of a contact that came at `since` has it alone; None when they don't, or no
+    more."""
+    until = since + wait
+    return until if wait and now < until else None
+
+
 def alone(agent_id: str) -> Stage:
     """For one agent alone, whatever their skills."""
     return Stage(0.0, (agent_id,), ANYBODY, 0, ())

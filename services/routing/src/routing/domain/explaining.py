@@ -10,7 +10,7 @@ from functools import lru_cache
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import line_of, seen
 from routing.domain.contacts import Contact
-from routing.domain.courses import Stage, alone, course, stage_at
+from routing.domain.courses import Stage, alone, course, preferred_until, stage_at
 from routing.domain.matches import why_not
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import Ranking
@@ -52,11 +52,13 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     """What holds for a waiting contact now, and when that changes by itself."""
     if contact.target_agent_id:
         return alone(contact.target_agent_id), None
-    until = contact.queue_time + contact.preferred_wait
-    if contact.preferred_agent_id and contact.preferred_wait and now < until:
-        return alone(contact.preferred_agent_id), until
+    since, at = contact.queue_time.timestamp(), now.timestamp()
+    preferred = contact.preferred_agent_id
+    due = preferred_until(since, contact.preferred_wait.total_seconds(), at) if preferred else None
+    if due is not None:
+        return alone(preferred), datetime.fromtimestamp(due, now.tzinfo)
     stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
-    index, due = stage_at(stages, contact.queue_time.timestamp(), now.timestamp())
+    index, due = stage_at(stages, since, at)
     return stages[index], None if due is None else datetime.fromtimestamp(due, now.tzinfo)
 
 

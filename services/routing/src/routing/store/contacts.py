@@ -76,7 +76,7 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     )
     return [
         Contact(
-            **{name: row[name] for name in names if name not in ("preferred_wait_ms",)}
+            **{name: row[name] for name in names if name != "preferred_wait_ms"}
             | {
                 "channel": Channel(row["channel"]),
                 "state": ContactState(row["state"]),
