@@ -45,19 +45,19 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Place:
+class Spot:
     """Where in a file something stands: the step, and the keys that lead there within it."""
 
     step_id: str = ""
     path: str = ""
 
-    def key(self, name: str) -> Place:
+    def key(self, name: str) -> Spot:
         """A key below."""
-        return Place(self.step_id, f"{self.path}.{name}" if self.path else name)
+        return Spot(self.step_id, f"{self.path}.{name}" if self.path else name)
 
-    def item(self, name: object) -> Place:
+    def item(self, name: object) -> Spot:
         """An item of a list or a map below."""
-        return Place(self.step_id, f"{self.path}[{name}]")
+        return Spot(self.step_id, f"{self.path}[{name}]")
 
 
 class Reading:
@@ -68,12 +68,12 @@ class Reading:
         self.nouns: set[Noun] = set()
         self.problems: list[Problem] = []
 
-    def refuse(self, node: Node, place: Place, reason: str, message: str) -> None:
+    def refuse(self, node: Node, place: Spot, reason: str, message: str) -> None:
         """Note a mistake."""
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(place.step_id, place.path, Severity.ERROR, reason, message, node.line))
 
-    def keys(self, node: Node, place: Place, known: Collection[str] | None = None) -> dict[str, Node]:
+    def keys(self, node: Node, place: Spot, known: Collection[str] | None = None) -> dict[str, Node]:
         """The pairs of a map by their key, in order; keys without a value left out."""
         if node.absent:
             return {}
@@ -94,7 +94,7 @@ class Reading:
             seen.add(name)
         return found
 
-    def items(self, node: Node, place: Place) -> list[Node]:
+    def items(self, node: Node, place: Spot) -> list[Node]:
         """The items of a list."""
         if node.absent:
             return []
@@ -103,7 +103,7 @@ class Reading:
         self.refuse(node, place, "VALUE_INVALID", "A list belongs here.")
         return []
 
-    def text(self, node: Node, place: Place) -> str:
+    def text(self, node: Node, place: Spot) -> str:
         """A text, as it is written: `no` and `1` are texts as well."""
         if node.kind != "text":
             self.refuse(node, place, "VALUE_INVALID", "A text belongs here.")
@@ -114,7 +114,7 @@ class Reading:
             return ""
         return "" if node.absent else said
 
-    def number(self, node: Node, place: Place) -> int:
+    def number(self, node: Node, place: Spot) -> int:
         """A whole number of 32 bits."""
         if node.kind == "text" and _NUMBER.fullmatch(str(node.value)):
             number = int(str(node.value))
@@ -123,21 +123,21 @@ class Reading:
         self.refuse(node, place, "VALUE_INVALID", "A whole number belongs here.")
         return 0
 
-    def flag(self, node: Node, place: Place) -> bool:
+    def flag(self, node: Node, place: Spot) -> bool:
         """True or false."""
         if node.kind == "text" and node.value in _FLAGS:
             return _FLAGS[str(node.value)]
         self.refuse(node, place, "VALUE_INVALID", "Write true or false.")
         return False
 
-    def duration(self, node: Node, place: Place) -> timedelta | None:
+    def duration(self, node: Node, place: Spot) -> timedelta | None:
         """A duration with its unit."""
         made = read_duration(str(node.value)) if node.kind == "text" else None
         if made is None:
             self.refuse(node, place, "VALUE_INVALID", "Write a duration with its unit, such as 5s, 2m30s or 500ms.")
         return made
 
-    def time(self, node: Node, place: Place) -> datetime | None:
+    def time(self, node: Node, place: Spot) -> datetime | None:
         """An instant."""
         try:
             made = datetime.fromisoformat(str(node.value)) if node.kind == "text" else None
@@ -148,7 +148,7 @@ class Reading:
         self.refuse(node, place, "VALUE_INVALID", "Write a time with its zone, such as 2026-03-01T09:00:00Z.")
         return None
 
-    def reference(self, node: Node, place: Place, noun: Noun) -> str:
+    def reference(self, node: Node, place: Spot, noun: Noun) -> str:
         """The id behind a name."""
         name = self.text(node, place)
         if not name:
@@ -187,7 +187,7 @@ _TOP = ("format", "name", "language", "start", "steps", "tests")
 def read_flow(root: Node, names: Names) -> FlowFile:
     """A whole flow. Of a file with problems the definition is not to be used."""
     reading = Reading(names)
-    whole = Place()
+    whole = Spot()
     top = reading.keys(root, whole, _TOP)
     texts = {name: reading.text(node, whole.key(name)) for name, node in top.items() if name in _TOP[:4]}
     if texts.get("format", FORMAT) != FORMAT:
@@ -204,7 +204,7 @@ def read_flow(root: Node, names: Names) -> FlowFile:
 
 
 def _step(reading: Reading, step_id: str, node: Node) -> Step:
-    place = Place(step_id)
+    place = Spot(step_id)
     found = reading.keys(node, place, ("name", *KINDS))
     name = reading.text(found.pop("name"), place.key("name")) if "name" in found else ""
     # A kind without fields, `hang_up:`, is one as well.
@@ -220,7 +220,7 @@ def _step(reading: Reading, step_id: str, node: Node) -> Step:
     return Step(step_id, name, read_fields(reading, KINDS[kind], fields, place))
 
 
-def _tests(reading: Reading, node: Node, place: Place) -> tuple[Case, ...]:
+def _tests(reading: Reading, node: Node, place: Spot) -> tuple[Case, ...]:
     made: dict[str, Case] = {}
     nodes = reading.items(node, place)
     if len(nodes) > MAX_TESTS:
@@ -255,7 +255,7 @@ def _key_of(node: Node) -> str:
 T = typing.TypeVar("T")
 
 
-def read_fields(reading: Reading, cls: type[T], node: Node, place: Place) -> T:
+def read_fields(reading: Reading, cls: type[T], node: Node, place: Spot) -> T:
     """A dataclass of its keys; what isn't there takes its default."""
     return _from_keys(reading, cls, reading.keys(node, place, _known(cls)), place)
 
@@ -268,7 +268,7 @@ def _known(cls: type) -> list[str]:
     return known
 
 
-def _from_keys(reading: Reading, cls: type[T], found: Mapping[str, Node], place: Place) -> T:
+def _from_keys(reading: Reading, cls: type[T], found: Mapping[str, Node], place: Spot) -> T:
     values: dict[str, Any] = {}
     choice = CHOICES.get(cls)
     if choice is not None:
@@ -290,7 +290,7 @@ def _from_keys(reading: Reading, cls: type[T], found: Mapping[str, Node], place:
     return cls(**values)
 
 
-def _value(reading: Reading, key: Key, node: Node, place: Place) -> Any:
+def _value(reading: Reading, key: Key, node: Node, place: Spot) -> Any:
     origin = typing.get_origin(key.hint)
     if origin is tuple:
         item = typing.get_args(key.hint)[0]
@@ -311,7 +311,7 @@ def _value(reading: Reading, key: Key, node: Node, place: Place) -> Any:
     return {bool: reading.flag, int: reading.number, str: reading.text}[key.hint](node, place)
 
 
-def _map(reading: Reading, key: Key, node: Node, place: Place) -> dict[str, Any]:
+def _map(reading: Reading, key: Key, node: Node, place: Spot) -> dict[str, Any]:
     read = reading.number if typing.get_args(key.hint)[1] is int else reading.text
     made: dict[str, Any] = {}
     for name, value in reading.keys(node, place).items():
