@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from chassis.workers import Worker
 from kernel.errors import QuotaExceeded, Unavailable
 
 from routing.domain.simulating import Outcome, Played, simulated
@@ -33,22 +34,32 @@ class Simulations:
         if tenant_id in self._running:
             raise SimulationBusy("another simulation runs: wait for it to end")
         self._running.add(tenant_id)
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "routing.simulations",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
         try:
-            async with asyncio.timeout(_SECONDS):
-                answer, _ = await worker.communicate(pickle.dumps(list(days)))
-        except TimeoutError as error:
-            raise Unavailable(f"the simulation took more than {_SECONDS:g} seconds: take a smaller day") from error
+            return await _played(days)
         finally:
             self._running.discard(tenant_id)
-            if worker.returncode is None:
-                worker.kill()
-        if worker.returncode:
-            raise Unavailable("the simulation's process died")
-        return pickle.loads(answer)
+
+
+async def _played(days: Sequence[Played]) -> list[Outcome]:
+    try:
+        worker = await Worker.start("routing.simulations")
+    except OSError as error:
+        raise Unavailable("the simulation's process could not be started") from error
+    try:
+        async with asyncio.timeout(_SECONDS):
+            worker.writer.write(pickle.dumps(list(days)))
+            worker.writer.write_eof()
+            answer = await worker.reader.read()
+            code = await worker.end()
+    except TimeoutError as error:
+        raise Unavailable(f"the simulation took more than {_SECONDS:g} seconds: take a smaller day") from error
+    except OSError as error:
+        raise Unavailable("the simulation's process died before it was told the day") from error
+    finally:
+        worker.kill()
+    if code:
+        raise Unavailable(f"the simulation's process died (exit code {code})")
+    return pickle.loads(answer)
 
 
 def work(asked: BinaryIO, answer: BinaryIO) -> None:

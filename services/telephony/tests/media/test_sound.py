@@ -218,7 +218,7 @@ async def test_a_speech_worker_that_dies_is_replaced(clips: ClipStore) -> None:
     worker = clips._speech.worker
     assert worker is not None
     os.kill(worker.pid, signal.SIGKILL)
-    await worker.wait()
+    await eventually(lambda: not worker.alive)
     assert (await clips.speech("Two", "en")).seconds > 0.3
 
 

@@ -9,9 +9,10 @@ import heapq
 import itertools
 import json
 import struct
-import sys
 from collections.abc import AsyncIterator
 from time import monotonic
+
+from chassis.workers import Worker
 
 LENGTHS = struct.Struct("!II")
 _SECONDS_PER_BYTE = 0.005
@@ -27,7 +28,7 @@ class SpeechProcess:
     seconds."""
 
     def __init__(self, patience: float) -> None:
-        self.worker: asyncio.subprocess.Process | None = None
+        self.worker: Worker | None = None
         self._patience = patience
         self._line = _Line()
 
@@ -42,7 +43,7 @@ class SpeechProcess:
                 # Half an answer may be in the pipe, so this worker can't be asked again.
                 worker, self.worker = self.worker, None
                 if worker is not None:
-                    _kill(worker)
+                    worker.kill()
                 if isinstance(error, Exception):
                     raise ClipFailed(f"the speech worker failed: {type(error).__name__}") from error
                 raise
@@ -50,23 +51,17 @@ class SpeechProcess:
     async def close(self) -> None:
         worker, self.worker = self.worker, None
         if worker is not None:
-            _kill(worker)
-            await worker.wait()
+            worker.kill()
 
     async def _ask(self, head: dict[str, str], body: bytes) -> list[bytes]:
         worker = self.worker
-        if worker is None or worker.returncode is not None:
-            worker = self.worker = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "telephony.media.speech_worker",
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )  # fmt: skip
-        assert worker.stdin is not None and worker.stdout is not None
+        if worker is None or not worker.alive:
+            worker = self.worker = await Worker.start("telephony.media.speech_worker")
         encoded = json.dumps(head).encode()
-        worker.stdin.write(LENGTHS.pack(len(encoded) + len(body), len(encoded)) + encoded + body)
-        await worker.stdin.drain()
-        total, head_size = LENGTHS.unpack(await worker.stdout.readexactly(LENGTHS.size))
-        answer = await worker.stdout.readexactly(total)
+        worker.writer.write(LENGTHS.pack(len(encoded) + len(body), len(encoded)) + encoded + body)
+        await worker.writer.drain()
+        total, head_size = LENGTHS.unpack(await worker.reader.readexactly(LENGTHS.size))
+        answer = await worker.reader.readexactly(total)
         result = json.loads(answer[:head_size])
         if "error" in result:
             raise ClipFailed(result["error"])
@@ -111,8 +106,3 @@ class _Line:
                 following.set_result(None)
                 return
         self._busy = False
-
-
-def _kill(worker: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        worker.kill()
