@@ -43,6 +43,7 @@ bench-node: env-dev ## 50 calls a second at a whole node: rate, delays, CPU, as 
 bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
 	@$(PY) services/routing/bench/bench_desk.py
+	@$(PY) services/routing/bench/bench_assignments.py
 
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
