@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, and_, or_, select
 
 from routing.domain.agents import AT_WORK, AWAY, Agent, AgentState, Reach
-from routing.store.rows import Transaction, add, change, duration, milliseconds, skills_from_json, skills_to_json
+from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import agents
 
 
@@ -25,7 +25,7 @@ async def change_agent(tx: Transaction, agent: Agent, was: int, now: datetime) -
 
 async def find_agent(tx: Transaction, agent_id: str) -> Agent | None:
     """One by their user id."""
-    row = await tx.one_or_none(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.agent_id == agent_id))
+    row = await find(tx, agents, "agent_id", agent_id)
     return _agent(row) if row is not None else None
 
 

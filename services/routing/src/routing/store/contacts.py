@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState
-from routing.store.rows import Transaction, add, change, duration, milliseconds, skills_from_json, skills_to_json
+from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import contacts, ended_calls
 
 
@@ -27,9 +27,7 @@ async def change_contact(tx: Transaction, contact: Contact, was: int, now: datet
 
 async def find_contact(tx: Transaction, contact_id: str) -> Contact | None:
     """One by its id."""
-    row = await tx.one_or_none(
-        select(contacts).where(contacts.c.tenant_id == tx.tenant_id, contacts.c.contact_id == contact_id)
-    )
+    row = await find(tx, contacts, "contact_id", contact_id)
     return _contact(row) if row is not None else None
 
 

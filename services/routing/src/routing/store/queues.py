@@ -16,6 +16,7 @@ from routing.store.rows import (
     add,
     change,
     duration,
+    find,
     milliseconds,
     skills_from_json,
     skills_to_json,
@@ -37,9 +38,7 @@ async def change_queue(tx: Transaction, queue: Queue, was: int) -> None:
 
 async def find_queue(tx: Transaction, queue_id: str) -> Queue | None:
     """One by its id, also when deleted."""
-    row = await tx.one_or_none(
-        select(_queues).where(_queues.c.tenant_id == tx.tenant_id, _queues.c.queue_id == queue_id)
-    )
+    row = await find(tx, _queues, "queue_id", queue_id)
     return _queue(row) if row is not None else None
 
 
