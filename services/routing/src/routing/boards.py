@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chassis.telemetry import log
@@ -18,13 +19,15 @@ from routing.domain.agents import Agent
 from routing.domain.board import Board, Match, line_of, ready_of, waiting_of
 from routing.domain.contacts import Contact
 from routing.domain.facts import Fact
+from routing.domain.matches import Waiting
 from routing.domain.queues import Queue
+from routing.domain.ranking import Ready
 from routing.ledger import Desk, Ledger
 from routing.store import agents as agent_store
 from routing.store import contacts as contact_store
 from routing.store import queues as queue_store
 
-_REMEMBERED = 20_000
+_REMEMBERED, _AT_ONCE = 20_000, 500
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,15 @@ class Snapshot:
     queues: Sequence[Queue]
     agents: Sequence[Agent]
     contacts: Sequence[Contact]
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The queues, and by id the versions of those who are on the board when it is true."""
+
+    queues: Sequence[Queue]
+    agents: Mapping[str, int]
+    contacts: Mapping[str, int]
 
 
 @dataclass
@@ -85,12 +97,28 @@ class TenantBoard:
             self.put_agent(agent)
         for contact in snapshot.contacts:
             self.put_contact(contact, now)
-        there = {each.agent_id for each in snapshot.agents}
-        for agent_id in set(self.board.ready) - there:
+        self._keep({each.agent_id for each in snapshot.agents}, {each.contact_id for each in snapshot.contacts}, since)
+
+    def compare(self, versions: Versions, since: int, now: float) -> tuple[list[str], list[str]]:
+        """Take what needs no row, and say which agents and contacts are older here than their rows; as for `settle`,
+        what changed since the reading began is newer than it."""
+        for queue in versions.queues:
+            self.board.put_line(line_of(queue), now)
+        self._keep(set(versions.agents), set(versions.contacts), since)
+        return self._older(versions.agents, self.board.ready), self._older(versions.contacts, self.board.waiting)
+
+    def _older(self, versions: Mapping[str, int], standing: Mapping[str, Ready | Waiting]) -> list[str]:
+        return [
+            entity_id
+            for entity_id, version in versions.items()
+            if ((here := standing.get(entity_id)) is None or here.version < version) and entity_id not in self.in_flight
+        ]
+
+    def _keep(self, agents: Set[str], contacts: Set[str], since: int) -> None:
+        for agent_id in set(self.board.ready) - agents:
             if self.changed.get(agent_id, 0) <= since:
                 self.board.drop_agent(agent_id)
-        there = {each.contact_id for each in snapshot.contacts}
-        for contact_id in set(self.board.waiting) - there:
+        for contact_id in set(self.board.waiting) - contacts:
             if self.changed.get(contact_id, 0) <= since:
                 self.board.drop_contact(contact_id)
 
@@ -189,7 +217,7 @@ class Boards:
         if not tenant.loaded:
             async with self._loading.setdefault(tenant_id, asyncio.Lock()):
                 if not tenant.loaded:
-                    await self.resync(tenant_id)
+                    await self._rebuild(tenant_id)
                     tenant.loaded = True
                     log.debug(
                         "board rebuilt", ready=len(tenant.board.ready), waiting=len(tenant.board.waiting)
@@ -197,13 +225,26 @@ class Boards:
         return tenant
 
     async def resync(self, tenant_id: str) -> None:
-        """Compare the board with the rows and correct it."""
+        """Compare the board with the rows' versions, and read those again that are older here."""
         tenant = self.of(tenant_id)
-        since = tenant.ticks
+        with self._reading(tenant) as since:
+            versions = await self._desk.run(tenant_id, _versions, read_only=True)
+            agents, contacts = tenant.compare(versions, since, self._now())
+        for first in range(0, max(len(agents), len(contacts)), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            await self.reread(tenant_id, agents[some], contacts[some])
+
+    async def _rebuild(self, tenant_id: str) -> None:
+        tenant = self.of(tenant_id)
+        with self._reading(tenant) as since:
+            tenant.settle(await self._desk.run(tenant_id, _snapshot, read_only=True), since, self._now())
+
+    @contextmanager
+    def _reading(self, tenant: TenantBoard) -> Iterator[int]:
+        """While rows are read: what changes meanwhile, after this tick, is newer than they are."""
         tenant.reading += 1
         try:
-            snapshot = await self._desk.run(tenant_id, _snapshot, read_only=True)
-            tenant.settle(snapshot, since, self._now())
+            yield tenant.ticks
         finally:
             tenant.reading -= 1
             if not tenant.reading:
@@ -230,6 +271,14 @@ class Boards:
         for contact_id in set(contact_ids) - {each.contact_id for each in found.contacts}:
             tenant.board.drop_contact(contact_id)
         self._wake(tenant_id)
+
+
+async def _versions(tx: Ledger) -> Versions:
+    return Versions(
+        await queue_store.every_queue(tx),
+        await agent_store.ready_versions(tx),
+        await contact_store.queued_versions(tx),
+    )
 
 
 async def _snapshot(tx: Ledger) -> Snapshot:

@@ -12,6 +12,9 @@ from routing.domain.agents import AT_WORK, AWAY, Agent, AgentState, Reach
 from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import agents
 
+_FINDABLE = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
+_READY = or_(agents.c.state == AgentState.AVAILABLE, _FINDABLE)
+
 
 async def add_agent(tx: Transaction, agent: Agent) -> None:
     """A new one."""
@@ -37,13 +40,14 @@ async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:
 
 async def ready_agents(tx: Transaction) -> list[Agent]:
     """Everyone who is AVAILABLE, or away and to be found by telephone."""
-    findable = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
-    rows = await tx.all(
-        select(agents).where(
-            agents.c.tenant_id == tx.tenant_id, or_(agents.c.state == AgentState.AVAILABLE, findable)
-        )
-    )  # fmt: skip
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, _READY))
     return [_agent(row) for row in rows]
+
+
+async def ready_versions(tx: Transaction) -> dict[str, int]:
+    """Their ids and versions."""
+    found = select(agents.c.agent_id, agents.c.version).where(agents.c.tenant_id == tx.tenant_id, _READY)
+    return {row["agent_id"]: row["version"] for row in await tx.all(found)}
 
 
 async def every_agent(tx: Transaction) -> list[Agent]:

@@ -57,6 +57,16 @@ async def queued_contacts(tx: Transaction) -> list[Contact]:
     return [_contact(row) for row in rows]
 
 
+async def queued_versions(tx: Transaction) -> dict[str, int]:
+    """Their ids and versions."""
+    rows = await tx.all(
+        select(contacts.c.contact_id, contacts.c.version).where(
+            contacts.c.tenant_id == tx.tenant_id, contacts.c.state == ContactState.QUEUED
+        )
+    )
+    return {row["contact_id"]: row["version"] for row in rows}
+
+
 async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     """Everything that waits for whoever serves the queue, offered or not, in no order. Reads only what its order
     needs."""
