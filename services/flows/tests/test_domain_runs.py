@@ -243,6 +243,35 @@ def test_position_is_announced_again_at_every_interval() -> None:
     assert caller.on(Estimated(WaitEstimate(1))).audio[0].text.startswith("You are next in line.")
 
 
+def test_only_good_news_is_announced_where_nobody_is_to_hear_the_same_again() -> None:
+    caller = Caller(Step("q", "", queue(announce_interval=timedelta(seconds=20), announce_only_improved=True)))
+    caller.on(Started())
+    three, four, five, ten = (timedelta(minutes=minutes) for minutes in (3, 4, 5, 10))
+
+    def heard(estimate: WaitEstimate) -> str:
+        assert caller.on(QueueTick(), after=20) == Estimate("con_1")
+        return "".join(audio.text for audio in caller.on(Estimated(estimate)).audio)
+
+    assert waiting(caller, WaitEstimate(3, four, three, five)).audio
+    assert heard(WaitEstimate(3, four, three, five)) == ""
+    # Somebody with priority came in between: no news to tell a caller.
+    assert heard(WaitEstimate(4, five, four, ten)) == ""
+    assert heard(WaitEstimate(3, four, three, five - timedelta(seconds=20))) == "", "rounded, it is the same"
+    assert heard(WaitEstimate(3, three, three, four)).endswith("between 3 and 4 minutes.")
+    assert heard(WaitEstimate(2, four, three, five)).startswith("You are number 2 in line.")
+
+
+def test_what_could_not_be_told_is_announced_once_it_can() -> None:
+    caller = Caller(Step("q", "", queue(announce_interval=timedelta(seconds=20), announce_only_improved=True)))
+    caller.on(Started())
+    waiting(caller, WaitEstimate(1))
+    caller.on(QueueTick(), after=20)
+    assert caller.on(Estimated(WaitEstimate(1))).audio == ()
+    caller.on(QueueTick(), after=20)
+    minute = timedelta(minutes=1)
+    assert caller.on(Estimated(WaitEstimate(1, minute, minute, minute))).audio
+
+
 def test_queue_without_announcements_stays_with_its_music() -> None:
     caller = Caller(Step("q", "", queue(announce_interval=timedelta(0))))
     caller.on(Started())

@@ -4043,6 +4043,8 @@ export interface components {
             maxWait?: string;
             /** @description Step after max_wait; empty ends the run politely. */
             timedOut?: string;
+            /** @description Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last. */
+            announceOnlyImproved?: boolean;
         };
         /**
          * @description What comes of waiting for an agent.

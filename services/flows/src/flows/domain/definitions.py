@@ -142,6 +142,7 @@ class Queue:
     announce_interval: timedelta | None = None
     max_wait: timedelta | None = None
     timed_out: str = ""
+    announce_only_improved: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from flows.domain.definitions import ATTRIBUTE
 from flows.domain.orders import Order
-from flows.domain.speech import WaitEstimate
+from flows.domain.speech import Told, WaitEstimate
 
 MASK = "***"
 """What stands for a masked value wherever it can be read."""
@@ -106,6 +106,8 @@ class RunState:
     contact_id: str = ""
     queue_time: datetime | None = None
     announce_time: datetime | None = None
+    announced: Told | None = None
+    """What was announced last in this wait."""
     ordered: int = 0
     """Of the steps entered, how many had been when telephony last got something to do."""
     origin: HandedOn = HandedOn()

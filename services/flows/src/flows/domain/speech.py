@@ -23,6 +23,21 @@ class WaitEstimate:
     high: timedelta | None = None
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a waiting caller was told: their place, 0 when it isn't known, and the longest wait in minutes, as it is
+    said; None when none could be told."""
+
+    position: int
+    minutes: int | None
+
+    def nearer_than(self, before: Told) -> bool:
+        """Whether it is good news after `before`."""
+        if self.position and before.position and self.position < before.position:
+            return True
+        return self.minutes is not None and (before.minutes is None or self.minutes < before.minutes)
+
+
 _SENTENCES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "next": "You are next in line.",
@@ -115,6 +130,12 @@ def announcement(estimate: WaitEstimate, language: str) -> tuple[str, str]:
     parts = (sentences[place].format(position=estimate.position), sentences[key].format(low=low, high=high))
     # A caller without a known place is told the time only.
     return " ".join(parts if estimate.position > 0 else parts[1:]), spoken
+
+
+def told(estimate: WaitEstimate) -> Told:
+    """What of an estimate is said, rounded as it is said."""
+    key, _, high = _range(estimate)
+    return Told(max(0, estimate.position), None if key == "unknown" else high)
 
 
 def _range(estimate: WaitEstimate) -> tuple[str, int, int]:

@@ -43,6 +43,7 @@ class _Line:
     max_wait: timedelta | None
     given_up: str
     one_agent: bool = False
+    only_improved: bool = False
 
 
 def queue(walk: Walk, action: Queue | Transfer) -> Turn:
@@ -68,7 +69,9 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
     walk.note("queued")
     if event.customer_id:
         walk.put("customer_id", event.customer_id)
-    walk.state = replace(walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None)
+    walk.state = replace(
+        walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, announced=None
+    )
     return _announce(walk, line)
 
 
@@ -94,7 +97,12 @@ def estimated(walk: Walk, event: Estimated) -> Turn:
     line = _line(walk)
     if event.estimate is None:
         return _wait_on(walk, line, ())
-    walk.state = replace(walk.state, announce_time=walk.now)
+    told, before = speech.told(event.estimate), walk.state.announced
+    if line.only_improved and before is not None and not told.nearer_than(before):
+        walk.state = replace(walk.state, announce_time=walk.now)
+        walk.note("not announced: no nearer than before")
+        return _wait_on(walk, line, ())
+    walk.state = replace(walk.state, announce_time=walk.now, announced=told)
     walk.note("announced")
     text, language = speech.announcement(event.estimate, walk.state.language)
     return _wait_on(walk, line, (Audio(text=text, language=language),))
@@ -120,7 +128,10 @@ def _line(walk: Walk) -> _Line:
     action = walk.step.action
     if isinstance(action, Queue):
         interval = DEFAULT_ANNOUNCE_INTERVAL if action.announce_interval is None else action.announce_interval
-        return _Line(action.music_prompt_id, interval, longest_wait(action), action.timed_out)
+        return _Line(
+            action.music_prompt_id, interval, longest_wait(action), action.timed_out,
+            only_improved=action.announce_only_improved,
+        )  # fmt: skip
     assert isinstance(action, Transfer)
     if action.to == "agent_id":
         return _Line(action.music_prompt_id, _NEVER, longest_wait(action), action.failed, one_agent=True)
@@ -138,7 +149,7 @@ def _go_on(walk: Walk, line: _Line) -> Turn:
 
 
 def _give_up(walk: Walk, line: _Line) -> Turn:
-    walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None)
+    walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None, announced=None)
     return walk.go(line.given_up) if line.given_up else walk.end("nobody_free")
 
 

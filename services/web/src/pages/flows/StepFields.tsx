@@ -350,6 +350,11 @@ function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
         unset={30}
         onChange={(announceInterval) => set({ announceInterval })}
       />
+      <Switch
+        label={t("flows.announceOnlyImproved")}
+        checked={value.announceOnlyImproved ?? false}
+        onChange={(event) => set({ announceOnlyImproved: event.currentTarget.checked })}
+      />
       <Seconds
         label={t("flows.maxWait")}
         value={value.maxWait}

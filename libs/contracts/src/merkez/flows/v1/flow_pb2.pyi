@@ -483,6 +483,7 @@ class Queue(_message.Message):
     ANNOUNCE_INTERVAL_FIELD_NUMBER: _builtins.int
     MAX_WAIT_FIELD_NUMBER: _builtins.int
     TIMED_OUT_FIELD_NUMBER: _builtins.int
+    ANNOUNCE_ONLY_IMPROVED_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Required."""
     priority: _builtins.int
@@ -491,6 +492,8 @@ class Queue(_message.Message):
     """Prompt played as music; empty for the house music."""
     timed_out: _builtins.str
     """Step after max_wait; empty ends the run politely."""
+    announce_only_improved: _builtins.bool
+    """Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last."""
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -513,10 +516,11 @@ class Queue(_message.Message):
         announce_interval: _duration_pb2.Duration | None = ...,
         max_wait: _duration_pb2.Duration | None = ...,
         timed_out: _builtins.str = ...,
+        announce_only_improved: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait", "music_prompt_id", b"music_prompt_id", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "max_wait", b"max_wait", "music_prompt_id", b"music_prompt_id", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
