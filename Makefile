@@ -37,6 +37,9 @@ bench-media: env-dev ## What joined calls cost and delay, beside rtpengine where
 bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
 	@$(PY) services/telephony/bench/bench_sound.py
 
+bench-speech: env-dev ## How well speech menus understand, as JSON lines
+	@$(PY) services/telephony/bench/bench_speech.py
+
 bench-node: env-dev ## 50 calls a second at a whole node: rate, delays, CPU, as JSON lines; fails when it holds less
 	@PYTHONPATH=. $(PY) services/telephony/bench/bench_node.py
 

@@ -40,6 +40,7 @@ from flows.domain.runs import (
     Fetched,
     Finished,
     HoursChecked,
+    How,
     Phase,
     Proceed,
     QueueTick,
@@ -397,3 +398,16 @@ def test_whatever_telephony_reports_the_run_answers_or_refuses(events: list[Even
             result = caller.on(results[type(result)])
         assert caller.state.phase in (Phase.PLAYING, Phase.GATHERING, Phase.WAITING, Phase.QUEUED, Phase.ENDED)
     assert replace(caller.state) == caller.state
+
+
+def test_menu_may_be_answered_in_words_and_what_is_on_none_is_asked_again() -> None:
+    choices = (Choice("1", "sales", "q", ("sales", "buy something")), Choice("2", "", "bye", ("technical support",)))
+    caller = Caller(Step("main", "", Menu(said(), choices)), Step("q", "", queue()), BYE)
+    order = caller.on(Started())
+    assert isinstance(order, Gather)
+    assert [(each.phrase, each.digit) for each in order.spoken] == [
+        ("sales", "1"), ("buy something", "1"), ("technical support", "2"),
+    ]  # fmt: skip
+    assert isinstance(caller.on(Digits("", How.NOT_UNDERSTOOD)), Gather)
+    effect = caller.on(Digits("1", How.SPOKEN))
+    assert isinstance(effect, Enqueue) and effect.attributes == {"menu.main": "sales"}

@@ -3563,6 +3563,8 @@ export interface components {
             value?: string;
             /** @description Required. Step it leads to. */
             next?: string;
+            /** @description What may be said instead of pressing it, up to 5 phrases of up to 60 characters; understood where the call's language is one that speech menus understand. */
+            phrases?: string[];
         };
         /** @description Collects digits into an attribute. */
         "flows.v1.Collect": {

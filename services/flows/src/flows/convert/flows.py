@@ -39,7 +39,7 @@ def _action_from(step: flow_pb2.Step) -> d.Action | None:
 
 
 def _menu_from(menu: flow_pb2.Menu) -> d.Menu:
-    choices = tuple(d.Choice(choice.digit, choice.value, choice.next) for choice in menu.choices)
+    choices = tuple(d.Choice(choice.digit, choice.value, choice.next, tuple(choice.phrases)) for choice in menu.choices)
     return d.Menu(
         _utterance_from(menu.utterance), choices, duration_in(menu, "timeout"), menu.attempts,
         _utterance_from(menu.invalid), menu.no_match,
@@ -143,7 +143,7 @@ def _to_step(step: d.Step) -> flow_pb2.Step:
 def _to_menu(menu: d.Menu) -> flow_pb2.Menu:
     return flow_pb2.Menu(
         utterance=_to_utterance(menu.utterance),
-        choices=[flow_pb2.Choice(digit=c.digit, value=c.value, next=c.next) for c in menu.choices],
+        choices=[flow_pb2.Choice(digit=c.digit, value=c.value, next=c.next, phrases=c.phrases) for c in menu.choices],
         timeout=duration_out(menu.timeout),
         attempts=menu.attempts,
         invalid=_to_utterance(menu.invalid),

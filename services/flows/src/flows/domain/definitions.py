@@ -62,11 +62,12 @@ class Play:
 
 @dataclass(frozen=True)
 class Choice:
-    """One digit of a menu, the value kept for it and where it leads."""
+    """One digit of a menu, the value kept for it, where it leads and what may be said instead of it."""
 
     digit: str = ""
     value: str = ""
     next: str = ""
+    phrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

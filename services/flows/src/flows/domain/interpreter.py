@@ -33,7 +33,7 @@ from flows.domain.definitions import (
     Transfer,
     Voicemail,
 )  # fmt: skip
-from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, Wait
+from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, SpokenChoice, Wait
 from flows.domain.runs import (
     ChangeFlow,
     CheckHours,
@@ -51,6 +51,7 @@ from flows.domain.runs import (
     Finished,
     FlowChanged,
     HoursChecked,
+    How,
     Phase,
     Proceed,
     QueueTick,
@@ -98,7 +99,10 @@ def _gather(walk: Walk, action: Menu | Collect, before: tuple[Audio, ...]) -> Tu
     audio = (*before, *walk.hear(action.utterance))
     timeout = action.timeout or DEFAULT_INPUT_TIMEOUT
     if isinstance(action, Menu):
-        return walk.order(Phase.GATHERING, Gather(audio, 1, "", timeout))
+        spoken = tuple(
+            SpokenChoice(phrase, choice.digit) for choice in action.choices for phrase in choice.phrases
+        )  # fmt: skip
+        return walk.order(Phase.GATHERING, Gather(audio, 1, "", timeout, spoken=spoken))
     terminator = action.terminator or "#"
     return walk.order(Phase.GATHERING, Gather(audio, action.max_digits, terminator, timeout, action.masked))
 
@@ -166,17 +170,17 @@ def _digits(walk: Walk, event: Digits | TimedOut) -> Turn:
     action = walk.step.action
     assert isinstance(action, Menu | Collect)
     if isinstance(action, Menu):
-        return _chosen(walk, action, event.digits)
+        return _chosen(walk, action, event.digits, event.how if isinstance(event, Digits) else How.PRESSED)
     return _collected(walk, action, event.digits)
 
 
-def _chosen(walk: Walk, menu: Menu, digit: str) -> Turn:
+def _chosen(walk: Walk, menu: Menu, digit: str, how: How) -> Turn:
     for choice in menu.choices:
         if digit and choice.digit == digit:
             walk.put(f"menu.{walk.state.step_id}", choice.value or choice.digit)
-            walk.note(f"chose {choice.digit}")
+            walk.note(f"said {choice.digit}" if how is How.SPOKEN else f"chose {choice.digit}")
             return walk.go(choice.next)
-    walk.note("wrong digit" if digit else "no digit")
+    walk.note("not understood" if how is How.NOT_UNDERSTOOD else "wrong digit" if digit else "no digit")
     if walk.state.attempt < (menu.attempts or DEFAULT_ATTEMPTS):
         return _gather(walk, menu, walk.hear(menu.invalid) if digit else ())
     return walk.go(menu.no_match) if menu.no_match else walk.end("no_choice")

@@ -178,11 +178,21 @@ class Finished:
     """The audio was played."""
 
 
+class How(StrEnum):
+    """How a caller answered a menu."""
+
+    PRESSED = ""
+    SPOKEN = "SPOKEN"
+    NOT_UNDERSTOOD = "NOT_UNDERSTOOD"
+    """They said something that is on no menu; no digits."""
+
+
 @dataclass(frozen=True)
 class Digits:
-    """The caller pressed enough digits, or the terminator."""
+    """The caller pressed enough digits, or the terminator, or said what stands for one."""
 
     digits: str = field(repr=False)
+    how: How = How.PRESSED
 
 
 @dataclass(frozen=True)

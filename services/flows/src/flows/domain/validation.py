@@ -38,6 +38,8 @@ from flows.domain.definitions import (
 MAX_STEPS = 500
 MAX_TEXT = 2000
 DIGITS = "0123456789*#"
+_MOST_PHRASES, _LONGEST_PHRASE = 5, 60
+_WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _UNBALANCED = re.compile(r"[{}]")
 
 UNCHECKED = "REFERENCE_UNCHECKED"
@@ -190,7 +192,26 @@ def _menu(menu: Menu, _: References) -> Iterator[Found]:
             yield _error(f"{field}.digit", "DIGIT_DUPLICATE", message)
         if not choice.next:
             yield _error(f"{field}.next", "NEXT_MISSING", "Choose the step this digit leads to.")
+        yield from _phrases(menu, place)
     yield from _input_limits(menu.timeout, menu.attempts)
+
+
+def _phrases(menu: Menu, place: int) -> Iterator[Found]:
+    field, phrases = f"choices[{place}].phrases", menu.choices[place].phrases
+    if len(phrases) > _MOST_PHRASES:
+        yield _error(field, "RANGE_INVALID", f"A choice has up to {_MOST_PHRASES} phrases.")
+    said = Counter(_spoken(phrase) for choice in menu.choices for phrase in choice.phrases)
+    for phrase in phrases:
+        if not _spoken(phrase) or len(phrase) > _LONGEST_PHRASE:
+            message = f"A phrase is one to a few words of letters and digits, up to {_LONGEST_PHRASE} characters."
+            yield _error(field, "PHRASE_INVALID", message)
+        elif said[_spoken(phrase)] > 1:
+            yield _error(field, "PHRASE_DUPLICATE", f"“{phrase}” would mean two choices: change one.")
+
+
+def _spoken(phrase: str) -> str:
+    """The phrase as it sounds: its words."""
+    return " ".join(_WORDS.findall(phrase.casefold()))
 
 
 def _collect(collect: Collect, _: References) -> Iterator[Found]:

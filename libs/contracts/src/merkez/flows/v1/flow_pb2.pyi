@@ -153,22 +153,30 @@ class Choice(_message.Message):
     DIGIT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    PHRASES_FIELD_NUMBER: _builtins.int
     digit: _builtins.str
     """Required. One of 0-9 * #."""
     value: _builtins.str
     """Value kept in the attribute menu.<step id>."""
     next: _builtins.str
     """Required. Step it leads to."""
+    @_builtins.property
+    def phrases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What may be said instead of pressing it, up to 5 phrases of up to 60 characters; understood where the call's language is one that
+        speech menus understand.
+        """
+
     def __init__(
         self,
         *,
         digit: _builtins.str = ...,
         value: _builtins.str = ...,
         next: _builtins.str = ...,
+        phrases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digit", b"digit", "next", b"next", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digit", b"digit", "next", b"next", "phrases", b"phrases", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
