@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -269,12 +269,7 @@ class Routing:
         with acting_for(principal().tenant_id):
             return {
                 each.business_hours_id: Calendar(
-                    each.time_zone,
-                    intervals_in(each.intervals),
-                    tuple(
-                        Holiday(date.fromisoformat(day.date), day.display_name, intervals_in(day.intervals))
-                        for day in each.holidays
-                    ),
+                    each.time_zone, intervals_in(each.intervals), _days(each.holidays), _days(each.calendar_days)
                 )
                 async for each in self._all(Noun.HOURS)
             }
@@ -293,6 +288,16 @@ class Routing:
             token = page.next_page_token
             if not token:
                 return
+
+
+def _days(holidays: Iterable[queue_pb2.Holiday]) -> tuple[Holiday, ...]:
+    return tuple(
+        Holiday(
+            date.fromisoformat(each.date), each.display_name, intervals_in(each.intervals),
+            date.fromisoformat(each.end_date) if each.end_date else None,
+        )
+        for each in holidays
+    )  # fmt: skip
 
 
 def _kind(kind: ContactKind) -> contact_pb2.ContactKind.ValueType:
