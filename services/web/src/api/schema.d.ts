@@ -4094,7 +4094,7 @@ export interface components {
          * @description What comes of waiting for an agent.
          * @enum {string}
          */
-        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING";
+        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_CLOSED" | "QUEUE_OUTCOME_NOBODY_STAFFED" | "QUEUE_OUTCOME_FULL";
         /** @description An immutable published copy. */
         "flows.v1.Release": {
             /** @description Output only. */
