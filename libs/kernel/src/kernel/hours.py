@@ -68,6 +68,11 @@ class Opening:
     change_time: datetime | None
 
 
+def is_open(hours: Hours, at: datetime) -> bool:
+    """Whether `hours` are open at the instant `at`: all of `opening` that takes no looking ahead."""
+    return _Days(hours).open_at(at.astimezone(ZoneInfo(hours.time_zone)))
+
+
 def opening(hours: Hours, at: datetime, horizon: timedelta = HORIZON) -> Opening:
     """Whether `hours` are open at the instant `at`, and when that changes next. InvalidInput at the ends of time."""
     if not _FIRST <= at <= _LAST - horizon:

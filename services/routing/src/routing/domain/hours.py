@@ -17,7 +17,8 @@ from routing.domain.queues import require_name
 AHEAD = timedelta(days=366)
 """How far the next change and coming holidays are looked for."""
 LONGEST_RANGE = timedelta(days=366)
-_LAST = datetime(9996, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9996, 1, 1, tzinfo=UTC)
+"""Before and after them no calendar is asked."""
 
 
 class BusinessHoursNotFound(NotFound):
@@ -97,13 +98,22 @@ def _check_days(holidays: tuple[Holiday, ...]) -> None:
 def opening(hours: BusinessHours, at: datetime) -> Opening:
     """Whether `hours` are open at the instant `at`, and when that changes within a year. InvalidInput at the ends of
     time."""
-    return rules.opening(_hours(hours, at), at, AHEAD)
+    days = calendar_days(hours, at)
+    return rules.opening(Hours(hours.time_zone, hours.intervals, hours.holidays, days), at, AHEAD)
 
 
-def calendar_days(hours: BusinessHours, at: datetime) -> tuple[Holiday, ...]:
-    """Days on which the calendar closes, from the day before `at` to a year after it."""
+def is_open(hours: BusinessHours, at: datetime) -> bool:
+    """Whether `opening` says open."""
+    days = calendar_days(hours, at, timedelta(days=1))
+    return rules.is_open(Hours(hours.time_zone, hours.intervals, hours.holidays, days), at)
+
+
+def calendar_days(hours: BusinessHours, at: datetime, ahead: timedelta = AHEAD) -> tuple[Holiday, ...]:
+    """Days on which the calendar closes, from the day before `at` to so long after it."""
+    if not hours.calendar.country or not _FIRST <= at <= _LAST:
+        return ()
     first = at.astimezone(ZoneInfo(hours.time_zone)).date() - timedelta(days=1)
-    return closed_days(hours.calendar, first, first + AHEAD + timedelta(days=3))
+    return closed_days(hours.calendar, first, first + ahead + timedelta(days=3))
 
 
 def coming_days(hours: BusinessHours, at: datetime, language: str = "") -> list[ComingDay]:
@@ -116,8 +126,3 @@ def coming_days(hours: BusinessHours, at: datetime, language: str = "") -> list[
         for each in days_of(calendar.country, calendar.subdivision, year, language)
         if first <= each.day <= last
     ]
-
-
-def _hours(hours: BusinessHours, at: datetime) -> Hours:
-    days = calendar_days(hours, at) if hours.calendar.country and at < _LAST else ()
-    return Hours(hours.time_zone, hours.intervals, hours.holidays, days)

@@ -13,7 +13,7 @@ from routing.domain import overflow, requirements
 from routing.domain.agents import Agent
 from routing.domain.contacts import Contact, ContactKind, ContactState, ContactTrigger, moved
 from routing.domain.facts import ContactDequeued, ContactOverflowed
-from routing.domain.hours import opening
+from routing.domain.hours import is_open
 from routing.domain.overflow import Check, Checks, LeaveReason, Overflowed, OverflowRule, Situation, Trigger
 from routing.domain.queues import Queue, demand
 from routing.domain.staffing import GRACE, is_staffed
@@ -175,7 +175,7 @@ class _Hall:
         hours_id = queue.business_hours_id
         if hours_id and hours_id not in self._open:
             hours = await hours_store.find_hours(self._tx, hours_id)
-            self._open[hours_id] = hours is None or opening(hours, self._now).open
+            self._open[hours_id] = hours is None or is_open(hours, self._now)
         return self._open.get(hours_id, True)
 
     async def _is_staffed(self, contact: Contact, queue: Queue) -> bool:
