@@ -34,7 +34,8 @@ def after(seconds: float, queue: Queue) -> OverflowRule:
 
 
 def when(trigger: Trigger, queue: Queue | None = None, **more: Any) -> OverflowRule:
-    return OverflowRule(trigger, **({"queue_id": queue.queue_id} if queue else {"number": NUMBER}) | more)
+    target: dict[str, Any] = {"queue_id": queue.queue_id} if queue else {"number": NUMBER}
+    return OverflowRule(trigger, **target | more)
 
 
 async def come(floor: Floor, queue: Queue, **changes: Any) -> Contact:
