@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +21,7 @@ NIGHTS = tuple(OpenInterval(day, 1320, 1800) for day in range(1, 6))
 """Monday to Friday, 22:00 to 06:00 of the next day."""
 
 
-def hours(*intervals: OpenInterval, zone: str = "Asia/Baku", **more: object) -> BusinessHours:
+def hours(*intervals: OpenInterval, zone: str = "Asia/Baku", **more: Any) -> BusinessHours:
     made = BusinessHours("hrs_1", "Office", zone, intervals, (), datetime(2026, 1, 1, tzinfo=UTC))
     return check_hours(replace(made, **more))
 
@@ -168,7 +169,7 @@ def test_every_country_that_is_offered_has_a_calendar_that_can_be_read() -> None
     ],
 )  # fmt: skip
 def test_days_and_calendars_that_make_no_sense_are_refused_with_their_place(
-    changes: dict[str, object], field: str
+    changes: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as error:
         hours(*NINE_TO_SIX, **changes)
