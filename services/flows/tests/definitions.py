@@ -56,7 +56,7 @@ def _queues(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Queue:
     return d.Queue(
         draw(_id(Noun.QUEUE)), draw(st.dictionaries(_id(Noun.SKILL), st.integers(1, 5))), draw(st.integers(0, 9)),
         draw(st.just("") | _id(Noun.PROMPT)), draw(_seconds(5, 600) | st.just(timedelta(0))), draw(_seconds(5, 14400)),
-        draw(step),
+        draw(step), draw(step), draw(step), draw(step),
     )  # fmt: skip
 
 

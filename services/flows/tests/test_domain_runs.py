@@ -26,7 +26,9 @@ from flows.domain.interpreter import MAX_STEPS, Turn, advance
 from flows.domain.orders import Audio, EndCall, Gather, PlayAudio, Wait, WaitInQueue
 from flows.domain.runs import (
     Call,
+    CheckContact,
     CheckHours,
+    ContactChecked,
     Dequeue,
     Dequeued,
     Digits,
@@ -71,6 +73,12 @@ class Caller:
         self.outcomes: list[str] = []
 
     def on(self, event: Event, after: float = 0) -> Any:
+        """What comes of it; a contact that is looked at still waits."""
+        done = self.told(event, after)
+        return self.told(ContactChecked(True)) if isinstance(done, CheckContact) else done
+
+    def told(self, event: Event, after: float = 0) -> Any:
+        """What comes of it."""
         self.now += timedelta(seconds=after)
         turn: Turn = advance("run_1", self.definition, self.state, event, self.now)
         self.state = turn.state

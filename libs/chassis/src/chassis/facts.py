@@ -72,6 +72,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "contact": {
             "ContactQueued": ("analytics", "engagement"),
             "ContactChanged": (),
+            "ContactOverflowed": ("analytics",),
             "ContactStarted": ("analytics", "engagement"),
             "ContactDequeued": ("telephony", "analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -30,6 +30,7 @@ from merkez.routing.v1 import (
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
+    overflow_pb2,
     queue_pb2,
     queue_service_pb2,
     queue_service_pb2_grpc,
@@ -151,7 +152,7 @@ class Routing:
                 call_id=run.call_id, queue_id=effect.queue_id, agent_id=effect.agent_id, reason=error.reason,
             )  # fmt: skip
             return Enqueued("", error.reason)
-        return Enqueued(made.contact_id, customer_id=found)
+        return Enqueued(made.contact_id, "", found, *_left(made))
 
     async def estimate(self, effect: Estimate) -> Estimated:
         """Position and expected wait; nothing when routing can't say now: the music goes on without."""
@@ -179,9 +180,8 @@ class Routing:
         again."""
         request = contact_service_pb2.GetContactRequest(contact_id=effect.contact_id)
         try:
-            return ContactChecked(
-                (await self._contacts.GetContact(request, timeout=_ROUTING_SECONDS)).state not in _OVER
-            )
+            contact = await self._contacts.GetContact(request, timeout=_ROUTING_SECONDS)
+            return ContactChecked(contact.state not in _OVER, *_left(contact))
         except NotFound:
             return ContactChecked(False)
         except (DomainError, RemoteFailed) as error:
@@ -269,12 +269,7 @@ class Routing:
         with acting_for(principal().tenant_id):
             return {
                 each.business_hours_id: Calendar(
-                    each.time_zone,
-                    intervals_in(each.intervals),
-                    tuple(
-                        Holiday(date.fromisoformat(day.date), day.display_name, intervals_in(day.intervals))
-                        for day in each.holidays
-                    ),
+                    each.time_zone, intervals_in(each.intervals), _days(each.holidays), _days(each.calendar_days)
                 )
                 async for each in self._all(Noun.HOURS)
             }
@@ -293,6 +288,25 @@ class Routing:
             token = page.next_page_token
             if not token:
                 return
+
+
+def _left(contact: contact_pb2.Contact) -> tuple[str, str]:
+    """Why its queue took the contact out, and the number it overflows to; empty for what isn't so."""
+    reason = contact.leave_reason
+    if not reason or contact.state not in _OVER:
+        return "", ""
+    name = overflow_pb2.LeaveReason.Name(reason).removeprefix("LEAVE_REASON_").lower()
+    return name, contact.overflows[-1].number if name == "number" else ""
+
+
+def _days(holidays: Iterable[queue_pb2.Holiday]) -> tuple[Holiday, ...]:
+    return tuple(
+        Holiday(
+            date.fromisoformat(each.date), each.display_name, intervals_in(each.intervals),
+            date.fromisoformat(each.end_date) if each.end_date else None,
+        )
+        for each in holidays
+    )  # fmt: skip
 
 
 def _kind(kind: ContactKind) -> contact_pb2.ContactKind.ValueType:

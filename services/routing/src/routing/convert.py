@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from chassis.hours import intervals_in, intervals_out
 from chassis.instants import duration_in, duration_out, time_out
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
-from kernel.hours import Holiday
 from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
@@ -21,7 +19,6 @@ from routing.domain import facts
 from routing.domain.agents import Agent, AgentState, Directly, directly
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import Fact
-from routing.domain.hours import BusinessHours
 from routing.domain.offers import Decision, Offer
 from routing.domain.queues import (
     OFFER_TIMEOUT,
@@ -35,6 +32,7 @@ from routing.domain.queues import (
 )
 from routing.domain.requirements import renamed
 from routing.domain.waiting import WaitEstimate
+from routing.overflow_proto import leave_reason_to_proto, overflow_from_proto, overflow_to_proto, overflowed_to_proto
 from routing.rules_proto import rules_from_proto, rules_to_proto
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -57,6 +55,8 @@ def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})
         update_time=time_out(queue.update_time),
         version=queue.version,
         rules=rules_to_proto(queue.rules, names),
+        business_hours_id=queue.business_hours_id,
+        overflow=overflow_to_proto(queue.overflow),
     )
 
 
@@ -76,6 +76,8 @@ def queue_from_proto(message: queue_pb2.Queue, queue_id: str = "") -> Queue:
         create_time=_NEVER,
         update_time=_NEVER,
         rules=rules_from_proto(message.rules, "queue.rules"),
+        business_hours_id=message.business_hours_id,
+        overflow=overflow_from_proto(message.overflow, "queue.overflow"),
     )
 
 
@@ -97,42 +99,6 @@ def disposition_to_proto(disposition: Disposition) -> queue_pb2.Disposition:
         disposition_id=disposition.disposition_id,
         display_name=disposition.display_name,
         create_time=time_out(disposition.create_time),
-    )
-
-
-def hours_to_proto(hours: BusinessHours) -> queue_pb2.BusinessHours:
-    """Whole."""
-    return queue_pb2.BusinessHours(
-        business_hours_id=hours.business_hours_id,
-        display_name=hours.display_name,
-        time_zone=hours.time_zone,
-        intervals=intervals_out(hours.intervals),
-        holidays=[
-            queue_pb2.Holiday(
-                date=each.day.isoformat(),
-                display_name=each.display_name,
-                intervals=intervals_out(each.intervals),
-            )
-            for each in hours.holidays
-        ],
-        create_time=time_out(hours.create_time),
-        version=hours.version,
-    )
-
-
-def hours_from_proto(message: queue_pb2.BusinessHours) -> BusinessHours:
-    """A draft. InvalidInput for a date that is none."""
-    holidays: list[Holiday] = []
-    for index, each in enumerate(message.holidays):
-        try:
-            day = date.fromisoformat(each.date)
-        except ValueError as error:
-            raise InvalidInput.of(
-                f"business_hours.holidays[{index}].date", "is not a date such as 2026-03-21"
-            ) from error
-        holidays.append(Holiday(day, each.display_name.strip(), intervals_in(each.intervals)))
-    return BusinessHours(
-        "", message.display_name, message.time_zone, intervals_in(message.intervals), tuple(holidays), _NEVER
     )
 
 
@@ -166,6 +132,8 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         target_agent_id=contact.target_agent_id,
         consulting_agent_id=contact.consulting_agent_id,
         preferred_agent_id=contact.preferred_agent_id,
+        overflows=map(overflowed_to_proto, contact.overflows),
+        leave_reason=leave_reason_to_proto(contact.leave_reason),
         version=contact.version,
     )
 

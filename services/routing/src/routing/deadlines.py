@@ -19,7 +19,7 @@ from routing.domain.facts import Fact
 from routing.ledger import Desk, Ledger
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
-from routing.ops import waits
+from routing.ops import overflow, waits
 from routing.settings import Settings
 from routing.store import contacts as contact_store
 from routing.store import sweeps
@@ -82,14 +82,22 @@ class Deadlines:
             current_tenant.reset(held)
 
     async def _watch_waits(self) -> None:
-        """Have the steps come whose contacts would wait too long."""
+        """Have the steps come whose contacts would wait too long, and send on whom their queues can't serve."""
         for tenant_id in await self._desk.db.system(sweeps.tenants_watching_waits, read_only=True):
             held = current_tenant.set(tenant_id)
             try:
                 now = self._desk.clock.now()
                 await self._desk.run(tenant_id, lambda tx, now=now: waits.fire_steps(tx, now))
+                await self._send_on(tenant_id)
             finally:
                 current_tenant.reset(held)
+
+    async def _send_on(self, tenant_id: str) -> None:
+        # Looked for in one reading transaction, carried out one by one: a transaction over a whole line would meet
+        # every other one of the tenant.
+        now = self._desk.clock.now()
+        for contact_id in await self._desk.run(tenant_id, lambda tx: overflow.due(tx, now), read_only=True):
+            await self._desk.run(tenant_id, lambda tx, each=contact_id: overflow.send_on(tx, each, now))
 
     async def _expire_offers(self, tx: Ledger, now: datetime, limit: int) -> int:
         away = self._bus is not None and not self._bus.connected

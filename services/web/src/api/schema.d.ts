@@ -2184,7 +2184,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait. Needs the permission `queues.write`.
+         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.QueueService.DeleteQueue"];
         options?: never;
@@ -2312,7 +2312,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes hours
-         * @description Deletes hours. Needs the permission `queues.write`.
+         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.BusinessHoursService.DeleteBusinessHours"];
         options?: never;
@@ -2332,6 +2332,46 @@ export interface paths {
          * @description Whether it is open at a time. Needs the permission `queues.read`.
          */
         get: operations["merkez.routing.v1.BusinessHoursService.CheckBusinessHours"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/businessHours:preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What hours would be, before they are saved: open now, next change, coming holidays
+         * @description What hours would be, before they are saved: open now, next change, coming holidays. Saves nothing. Needs the permission `queues.read`.
+         */
+        post: operations["merkez.routing.v1.BusinessHoursService.PreviewBusinessHours"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holidayCountries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Countries whose holidays are known
+         * @description Countries whose holidays are known. Needs the permission `queues.read`.
+         */
+        get: operations["merkez.routing.v1.BusinessHoursService.ListHolidayCountries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4043,16 +4083,22 @@ export interface components {
              * @example 3.5s
              */
             maxWait?: string;
-            /** @description Step after max_wait; empty ends the run politely. */
+            /** @description Step after max_wait or the queue's own longest wait; empty ends the run politely. */
             timedOut?: string;
             /** @description Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last. */
             announceOnlyImproved?: boolean;
+            /** @description Step when the queue is closed; empty for timed_out. */
+            closed?: string;
+            /** @description Step when nobody is staffed who could take the call; empty for timed_out. */
+            nobodyStaffed?: string;
+            /** @description Step when the queue is full; empty for timed_out. */
+            full?: string;
         };
         /**
          * @description What comes of waiting for an agent.
          * @enum {string}
          */
-        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING";
+        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_CLOSED" | "QUEUE_OUTCOME_NOBODY_STAFFED" | "QUEUE_OUTCOME_FULL";
         /** @description An immutable published copy. */
         "flows.v1.Release": {
             /** @description Output only. */
@@ -4704,7 +4750,7 @@ export interface components {
             timeZone?: string;
             /** @description Open. */
             intervals?: components["schemas"]["routing.v1.OpenInterval"][];
-            /** @description Days that differ. */
+            /** @description Days of their own that differ, before those of the calendar. A day may lie within a range, and comes before it. */
             holidays?: components["schemas"]["routing.v1.Holiday"][];
             /**
              * Format: date-time
@@ -4716,6 +4762,23 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Public holidays on which they are closed. */
+            calendar?: components["schemas"]["routing.v1.HolidayCalendar"];
+            /** @description Output only. Days on which the calendar closes, from yesterday to a year from now. */
+            readonly calendarDays?: components["schemas"]["routing.v1.Holiday"][];
+        };
+        /** @description A coming day of a calendar. */
+        "routing.v1.CalendarDay": {
+            /** @description ISO 8601 date. */
+            date?: string;
+            /** @description The holiday's name, in English where it is known: the same every year, and for the days it is moved to. */
+            name?: string;
+            /** @description What the day is called in the language asked for. */
+            displayName?: string;
+            /** @description It is a day as usual. */
+            off?: boolean;
+            /** @description The hours' own days say what holds on it. */
+            own?: boolean;
         };
         /** @description One agent weighed in a decision. */
         "routing.v1.Candidate": {
@@ -4752,7 +4815,7 @@ export interface components {
             holiday?: string;
             /**
              * Format: date-time
-             * @description When that changes next; unset when never within 14 days.
+             * @description When that changes next; unset when never within a year.
              */
             changeTime?: string;
         };
@@ -4851,6 +4914,10 @@ export interface components {
             consultingAgentId?: string;
             /** @description Agent who should have it if possible: alone for the queue's preferred_wait while they are at work, and then like anybody else. */
             preferredAgentId?: string;
+            /** @description Output only. How it was sent on by rules of its queues, the first first. */
+            readonly overflows?: components["schemas"]["routing.v1.Overflowed"][];
+            /** @description Output only. Why it left its queue without an agent, when a rule or a limit of the queue took it out. */
+            readonly leaveReason?: components["schemas"]["routing.v1.LeaveReason"];
         };
         /**
          * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first.
@@ -5005,6 +5072,13 @@ export interface components {
              * @description When this was so.
              */
             time?: string;
+            /** @description Rules of its queue's overflow with what keeps each from sending it on; empty for contacts that stay. */
+            overflowChecks?: components["schemas"]["routing.v1.OverflowCheck"][];
+            /**
+             * Format: date-time
+             * @description When the next of them, or the queue's longest wait, comes by waiting; unset when none does.
+             */
+            nextOverflowTime?: string;
         };
         /** @description Desktop. */
         "routing.v1.GetMyDesktopResponse": {
@@ -5022,7 +5096,7 @@ export interface components {
              */
             serverTime?: string;
         };
-        /** @description A day that differs. */
+        /** @description A day that differs, or a range of days. The whole day does: a night that began the evening before ends at its midnight. */
         "routing.v1.Holiday": {
             /** @description ISO 8601 date. */
             date?: string;
@@ -5030,7 +5104,30 @@ export interface components {
             displayName?: string;
             /** @description Open on it; empty when closed. Weekday is ignored. */
             intervals?: components["schemas"]["routing.v1.OpenInterval"][];
+            /** @description ISO 8601 date of the last day of a range, at most 366 days later; empty for one day. */
+            endDate?: string;
         };
+        /** @description Which public holidays close. */
+        "routing.v1.HolidayCalendar": {
+            /** @description ISO 3166-1 alpha-2 code of the country, such as AZ; empty for no holidays but the hours' own days. */
+            country?: string;
+            /** @description Part of the country with holidays of its own, as in HolidayCountry.subdivisions; empty for what the whole country has. */
+            subdivision?: string;
+            /** @description Holidays that are days as usual, by CalendarDay.name. */
+            off?: string[];
+        };
+        /** @description A country whose holidays are known. */
+        "routing.v1.HolidayCountry": {
+            /** @description ISO 3166-1 alpha-2 code. */
+            country?: string;
+            /** @description Codes of its parts. */
+            subdivisions?: string[];
+        };
+        /**
+         * @description Why a contact left its queue without an agent.
+         * @enum {string}
+         */
+        "routing.v1.LeaveReason": "LEAVE_REASON_UNSPECIFIED" | "LEAVE_REASON_MAX_WAIT" | "LEAVE_REASON_CLOSED" | "LEAVE_REASON_NOBODY_STAFFED" | "LEAVE_REASON_FULL" | "LEAVE_REASON_NUMBER";
         /** @description Agents. */
         "routing.v1.ListAgentsResponse": {
             /** @description By name. */
@@ -5070,6 +5167,11 @@ export interface components {
             dispositions?: components["schemas"]["routing.v1.Disposition"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description Countries. */
+        "routing.v1.ListHolidayCountriesResponse": {
+            /** @description By code. */
+            countries?: components["schemas"]["routing.v1.HolidayCountry"][];
         };
         /** @description A part of the list of STRATEGY_LIST. */
         "routing.v1.ListLevel": {
@@ -5144,14 +5246,124 @@ export interface components {
             startMinute?: number;
             /**
              * Format: int32
-             * @description 1 to 1440, after the start.
+             * @description After the start, at most a day later: above 1440 it is on the next day. A night belongs to the day it begins on.
              */
             endMinute?: number;
+        };
+        /** @description Where contacts of a queue go that it can't serve. Rules come before limits. Contacts for one agent, and agents' questions (CONSULT), stay. */
+        "routing.v1.Overflow": {
+            /** @description At most 20. */
+            rules?: components["schemas"]["routing.v1.OverflowRule"][];
+            /**
+             * @description Longest wait, 1 s to 30 days: then it leaves with MAX_WAIT. Unset for no limit.
+             * @example 3.5s
+             */
+            maxWait?: string;
+            /**
+             * Format: int32
+             * @description A contact that comes while so many wait leaves with FULL, up to 10,000; 0 for no limit.
+             */
+            maxWaiting?: number;
+            /** @description Contacts leave with NOBODY_STAFFED when no agent is signed in who could take them. */
+            leaveWhenUnstaffed?: boolean;
+        };
+        /** @description One rule of a queue as it stands for a contact that waits. */
+        "routing.v1.OverflowCheck": {
+            /**
+             * Format: int32
+             * @description Rule, counted from 1.
+             */
+            rule?: number;
+            /** @description Why it does not send the contact on: not_yet, or of its target queue_closed, queue_full, queue_unstaffed, been_there, impossible; empty when it is about to. */
+            rejection?: string;
+        };
+        /** @description Sends contacts elsewhere. Looked at when a contact comes and each second while it waits, in the order of the rules; not while it rings at an agent. */
+        "routing.v1.OverflowRule": {
+            /**
+             * @description When it has waited so long in all, 1 s to 30 days.
+             * @example 3.5s
+             */
+            afterWait?: string;
+            /**
+             * @description When its expected further wait is longer than this, or nobody is at work; 1 s to 30 days.
+             * @example 3.5s
+             */
+            expectedWaitOver?: string;
+            /**
+             * Format: int32
+             * @description When so many contacts of the queue come before it, 1 to 10,000.
+             */
+            depth?: number;
+            /** @description When no agent is signed in, or to be found by telephone, who could take it. Whoever went less than 30 s ago counts as there. */
+            nobodyStaffed?: boolean;
+            /** @description When the queue's business hours are closed. */
+            closed?: boolean;
+            /** @description Another queue. The contact keeps its age and place. Passed over while that queue would send it out again at once. */
+            queueId?: string;
+            /** @description An outside number, E.164: the contact leaves the queue, and its flow calls the number. */
+            number?: string;
+        };
+        /**
+         * @description What made a contact overflow.
+         * @enum {string}
+         */
+        "routing.v1.OverflowTrigger": "OVERFLOW_TRIGGER_UNSPECIFIED" | "OVERFLOW_TRIGGER_AFTER_WAIT" | "OVERFLOW_TRIGGER_EXPECTED_WAIT" | "OVERFLOW_TRIGGER_DEPTH" | "OVERFLOW_TRIGGER_NOBODY_STAFFED" | "OVERFLOW_TRIGGER_CLOSED";
+        /** @description A contact was sent elsewhere by a rule of its queue. */
+        "routing.v1.Overflowed": {
+            /** @description Queue it left. */
+            fromQueueId?: string;
+            /** @description Queue it went to, or */
+            queueId?: string;
+            /** @description outside number. */
+            number?: string;
+            /** @description Why. */
+            trigger?: components["schemas"]["routing.v1.OverflowTrigger"];
+            /**
+             * Format: int32
+             * @description Rule of that queue, counted from 1.
+             */
+            rule?: number;
+            /**
+             * @description How long it had waited in all.
+             * @example 3.5s
+             */
+            waited?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time?: string;
         };
         /** @description Picks up. */
         "routing.v1.PickUpContactRequest": {
             /** @description Required. */
             contactId?: string;
+        };
+        /** @description Asks. */
+        "routing.v1.PreviewBusinessHoursRequest": {
+            /** @description Required. display_name may be empty. */
+            businessHours: components["schemas"]["routing.v1.BusinessHours"];
+            /**
+             * Format: date-time
+             * @description When; unset means now.
+             */
+            time?: string;
+            /** @description ISO 639-1 code of the language holidays are named in; English where they have no names in it. */
+            language?: string;
+        };
+        /** @description What the hours would be. */
+        "routing.v1.PreviewBusinessHoursResponse": {
+            /** @description True when open. */
+            open?: boolean;
+            /** @description Holiday that decides; empty when none. */
+            holiday?: string;
+            /**
+             * Format: date-time
+             * @description When that changes next; unset when never within a year.
+             */
+            changeTime?: string;
+            /** @description Holidays of the calendar within a year, by date. */
+            days?: components["schemas"]["routing.v1.CalendarDay"][];
         };
         /** @description A waiting line with its rules. */
         "routing.v1.Queue": {
@@ -5204,6 +5416,10 @@ export interface components {
             readonly version?: string;
             /** @description How agents are chosen. */
             rules?: components["schemas"]["routing.v1.RoutingRules"];
+            /** @description Business hours it goes by: while they are closed a contact that comes leaves with LEAVE_REASON_CLOSED, unless a rule of overflow sends it elsewhere; those who wait already stay. Empty for always open. */
+            businessHoursId?: string;
+            /** @description Where contacts go that it can't serve. */
+            overflow?: components["schemas"]["routing.v1.Overflow"];
         };
         /** @description A step. One that has come stays, and the changes of all that have come hold in their order. */
         "routing.v1.RelaxationStep": {
@@ -10886,6 +11102,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.CheckBusinessHoursResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.BusinessHoursService.PreviewBusinessHours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.PreviewBusinessHoursRequest"];
+            };
+        };
+        responses: {
+            /** @description What the hours would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.PreviewBusinessHoursResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.BusinessHoursService.ListHolidayCountries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Countries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.ListHolidayCountriesResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -7,6 +7,7 @@ import type findMe from "../messages/findMe.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type operator from "../messages/operator.json";
+import type overflow from "../messages/overflow.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
 import type start from "../messages/start.json";
@@ -24,6 +25,7 @@ export type MessageKey =
   | keyof typeof flows
   | keyof typeof flowTools
   | keyof typeof operator
+  | keyof typeof overflow
   | keyof typeof rules
   | keyof typeof simulator
   | keyof typeof telephony;

@@ -63,7 +63,7 @@ def _http_from(m: flow_pb2.HttpRequest) -> d.HttpRequest:
 def _queue_from(m: flow_pb2.Queue) -> d.Queue:
     return d.Queue(
         m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, duration_in(m, "announce_interval"),
-        duration_in(m, "max_wait"), m.timed_out, m.announce_only_improved,
+        duration_in(m, "max_wait"), m.timed_out, m.closed, m.nobody_staffed, m.full, m.announce_only_improved,
     )  # fmt: skip
 
 
@@ -190,6 +190,9 @@ def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
         announce_interval=duration_out(queue.announce_interval),
         max_wait=duration_out(queue.max_wait),
         timed_out=queue.timed_out,
+        closed=queue.closed,
+        nobody_staffed=queue.nobody_staffed,
+        full=queue.full,
         announce_only_improved=queue.announce_only_improved,
     )
 

@@ -143,6 +143,10 @@ class Queue:
     announce_interval: timedelta | None = None
     max_wait: timedelta | None = None
     timed_out: str = ""
+    closed: str = ""
+    nobody_staffed: str = ""
+    full: str = ""
+    """These three lead where `timed_out` does when they are empty."""
     announce_only_improved: bool = False
 
 
@@ -247,6 +251,10 @@ class Problem:
     line: int = 0
 
 
+QUEUE_EXITS = ("timed_out", "closed", "nobody_staffed", "full")
+"""Where a queue step leads when no agent takes the call."""
+
+
 def exits(action: Action | None) -> list[tuple[str, str]]:
     """Where a step leads: (field, step id), ids that are empty (the run ends there) left out."""
     found: list[tuple[str, str]] = []
@@ -262,8 +270,8 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
             found = [("open", when_open), ("closed", when_closed)]
         case HttpRequest(next=target, failed=failed) | Transfer(next=target, failed=failed):
             found = [("next", target), ("failed", failed)]
-        case Queue(timed_out=timed_out):
-            found = [("timed_out", timed_out)]
+        case Queue():
+            found = [(name, getattr(action, name)) for name in QUEUE_EXITS]
         case _:
             pass
     return [(name, target) for name, target in found if target]

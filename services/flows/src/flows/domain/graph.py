@@ -24,15 +24,17 @@ def reachable(definition: Definition) -> set[str]:
 def loops_without_input(definition: Definition) -> list[list[str]]:
     """Cycles through steps that ask nobody anything and wait for nobody, each in the order of the steps.
 
-    A menu, a collect or a queue breaks a loop: the caller, an agent or the clock decides there.
+    A menu, a collect or a queue breaks a loop: the caller, an agent or the clock decides there. A queue that turns
+    callers away at once has waited for nobody.
     """
     silent = {
         step.step_id
         for step in definition.steps
-        if step.action is not None and not isinstance(step.action, Menu | Collect | Queue)
+        if step.action is not None and not isinstance(step.action, Menu | Collect)
     }
+    waits = {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)}
     edges = {
-        source: [target for target in targets if target in silent]
+        source: [target for target in targets if target in silent and (source, target) not in waits]
         for source, targets in _edges(definition).items()
         if source in silent
     }

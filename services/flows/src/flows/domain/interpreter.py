@@ -243,16 +243,17 @@ def _fetched(walk: Walk, event: Fetched) -> Turn:
 
 def _dial_failed(walk: Walk, event: DialFailed) -> Turn:
     transfer = walk.step.action
-    assert isinstance(transfer, Transfer)
     walk.note(f"not reached: {event.detail or 'no reason'}")
+    if isinstance(transfer, Queue):
+        return waits.given_up(walk)
+    assert isinstance(transfer, Transfer)
     return walk.go(transfer.failed) if transfer.failed else walk.end("nobody_free")
 
 
 def _dial_ended(walk: Walk, event: DialEnded) -> Turn:
     transfer = walk.step.action
-    assert isinstance(transfer, Transfer)
     walk.note(f"talked {event.duration.total_seconds():.0f} s")
-    return walk.go(transfer.next)
+    return walk.go(transfer.next if isinstance(transfer, Transfer) else "")
 
 
 def _recorded(walk: Walk, event: Recorded) -> Turn:

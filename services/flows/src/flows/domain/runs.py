@@ -111,6 +111,8 @@ class RunState:
     ordered: int = 0
     """Of the steps entered, how many had been when telephony last got something to do."""
     origin: HandedOn = HandedOn()
+    turned_away: str = ""
+    """Queue step that turned the caller away at once, since they last waited anywhere."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +261,9 @@ class Enqueued:
     refusal: str = ""
     customer_id: str = ""
     """Who calls, when that became known only now."""
+    left: str = ""
+    """Why it is out of its queue already, as ContactChecked says it."""
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -277,9 +282,12 @@ class Dequeued:
 
 @dataclass(frozen=True)
 class ContactChecked:
-    """Whether the contact still waits, or has an agent; False: the one agent it was for did not take it."""
+    """Whether the contact still waits, or has an agent; False: nobody comes. `left` says why its queue took it out:
+    max_wait, closed, nobody_staffed, full, or number, with the number the call overflows to."""
 
     open: bool
+    left: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 
 OUTCOMES: Mapping[Kind, Sequence[str]] = {
-    Kind.QUEUE: ("answered", "no_agents", "max_wait", "abandoned", "waiting"),
+    Kind.QUEUE: ("answered", "no_agents", "max_wait", "abandoned", "waiting", "closed", "nobody_staffed", "full"),
     Kind.TRANSFER: ("answered", "busy", "no_answer", "failed"),
     Kind.VOICEMAIL: ("left", "nothing"),
     Kind.HOURS: ("open", "closed"),

@@ -57,6 +57,7 @@ RUN_ID = "run_simulated"
 _CONTACT = "con_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
+_TURNED_AWAY = ("closed", "nobody_staffed", "full")
 _TALK, _MESSAGE = timedelta(seconds=60), timedelta(seconds=10)
 
 
@@ -334,6 +335,9 @@ class _Runner:
                 if given.value == "no_agents":
                     self._take()
                     return Enqueued("", "NO_AGENTS")
+                if given.value in _TURNED_AWAY:
+                    self._take()
+                    return Enqueued(_CONTACT, left=given.value)
                 if given.value == "waiting":
                     self._heard_by = self._taken
                 return Enqueued(_CONTACT)
@@ -357,6 +361,9 @@ class _Runner:
         # A queue never says that nobody is there once it has taken the caller; one agent may still not answer.
         if phase is not Phase.ENQUEUEING and not (isinstance(action, Transfer) and action.to == "agent_id"):
             possible.remove("no_agents")
+        # So is whoever comes turned away, and nobody else.
+        if phase is not Phase.ENQUEUEING or (isinstance(action, Transfer) and action.to == "agent_id"):
+            possible = [each for each in possible if each not in _TURNED_AWAY]
         return Waiting(self._state.step_id, (Kind.QUEUE,), tuple(possible))
 
     def _wait_on(self, order: WaitInQueue, longest: timedelta | None, waiting: Waiting) -> Event:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flows.domain import speech
@@ -10,10 +11,11 @@ from flows.domain.definitions import (
     BUILT_IN_ATTRIBUTES,
     DEFAULT_ANNOUNCE_INTERVAL,
     DEFAULT_TRANSFER_TIMEOUT,
+    QUEUE_EXITS,
     Queue,
     Transfer,
 )
-from flows.domain.orders import Audio, WaitInQueue
+from flows.domain.orders import Audio, Dial, WaitInQueue
 from flows.domain.runs import (
     CheckContact,
     ContactChecked,
@@ -36,13 +38,15 @@ _TICK_WHILE_OFFERED = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class _Line:
-    """What the current step says of its wait. `given_up` is the step after `max_wait`."""
+    """What the current step says of its wait. `given_up` is the step after `max_wait`, `exits` are those for why the
+    queue takes nobody."""
 
     music_prompt_id: str
     announce_interval: timedelta
     max_wait: timedelta | None
     given_up: str
     one_agent: bool = False
+    exits: Mapping[str, str] = field(default_factory=dict)
     only_improved: bool = False
 
 
@@ -66,28 +70,30 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
         if line.one_agent or line.given_up:
             return _give_up(walk, line)
         return walk.end("failed", "FLOW_FAILED")
+    if event.left:
+        return _turned_away(walk, line, event)
     walk.note("queued")
     if event.customer_id:
         walk.put("customer_id", event.customer_id)
     walk.state = replace(
-        walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, announced=None
+        walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, announced=None, turned_away=""
     )
     return _announce(walk, line)
 
 
 def tick(walk: Walk, _: QueueTick) -> Turn:
-    """Time passed. What is for one agent may be over by their answer, and nobody else tells the run."""
-    line = _line(walk)
-    if line.one_agent:
-        return walk.effect(Phase.CHECKING_CONTACT, CheckContact(walk.state.contact_id))
-    return _go_on(walk, line)
+    """Time passed. What is for one agent may be over by their answer, and a queue may have taken the contact out:
+    nobody else tells the run."""
+    return walk.effect(Phase.CHECKING_CONTACT, CheckContact(walk.state.contact_id))
 
 
 def checked(walk: Walk, event: ContactChecked) -> Turn:
-    """Routing said whether the one agent may still take it."""
+    """Routing said whether somebody may still take it."""
     line = _line(walk)
     if event.open:
         return _go_on(walk, line)
+    if event.left:
+        return _left(walk, line, event)
     walk.note("not taken")
     return _give_up(walk, line)
 
@@ -128,8 +134,9 @@ def _line(walk: Walk) -> _Line:
     action = walk.step.action
     if isinstance(action, Queue):
         interval = DEFAULT_ANNOUNCE_INTERVAL if action.announce_interval is None else action.announce_interval
+        exits = {name: getattr(action, name) for name in QUEUE_EXITS}
         return _Line(
-            action.music_prompt_id, interval, longest_wait(action), action.timed_out,
+            action.music_prompt_id, interval, longest_wait(action), action.timed_out, exits=exits,
             only_improved=action.announce_only_improved,
         )  # fmt: skip
     assert isinstance(action, Transfer)
@@ -148,9 +155,42 @@ def _go_on(walk: Walk, line: _Line) -> Turn:
     return _announce(walk, line)
 
 
-def _give_up(walk: Walk, line: _Line) -> Turn:
+def given_up(walk: Walk) -> Turn:
+    """The number that the call overflowed to was not reached."""
+    return _give_up(walk, _line(walk))
+
+
+def _turned_away(walk: Walk, line: _Line, event: Enqueued) -> Turn:
+    """The queue did not take the caller. One that did so twice, with no wait in between, would for ever."""
+    if walk.state.turned_away == walk.state.step_id:
+        walk.note(_LEFT.get(event.left, "left the queue"))
+        return walk.end(_SENTENCES.get(event.left, "nobody_free"))
+    walk.state = replace(walk.state, turned_away=walk.state.step_id)
+    return _left(walk, line, event)
+
+
+def _left(walk: Walk, line: _Line, event: Enqueued | ContactChecked) -> Turn:
+    """The queue took the contact out: to a number, or by the exit for why it did."""
+    walk.note(_LEFT.get(event.left, "left the queue"))
+    if event.number:
+        walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None, announced=None)
+        music = (Audio(prompt_id=line.music_prompt_id),) if line.music_prompt_id else ()
+        return walk.order(Phase.DIALLING, Dial(event.number, "", DEFAULT_TRANSFER_TIMEOUT, music))
+    way = line.exits.get(event.left) or line.given_up
+    return _give_up(walk, replace(line, given_up=way), _SENTENCES.get(event.left, "nobody_free"))
+
+
+_LEFT = {
+    "max_wait": "waited too long", "closed": "queue closed", "nobody_staffed": "nobody staffed", "full": "queue full",
+    "number": "overflowed to a number",
+}  # fmt: skip
+_SENTENCES = {"closed": "closed"}
+"""What ends the call politely where it is not that nobody is free."""
+
+
+def _give_up(walk: Walk, line: _Line, sentence: str = "nobody_free") -> Turn:
     walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None, announced=None)
-    return walk.go(line.given_up) if line.given_up else walk.end("nobody_free")
+    return walk.go(line.given_up) if line.given_up else walk.end(sentence)
 
 
 def _announce(walk: Walk, line: _Line) -> Turn:

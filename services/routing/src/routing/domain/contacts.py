@@ -12,6 +12,7 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import require_id
 from kernel.phone import require_e164
 
+from routing.domain.overflow import LeaveReason, Overflowed
 from routing.domain.queues import SkillLevel, require_skills
 from routing.domain.urgency import HALF_A_POINT
 
@@ -167,6 +168,10 @@ class Contact:
     """For how long the preferred agent alone may have it, from `queue_time` on."""
     fired_steps: int = 0
     """A bit for each step of its queue's rules that came because the expected wait was too long."""
+    overflows: tuple[Overflowed, ...] = ()
+    """How rules of its queues sent it on, the first first."""
+    leave_reason: LeaveReason | None = None
+    """Why its queue's overflow took it out."""
     version: int = 1
 
     @property

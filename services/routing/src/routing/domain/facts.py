@@ -26,6 +26,13 @@ class ContactChanged:
 
 
 @dataclass(frozen=True)
+class ContactOverflowed:
+    """A waiting contact was sent to another queue."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
 class ContactStarted:
     """A contact began with its agent on it."""
 
@@ -142,8 +149,8 @@ class QueueDeleted:
 
 OfferFact = OfferMade | OfferAccepted | OfferDeclined | OfferMissed | OfferRescinded
 ContactFact = (
-    ContactQueued | ContactChanged | ContactStarted | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
-    | ContactCorrected
+    ContactQueued | ContactChanged | ContactOverflowed | ContactStarted | ContactDequeued | ContactAbandoned
+    | WrapUpStarted | ContactEnded | ContactCorrected
 )  # fmt: skip
 Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | QueueChanged | QueueDeleted
 

@@ -10,6 +10,7 @@ from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, Inv
 from kernel.ids import is_id
 
 from routing.domain import requirements
+from routing.domain.overflow import NONE, Overflow, check_overflow
 from routing.domain.requirements import MAX_PROFICIENCY, Requirement
 from routing.domain.rules import DEFAULT, Rules, check_rules, stated_by
 
@@ -36,7 +37,7 @@ class QueueNotEmpty(FailedPrecondition):
 
 
 class QueueInUse(FailedPrecondition):
-    """A step of another queue names it."""
+    """A step or an overflow of another queue names it."""
 
     reason = "QUEUE_IN_USE"
 
@@ -110,6 +111,9 @@ class Queue:
     version: int = 1
     deleted: bool = False
     rules: Rules = DEFAULT
+    business_hours_id: str = ""
+    """Hours it goes by; empty for always open."""
+    overflow: Overflow = NONE
 
     @property
     def requirement(self) -> Requirement:
@@ -185,6 +189,7 @@ def check_queue(queue: Queue) -> Queue:
     require_skills(queue.required_skills, "queue.required_skills")
     require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
     check_rules(queue.rules, queue.requirement, queue.queue_id, "queue.rules")
+    check_overflow(queue.overflow, queue.queue_id, "queue.overflow", has_hours=bool(queue.business_hours_id))
     return queue
 
 

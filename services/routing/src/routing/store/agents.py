@@ -62,6 +62,13 @@ async def agents_at_work(tx: Transaction) -> list[Agent]:
     return [_agent(row) for row in rows]
 
 
+async def agents_signed_in(tx: Transaction, since: datetime) -> list[Agent]:
+    """Everyone who may work here and is not OFFLINE, or wasn't since then, or may be found by telephone."""
+    there = or_(agents.c.state != AgentState.OFFLINE, agents.c.state_time > since, agents.c.reach_away_ms > 0)
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True), there))
+    return [_agent(row) for row in rows]
+
+
 async def agents_listing(tx: Transaction, queue_id: str) -> list[Agent]:
     """Everyone who lists the queue."""
     rows = await tx.all(

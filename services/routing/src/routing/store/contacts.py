@@ -11,6 +11,8 @@ from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState
+from routing.domain.overflow import LeaveReason
+from routing.store.overflow import overflows_from_json, overflows_to_json
 from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import contacts, ended_calls
 
@@ -71,8 +73,9 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     """Everything that waits for whoever serves the queue, offered or not, in no order. Reads only what its order
     needs."""
     names = (
-        "contact_id", "channel", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
+        "contact_id", "channel", "kind", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
         "target_agent_id", "preferred_agent_id", "preferred_wait_ms", "fired_steps", "required_skills",
+        "overflows",
     )  # fmt: skip
     rows = await tx.all(
         select(*(contacts.c[name] for name in names)).where(
@@ -87,7 +90,9 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
             **{name: row[name] for name in names if name != "preferred_wait_ms"}
             | {
                 "channel": Channel(row["channel"]),
+                "kind": ContactKind(row["kind"]),
                 "state": ContactState(row["state"]),
+                "overflows": overflows_from_json(row["overflows"]),
                 "required_skills": skills_from_json(row["required_skills"]),
                 "preferred_wait": duration(row["preferred_wait_ms"]),
             }
@@ -218,6 +223,8 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "required_skills": skills_to_json(contact.required_skills),
         "attributes": dict(contact.attributes),
         "preferred_wait_ms": milliseconds(contact.preferred_wait),
+        "overflows": overflows_to_json(contact.overflows),
+        "leave_reason": contact.leave_reason or "",
         "update_time": now,
     }
 
@@ -229,6 +236,8 @@ def _contact(row: RowMapping) -> Contact:
         | {
             "channel": Channel(row["channel"]),
             "kind": ContactKind(row["kind"]),
+            "overflows": overflows_from_json(row["overflows"]),
+            "leave_reason": LeaveReason(row["leave_reason"]) if row["leave_reason"] else None,
             "state": ContactState(row["state"]),
             "required_skills": skills_from_json(row["required_skills"]),
             "preferred_wait": duration(row["preferred_wait_ms"]),

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, delete, func, or_, select
 from routing.domain.contacts import WAITING
 from routing.domain.queues import Disposition, Queue, Skill
 from routing.store import tables
+from routing.store.overflow import overflow_from_json, overflow_to_json
 from routing.store.rows import (
     Transaction,
     add,
@@ -185,7 +186,9 @@ def _row(queue: Queue) -> dict[str, Any]:
         "disposition_ids": list(queue.disposition_ids),
         "open_to_all": queue.open_to_all,
         "rules": rules_to_json(queue.rules),
-        "watches_wait": queue.rules.watches_expected_wait,
+        "business_hours_id": queue.business_hours_id,
+        "overflow": overflow_to_json(queue.overflow),
+        "watches_wait": queue.rules.watches_expected_wait or queue.overflow.watches,
         "deleted": queue.deleted,
         "create_time": queue.create_time,
         "update_time": queue.update_time,
@@ -206,6 +209,8 @@ def _queue(row: RowMapping) -> Queue:
         disposition_ids=tuple(row["disposition_ids"]),
         open_to_all=row["open_to_all"],
         rules=rules_from_json(row["rules"]),
+        business_hours_id=row["business_hours_id"],
+        overflow=overflow_from_json(row["overflow"]),
         create_time=row["create_time"],
         update_time=row["update_time"],
         version=row["version"],

@@ -27,7 +27,7 @@ async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
 
 
 async def tenants_watching_waits(tx: Transaction) -> list[str]:
-    """Tenants where somebody waits in a queue with steps that come by expected wait."""
+    """Tenants where somebody waits in a queue with an overflow, or with steps that come by expected wait."""
     rows = await tx.all(
         select(contacts.c.tenant_id)
         .join(queues, (queues.c.tenant_id == contacts.c.tenant_id) & (queues.c.queue_id == contacts.c.queue_id))

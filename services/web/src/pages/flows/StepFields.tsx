@@ -1,4 +1,4 @@
-import { NumberInput, Select, Switch, TextInput } from "@mantine/core";
+import { NumberInput, Select, Switch, Text, TextInput } from "@mantine/core";
 import { optionsOf, useQueues } from "../../api/names.ts";
 import type { Step } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
@@ -367,6 +367,22 @@ function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
         steps={steps}
         onChange={(timedOut) => set({ timedOut })}
       />
+      <Target
+        label={t("flows.whenClosed")}
+        value={value.closed}
+        steps={steps}
+        onChange={(closed) => set({ closed })}
+      />
+      <Target
+        label={t("flows.nobodyStaffed")}
+        value={value.nobodyStaffed}
+        steps={steps}
+        onChange={(nobodyStaffed) => set({ nobodyStaffed })}
+      />
+      <Target label={t("flows.full")} value={value.full} steps={steps} onChange={(full) => set({ full })} />
+      <Text size="sm" c="dimmed">
+        {t("flows.queueExits")}
+      </Text>
     </>
   );
 }

@@ -119,7 +119,7 @@ export const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   hours: ["open", "closed"],
   setAttribute: ["next"],
   httpRequest: ["next", "failed"],
-  queue: ["timedOut"],
+  queue: ["timedOut", "closed", "nobodyStaffed", "full"],
   transfer: ["next", "failed"],
   voicemail: ["next"],
   hangUp: [],

@@ -492,6 +492,9 @@ class Queue(_message.Message):
     MAX_WAIT_FIELD_NUMBER: _builtins.int
     TIMED_OUT_FIELD_NUMBER: _builtins.int
     ANNOUNCE_ONLY_IMPROVED_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    NOBODY_STAFFED_FIELD_NUMBER: _builtins.int
+    FULL_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Required."""
     priority: _builtins.int
@@ -499,9 +502,15 @@ class Queue(_message.Message):
     music_prompt_id: _builtins.str
     """Prompt played as music; empty for the house music."""
     timed_out: _builtins.str
-    """Step after max_wait; empty ends the run politely."""
+    """Step after max_wait or the queue's own longest wait; empty ends the run politely."""
     announce_only_improved: _builtins.bool
     """Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last."""
+    closed: _builtins.str
+    """Step when the queue is closed; empty for timed_out."""
+    nobody_staffed: _builtins.str
+    """Step when nobody is staffed who could take the call; empty for timed_out."""
+    full: _builtins.str
+    """Step when the queue is full; empty for timed_out."""
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -525,10 +534,13 @@ class Queue(_message.Message):
         max_wait: _duration_pb2.Duration | None = ...,
         timed_out: _builtins.str = ...,
         announce_only_improved: _builtins.bool = ...,
+        closed: _builtins.str = ...,
+        nobody_staffed: _builtins.str = ...,
+        full: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "max_wait", b"max_wait", "music_prompt_id", b"music_prompt_id", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "closed", b"closed", "full", b"full", "max_wait", b"max_wait", "music_prompt_id", b"music_prompt_id", "nobody_staffed", b"nobody_staffed", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -41,6 +41,12 @@ class _QueueOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueueOut
     """The caller leaves the line: the simulation ends."""
     QUEUE_OUTCOME_WAITING: _QueueOutcome.ValueType  # 5
     """The caller waits until the next announcement."""
+    QUEUE_OUTCOME_CLOSED: _QueueOutcome.ValueType  # 40
+    """The queue's business hours are closed."""
+    QUEUE_OUTCOME_NOBODY_STAFFED: _QueueOutcome.ValueType  # 41
+    """Nobody is signed in who could answer."""
+    QUEUE_OUTCOME_FULL: _QueueOutcome.ValueType  # 42
+    """The queue is full."""
 
 class QueueOutcome(_QueueOutcome, metaclass=_QueueOutcomeEnumTypeWrapper):
     """What comes of waiting for an agent."""
@@ -56,6 +62,12 @@ QUEUE_OUTCOME_ABANDONED: QueueOutcome.ValueType  # 4
 """The caller leaves the line: the simulation ends."""
 QUEUE_OUTCOME_WAITING: QueueOutcome.ValueType  # 5
 """The caller waits until the next announcement."""
+QUEUE_OUTCOME_CLOSED: QueueOutcome.ValueType  # 40
+"""The queue's business hours are closed."""
+QUEUE_OUTCOME_NOBODY_STAFFED: QueueOutcome.ValueType  # 41
+"""Nobody is signed in who could answer."""
+QUEUE_OUTCOME_FULL: QueueOutcome.ValueType  # 42
+"""The queue is full."""
 Global___QueueOutcome: _TypeAlias = QueueOutcome  # noqa: Y015
 
 class _TransferOutcome:

@@ -27,6 +27,8 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   closed: "flows.whenClosed",
   failed: "flows.failed",
   timedOut: "flows.timedOut",
+  nobodyStaffed: "flows.nobodyStaffed",
+  full: "flows.full",
 };
 const TRANSFER_LABELS: Readonly<Record<string, MessageKey>> = {
   next: "flows.afterTalk",
@@ -45,13 +47,21 @@ export function exitsOf(step: Step): Exit[] {
     digit: choice.digit ?? "",
     meaning: choice.value ?? "",
   }));
-  const fields = TARGETS[kind].filter((field) => field !== "next" || goesOn(step));
+  const fields = TARGETS[kind].filter((field) => (field !== "next" || goesOn(step)) && isDrawn(field, body));
   const named = fields.map((field) => ({
     id: field,
     target: (body[field] as string | undefined) ?? "",
     label: (kind === "transfer" ? TRANSFER_LABELS : LABELS)[field],
   }));
   return [...choices, ...named];
+}
+
+/** Ways out of a queue that lead where its longest wait does stand with it. */
+const SPECIAL: readonly string[] = ["nobodyStaffed", "full"];
+
+function isDrawn(field: string, body: Record<string, unknown>): boolean {
+  const special = SPECIAL.includes(field) || (field === "closed" && "queueId" in body);
+  return !special || Boolean(body[field]);
 }
 
 /** Only a talk with an outside number comes back to the flow; whoever is handed to a queue or an agent stays there. */

@@ -39,11 +39,23 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   priority: "flows.priority",
   music: "flows.music",
   timed_out: "flows.timedOut",
+  nobody_staffed: "flows.nobodyStaffed",
+  full: "flows.full",
   people_only: "flows.peopleOnly",
   end_digit: "flows.endDigit",
 };
 
-const LEADING = new Set(["start", "next", "no_match", "open", "closed", "failed", "timed_out"]);
+const LEADING = new Set([
+  "start",
+  "next",
+  "no_match",
+  "open",
+  "closed",
+  "failed",
+  "timed_out",
+  "nobody_staffed",
+  "full",
+]);
 
 /** A field's path as its parts: known keys to be worded, and what stands between, such as a language or a digit. */
 export function partsOf(field: string): { label?: MessageKey; text: string }[] {

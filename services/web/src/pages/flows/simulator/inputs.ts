@@ -6,7 +6,7 @@ export const OUTCOME_KINDS = ["queue", "transfer", "voicemail", "hours"] as cons
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
 const OUTCOMES = {
-  queue: ["answered", "no_agents", "max_wait", "abandoned", "waiting"],
+  queue: ["answered", "no_agents", "max_wait", "abandoned", "waiting", "closed", "nobody_staffed", "full"],
   transfer: ["answered", "busy", "no_answer", "failed"],
   voicemail: ["left", "nothing"],
   hours: ["open", "closed"],
