@@ -3555,6 +3555,26 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Where to go when a condition holds. */
+        "flows.v1.Branch": {
+            /** @description Name people read; may be empty. */
+            name?: string;
+            /** @description Required. Expression that is true or false, such as number(total) > 100 and starts(caller_number, '+994'). */
+            condition?: string;
+            /** @description Step it leads to; empty goes where `otherwise` does. */
+            next?: string;
+        };
+        /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work. */
+        "flows.v1.CheckQueue": {
+            /** @description Required. */
+            queueId?: string;
+            /** @description Required. At least one, up to 50. */
+            branches?: components["schemas"]["flows.v1.Branch"][];
+            /** @description Step when none holds; empty ends the run. */
+            otherwise?: string;
+            /** @description Step when the queue can't be asked within a second; empty ends the run. */
+            failed?: string;
+        };
         /** @description One choice of a menu. */
         "flows.v1.Choice": {
             /** @description Required. One of 0-9 * #. */
@@ -3563,6 +3583,27 @@ export interface components {
             value?: string;
             /** @description Required. Step it leads to. */
             next?: string;
+        };
+        /** @description Asks for a language. Each is asked for in itself, one after the other, and what is chosen is spoken from then on. */
+        "flows.v1.ChooseLanguage": {
+            /** @description Required. The question by language; a prompt asks for all of them. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Required. At least two. */
+            choices?: components["schemas"]["flows.v1.LanguageChoice"][];
+            /**
+             * @description Time to press; unset means 5 s.
+             * @example 3.5s
+             */
+            timeout?: string;
+            /**
+             * Format: int32
+             * @description Times it is asked; 0 means 3.
+             */
+            attempts?: number;
+            /** @description Step when a language was chosen; empty ends the run. */
+            next?: string;
+            /** @description Step after the last attempt; empty goes on with `next` in the language before. */
+            noMatch?: string;
         };
         /** @description Collects digits into an attribute. */
         "flows.v1.Collect": {
@@ -3697,6 +3738,27 @@ export interface components {
             before?: string;
             /** @description Empty when it isn't set any more. */
             after?: string;
+        };
+        /** @description Looks for one customer of the called brand. */
+        "flows.v1.FindCustomer": {
+            /** @description Required. number, email or attribute. */
+            by?: string;
+            /** @description Attribute of the customer that must equal the value, when `by` is attribute. */
+            attribute?: string;
+            /** @description Required. What to look for; {name} puts an attribute in. */
+            value?: string;
+            /** @description Attribute of the flow by the customer's: customer_id, display_name, number, email, last_agent_id, or one of their own attributes. */
+            extract?: {
+                [key: string]: string;
+            };
+            /** @description Step when one was found. The call is theirs from then on. */
+            next?: string;
+            /** @description Step when nobody was found. */
+            notFound?: string;
+            /** @description Step when several were. */
+            several?: string;
+            /** @description Step when engagement can't be asked within a second. */
+            failed?: string;
         };
         /** @description A flow. */
         "flows.v1.Flow": {
@@ -3878,6 +3940,13 @@ export interface components {
             /** @description True when it could be published, its tests aside. */
             valid?: boolean;
         };
+        /** @description A digit and the language it stands for. */
+        "flows.v1.LanguageChoice": {
+            /** @description Required. One of 0-9 * #. */
+            digit?: string;
+            /** @description Required. Language code. */
+            language?: string;
+        };
         /** @description Tests. */
         "flows.v1.ListFlowTestsResponse": {
             /** @description All, at most 100, by name. */
@@ -3977,6 +4046,11 @@ export interface components {
              * @description Line of the file it was read from, from 1; 0 without a file.
              */
             line?: number;
+            /**
+             * Format: int32
+             * @description Column in the field's expression, from 1; 0 where it is about none.
+             */
+            column?: number;
         };
         /** @description Audio that was uploaded. */
         "flows.v1.Prompt": {
@@ -4043,12 +4117,25 @@ export interface components {
             maxWait?: string;
             /** @description Step after max_wait; empty ends the run politely. */
             timedOut?: string;
+            /** @description Who should have the caller first, for as long as the queue's rules say: last_agent the customer talked with, account_owner (the customer's attribute account_owner holds an agent's id), attribute (preferred_attribute of the flow does), or empty for anybody. */
+            preferred?: string;
+            /** @description Attribute with the id of the agent. */
+            preferredAttribute?: string;
+            /** @description Step when nobody at work could take the caller; empty waits on. */
+            noMatch?: string;
+            /** @description Step when most_offers offers came to nothing; empty waits on. */
+            noAnswer?: string;
+            /**
+             * Format: int32
+             * @description Offers that may come to nothing; 0 means 3, at most 20.
+             */
+            mostOffers?: number;
         };
         /**
          * @description What comes of waiting for an agent.
          * @enum {string}
          */
-        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING";
+        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_NO_ANSWER";
         /** @description An immutable published copy. */
         "flows.v1.Release": {
             /** @description Output only. */
@@ -4191,12 +4278,26 @@ export interface components {
             value?: string;
             /** @description Step after it. */
             next?: string;
+            /** @description Expression that is worked out in place of the value, such as number(total) * 2; empty for none. See docs/mechanisms/flow-steps.md. */
+            expression?: string;
         };
         /**
          * @description How a problem counts.
          * @enum {string}
          */
         "flows.v1.Severity": "SEVERITY_UNSPECIFIED" | "SEVERITY_WARNING" | "SEVERITY_ERROR";
+        /** @description A part of the calls that a split sends one way. */
+        "flows.v1.Share": {
+            /** @description Required. Name, one of its kind in the split. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Required. How many of a hundred calls, 1 to 100.
+             */
+            percent?: number;
+            /** @description Step they go on with; empty ends the run. */
+            next?: string;
+        };
         /** @description Runs. */
         "flows.v1.SimulateFlowRequest": {
             /** @description Required. */
@@ -4253,6 +4354,12 @@ export interface components {
             hours?: components["schemas"]["flows.v1.HoursOutcome"];
             /** @description The caller hangs up, wherever the call is. Must be true. */
             hangUp?: boolean;
+            /** @description Name of the share that a split draws. */
+            split?: string;
+            /** @description How a queue that is asked about stands, such as "waiting=3 agents=2 free=0 expected_wait=90s"; what is left out is 0, without expected_wait it can't be told. "failed": routing doesn't say. */
+            queueStanding?: string;
+            /** @description What comes of looking for a customer: not_found, several, failed, or a JSON object of what is known of the one that was found. */
+            customer?: string;
             /**
              * Format: int32
              * @description In a queue: place in line that is announced; 0 for none.
@@ -4268,6 +4375,11 @@ export interface components {
              * @example 3.5s
              */
             duration?: string;
+        };
+        /** @description Parts the calls by chance. A call that is looked at again goes the same way. */
+        "flows.v1.Split": {
+            /** @description Required. At least two, up to 20; their per cents sum to 100. */
+            shares?: components["schemas"]["flows.v1.Share"][];
         };
         /** @description One step of a flow. */
         "flows.v1.Step": {
@@ -4297,6 +4409,18 @@ export interface components {
             transfer?: components["schemas"]["flows.v1.Transfer"];
             /** @description Takes a message. */
             voicemail?: components["schemas"]["flows.v1.Voicemail"];
+            /** @description Parts the calls. */
+            split?: components["schemas"]["flows.v1.Split"];
+            /** @description Goes by what attributes say. */
+            test?: components["schemas"]["flows.v1.Test"];
+            /** @description Goes by how a queue stands. */
+            checkQueue?: components["schemas"]["flows.v1.CheckQueue"];
+            /** @description Looks the caller up. */
+            findCustomer?: components["schemas"]["flows.v1.FindCustomer"];
+            /** @description Asks for a language. */
+            chooseLanguage?: components["schemas"]["flows.v1.ChooseLanguage"];
+            /** @description Asks for an opinion. */
+            survey?: components["schemas"]["flows.v1.Survey"];
         };
         /** @description One step that differs. */
         "flows.v1.StepChange": {
@@ -4310,6 +4434,39 @@ export interface components {
             change?: components["schemas"]["flows.v1.FlowChange"];
             /** @description Its fields that differ; all that are set when it was added or removed. */
             fields?: components["schemas"]["flows.v1.FieldChange"][];
+        };
+        /** @description Asks for an opinion as a number, keeps it as the attribute survey.<question id> and tells it as SurveyAnswered. */
+        "flows.v1.Survey": {
+            /** @description Required. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Required. Which question this is, the same in every release: letters, digits, _ and -, up to 40. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Lowest answer, 0 or more.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Required. Highest answer, above the lowest, up to 9999. Up to 9 it is one key.
+             */
+            highest?: number;
+            /**
+             * @description Time to press; unset means 5 s.
+             * @example 3.5s
+             */
+            timeout?: string;
+            /**
+             * Format: int32
+             * @description Times it is asked; 0 means 3.
+             */
+            attempts?: number;
+            /** @description Said after an answer that is none. */
+            invalid?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Step after an answer; empty ends the run. */
+            next?: string;
+            /** @description Step after the last attempt; empty goes on with `next`. */
+            noMatch?: string;
         };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
@@ -4325,6 +4482,13 @@ export interface components {
             };
             /** @description What has to be filled in, such as queue_id. */
             parameters?: string[];
+        };
+        /** @description Goes by the first condition that holds; one that can't be worked out doesn't hold. */
+        "flows.v1.Test": {
+            /** @description Required. At least one, up to 50. */
+            branches?: components["schemas"]["flows.v1.Branch"][];
+            /** @description Step when none holds; empty ends the run. */
+            otherwise?: string;
         };
         /** @description One test of a flow that differs. */
         "flows.v1.TestChange": {
@@ -4476,7 +4640,7 @@ export interface components {
         "flows.v1.Waiting": {
             /** @description Step that waits. */
             stepId?: string;
-            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours. */
+            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer. */
             kinds?: string[];
             /** @description Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of. */
             outcomes?: string[];

@@ -325,22 +325,26 @@ class SetAttribute(_message.Message):
     ATTRIBUTE_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
     attribute: _builtins.str
     """Required."""
     value: _builtins.str
     """Value; {name} puts an attribute in."""
     next: _builtins.str
     """Step after it."""
+    expression: _builtins.str
+    """Expression that is worked out in place of the value, such as number(total) * 2; empty for none. See docs/mechanisms/flow-steps.md."""
     def __init__(
         self,
         *,
         attribute: _builtins.str = ...,
         value: _builtins.str = ...,
         next: _builtins.str = ...,
+        expression: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "next", b"next", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "expression", b"expression", "next", b"next", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -483,6 +487,11 @@ class Queue(_message.Message):
     ANNOUNCE_INTERVAL_FIELD_NUMBER: _builtins.int
     MAX_WAIT_FIELD_NUMBER: _builtins.int
     TIMED_OUT_FIELD_NUMBER: _builtins.int
+    PREFERRED_FIELD_NUMBER: _builtins.int
+    PREFERRED_ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    NO_MATCH_FIELD_NUMBER: _builtins.int
+    NO_ANSWER_FIELD_NUMBER: _builtins.int
+    MOST_OFFERS_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Required."""
     priority: _builtins.int
@@ -491,6 +500,18 @@ class Queue(_message.Message):
     """Prompt played as music; empty for the house music."""
     timed_out: _builtins.str
     """Step after max_wait; empty ends the run politely."""
+    preferred: _builtins.str
+    """Who should have the caller first, for as long as the queue's rules say: last_agent the customer talked with, account_owner (the
+    customer's attribute account_owner holds an agent's id), attribute (preferred_attribute of the flow does), or empty for anybody.
+    """
+    preferred_attribute: _builtins.str
+    """Attribute with the id of the agent."""
+    no_match: _builtins.str
+    """Step when nobody at work could take the caller; empty waits on."""
+    no_answer: _builtins.str
+    """Step when most_offers offers came to nothing; empty waits on."""
+    most_offers: _builtins.int
+    """Offers that may come to nothing; 0 means 3, at most 20."""
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -513,10 +534,15 @@ class Queue(_message.Message):
         announce_interval: _duration_pb2.Duration | None = ...,
         max_wait: _duration_pb2.Duration | None = ...,
         timed_out: _builtins.str = ...,
+        preferred: _builtins.str = ...,
+        preferred_attribute: _builtins.str = ...,
+        no_match: _builtins.str = ...,
+        no_answer: _builtins.str = ...,
+        most_offers: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait", "music_prompt_id", b"music_prompt_id", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -667,6 +693,362 @@ class Voicemail(_message.Message):
 Global___Voicemail: _TypeAlias = Voicemail  # noqa: Y015
 
 @_typing.final
+class Share(_message.Message):
+    """A part of the calls that a split sends one way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Name, one of its kind in the split."""
+    percent: _builtins.int
+    """Required. How many of a hundred calls, 1 to 100."""
+    next: _builtins.str
+    """Step they go on with; empty ends the run."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        percent: _builtins.int = ...,
+        next: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "next", b"next", "percent", b"percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Share: _TypeAlias = Share  # noqa: Y015
+
+@_typing.final
+class Split(_message.Message):
+    """Parts the calls by chance. A call that is looked at again goes the same way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___Share]:
+        """Required. At least two, up to 20; their per cents sum to 100."""
+
+    def __init__(
+        self,
+        *,
+        shares: _abc.Iterable[Global___Share] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Split: _TypeAlias = Split  # noqa: Y015
+
+@_typing.final
+class Branch(_message.Message):
+    """Where to go when a condition holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name people read; may be empty."""
+    condition: _builtins.str
+    """Required. Expression that is true or false, such as number(total) > 100 and starts(caller_number, '+994')."""
+    next: _builtins.str
+    """Step it leads to; empty goes where `otherwise` does."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        next: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "name", b"name", "next", b"next"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Branch: _TypeAlias = Branch  # noqa: Y015
+
+@_typing.final
+class Test(_message.Message):
+    """Goes by the first condition that holds; one that can't be worked out doesn't hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRANCHES_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    otherwise: _builtins.str
+    """Step when none holds; empty ends the run."""
+    @_builtins.property
+    def branches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Branch]:
+        """Required. At least one, up to 50."""
+
+    def __init__(
+        self,
+        *,
+        branches: _abc.Iterable[Global___Branch] | None = ...,
+        otherwise: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["branches", b"branches", "otherwise", b"otherwise"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Test: _TypeAlias = Test  # noqa: Y015
+
+@_typing.final
+class CheckQueue(_message.Message):
+    """Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents
+    (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    BRANCHES_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """Required."""
+    otherwise: _builtins.str
+    """Step when none holds; empty ends the run."""
+    failed: _builtins.str
+    """Step when the queue can't be asked within a second; empty ends the run."""
+    @_builtins.property
+    def branches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Branch]:
+        """Required. At least one, up to 50."""
+
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+        branches: _abc.Iterable[Global___Branch] | None = ...,
+        otherwise: _builtins.str = ...,
+        failed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["branches", b"branches", "failed", b"failed", "otherwise", b"otherwise", "queue_id", b"queue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckQueue: _TypeAlias = CheckQueue  # noqa: Y015
+
+@_typing.final
+class FindCustomer(_message.Message):
+    """Looks for one customer of the called brand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ExtractEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    BY_FIELD_NUMBER: _builtins.int
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    EXTRACT_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    NOT_FOUND_FIELD_NUMBER: _builtins.int
+    SEVERAL_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Required. number, email or attribute."""
+    attribute: _builtins.str
+    """Attribute of the customer that must equal the value, when `by` is attribute."""
+    value: _builtins.str
+    """Required. What to look for; {name} puts an attribute in."""
+    next: _builtins.str
+    """Step when one was found. The call is theirs from then on."""
+    not_found: _builtins.str
+    """Step when nobody was found."""
+    several: _builtins.str
+    """Step when several were."""
+    failed: _builtins.str
+    """Step when engagement can't be asked within a second."""
+    @_builtins.property
+    def extract(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Attribute of the flow by the customer's: customer_id, display_name, number, email, last_agent_id, or one of their own attributes."""
+
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        attribute: _builtins.str = ...,
+        value: _builtins.str = ...,
+        extract: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        next: _builtins.str = ...,
+        not_found: _builtins.str = ...,
+        several: _builtins.str = ...,
+        failed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "by", b"by", "extract", b"extract", "failed", b"failed", "next", b"next", "not_found", b"not_found", "several", b"several", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindCustomer: _TypeAlias = FindCustomer  # noqa: Y015
+
+@_typing.final
+class LanguageChoice(_message.Message):
+    """A digit and the language it stands for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGIT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    digit: _builtins.str
+    """Required. One of 0-9 * #."""
+    language: _builtins.str
+    """Required. Language code."""
+    def __init__(
+        self,
+        *,
+        digit: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digit", b"digit", "language", b"language"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LanguageChoice: _TypeAlias = LanguageChoice  # noqa: Y015
+
+@_typing.final
+class ChooseLanguage(_message.Message):
+    """Asks for a language. Each is asked for in itself, one after the other, and what is chosen is spoken from then on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    NO_MATCH_FIELD_NUMBER: _builtins.int
+    attempts: _builtins.int
+    """Times it is asked; 0 means 3."""
+    next: _builtins.str
+    """Step when a language was chosen; empty ends the run."""
+    no_match: _builtins.str
+    """Step after the last attempt; empty goes on with `next` in the language before."""
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """Required. The question by language; a prompt asks for all of them."""
+
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanguageChoice]:
+        """Required. At least two."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Time to press; unset means 5 s."""
+
+    def __init__(
+        self,
+        *,
+        utterance: Global___Utterance | None = ...,
+        choices: _abc.Iterable[Global___LanguageChoice] | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        attempts: _builtins.int = ...,
+        next: _builtins.str = ...,
+        no_match: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "choices", b"choices", "next", b"next", "no_match", b"no_match", "timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChooseLanguage: _TypeAlias = ChooseLanguage  # noqa: Y015
+
+@_typing.final
+class Survey(_message.Message):
+    """Asks for an opinion as a number, keeps it as the attribute survey.<question id> and tells it as SurveyAnswered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    LOWEST_FIELD_NUMBER: _builtins.int
+    HIGHEST_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    INVALID_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    NO_MATCH_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """Required. Which question this is, the same in every release: letters, digits, _ and -, up to 40."""
+    lowest: _builtins.int
+    """Lowest answer, 0 or more."""
+    highest: _builtins.int
+    """Required. Highest answer, above the lowest, up to 9999. Up to 9 it is one key."""
+    attempts: _builtins.int
+    """Times it is asked; 0 means 3."""
+    next: _builtins.str
+    """Step after an answer; empty ends the run."""
+    no_match: _builtins.str
+    """Step after the last attempt; empty goes on with `next`."""
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """Required."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Time to press; unset means 5 s."""
+
+    @_builtins.property
+    def invalid(self) -> Global___Utterance:
+        """Said after an answer that is none."""
+
+    def __init__(
+        self,
+        *,
+        utterance: Global___Utterance | None = ...,
+        question_id: _builtins.str = ...,
+        lowest: _builtins.int = ...,
+        highest: _builtins.int = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        attempts: _builtins.int = ...,
+        invalid: Global___Utterance | None = ...,
+        next: _builtins.str = ...,
+        no_match: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invalid", b"invalid", "timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "highest", b"highest", "invalid", b"invalid", "lowest", b"lowest", "next", b"next", "no_match", b"no_match", "question_id", b"question_id", "timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Survey: _TypeAlias = Survey  # noqa: Y015
+
+@_typing.final
 class Step(_message.Message):
     """One step of a flow."""
 
@@ -685,6 +1067,12 @@ class Step(_message.Message):
     HANG_UP_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
     VOICEMAIL_FIELD_NUMBER: _builtins.int
+    SPLIT_FIELD_NUMBER: _builtins.int
+    TEST_FIELD_NUMBER: _builtins.int
+    CHECK_QUEUE_FIELD_NUMBER: _builtins.int
+    FIND_CUSTOMER_FIELD_NUMBER: _builtins.int
+    CHOOSE_LANGUAGE_FIELD_NUMBER: _builtins.int
+    SURVEY_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Required. Unique in the flow: letters, digits, - and _."""
     display_name: _builtins.str
@@ -733,6 +1121,30 @@ class Step(_message.Message):
     def voicemail(self) -> Global___Voicemail:
         """Takes a message."""
 
+    @_builtins.property
+    def split(self) -> Global___Split:
+        """Parts the calls."""
+
+    @_builtins.property
+    def test(self) -> Global___Test:
+        """Goes by what attributes say."""
+
+    @_builtins.property
+    def check_queue(self) -> Global___CheckQueue:
+        """Goes by how a queue stands."""
+
+    @_builtins.property
+    def find_customer(self) -> Global___FindCustomer:
+        """Looks the caller up."""
+
+    @_builtins.property
+    def choose_language(self) -> Global___ChooseLanguage:
+        """Asks for a language."""
+
+    @_builtins.property
+    def survey(self) -> Global___Survey:
+        """Asks for an opinion."""
+
     def __init__(
         self,
         *,
@@ -749,12 +1161,18 @@ class Step(_message.Message):
         hang_up: Global___HangUpStep | None = ...,
         transfer: Global___Transfer | None = ...,
         voicemail: Global___Voicemail | None = ...,
+        split: Global___Split | None = ...,
+        test: Global___Test | None = ...,
+        check_queue: Global___CheckQueue | None = ...,
+        find_customer: Global___FindCustomer | None = ...,
+        choose_language: Global___ChooseLanguage | None = ...,
+        survey: Global___Survey | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "display_name", b"display_name", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "step_id", b"step_id", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "split", "test", "check_queue", "find_customer", "choose_language", "survey"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -804,6 +1222,7 @@ class Problem(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Step it is about; empty for the whole flow."""
     field: _builtins.str
@@ -816,6 +1235,8 @@ class Problem(_message.Message):
     """What is wrong and what to do, in English."""
     line: _builtins.int
     """Line of the file it was read from, from 1; 0 without a file."""
+    column: _builtins.int
+    """Column in the field's expression, from 1; 0 where it is about none."""
     def __init__(
         self,
         *,
@@ -825,10 +1246,11 @@ class Problem(_message.Message):
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
         line: _builtins.int = ...,
+        column: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "line", b"line", "message", b"message", "reason", b"reason", "severity", b"severity", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "field", b"field", "line", b"line", "message", b"message", "reason", b"reason", "severity", b"severity", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
@@ -29,7 +30,7 @@ from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%merkez/routing/v1/queue_service.proto\x12\x11merkez.routing.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"Q\n\x12\x43reateQueueRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05queue\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\":\n\x11ListQueuesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListQueuesResponse\x12(\n\x06queues\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"Q\n\x12\x43reateSkillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05skill\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Skill\":\n\x11ListSkillsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListSkillsResponse\x12(\n\x06skills\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Skill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteSkillRequest\x12\x10\n\x08skill_id\x18\x01 \x01(\t\"j\n\x1a\x43reateBusinessHoursRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x38\n\x0e\x62usiness_hours\x18\x02 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\"A\n\x18ListBusinessHoursRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"n\n\x19ListBusinessHoursResponse\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x03(\x0b\x32 .merkez.routing.v1.BusinessHours\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x44\x65leteBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\"c\n\x18\x43reateDispositionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x0b\x64isposition\x18\x02 \x01(\x0b\x32\x1e.merkez.routing.v1.Disposition\"@\n\x17ListDispositionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListDispositionsResponse\x12\x34\n\x0c\x64ispositions\x18\x01 \x03(\x0b\x32\x1e.merkez.routing.v1.Disposition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x18\x44\x65leteDispositionRequest\x12\x16\n\x0e\x64isposition_id\x18\x01 \x01(\t\"#\n\x0fGetQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"\x7f\n\x12UpdateQueueRequest\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x98\x01\n\x1aUpdateBusinessHoursRequest\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"`\n\x19\x43heckBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x1a\x43heckBusinessHoursResponse\x12\x0c\n\x04open\x18\x01 \x01(\x08\x12\x0f\n\x07holiday\x18\x02 \x01(\t\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xf9\x03\n\x0cQueueService\x12`\n\x0b\x43reateQueue\x12%.merkez.routing.v1.CreateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12Y\n\x08GetQueue\x12\".merkez.routing.v1.GetQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x0f\x8a\xb5\x18\x0bqueues.read\x12j\n\nListQueues\x12$.merkez.routing.v1.ListQueuesRequest\x1a%.merkez.routing.v1.ListQueuesResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12`\n\x0bUpdateQueue\x12%.merkez.routing.v1.UpdateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12^\n\x0b\x44\x65leteQueue\x12%.merkez.routing.v1.DeleteQueueRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\xbc\x02\n\x0cSkillService\x12`\n\x0b\x43reateSkill\x12%.merkez.routing.v1.CreateSkillRequest\x1a\x18.merkez.routing.v1.Skill\"\x10\x8a\xb5\x18\x0cqueues.write\x12j\n\nListSkills\x12$.merkez.routing.v1.ListSkillsRequest\x1a%.merkez.routing.v1.ListSkillsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12^\n\x0b\x44\x65leteSkill\x12%.merkez.routing.v1.DeleteSkillRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\x80\x05\n\x14\x42usinessHoursService\x12x\n\x13\x43reateBusinessHours\x12-.merkez.routing.v1.CreateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x7f\n\x11ListBusinessHours\x12+.merkez.routing.v1.ListBusinessHoursRequest\x1a,.merkez.routing.v1.ListBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12x\n\x13UpdateBusinessHours\x12-.merkez.routing.v1.UpdateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12n\n\x13\x44\x65leteBusinessHours\x12-.merkez.routing.v1.DeleteBusinessHoursRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x82\x01\n\x12\x43heckBusinessHours\x12,.merkez.routing.v1.CheckBusinessHoursRequest\x1a-.merkez.routing.v1.CheckBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read2\xf2\x02\n\x12\x44ispositionService\x12r\n\x11\x43reateDisposition\x12+.merkez.routing.v1.CreateDispositionRequest\x1a\x1e.merkez.routing.v1.Disposition\"\x10\x8a\xb5\x18\x0cqueues.write\x12|\n\x10ListDispositions\x12*.merkez.routing.v1.ListDispositionsRequest\x1a+.merkez.routing.v1.ListDispositionsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12j\n\x11\x44\x65leteDisposition\x12+.merkez.routing.v1.DeleteDispositionRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%merkez/routing/v1/queue_service.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"Q\n\x12\x43reateQueueRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05queue\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\":\n\x11ListQueuesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListQueuesResponse\x12(\n\x06queues\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"Q\n\x12\x43reateSkillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05skill\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Skill\":\n\x11ListSkillsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListSkillsResponse\x12(\n\x06skills\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Skill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteSkillRequest\x12\x10\n\x08skill_id\x18\x01 \x01(\t\"j\n\x1a\x43reateBusinessHoursRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x38\n\x0e\x62usiness_hours\x18\x02 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\"A\n\x18ListBusinessHoursRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"n\n\x19ListBusinessHoursResponse\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x03(\x0b\x32 .merkez.routing.v1.BusinessHours\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x44\x65leteBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\"c\n\x18\x43reateDispositionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x0b\x64isposition\x18\x02 \x01(\x0b\x32\x1e.merkez.routing.v1.Disposition\"@\n\x17ListDispositionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListDispositionsResponse\x12\x34\n\x0c\x64ispositions\x18\x01 \x03(\x0b\x32\x1e.merkez.routing.v1.Disposition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x18\x44\x65leteDispositionRequest\x12\x16\n\x0e\x64isposition_id\x18\x01 \x01(\t\"#\n\x0fGetQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"\x7f\n\x12UpdateQueueRequest\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x98\x01\n\x1aUpdateBusinessHoursRequest\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"`\n\x19\x43heckBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x1a\x43heckBusinessHoursResponse\x12\x0c\n\x04open\x18\x01 \x01(\x08\x12\x0f\n\x07holiday\x18\x02 \x01(\t\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"+\n\x17GetQueueStandingRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"p\n\rQueueStanding\x12\x0f\n\x07waiting\x18\x01 \x01(\x05\x12\x0e\n\x06\x61gents\x18\x02 \x01(\x05\x12\x0c\n\x04\x66ree\x18\x03 \x01(\x05\x12\x30\n\rexpected_wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration2\xe8\x04\n\x0cQueueService\x12`\n\x0b\x43reateQueue\x12%.merkez.routing.v1.CreateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12Y\n\x08GetQueue\x12\".merkez.routing.v1.GetQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x0f\x8a\xb5\x18\x0bqueues.read\x12m\n\x10GetQueueStanding\x12*.merkez.routing.v1.GetQueueStandingRequest\x1a .merkez.routing.v1.QueueStanding\"\x0b\x8a\xb5\x18\x07service\x12j\n\nListQueues\x12$.merkez.routing.v1.ListQueuesRequest\x1a%.merkez.routing.v1.ListQueuesResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12`\n\x0bUpdateQueue\x12%.merkez.routing.v1.UpdateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12^\n\x0b\x44\x65leteQueue\x12%.merkez.routing.v1.DeleteQueueRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\xbc\x02\n\x0cSkillService\x12`\n\x0b\x43reateSkill\x12%.merkez.routing.v1.CreateSkillRequest\x1a\x18.merkez.routing.v1.Skill\"\x10\x8a\xb5\x18\x0cqueues.write\x12j\n\nListSkills\x12$.merkez.routing.v1.ListSkillsRequest\x1a%.merkez.routing.v1.ListSkillsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12^\n\x0b\x44\x65leteSkill\x12%.merkez.routing.v1.DeleteSkillRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\x80\x05\n\x14\x42usinessHoursService\x12x\n\x13\x43reateBusinessHours\x12-.merkez.routing.v1.CreateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x7f\n\x11ListBusinessHours\x12+.merkez.routing.v1.ListBusinessHoursRequest\x1a,.merkez.routing.v1.ListBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12x\n\x13UpdateBusinessHours\x12-.merkez.routing.v1.UpdateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12n\n\x13\x44\x65leteBusinessHours\x12-.merkez.routing.v1.DeleteBusinessHoursRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x82\x01\n\x12\x43heckBusinessHours\x12,.merkez.routing.v1.CheckBusinessHoursRequest\x1a-.merkez.routing.v1.CheckBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read2\xf2\x02\n\x12\x44ispositionService\x12r\n\x11\x43reateDisposition\x12+.merkez.routing.v1.CreateDispositionRequest\x1a\x1e.merkez.routing.v1.Disposition\"\x10\x8a\xb5\x18\x0cqueues.write\x12|\n\x10ListDispositions\x12*.merkez.routing.v1.ListDispositionsRequest\x1a+.merkez.routing.v1.ListDispositionsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12j\n\x11\x44\x65leteDisposition\x12+.merkez.routing.v1.DeleteDispositionRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUEUESERVICE'].methods_by_name['CreateQueue']._serialized_options = b'\212\265\030\014queues.write'
   _globals['_QUEUESERVICE'].methods_by_name['GetQueue']._loaded_options = None
   _globals['_QUEUESERVICE'].methods_by_name['GetQueue']._serialized_options = b'\212\265\030\013queues.read'
+  _globals['_QUEUESERVICE'].methods_by_name['GetQueueStanding']._loaded_options = None
+  _globals['_QUEUESERVICE'].methods_by_name['GetQueueStanding']._serialized_options = b'\212\265\030\007service'
   _globals['_QUEUESERVICE'].methods_by_name['ListQueues']._loaded_options = None
   _globals['_QUEUESERVICE'].methods_by_name['ListQueues']._serialized_options = b'\212\265\030\013queues.read'
   _globals['_QUEUESERVICE'].methods_by_name['UpdateQueue']._loaded_options = None
@@ -68,54 +71,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISPOSITIONSERVICE'].methods_by_name['ListDispositions']._serialized_options = b'\212\265\030\013queues.read'
   _globals['_DISPOSITIONSERVICE'].methods_by_name['DeleteDisposition']._loaded_options = None
   _globals['_DISPOSITIONSERVICE'].methods_by_name['DeleteDisposition']._serialized_options = b'\212\265\030\014queues.write'
-  _globals['_CREATEQUEUEREQUEST']._serialized_start=221
-  _globals['_CREATEQUEUEREQUEST']._serialized_end=302
-  _globals['_LISTQUEUESREQUEST']._serialized_start=304
-  _globals['_LISTQUEUESREQUEST']._serialized_end=362
-  _globals['_LISTQUEUESRESPONSE']._serialized_start=364
-  _globals['_LISTQUEUESRESPONSE']._serialized_end=451
-  _globals['_DELETEQUEUEREQUEST']._serialized_start=453
-  _globals['_DELETEQUEUEREQUEST']._serialized_end=491
-  _globals['_CREATESKILLREQUEST']._serialized_start=493
-  _globals['_CREATESKILLREQUEST']._serialized_end=574
-  _globals['_LISTSKILLSREQUEST']._serialized_start=576
-  _globals['_LISTSKILLSREQUEST']._serialized_end=634
-  _globals['_LISTSKILLSRESPONSE']._serialized_start=636
-  _globals['_LISTSKILLSRESPONSE']._serialized_end=723
-  _globals['_DELETESKILLREQUEST']._serialized_start=725
-  _globals['_DELETESKILLREQUEST']._serialized_end=763
-  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_start=765
-  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_end=871
-  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_start=873
-  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_end=938
-  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_start=940
-  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_end=1050
-  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_start=1052
-  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_end=1107
-  _globals['_CREATEDISPOSITIONREQUEST']._serialized_start=1109
-  _globals['_CREATEDISPOSITIONREQUEST']._serialized_end=1208
-  _globals['_LISTDISPOSITIONSREQUEST']._serialized_start=1210
-  _globals['_LISTDISPOSITIONSREQUEST']._serialized_end=1274
-  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_start=1276
-  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_end=1381
-  _globals['_DELETEDISPOSITIONREQUEST']._serialized_start=1383
-  _globals['_DELETEDISPOSITIONREQUEST']._serialized_end=1433
-  _globals['_GETQUEUEREQUEST']._serialized_start=1435
-  _globals['_GETQUEUEREQUEST']._serialized_end=1470
-  _globals['_UPDATEQUEUEREQUEST']._serialized_start=1472
-  _globals['_UPDATEQUEUEREQUEST']._serialized_end=1599
-  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_start=1602
-  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_end=1754
-  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_start=1756
-  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_end=1852
-  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_start=1854
-  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_end=1962
-  _globals['_QUEUESERVICE']._serialized_start=1965
-  _globals['_QUEUESERVICE']._serialized_end=2470
-  _globals['_SKILLSERVICE']._serialized_start=2473
-  _globals['_SKILLSERVICE']._serialized_end=2789
-  _globals['_BUSINESSHOURSSERVICE']._serialized_start=2792
-  _globals['_BUSINESSHOURSSERVICE']._serialized_end=3432
-  _globals['_DISPOSITIONSERVICE']._serialized_start=3435
-  _globals['_DISPOSITIONSERVICE']._serialized_end=3805
+  _globals['_CREATEQUEUEREQUEST']._serialized_start=253
+  _globals['_CREATEQUEUEREQUEST']._serialized_end=334
+  _globals['_LISTQUEUESREQUEST']._serialized_start=336
+  _globals['_LISTQUEUESREQUEST']._serialized_end=394
+  _globals['_LISTQUEUESRESPONSE']._serialized_start=396
+  _globals['_LISTQUEUESRESPONSE']._serialized_end=483
+  _globals['_DELETEQUEUEREQUEST']._serialized_start=485
+  _globals['_DELETEQUEUEREQUEST']._serialized_end=523
+  _globals['_CREATESKILLREQUEST']._serialized_start=525
+  _globals['_CREATESKILLREQUEST']._serialized_end=606
+  _globals['_LISTSKILLSREQUEST']._serialized_start=608
+  _globals['_LISTSKILLSREQUEST']._serialized_end=666
+  _globals['_LISTSKILLSRESPONSE']._serialized_start=668
+  _globals['_LISTSKILLSRESPONSE']._serialized_end=755
+  _globals['_DELETESKILLREQUEST']._serialized_start=757
+  _globals['_DELETESKILLREQUEST']._serialized_end=795
+  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_start=797
+  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_end=903
+  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_start=905
+  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_end=970
+  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_start=972
+  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_end=1082
+  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_start=1084
+  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_end=1139
+  _globals['_CREATEDISPOSITIONREQUEST']._serialized_start=1141
+  _globals['_CREATEDISPOSITIONREQUEST']._serialized_end=1240
+  _globals['_LISTDISPOSITIONSREQUEST']._serialized_start=1242
+  _globals['_LISTDISPOSITIONSREQUEST']._serialized_end=1306
+  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_start=1308
+  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_end=1413
+  _globals['_DELETEDISPOSITIONREQUEST']._serialized_start=1415
+  _globals['_DELETEDISPOSITIONREQUEST']._serialized_end=1465
+  _globals['_GETQUEUEREQUEST']._serialized_start=1467
+  _globals['_GETQUEUEREQUEST']._serialized_end=1502
+  _globals['_UPDATEQUEUEREQUEST']._serialized_start=1504
+  _globals['_UPDATEQUEUEREQUEST']._serialized_end=1631
+  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_start=1634
+  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_end=1786
+  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_start=1788
+  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_end=1884
+  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_start=1886
+  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_end=1994
+  _globals['_GETQUEUESTANDINGREQUEST']._serialized_start=1996
+  _globals['_GETQUEUESTANDINGREQUEST']._serialized_end=2039
+  _globals['_QUEUESTANDING']._serialized_start=2041
+  _globals['_QUEUESTANDING']._serialized_end=2153
+  _globals['_QUEUESERVICE']._serialized_start=2156
+  _globals['_QUEUESERVICE']._serialized_end=2772
+  _globals['_SKILLSERVICE']._serialized_start=2775
+  _globals['_SKILLSERVICE']._serialized_end=3091
+  _globals['_BUSINESSHOURSSERVICE']._serialized_start=3094
+  _globals['_BUSINESSHOURSSERVICE']._serialized_end=3734
+  _globals['_DISPOSITIONSERVICE']._serialized_start=3737
+  _globals['_DISPOSITIONSERVICE']._serialized_end=4107
 # @@protoc_insertion_point(module_scope)
