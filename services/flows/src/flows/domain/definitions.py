@@ -9,6 +9,19 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 
+from flows.domain.asking import SILENCE
+from flows.domain.asking import ChooseLanguage as ChooseLanguage
+from flows.domain.asking import LanguageChoice as LanguageChoice
+from flows.domain.asking import Survey as Survey
+from flows.domain.asking import Utterance as Utterance
+from flows.domain.branching import Branch as Branch
+from flows.domain.branching import CheckQueue as CheckQueue
+from flows.domain.branching import Share as Share
+from flows.domain.branching import Split as Split
+from flows.domain.branching import Test as Test
+from flows.domain.branching import conditions, ways
+from flows.domain.customers import FindCustomer as FindCustomer
+
 LANGUAGES = ("en", "tr", "az", "fa")
 """Languages that speech, templates and announcements are made for."""
 
@@ -19,6 +32,8 @@ BUILT_IN_ATTRIBUTES = frozenset(
     {"brand_id", "brand_name", "caller_name", "caller_number", "customer_id", "dialed_number", "language"}
 )
 """Attributes every run has from its call; steps may read them but not set them."""
+OWN_PREFIXES = ("menu.", "survey.")
+"""Begin the names of attributes that hold what a caller chose and answered."""
 IMPERSONAL_ATTRIBUTES = frozenset({"brand_id", "brand_name", "dialed_number", "language"})
 """Those of them that tell nothing of the caller."""
 
@@ -29,26 +44,14 @@ DEFAULT_HTTP_TIMEOUT = timedelta(seconds=4)
 DEFAULT_TRANSFER_TIMEOUT = timedelta(seconds=30)
 DEFAULT_MESSAGE_DURATION = timedelta(seconds=120)
 DEFAULT_MESSAGE_SILENCE = timedelta(seconds=5)
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """Text by language code, or an uploaded prompt that is played instead."""
-
-    text: Mapping[str, str] = field(default_factory=dict)
-    prompt_id: str = ""
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing would be heard."""
-        return not self.prompt_id and not any(text.strip() for text in self.text.values())
+DEFAULT_MOST_OFFERS = 3
 
 
 @dataclass(frozen=True)
 class Say:
     """Speaks and goes on."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     next: str = ""
 
 
@@ -73,11 +76,11 @@ class Choice:
 class Menu:
     """Asks for one digit."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     choices: tuple[Choice, ...] = ()
     timeout: timedelta | None = None
     attempts: int = 0
-    invalid: Utterance = Utterance()
+    invalid: Utterance = SILENCE
     no_match: str = ""
 
 
@@ -85,7 +88,7 @@ class Menu:
 class Collect:
     """Collects digits into an attribute."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     attribute: str = ""
     min_digits: int = 0
     max_digits: int = 0
@@ -108,11 +111,12 @@ class Hours:
 
 @dataclass(frozen=True)
 class SetAttribute:
-    """Sets an attribute; `{name}` puts another one in."""
+    """Sets an attribute; `{name}` puts another one in. An `expression` is worked out in place of the value."""
 
     attribute: str = ""
     value: str = ""
     next: str = ""
+    expression: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,14 @@ class Queue:
     announce_interval: timedelta | None = None
     max_wait: timedelta | None = None
     timed_out: str = ""
+    preferred: str = ""
+    """Who should have it first: last_agent, account_owner, attribute; empty: anybody."""
+    preferred_attribute: str = ""
+    no_match: str = ""
+    """Step when nobody at work could take it."""
+    no_answer: str = ""
+    """Step when so many offers as `most_offers` came to nothing."""
+    most_offers: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,7 +175,7 @@ class Transfer:
 class Voicemail:
     """Takes a message. `mailbox` says whose `owner` is the id: agent_id or queue_id; empty: not chosen."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     mailbox: str = ""
     owner: str = ""
     max_duration: timedelta | None = None
@@ -177,10 +189,13 @@ class Voicemail:
 class HangUp:
     """Says goodbye and ends the call."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
 
 
-Action = Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
+Action = (
+    Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
+    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -235,7 +250,7 @@ class Severity(StrEnum):
 @dataclass(frozen=True)
 class Problem:
     """Something wrong with a definition: where, how bad, a stable reason and what to do about it. `line` is that of a
-    file it was read from, from 1; 0 without one."""
+    file it was read from, `column` that of an expression, both from 1; 0 without one."""
 
     step_id: str
     field: str
@@ -243,6 +258,7 @@ class Problem:
     reason: str
     message: str
     line: int = 0
+    column: int = 0
 
 
 def exits(action: Action | None) -> list[tuple[str, str]]:
@@ -254,14 +270,18 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
         case Menu(choices=choices, no_match=no_match):
             found = [(f"choices[{i}].next", choice.next) for i, choice in enumerate(choices)]
             found.append(("no_match", no_match))
-        case Collect(next=target, no_match=no_match):
-            found = [("next", target), ("no_match", no_match)]
+        case Collect() | ChooseLanguage() | Survey():
+            found = [("next", action.next), ("no_match", action.no_match)]
+        case FindCustomer():
+            found = [(name, getattr(action, name)) for name in ("next", "not_found", "several", "failed")]
         case Hours(open=when_open, closed=when_closed):
             found = [("open", when_open), ("closed", when_closed)]
         case HttpRequest(next=target, failed=failed) | Transfer(next=target, failed=failed):
             found = [("next", target), ("failed", failed)]
-        case Queue(timed_out=timed_out):
-            found = [("timed_out", timed_out)]
+        case Queue():
+            found = [(name, getattr(action, name)) for name in ("timed_out", "no_match", "no_answer")]
+        case Split() | Test() | CheckQueue():
+            found = list(ways(action))
         case _:
             pass
     return [(name, target) for name, target in found if target]
@@ -270,9 +290,9 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
 def utterances(action: Action | None) -> Iterator[tuple[str, Utterance]]:
     """What a step says: (field, utterance), optional ones that are empty left out."""
     match action:
-        case Say(utterance=said) | Collect(utterance=said) | Voicemail(utterance=said):
+        case Say(utterance=said) | Collect(utterance=said) | Voicemail(utterance=said) | ChooseLanguage(utterance=said):
             yield "utterance", said
-        case Menu(utterance=said, invalid=invalid):
+        case Menu(utterance=said, invalid=invalid) | Survey(utterance=said, invalid=invalid):
             yield "utterance", said
             if not invalid.empty:
                 yield "invalid", invalid
@@ -303,7 +323,14 @@ def written_attributes(action: Action | None) -> list[tuple[str, str]]:
     match action:
         case Collect(attribute=name) | SetAttribute(attribute=name):
             return [("attribute", name)]
-        case HttpRequest(extract=extract):
+        case HttpRequest(extract=extract) | FindCustomer(extract=extract):
             return [(f"extract[{name}]", name) for name in extract]
         case _:
             return []
+
+
+def expressions(action: Action | None) -> Iterator[tuple[str, str]]:
+    """Everything in a step that is worked out: (field, expression)."""
+    if isinstance(action, SetAttribute) and action.expression:
+        yield "expression", action.expression
+    yield from conditions(action)

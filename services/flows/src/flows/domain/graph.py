@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from flows.domain.asking import ChooseLanguage, Survey
 from flows.domain.definitions import Collect, Definition, Menu, Queue, exits
 
 
@@ -24,12 +25,12 @@ def reachable(definition: Definition) -> set[str]:
 def loops_without_input(definition: Definition) -> list[list[str]]:
     """Cycles through steps that ask nobody anything and wait for nobody, each in the order of the steps.
 
-    A menu, a collect or a queue breaks a loop: the caller, an agent or the clock decides there.
+    A menu, another question or a queue breaks a loop: the caller, an agent or the clock decides there.
     """
     silent = {
         step.step_id
         for step in definition.steps
-        if step.action is not None and not isinstance(step.action, Menu | Collect | Queue)
+        if step.action is not None and not isinstance(step.action, Menu | Collect | Queue | ChooseLanguage | Survey)
     }
     edges = {
         source: [target for target in targets if target in silent]

@@ -12,7 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
-from flows.domain import waits
+from flows.domain import choosing, surveys, waits
+from flows.domain.asking import ChooseLanguage, Survey
+from flows.domain.branching import CheckQueue, Split, Test
+from flows.domain.customers import FindCustomer
+from flows.domain.deeds import Drawn, LookedUp, QueueSeen
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -107,12 +111,6 @@ def _hours(walk: Walk, hours: Hours) -> Turn:
     return walk.effect(Phase.CHECKING_HOURS, CheckHours(hours.business_hours_id))
 
 
-def _set(walk: Walk, action: SetAttribute) -> str:
-    walk.put(action.attribute, fill(action.value, walk.state.attributes))
-    walk.note("set")
-    return action.next
-
-
 def _http(walk: Walk, request: HttpRequest) -> Turn:
     return walk.order(Phase.WAITING, Wait(request.filler or "tone"))
 
@@ -147,8 +145,10 @@ def _voicemail(walk: Walk, voicemail: Voicemail) -> Turn:
 
 
 _ENTER: Mapping[type, Callable[..., Turn | str]] = {
-    Say: _say, Play: _play, Menu: _ask, Collect: _ask, Hours: _hours, SetAttribute: _set, HttpRequest: _http,
-    Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail, HangUp: _hang_up,
+    Say: _say, Play: _play, Menu: _ask, Collect: _ask, Hours: _hours, HttpRequest: _http,
+    SetAttribute: choosing.set_attribute, Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail,
+    HangUp: _hang_up, Split: choosing.split, Test: choosing.test, CheckQueue: choosing.check_queue,
+    FindCustomer: choosing.find_customer, ChooseLanguage: surveys.ask, Survey: surveys.ask,
 }  # fmt: skip
 
 
@@ -164,10 +164,16 @@ def _finished(walk: Walk, _: Finished) -> Turn:
 
 def _digits(walk: Walk, event: Digits | TimedOut) -> Turn:
     action = walk.step.action
-    assert isinstance(action, Menu | Collect)
-    if isinstance(action, Menu):
-        return _chosen(walk, action, event.digits)
-    return _collected(walk, action, event.digits)
+    match action:
+        case Menu():
+            return _chosen(walk, action, event.digits)
+        case ChooseLanguage():
+            return surveys.chosen(walk, action, event.digits)
+        case Survey():
+            return surveys.answered(walk, action, event.digits)
+        case _:
+            assert isinstance(action, Collect)
+            return _collected(walk, action, event.digits)
 
 
 def _chosen(walk: Walk, menu: Menu, digit: str) -> Turn:
@@ -288,5 +294,8 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.DIALLING, DialEnded): _dial_ended,
     (Phase.RECORDING, Recorded): _recorded,
     (Phase.CHANGING_FLOW, FlowChanged): _flow_changed,
+    (Phase.DRAWING, Drawn): choosing.drawn,
+    (Phase.CHECKING_QUEUE, QueueSeen): choosing.queue_seen,
+    (Phase.FINDING_CUSTOMER, LookedUp): choosing.looked_up,
 }
 """Every event a run takes in every phase; anything else is refused."""

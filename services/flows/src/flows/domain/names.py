@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flows.domain.branching import CheckQueue
 from flows.domain.definitions import (
     Action,
     Definition,
@@ -89,6 +90,8 @@ def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
             yield "queue_id", Noun.QUEUE, queue_id
             for skill_id in skills:
                 yield f"skills[{skill_id}]", Noun.SKILL, skill_id
+        case CheckQueue(queue_id=queue_id):
+            yield "queue_id", Noun.QUEUE, queue_id
         case Hours(business_hours_id=hours_id):
             yield "business_hours_id", Noun.HOURS, hours_id
         case Transfer("queue_id", target) | Voicemail(mailbox="queue_id", owner=target):

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
-from flows.domain.definitions import ATTRIBUTE
+from flows.domain.deeds import Draw, Drawn, LookAtQueue, LookedUp, LookUp, QueueSeen
+from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
 from flows.domain.orders import Order
 from flows.domain.speech import WaitEstimate
 
@@ -61,6 +62,9 @@ class Phase(StrEnum):
     DEQUEUEING = "DEQUEUEING"
     CHECKING_CONTACT = "CHECKING_CONTACT"
     CHANGING_FLOW = "CHANGING_FLOW"
+    DRAWING = "DRAWING"
+    CHECKING_QUEUE = "CHECKING_QUEUE"
+    FINDING_CUSTOMER = "FINDING_CUSTOMER"
 
 
 class ContactKind(StrEnum):
@@ -109,6 +113,8 @@ class RunState:
     ordered: int = 0
     """Of the steps entered, how many had been when telephony last got something to do."""
     origin: HandedOn = HandedOn()
+    leaving: str = ""
+    """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
 
 
 @dataclass(frozen=True)
@@ -265,9 +271,11 @@ class Dequeued:
 
 @dataclass(frozen=True)
 class ContactChecked:
-    """Whether the contact still waits, or has an agent; False: the one agent it was for did not take it."""
+    """Whether the contact still waits, or has an agent; False: the one agent it was for did not take it. `missed` is
+    how many offers came to nothing while it waits in a queue."""
 
     open: bool
+    missed: int = 0
 
 
 @dataclass(frozen=True)
@@ -281,6 +289,7 @@ class FlowChanged:
 Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
+    | Drawn | QueueSeen | LookedUp
 )  # fmt: skip
 
 
@@ -318,6 +327,9 @@ class Enqueue:
     priority: int
     attributes: Mapping[str, str] = field(repr=False)
     agent_id: str = ""
+    preferred: str = ""
+    """Who should have it first: last_agent or account_owner, to be found out, or the one of `preferred_agent_id`."""
+    preferred_agent_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -349,7 +361,9 @@ class ChangeFlow:
     flow_id: str
 
 
-Effect = CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow
+Effect = (
+    CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow | Draw | LookAtQueue | LookUp
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -369,8 +383,8 @@ def first_state(call: Call, customer_id: str, default_language: str) -> RunState
     given = {
         name: value[:MAX_ATTRIBUTE_LENGTH]
         for name, value in list(call.attributes.items())[:MAX_ATTRIBUTES]
-        # The page must not pass for a menu choice or for what the call itself brings.
-        if ATTRIBUTE.fullmatch(name) and not name.startswith("menu.")
+        # The page must not pass for a menu choice, an answer or for what the call itself brings.
+        if ATTRIBUTE.fullmatch(name) and not name.startswith(OWN_PREFIXES)
     }
     built_in = {
         "brand_id": call.brand_id,

@@ -9,6 +9,7 @@ from flows.domain import speech
 from flows.domain.definitions import (
     BUILT_IN_ATTRIBUTES,
     DEFAULT_ANNOUNCE_INTERVAL,
+    DEFAULT_MOST_OFFERS,
     DEFAULT_TRANSFER_TIMEOUT,
     Queue,
     Transfer,
@@ -32,6 +33,7 @@ from flows.domain.walks import Turn, Walk
 _NEVER = timedelta(0)
 _TICK_WITHOUT_ANNOUNCEMENTS = timedelta(seconds=60)
 _TICK_WHILE_OFFERED = timedelta(seconds=5)
+_LEFT = {"max_wait": "waited too long", "no_match": "nobody could take it", "no_answer": "nobody answered"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,30 @@ class _Line:
     max_wait: timedelta | None
     given_up: str
     one_agent: bool = False
+    no_match: str = ""
+    no_answer: str = ""
+    most_offers: int = 0
+
+    @property
+    def watched(self) -> bool:
+        """Whether there is an exit that routing has to be asked about again and again."""
+        return self.one_agent or bool(self.no_match or self.no_answer)
+
+    def way_out(self, why: str) -> str:
+        """The step after a wait that was given up."""
+        return {"no_match": self.no_match, "no_answer": self.no_answer}.get(why, "") or self.given_up
 
 
 def queue(walk: Walk, action: Queue | Transfer) -> Turn:
     """Begin to wait."""
     own = {name: value for name, value in walk.state.attributes.items() if name not in BUILT_IN_ATTRIBUTES}
     if isinstance(action, Queue):
-        effect = Enqueue(walk.request_id, action.queue_id, action.skills, action.priority, own)
+        agent_id = walk.state.attributes.get(action.preferred_attribute, "") if action.preferred == "attribute" else ""
+        preferred = action.preferred if action.preferred != "attribute" else ""
+        effect = Enqueue(
+            walk.request_id, action.queue_id, action.skills, action.priority, own,
+            preferred=preferred, preferred_agent_id=agent_id,
+        )  # fmt: skip
     elif action.to == "agent_id":
         effect = Enqueue(walk.request_id, "", {}, 0, own, action.target)
     else:
@@ -68,14 +87,16 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
     walk.note("queued")
     if event.customer_id:
         walk.put("customer_id", event.customer_id)
-    walk.state = replace(walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None)
+    walk.state = replace(walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, leaving="")
+    if line.no_match:
+        return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
     return _announce(walk, line)
 
 
 def tick(walk: Walk, _: QueueTick) -> Turn:
     """Time passed. What is for one agent may be over by their answer, and nobody else tells the run."""
     line = _line(walk)
-    if line.one_agent:
+    if line.one_agent or line.no_answer:
         return walk.effect(Phase.CHECKING_CONTACT, CheckContact(walk.state.contact_id))
     return _go_on(walk, line)
 
@@ -83,16 +104,22 @@ def tick(walk: Walk, _: QueueTick) -> Turn:
 def checked(walk: Walk, event: ContactChecked) -> Turn:
     """Routing said whether the one agent may still take it."""
     line = _line(walk)
-    if event.open:
+    if line.no_answer and event.missed >= (line.most_offers or DEFAULT_MOST_OFFERS):
+        return _leave(walk, "no_answer")
+    if event.open or not line.one_agent:
         return _go_on(walk, line)
     walk.note("not taken")
     return _give_up(walk, line)
 
 
 def estimated(walk: Walk, event: Estimated) -> Turn:
-    """Routing said how long it may take, or could not."""
+    """Routing said how long it may take, or could not. Without anybody at work who could take it, it can't be told."""
     line = _line(walk)
     if event.estimate is None:
+        return _wait_on(walk, line, ())
+    if line.no_match and event.estimate.expected is None:
+        return _leave(walk, "no_match")
+    if not _due(walk, line):
         return _wait_on(walk, line, ())
     walk.state = replace(walk.state, announce_time=walk.now)
     walk.note("announced")
@@ -105,7 +132,7 @@ def dequeued(walk: Walk, event: Dequeued) -> Turn:
     line = _line(walk)
     if not event.out:
         return _wait_on(walk, line, ())
-    walk.note("waited too long")
+    walk.note(_LEFT[walk.state.leaving or "max_wait"])
     return _give_up(walk, line)
 
 
@@ -120,7 +147,10 @@ def _line(walk: Walk) -> _Line:
     action = walk.step.action
     if isinstance(action, Queue):
         interval = DEFAULT_ANNOUNCE_INTERVAL if action.announce_interval is None else action.announce_interval
-        return _Line(action.music_prompt_id, interval, longest_wait(action), action.timed_out)
+        return _Line(
+            action.music_prompt_id, interval, longest_wait(action), action.timed_out,
+            no_match=action.no_match, no_answer=action.no_answer, most_offers=action.most_offers,
+        )  # fmt: skip
     assert isinstance(action, Transfer)
     if action.to == "agent_id":
         return _Line(action.music_prompt_id, _NEVER, longest_wait(action), action.failed, one_agent=True)
@@ -133,27 +163,44 @@ def _line(walk: Walk) -> _Line:
 def _go_on(walk: Walk, line: _Line) -> Turn:
     waited = walk.now - (walk.state.queue_time or walk.now)
     if line.max_wait is not None and waited >= line.max_wait:
-        return walk.effect(Phase.DEQUEUEING, Dequeue(walk.state.contact_id, "max_wait"))
+        return _leave(walk, "max_wait")
+    if line.no_match:
+        return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
     return _announce(walk, line)
 
 
+def _leave(walk: Walk, why: str) -> Turn:
+    walk.state = replace(walk.state, leaving=why)
+    return walk.effect(Phase.DEQUEUEING, Dequeue(walk.state.contact_id, why))
+
+
 def _give_up(walk: Walk, line: _Line) -> Turn:
-    walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None)
-    return walk.go(line.given_up) if line.given_up else walk.end("nobody_free")
+    target = line.way_out(walk.state.leaving)
+    walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None, leaving="")
+    return walk.go(target) if target else walk.end("nobody_free")
 
 
 def _announce(walk: Walk, line: _Line) -> Turn:
-    said = walk.state.announce_time
-    # A tick comes a little early or late; one that comes before half of the interval is there for max_wait.
-    if line.announce_interval and (said is None or walk.now - said >= line.announce_interval / 2):
+    if _due(walk, line):
         return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
     return _wait_on(walk, line, ())
 
 
+def _due(walk: Walk, line: _Line) -> bool:
+    """Whether the wait is to be told now."""
+    said = walk.state.announce_time
+    if not line.announce_interval:
+        return False
+    # A tick comes a little early or late. One that comes before half of the interval is there for max_wait; where
+    # routing is asked more often than is announced, the announcement may be as early as those ticks are apart.
+    early = _TICK_WHILE_OFFERED / 2 if line.watched else line.announce_interval / 2
+    return said is None or walk.now - said >= line.announce_interval - early
+
+
 def _wait_on(walk: Walk, line: _Line, audio: tuple[Audio, ...]) -> Turn:
     tick = line.announce_interval or _TICK_WITHOUT_ANNOUNCEMENTS
-    if line.one_agent:
-        tick = _TICK_WHILE_OFFERED
+    if line.watched:
+        tick = min(tick, _TICK_WHILE_OFFERED)
     if line.max_wait is not None and walk.state.queue_time is not None:
         left = line.max_wait - (walk.now - walk.state.queue_time)
         tick = min(tick, left) if left > _NEVER else min(tick, _TICK_WHILE_OFFERED)

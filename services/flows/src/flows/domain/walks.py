@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.domain import speech
+from flows.domain.deeds import Answered
 from flows.domain.definitions import IMPERSONAL_ATTRIBUTES, PLACEHOLDER, Definition, Step, Utterance
 from flows.domain.orders import Audio, EndCall, Order
 from flows.domain.runs import MASK, MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, ContactKind, Effect, Phase, RunState, Trail
@@ -41,6 +42,7 @@ class Turn:
     effect: Effect | None
     trail: tuple[Trail, ...]
     entered: tuple[Entered, ...] = ()
+    answers: tuple[Answered, ...] = ()
 
 
 def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
@@ -59,6 +61,7 @@ class Walk:
         self.now = now
         self.trail: list[Trail] = []
         self.entered: list[Entered] = []
+        self.answers: list[Answered] = []
 
     def note(self, outcome: str) -> None:
         """Write down what happened at the current step."""
@@ -67,12 +70,15 @@ class Walk:
     def order(self, phase: Phase, order: Order) -> Turn:
         """End the turn with something for telephony to do."""
         self.state = replace(self.state, phase=phase, ordered=self.state.entered)
-        return Turn(self.state, order, None, tuple(self.trail), tuple(self.entered))
+        return self._turn(order, None)
 
     def effect(self, phase: Phase, effect: Effect) -> Turn:
         """End the turn with something to be done outside."""
         self.state = replace(self.state, phase=phase)
-        return Turn(self.state, None, effect, tuple(self.trail), tuple(self.entered))
+        return self._turn(None, effect)
+
+    def _turn(self, order: Order | None, effect: Effect | None) -> Turn:
+        return Turn(self.state, order, effect, tuple(self.trail), tuple(self.entered), tuple(self.answers))
 
     def end(self, sentence: str = "", cause: str = "FLOW_ENDED", audio: tuple[Audio, ...] = ()) -> Turn:
         """End the run, with a fixed sentence or the flow's own words. Whoever was only asked for by a colleague is told
@@ -108,11 +114,12 @@ class Walk:
         attributes[name] = MASK if secret else value[:MAX_ATTRIBUTE_LENGTH]
         self.state = replace(self.state, attributes=attributes, secrets=secrets)
 
-    def hear(self, said: Utterance) -> tuple[Audio, ...]:
-        """What the caller hears: the prompt, the run's language, else the flow's, else any that has text."""
+    def hear(self, said: Utterance, wanted: str = "") -> tuple[Audio, ...]:
+        """What the caller hears: the prompt, the language that is wanted, else the run's, else the flow's, else any
+        that has text."""
         if said.prompt_id:
             return (Audio(prompt_id=said.prompt_id),)
-        for language in (self.state.language, self.definition.language, *said.text):
+        for language in (wanted, self.state.language, self.definition.language, *said.text):
             if said.text.get(language, "").strip():
                 template = said.text[language]
                 personal = not IMPERSONAL_ATTRIBUTES.issuperset(PLACEHOLDER.findall(template))
