@@ -105,6 +105,10 @@ def _choosing(
             d.Survey, said, st.from_regex(r"[a-z0-9_-]{1,40}", fullmatch=True), st.integers(0, 1), st.integers(2, 9999),
             _seconds(1, 60), st.integers(0, 10), st.just(d.Utterance()) | said, step, step,
         ),
+        st.builds(
+            d.CallFlow, _id(Noun.FLOW), st.dictionaries(attribute, st.sampled_from(["1 + 2", "a_x"]), max_size=2),
+            st.dictionaries(attribute, attribute, max_size=2), step, step,
+        ),
         st.builds(d.SetAttribute, attribute, next=step, expression=st.sampled_from(["1 + 2", "upper(a_x) + '{'"])),
     ]  # fmt: skip
 
@@ -139,6 +143,11 @@ def _actions(step: st.SearchStrategy[str], languages: list[str]) -> st.SearchStr
     )  # fmt: skip
 
 
+def attribute_names() -> st.SearchStrategy[str]:
+    """Names of attributes a step may set."""
+    return st.from_regex(r"a_[a-z0-9_.-]{0,20}", fullmatch=True)
+
+
 @st.composite
 def published(draw: st.DrawFn) -> d.Definition:
     """A definition whose every step and field keeps the rules; that every step is reached is not seen to."""
@@ -146,4 +155,7 @@ def published(draw: st.DrawFn) -> d.Definition:
     ids = draw(st.lists(st.from_regex(d.STEP_ID, fullmatch=True), min_size=1, max_size=6, unique=True))
     action = _actions(st.sampled_from(ids), languages)
     steps = tuple(d.Step(step_id, draw(TEXT), draw(action)) for step_id in ids)
-    return d.Definition(ids[0], steps, draw(st.sampled_from(languages)))
+    types = st.sampled_from(["text", "number", "boolean", "time"])
+    parameters = st.lists(st.builds(d.Parameter, attribute_names(), types, st.booleans()), max_size=2).map(tuple)
+    language = draw(st.sampled_from(languages))
+    return d.Definition(ids[0], steps, language, draw(parameters), draw(parameters))

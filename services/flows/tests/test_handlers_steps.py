@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2
+from merkez.flows.v1 import flow_code_service_pb2
 from merkez.flows.v1 import flow_pb2 as pb
 from merkez.flows.v1 import flow_service_pb2 as rpc
 from merkez.routing.v1 import contact_pb2
@@ -162,3 +163,36 @@ async def test_a_draft_comes_back_with_every_field_of_every_step(house: Any) -> 
             pb.Step(step_id="t", test=pb.Test(branches=[pb.Branch(condition="1 +")])))))  # fmt: skip
     wrong = next(each for each in validated.problems if each.reason == "EXPRESSION_INVALID")
     assert (wrong.step_id, wrong.field, wrong.column) == ("t", "branches[0].condition", 4)
+
+
+def asked(flow_id: str) -> pb.Definition:
+    call = pb.CallFlow(
+        flow_id=flow_id, inputs={"total": "1 + 1"}, outputs={"said": "answer"}, next="say", failed="sorry"
+    )
+    return flow_of(pb.Step(step_id="in", call_flow=call), say("say", "You said {said}."), say("sorry", "Sorry."))
+
+
+async def test_a_call_goes_through_another_flow_and_comes_back(house: Any) -> None:
+    inner = flow_of(
+        pb.Step(step_id="ask", collect=pb.Collect(utterance=said("{total}?"), attribute="answer", max_digits=2)),
+    )
+    inner.inputs.add(name="total", type="number", required=True)
+    inner.outputs.add(name="answer", type="number")
+    other = await house.publish(inner)
+    main = await house.publish(asked(other.flow_id))
+    first = await house.start(main.flow_id)
+    assert (first.step_id, first.release_id) == ("ask", other.release_id) and first.gather.audio[0].text == "2?"
+    after = await house.advance(first, "DIGITS", "42")
+    assert (after.step_id, after.release_id) == ("say", main.release_id) and after.play.audio[0].text == "You said 42."
+    assert await house.advance(first, "DIGITS", "42") == after
+    with house.as_admin():
+        problems = await house.flows.ValidateFlow(
+            rpc.ValidateFlowRequest(flow_id=other.flow_id, definition=asked(main.flow_id))
+        )
+        exported = await house.code.ExportFlow(flow_code_service_pb2.ExportFlowRequest(flow_id=other.flow_id))
+        read = await house.code.ImportFlow(
+            flow_code_service_pb2.ImportFlowRequest(flow_id=other.flow_id, yaml=exported.yaml, dry_run=True)
+        )
+    assert "FLOW_CIRCLE" in {each.reason for each in problems.problems}
+    assert "inputs:\n- name: total\n  type: number\n  required: true\n" in exported.yaml
+    assert read.valid and read.flow.draft == inner

@@ -37,6 +37,7 @@ from flows.domain.runs import (
     Run,
     Trail,
 )  # fmt: skip
+from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, LeaveFlow
 from flows.fetching import Fetcher
 from flows.ops import flows as flow_ops
 from flows.ops import runs as ops
@@ -112,7 +113,7 @@ class Turns:
                 break
             assert turn.effect is not None
             event = await self._do(tenant_id, turn.effect, run)
-            if isinstance(event, FlowChanged) and event.release_id:
+            if isinstance(event, FlowChanged | FlowEntered | FlowLeft) and event.release_id:
                 run = replace(run, flow_id=event.flow_id, release_id=event.release_id)
                 definition = await self._definition(tenant_id, run)
         outcome = ops.Outcome(run.state, turn.order, trail, answers)
@@ -136,6 +137,11 @@ class Turns:
                 return await self._routing.check_contact(effect)
             case ChangeFlow(flow_id):
                 return await self._db.run(tenant_id, lambda tx: ops.newest_release(tx, flow_id), read_only=True)
+            case EnterFlow(flow_id):
+                found = await self._db.run(tenant_id, lambda tx: ops.newest_release(tx, flow_id), read_only=True)
+                return FlowEntered(found.flow_id, found.release_id, run.flow_id, run.release_id)
+            case LeaveFlow(flow_id, release_id):
+                return FlowLeft(flow_id, release_id)
             case Draw(step_id):
                 return Drawn(point_of(run.run_id, step_id))
             case LookAtQueue(queue_id):

@@ -3564,6 +3564,23 @@ export interface components {
             /** @description Step it leads to; empty goes where `otherwise` does. */
             next?: string;
         };
+        /** @description Goes through another flow and comes back where that ends; a flow that hangs up ends the call. */
+        "flows.v1.CallFlow": {
+            /** @description Required. The flow; its newest release when the call gets there. */
+            flowId?: string;
+            /** @description Expressions by the names of the flow's inputs. Nothing else of this flow is seen there but what the call brings itself. */
+            inputs?: {
+                [key: string]: string;
+            };
+            /** @description Names of the flow's outputs by the attributes they go to. */
+            outputs?: {
+                [key: string]: string;
+            };
+            /** @description Step after it; empty ends the run, or goes back where this flow was called from. */
+            next?: string;
+            /** @description Step when the flow is gone, an input is missing or of another type, or it would be the sixth inside another. */
+            failed?: string;
+        };
         /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work. */
         "flows.v1.CheckQueue": {
             /** @description Required. */
@@ -3679,6 +3696,10 @@ export interface components {
             steps?: components["schemas"]["flows.v1.Step"][];
             /** @description Language spoken unless the brand says otherwise. */
             language?: string;
+            /** @description What it is given by flows that call it. */
+            inputs?: components["schemas"]["flows.v1.Parameter"][];
+            /** @description What it gives back to them. */
+            outputs?: components["schemas"]["flows.v1.Parameter"][];
         };
         /** @description Asks. */
         "flows.v1.DiffFlowRequest": {
@@ -4008,6 +4029,15 @@ export interface components {
             index?: number;
             /** @description Why, in English. */
             message?: string;
+        };
+        /** @description A value that goes into a flow that is called by others, or comes out of it. */
+        "flows.v1.Parameter": {
+            /** @description Required. Attribute it is inside the flow. */
+            name?: string;
+            /** @description Required. text, number, boolean or time: what it holds when it isn't empty. */
+            type?: string;
+            /** @description Of an input: whether it must not be empty. */
+            required?: boolean;
         };
         /** @description Where a step stands on the designer's canvas, in pixels at full size, as it is drawn from left to right. */
         "flows.v1.Place": {
@@ -4421,6 +4451,8 @@ export interface components {
             chooseLanguage?: components["schemas"]["flows.v1.ChooseLanguage"];
             /** @description Asks for an opinion. */
             survey?: components["schemas"]["flows.v1.Survey"];
+            /** @description Goes through another flow. */
+            callFlow?: components["schemas"]["flows.v1.CallFlow"];
         };
         /** @description One step that differs. */
         "flows.v1.StepChange": {

@@ -7,7 +7,7 @@ from typing import Any
 from chassis.instants import duration_in, duration_out, time_out
 from merkez.flows.v1 import flow_pb2
 
-from flows.convert import steps
+from flows.convert import steps as steps_of
 from flows.domain import definitions as d
 from flows.domain.flows import Flow, Place, Release
 from flows.domain.prompts import Prompt
@@ -22,7 +22,8 @@ _SEVERITIES = {
 def definition_from(message: flow_pb2.Definition) -> d.Definition:
     """The definition a client sent; validation judges it, not this."""
     steps = tuple(d.Step(step.step_id, step.display_name, _action_from(step)) for step in message.steps)
-    return d.Definition(message.start, steps, message.language)
+    given, made = (steps_of.parameters_from(each) for each in (message.inputs, message.outputs))
+    return d.Definition(message.start, steps, message.language, given, made)
 
 
 def layout_from(flow: flow_pb2.Flow) -> dict[str, Place]:
@@ -38,14 +39,14 @@ def _action_from(step: flow_pb2.Step) -> d.Action | None:
 def _menu_from(menu: flow_pb2.Menu) -> d.Menu:
     choices = tuple(d.Choice(choice.digit, choice.value, choice.next) for choice in menu.choices)
     return d.Menu(
-        steps.utterance_from(menu.utterance), choices, duration_in(menu, "timeout"), menu.attempts,
-        steps.utterance_from(menu.invalid), menu.no_match,
+        steps_of.utterance_from(menu.utterance), choices, duration_in(menu, "timeout"), menu.attempts,
+        steps_of.utterance_from(menu.invalid), menu.no_match,
     )  # fmt: skip
 
 
 def _collect_from(m: flow_pb2.Collect) -> d.Collect:
     return d.Collect(
-        steps.utterance_from(m.utterance), m.attribute, m.min_digits, m.max_digits, m.terminator,
+        steps_of.utterance_from(m.utterance), m.attribute, m.min_digits, m.max_digits, m.terminator,
         duration_in(m, "timeout"), m.attempts, m.next, m.no_match, m.masked,
     )  # fmt: skip
 
@@ -76,13 +77,13 @@ def _transfer_from(m: flow_pb2.Transfer) -> d.Transfer:
 def _voicemail_from(m: flow_pb2.Voicemail) -> d.Voicemail:
     mailbox = m.WhichOneof("mailbox") or ""
     return d.Voicemail(
-        steps.utterance_from(m.utterance), mailbox, getattr(m, mailbox) if mailbox else "",
+        steps_of.utterance_from(m.utterance), mailbox, getattr(m, mailbox) if mailbox else "",
         duration_in(m, "max_duration"), duration_in(m, "silence_timeout"), m.end_digit, m.without_beep, m.next,
     )  # fmt: skip
 
 
 _FROM: dict[str, Any] = {
-    "say": lambda m: d.Say(steps.utterance_from(m.utterance), m.next),
+    "say": lambda m: d.Say(steps_of.utterance_from(m.utterance), m.next),
     "play": lambda m: d.Play(m.prompt_id, m.next),
     "menu": _menu_from,
     "collect": _collect_from,
@@ -92,22 +93,28 @@ _FROM: dict[str, Any] = {
     "queue": _queue_from,
     "transfer": _transfer_from,
     "voicemail": _voicemail_from,
-    "hang_up": lambda m: d.HangUp(steps.utterance_from(m.utterance)),
-    **steps.FROM,
+    "hang_up": lambda m: d.HangUp(steps_of.utterance_from(m.utterance)),
+    **steps_of.FROM,
 }
 
 
 def to_definition(definition: d.Definition) -> flow_pb2.Definition:
     """A definition as clients read it."""
     steps = [_to_step(step) for step in definition.steps]
-    return flow_pb2.Definition(start=definition.start, steps=steps, language=definition.language)
+    return flow_pb2.Definition(
+        start=definition.start,
+        steps=steps,
+        language=definition.language,
+        inputs=steps_of.to_parameters(definition.inputs),
+        outputs=steps_of.to_parameters(definition.outputs),
+    )
 
 
 def _to_step(step: d.Step) -> flow_pb2.Step:
     made = flow_pb2.Step(step_id=step.step_id, display_name=step.display_name)
     match step.action:
         case d.Say(said, following):
-            made.say.CopyFrom(flow_pb2.Say(utterance=steps.to_utterance(said), next=following))
+            made.say.CopyFrom(flow_pb2.Say(utterance=steps_of.to_utterance(said), next=following))
         case d.Play(prompt_id, following):
             made.play.CopyFrom(flow_pb2.Play(prompt_id=prompt_id, next=following))
         case d.Menu() as menu:
@@ -129,28 +136,28 @@ def _to_step(step: d.Step) -> flow_pb2.Step:
         case d.Voicemail() as voicemail:
             made.voicemail.CopyFrom(_to_voicemail(voicemail))
         case d.HangUp(said):
-            made.hang_up.CopyFrom(flow_pb2.HangUpStep(utterance=steps.to_utterance(said)))
+            made.hang_up.CopyFrom(flow_pb2.HangUpStep(utterance=steps_of.to_utterance(said)))
         case None:
             pass
         case _:
-            steps.put(made, step.action)
+            steps_of.put(made, step.action)
     return made
 
 
 def _to_menu(menu: d.Menu) -> flow_pb2.Menu:
     return flow_pb2.Menu(
-        utterance=steps.to_utterance(menu.utterance),
+        utterance=steps_of.to_utterance(menu.utterance),
         choices=[flow_pb2.Choice(digit=c.digit, value=c.value, next=c.next) for c in menu.choices],
         timeout=duration_out(menu.timeout),
         attempts=menu.attempts,
-        invalid=steps.to_utterance(menu.invalid),
+        invalid=steps_of.to_utterance(menu.invalid),
         no_match=menu.no_match,
     )
 
 
 def _to_collect(collect: d.Collect) -> flow_pb2.Collect:
     return flow_pb2.Collect(
-        utterance=steps.to_utterance(collect.utterance),
+        utterance=steps_of.to_utterance(collect.utterance),
         attribute=collect.attribute,
         min_digits=collect.min_digits,
         max_digits=collect.max_digits,
@@ -211,7 +218,7 @@ def _to_transfer(transfer: d.Transfer) -> flow_pb2.Transfer:
 
 def _to_voicemail(voicemail: d.Voicemail) -> flow_pb2.Voicemail:
     made = flow_pb2.Voicemail(
-        utterance=steps.to_utterance(voicemail.utterance),
+        utterance=steps_of.to_utterance(voicemail.utterance),
         max_duration=duration_out(voicemail.max_duration),
         silence_timeout=duration_out(voicemail.silence_timeout),
         end_digit=voicemail.end_digit,

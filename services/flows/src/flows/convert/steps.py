@@ -11,6 +11,7 @@ from merkez.flows.v1 import flow_pb2 as pb
 from flows.domain.asking import ChooseLanguage, LanguageChoice, Survey, Utterance
 from flows.domain.branching import Branch, CheckQueue, Share, Split, Test
 from flows.domain.customers import FindCustomer
+from flows.domain.subflows import CallFlow, Parameter
 
 
 def utterance_from(message: pb.Utterance) -> Utterance:
@@ -23,6 +24,16 @@ def to_utterance(said: Utterance) -> pb.Utterance | None:
     if not said.text and not said.prompt_id:
         return None
     return pb.Utterance(text=dict(said.text), prompt_id=said.prompt_id)
+
+
+def parameters_from(messages: Iterable[pb.Parameter]) -> tuple[Parameter, ...]:
+    """What goes into a flow or comes out of it."""
+    return tuple(Parameter(each.name, each.type, each.required) for each in messages)
+
+
+def to_parameters(parameters: Sequence[Parameter]) -> list[pb.Parameter]:
+    """As clients read them."""
+    return [pb.Parameter(name=each.name, type=each.type, required=each.required) for each in parameters]
 
 
 def _branches_from(messages: Iterable[pb.Branch]) -> tuple[Branch, ...]:
@@ -54,6 +65,7 @@ FROM: Mapping[str, Callable[[Any], Any]] = {
     "find_customer": lambda m: FindCustomer(
         m.by, m.attribute, m.value, dict(m.extract), m.next, m.not_found, m.several, m.failed
     ),
+    "call_flow": lambda m: CallFlow(m.flow_id, dict(m.inputs), dict(m.outputs), m.next, m.failed),
     "choose_language": _language_from,
     "survey": _survey_from,
 }
@@ -112,5 +124,11 @@ def put(made: pb.Step, action: Any) -> None:
                     no_match=action.no_match,
                 )
             )
+        case CallFlow(flow_id, inputs, outputs, following, failed):
+            made.call_flow.CopyFrom(
+                pb.CallFlow(
+                    flow_id=flow_id, inputs=dict(inputs), outputs=dict(outputs), next=following, failed=failed
+                )
+            )  # fmt: skip
         case _:
             raise AssertionError(f"no message for {type(action).__name__}")

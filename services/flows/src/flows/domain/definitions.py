@@ -21,6 +21,8 @@ from flows.domain.branching import Split as Split
 from flows.domain.branching import Test as Test
 from flows.domain.branching import conditions, ways
 from flows.domain.customers import FindCustomer as FindCustomer
+from flows.domain.subflows import CallFlow as CallFlow
+from flows.domain.subflows import Parameter as Parameter
 
 LANGUAGES = ("en", "tr", "az", "fa")
 """Languages that speech, templates and announcements are made for."""
@@ -194,7 +196,7 @@ class HangUp:
 
 Action = (
     Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
-    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey
+    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey | CallFlow
 )  # fmt: skip
 
 
@@ -214,6 +216,9 @@ class Definition:
     start: str = ""
     steps: tuple[Step, ...] = ()
     language: str = ""
+    inputs: tuple[Parameter, ...] = ()
+    """What a flow that calls this one gives it."""
+    outputs: tuple[Parameter, ...] = ()
 
     def step(self, step_id: str) -> Step | None:
         """The step of that id, the first when an invalid draft has two."""
@@ -236,8 +241,9 @@ class Definition:
 
     @cached_property
     def attributes(self) -> Collection[str]:
-        """Names of the attributes its steps set."""
-        return {name for step in self.steps for _, name in written_attributes(step.action)}
+        """Names of the attributes its steps set, and of those it is given."""
+        written = {name for step in self.steps for _, name in written_attributes(step.action)}
+        return written | {each.name for each in self.inputs}
 
 
 class Severity(StrEnum):
@@ -276,7 +282,11 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
             found = [(name, getattr(action, name)) for name in ("next", "not_found", "several", "failed")]
         case Hours(open=when_open, closed=when_closed):
             found = [("open", when_open), ("closed", when_closed)]
-        case HttpRequest(next=target, failed=failed) | Transfer(next=target, failed=failed):
+        case (
+            HttpRequest(next=target, failed=failed)
+            | Transfer(next=target, failed=failed)
+            | CallFlow(next=target, failed=failed)
+        ):
             found = [("next", target), ("failed", failed)]
         case Queue():
             found = [(name, getattr(action, name)) for name in ("timed_out", "no_match", "no_answer")]
@@ -325,6 +335,8 @@ def written_attributes(action: Action | None) -> list[tuple[str, str]]:
             return [("attribute", name)]
         case HttpRequest(extract=extract) | FindCustomer(extract=extract):
             return [(f"extract[{name}]", name) for name in extract]
+        case CallFlow(outputs=outputs):
+            return [(f"outputs[{name}]", name) for name in outputs]
         case _:
             return []
 
@@ -333,4 +345,7 @@ def expressions(action: Action | None) -> Iterator[tuple[str, str]]:
     """Everything in a step that is worked out: (field, expression)."""
     if isinstance(action, SetAttribute) and action.expression:
         yield "expression", action.expression
+    if isinstance(action, CallFlow):
+        for name, text in action.inputs.items():
+            yield f"inputs[{name}]", text
     yield from conditions(action)

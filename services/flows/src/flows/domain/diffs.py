@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.domain.code_out import write_step
 from flows.domain.code_shape import KIND_KEYS
-from flows.domain.definitions import Definition, Step
+from flows.domain.definitions import Definition, Parameter, Step
 from flows.domain.names import Names
 
 
@@ -61,6 +61,8 @@ def compare(before: Definition, after: Definition, names: Names) -> Diff:
         for name, old, new in (
             ("language", before.language, after.language),
             ("start", _called(before, before.start), _called(after, after.start)),
+            ("inputs", _listed(before.inputs), _listed(after.inputs)),
+            ("outputs", _listed(before.outputs), _listed(after.outputs)),
         )
         if old != new
     ]
@@ -71,6 +73,10 @@ def compare(before: Definition, after: Definition, names: Names) -> Diff:
     steps = [found for step in after.steps if (found := _step(before.step(step.step_id), step, names))]
     steps += [found for step in before.steps if not after.step(step.step_id) and (found := _step(step, None, names))]
     return Diff(tuple(fields), tuple(steps))
+
+
+def _listed(parameters: Sequence[Parameter]) -> str:
+    return ", ".join(f"{each.name}: {each.type}{'' if each.required else '?'}" for each in parameters)
 
 
 def _called(definition: Definition, step_id: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from flows.domain.definitions import Severity
+from flows.domain.definitions import Definition, Severity
 
 DIGITS = "0123456789*#"
 UNCHECKED = "REFERENCE_UNCHECKED"
@@ -28,6 +28,10 @@ class References:
     flows: Collection[str] = ()
     """Those that have a release."""
     allow_loopback: bool = False
+    called: Mapping[str, Definition] = field(default_factory=dict)
+    """Newest releases of the flows it calls, and of those that they call."""
+    flow_id: str = ""
+    """The flow that is checked; empty for a new one."""
 
 
 def error(field: str, reason: str, message: str) -> Found:

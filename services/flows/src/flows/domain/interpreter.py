@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
-from flows.domain import choosing, surveys, waits
+from flows.domain import calling, choosing, surveys, waits
 from flows.domain.asking import ChooseLanguage, Survey
 from flows.domain.branching import CheckQueue, Split, Test
 from flows.domain.customers import FindCustomer
@@ -64,6 +64,7 @@ from flows.domain.runs import (
     Started,
     TimedOut,
 )  # fmt: skip
+from flows.domain.subflows import CallFlow, FlowEntered, FlowLeft
 from flows.domain.walks import MAX_STEPS, Turn, Walk, fill
 
 __all__ = ["MAX_STEPS", "TRANSITIONS", "Turn", "advance"]
@@ -79,7 +80,7 @@ def advance(run_id: str, definition: Definition, state: RunState, event: Event, 
     transition = TRANSITIONS.get((state.phase, type(event)))
     if transition is None:
         raise EventUnexpected(f"a run that is {state.phase} can't take the event {type(event).__name__}")
-    return transition(Walk(run_id, definition, state, now, _ENTER), event)
+    return transition(Walk(run_id, definition, state, now, _ENTER, calling.leave), event)
 
 
 def _say(walk: Walk, say: Say) -> Turn | str:
@@ -149,6 +150,7 @@ _ENTER: Mapping[type, Callable[..., Turn | str]] = {
     SetAttribute: choosing.set_attribute, Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail,
     HangUp: _hang_up, Split: choosing.split, Test: choosing.test, CheckQueue: choosing.check_queue,
     FindCustomer: choosing.find_customer, ChooseLanguage: surveys.ask, Survey: surveys.ask,
+    CallFlow: calling.call,
 }  # fmt: skip
 
 
@@ -270,6 +272,8 @@ def _flow_changed(walk: Walk, event: FlowChanged) -> Turn:
     # The definition is the new flow's already when there is one.
     if event.release_id:
         walk.note("went on to another flow")
+        # Whoever is handed on does not come back.
+        walk.state = replace(walk.state, frames=())
         return walk.go(walk.definition.start)
     transfer = walk.step.action
     assert isinstance(transfer, Transfer)
@@ -297,5 +301,7 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.DRAWING, Drawn): choosing.drawn,
     (Phase.CHECKING_QUEUE, QueueSeen): choosing.queue_seen,
     (Phase.FINDING_CUSTOMER, LookedUp): choosing.looked_up,
+    (Phase.ENTERING_FLOW, FlowEntered): calling.entered,
+    (Phase.LEAVING_FLOW, FlowLeft): calling.left,
 }
 """Every event a run takes in every phase; anything else is refused."""

@@ -20,6 +20,7 @@ from flows.domain.definitions import (
     Voicemail,
     prompts,
 )  # fmt: skip
+from flows.domain.subflows import CallFlow
 
 BY_ID = "id:"
 """Begins a reference that no name can stand for: what it means was deleted, or shares its name with another."""
@@ -98,7 +99,7 @@ def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
             yield "queue_id", Noun.QUEUE, target
         case Transfer("agent_id", target) | Voicemail(mailbox="agent_id", owner=target):
             yield "agent_id", Noun.AGENT, target
-        case Transfer("flow_id", target):
+        case Transfer("flow_id", target) | CallFlow(flow_id=target):
             yield "flow_id", Noun.FLOW, target
         case _:
             pass

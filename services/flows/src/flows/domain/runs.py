@@ -13,6 +13,7 @@ from flows.domain.deeds import Draw, Drawn, LookAtQueue, LookedUp, LookUp, Queue
 from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
 from flows.domain.orders import Order
 from flows.domain.speech import WaitEstimate
+from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, Frame, LeaveFlow
 
 MASK = "***"
 """What stands for a masked value wherever it can be read."""
@@ -65,6 +66,8 @@ class Phase(StrEnum):
     DRAWING = "DRAWING"
     CHECKING_QUEUE = "CHECKING_QUEUE"
     FINDING_CUSTOMER = "FINDING_CUSTOMER"
+    ENTERING_FLOW = "ENTERING_FLOW"
+    LEAVING_FLOW = "LEAVING_FLOW"
 
 
 class ContactKind(StrEnum):
@@ -115,6 +118,8 @@ class RunState:
     origin: HandedOn = HandedOn()
     leaving: str = ""
     """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
+    frames: tuple[Frame, ...] = ()
+    """The steps that called other flows, the outermost first, while the run is inside."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +294,7 @@ class FlowChanged:
 Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
-    | Drawn | QueueSeen | LookedUp
+    | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
 )  # fmt: skip
 
 
@@ -363,6 +368,7 @@ class ChangeFlow:
 
 Effect = (
     CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow | Draw | LookAtQueue | LookUp
+    | EnterFlow | LeaveFlow
 )  # fmt: skip
 
 

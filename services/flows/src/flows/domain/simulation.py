@@ -50,6 +50,7 @@ from flows.domain.runs import (
 )  # fmt: skip
 from flows.domain.scenarios import FAILED, MISSING, OUTCOMES, Input, Kind, Scenario, customer_of, standing_of
 from flows.domain.speech import WaitEstimate
+from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, LeaveFlow
 from flows.domain.walks import Turn
 
 MAX_VISITS = 500
@@ -151,7 +152,7 @@ class _Stop(Exception):
 
 class _Runner:
     def __init__(self, definition: Definition, scenario: Scenario, inputs: Sequence[Input], world: World):
-        self._definition = definition
+        self._definition = self._root = definition
         self._scenario = scenario
         self._inputs = inputs
         self._world = world
@@ -218,6 +219,10 @@ class _Runner:
                 return Proceed()
             case Phase.CHANGING_FLOW:
                 return self._change_flow(turn.effect)
+            case Phase.ENTERING_FLOW:
+                return self._enter_flow(turn.effect)
+            case Phase.LEAVING_FLOW:
+                return self._leave_flow(turn.effect)
             case Phase.CHECKING_HOURS:
                 return self._check_hours(turn.effect)
             case Phase.GATHERING:
@@ -349,6 +354,20 @@ class _Runner:
             return FlowChanged()
         self._definition, self._flow_id = other, effect.flow_id
         return FlowChanged(effect.flow_id, "rel_simulated")
+
+    def _enter_flow(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, EnterFlow)
+        other = self._world.flows.get(effect.flow_id)
+        if other is None:
+            return FlowEntered()
+        before, self._flow_id, self._definition = self._flow_id, effect.flow_id, other
+        return FlowEntered(effect.flow_id, "rel_simulated", before, "rel_simulated")
+
+    def _leave_flow(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, LeaveFlow)
+        self._flow_id = effect.flow_id
+        self._definition = self._world.flows[effect.flow_id] if effect.flow_id else self._root
+        return FlowLeft(effect.flow_id, effect.release_id)
 
     @property
     def _action(self) -> object:

@@ -25,9 +25,10 @@ from flows.domain.definitions import (
     Step,
     expressions,
 )
-from flows.domain.expressions import ExpressionInvalid
+from flows.domain.expressions import ExpressionInvalid, parse
 from flows.domain.findings import DIGITS, Found, References, error, input_limits, reference
-from flows.domain.formulas import Type, check, names_in
+from flows.domain.formulas import Type, check, names_in, typed
+from flows.domain.subflows import MAX_DEPTH, TYPES, CallFlow, Parameter, circle, depth
 
 MAX_SHARES = 20
 MAX_BRANCHES = 50
@@ -65,7 +66,7 @@ def expression_problems(definition: Definition, step: Step) -> Iterator[Problem]
     scope = Scope(definition)
     names: Mapping[str, Type] = QUEUE_NAMES if isinstance(step.action, CheckQueue) else {}
     for field, text in expressions(step.action):
-        wanted = None if isinstance(step.action, SetAttribute) else Type.BOOLEAN
+        wanted = None if isinstance(step.action, SetAttribute | CallFlow) else Type.BOOLEAN
         try:
             check(text, wanted, names)
         except ExpressionInvalid as wrong:
@@ -188,7 +189,76 @@ def preferred_problems(queue: Queue) -> Iterator[Found]:
         yield error("no_answer", "NEXT_MISSING", "Choose the step after so many offers came to nothing.")
 
 
+def _call_flow(action: CallFlow, known: References) -> Iterator[Found]:
+    other = known.called.get(action.flow_id)
+    if other is None:
+        yield error("flow_id", "FLOW_UNKNOWN", "Choose a flow that was published.")
+        return
+    inputs = {each.name: each for each in other.inputs}
+    for name in action.inputs:
+        if name not in inputs:
+            yield error(f"inputs[{name}]", "PARAMETER_UNKNOWN", f"That flow has no input {name!r}: delete it.")
+    for name, each in inputs.items():
+        if each.required and name not in action.inputs:
+            yield error(
+                f"inputs[{name}]", "PARAMETER_MISSING", f"That flow needs {name} ({each.type}): say what it is."
+            )
+        elif name in action.inputs:
+            yield from _type_problem(f"inputs[{name}]", action.inputs[name], each)
+    for attribute, name in action.outputs.items():
+        if all(each.name != name for each in other.outputs):
+            yield error(f"outputs[{attribute}]", "PARAMETER_UNKNOWN", f"That flow has no output {name!r}: delete it.")
+
+
+def _type_problem(field: str, text: str, parameter: Parameter) -> Iterator[Found]:
+    try:
+        kind = typed(parse(text), {})
+    except ExpressionInvalid:
+        return  # said with its column
+    # A text may hold a number, a time or a yes; whether it does is seen in the call.
+    if kind is not Type.TEXT and kind.value != parameter.type:
+        yield error(field, "PARAMETER_TYPE", f"{parameter.name} is a {parameter.type}, and this gives a {kind}.")
+
+
+def circle_problems(definition: Definition, known: References) -> Iterator[Found]:
+    """Whether flows that are called would call this one again, or stand too deep."""
+    own = known.flow_id or "this flow"
+    calls = {each: _calls(other) for each, other in known.called.items()} | {own: _calls(definition)}
+    if circle(calls, own) is not None:
+        yield error(
+            "steps", "FLOW_CIRCLE", "Flows that are called from here come back to one of themselves: cut the circle."
+        )
+    elif depth(calls, own) > MAX_DEPTH:
+        yield error(
+            "steps", "FLOW_TOO_DEEP", f"More than {MAX_DEPTH} flows stand one inside the other: put some into one."
+        )
+
+
+def _calls(definition: Definition) -> list[str]:
+    return [each.action.flow_id for each in definition.steps if isinstance(each.action, CallFlow)]
+
+
+def parameter_problems(definition: Definition) -> Iterator[Found]:
+    """Whether what goes into a flow and comes out of it has names and types."""
+    for field, parameters in (("inputs", definition.inputs), ("outputs", definition.outputs)):
+        counted = Counter(each.name for each in parameters)
+        for place, each in enumerate(parameters):
+            where = f"{field}[{place}]"
+            if not ATTRIBUTE.fullmatch(each.name) or (field == "inputs" and _given_by_call(each.name)):
+                yield error(
+                    f"{where}.name", "ATTRIBUTE_INVALID", "Name it like an attribute that no call brings by itself."
+                )
+            elif counted[each.name] > 1:
+                yield error(f"{where}.name", "NAME_DUPLICATE", f"{each.name} is there twice: rename one.")
+            if each.type not in TYPES:
+                yield error(f"{where}.type", "PARAMETER_TYPE", f"A type is one of {', '.join(TYPES)}.")
+
+
+def _given_by_call(name: str) -> bool:
+    return name in BUILT_IN_ATTRIBUTES or name.startswith(OWN_PREFIXES)
+
+
 CHECKS: dict[type, Callable[..., Iterator[Found]]] = {
     Split: _split, Test: _test, CheckQueue: _check_queue, FindCustomer: _find_customer,
-    ChooseLanguage: _choose_language, Survey: _survey, SetAttribute: _set_attribute,
+    ChooseLanguage: _choose_language, Survey: _survey, CallFlow: _call_flow, SetAttribute: _set_attribute,
 }  # fmt: skip

@@ -52,7 +52,7 @@ def validate(definition: Definition, known: References) -> list[Problem]:
     if len(definition.steps) > MAX_STEPS:
         message = f"The flow has more than {MAX_STEPS} steps: split it."
         return [Problem("", "steps", Severity.ERROR, "TOO_MANY_STEPS", message)]
-    problems = [Problem("", *found) for found in _whole(definition)]
+    problems = [Problem("", *found) for found in _whole(definition, known)]
     by_step = _graph_problems(definition)
     for step in definition.steps:
         own = list(_own(definition, step, known)) + by_step.pop(step.step_id, [])
@@ -71,13 +71,15 @@ def checked(problems: Sequence[Problem]) -> bool:
     return all(problem.reason != UNCHECKED for problem in problems)
 
 
-def _whole(definition: Definition) -> Iterator[Found]:
+def _whole(definition: Definition, known: References) -> Iterator[Found]:
     if not definition.start:
         yield error("start", "START_MISSING", "Choose the step a call begins with.")
     elif definition.step(definition.start) is None:
         yield error("start", "START_MISSING", f"The start {definition.start!r} is not a step of this flow.")
     if definition.language not in LANGUAGES:
         yield error("language", "LANGUAGE_UNKNOWN", f"The language must be one of {', '.join(LANGUAGES)}.")
+    yield from step_checks.parameter_problems(definition)
+    yield from step_checks.circle_problems(definition, known)
 
 
 def _graph_problems(definition: Definition) -> dict[str, list[Found]]:

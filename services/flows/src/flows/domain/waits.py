@@ -61,7 +61,13 @@ class _Line:
 
 def queue(walk: Walk, action: Queue | Transfer) -> Turn:
     """Begin to wait."""
-    own = {name: value for name, value in walk.state.attributes.items() if name not in BUILT_IN_ATTRIBUTES}
+    own = {
+        name: value
+        # An agent is told what was found out on the whole way, what is inside last.
+        for attributes in (*(frame.attributes for frame in walk.state.frames), walk.state.attributes)
+        for name, value in attributes.items()
+        if name not in BUILT_IN_ATTRIBUTES
+    }
     if isinstance(action, Queue):
         agent_id = walk.state.attributes.get(action.preferred_attribute, "") if action.preferred == "attribute" else ""
         preferred = action.preferred if action.preferred != "attribute" else ""

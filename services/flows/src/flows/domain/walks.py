@@ -23,6 +23,9 @@ CONSULT_FAILED = "CONSULT_FAILED"
 Enter = Mapping[type, Callable[[Any, Any], "Turn | str"]]
 """What entering a step does: a turn that waits for somebody, or the id of the step to go on with."""
 
+Leave = Callable[[Any], "Turn"]
+"""What the end of a flow does that was called by another."""
+
 
 @dataclass(frozen=True)
 class Entered:
@@ -53,8 +56,9 @@ def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = st
 class Walk:
     """One turn in the making. Its methods end with an order or an effect."""
 
-    def __init__(self, run_id: str, definition: Definition, state: RunState, now: datetime, enter: Enter):
+    def __init__(self, run_id: str, definition: Definition, state: RunState, now: datetime, enter: Enter, leave: Leave):
         self._enter = enter
+        self._leave = leave
         self.run_id = run_id
         self.definition = definition
         self.state = state
@@ -138,7 +142,7 @@ class Walk:
             if isinstance(outcome, Turn):
                 return outcome
             step_id = outcome
-        return self.end()
+        return self._leave(self) if self.state.frames else self.end()
 
     def _too_far(self) -> bool:
         return self.state.entered > MAX_STEPS or self.state.entered - self.state.ordered > MAX_SILENT_STEPS

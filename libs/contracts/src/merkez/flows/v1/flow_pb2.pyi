@@ -1049,6 +1049,88 @@ class Survey(_message.Message):
 Global___Survey: _TypeAlias = Survey  # noqa: Y015
 
 @_typing.final
+class CallFlow(_message.Message):
+    """Goes through another flow and comes back where that ends; a flow that hangs up ends the call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class InputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OutputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    flow_id: _builtins.str
+    """Required. The flow; its newest release when the call gets there."""
+    next: _builtins.str
+    """Step after it; empty ends the run, or goes back where this flow was called from."""
+    failed: _builtins.str
+    """Step when the flow is gone, an input is missing or of another type, or it would be the sixth inside another."""
+    @_builtins.property
+    def inputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Expressions by the names of the flow's inputs. Nothing else of this flow is seen there but what the call brings itself."""
+
+    @_builtins.property
+    def outputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Names of the flow's outputs by the attributes they go to."""
+
+    def __init__(
+        self,
+        *,
+        flow_id: _builtins.str = ...,
+        inputs: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        outputs: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        next: _builtins.str = ...,
+        failed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "flow_id", b"flow_id", "inputs", b"inputs", "next", b"next", "outputs", b"outputs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallFlow: _TypeAlias = CallFlow  # noqa: Y015
+
+@_typing.final
 class Step(_message.Message):
     """One step of a flow."""
 
@@ -1073,6 +1155,7 @@ class Step(_message.Message):
     FIND_CUSTOMER_FIELD_NUMBER: _builtins.int
     CHOOSE_LANGUAGE_FIELD_NUMBER: _builtins.int
     SURVEY_FIELD_NUMBER: _builtins.int
+    CALL_FLOW_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Required. Unique in the flow: letters, digits, - and _."""
     display_name: _builtins.str
@@ -1145,6 +1228,10 @@ class Step(_message.Message):
     def survey(self) -> Global___Survey:
         """Asks for an opinion."""
 
+    @_builtins.property
+    def call_flow(self) -> Global___CallFlow:
+        """Goes through another flow."""
+
     def __init__(
         self,
         *,
@@ -1167,16 +1254,47 @@ class Step(_message.Message):
         find_customer: Global___FindCustomer | None = ...,
         choose_language: Global___ChooseLanguage | None = ...,
         survey: Global___Survey | None = ...,
+        call_flow: Global___CallFlow | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "split", "test", "check_queue", "find_customer", "choose_language", "survey"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "split", "test", "check_queue", "find_customer", "choose_language", "survey", "call_flow"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class Parameter(_message.Message):
+    """A value that goes into a flow that is called by others, or comes out of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Attribute it is inside the flow."""
+    type: _builtins.str
+    """Required. text, number, boolean or time: what it holds when it isn't empty."""
+    required: _builtins.bool
+    """Of an input: whether it must not be empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        required: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "required", b"required", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
 
 @_typing.final
 class Definition(_message.Message):
@@ -1187,6 +1305,8 @@ class Definition(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
     start: _builtins.str
     """Required. Step a call begins with."""
     language: _builtins.str
@@ -1195,16 +1315,26 @@ class Definition(_message.Message):
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
         """Steps."""
 
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """What it is given by flows that call it."""
+
+    @_builtins.property
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """What it gives back to them."""
+
     def __init__(
         self,
         *,
         start: _builtins.str = ...,
         steps: _abc.Iterable[Global___Step] | None = ...,
         language: _builtins.str = ...,
+        inputs: _abc.Iterable[Global___Parameter] | None = ...,
+        outputs: _abc.Iterable[Global___Parameter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "start", b"start", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "language", b"language", "outputs", b"outputs", "start", b"start", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
