@@ -4,7 +4,7 @@ import { useText } from "../../i18n/index.ts";
 import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 import { Target } from "./StepFields.tsx";
 
-const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "*", "#"];
+export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "*", "#"];
 
 interface Props {
   choices: readonly Choice[];
