@@ -150,6 +150,7 @@ export function SplitFields({ value, set, steps }: FieldsProps<"split">) {
             allowDecimal={false}
             value={share.percent ?? 0}
             onChange={(percent) => replace(index, { percent: Number(percent) })}
+            data-testid={`split-percent-${index}`}
           />
           <div className={classes.branchWide}>
             <Target
