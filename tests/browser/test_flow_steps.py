@@ -59,14 +59,21 @@ def everything(queue_id: str, flow_id: str) -> dict[str, Any]:
         {
             "stepId": "look",
             "checkQueue": {
-                "queueId": queue_id, "otherwise": "wait", "failed": "wait",
+                "queueId": queue_id, "otherwise": "rules", "failed": "rules",
                 "branches": [{"name": "Long wait", "condition": "queue.expected_wait > 120", "next": "rate"}],
+            },
+        },
+        {
+            "stepId": "rules",
+            "entryRules": {
+                "rules": [{"name": "VIP", "condition": "tier == 'gold'", "queueId": queue_id, "priority": 9}],
+                "next": "wait", "otherwise": "rate",
             },
         },
         {
             "stepId": "wait",
             "queue": {
-                "queueId": queue_id, "preferred": "last_agent", "noMatch": "rate", "noAnswer": "rate", "mostOffers": 2,
+                "byRules": True, "preferred": "last_agent", "noMatch": "rate", "noAnswer": "rate", "mostOffers": 2,
             },
         },
         {

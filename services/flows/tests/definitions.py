@@ -78,6 +78,11 @@ def _branches(step: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[d.Branch,
     return st.lists(branch, min_size=1, max_size=4).map(tuple)
 
 
+def _rules() -> st.SearchStrategy[d.Rule]:
+    skills = st.dictionaries(_id(Noun.SKILL), st.integers(1, 5), max_size=2)
+    return st.builds(d.Rule, TEXT, st.sampled_from(CONDITIONS), _id(Noun.QUEUE), st.integers(0, 9), skills)
+
+
 @st.composite
 def _splits(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Split:
     first = draw(st.integers(1, 99))
@@ -109,6 +114,8 @@ def _choosing(
             d.CallFlow, _id(Noun.FLOW), st.dictionaries(attribute, st.sampled_from(["1 + 2", "a_x"]), max_size=2),
             st.dictionaries(attribute, attribute, max_size=2), step, step,
         ),
+        st.builds(d.EntryRules, st.lists(_rules(), min_size=1, max_size=3).map(tuple), step, step),
+        st.just(d.Queue(by_rules=True)),
         st.builds(d.SetAttribute, attribute, next=step, expression=st.sampled_from(["1 + 2", "upper(a_x) + '{'"])),
     ]  # fmt: skip
 

@@ -38,6 +38,7 @@ from merkez.routing.v1 import (
 from flows.domain.branching import CheckQueue
 from flows.domain.deeds import Found, LookedUp, LookUp, QueueSeen, QueueStanding
 from flows.domain.definitions import Definition, Hours, Queue, Transfer, Voicemail
+from flows.domain.entry import EntryRules
 from flows.domain.names import OF_ROUTING, Names, Noun
 from flows.domain.runs import (
     CheckContact,
@@ -282,6 +283,9 @@ class Routing:
                     skills.update(asked)
                 case CheckQueue(queue_id=queue_id):
                     queues.add(queue_id)
+                case EntryRules(rules=rules):
+                    queues.update(rule.queue_id for rule in rules)
+                    skills.update(skill_id for rule in rules for skill_id in rule.skills)
                 case Hours(business_hours_id=hours_id):
                     hours.add(hours_id)
                 case Transfer("queue_id", named) | Voicemail(mailbox="queue_id", owner=named):

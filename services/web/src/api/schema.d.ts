@@ -3733,6 +3733,33 @@ export interface components {
              */
             afterNumber?: number;
         };
+        /** @description One row of entry rules. */
+        "flows.v1.EntryRule": {
+            /** @description Name people read; may be empty. */
+            name?: string;
+            /** @description Required. Expression that is true or false, such as one_of(caller_number, '+994501234567') or hour(now('Asia/Baku')) >= 18. */
+            condition?: string;
+            /** @description Required. Queue the calls wait in. */
+            queueId?: string;
+            /**
+             * Format: int32
+             * @description Their priority, 0-9.
+             */
+            priority?: number;
+            /** @description Skills asked for beyond the queue's own, with the least proficiency. */
+            skills?: {
+                [key: string]: number;
+            };
+        };
+        /** @description Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says. */
+        "flows.v1.EntryRules": {
+            /** @description Required. At least one, up to 50. */
+            rules?: components["schemas"]["flows.v1.EntryRule"][];
+            /** @description Step when a row holds. */
+            next?: string;
+            /** @description Step when none does; empty ends the run. */
+            otherwise?: string;
+        };
         /** @description What should come of a test. */
         "flows.v1.Expectation": {
             /** @description Ids of the steps in the order they are entered. */
@@ -4122,7 +4149,7 @@ export interface components {
         };
         /** @description Waits for an agent. */
         "flows.v1.Queue": {
-            /** @description Required. */
+            /** @description Required unless by_rules. */
             queueId?: string;
             /** @description Skills asked for beyond the queue's own, with the least proficiency. */
             skills?: {
@@ -4160,6 +4187,8 @@ export interface components {
              * @description Offers that may come to nothing; 0 means 3, at most 20.
              */
             mostOffers?: number;
+            /** @description Whether queue, priority and skills are those that entry rules chose before; then none stands here. */
+            byRules?: boolean;
         };
         /**
          * @description What comes of waiting for an agent.
@@ -4453,6 +4482,8 @@ export interface components {
             survey?: components["schemas"]["flows.v1.Survey"];
             /** @description Goes through another flow. */
             callFlow?: components["schemas"]["flows.v1.CallFlow"];
+            /** @description Chooses where calls wait. */
+            entryRules?: components["schemas"]["flows.v1.EntryRules"];
         };
         /** @description One step that differs. */
         "flows.v1.StepChange": {

@@ -62,7 +62,7 @@ def _queue_from(m: flow_pb2.Queue) -> d.Queue:
     return d.Queue(
         m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, duration_in(m, "announce_interval"),
         duration_in(m, "max_wait"), m.timed_out,
-        m.preferred, m.preferred_attribute, m.no_match, m.no_answer, m.most_offers,
+        m.preferred, m.preferred_attribute, m.no_match, m.no_answer, m.most_offers, m.by_rules,
     )  # fmt: skip
 
 
@@ -199,6 +199,7 @@ def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
         no_match=queue.no_match,
         no_answer=queue.no_answer,
         most_offers=queue.most_offers,
+        by_rules=queue.by_rules,
     )
 
 

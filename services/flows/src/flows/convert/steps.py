@@ -11,6 +11,7 @@ from merkez.flows.v1 import flow_pb2 as pb
 from flows.domain.asking import ChooseLanguage, LanguageChoice, Survey, Utterance
 from flows.domain.branching import Branch, CheckQueue, Share, Split, Test
 from flows.domain.customers import FindCustomer
+from flows.domain.entry import EntryRules, Rule
 from flows.domain.subflows import CallFlow, Parameter
 
 
@@ -66,6 +67,11 @@ FROM: Mapping[str, Callable[[Any], Any]] = {
         m.by, m.attribute, m.value, dict(m.extract), m.next, m.not_found, m.several, m.failed
     ),
     "call_flow": lambda m: CallFlow(m.flow_id, dict(m.inputs), dict(m.outputs), m.next, m.failed),
+    "entry_rules": lambda m: EntryRules(
+        tuple(Rule(each.name, each.condition, each.queue_id, each.priority, dict(each.skills)) for each in m.rules),
+        m.next,
+        m.otherwise,
+    ),
     "choose_language": _language_from,
     "survey": _survey_from,
 }
@@ -130,5 +136,12 @@ def put(made: pb.Step, action: Any) -> None:
                     flow_id=flow_id, inputs=dict(inputs), outputs=dict(outputs), next=following, failed=failed
                 )
             )  # fmt: skip
+        case EntryRules(rules, following, otherwise):
+            made.entry_rules.CopyFrom(pb.EntryRules(next=following, otherwise=otherwise))
+            for each in rules:
+                made.entry_rules.rules.add(
+                    name=each.name, condition=each.condition, queue_id=each.queue_id, priority=each.priority,
+                    skills=dict(each.skills),
+                )  # fmt: skip
         case _:
             raise AssertionError(f"no message for {type(action).__name__}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from flows.domain.branching import Branch, CheckQueue, Split, Test, share_at
 from flows.domain.customers import FindCustomer
 from flows.domain.deeds import Draw, Drawn, Found, LookAtQueue, LookedUp, LookUp, QueueSeen, QueueStanding
 from flows.domain.definitions import SetAttribute
+from flows.domain.entry import Chosen, EntryRules, Rule
 from flows.domain.formulas import ExpressionFailed, Type, Value, evaluate, holds, written
 from flows.domain.runs import Phase
 from flows.domain.walks import Turn, Walk, fill
@@ -22,6 +25,7 @@ QUEUE_NAMES: Mapping[str, Type] = {
 }
 """What conditions about a queue may name beside attributes. The expected wait is in seconds; while nobody is at work it
 is a day."""
+R = TypeVar("R", Branch, Rule)
 _NOBODY = Decimal(24 * 3600)
 
 
@@ -102,18 +106,32 @@ def looked_up(walk: Walk, event: LookedUp) -> Turn:
             return walk.go(action.failed)
 
 
+def entry_rules(walk: Walk, action: EntryRules) -> str:
+    """Choose where the call waits by the first row that holds."""
+    rule = _holding(walk, action.rules, walk.state.attributes)
+    if rule is None:
+        return action.otherwise
+    walk.state = replace(walk.state, chosen=Chosen(rule.queue_id, rule.priority, rule.skills))
+    return action.next
+
+
 def _first(walk: Walk, branches: Sequence[Branch], values: Mapping[str, Value]) -> str:
-    for place, branch in enumerate(branches):
-        name = branch.name or str(place + 1)
+    branch = _holding(walk, branches, values)
+    return branch.next if branch else ""
+
+
+def _holding(walk: Walk, rows: Sequence[R], values: Mapping[str, Value]) -> R | None:
+    for place, row in enumerate(rows):
+        name = row.name or str(place + 1)
         try:
-            if holds(branch.condition, values, walk.now):
+            if holds(row.condition, values, walk.now):
                 walk.note(f"holds: {name}")
-                return branch.next
+                return row
         except ExpressionFailed as error:
             # One that can't be worked out does not hold: the caller goes on by what can.
             walk.note(f"{name} can't be told: {_why(error)}")
     walk.note("otherwise")
-    return ""
+    return None
 
 
 def _why(error: ExpressionFailed) -> str:

@@ -21,6 +21,9 @@ from flows.domain.branching import Split as Split
 from flows.domain.branching import Test as Test
 from flows.domain.branching import conditions, ways
 from flows.domain.customers import FindCustomer as FindCustomer
+from flows.domain.entry import EntryRules as EntryRules
+from flows.domain.entry import Rule as Rule
+from flows.domain.entry import conditions as rule_conditions
 from flows.domain.subflows import CallFlow as CallFlow
 from flows.domain.subflows import Parameter as Parameter
 
@@ -156,6 +159,8 @@ class Queue:
     no_answer: str = ""
     """Step when so many offers as `most_offers` came to nothing."""
     most_offers: int = 0
+    by_rules: bool = False
+    """The queue, the priority and the skills are those that entry rules chose before."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +201,7 @@ class HangUp:
 
 Action = (
     Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
-    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey | CallFlow
+    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey | CallFlow | EntryRules
 )  # fmt: skip
 
 
@@ -278,6 +283,8 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
             found.append(("no_match", no_match))
         case Collect() | ChooseLanguage() | Survey():
             found = [("next", action.next), ("no_match", action.no_match)]
+        case EntryRules(next=target, otherwise=otherwise):
+            found = [("next", target), ("otherwise", otherwise)]
         case FindCustomer():
             found = [(name, getattr(action, name)) for name in ("next", "not_found", "several", "failed")]
         case Hours(open=when_open, closed=when_closed):
@@ -348,4 +355,6 @@ def expressions(action: Action | None) -> Iterator[tuple[str, str]]:
     if isinstance(action, CallFlow):
         for name, text in action.inputs.items():
             yield f"inputs[{name}]", text
+    if isinstance(action, EntryRules):
+        yield from rule_conditions(action)
     yield from conditions(action)

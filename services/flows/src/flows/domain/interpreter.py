@@ -37,6 +37,7 @@ from flows.domain.definitions import (
     Transfer,
     Voicemail,
 )  # fmt: skip
+from flows.domain.entry import EntryRules
 from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, Wait
 from flows.domain.runs import (
     ChangeFlow,
@@ -150,7 +151,7 @@ _ENTER: Mapping[type, Callable[..., Turn | str]] = {
     SetAttribute: choosing.set_attribute, Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail,
     HangUp: _hang_up, Split: choosing.split, Test: choosing.test, CheckQueue: choosing.check_queue,
     FindCustomer: choosing.find_customer, ChooseLanguage: surveys.ask, Survey: surveys.ask,
-    CallFlow: calling.call,
+    CallFlow: calling.call, EntryRules: choosing.entry_rules,
 }  # fmt: skip
 
 

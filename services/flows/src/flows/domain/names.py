@@ -20,6 +20,7 @@ from flows.domain.definitions import (
     Voicemail,
     prompts,
 )  # fmt: skip
+from flows.domain.entry import EntryRules
 from flows.domain.subflows import CallFlow
 
 BY_ID = "id:"
@@ -91,6 +92,11 @@ def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
             yield "queue_id", Noun.QUEUE, queue_id
             for skill_id in skills:
                 yield f"skills[{skill_id}]", Noun.SKILL, skill_id
+        case EntryRules(rules=rules):
+            for place, rule in enumerate(rules):
+                yield f"rules[{place}].queue_id", Noun.QUEUE, rule.queue_id
+                for skill_id in rule.skills:
+                    yield f"rules[{place}].skills[{skill_id}]", Noun.SKILL, skill_id
         case CheckQueue(queue_id=queue_id):
             yield "queue_id", Noun.QUEUE, queue_id
         case Hours(business_hours_id=hours_id):

@@ -11,6 +11,7 @@ from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from flows.domain.deeds import Draw, Drawn, LookAtQueue, LookedUp, LookUp, QueueSeen
 from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
+from flows.domain.entry import Chosen
 from flows.domain.orders import Order
 from flows.domain.speech import WaitEstimate
 from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, Frame, LeaveFlow
@@ -118,6 +119,8 @@ class RunState:
     origin: HandedOn = HandedOn()
     leaving: str = ""
     """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
+    chosen: Chosen | None = None
+    """What entry rules said last."""
     frames: tuple[Frame, ...] = ()
     """The steps that called other flows, the outermost first, while the run is inside."""
 

@@ -25,6 +25,7 @@ from flows.domain.definitions import (
     Step,
     expressions,
 )
+from flows.domain.entry import EntryRules, Rule
 from flows.domain.expressions import ExpressionInvalid, parse
 from flows.domain.findings import DIGITS, Found, References, error, input_limits, reference
 from flows.domain.formulas import Type, check, names_in, typed
@@ -114,6 +115,40 @@ def _test(test: Test, _: References) -> Iterator[Found]:
 def _check_queue(action: CheckQueue, known: References) -> Iterator[Found]:
     yield from reference("queue_id", action.queue_id, known.queues, "QUEUE")
     yield from _branches(action.branches)
+
+
+def _entry_rules(action: EntryRules, known: References) -> Iterator[Found]:
+    if not 1 <= len(action.rules) <= MAX_BRANCHES:
+        yield error("rules", "BRANCHES_INVALID", f"It needs 1 to {MAX_BRANCHES} rules.")
+    for place, rule in enumerate(action.rules):
+        where = f"rules[{place}]"
+        yield from reference(f"{where}.queue_id", rule.queue_id, known.queues, "QUEUE")
+        yield from asked_problems(rule, known, f"{where}.")
+        if len(rule.name) > 60:
+            yield error(f"{where}.name", "RANGE_INVALID", "The name is longer than 60 characters.")
+
+
+def asked_problems(asked: Queue | Rule, known: References, where: str = "") -> Iterator[Found]:
+    """The priority and the skills of a queue step, or of a rule."""
+    for skill_id, proficiency in asked.skills.items():
+        yield from reference(f"{where}skills[{skill_id}]", skill_id, known.skills, "SKILL")
+        if not 1 <= proficiency <= 5:
+            yield error(f"{where}skills[{skill_id}]", "RANGE_INVALID", "A proficiency is 1 to 5.")
+    if not 0 <= asked.priority <= 9:
+        yield error(f"{where}priority", "RANGE_INVALID", "A priority is 0 to 9.")
+
+
+def by_rules_problems(definition: Definition, step: Step) -> Iterator[Problem]:
+    """Whether a queue step that waits by the rules has some, and nothing beside them."""
+    action = step.action
+    if not isinstance(action, Queue) or not action.by_rules:
+        return
+    if not any(isinstance(each.action, EntryRules) for each in definition.steps):
+        message = "No step of this flow has entry rules: add one before this, or choose the queue here."
+        yield Problem(step.step_id, "by_rules", Severity.ERROR, "RULES_MISSING", message)
+    if action.queue_id or action.priority or action.skills:
+        message = "The rules say queue, priority and skills: delete them here."
+        yield Problem(step.step_id, "by_rules", Severity.ERROR, "VALUE_TWICE", message)
 
 
 def _find_customer(action: FindCustomer, _: References) -> Iterator[Found]:
@@ -260,5 +295,6 @@ def _given_by_call(name: str) -> bool:
 
 CHECKS: dict[type, Callable[..., Iterator[Found]]] = {
     Split: _split, Test: _test, CheckQueue: _check_queue, FindCustomer: _find_customer,
-    ChooseLanguage: _choose_language, Survey: _survey, CallFlow: _call_flow, SetAttribute: _set_attribute,
+    ChooseLanguage: _choose_language, Survey: _survey, CallFlow: _call_flow, EntryRules: _entry_rules,
+    SetAttribute: _set_attribute,
 }  # fmt: skip

@@ -58,6 +58,7 @@ def validate(definition: Definition, known: References) -> list[Problem]:
         own = list(_own(definition, step, known)) + by_step.pop(step.step_id, [])
         problems += [Problem(step.step_id, *found) for found in own]
         problems += step_checks.expression_problems(definition, step)
+        problems += step_checks.by_rules_problems(definition, step)
     return problems
 
 
@@ -184,13 +185,9 @@ def _hours(hours: Hours, known: References) -> Iterator[Found]:
 
 
 def _queue(queue: Queue, known: References) -> Iterator[Found]:
-    yield from reference("queue_id", queue.queue_id, known.queues, "QUEUE")
-    for skill_id, proficiency in queue.skills.items():
-        yield from reference(f"skills[{skill_id}]", skill_id, known.skills, "SKILL")
-        if not 1 <= proficiency <= 5:
-            yield error(f"skills[{skill_id}]", "RANGE_INVALID", "A proficiency is 1 to 5.")
-    if not 0 <= queue.priority <= 9:
-        yield error("priority", "RANGE_INVALID", "A priority is 0 to 9.")
+    if not queue.by_rules:
+        yield from reference("queue_id", queue.queue_id, known.queues, "QUEUE")
+    yield from step_checks.asked_problems(queue, known)
     interval = queue.announce_interval
     if interval and not timedelta(seconds=5) <= interval <= timedelta(minutes=10):
         yield error("announce_interval", "RANGE_INVALID", "Announce every 5 seconds to 10 minutes, or never (0 s).")

@@ -14,6 +14,7 @@ from flows.domain.definitions import (
     Queue,
     Transfer,
 )
+from flows.domain.entry import Chosen
 from flows.domain.orders import Audio, WaitInQueue
 from flows.domain.runs import (
     CheckContact,
@@ -69,10 +70,14 @@ def queue(walk: Walk, action: Queue | Transfer) -> Turn:
         if name not in BUILT_IN_ATTRIBUTES
     }
     if isinstance(action, Queue):
+        chosen = walk.state.chosen or Chosen("")
+        queue_id, priority, skills = action.queue_id, action.priority, action.skills
+        if action.by_rules:
+            queue_id, priority, skills = chosen.queue_id, chosen.priority, chosen.skills
         agent_id = walk.state.attributes.get(action.preferred_attribute, "") if action.preferred == "attribute" else ""
         preferred = action.preferred if action.preferred != "attribute" else ""
         effect = Enqueue(
-            walk.request_id, action.queue_id, action.skills, action.priority, own,
+            walk.request_id, queue_id, skills, priority, own,
             preferred=preferred, preferred_agent_id=agent_id,
         )  # fmt: skip
     elif action.to == "agent_id":

@@ -144,6 +144,7 @@ export function SplitFields({ value, set, steps }: FieldsProps<"split">) {
           />
           <RemoveLine size="lg" onClick={() => set({ shares: shares.filter((_, at) => at !== index) })} />
           <NumberInput
+            className={classes.branchWide}
             label={t("flowSteps.percent")}
             min={1}
             max={100}

@@ -8,6 +8,7 @@ import { LanguageFields, SurveyFields } from "./AskingFields.tsx";
 import { CheckQueueFields, SplitFields, TestFields } from "./BranchFields.tsx";
 import { CallFlowFields } from "./CallFlowFields.tsx";
 import { ChoiceFields } from "./ChoiceFields.tsx";
+import { EntryRulesFields } from "./EntryRulesFields.tsx";
 import { ExpressionField } from "./ExpressionField.tsx";
 import { FindCustomerFields } from "./FindCustomerFields.tsx";
 import { TransferFields, VoicemailFields } from "./HandingOnFields.tsx";
@@ -47,6 +48,7 @@ export function StepFields({ step, steps, onChange }: Props) {
   if (step.test) return <TestFields value={step.test} set={set} steps={steps} />;
   if (step.split) return <SplitFields value={step.split} set={set} steps={steps} />;
   if (step.checkQueue) return <CheckQueueFields value={step.checkQueue} set={set} steps={steps} />;
+  if (step.entryRules) return <EntryRulesFields value={step.entryRules} set={set} steps={steps} />;
   if (step.findCustomer) return <FindCustomerFields value={step.findCustomer} set={set} steps={steps} />;
   if (step.callFlow) return <CallFlowFields value={step.callFlow} set={set} steps={steps} />;
   if (step.chooseLanguage) return <LanguageFields value={step.chooseLanguage} set={set} steps={steps} />;
@@ -355,19 +357,37 @@ function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
   const prompts = usePrompts().data ?? [];
   return (
     <>
-      <Select
-        label={t("desktop.queue")}
-        data={optionsOf(queues, "queueId")}
-        value={value.queueId || null}
-        onChange={(queueId) => set({ queueId: queueId ?? "" })}
-      />
-      <NumberInput
-        label={t("flows.priority")}
-        min={0}
-        max={9}
-        value={value.priority ?? 0}
-        onChange={(priority) => set({ priority: Number(priority) })}
-      />
+      {(value.byRules || steps.some((step) => step.entryRules)) && (
+        <Switch
+          label={t("flowSteps.byRules")}
+          checked={value.byRules ?? false}
+          onChange={(event) =>
+            set(
+              event.currentTarget.checked
+                ? { byRules: true, queueId: "", priority: 0, skills: {} }
+                : { byRules: false },
+            )
+          }
+          data-testid="queue-by-rules"
+        />
+      )}
+      {!value.byRules && (
+        <>
+          <Select
+            label={t("desktop.queue")}
+            data={optionsOf(queues, "queueId")}
+            value={value.queueId || null}
+            onChange={(queueId) => set({ queueId: queueId ?? "" })}
+          />
+          <NumberInput
+            label={t("flows.priority")}
+            min={0}
+            max={9}
+            value={value.priority ?? 0}
+            onChange={(priority) => set({ priority: Number(priority) })}
+          />
+        </>
+      )}
       <Select
         label={t("flows.music")}
         placeholder={t("flows.houseMusic")}

@@ -492,8 +492,9 @@ class Queue(_message.Message):
     NO_MATCH_FIELD_NUMBER: _builtins.int
     NO_ANSWER_FIELD_NUMBER: _builtins.int
     MOST_OFFERS_FIELD_NUMBER: _builtins.int
+    BY_RULES_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
-    """Required."""
+    """Required unless by_rules."""
     priority: _builtins.int
     """Priority 0-9, higher first; 0 is usual."""
     music_prompt_id: _builtins.str
@@ -512,6 +513,8 @@ class Queue(_message.Message):
     """Step when most_offers offers came to nothing; empty waits on."""
     most_offers: _builtins.int
     """Offers that may come to nothing; 0 means 3, at most 20."""
+    by_rules: _builtins.bool
+    """Whether queue, priority and skills are those that entry rules chose before; then none stands here."""
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -539,10 +542,11 @@ class Queue(_message.Message):
         no_match: _builtins.str = ...,
         no_answer: _builtins.str = ...,
         most_offers: _builtins.int = ...,
+        by_rules: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "by_rules", b"by_rules", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1131,6 +1135,98 @@ class CallFlow(_message.Message):
 Global___CallFlow: _TypeAlias = CallFlow  # noqa: Y015
 
 @_typing.final
+class EntryRule(_message.Message):
+    """One row of entry rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SkillsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name people read; may be empty."""
+    condition: _builtins.str
+    """Required. Expression that is true or false, such as one_of(caller_number, '+994501234567') or hour(now('Asia/Baku')) >= 18."""
+    queue_id: _builtins.str
+    """Required. Queue the calls wait in."""
+    priority: _builtins.int
+    """Their priority, 0-9."""
+    @_builtins.property
+    def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Skills asked for beyond the queue's own, with the least proficiency."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        queue_id: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        skills: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "name", b"name", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryRule: _TypeAlias = EntryRule  # noqa: Y015
+
+@_typing.final
+class EntryRules(_message.Message):
+    """Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    next: _builtins.str
+    """Step when a row holds."""
+    otherwise: _builtins.str
+    """Step when none does; empty ends the run."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntryRule]:
+        """Required. At least one, up to 50."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___EntryRule] | None = ...,
+        next: _builtins.str = ...,
+        otherwise: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next", b"next", "otherwise", b"otherwise", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryRules: _TypeAlias = EntryRules  # noqa: Y015
+
+@_typing.final
 class Step(_message.Message):
     """One step of a flow."""
 
@@ -1156,6 +1252,7 @@ class Step(_message.Message):
     CHOOSE_LANGUAGE_FIELD_NUMBER: _builtins.int
     SURVEY_FIELD_NUMBER: _builtins.int
     CALL_FLOW_FIELD_NUMBER: _builtins.int
+    ENTRY_RULES_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Required. Unique in the flow: letters, digits, - and _."""
     display_name: _builtins.str
@@ -1232,6 +1329,10 @@ class Step(_message.Message):
     def call_flow(self) -> Global___CallFlow:
         """Goes through another flow."""
 
+    @_builtins.property
+    def entry_rules(self) -> Global___EntryRules:
+        """Chooses where calls wait."""
+
     def __init__(
         self,
         *,
@@ -1255,12 +1356,13 @@ class Step(_message.Message):
         choose_language: Global___ChooseLanguage | None = ...,
         survey: Global___Survey | None = ...,
         call_flow: Global___CallFlow | None = ...,
+        entry_rules: Global___EntryRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "split", "test", "check_queue", "find_customer", "choose_language", "survey", "call_flow"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "split", "test", "check_queue", "find_customer", "choose_language", "survey", "call_flow", "entry_rules"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -23,6 +23,8 @@ export function summaryOf(step: Step, language: Definition["language"], names: N
   if (step.httpRequest)
     return step.httpRequest.url ? `${step.httpRequest.method} ${step.httpRequest.url}` : "";
   if (step.queue) return named(step.queue.queueId);
+  if (step.entryRules)
+    return (step.entryRules.rules ?? []).map((rule) => rule.name || named(rule.queueId)).join(", ");
   if (step.transfer) {
     const { number, queueId, agentId, flowId } = step.transfer;
     return number || named(queueId || agentId || flowId);

@@ -42,6 +42,8 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   people_only: "flows.peopleOnly",
   end_digit: "flows.endDigit",
   branches: "flowSteps.conditions",
+  rules: "flowSteps.rules",
+  by_rules: "flowSteps.byRules",
   condition: "flowSteps.condition",
   otherwise: "flowSteps.otherwise",
   shares: "flowSteps.shares",
