@@ -178,6 +178,8 @@ async def test_a_flow_of_such_steps_is_changed_published_and_tried_out(desk: Des
     await page.get_by_test_id("simulator-customer").fill('{"tier": "gold"}')
     await page.get_by_test_id("simulator-customer-found").click()
     await page.get_by_test_id("simulator-split-As before").click()
+    await page.get_by_test_id("simulator-standing-free").fill("1")
+    await page.get_by_test_id("simulator-standing-expected_wait").fill("5")
     await page.get_by_test_id("simulator-standing").click()
     await page.get_by_test_id("simulator-queue.no_answer").click()
     await page.get_by_test_id("simulator-key-5").click()

@@ -210,7 +210,8 @@ async def test_entry_rules_choose_where_a_call_waits(house: Any) -> None:
     )  # fmt: skip
     flow = await house.publish(draft)
     assert flow.draft == draft
-    assert (await house.start(flow.flow_id, caller_number="+994125551234")).queue.contact_id
+    waiting = await house.start(flow.flow_id, caller_number="+994125551234")
+    assert (await house.advance(waiting, "QUEUE_TICK")).queue.contact_id == waiting.queue.contact_id
     (contact,) = house.routing.contacts.values()
     assert (contact.queue_id, contact.priority) == (house.routing.queue_id, 7)
     assert [(each.skill_id, each.proficiency) for each in contact.required_skills] == [(house.routing.skill_id, 4)]

@@ -41,6 +41,7 @@ export function Standing({ onGive }: Props) {
             allowDecimal={false}
             value={numbers[name] ?? ""}
             onChange={(value) => setNumbers({ ...numbers, [name]: value })}
+            data-testid={`simulator-standing-${name}`}
           />
         ))}
       </SimpleGrid>
