@@ -89,7 +89,7 @@ def test_a_tried_out_split_goes_where_it_is_told() -> None:
         ((d.Share("a", 100),), "shares", "SHARES_INVALID"),
         ((d.Share("a", 100), d.Share("b", 0)), "shares[1].percent", "RANGE_INVALID"),
         ((d.Share("a", 50), d.Share("a", 50)), "shares[0].name", "NAME_DUPLICATE"),
-        ((d.Share("", 50), d.Share("b", 50)), "shares[0].name", "NAME_MISSING"),
+        ((d.Share("", 50), d.Share("b", 50)), "shares[0].name", "SHARE_UNNAMED"),
         ((d.Share("a", 50, "gone"), d.Share("b", 50)), "shares[0].next", "NEXT_UNKNOWN"),
     ],
 )

@@ -90,7 +90,7 @@ def _split(split: Split, _: References) -> Iterator[Found]:
     counted = Counter(share.name.strip() for share in split.shares)
     for place, share in enumerate(split.shares):
         if not share.name.strip() or len(share.name) > 60:
-            yield error(f"shares[{place}].name", "NAME_MISSING", "Name the share, in up to 60 characters.")
+            yield error(f"shares[{place}].name", "SHARE_UNNAMED", "Name the share, in up to 60 characters.")
         elif counted[share.name.strip()] > 1:
             yield error(f"shares[{place}].name", "NAME_DUPLICATE", f"Two shares are called {share.name!r}: rename one.")
         if not 1 <= share.percent <= WHOLE:
