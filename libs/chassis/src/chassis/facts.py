@@ -66,7 +66,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "flows": {
         "flow": {"FlowPublished": ()},
-        "run": {"RunEnded": ()},
+        "run": {"RunEnded": (), "SurveyAnswered": ()},
     },
     "routing": {
         "contact": {

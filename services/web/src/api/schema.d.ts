@@ -3595,6 +3595,43 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Where to go when a condition holds. */
+        "flows.v1.Branch": {
+            /** @description Name people read; may be empty. */
+            name?: string;
+            /** @description Required. Expression that is true or false, such as number(total) > 100 and starts(caller_number, '+994'). */
+            condition?: string;
+            /** @description Step it leads to; empty goes where `otherwise` does. */
+            next?: string;
+        };
+        /** @description Goes through another flow and comes back where that ends; a flow that hangs up ends the call. */
+        "flows.v1.CallFlow": {
+            /** @description Required. The flow; its newest release when the call gets there. */
+            flowId?: string;
+            /** @description Expressions by the names of the flow's inputs. Nothing else of this flow is seen there but what the call brings itself. */
+            inputs?: {
+                [key: string]: string;
+            };
+            /** @description Names of the flow's outputs by the attributes they go to. */
+            outputs?: {
+                [key: string]: string;
+            };
+            /** @description Step after it; empty ends the run, or goes back where this flow was called from. */
+            next?: string;
+            /** @description Step when the flow is gone, an input is missing or of another type, or it would be the sixth inside another. */
+            failed?: string;
+        };
+        /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work. */
+        "flows.v1.CheckQueue": {
+            /** @description Required. */
+            queueId?: string;
+            /** @description Required. At least one, up to 50. */
+            branches?: components["schemas"]["flows.v1.Branch"][];
+            /** @description Step when none holds; empty ends the run. */
+            otherwise?: string;
+            /** @description Step when the queue can't be asked within a second; empty ends the run. */
+            failed?: string;
+        };
         /** @description One choice of a menu. */
         "flows.v1.Choice": {
             /** @description Required. One of 0-9 * #. */
@@ -3605,6 +3642,27 @@ export interface components {
             next?: string;
             /** @description What may be said instead of pressing it, up to 5 phrases of up to 60 characters; understood where the call's language is one that speech menus understand. */
             phrases?: string[];
+        };
+        /** @description Asks for a language. Each is asked for in itself, one after the other, and what is chosen is spoken from then on. */
+        "flows.v1.ChooseLanguage": {
+            /** @description Required. The question by language; a prompt asks for all of them. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Required. At least two. */
+            choices?: components["schemas"]["flows.v1.LanguageChoice"][];
+            /**
+             * @description Time to press; unset means 5 s.
+             * @example 3.5s
+             */
+            timeout?: string;
+            /**
+             * Format: int32
+             * @description Times it is asked; 0 means 3.
+             */
+            attempts?: number;
+            /** @description Step when a language was chosen; empty ends the run. */
+            next?: string;
+            /** @description Step after the last attempt; empty goes on with `next` in the language before. */
+            noMatch?: string;
         };
         /** @description Collects digits into an attribute. */
         "flows.v1.Collect": {
@@ -3680,6 +3738,10 @@ export interface components {
             steps?: components["schemas"]["flows.v1.Step"][];
             /** @description Language spoken unless the brand says otherwise. */
             language?: string;
+            /** @description What it is given by flows that call it. */
+            inputs?: components["schemas"]["flows.v1.Parameter"][];
+            /** @description What it gives back to them. */
+            outputs?: components["schemas"]["flows.v1.Parameter"][];
         };
         /** @description Asks. */
         "flows.v1.DiffFlowRequest": {
@@ -3713,6 +3775,33 @@ export interface components {
              */
             afterNumber?: number;
         };
+        /** @description One row of entry rules. */
+        "flows.v1.EntryRule": {
+            /** @description Name people read; may be empty. */
+            name?: string;
+            /** @description Required. Expression that is true or false, such as one_of(caller_number, '+994501234567') or hour(now('Asia/Baku')) >= 18. */
+            condition?: string;
+            /** @description Required. Queue the calls wait in. */
+            queueId?: string;
+            /**
+             * Format: int32
+             * @description Their priority, 0-9.
+             */
+            priority?: number;
+            /** @description Skills asked for beyond the queue's own, with the least proficiency. */
+            skills?: {
+                [key: string]: number;
+            };
+        };
+        /** @description Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says. */
+        "flows.v1.EntryRules": {
+            /** @description Required. At least one, up to 50. */
+            rules?: components["schemas"]["flows.v1.EntryRule"][];
+            /** @description Step when a row holds. */
+            next?: string;
+            /** @description Step when none does; empty ends the run. */
+            otherwise?: string;
+        };
         /** @description What should come of a test. */
         "flows.v1.Expectation": {
             /** @description Ids of the steps in the order they are entered. */
@@ -3739,6 +3828,27 @@ export interface components {
             before?: string;
             /** @description Empty when it isn't set any more. */
             after?: string;
+        };
+        /** @description Looks for one customer of the called brand. */
+        "flows.v1.FindCustomer": {
+            /** @description Required. number, email or attribute. */
+            by?: string;
+            /** @description Attribute of the customer that must equal the value, when `by` is attribute. */
+            attribute?: string;
+            /** @description Required. What to look for; {name} puts an attribute in. */
+            value?: string;
+            /** @description Attribute of the flow by the customer's: customer_id, display_name, number, email, last_agent_id, or one of their own attributes. */
+            extract?: {
+                [key: string]: string;
+            };
+            /** @description Step when one was found. The call is theirs from then on. */
+            next?: string;
+            /** @description Step when nobody was found. */
+            notFound?: string;
+            /** @description Step when several were. */
+            several?: string;
+            /** @description Step when engagement can't be asked within a second. */
+            failed?: string;
         };
         /** @description A flow. */
         "flows.v1.Flow": {
@@ -3920,6 +4030,13 @@ export interface components {
             /** @description True when it could be published, its tests aside. */
             valid?: boolean;
         };
+        /** @description A digit and the language it stands for. */
+        "flows.v1.LanguageChoice": {
+            /** @description Required. One of 0-9 * #. */
+            digit?: string;
+            /** @description Required. Language code. */
+            language?: string;
+        };
         /** @description Tests. */
         "flows.v1.ListFlowTestsResponse": {
             /** @description All, at most 100, by name. */
@@ -3982,6 +4099,15 @@ export interface components {
             /** @description Why, in English. */
             message?: string;
         };
+        /** @description A value that goes into a flow that is called by others, or comes out of it. */
+        "flows.v1.Parameter": {
+            /** @description Required. Attribute it is inside the flow. */
+            name?: string;
+            /** @description Required. text, number, boolean or time: what it holds when it isn't empty. */
+            type?: string;
+            /** @description Of an input: whether it must not be empty. */
+            required?: boolean;
+        };
         /** @description Where a step stands on the designer's canvas, in pixels at full size, as it is drawn from left to right. */
         "flows.v1.Place": {
             /**
@@ -4019,6 +4145,11 @@ export interface components {
              * @description Line of the file it was read from, from 1; 0 without a file.
              */
             line?: number;
+            /**
+             * Format: int32
+             * @description Column in the field's expression, from 1; 0 where it is about none.
+             */
+            column?: number;
         };
         /** @description Audio that was uploaded. */
         "flows.v1.Prompt": {
@@ -4060,7 +4191,7 @@ export interface components {
         };
         /** @description Waits for an agent. */
         "flows.v1.Queue": {
-            /** @description Required. */
+            /** @description Required unless by_rules. */
             queueId?: string;
             /** @description Skills asked for beyond the queue's own, with the least proficiency. */
             skills?: {
@@ -4093,12 +4224,27 @@ export interface components {
             nobodyStaffed?: string;
             /** @description Step when the queue is full; empty for timed_out. */
             full?: string;
+            /** @description Who should have the caller first, for as long as the queue's rules say: last_agent the customer talked with, account_owner (the customer's attribute account_owner holds an agent's id), attribute (preferred_attribute of the flow does), or empty for anybody. */
+            preferred?: string;
+            /** @description Attribute with the id of the agent. */
+            preferredAttribute?: string;
+            /** @description Step when nobody at work could take the caller; empty waits on. */
+            noMatch?: string;
+            /** @description Step when most_offers offers came to nothing; empty waits on. */
+            noAnswer?: string;
+            /**
+             * Format: int32
+             * @description Offers that may come to nothing; 0 means 3, at most 20.
+             */
+            mostOffers?: number;
+            /** @description Whether queue, priority and skills are those that entry rules chose before; then none stands here. */
+            byRules?: boolean;
         };
         /**
          * @description What comes of waiting for an agent.
          * @enum {string}
          */
-        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_CLOSED" | "QUEUE_OUTCOME_NOBODY_STAFFED" | "QUEUE_OUTCOME_FULL";
+        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_CLOSED" | "QUEUE_OUTCOME_NOBODY_STAFFED" | "QUEUE_OUTCOME_FULL" | "QUEUE_OUTCOME_NO_ANSWER";
         /** @description An immutable published copy. */
         "flows.v1.Release": {
             /** @description Output only. */
@@ -4241,12 +4387,26 @@ export interface components {
             value?: string;
             /** @description Step after it. */
             next?: string;
+            /** @description Expression that is worked out in place of the value, such as number(total) * 2; empty for none. See docs/mechanisms/flow-steps.md. */
+            expression?: string;
         };
         /**
          * @description How a problem counts.
          * @enum {string}
          */
         "flows.v1.Severity": "SEVERITY_UNSPECIFIED" | "SEVERITY_WARNING" | "SEVERITY_ERROR";
+        /** @description A part of the calls that a split sends one way. */
+        "flows.v1.Share": {
+            /** @description Required. Name, one of its kind in the split. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Required. How many of a hundred calls, 1 to 100.
+             */
+            percent?: number;
+            /** @description Step they go on with; empty ends the run. */
+            next?: string;
+        };
         /** @description Runs. */
         "flows.v1.SimulateFlowRequest": {
             /** @description Required. */
@@ -4303,6 +4463,12 @@ export interface components {
             hours?: components["schemas"]["flows.v1.HoursOutcome"];
             /** @description The caller hangs up, wherever the call is. Must be true. */
             hangUp?: boolean;
+            /** @description Name of the share that a split draws. */
+            split?: string;
+            /** @description How a queue that is asked about stands, such as "waiting=3 agents=2 free=0 expected_wait=90s"; what is left out is 0, without expected_wait it can't be told. "failed": routing doesn't say. */
+            queueStanding?: string;
+            /** @description What comes of looking for a customer: not_found, several, failed, or a JSON object of what is known of the one that was found. */
+            customer?: string;
             /**
              * Format: int32
              * @description In a queue: place in line that is announced; 0 for none.
@@ -4318,6 +4484,11 @@ export interface components {
              * @example 3.5s
              */
             duration?: string;
+        };
+        /** @description Parts the calls by chance. A call that is looked at again goes the same way. */
+        "flows.v1.Split": {
+            /** @description Required. At least two, up to 20; their per cents sum to 100. */
+            shares?: components["schemas"]["flows.v1.Share"][];
         };
         /** @description One step of a flow. */
         "flows.v1.Step": {
@@ -4347,6 +4518,22 @@ export interface components {
             transfer?: components["schemas"]["flows.v1.Transfer"];
             /** @description Takes a message. */
             voicemail?: components["schemas"]["flows.v1.Voicemail"];
+            /** @description Parts the calls. */
+            split?: components["schemas"]["flows.v1.Split"];
+            /** @description Goes by what attributes say. */
+            test?: components["schemas"]["flows.v1.Test"];
+            /** @description Goes by how a queue stands. */
+            checkQueue?: components["schemas"]["flows.v1.CheckQueue"];
+            /** @description Looks the caller up. */
+            findCustomer?: components["schemas"]["flows.v1.FindCustomer"];
+            /** @description Asks for a language. */
+            chooseLanguage?: components["schemas"]["flows.v1.ChooseLanguage"];
+            /** @description Asks for an opinion. */
+            survey?: components["schemas"]["flows.v1.Survey"];
+            /** @description Goes through another flow. */
+            callFlow?: components["schemas"]["flows.v1.CallFlow"];
+            /** @description Chooses where calls wait. */
+            entryRules?: components["schemas"]["flows.v1.EntryRules"];
         };
         /** @description One step that differs. */
         "flows.v1.StepChange": {
@@ -4360,6 +4547,39 @@ export interface components {
             change?: components["schemas"]["flows.v1.FlowChange"];
             /** @description Its fields that differ; all that are set when it was added or removed. */
             fields?: components["schemas"]["flows.v1.FieldChange"][];
+        };
+        /** @description Asks for an opinion as a number, keeps it as the attribute survey.<question id> and tells it as SurveyAnswered. */
+        "flows.v1.Survey": {
+            /** @description Required. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Required. Which question this is, the same in every release: letters, digits, _ and -, up to 40. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Lowest answer, 0 or more.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Required. Highest answer, above the lowest, up to 9999. Up to 9 it is one key.
+             */
+            highest?: number;
+            /**
+             * @description Time to press; unset means 5 s.
+             * @example 3.5s
+             */
+            timeout?: string;
+            /**
+             * Format: int32
+             * @description Times it is asked; 0 means 3.
+             */
+            attempts?: number;
+            /** @description Said after an answer that is none. */
+            invalid?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Step after an answer; empty ends the run. */
+            next?: string;
+            /** @description Step after the last attempt; empty goes on with `next`. */
+            noMatch?: string;
         };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
@@ -4375,6 +4595,13 @@ export interface components {
             };
             /** @description What has to be filled in, such as queue_id. */
             parameters?: string[];
+        };
+        /** @description Goes by the first condition that holds; one that can't be worked out doesn't hold. */
+        "flows.v1.Test": {
+            /** @description Required. At least one, up to 50. */
+            branches?: components["schemas"]["flows.v1.Branch"][];
+            /** @description Step when none holds; empty ends the run. */
+            otherwise?: string;
         };
         /** @description One test of a flow that differs. */
         "flows.v1.TestChange": {
@@ -4526,7 +4753,7 @@ export interface components {
         "flows.v1.Waiting": {
             /** @description Step that waits. */
             stepId?: string;
-            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours. */
+            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer. */
             kinds?: string[];
             /** @description Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of. */
             outcomes?: string[];

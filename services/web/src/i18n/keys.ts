@@ -4,6 +4,7 @@ import type calls from "../messages/calls.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type findMe from "../messages/findMe.json";
+import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type operator from "../messages/operator.json";
@@ -23,6 +24,7 @@ export type MessageKey =
   | keyof typeof admin
   | keyof typeof findMe
   | keyof typeof flows
+  | keyof typeof flowSteps
   | keyof typeof flowTools
   | keyof typeof operator
   | keyof typeof overflow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from flows.domain.asking import ChooseLanguage, Survey
 from flows.domain.definitions import Collect, Definition, Menu, Queue, exits
 
 
@@ -24,13 +25,13 @@ def reachable(definition: Definition) -> set[str]:
 def loops_without_input(definition: Definition) -> list[list[str]]:
     """Cycles through steps that ask nobody anything and wait for nobody, each in the order of the steps.
 
-    A menu, a collect or a queue breaks a loop: the caller, an agent or the clock decides there. A queue that turns
-    callers away at once has waited for nobody.
+    A menu, another question or a queue breaks a loop: the caller, an agent or the clock decides there. A queue that
+    turns callers away at once has waited for nobody.
     """
     silent = {
         step.step_id
         for step in definition.steps
-        if step.action is not None and not isinstance(step.action, Menu | Collect)
+        if step.action is not None and not isinstance(step.action, Menu | Collect | ChooseLanguage | Survey)
     }
     waits = {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)}
     edges = {

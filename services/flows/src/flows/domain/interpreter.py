@@ -12,7 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
-from flows.domain import waits
+from flows.domain import calling, choosing, surveys, waits
+from flows.domain.asking import ChooseLanguage, Survey
+from flows.domain.branching import CheckQueue, Split, Test
+from flows.domain.customers import FindCustomer
+from flows.domain.deeds import Drawn, LookedUp, QueueSeen
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -33,6 +37,7 @@ from flows.domain.definitions import (
     Transfer,
     Voicemail,
 )  # fmt: skip
+from flows.domain.entry import EntryRules
 from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, SpokenChoice, Wait
 from flows.domain.runs import (
     ChangeFlow,
@@ -61,6 +66,7 @@ from flows.domain.runs import (
     Started,
     TimedOut,
 )  # fmt: skip
+from flows.domain.subflows import CallFlow, FlowEntered, FlowLeft
 from flows.domain.walks import MAX_STEPS, Turn, Walk, fill
 
 __all__ = ["MAX_STEPS", "TRANSITIONS", "Turn", "advance"]
@@ -76,7 +82,7 @@ def advance(run_id: str, definition: Definition, state: RunState, event: Event, 
     transition = TRANSITIONS.get((state.phase, type(event)))
     if transition is None:
         raise EventUnexpected(f"a run that is {state.phase} can't take the event {type(event).__name__}")
-    return transition(Walk(run_id, definition, state, now, _ENTER), event)
+    return transition(Walk(run_id, definition, state, now, _ENTER, calling.leave), event)
 
 
 def _say(walk: Walk, say: Say) -> Turn | str:
@@ -109,12 +115,6 @@ def _gather(walk: Walk, action: Menu | Collect, before: tuple[Audio, ...]) -> Tu
 
 def _hours(walk: Walk, hours: Hours) -> Turn:
     return walk.effect(Phase.CHECKING_HOURS, CheckHours(hours.business_hours_id))
-
-
-def _set(walk: Walk, action: SetAttribute) -> str:
-    walk.put(action.attribute, fill(action.value, walk.state.attributes))
-    walk.note("set")
-    return action.next
 
 
 def _http(walk: Walk, request: HttpRequest) -> Turn:
@@ -151,8 +151,11 @@ def _voicemail(walk: Walk, voicemail: Voicemail) -> Turn:
 
 
 _ENTER: Mapping[type, Callable[..., Turn | str]] = {
-    Say: _say, Play: _play, Menu: _ask, Collect: _ask, Hours: _hours, SetAttribute: _set, HttpRequest: _http,
-    Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail, HangUp: _hang_up,
+    Say: _say, Play: _play, Menu: _ask, Collect: _ask, Hours: _hours, HttpRequest: _http,
+    SetAttribute: choosing.set_attribute, Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail,
+    HangUp: _hang_up, Split: choosing.split, Test: choosing.test, CheckQueue: choosing.check_queue,
+    FindCustomer: choosing.find_customer, ChooseLanguage: surveys.ask, Survey: surveys.ask,
+    CallFlow: calling.call, EntryRules: choosing.entry_rules,
 }  # fmt: skip
 
 
@@ -168,10 +171,16 @@ def _finished(walk: Walk, _: Finished) -> Turn:
 
 def _digits(walk: Walk, event: Digits | TimedOut) -> Turn:
     action = walk.step.action
-    assert isinstance(action, Menu | Collect)
-    if isinstance(action, Menu):
-        return _chosen(walk, action, event.digits, event.how if isinstance(event, Digits) else How.PRESSED)
-    return _collected(walk, action, event.digits)
+    match action:
+        case Menu():
+            return _chosen(walk, action, event.digits, event.how if isinstance(event, Digits) else How.PRESSED)
+        case ChooseLanguage():
+            return surveys.chosen(walk, action, event.digits)
+        case Survey():
+            return surveys.answered(walk, action, event.digits)
+        case _:
+            assert isinstance(action, Collect)
+            return _collected(walk, action, event.digits)
 
 
 def _chosen(walk: Walk, menu: Menu, digit: str, how: How) -> Turn:
@@ -269,6 +278,8 @@ def _flow_changed(walk: Walk, event: FlowChanged) -> Turn:
     # The definition is the new flow's already when there is one.
     if event.release_id:
         walk.note("went on to another flow")
+        # Whoever is handed on does not come back.
+        walk.state = replace(walk.state, frames=())
         return walk.go(walk.definition.start)
     transfer = walk.step.action
     assert isinstance(transfer, Transfer)
@@ -293,5 +304,10 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.DIALLING, DialEnded): _dial_ended,
     (Phase.RECORDING, Recorded): _recorded,
     (Phase.CHANGING_FLOW, FlowChanged): _flow_changed,
+    (Phase.DRAWING, Drawn): choosing.drawn,
+    (Phase.CHECKING_QUEUE, QueueSeen): choosing.queue_seen,
+    (Phase.FINDING_CUSTOMER, LookedUp): choosing.looked_up,
+    (Phase.ENTERING_FLOW, FlowEntered): calling.entered,
+    (Phase.LEAVING_FLOW, FlowLeft): calling.left,
 }
 """Every event a run takes in every phase; anything else is refused."""

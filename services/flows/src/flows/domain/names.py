@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flows.domain.branching import CheckQueue
 from flows.domain.definitions import (
     Action,
     Definition,
@@ -19,6 +20,8 @@ from flows.domain.definitions import (
     Voicemail,
     prompts,
 )  # fmt: skip
+from flows.domain.entry import EntryRules
+from flows.domain.subflows import CallFlow
 
 BY_ID = "id:"
 """Begins a reference that no name can stand for: what it means was deleted, or shares its name with another."""
@@ -89,13 +92,20 @@ def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
             yield "queue_id", Noun.QUEUE, queue_id
             for skill_id in skills:
                 yield f"skills[{skill_id}]", Noun.SKILL, skill_id
+        case EntryRules(rules=rules):
+            for place, rule in enumerate(rules):
+                yield f"rules[{place}].queue_id", Noun.QUEUE, rule.queue_id
+                for skill_id in rule.skills:
+                    yield f"rules[{place}].skills[{skill_id}]", Noun.SKILL, skill_id
+        case CheckQueue(queue_id=queue_id):
+            yield "queue_id", Noun.QUEUE, queue_id
         case Hours(business_hours_id=hours_id):
             yield "business_hours_id", Noun.HOURS, hours_id
         case Transfer("queue_id", target) | Voicemail(mailbox="queue_id", owner=target):
             yield "queue_id", Noun.QUEUE, target
         case Transfer("agent_id", target) | Voicemail(mailbox="agent_id", owner=target):
             yield "agent_id", Noun.AGENT, target
-        case Transfer("flow_id", target):
+        case Transfer("flow_id", target) | CallFlow(flow_id=target):
             yield "flow_id", Noun.FLOW, target
         case _:
             pass

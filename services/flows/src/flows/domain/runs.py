@@ -9,9 +9,12 @@ from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
-from flows.domain.definitions import ATTRIBUTE
+from flows.domain.deeds import Draw, Drawn, LookAtQueue, LookedUp, LookUp, QueueSeen
+from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
+from flows.domain.entry import Chosen
 from flows.domain.orders import Order
 from flows.domain.speech import Told, WaitEstimate
+from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, Frame, LeaveFlow
 
 MASK = "***"
 """What stands for a masked value wherever it can be read."""
@@ -61,6 +64,11 @@ class Phase(StrEnum):
     DEQUEUEING = "DEQUEUEING"
     CHECKING_CONTACT = "CHECKING_CONTACT"
     CHANGING_FLOW = "CHANGING_FLOW"
+    DRAWING = "DRAWING"
+    CHECKING_QUEUE = "CHECKING_QUEUE"
+    FINDING_CUSTOMER = "FINDING_CUSTOMER"
+    ENTERING_FLOW = "ENTERING_FLOW"
+    LEAVING_FLOW = "LEAVING_FLOW"
 
 
 class ContactKind(StrEnum):
@@ -113,6 +121,12 @@ class RunState:
     origin: HandedOn = HandedOn()
     turned_away: str = ""
     """Queue step that turned the caller away at once, since they last waited anywhere."""
+    leaving: str = ""
+    """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
+    chosen: Chosen | None = None
+    """What entry rules said last."""
+    frames: tuple[Frame, ...] = ()
+    """The steps that called other flows, the outermost first, while the run is inside."""
 
 
 @dataclass(frozen=True)
@@ -283,11 +297,13 @@ class Dequeued:
 @dataclass(frozen=True)
 class ContactChecked:
     """Whether the contact still waits, or has an agent; False: nobody comes. `left` says why its queue took it out:
-    max_wait, closed, nobody_staffed, full, or number, with the number the call overflows to."""
+    max_wait, closed, nobody_staffed, full, or number, with the number the call overflows to. `missed` is how many
+    offers came to nothing while it waits in a queue."""
 
     open: bool
     left: str = ""
     number: str = ""
+    missed: int = 0
 
 
 @dataclass(frozen=True)
@@ -301,6 +317,7 @@ class FlowChanged:
 Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
+    | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
 )  # fmt: skip
 
 
@@ -338,6 +355,9 @@ class Enqueue:
     priority: int
     attributes: Mapping[str, str] = field(repr=False)
     agent_id: str = ""
+    preferred: str = ""
+    """Who should have it first: last_agent or account_owner, to be found out, or the one of `preferred_agent_id`."""
+    preferred_agent_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -369,7 +389,10 @@ class ChangeFlow:
     flow_id: str
 
 
-Effect = CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow
+Effect = (
+    CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow | Draw | LookAtQueue | LookUp
+    | EnterFlow | LeaveFlow
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -389,8 +412,8 @@ def first_state(call: Call, customer_id: str, default_language: str) -> RunState
     given = {
         name: value[:MAX_ATTRIBUTE_LENGTH]
         for name, value in list(call.attributes.items())[:MAX_ATTRIBUTES]
-        # The page must not pass for a menu choice or for what the call itself brings.
-        if ATTRIBUTE.fullmatch(name) and not name.startswith("menu.")
+        # The page must not pass for a menu choice, an answer or for what the call itself brings.
+        if ATTRIBUTE.fullmatch(name) and not name.startswith(OWN_PREFIXES)
     }
     built_in = {
         "brand_id": call.brand_id,

@@ -5,6 +5,7 @@ Looking after queues, skills, hours and dispositions."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -700,3 +701,61 @@ class ListHolidayCountriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListHolidayCountriesResponse: _TypeAlias = ListHolidayCountriesResponse  # noqa: Y015
+
+@_typing.final
+class GetQueueStandingRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["queue_id", b"queue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQueueStandingRequest: _TypeAlias = GetQueueStandingRequest  # noqa: Y015
+
+@_typing.final
+class QueueStanding(_message.Message):
+    """How a queue stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAITING_FIELD_NUMBER: _builtins.int
+    AGENTS_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    EXPECTED_WAIT_FIELD_NUMBER: _builtins.int
+    waiting: _builtins.int
+    """How many wait in it."""
+    agents: _builtins.int
+    """Agents at work who could take whoever joins it now."""
+    free: _builtins.int
+    """Those of them who are AVAILABLE."""
+    @_builtins.property
+    def expected_wait(self) -> _duration_pb2.Duration:
+        """Wait of whoever joins it now; unset when nobody at work serves it."""
+
+    def __init__(
+        self,
+        *,
+        waiting: _builtins.int = ...,
+        agents: _builtins.int = ...,
+        free: _builtins.int = ...,
+        expected_wait: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_wait", b"expected_wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "expected_wait", b"expected_wait", "free", b"free", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueueStanding: _TypeAlias = QueueStanding  # noqa: Y015

@@ -47,6 +47,11 @@ class QueueServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_queue__pb2.Queue.FromString,
                 _registered_method=True)
+        self.GetQueueStanding = channel.unary_unary(
+                '/merkez.routing.v1.QueueService/GetQueueStanding',
+                request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueStandingRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.QueueStanding.FromString,
+                _registered_method=True)
         self.ListQueues = channel.unary_unary(
                 '/merkez.routing.v1.QueueService/ListQueues',
                 request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListQueuesRequest.SerializeToString,
@@ -77,6 +82,13 @@ class QueueServiceServicer:
 
     def GetQueue(self, request, context):
         """Reads one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQueueStanding(self, request, context):
+        """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,6 +127,11 @@ def add_QueueServiceServicer_to_server(servicer, server):
                     servicer.GetQueue,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_queue__pb2.Queue.SerializeToString,
+            ),
+            'GetQueueStanding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQueueStanding,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueStandingRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.QueueStanding.SerializeToString,
             ),
             'ListQueues': grpc.unary_unary_rpc_method_handler(
                     servicer.ListQueues,
@@ -187,6 +204,33 @@ class QueueService:
             '/merkez.routing.v1.QueueService/GetQueue',
             merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_queue__pb2.Queue.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQueueStanding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.QueueService/GetQueueStanding',
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueStandingRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.QueueStanding.FromString,
             options,
             channel_credentials,
             insecure,

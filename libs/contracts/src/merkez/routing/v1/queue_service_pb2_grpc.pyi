@@ -39,6 +39,8 @@ class QueueServiceStub:
     """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none."""
     GetQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueRequest, _queue_pb2.Queue]
     """Reads one."""
+    GetQueueStanding: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueStandingRequest, _queue_service_pb2.QueueStanding]
+    """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own."""
     ListQueues: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListQueuesRequest, _queue_service_pb2.ListQueuesResponse]
     """Lists queues, newest first."""
     UpdateQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]
@@ -55,6 +57,8 @@ class QueueServiceAsyncStub(QueueServiceStub):
     """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none."""
     GetQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
     """Reads one."""
+    GetQueueStanding: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueStandingRequest, _queue_service_pb2.QueueStanding]  # type: ignore[assignment]
+    """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own."""
     ListQueues: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListQueuesRequest, _queue_service_pb2.ListQueuesResponse]  # type: ignore[assignment]
     """Lists queues, newest first."""
     UpdateQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
@@ -80,6 +84,14 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_pb2.Queue, _abc.Awaitable[_queue_pb2.Queue]]:
         """Reads one."""
+
+    @_abc_1.abstractmethod
+    def GetQueueStanding(
+        self,
+        request: _queue_service_pb2.GetQueueStandingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.QueueStanding, _abc.Awaitable[_queue_service_pb2.QueueStanding]]:
+        """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own."""
 
     @_abc_1.abstractmethod
     def ListQueues(

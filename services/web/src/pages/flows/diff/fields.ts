@@ -43,6 +43,27 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   full: "flows.full",
   people_only: "flows.peopleOnly",
   end_digit: "flows.endDigit",
+  branches: "flowSteps.conditions",
+  rules: "flowSteps.rules",
+  by_rules: "flowSteps.byRules",
+  condition: "flowSteps.condition",
+  otherwise: "flowSteps.otherwise",
+  shares: "flowSteps.shares",
+  percent: "flowSteps.percent",
+  expression: "flowSteps.expression",
+  not_found: "flowSteps.notFound",
+  several: "flowSteps.several",
+  no_answer: "flowSteps.noAnswer",
+  most_offers: "flowSteps.mostOffers",
+  preferred: "flowSteps.preferred",
+  preferred_attribute: "flowSteps.preferredAttribute",
+  by: "flowSteps.lookBy",
+  question_id: "flowSteps.questionId",
+  lowest: "flowSteps.lowest",
+  highest: "flowSteps.highest",
+  inputs: "flowSteps.inputs",
+  outputs: "flowSteps.outputs",
+  flow: "flows.otherFlow",
 };
 
 const LEADING = new Set([
@@ -55,6 +76,10 @@ const LEADING = new Set([
   "timed_out",
   "nobody_staffed",
   "full",
+  "otherwise",
+  "not_found",
+  "several",
+  "no_answer",
 ]);
 
 /** A field's path as its parts: known keys to be worded, and what stands between, such as a language or a digit. */
