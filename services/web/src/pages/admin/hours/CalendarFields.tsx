@@ -49,7 +49,7 @@ export function CalendarFields({ hours, problem, onChange }: Props) {
             options.filter((each) => "value" in each && searchable(each.label).includes(searchable(search)))
           }
           value={calendar.country || null}
-          error={fieldProblem(problem, "calendar.country")}
+          error={fieldProblem(problem, "country")}
           onChange={(country) => onChange({ country: country ?? "", subdivision: "", off: [] })}
           data-testid="hours-country"
         />
@@ -61,7 +61,7 @@ export function CalendarFields({ hours, problem, onChange }: Props) {
             clearable
             data={parts}
             value={calendar.subdivision || null}
-            error={fieldProblem(problem, "calendar.subdivision")}
+            error={fieldProblem(problem, "subdivision")}
             onChange={(subdivision) => onChange({ ...calendar, subdivision: subdivision ?? "" })}
             data-testid="hours-part"
           />

@@ -21,7 +21,7 @@ interface Props {
 export function DaysFields({ days, problem, onChange }: Props) {
   const t = useText();
   const said = (at: number, field = "") => {
-    const place = `business_hours.holidays[${at}]${field}`;
+    const place = `businessHours.holidays[${at}]${field}`;
     return problem?.fields.find((each) => each.field.startsWith(place))?.description;
   };
   return (
@@ -59,7 +59,7 @@ interface CardProps {
 function DayCard({ at, day, said, onChange, onRemove }: CardProps) {
   const t = useText();
   const values = { number: formatNumber(at + 1, useLanguage()) };
-  const shown = said(".date") ?? said(".end_date");
+  const shown = said(".date") ?? said(".endDate");
   return (
     <section className={own.day} aria-label={t("hours.dayNumber", values)} data-testid={`hours-day-${at}`}>
       <Group justify="space-between" wrap="nowrap">
@@ -84,7 +84,7 @@ function DayCard({ at, day, said, onChange, onRemove }: CardProps) {
           description={t("hours.lastDayHint")}
           inputWrapperOrder={HINT_BELOW}
           value={day.endDate ?? ""}
-          error={said(".end_date")}
+          error={said(".endDate")}
           onChange={(event) => onChange({ ...day, endDate: event.currentTarget.value })}
           data-testid={`hours-day-${at}-last`}
         />

@@ -11,17 +11,21 @@ export function complaints(problem: Problem | undefined): readonly FieldProblem[
   return field && description ? [{ field, description }] : [];
 }
 
+/** REST names fields in camel case, sentences as the contract does. */
+const snake = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** What is said of exactly this place, such as `rules.steps[1]`. */
 export function saidOf(problem: Problem | undefined, place: string): string | undefined {
-  return complaints(problem).find(({ field }) => field === `queue.${place}`)?.description;
+  return complaints(problem).find(({ field }) => snake(field) === `queue.${place}`)?.description;
 }
 
 /** What is said of this place or of anything inside it. */
 export function saidWithin(problem: Problem | undefined, ...places: string[]): string | undefined {
   const inside = (field: string, place: string) =>
     field === place || field.startsWith(`${place}.`) || field.startsWith(`${place}[`);
-  return complaints(problem).find(({ field }) => places.some((place) => inside(field, `queue.${place}`)))
-    ?.description;
+  return complaints(problem).find(({ field }) =>
+    places.some((place) => inside(snake(field), `queue.${place}`)),
+  )?.description;
 }
 
 /** The character a complaint about an expression names, from 0, and what is wrong there. */
