@@ -244,7 +244,7 @@ class Studio:
         key = (text, language, f"{variant}*{higher}", rate, pitch)
         if key not in self._spoken:
             pcm = self._espeak.speak(text, language, variant=variant, words_per_minute=rate, pitch=pitch)
-            sound = to_8k(pcm.astype(np.float64) / 32768, int(self._espeak.rate * higher))
+            sound = _to_8k(pcm.astype(np.float64) / 32768, int(self._espeak.rate * higher))
             loud = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
             sound = sound[loud[0] : loud[-1] + 1]
             strong = np.abs(sound) > 0.05 * np.abs(sound).max()
@@ -288,7 +288,7 @@ class Studio:
         return sound + level * 10 ** (-ratio / 20) * made
 
 
-def to_8k(sound: Sound, rate: int) -> Sound:
+def _to_8k(sound: Sound, rate: int) -> Sound:
     length = int(len(sound) * RATE / rate)
     return np.fft.irfft(np.fft.rfft(sound)[: length // 2 + 1], length) * RATE / rate
 

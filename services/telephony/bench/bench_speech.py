@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from amd_set import to_8k
 from telephony.media.codecs import PCMU, Samples, g711_decode, g711_encode
 from telephony.media.espeak import Espeak
 from telephony.media.recognition_worker import Ear
@@ -70,7 +69,7 @@ class _Studio:
 
     def _on_the_line(self, text: str, voice: str, way: tuple[int, int], noise: float) -> Samples:
         pcm = self._espeak.speak(text, "en", variant=voice, words_per_minute=way[0], pitch=way[1])
-        sound = to_8k(pcm.astype(np.float64) / 32768, self._espeak.rate)
+        sound = _narrowed(pcm.astype(np.float64) / 32768, self._espeak.rate)
         pitch = np.fft.rfftfreq(len(sound), 1 / _RATE)
         spectrum = np.fft.rfft(sound) / (1 + (300 / np.maximum(pitch, 1)) ** 8) / (1 + (pitch / 3500) ** 24)
         sound = np.fft.irfft(spectrum, len(sound))
@@ -78,6 +77,11 @@ class _Studio:
         sound = np.concatenate([np.zeros(_RATE * 3 // 10), sound, np.zeros(_RATE // 2)])
         sound += self._noise.normal(0, _LOUD * 10 ** (-noise / 20), len(sound))
         return g711_decode(PCMU, g711_encode(PCMU, (np.clip(sound, -1, 1) * 32767).astype(np.int16)))
+
+
+def _narrowed(sound: np.ndarray, rate: int) -> np.ndarray:
+    length = int(len(sound) * _RATE / rate)
+    return np.fft.irfft(np.fft.rfft(sound)[: length // 2 + 1], length) * _RATE / rate
 
 
 def _share(metric: str, found: Sequence[bool], goal: float | None, better: str, **more: object) -> None:

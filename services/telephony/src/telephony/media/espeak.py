@@ -16,7 +16,6 @@ LANGUAGES = ("en", "tr", "az", "fa")
 MAX_TEXT = 4000
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _CHARS_UTF8 = 1
-_AS_IPA = 2
 _RATE, _VOLUME, _PITCH = 1, 2, 3
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 # Spoken text is plain text: control characters would reach the synthesizer's own command parser.
@@ -57,18 +56,6 @@ class Espeak:
         self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, _CHARS_UTF8, None, None)
         self._library.espeak_Synchronize()
         return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
-
-    def sounds(self, text: str, language: str) -> str:
-        """How the text is pronounced, in the International Phonetic Alphabet."""
-        if language not in LANGUAGES or self._library.espeak_SetVoiceByName(language.encode()) != 0:
-            raise ValueError(f"no voice for language {language!r}")
-        read = self._library.espeak_TextToPhonemes
-        read.restype = ctypes.c_char_p
-        rest = ctypes.c_char_p(_CONTROL.sub(" ", text[:MAX_TEXT]).encode())
-        found: list[str] = []
-        while rest:
-            found.append((read(ctypes.byref(rest), _CHARS_UTF8, _AS_IPA) or b"").decode())
-        return " ".join(found)
 
     def _take(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int) -> int:
         if samples and count > 0:

@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+import ctypes
+
+from telephony.media.espeak import LANGUAGES, MAX_TEXT, Espeak
+
+_CHARS_UTF8, _AS_IPA = 1, 2
 _SOUNDS = {
     "tʃ": "CH", "dʒ": "JH", "aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "əʊ": "OW", "ɔɪ": "OY", "ɪə": "IH R",
     "iə": "IY AH", "eə": "EH R", "ʊə": "UH R", "əl": "AH L", "ɑː": "AA", "ɔː": "AO", "ɜː": "ER", "iː": "IY",
@@ -25,3 +30,19 @@ def arpabet(ipa: str) -> str:
             found.append(_SOUNDS[ipa[at : at + size]])
         at += size or 1
     return " ".join(found)
+
+
+class Reader(Espeak):
+    """A synthesizer that says how it would say something. Its state is the library's: one of them in a process."""
+
+    def sounds(self, text: str, language: str) -> str:
+        """How the text is pronounced, in the International Phonetic Alphabet."""
+        if language not in LANGUAGES or self._library.espeak_SetVoiceByName(language.encode()) != 0:
+            raise ValueError(f"no voice for language {language!r}")
+        read = self._library.espeak_TextToPhonemes
+        read.restype = ctypes.c_char_p
+        rest = ctypes.c_char_p(text[:MAX_TEXT].encode())
+        found: list[str] = []
+        while rest:
+            found.append((read(ctypes.byref(rest), _CHARS_UTF8, _AS_IPA) or b"").decode())
+        return " ".join(found)

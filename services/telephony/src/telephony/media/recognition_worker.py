@@ -16,8 +16,7 @@ import numpy as np
 from pocketsphinx import Decoder, get_model_path
 
 from telephony.media.codecs import Samples
-from telephony.media.espeak import Espeak
-from telephony.media.pronouncing import arpabet
+from telephony.media.pronouncing import Reader, arpabet
 from telephony.media.resampling import Doubler
 from telephony.media.worker_talk import answer_requests
 
@@ -37,7 +36,7 @@ class Ear:
         )  # fmt: skip
         self._decoder.add_allphone_file(_ANY, get_model_path("en-us/en-us-phone.lm.bin"))
         self._grammars: OrderedDict[str, dict[str, str]] = OrderedDict()
-        self._espeak: Espeak | None = None
+        self._reader: Reader | None = None
 
     def hear(self, sound: Samples, phrases: Sequence[str]) -> tuple[str, float]:
         """The phrase and how far above the threshold it is; none of them and below 0."""
@@ -85,8 +84,8 @@ class Ear:
     def _learn(self, word: str) -> None:
         if self._decoder.lookup_word(word) is not None:
             return
-        self._espeak = self._espeak or Espeak()
-        sounds = arpabet(self._espeak.sounds(word, "en"))
+        self._reader = self._reader or Reader()
+        sounds = arpabet(self._reader.sounds(word, "en"))
         if not sounds:
             raise ValueError(f"{word!r} can't be spoken")
         self._decoder.add_word(word, sounds, True)
