@@ -122,6 +122,7 @@ async def test_depth_counts_those_who_come_before_and_full_everybody(floor: Floo
     support = await floor.queue("Support")
     sales = await floor.queue("Sales", overflow=Overflow((when(Trigger.DEPTH, support, depth=1),)))
     assert (await come(floor, sales)).queue_id == sales.queue_id
+    floor.clock.advance(0.001)  # of two who come in one instant either may be first
     assert (await come(floor, sales)).queue_id == support.queue_id
     assert (await come(floor, sales, priority=9)).queue_id == sales.queue_id, "nobody comes before it"
     small = await floor.queue("Small", overflow=Overflow(max_waiting=1))
