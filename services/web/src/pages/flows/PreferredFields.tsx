@@ -37,12 +37,14 @@ export function PreferredFields({ value, set, steps }: FieldsProps<"queue">) {
         label={t("flowSteps.nobodyThere")}
         value={value.noMatch}
         steps={steps}
+        nowhere={t("flows.waitsOn")}
         onChange={(noMatch) => set({ noMatch })}
       />
       <Target
         label={t("flowSteps.noAnswer")}
         value={value.noAnswer}
         steps={steps}
+        nowhere={t("flows.waitsOn")}
         onChange={(noAnswer) => set({ noAnswer, ...(noAnswer ? {} : { mostOffers: 0 }) })}
       />
       {value.noAnswer && (

@@ -1,4 +1,4 @@
-import { NumberInput, Select, Switch, Text } from "@mantine/core";
+import { NumberInput, Select, Switch } from "@mantine/core";
 import { optionsOf, useQueues } from "../../api/names.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
@@ -9,6 +9,7 @@ import { usePrompts } from "./useFlow.ts";
 /** Where a caller waits, what they hear meanwhile and where they go when nobody comes. */
 export function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
   const t = useText();
+  const asLongest = t("flows.asLongestWait");
   const queues = useQueues().data ?? [];
   const prompts = usePrompts().data ?? [];
   return (
@@ -79,18 +80,23 @@ export function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
         label={t("flows.whenClosed")}
         value={value.closed}
         steps={steps}
+        nowhere={asLongest}
         onChange={(closed) => set({ closed })}
       />
       <Target
         label={t("flows.nobodyStaffed")}
         value={value.nobodyStaffed}
         steps={steps}
+        nowhere={asLongest}
         onChange={(nobodyStaffed) => set({ nobodyStaffed })}
       />
-      <Target label={t("flows.full")} value={value.full} steps={steps} onChange={(full) => set({ full })} />
-      <Text size="sm" c="dimmed">
-        {t("flows.queueExits")}
-      </Text>
+      <Target
+        label={t("flows.full")}
+        value={value.full}
+        steps={steps}
+        nowhere={asLongest}
+        onChange={(full) => set({ full })}
+      />
       <PreferredFields value={value} set={set} steps={steps} />
     </>
   );

@@ -61,15 +61,17 @@ interface TargetProps {
   value: string | undefined;
   steps: readonly Step[];
   onChange: (stepId: string) => void;
+  /** What nowhere means; it ends the call unless said otherwise. */
+  nowhere?: string;
 }
 
-/** Where it goes on: a step, or nowhere, which ends the call. */
-export function Target({ label, value, steps, onChange }: TargetProps) {
+/** Where it goes on: a step, or nowhere. */
+export function Target({ label, value, steps, onChange, nowhere }: TargetProps) {
   const t = useText();
   return (
     <Select
       label={label}
-      placeholder={t("flows.endsCall")}
+      placeholder={nowhere ?? t("flows.endsCall")}
       clearable
       data={steps.map((step) => ({ value: step.stepId ?? "", label: step.displayName || step.stepId || "" }))}
       value={value || null}
