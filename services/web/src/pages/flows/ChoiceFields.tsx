@@ -49,6 +49,7 @@ export function ChoiceFields({ choices, steps, onChange }: Props) {
               onChange={(next) => replace(index, { next })}
             />
           </div>
+          <RemoveLine size="lg" onClick={() => onChange(choices.filter((_, at) => at !== index))} />
           <TagsInput
             label={t("flows.phrases")}
             description={t("flows.phrases.help")}
@@ -57,7 +58,6 @@ export function ChoiceFields({ choices, steps, onChange }: Props) {
             value={[...(choice.phrases ?? [])]}
             onChange={(phrases) => replace(index, { phrases })}
           />
-          <RemoveLine size="lg" onClick={() => onChange(choices.filter((_, at) => at !== index))} />
         </Group>
       ))}
       <AddLine
