@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import sys
@@ -30,6 +29,7 @@ from chassis.settings import ProcessSettings
 from chassis.sql import Database
 from kernel.clock import SystemClock
 from kernel.ids import new_id
+from lines import line
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceStub
@@ -84,12 +84,6 @@ class Floor:
         passed = self.offered.get(fact.offer.contact.call_id)
         if passed is not None and not passed.done():
             passed.set_result(time.perf_counter())
-
-
-def _line(metric: str, value: float, unit: str, goal: float, better: str, **more: object) -> None:
-    meets = value >= goal if better == "higher" else value <= goal
-    shown = {"metric": metric, "value": round(value, 2), "unit": unit, "goal": goal, "better": better, "meets": meets}
-    print(json.dumps(shown | more), flush=True)
 
 
 async def _staffed(desk: Desk) -> tuple[str, str]:
@@ -197,11 +191,11 @@ async def _measure() -> None:
             rate, took = await _as_fast_as_it_goes(floor)
             cpu = (floor.cpu_seconds - before) * 1000 / len(took)
             more = {"tenants": _TENANTS, "p50_ms": round(median(took)), "cpu_ms_each": round(cpu, 2)}
-            _line("assignments_per_s", rate, "1/s", _GOAL_RATE, "higher", **more)
+            line("assignments_per_s", rate, "1/s", _GOAL_RATE, "higher", **more)
             half = await _at(floor, rate / 2)
             p95 = quantiles(half, n=20)[-1]
             more = {"per_s": round(len(half) / _SECONDS, 1), "p50_ms": round(median(half), 1)}
-            _line("assignment_p95_at_half_load", p95, "ms", _GOAL_P95_MS, "lower", **more)
+            line("assignment_p95_at_half_load", p95, "ms", _GOAL_P95_MS, "lower", **more)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,6 @@ import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from merkez.flows.v1 import run_service_pb2 as run
 from numpy.typing import NDArray
-from telephony.media.clips import ClipStore
-from telephony.media.codecs import OpusDecoder
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
@@ -39,20 +36,6 @@ async def carrier() -> AsyncIterator[Carrier]:
     await made.start()
     yield made
     await made.close()
-
-
-@pytest_asyncio.fixture
-async def said(tmp_path: Path) -> AsyncIterator[Any]:
-    """`await said(text)`: it spoken, as samples at 8 kHz."""
-    store = ClipStore(tmp_path / "said")
-
-    async def said(text: str) -> NDArray[np.float64]:
-        decoder = OpusDecoder(8_000)
-        packets = (await store.speech(text, "en")).packets
-        return np.concatenate([decoder.decode(packet).copy() for packet in packets]).astype(np.float64) / 32_768
-
-    yield said
-    await store.close()
 
 
 def a_menu(text: str = "", *, seconds: int = 10) -> run.Instruction:
