@@ -14,9 +14,11 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
 from kernel.hours import Holiday
+from merkez.routing.v1 import callback_events_pb2 as callback_events
 from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
+from routing.callbacks_proto import callback_rules_from_proto, callback_rules_to_proto, callback_to_proto
 from routing.domain import facts
 from routing.domain.agents import Agent, AgentState, Directly, directly
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
@@ -57,6 +59,7 @@ def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})
         update_time=time_out(queue.update_time),
         version=queue.version,
         rules=rules_to_proto(queue.rules, names),
+        callbacks=callback_rules_to_proto(queue.callbacks),
     )
 
 
@@ -76,6 +79,7 @@ def queue_from_proto(message: queue_pb2.Queue, queue_id: str = "") -> Queue:
         create_time=_NEVER,
         update_time=_NEVER,
         rules=rules_from_proto(message.rules, "queue.rules"),
+        callbacks=callback_rules_from_proto(message.callbacks, "queue.callbacks"),
     )
 
 
@@ -166,6 +170,7 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         target_agent_id=contact.target_agent_id,
         consulting_agent_id=contact.consulting_agent_id,
         preferred_agent_id=contact.preferred_agent_id,
+        callback_id=contact.callback_id,
         version=contact.version,
     )
 
@@ -300,7 +305,8 @@ def masked(mask: FieldMask, message: Message, allowed: Collection[str]) -> list[
 
 def fact_to_proto(fact: Fact) -> Message:
     """The message that leaves."""
-    made: Any = getattr(events, type(fact).__name__)()
+    told = callback_events if isinstance(fact, facts.CallbackFact) else events
+    made: Any = getattr(told, type(fact).__name__)()
     if isinstance(
         fact,
         facts.OfferMade | facts.OfferAccepted | facts.OfferDeclined | facts.OfferMissed | facts.OfferRescinded,
@@ -315,6 +321,8 @@ def fact_to_proto(fact: Fact) -> Message:
         made.queue.CopyFrom(queue_to_proto(fact.queue))
     elif isinstance(fact, facts.QueueDeleted):
         made.queue_id = fact.queue_id
+    elif isinstance(fact, facts.CallbackFact):
+        made.callback.CopyFrom(callback_to_proto(fact.callback))
     else:
         _contact_fact(made, fact)
     return made
@@ -329,7 +337,7 @@ def sentence_of(fact: Fact) -> str:
 def ids_of(fact: Fact) -> dict[str, str]:
     """What the log line of a fact names: ids and states, nothing personal."""
     found: dict[str, str] = {}
-    for name in ("contact", "offer", "agent", "queue"):
+    for name in ("contact", "offer", "agent", "queue", "callback"):
         value = getattr(fact, name, None)
         if value is not None:
             found[f"{name}_id"] = getattr(value, f"{name}_id")
@@ -337,6 +345,8 @@ def ids_of(fact: Fact) -> dict[str, str]:
     contact = getattr(fact, "contact", None)
     if contact is not None:
         found |= {"call_id": contact.call_id, "agent_id": contact.agent_id, "contact_state": contact.state}
+    if isinstance(fact, facts.CallbackFact):
+        found |= {"callback_state": fact.callback.state, "contact_id": fact.callback.contact_id}
     return {key: value for key, value in found.items() if value}
 
 

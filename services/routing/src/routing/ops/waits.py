@@ -74,6 +74,13 @@ async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstim
     return floor.estimate(contact, now)
 
 
+async def estimate_arrival(tx: Ledger, arrival: Contact, now: datetime) -> WaitEstimate:
+    """The same for somebody who would come to a queue now."""
+    queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
+    queue = queues.get(arrival.queue_id, DIRECT)
+    return (await _floor(tx, queue, arrival.queue_id, queues, now, arrival)).estimate(arrival, now)
+
+
 async def explain_contact(tx: Ledger, contact_id: str, now: datetime) -> Explanation:
     """Why it waits: what is asked for now and what keeps each agent from it. ContactMoved when it no longer waits."""
     contact = await _waiting_contact(tx, contact_id)
@@ -109,8 +116,10 @@ async def _waiting_contact(tx: Ledger, contact_id: str) -> Contact:
     return contact
 
 
-async def _floor(tx: Ledger, queue: Queue, queue_id: str, queues: Mapping[str, Queue], now: datetime) -> _Floor:
-    line = explaining.in_order(await store.waiting_line(tx, queue_id), queue, now)
+async def _floor(
+    tx: Ledger, queue: Queue, queue_id: str, queues: Mapping[str, Queue], now: datetime, *coming: Contact
+) -> _Floor:
+    line = explaining.in_order([*await store.waiting_line(tx, queue_id), *coming], queue, now)
     return _Floor(
         queue, line, await agent_store.agents_at_work(tx) if queue.queue_id else [],
         [queues[each] for each in await store.queues_with_waiting(tx) if each in queues],

@@ -8,9 +8,11 @@ from typing import Any
 from chassis.paging import keyset
 from sqlalchemy import RowMapping, delete, func, or_, select
 
+from routing.domain.callbacks import OPEN
 from routing.domain.contacts import WAITING
 from routing.domain.queues import Disposition, Queue, Skill
 from routing.store import tables
+from routing.store.callback_rules import callback_rules_from_json, callback_rules_to_json
 from routing.store.rows import (
     Transaction,
     add,
@@ -108,6 +110,7 @@ async def skill_in_use(tx: Transaction, skill_id: str) -> bool:
         (tables.agents, tables.agents.c.active.is_(True)),
         (_queues, _queues.c.deleted.is_(False)),
         (tables.contacts, tables.contacts.c.state.in_(sorted(WAITING))),
+        (tables.callbacks, tables.callbacks.c.state.in_(sorted(OPEN))),
     ):
         column = table.c.skills if table is tables.agents else table.c.required_skills
         found = await tx.one_or_none(
@@ -186,6 +189,7 @@ def _row(queue: Queue) -> dict[str, Any]:
         "disposition_ids": list(queue.disposition_ids),
         "open_to_all": queue.open_to_all,
         "rules": rules_to_json(queue.rules),
+        "callbacks": callback_rules_to_json(queue.callbacks),
         "watches_wait": queue.rules.watches_expected_wait,
         "deleted": queue.deleted,
         "create_time": queue.create_time,
@@ -207,6 +211,7 @@ def _queue(row: RowMapping) -> Queue:
         disposition_ids=tuple(row["disposition_ids"]),
         open_to_all=row["open_to_all"],
         rules=rules_from_json(row["rules"]),
+        callbacks=callback_rules_from_json(row["callbacks"]),
         create_time=row["create_time"],
         update_time=row["update_time"],
         version=row["version"],

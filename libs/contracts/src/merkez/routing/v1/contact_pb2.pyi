@@ -59,10 +59,11 @@ class _ContactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContactKi
     CONTACT_KIND_OUTBOUND: _ContactKind.ValueType  # 2
     CONTACT_KIND_TRANSFER: _ContactKind.ValueType  # 3
     CONTACT_KIND_CONSULT: _ContactKind.ValueType  # 4
+    CONTACT_KIND_CALLBACK: _ContactKind.ValueType  # 5
 
 class ContactKind(_ContactKind, metaclass=_ContactKindEnumTypeWrapper):
     """How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed
-    on; CONSULT an agent's question to another, while the customer waits with the first.
+    on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
     """
 
 CONTACT_KIND_UNSPECIFIED: ContactKind.ValueType  # 0
@@ -70,6 +71,7 @@ CONTACT_KIND_INBOUND: ContactKind.ValueType  # 1
 CONTACT_KIND_OUTBOUND: ContactKind.ValueType  # 2
 CONTACT_KIND_TRANSFER: ContactKind.ValueType  # 3
 CONTACT_KIND_CONSULT: ContactKind.ValueType  # 4
+CONTACT_KIND_CALLBACK: ContactKind.ValueType  # 5
 Global___ContactKind: _TypeAlias = ContactKind  # noqa: Y015
 
 class _Channel:
@@ -204,6 +206,7 @@ class Contact(_message.Message):
     TARGET_AGENT_ID_FIELD_NUMBER: _builtins.int
     CONSULTING_AGENT_ID_FIELD_NUMBER: _builtins.int
     PREFERRED_AGENT_ID_FIELD_NUMBER: _builtins.int
+    CALLBACK_ID_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -215,7 +218,7 @@ class Contact(_message.Message):
     brand_id: _builtins.str
     """Brand."""
     call_id: _builtins.str
-    """Call it stands for."""
+    """Call it stands for; empty of a CALLBACK until its customer is called."""
     customer_id: _builtins.str
     """Customer; empty when unknown."""
     caller_number: _builtins.str
@@ -248,6 +251,8 @@ class Contact(_message.Message):
     """Agent who asks, of a CONSULT."""
     preferred_agent_id: _builtins.str
     """Agent who should have it if possible: alone for the queue's preferred_wait while they are at work, and then like anybody else."""
+    callback_id: _builtins.str
+    """Of a CALLBACK: the callback it waits for."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -307,10 +312,11 @@ class Contact(_message.Message):
         target_agent_id: _builtins.str = ...,
         consulting_agent_id: _builtins.str = ...,
         preferred_agent_id: _builtins.str = ...,
+        callback_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "note", b"note", "offer_count", b"offer_count", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "note", b"note", "offer_count", b"offer_count", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

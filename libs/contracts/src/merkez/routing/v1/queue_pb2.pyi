@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from merkez.routing.v1 import callback_rules_pb2 as _callback_rules_pb2
 from merkez.routing.v1 import rules_pb2 as _rules_pb2
 import builtins as _builtins
 import sys
@@ -67,6 +68,7 @@ class Queue(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    CALLBACKS_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -113,6 +115,10 @@ class Queue(_message.Message):
     def rules(self) -> _rules_pb2.RoutingRules:
         """How agents are chosen."""
 
+    @_builtins.property
+    def callbacks(self) -> _callback_rules_pb2.CallbackRules:
+        """How customers are called back."""
+
     def __init__(
         self,
         *,
@@ -130,10 +136,11 @@ class Queue(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         rules: _rules_pb2.RoutingRules | None = ...,
+        callbacks: _callback_rules_pb2.CallbackRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "offer_timeout", b"offer_timeout", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callbacks", b"callbacks", "create_time", b"create_time", "offer_timeout", b"offer_timeout", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callbacks", b"callbacks", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -69,7 +69,9 @@ Global___ContactChanged: _TypeAlias = ContactChanged  # noqa: Y015
 
 @_typing.final
 class ContactStarted(_message.Message):
-    """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over."""
+    """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over. Or the agent who accepted a
+    callback calls its customer.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -101,7 +103,8 @@ class ContactDequeued(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why: max_wait, flow or cancelled by who asked for it; offer_declined, offer_missed when it was for one agent only; forwarded when that
-    agent can't be reached and has a last resort (telephony's FindMe).
+    agent can't be reached and has a last resort (telephony's FindMe); callback when the customer is called back instead; of a CALLBACK
+    callback_cancelled, callback_rescheduled, callback_held or callback_expired.
     """
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
