@@ -132,7 +132,7 @@ def test_next_attempt_waits_for_the_queue_to_open() -> None:
         ("NO_ANSWER", False, Outcome.NO_ANSWER), ("CANCELLED", False, Outcome.NO_ANSWER),
         ("ANSWERING_MACHINE", True, Outcome.MACHINE), ("FAX", True, Outcome.MACHINE),
         ("MESSAGE_LEFT", True, Outcome.MESSAGE_LEFT), ("REJECTED", False, Outcome.REJECTED),
-        ("UNREACHABLE", True, Outcome.UNREACHABLE), ("NO_TRUNK", False, Outcome.NO_ANSWER),
+        ("UNREACHABLE", True, Outcome.UNREACHABLE), ("NO_TRUNK", False, Outcome.NOT_DIALLED),
     ],
 )  # fmt: skip
 def test_what_an_attempt_came_to_follows_from_how_its_call_ended(cause: str, answered: bool, outcome: Outcome) -> None:

@@ -104,6 +104,8 @@ _BY_CAUSE = {
     "MESSAGE_LEFT": Outcome.MESSAGE_LEFT, "ANSWERING_MACHINE": Outcome.MACHINE, "FAX": Outcome.MACHINE,
     "BUSY": Outcome.BUSY, "REJECTED": Outcome.REJECTED, "UNREACHABLE": Outcome.UNREACHABLE,
 }  # fmt: skip
+_RANG = frozenset({"NORMAL", "NO_ANSWER", "CANCELLED", "CALLER_LEFT", "MEDIA_LOST", "MEDIA_FAILED", "NODE_LOST"})
+"""Of a call that nobody answered; any other cause is why it never rang."""
 
 
 @dataclass(frozen=True)
@@ -363,7 +365,9 @@ def attempted(
 
 def outcome_of(end_cause: str, *, answered: bool) -> Outcome:
     """What a call that ended for this cause came to; whoever gave up ringing has not been answered."""
-    return _BY_CAUSE.get(end_cause) or (Outcome.ANSWERED if answered else Outcome.NO_ANSWER)
+    if end_cause in _BY_CAUSE or answered:
+        return _BY_CAUSE.get(end_cause, Outcome.ANSWERED)
+    return Outcome.NO_ANSWER if end_cause in _RANG else Outcome.NOT_DIALLED
 
 
 def rescheduled(callback: Callback, due: datetime, rules: CallbackRules) -> Callback:
