@@ -87,7 +87,7 @@ steps:
 def test_every_kind_of_step_has_a_key() -> None:
     assert set(KINDS) == {
         "say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "transfer", "voicemail",
-        "hang_up",
+        "hang_up", "callback_offer",
     }  # fmt: skip
 
 

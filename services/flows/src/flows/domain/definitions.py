@@ -180,7 +180,23 @@ class HangUp:
     utterance: Utterance = Utterance()
 
 
-Action = Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
+@dataclass(frozen=True)
+class CallbackOffer:
+    """Offers to call back, by the queue's rules or `always`. Without words of its own it says ours."""
+
+    queue_id: str = ""
+    utterance: Utterance = Utterance()
+    skills: Mapping[str, int] = field(default_factory=dict)
+    priority: int = 0
+    always: bool = False
+    confirmation: Utterance = Utterance()
+    declined: str = ""
+
+
+Action = (
+    Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
+    | CallbackOffer
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -260,6 +276,8 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
             found = [("open", when_open), ("closed", when_closed)]
         case HttpRequest(next=target, failed=failed) | Transfer(next=target, failed=failed):
             found = [("next", target), ("failed", failed)]
+        case CallbackOffer(declined=declined):
+            found = [("declined", declined)]
         case Queue(timed_out=timed_out):
             found = [("timed_out", timed_out)]
         case _:
@@ -278,6 +296,10 @@ def utterances(action: Action | None) -> Iterator[tuple[str, Utterance]]:
                 yield "invalid", invalid
         case HangUp(utterance=said) if not said.empty:
             yield "utterance", said
+        case CallbackOffer(utterance=said, confirmation=confirmation):
+            for name, each in (("utterance", said), ("confirmation", confirmation)):
+                if not each.empty:
+                    yield name, each
         case _:
             pass
 

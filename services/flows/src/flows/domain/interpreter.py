@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
-from flows.domain import waits
+from flows.domain import callbacks, waits
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -20,6 +20,7 @@ from flows.domain.definitions import (
     DEFAULT_MESSAGE_DURATION,
     DEFAULT_MESSAGE_SILENCE,
     DEFAULT_TRANSFER_TIMEOUT,
+    CallbackOffer,
     Collect,
     Definition,
     HangUp,
@@ -35,6 +36,8 @@ from flows.domain.definitions import (
 )  # fmt: skip
 from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, Wait
 from flows.domain.runs import (
+    CallbackChecked,
+    CallbackMade,
     ChangeFlow,
     CheckHours,
     ContactChecked,
@@ -149,6 +152,7 @@ def _voicemail(walk: Walk, voicemail: Voicemail) -> Turn:
 _ENTER: Mapping[type, Callable[..., Turn | str]] = {
     Say: _say, Play: _play, Menu: _ask, Collect: _ask, Hours: _hours, SetAttribute: _set, HttpRequest: _http,
     Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail, HangUp: _hang_up,
+    CallbackOffer: callbacks.offer,
 }  # fmt: skip
 
 
@@ -164,7 +168,9 @@ def _finished(walk: Walk, _: Finished) -> Turn:
 
 def _digits(walk: Walk, event: Digits | TimedOut) -> Turn:
     action = walk.step.action
-    assert isinstance(action, Menu | Collect)
+    assert isinstance(action, Menu | Collect | CallbackOffer)
+    if isinstance(action, CallbackOffer):
+        return callbacks.pressed(walk, action, event.digits)
     if isinstance(action, Menu):
         return _chosen(walk, action, event.digits)
     return _collected(walk, action, event.digits)
@@ -288,5 +294,7 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.DIALLING, DialEnded): _dial_ended,
     (Phase.RECORDING, Recorded): _recorded,
     (Phase.CHANGING_FLOW, FlowChanged): _flow_changed,
+    (Phase.CHECKING_CALLBACK, CallbackChecked): callbacks.checked,
+    (Phase.REQUESTING_CALLBACK, CallbackMade): callbacks.made,
 }
 """Every event a run takes in every phase; anything else is refused."""

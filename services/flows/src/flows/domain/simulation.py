@@ -15,12 +15,14 @@ from enum import StrEnum
 from kernel.hours import Hours as Calendar
 from kernel.hours import opening
 
-from flows.domain import answers, waits
+from flows.domain import answers, callbacks, waits
 from flows.domain.definitions import Collect, Definition, Queue, Transfer
 from flows.domain.interpreter import advance
 from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
 from flows.domain.runs import (
     Call,
+    CallbackChecked,
+    CallbackMade,
     ChangeFlow,
     CheckHours,
     ContactChecked,
@@ -54,7 +56,7 @@ MAX_VISITS = 500
 MAX_SIZE = 500_000
 """Characters of all that is heard and of all attributes after which it stops: no answer is bigger than can be sent."""
 RUN_ID = "run_simulated"
-_CONTACT = "con_simulated"
+_CONTACT, _CALLBACK = "con_simulated", "cbk_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
 _TALK, _MESSAGE = timedelta(seconds=60), timedelta(seconds=10)
@@ -225,6 +227,10 @@ class _Runner:
                 return self._dial()
             case Phase.RECORDING:
                 return self._record()
+            case Phase.CHECKING_CALLBACK:
+                return CallbackChecked(True)  # what there is to try out
+            case Phase.REQUESTING_CALLBACK:
+                return CallbackMade(_CALLBACK)
             case _:
                 return self._wait_in_queue(turn)
 
@@ -256,7 +262,8 @@ class _Runner:
     def _gather(self, order: Order | None) -> Event:
         assert isinstance(order, Gather)
         action = self._action
-        least = max(action.min_digits, 1) if isinstance(action, Collect) else 1
+        least = callbacks.fewest_digits(self._state.asking)
+        least = max(action.min_digits, 1) if isinstance(action, Collect) else least
         waiting = replace(
             self._ask(Kind.DIGITS, Kind.TEXT, Kind.TIMED_OUT),
             min_digits=least, max_digits=order.max_digits, terminator=order.terminator,

@@ -17,6 +17,7 @@ from flows.domain.definitions import (
     LANGUAGES,
     PLACEHOLDER,
     STEP_ID,
+    CallbackOffer,
     Collect,
     Definition,
     Hours,
@@ -214,7 +215,7 @@ def _hours(hours: Hours, known: References) -> Iterator[Found]:
     yield from _reference("business_hours_id", hours.business_hours_id, known.business_hours, "BUSINESS_HOURS")
 
 
-def _queue(queue: Queue, known: References) -> Iterator[Found]:
+def _line(queue: Queue | CallbackOffer, known: References) -> Iterator[Found]:
     yield from _reference("queue_id", queue.queue_id, known.queues, "QUEUE")
     for skill_id, proficiency in queue.skills.items():
         yield from _reference(f"skills[{skill_id}]", skill_id, known.skills, "SKILL")
@@ -222,6 +223,10 @@ def _queue(queue: Queue, known: References) -> Iterator[Found]:
             yield _error(f"skills[{skill_id}]", "RANGE_INVALID", "A proficiency is 1 to 5.")
     if not 0 <= queue.priority <= 9:
         yield _error("priority", "RANGE_INVALID", "A priority is 0 to 9.")
+
+
+def _queue(queue: Queue, known: References) -> Iterator[Found]:
+    yield from _line(queue, known)
     interval = queue.announce_interval
     if interval and not timedelta(seconds=5) <= interval <= timedelta(minutes=10):
         yield _error("announce_interval", "RANGE_INVALID", "Announce every 5 seconds to 10 minutes, or never (0 s).")
@@ -306,7 +311,7 @@ def _http(request: HttpRequest, known: References) -> Iterator[Found]:
 
 _CHECKS: dict[type, Callable[..., Iterator[Found]]] = {
     Menu: _menu, Collect: _collect, Hours: _hours, Queue: _queue, HttpRequest: _http, Transfer: _transfer,
-    Voicemail: _voicemail,
+    Voicemail: _voicemail, CallbackOffer: _line,
 }  # fmt: skip
 
 

@@ -138,7 +138,8 @@ def _go_on(walk: Walk, line: _Line) -> Turn:
 
 
 def _give_up(walk: Walk, line: _Line) -> Turn:
-    walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None)
+    left = walk.state.contact_id or walk.state.left_contact_id
+    walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None, left_contact_id=left)
     return walk.go(line.given_up) if line.given_up else walk.end("nobody_free")
 
 
