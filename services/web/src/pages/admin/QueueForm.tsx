@@ -8,6 +8,7 @@ import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
+import { CallbackFields } from "./rules/CallbackFields.tsx";
 import { PriorityFields } from "./rules/PriorityFields.tsx";
 import { type Part, partOf } from "./rules/places.ts";
 import classes from "./rules/rules.module.css";
@@ -15,7 +16,7 @@ import { SkillsPart } from "./rules/SkillsPart.tsx";
 import { StrategyFields } from "./rules/StrategyFields.tsx";
 
 const MASK =
-  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules";
+  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,callbacks";
 
 type Time = "offerTimeout" | "wrapUpDuration" | "serviceLevelThreshold" | "shortAbandonThreshold";
 
@@ -84,7 +85,7 @@ interface PartProps {
   onChange: (part: Partial<Queue>) => void;
 }
 
-const PARTS: readonly Part[] = ["general", "choice", "skills", "priority"];
+const PARTS: readonly Part[] = ["general", "choice", "skills", "priority", "callbacks"];
 
 /** Everything but the name, part by part; a problem turns to the part it is about. */
 function Parts({ queue, problem, onChange }: PartProps) {
@@ -102,6 +103,13 @@ function Parts({ queue, problem, onChange }: PartProps) {
     choice: <StrategyFields rules={rules} problem={problem} onChange={changeRules} />,
     skills: <SkillsPart queue={queue} problem={problem} onChange={onChange} />,
     priority: <PriorityFields rules={rules} problem={problem} onChange={changeRules} />,
+    callbacks: (
+      <CallbackFields
+        rules={queue.callbacks ?? {}}
+        problem={problem}
+        onChange={(some) => onChange({ callbacks: { ...queue.callbacks, ...some } })}
+      />
+    ),
   };
   return (
     <Tabs

@@ -10,6 +10,7 @@ import {
   IconDialpad,
   IconListNumbers,
   IconMessage2,
+  IconPhoneCall,
   IconPhoneOff,
   IconPlayerPlay,
   IconRecordMail,
@@ -38,6 +39,7 @@ export const ICONS: Record<Kind, Icon> = {
   queue: IconStack2,
   transfer: IconArrowForwardUp,
   voicemail: IconRecordMail,
+  callbackOffer: IconPhoneCall,
   hangUp: IconPhoneOff,
 };
 

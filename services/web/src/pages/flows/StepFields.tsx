@@ -3,6 +3,7 @@ import { optionsOf, useQueues } from "../../api/names.ts";
 import type { Step } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
+import { CallbackOfferFields } from "./CallbackOfferFields.tsx";
 import { ChoiceFields } from "./ChoiceFields.tsx";
 import { TransferFields, VoicemailFields } from "./HandingOnFields.tsx";
 import { PairFields } from "./PairFields.tsx";
@@ -37,6 +38,7 @@ export function StepFields({ step, steps, onChange }: Props) {
   if (step.queue) return <QueueFields value={step.queue} set={set} steps={steps} />;
   if (step.transfer) return <TransferFields value={step.transfer} set={set} steps={steps} />;
   if (step.voicemail) return <VoicemailFields value={step.voicemail} set={set} steps={steps} />;
+  if (step.callbackOffer) return <CallbackOfferFields value={step.callbackOffer} set={set} steps={steps} />;
   return step.hangUp ? <HangUpFields value={step.hangUp} set={set} steps={steps} /> : null;
 }
 

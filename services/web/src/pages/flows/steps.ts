@@ -15,6 +15,7 @@ export const KINDS = [
   "queue",
   "transfer",
   "voicemail",
+  "callbackOffer",
   "hangUp",
 ] as const;
 export type Kind = (typeof KINDS)[number];
@@ -55,6 +56,7 @@ const EMPTY: { readonly [K in Kind]: () => NonNullable<Step[K]> } = {
   queue: () => ({ queueId: "", announceInterval: "30s", timedOut: "" }),
   transfer: () => ({ queueId: "", failed: "" }),
   voicemail: () => ({ utterance: { text: {} }, queueId: "", next: "" }),
+  callbackOffer: () => ({ queueId: "", declined: "" }),
   hangUp: () => ({ utterance: { text: {} } }),
 };
 
@@ -92,11 +94,17 @@ export function stepName(steps: readonly Step[], stepId: string | undefined): st
   return steps.find((step) => step.stepId === stepId)?.displayName || stepId || "";
 }
 
+const SHORT: Partial<Record<Kind, string>> = {
+  setAttribute: "set",
+  httpRequest: "request",
+  callbackOffer: "callback",
+};
+
 /** A new step of a kind, with an id no other step has. */
 export function newStep(kind: Kind, steps: readonly Step[]): Step {
   const taken = new Set(steps.map((step) => step.stepId));
   let number = 1;
-  const base = kind === "setAttribute" ? "set" : kind === "httpRequest" ? "request" : kind.toLowerCase();
+  const base = SHORT[kind] ?? kind.toLowerCase();
   while (taken.has(number === 1 ? base : `${base}_${number}`)) number += 1;
   const stepId = number === 1 ? base : `${base}_${number}`;
   return { stepId, displayName: "", [kind]: EMPTY[kind]() };
@@ -122,6 +130,7 @@ export const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   queue: ["timedOut"],
   transfer: ["next", "failed"],
   voicemail: ["next"],
+  callbackOffer: ["declined"],
   hangUp: [],
 };
 

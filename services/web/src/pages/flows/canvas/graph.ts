@@ -27,6 +27,7 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   closed: "flows.whenClosed",
   failed: "flows.failed",
   timedOut: "flows.timedOut",
+  declined: "flows.callbackDeclined",
 };
 const TRANSFER_LABELS: Readonly<Record<string, MessageKey>> = {
   next: "flows.afterTalk",

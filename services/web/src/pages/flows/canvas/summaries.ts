@@ -28,5 +28,6 @@ export function summaryOf(step: Step, language: Definition["language"], names: N
     return number || named(queueId || agentId || flowId);
   }
   if (step.voicemail) return named(step.voicemail.queueId || step.voicemail.agentId);
+  if (step.callbackOffer) return named(step.callbackOffer.queueId);
   return said(step.hangUp?.utterance);
 }

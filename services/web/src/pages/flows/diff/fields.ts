@@ -39,11 +39,14 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   priority: "flows.priority",
   music: "flows.music",
   timed_out: "flows.timedOut",
+  declined: "flows.callbackDeclined",
+  always: "flows.callbackAlways",
+  confirmation: "flows.callbackConfirmation",
   people_only: "flows.peopleOnly",
   end_digit: "flows.endDigit",
 };
 
-const LEADING = new Set(["start", "next", "no_match", "open", "closed", "failed", "timed_out"]);
+const LEADING = new Set(["start", "next", "no_match", "open", "closed", "failed", "timed_out", "declined"]);
 
 /** A field's path as its parts: known keys to be worded, and what stands between, such as a language or a digit. */
 export function partsOf(field: string): { label?: MessageKey; text: string }[] {
