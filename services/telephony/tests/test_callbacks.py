@@ -113,6 +113,14 @@ async def test_machine_is_hung_up_on_before_the_last_attempt(exchange, carrier, 
     assert (await record(exchange, call.call_id)).end_cause == "ANSWERING_MACHINE"
 
 
+async def test_customer_is_called_also_when_the_message_is_gone(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, wanted(exchange, on_machine=LEAVE_MESSAGE, message_prompt_id=an_id("prm")), agent_id)
+    await agent.hears(CALLER_HZ)
+    assert not exchange.routing.not_called_back
+
+
 async def test_busy_customer_ends_the_call_so_that_it_is_tried_again(exchange, carrier) -> None:
     await trunk(exchange, carrier)
     _, agent_id = await an_agent(exchange)

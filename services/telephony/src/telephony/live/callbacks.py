@@ -9,7 +9,8 @@ from kernel.errors import DomainError
 from merkez.routing.v1 import callback_pb2, callback_rules_pb2
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 
-from telephony.domain.calls import Actor
+from telephony.domain.answers import MessageUnplayable
+from telephony.domain.calls import Actor, Call
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
@@ -49,10 +50,18 @@ class Callbacks:
         try:
             wanted = await routing.callback_dial(tenant_id, contact_id)
             request = await self._request(tenant_id, contact_id, wanted)
-            return await self._dialing.dial(
-                tenant_id, Actor("agent", agent_id), request,
-                contact_of=lambda call: routing.begin_callback(tenant_id, contact_id, agent_id, call.call_id),
-            )  # fmt: skip
+
+            async def begun(call: Call) -> str:
+                return await routing.begin_callback(tenant_id, contact_id, agent_id, call.call_id)
+
+            actor = Actor("agent", agent_id)
+            try:
+                return await self._dialing.dial(tenant_id, actor, request, contact_of=begun)
+            except MessageUnplayable:
+                # The prompt is gone since the queue was set up: the customer is called all the same.
+                log.warning("a callback's message can't be played", contact_id=contact_id)
+                request.detection.CopyFrom(call_pb2.AnswerDetection(on_machine=call_pb2.MACHINE_ACTION_HANG_UP))
+                return await self._dialing.dial(tenant_id, actor, request, contact_of=begun)
         except Exception:
             # A call that began tells its end by itself, and routing leaves such a contact as it is.
             await routing.fail_callback(tenant_id, contact_id, agent_id)

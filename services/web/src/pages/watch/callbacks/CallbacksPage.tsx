@@ -184,7 +184,8 @@ function Customer({ callback }: { callback: Callback }) {
   const { callerName, customerId, number } = callback;
   const who = (
     <>
-      {callerName && <bdi>{callerName} </bdi>}
+      {callerName && <bdi>{callerName}</bdi>}
+      {callerName && " "}
       <span className="m-ltr m-figures">{number}</span>
     </>
   );
