@@ -1,4 +1,4 @@
-"""Two routing processes for one company, killed, paused and cut off: each callback is moved once by whoever is there."""
+"""Two routing processes for one company, killed, paused and cut off: each callback is moved once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from routing.domain.callback_rules import CallbackRules
 from routing.domain.callbacks import Callback, CallbackState, When
 from routing.ops import agents as agent_ops
 from routing.ops import callbacks as ops
-from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from testkit.waiting import eventually
 
-from .callers import wish
+from .callers import end, wish
 from .conftest import Floor
 from .test_replicas import Replica, disturb, floor, pending_of, replicas  # noqa: F401  fixtures
 
@@ -73,19 +72,15 @@ class Hands:
             call_id, answered = new_id("call", clock.now()), self.random.random() < 0.6
             await run(ops.begin_call, agent.contact_id, agent_id, call_id)
             for _ in range(2):  # what is heard twice counts once
-                await run(contact_ops.end_call, call_id, clock.now())
-                cause, now = "NORMAL" if answered else "BUSY", clock.now()
-                await self.floor.desk.run(
-                    self.floor.tenant_id, lambda tx: ops.end_call(tx, call_id, cause, now, answered=answered)
-                )
+                await end(self.floor, call_id, "NORMAL" if answered else "BUSY", answered=answered)
 
 
 @pytest.mark.parametrize("seed", [3])
 async def test_each_callback_is_moved_once_whatever_becomes_of_the_processes(
-    floor: Floor,
-    replicas: list[Replica],
+    floor: Floor,  # noqa: F811
+    replicas: list[Replica],  # noqa: F811
     make_bus: Any,
-    seed: int,  # noqa: F811
+    seed: int,
 ) -> None:
     facts, bus = Facts(), await make_bus("test")
     await bus.subscribe(f"merkez.{floor.tenant_id}.callback.v1.*", facts.hear)

@@ -72,7 +72,11 @@ test("a callback has no call until its customer is called, and then is that call
   const waiting = { ...CONTACT, callId: "", kind: "CONTACT_KIND_CALLBACK" } as Contact;
   const accepted = after(["OfferAccepted", { offer: { ...OFFER, contact: waiting } }]);
   expect(phaseOf(accepted)).toBe("connecting");
-  const called = applyFact(accepted, fact("ContactStarted", { contact: { ...waiting, callId: "call_1" } }), ME);
+  const called = applyFact(
+    accepted,
+    fact("ContactStarted", { contact: { ...waiting, callId: "call_1" } }),
+    ME,
+  );
   expect(called.contact?.callId).toBe("call_1");
   const dialing = { callId: "call_1", state: "CALL_STATE_DIALING" };
   expect(phaseOf(withCall(called, dialing as DesktopState["call"]))).toBe("dialing");

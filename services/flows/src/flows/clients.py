@@ -35,7 +35,7 @@ from merkez.routing.v1 import (
     queue_service_pb2_grpc,
 )
 
-from flows.callbacks import Callbacks
+from flows.callback_clients import Callbacks
 from flows.domain.definitions import CallbackOffer, Definition, Hours, Queue, Transfer, Voicemail
 from flows.domain.names import OF_ROUTING, Names, Noun
 from flows.domain.runs import (
