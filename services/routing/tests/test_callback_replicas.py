@@ -75,6 +75,7 @@ class Hands:
                 await end(self.floor, call_id, "NORMAL" if answered else "BUSY", answered=answered)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [3])
 async def test_each_callback_is_moved_once_whatever_becomes_of_the_processes(
     floor: Floor,  # noqa: F811
@@ -84,7 +85,7 @@ async def test_each_callback_is_moved_once_whatever_becomes_of_the_processes(
 ) -> None:
     facts, bus = Facts(), await make_bus("test")
     await bus.subscribe(f"merkez.{floor.tenant_id}.callback.v1.*", facts.hear)
-    rules = CallbackRules(attempts=2, retry_after=timedelta(minutes=1))
+    rules = CallbackRules(attempts=2, retry_after=timedelta(hours=12))
     queue = await floor.queue(callbacks=rules, wrap_up_duration=timedelta(0))
     agents = [await floor.agent(f"Agent {number}") for number in range(3)]
     hands, chance = Hands(floor, agents, seed), random.Random(seed)
