@@ -24,6 +24,7 @@ from flows.domain.definitions import Definition
 from flows.domain.interpreter import advance
 from flows.domain.runs import (
     ChangeFlow,
+    CheckCallback,
     CheckContact,
     CheckHours,
     Dequeue,
@@ -34,6 +35,7 @@ from flows.domain.runs import (
     Fetch,
     FlowChanged,
     Instruction,
+    RequestCallback,
     Run,
     Trail,
 )  # fmt: skip
@@ -135,6 +137,10 @@ class Turns:
                 return await self._fetcher.fetch(effect, tenant_id)
             case CheckContact():
                 return await self._routing.check_contact(effect)
+            case CheckCallback():
+                return await self._routing.callbacks.check(effect)
+            case RequestCallback():
+                return await self._routing.callbacks.request(effect, run)
             case ChangeFlow(flow_id):
                 return await self._db.run(tenant_id, lambda tx: ops.newest_release(tx, flow_id), read_only=True)
             case EnterFlow(flow_id):

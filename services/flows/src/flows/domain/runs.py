@@ -69,6 +69,8 @@ class Phase(StrEnum):
     FINDING_CUSTOMER = "FINDING_CUSTOMER"
     ENTERING_FLOW = "ENTERING_FLOW"
     LEAVING_FLOW = "LEAVING_FLOW"
+    CHECKING_CALLBACK = "CHECKING_CALLBACK"
+    REQUESTING_CALLBACK = "REQUESTING_CALLBACK"
 
 
 class ContactKind(StrEnum):
@@ -127,6 +129,10 @@ class RunState:
     """What entry rules said last."""
     frames: tuple[Frame, ...] = ()
     """The steps that called other flows, the outermost first, while the run is inside."""
+    left_contact_id: str = ""
+    """The contact that waited last and was given up: a callback has its place."""
+    asking: str = ""
+    """What a callback offer asks for just now."""
 
 
 @dataclass(frozen=True)
@@ -314,10 +320,27 @@ class FlowChanged:
     release_id: str = ""
 
 
+@dataclass(frozen=True)
+class CallbackChecked:
+    """Whether a callback is offered; None when routing can't say."""
+
+    offered: bool | None
+
+
+@dataclass(frozen=True)
+class CallbackMade:
+    """The callback is asked for; empty when routing refused it for good. `already_open`: it was asked for before."""
+
+    callback_id: str
+    already_open: bool = False
+    refusal: str = ""
+
+
 Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
     | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
+    | CallbackChecked | CallbackMade
 )  # fmt: skip
 
 
@@ -389,9 +412,31 @@ class ChangeFlow:
     flow_id: str
 
 
+@dataclass(frozen=True)
+class CheckCallback:
+    """Ask routing whether somebody who comes to this queue is offered a callback."""
+
+    queue_id: str
+    skills: Mapping[str, int]
+    priority: int
+
+
+@dataclass(frozen=True)
+class RequestCallback:
+    """Have routing call back, at the place of the contact that was left."""
+
+    request_id: str
+    queue_id: str
+    number: str = field(repr=False)
+    skills: Mapping[str, int]
+    priority: int
+    attributes: Mapping[str, str] = field(repr=False)
+    left_contact_id: str = ""
+
+
 Effect = (
     CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow | Draw | LookAtQueue | LookUp
-    | EnterFlow | LeaveFlow
+    | EnterFlow | LeaveFlow | CheckCallback | RequestCallback
 )  # fmt: skip
 
 
