@@ -12,6 +12,7 @@ import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
+import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
 import type watch from "../messages/watch.json";
@@ -32,4 +33,5 @@ export type MessageKey =
   | keyof typeof overflow
   | keyof typeof rules
   | keyof typeof simulator
+  | keyof typeof sound
   | keyof typeof telephony;
