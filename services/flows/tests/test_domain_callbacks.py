@@ -10,18 +10,15 @@ import pytest
 from flows.domain import definitions as d
 from flows.domain.callback_words import words
 from flows.domain.callbacks import NUMBER
+from flows.domain.deeds import CallbackChecked, CallbackMade, CheckCallback, RequestCallback
 from flows.domain.orders import EndCall, Gather, WaitInQueue
 from flows.domain.runs import (
-    CallbackChecked,
-    CallbackMade,
-    CheckCallback,
     Dequeued,
     Digits,
     Enqueued,
     Estimated,
     Phase,
     QueueTick,
-    RequestCallback,
     Started,
     TimedOut,
 )  # fmt: skip

@@ -8,7 +8,8 @@ from chassis.telemetry import log
 from kernel.errors import DomainError, FailedPrecondition, InvalidInput, NotFound, QuotaExceeded
 from merkez.routing.v1 import callback_pb2, callback_service_pb2, callback_service_pb2_grpc, queue_pb2
 
-from flows.domain.runs import CallbackChecked, CallbackMade, CheckCallback, RequestCallback, Run
+from flows.domain.deeds import CallbackChecked, CallbackMade, CheckCallback, RequestCallback
+from flows.domain.runs import Run
 
 _ROUTING_SECONDS = 2.0
 

@@ -19,12 +19,11 @@ from kernel.errors import DomainError, Unavailable
 from flows.clients import Engagement, Routing
 from flows.domain import builtin
 from flows.domain.branching import point_of
-from flows.domain.deeds import Answered, Draw, Drawn, LookAtQueue, LookUp
+from flows.domain.deeds import Answered, CheckCallback, Draw, Drawn, LookAtQueue, LookUp, RequestCallback
 from flows.domain.definitions import Definition
 from flows.domain.interpreter import advance
 from flows.domain.runs import (
     ChangeFlow,
-    CheckCallback,
     CheckContact,
     CheckHours,
     Dequeue,
@@ -35,7 +34,6 @@ from flows.domain.runs import (
     Fetch,
     FlowChanged,
     Instruction,
-    RequestCallback,
     Run,
     Trail,
 )  # fmt: skip

@@ -8,9 +8,10 @@ from datetime import timedelta
 from kernel.phone import is_e164
 
 from flows.domain.callback_words import words
+from flows.domain.deeds import CallbackChecked, CallbackMade, CheckCallback, RequestCallback
 from flows.domain.definitions import BUILT_IN_ATTRIBUTES, DEFAULT_INPUT_TIMEOUT, CallbackOffer, Utterance
 from flows.domain.orders import Audio, Gather
-from flows.domain.runs import CallbackChecked, CallbackMade, CheckCallback, Phase, RequestCallback
+from flows.domain.runs import Phase
 from flows.domain.walks import Turn, Walk
 
 NUMBER = "callback_number"

@@ -16,7 +16,7 @@ from flows.domain import callbacks, calling, choosing, surveys, waits
 from flows.domain.asking import ChooseLanguage, Survey
 from flows.domain.branching import CheckQueue, Split, Test
 from flows.domain.customers import FindCustomer
-from flows.domain.deeds import Drawn, LookedUp, QueueSeen
+from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, LookedUp, QueueSeen
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -41,8 +41,6 @@ from flows.domain.definitions import (
 from flows.domain.entry import EntryRules
 from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, SpokenChoice, Wait
 from flows.domain.runs import (
-    CallbackChecked,
-    CallbackMade,
     ChangeFlow,
     CheckHours,
     ContactChecked,

@@ -9,7 +9,18 @@ from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
-from flows.domain.deeds import Draw, Drawn, LookAtQueue, LookedUp, LookUp, QueueSeen
+from flows.domain.deeds import (
+    CallbackChecked,
+    CallbackMade,
+    CheckCallback,
+    Draw,
+    Drawn,
+    LookAtQueue,
+    LookedUp,
+    LookUp,
+    QueueSeen,
+    RequestCallback,
+)
 from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
 from flows.domain.entry import Chosen
 from flows.domain.orders import Order
@@ -320,22 +331,6 @@ class FlowChanged:
     release_id: str = ""
 
 
-@dataclass(frozen=True)
-class CallbackChecked:
-    """Whether a callback is offered; None when routing can't say."""
-
-    offered: bool | None
-
-
-@dataclass(frozen=True)
-class CallbackMade:
-    """The callback is asked for; empty when routing refused it for good. `already_open`: it was asked for before."""
-
-    callback_id: str
-    already_open: bool = False
-    refusal: str = ""
-
-
 Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
@@ -410,28 +405,6 @@ class ChangeFlow:
     """Go on with the newest release of another flow."""
 
     flow_id: str
-
-
-@dataclass(frozen=True)
-class CheckCallback:
-    """Ask routing whether somebody who comes to this queue is offered a callback."""
-
-    queue_id: str
-    skills: Mapping[str, int]
-    priority: int
-
-
-@dataclass(frozen=True)
-class RequestCallback:
-    """Have routing call back, at the place of the contact that was left."""
-
-    request_id: str
-    queue_id: str
-    number: str = field(repr=False)
-    skills: Mapping[str, int]
-    priority: int
-    attributes: Mapping[str, str] = field(repr=False)
-    left_contact_id: str = ""
 
 
 Effect = (

@@ -18,14 +18,12 @@ from kernel.hours import opening
 from flows.domain import answers, callbacks, waits
 from flows.domain.asking import Survey
 from flows.domain.branching import POINTS, WHOLE, Split
-from flows.domain.deeds import Drawn, Found, LookedUp, QueueSeen
+from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, Found, LookedUp, QueueSeen
 from flows.domain.definitions import DEFAULT_MOST_OFFERS, Collect, Definition, Queue, Transfer
 from flows.domain.interpreter import advance
 from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
 from flows.domain.runs import (
     Call,
-    CallbackChecked,
-    CallbackMade,
     ChangeFlow,
     CheckHours,
     ContactChecked,
