@@ -38,6 +38,9 @@ from merkez.flows.v1 import (
     run_service_pb2_grpc,
 )
 from merkez.routing.v1 import (
+    callback_pb2,
+    callback_service_pb2,
+    callback_service_pb2_grpc,
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
@@ -106,6 +109,7 @@ class FakeRouting(
     queue_service_pb2_grpc.QueueServiceServicer,
     queue_service_pb2_grpc.SkillServiceServicer,
     queue_service_pb2_grpc.BusinessHoursServiceServicer,
+    callback_service_pb2_grpc.CallbackServiceServicer,
 ):
     """Routing as flows sees it: idempotent by request_id, and away when told."""
 
@@ -124,6 +128,8 @@ class FakeRouting(
         self.offer_count = 0
         self.standing = queue_service_pb2.QueueStanding(waiting=4, agents=2, free=0, expected_wait=Duration(seconds=90))
         self.on_enqueue: Callable[[], Any] | None = None
+        self.offered, self.called_before = True, False
+        self.callbacks: dict[str, callback_pb2.Callback] = {}
 
     def _note(self, name: str) -> None:
         self.asked.append(name)
@@ -146,6 +152,19 @@ class FakeRouting(
             raise Reused("another body")
         self.contacts[request.request_id] = made
         return made
+
+    async def GetCallbackOffer(self, request: Any, context: Any) -> callback_pb2.CallbackOffer:
+        self._note("GetCallbackOffer")
+        return callback_pb2.CallbackOffer(offered=self.offered)
+
+    async def CreateCallback(self, request: Any, context: Any) -> callback_service_pb2.CreateCallbackResponse:
+        self._note("CreateCallback")
+        if request.callback.queue_id != self.queue_id:
+            raise QueueNotFound("no such queue")
+        made = self.callbacks.setdefault(request.request_id, callback_pb2.Callback())
+        made.CopyFrom(request.callback)
+        made.callback_id = fresh("cbk")
+        return callback_service_pb2.CreateCallbackResponse(callback=made, already_open=self.called_before)
 
     async def DequeueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         self._note("DequeueContact")
@@ -328,6 +347,7 @@ async def house(
             (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_SkillServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_BusinessHoursServiceServicer_to_server, routing),
+            (callback_service_pb2_grpc.add_CallbackServiceServicer_to_server, routing),
         ],
     )
     await rpc.serve("engagement", [(customer_service_pb2_grpc.add_CustomerServiceServicer_to_server, engagement)])

@@ -148,6 +148,11 @@ def _actions(step: st.SearchStrategy[str], languages: list[str]) -> st.SearchStr
         ),
         _queues(step), _transfers(step), _voicemails(step, said), st.builds(d.HangUp, said),
         *_choosing(step, said, attribute),
+        st.builds(
+            d.CallbackOffer, _id(Noun.QUEUE), st.just(d.Utterance()) | said,
+            st.dictionaries(_id(Noun.SKILL), st.integers(1, 5)), st.integers(0, 9), st.booleans(),
+            st.just(d.Utterance()) | said, step,
+        ),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from kernel.errors import DomainError
 from kernel.features import PlanFeatures
 from kernel.ids import new_id
 from kernel.tenant import Principal
+from merkez.routing.v1 import callback_service_pb2_grpc as callbacks_grpc
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
 from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
 from merkez.routing.v1 import simulation_service_pb2_grpc as simulations_grpc
@@ -191,6 +192,7 @@ class Edge:
     offers: Any
     agents: Any
     simulations: Any
+    callbacks: Any
 
 
 @pytest_asyncio.fixture
@@ -203,6 +205,7 @@ async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
         queues_grpc.QueueServiceStub, queues_grpc.SkillServiceStub, queues_grpc.BusinessHoursServiceStub,
         queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
         contacts_grpc.AgentServiceStub, simulations_grpc.SimulationServiceStub,
+        callbacks_grpc.CallbackServiceStub,
     ]  # fmt: skip
     yield Edge(desk, *(peers.stub(stub, "routing") for stub in stubs))
 

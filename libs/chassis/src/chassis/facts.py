@@ -87,6 +87,18 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "OfferMissed": ("telephony", "analytics"),
             "OfferRescinded": ("telephony", "analytics"),
         },
+        "callback": {
+            "CallbackRequested": (),
+            "CallbackRescheduled": (),
+            "CallbackQueued": (),
+            "CallbackHeld": (),
+            "CallbackReleased": (),
+            "CallbackAttempted": (),
+            "CallbackCompleted": (),
+            "CallbackFailed": (),
+            "CallbackCancelled": (),
+            "CallbackExpired": (),
+        },
         "agent": {
             "AgentStateChanged": ("analytics",),
             "AgentChanged": (),

@@ -36,9 +36,10 @@ from merkez.routing.v1 import (
     queue_service_pb2_grpc,
 )
 
+from flows.callback_clients import Callbacks
 from flows.domain.branching import CheckQueue
 from flows.domain.deeds import Found, LookedUp, LookUp, QueueSeen, QueueStanding
-from flows.domain.definitions import Definition, Hours, Queue, Transfer, Voicemail
+from flows.domain.definitions import CallbackOffer, Definition, Hours, Queue, Transfer, Voicemail
 from flows.domain.entry import EntryRules
 from flows.domain.names import OF_ROUTING, Names, Noun
 from flows.domain.runs import (
@@ -132,6 +133,7 @@ class Routing:
 
     def __init__(self, peers: Peers, engagement: Engagement):
         self._engagement = engagement
+        self.callbacks = Callbacks(peers)
         self._contacts = peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing")
         self._agents = peers.stub(contact_service_pb2_grpc.AgentServiceStub, "routing")
         self._queues = peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
@@ -279,7 +281,7 @@ class Routing:
         agents: set[str] = set()
         for step in definition.steps[:MAX_STEPS]:
             match step.action:
-                case Queue(queue_id=queue_id, skills=asked):
+                case Queue(queue_id=queue_id, skills=asked) | CallbackOffer(queue_id=queue_id, skills=asked):
                     queues.add(queue_id)
                     skills.update(asked)
                 case CheckQueue(queue_id=queue_id):

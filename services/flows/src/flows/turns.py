@@ -19,7 +19,7 @@ from kernel.errors import DomainError, Unavailable
 from flows.clients import Engagement, Routing
 from flows.domain import builtin
 from flows.domain.branching import point_of
-from flows.domain.deeds import Answered, Draw, Drawn, LookAtQueue, LookUp
+from flows.domain.deeds import Answered, CheckCallback, Draw, Drawn, LookAtQueue, LookUp, RequestCallback
 from flows.domain.definitions import Definition
 from flows.domain.interpreter import advance
 from flows.domain.runs import (
@@ -135,6 +135,10 @@ class Turns:
                 return await self._fetcher.fetch(effect, tenant_id)
             case CheckContact():
                 return await self._routing.check_contact(effect)
+            case CheckCallback():
+                return await self._routing.callbacks.check(effect)
+            case RequestCallback():
+                return await self._routing.callbacks.request(effect, run)
             case ChangeFlow(flow_id):
                 return await self._db.run(tenant_id, lambda tx: ops.newest_release(tx, flow_id), read_only=True)
             case EnterFlow(flow_id):

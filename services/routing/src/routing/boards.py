@@ -205,7 +205,7 @@ class Boards:
                 tenant.board.drop_line(fact.queue_id)
             elif isinstance(fact, facts.AgentStateChanged | facts.AgentChanged):
                 tenant.put_agent(fact.agent)
-            else:
+            elif not isinstance(fact, facts.CallbackFact):
                 complete &= tenant.put_contact(fact.contact, now)
         if not complete:
             tenant.loaded = False

@@ -12,9 +12,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
+from merkez.routing.v1 import callback_events_pb2 as callback_events
 from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
+from routing.callbacks_proto import callback_rules_from_proto, callback_rules_to_proto, callback_to_proto
 from routing.domain import facts
 from routing.domain.agents import Agent, AgentState, Directly, directly
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
@@ -57,6 +59,7 @@ def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})
         rules=rules_to_proto(queue.rules, names),
         business_hours_id=queue.business_hours_id,
         overflow=overflow_to_proto(queue.overflow),
+        callbacks=callback_rules_to_proto(queue.callbacks),
     )
 
 
@@ -78,6 +81,7 @@ def queue_from_proto(message: queue_pb2.Queue, queue_id: str = "") -> Queue:
         rules=rules_from_proto(message.rules, "queue.rules"),
         business_hours_id=message.business_hours_id,
         overflow=overflow_from_proto(message.overflow, "queue.overflow"),
+        callbacks=callback_rules_from_proto(message.callbacks, "queue.callbacks"),
     )
 
 
@@ -134,6 +138,7 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         preferred_agent_id=contact.preferred_agent_id,
         overflows=map(overflowed_to_proto, contact.overflows),
         leave_reason=leave_reason_to_proto(contact.leave_reason),
+        callback_id=contact.callback_id,
         version=contact.version,
     )
 
@@ -268,7 +273,8 @@ def masked(mask: FieldMask, message: Message, allowed: Collection[str]) -> list[
 
 def fact_to_proto(fact: Fact) -> Message:
     """The message that leaves."""
-    made: Any = getattr(events, type(fact).__name__)()
+    told = callback_events if isinstance(fact, facts.CallbackFact) else events
+    made: Any = getattr(told, type(fact).__name__)()
     if isinstance(
         fact,
         facts.OfferMade | facts.OfferAccepted | facts.OfferDeclined | facts.OfferMissed | facts.OfferRescinded,
@@ -283,6 +289,8 @@ def fact_to_proto(fact: Fact) -> Message:
         made.queue.CopyFrom(queue_to_proto(fact.queue))
     elif isinstance(fact, facts.QueueDeleted):
         made.queue_id = fact.queue_id
+    elif isinstance(fact, facts.CallbackFact):
+        made.callback.CopyFrom(callback_to_proto(fact.callback))
     else:
         _contact_fact(made, fact)
     return made
@@ -297,7 +305,7 @@ def sentence_of(fact: Fact) -> str:
 def ids_of(fact: Fact) -> dict[str, str]:
     """What the log line of a fact names: ids and states, nothing personal."""
     found: dict[str, str] = {}
-    for name in ("contact", "offer", "agent", "queue"):
+    for name in ("contact", "offer", "agent", "queue", "callback"):
         value = getattr(fact, name, None)
         if value is not None:
             found[f"{name}_id"] = getattr(value, f"{name}_id")
@@ -305,6 +313,8 @@ def ids_of(fact: Fact) -> dict[str, str]:
     contact = getattr(fact, "contact", None)
     if contact is not None:
         found |= {"call_id": contact.call_id, "agent_id": contact.agent_id, "contact_state": contact.state}
+    if isinstance(fact, facts.CallbackFact):
+        found |= {"callback_state": fact.callback.state, "contact_id": fact.callback.contact_id}
     return {key: value for key, value in found.items() if value}
 
 

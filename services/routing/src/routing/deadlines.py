@@ -17,6 +17,7 @@ from chassis.telemetry import current_tenant
 from routing.domain import facts
 from routing.domain.facts import Fact
 from routing.ledger import Desk, Ledger
+from routing.ops import callbacks as callback_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import overflow, waits
@@ -28,10 +29,11 @@ _AT_ONCE = 50
 _CALL_MEMORY = timedelta(days=1)
 _FORGET_EVERY = 3600.0
 _WATCH_EVERY = 1.0
+_SOON = timedelta(minutes=5)
 
 
 class Deadlines:
-    """Misses offers and ends wrap-ups when their time is over."""
+    """Misses offers, ends wrap-ups and moves callbacks when their time is over."""
 
     def __init__(self, desk: Desk, settings: Settings, tasks: Tasks, bus: Bus | None = None):
         self._desk, self._settings, self._tasks, self._bus = desk, settings, tasks, bus
@@ -53,6 +55,13 @@ class Deadlines:
                 self.at(tenant_id, fact.offer.expire_time)
             elif isinstance(fact, facts.WrapUpStarted) and fact.contact.wrap_up_expire_time is not None:
                 self.at(tenant_id, fact.contact.wrap_up_expire_time)
+            elif isinstance(fact, facts.CallbackFact) and fact.callback.next_time is not None:
+                self._soon(tenant_id, fact.callback.next_time)
+
+    def _soon(self, tenant_id: str, time: datetime) -> None:
+        """Callbacks may be days away: those the sweep finds early enough."""
+        if time - self._desk.clock.now() <= _SOON:
+            self.at(tenant_id, time)
 
     def at(self, tenant_id: str, time: datetime) -> None:
         """Look at the tenant's columns at this time."""
@@ -73,7 +82,7 @@ class Deadlines:
         """What is due in one tenant."""
         held = current_tenant.set(tenant_id)
         try:
-            for verb in (self._expire_offers, contact_ops.expire_wrap_ups):
+            for verb in (self._expire_offers, contact_ops.expire_wrap_ups, callback_ops.keep_times):
                 done = _AT_ONCE
                 while done == _AT_ONCE:
                     now = self._desk.clock.now()

@@ -2584,6 +2584,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists callbacks, newest first
+         * @description Lists callbacks, newest first. Needs the permission `contacts.read`.
+         */
+        get: operations["merkez.routing.v1.CallbackService.ListCallbacks"];
+        put?: never;
+        /**
+         * Asks for a callback
+         * @description Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND, SKILL_NOT_FOUND. Needs the permission `contacts.handle`.
+         */
+        post: operations["merkez.routing.v1.CallbackService.CreateCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/callbacks/{callbackId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND CALLBACK_NOT_FOUND. Needs the permission `contacts.read`.
+         */
+        get: operations["merkez.routing.v1.CallbackService.GetCallback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/callbacks/{callbackId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels one that nobody is calling; a cancelled one stays as it is
+         * @description Cancels one that nobody is calling; a cancelled one stays as it is. NOT_FOUND CALLBACK_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when an agent has it or it is over. Needs the permission `contacts.write`.
+         */
+        post: operations["merkez.routing.v1.CallbackService.CancelCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/callbacks/{callbackId}:reschedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets another time for one that nobody is calling; its place is that of its new time
+         * @description Sets another time for one that nobody is calling; its place is that of its new time. INVALID_ARGUMENT as CreateCallback; NOT_FOUND CALLBACK_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED; ABORTED VERSION_CONFLICT. Needs the permission `contacts.write`.
+         */
+        post: operations["merkez.routing.v1.CallbackService.RescheduleCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/simulations:simulateDay": {
         parameters: {
             query?: never;
@@ -3621,6 +3705,28 @@ export interface components {
             /** @description Step when the flow is gone, an input is missing or of another type, or it would be the sixth inside another. */
             failed?: string;
         };
+        /** @description Offers to call the caller back instead of letting them wait: at their own number (1) or one they type (2). Who agrees keeps their place, is told so, and the call ends. */
+        "flows.v1.CallbackOffer": {
+            /** @description Required. Queue whose agents call back. It says from which expected wait on it is offered. */
+            queueId?: string;
+            /** @description The offer, with what to press; empty for a sentence of ours. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Skills asked for beyond the queue's own, with the least proficiency. */
+            skills?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Priority 0-9, higher first; 0 is usual.
+             */
+            priority?: number;
+            /** @description Offered whatever the expected wait. */
+            always?: boolean;
+            /** @description Said to who agrees, before the call ends; empty for a sentence of ours. */
+            confirmation?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Step when it isn't offered or the caller doesn't want it; empty ends the run politely. */
+            declined?: string;
+        };
         /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work. */
         "flows.v1.CheckQueue": {
             /** @description Required. */
@@ -4518,6 +4624,8 @@ export interface components {
             transfer?: components["schemas"]["flows.v1.Transfer"];
             /** @description Takes a message. */
             voicemail?: components["schemas"]["flows.v1.Voicemail"];
+            /** @description Offers to call back. */
+            callbackOffer?: components["schemas"]["flows.v1.CallbackOffer"];
             /** @description Parts the calls. */
             split?: components["schemas"]["flows.v1.Split"];
             /** @description Goes by what attributes say. */
@@ -5007,6 +5115,149 @@ export interface components {
             /** @description The hours' own days say what holds on it. */
             own?: boolean;
         };
+        /** @description A callback. */
+        "routing.v1.Callback": {
+            /** @description Output only. */
+            readonly callbackId?: string;
+            /** @description Output only. State. */
+            readonly state?: components["schemas"]["routing.v1.CallbackState"];
+            /** @description Required. Queue whose agents call. */
+            queueId?: string;
+            /** @description Required. Number to call, E.164. A queue has one open callback for a number. */
+            number?: string;
+            /** @description Customer's name. */
+            callerName?: string;
+            /** @description Customer; empty when unknown. */
+            customerId?: string;
+            /** @description Brand on whose behalf; empty when the tenant has one only. */
+            brandId?: string;
+            /** @description Number of the tenant that the customer had dialled, which they are shown; empty for the brand's own. */
+            dialedNumber?: string;
+            /** @description Skills asked for besides the queue's. */
+            requiredSkills?: components["schemas"]["routing.v1.SkillLevel"][];
+            /**
+             * Format: int32
+             * @description 0-9, as of any contact.
+             */
+            priority?: number;
+            /** @description Attributes collected on the way. */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** @description Agent who should have it if possible. */
+            preferredAgentId?: string;
+            /**
+             * Format: date-time
+             * @description When it gets in line: unset, or in the past, for at once; up to 30 days ahead. Once it is scheduled anew, that time.
+             */
+            dueTime?: string;
+            /** @description IANA time zone the customer is told times in; empty for that of the queue's hours. */
+            timeZone?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Since when it counts as waiting: when the caller it is for began to wait, or its own due time.
+             */
+            readonly placeTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it expires.
+             */
+            readonly expireTime?: string;
+            /** @description Output only. Contact that waits for it or is handled; empty while it is not in line. */
+            readonly contactId?: string;
+            /** @description Output only. Call to the customer at hand. */
+            readonly callId?: string;
+            /** @description Output only. Agent who has it. */
+            readonly agentId?: string;
+            /** @description Output only. Attempts that are over, the oldest first. */
+            readonly attempts?: components["schemas"]["routing.v1.CallbackAttempt"][];
+            /**
+             * Format: date-time
+             * @description Output only. When it came to its end; unset while it is open.
+             */
+            readonly endTime?: string;
+            /** @description Output only. Why it was cancelled. */
+            readonly cancelReason?: string;
+            /** @description Contact of the caller who asked for it; empty without one. */
+            previousContactId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was asked for.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description One attempt that is over. */
+        "routing.v1.CallbackAttempt": {
+            /**
+             * Format: date-time
+             * @description When the agent accepted.
+             */
+            beginTime?: string;
+            /** @description Agent. */
+            agentId?: string;
+            /** @description Contact that waited for it. */
+            contactId?: string;
+            /** @description Call; empty when it never rang. */
+            callId?: string;
+            /** @description What came of it. */
+            outcome?: components["schemas"]["routing.v1.CallbackOutcome"];
+        };
+        /**
+         * @description What follows when a machine answers a callback.
+         * @enum {string}
+         */
+        "routing.v1.CallbackMachineAction": "CALLBACK_MACHINE_ACTION_UNSPECIFIED" | "CALLBACK_MACHINE_ACTION_HANG_UP" | "CALLBACK_MACHINE_ACTION_LEAVE_MESSAGE" | "CALLBACK_MACHINE_ACTION_CONNECT";
+        /**
+         * @description What came of an attempt.
+         * @enum {string}
+         */
+        "routing.v1.CallbackOutcome": "CALLBACK_OUTCOME_UNSPECIFIED" | "CALLBACK_OUTCOME_ANSWERED" | "CALLBACK_OUTCOME_MESSAGE_LEFT" | "CALLBACK_OUTCOME_BUSY" | "CALLBACK_OUTCOME_NO_ANSWER" | "CALLBACK_OUTCOME_MACHINE" | "CALLBACK_OUTCOME_REJECTED" | "CALLBACK_OUTCOME_UNREACHABLE" | "CALLBACK_OUTCOME_NOT_DIALLED";
+        /** @description A queue's rules for calling back. */
+        "routing.v1.CallbackRules": {
+            /**
+             * @description Offered to callers when their expected wait is at least this, or can't be told; unset means 2 min, 0 s always offers, up to 1 day.
+             * @example 3.5s
+             */
+            offerOver?: string;
+            /**
+             * Format: int32
+             * @description Attempts in all, 1 to 10; 0 means 3.
+             */
+            attempts?: number;
+            /**
+             * @description Between two attempts; unset means 15 min, 1 min to 1 day.
+             * @example 3.5s
+             */
+            retryAfter?: string;
+            /**
+             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days.
+             * @example 3.5s
+             */
+            timeToLive?: string;
+            /** @description What follows when a machine answers. */
+            onMachine?: components["schemas"]["routing.v1.CallbackMachineAction"];
+            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. */
+            messagePromptId?: string;
+            /** @description Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. */
+            businessHoursId?: string;
+        };
+        /**
+         * @description Where a callback stands.
+         * @enum {string}
+         */
+        "routing.v1.CallbackState": "CALLBACK_STATE_UNSPECIFIED" | "CALLBACK_STATE_SCHEDULED" | "CALLBACK_STATE_WAITING" | "CALLBACK_STATE_CALLING" | "CALLBACK_STATE_COMPLETED" | "CALLBACK_STATE_FAILED" | "CALLBACK_STATE_CANCELLED" | "CALLBACK_STATE_EXPIRED";
+        /** @description Cancels. */
+        "routing.v1.CancelCallbackRequest": {
+            /** @description Required. */
+            callbackId?: string;
+            /** @description Why, up to 200 characters. */
+            reason?: string;
+        };
         /** @description One agent weighed in a decision. */
         "routing.v1.Candidate": {
             /** @description Agent. */
@@ -5069,7 +5320,7 @@ export interface components {
             queueId?: string;
             /** @description Brand. */
             brandId?: string;
-            /** @description Call it stands for. */
+            /** @description Call it stands for; empty of a CALLBACK until its customer is called. */
             callId?: string;
             /** @description Customer; empty when unknown. */
             customerId?: string;
@@ -5145,12 +5396,14 @@ export interface components {
             readonly overflows?: components["schemas"]["routing.v1.Overflowed"][];
             /** @description Output only. Why it left its queue without an agent, when a rule or a limit of the queue took it out. */
             readonly leaveReason?: components["schemas"]["routing.v1.LeaveReason"];
+            /** @description Of a CALLBACK: the callback it waits for. */
+            callbackId?: string;
         };
         /**
-         * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first.
+         * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
          * @enum {string}
          */
-        "routing.v1.ContactKind": "CONTACT_KIND_UNSPECIFIED" | "CONTACT_KIND_INBOUND" | "CONTACT_KIND_OUTBOUND" | "CONTACT_KIND_TRANSFER" | "CONTACT_KIND_CONSULT";
+        "routing.v1.ContactKind": "CONTACT_KIND_UNSPECIFIED" | "CONTACT_KIND_INBOUND" | "CONTACT_KIND_OUTBOUND" | "CONTACT_KIND_TRANSFER" | "CONTACT_KIND_CONSULT" | "CONTACT_KIND_CALLBACK";
         /**
          * @description Where a contact stands.
          * @enum {string}
@@ -5162,6 +5415,22 @@ export interface components {
             requestId: string;
             /** @description Required. */
             businessHours: components["schemas"]["routing.v1.BusinessHours"];
+        };
+        /** @description Asks for one. */
+        "routing.v1.CreateCallbackRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. queue_id, number; what else is known. previous_contact_id names the contact of a caller who waited: its place, and what the callback leaves empty, is taken over, and it waits no more. */
+            callback: components["schemas"]["routing.v1.Callback"];
+            /** @description In place of callback.due_time: date and time on the clock of callback.time_zone, or of the queue's hours, such as 2026-12-01T14:30. */
+            localDueTime?: string;
+        };
+        /** @description A callback. */
+        "routing.v1.CreateCallbackResponse": {
+            /** @description The callback. */
+            callback?: components["schemas"]["routing.v1.Callback"];
+            /** @description Whether it was open already. */
+            alreadyOpen?: boolean;
         };
         /** @description Creates. */
         "routing.v1.CreateDispositionRequest": {
@@ -5366,6 +5635,13 @@ export interface components {
         "routing.v1.ListBusinessHoursResponse": {
             /** @description Newest first. */
             businessHours?: components["schemas"]["routing.v1.BusinessHours"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Callbacks. */
+        "routing.v1.ListCallbacksResponse": {
+            /** @description Newest first. */
+            callbacks?: components["schemas"]["routing.v1.Callback"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -5647,6 +5923,8 @@ export interface components {
             businessHoursId?: string;
             /** @description Where contacts go that it can't serve. */
             overflow?: components["schemas"]["routing.v1.Overflow"];
+            /** @description How customers are called back. */
+            callbacks?: components["schemas"]["routing.v1.CallbackRules"];
         };
         /** @description A step. One that has come stays, and the changes of all that have come hold in their order. */
         "routing.v1.RelaxationStep": {
@@ -5679,6 +5957,23 @@ export interface components {
             replace?: string;
             /** @description Agents of this queue may take it too. It keeps its place, and counts here. */
             alsoQueueId?: string;
+        };
+        /** @description Sets another time. */
+        "routing.v1.RescheduleCallbackRequest": {
+            /** @description Required. */
+            callbackId?: string;
+            /**
+             * Format: date-time
+             * @description When it gets in line; unset, or in the past, for at once. Up to 30 days ahead.
+             */
+            dueTime?: string;
+            /** @description In place of due_time: date and time on the clock of the callback's time zone, or of the queue's hours, such as 2026-12-01T14:30. */
+            localDueTime?: string;
+            /**
+             * Format: int64
+             * @description The version this was asked for on; 0 changes whatever is there.
+             */
+            version?: string;
         };
         /** @description How a queue chooses. Whatever is unset is as it always was: best proficiency, then longest idle; more priority first. */
         "routing.v1.RoutingRules": {
@@ -11666,6 +11961,143 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.ListDecisionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.ListCallbacks": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only of this queue. */
+                queueId?: string;
+                /** @description Only in these states. */
+                states?: components["schemas"]["routing.v1.CallbackState"][];
+                /** @description Only for this number, E.164. */
+                number?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Callbacks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.ListCallbacksResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.CreateCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.CreateCallbackRequest"];
+            };
+        };
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.CreateCallbackResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.GetCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callbackId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Callback"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.CancelCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callbackId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.CancelCallbackRequest"];
+            };
+        };
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Callback"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.RescheduleCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callbackId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.RescheduleCallbackRequest"];
+            };
+        };
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Callback"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,5 +1,6 @@
 /** Every key there is, from the catalogues themselves. */
 import type admin from "../messages/admin.json";
+import type callbacks from "../messages/callbacks.json";
 import type calls from "../messages/calls.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
@@ -23,6 +24,7 @@ export type MessageKey =
   | keyof typeof start
   | keyof typeof watch
   | keyof typeof admin
+  | keyof typeof callbacks
   | keyof typeof findMe
   | keyof typeof flows
   | keyof typeof flowSteps

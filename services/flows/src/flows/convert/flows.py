@@ -82,6 +82,13 @@ def _voicemail_from(m: flow_pb2.Voicemail) -> d.Voicemail:
     )  # fmt: skip
 
 
+def _callback_offer_from(m: flow_pb2.CallbackOffer) -> d.CallbackOffer:
+    return d.CallbackOffer(
+        m.queue_id, steps_of.utterance_from(m.utterance), dict(m.skills), m.priority, m.always,
+        steps_of.utterance_from(m.confirmation), m.declined,
+    )  # fmt: skip
+
+
 _FROM: dict[str, Any] = {
     "say": lambda m: d.Say(steps_of.utterance_from(m.utterance), m.next),
     "play": lambda m: d.Play(m.prompt_id, m.next),
@@ -93,6 +100,7 @@ _FROM: dict[str, Any] = {
     "queue": _queue_from,
     "transfer": _transfer_from,
     "voicemail": _voicemail_from,
+    "callback_offer": _callback_offer_from,
     "hang_up": lambda m: d.HangUp(steps_of.utterance_from(m.utterance)),
     **steps_of.FROM,
 }
@@ -135,6 +143,8 @@ def _to_step(step: d.Step) -> flow_pb2.Step:
             made.transfer.CopyFrom(_to_transfer(transfer))
         case d.Voicemail() as voicemail:
             made.voicemail.CopyFrom(_to_voicemail(voicemail))
+        case d.CallbackOffer() as offer:
+            made.callback_offer.CopyFrom(_to_callback_offer(offer))
         case d.HangUp(said):
             made.hang_up.CopyFrom(flow_pb2.HangUpStep(utterance=steps_of.to_utterance(said)))
         case None:
@@ -233,6 +243,18 @@ def _to_voicemail(voicemail: d.Voicemail) -> flow_pb2.Voicemail:
     if voicemail.mailbox:
         setattr(made, voicemail.mailbox, voicemail.owner)
     return made
+
+
+def _to_callback_offer(offer: d.CallbackOffer) -> flow_pb2.CallbackOffer:
+    return flow_pb2.CallbackOffer(
+        queue_id=offer.queue_id,
+        utterance=steps_of.to_utterance(offer.utterance),
+        skills=dict(offer.skills),
+        priority=offer.priority,
+        always=offer.always,
+        confirmation=steps_of.to_utterance(offer.confirmation),
+        declined=offer.declined,
+    )
 
 
 def to_flow(flow: Flow) -> flow_pb2.Flow:

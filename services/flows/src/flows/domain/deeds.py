@@ -79,3 +79,41 @@ class Answered:
     step_id: str
     question_id: str
     value: int
+
+
+@dataclass(frozen=True)
+class CheckCallback:
+    """Ask routing whether somebody who comes to this queue is offered a callback."""
+
+    queue_id: str
+    skills: Mapping[str, int]
+    priority: int
+
+
+@dataclass(frozen=True)
+class CallbackChecked:
+    """Whether a callback is offered; None when routing can't say."""
+
+    offered: bool | None
+
+
+@dataclass(frozen=True)
+class RequestCallback:
+    """Have routing call back, at the place of the contact that was left."""
+
+    request_id: str
+    queue_id: str
+    number: str = field(repr=False)
+    skills: Mapping[str, int]
+    priority: int
+    attributes: Mapping[str, str] = field(repr=False)
+    left_contact_id: str = ""
+
+
+@dataclass(frozen=True)
+class CallbackMade:
+    """The callback is asked for; empty when routing refused it for good. `already_open`: it was asked for before."""
+
+    callback_id: str
+    already_open: bool = False
+    refusal: str = ""

@@ -205,9 +205,22 @@ class HangUp:
     utterance: Utterance = SILENCE
 
 
+@dataclass(frozen=True)
+class CallbackOffer:
+    """Offers to call back, by the queue's rules or `always`. Without words of its own it says ours."""
+
+    queue_id: str = ""
+    utterance: Utterance = SILENCE
+    skills: Mapping[str, int] = field(default_factory=dict)
+    priority: int = 0
+    always: bool = False
+    confirmation: Utterance = SILENCE
+    declined: str = ""
+
+
 Action = (
     Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
-    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey | CallFlow | EntryRules
+    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey | CallFlow | EntryRules | CallbackOffer
 )  # fmt: skip
 
 
@@ -305,6 +318,8 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
             | CallFlow(next=target, failed=failed)
         ):
             found = [("next", target), ("failed", failed)]
+        case CallbackOffer(declined=declined):
+            found = [("declined", declined)]
         case Queue():
             found = [(name, getattr(action, name)) for name in (*QUEUE_EXITS, "no_match", "no_answer")]
         case Split() | Test() | CheckQueue():
@@ -325,6 +340,10 @@ def utterances(action: Action | None) -> Iterator[tuple[str, Utterance]]:
                 yield "invalid", invalid
         case HangUp(utterance=said) if not said.empty:
             yield "utterance", said
+        case CallbackOffer(utterance=said, confirmation=confirmation):
+            for name, each in (("utterance", said), ("confirmation", confirmation)):
+                if not each.empty:
+                    yield name, each
         case _:
             pass
 

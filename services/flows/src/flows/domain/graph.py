@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flows.domain.asking import ChooseLanguage, Survey
-from flows.domain.definitions import Collect, Definition, Menu, Queue, exits
+from flows.domain.definitions import CallbackOffer, Collect, Definition, Menu, Queue, exits
+
+_HEEDFUL = (Menu, Collect, ChooseLanguage, Survey)
+
+
+def _asks_always(action: object) -> bool:
+    return isinstance(action, CallbackOffer) and action.always
 
 
 def reachable(definition: Definition) -> set[str]:
@@ -31,7 +37,7 @@ def loops_without_input(definition: Definition) -> list[list[str]]:
     silent = {
         step.step_id
         for step in definition.steps
-        if step.action is not None and not isinstance(step.action, Menu | Collect | ChooseLanguage | Survey)
+        if step.action is not None and not isinstance(step.action, _HEEDFUL) and not _asks_always(step.action)
     }
     waits = {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)}
     edges = {

@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
-from flows.domain import calling, choosing, surveys, waits
+from flows.domain import callbacks, calling, choosing, surveys, waits
 from flows.domain.asking import ChooseLanguage, Survey
 from flows.domain.branching import CheckQueue, Split, Test
 from flows.domain.customers import FindCustomer
-from flows.domain.deeds import Drawn, LookedUp, QueueSeen
+from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, LookedUp, QueueSeen
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -24,6 +24,7 @@ from flows.domain.definitions import (
     DEFAULT_MESSAGE_DURATION,
     DEFAULT_MESSAGE_SILENCE,
     DEFAULT_TRANSFER_TIMEOUT,
+    CallbackOffer,
     Collect,
     Definition,
     HangUp,
@@ -155,7 +156,7 @@ _ENTER: Mapping[type, Callable[..., Turn | str]] = {
     SetAttribute: choosing.set_attribute, Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail,
     HangUp: _hang_up, Split: choosing.split, Test: choosing.test, CheckQueue: choosing.check_queue,
     FindCustomer: choosing.find_customer, ChooseLanguage: surveys.ask, Survey: surveys.ask,
-    CallFlow: calling.call, EntryRules: choosing.entry_rules,
+    CallFlow: calling.call, EntryRules: choosing.entry_rules, CallbackOffer: callbacks.offer,
 }  # fmt: skip
 
 
@@ -178,6 +179,8 @@ def _digits(walk: Walk, event: Digits | TimedOut) -> Turn:
             return surveys.chosen(walk, action, event.digits)
         case Survey():
             return surveys.answered(walk, action, event.digits)
+        case CallbackOffer():
+            return callbacks.pressed(walk, action, event.digits)
         case _:
             assert isinstance(action, Collect)
             return _collected(walk, action, event.digits)
@@ -309,5 +312,7 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.FINDING_CUSTOMER, LookedUp): choosing.looked_up,
     (Phase.ENTERING_FLOW, FlowEntered): calling.entered,
     (Phase.LEAVING_FLOW, FlowLeft): calling.left,
+    (Phase.CHECKING_CALLBACK, CallbackChecked): callbacks.checked,
+    (Phase.REQUESTING_CALLBACK, CallbackMade): callbacks.made,
 }
 """Every event a run takes in every phase; anything else is refused."""

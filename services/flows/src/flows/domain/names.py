@@ -13,6 +13,7 @@ from enum import StrEnum
 from flows.domain.branching import CheckQueue
 from flows.domain.definitions import (
     Action,
+    CallbackOffer,
     Definition,
     Hours,
     Queue,
@@ -88,7 +89,7 @@ def references(action: Action | None) -> Iterator[Reference]:
 
 def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
     match action:
-        case Queue(queue_id=queue_id, skills=skills):
+        case Queue(queue_id=queue_id, skills=skills) | CallbackOffer(queue_id=queue_id, skills=skills):
             yield "queue_id", Noun.QUEUE, queue_id
             for skill_id in skills:
                 yield f"skills[{skill_id}]", Noun.SKILL, skill_id

@@ -9,7 +9,18 @@ from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
-from flows.domain.deeds import Draw, Drawn, LookAtQueue, LookedUp, LookUp, QueueSeen
+from flows.domain.deeds import (
+    CallbackChecked,
+    CallbackMade,
+    CheckCallback,
+    Draw,
+    Drawn,
+    LookAtQueue,
+    LookedUp,
+    LookUp,
+    QueueSeen,
+    RequestCallback,
+)
 from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
 from flows.domain.entry import Chosen
 from flows.domain.orders import Order
@@ -69,6 +80,8 @@ class Phase(StrEnum):
     FINDING_CUSTOMER = "FINDING_CUSTOMER"
     ENTERING_FLOW = "ENTERING_FLOW"
     LEAVING_FLOW = "LEAVING_FLOW"
+    CHECKING_CALLBACK = "CHECKING_CALLBACK"
+    REQUESTING_CALLBACK = "REQUESTING_CALLBACK"
 
 
 class ContactKind(StrEnum):
@@ -127,6 +140,10 @@ class RunState:
     """What entry rules said last."""
     frames: tuple[Frame, ...] = ()
     """The steps that called other flows, the outermost first, while the run is inside."""
+    left_contact_id: str = ""
+    """The contact that waited last and was given up: a callback has its place."""
+    asking: str = ""
+    """What a callback offer asks for just now."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +335,7 @@ Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
     | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
+    | CallbackChecked | CallbackMade
 )  # fmt: skip
 
 
@@ -391,7 +409,7 @@ class ChangeFlow:
 
 Effect = (
     CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow | Draw | LookAtQueue | LookUp
-    | EnterFlow | LeaveFlow
+    | EnterFlow | LeaveFlow | CheckCallback | RequestCallback
 )  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from enum import StrEnum
 from kernel.hours import Hours as Calendar
 from kernel.hours import opening
 
-from flows.domain import answers, waits
+from flows.domain import answers, callbacks, waits
 from flows.domain.asking import Survey
 from flows.domain.branching import POINTS, WHOLE, Split
-from flows.domain.deeds import Drawn, Found, LookedUp, QueueSeen
+from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, Found, LookedUp, QueueSeen
 from flows.domain.definitions import DEFAULT_MOST_OFFERS, Collect, Definition, Queue, Transfer
 from flows.domain.interpreter import advance
 from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
@@ -58,7 +58,7 @@ MAX_VISITS = 500
 MAX_SIZE = 500_000
 """Characters of all that is heard and of all attributes after which it stops: no answer is bigger than can be sent."""
 RUN_ID = "run_simulated"
-_CONTACT = "con_simulated"
+_CONTACT, _CALLBACK = "con_simulated", "cbk_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
 _TURNED_AWAY = ("closed", "nobody_staffed", "full")
@@ -240,6 +240,10 @@ class _Runner:
                 return self._look_at_queue()
             case Phase.FINDING_CUSTOMER:
                 return self._look_up()
+            case Phase.CHECKING_CALLBACK:
+                return CallbackChecked(True)  # what there is to try out
+            case Phase.REQUESTING_CALLBACK:
+                return CallbackMade(_CALLBACK)
             case _:
                 return self._wait_in_queue(turn)
 
@@ -271,7 +275,8 @@ class _Runner:
     def _gather(self, order: Order | None) -> Event:
         assert isinstance(order, Gather)
         action = self._action
-        least = max(action.min_digits, 1) if isinstance(action, Collect) else 1
+        least = callbacks.fewest_digits(self._state.asking)
+        least = max(action.min_digits, 1) if isinstance(action, Collect) else least
         least = min(len(str(max(action.lowest, 0))), order.max_digits) if isinstance(action, Survey) else least
         waiting = replace(
             self._ask(Kind.DIGITS, Kind.TEXT, Kind.TIMED_OUT),

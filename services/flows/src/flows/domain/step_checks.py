@@ -16,6 +16,7 @@ from flows.domain.definitions import (
     BUILT_IN_ATTRIBUTES,
     LANGUAGES,
     OWN_PREFIXES,
+    CallbackOffer,
     Definition,
     Menu,
     Problem,
@@ -128,8 +129,8 @@ def _entry_rules(action: EntryRules, known: References) -> Iterator[Found]:
             yield error(f"{where}.name", "RANGE_INVALID", "The name is longer than 60 characters.")
 
 
-def asked_problems(asked: Queue | Rule, known: References, where: str = "") -> Iterator[Found]:
-    """The priority and the skills of a queue step, or of a rule."""
+def asked_problems(asked: Queue | Rule | CallbackOffer, known: References, where: str = "") -> Iterator[Found]:
+    """The priority and the skills of a queue step, a rule or an offer to call back."""
     for skill_id, proficiency in asked.skills.items():
         yield from reference(f"{where}skills[{skill_id}]", skill_id, known.skills, "SKILL")
         if not 1 <= proficiency <= 5:

@@ -18,6 +18,7 @@ from flows.domain.definitions import (
     OWN_PREFIXES,
     PLACEHOLDER,
     STEP_ID,
+    CallbackOffer,
     Collect,
     Definition,
     Hours,
@@ -205,6 +206,11 @@ def _hours(hours: Hours, known: References) -> Iterator[Found]:
     yield from reference("business_hours_id", hours.business_hours_id, known.business_hours, "BUSINESS_HOURS")
 
 
+def _callback_offer(offer: CallbackOffer, known: References) -> Iterator[Found]:
+    yield from reference("queue_id", offer.queue_id, known.queues, "QUEUE")
+    yield from step_checks.asked_problems(offer, known)
+
+
 def _queue(queue: Queue, known: References) -> Iterator[Found]:
     if not queue.by_rules:
         yield from reference("queue_id", queue.queue_id, known.queues, "QUEUE")
@@ -284,7 +290,7 @@ def _http(request: HttpRequest, known: References) -> Iterator[Found]:
 
 _CHECKS: dict[type, Callable[..., Iterator[Found]]] = {
     Menu: _menu, Collect: _collect, Hours: _hours, Queue: _queue, HttpRequest: _http, Transfer: _transfer,
-    Voicemail: _voicemail, **step_checks.CHECKS,
+    Voicemail: _voicemail, CallbackOffer: _callback_offer, **step_checks.CHECKS,
 }  # fmt: skip
 
 

@@ -236,7 +236,8 @@ def _leave(walk: Walk, why: str) -> Turn:
 def _give_up(walk: Walk, line: _Line, sentence: str = "nobody_free") -> Turn:
     target = line.way_out(walk.state.leaving)
     walk.state = replace(
-        walk.state, contact_id="", queue_time=None, announce_time=None, announced=None, leaving=""
+        walk.state, contact_id="", queue_time=None, announce_time=None, announced=None, leaving="",
+        left_contact_id=walk.state.contact_id or walk.state.left_contact_id,
     )  # fmt: skip
     return walk.go(target) if target else walk.end(sentence)
 

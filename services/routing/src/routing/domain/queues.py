@@ -10,6 +10,7 @@ from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, Inv
 from kernel.ids import is_id
 
 from routing.domain import requirements
+from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, check_callback_rules
 from routing.domain.overflow import NONE, Overflow, check_overflow
 from routing.domain.requirements import MAX_PROFICIENCY, Requirement
 from routing.domain.rules import DEFAULT, Rules, check_rules, stated_by
@@ -114,6 +115,7 @@ class Queue:
     business_hours_id: str = ""
     """Hours it goes by; empty for always open."""
     overflow: Overflow = NONE
+    callbacks: CallbackRules = USUAL_CALLBACKS
 
     @property
     def requirement(self) -> Requirement:
@@ -188,6 +190,7 @@ def check_queue(queue: Queue) -> Queue:
     require_name(queue.display_name, "queue.display_name")
     require_skills(queue.required_skills, "queue.required_skills")
     require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
+    check_callback_rules(queue.callbacks, "queue.callbacks")
     check_rules(queue.rules, queue.requirement, queue.queue_id, "queue.rules")
     check_overflow(queue.overflow, queue.queue_id, "queue.overflow", has_hours=bool(queue.business_hours_id))
     return queue

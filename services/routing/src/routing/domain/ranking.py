@@ -39,6 +39,11 @@ class Ready(NamedTuple):
     tally: Tally = NOTHING
 
     @property
+    def away(self) -> bool:
+        """Whether they are reached by telephone alone."""
+        return self.idle_since == LAST
+
+    @property
     def rank(self) -> tuple[datetime, str]:
         """Longer idle first."""
         return (self.idle_since, self.agent_id)

@@ -12,6 +12,7 @@ from kernel.ids import new_id
 
 from routing.domain.agents import VersionConflict
 from routing.domain.facts import QueueChanged, QueueDeleted
+from routing.domain.hours import BusinessHoursNotFound
 from routing.domain.queues import (
     DIRECT,
     Disposition,
@@ -37,6 +38,7 @@ from routing.ops import rules as rules_ops
 from routing.ops.plans import require_feature
 from routing.ops.saving import put_agent
 from routing.store import agents as agent_store
+from routing.store import hours as hours_store
 from routing.store import queues as store
 
 
@@ -192,6 +194,9 @@ async def sound(tx: Ledger, queue: Queue) -> Queue:
     )
     check_queue(queue)
     await overflow_rules.require_sound(tx, queue, "queue")
+    hours_id = queue.callbacks.business_hours_id
+    if hours_id and await hours_store.find_hours(tx, hours_id) is None:
+        raise BusinessHoursNotFound("queue.callbacks.business_hours_id names business hours that do not exist")
     known = {each.disposition_id for each in await store.dispositions_of(tx, queue.disposition_ids)}
     if queue.disposition_ids and set(queue.disposition_ids) - known:
         raise DispositionNotFound("queue.disposition_ids names a disposition that does not exist")

@@ -74,6 +74,13 @@ async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstim
     return floor.estimate(contact, now)
 
 
+async def estimate_arrival(tx: Ledger, arrival: Contact, now: datetime) -> WaitEstimate:
+    """The same for somebody who would come to a queue now."""
+    queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
+    queue = queues.get(arrival.queue_id, DIRECT)
+    return (await floor_of(tx, queue, arrival.queue_id, queues, now, arrival)).estimate(arrival, now)
+
+
 async def explain_contact(tx: Ledger, contact_id: str, now: datetime) -> Explanation:
     """Why it waits: what is asked for now and what keeps each agent from it. ContactMoved when it no longer waits."""
     contact = await _waiting_contact(tx, contact_id)

@@ -76,6 +76,7 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
         "contact_id", "channel", "kind", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
         "target_agent_id", "preferred_agent_id", "preferred_wait_ms", "fired_steps", "required_skills",
         "overflows",
+        "kind",
     )  # fmt: skip
     rows = await tx.all(
         select(*(contacts.c[name] for name in names)).where(
@@ -214,7 +215,7 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
         "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
         "disposition_id", "note", "offer_count", "traceparent", "previous_contact_id", "target_agent_id",
-        "consulting_agent_id", "preferred_agent_id", "fired_steps", "create_time", "version",
+        "consulting_agent_id", "preferred_agent_id", "fired_steps", "callback_id", "create_time", "version",
     )  # fmt: skip
     return {name: getattr(contact, name) for name in plain} | {
         "channel": contact.channel.value,

@@ -8,9 +8,11 @@ from typing import Any
 from chassis.paging import keyset
 from sqlalchemy import RowMapping, delete, func, or_, select
 
+from routing.domain.callbacks import OPEN
 from routing.domain.contacts import WAITING
 from routing.domain.queues import Disposition, Queue, Skill
 from routing.store import tables
+from routing.store.callback_rules import callback_rules_from_json, callback_rules_to_json
 from routing.store.overflow import overflow_from_json, overflow_to_json
 from routing.store.rows import (
     Transaction,
@@ -108,6 +110,7 @@ async def skill_in_use(tx: Transaction, skill_id: str) -> bool:
         (tables.agents, tables.agents.c.active.is_(True)),
         (_queues, _queues.c.deleted.is_(False)),
         (tables.contacts, tables.contacts.c.state.in_(sorted(WAITING))),
+        (tables.callbacks, tables.callbacks.c.state.in_(sorted(OPEN))),
     ):
         column = table.c.skills if table is tables.agents else table.c.required_skills
         found = await tx.one_or_none(
@@ -188,6 +191,7 @@ def _row(queue: Queue) -> dict[str, Any]:
         "rules": rules_to_json(queue.rules),
         "business_hours_id": queue.business_hours_id,
         "overflow": overflow_to_json(queue.overflow),
+        "callbacks": callback_rules_to_json(queue.callbacks),
         "watches_wait": queue.rules.watches_expected_wait or queue.overflow.watches,
         "deleted": queue.deleted,
         "create_time": queue.create_time,
@@ -211,6 +215,7 @@ def _queue(row: RowMapping) -> Queue:
         rules=rules_from_json(row["rules"]),
         business_hours_id=row["business_hours_id"],
         overflow=overflow_from_json(row["overflow"]),
+        callbacks=callback_rules_from_json(row["callbacks"]),
         create_time=row["create_time"],
         update_time=row["update_time"],
         version=row["version"],

@@ -10,17 +10,18 @@ from routing.domain.agents import AgentState
 from routing.domain.contacts import ContactState
 from routing.domain.offers import OfferState
 from routing.store.rows import Transaction
-from routing.store.tables import agents, contacts, ended_calls, offers, queues
+from routing.store.tables import agents, callbacks, contacts, ended_calls, offers, queues
 
 
 async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
-    """Tenants with an offer or a wrap-up whose time is over."""
+    """Tenants with an offer, a wrap-up or a callback whose time is over."""
     rows = await tx.all(
         union(
             select(offers.c.tenant_id).where(offers.c.state == OfferState.PENDING, offers.c.expire_time <= now),
             select(contacts.c.tenant_id).where(
                 contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
             ),
+            select(callbacks.c.tenant_id).where(callbacks.c.next_time <= now),
         )
     )
     return sorted(row["tenant_id"] for row in rows)

@@ -6,6 +6,7 @@ import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { LanguageFields, SurveyFields } from "./AskingFields.tsx";
 import { CheckQueueFields, SplitFields, TestFields } from "./BranchFields.tsx";
+import { CallbackOfferFields } from "./CallbackOfferFields.tsx";
 import { CallFlowFields } from "./CallFlowFields.tsx";
 import { ChoiceFields } from "./ChoiceFields.tsx";
 import { EntryRulesFields } from "./EntryRulesFields.tsx";
@@ -53,6 +54,7 @@ export function StepFields({ step, steps, onChange }: Props) {
   if (step.callFlow) return <CallFlowFields value={step.callFlow} set={set} steps={steps} />;
   if (step.chooseLanguage) return <LanguageFields value={step.chooseLanguage} set={set} steps={steps} />;
   if (step.survey) return <SurveyFields value={step.survey} set={set} steps={steps} />;
+  if (step.callbackOffer) return <CallbackOfferFields value={step.callbackOffer} set={set} steps={steps} />;
   return step.hangUp ? <HangUpFields value={step.hangUp} set={set} steps={steps} /> : null;
 }
 

@@ -15,6 +15,7 @@ export const KINDS = [
   "queue",
   "transfer",
   "voicemail",
+  "callbackOffer",
   "hangUp",
   "test",
   "split",
@@ -63,6 +64,7 @@ const EMPTY: { readonly [K in Kind]: () => NonNullable<Step[K]> } = {
   queue: () => ({ queueId: "", announceInterval: "30s", timedOut: "" }),
   transfer: () => ({ queueId: "", failed: "" }),
   voicemail: () => ({ utterance: { text: {} }, queueId: "", next: "" }),
+  callbackOffer: () => ({ queueId: "", declined: "" }),
   hangUp: () => ({ utterance: { text: {} } }),
   test: () => ({ branches: [{ name: "", condition: "", next: "" }], otherwise: "" }),
   split: () => ({
@@ -180,6 +182,7 @@ export function stepName(steps: readonly Step[], stepId: string | undefined): st
 const BASES: { readonly [K in Kind]?: string } = {
   setAttribute: "set",
   httpRequest: "request",
+  callbackOffer: "callback",
   checkQueue: "look_at_queue",
   entryRules: "rules",
   findCustomer: "find",
@@ -217,6 +220,7 @@ export const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   queue: ["timedOut", "closed", "nobodyStaffed", "full", "noMatch", "noAnswer"],
   transfer: ["next", "failed"],
   voicemail: ["next"],
+  callbackOffer: ["declined"],
   hangUp: [],
   test: ["otherwise"],
   split: [],

@@ -1251,6 +1251,80 @@ class EntryRules(_message.Message):
 Global___EntryRules: _TypeAlias = EntryRules  # noqa: Y015
 
 @_typing.final
+class CallbackOffer(_message.Message):
+    """Offers to call the caller back instead of letting them wait: at their own number (1) or one they type (2). Who agrees keeps their place,
+    is told so, and the call ends.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SkillsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    ALWAYS_FIELD_NUMBER: _builtins.int
+    CONFIRMATION_FIELD_NUMBER: _builtins.int
+    DECLINED_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """Required. Queue whose agents call back. It says from which expected wait on it is offered."""
+    priority: _builtins.int
+    """Priority 0-9, higher first; 0 is usual."""
+    always: _builtins.bool
+    """Offered whatever the expected wait."""
+    declined: _builtins.str
+    """Step when it isn't offered or the caller doesn't want it; empty ends the run politely."""
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """The offer, with what to press; empty for a sentence of ours."""
+
+    @_builtins.property
+    def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Skills asked for beyond the queue's own, with the least proficiency."""
+
+    @_builtins.property
+    def confirmation(self) -> Global___Utterance:
+        """Said to who agrees, before the call ends; empty for a sentence of ours."""
+
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+        utterance: Global___Utterance | None = ...,
+        skills: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        priority: _builtins.int = ...,
+        always: _builtins.bool = ...,
+        confirmation: Global___Utterance | None = ...,
+        declined: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "confirmation", b"confirmation", "declined", b"declined", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallbackOffer: _TypeAlias = CallbackOffer  # noqa: Y015
+
+@_typing.final
 class Step(_message.Message):
     """One step of a flow."""
 
@@ -1269,6 +1343,7 @@ class Step(_message.Message):
     HANG_UP_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
     VOICEMAIL_FIELD_NUMBER: _builtins.int
+    CALLBACK_OFFER_FIELD_NUMBER: _builtins.int
     SPLIT_FIELD_NUMBER: _builtins.int
     TEST_FIELD_NUMBER: _builtins.int
     CHECK_QUEUE_FIELD_NUMBER: _builtins.int
@@ -1326,6 +1401,10 @@ class Step(_message.Message):
         """Takes a message."""
 
     @_builtins.property
+    def callback_offer(self) -> Global___CallbackOffer:
+        """Offers to call back."""
+
+    @_builtins.property
     def split(self) -> Global___Split:
         """Parts the calls."""
 
@@ -1373,6 +1452,7 @@ class Step(_message.Message):
         hang_up: Global___HangUpStep | None = ...,
         transfer: Global___Transfer | None = ...,
         voicemail: Global___Voicemail | None = ...,
+        callback_offer: Global___CallbackOffer | None = ...,
         split: Global___Split | None = ...,
         test: Global___Test | None = ...,
         check_queue: Global___CheckQueue | None = ...,
@@ -1382,11 +1462,11 @@ class Step(_message.Message):
         call_flow: Global___CallFlow | None = ...,
         entry_rules: Global___EntryRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "callback_offer", b"callback_offer", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "callback_offer", b"callback_offer", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "split", "test", "check_queue", "find_customer", "choose_language", "survey", "call_flow", "entry_rules"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "callback_offer", "split", "test", "check_queue", "find_customer", "choose_language", "survey", "call_flow", "entry_rules"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -60,10 +60,11 @@ class _ContactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContactKi
     CONTACT_KIND_OUTBOUND: _ContactKind.ValueType  # 2
     CONTACT_KIND_TRANSFER: _ContactKind.ValueType  # 3
     CONTACT_KIND_CONSULT: _ContactKind.ValueType  # 4
+    CONTACT_KIND_CALLBACK: _ContactKind.ValueType  # 5
 
 class ContactKind(_ContactKind, metaclass=_ContactKindEnumTypeWrapper):
     """How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed
-    on; CONSULT an agent's question to another, while the customer waits with the first.
+    on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
     """
 
 CONTACT_KIND_UNSPECIFIED: ContactKind.ValueType  # 0
@@ -71,6 +72,7 @@ CONTACT_KIND_INBOUND: ContactKind.ValueType  # 1
 CONTACT_KIND_OUTBOUND: ContactKind.ValueType  # 2
 CONTACT_KIND_TRANSFER: ContactKind.ValueType  # 3
 CONTACT_KIND_CONSULT: ContactKind.ValueType  # 4
+CONTACT_KIND_CALLBACK: ContactKind.ValueType  # 5
 Global___ContactKind: _TypeAlias = ContactKind  # noqa: Y015
 
 class _Channel:
@@ -207,6 +209,7 @@ class Contact(_message.Message):
     PREFERRED_AGENT_ID_FIELD_NUMBER: _builtins.int
     OVERFLOWS_FIELD_NUMBER: _builtins.int
     LEAVE_REASON_FIELD_NUMBER: _builtins.int
+    CALLBACK_ID_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -218,7 +221,7 @@ class Contact(_message.Message):
     brand_id: _builtins.str
     """Brand."""
     call_id: _builtins.str
-    """Call it stands for."""
+    """Call it stands for; empty of a CALLBACK until its customer is called."""
     customer_id: _builtins.str
     """Customer; empty when unknown."""
     caller_number: _builtins.str
@@ -253,6 +256,8 @@ class Contact(_message.Message):
     """Agent who should have it if possible: alone for the queue's preferred_wait while they are at work, and then like anybody else."""
     leave_reason: _overflow_pb2.LeaveReason.ValueType
     """Output only. Why it left its queue without an agent, when a rule or a limit of the queue took it out."""
+    callback_id: _builtins.str
+    """Of a CALLBACK: the callback it waits for."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -318,10 +323,11 @@ class Contact(_message.Message):
         preferred_agent_id: _builtins.str = ...,
         overflows: _abc.Iterable[_overflow_pb2.Overflowed] | None = ...,
         leave_reason: _overflow_pb2.LeaveReason.ValueType = ...,
+        callback_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

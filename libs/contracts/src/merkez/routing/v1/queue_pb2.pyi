@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from merkez.routing.v1 import callback_rules_pb2 as _callback_rules_pb2
 from merkez.routing.v1 import hours_pb2 as _hours_pb2
 from merkez.routing.v1 import overflow_pb2 as _overflow_pb2
 from merkez.routing.v1 import rules_pb2 as _rules_pb2
@@ -71,6 +72,7 @@ class Queue(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     BUSINESS_HOURS_ID_FIELD_NUMBER: _builtins.int
     OVERFLOW_FIELD_NUMBER: _builtins.int
+    CALLBACKS_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -125,6 +127,10 @@ class Queue(_message.Message):
     def overflow(self) -> _overflow_pb2.Overflow:
         """Where contacts go that it can't serve."""
 
+    @_builtins.property
+    def callbacks(self) -> _callback_rules_pb2.CallbackRules:
+        """How customers are called back."""
+
     def __init__(
         self,
         *,
@@ -144,10 +150,11 @@ class Queue(_message.Message):
         rules: _rules_pb2.RoutingRules | None = ...,
         business_hours_id: _builtins.str = ...,
         overflow: _overflow_pb2.Overflow | None = ...,
+        callbacks: _callback_rules_pb2.CallbackRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "offer_timeout", b"offer_timeout", "overflow", b"overflow", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callbacks", b"callbacks", "create_time", b"create_time", "offer_timeout", b"offer_timeout", "overflow", b"overflow", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "overflow", b"overflow", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "callbacks", b"callbacks", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "overflow", b"overflow", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

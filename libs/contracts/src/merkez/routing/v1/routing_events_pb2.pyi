@@ -93,7 +93,9 @@ Global___ContactOverflowed: _TypeAlias = ContactOverflowed  # noqa: Y015
 
 @_typing.final
 class ContactStarted(_message.Message):
-    """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over."""
+    """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over. Or the agent who accepted a
+    callback calls its customer.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -125,7 +127,8 @@ class ContactDequeued(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why: max_wait, flow or cancelled by who asked for it; max_wait, closed, nobody_staffed, full or number by its queue's overflow; offer_declined, offer_missed when it was for one agent only; forwarded when that
-    agent can't be reached and has a last resort (telephony's FindMe).
+    agent can't be reached and has a last resort (telephony's FindMe); callback when the customer is called back instead; of a CALLBACK
+    callback_cancelled, callback_rescheduled, callback_held or callback_expired.
     """
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:

@@ -35,13 +35,14 @@ export function faultIn(said: string | undefined): { at: number | undefined; wha
   return at && what ? { at: Number(at) - 1, what } : { at: undefined, what: said };
 }
 
-export type Part = "general" | "choice" | "skills" | "priority" | "overflow";
+export type Part = "general" | "choice" | "skills" | "priority" | "overflow" | "callbacks";
 
 /** The part of the form that a problem is about, undefined when it is about none. */
 export function partOf(problem: Problem | undefined): Part | undefined {
   if (saidWithin(problem, "rules.strategy", "rules.weights", "rules.levels")) return "choice";
   if (saidWithin(problem, "required_skills", "rules.requirement", "rules.steps")) return "skills";
   if (saidWithin(problem, "rules")) return "priority";
+  if (saidWithin(problem, "callbacks")) return "callbacks";
   if (saidWithin(problem, "overflow", "business_hours_id")) return "overflow";
   return complaints(problem).length > 0 ? "general" : undefined;
 }

@@ -27,6 +27,7 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   closed: "flows.whenClosed",
   failed: "flows.failed",
   timedOut: "flows.timedOut",
+  declined: "flows.callbackDeclined",
   otherwise: "flowSteps.otherwise",
   notFound: "flowSteps.notFound",
   several: "flowSteps.several",

@@ -38,5 +38,6 @@ export function summaryOf(step: Step, language: Definition["language"], names: N
   if (step.chooseLanguage)
     return (step.chooseLanguage.choices ?? []).map((choice) => choice.language).join(", ");
   if (step.survey) return step.survey.questionId || said(step.survey.utterance);
+  if (step.callbackOffer) return named(step.callbackOffer.queueId);
   return said(step.hangUp?.utterance);
 }

@@ -41,6 +41,9 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   timed_out: "flows.timedOut",
   nobody_staffed: "flows.nobodyStaffed",
   full: "flows.full",
+  declined: "flows.callbackDeclined",
+  always: "flows.callbackAlways",
+  confirmation: "flows.callbackConfirmation",
   people_only: "flows.peopleOnly",
   end_digit: "flows.endDigit",
   branches: "flowSteps.conditions",
@@ -80,6 +83,7 @@ const LEADING = new Set([
   "not_found",
   "several",
   "no_answer",
+  "declined",
 ]);
 
 /** A field's path as its parts: known keys to be worded, and what stands between, such as a language or a digit. */
