@@ -17,8 +17,10 @@ from kernel.features import PlanFeatures
 from kernel.ids import new_id
 from kernel.tenant import Principal
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
+from merkez.routing.v1 import presence_service_pb2_grpc as presence_grpc
 from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
 from merkez.routing.v1 import simulation_service_pb2_grpc as simulations_grpc
+from merkez.routing.v1 import wrap_up_service_pb2_grpc as wrap_ups_grpc
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import Board, line_of, ready_of, waiting_of
 from routing.domain.contacts import Channel, Contact, ContactState
@@ -191,6 +193,8 @@ class Edge:
     offers: Any
     agents: Any
     simulations: Any
+    reasons: Any
+    wrap_ups: Any
 
 
 @pytest_asyncio.fixture
@@ -203,6 +207,7 @@ async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
         queues_grpc.QueueServiceStub, queues_grpc.SkillServiceStub, queues_grpc.BusinessHoursServiceStub,
         queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
         contacts_grpc.AgentServiceStub, simulations_grpc.SimulationServiceStub,
+        presence_grpc.NotReadyReasonServiceStub, wrap_ups_grpc.WrapUpServiceStub,
     ]  # fmt: skip
     yield Edge(desk, *(peers.stub(stub, "routing") for stub in stubs))
 

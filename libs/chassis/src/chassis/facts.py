@@ -76,6 +76,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "ContactDequeued": ("telephony", "analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement"),
             "WrapUpStarted": ("analytics", "engagement"),
+            "WrapUpChanged": (),
             "ContactEnded": ("analytics", "engagement"),
             "ContactCorrected": ("analytics", "engagement"),
         },

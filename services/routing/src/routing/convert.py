@@ -14,7 +14,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
 from kernel.hours import Holiday
-from merkez.routing.v1 import contact_pb2, queue_pb2
+from merkez.routing.v1 import contact_pb2, queue_pb2, wrap_up_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
 from routing.domain import facts
@@ -32,6 +32,7 @@ from routing.domain.queues import (
     Queue,
     Skill,
     SkillLevel,
+    WrapUpMode,
 )
 from routing.domain.requirements import renamed
 from routing.domain.waiting import WaitEstimate
@@ -57,6 +58,9 @@ def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})
         update_time=time_out(queue.update_time),
         version=queue.version,
         rules=rules_to_proto(queue.rules, names),
+        wrap_up_mode=_wrap_up_mode(queue.wrap_up_mode),
+        wrap_up_extension=duration_out(queue.wrap_up_extension),
+        missed_offer_return=duration_out(queue.missed_offer_return),
     )
 
 
@@ -76,6 +80,13 @@ def queue_from_proto(message: queue_pb2.Queue, queue_id: str = "") -> Queue:
         create_time=_NEVER,
         update_time=_NEVER,
         rules=rules_from_proto(message.rules, "queue.rules"),
+        wrap_up_mode=WrapUpMode(
+            _name(wrap_up_pb2.WrapUpMode, message.wrap_up_mode, "WRAP_UP_MODE_", "queue.wrap_up_mode")
+            if message.wrap_up_mode
+            else WrapUpMode.MANDATORY
+        ),
+        wrap_up_extension=_given(message, "wrap_up_extension", timedelta(0)),
+        missed_offer_return=_given(message, "missed_offer_return", timedelta(0)),
     )
 
 
@@ -166,6 +177,10 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         target_agent_id=contact.target_agent_id,
         consulting_agent_id=contact.consulting_agent_id,
         preferred_agent_id=contact.preferred_agent_id,
+        wrap_up_mode=_wrap_up_mode(contact.wrap_up_mode),
+        wrap_up_wanted=contact.wrap_up_wanted,
+        wrap_up_extension=duration_out(contact.wrap_up_extension or None),
+        wrap_up_least_time=time_out(contact.wrap_up_least_time),
         version=contact.version,
     )
 
@@ -236,6 +251,10 @@ def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
         next_reason=agent.next_reason,
         voice_capacity=1,
         cost=agent.cost,
+        reason_id=agent.reason_id,
+        next_reason_id=agent.next_reason_id,
+        return_time=time_out(agent.return_time),
+        missed_offers=agent.missed_offers,
         version=agent.version,
     )
 
@@ -350,6 +369,10 @@ def _contact_fact(made: Any, fact: facts.ContactFact) -> None:
             made.abandon_time.FromDatetime(fact.contact.end_time)
     elif isinstance(fact, facts.ContactEnded):
         made.by_timer = fact.by_timer
+
+
+def _wrap_up_mode(mode: WrapUpMode | None) -> wrap_up_pb2.WrapUpMode.ValueType:
+    return wrap_up_pb2.WrapUpMode.Value(f"WRAP_UP_MODE_{mode}" if mode else "WRAP_UP_MODE_UNSPECIFIED")
 
 
 def _agent_state(state: AgentState | None) -> contact_pb2.AgentState.ValueType:

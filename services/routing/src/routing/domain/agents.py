@@ -18,6 +18,8 @@ from routing.domain.queues import SkillLevel
 
 MAX_COST = 100
 MISSED_OFFER, DECLINED, NO_STATION = "missed_offer", "declined", "no_station"
+RETURNS_IN_ROW = 2
+"""Who missed more offers than these one after the other isn't there, and comes back only by themselves."""
 
 
 class AgentNotFound(NotFound):
@@ -115,7 +117,8 @@ class Agent:
     that was taken back, so an OFFERED agent without it was found away from the desk; `next_state` is None for
     AVAILABLE; `station_time` is when the newest station known of was attached, also once it is gone; `user_version` is
     that of the newest news of the user. `passed_over`: away, they did not take an offer, and get no more
-    of queues until they do something themselves."""
+    of queues until they do something themselves. `reason_id` and `next_reason_id` are the tenant's own reasons, where
+    `reason` and `next_reason` are what was picked."""
 
     agent_id: str
     display_name: str
@@ -139,6 +142,13 @@ class Agent:
     shift_contacts: int = 0
     """Contacts handled since the shift began: since they were last OFFLINE."""
     shift_talk: timedelta = timedelta(0)
+    reason_id: str = ""
+    next_reason_id: str = ""
+    return_time: datetime | None = None
+    """When they are AVAILABLE again by themselves, after a missed offer."""
+    missed_offers: int = 0
+    """Offers missed since the shift began."""
+    missed_in_row: int = 0
     cost: int = 0
     """What an hour of theirs costs in whatever unit, 0 to 100, for queues that weigh it."""
     version: int = 1
@@ -173,10 +183,11 @@ def moved(agent: Agent, trigger: AgentTrigger, now: datetime, **changes: Any) ->
         )
     reason = changes.pop("reason", "")
     since = agent.state_time if (target, reason) == (agent.state, agent.reason) else now
+    changes = {"reason_id": "", "return_time": None} | changes
     return replace(agent, state=target, reason=reason, state_time=since, version=agent.version + 1, **changes)
 
 
-def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
+def wish(agent: Agent, state: AgentState, reason: str, now: datetime, reason_id: str = "") -> Agent:
     """Set the state the agent (or a supervisor) wants: at once, or after the contact at hand.
 
     InvalidInput for a state only work leads to, StationMissing for AVAILABLE without a station.
@@ -188,18 +199,18 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
     if not agent.active:
         raise AgentNotFound("the agent's login is disabled")
     agent = replace(agent, passed_over=False)
-    kept = reason if state is AgentState.NOT_READY else ""
+    kept, kept_id = (reason, reason_id) if state is AgentState.NOT_READY else ("", "")
     if agent.state in BUSY:
         later = None if state is AgentState.AVAILABLE else state
-        return replace(agent, next_state=later, next_reason=kept, version=agent.version + 1)
+        return replace(agent, next_state=later, next_reason=kept, next_reason_id=kept_id, version=agent.version + 1)
     if agent.state is AgentState.OFFLINE and state is not AgentState.OFFLINE:
-        agent = replace(agent, shift_contacts=0, shift_talk=timedelta(0))
+        agent = replace(agent, shift_contacts=0, shift_talk=timedelta(0), missed_offers=0, missed_in_row=0)
     if state is AgentState.AVAILABLE:
         if not agent.has_station:
             raise StationMissing("connect your microphone first: no station is attached")
         idle = agent.idle_since if agent.state is AgentState.AVAILABLE else now
         return moved(agent, AgentTrigger.GO_AVAILABLE, now, idle_since=idle)
-    return moved(agent, _WISHES[state], now, reason=kept, idle_since=None)
+    return moved(agent, _WISHES[state], now, reason=kept, reason_id=kept_id, idle_since=None)
 
 
 def offered(agent: Agent, contact_id: str, now: datetime) -> Agent:
@@ -210,37 +221,57 @@ def offered(agent: Agent, contact_id: str, now: datetime) -> Agent:
         raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
     return moved(
         agent, AgentTrigger.OFFER, now,
-        contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason, last_offer_time=now,
+        contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason,
+        next_reason_id=agent.reason_id, last_offer_time=now,
     )  # fmt: skip
 
 
 def accepted(agent: Agent, now: datetime) -> Agent:
     """Talking."""
     count = agent.shift_contacts + 1
-    return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None, passed_over=False, shift_contacts=count)
+    return moved(
+        agent, AgentTrigger.ACCEPT, now, idle_since=None, passed_over=False, shift_contacts=count, missed_in_row=0
+    )
 
 
 def taking(agent: Agent, contact_id: str, now: datetime) -> Agent:
     """Talking without having been offered anything. Whoever was NOT_READY will be so again: one call made in a break
     doesn't end the break."""
-    wanted = (AgentState.NOT_READY, agent.reason) if agent.state is AgentState.NOT_READY else (None, "")
+    away = agent.state is AgentState.NOT_READY
     return moved(
         agent, AgentTrigger.TAKE, now,
-        contact_id=contact_id, idle_since=None, next_state=wanted[0], next_reason=wanted[1],
-        shift_contacts=agent.shift_contacts + 1,
+        contact_id=contact_id, idle_since=None, next_state=agent.state if away else None,
+        next_reason=agent.reason if away else "", next_reason_id=agent.reason_id,
+        shift_contacts=agent.shift_contacts + 1, missed_in_row=0,
     )  # fmt: skip
 
 
-def turned_away(agent: Agent, reason: str, now: datetime) -> Agent:
+def turned_away(agent: Agent, reason: str, now: datetime, returns: timedelta = timedelta(0)) -> Agent:
     """NOT_READY after a missed or declined offer, so that the contact does not ring there again; OFFLINE when that
-    was wanted next. Who was found away is as before, and passed over by queues."""
+    was wanted next. Who missed one `returns` by themselves after so long (0: never), unless they missed too many in a
+    row or wanted to be away. Who was found away is as before, and passed over by queues."""
     after = moved(
         agent, AgentTrigger.TURN_AWAY, now,
-        reason=reason, contact_id="", idle_since=None, next_state=None, next_reason="",
+        reason=reason, contact_id="", idle_since=None, next_state=None, next_reason="", next_reason_id="",
     )  # fmt: skip
     if agent.found_away and agent.next_state is not None:
-        return replace(after, state=agent.next_state, reason=agent.next_reason, passed_over=True)
+        return replace(
+            after, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, passed_over=True
+        )
+    if reason == MISSED_OFFER:
+        again = returns > timedelta(0) and agent.missed_in_row < RETURNS_IN_ROW and agent.next_state is None
+        after = replace(
+            after, missed_offers=agent.missed_offers + 1, missed_in_row=agent.missed_in_row + 1,
+            return_time=now + returns if again else None,
+        )  # fmt: skip
     return replace(after, state=AgentState.OFFLINE, reason="") if agent.next_state is AgentState.OFFLINE else after
+
+
+def returned(agent: Agent, now: datetime) -> Agent:
+    """The time after a missed offer is over: AVAILABLE, unless the station is gone meanwhile."""
+    if agent.has_station:
+        return moved(agent, AgentTrigger.GO_AVAILABLE, now, idle_since=now)
+    return moved(agent, AgentTrigger.GO_NOT_READY, now, reason=NO_STATION, idle_since=None)
 
 
 def released(agent: Agent, trigger: AgentTrigger, now: datetime) -> Agent:
@@ -248,10 +279,12 @@ def released(agent: Agent, trigger: AgentTrigger, now: datetime) -> Agent:
     is gone."""
     idle = agent.idle_since if trigger is AgentTrigger.RESCIND else now
     free = moved(
-        agent, trigger, now, contact_id="", idle_since=idle or now, next_state=None, next_reason=""
+        agent, trigger, now, contact_id="", idle_since=idle or now, next_state=None, next_reason="", next_reason_id=""
     )  # fmt: skip
     if agent.next_state is not None:
-        return replace(free, state=agent.next_state, reason=agent.next_reason, idle_since=None)
+        return replace(
+            free, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, idle_since=None
+        )
     if not agent.has_station:
         return replace(free, state=AgentState.NOT_READY, reason=NO_STATION, idle_since=None)
     return free
@@ -300,7 +333,7 @@ def disabled(agent: Agent, now: datetime) -> Agent:
     """The login was disabled: OFFLINE now, or after the contact at hand."""
     gone = replace(agent, active=False, version=agent.version + 1)
     if gone.state in BUSY:
-        return replace(gone, next_state=AgentState.OFFLINE, next_reason="")
+        return replace(gone, next_state=AgentState.OFFLINE, next_reason="", next_reason_id="")
     return moved(gone, AgentTrigger.GO_OFFLINE, now, idle_since=None)
 
 

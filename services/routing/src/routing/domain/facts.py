@@ -56,6 +56,13 @@ class WrapUpStarted:
 
 
 @dataclass(frozen=True)
+class WrapUpChanged:
+    """Its agent asked for wrap-up or takes more of it, or it has a timer now."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
 class ContactEnded:
     """A contact is over."""
 
@@ -143,7 +150,7 @@ class QueueDeleted:
 OfferFact = OfferMade | OfferAccepted | OfferDeclined | OfferMissed | OfferRescinded
 ContactFact = (
     ContactQueued | ContactChanged | ContactStarted | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
-    | ContactCorrected
+    | ContactCorrected | WrapUpChanged
 )  # fmt: skip
 Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | QueueChanged | QueueDeleted
 

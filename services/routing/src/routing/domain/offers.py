@@ -106,7 +106,8 @@ def made(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datet
         queue.queue_id, queue.display_name, max(now - contact.queue_time, timedelta(0)), away=away,
     )  # fmt: skip
     after = contacts.moved(
-        contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1
+        contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1,
+        wrap_up_mode=queue.wrap_up_mode,
     )  # fmt: skip
     return Move(offer, after, agents.offered(agent, contact.contact_id, now))
 
@@ -127,7 +128,9 @@ def picked_up(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: 
         offer_id, OfferState.ACCEPTED, contact.contact_id, agent.agent_id, now, now, queue.queue_id,
         queue.display_name, waited, now,
     )  # fmt: skip
-    after = contacts.moved(contact, ContactTrigger.PICK_UP, agent_id=agent.agent_id, answer_time=now)
+    after = contacts.moved(
+        contact, ContactTrigger.PICK_UP, agent_id=agent.agent_id, answer_time=now, wrap_up_mode=queue.wrap_up_mode
+    )
     if not agent.has_station:
         raise StationMissing("connect your microphone first: no station is attached")
     return Move(offer, after, agents.taking(agent, contact.contact_id, now))
@@ -155,9 +158,9 @@ def declined(move: Move, now: datetime) -> Move:
     return _turned_away(move, OfferState.DECLINED, agents.DECLINED, now)
 
 
-def missed(move: Move, now: datetime) -> Move:
-    """Nobody answered in time (RONA): as declined."""
-    return _turned_away(move, OfferState.MISSED, agents.MISSED_OFFER, now)
+def missed(move: Move, now: datetime, returns: timedelta = timedelta(0)) -> Move:
+    """Nobody answered in time (RONA): as declined, and the agent `returns` by themselves after so long."""
+    return _turned_away(move, OfferState.MISSED, agents.MISSED_OFFER, now, returns)
 
 
 def rescinded(move: Move, contact: Contact, now: datetime) -> Move:
@@ -172,14 +175,14 @@ def withdrawn(move: Move, now: datetime) -> Move:
     return rescinded(move, _returned(move.contact), now)
 
 
-def _turned_away(move: Move, state: OfferState, reason: str, now: datetime) -> Move:
+def _turned_away(move: Move, state: OfferState, reason: str, now: datetime, returns: timedelta = timedelta(0)) -> Move:
     contact = move.contact
     after = (
         contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now, agent_id="")
         if contact.target_agent_id
         else _returned(contact)
     )
-    return Move(_closed(move.offer, state, now), after, agents.turned_away(move.agent, reason, now))
+    return Move(_closed(move.offer, state, now), after, agents.turned_away(move.agent, reason, now, returns))
 
 
 def _returned(contact: Contact) -> Contact:

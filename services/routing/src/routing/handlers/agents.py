@@ -49,7 +49,7 @@ class AgentServicer(Asked, AgentServiceServicer):
             while True:
                 changed.clear()
                 try:
-                    return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
+                    return convert.agent_to_proto(await self._set(agent_id, state, request))
                 except StationMissing as missing:
                     try:
                         await asyncio.wait_for(changed.wait(), end - loop.time())
@@ -96,11 +96,15 @@ class AgentServicer(Asked, AgentServiceServicer):
     async def SetAgentState(self, request: contact_service_pb2.SetAgentStateRequest, context: Any) -> contact_pb2.Agent:
         agent_id = require_id("usr", request.agent_id, "agent_id")
         state = convert.agent_state(request.state)
-        return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
+        return convert.agent_to_proto(await self._set(agent_id, state, request))
 
-    async def _set(self, agent_id: str, state: AgentState, reason: str) -> Agent:
+    async def _set(
+        self, agent_id: str, state: AgentState,
+        asked: contact_service_pb2.SetMyStateRequest | contact_service_pb2.SetAgentStateRequest,
+    ) -> Agent:  # fmt: skip
         now = self._desk.clock.now()
-        return await self._run(lambda tx: ops.set_state(tx, agent_id, state, reason, now))
+        reason_id = require_id("nrr", asked.reason_id, "reason_id") if asked.reason_id else ""
+        return await self._run(lambda tx: ops.set_state(tx, agent_id, state, asked.reason, now, reason_id=reason_id))
 
     async def _myself(self) -> str:
         """The caller's agent, made now when the news that they joined is still under way."""

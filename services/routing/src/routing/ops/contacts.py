@@ -11,7 +11,7 @@ from typing import Any
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
-from routing.domain import agents, contacts, offers, requirements
+from routing.domain import agents, contacts, offers, requirements, wrapup
 from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, AgentTrigger, Directly
 from routing.domain.contacts import (
     WAITING,
@@ -97,7 +97,7 @@ async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime
     )  # fmt: skip
     agent = await get_agent(tx, agent_id)
     after = agents.taking(agent, contact.contact_id, now)
-    await _add(tx, contact)
+    contact = replace(contact, wrap_up_mode=(await _add(tx, contact)).wrap_up_mode)
     await store.add_contact(tx, contact)
     tx.tell(ContactStarted(contact))
     await put_agent(tx, agent, after, now)
@@ -170,10 +170,13 @@ async def save_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
 
 
 async def end_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
-    """Save outcome and note, end the contact, set the agent free. ContactNotInWrapUp, DispositionRequired."""
+    """Save outcome and note, end the contact, set the agent free. ContactNotInWrapUp, DispositionRequired,
+    WrapUpNotOver."""
     before = await _own_contact(tx, wrap_up)
     if before.state is not ContactState.WRAP_UP:
         raise ContactNotInWrapUp(f"the contact is {before.state}", metadata={"state": before.state})
+    if wrap_up.agent_id:
+        wrapup.require_over(before, now)
     noted = await _noted(tx, before, wrap_up)
     queue = await rules_of(tx, before.queue_id)
     if queue.disposition_required and not noted.disposition_id:
@@ -258,13 +261,13 @@ async def _leave(tx: Ledger, before: Contact, after: Contact, now: datetime) -> 
 
 async def _end_talk(tx: Ledger, contact: Contact, end_time: datetime, now: datetime) -> None:
     queue = await rules_of(tx, contact.queue_id)
-    after = contacts.talk_ended(contact, end_time, queue.wrap_up_duration, now)
+    agent = await _agent_at(tx, contact)
+    after = wrapup.talk_ended(contact, end_time, queue, now, attended=agent is not None and agent.active)
     if after.state is ContactState.ENDED:
         await _finish(tx, contact, after, by_timer=False, now=now)
         return
     await put_contact(tx, contact, after, now)
     tx.tell(WrapUpStarted(after))
-    agent = await _agent_at(tx, contact)
     if agent is not None:
         await put_agent(tx, agent, agents.wrapping_up(agents.talked(agent, _talk(after)), now), now)
 

@@ -115,7 +115,8 @@ async def expire_offers(tx: Ledger, now: datetime, limit: int = 50, *, heard_sin
         if heard_since is not None and offer.create_time < heard_since:
             await put_move(tx, before, offers.withdrawn(before, now), OfferRescinded, now)
             continue
-        after = offers.missed(before, now)
+        queue = await rules_of(tx, before.contact.queue_id)
+        after = offers.missed(before, now, queue.missed_offer_return)
         await put_move(tx, before, after, OfferMissed, now)
         _tell_over(tx, after.contact, "offer_missed")
     return len(due)

@@ -46,6 +46,17 @@ async def ready_agents(tx: Transaction) -> list[Agent]:
     return [_agent(row) for row in rows]
 
 
+async def agents_returning(tx: Transaction, now: datetime, limit: int) -> list[Agent]:
+    """Those whose time after a missed offer is over."""
+    rows = await tx.all(
+        select(agents)
+        .where(agents.c.tenant_id == tx.tenant_id, agents.c.return_time <= now)
+        .order_by(agents.c.return_time)
+        .limit(limit)
+    )
+    return [_agent(row) for row in rows]
+
+
 async def every_agent(tx: Transaction) -> list[Agent]:
     """Everyone who may work here."""
     rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True)))
@@ -106,6 +117,11 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
         "last_offer_time": agent.last_offer_time,
         "shift_contacts": agent.shift_contacts,
         "shift_talk_ms": milliseconds(agent.shift_talk),
+        "reason_id": agent.reason_id,
+        "next_reason_id": agent.next_reason_id,
+        "return_time": agent.return_time,
+        "missed_offers": agent.missed_offers,
+        "missed_in_row": agent.missed_in_row,
         "cost": agent.cost,
         "create_time": agent.create_time,
         "update_time": now,
@@ -142,6 +158,11 @@ def _agent(row: RowMapping) -> Agent:
         last_offer_time=row["last_offer_time"],
         shift_contacts=row["shift_contacts"],
         shift_talk=duration(row["shift_talk_ms"]),
+        reason_id=row["reason_id"],
+        next_reason_id=row["next_reason_id"],
+        return_time=row["return_time"],
+        missed_offers=row["missed_offers"],
+        missed_in_row=row["missed_in_row"],
         cost=row["cost"],
         version=row["version"],
     )

@@ -9,7 +9,7 @@ from chassis.paging import keyset
 from sqlalchemy import RowMapping, delete, func, or_, select
 
 from routing.domain.contacts import WAITING
-from routing.domain.queues import Disposition, Queue, Skill
+from routing.domain.queues import Disposition, Queue, Skill, WrapUpMode
 from routing.store import tables
 from routing.store.rows import (
     Transaction,
@@ -186,6 +186,9 @@ def _row(queue: Queue) -> dict[str, Any]:
         "disposition_ids": list(queue.disposition_ids),
         "open_to_all": queue.open_to_all,
         "rules": rules_to_json(queue.rules),
+        "wrap_up_mode": queue.wrap_up_mode.value,
+        "wrap_up_extension_ms": milliseconds(queue.wrap_up_extension),
+        "missed_offer_return_ms": milliseconds(queue.missed_offer_return),
         "watches_wait": queue.rules.watches_expected_wait,
         "deleted": queue.deleted,
         "create_time": queue.create_time,
@@ -207,6 +210,9 @@ def _queue(row: RowMapping) -> Queue:
         disposition_ids=tuple(row["disposition_ids"]),
         open_to_all=row["open_to_all"],
         rules=rules_from_json(row["rules"]),
+        wrap_up_mode=WrapUpMode(row["wrap_up_mode"]),
+        wrap_up_extension=duration(row["wrap_up_extension_ms"]),
+        missed_offer_return=duration(row["missed_offer_return_ms"]),
         create_time=row["create_time"],
         update_time=row["update_time"],
         version=row["version"],

@@ -14,13 +14,14 @@ from routing.store.tables import agents, contacts, ended_calls, offers, queues
 
 
 async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
-    """Tenants with an offer or a wrap-up whose time is over."""
+    """Tenants with an offer, a wrap-up or an agent's time after a missed offer that is over."""
     rows = await tx.all(
         union(
             select(offers.c.tenant_id).where(offers.c.state == OfferState.PENDING, offers.c.expire_time <= now),
             select(contacts.c.tenant_id).where(
                 contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
             ),
+            select(agents.c.tenant_id).where(agents.c.return_time <= now),
         )
     )
     return sorted(row["tenant_id"] for row in rows)

@@ -27,7 +27,7 @@ from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_conta
 from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/routing/v1/routing_events.proto\x12\x11merkez.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a\x1dmerkez/routing/v1/queue.proto\"<\n\rContactQueued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactChanged\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"N\n\x0f\x43ontactDequeued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x88\x01\n\x10\x43ontactAbandoned\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x30\n\x0c\x61\x62\x61ndon_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rshort_abandon\x18\x03 \x01(\x08\"<\n\rWrapUpStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"M\n\x0c\x43ontactEnded\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x10\n\x08\x62y_timer\x18\x02 \x01(\x08\"?\n\x10\x43ontactCorrected\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"4\n\tOfferMade\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferAccepted\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferDeclined\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"6\n\x0bOfferMissed\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"9\n\x0eOfferRescinded\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"\xac\x01\n\x11\x41gentStateChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\x12\x35\n\x0eprevious_state\x18\x02 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x37\n\x13previous_state_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x41gentChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\"7\n\x0cQueueChanged\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\" \n\x0cQueueDeleted\x12\x10\n\x08queue_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/routing/v1/routing_events.proto\x12\x11merkez.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a\x1dmerkez/routing/v1/queue.proto\"<\n\rContactQueued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactChanged\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"N\n\x0f\x43ontactDequeued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x88\x01\n\x10\x43ontactAbandoned\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x30\n\x0c\x61\x62\x61ndon_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rshort_abandon\x18\x03 \x01(\x08\"<\n\rWrapUpStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"<\n\rWrapUpChanged\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"M\n\x0c\x43ontactEnded\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x10\n\x08\x62y_timer\x18\x02 \x01(\x08\"?\n\x10\x43ontactCorrected\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"4\n\tOfferMade\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferAccepted\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferDeclined\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"6\n\x0bOfferMissed\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"9\n\x0eOfferRescinded\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"\xac\x01\n\x11\x41gentStateChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\x12\x35\n\x0eprevious_state\x18\x02 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x37\n\x13previous_state_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x41gentChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\"7\n\x0cQueueChanged\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\" \n\x0cQueueDeleted\x12\x10\n\x08queue_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,26 +46,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTACTABANDONED']._serialized_end=563
   _globals['_WRAPUPSTARTED']._serialized_start=565
   _globals['_WRAPUPSTARTED']._serialized_end=625
-  _globals['_CONTACTENDED']._serialized_start=627
-  _globals['_CONTACTENDED']._serialized_end=704
-  _globals['_CONTACTCORRECTED']._serialized_start=706
-  _globals['_CONTACTCORRECTED']._serialized_end=769
-  _globals['_OFFERMADE']._serialized_start=771
-  _globals['_OFFERMADE']._serialized_end=823
-  _globals['_OFFERACCEPTED']._serialized_start=825
-  _globals['_OFFERACCEPTED']._serialized_end=881
-  _globals['_OFFERDECLINED']._serialized_start=883
-  _globals['_OFFERDECLINED']._serialized_end=939
-  _globals['_OFFERMISSED']._serialized_start=941
-  _globals['_OFFERMISSED']._serialized_end=995
-  _globals['_OFFERRESCINDED']._serialized_start=997
-  _globals['_OFFERRESCINDED']._serialized_end=1054
-  _globals['_AGENTSTATECHANGED']._serialized_start=1057
-  _globals['_AGENTSTATECHANGED']._serialized_end=1229
-  _globals['_AGENTCHANGED']._serialized_start=1231
-  _globals['_AGENTCHANGED']._serialized_end=1286
-  _globals['_QUEUECHANGED']._serialized_start=1288
-  _globals['_QUEUECHANGED']._serialized_end=1343
-  _globals['_QUEUEDELETED']._serialized_start=1345
-  _globals['_QUEUEDELETED']._serialized_end=1377
+  _globals['_WRAPUPCHANGED']._serialized_start=627
+  _globals['_WRAPUPCHANGED']._serialized_end=687
+  _globals['_CONTACTENDED']._serialized_start=689
+  _globals['_CONTACTENDED']._serialized_end=766
+  _globals['_CONTACTCORRECTED']._serialized_start=768
+  _globals['_CONTACTCORRECTED']._serialized_end=831
+  _globals['_OFFERMADE']._serialized_start=833
+  _globals['_OFFERMADE']._serialized_end=885
+  _globals['_OFFERACCEPTED']._serialized_start=887
+  _globals['_OFFERACCEPTED']._serialized_end=943
+  _globals['_OFFERDECLINED']._serialized_start=945
+  _globals['_OFFERDECLINED']._serialized_end=1001
+  _globals['_OFFERMISSED']._serialized_start=1003
+  _globals['_OFFERMISSED']._serialized_end=1057
+  _globals['_OFFERRESCINDED']._serialized_start=1059
+  _globals['_OFFERRESCINDED']._serialized_end=1116
+  _globals['_AGENTSTATECHANGED']._serialized_start=1119
+  _globals['_AGENTSTATECHANGED']._serialized_end=1291
+  _globals['_AGENTCHANGED']._serialized_start=1293
+  _globals['_AGENTCHANGED']._serialized_end=1348
+  _globals['_QUEUECHANGED']._serialized_start=1350
+  _globals['_QUEUECHANGED']._serialized_end=1405
+  _globals['_QUEUEDELETED']._serialized_start=1407
+  _globals['_QUEUEDELETED']._serialized_end=1439
 # @@protoc_insertion_point(module_scope)

@@ -180,6 +180,32 @@ class WrapUpStarted(_message.Message):
 Global___WrapUpStarted: _TypeAlias = WrapUpStarted  # noqa: Y015
 
 @_typing.final
+class WrapUpChanged(_message.Message):
+    """An agent asked for the wrap-up that is optional, or took that back; extended the wrap-up at hand; or it has a timer now, as the agent's
+    login was disabled.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """The contact."""
+
+    def __init__(
+        self,
+        *,
+        contact: _contact_pb2.Contact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WrapUpChanged: _TypeAlias = WrapUpChanged  # noqa: Y015
+
+@_typing.final
 class ContactEnded(_message.Message):
     """A contact is over: wrap-up ended."""
 
