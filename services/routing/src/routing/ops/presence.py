@@ -67,7 +67,8 @@ async def picked(tx: Ledger, reason: str, reason_id: str, now: datetime) -> tupl
 
 
 async def _begin(tx: Ledger, now: datetime) -> list[NotReadyReason]:
-    times = [now + timedelta(milliseconds=number) for number in range(len(DEFAULTS))]  # listed in this order
+    # Listed in this order, and before any made now.
+    times = [now - timedelta(milliseconds=number) for number in range(len(DEFAULTS), 0, -1)]
     begun = zip(times, DEFAULTS, strict=True)
     await store.add_missing(
         tx, [NotReadyReason(new_id("nrr", at), name, at, names, paid=paid) for at, (name, paid, names) in begun]
