@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from routing.domain import requirements
+from routing.domain.contacts import Channel
 from routing.domain.courses import ANYTIME, Demand, Stage
 from routing.domain.ranking import USUALLY, Ranking, Ready
 
@@ -30,6 +31,7 @@ class Waiting(NamedTuple):
     preferred: str = ""
     preferred_wait: float = 0.0
     fired: int = 0
+    channel: Channel = Channel.VOICE
 
 
 class Candidate(NamedTuple):
