@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
-from routing.domain.capacity import DEFAULT_RULES, USUAL, CapacityRules, ChannelRule, check_capacities, check_rules
+from routing.domain.capacity import (
+    DEFAULT_RULES,
+    USUAL_RULES,
+    CapacityRules,
+    ChannelRule,
+    check_capacities,
+    check_rules,
+)
 from routing.domain.contacts import Channel
 from routing.domain.courses import Line
 from routing.domain.fairness import MOST_PASSED
@@ -33,15 +40,15 @@ VOICE, CHAT, EMAIL, SMS = Channel.VOICE, Channel.CHAT, Channel.EMAIL, Channel.SM
     ],
 )  # fmt: skip
 def test_call_interrupts_chats_and_no_chat_a_call(held: tuple[Channel, ...], channel: Channel, room: bool) -> None:
-    assert USUAL.has_room(channel, held, {}) is room
-    assert (channel in USUAL.room(held, {})) is room
+    assert USUAL_RULES.has_room(channel, held, {}) is room
+    assert (channel in USUAL_RULES.room(held, {})) is room
 
 
 def test_agents_own_capacity_goes_before_the_tenants() -> None:
-    assert not USUAL.has_room(CHAT, (CHAT,), {CHAT: 1}) and not USUAL.has_room(CHAT, (), {CHAT: 0})
-    light = replace(USUAL, channels={**DEFAULT_RULES, CHAT: ChannelRule(3, 10)})
+    assert not USUAL_RULES.has_room(CHAT, (CHAT,), {CHAT: 1}) and not USUAL_RULES.has_room(CHAT, (), {CHAT: 0})
+    light = replace(USUAL_RULES, channels={**DEFAULT_RULES, CHAT: ChannelRule(3, 10)})
     assert light.has_room(CHAT, (CHAT,) * 4, {CHAT: 5})
-    assert USUAL.occupancy((CHAT, CHAT)) == 66 and USUAL.occupancy((VOICE, CHAT)) == 100
+    assert USUAL_RULES.occupancy((CHAT, CHAT)) == 66 and USUAL_RULES.occupancy((VOICE, CHAT)) == 100
 
 
 @pytest.mark.parametrize(
@@ -61,7 +68,7 @@ def test_rules_that_can_not_work_are_refused_by_their_field(channel: Channel, ru
 
 
 def test_usual_rules_can_work() -> None:
-    assert check_rules(USUAL) is USUAL
+    assert check_rules(USUAL_RULES) is USUAL_RULES
     with pytest.raises(InvalidInput):
         check_capacities({VOICE: 2}, "agent.capacities")
 
@@ -73,7 +80,7 @@ def of(channel: Channel, name: str, since: float = 0, priority: float = 0, queue
 def holding(name: str, *held: Channel, version: int = 1) -> Ready:
     """An agent as the board sees them, with what they hold."""
     return agent(name)._replace(
-        open=USUAL.room(held, {}), loaded=bool(held), version=version, idle_since=at(1000 + len(held))
+        open=USUAL_RULES.room(held, {}), loaded=bool(held), version=version, idle_since=at(1000 + len(held))
     )
 
 
@@ -112,13 +119,13 @@ class Office:
     def seen(self, name: str) -> Ready:
         held = self.held[name]
         self.count += 1
-        room = USUAL.room(held, {})
+        room = USUAL_RULES.room(held, {})
         return agent(name)._replace(
             open=None if not held else room, loaded=bool(held), version=self.count, idle_since=at(self.count)
         )
 
     def put(self, name: str) -> None:
-        if USUAL.room(self.held[name], {}):
+        if USUAL_RULES.room(self.held[name], {}):
             self.board.put_agent(self.seen(name))
         else:
             self.board.drop_agent(name)
@@ -127,7 +134,7 @@ class Office:
         match = self.board.decide(START + self.count)
         if match is not None:
             name = match.agent.agent_id
-            assert USUAL.has_room(match.contact.channel, self.held[name], {})
+            assert USUAL_RULES.has_room(match.contact.channel, self.held[name], {})
             self.held[name].append(match.contact.channel)
             self.put(name)
         return match

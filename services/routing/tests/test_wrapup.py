@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
@@ -141,7 +142,7 @@ async def test_wrap_up_is_asked_for_while_talking_in_a_queue_where_it_is_optiona
 async def test_queue_whose_wrap_up_can_not_work_is_refused(
     floor: Floor, changes: dict[str, object], fields: list[str]
 ) -> None:
-    make: Callable[..., object] = draft_queue
+    make: Callable[..., Any] = draft_queue
     with pytest.raises(InvalidInput) as refusal:
         await floor.run(queue_ops.create_queue, make(**changes))
     assert [each.field for each in refusal.value.fields] == fields

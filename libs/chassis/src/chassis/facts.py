@@ -90,6 +90,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "agent": {
             "AgentStateChanged": ("analytics",),
             "AgentChanged": (),
+            "CapacityChanged": (),
         },
         "queue": {
             "QueueChanged": ("analytics",),

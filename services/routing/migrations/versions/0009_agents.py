@@ -1,4 +1,4 @@
-"""Five ways to wrap up, agents who come back after a missed offer, and the tenant's own reasons to be away."""
+"""Five ways to wrap up, agents who come back after a missed offer, reasons to be away, and several contacts at once."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,8 @@ SCHEMA = "routing"
 
 
 def upgrade() -> None:
-    """Queues of before wrap up as they did, and nobody comes back by themselves."""
+    """Queues of before wrap up as they did, and nobody comes back by themselves. Whoever is on a contact is on a call:
+    no other channel was there."""
     added = (
         ("queues", "wrap_up_mode", sa.Text, "MANDATORY"), ("queues", "wrap_up_extension_ms", sa.BigInteger, "0"),
         ("queues", "missed_offer_return_ms", sa.BigInteger, "0"),
@@ -19,9 +20,17 @@ def upgrade() -> None:
         ("contacts", "wrap_up_extension_ms", sa.BigInteger, "0"),
         ("agents", "reason_id", sa.Text, ""), ("agents", "next_reason_id", sa.Text, ""),
         ("agents", "missed_offers", sa.Integer, "0"), ("agents", "missed_in_row", sa.Integer, "0"),
+        ("agents", "channel", sa.Text, ""), ("agents", "others", Json, "[]"), ("agents", "capacities", Json, "{}"),
     )  # fmt: skip
     for table, name, kind, default in added:
         op.add_column(table, sa.Column(name, kind, nullable=False, server_default=default), schema=SCHEMA)
+    op.execute("update routing.agents set channel = 'VOICE' where contact_id <> ''")
+    create_tenant_table(
+        op, SCHEMA, "capacity_rules",
+        sa.Column("channels", Json, nullable=False),
+        sa.Column("update_time", Time, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+    )  # fmt: skip
     op.add_column("contacts", sa.Column("wrap_up_least_time", Time), schema=SCHEMA)
     op.add_column("agents", sa.Column("return_time", Time), schema=SCHEMA)
     op.create_index(

@@ -16,11 +16,13 @@ from chassis.telemetry import log
 from routing.domain import facts
 from routing.domain.agents import Agent
 from routing.domain.board import Board, Match, line_of, ready_of, waiting_of
+from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.facts import Fact
 from routing.domain.queues import Queue
 from routing.ledger import Desk, Ledger
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import queues as queue_store
 
@@ -34,6 +36,7 @@ class Snapshot:
     queues: Sequence[Queue]
     agents: Sequence[Agent]
     contacts: Sequence[Contact]
+    capacity: CapacityRules | None = None
 
 
 @dataclass
@@ -43,6 +46,7 @@ class TenantBoard:
 
     tenant_id: str
     board: Board = field(default_factory=Board)
+    capacity: CapacityRules = USUAL_RULES
     loaded: bool = False
     seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Newest version known of each agent and contact, and so the ids changed lately."""
@@ -59,7 +63,7 @@ class TenantBoard:
     def put_agent(self, agent: Agent) -> None:
         """The newest known of an agent."""
         if self._newest(agent.agent_id, agent.version):
-            ready = ready_of(agent)
+            ready = ready_of(agent, self.capacity)
             if ready is None:
                 self.board.drop_agent(agent.agent_id)
             elif not self._passes_by(agent.agent_id):
@@ -79,6 +83,8 @@ class TenantBoard:
 
     def settle(self, snapshot: Snapshot, since: int, now: float) -> None:
         """Take a snapshot whose reading began at tick `since`; what changed meanwhile is newer than it."""
+        if snapshot.capacity is not None:
+            self.capacity = snapshot.capacity
         for queue in snapshot.queues:
             self.board.put_line(line_of(queue), now)
         for agent in snapshot.agents:
@@ -86,7 +92,7 @@ class TenantBoard:
         for contact in snapshot.contacts:
             self.put_contact(contact, now)
         there = {each.agent_id for each in snapshot.agents}
-        for agent_id in set(self.board.ready) - there:
+        for agent_id in {*self.board.ready, *self.board.held_back} - there:
             if self.changed.get(agent_id, 0) <= since:
                 self.board.drop_agent(agent_id)
         there = {each.contact_id for each in snapshot.contacts}
@@ -177,6 +183,8 @@ class Boards:
                 tenant.board.drop_line(fact.queue_id)
             elif isinstance(fact, facts.AgentStateChanged | facts.AgentChanged):
                 tenant.put_agent(fact.agent)
+            elif isinstance(fact, facts.CapacityChanged):
+                complete = False  # everybody is weighed anew
             else:
                 complete &= tenant.put_contact(fact.contact, now)
         if not complete:
@@ -237,4 +245,5 @@ async def _snapshot(tx: Ledger) -> Snapshot:
         await queue_store.every_queue(tx),
         await agent_store.ready_agents(tx),
         await contact_store.queued_contacts(tx),
+        await capacity_store.find_rules(tx),
     )

@@ -17,8 +17,16 @@ from kernel.hours import Holiday
 from merkez.routing.v1 import contact_pb2, queue_pb2, wrap_up_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
+from routing.capacity_proto import (
+    capacities_to_proto,
+    capacity_rules_to_proto,
+    channel_from_proto,
+    channel_to_proto,
+    held_to_proto,
+)
 from routing.domain import facts
 from routing.domain.agents import Agent, AgentState, Directly, directly
+from routing.domain.capacity import USUAL_RULES
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import Fact
 from routing.domain.hours import BusinessHours
@@ -151,7 +159,7 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
     """Whole."""
     return contact_pb2.Contact(
         contact_id=contact.contact_id,
-        channel=contact_pb2.Channel.Value(f"CHANNEL_{contact.channel}"),
+        channel=channel_to_proto(contact.channel),
         state=contact_pb2.ContactState.Value(f"CONTACT_STATE_{contact.state}"),
         queue_id=contact.queue_id,
         brand_id=contact.brand_id,
@@ -193,7 +201,7 @@ def contact_from_proto(
         kind = ContactKind(_name(contact_pb2.ContactKind, message.kind, "CONTACT_KIND_", "contact.kind"))
     return Contact(
         contact_id="",
-        channel=Channel(_name(contact_pb2.Channel, message.channel, "CHANNEL_", "contact.channel")),
+        channel=channel_from_proto(message.channel, "contact.channel"),
         state=ContactState.QUEUED,
         queue_id=message.queue_id,
         queue_time=_NEVER,
@@ -249,7 +257,9 @@ def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
         contact_id=agent.contact_id,
         next_state=_agent_state(agent.next_state),
         next_reason=agent.next_reason,
-        voice_capacity=1,
+        voice_capacity=USUAL_RULES.capacity(Channel.VOICE, agent.capacities),
+        capacities=capacities_to_proto(agent.capacities),
+        held_contacts=map(held_to_proto, agent.others),
         cost=agent.cost,
         reason_id=agent.reason_id,
         next_reason_id=agent.next_reason_id,
@@ -330,6 +340,8 @@ def fact_to_proto(fact: Fact) -> Message:
         if isinstance(fact, facts.AgentStateChanged):
             made.previous_state = _agent_state(fact.previous_state)
             made.previous_state_time.FromDatetime(fact.previous_state_time)
+    elif isinstance(fact, facts.CapacityChanged):
+        made.capacity_rules.CopyFrom(capacity_rules_to_proto(fact.rules))
     elif isinstance(fact, facts.QueueChanged):
         made.queue.CopyFrom(queue_to_proto(fact.queue))
     elif isinstance(fact, facts.QueueDeleted):

@@ -2628,6 +2628,30 @@ export interface paths {
         patch: operations["merkez.routing.v1.NotReadyReasonService.UpdateNotReadyReason"];
         trace?: never;
     };
+    "/v1/capacityRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's rules, of every channel
+         * @description The tenant's rules, of every channel. Needs the permission `queues.read`.
+         */
+        get: operations["merkez.routing.v1.CapacityService.GetCapacityRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Sets them: for the next assignment, and of every channel
+         * @description Sets them: for the next assignment, and of every channel. INVALID_ARGUMENT names what can't work; ABORTED VERSION_CONFLICT. Needs the permission `queues.write`.
+         */
+        patch: operations["merkez.routing.v1.CapacityService.UpdateCapacityRules"];
+        trace?: never;
+    };
     "/v1/simulations:simulateDay": {
         parameters: {
             query?: never;
@@ -4755,7 +4779,7 @@ export interface components {
             nextReason?: string;
             /**
              * Format: int32
-             * @description Output only. Calls at once: always 1, as an agent has one voice.
+             * @description Output only. Calls at once: 1 or, when capacities say so, 0.
              */
             readonly voiceCapacity?: number;
             /**
@@ -4782,6 +4806,10 @@ export interface components {
              * @description Output only. Offers missed since the shift began.
              */
             readonly missedOffers?: number;
+            /** @description Contacts at once, of channels where they differ from the tenant's rules (CapacityRules): 0 to 20, of VOICE and VIDEO at most 1. */
+            capacities?: components["schemas"]["routing.v1.ChannelCapacity"][];
+            /** @description Output only. Contacts they hold besides contact_id. */
+            readonly heldContacts?: components["schemas"]["routing.v1.HeldContact"][];
         };
         /**
          * @description Where an agent stands.
@@ -4833,11 +4861,48 @@ export interface components {
              */
             value?: number;
         };
+        /** @description A tenant's rules, with each channel once. */
+        "routing.v1.CapacityRules": {
+            /** @description Channels that are left out go by the usual rules: 1 call of the whole agent, which interrupts what is written; 3 chats, messages or posts of 33, which interrupt letters; 2 e-mails or faxes of 50. */
+            channels?: components["schemas"]["routing.v1.ChannelRule"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
         /**
          * @description Kind of work.
          * @enum {string}
          */
         "routing.v1.Channel": "CHANNEL_UNSPECIFIED" | "CHANNEL_VOICE" | "CHANNEL_VIDEO" | "CHANNEL_CHAT" | "CHANNEL_SMS" | "CHANNEL_EMAIL" | "CHANNEL_SOCIAL" | "CHANNEL_FAX";
+        /** @description How many contacts of a channel an agent handles at once. */
+        "routing.v1.ChannelCapacity": {
+            /** @description Required. Named once. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: int32
+             * @description 0 for none.
+             */
+            capacity?: number;
+        };
+        /** @description What one channel takes of an agent. */
+        "routing.v1.ChannelRule": {
+            /** @description Required. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: int32
+             * @description Contacts of it at once, 0 for none, at most 20; of VOICE and VIDEO at most 1, as an agent has one voice. An agent's own capacities go before it.
+             */
+            capacity?: number;
+            /**
+             * Format: int32
+             * @description What one contact takes of an agent, 1 to 100 percent: a contact is offered only where it fits beside what the agent holds.
+             */
+            weight?: number;
+            /** @description Channels it may come on top of: their contacts weigh nothing beside it. No two channels interrupt each other, and neither VOICE nor VIDEO is interrupted by the other. */
+            interrupts?: components["schemas"]["routing.v1.Channel"][];
+        };
         /** @description Answer. */
         "routing.v1.CheckBusinessHoursResponse": {
             /** @description True when open. */
@@ -5141,6 +5206,15 @@ export interface components {
              * @description Server time, to show timers by.
              */
             serverTime?: string;
+        };
+        /** @description A contact an agent holds. */
+        "routing.v1.HeldContact": {
+            /** @description The contact. */
+            contactId?: string;
+            /** @description Its channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description Whether it is in wrap-up. */
+            wrappingUp?: boolean;
         };
         /** @description A day that differs. */
         "routing.v1.Holiday": {
@@ -5649,7 +5723,7 @@ export interface components {
             /** @description Required. agent_id says which. */
             agent?: components["schemas"]["routing.v1.Agent"];
             /**
-             * @description Fields: skills, queue_ids, cost.
+             * @description Fields: skills, queue_ids, cost, capacities.
              * @example displayName,language
              */
             updateMask?: string;
@@ -5668,6 +5742,16 @@ export interface components {
              * @example displayName,language
              */
             updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Sets. */
+        "routing.v1.UpdateCapacityRulesRequest": {
+            /** @description Required. All of them: channels that are left out go by the usual rules again. */
+            capacityRules: components["schemas"]["routing.v1.CapacityRules"];
             /**
              * Format: int64
              * @description The version this update was made on; 0 updates whatever is there.
@@ -11505,6 +11589,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.NotReadyReason"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CapacityService.GetCapacityRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A tenant's rules, with each channel once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.CapacityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CapacityService.UpdateCapacityRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.UpdateCapacityRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description A tenant's rules, with each channel once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.CapacityRules"];
                 };
             };
             default: components["responses"]["Problem"];

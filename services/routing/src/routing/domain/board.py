@@ -12,18 +12,19 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
+from routing.domain.capacity import ALL, SPOKEN, USUAL_RULES, CapacityRules
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Demand, Line, Stage, alone, course, preferred_until, stage_at
 from routing.domain.fairness import Turns
 from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
-from routing.domain.ranking import LAST, USUALLY, Ranked, Ranking, Ready, Tally
+from routing.domain.ranking import LAST, LOADED, USUALLY, Ranked, Ranking, Ready, Tally
 from routing.domain.rules import Strategy
 from routing.domain.urgency import USUAL, Urgency, urgency_of
 
@@ -32,6 +33,7 @@ _MOST_STALE = 32
 """Entries of a line, or of what falls due, that count no more, besides as many as do."""
 _MAX_POOLS = 50_000
 _MAX_COURSES = 20_000
+_BY_TELEPHONE = frozenset({Channel.VOICE})
 
 _Key = tuple[tuple[str, ...], requirements.Requirement, str, int, Channel]
 
@@ -374,12 +376,19 @@ class Board:
             fit.ranks = [each for each in fit.ranks if not each[0].forgotten]
 
 
-def ready_of(agent: Agent) -> Ready | None:
-    """The agent as the board sees them; None when neither AVAILABLE nor to be found by telephone."""
-    return seen(agent) if agent.state is AgentState.AVAILABLE or agent.findable else None
+def ready_of(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready | None:
+    """The agent as the board sees them; None when neither AVAILABLE, nor to be found by telephone, nor with room beside
+    what they hold."""
+    if agent.state is AgentState.AVAILABLE or agent.findable:
+        return seen(agent, rules)
+    if agent.state not in (AgentState.ON_CONTACT, AgentState.WRAP_UP) or agent.next_state is not None:
+        return None
+    # Nobody on a call has room, and that is nearly everybody.
+    room = rules.room(agent.held, agent.capacities) if SPOKEN.isdisjoint(agent.held) else frozenset()
+    return seen(agent, rules) if room and agent.active else None
 
 
-def seen(agent: Agent) -> Ready:
+def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:
     """The agent as the board would see them if they were ready now."""
     held = {level.skill_id: level.proficiency for level in agent.skills}
     tally = Tally(
@@ -388,9 +397,20 @@ def seen(agent: Agent) -> Ready:
     )  # fmt: skip
     if agent.findable:
         direct = agent.passed_over or not agent.reach.queue_calls
-        return Ready(agent.agent_id, LAST, held, frozenset(agent.queue_ids), agent.version, direct, tally)
+        return Ready(
+            agent.agent_id, LAST, held, frozenset(agent.queue_ids), agent.version, direct, tally, _BY_TELEPHONE
+        )
+    if not agent.held and not agent.capacities and rules is USUAL_RULES:
+        idle = agent.idle_since or agent.state_time
+        return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally)
+    does, room = rules.room((), agent.capacities), rules.room(agent.held, agent.capacities)
     idle = agent.idle_since or agent.state_time
-    return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally)
+    if agent.held:
+        idle = LOADED + timedelta(days=rules.occupancy(agent.held))
+    return Ready(
+        agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally,
+        open=None if room == ALL else room, does=None if does == ALL else does, loaded=bool(agent.held),
+    )  # fmt: skip
 
 
 def waiting_of(contact: Contact) -> Waiting | None:

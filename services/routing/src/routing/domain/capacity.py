@@ -88,7 +88,7 @@ class CapacityRules:
         return min(WHOLE, sum(self.channels[each].weight for each in held))
 
 
-USUAL = CapacityRules()
+USUAL_RULES = CapacityRules()
 
 
 def check_capacities(own: Mapping[Channel, int], field: str) -> Mapping[Channel, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from routing.domain.agents import Agent, AgentState
+from routing.domain.capacity import CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.offers import Offer
 from routing.domain.queues import Queue
@@ -134,6 +135,13 @@ class AgentChanged:
 
 
 @dataclass(frozen=True)
+class CapacityChanged:
+    """How much agents handle at once changed."""
+
+    rules: CapacityRules
+
+
+@dataclass(frozen=True)
 class QueueChanged:
     """A queue was created or changed."""
 
@@ -152,13 +160,15 @@ ContactFact = (
     ContactQueued | ContactChanged | ContactStarted | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
     | ContactCorrected | WrapUpChanged
 )  # fmt: skip
-Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | QueueChanged | QueueDeleted
+Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | CapacityChanged | QueueChanged | QueueDeleted
 
 
 def key_of(fact: Fact) -> str:
     """The entity whose facts stay in order: an offer's go with its contact's."""
     if isinstance(fact, AgentStateChanged | AgentChanged):
         return fact.agent.agent_id
+    if isinstance(fact, CapacityChanged):
+        return "capacity"
     if isinstance(fact, QueueChanged):
         return fact.queue.queue_id
     if isinstance(fact, QueueDeleted):

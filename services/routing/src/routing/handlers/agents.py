@@ -13,12 +13,13 @@ from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceServicer
 
 from routing import convert
+from routing.capacity_proto import capacities_from_proto
 from routing.domain.agents import Agent, AgentNotFound, AgentState, StationMissing
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import agents as ops
 
-_CHANGEABLE = ("skills", "queue_ids", "cost")
+_CHANGEABLE = ("skills", "queue_ids", "cost", "capacities")
 _STATION_WAIT = 1.0
 """The news that a microphone was just connected may be this late, in seconds."""
 
@@ -86,6 +87,7 @@ class AgentServicer(Asked, AgentServiceServicer):
             "skills": convert.skills_from_proto(agent.skills),
             "queue_ids": tuple(agent.queue_ids),
             "cost": agent.cost,
+            "capacities": capacities_from_proto(agent.capacities),
         }
         changes = {name: every[name] for name in fields}
         now = self._desk.clock.now()

@@ -11,6 +11,7 @@ from kernel.errors import InvalidInput
 
 from routing.domain import agents
 from routing.domain.agents import MAX_COST, Agent, AgentNotFound, AgentState, Reach, newcomer, wish
+from routing.domain.capacity import check_capacities
 from routing.domain.contacts import Contact
 from routing.domain.facts import AgentChanged, OfferRescinded
 from routing.domain.offers import Offer, withdrawn
@@ -103,7 +104,7 @@ async def list_agents(tx: Ledger, size: int, after: tuple[str, str] | None, *, w
 
 
 async def update_agent(tx: Ledger, agent_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Agent:
-    """Change skills, queues or cost. FeatureNotInPlan when skills are added."""
+    """Change skills, queues, cost or capacities. FeatureNotInPlan when skills are added."""
     before = await get_agent(tx, agent_id)
     require_version(before.version, version)
     after = replace(before, **changes, version=before.version + 1)
@@ -111,6 +112,7 @@ async def update_agent(tx: Ledger, agent_id: str, changes: Mapping[str, Any], ve
     await require_plan_for(tx, before.skills, skills)
     if not 0 <= after.cost <= MAX_COST:
         raise InvalidInput.of("agent.cost", f"must be 0 to {MAX_COST}")
+    check_capacities(after.capacities, "agent.capacities")
     queue_ids = require_ids("que", after.queue_ids, "agent.queue_ids", 500)
     if "queue_ids" in changes and set(queue_ids) - await queue_store.known_queues(tx, queue_ids):
         raise QueueNotFound("agent.queue_ids names a queue that does not exist")

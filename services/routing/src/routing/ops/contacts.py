@@ -12,7 +12,7 @@ from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
 from routing.domain import agents, contacts, offers, requirements, wrapup
-from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, AgentTrigger, Directly
+from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, Directly
 from routing.domain.contacts import (
     WAITING,
     CallOver,
@@ -96,7 +96,7 @@ async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime
         agent_id=agent_id, queue_time=now, create_time=now, answer_time=now,
     )  # fmt: skip
     agent = await get_agent(tx, agent_id)
-    after = agents.taking(agent, contact.contact_id, now)
+    after = agents.taking(agent, contact.contact_id, now, contact.channel)
     contact = replace(contact, wrap_up_mode=(await _add(tx, contact)).wrap_up_mode)
     await store.add_contact(tx, contact)
     tx.tell(ContactStarted(contact))
@@ -269,7 +269,7 @@ async def _end_talk(tx: Ledger, contact: Contact, end_time: datetime, now: datet
     await put_contact(tx, contact, after, now)
     tx.tell(WrapUpStarted(after))
     if agent is not None:
-        await put_agent(tx, agent, agents.wrapping_up(agents.talked(agent, _talk(after)), now), now)
+        await put_agent(tx, agent, agents.wrapping_up(agents.talked(agent, _talk(after)), now, contact.contact_id), now)
 
 
 async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool, now: datetime) -> Contact:
@@ -278,7 +278,7 @@ async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool
     agent = await _agent_at(tx, before)
     if agent is not None:
         done = agents.talked(agent, _talk(after)) if before.state is ContactState.ON_CONTACT else agent
-        await put_agent(tx, agent, agents.released(done, AgentTrigger.FINISH, now), now)
+        await put_agent(tx, agent, agents.finished(done, before.contact_id, now), now)
     return after
 
 
@@ -291,7 +291,7 @@ def _talk(contact: Contact) -> timedelta:
 async def _agent_at(tx: Ledger, contact: Contact) -> Agent | None:
     # An agent row that points elsewhere (repaired by hand, say) must not be moved by this contact's end.
     agent = await agent_store.find_agent(tx, contact.agent_id)
-    return agent if agent is not None and agent.contact_id == contact.contact_id else None
+    return agent if agent is not None and agent.holds(contact.contact_id) else None
 
 
 async def _noted(tx: Ledger, contact: Contact, wrap_up: WrapUp) -> Contact:

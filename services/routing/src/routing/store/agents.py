@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import RowMapping, and_, or_, select
 
 from routing.domain.agents import AT_WORK, AWAY, Agent, AgentState, Reach
+from routing.domain.capacity import SPOKEN, Held
+from routing.domain.contacts import Channel
 from routing.store.rows import Transaction, add, change, duration, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import agents
 
@@ -36,13 +38,13 @@ async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:
 
 
 async def ready_agents(tx: Transaction) -> list[Agent]:
-    """Everyone who is AVAILABLE, or away and to be found by telephone."""
+    """Everyone who is AVAILABLE, away and to be found by telephone, or holds what may leave them room."""
     findable = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
-    rows = await tx.all(
-        select(agents).where(
-            agents.c.tenant_id == tx.tenant_id, or_(agents.c.state == AgentState.AVAILABLE, findable)
-        )
-    )  # fmt: skip
+    roomy = and_(
+        agents.c.state.in_([AgentState.ON_CONTACT, AgentState.WRAP_UP]), agents.c.channel.not_in(["", *sorted(SPOKEN)])
+    )
+    ready = or_(agents.c.state == AgentState.AVAILABLE, findable, roomy)
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, ready))
     return [_agent(row) for row in rows]
 
 
@@ -122,6 +124,9 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
         "return_time": agent.return_time,
         "missed_offers": agent.missed_offers,
         "missed_in_row": agent.missed_in_row,
+        "channel": agent.channel.value if agent.channel is not None else "",
+        "others": [list(each) for each in agent.others],
+        "capacities": {channel.value: most for channel, most in agent.capacities.items()},
         "cost": agent.cost,
         "create_time": agent.create_time,
         "update_time": now,
@@ -163,6 +168,9 @@ def _agent(row: RowMapping) -> Agent:
         return_time=row["return_time"],
         missed_offers=row["missed_offers"],
         missed_in_row=row["missed_in_row"],
+        channel=Channel(row["channel"]) if row["channel"] else None,
+        others=tuple(Held(contact_id, Channel(channel), wrapping) for contact_id, channel, wrapping in row["others"]),
+        capacities={Channel(channel): most for channel, most in row["capacities"].items()},
         cost=row["cost"],
         version=row["version"],
     )

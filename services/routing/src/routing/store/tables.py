@@ -94,6 +94,9 @@ agents = tenant_table(
     Column("return_time", Time),
     Column("missed_offers", Integer, nullable=False),
     Column("missed_in_row", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("others", Json, nullable=False),
+    Column("capacities", Json, nullable=False),
     Column("cost", Integer, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
@@ -208,6 +211,13 @@ not_ready_reasons = tenant_table(
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
     UniqueConstraint("tenant_id", "name_key", name="not_ready_reasons_by_name"),
+)  # fmt: skip
+
+capacity_rules = tenant_table(
+    "capacity_rules", metadata,
+    Column("channels", Json, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )  # fmt: skip
 
 plans = tenant_table(

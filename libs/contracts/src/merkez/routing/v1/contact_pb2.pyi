@@ -422,6 +422,8 @@ class Agent(_message.Message):
     NEXT_REASON_ID_FIELD_NUMBER: _builtins.int
     RETURN_TIME_FIELD_NUMBER: _builtins.int
     MISSED_OFFERS_FIELD_NUMBER: _builtins.int
+    CAPACITIES_FIELD_NUMBER: _builtins.int
+    HELD_CONTACTS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """The user's id."""
     display_name: _builtins.str
@@ -439,7 +441,7 @@ class Agent(_message.Message):
     next_reason: _builtins.str
     """Reason of the next state."""
     voice_capacity: _builtins.int
-    """Output only. Calls at once: always 1, as an agent has one voice."""
+    """Output only. Calls at once: 1 or, when capacities say so, 0."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
     cost: _builtins.int
@@ -466,6 +468,14 @@ class Agent(_message.Message):
     def return_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When they are AVAILABLE again by themselves, after a missed offer; unset when that is theirs to say."""
 
+    @_builtins.property
+    def capacities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChannelCapacity]:
+        """Contacts at once, of channels where they differ from the tenant's rules (CapacityRules): 0 to 20, of VOICE and VIDEO at most 1."""
+
+    @_builtins.property
+    def held_contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldContact]:
+        """Output only. Contacts they hold besides contact_id."""
+
     def __init__(
         self,
         *,
@@ -486,14 +496,72 @@ class Agent(_message.Message):
         next_reason_id: _builtins.str = ...,
         return_time: _timestamp_pb2.Timestamp | None = ...,
         missed_offers: _builtins.int = ...,
+        capacities: _abc.Iterable[Global___ChannelCapacity] | None = ...,
+        held_contacts: _abc.Iterable[Global___HeldContact] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["return_time", b"return_time", "state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "contact_id", b"contact_id", "cost", b"cost", "display_name", b"display_name", "missed_offers", b"missed_offers", "next_reason", b"next_reason", "next_reason_id", b"next_reason_id", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "reason_id", b"reason_id", "return_time", b"return_time", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "capacities", b"capacities", "contact_id", b"contact_id", "cost", b"cost", "display_name", b"display_name", "held_contacts", b"held_contacts", "missed_offers", b"missed_offers", "next_reason", b"next_reason", "next_reason_id", b"next_reason_id", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "reason_id", b"reason_id", "return_time", b"return_time", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class ChannelCapacity(_message.Message):
+    """How many contacts of a channel an agent handles at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    channel: Global___Channel.ValueType
+    """Required. Named once."""
+    capacity: _builtins.int
+    """0 for none."""
+    def __init__(
+        self,
+        *,
+        channel: Global___Channel.ValueType = ...,
+        capacity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "channel", b"channel"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChannelCapacity: _TypeAlias = ChannelCapacity  # noqa: Y015
+
+@_typing.final
+class HeldContact(_message.Message):
+    """A contact an agent holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    WRAPPING_UP_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """The contact."""
+    channel: Global___Channel.ValueType
+    """Its channel."""
+    wrapping_up: _builtins.bool
+    """Whether it is in wrap-up."""
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        channel: Global___Channel.ValueType = ...,
+        wrapping_up: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_id", b"contact_id", "wrapping_up", b"wrapping_up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldContact: _TypeAlias = HeldContact  # noqa: Y015
 
 @_typing.final
 class Colleague(_message.Message):
