@@ -63,7 +63,7 @@ DEFAULTS: tuple[tuple[str, bool, Mapping[str, str]], ...] = (
     ("Break", True, {"tr": "Mola", "az": "Fasilə", "fa": "استراحت"}),
     ("Lunch", False, {"tr": "Öğle yemeği", "az": "Nahar", "fa": "ناهار"}),
     ("Training", True, {"tr": "Eğitim", "az": "Təlim", "fa": "آموزش"}),
-    ("Meeting", True, {"tr": "Toplantı", "az": "Görüş", "fa": "جلسه"}),
+    ("Meeting", True, {"tr": "Toplantı", "az": "İclas", "fa": "جلسه"}),
 )
 """What a tenant starts with: name, whether it is paid, names by language."""
 

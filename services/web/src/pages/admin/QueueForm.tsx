@@ -13,9 +13,10 @@ import { type Part, partOf } from "./rules/places.ts";
 import classes from "./rules/rules.module.css";
 import { SkillsPart } from "./rules/SkillsPart.tsx";
 import { StrategyFields } from "./rules/StrategyFields.tsx";
+import { WrapUpFields } from "./WrapUpFields.tsx";
 
 const MASK =
-  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules";
+  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,wrapUpMode,wrapUpExtension,missedOfferReturn";
 
 type Time = "offerTimeout" | "wrapUpDuration" | "serviceLevelThreshold" | "shortAbandonThreshold";
 
@@ -167,6 +168,7 @@ function GeneralFields({ queue, problem, onChange }: PartProps) {
           />
         ))}
       </SimpleGrid>
+      <WrapUpFields queue={queue} problem={problem} onChange={onChange} />
       <MultiSelect
         label={t("admin.queues.dispositions")}
         description={t("admin.queues.dispositionsHint")}
