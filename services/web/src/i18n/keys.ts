@@ -10,6 +10,7 @@ import type operator from "../messages/operator.json";
 import type presence from "../messages/presence.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
+import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
 import type voicemail from "../messages/voicemail.json";
@@ -29,5 +30,6 @@ export type MessageKey =
   | keyof typeof presence
   | keyof typeof rules
   | keyof typeof simulator
+  | keyof typeof sound
   | keyof typeof telephony
   | keyof typeof voicemail;
