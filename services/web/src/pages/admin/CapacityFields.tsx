@@ -5,7 +5,7 @@ import { textOr, useText } from "../../i18n/index.ts";
 type Capacities = NonNullable<Agent["capacities"]>;
 
 /** Channels people handle, with the most there can be of each. */
-const CHANNELS: readonly (readonly [Channel, number])[] = [
+export const CHANNELS: readonly (readonly [Channel, number])[] = [
   ["CHANNEL_VOICE", 1],
   ["CHANNEL_CHAT", 20],
   ["CHANNEL_SMS", 20],

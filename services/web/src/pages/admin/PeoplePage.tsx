@@ -9,6 +9,7 @@ import { textOr, useText } from "../../i18n/index.ts";
 import { ListPage } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
+import { CapacityTab } from "./Capacity.tsx";
 import { Invitations } from "./Invitations.tsx";
 import { InviteForm } from "./InviteForm.tsx";
 import { PersonForm } from "./PersonForm.tsx";
@@ -38,6 +39,9 @@ export default function PeoplePage() {
           <Tabs.Tab value="reasons" data-testid="tab-reasons">
             {t("presence.reasons")}
           </Tabs.Tab>
+          <Tabs.Tab value="capacity" data-testid="tab-capacity">
+            {t("capacity.title")}
+          </Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="users">
           <Users />
@@ -47,6 +51,9 @@ export default function PeoplePage() {
         </Tabs.Panel>
         <Tabs.Panel value="reasons">
           <ReasonsTab />
+        </Tabs.Panel>
+        <Tabs.Panel value="capacity">
+          <CapacityTab />
         </Tabs.Panel>
       </Tabs>
       {inviting && <InviteForm onClose={() => setInviting(false)} />}

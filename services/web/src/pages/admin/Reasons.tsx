@@ -54,7 +54,7 @@ export function ReasonsTab() {
           },
           {
             head: t("presence.reasons.paid"),
-            cell: (row) => t(row.paid ? "presence.reasons.paid" : "presence.reasons.unpaid"),
+            cell: (row) => t(row.paid ? "presence.reasons.isPaid" : "presence.reasons.unpaid"),
           },
           { head: t("admin.added"), cell: (row) => <DateTime value={row.createTime} /> },
         ]}

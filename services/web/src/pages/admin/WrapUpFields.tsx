@@ -42,6 +42,8 @@ export function WrapUpFields({ queue, problem, onChange }: Props) {
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <NumberInput
           label={t("wrapUp.extension")}
+          description={t("wrapUp.extensionHint")}
+          inputWrapperOrder={HINT_BELOW}
           min={0}
           max={MOST_SECONDS}
           disabled={!TIMED.includes(mode)}

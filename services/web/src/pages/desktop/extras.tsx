@@ -14,6 +14,7 @@ export function WrapUpChoices({ contact, fixed }: { contact: Contact; fixed: boo
   const t = useText();
   const language = useLanguage();
   const [busy, setBusy] = useState(false);
+  const [wanted, setWanted] = useState(contact.wrapUpWanted ?? false);
   const params = { path: { contactId: contact.contactId ?? "" } };
   const more = durationSeconds(contact.wrapUpExtension);
   const wrapping = contact.state === "CONTACT_STATE_WRAP_UP";
@@ -21,26 +22,20 @@ export function WrapUpChoices({ contact, fixed }: { contact: Contact; fixed: boo
     setBusy(true);
     const changed = await carryOut(command);
     setBusy(false);
-    if (!changed) return;
+    if (!changed) return setWanted(contact.wrapUpWanted ?? false);
     desktop.set((now) => (now.contact?.contactId === changed.contactId ? { ...now, contact: changed } : now));
+  };
+  const want = (next: boolean) => {
+    setWanted(next);
+    void send(ask(api.POST("/v1/contacts/{contactId}:requestWrapUp", { params, body: { wanted: next } })));
   };
   return (
     <>
       {!wrapping && contact.wrapUpMode === "WRAP_UP_MODE_OPTIONAL" && (
         <Checkbox
           label={t("wrapUp.want")}
-          checked={contact.wrapUpWanted ?? false}
-          disabled={busy}
-          onChange={(event) =>
-            void send(
-              ask(
-                api.POST("/v1/contacts/{contactId}:requestWrapUp", {
-                  params,
-                  body: { wanted: event.currentTarget.checked },
-                }),
-              ),
-            )
-          }
+          checked={wanted}
+          onChange={(event) => want(event.currentTarget.checked)}
           data-testid="wrapup-want"
         />
       )}
