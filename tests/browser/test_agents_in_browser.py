@@ -132,6 +132,10 @@ async def test_reasons_and_capacities_can_be_read_by_everybody(company: Company,
             lambda page: page.get_by_test_id("reason-add"),
             lambda page: page.get_by_test_id("reason-name"),
         )
+        await group.each(lambda _, page: page.get_by_test_id("tab-capacity").click())
+        await group.each(lambda _, page: page.get_by_test_id("capacity-save").wait_for())
+        await group.look("capacities")
+        await group.each(lambda name, page: shot(page, f"capacities {name}"))
         await group.each(lambda _, page: page.get_by_role("tab").first.click())
         await group.open(
             "a person", lambda page: page.locator("[data-testid$='-edit']").first,

@@ -121,6 +121,7 @@ function ReasonForm({ reason: first, onClose }: { reason: NotReadyReason; onClos
             label={t("presence.reasons.color")}
             placeholder={t("presence.reasons.colorHint")}
             format="hex"
+            withEyeDropper={false}
             value={reason.color ?? ""}
             error={fieldProblem(problem, "color")}
             onChange={(color) => change({ color })}
