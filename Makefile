@@ -37,12 +37,16 @@ bench-media: env-dev ## What joined calls cost and delay, beside rtpengine where
 bench-sound: env-dev ## CPU of transcoding, mixing, announcements, as JSON lines
 	@$(PY) services/telephony/bench/bench_sound.py
 
+bench-speech: env-dev ## How well speech menus understand, as JSON lines
+	@$(PY) services/telephony/bench/bench_speech.py
+
 bench-node: env-dev ## 50 calls a second at a whole node: rate, delays, CPU, as JSON lines; fails when it holds less
 	@PYTHONPATH=. $(PY) services/telephony/bench/bench_node.py
 
 bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JSON lines
 	@$(PY) services/routing/bench/bench_matcher.py
 	@$(PY) services/routing/bench/bench_desk.py
+	@$(PY) services/routing/bench/bench_assignments.py
 
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)

@@ -21,7 +21,8 @@ from tests.browser.looking import SCREENS, SIDEWAYS, Onlookers, in_language, onl
 STRANGER_PAGES = ("/sign-up", "/sign-in")
 OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
-    "/home", "/set-up", "/desktop", "/dial", "/voicemail", "/reach", "/wallboard", "/calls", "/contacts", "/recordings",
+    "/home", "/set-up", "/desktop", "/dial", "/voicemail", "/reach", "/wallboard", "/calls", "/contacts", "/callbacks",
+    "/recordings", "/simulator",
     "/customers", "/admin/brands", "/admin/numbers", "/admin/trunks", "/admin/devices", "/admin/outbound",
     "/admin/queues", "/admin/flows", "/admin/flows/{flow}", "/admin/prompts",
     "/admin/hours", "/admin/people", "/admin/dispositions", "/admin/api-keys", "/admin/audit", "/admin/billing",

@@ -131,7 +131,7 @@ async def test_menu_built_by_mouse_is_published_and_stands_in_the_list(designer:
     draft = await designer.draft(flow_id)
     menu, queue, bye = draft["steps"]
     assert draft["start"] == "menu" and (queue["stepId"], bye["stepId"]) == ("queue", "hangup")
-    assert menu["menu"]["choices"] == [{"digit": "1", "value": "Sales", "next": "queue"}]
+    assert menu["menu"]["choices"] == [{"digit": "1", "value": "Sales", "next": "queue", "phrases": []}]
     assert menu["menu"]["noMatch"] == "hangup"
     await page.get_by_test_id("flow-view").get_by_text("List").click()
     await expect(page.get_by_test_id("step-menu")).to_contain_text("Sales queue, hangup")

@@ -60,6 +60,9 @@ class Queues(queue_service_pb2_grpc.QueueServiceServicer):
         self.started = asyncio.Event()
         self.go = asyncio.Event()
 
+    async def GetQueueStanding(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
     async def GetQueue(self, request: Any, context: Any) -> queue_pb2.Queue:
         self.asked.append(principal())
         self.times += 1

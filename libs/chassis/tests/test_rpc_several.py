@@ -35,6 +35,9 @@ class Queues(queue_service_pb2_grpc.QueueServiceServicer):
     async def UpdateQueue(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
 
+    async def GetQueueStanding(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
     async def DeleteQueue(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
 

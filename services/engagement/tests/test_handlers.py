@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from merkez.engagement.v1 import customer_pb2, customer_service_pb2
 from merkez.engagement.v1.customer_service_pb2_grpc import CustomerServiceStub, add_CustomerServiceServicer_to_server
 from testkit import ManualClock, someone
 
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 Asked = customer_service_pb2.IdentifyCustomerRequest
 
 
@@ -115,3 +117,36 @@ async def test_request_without_its_id_is_refused(stub: Any, tenant: str) -> None
     with acting_for(tenant), pytest.raises(InvalidInput) as refused:
         await stub.IdentifyCustomer(Asked(number="+905551234567"))
     assert refused.value.fields[0].field == "request_id"
+
+
+async def test_customers_are_found_by_what_they_have_within_their_brand_and_nobody_is_created(
+    stub: Any, tenant: str
+) -> None:
+    first, second = await identified(stub, tenant), await identified(stub, tenant, "+905557654321")
+    with acting_as(someone("admin", tenant)):
+        for each in (first, second):
+            news = customer_pb2.Customer(customer_id=each.customer_id, emails=["a@b.example"], attributes={"card": "7"})
+            paths = ["attributes", "emails"] if each is first else ["attributes"]
+            request = customer_service_pb2.UpdateCustomerRequest(customer=news, update_mask=FieldMask(paths=paths))
+            await stub.UpdateCustomer(request)
+
+    async def found(brand_id: str = "brd_1", **has: str) -> list[str]:
+        with acting_for(tenant):
+            answer = await stub.FindCustomers(customer_service_pb2.FindCustomersRequest(brand_id=brand_id, **has))
+        return [each.customer.customer_id for each in answer.found]
+
+    assert await found(number="+90 555 123 45 67") == [first.customer_id]
+    assert await found(email="A@B.example") == [first.customer_id]
+    assert set(await found(attribute="card", value="7")) == {first.customer_id, second.customer_id}
+    assert await found(attribute="card", value="8") == await found(number="+905550000000") == []
+    assert await found(brand_id="brd_2", number="+905551234567") == []
+    with acting_for(new_id("ten", NOW)):
+        other = await stub.FindCustomers(
+            customer_service_pb2.FindCustomersRequest(brand_id="brd_1", email="a@b.example")
+        )
+    assert not other.found
+    for has in ({}, {"attribute": "card"}, {"number": "12"}, {"attribute": " ", "value": "7"}):
+        with pytest.raises(InvalidInput):
+            await found(**has)
+    with acting_as(someone("agent", tenant)), pytest.raises(Forbidden):
+        await stub.FindCustomers(customer_service_pb2.FindCustomersRequest(number="+905551234567"))

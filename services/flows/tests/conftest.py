@@ -27,7 +27,7 @@ from flows.turns import Turns
 from google.protobuf.duration_pb2 import Duration
 from kernel.errors import AlreadyExists, FailedPrecondition, NotFound, Unavailable
 from kernel.ids import new_id
-from merkez.engagement.v1 import customer_pb2, customer_service_pb2_grpc
+from merkez.engagement.v1 import customer_pb2, customer_service_pb2, customer_service_pb2_grpc
 from merkez.flows.v1 import (
     flow_code_service_pb2_grpc,
     flow_pb2,
@@ -38,6 +38,9 @@ from merkez.flows.v1 import (
     run_service_pb2_grpc,
 )
 from merkez.routing.v1 import (
+    callback_pb2,
+    callback_service_pb2,
+    callback_service_pb2_grpc,
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
@@ -106,6 +109,7 @@ class FakeRouting(
     queue_service_pb2_grpc.QueueServiceServicer,
     queue_service_pb2_grpc.SkillServiceServicer,
     queue_service_pb2_grpc.BusinessHoursServiceServicer,
+    callback_service_pb2_grpc.CallbackServiceServicer,
 ):
     """Routing as flows sees it: idempotent by request_id, and away when told."""
 
@@ -121,7 +125,11 @@ class FakeRouting(
         self.dequeued: list[tuple[str, str]] = []
         self.state_after_dequeue = contact_pb2.CONTACT_STATE_ENDED
         self.expected: int | None = 150
+        self.offer_count = 0
+        self.standing = queue_service_pb2.QueueStanding(waiting=4, agents=2, free=0, expected_wait=Duration(seconds=90))
         self.on_enqueue: Callable[[], Any] | None = None
+        self.offered, self.called_before = True, False
+        self.callbacks: dict[str, callback_pb2.Callback] = {}
 
     def _note(self, name: str) -> None:
         self.asked.append(name)
@@ -145,6 +153,19 @@ class FakeRouting(
         self.contacts[request.request_id] = made
         return made
 
+    async def GetCallbackOffer(self, request: Any, context: Any) -> callback_pb2.CallbackOffer:
+        self._note("GetCallbackOffer")
+        return callback_pb2.CallbackOffer(offered=self.offered)
+
+    async def CreateCallback(self, request: Any, context: Any) -> callback_service_pb2.CreateCallbackResponse:
+        self._note("CreateCallback")
+        if request.callback.queue_id != self.queue_id:
+            raise QueueNotFound("no such queue")
+        made = self.callbacks.setdefault(request.request_id, callback_pb2.Callback())
+        made.CopyFrom(request.callback)
+        made.callback_id = fresh("cbk")
+        return callback_service_pb2.CreateCallbackResponse(callback=made, already_open=self.called_before)
+
     async def DequeueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         self._note("DequeueContact")
         self.dequeued.append((request.contact_id, request.reason))
@@ -152,7 +173,7 @@ class FakeRouting(
 
     async def GetContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         self._note("GetContact")
-        return contact_pb2.Contact(contact_id=request.contact_id, state=self.state)
+        return contact_pb2.Contact(contact_id=request.contact_id, state=self.state, offer_count=self.offer_count)
 
     async def ListColleagues(self, request: Any, context: Any) -> contact_service_pb2.ListColleaguesResponse:
         self._note("ListColleagues")
@@ -176,6 +197,12 @@ class FakeRouting(
         if request.queue_id != self.queue_id:
             raise QueueNotFound("no such queue")
         return queue_pb2.Queue(queue_id=self.queue_id)
+
+    async def GetQueueStanding(self, request: Any, context: Any) -> queue_service_pb2.QueueStanding:
+        self._note("GetQueueStanding")
+        if request.queue_id != self.queue_id:
+            raise QueueNotFound("no such queue")
+        return self.standing
 
     async def ListSkills(self, request: Any, context: Any) -> queue_service_pb2.ListSkillsResponse:
         self._note("ListSkills")
@@ -211,6 +238,20 @@ class FakeEngagement(customer_service_pb2_grpc.CustomerServiceServicer):
         self.away = False
         self.requests: list[Any] = []
         self.customer_id = fresh("cus")
+        self.found: list[customer_service_pb2.FoundCustomer] = []
+        self.pop = customer_pb2.ScreenPop()
+
+    async def FindCustomers(self, request: Any, context: Any) -> customer_service_pb2.FindCustomersResponse:
+        self.requests.append(request)
+        if self.away:
+            raise Unavailable("engagement is away")
+        return customer_service_pb2.FindCustomersResponse(found=self.found)
+
+    async def GetScreenPop(self, request: Any, context: Any) -> customer_pb2.ScreenPop:
+        self.requests.append(request)
+        if self.away:
+            raise Unavailable("engagement is away")
+        return self.pop
 
     async def IdentifyCustomer(self, request: Any, context: Any) -> customer_pb2.Customer:
         self.requests.append(request)
@@ -306,6 +347,7 @@ async def house(
             (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_SkillServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_BusinessHoursServiceServicer_to_server, routing),
+            (callback_service_pb2_grpc.add_CallbackServiceServicer_to_server, routing),
         ],
     )
     await rpc.serve("engagement", [(customer_service_pb2_grpc.add_CustomerServiceServicer_to_server, engagement)])
@@ -313,7 +355,7 @@ async def house(
     identity = Engagement(peers)
     client = Routing(peers, identity)
     fetcher = Fetcher(allow_loopback=True)
-    turns = Turns(db, client, fetcher, seal, clock)
+    turns = Turns(db, client, identity, fetcher, seal, clock)
     await rpc.serve(
         "flows",
         [

@@ -56,7 +56,9 @@ def _queues(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Queue:
     return d.Queue(
         draw(_id(Noun.QUEUE)), draw(st.dictionaries(_id(Noun.SKILL), st.integers(1, 5))), draw(st.integers(0, 9)),
         draw(st.just("") | _id(Noun.PROMPT)), draw(_seconds(5, 600) | st.just(timedelta(0))), draw(_seconds(5, 14400)),
-        draw(step),
+        draw(step), draw(step), draw(step), draw(step), draw(st.booleans()),
+        *draw(st.sampled_from([("", ""), ("last_agent", ""), ("account_owner", ""), ("attribute", "a_x")])),
+        draw(step), draw(step), draw(st.integers(0, 20)),
     )  # fmt: skip
 
 
@@ -67,6 +69,56 @@ def _voicemails(draw: st.DrawFn, step: st.SearchStrategy[str], said: st.SearchSt
         draw(said), mailbox, draw(_id(noun)), draw(_seconds(5, 600)), draw(_seconds(2, 30)),
         draw(st.sampled_from(["", "#", "5"])), draw(st.booleans()), draw(step),
     )  # fmt: skip
+
+
+CONDITIONS = ["a_x == 'it's: #1'", "number(a_x, 0) > 3 and not starts(caller_number, '+994')", "length({a-b}) < 5"]
+
+
+def _branches(step: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[d.Branch, ...]]:
+    branch = st.builds(d.Branch, TEXT, st.sampled_from(CONDITIONS), step)
+    return st.lists(branch, min_size=1, max_size=4).map(tuple)
+
+
+def _rules() -> st.SearchStrategy[d.Rule]:
+    skills = st.dictionaries(_id(Noun.SKILL), st.integers(1, 5), max_size=2)
+    return st.builds(d.Rule, TEXT, st.sampled_from(CONDITIONS), _id(Noun.QUEUE), st.integers(0, 9), skills)
+
+
+@st.composite
+def _splits(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Split:
+    first = draw(st.integers(1, 99))
+    return d.Split((d.Share("one: #", first, draw(step)), d.Share("no", 100 - first, draw(step))))
+
+
+def _choosing(
+    step: st.SearchStrategy[str], said: st.SearchStrategy[d.Utterance], attribute: st.SearchStrategy[str]
+) -> list[st.SearchStrategy[d.Action]]:
+    languages = (d.LanguageChoice("1", "en"), d.LanguageChoice("#", "fa"))
+    words = d.Utterance({"en": "For English, 1.", "fa": "فارسی: #"})
+    return [
+        _splits(step),
+        st.builds(d.Test, _branches(step), step),
+        st.builds(d.CheckQueue, _id(Noun.QUEUE), _branches(step), step, step),
+        st.builds(
+            d.FindCustomer, st.sampled_from(["number", "email"]), st.just(""), st.just("{caller_number}"),
+            st.dictionaries(attribute, st.sampled_from(["display_name", "tier"])), step, step, step, step,
+        ),
+        st.builds(d.FindCustomer, st.just("attribute"), st.just("card no"), st.just("{a_x}"), next=step),
+        st.builds(
+            d.ChooseLanguage, st.just(words), st.just(languages), _seconds(1, 60), st.integers(0, 10), step, step
+        ),
+        st.builds(
+            d.Survey, said, st.from_regex(r"[a-z0-9_-]{1,40}", fullmatch=True), st.integers(0, 1), st.integers(2, 9999),
+            _seconds(1, 60), st.integers(0, 10), st.just(d.Utterance()) | said, step, step,
+        ),
+        st.builds(
+            d.CallFlow, _id(Noun.FLOW), st.dictionaries(attribute, st.sampled_from(["1 + 2", "a_x"]), max_size=2),
+            st.dictionaries(attribute, attribute, max_size=2), step, step,
+        ),
+        st.builds(d.EntryRules, st.lists(_rules(), min_size=1, max_size=3).map(tuple), step, step),
+        st.just(d.Queue(by_rules=True)),
+        st.builds(d.SetAttribute, attribute, next=step, expression=st.sampled_from(["1 + 2", "upper(a_x) + '{'"])),
+    ]  # fmt: skip
 
 
 def _actions(step: st.SearchStrategy[str], languages: list[str]) -> st.SearchStrategy[d.Action]:
@@ -95,7 +147,18 @@ def _actions(step: st.SearchStrategy[str], languages: list[str]) -> st.SearchStr
             st.sampled_from(["", "music"]), step, step,
         ),
         _queues(step), _transfers(step), _voicemails(step, said), st.builds(d.HangUp, said),
+        *_choosing(step, said, attribute),
+        st.builds(
+            d.CallbackOffer, _id(Noun.QUEUE), st.just(d.Utterance()) | said,
+            st.dictionaries(_id(Noun.SKILL), st.integers(1, 5)), st.integers(0, 9), st.booleans(),
+            st.just(d.Utterance()) | said, step,
+        ),
     )  # fmt: skip
+
+
+def attribute_names() -> st.SearchStrategy[str]:
+    """Names of attributes a step may set."""
+    return st.from_regex(r"a_[a-z0-9_.-]{0,20}", fullmatch=True)
 
 
 @st.composite
@@ -105,4 +168,7 @@ def published(draw: st.DrawFn) -> d.Definition:
     ids = draw(st.lists(st.from_regex(d.STEP_ID, fullmatch=True), min_size=1, max_size=6, unique=True))
     action = _actions(st.sampled_from(ids), languages)
     steps = tuple(d.Step(step_id, draw(TEXT), draw(action)) for step_id in ids)
-    return d.Definition(ids[0], steps, draw(st.sampled_from(languages)))
+    types = st.sampled_from(["text", "number", "boolean", "time"])
+    parameters = st.lists(st.builds(d.Parameter, attribute_names(), types, st.booleans()), max_size=2).map(tuple)
+    language = draw(st.sampled_from(languages))
+    return d.Definition(ids[0], steps, language, draw(parameters), draw(parameters))

@@ -87,7 +87,8 @@ steps:
 def test_every_kind_of_step_has_a_key() -> None:
     assert set(KINDS) == {
         "say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "transfer", "voicemail",
-        "hang_up",
+        "hang_up", "split", "test", "check_queue", "find_customer", "choose_language", "survey", "call_flow",
+        "entry_rules", "callback_offer",
     }  # fmt: skip
 
 

@@ -136,7 +136,8 @@ def test_transfer_to_a_queue_waits_there_as_a_queue_step_does() -> None:
     assert isinstance(caller.on(Enqueued("con_1")), Estimate)
     order = caller.on(Estimated(None))
     assert order == WaitInQueue("con_1", "prm_1", timedelta(seconds=30))
-    assert caller.on(QueueTick(), 60) == Dequeue("con_1", "max_wait")
+    assert caller.on(QueueTick(), 60) == CheckContact("con_1")
+    assert caller.on(ContactChecked(True)) == Dequeue("con_1", "max_wait")
     assert texts(caller.on(Dequeued(True))) == ["No."]
 
 

@@ -26,7 +26,9 @@ from flows.domain.interpreter import MAX_STEPS, Turn, advance
 from flows.domain.orders import Audio, EndCall, Gather, PlayAudio, Wait, WaitInQueue
 from flows.domain.runs import (
     Call,
+    CheckContact,
     CheckHours,
+    ContactChecked,
     Dequeue,
     Dequeued,
     Digits,
@@ -40,6 +42,7 @@ from flows.domain.runs import (
     Fetched,
     Finished,
     HoursChecked,
+    How,
     Phase,
     Proceed,
     QueueTick,
@@ -70,6 +73,12 @@ class Caller:
         self.outcomes: list[str] = []
 
     def on(self, event: Event, after: float = 0) -> Any:
+        """What comes of it; a contact that is looked at still waits."""
+        done = self.told(event, after)
+        return self.told(ContactChecked(True)) if isinstance(done, CheckContact) else done
+
+    def told(self, event: Event, after: float = 0) -> Any:
+        """What comes of it."""
         self.now += timedelta(seconds=after)
         turn: Turn = advance("run_1", self.definition, self.state, event, self.now)
         self.state = turn.state
@@ -243,6 +252,35 @@ def test_position_is_announced_again_at_every_interval() -> None:
     assert caller.on(Estimated(WaitEstimate(1))).audio[0].text.startswith("You are next in line.")
 
 
+def test_only_good_news_is_announced_where_nobody_is_to_hear_the_same_again() -> None:
+    caller = Caller(Step("q", "", queue(announce_interval=timedelta(seconds=20), announce_only_improved=True)))
+    caller.on(Started())
+    three, four, five, ten = (timedelta(minutes=minutes) for minutes in (3, 4, 5, 10))
+
+    def heard(estimate: WaitEstimate) -> str:
+        assert caller.on(QueueTick(), after=20) == Estimate("con_1")
+        return "".join(audio.text for audio in caller.on(Estimated(estimate)).audio)
+
+    assert waiting(caller, WaitEstimate(3, four, three, five)).audio
+    assert heard(WaitEstimate(3, four, three, five)) == ""
+    # Somebody with priority came in between: no news to tell a caller.
+    assert heard(WaitEstimate(4, five, four, ten)) == ""
+    assert heard(WaitEstimate(3, four, three, five - timedelta(seconds=20))) == "", "rounded, it is the same"
+    assert heard(WaitEstimate(3, three, three, four)).endswith("between 3 and 4 minutes.")
+    assert heard(WaitEstimate(2, four, three, five)).startswith("You are number 2 in line.")
+
+
+def test_what_could_not_be_told_is_announced_once_it_can() -> None:
+    caller = Caller(Step("q", "", queue(announce_interval=timedelta(seconds=20), announce_only_improved=True)))
+    caller.on(Started())
+    waiting(caller, WaitEstimate(1))
+    caller.on(QueueTick(), after=20)
+    assert caller.on(Estimated(WaitEstimate(1))).audio == ()
+    caller.on(QueueTick(), after=20)
+    minute = timedelta(minutes=1)
+    assert caller.on(Estimated(WaitEstimate(1, minute, minute, minute))).audio
+
+
 def test_queue_without_announcements_stays_with_its_music() -> None:
     caller = Caller(Step("q", "", queue(announce_interval=timedelta(0))))
     caller.on(Started())
@@ -368,3 +406,16 @@ def test_whatever_telephony_reports_the_run_answers_or_refuses(events: list[Even
             result = caller.on(results[type(result)])
         assert caller.state.phase in (Phase.PLAYING, Phase.GATHERING, Phase.WAITING, Phase.QUEUED, Phase.ENDED)
     assert replace(caller.state) == caller.state
+
+
+def test_menu_may_be_answered_in_words_and_what_is_on_none_is_asked_again() -> None:
+    choices = (Choice("1", "sales", "q", ("sales", "buy something")), Choice("2", "", "bye", ("technical support",)))
+    caller = Caller(Step("main", "", Menu(said(), choices)), Step("q", "", queue()), BYE)
+    order = caller.on(Started())
+    assert isinstance(order, Gather)
+    assert [(each.phrase, each.digit) for each in order.spoken] == [
+        ("sales", "1"), ("buy something", "1"), ("technical support", "2"),
+    ]  # fmt: skip
+    assert isinstance(caller.on(Digits("", How.NOT_UNDERSTOOD)), Gather)
+    effect = caller.on(Digits("1", How.SPOKEN))
+    assert isinstance(effect, Enqueue) and effect.attributes == {"menu.main": "sales"}

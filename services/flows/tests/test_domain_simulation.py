@@ -264,4 +264,6 @@ def test_every_phase_of_the_interpreter_can_be_simulated() -> None:
     assert set(known) == {
         "STARTING", "PLAYING", "GATHERING", "CHECKING_HOURS", "WAITING", "FETCHING", "ENQUEUEING", "QUEUED",
         "ESTIMATING", "DEQUEUEING", "CHECKING_CONTACT", "DIALLING", "RECORDING", "CHANGING_FLOW",
+        "DRAWING", "CHECKING_QUEUE", "FINDING_CUSTOMER", "ENTERING_FLOW", "LEAVING_FLOW",
+            "CHECKING_CALLBACK", "REQUESTING_CALLBACK",
     }  # fmt: skip

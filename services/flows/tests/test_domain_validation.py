@@ -164,6 +164,23 @@ def test_menu_without_choices_and_menu_with_one_digit_twice() -> None:
     }
 
 
+def test_phrases_of_a_menu_are_words_that_each_mean_one_choice() -> None:
+    def saying(*phrases: str) -> Choice:
+        return Choice(str(len(phrases)), "", "it", phrases)
+
+    assert found(one(Menu(said(), (saying("sales"), saying("technical support", "O'Neil & Co"))))) == set()
+    wrong = one(Menu(said(), (saying("Sales!"), saying("sales", "?"), saying(*"abcdef"), saying("a" * 61, "b", "c"))))
+    assert found(wrong) == {
+        ("it", "choices[0].phrases", "PHRASE_DUPLICATE"),
+        ("it", "choices[1].phrases", "PHRASE_DUPLICATE"),
+        ("it", "choices[1].phrases", "PHRASE_INVALID"),
+        ("it", "choices[2].phrases", "RANGE_INVALID"),
+        ("it", "choices[2].phrases", "PHRASE_DUPLICATE"),
+        ("it", "choices[3].phrases", "PHRASE_INVALID"),
+        ("it", "choices[3].phrases", "PHRASE_DUPLICATE"),
+    }
+
+
 def test_queue_hours_and_skills_that_do_not_exist_are_errors() -> None:
     assert found(one(Queue("que_x", {"skl_x": 9}))) == {
         ("it", "queue_id", "QUEUE_UNKNOWN"),

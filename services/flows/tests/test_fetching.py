@@ -119,7 +119,7 @@ async def test_name_of_a_machine_inside_is_found_out_when_it_is_looked_up(crm: C
     port = crm.url.rsplit(":", 1)[1]
     effect = Fetch("run_1:a:1", "GET", f"http://{socket.gethostname()}:{port}/", {}, "", {}, timedelta(seconds=2), 0)
     fetcher = Fetcher(allow_loopback=False)
-    fetched = await fetcher.fetch(effect)
+    fetched = await fetcher.fetch(effect, "ten_1")
     await fetcher.close()
     assert fetched.values is None and fetched.outcome in ("forbidden address", "name not found")
     assert not crm.requests
@@ -134,7 +134,7 @@ async def test_what_can_not_be_sent_fails_the_step_and_not_the_call(crm: Crm, mo
     crm.answers = [(200, "", b"{}")]
     effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 1)
     fetcher = Fetcher(allow_loopback=True)
-    assert (await fetcher.fetch(replace(effect, **more))).values is None
+    assert (await fetcher.fetch(replace(effect, **more), "ten_1")).values is None
     await fetcher.close()
     assert not crm.requests
 
@@ -144,7 +144,7 @@ async def test_answer_is_read_as_text_that_others_can_take(crm: Crm) -> None:
     extract = {"name": "/name", "far": "/list/" + "9" * 5000, "odd": "/list/00"}
     effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", extract, timedelta(seconds=2), 0)
     fetcher = Fetcher(allow_loopback=True)
-    assert (await fetcher.fetch(effect)).values == {"name": "a?b", "far": "", "odd": ""}
+    assert (await fetcher.fetch(effect, "ten_1")).values == {"name": "a?b", "far": "", "odd": ""}
     await fetcher.close()
 
 
@@ -153,7 +153,7 @@ async def test_nothing_of_one_request_is_left_for_the_next(crm: Crm) -> None:
     fetcher = Fetcher(allow_loopback=True)
     for number in range(2):
         effect = Fetch(f"run_{number}:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 0)
-        assert (await fetcher.fetch(effect)).outcome == "ok"
+        assert (await fetcher.fetch(effect, "ten_1")).outcome == "ok"
     await fetcher.close()
     assert len(crm.requests) == 2 and not any(b"cookie" in each.lower() for each in crm.requests)
 
@@ -175,3 +175,45 @@ async def test_slow_system_outlives_the_deadline_of_the_report_and_is_asked_once
 
     heard = await eventually(answered)
     assert heard.play.audio[0].text == "gold  ." and len(crm.requests) == 1
+
+
+async def test_a_system_that_fails_again_and_again_is_left_alone_and_tried_once_after_a_while(crm: Crm) -> None:
+    now = [100.0]
+    fetcher = Fetcher(allow_loopback=True, monotonic=lambda: now[0])
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, timedelta(seconds=1), 0)
+    crm.answers = [(503, "", b"")]
+    outcomes = [(await fetcher.fetch(effect, "ten_1")).outcome for _ in range(6)]
+    assert outcomes[3:] == ["503", "503, circuit opened", "not asked: circuit open for 30 s"] and len(crm.requests) == 5
+    assert (await fetcher.fetch(effect, "ten_2")).outcome == "503", "another tenant's calls are not its business"
+    now[0] += 31
+    crm.answers = [(503, "", b"")]
+    assert (await fetcher.fetch(effect, "ten_1")).outcome == "503, circuit opened"
+    assert (await fetcher.fetch(effect, "ten_1")).outcome == "not asked: circuit open for 30 s"
+    now[0] += 31
+    crm.answers = [(200, "", b"{}")]
+    assert [(await fetcher.fetch(effect, "ten_1")).outcome for _ in range(3)] == ["ok"] * 3
+    await fetcher.close()
+
+
+async def test_only_one_request_tries_a_system_that_was_left_alone(crm: Crm) -> None:
+    now = [100.0]
+    fetcher = Fetcher(allow_loopback=True, monotonic=lambda: now[0])
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, timedelta(seconds=2), 0)
+    crm.answers = [(500, "", b"")]
+    for _ in range(5):
+        await fetcher.fetch(effect, "ten_1")
+    now[0] += 31
+    crm.answers, crm.delay = [(200, "", b"{}")], 0.2
+    both = await asyncio.gather(*(fetcher.fetch(effect, "ten_1") for _ in range(2)))
+    assert sorted(each.outcome for each in both) == ["not asked: circuit open for 1 s", "ok"]
+    await fetcher.close()
+
+
+async def test_a_system_that_answers_something_useless_is_not_left_alone(crm: Crm) -> None:
+    fetcher = Fetcher(allow_loopback=True)
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {"a": "/a"}, timedelta(seconds=1), 0)
+    for answer in ((404, "", b""), (200, "", b"no json"), (429, "", b"")):
+        crm.answers = [answer]
+        for _ in range(7):
+            assert "circuit" not in (await fetcher.fetch(effect, "ten_1")).outcome
+    await fetcher.close()

@@ -6,7 +6,6 @@ PostgreSQL is as durable as `make run` has it (fsync).
 from __future__ import annotations
 
 import asyncio
-import json
 import resource
 import tempfile
 import time
@@ -20,6 +19,7 @@ from chassis.lifecycle import Process
 from chassis.turns import TurnTaking
 from kernel.clock import SystemClock
 from kernel.ids import new_id
+from lines import line
 from merkez_local.postgres import start_postgres
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Channel, Contact, ContactState
@@ -34,12 +34,6 @@ from testkit.databases import Databases
 
 _GOAL_REBUILD = 3.0
 _AGENTS, _CONTACTS, _AT_ONCE = 10_000, 20_000, 500
-
-
-def _line(metric: str, value: float, unit: str, goal: float | None, better: str, **more: object) -> None:
-    meets = None if goal is None else (value >= goal if better == "higher" else value <= goal)
-    shown = {"metric": metric, "value": round(value, 2), "unit": unit, "goal": goal, "better": better, "meets": meets}
-    print(json.dumps(shown | more), flush=True)
 
 
 @asynccontextmanager
@@ -107,7 +101,7 @@ async def _measure() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with _routing(Path(folder)) as routing:
             seconds, size = await _rebuilt(routing)
-            _line("rebuild_10k_agents_20k_waiting", seconds, "s", _GOAL_REBUILD, "lower", peak_mb=round(size, 1))
+            line("rebuild_10k_agents_20k_waiting", seconds, "s", _GOAL_REBUILD, "lower", peak_mb=round(size, 1))
 
 
 if __name__ == "__main__":

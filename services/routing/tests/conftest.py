@@ -16,6 +16,7 @@ from kernel.errors import DomainError
 from kernel.features import PlanFeatures
 from kernel.ids import new_id
 from kernel.tenant import Principal
+from merkez.routing.v1 import callback_service_pb2_grpc as callbacks_grpc
 from merkez.routing.v1 import capacity_service_pb2_grpc as capacity_grpc
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
 from merkez.routing.v1 import presence_service_pb2_grpc as presence_grpc
@@ -198,6 +199,7 @@ class Edge:
     offers: Any
     agents: Any
     simulations: Any
+    callbacks: Any
     reasons: Any
     wrap_ups: Any
     capacity: Any
@@ -213,6 +215,7 @@ async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
         queues_grpc.QueueServiceStub, queues_grpc.SkillServiceStub, queues_grpc.BusinessHoursServiceStub,
         queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
         contacts_grpc.AgentServiceStub, simulations_grpc.SimulationServiceStub,
+        callbacks_grpc.CallbackServiceStub,
         presence_grpc.NotReadyReasonServiceStub, wrap_ups_grpc.WrapUpServiceStub,
         capacity_grpc.CapacityServiceStub,
     ]  # fmt: skip

@@ -41,7 +41,7 @@ from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import queues as queue_ops
-from routing.ops import waits
+from routing.ops import standing, waits
 from routing.ops.contacts import WrapUp
 from routing.store import offers as offer_store
 from testkit.clock import ManualClock
@@ -355,6 +355,25 @@ async def test_wait_estimate_follows_position_and_staffing(floor: Floor) -> None
     await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
     told = await floor.run(waits.estimate_wait, second.contact_id)
     assert told.expected == timedelta(0) and told.waited == timedelta(seconds=80)
+
+
+async def test_a_queue_stands_by_who_waits_who_serves_it_and_what_the_next_would_wait(floor: Floor) -> None:
+    queue = await floor.queue(wrap_up_duration=timedelta(0), open_to_all=False)
+    stands = await floor.run(standing.queue_standing, queue.queue_id)
+    assert (stands.waiting, stands.agents, stands.free, stands.expected) == (0, 0, 0, None)
+    await floor.agent()
+    agent_id = await floor.agent(queues=[queue.queue_id])
+    stands = await floor.run(standing.queue_standing, queue.queue_id)
+    assert (stands.waiting, stands.agents, stands.free, stands.expected) == (0, 1, 1, timedelta(0))
+    await floor.contact(queue.queue_id)
+    offer = await floor.match()
+    assert offer is not None
+    await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+    await floor.contact(queue.queue_id)
+    stands = await floor.run(standing.queue_standing, queue.queue_id)
+    assert (stands.waiting, stands.agents, stands.free, stands.expected) == (1, 1, 0, timedelta(seconds=360))
+    with pytest.raises(QueueNotFound):
+        await floor.run(standing.queue_standing, "que_01m8697mv2r48mmynbq2ew6xq0")
 
 
 async def test_queue_with_waiting_contacts_cannot_be_deleted(floor: Floor) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from chassis.auth import acting_as, acting_for
@@ -24,6 +25,7 @@ from merkez.telephony.v1 import (
     media_service_pb2_grpc,
     node_service_pb2_grpc,
 )
+from numpy.typing import NDArray
 from telephony.clients import Flows, Recordings, Routing, Tenancy
 from telephony.domain.calls import Contact
 from telephony.handlers import CallHandlers, FindMeHandlers, MediaHandlers, NodeHandlers, StationHandlers
@@ -36,6 +38,7 @@ from telephony.live.sip.edge import SipEdge
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.media.clips import Clip, ClipStore
+from telephony.media.codecs import OpusDecoder
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
@@ -287,3 +290,17 @@ async def _exchange(
         edge,
     )  # fmt: skip
     return made if beside is None else dataclasses.replace(made, tenant_id=beside.tenant_id, _numbers=beside._numbers)
+
+
+@pytest_asyncio.fixture
+async def said(tmp_path: Path) -> AsyncIterator[Any]:
+    """`await said(text)`: it spoken, as samples at 8 kHz."""
+    store = ClipStore(tmp_path / "said")
+
+    async def said(text: str) -> NDArray[np.float64]:
+        decoder = OpusDecoder(8_000)
+        packets = (await store.speech(text, "en")).packets
+        return np.concatenate([decoder.decode(packet).copy() for packet in packets]).astype(np.float64) / 32_768
+
+    yield said
+    await store.close()

@@ -14,6 +14,9 @@ from kernel.ids import new_id
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from merkez.routing.v1 import (
+    callback_pb2,
+    callback_service_pb2,
+    callback_service_pb2_grpc,
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
@@ -158,6 +161,7 @@ class FakeRouting(
     contact_service_pb2_grpc.OfferServiceServicer,
     contact_service_pb2_grpc.AgentServiceServicer,
     queue_service_pb2_grpc.QueueServiceServicer,
+    callback_service_pb2_grpc.CallbackServiceServicer,
 ):
     """Gives contacts out and remembers what it was asked. Has every queue and agent but those that are
     `missing`. `on_take` is told what was taken on a telephone."""
@@ -171,6 +175,9 @@ class FakeRouting(
         self.missed: list[contact_service_pb2.MissOfferRequest] = []
         self.on_take: Callable[[contact_service_pb2.TakeOfferRequest], Awaitable[None]] | None = None
         self.missing: set[str] = set()
+        self.callbacks: dict[str, callback_pb2.CallbackDial] = {}
+        self.called_back: list[callback_service_pb2.BeginCallbackCallRequest] = []
+        self.not_called_back: list[callback_service_pb2.FailCallbackCallRequest] = []
 
     async def TakeOffer(self, request: Any, context: Any) -> contact_pb2.Offer:
         if self.refusal is not None:
@@ -203,6 +210,19 @@ class FakeRouting(
             raise self.refusal
         self.started.append(request)
         return contact_pb2.Contact(contact_id=an_id("con"))
+
+    async def GetCallbackDial(self, request: Any, context: Any) -> callback_pb2.CallbackDial:
+        return self.callbacks[request.contact_id]
+
+    async def BeginCallbackCall(self, request: Any, context: Any) -> contact_pb2.Contact:
+        if self.refusal is not None:
+            raise self.refusal
+        self.called_back.append(request)
+        return contact_pb2.Contact(contact_id=request.contact_id, call_id=request.call_id)
+
+    async def FailCallbackCall(self, request: Any, context: Any) -> contact_pb2.Contact:
+        self.not_called_back.append(request)
+        return contact_pb2.Contact(contact_id=request.contact_id)
 
     async def EnqueueContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         if self.refusal is not None:
@@ -309,6 +329,7 @@ async def neighbours(rpc: RpcHouse) -> Neighbours:
             (contact_service_pb2_grpc.add_OfferServiceServicer_to_server, routing),
             (contact_service_pb2_grpc.add_AgentServiceServicer_to_server, routing),
             (queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing),
+            (callback_service_pb2_grpc.add_CallbackServiceServicer_to_server, routing),
         ],
     )
     return Neighbours(tenancy, flows, recording, routing)

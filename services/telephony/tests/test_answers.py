@@ -7,7 +7,6 @@ import io
 import sys
 import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,6 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 from numpy.typing import NDArray
 from telephony.domain.legs import Answer
 from telephony.live.call import LiveCall
-from telephony.media.clips import ClipStore
-from telephony.media.codecs import OpusDecoder
 from telephony.ops import answers as answer_ops
 from telephony.ops import calls as ops
 from telephony.settings import TelephonySettings
@@ -55,20 +52,6 @@ async def carrier(request: pytest.FixtureRequest) -> AsyncIterator[Carrier]:
     await made.start()
     yield made
     await made.close()
-
-
-@pytest.fixture
-async def said(tmp_path: Path) -> AsyncIterator[Any]:
-    """`await said(text)`: it spoken, as samples at 8 kHz."""
-    store = ClipStore(tmp_path / "said")
-
-    async def said(text: str) -> NDArray[np.float64]:
-        decoder = OpusDecoder(8_000)
-        packets = (await store.speech(text, "en")).packets
-        return np.concatenate([decoder.decode(packet).copy() for packet in packets]).astype(np.float64) / 32_768
-
-    yield said
-    await store.close()
 
 
 async def says(carrier: Carrier, *sounds: NDArray[np.float64]) -> None:

@@ -22,6 +22,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/calls", "watch", lazyPage(() => import("./pages/watch/CallsPage.tsx"))],
   ["/calls/:callId", "watch", lazyPage(() => import("./pages/watch/CallPage.tsx"))],
   ["/contacts", "watch", lazyPage(() => import("./pages/watch/ContactsPage.tsx"))],
+  ["/callbacks", "watch", lazyPage(() => import("./pages/watch/callbacks/CallbacksPage.tsx"))],
   ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
   ["/simulator", "watch", lazyPage(() => import("./pages/watch/simulator/SimulatorPage.tsx"))],
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],

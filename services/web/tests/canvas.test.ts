@@ -37,6 +37,27 @@ const targets = (definition: Definition, id: string) =>
   );
 
 describe("a flow as a graph", () => {
+  it("has an exit for every share and condition, and of a queue's rarer ones those that lead somewhere", () => {
+    const split: Step = { stepId: "s", split: { shares: [{ name: "New", percent: 30, next: "t" }] } };
+    const test: Step = {
+      stepId: "t",
+      test: { branches: [{ condition: "tier == 'gold'", next: "q" }], otherwise: "" },
+    };
+    const queue: Step = {
+      stepId: "q",
+      queue: { queueId: "que_1", timedOut: "", noMatch: "s", noAnswer: "" },
+    };
+    expect(exitsOf(split)).toEqual([{ id: "choice.0", target: "t", digit: "30%", meaning: "New" }]);
+    expect(exitsOf(test).map((exit) => [exit.id, exit.target, exit.meaning])).toEqual([
+      ["choice.0", "q", "tier == 'gold'"],
+      ["otherwise", "", undefined],
+    ]);
+    expect(exitsOf(queue).map((exit) => exit.id)).toEqual(["timedOut", "noMatch"]);
+    const moved = connect({ steps: [split, test, queue] }, "t", "choice.0", "s");
+    expect(targets(moved, "t")).toEqual({ "choice.0": "s", otherwise: "" });
+    expect(moved.steps?.[1]?.test?.branches?.[0]?.condition).toBe("tier == 'gold'");
+  });
+
   it("has a line for every exit that leads to a step, the one a call comes in by first", () => {
     expect(linesOf(flow)).toEqual([
       { from: START, exit: "next", to: "menu" },

@@ -68,6 +68,21 @@ test("a call goes from the offer over talk and hold to wrap-up and away", () => 
   expect(over.notice).toBe("wrapUpOver");
 });
 
+test("a callback has no call until its customer is called, and then is that call's", () => {
+  const waiting = { ...CONTACT, callId: "", kind: "CONTACT_KIND_CALLBACK" } as Contact;
+  const accepted = after(["OfferAccepted", { offer: { ...OFFER, contact: waiting } }]);
+  expect(phaseOf(accepted)).toBe("connecting");
+  const called = applyFact(
+    accepted,
+    fact("ContactStarted", { contact: { ...waiting, callId: "call_1" } }),
+    ME,
+  );
+  expect(called.contact?.callId).toBe("call_1");
+  const dialing = { callId: "call_1", state: "CALL_STATE_DIALING" };
+  expect(phaseOf(withCall(called, dialing as DesktopState["call"]))).toBe("dialing");
+  expect(applyFact(called, fact("ContactStarted", { contact: called.contact }), ME)).toBe(called);
+});
+
 test("offers and calls of others change nothing", () => {
   const other = { ...OFFER, agentId: "usr_other" };
   expect(after(["OfferMade", { offer: other }])).toBe(IDLE);

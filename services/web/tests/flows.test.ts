@@ -50,6 +50,18 @@ describe("flow steps", () => {
     expect(mailboxOf({ ...chosen, ...ownedBy("agentId") })).toBe("agentId");
   });
 
+  it("follows a renamed step out of shares and conditions, and leaves languages alone", () => {
+    const split = { stepId: "a", split: { shares: [{ name: "A", percent: 100, next: "x" }] } };
+    const test = { stepId: "b", test: { branches: [{ condition: "true", next: "x" }], otherwise: "x" } };
+    const language = {
+      stepId: "c",
+      chooseLanguage: { choices: [{ digit: "1", language: "en" }], next: "x" },
+    };
+    const renamed = renameStep({ steps: [split, test, language] }, "x", "y").steps ?? [];
+    expect(renamed.map(targetsOf)).toEqual([["y"], ["y", "y"], ["y"]]);
+    expect(renamed[2]?.chooseLanguage?.choices).toEqual([{ digit: "1", language: "en" }]);
+  });
+
   it("moves a step without changing where calls go", () => {
     const steps = [{ stepId: "a" }, { stepId: "b" }, { stepId: "c" }];
     expect(moveStep(steps, 2, -1).map((step) => step.stepId)).toEqual(["a", "c", "b"]);

@@ -66,12 +66,13 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "flows": {
         "flow": {"FlowPublished": ()},
-        "run": {"RunEnded": ()},
+        "run": {"RunEnded": (), "SurveyAnswered": ()},
     },
     "routing": {
         "contact": {
             "ContactQueued": ("analytics", "engagement"),
             "ContactChanged": (),
+            "ContactOverflowed": ("analytics",),
             "ContactStarted": ("analytics", "engagement"),
             "ContactDequeued": ("telephony", "analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement"),
@@ -86,6 +87,18 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "OfferDeclined": ("telephony", "analytics"),
             "OfferMissed": ("telephony", "analytics"),
             "OfferRescinded": ("telephony", "analytics"),
+        },
+        "callback": {
+            "CallbackRequested": (),
+            "CallbackRescheduled": (),
+            "CallbackQueued": (),
+            "CallbackHeld": (),
+            "CallbackReleased": (),
+            "CallbackAttempted": (),
+            "CallbackCompleted": (),
+            "CallbackFailed": (),
+            "CallbackCancelled": (),
+            "CallbackExpired": (),
         },
         "agent": {
             "AgentStateChanged": ("analytics",),

@@ -24,7 +24,7 @@ from kernel.errors import AlreadyExists
 from kernel.ids import new_id
 from opentelemetry import trace
 from opentelemetry.trace import Span
-from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, insert, select, text
+from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -32,6 +32,7 @@ from chassis import facts
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
+from chassis.statements import at, inserting, selecting
 from chassis.tables import (
     Json,
     StandardTables,
@@ -92,9 +93,11 @@ class Tx:
         """The only row; anything else is a bug, not an answer."""
         return (await self.connection.execute(statement)).mappings().one()
 
-    async def one_or_none(self, statement: Executable) -> RowMapping | None:
+    async def one_or_none(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> RowMapping | None:
         """The only row, or None."""
-        return (await self.connection.execute(statement)).mappings().one_or_none()
+        return (await self.connection.execute(statement, parameters)).mappings().one_or_none()
 
     async def all(self, statement: Executable) -> Sequence[RowMapping]:
         """Every row."""
@@ -151,11 +154,8 @@ class Tx:
         table = self._standard.requests
         fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         known = await self.one_or_none(
-            select(table.c.fingerprint, table.c.response).where(
-                table.c.tenant_id == self.tenant_id,
-                table.c.method == method,
-                table.c.request_id == request_id,
-            )
+            selecting(table, "tenant_id", "method", "request_id"),
+            at({"tenant_id": self.tenant_id, "method": method, "request_id": request_id}),
         )
         if known is not None:
             if known["fingerprint"] != fingerprint:
@@ -171,7 +171,7 @@ class Tx:
             "create_time": self._clock.now(),
         }
         try:
-            await self.connection.execute(insert(table), row)
+            await self.connection.execute(inserting(table), row)
         except IntegrityError as error:  # its twin won the race: run again and find the stored answer
             raise TryAgain from error
         return response
@@ -195,7 +195,7 @@ class Tx:
             }
             for event in self._emitted
         ]
-        await self.connection.execute(insert(self._standard.outbox), rows)
+        await self.connection.execute(inserting(self._standard.outbox), rows)
 
     @property
     def emitted(self) -> bool:

@@ -28,11 +28,7 @@ class Worker:
         """`python -m module`, its stdin and stdout joined to this process. OSError when none can be started."""
         ours, its = socket.socketpair()
         try:
-            with its:
-                process = await asyncio.to_thread(
-                    subprocess.Popen[bytes], [sys.executable, "-m", module],
-                    stdin=its.fileno(), stdout=its.fileno(), start_new_session=True,
-                )  # fmt: skip
+            process = await asyncio.to_thread(_spawned, module, its)
             reader, writer = await asyncio.open_connection(sock=ours, limit=MOST_BUFFERED)
         except BaseException:
             ours.close()
@@ -57,3 +53,11 @@ class Worker:
         self.writer.close()
         self._process.kill()
         self._process.wait()
+
+
+def _spawned(module: str, its: socket.socket) -> subprocess.Popen[bytes]:
+    # The thread owns the worker's end: who is cancelled meanwhile must not close it under the fork.
+    with its:
+        return subprocess.Popen(
+            [sys.executable, "-m", module], stdin=its.fileno(), stdout=its.fileno(), start_new_session=True
+        )  # fmt: skip

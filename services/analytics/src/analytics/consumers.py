@@ -26,7 +26,7 @@ async def _note(tx: Tx, contact: contact_pb2.Contact, meta: FactMeta) -> None:
 
 
 async def contact_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
-    """A contact was queued, begun, dequeued, wrapped up, ended or put right."""
+    """A contact was queued, sent to another queue, begun, dequeued, wrapped up, ended or put right."""
     await _note(tx, fact.contact, meta)
 
 
@@ -101,6 +101,7 @@ async def tenant_moved(
 
 _WORK: dict[type[Message], Work] = {
     routing_events_pb2.ContactQueued: contact_moved,
+    routing_events_pb2.ContactOverflowed: contact_moved,
     routing_events_pb2.ContactStarted: contact_moved,
     routing_events_pb2.ContactDequeued: contact_moved,
     routing_events_pb2.WrapUpStarted: contact_moved,

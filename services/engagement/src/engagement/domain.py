@@ -17,6 +17,8 @@ NOTE_LENGTH = 4000
 ADDRESSES = 20
 ATTRIBUTES = 50
 HISTORY_IN_POP = 10
+FOUND = 2
+"""Customers that are looked for: with two it is known that there are several."""
 QUERY_LENGTH = 200
 WAITING = "waiting"
 UPDATABLE = ("display_name", "numbers", "emails", "attributes")
@@ -149,6 +151,16 @@ def normal_email(value: str, where: str = "email") -> str:
     if address and (len(address) > 254 or not _EMAIL.fullmatch(address)):
         raise CustomerInvalid.of(where, "must be an e-mail address")
     return address
+
+
+def sought_attribute(name: str, value: str) -> tuple[str, str]:
+    """An attribute to look for customers by. `CustomerInvalid` without a name or a value: everybody lacks something."""
+    for field_name, text in (("attribute", name), ("value", value)):
+        if not text.strip():
+            raise CustomerInvalid.of(field_name, "is required")
+        if len(text) > QUERY_LENGTH:
+            raise CustomerInvalid.of(field_name, f"is longer than {QUERY_LENGTH} characters")
+    return name, value
 
 
 def folded(text: str) -> str:

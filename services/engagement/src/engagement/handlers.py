@@ -7,6 +7,7 @@ from typing import Any
 from chassis.auth import principal
 from chassis.paging import encode_token
 from chassis.sql import Database, Tx
+from kernel.errors import InvalidInput
 from kernel.ids import require_id, require_request_id
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2, customer_service_pb2_grpc
 
@@ -32,6 +33,23 @@ class Customers(customer_service_pb2_grpc.CustomerServiceServicer):
             return await tx.once(request.request_id, "IdentifyCustomer", request, customer_pb2.Customer, identify)
 
         return await self._db.run(principal().tenant_id, work)
+
+    async def FindCustomers(
+        self, request: customer_service_pb2.FindCustomersRequest, context: Any
+    ) -> customer_service_pb2.FindCustomersResponse:
+        kind = request.WhichOneof("has")
+        if kind is None:
+            raise InvalidInput.of("has", "is required: a number, an e-mail or an attribute")
+        given = getattr(request, kind)
+        name, value = (given, request.value) if kind == "attribute" else ("", given)
+        sought = ops.Sought(request.brand_id, kind, name, value)
+        found = await self._db.run(principal().tenant_id, lambda tx: ops.find_customers(tx, sought), read_only=True)
+        return customer_service_pb2.FindCustomersResponse(
+            found=[
+                customer_service_pb2.FoundCustomer(customer=convert.customer_out(each), last_agent_id=agent_id)
+                for each, agent_id in found
+            ]
+        )
 
     async def GetScreenPop(
         self, request: customer_service_pb2.GetScreenPopRequest, context: Any

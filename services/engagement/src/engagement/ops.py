@@ -63,6 +63,32 @@ async def identify_customer(tx: Tx, caller: Caller, now: datetime) -> Customer:
     return named
 
 
+@dataclass(frozen=True)
+class Sought:
+    """What customers are looked for by: `kind` is number, email or attribute, and then `name` is its name."""
+
+    brand_id: str
+    kind: str
+    name: str
+    value: str
+
+
+async def find_customers(tx: Tx, sought: Sought) -> list[tuple[Customer, str]]:
+    """Who has it, each with the agent they talked with last, at most two; nobody is created. `CustomerInvalid` when it
+    can't be had."""
+    found: list[Customer] = []
+    if sought.kind == "attribute":
+        name, value = domain.sought_attribute(sought.name, sought.value)
+        found = await store.customers_with(tx, sought.brand_id, name, value, domain.FOUND)
+    else:
+        normal = domain.normal_number if sought.kind == "number" else domain.normal_email
+        address = normal(sought.value)
+        owner = await store.customer_of_address(tx, sought.brand_id, sought.kind, address) if address else None
+        known = await store.customer(tx, owner) if owner else None
+        found = [known] if known else []
+    return [(each, await store.last_agent(tx, each.customer_id)) for each in found]
+
+
 async def get_customer(tx: Tx, customer_id: str) -> Customer:
     """One customer. Raises `CustomerNotFound`."""
     found = await store.customer(tx, customer_id)

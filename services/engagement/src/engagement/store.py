@@ -118,6 +118,37 @@ async def list_customers(tx: Tx, terms: Sequence[str], size: int, token: str) ->
     return found[:wanted], len(found) > wanted
 
 
+async def customers_with(tx: Tx, brand_id: str, name: str, value: str, size: int) -> list[Customer]:
+    """Customers of a brand whose attribute of this name is this value, newest first, at most `size`."""
+    statement = (
+        select(customers)
+        .where(
+            customers.c.tenant_id == tx.tenant_id,
+            customers.c.brand_id == brand_id,
+            customers.c.attributes.contains({name: value}),
+        )
+        .order_by(customers.c.create_time.desc(), customers.c.customer_id.desc())
+        .limit(size)
+    )
+    return await _customers(tx, statement)
+
+
+async def last_agent(tx: Tx, customer_id: str) -> str:
+    """Who talked with a customer last; empty when nobody did."""
+    row = await tx.one_or_none(
+        select(history.c.agent_id)
+        .where(
+            history.c.tenant_id == tx.tenant_id,
+            history.c.customer_id == customer_id,
+            history.c.kind == "contact",
+            history.c.agent_id != "",
+        )
+        .order_by(history.c.create_time.desc(), history.c.history_entry_id.desc())
+        .limit(1)
+    )
+    return row["agent_id"] if row else ""
+
+
 async def save_customer(tx: Tx, value: Customer) -> None:
     """Writes a customer whole: the row, and its addresses in place of the old ones.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -30,12 +30,17 @@ from merkez.routing.v1 import (
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
+    overflow_pb2,
     queue_pb2,
     queue_service_pb2,
     queue_service_pb2_grpc,
 )
 
-from flows.domain.definitions import Definition, Hours, Queue, Transfer, Voicemail
+from flows.callback_clients import Callbacks
+from flows.domain.branching import CheckQueue
+from flows.domain.deeds import Found, LookedUp, LookUp, QueueSeen, QueueStanding
+from flows.domain.definitions import CallbackOffer, Definition, Hours, Queue, Transfer, Voicemail
+from flows.domain.entry import EntryRules
 from flows.domain.names import OF_ROUTING, Names, Noun
 from flows.domain.runs import (
     CheckContact,
@@ -56,6 +61,7 @@ from flows.domain.validation import MAX_STEPS, References
 
 _IDENTIFY_SECONDS = 1.0
 _ROUTING_SECONDS = 2.0
+_STANDING_SECONDS = 1.0
 _OVER = (contact_pb2.CONTACT_STATE_ENDED, contact_pb2.CONTACT_STATE_ABANDONED)
 _TAKEN = (contact_pb2.CONTACT_STATE_OFFERED, contact_pb2.CONTACT_STATE_ON_CONTACT, contact_pb2.CONTACT_STATE_WRAP_UP)
 
@@ -84,12 +90,50 @@ class Engagement:
             log.warning("the caller was not identified", call_id=call_id, reason=type(error).__name__)
             return ""
 
+    async def look_up(self, effect: LookUp, brand_id: str) -> LookedUp:
+        """One customer by what they have. Nothing to look for finds nobody; what can't be asked in a second has
+        failed."""
+        if not effect.value or (effect.by == "number" and not is_e164(effect.value)):
+            return LookedUp(Found.NOT_FOUND)
+        request = customer_service_pb2.FindCustomersRequest(brand_id=brand_id)
+        setattr(request, effect.by, effect.attribute if effect.by == "attribute" else effect.value)
+        if effect.by == "attribute":
+            request.value = effect.value
+        try:
+            async with asyncio.timeout(_IDENTIFY_SECONDS):
+                found = (await self._customers.FindCustomers(request, timeout=_IDENTIFY_SECONDS)).found
+        except InvalidInput:
+            return LookedUp(Found.NOT_FOUND)
+        except (DomainError, RemoteFailed, TimeoutError) as error:
+            log.warning("a customer was not looked up", reason=type(error).__name__)
+            return LookedUp(Found.FAILED)
+        if not found:
+            return LookedUp(Found.NOT_FOUND)
+        return LookedUp(Found.FOUND, _known_of(found[0])) if len(found) == 1 else LookedUp(Found.SEVERAL)
+
+    async def preferred(self, kind: str, customer_id: str) -> str:
+        """The agent a customer should have: who talked with them last, or whom their attribute account_owner names;
+        empty when that can't be told within a second."""
+        if not customer_id:
+            return ""
+        request = customer_service_pb2.GetScreenPopRequest(customer_id=customer_id)
+        try:
+            async with asyncio.timeout(_IDENTIFY_SECONDS):
+                pop = await self._customers.GetScreenPop(request, timeout=_IDENTIFY_SECONDS)
+        except (DomainError, RemoteFailed, TimeoutError) as error:
+            log.warning("no preferred agent was found", customer_id=customer_id, reason=type(error).__name__)
+            return ""
+        if kind == "account_owner":
+            return pop.customer.attributes.get("account_owner", "")
+        return next((each.agent_id for each in pop.history if each.kind == "contact" and each.agent_id), "")
+
 
 class Routing:
     """Queues, business hours, contacts."""
 
     def __init__(self, peers: Peers, engagement: Engagement):
         self._engagement = engagement
+        self.callbacks = Callbacks(peers)
         self._contacts = peers.stub(contact_service_pb2_grpc.ContactServiceStub, "routing")
         self._agents = peers.stub(contact_service_pb2_grpc.AgentServiceStub, "routing")
         self._queues = peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
@@ -117,6 +161,9 @@ class Routing:
                 run.call_id, run.brand_id, attributes.get("caller_number", ""), attributes.get("caller_name", "")
             )
         )
+        preferred = effect.preferred_agent_id
+        if effect.preferred:
+            preferred = await self._engagement.preferred(effect.preferred, found or attributes.get("customer_id", ""))
         contact = contact_pb2.Contact(
             channel=contact_pb2.CHANNEL_VOICE,
             queue_id=effect.queue_id,
@@ -136,22 +183,47 @@ class Routing:
             previous_contact_id=origin.previous_contact_id,
             target_agent_id=effect.agent_id,
             consulting_agent_id=origin.consulting_agent_id,
+            # What an attribute holds may be anything; a contact without a preferred agent is better than none.
+            preferred_agent_id=preferred if is_id("usr", preferred) else "",
         )
         request = contact_service_pb2.EnqueueContactRequest(request_id=effect.request_id, contact=contact)
         try:
-            try:
-                made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
-            except AlreadyExists:  # queued before without the customer, whom nobody knew then; the answer was lost
-                contact.customer_id, found = attributes.get("customer_id", ""), ""
-                request.contact.CopyFrom(contact)
-                made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
+            made, found = await self._enqueue(request, found, attributes.get("customer_id", ""))
         except (NotFound, InvalidInput, FailedPrecondition, QuotaExceeded) as error:
             log.error(
                 "routing refused a contact",
                 call_id=run.call_id, queue_id=effect.queue_id, agent_id=effect.agent_id, reason=error.reason,
             )  # fmt: skip
             return Enqueued("", error.reason)
-        return Enqueued(made.contact_id, customer_id=found)
+        return Enqueued(made.contact_id, "", found, *_left(made))
+
+    async def _enqueue(
+        self, request: contact_service_pb2.EnqueueContactRequest, found: str, known: str
+    ) -> tuple[contact_pb2.Contact, str]:
+        """The contact, and who was found to call. A turn that is repeated may know more, or less, than the first time,
+        of which the answer was lost: then it asks again as that one may have."""
+        preferred = request.contact.preferred_agent_id
+        tries = [(found or known, preferred), (known, preferred), (found or known, ""), (known, "")]
+        for place, (customer_id, agent_id) in enumerate(dict.fromkeys(tries), 1):
+            request.contact.customer_id, request.contact.preferred_agent_id = customer_id, agent_id
+            try:
+                made = await self._contacts.EnqueueContact(request, timeout=_ROUTING_SECONDS)
+                return made, found if customer_id == found else ""
+            except AlreadyExists:
+                if place == len(dict.fromkeys(tries)):
+                    raise
+        raise AssertionError("unreachable")
+
+    async def standing(self, queue_id: str) -> QueueSeen:
+        """How a queue stands; nothing when routing doesn't say within a second: the caller isn't kept waiting."""
+        request = queue_service_pb2.GetQueueStandingRequest(queue_id=queue_id)
+        try:
+            found = await self._queues.GetQueueStanding(request, timeout=_STANDING_SECONDS)
+        except (DomainError, RemoteFailed) as error:
+            log.warning("a queue could not be looked at", queue_id=queue_id, reason=type(error).__name__)
+            return QueueSeen(None)
+        wait = found.expected_wait.ToTimedelta() if found.HasField("expected_wait") else None
+        return QueueSeen(QueueStanding(found.waiting, found.agents, found.free, wait))
 
     async def estimate(self, effect: Estimate) -> Estimated:
         """Position and expected wait; nothing when routing can't say now: the music goes on without."""
@@ -179,9 +251,10 @@ class Routing:
         again."""
         request = contact_service_pb2.GetContactRequest(contact_id=effect.contact_id)
         try:
-            return ContactChecked(
-                (await self._contacts.GetContact(request, timeout=_ROUTING_SECONDS)).state not in _OVER
-            )
+            contact = await self._contacts.GetContact(request, timeout=_ROUTING_SECONDS)
+            # The offer that rings now may still be taken.
+            missed = contact.offer_count - (contact.state != contact_pb2.CONTACT_STATE_QUEUED)
+            return ContactChecked(contact.state not in _OVER, *_left(contact), missed=max(missed, 0))
         except NotFound:
             return ContactChecked(False)
         except (DomainError, RemoteFailed) as error:
@@ -208,9 +281,14 @@ class Routing:
         agents: set[str] = set()
         for step in definition.steps[:MAX_STEPS]:
             match step.action:
-                case Queue(queue_id=queue_id, skills=asked):
+                case Queue(queue_id=queue_id, skills=asked) | CallbackOffer(queue_id=queue_id, skills=asked):
                     queues.add(queue_id)
                     skills.update(asked)
+                case CheckQueue(queue_id=queue_id):
+                    queues.add(queue_id)
+                case EntryRules(rules=rules):
+                    queues.update(rule.queue_id for rule in rules)
+                    skills.update(skill_id for rule in rules for skill_id in rule.skills)
                 case Hours(business_hours_id=hours_id):
                     hours.add(hours_id)
                 case Transfer("queue_id", named) | Voicemail(mailbox="queue_id", owner=named):
@@ -269,12 +347,7 @@ class Routing:
         with acting_for(principal().tenant_id):
             return {
                 each.business_hours_id: Calendar(
-                    each.time_zone,
-                    intervals_in(each.intervals),
-                    tuple(
-                        Holiday(date.fromisoformat(day.date), day.display_name, intervals_in(day.intervals))
-                        for day in each.holidays
-                    ),
+                    each.time_zone, intervals_in(each.intervals), _days(each.holidays), _days(each.calendar_days)
                 )
                 async for each in self._all(Noun.HOURS)
             }
@@ -295,6 +368,25 @@ class Routing:
                 return
 
 
+def _left(contact: contact_pb2.Contact) -> tuple[str, str]:
+    """Why its queue took the contact out, and the number it overflows to; empty for what isn't so."""
+    reason = contact.leave_reason
+    if not reason or contact.state not in _OVER:
+        return "", ""
+    name = overflow_pb2.LeaveReason.Name(reason).removeprefix("LEAVE_REASON_").lower()
+    return name, contact.overflows[-1].number if name == "number" else ""
+
+
+def _days(holidays: Iterable[queue_pb2.Holiday]) -> tuple[Holiday, ...]:
+    return tuple(
+        Holiday(
+            date.fromisoformat(each.date), each.display_name, intervals_in(each.intervals),
+            date.fromisoformat(each.end_date) if each.end_date else None,
+        )
+        for each in holidays
+    )  # fmt: skip
+
+
 def _kind(kind: ContactKind) -> contact_pb2.ContactKind.ValueType:
     # Unset for the usual one, as before contacts had a kind: a turn an older process began must ask the same again.
     if kind is ContactKind.INBOUND:
@@ -311,3 +403,16 @@ def _estimate(found: contact_pb2.WaitEstimate) -> WaitEstimate:
         found.expected_wait_low.ToTimedelta() if found.HasField("expected_wait_low") else None,
         found.expected_wait_high.ToTimedelta() if found.HasField("expected_wait_high") else None,
     )
+
+
+def _known_of(found: customer_service_pb2.FoundCustomer) -> dict[str, str]:
+    customer = found.customer
+    # What is built in last: an attribute of the same name must not pass for it.
+    return {
+        **customer.attributes,
+        "customer_id": customer.customer_id,
+        "display_name": customer.display_name,
+        "number": next(iter(customer.numbers), ""),
+        "email": next(iter(customer.emails), ""),
+        "last_agent_id": found.last_agent_id,
+    }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -14,24 +16,31 @@ from chassis.telemetry import log, tracer
 
 from flows.domain import targets
 from flows.domain.answers import NOT_JSON, extract
+from flows.domain.breakers import Breakers
 from flows.domain.runs import Fetch, Fetched
 
 MAX_ANSWER_BYTES = 256 * 1024
 _BACKOFF_SECONDS = 0.2
 _WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
+_TOO_EARLY = {425, 429}
+"""A system that says so is up: it is asked less by its own word."""
 
 
 @dataclass(frozen=True)
 class _Failed(Exception):
     outcome: str
     again: bool = False
+    down: bool = False
+    """Whether the other system is to blame, and not what it was asked."""
 
 
 class Fetcher:
     """Does Fetch effects. Nothing of what is sent or received is logged, and nothing of one request is left for the
     next, which may be another tenant's: no connection, no cookie."""
 
-    def __init__(self, *, allow_loopback: bool = False):
+    def __init__(self, *, allow_loopback: bool = False, monotonic: Callable[[], float] = time.monotonic):
+        self._breakers = Breakers()
+        self._monotonic = monotonic
         self._allow_loopback = allow_loopback
         self._client = httpx.AsyncClient(
             # A redirect could lead where the flow's own address may not; proxies of the environment as well.
@@ -48,9 +57,31 @@ class Fetcher:
         """Give the connections back."""
         await self._client.aclose()
 
-    async def fetch(self, effect: Fetch) -> Fetched:
-        """Try, and try again as the step allows; the values extracted, or None with why."""
-        outcome = ""
+    async def fetch(self, effect: Fetch, tenant_id: str) -> Fetched:
+        """Try, and try again as the step allows; the values extracted, or None with why. A system of this tenant that
+        failed again and again is not asked for a while."""
+        host = host_of(effect.url)
+        wait = self._breakers.wait(tenant_id, host, self._monotonic())
+        if wait is not None:
+            log.info("a system is left alone", request_id=effect.request_id, seconds=round(wait))
+            return Fetched(None, f"not asked: circuit open for {math.ceil(wait)} s")
+        try:
+            values, outcome, down = await self._tries(effect)
+        except BaseException:
+            self._breakers.given_up(tenant_id, host)
+            raise
+        if not down:
+            # An answer we have no use for is one all the same: the system is there.
+            self._breakers.worked(tenant_id, host)
+        elif self._breakers.failed(tenant_id, host, self._monotonic()):
+            outcome = f"{outcome}, circuit opened"
+        if values is None:
+            log.info("an http step failed", request_id=effect.request_id, outcome=outcome)
+        return Fetched(values, outcome)
+
+    async def _tries(self, effect: Fetch) -> tuple[Mapping[str, str] | None, str, bool]:
+        """What came: the values, what happened, and whether the system seems to be down."""
+        outcome, down = "", False
         with tracer.start_as_current_span("flows.fetch") as span:
             for attempt in range(effect.retries + 1):
                 if attempt:
@@ -58,30 +89,29 @@ class Fetcher:
                 try:
                     async with asyncio.timeout(effect.timeout.total_seconds()):
                         values = await self._once(effect)
-                    return Fetched(values, "ok")
+                    return values, "ok", False
                 except TimeoutError:
-                    outcome = "timeout"
+                    outcome, down = "timeout", True
                 except httpx.HTTPError as error:
-                    outcome = type(error).__name__
+                    outcome, down = type(error).__name__, True
                 except ValueError as error:
                     # What callers said and what the other side answered meet here: a text that is no UTF-8, a host
                     # that is no name. Whatever it is, the step has failed and the call goes on.
-                    outcome = f"not to be sent or read ({type(error).__name__})"
+                    outcome, down = f"not to be sent or read ({type(error).__name__})", False
                     break
                 except _Failed as error:
-                    outcome = error.outcome
+                    outcome, down = error.outcome, error.down
                     if not error.again:
                         break
             span.set_attribute("merkez.outcome", outcome)
-        log.info("an http step failed", request_id=effect.request_id, outcome=outcome)
-        return Fetched(None, outcome)
+        return None, outcome, down
 
     async def _once(self, effect: Fetch) -> Mapping[str, str]:
         request = await self._request(effect)
         response = await self._client.send(request, stream=True)
         try:
             if response.status_code in _WORTH_ANOTHER_TRY:
-                raise _Failed(str(response.status_code), again=True)
+                raise _Failed(str(response.status_code), again=True, down=response.status_code not in _TOO_EARLY)
             if not response.is_success:
                 raise _Failed(str(response.status_code))
             body = bytearray()
@@ -124,8 +154,16 @@ class Fetcher:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise _Failed("name not found", again=True) from None
+            raise _Failed("name not found", again=True, down=True) from None
         addresses = [str(entry[4][0]) for entry in found]
         if not all(targets.address_allowed(each, allow_loopback=self._allow_loopback) for each in addresses):
             raise _Failed("forbidden address")
         return addresses[0]
+
+
+def host_of(url: str) -> str:
+    """Host and port a request goes to; the text itself when it is no address, which fails before anybody is asked."""
+    try:
+        return httpx.URL(url).netloc.decode()
+    except httpx.InvalidURL:
+        return url[:100]

@@ -38,7 +38,7 @@ async def start(process: Process, settings: Settings) -> None:
     fetcher = process.closing(Fetcher(allow_loopback=settings.http_allow_loopback))
     engagement = Engagement(peers)
     routing = Routing(peers, engagement)
-    turns = process.closing(Turns(db, routing, fetcher, seal, clock))
+    turns = process.closing(Turns(db, routing, engagement, fetcher, seal, clock))
     bus.relay(db)
     server = process.closing(
         serve(

@@ -16,8 +16,10 @@ from chassis.sql import Database
 from kernel.clock import Clock
 from kernel.errors import DomainError, Unavailable
 
-from flows.clients import Routing
+from flows.clients import Engagement, Routing
 from flows.domain import builtin
+from flows.domain.branching import point_of
+from flows.domain.deeds import Answered, CheckCallback, Draw, Drawn, LookAtQueue, LookUp, RequestCallback
 from flows.domain.definitions import Definition
 from flows.domain.interpreter import advance
 from flows.domain.runs import (
@@ -35,6 +37,7 @@ from flows.domain.runs import (
     Run,
     Trail,
 )  # fmt: skip
+from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, LeaveFlow
 from flows.fetching import Fetcher
 from flows.ops import flows as flow_ops
 from flows.ops import runs as ops
@@ -53,9 +56,12 @@ class StillWorking(Unavailable):
 class Turns:
     """Every turn of this process."""
 
-    def __init__(self, db: Database, routing: Routing, fetcher: Fetcher, seal: Seal, clock: Clock):
+    def __init__(
+        self, db: Database, routing: Routing, engagement: Engagement, fetcher: Fetcher, seal: Seal, clock: Clock
+    ):
         self._db = db
         self._routing = routing
+        self._engagement = engagement
         self._fetcher = fetcher
         self._seal = seal
         self._clock = clock
@@ -97,18 +103,20 @@ class Turns:
     async def _turn(self, tenant_id: str, run: Run, event: Event) -> Instruction:
         definition = await self._definition(tenant_id, run)
         trail: list[Trail] = []
+        answers: list[Answered] = []
         while True:
             turn = advance(run.run_id, definition, run.state, event, self._clock.now())
             run = replace(run, state=turn.state)
             trail += turn.trail
+            answers += turn.answers
             if turn.order is not None:
                 break
             assert turn.effect is not None
             event = await self._do(tenant_id, turn.effect, run)
-            if isinstance(event, FlowChanged) and event.release_id:
+            if isinstance(event, FlowChanged | FlowEntered | FlowLeft) and event.release_id:
                 run = replace(run, flow_id=event.flow_id, release_id=event.release_id)
                 definition = await self._definition(tenant_id, run)
-        outcome = ops.Outcome(run.state, turn.order, trail)
+        outcome = ops.Outcome(run.state, turn.order, trail, answers)
         # A caller who leaves in the meantime leaves no contact behind: routing refuses or abandons the contact of a
         # call that has ended, whichever it hears of first.
         return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
@@ -124,11 +132,26 @@ class Turns:
             case CheckHours():
                 return await self._routing.check_hours(effect)
             case Fetch():
-                return await self._fetcher.fetch(effect)
+                return await self._fetcher.fetch(effect, tenant_id)
             case CheckContact():
                 return await self._routing.check_contact(effect)
+            case CheckCallback():
+                return await self._routing.callbacks.check(effect)
+            case RequestCallback():
+                return await self._routing.callbacks.request(effect, run)
             case ChangeFlow(flow_id):
                 return await self._db.run(tenant_id, lambda tx: ops.newest_release(tx, flow_id), read_only=True)
+            case EnterFlow(flow_id):
+                found = await self._db.run(tenant_id, lambda tx: ops.newest_release(tx, flow_id), read_only=True)
+                return FlowEntered(found.flow_id, found.release_id, run.flow_id, run.release_id)
+            case LeaveFlow(flow_id, release_id):
+                return FlowLeft(flow_id, release_id)
+            case Draw(step_id):
+                return Drawn(point_of(run.run_id, step_id))
+            case LookAtQueue(queue_id):
+                return await self._routing.standing(queue_id)
+            case LookUp():
+                return await self._engagement.look_up(effect, run.brand_id)
 
     async def _definition(self, tenant_id: str, run: Run) -> Definition:
         release_id = run.release_id

@@ -6,7 +6,7 @@ from chassis.migrations import create_tenant_table
 from chassis.sql import Json, Time
 
 revision = "routing_0009"
-down_revision = "routing_0006"
+down_revision = "routing_0008"
 SCHEMA = "routing"
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chassis.telemetry import log
@@ -26,7 +27,7 @@ from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import queues as queue_store
 
-_REMEMBERED = 20_000
+_REMEMBERED, _AT_ONCE = 20_000, 500
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,17 @@ class Snapshot:
     agents: Sequence[Agent]
     contacts: Sequence[Contact]
     capacity: CapacityRules | None = None
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The queues and capacities; and by id the versions of those who are on the board when it is true, and of agents
+    who hold what may leave them room."""
+
+    queues: Sequence[Queue]
+    agents: Mapping[str, int]
+    contacts: Mapping[str, int]
+    capacity: CapacityRules
 
 
 @dataclass
@@ -54,6 +66,8 @@ class TenantBoard:
     """Agents and contacts of an offer being written: not to be matched again meanwhile."""
     passed_by: set[str] = field(default_factory=set)
     """Those of them there was news of meanwhile."""
+    unready: dict[str, int] = field(default_factory=dict)
+    """Agents who may not be matched by this version of theirs: those without room beside what they hold among them."""
     ticks: int = 0
     changed: dict[str, int] = field(default_factory=dict)
     """Id -> tick of its last change, while a snapshot is being read."""
@@ -66,6 +80,7 @@ class TenantBoard:
             ready = ready_of(agent, self.capacity)
             if ready is None:
                 self.board.drop_agent(agent.agent_id)
+                self.unready[agent.agent_id] = agent.version
             elif not self._passes_by(agent.agent_id):
                 self.board.put_agent(ready)
 
@@ -91,12 +106,38 @@ class TenantBoard:
             self.put_agent(agent)
         for contact in snapshot.contacts:
             self.put_contact(contact, now)
-        there = {each.agent_id for each in snapshot.agents}
-        for agent_id in {*self.board.ready, *self.board.held_back} - there:
+        self._keep({each.agent_id for each in snapshot.agents}, {each.contact_id for each in snapshot.contacts}, since)
+
+    def compare(self, versions: Versions, since: int, now: float) -> tuple[list[str], list[str]]:
+        """Take what needs no row, and say which agents and contacts are older here than their rows; as for `settle`,
+        what changed since the reading began is newer than it."""
+        for queue in versions.queues:
+            self.board.put_line(line_of(queue), now)
+        self._keep(set(versions.agents), set(versions.contacts), since)
+        waiting = self.board.waiting
+        return (
+            self._older(versions.agents, self._version_of_agent),
+            self._older(versions.contacts, lambda each: waiting[each].version if each in waiting else 0),
+        )
+
+    def _older(self, versions: Mapping[str, int], here: Callable[[str], int]) -> list[str]:
+        return [
+            entity_id
+            for entity_id, version in versions.items()
+            if here(entity_id) < version and entity_id not in self.in_flight
+        ]
+
+    def _version_of_agent(self, agent_id: str) -> int:
+        stands = self.board.ready.get(agent_id) or self.board.held_back.get(agent_id)
+        return stands.version if stands is not None else self.unready.get(agent_id, 0)
+
+    def _keep(self, agents: Set[str], contacts: Set[str], since: int) -> None:
+        for agent_id in {*self.board.ready, *self.board.held_back} - agents:
             if self.changed.get(agent_id, 0) <= since:
                 self.board.drop_agent(agent_id)
-        there = {each.contact_id for each in snapshot.contacts}
-        for contact_id in set(self.board.waiting) - there:
+        for agent_id in self.unready.keys() - agents:
+            del self.unready[agent_id]
+        for contact_id in set(self.board.waiting) - contacts:
             if self.changed.get(contact_id, 0) <= since:
                 self.board.drop_contact(contact_id)
 
@@ -185,7 +226,7 @@ class Boards:
                 tenant.put_agent(fact.agent)
             elif isinstance(fact, facts.CapacityChanged):
                 complete = False  # everybody is weighed anew
-            else:
+            elif not isinstance(fact, facts.CallbackFact):
                 complete &= tenant.put_contact(fact.contact, now)
         if not complete:
             tenant.loaded = False
@@ -197,7 +238,7 @@ class Boards:
         if not tenant.loaded:
             async with self._loading.setdefault(tenant_id, asyncio.Lock()):
                 if not tenant.loaded:
-                    await self.resync(tenant_id)
+                    await self._rebuild(tenant_id)
                     tenant.loaded = True
                     log.debug(
                         "board rebuilt", ready=len(tenant.board.ready), waiting=len(tenant.board.waiting)
@@ -205,13 +246,30 @@ class Boards:
         return tenant
 
     async def resync(self, tenant_id: str) -> None:
-        """Compare the board with the rows and correct it."""
+        """Compare the board with the rows' versions, and read those again that are older here."""
         tenant = self.of(tenant_id)
-        since = tenant.ticks
+        with self._reading(tenant) as since:
+            versions = await self._desk.run(tenant_id, _versions, read_only=True)
+            if versions.capacity != tenant.capacity:
+                tenant.loaded = False  # everybody is weighed anew
+                await self.load(tenant_id)
+                return
+            agents, contacts = tenant.compare(versions, since, self._now())
+        for first in range(0, max(len(agents), len(contacts)), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            await self.reread(tenant_id, agents[some], contacts[some])
+
+    async def _rebuild(self, tenant_id: str) -> None:
+        tenant = self.of(tenant_id)
+        with self._reading(tenant) as since:
+            tenant.settle(await self._desk.run(tenant_id, _snapshot, read_only=True), since, self._now())
+
+    @contextmanager
+    def _reading(self, tenant: TenantBoard) -> Iterator[int]:
+        """While rows are read: what changes meanwhile, after this tick, is newer than they are."""
         tenant.reading += 1
         try:
-            snapshot = await self._desk.run(tenant_id, _snapshot, read_only=True)
-            tenant.settle(snapshot, since, self._now())
+            yield tenant.ticks
         finally:
             tenant.reading -= 1
             if not tenant.reading:
@@ -238,6 +296,15 @@ class Boards:
         for contact_id in set(contact_ids) - {each.contact_id for each in found.contacts}:
             tenant.board.drop_contact(contact_id)
         self._wake(tenant_id)
+
+
+async def _versions(tx: Ledger) -> Versions:
+    return Versions(
+        await queue_store.every_queue(tx),
+        await agent_store.ready_versions(tx),
+        await contact_store.queued_versions(tx),
+        await capacity_store.find_rules(tx),
+    )
 
 
 async def _snapshot(tx: Ledger) -> Snapshot:

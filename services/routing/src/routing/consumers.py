@@ -22,6 +22,7 @@ from merkez.tenancy.v1.tenancy_events_pb2 import PlanSubscribed, TenantSignedUp,
 from routing.domain.agents import Reach
 from routing.ledger import Desk
 from routing.ops import agents as agent_ops
+from routing.ops import callbacks as callback_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import plans as plan_ops
 
@@ -102,6 +103,9 @@ class Consumers:
         )
 
     async def call_ended(self, tx: Tx, fact: CallEnded, meta: FactMeta) -> None:
-        """Abandoned, or wrap-up."""
+        """Abandoned, or wrap-up; and what came of a callback."""
         end_time = time_in(fact.cdr, "end_time") or meta.time
-        await contact_ops.end_call(self._desk.on(tx), fact.cdr.call_id, end_time, self._desk.clock.now())
+        ledger, now = self._desk.on(tx), self._desk.clock.now()
+        await contact_ops.end_call(ledger, fact.cdr.call_id, end_time, now)
+        answered = fact.cdr.HasField("answer_time")
+        await callback_ops.end_call(ledger, fact.cdr.call_id, fact.cdr.end_cause, now, answered=answered)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from chassis.hours import intervals_in, intervals_out
 from chassis.instants import duration_in, duration_out, time_out
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
-from kernel.hours import Holiday
+from merkez.routing.v1 import callback_events_pb2 as callback_events
 from merkez.routing.v1 import contact_pb2, queue_pb2, wrap_up_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
+from routing.callbacks_proto import callback_rules_from_proto, callback_rules_to_proto, callback_to_proto
 from routing.capacity_proto import (
     capacities_to_proto,
     capacity_rules_to_proto,
@@ -29,7 +29,6 @@ from routing.domain.agents import Agent, AgentState, Directly, directly
 from routing.domain.capacity import USUAL_RULES
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import Fact
-from routing.domain.hours import BusinessHours
 from routing.domain.offers import Decision, Offer
 from routing.domain.queues import (
     OFFER_TIMEOUT,
@@ -44,6 +43,7 @@ from routing.domain.queues import (
 )
 from routing.domain.requirements import renamed
 from routing.domain.waiting import WaitEstimate
+from routing.overflow_proto import leave_reason_to_proto, overflow_from_proto, overflow_to_proto, overflowed_to_proto
 from routing.rules_proto import rules_from_proto, rules_to_proto
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -66,6 +66,9 @@ def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})
         update_time=time_out(queue.update_time),
         version=queue.version,
         rules=rules_to_proto(queue.rules, names),
+        business_hours_id=queue.business_hours_id,
+        overflow=overflow_to_proto(queue.overflow),
+        callbacks=callback_rules_to_proto(queue.callbacks),
         wrap_up_mode=_wrap_up_mode(queue.wrap_up_mode),
         wrap_up_extension=duration_out(queue.wrap_up_extension),
         missed_offer_return=duration_out(queue.missed_offer_return),
@@ -88,6 +91,9 @@ def queue_from_proto(message: queue_pb2.Queue, queue_id: str = "") -> Queue:
         create_time=_NEVER,
         update_time=_NEVER,
         rules=rules_from_proto(message.rules, "queue.rules"),
+        business_hours_id=message.business_hours_id,
+        overflow=overflow_from_proto(message.overflow, "queue.overflow"),
+        callbacks=callback_rules_from_proto(message.callbacks, "queue.callbacks"),
         wrap_up_mode=WrapUpMode(
             _name(wrap_up_pb2.WrapUpMode, message.wrap_up_mode, "WRAP_UP_MODE_", "queue.wrap_up_mode")
             if message.wrap_up_mode
@@ -116,42 +122,6 @@ def disposition_to_proto(disposition: Disposition) -> queue_pb2.Disposition:
         disposition_id=disposition.disposition_id,
         display_name=disposition.display_name,
         create_time=time_out(disposition.create_time),
-    )
-
-
-def hours_to_proto(hours: BusinessHours) -> queue_pb2.BusinessHours:
-    """Whole."""
-    return queue_pb2.BusinessHours(
-        business_hours_id=hours.business_hours_id,
-        display_name=hours.display_name,
-        time_zone=hours.time_zone,
-        intervals=intervals_out(hours.intervals),
-        holidays=[
-            queue_pb2.Holiday(
-                date=each.day.isoformat(),
-                display_name=each.display_name,
-                intervals=intervals_out(each.intervals),
-            )
-            for each in hours.holidays
-        ],
-        create_time=time_out(hours.create_time),
-        version=hours.version,
-    )
-
-
-def hours_from_proto(message: queue_pb2.BusinessHours) -> BusinessHours:
-    """A draft. InvalidInput for a date that is none."""
-    holidays: list[Holiday] = []
-    for index, each in enumerate(message.holidays):
-        try:
-            day = date.fromisoformat(each.date)
-        except ValueError as error:
-            raise InvalidInput.of(
-                f"business_hours.holidays[{index}].date", "is not a date such as 2026-03-21"
-            ) from error
-        holidays.append(Holiday(day, each.display_name.strip(), intervals_in(each.intervals)))
-    return BusinessHours(
-        "", message.display_name, message.time_zone, intervals_in(message.intervals), tuple(holidays), _NEVER
     )
 
 
@@ -185,6 +155,9 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         target_agent_id=contact.target_agent_id,
         consulting_agent_id=contact.consulting_agent_id,
         preferred_agent_id=contact.preferred_agent_id,
+        overflows=map(overflowed_to_proto, contact.overflows),
+        leave_reason=leave_reason_to_proto(contact.leave_reason),
+        callback_id=contact.callback_id,
         wrap_up_mode=_wrap_up_mode(contact.wrap_up_mode),
         wrap_up_wanted=contact.wrap_up_wanted,
         wrap_up_extension=duration_out(contact.wrap_up_extension or None),
@@ -329,7 +302,8 @@ def masked(mask: FieldMask, message: Message, allowed: Collection[str]) -> list[
 
 def fact_to_proto(fact: Fact) -> Message:
     """The message that leaves."""
-    made: Any = getattr(events, type(fact).__name__)()
+    told = callback_events if isinstance(fact, facts.CallbackFact) else events
+    made: Any = getattr(told, type(fact).__name__)()
     if isinstance(
         fact,
         facts.OfferMade | facts.OfferAccepted | facts.OfferDeclined | facts.OfferMissed | facts.OfferRescinded,
@@ -346,6 +320,8 @@ def fact_to_proto(fact: Fact) -> Message:
         made.queue.CopyFrom(queue_to_proto(fact.queue))
     elif isinstance(fact, facts.QueueDeleted):
         made.queue_id = fact.queue_id
+    elif isinstance(fact, facts.CallbackFact):
+        made.callback.CopyFrom(callback_to_proto(fact.callback))
     else:
         _contact_fact(made, fact)
     return made
@@ -360,7 +336,7 @@ def sentence_of(fact: Fact) -> str:
 def ids_of(fact: Fact) -> dict[str, str]:
     """What the log line of a fact names: ids and states, nothing personal."""
     found: dict[str, str] = {}
-    for name in ("contact", "offer", "agent", "queue"):
+    for name in ("contact", "offer", "agent", "queue", "callback"):
         value = getattr(fact, name, None)
         if value is not None:
             found[f"{name}_id"] = getattr(value, f"{name}_id")
@@ -368,6 +344,8 @@ def ids_of(fact: Fact) -> dict[str, str]:
     contact = getattr(fact, "contact", None)
     if contact is not None:
         found |= {"call_id": contact.call_id, "agent_id": contact.agent_id, "contact_state": contact.state}
+    if isinstance(fact, facts.CallbackFact):
+        found |= {"callback_state": fact.callback.state, "contact_id": fact.callback.contact_id}
     return {key: value for key, value in found.items() if value}
 
 

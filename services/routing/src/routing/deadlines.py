@@ -18,9 +18,10 @@ from routing.domain import facts
 from routing.domain.facts import Fact
 from routing.ledger import Desk, Ledger
 from routing.ops import agents as agent_ops
+from routing.ops import callbacks as callback_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
-from routing.ops import waits
+from routing.ops import overflow, waits
 from routing.settings import Settings
 from routing.store import contacts as contact_store
 from routing.store import sweeps
@@ -29,10 +30,11 @@ _AT_ONCE = 50
 _CALL_MEMORY = timedelta(days=1)
 _FORGET_EVERY = 3600.0
 _WATCH_EVERY = 1.0
+_SOON = timedelta(minutes=5)
 
 
 class Deadlines:
-    """Misses offers, ends wrap-ups and has agents back when their time is over."""
+    """Misses offers, ends wrap-ups, has agents back and moves callbacks when their time is over."""
 
     def __init__(self, desk: Desk, settings: Settings, tasks: Tasks, bus: Bus | None = None):
         self._desk, self._settings, self._tasks, self._bus = desk, settings, tasks, bus
@@ -57,6 +59,13 @@ class Deadlines:
                     self.at(tenant_id, fact.contact.wrap_up_expire_time)
             elif isinstance(fact, facts.AgentStateChanged) and fact.agent.return_time is not None:
                 self.at(tenant_id, fact.agent.return_time)
+            elif isinstance(fact, facts.CallbackFact) and fact.callback.next_time is not None:
+                self._soon(tenant_id, fact.callback.next_time)
+
+    def _soon(self, tenant_id: str, time: datetime) -> None:
+        """Callbacks may be days away: those the sweep finds early enough."""
+        if time - self._desk.clock.now() <= _SOON:
+            self.at(tenant_id, time)
 
     def at(self, tenant_id: str, time: datetime) -> None:
         """Look at the tenant's columns at this time."""
@@ -77,7 +86,10 @@ class Deadlines:
         """What is due in one tenant."""
         held = current_tenant.set(tenant_id)
         try:
-            for verb in (self._expire_offers, contact_ops.expire_wrap_ups, agent_ops.return_agents):
+            verbs = (
+                self._expire_offers, contact_ops.expire_wrap_ups, agent_ops.return_agents, callback_ops.keep_times,
+            )  # fmt: skip
+            for verb in verbs:
                 done = _AT_ONCE
                 while done == _AT_ONCE:
                     now = self._desk.clock.now()
@@ -86,14 +98,22 @@ class Deadlines:
             current_tenant.reset(held)
 
     async def _watch_waits(self) -> None:
-        """Have the steps come whose contacts would wait too long."""
+        """Have the steps come whose contacts would wait too long, and send on whom their queues can't serve."""
         for tenant_id in await self._desk.db.system(sweeps.tenants_watching_waits, read_only=True):
             held = current_tenant.set(tenant_id)
             try:
                 now = self._desk.clock.now()
                 await self._desk.run(tenant_id, lambda tx, now=now: waits.fire_steps(tx, now))
+                await self._send_on(tenant_id)
             finally:
                 current_tenant.reset(held)
+
+    async def _send_on(self, tenant_id: str) -> None:
+        # Looked for in one reading transaction, carried out one by one: a transaction over a whole line would meet
+        # every other one of the tenant.
+        now = self._desk.clock.now()
+        for contact_id in await self._desk.run(tenant_id, lambda tx: overflow.due(tx, now), read_only=True):
+            await self._desk.run(tenant_id, lambda tx, each=contact_id: overflow.send_on(tx, each, now))
 
     async def _expire_offers(self, tx: Ledger, now: datetime, limit: int) -> int:
         away = self._bus is not None and not self._bus.connected

@@ -60,9 +60,11 @@ class Ledger:
         """The only row."""
         return await self._tx.one(statement)
 
-    async def one_or_none(self, statement: Executable) -> RowMapping | None:
+    async def one_or_none(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> RowMapping | None:
         """The only row, or None."""
-        return await self._tx.one_or_none(statement)
+        return await self._tx.one_or_none(statement, parameters)
 
     async def all(self, statement: Executable) -> Sequence[RowMapping]:
         """Every row."""

@@ -19,6 +19,9 @@ from kernel.features import Feature
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, recording_service_pb2_grpc
 from merkez.routing.v1 import (
+    callback_pb2,
+    callback_service_pb2,
+    callback_service_pb2_grpc,
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
@@ -250,6 +253,10 @@ class Routing:
             "contact_service_pb2_grpc.AgentServiceAsyncStub",
             peers.stub(contact_service_pb2_grpc.AgentServiceStub, "routing"),
         )
+        self._callbacks = cast(
+            "callback_service_pb2_grpc.CallbackServiceAsyncStub",
+            peers.stub(callback_service_pb2_grpc.CallbackServiceStub, "routing"),
+        )
         self._queues = cast(
             "queue_service_pb2_grpc.QueueServiceAsyncStub",
             peers.stub(queue_service_pb2_grpc.QueueServiceStub, "routing"),
@@ -274,6 +281,26 @@ class Routing:
         )
         with acting_for(tenant_id):
             return (await self._contacts.StartOutboundContact(request, timeout=3)).contact_id
+
+    async def callback_dial(self, tenant_id: str, contact_id: str) -> callback_pb2.CallbackDial:
+        """How the customer of an accepted callback is called. CONTACT_NOT_FOUND, CALLBACK_STATE_CHANGED."""
+        request = callback_service_pb2.GetCallbackDialRequest(contact_id=contact_id)
+        with acting_for(tenant_id):
+            return await self._callbacks.GetCallbackDial(request, timeout=3)
+
+    async def begin_callback(self, tenant_id: str, contact_id: str, agent_id: str, call_id: str) -> str:
+        """The agent's call to that customer begins; the contact's id. CALLBACK_STATE_CHANGED, CALL_ENDED."""
+        request = callback_service_pb2.BeginCallbackCallRequest(
+            contact_id=contact_id, agent_id=agent_id, call_id=call_id
+        )
+        with acting_for(tenant_id):
+            return (await self._callbacks.BeginCallbackCall(request, timeout=3)).contact_id
+
+    async def fail_callback(self, tenant_id: str, contact_id: str, agent_id: str) -> None:
+        """That customer can't be called. CONTACT_NOT_FOUND."""
+        request = callback_service_pb2.FailCallbackCallRequest(contact_id=contact_id, agent_id=agent_id)
+        with acting_for(tenant_id):
+            await self._callbacks.FailCallbackCall(request, timeout=3)
 
     async def enqueue_consult(self, tenant_id: str, call: Call, leg: Leg, asking: str, queue_id: str = "") -> str:
         """Ask the leg's agent, or whoever serves a queue; the contact's id. AGENT_NOT_AVAILABLE, QUEUE_NOT_FOUND."""

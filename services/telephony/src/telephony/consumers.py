@@ -44,6 +44,9 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
 
     async def offer_accepted(tx: Tx, fact: routing_events_pb2.OfferAccepted, meta: FactMeta) -> None:
         told = fact.offer.contact
+        if told.callback_id and not told.call_id:
+            # Should this node die before: routing sets the agent free, and tries again.
+            tx.after_commit(lambda: switchboard.call_back(meta.tenant_id, told.contact_id, fact.offer.agent_id))
         if not told.call_id:
             return
         consult = told.kind == contact_pb2.CONTACT_KIND_CONSULT

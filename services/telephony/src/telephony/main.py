@@ -80,6 +80,7 @@ async def build(process: Process, settings: TelephonySettings) -> tuple[House, S
         ringback=await _made(clips.ringback, "ringing tone"),
         quiet=await _made(clips.quiet, "comfort silence"),
     )
+    process.closing(house.recognizer)
     switchboard = process.closing(Switchboard(house))
     nodes = Nodes(house, switchboard, peers)
     handover = Handover(house, switchboard, nodes, peers)

@@ -2184,7 +2184,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait. Needs the permission `queues.write`.
+         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.QueueService.DeleteQueue"];
         options?: never;
@@ -2312,7 +2312,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes hours
-         * @description Deletes hours. Needs the permission `queues.write`.
+         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.BusinessHoursService.DeleteBusinessHours"];
         options?: never;
@@ -2332,6 +2332,46 @@ export interface paths {
          * @description Whether it is open at a time. Needs the permission `queues.read`.
          */
         get: operations["merkez.routing.v1.BusinessHoursService.CheckBusinessHours"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/businessHours:preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What hours would be, before they are saved: open now, next change, coming holidays
+         * @description What hours would be, before they are saved: open now, next change, coming holidays. Saves nothing. Needs the permission `queues.read`.
+         */
+        post: operations["merkez.routing.v1.BusinessHoursService.PreviewBusinessHours"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holidayCountries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Countries whose holidays are known
+         * @description Countries whose holidays are known. Needs the permission `queues.read`.
+         */
+        get: operations["merkez.routing.v1.BusinessHoursService.ListHolidayCountries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2650,6 +2690,90 @@ export interface paths {
          * @description Sets them: for the next assignment, and of every channel. INVALID_ARGUMENT names what can't work; ABORTED VERSION_CONFLICT. Needs the permission `queues.write`.
          */
         patch: operations["merkez.routing.v1.CapacityService.UpdateCapacityRules"];
+        trace?: never;
+    };
+    "/v1/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists callbacks, newest first
+         * @description Lists callbacks, newest first. Needs the permission `contacts.read`.
+         */
+        get: operations["merkez.routing.v1.CallbackService.ListCallbacks"];
+        put?: never;
+        /**
+         * Asks for a callback
+         * @description Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND, SKILL_NOT_FOUND. Needs the permission `contacts.handle`.
+         */
+        post: operations["merkez.routing.v1.CallbackService.CreateCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/callbacks/{callbackId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND CALLBACK_NOT_FOUND. Needs the permission `contacts.read`.
+         */
+        get: operations["merkez.routing.v1.CallbackService.GetCallback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/callbacks/{callbackId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels one that nobody is calling; a cancelled one stays as it is
+         * @description Cancels one that nobody is calling; a cancelled one stays as it is. NOT_FOUND CALLBACK_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when an agent has it or it is over. Needs the permission `contacts.write`.
+         */
+        post: operations["merkez.routing.v1.CallbackService.CancelCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/callbacks/{callbackId}:reschedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets another time for one that nobody is calling; its place is that of its new time
+         * @description Sets another time for one that nobody is calling; its place is that of its new time. INVALID_ARGUMENT as CreateCallback; NOT_FOUND CALLBACK_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED; ABORTED VERSION_CONFLICT. Needs the permission `contacts.write`.
+         */
+        post: operations["merkez.routing.v1.CallbackService.RescheduleCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/simulations:simulateDay": {
@@ -3663,6 +3787,65 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Where to go when a condition holds. */
+        "flows.v1.Branch": {
+            /** @description Name people read; may be empty. */
+            name?: string;
+            /** @description Required. Expression that is true or false, such as number(total) > 100 and starts(caller_number, '+994'). */
+            condition?: string;
+            /** @description Step it leads to; empty goes where `otherwise` does. */
+            next?: string;
+        };
+        /** @description Goes through another flow and comes back where that ends; a flow that hangs up ends the call. */
+        "flows.v1.CallFlow": {
+            /** @description Required. The flow; its newest release when the call gets there. */
+            flowId?: string;
+            /** @description Expressions by the names of the flow's inputs. Nothing else of this flow is seen there but what the call brings itself. */
+            inputs?: {
+                [key: string]: string;
+            };
+            /** @description Names of the flow's outputs by the attributes they go to. */
+            outputs?: {
+                [key: string]: string;
+            };
+            /** @description Step after it; empty ends the run, or goes back where this flow was called from. */
+            next?: string;
+            /** @description Step when the flow is gone, an input is missing or of another type, or it would be the sixth inside another. */
+            failed?: string;
+        };
+        /** @description Offers to call the caller back instead of letting them wait: at their own number (1) or one they type (2). Who agrees keeps their place, is told so, and the call ends. */
+        "flows.v1.CallbackOffer": {
+            /** @description Required. Queue whose agents call back. It says from which expected wait on it is offered. */
+            queueId?: string;
+            /** @description The offer, with what to press; empty for a sentence of ours. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Skills asked for beyond the queue's own, with the least proficiency. */
+            skills?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Priority 0-9, higher first; 0 is usual.
+             */
+            priority?: number;
+            /** @description Offered whatever the expected wait. */
+            always?: boolean;
+            /** @description Said to who agrees, before the call ends; empty for a sentence of ours. */
+            confirmation?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Step when it isn't offered or the caller doesn't want it; empty ends the run politely. */
+            declined?: string;
+        };
+        /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work. */
+        "flows.v1.CheckQueue": {
+            /** @description Required. */
+            queueId?: string;
+            /** @description Required. At least one, up to 50. */
+            branches?: components["schemas"]["flows.v1.Branch"][];
+            /** @description Step when none holds; empty ends the run. */
+            otherwise?: string;
+            /** @description Step when the queue can't be asked within a second; empty ends the run. */
+            failed?: string;
+        };
         /** @description One choice of a menu. */
         "flows.v1.Choice": {
             /** @description Required. One of 0-9 * #. */
@@ -3671,6 +3854,29 @@ export interface components {
             value?: string;
             /** @description Required. Step it leads to. */
             next?: string;
+            /** @description What may be said instead of pressing it, up to 5 phrases of up to 60 characters; understood where the call's language is one that speech menus understand. */
+            phrases?: string[];
+        };
+        /** @description Asks for a language. Each is asked for in itself, one after the other, and what is chosen is spoken from then on. */
+        "flows.v1.ChooseLanguage": {
+            /** @description Required. The question by language; a prompt asks for all of them. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Required. At least two. */
+            choices?: components["schemas"]["flows.v1.LanguageChoice"][];
+            /**
+             * @description Time to press; unset means 5 s.
+             * @example 3.5s
+             */
+            timeout?: string;
+            /**
+             * Format: int32
+             * @description Times it is asked; 0 means 3.
+             */
+            attempts?: number;
+            /** @description Step when a language was chosen; empty ends the run. */
+            next?: string;
+            /** @description Step after the last attempt; empty goes on with `next` in the language before. */
+            noMatch?: string;
         };
         /** @description Collects digits into an attribute. */
         "flows.v1.Collect": {
@@ -3746,6 +3952,10 @@ export interface components {
             steps?: components["schemas"]["flows.v1.Step"][];
             /** @description Language spoken unless the brand says otherwise. */
             language?: string;
+            /** @description What it is given by flows that call it. */
+            inputs?: components["schemas"]["flows.v1.Parameter"][];
+            /** @description What it gives back to them. */
+            outputs?: components["schemas"]["flows.v1.Parameter"][];
         };
         /** @description Asks. */
         "flows.v1.DiffFlowRequest": {
@@ -3779,6 +3989,33 @@ export interface components {
              */
             afterNumber?: number;
         };
+        /** @description One row of entry rules. */
+        "flows.v1.EntryRule": {
+            /** @description Name people read; may be empty. */
+            name?: string;
+            /** @description Required. Expression that is true or false, such as one_of(caller_number, '+994501234567') or hour(now('Asia/Baku')) >= 18. */
+            condition?: string;
+            /** @description Required. Queue the calls wait in. */
+            queueId?: string;
+            /**
+             * Format: int32
+             * @description Their priority, 0-9.
+             */
+            priority?: number;
+            /** @description Skills asked for beyond the queue's own, with the least proficiency. */
+            skills?: {
+                [key: string]: number;
+            };
+        };
+        /** @description Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says. */
+        "flows.v1.EntryRules": {
+            /** @description Required. At least one, up to 50. */
+            rules?: components["schemas"]["flows.v1.EntryRule"][];
+            /** @description Step when a row holds. */
+            next?: string;
+            /** @description Step when none does; empty ends the run. */
+            otherwise?: string;
+        };
         /** @description What should come of a test. */
         "flows.v1.Expectation": {
             /** @description Ids of the steps in the order they are entered. */
@@ -3805,6 +4042,27 @@ export interface components {
             before?: string;
             /** @description Empty when it isn't set any more. */
             after?: string;
+        };
+        /** @description Looks for one customer of the called brand. */
+        "flows.v1.FindCustomer": {
+            /** @description Required. number, email or attribute. */
+            by?: string;
+            /** @description Attribute of the customer that must equal the value, when `by` is attribute. */
+            attribute?: string;
+            /** @description Required. What to look for; {name} puts an attribute in. */
+            value?: string;
+            /** @description Attribute of the flow by the customer's: customer_id, display_name, number, email, last_agent_id, or one of their own attributes. */
+            extract?: {
+                [key: string]: string;
+            };
+            /** @description Step when one was found. The call is theirs from then on. */
+            next?: string;
+            /** @description Step when nobody was found. */
+            notFound?: string;
+            /** @description Step when several were. */
+            several?: string;
+            /** @description Step when engagement can't be asked within a second. */
+            failed?: string;
         };
         /** @description A flow. */
         "flows.v1.Flow": {
@@ -3986,6 +4244,13 @@ export interface components {
             /** @description True when it could be published, its tests aside. */
             valid?: boolean;
         };
+        /** @description A digit and the language it stands for. */
+        "flows.v1.LanguageChoice": {
+            /** @description Required. One of 0-9 * #. */
+            digit?: string;
+            /** @description Required. Language code. */
+            language?: string;
+        };
         /** @description Tests. */
         "flows.v1.ListFlowTestsResponse": {
             /** @description All, at most 100, by name. */
@@ -4048,6 +4313,15 @@ export interface components {
             /** @description Why, in English. */
             message?: string;
         };
+        /** @description A value that goes into a flow that is called by others, or comes out of it. */
+        "flows.v1.Parameter": {
+            /** @description Required. Attribute it is inside the flow. */
+            name?: string;
+            /** @description Required. text, number, boolean or time: what it holds when it isn't empty. */
+            type?: string;
+            /** @description Of an input: whether it must not be empty. */
+            required?: boolean;
+        };
         /** @description Where a step stands on the designer's canvas, in pixels at full size, as it is drawn from left to right. */
         "flows.v1.Place": {
             /**
@@ -4085,6 +4359,11 @@ export interface components {
              * @description Line of the file it was read from, from 1; 0 without a file.
              */
             line?: number;
+            /**
+             * Format: int32
+             * @description Column in the field's expression, from 1; 0 where it is about none.
+             */
+            column?: number;
         };
         /** @description Audio that was uploaded. */
         "flows.v1.Prompt": {
@@ -4126,7 +4405,7 @@ export interface components {
         };
         /** @description Waits for an agent. */
         "flows.v1.Queue": {
-            /** @description Required. */
+            /** @description Required unless by_rules. */
             queueId?: string;
             /** @description Skills asked for beyond the queue's own, with the least proficiency. */
             skills?: {
@@ -4149,14 +4428,37 @@ export interface components {
              * @example 3.5s
              */
             maxWait?: string;
-            /** @description Step after max_wait; empty ends the run politely. */
+            /** @description Step after max_wait or the queue's own longest wait; empty ends the run politely. */
             timedOut?: string;
+            /** @description Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last. */
+            announceOnlyImproved?: boolean;
+            /** @description Step when the queue is closed; empty for timed_out. */
+            closed?: string;
+            /** @description Step when nobody is staffed who could take the call; empty for timed_out. */
+            nobodyStaffed?: string;
+            /** @description Step when the queue is full; empty for timed_out. */
+            full?: string;
+            /** @description Who should have the caller first, for as long as the queue's rules say: last_agent the customer talked with, account_owner (the customer's attribute account_owner holds an agent's id), attribute (preferred_attribute of the flow does), or empty for anybody. */
+            preferred?: string;
+            /** @description Attribute with the id of the agent. */
+            preferredAttribute?: string;
+            /** @description Step when nobody at work could take the caller; empty waits on. */
+            noMatch?: string;
+            /** @description Step when most_offers offers came to nothing; empty waits on. */
+            noAnswer?: string;
+            /**
+             * Format: int32
+             * @description Offers that may come to nothing; 0 means 3, at most 20.
+             */
+            mostOffers?: number;
+            /** @description Whether queue, priority and skills are those that entry rules chose before; then none stands here. */
+            byRules?: boolean;
         };
         /**
          * @description What comes of waiting for an agent.
          * @enum {string}
          */
-        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING";
+        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_CLOSED" | "QUEUE_OUTCOME_NOBODY_STAFFED" | "QUEUE_OUTCOME_FULL" | "QUEUE_OUTCOME_NO_ANSWER";
         /** @description An immutable published copy. */
         "flows.v1.Release": {
             /** @description Output only. */
@@ -4299,12 +4601,26 @@ export interface components {
             value?: string;
             /** @description Step after it. */
             next?: string;
+            /** @description Expression that is worked out in place of the value, such as number(total) * 2; empty for none. See docs/mechanisms/flow-steps.md. */
+            expression?: string;
         };
         /**
          * @description How a problem counts.
          * @enum {string}
          */
         "flows.v1.Severity": "SEVERITY_UNSPECIFIED" | "SEVERITY_WARNING" | "SEVERITY_ERROR";
+        /** @description A part of the calls that a split sends one way. */
+        "flows.v1.Share": {
+            /** @description Required. Name, one of its kind in the split. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Required. How many of a hundred calls, 1 to 100.
+             */
+            percent?: number;
+            /** @description Step they go on with; empty ends the run. */
+            next?: string;
+        };
         /** @description Runs. */
         "flows.v1.SimulateFlowRequest": {
             /** @description Required. */
@@ -4361,6 +4677,12 @@ export interface components {
             hours?: components["schemas"]["flows.v1.HoursOutcome"];
             /** @description The caller hangs up, wherever the call is. Must be true. */
             hangUp?: boolean;
+            /** @description Name of the share that a split draws. */
+            split?: string;
+            /** @description How a queue that is asked about stands, such as "waiting=3 agents=2 free=0 expected_wait=90s"; what is left out is 0, without expected_wait it can't be told. "failed": routing doesn't say. */
+            queueStanding?: string;
+            /** @description What comes of looking for a customer: not_found, several, failed, or a JSON object of what is known of the one that was found. */
+            customer?: string;
             /**
              * Format: int32
              * @description In a queue: place in line that is announced; 0 for none.
@@ -4376,6 +4698,11 @@ export interface components {
              * @example 3.5s
              */
             duration?: string;
+        };
+        /** @description Parts the calls by chance. A call that is looked at again goes the same way. */
+        "flows.v1.Split": {
+            /** @description Required. At least two, up to 20; their per cents sum to 100. */
+            shares?: components["schemas"]["flows.v1.Share"][];
         };
         /** @description One step of a flow. */
         "flows.v1.Step": {
@@ -4405,6 +4732,24 @@ export interface components {
             transfer?: components["schemas"]["flows.v1.Transfer"];
             /** @description Takes a message. */
             voicemail?: components["schemas"]["flows.v1.Voicemail"];
+            /** @description Offers to call back. */
+            callbackOffer?: components["schemas"]["flows.v1.CallbackOffer"];
+            /** @description Parts the calls. */
+            split?: components["schemas"]["flows.v1.Split"];
+            /** @description Goes by what attributes say. */
+            test?: components["schemas"]["flows.v1.Test"];
+            /** @description Goes by how a queue stands. */
+            checkQueue?: components["schemas"]["flows.v1.CheckQueue"];
+            /** @description Looks the caller up. */
+            findCustomer?: components["schemas"]["flows.v1.FindCustomer"];
+            /** @description Asks for a language. */
+            chooseLanguage?: components["schemas"]["flows.v1.ChooseLanguage"];
+            /** @description Asks for an opinion. */
+            survey?: components["schemas"]["flows.v1.Survey"];
+            /** @description Goes through another flow. */
+            callFlow?: components["schemas"]["flows.v1.CallFlow"];
+            /** @description Chooses where calls wait. */
+            entryRules?: components["schemas"]["flows.v1.EntryRules"];
         };
         /** @description One step that differs. */
         "flows.v1.StepChange": {
@@ -4418,6 +4763,39 @@ export interface components {
             change?: components["schemas"]["flows.v1.FlowChange"];
             /** @description Its fields that differ; all that are set when it was added or removed. */
             fields?: components["schemas"]["flows.v1.FieldChange"][];
+        };
+        /** @description Asks for an opinion as a number, keeps it as the attribute survey.<question id> and tells it as SurveyAnswered. */
+        "flows.v1.Survey": {
+            /** @description Required. */
+            utterance?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Required. Which question this is, the same in every release: letters, digits, _ and -, up to 40. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Lowest answer, 0 or more.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Required. Highest answer, above the lowest, up to 9999. Up to 9 it is one key.
+             */
+            highest?: number;
+            /**
+             * @description Time to press; unset means 5 s.
+             * @example 3.5s
+             */
+            timeout?: string;
+            /**
+             * Format: int32
+             * @description Times it is asked; 0 means 3.
+             */
+            attempts?: number;
+            /** @description Said after an answer that is none. */
+            invalid?: components["schemas"]["flows.v1.Utterance"];
+            /** @description Step after an answer; empty ends the run. */
+            next?: string;
+            /** @description Step after the last attempt; empty goes on with `next`. */
+            noMatch?: string;
         };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
@@ -4433,6 +4811,13 @@ export interface components {
             };
             /** @description What has to be filled in, such as queue_id. */
             parameters?: string[];
+        };
+        /** @description Goes by the first condition that holds; one that can't be worked out doesn't hold. */
+        "flows.v1.Test": {
+            /** @description Required. At least one, up to 50. */
+            branches?: components["schemas"]["flows.v1.Branch"][];
+            /** @description Step when none holds; empty ends the run. */
+            otherwise?: string;
         };
         /** @description One test of a flow that differs. */
         "flows.v1.TestChange": {
@@ -4584,7 +4969,7 @@ export interface components {
         "flows.v1.Waiting": {
             /** @description Step that waits. */
             stepId?: string;
-            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours. */
+            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer. */
             kinds?: string[];
             /** @description Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of. */
             outcomes?: string[];
@@ -4826,7 +5211,7 @@ export interface components {
             timeZone?: string;
             /** @description Open. */
             intervals?: components["schemas"]["routing.v1.OpenInterval"][];
-            /** @description Days that differ. */
+            /** @description Days of their own that differ, before those of the calendar. A day may lie within a range, and comes before it. */
             holidays?: components["schemas"]["routing.v1.Holiday"][];
             /**
              * Format: date-time
@@ -4838,6 +5223,166 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Public holidays on which they are closed. */
+            calendar?: components["schemas"]["routing.v1.HolidayCalendar"];
+            /** @description Output only. Days on which the calendar closes, from yesterday to a year from now. */
+            readonly calendarDays?: components["schemas"]["routing.v1.Holiday"][];
+        };
+        /** @description A coming day of a calendar. */
+        "routing.v1.CalendarDay": {
+            /** @description ISO 8601 date. */
+            date?: string;
+            /** @description The holiday's name, in English where it is known: the same every year, and for the days it is moved to. */
+            name?: string;
+            /** @description What the day is called in the language asked for. */
+            displayName?: string;
+            /** @description It is a day as usual. */
+            off?: boolean;
+            /** @description The hours' own days say what holds on it. */
+            own?: boolean;
+        };
+        /** @description A callback. */
+        "routing.v1.Callback": {
+            /** @description Output only. */
+            readonly callbackId?: string;
+            /** @description Output only. State. */
+            readonly state?: components["schemas"]["routing.v1.CallbackState"];
+            /** @description Required. Queue whose agents call. */
+            queueId?: string;
+            /** @description Required. Number to call, E.164. A queue has one open callback for a number. */
+            number?: string;
+            /** @description Customer's name. */
+            callerName?: string;
+            /** @description Customer; empty when unknown. */
+            customerId?: string;
+            /** @description Brand on whose behalf; empty when the tenant has one only. */
+            brandId?: string;
+            /** @description Number of the tenant that the customer had dialled, which they are shown; empty for the brand's own. */
+            dialedNumber?: string;
+            /** @description Skills asked for besides the queue's. */
+            requiredSkills?: components["schemas"]["routing.v1.SkillLevel"][];
+            /**
+             * Format: int32
+             * @description 0-9, as of any contact.
+             */
+            priority?: number;
+            /** @description Attributes collected on the way. */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** @description Agent who should have it if possible. */
+            preferredAgentId?: string;
+            /**
+             * Format: date-time
+             * @description When it gets in line: unset, or in the past, for at once; up to 30 days ahead. Once it is scheduled anew, that time.
+             */
+            dueTime?: string;
+            /** @description IANA time zone the customer is told times in; empty for that of the queue's hours. */
+            timeZone?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Since when it counts as waiting: when the caller it is for began to wait, or its own due time.
+             */
+            readonly placeTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it expires.
+             */
+            readonly expireTime?: string;
+            /** @description Output only. Contact that waits for it or is handled; empty while it is not in line. */
+            readonly contactId?: string;
+            /** @description Output only. Call to the customer at hand. */
+            readonly callId?: string;
+            /** @description Output only. Agent who has it. */
+            readonly agentId?: string;
+            /** @description Output only. Attempts that are over, the oldest first. */
+            readonly attempts?: components["schemas"]["routing.v1.CallbackAttempt"][];
+            /**
+             * Format: date-time
+             * @description Output only. When it came to its end; unset while it is open.
+             */
+            readonly endTime?: string;
+            /** @description Output only. Why it was cancelled. */
+            readonly cancelReason?: string;
+            /** @description Contact of the caller who asked for it; empty without one. */
+            previousContactId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was asked for.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description One attempt that is over. */
+        "routing.v1.CallbackAttempt": {
+            /**
+             * Format: date-time
+             * @description When the agent accepted.
+             */
+            beginTime?: string;
+            /** @description Agent. */
+            agentId?: string;
+            /** @description Contact that waited for it. */
+            contactId?: string;
+            /** @description Call; empty when it never rang. */
+            callId?: string;
+            /** @description What came of it. */
+            outcome?: components["schemas"]["routing.v1.CallbackOutcome"];
+        };
+        /**
+         * @description What follows when a machine answers a callback.
+         * @enum {string}
+         */
+        "routing.v1.CallbackMachineAction": "CALLBACK_MACHINE_ACTION_UNSPECIFIED" | "CALLBACK_MACHINE_ACTION_HANG_UP" | "CALLBACK_MACHINE_ACTION_LEAVE_MESSAGE" | "CALLBACK_MACHINE_ACTION_CONNECT";
+        /**
+         * @description What came of an attempt.
+         * @enum {string}
+         */
+        "routing.v1.CallbackOutcome": "CALLBACK_OUTCOME_UNSPECIFIED" | "CALLBACK_OUTCOME_ANSWERED" | "CALLBACK_OUTCOME_MESSAGE_LEFT" | "CALLBACK_OUTCOME_BUSY" | "CALLBACK_OUTCOME_NO_ANSWER" | "CALLBACK_OUTCOME_MACHINE" | "CALLBACK_OUTCOME_REJECTED" | "CALLBACK_OUTCOME_UNREACHABLE" | "CALLBACK_OUTCOME_NOT_DIALLED";
+        /** @description A queue's rules for calling back. */
+        "routing.v1.CallbackRules": {
+            /**
+             * @description Offered to callers when their expected wait is at least this, or can't be told; unset means 2 min, 0 s always offers, up to 1 day.
+             * @example 3.5s
+             */
+            offerOver?: string;
+            /**
+             * Format: int32
+             * @description Attempts in all, 1 to 10; 0 means 3.
+             */
+            attempts?: number;
+            /**
+             * @description Between two attempts; unset means 15 min, 1 min to 1 day.
+             * @example 3.5s
+             */
+            retryAfter?: string;
+            /**
+             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days.
+             * @example 3.5s
+             */
+            timeToLive?: string;
+            /** @description What follows when a machine answers. */
+            onMachine?: components["schemas"]["routing.v1.CallbackMachineAction"];
+            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. */
+            messagePromptId?: string;
+            /** @description Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. */
+            businessHoursId?: string;
+        };
+        /**
+         * @description Where a callback stands.
+         * @enum {string}
+         */
+        "routing.v1.CallbackState": "CALLBACK_STATE_UNSPECIFIED" | "CALLBACK_STATE_SCHEDULED" | "CALLBACK_STATE_WAITING" | "CALLBACK_STATE_CALLING" | "CALLBACK_STATE_COMPLETED" | "CALLBACK_STATE_FAILED" | "CALLBACK_STATE_CANCELLED" | "CALLBACK_STATE_EXPIRED";
+        /** @description Cancels. */
+        "routing.v1.CancelCallbackRequest": {
+            /** @description Required. */
+            callbackId?: string;
+            /** @description Why, up to 200 characters. */
+            reason?: string;
         };
         /** @description One agent weighed in a decision. */
         "routing.v1.Candidate": {
@@ -4911,7 +5456,7 @@ export interface components {
             holiday?: string;
             /**
              * Format: date-time
-             * @description When that changes next; unset when never within 14 days.
+             * @description When that changes next; unset when never within a year.
              */
             changeTime?: string;
         };
@@ -4938,7 +5483,7 @@ export interface components {
             queueId?: string;
             /** @description Brand. */
             brandId?: string;
-            /** @description Call it stands for. */
+            /** @description Call it stands for; empty of a CALLBACK until its customer is called. */
             callId?: string;
             /** @description Customer; empty when unknown. */
             customerId?: string;
@@ -5010,6 +5555,12 @@ export interface components {
             consultingAgentId?: string;
             /** @description Agent who should have it if possible: alone for the queue's preferred_wait while they are at work, and then like anybody else. */
             preferredAgentId?: string;
+            /** @description Output only. How it was sent on by rules of its queues, the first first. */
+            readonly overflows?: components["schemas"]["routing.v1.Overflowed"][];
+            /** @description Output only. Why it left its queue without an agent, when a rule or a limit of the queue took it out. */
+            readonly leaveReason?: components["schemas"]["routing.v1.LeaveReason"];
+            /** @description Of a CALLBACK: the callback it waits for. */
+            callbackId?: string;
             /** @description Output only. What follows the talk, by the rules of its queue; unset before an agent was found. */
             readonly wrapUpMode?: components["schemas"]["routing.v1.WrapUpMode"];
             /** @description Output only. Whether its agent asked for wrap-up, where that is OPTIONAL. */
@@ -5026,10 +5577,10 @@ export interface components {
             readonly wrapUpLeastTime?: string;
         };
         /**
-         * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first.
+         * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
          * @enum {string}
          */
-        "routing.v1.ContactKind": "CONTACT_KIND_UNSPECIFIED" | "CONTACT_KIND_INBOUND" | "CONTACT_KIND_OUTBOUND" | "CONTACT_KIND_TRANSFER" | "CONTACT_KIND_CONSULT";
+        "routing.v1.ContactKind": "CONTACT_KIND_UNSPECIFIED" | "CONTACT_KIND_INBOUND" | "CONTACT_KIND_OUTBOUND" | "CONTACT_KIND_TRANSFER" | "CONTACT_KIND_CONSULT" | "CONTACT_KIND_CALLBACK";
         /**
          * @description Where a contact stands.
          * @enum {string}
@@ -5041,6 +5592,22 @@ export interface components {
             requestId: string;
             /** @description Required. */
             businessHours: components["schemas"]["routing.v1.BusinessHours"];
+        };
+        /** @description Asks for one. */
+        "routing.v1.CreateCallbackRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. queue_id, number; what else is known. previous_contact_id names the contact of a caller who waited: its place, and what the callback leaves empty, is taken over, and it waits no more. */
+            callback: components["schemas"]["routing.v1.Callback"];
+            /** @description In place of callback.due_time: date and time on the clock of callback.time_zone, or of the queue's hours, such as 2026-12-01T14:30. */
+            localDueTime?: string;
+        };
+        /** @description A callback. */
+        "routing.v1.CreateCallbackResponse": {
+            /** @description The callback. */
+            callback?: components["schemas"]["routing.v1.Callback"];
+            /** @description Whether it was open already. */
+            alreadyOpen?: boolean;
         };
         /** @description Creates. */
         "routing.v1.CreateDispositionRequest": {
@@ -5185,6 +5752,13 @@ export interface components {
              * @description When this was so.
              */
             time?: string;
+            /** @description Rules of its queue's overflow with what keeps each from sending it on; empty for contacts that stay. */
+            overflowChecks?: components["schemas"]["routing.v1.OverflowCheck"][];
+            /**
+             * Format: date-time
+             * @description When the next of them, or the queue's longest wait, comes by waiting; unset when none does.
+             */
+            nextOverflowTime?: string;
         };
         /** @description Asks for more time. */
         "routing.v1.ExtendWrapUpRequest": {
@@ -5216,7 +5790,7 @@ export interface components {
             /** @description Whether it is in wrap-up. */
             wrappingUp?: boolean;
         };
-        /** @description A day that differs. */
+        /** @description A day that differs, or a range of days. The whole day does: a night that began the evening before ends at its midnight. */
         "routing.v1.Holiday": {
             /** @description ISO 8601 date. */
             date?: string;
@@ -5224,7 +5798,30 @@ export interface components {
             displayName?: string;
             /** @description Open on it; empty when closed. Weekday is ignored. */
             intervals?: components["schemas"]["routing.v1.OpenInterval"][];
+            /** @description ISO 8601 date of the last day of a range, at most 366 days later; empty for one day. */
+            endDate?: string;
         };
+        /** @description Which public holidays close. */
+        "routing.v1.HolidayCalendar": {
+            /** @description ISO 3166-1 alpha-2 code of the country, such as AZ; empty for no holidays but the hours' own days. */
+            country?: string;
+            /** @description Part of the country with holidays of its own, as in HolidayCountry.subdivisions; empty for what the whole country has. */
+            subdivision?: string;
+            /** @description Holidays that are days as usual, by CalendarDay.name. */
+            off?: string[];
+        };
+        /** @description A country whose holidays are known. */
+        "routing.v1.HolidayCountry": {
+            /** @description ISO 3166-1 alpha-2 code. */
+            country?: string;
+            /** @description Codes of its parts. */
+            subdivisions?: string[];
+        };
+        /**
+         * @description Why a contact left its queue without an agent.
+         * @enum {string}
+         */
+        "routing.v1.LeaveReason": "LEAVE_REASON_UNSPECIFIED" | "LEAVE_REASON_MAX_WAIT" | "LEAVE_REASON_CLOSED" | "LEAVE_REASON_NOBODY_STAFFED" | "LEAVE_REASON_FULL" | "LEAVE_REASON_NUMBER";
         /** @description Agents. */
         "routing.v1.ListAgentsResponse": {
             /** @description By name. */
@@ -5236,6 +5833,13 @@ export interface components {
         "routing.v1.ListBusinessHoursResponse": {
             /** @description Newest first. */
             businessHours?: components["schemas"]["routing.v1.BusinessHours"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Callbacks. */
+        "routing.v1.ListCallbacksResponse": {
+            /** @description Newest first. */
+            callbacks?: components["schemas"]["routing.v1.Callback"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -5264,6 +5868,11 @@ export interface components {
             dispositions?: components["schemas"]["routing.v1.Disposition"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description Countries. */
+        "routing.v1.ListHolidayCountriesResponse": {
+            /** @description By code. */
+            countries?: components["schemas"]["routing.v1.HolidayCountry"][];
         };
         /** @description A part of the list of STRATEGY_LIST. */
         "routing.v1.ListLevel": {
@@ -5370,14 +5979,124 @@ export interface components {
             startMinute?: number;
             /**
              * Format: int32
-             * @description 1 to 1440, after the start.
+             * @description After the start, at most a day later: above 1440 it is on the next day. A night belongs to the day it begins on.
              */
             endMinute?: number;
+        };
+        /** @description Where contacts of a queue go that it can't serve. Rules come before limits. Contacts for one agent, and agents' questions (CONSULT), stay. */
+        "routing.v1.Overflow": {
+            /** @description At most 20. */
+            rules?: components["schemas"]["routing.v1.OverflowRule"][];
+            /**
+             * @description Longest wait, 1 s to 30 days: then it leaves with MAX_WAIT. Unset for no limit.
+             * @example 3.5s
+             */
+            maxWait?: string;
+            /**
+             * Format: int32
+             * @description A contact that comes while so many wait leaves with FULL, up to 10,000; 0 for no limit.
+             */
+            maxWaiting?: number;
+            /** @description Contacts leave with NOBODY_STAFFED when no agent is signed in who could take them. */
+            leaveWhenUnstaffed?: boolean;
+        };
+        /** @description One rule of a queue as it stands for a contact that waits. */
+        "routing.v1.OverflowCheck": {
+            /**
+             * Format: int32
+             * @description Rule, counted from 1.
+             */
+            rule?: number;
+            /** @description Why it does not send the contact on: not_yet, or of its target queue_closed, queue_full, queue_unstaffed, been_there, impossible; empty when it is about to. */
+            rejection?: string;
+        };
+        /** @description Sends contacts elsewhere. Looked at when a contact comes and each second while it waits, in the order of the rules; not while it rings at an agent. */
+        "routing.v1.OverflowRule": {
+            /**
+             * @description When it has waited so long in all, 1 s to 30 days.
+             * @example 3.5s
+             */
+            afterWait?: string;
+            /**
+             * @description When its expected further wait is longer than this, or nobody is at work; 1 s to 30 days.
+             * @example 3.5s
+             */
+            expectedWaitOver?: string;
+            /**
+             * Format: int32
+             * @description When so many contacts of the queue come before it, 1 to 10,000.
+             */
+            depth?: number;
+            /** @description When no agent is signed in, or to be found by telephone, who could take it. Whoever went less than 30 s ago counts as there. */
+            nobodyStaffed?: boolean;
+            /** @description When the queue's business hours are closed. */
+            closed?: boolean;
+            /** @description Another queue. The contact keeps its age and place. Passed over while that queue would send it out again at once. */
+            queueId?: string;
+            /** @description An outside number, E.164: the contact leaves the queue, and its flow calls the number. */
+            number?: string;
+        };
+        /**
+         * @description What made a contact overflow.
+         * @enum {string}
+         */
+        "routing.v1.OverflowTrigger": "OVERFLOW_TRIGGER_UNSPECIFIED" | "OVERFLOW_TRIGGER_AFTER_WAIT" | "OVERFLOW_TRIGGER_EXPECTED_WAIT" | "OVERFLOW_TRIGGER_DEPTH" | "OVERFLOW_TRIGGER_NOBODY_STAFFED" | "OVERFLOW_TRIGGER_CLOSED";
+        /** @description A contact was sent elsewhere by a rule of its queue. */
+        "routing.v1.Overflowed": {
+            /** @description Queue it left. */
+            fromQueueId?: string;
+            /** @description Queue it went to, or */
+            queueId?: string;
+            /** @description outside number. */
+            number?: string;
+            /** @description Why. */
+            trigger?: components["schemas"]["routing.v1.OverflowTrigger"];
+            /**
+             * Format: int32
+             * @description Rule of that queue, counted from 1.
+             */
+            rule?: number;
+            /**
+             * @description How long it had waited in all.
+             * @example 3.5s
+             */
+            waited?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time?: string;
         };
         /** @description Picks up. */
         "routing.v1.PickUpContactRequest": {
             /** @description Required. */
             contactId?: string;
+        };
+        /** @description Asks. */
+        "routing.v1.PreviewBusinessHoursRequest": {
+            /** @description Required. display_name may be empty. */
+            businessHours: components["schemas"]["routing.v1.BusinessHours"];
+            /**
+             * Format: date-time
+             * @description When; unset means now.
+             */
+            time?: string;
+            /** @description ISO 639-1 code of the language holidays are named in; English where they have no names in it. */
+            language?: string;
+        };
+        /** @description What the hours would be. */
+        "routing.v1.PreviewBusinessHoursResponse": {
+            /** @description True when open. */
+            open?: boolean;
+            /** @description Holiday that decides; empty when none. */
+            holiday?: string;
+            /**
+             * Format: date-time
+             * @description When that changes next; unset when never within a year.
+             */
+            changeTime?: string;
+            /** @description Holidays of the calendar within a year, by date. */
+            days?: components["schemas"]["routing.v1.CalendarDay"][];
         };
         /** @description A waiting line with its rules. */
         "routing.v1.Queue": {
@@ -5430,6 +6149,12 @@ export interface components {
             readonly version?: string;
             /** @description How agents are chosen. */
             rules?: components["schemas"]["routing.v1.RoutingRules"];
+            /** @description Business hours it goes by: while they are closed a contact that comes leaves with LEAVE_REASON_CLOSED, unless a rule of overflow sends it elsewhere; those who wait already stay. Empty for always open. */
+            businessHoursId?: string;
+            /** @description Where contacts go that it can't serve. */
+            overflow?: components["schemas"]["routing.v1.Overflow"];
+            /** @description How customers are called back. */
+            callbacks?: components["schemas"]["routing.v1.CallbackRules"];
             /** @description What follows the talk. */
             wrapUpMode?: components["schemas"]["routing.v1.WrapUpMode"];
             /**
@@ -5481,6 +6206,23 @@ export interface components {
             replace?: string;
             /** @description Agents of this queue may take it too. It keeps its place, and counts here. */
             alsoQueueId?: string;
+        };
+        /** @description Sets another time. */
+        "routing.v1.RescheduleCallbackRequest": {
+            /** @description Required. */
+            callbackId?: string;
+            /**
+             * Format: date-time
+             * @description When it gets in line; unset, or in the past, for at once. Up to 30 days ahead.
+             */
+            dueTime?: string;
+            /** @description In place of due_time: date and time on the clock of the callback's time zone, or of the queue's hours, such as 2026-12-01T14:30. */
+            localDueTime?: string;
+            /**
+             * Format: int64
+             * @description The version this was asked for on; 0 changes whatever is there.
+             */
+            version?: string;
         };
         /** @description How a queue chooses. Whatever is unset is as it always was: best proficiency, then longest idle; more priority first. */
         "routing.v1.RoutingRules": {
@@ -11170,6 +11912,52 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.routing.v1.BusinessHoursService.PreviewBusinessHours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.PreviewBusinessHoursRequest"];
+            };
+        };
+        responses: {
+            /** @description What the hours would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.PreviewBusinessHoursResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.BusinessHoursService.ListHolidayCountries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Countries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.ListHolidayCountriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.routing.v1.DispositionService.ListDispositions": {
         parameters: {
             query?: {
@@ -11635,6 +12423,143 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.CapacityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.ListCallbacks": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only of this queue. */
+                queueId?: string;
+                /** @description Only in these states. */
+                states?: components["schemas"]["routing.v1.CallbackState"][];
+                /** @description Only for this number, E.164. */
+                number?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Callbacks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.ListCallbacksResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.CreateCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.CreateCallbackRequest"];
+            };
+        };
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.CreateCallbackResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.GetCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callbackId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Callback"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.CancelCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callbackId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.CancelCallbackRequest"];
+            };
+        };
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Callback"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CallbackService.RescheduleCallback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                callbackId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.RescheduleCallbackRequest"];
+            };
+        };
+        responses: {
+            /** @description A callback. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Callback"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -140,9 +140,10 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
   }
 }
 
-/** A contact without an offer: we called somebody, or took a call over. */
+/** A contact without an offer: we called somebody, or took a call over. Or the customer of a callback is called. */
 export function begin(state: DesktopState, contact: Contact): DesktopState {
-  if (state.contact?.contactId === contact.contactId) return state;
+  if (state.contact?.contactId === contact.contactId)
+    return state.contact?.callId === contact.callId ? state : { ...state, contact };
   const call = state.call?.callId === contact.callId ? state.call : undefined;
   return { ...state, offer: undefined, contact, call, screenPop: undefined, notice: undefined };
 }

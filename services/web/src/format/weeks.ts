@@ -14,10 +14,23 @@ function clock(minute: number): string {
   return `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
 }
 
-/** "09:30" for 570; midnight at the end of the day shows as 24:00, which time inputs can't, so as 23:59. */
+/** "09:30" for 570; midnight at the end of the day shows as 24:00, which time inputs can't, so as 23:59. Later ones are
+ * on the next day. */
 export function clockOf(minute: number): string {
-  return clock(Math.min(minute, 1439));
+  return clock(Math.min(ofItsDay(minute), 1439));
 }
+
+/** The minute on its own day of one that may be on the next. */
+const ofItsDay = (minute: number) => (minute > 1440 ? minute - 1440 : minute);
+
+/** An interval with an end that is not before its start: else it is on the next day. */
+export function spanning(interval: OpenInterval): OpenInterval {
+  const { startMinute = 0, endMinute = 0 } = interval;
+  const end = ofItsDay(endMinute);
+  return { ...interval, endMinute: end > startMinute ? end : end + 1440 };
+}
+
+export const isOvernight = ({ endMinute = 0 }: OpenInterval): boolean => endMinute > 1440;
 
 export function minuteOf(clock: string, end = false): number {
   const [hours = 0, minutes = 0] = clock.split(":").map(Number);
@@ -35,7 +48,7 @@ export function weekText(intervals: readonly OpenInterval[], language: Language)
       .filter((each) => each.weekday === weekday)
       .map((each) => [each.startMinute ?? 0, each.endMinute ?? 0] as const)
       .sort(([a], [b]) => a - b)
-      .map(([start, end]) => localDigits(`${clock(start)}${to}${clock(end)}`, language))
+      .map(([start, end]) => localDigits(`${clock(start)}${to}${clock(ofItsDay(end))}`, language))
       .join(comma);
   const runs: { first: number; last: number; hours: string }[] = [];
   for (const weekday of WEEK) {

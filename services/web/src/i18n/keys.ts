@@ -1,12 +1,15 @@
 /** Every key there is, from the catalogues themselves. */
 import type admin from "../messages/admin.json";
+import type callbacks from "../messages/callbacks.json";
 import type calls from "../messages/calls.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type findMe from "../messages/findMe.json";
+import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type operator from "../messages/operator.json";
+import type overflow from "../messages/overflow.json";
 import type presence from "../messages/presence.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
@@ -23,10 +26,13 @@ export type MessageKey =
   | keyof typeof start
   | keyof typeof watch
   | keyof typeof admin
+  | keyof typeof callbacks
   | keyof typeof findMe
   | keyof typeof flows
+  | keyof typeof flowSteps
   | keyof typeof flowTools
   | keyof typeof operator
+  | keyof typeof overflow
   | keyof typeof presence
   | keyof typeof rules
   | keyof typeof simulator

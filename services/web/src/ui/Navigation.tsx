@@ -51,6 +51,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
     [
       ["/wallboard", "nav.wallboard", IconChartBar, "watch"],
       ["/contacts", "nav.contacts", IconHistory, "watch"],
+      ["/callbacks", "nav.callbacks", IconPhoneOutgoing, "watch"],
       ["/calls", "nav.calls", IconPhone, "watch"],
       ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
       ["/simulator", "nav.simulator", IconFlask, "watch"],

@@ -3,7 +3,7 @@ import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import type { OpenInterval } from "../api/types.ts";
 import { weekdayName } from "../format/dates.ts";
-import { clockOf, minuteOf, WEEK } from "../format/weeks.ts";
+import { clockOf, isOvernight, minuteOf, spanning, WEEK } from "../format/weeks.ts";
 import { useLanguage, useText } from "../i18n/index.ts";
 import { TextField } from "./fields.tsx";
 import { IconAction, RemoveLine } from "./RowActions.tsx";
@@ -65,7 +65,8 @@ export function WeekFields({ intervals, onChange, closed, usual = [540, 1080] }:
   );
 }
 
-function IntervalFields(props: {
+/** From when to when; an end that is not after the start is on the next day. */
+export function IntervalFields(props: {
   interval: OpenInterval;
   onChange: (next: OpenInterval | undefined) => void;
 }) {
@@ -76,14 +77,19 @@ function IntervalFields(props: {
       <Clock
         label={t("admin.hours.from")}
         minute={interval.startMinute ?? 0}
-        onChange={(clock) => onChange({ ...interval, startMinute: minuteOf(clock) })}
+        onChange={(clock) => onChange(spanning({ ...interval, startMinute: minuteOf(clock) }))}
       />
       <span aria-hidden>–</span>
       <Clock
         label={t("admin.hours.to")}
         minute={interval.endMinute ?? 0}
-        onChange={(clock) => onChange({ ...interval, endMinute: minuteOf(clock, true) })}
+        onChange={(clock) => onChange(spanning({ ...interval, endMinute: minuteOf(clock, true) }))}
       />
+      {isOvernight(interval) && (
+        <Text size="xs" c="dimmed" dir="auto">
+          {t("hours.overnight")}
+        </Text>
+      )}
       <RemoveLine onClick={() => onChange(undefined)} />
     </Group>
   );

@@ -7,6 +7,7 @@ from typing import Any
 from chassis.instants import duration_in, duration_out, time_out
 from merkez.flows.v1 import flow_pb2
 
+from flows.convert import steps as steps_of
 from flows.domain import definitions as d
 from flows.domain.flows import Flow, Place, Release
 from flows.domain.prompts import Prompt
@@ -21,16 +22,13 @@ _SEVERITIES = {
 def definition_from(message: flow_pb2.Definition) -> d.Definition:
     """The definition a client sent; validation judges it, not this."""
     steps = tuple(d.Step(step.step_id, step.display_name, _action_from(step)) for step in message.steps)
-    return d.Definition(message.start, steps, message.language)
+    given, made = (steps_of.parameters_from(each) for each in (message.inputs, message.outputs))
+    return d.Definition(message.start, steps, message.language, given, made)
 
 
 def layout_from(flow: flow_pb2.Flow) -> dict[str, Place]:
     """The places a client gave."""
     return {step_id: Place(place.x, place.y) for step_id, place in flow.layout.items()}
-
-
-def _utterance_from(message: flow_pb2.Utterance) -> d.Utterance:
-    return d.Utterance(dict(message.text), message.prompt_id)
 
 
 def _action_from(step: flow_pb2.Step) -> d.Action | None:
@@ -39,17 +37,17 @@ def _action_from(step: flow_pb2.Step) -> d.Action | None:
 
 
 def _menu_from(menu: flow_pb2.Menu) -> d.Menu:
-    choices = tuple(d.Choice(choice.digit, choice.value, choice.next) for choice in menu.choices)
+    choices = tuple(d.Choice(choice.digit, choice.value, choice.next, tuple(choice.phrases)) for choice in menu.choices)
     return d.Menu(
-        _utterance_from(menu.utterance), choices, duration_in(menu, "timeout"), menu.attempts,
-        _utterance_from(menu.invalid), menu.no_match,
+        steps_of.utterance_from(menu.utterance), choices, duration_in(menu, "timeout"), menu.attempts,
+        steps_of.utterance_from(menu.invalid), menu.no_match,
     )  # fmt: skip
 
 
 def _collect_from(m: flow_pb2.Collect) -> d.Collect:
     return d.Collect(
-        _utterance_from(m.utterance), m.attribute, m.min_digits, m.max_digits, m.terminator, duration_in(m, "timeout"),
-        m.attempts, m.next, m.no_match, m.masked,
+        steps_of.utterance_from(m.utterance), m.attribute, m.min_digits, m.max_digits, m.terminator,
+        duration_in(m, "timeout"), m.attempts, m.next, m.no_match, m.masked,
     )  # fmt: skip
 
 
@@ -63,7 +61,8 @@ def _http_from(m: flow_pb2.HttpRequest) -> d.HttpRequest:
 def _queue_from(m: flow_pb2.Queue) -> d.Queue:
     return d.Queue(
         m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, duration_in(m, "announce_interval"),
-        duration_in(m, "max_wait"), m.timed_out,
+        duration_in(m, "max_wait"), m.timed_out, m.closed, m.nobody_staffed, m.full, m.announce_only_improved,
+        m.preferred, m.preferred_attribute, m.no_match, m.no_answer, m.most_offers, m.by_rules,
     )  # fmt: skip
 
 
@@ -78,43 +77,52 @@ def _transfer_from(m: flow_pb2.Transfer) -> d.Transfer:
 def _voicemail_from(m: flow_pb2.Voicemail) -> d.Voicemail:
     mailbox = m.WhichOneof("mailbox") or ""
     return d.Voicemail(
-        _utterance_from(m.utterance), mailbox, getattr(m, mailbox) if mailbox else "", duration_in(m, "max_duration"),
-        duration_in(m, "silence_timeout"), m.end_digit, m.without_beep, m.next,
+        steps_of.utterance_from(m.utterance), mailbox, getattr(m, mailbox) if mailbox else "",
+        duration_in(m, "max_duration"), duration_in(m, "silence_timeout"), m.end_digit, m.without_beep, m.next,
+    )  # fmt: skip
+
+
+def _callback_offer_from(m: flow_pb2.CallbackOffer) -> d.CallbackOffer:
+    return d.CallbackOffer(
+        m.queue_id, steps_of.utterance_from(m.utterance), dict(m.skills), m.priority, m.always,
+        steps_of.utterance_from(m.confirmation), m.declined,
     )  # fmt: skip
 
 
 _FROM: dict[str, Any] = {
-    "say": lambda m: d.Say(_utterance_from(m.utterance), m.next),
+    "say": lambda m: d.Say(steps_of.utterance_from(m.utterance), m.next),
     "play": lambda m: d.Play(m.prompt_id, m.next),
     "menu": _menu_from,
     "collect": _collect_from,
     "hours": lambda m: d.Hours(m.business_hours_id, m.open, m.closed),
-    "set_attribute": lambda m: d.SetAttribute(m.attribute, m.value, m.next),
+    "set_attribute": lambda m: d.SetAttribute(m.attribute, m.value, m.next, m.expression),
     "http_request": _http_from,
     "queue": _queue_from,
     "transfer": _transfer_from,
     "voicemail": _voicemail_from,
-    "hang_up": lambda m: d.HangUp(_utterance_from(m.utterance)),
+    "callback_offer": _callback_offer_from,
+    "hang_up": lambda m: d.HangUp(steps_of.utterance_from(m.utterance)),
+    **steps_of.FROM,
 }
 
 
 def to_definition(definition: d.Definition) -> flow_pb2.Definition:
     """A definition as clients read it."""
     steps = [_to_step(step) for step in definition.steps]
-    return flow_pb2.Definition(start=definition.start, steps=steps, language=definition.language)
-
-
-def _to_utterance(said: d.Utterance) -> flow_pb2.Utterance | None:
-    if not said.text and not said.prompt_id:
-        return None
-    return flow_pb2.Utterance(text=dict(said.text), prompt_id=said.prompt_id)
+    return flow_pb2.Definition(
+        start=definition.start,
+        steps=steps,
+        language=definition.language,
+        inputs=steps_of.to_parameters(definition.inputs),
+        outputs=steps_of.to_parameters(definition.outputs),
+    )
 
 
 def _to_step(step: d.Step) -> flow_pb2.Step:
     made = flow_pb2.Step(step_id=step.step_id, display_name=step.display_name)
     match step.action:
         case d.Say(said, following):
-            made.say.CopyFrom(flow_pb2.Say(utterance=_to_utterance(said), next=following))
+            made.say.CopyFrom(flow_pb2.Say(utterance=steps_of.to_utterance(said), next=following))
         case d.Play(prompt_id, following):
             made.play.CopyFrom(flow_pb2.Play(prompt_id=prompt_id, next=following))
         case d.Menu() as menu:
@@ -123,8 +131,10 @@ def _to_step(step: d.Step) -> flow_pb2.Step:
             made.collect.CopyFrom(_to_collect(collect))
         case d.Hours(hours_id, when_open, when_closed):
             made.hours.CopyFrom(flow_pb2.Hours(business_hours_id=hours_id, open=when_open, closed=when_closed))
-        case d.SetAttribute(attribute, value, following):
-            made.set_attribute.CopyFrom(flow_pb2.SetAttribute(attribute=attribute, value=value, next=following))
+        case d.SetAttribute(attribute, value, following, expression):
+            made.set_attribute.CopyFrom(
+                flow_pb2.SetAttribute(attribute=attribute, value=value, next=following, expression=expression)
+            )
         case d.HttpRequest() as request:
             made.http_request.CopyFrom(_to_http(request))
         case d.Queue() as queue:
@@ -133,27 +143,31 @@ def _to_step(step: d.Step) -> flow_pb2.Step:
             made.transfer.CopyFrom(_to_transfer(transfer))
         case d.Voicemail() as voicemail:
             made.voicemail.CopyFrom(_to_voicemail(voicemail))
+        case d.CallbackOffer() as offer:
+            made.callback_offer.CopyFrom(_to_callback_offer(offer))
         case d.HangUp(said):
-            made.hang_up.CopyFrom(flow_pb2.HangUpStep(utterance=_to_utterance(said)))
+            made.hang_up.CopyFrom(flow_pb2.HangUpStep(utterance=steps_of.to_utterance(said)))
         case None:
             pass
+        case _:
+            steps_of.put(made, step.action)
     return made
 
 
 def _to_menu(menu: d.Menu) -> flow_pb2.Menu:
     return flow_pb2.Menu(
-        utterance=_to_utterance(menu.utterance),
-        choices=[flow_pb2.Choice(digit=c.digit, value=c.value, next=c.next) for c in menu.choices],
+        utterance=steps_of.to_utterance(menu.utterance),
+        choices=[flow_pb2.Choice(digit=c.digit, value=c.value, next=c.next, phrases=c.phrases) for c in menu.choices],
         timeout=duration_out(menu.timeout),
         attempts=menu.attempts,
-        invalid=_to_utterance(menu.invalid),
+        invalid=steps_of.to_utterance(menu.invalid),
         no_match=menu.no_match,
     )
 
 
 def _to_collect(collect: d.Collect) -> flow_pb2.Collect:
     return flow_pb2.Collect(
-        utterance=_to_utterance(collect.utterance),
+        utterance=steps_of.to_utterance(collect.utterance),
         attribute=collect.attribute,
         min_digits=collect.min_digits,
         max_digits=collect.max_digits,
@@ -190,6 +204,16 @@ def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
         announce_interval=duration_out(queue.announce_interval),
         max_wait=duration_out(queue.max_wait),
         timed_out=queue.timed_out,
+        closed=queue.closed,
+        nobody_staffed=queue.nobody_staffed,
+        full=queue.full,
+        announce_only_improved=queue.announce_only_improved,
+        preferred=queue.preferred,
+        preferred_attribute=queue.preferred_attribute,
+        no_match=queue.no_match,
+        no_answer=queue.no_answer,
+        most_offers=queue.most_offers,
+        by_rules=queue.by_rules,
     )
 
 
@@ -209,7 +233,7 @@ def _to_transfer(transfer: d.Transfer) -> flow_pb2.Transfer:
 
 def _to_voicemail(voicemail: d.Voicemail) -> flow_pb2.Voicemail:
     made = flow_pb2.Voicemail(
-        utterance=_to_utterance(voicemail.utterance),
+        utterance=steps_of.to_utterance(voicemail.utterance),
         max_duration=duration_out(voicemail.max_duration),
         silence_timeout=duration_out(voicemail.silence_timeout),
         end_digit=voicemail.end_digit,
@@ -219,6 +243,18 @@ def _to_voicemail(voicemail: d.Voicemail) -> flow_pb2.Voicemail:
     if voicemail.mailbox:
         setattr(made, voicemail.mailbox, voicemail.owner)
     return made
+
+
+def _to_callback_offer(offer: d.CallbackOffer) -> flow_pb2.CallbackOffer:
+    return flow_pb2.CallbackOffer(
+        queue_id=offer.queue_id,
+        utterance=steps_of.to_utterance(offer.utterance),
+        skills=dict(offer.skills),
+        priority=offer.priority,
+        always=offer.always,
+        confirmation=steps_of.to_utterance(offer.confirmation),
+        declined=offer.declined,
+    )
 
 
 def to_flow(flow: Flow) -> flow_pb2.Flow:
@@ -259,6 +295,7 @@ def to_problem(problem: d.Problem) -> flow_pb2.Problem:
         reason=problem.reason,
         message=problem.message,
         line=problem.line,
+        column=problem.column,
     )
 
 

@@ -22,6 +22,7 @@ from flows.domain.runs import (
     Event,
     Finished,
     HandedOn,
+    How,
     Instruction,
     Proceed,
     QueueTick,
@@ -105,7 +106,7 @@ def event_from(request: pb.AdvanceRunRequest) -> Event:
         case pb.RUN_EVENT_KIND_FINISHED:
             return Finished()
         case pb.RUN_EVENT_KIND_DIGITS:
-            return Digits(digits)
+            return Digits(digits, How(request.detail) if request.detail in set(How) else How.PRESSED)
         case pb.RUN_EVENT_KIND_TIMEOUT:
             return TimedOut(digits)
         case pb.RUN_EVENT_KIND_QUEUE_TICK:
@@ -141,6 +142,7 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                     terminator=gather.terminator,
                     timeout=duration_out(gather.timeout),
                     masked=gather.masked,
+                    spoken=[pb.SpokenChoice(phrase=each.phrase, digit=each.digit) for each in gather.spoken],
                 )
             )
         case Wait(filler):

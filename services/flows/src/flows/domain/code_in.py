@@ -20,6 +20,7 @@ from flows.domain.expectations import MAX_TESTS, MAX_TESTS_SIZE, Case, case_size
 from flows.domain.flows import MAX_NAME
 from flows.domain.names import BY_ID, Names, Noun
 from flows.domain.scenarios import check
+from flows.domain.subflows import Parameter
 
 MAX_PROBLEMS = 100
 _NUMBER = re.compile(r"-?[0-9]{1,10}")
@@ -181,7 +182,7 @@ class FlowFile:
     """None when the file says nothing of tests."""
 
 
-_TOP = ("format", "name", "language", "start", "steps", "tests")
+_TOP = ("format", "name", "language", "start", "inputs", "outputs", "steps", "tests")
 
 
 def read_flow(root: Node, names: Names) -> FlowFile:
@@ -198,9 +199,18 @@ def read_flow(root: Node, names: Names) -> FlowFile:
         named = reading.keys(top["steps"], whole.key("steps"))
         steps = tuple(_step(reading, step_id, node) for step_id, node in named.items())
     tests = _tests(reading, top["tests"], whole.key("tests")) if "tests" in top else None
-    definition = Definition(texts.get("start", ""), steps, texts.get("language", ""))
+    given, made = (_parameters(reading, top, name) for name in ("inputs", "outputs"))
+    definition = Definition(texts.get("start", ""), steps, texts.get("language", ""), given, made)
     found = sorted(reading.problems, key=lambda each: each.line)
     return FlowFile(texts.get("name", ""), definition, found, reading.nouns, tests)
+
+
+def _parameters(reading: Reading, top: Mapping[str, Node], name: str) -> tuple[Parameter, ...]:
+    if name not in top:
+        return ()
+    place = Spot().key(name)
+    items = enumerate(reading.items(top[name], place))
+    return tuple(read_fields(reading, Parameter, each, place.item(number)) for number, each in items)
 
 
 def _step(reading: Reading, step_id: str, node: Node) -> Step:

@@ -22,6 +22,9 @@ Tree = dict[str, Any]
 def write_flow(display_name: str, definition: Definition, names: Names, tests: Sequence[Case] = ()) -> Tree:
     """A whole flow with its tests. Raises StepIdTwice for a draft with two steps of one id: no file can hold it."""
     made: Tree = {"format": FORMAT, "name": display_name, "language": definition.language, "start": definition.start}
+    for name, parameters in (("inputs", definition.inputs), ("outputs", definition.outputs)):
+        if parameters:
+            made[name] = [write_fields(each, names) for each in parameters]
     steps: Tree = {}
     for step in definition.steps:
         if step.step_id in steps:

@@ -39,6 +39,7 @@ _REFERENCES: Mapping[str, tuple[str, Noun]] = {
     "music_prompt_id": ("music", Noun.PROMPT),
     "business_hours_id": ("business_hours", Noun.HOURS),
     "queue_id": ("queue", Noun.QUEUE),
+    "flow_id": ("flow", Noun.FLOW),
 }
 _RENAMED: Mapping[str, str] = {"display_name": "name", "expectation": "expect"}
 _KEYED_BY: Mapping[str, Noun] = {"skills": Noun.SKILL}

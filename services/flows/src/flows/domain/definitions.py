@@ -9,6 +9,24 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 
+from flows.domain.asking import SILENCE
+from flows.domain.asking import ChooseLanguage as ChooseLanguage
+from flows.domain.asking import LanguageChoice as LanguageChoice
+from flows.domain.asking import Survey as Survey
+from flows.domain.asking import Utterance as Utterance
+from flows.domain.branching import Branch as Branch
+from flows.domain.branching import CheckQueue as CheckQueue
+from flows.domain.branching import Share as Share
+from flows.domain.branching import Split as Split
+from flows.domain.branching import Test as Test
+from flows.domain.branching import conditions, ways
+from flows.domain.customers import FindCustomer as FindCustomer
+from flows.domain.entry import EntryRules as EntryRules
+from flows.domain.entry import Rule as Rule
+from flows.domain.entry import conditions as rule_conditions
+from flows.domain.subflows import CallFlow as CallFlow
+from flows.domain.subflows import Parameter as Parameter
+
 LANGUAGES = ("en", "tr", "az", "fa")
 """Languages that speech, templates and announcements are made for."""
 
@@ -19,6 +37,8 @@ BUILT_IN_ATTRIBUTES = frozenset(
     {"brand_id", "brand_name", "caller_name", "caller_number", "customer_id", "dialed_number", "language"}
 )
 """Attributes every run has from its call; steps may read them but not set them."""
+OWN_PREFIXES = ("menu.", "survey.")
+"""Begin the names of attributes that hold what a caller chose and answered."""
 IMPERSONAL_ATTRIBUTES = frozenset({"brand_id", "brand_name", "dialed_number", "language"})
 """Those of them that tell nothing of the caller."""
 
@@ -29,26 +49,14 @@ DEFAULT_HTTP_TIMEOUT = timedelta(seconds=4)
 DEFAULT_TRANSFER_TIMEOUT = timedelta(seconds=30)
 DEFAULT_MESSAGE_DURATION = timedelta(seconds=120)
 DEFAULT_MESSAGE_SILENCE = timedelta(seconds=5)
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """Text by language code, or an uploaded prompt that is played instead."""
-
-    text: Mapping[str, str] = field(default_factory=dict)
-    prompt_id: str = ""
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing would be heard."""
-        return not self.prompt_id and not any(text.strip() for text in self.text.values())
+DEFAULT_MOST_OFFERS = 3
 
 
 @dataclass(frozen=True)
 class Say:
     """Speaks and goes on."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     next: str = ""
 
 
@@ -62,22 +70,23 @@ class Play:
 
 @dataclass(frozen=True)
 class Choice:
-    """One digit of a menu, the value kept for it and where it leads."""
+    """One digit of a menu, the value kept for it, where it leads and what may be said instead of it."""
 
     digit: str = ""
     value: str = ""
     next: str = ""
+    phrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Menu:
     """Asks for one digit."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     choices: tuple[Choice, ...] = ()
     timeout: timedelta | None = None
     attempts: int = 0
-    invalid: Utterance = Utterance()
+    invalid: Utterance = SILENCE
     no_match: str = ""
 
 
@@ -85,7 +94,7 @@ class Menu:
 class Collect:
     """Collects digits into an attribute."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     attribute: str = ""
     min_digits: int = 0
     max_digits: int = 0
@@ -108,11 +117,12 @@ class Hours:
 
 @dataclass(frozen=True)
 class SetAttribute:
-    """Sets an attribute; `{name}` puts another one in."""
+    """Sets an attribute; `{name}` puts another one in. An `expression` is worked out in place of the value."""
 
     attribute: str = ""
     value: str = ""
     next: str = ""
+    expression: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +152,21 @@ class Queue:
     announce_interval: timedelta | None = None
     max_wait: timedelta | None = None
     timed_out: str = ""
+    closed: str = ""
+    nobody_staffed: str = ""
+    full: str = ""
+    """These three lead where `timed_out` does when they are empty."""
+    announce_only_improved: bool = False
+    preferred: str = ""
+    """Who should have it first: last_agent, account_owner, attribute; empty: anybody."""
+    preferred_attribute: str = ""
+    no_match: str = ""
+    """Step when nobody at work could take it."""
+    no_answer: str = ""
+    """Step when so many offers as `most_offers` came to nothing."""
+    most_offers: int = 0
+    by_rules: bool = False
+    """The queue, the priority and the skills are those that entry rules chose before."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +188,7 @@ class Transfer:
 class Voicemail:
     """Takes a message. `mailbox` says whose `owner` is the id: agent_id or queue_id; empty: not chosen."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
     mailbox: str = ""
     owner: str = ""
     max_duration: timedelta | None = None
@@ -177,10 +202,26 @@ class Voicemail:
 class HangUp:
     """Says goodbye and ends the call."""
 
-    utterance: Utterance = Utterance()
+    utterance: Utterance = SILENCE
 
 
-Action = Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
+@dataclass(frozen=True)
+class CallbackOffer:
+    """Offers to call back, by the queue's rules or `always`. Without words of its own it says ours."""
+
+    queue_id: str = ""
+    utterance: Utterance = SILENCE
+    skills: Mapping[str, int] = field(default_factory=dict)
+    priority: int = 0
+    always: bool = False
+    confirmation: Utterance = SILENCE
+    declined: str = ""
+
+
+Action = (
+    Say | Play | Menu | Collect | Hours | SetAttribute | HttpRequest | Queue | Transfer | Voicemail | HangUp
+    | Split | Test | CheckQueue | FindCustomer | ChooseLanguage | Survey | CallFlow | EntryRules | CallbackOffer
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -199,6 +240,9 @@ class Definition:
     start: str = ""
     steps: tuple[Step, ...] = ()
     language: str = ""
+    inputs: tuple[Parameter, ...] = ()
+    """What a flow that calls this one gives it."""
+    outputs: tuple[Parameter, ...] = ()
 
     def step(self, step_id: str) -> Step | None:
         """The step of that id, the first when an invalid draft has two."""
@@ -221,8 +265,9 @@ class Definition:
 
     @cached_property
     def attributes(self) -> Collection[str]:
-        """Names of the attributes its steps set."""
-        return {name for step in self.steps for _, name in written_attributes(step.action)}
+        """Names of the attributes its steps set, and of those it is given."""
+        written = {name for step in self.steps for _, name in written_attributes(step.action)}
+        return written | {each.name for each in self.inputs}
 
 
 class Severity(StrEnum):
@@ -235,7 +280,7 @@ class Severity(StrEnum):
 @dataclass(frozen=True)
 class Problem:
     """Something wrong with a definition: where, how bad, a stable reason and what to do about it. `line` is that of a
-    file it was read from, from 1; 0 without one."""
+    file it was read from, `column` that of an expression, both from 1; 0 without one."""
 
     step_id: str
     field: str
@@ -243,6 +288,11 @@ class Problem:
     reason: str
     message: str
     line: int = 0
+    column: int = 0
+
+
+QUEUE_EXITS = ("timed_out", "closed", "nobody_staffed", "full")
+"""Where a queue step leads when no agent takes the call."""
 
 
 def exits(action: Action | None) -> list[tuple[str, str]]:
@@ -254,14 +304,26 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
         case Menu(choices=choices, no_match=no_match):
             found = [(f"choices[{i}].next", choice.next) for i, choice in enumerate(choices)]
             found.append(("no_match", no_match))
-        case Collect(next=target, no_match=no_match):
-            found = [("next", target), ("no_match", no_match)]
+        case Collect() | ChooseLanguage() | Survey():
+            found = [("next", action.next), ("no_match", action.no_match)]
+        case EntryRules(next=target, otherwise=otherwise):
+            found = [("next", target), ("otherwise", otherwise)]
+        case FindCustomer():
+            found = [(name, getattr(action, name)) for name in ("next", "not_found", "several", "failed")]
         case Hours(open=when_open, closed=when_closed):
             found = [("open", when_open), ("closed", when_closed)]
-        case HttpRequest(next=target, failed=failed) | Transfer(next=target, failed=failed):
+        case (
+            HttpRequest(next=target, failed=failed)
+            | Transfer(next=target, failed=failed)
+            | CallFlow(next=target, failed=failed)
+        ):
             found = [("next", target), ("failed", failed)]
-        case Queue(timed_out=timed_out):
-            found = [("timed_out", timed_out)]
+        case CallbackOffer(declined=declined):
+            found = [("declined", declined)]
+        case Queue():
+            found = [(name, getattr(action, name)) for name in (*QUEUE_EXITS, "no_match", "no_answer")]
+        case Split() | Test() | CheckQueue():
+            found = list(ways(action))
         case _:
             pass
     return [(name, target) for name, target in found if target]
@@ -270,14 +332,18 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
 def utterances(action: Action | None) -> Iterator[tuple[str, Utterance]]:
     """What a step says: (field, utterance), optional ones that are empty left out."""
     match action:
-        case Say(utterance=said) | Collect(utterance=said) | Voicemail(utterance=said):
+        case Say(utterance=said) | Collect(utterance=said) | Voicemail(utterance=said) | ChooseLanguage(utterance=said):
             yield "utterance", said
-        case Menu(utterance=said, invalid=invalid):
+        case Menu(utterance=said, invalid=invalid) | Survey(utterance=said, invalid=invalid):
             yield "utterance", said
             if not invalid.empty:
                 yield "invalid", invalid
         case HangUp(utterance=said) if not said.empty:
             yield "utterance", said
+        case CallbackOffer(utterance=said, confirmation=confirmation):
+            for name, each in (("utterance", said), ("confirmation", confirmation)):
+                if not each.empty:
+                    yield name, each
         case _:
             pass
 
@@ -303,7 +369,21 @@ def written_attributes(action: Action | None) -> list[tuple[str, str]]:
     match action:
         case Collect(attribute=name) | SetAttribute(attribute=name):
             return [("attribute", name)]
-        case HttpRequest(extract=extract):
+        case HttpRequest(extract=extract) | FindCustomer(extract=extract):
             return [(f"extract[{name}]", name) for name in extract]
+        case CallFlow(outputs=outputs):
+            return [(f"outputs[{name}]", name) for name in outputs]
         case _:
             return []
+
+
+def expressions(action: Action | None) -> Iterator[tuple[str, str]]:
+    """Everything in a step that is worked out: (field, expression)."""
+    if isinstance(action, SetAttribute) and action.expression:
+        yield "expression", action.expression
+    if isinstance(action, CallFlow):
+        for name, text in action.inputs.items():
+            yield f"inputs[{name}]", text
+    if isinstance(action, EntryRules):
+        yield from rule_conditions(action)
+    yield from conditions(action)

@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.domain.code_out import write_step
 from flows.domain.code_shape import KIND_KEYS
-from flows.domain.definitions import Definition, Step
+from flows.domain.definitions import Definition, Parameter, Step
 from flows.domain.names import Names
 
 
@@ -61,6 +61,8 @@ def compare(before: Definition, after: Definition, names: Names) -> Diff:
         for name, old, new in (
             ("language", before.language, after.language),
             ("start", _called(before, before.start), _called(after, after.start)),
+            ("inputs", _listed(before.inputs), _listed(after.inputs)),
+            ("outputs", _listed(before.outputs), _listed(after.outputs)),
         )
         if old != new
     ]
@@ -71,6 +73,10 @@ def compare(before: Definition, after: Definition, names: Names) -> Diff:
     steps = [found for step in after.steps if (found := _step(before.step(step.step_id), step, names))]
     steps += [found for step in before.steps if not after.step(step.step_id) and (found := _step(step, None, names))]
     return Diff(tuple(fields), tuple(steps))
+
+
+def _listed(parameters: Sequence[Parameter]) -> str:
+    return ", ".join(f"{each.name}: {each.type}{'' if each.required else '?'}" for each in parameters)
 
 
 def _called(definition: Definition, step_id: str) -> str:
@@ -123,13 +129,18 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
         yield path, ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
+_KEYS = ("digit", "name")
+"""What items of a list are followed by: a choice by its digit, a branch by its name."""
+
+
 def _list(path: str, items: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    # A menu's choices are followed by their digit: one that is put in before the others doesn't change them.
-    digits = [str(item.get("digit", "")) for item in items]
-    followed = len(set(digits)) == len(digits)
-    if followed and len(digits) > 1:
-        yield f"{path}.order", ", ".join(digits)
+    # One that is put in before the others doesn't change them.
+    key = next((each for each in _KEYS if any(each in item for item in items)), "digit")
+    named = [str(item.get(key, "")) for item in items]
+    followed = len(set(named)) == len(named)
+    if followed and len(named) > 1:
+        yield f"{path}.order", ", ".join(named)
     for place, item in enumerate(items):
-        rest = {key: value for key, value in item.items() if key != "digit"} if followed else item
-        name = f"{path}[{digits[place] if followed else place}]"
-        yield from _leaves(name, rest) if rest else [(name, digits[place])]
+        rest = {name: value for name, value in item.items() if name != key} if followed else item
+        where = f"{path}[{named[place] if followed else place}]"
+        yield from _leaves(where, rest) if rest else [(where, named[place])]

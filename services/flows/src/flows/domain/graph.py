@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flows.domain.definitions import Collect, Definition, Menu, Queue, exits
+from flows.domain.asking import ChooseLanguage, Survey
+from flows.domain.definitions import CallbackOffer, Collect, Definition, Menu, Queue, exits
+
+_HEEDFUL = (Menu, Collect, ChooseLanguage, Survey)
+
+
+def _asks_always(action: object) -> bool:
+    return isinstance(action, CallbackOffer) and action.always
 
 
 def reachable(definition: Definition) -> set[str]:
@@ -24,15 +31,17 @@ def reachable(definition: Definition) -> set[str]:
 def loops_without_input(definition: Definition) -> list[list[str]]:
     """Cycles through steps that ask nobody anything and wait for nobody, each in the order of the steps.
 
-    A menu, a collect or a queue breaks a loop: the caller, an agent or the clock decides there.
+    A menu, another question or a queue breaks a loop: the caller, an agent or the clock decides there. A queue that
+    turns callers away at once has waited for nobody.
     """
     silent = {
         step.step_id
         for step in definition.steps
-        if step.action is not None and not isinstance(step.action, Menu | Collect | Queue)
+        if step.action is not None and not isinstance(step.action, _HEEDFUL) and not _asks_always(step.action)
     }
+    waits = {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)}
     edges = {
-        source: [target for target in targets if target in silent]
+        source: [target for target in targets if target in silent and (source, target) not in waits]
         for source, targets in _edges(definition).items()
         if source in silent
     }

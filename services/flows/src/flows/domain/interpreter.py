@@ -12,7 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
-from flows.domain import waits
+from flows.domain import callbacks, calling, choosing, surveys, waits
+from flows.domain.asking import ChooseLanguage, Survey
+from flows.domain.branching import CheckQueue, Split, Test
+from flows.domain.customers import FindCustomer
+from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, LookedUp, QueueSeen
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -20,6 +24,7 @@ from flows.domain.definitions import (
     DEFAULT_MESSAGE_DURATION,
     DEFAULT_MESSAGE_SILENCE,
     DEFAULT_TRANSFER_TIMEOUT,
+    CallbackOffer,
     Collect,
     Definition,
     HangUp,
@@ -33,7 +38,8 @@ from flows.domain.definitions import (
     Transfer,
     Voicemail,
 )  # fmt: skip
-from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, Wait
+from flows.domain.entry import EntryRules
+from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, SpokenChoice, Wait
 from flows.domain.runs import (
     ChangeFlow,
     CheckHours,
@@ -51,6 +57,7 @@ from flows.domain.runs import (
     Finished,
     FlowChanged,
     HoursChecked,
+    How,
     Phase,
     Proceed,
     QueueTick,
@@ -60,6 +67,7 @@ from flows.domain.runs import (
     Started,
     TimedOut,
 )  # fmt: skip
+from flows.domain.subflows import CallFlow, FlowEntered, FlowLeft
 from flows.domain.walks import MAX_STEPS, Turn, Walk, fill
 
 __all__ = ["MAX_STEPS", "TRANSITIONS", "Turn", "advance"]
@@ -75,7 +83,7 @@ def advance(run_id: str, definition: Definition, state: RunState, event: Event, 
     transition = TRANSITIONS.get((state.phase, type(event)))
     if transition is None:
         raise EventUnexpected(f"a run that is {state.phase} can't take the event {type(event).__name__}")
-    return transition(Walk(run_id, definition, state, now, _ENTER), event)
+    return transition(Walk(run_id, definition, state, now, _ENTER, calling.leave), event)
 
 
 def _say(walk: Walk, say: Say) -> Turn | str:
@@ -98,19 +106,16 @@ def _gather(walk: Walk, action: Menu | Collect, before: tuple[Audio, ...]) -> Tu
     audio = (*before, *walk.hear(action.utterance))
     timeout = action.timeout or DEFAULT_INPUT_TIMEOUT
     if isinstance(action, Menu):
-        return walk.order(Phase.GATHERING, Gather(audio, 1, "", timeout))
+        spoken = tuple(
+            SpokenChoice(phrase, choice.digit) for choice in action.choices for phrase in choice.phrases
+        )  # fmt: skip
+        return walk.order(Phase.GATHERING, Gather(audio, 1, "", timeout, spoken=spoken))
     terminator = action.terminator or "#"
     return walk.order(Phase.GATHERING, Gather(audio, action.max_digits, terminator, timeout, action.masked))
 
 
 def _hours(walk: Walk, hours: Hours) -> Turn:
     return walk.effect(Phase.CHECKING_HOURS, CheckHours(hours.business_hours_id))
-
-
-def _set(walk: Walk, action: SetAttribute) -> str:
-    walk.put(action.attribute, fill(action.value, walk.state.attributes))
-    walk.note("set")
-    return action.next
 
 
 def _http(walk: Walk, request: HttpRequest) -> Turn:
@@ -147,8 +152,11 @@ def _voicemail(walk: Walk, voicemail: Voicemail) -> Turn:
 
 
 _ENTER: Mapping[type, Callable[..., Turn | str]] = {
-    Say: _say, Play: _play, Menu: _ask, Collect: _ask, Hours: _hours, SetAttribute: _set, HttpRequest: _http,
-    Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail, HangUp: _hang_up,
+    Say: _say, Play: _play, Menu: _ask, Collect: _ask, Hours: _hours, HttpRequest: _http,
+    SetAttribute: choosing.set_attribute, Queue: waits.queue, Transfer: _transfer, Voicemail: _voicemail,
+    HangUp: _hang_up, Split: choosing.split, Test: choosing.test, CheckQueue: choosing.check_queue,
+    FindCustomer: choosing.find_customer, ChooseLanguage: surveys.ask, Survey: surveys.ask,
+    CallFlow: calling.call, EntryRules: choosing.entry_rules, CallbackOffer: callbacks.offer,
 }  # fmt: skip
 
 
@@ -164,19 +172,27 @@ def _finished(walk: Walk, _: Finished) -> Turn:
 
 def _digits(walk: Walk, event: Digits | TimedOut) -> Turn:
     action = walk.step.action
-    assert isinstance(action, Menu | Collect)
-    if isinstance(action, Menu):
-        return _chosen(walk, action, event.digits)
-    return _collected(walk, action, event.digits)
+    match action:
+        case Menu():
+            return _chosen(walk, action, event.digits, event.how if isinstance(event, Digits) else How.PRESSED)
+        case ChooseLanguage():
+            return surveys.chosen(walk, action, event.digits)
+        case Survey():
+            return surveys.answered(walk, action, event.digits)
+        case CallbackOffer():
+            return callbacks.pressed(walk, action, event.digits)
+        case _:
+            assert isinstance(action, Collect)
+            return _collected(walk, action, event.digits)
 
 
-def _chosen(walk: Walk, menu: Menu, digit: str) -> Turn:
+def _chosen(walk: Walk, menu: Menu, digit: str, how: How) -> Turn:
     for choice in menu.choices:
         if digit and choice.digit == digit:
             walk.put(f"menu.{walk.state.step_id}", choice.value or choice.digit)
-            walk.note(f"chose {choice.digit}")
+            walk.note(f"said {choice.digit}" if how is How.SPOKEN else f"chose {choice.digit}")
             return walk.go(choice.next)
-    walk.note("wrong digit" if digit else "no digit")
+    walk.note("not understood" if how is How.NOT_UNDERSTOOD else "wrong digit" if digit else "no digit")
     if walk.state.attempt < (menu.attempts or DEFAULT_ATTEMPTS):
         return _gather(walk, menu, walk.hear(menu.invalid) if digit else ())
     return walk.go(menu.no_match) if menu.no_match else walk.end("no_choice")
@@ -239,16 +255,17 @@ def _fetched(walk: Walk, event: Fetched) -> Turn:
 
 def _dial_failed(walk: Walk, event: DialFailed) -> Turn:
     transfer = walk.step.action
-    assert isinstance(transfer, Transfer)
     walk.note(f"not reached: {event.detail or 'no reason'}")
+    if isinstance(transfer, Queue):
+        return waits.given_up(walk)
+    assert isinstance(transfer, Transfer)
     return walk.go(transfer.failed) if transfer.failed else walk.end("nobody_free")
 
 
 def _dial_ended(walk: Walk, event: DialEnded) -> Turn:
     transfer = walk.step.action
-    assert isinstance(transfer, Transfer)
     walk.note(f"talked {event.duration.total_seconds():.0f} s")
-    return walk.go(transfer.next)
+    return walk.go(transfer.next if isinstance(transfer, Transfer) else "")
 
 
 def _recorded(walk: Walk, event: Recorded) -> Turn:
@@ -264,6 +281,8 @@ def _flow_changed(walk: Walk, event: FlowChanged) -> Turn:
     # The definition is the new flow's already when there is one.
     if event.release_id:
         walk.note("went on to another flow")
+        # Whoever is handed on does not come back.
+        walk.state = replace(walk.state, frames=())
         return walk.go(walk.definition.start)
     transfer = walk.step.action
     assert isinstance(transfer, Transfer)
@@ -288,5 +307,12 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.DIALLING, DialEnded): _dial_ended,
     (Phase.RECORDING, Recorded): _recorded,
     (Phase.CHANGING_FLOW, FlowChanged): _flow_changed,
+    (Phase.DRAWING, Drawn): choosing.drawn,
+    (Phase.CHECKING_QUEUE, QueueSeen): choosing.queue_seen,
+    (Phase.FINDING_CUSTOMER, LookedUp): choosing.looked_up,
+    (Phase.ENTERING_FLOW, FlowEntered): calling.entered,
+    (Phase.LEAVING_FLOW, FlowLeft): calling.left,
+    (Phase.CHECKING_CALLBACK, CallbackChecked): callbacks.checked,
+    (Phase.REQUESTING_CALLBACK, CallbackMade): callbacks.made,
 }
 """Every event a run takes in every phase; anything else is refused."""

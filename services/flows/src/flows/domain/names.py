@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flows.domain.branching import CheckQueue
 from flows.domain.definitions import (
     Action,
+    CallbackOffer,
     Definition,
     Hours,
     Queue,
@@ -19,6 +21,8 @@ from flows.domain.definitions import (
     Voicemail,
     prompts,
 )  # fmt: skip
+from flows.domain.entry import EntryRules
+from flows.domain.subflows import CallFlow
 
 BY_ID = "id:"
 """Begins a reference that no name can stand for: what it means was deleted, or shares its name with another."""
@@ -85,17 +89,24 @@ def references(action: Action | None) -> Iterator[Reference]:
 
 def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
     match action:
-        case Queue(queue_id=queue_id, skills=skills):
+        case Queue(queue_id=queue_id, skills=skills) | CallbackOffer(queue_id=queue_id, skills=skills):
             yield "queue_id", Noun.QUEUE, queue_id
             for skill_id in skills:
                 yield f"skills[{skill_id}]", Noun.SKILL, skill_id
+        case EntryRules(rules=rules):
+            for place, rule in enumerate(rules):
+                yield f"rules[{place}].queue_id", Noun.QUEUE, rule.queue_id
+                for skill_id in rule.skills:
+                    yield f"rules[{place}].skills[{skill_id}]", Noun.SKILL, skill_id
+        case CheckQueue(queue_id=queue_id):
+            yield "queue_id", Noun.QUEUE, queue_id
         case Hours(business_hours_id=hours_id):
             yield "business_hours_id", Noun.HOURS, hours_id
         case Transfer("queue_id", target) | Voicemail(mailbox="queue_id", owner=target):
             yield "queue_id", Noun.QUEUE, target
         case Transfer("agent_id", target) | Voicemail(mailbox="agent_id", owner=target):
             yield "agent_id", Noun.AGENT, target
-        case Transfer("flow_id", target):
+        case Transfer("flow_id", target) | CallFlow(flow_id=target):
             yield "flow_id", Noun.FLOW, target
         case _:
             pass

@@ -24,6 +24,14 @@ class PlayAudio:
 
 
 @dataclass(frozen=True)
+class SpokenChoice:
+    """A phrase that may be said instead of pressing a digit."""
+
+    phrase: str
+    digit: str
+
+
+@dataclass(frozen=True)
 class Gather:
     """Play, then wait for digits."""
 
@@ -32,6 +40,7 @@ class Gather:
     terminator: str
     timeout: timedelta
     masked: bool = False
+    spoken: tuple[SpokenChoice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,23 @@ from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
-from flows.domain.definitions import ATTRIBUTE
+from flows.domain.deeds import (
+    CallbackChecked,
+    CallbackMade,
+    CheckCallback,
+    Draw,
+    Drawn,
+    LookAtQueue,
+    LookedUp,
+    LookUp,
+    QueueSeen,
+    RequestCallback,
+)
+from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
+from flows.domain.entry import Chosen
 from flows.domain.orders import Order
-from flows.domain.speech import WaitEstimate
+from flows.domain.speech import Told, WaitEstimate
+from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, Frame, LeaveFlow
 
 MASK = "***"
 """What stands for a masked value wherever it can be read."""
@@ -61,6 +75,13 @@ class Phase(StrEnum):
     DEQUEUEING = "DEQUEUEING"
     CHECKING_CONTACT = "CHECKING_CONTACT"
     CHANGING_FLOW = "CHANGING_FLOW"
+    DRAWING = "DRAWING"
+    CHECKING_QUEUE = "CHECKING_QUEUE"
+    FINDING_CUSTOMER = "FINDING_CUSTOMER"
+    ENTERING_FLOW = "ENTERING_FLOW"
+    LEAVING_FLOW = "LEAVING_FLOW"
+    CHECKING_CALLBACK = "CHECKING_CALLBACK"
+    REQUESTING_CALLBACK = "REQUESTING_CALLBACK"
 
 
 class ContactKind(StrEnum):
@@ -106,9 +127,23 @@ class RunState:
     contact_id: str = ""
     queue_time: datetime | None = None
     announce_time: datetime | None = None
+    announced: Told | None = None
+    """What was announced last in this wait."""
     ordered: int = 0
     """Of the steps entered, how many had been when telephony last got something to do."""
     origin: HandedOn = HandedOn()
+    turned_away: str = ""
+    """Queue step that turned the caller away at once, since they last waited anywhere."""
+    leaving: str = ""
+    """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
+    chosen: Chosen | None = None
+    """What entry rules said last."""
+    frames: tuple[Frame, ...] = ()
+    """The steps that called other flows, the outermost first, while the run is inside."""
+    left_contact_id: str = ""
+    """The contact that waited last and was given up: a callback has its place."""
+    asking: str = ""
+    """What a callback offer asks for just now."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +211,21 @@ class Finished:
     """The audio was played."""
 
 
+class How(StrEnum):
+    """How a caller answered a menu."""
+
+    PRESSED = ""
+    SPOKEN = "SPOKEN"
+    NOT_UNDERSTOOD = "NOT_UNDERSTOOD"
+    """They said something that is on no menu; no digits."""
+
+
 @dataclass(frozen=True)
 class Digits:
-    """The caller pressed enough digits, or the terminator."""
+    """The caller pressed enough digits, or the terminator, or said what stands for one."""
 
     digits: str = field(repr=False)
+    how: How = How.PRESSED
 
 
 @dataclass(frozen=True)
@@ -247,6 +292,9 @@ class Enqueued:
     refusal: str = ""
     customer_id: str = ""
     """Who calls, when that became known only now."""
+    left: str = ""
+    """Why it is out of its queue already, as ContactChecked says it."""
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -265,9 +313,14 @@ class Dequeued:
 
 @dataclass(frozen=True)
 class ContactChecked:
-    """Whether the contact still waits, or has an agent; False: the one agent it was for did not take it."""
+    """Whether the contact still waits, or has an agent; False: nobody comes. `left` says why its queue took it out:
+    max_wait, closed, nobody_staffed, full, or number, with the number the call overflows to. `missed` is how many
+    offers came to nothing while it waits in a queue."""
 
     open: bool
+    left: str = ""
+    number: str = ""
+    missed: int = 0
 
 
 @dataclass(frozen=True)
@@ -281,6 +334,8 @@ class FlowChanged:
 Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
+    | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
+    | CallbackChecked | CallbackMade
 )  # fmt: skip
 
 
@@ -318,6 +373,9 @@ class Enqueue:
     priority: int
     attributes: Mapping[str, str] = field(repr=False)
     agent_id: str = ""
+    preferred: str = ""
+    """Who should have it first: last_agent or account_owner, to be found out, or the one of `preferred_agent_id`."""
+    preferred_agent_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -349,7 +407,10 @@ class ChangeFlow:
     flow_id: str
 
 
-Effect = CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow
+Effect = (
+    CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow | Draw | LookAtQueue | LookUp
+    | EnterFlow | LeaveFlow | CheckCallback | RequestCallback
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -369,8 +430,8 @@ def first_state(call: Call, customer_id: str, default_language: str) -> RunState
     given = {
         name: value[:MAX_ATTRIBUTE_LENGTH]
         for name, value in list(call.attributes.items())[:MAX_ATTRIBUTES]
-        # The page must not pass for a menu choice or for what the call itself brings.
-        if ATTRIBUTE.fullmatch(name) and not name.startswith("menu.")
+        # The page must not pass for a menu choice, an answer or for what the call itself brings.
+        if ATTRIBUTE.fullmatch(name) and not name.startswith(OWN_PREFIXES)
     }
     built_in = {
         "brand_id": call.brand_id,

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from kernel.errors import FieldViolation
 
-from flows.domain.definitions import ATTRIBUTE, BUILT_IN_ATTRIBUTES
+from flows.domain.deeds import Found, QueueStanding
+from flows.domain.definitions import ATTRIBUTE, BUILT_IN_ATTRIBUTES, OWN_PREFIXES
 from flows.domain.runs import MAX_ATTRIBUTE_LENGTH
 
 MAX_INPUTS = 200
 MAX_ATTRIBUTES = 50
 MAX_ANSWER = 64 * 1024
 """Characters of an HTTP answer."""
+FAILED = "failed"
+MISSING = (Found.NOT_FOUND.value, Found.SEVERAL.value, Found.FAILED.value)
+_STANDING = re.compile(r"(waiting|agents|free|expected_wait)=(\d{1,6})s?")
 DIGITS = frozenset("0123456789*#")
 
 
@@ -38,10 +45,26 @@ class Kind(StrEnum):
     HOURS = "hours"
     HANG_UP = "hang_up"
     """The caller hangs up."""
+    SPLIT = "split"
+    """A split draws the share of this name."""
+    QUEUE_STANDING = "queue_standing"
+    """A queue that is asked about stands like this, see `standing_of`."""
+    CUSTOMER = "customer"
+    """Looking for a customer comes to this: not_found, several, failed, or a JSON object of what is known of one."""
 
 
 OUTCOMES: Mapping[Kind, Sequence[str]] = {
-    Kind.QUEUE: ("answered", "no_agents", "max_wait", "abandoned", "waiting"),
+    Kind.QUEUE: (
+        "answered",
+        "no_agents",
+        "max_wait",
+        "abandoned",
+        "waiting",
+        "closed",
+        "nobody_staffed",
+        "full",
+        "no_answer",
+    ),
     Kind.TRANSFER: ("answered", "busy", "no_answer", "failed"),
     Kind.VOICEMAIL: ("left", "nothing"),
     Kind.HOURS: ("open", "closed"),
@@ -94,7 +117,7 @@ def _check_scenario(scenario: Scenario) -> Iterator[FieldViolation]:
         place = f"scenario.attributes[{name}]"
         if not ATTRIBUTE.fullmatch(name):
             yield FieldViolation(place, "is not a name: up to 64 letters, digits, _, . and -")
-        elif name in BUILT_IN_ATTRIBUTES or name.startswith("menu."):
+        elif name in BUILT_IN_ATTRIBUTES or name.startswith(OWN_PREFIXES):
             yield FieldViolation(place, "comes from the call itself: choose another name")
         elif len(value) > MAX_ATTRIBUTE_LENGTH:
             yield FieldViolation(place, f"is longer than {MAX_ATTRIBUTE_LENGTH} characters")
@@ -125,6 +148,36 @@ def _wrong(each: Input) -> str:
         return "may hold 0 to 9, * and # only"
     if each.kind == Kind.DIGITS and not each.value:
         return "is empty: press something, or let the time run out"
+    if each.kind == Kind.QUEUE_STANDING and each.value != FAILED and standing_of(each.value) is None:
+        return "must be failed, or numbers such as waiting=3 agents=2 free=0 expected_wait=90s"
+    if each.kind == Kind.CUSTOMER and each.value not in MISSING and customer_of(each.value) is None:
+        return f"must be {', '.join(MISSING)} or a JSON object of texts"
+    if each.kind == Kind.SPLIT and not each.value:
+        return "is empty: name the share"
     if len(each.value) > (MAX_ANSWER if each.kind == Kind.HTTP_ANSWER else 200):
         return "is too long"
     return ""
+
+
+def standing_of(text: str) -> QueueStanding | None:
+    """How a queue stands, of `waiting=3 agents=2 free=0 expected_wait=90s`; None for anything else. What is left out is
+    0; without an expected wait there is none."""
+    found: dict[str, int] = {}
+    for part in text.split():
+        match = _STANDING.fullmatch(part)
+        if match is None or match[1] in found:
+            return None
+        found[match[1]] = int(match[2])
+    wait = timedelta(seconds=found["expected_wait"]) if "expected_wait" in found else None
+    return QueueStanding(found.get("waiting", 0), found.get("agents", 0), found.get("free", 0), wait)
+
+
+def customer_of(text: str) -> Mapping[str, str] | None:
+    """What is known of a customer, of a JSON object of texts; None for anything else."""
+    try:
+        made: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(made, dict) or not all(isinstance(value, str) for value in made.values()):
+        return None
+    return {str(name): str(value)[:MAX_ATTRIBUTE_LENGTH] for name, value in made.items()}

@@ -15,8 +15,11 @@ from enum import StrEnum
 from kernel.hours import Hours as Calendar
 from kernel.hours import opening
 
-from flows.domain import answers, waits
-from flows.domain.definitions import Collect, Definition, Queue, Transfer
+from flows.domain import answers, callbacks, waits
+from flows.domain.asking import Survey
+from flows.domain.branching import POINTS, WHOLE, Split
+from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, Found, LookedUp, QueueSeen
+from flows.domain.definitions import DEFAULT_MOST_OFFERS, Collect, Definition, Queue, Transfer
 from flows.domain.interpreter import advance
 from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
 from flows.domain.runs import (
@@ -45,8 +48,9 @@ from flows.domain.runs import (
     TimedOut,
     first_state,
 )  # fmt: skip
-from flows.domain.scenarios import OUTCOMES, Input, Kind, Scenario
+from flows.domain.scenarios import FAILED, MISSING, OUTCOMES, Input, Kind, Scenario, customer_of, standing_of
 from flows.domain.speech import WaitEstimate
+from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, LeaveFlow
 from flows.domain.walks import Turn
 
 MAX_VISITS = 500
@@ -54,9 +58,10 @@ MAX_VISITS = 500
 MAX_SIZE = 500_000
 """Characters of all that is heard and of all attributes after which it stops: no answer is bigger than can be sent."""
 RUN_ID = "run_simulated"
-_CONTACT = "con_simulated"
+_CONTACT, _CALLBACK = "con_simulated", "cbk_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
+_TURNED_AWAY = ("closed", "nobody_staffed", "full")
 _TALK, _MESSAGE = timedelta(seconds=60), timedelta(seconds=10)
 
 
@@ -148,7 +153,7 @@ class _Stop(Exception):
 
 class _Runner:
     def __init__(self, definition: Definition, scenario: Scenario, inputs: Sequence[Input], world: World):
-        self._definition = definition
+        self._definition = self._root = definition
         self._scenario = scenario
         self._inputs = inputs
         self._world = world
@@ -215,6 +220,10 @@ class _Runner:
                 return Proceed()
             case Phase.CHANGING_FLOW:
                 return self._change_flow(turn.effect)
+            case Phase.ENTERING_FLOW:
+                return self._enter_flow(turn.effect)
+            case Phase.LEAVING_FLOW:
+                return self._leave_flow(turn.effect)
             case Phase.CHECKING_HOURS:
                 return self._check_hours(turn.effect)
             case Phase.GATHERING:
@@ -225,6 +234,16 @@ class _Runner:
                 return self._dial()
             case Phase.RECORDING:
                 return self._record()
+            case Phase.DRAWING:
+                return self._draw()
+            case Phase.CHECKING_QUEUE:
+                return self._look_at_queue()
+            case Phase.FINDING_CUSTOMER:
+                return self._look_up()
+            case Phase.CHECKING_CALLBACK:
+                return CallbackChecked(True)  # what there is to try out
+            case Phase.REQUESTING_CALLBACK:
+                return CallbackMade(_CALLBACK)
             case _:
                 return self._wait_in_queue(turn)
 
@@ -256,7 +275,9 @@ class _Runner:
     def _gather(self, order: Order | None) -> Event:
         assert isinstance(order, Gather)
         action = self._action
-        least = max(action.min_digits, 1) if isinstance(action, Collect) else 1
+        least = callbacks.fewest_digits(self._state.asking)
+        least = max(action.min_digits, 1) if isinstance(action, Collect) else least
+        least = min(len(str(max(action.lowest, 0))), order.max_digits) if isinstance(action, Survey) else least
         waiting = replace(
             self._ask(Kind.DIGITS, Kind.TEXT, Kind.TIMED_OUT),
             min_digits=least, max_digits=order.max_digits, terminator=order.terminator,
@@ -311,6 +332,27 @@ class _Runner:
         self._now += spoken
         return Recorded(spoken)
 
+    def _draw(self) -> Event:
+        action = self._action
+        assert isinstance(action, Split)
+        names = [share.name for share in action.shares]
+        given = self._peek(replace(self._ask(Kind.SPLIT), outcomes=tuple(names)))
+        self._take()
+        before = sum(share.percent for share in action.shares[: names.index(given.value)])
+        return Drawn(before * (POINTS // WHOLE))
+
+    def _look_at_queue(self) -> Event:
+        given = self._peek(self._ask(Kind.QUEUE_STANDING))
+        self._take()
+        return QueueSeen(None if given.value == FAILED else standing_of(given.value))
+
+    def _look_up(self) -> Event:
+        given = self._peek(self._ask(Kind.CUSTOMER))
+        self._take()
+        if given.value in MISSING:
+            return LookedUp(Found(given.value))
+        return LookedUp(Found.FOUND, customer_of(given.value) or {})
+
     def _change_flow(self, effect: Effect | None) -> Event:
         assert isinstance(effect, ChangeFlow)
         other = self._world.flows.get(effect.flow_id)
@@ -318,6 +360,20 @@ class _Runner:
             return FlowChanged()
         self._definition, self._flow_id = other, effect.flow_id
         return FlowChanged(effect.flow_id, "rel_simulated")
+
+    def _enter_flow(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, EnterFlow)
+        other = self._world.flows.get(effect.flow_id)
+        if other is None:
+            return FlowEntered()
+        before, self._flow_id, self._definition = self._flow_id, effect.flow_id, other
+        return FlowEntered(effect.flow_id, "rel_simulated", before, "rel_simulated")
+
+    def _leave_flow(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, LeaveFlow)
+        self._flow_id = effect.flow_id
+        self._definition = self._world.flows[effect.flow_id] if effect.flow_id else self._root
+        return FlowLeft(effect.flow_id, effect.release_id)
 
     @property
     def _action(self) -> object:
@@ -331,18 +387,27 @@ class _Runner:
         given = self._peek(waiting)
         match turn.state.phase:
             case Phase.ENQUEUEING:
-                if given.value == "no_agents":
+                if given.value == "no_agents" and not (isinstance(action, Queue) and action.no_match):
                     self._take()
                     return Enqueued("", "NO_AGENTS")
+                if given.value in _TURNED_AWAY:
+                    self._take()
+                    return Enqueued(_CONTACT, left=given.value)
                 if given.value == "waiting":
                     self._heard_by = self._taken
                 return Enqueued(_CONTACT)
             case Phase.ESTIMATING:
+                if given.value == "no_agents":
+                    return Estimated(WaitEstimate())
+                if given.expected_wait is None and isinstance(action, Queue) and action.no_match:
+                    # Somebody is there who could take it, for the input doesn't say otherwise.
+                    return Estimated(WaitEstimate(given.position, timedelta(0)))
                 return Estimated(WaitEstimate(given.position, given.expected_wait))
             case Phase.CHECKING_CONTACT:
                 if given.value == "no_agents":
                     self._take()
-                return ContactChecked(given.value != "no_agents")
+                missed = action.most_offers or DEFAULT_MOST_OFFERS if isinstance(action, Queue) else 0
+                return ContactChecked(given.value != "no_agents", missed=missed if given.value == "no_answer" else 0)
             case Phase.DEQUEUEING:
                 self._take()
                 return Dequeued(True)
@@ -354,9 +419,16 @@ class _Runner:
         possible = list(OUTCOMES[Kind.QUEUE])
         if waits.longest_wait(action) is None:
             possible.remove("max_wait")
+        if not isinstance(action, Queue) or not action.no_answer:
+            possible.remove("no_answer")
         # A queue never says that nobody is there once it has taken the caller; one agent may still not answer.
-        if phase is not Phase.ENQUEUEING and not (isinstance(action, Transfer) and action.to == "agent_id"):
+        alone = isinstance(action, Transfer) and action.to == "agent_id"
+        watched = isinstance(action, Queue) and bool(action.no_match)
+        if phase is not Phase.ENQUEUEING and not alone and not watched:
             possible.remove("no_agents")
+        # So is whoever comes turned away, and nobody else.
+        if phase is not Phase.ENQUEUEING or (isinstance(action, Transfer) and action.to == "agent_id"):
+            possible = [each for each in possible if each not in _TURNED_AWAY]
         return Waiting(self._state.step_id, (Kind.QUEUE,), tuple(possible))
 
     def _wait_on(self, order: WaitInQueue, longest: timedelta | None, waiting: Waiting) -> Event:

@@ -23,6 +23,21 @@ class WaitEstimate:
     high: timedelta | None = None
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a waiting caller was told: their place, 0 when it isn't known, and the longest wait in minutes, as it is
+    said; None when none could be told."""
+
+    position: int
+    minutes: int | None
+
+    def nearer_than(self, before: Told) -> bool:
+        """Whether it is good news after `before`."""
+        if self.position and before.position and self.position < before.position:
+            return True
+        return self.minutes is not None and (before.minutes is None or self.minutes < before.minutes)
+
+
 _SENTENCES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "next": "You are next in line.",
@@ -34,6 +49,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "over_hour": "The expected wait is more than one hour.",
         "unknown": "We can't tell the waiting time right now. Thank you for your patience.",
         "nobody_free": "We are sorry, nobody is free to take your call right now. Please call again later. Goodbye.",
+        "closed": "We are closed right now. Please call again when we are open. Goodbye.",
         "no_choice": "We did not receive your choice. Please call again. Goodbye.",
         "leave_message": "Nobody can take your call right now. Please leave a message after the tone.",
         "message_taken": "Thank you, we have your message. Goodbye.",
@@ -50,6 +66,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "unknown": "Şu anda bekleme süresini söyleyemiyoruz. Sabrınız için teşekkür ederiz.",
         "nobody_free": "Üzgünüz, şu anda çağrınızı yanıtlayabilecek kimse yok. "
         "Lütfen daha sonra tekrar arayın. Hoşça kalın.",
+        "closed": "Şu anda kapalıyız. Lütfen açık olduğumuz saatlerde tekrar arayın. Hoşça kalın.",
         "no_choice": "Seçiminizi alamadık. Lütfen tekrar arayın. Hoşça kalın.",
         "leave_message": "Şu anda çağrınızı yanıtlayamıyoruz. Lütfen sinyal sesinden sonra mesajınızı bırakın.",
         "message_taken": "Teşekkür ederiz, mesajınızı aldık. Hoşça kalın.",
@@ -66,6 +83,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "unknown": "Hazırda gözləmə müddətini deyə bilmirik. Səbriniz üçün təşəkkür edirik.",
         "nobody_free": "Üzr istəyirik, hazırda zənginizə cavab verə biləcək əməkdaş yoxdur. "
         "Zəhmət olmasa, daha sonra yenidən zəng edin. Sağ olun.",
+        "closed": "Hazırda iş saatimiz deyil. Zəhmət olmasa, iş saatlarında yenidən zəng edin. Sağ olun.",
         "no_choice": "Seçiminizi ala bilmədik. Zəhmət olmasa, yenidən zəng edin. Sağ olun.",
         "leave_message": "Hazırda zənginizə cavab verə bilmirik. "
         "Zəhmət olmasa, səs siqnalından sonra mesajınızı buraxın.",
@@ -83,6 +101,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "unknown": "در حال حاضر نمی‌توانیم زمان انتظار را اعلام کنیم. از شکیبایی شما سپاسگزاریم.",
         "nobody_free": "متأسفیم، در حال حاضر کسی برای پاسخ‌گویی به تماس شما آزاد نیست. "
         "لطفاً بعداً دوباره تماس بگیرید. خدانگهدار.",
+        "closed": "در حال حاضر تعطیل هستیم. لطفاً در ساعت کاری دوباره تماس بگیرید. خدانگهدار.",
         "no_choice": "انتخاب شما را دریافت نکردیم. لطفاً دوباره تماس بگیرید. خدانگهدار.",
         "leave_message": "در حال حاضر نمی‌توانیم به تماس شما پاسخ دهیم. لطفاً پس از شنیدن بوق پیام خود را بگذارید.",
         "message_taken": "سپاسگزاریم، پیام شما را دریافت کردیم. خدانگهدار.",
@@ -115,6 +134,12 @@ def announcement(estimate: WaitEstimate, language: str) -> tuple[str, str]:
     parts = (sentences[place].format(position=estimate.position), sentences[key].format(low=low, high=high))
     # A caller without a known place is told the time only.
     return " ".join(parts if estimate.position > 0 else parts[1:]), spoken
+
+
+def told(estimate: WaitEstimate) -> Told:
+    """What of an estimate is said, rounded as it is said."""
+    key, _, high = _range(estimate)
+    return Told(max(0, estimate.position), None if key == "unknown" else high)
 
 
 def _range(estimate: WaitEstimate) -> tuple[str, int, int]:

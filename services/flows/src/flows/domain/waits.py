@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flows.domain import speech
 from flows.domain.definitions import (
     BUILT_IN_ATTRIBUTES,
     DEFAULT_ANNOUNCE_INTERVAL,
+    DEFAULT_MOST_OFFERS,
     DEFAULT_TRANSFER_TIMEOUT,
+    QUEUE_EXITS,
     Queue,
     Transfer,
 )
-from flows.domain.orders import Audio, WaitInQueue
+from flows.domain.entry import Chosen
+from flows.domain.orders import Audio, Dial, WaitInQueue
 from flows.domain.runs import (
     CheckContact,
     ContactChecked,
@@ -32,24 +36,61 @@ from flows.domain.walks import Turn, Walk
 _NEVER = timedelta(0)
 _TICK_WITHOUT_ANNOUNCEMENTS = timedelta(seconds=60)
 _TICK_WHILE_OFFERED = timedelta(seconds=5)
+_LEFT = {
+    "max_wait": "waited too long", "no_match": "nobody could take it", "no_answer": "nobody answered",
+    "closed": "queue closed", "nobody_staffed": "nobody staffed", "full": "queue full",
+    "number": "overflowed to a number",
+}  # fmt: skip
+_SENTENCES = {"closed": "closed"}
+"""What ends the call politely where it is not that nobody is free."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """What the current step says of its wait. `given_up` is the step after `max_wait`."""
+    """What the current step says of its wait. `given_up` is the step after `max_wait`, `exits` are those for why the
+    queue takes nobody."""
 
     music_prompt_id: str
     announce_interval: timedelta
     max_wait: timedelta | None
     given_up: str
     one_agent: bool = False
+    exits: Mapping[str, str] = field(default_factory=dict)
+    only_improved: bool = False
+    no_match: str = ""
+    no_answer: str = ""
+    most_offers: int = 0
+
+    @property
+    def watched(self) -> bool:
+        """Whether there is an exit that routing has to be asked about again and again."""
+        return self.one_agent or bool(self.no_match or self.no_answer)
+
+    def way_out(self, why: str) -> str:
+        """The step after a wait that was given up."""
+        return {"no_match": self.no_match, "no_answer": self.no_answer}.get(why, "") or self.given_up
 
 
 def queue(walk: Walk, action: Queue | Transfer) -> Turn:
     """Begin to wait."""
-    own = {name: value for name, value in walk.state.attributes.items() if name not in BUILT_IN_ATTRIBUTES}
+    own = {
+        name: value
+        # An agent is told what was found out on the whole way, what is inside last.
+        for attributes in (*(frame.attributes for frame in walk.state.frames), walk.state.attributes)
+        for name, value in attributes.items()
+        if name not in BUILT_IN_ATTRIBUTES
+    }
     if isinstance(action, Queue):
-        effect = Enqueue(walk.request_id, action.queue_id, action.skills, action.priority, own)
+        chosen = walk.state.chosen or Chosen("")
+        queue_id, priority, skills = action.queue_id, action.priority, action.skills
+        if action.by_rules:
+            queue_id, priority, skills = chosen.queue_id, chosen.priority, chosen.skills
+        agent_id = walk.state.attributes.get(action.preferred_attribute, "") if action.preferred == "attribute" else ""
+        preferred = action.preferred if action.preferred != "attribute" else ""
+        effect = Enqueue(
+            walk.request_id, queue_id, skills, priority, own,
+            preferred=preferred, preferred_agent_id=agent_id,
+        )  # fmt: skip
     elif action.to == "agent_id":
         effect = Enqueue(walk.request_id, "", {}, 0, own, action.target)
     else:
@@ -65,36 +106,54 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
         if line.one_agent or line.given_up:
             return _give_up(walk, line)
         return walk.end("failed", "FLOW_FAILED")
+    if event.left:
+        return _turned_away(walk, line, event)
     walk.note("queued")
     if event.customer_id:
         walk.put("customer_id", event.customer_id)
-    walk.state = replace(walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None)
+    walk.state = replace(
+        walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, announced=None,
+        turned_away="", leaving="",
+    )  # fmt: skip
+    if line.no_match:
+        return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
     return _announce(walk, line)
 
 
 def tick(walk: Walk, _: QueueTick) -> Turn:
-    """Time passed. What is for one agent may be over by their answer, and nobody else tells the run."""
-    line = _line(walk)
-    if line.one_agent:
-        return walk.effect(Phase.CHECKING_CONTACT, CheckContact(walk.state.contact_id))
-    return _go_on(walk, line)
+    """Time passed. What is for one agent may be over by their answer, and a queue may have taken the contact out:
+    nobody else tells the run."""
+    return walk.effect(Phase.CHECKING_CONTACT, CheckContact(walk.state.contact_id))
 
 
 def checked(walk: Walk, event: ContactChecked) -> Turn:
-    """Routing said whether the one agent may still take it."""
+    """Routing said whether somebody may still take it."""
     line = _line(walk)
+    if event.open and line.no_answer and event.missed >= (line.most_offers or DEFAULT_MOST_OFFERS):
+        return _leave(walk, "no_answer")
     if event.open:
         return _go_on(walk, line)
+    if event.left:
+        return _left(walk, line, event)
     walk.note("not taken")
     return _give_up(walk, line)
 
 
 def estimated(walk: Walk, event: Estimated) -> Turn:
-    """Routing said how long it may take, or could not."""
+    """Routing said how long it may take, or could not. Without anybody at work who could take it, it can't be told."""
     line = _line(walk)
     if event.estimate is None:
         return _wait_on(walk, line, ())
-    walk.state = replace(walk.state, announce_time=walk.now)
+    if line.no_match and event.estimate.expected is None:
+        return _leave(walk, "no_match")
+    if not _due(walk, line):
+        return _wait_on(walk, line, ())
+    told, before = speech.told(event.estimate), walk.state.announced
+    if line.only_improved and before is not None and not told.nearer_than(before):
+        walk.state = replace(walk.state, announce_time=walk.now)
+        walk.note("not announced: no nearer than before")
+        return _wait_on(walk, line, ())
+    walk.state = replace(walk.state, announce_time=walk.now, announced=told)
     walk.note("announced")
     text, language = speech.announcement(event.estimate, walk.state.language)
     return _wait_on(walk, line, (Audio(text=text, language=language),))
@@ -105,7 +164,7 @@ def dequeued(walk: Walk, event: Dequeued) -> Turn:
     line = _line(walk)
     if not event.out:
         return _wait_on(walk, line, ())
-    walk.note("waited too long")
+    walk.note(_LEFT[walk.state.leaving or "max_wait"])
     return _give_up(walk, line)
 
 
@@ -120,7 +179,12 @@ def _line(walk: Walk) -> _Line:
     action = walk.step.action
     if isinstance(action, Queue):
         interval = DEFAULT_ANNOUNCE_INTERVAL if action.announce_interval is None else action.announce_interval
-        return _Line(action.music_prompt_id, interval, longest_wait(action), action.timed_out)
+        exits = {name: getattr(action, name) for name in QUEUE_EXITS}
+        return _Line(
+            action.music_prompt_id, interval, longest_wait(action), action.timed_out, exits=exits,
+            only_improved=action.announce_only_improved,
+            no_match=action.no_match, no_answer=action.no_answer, most_offers=action.most_offers,
+        )  # fmt: skip
     assert isinstance(action, Transfer)
     if action.to == "agent_id":
         return _Line(action.music_prompt_id, _NEVER, longest_wait(action), action.failed, one_agent=True)
@@ -133,27 +197,72 @@ def _line(walk: Walk) -> _Line:
 def _go_on(walk: Walk, line: _Line) -> Turn:
     waited = walk.now - (walk.state.queue_time or walk.now)
     if line.max_wait is not None and waited >= line.max_wait:
-        return walk.effect(Phase.DEQUEUEING, Dequeue(walk.state.contact_id, "max_wait"))
+        return _leave(walk, "max_wait")
+    if line.no_match:
+        return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
     return _announce(walk, line)
 
 
-def _give_up(walk: Walk, line: _Line) -> Turn:
-    walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None)
-    return walk.go(line.given_up) if line.given_up else walk.end("nobody_free")
+def given_up(walk: Walk) -> Turn:
+    """The number that the call overflowed to was not reached."""
+    return _give_up(walk, _line(walk))
+
+
+def _turned_away(walk: Walk, line: _Line, event: Enqueued) -> Turn:
+    """The queue did not take the caller. One that did so twice, with no wait in between, would for ever."""
+    if walk.state.turned_away == walk.state.step_id:
+        walk.note(_LEFT.get(event.left, "left the queue"))
+        return walk.end(_SENTENCES.get(event.left, "nobody_free"))
+    walk.state = replace(walk.state, turned_away=walk.state.step_id)
+    return _left(walk, line, event)
+
+
+def _left(walk: Walk, line: _Line, event: Enqueued | ContactChecked) -> Turn:
+    """The queue took the contact out: to a number, or by the exit for why it did."""
+    walk.note(_LEFT.get(event.left, "left the queue"))
+    if event.number:
+        walk.state = replace(walk.state, contact_id="", queue_time=None, announce_time=None, announced=None)
+        music = (Audio(prompt_id=line.music_prompt_id),) if line.music_prompt_id else ()
+        return walk.order(Phase.DIALLING, Dial(event.number, "", DEFAULT_TRANSFER_TIMEOUT, music))
+    way = line.exits.get(event.left) or line.given_up
+    return _give_up(walk, replace(line, given_up=way), _SENTENCES.get(event.left, "nobody_free"))
+
+
+def _leave(walk: Walk, why: str) -> Turn:
+    walk.state = replace(walk.state, leaving=why)
+    return walk.effect(Phase.DEQUEUEING, Dequeue(walk.state.contact_id, why))
+
+
+def _give_up(walk: Walk, line: _Line, sentence: str = "nobody_free") -> Turn:
+    target = line.way_out(walk.state.leaving)
+    walk.state = replace(
+        walk.state, contact_id="", queue_time=None, announce_time=None, announced=None, leaving="",
+        left_contact_id=walk.state.contact_id or walk.state.left_contact_id,
+    )  # fmt: skip
+    return walk.go(target) if target else walk.end(sentence)
 
 
 def _announce(walk: Walk, line: _Line) -> Turn:
-    said = walk.state.announce_time
-    # A tick comes a little early or late; one that comes before half of the interval is there for max_wait.
-    if line.announce_interval and (said is None or walk.now - said >= line.announce_interval / 2):
+    if _due(walk, line):
         return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
     return _wait_on(walk, line, ())
 
 
+def _due(walk: Walk, line: _Line) -> bool:
+    """Whether the wait is to be told now."""
+    said = walk.state.announce_time
+    if not line.announce_interval:
+        return False
+    # A tick comes a little early or late. One that comes before half of the interval is there for max_wait; where
+    # routing is asked more often than is announced, the announcement may be as early as those ticks are apart.
+    early = _TICK_WHILE_OFFERED / 2 if line.watched else line.announce_interval / 2
+    return said is None or walk.now - said >= line.announce_interval - early
+
+
 def _wait_on(walk: Walk, line: _Line, audio: tuple[Audio, ...]) -> Turn:
     tick = line.announce_interval or _TICK_WITHOUT_ANNOUNCEMENTS
-    if line.one_agent:
-        tick = _TICK_WHILE_OFFERED
+    if line.watched:
+        tick = min(tick, _TICK_WHILE_OFFERED)
     if line.max_wait is not None and walk.state.queue_time is not None:
         left = line.max_wait - (walk.now - walk.state.queue_time)
         tick = min(tick, left) if left > _NEVER else min(tick, _TICK_WHILE_OFFERED)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.domain import speech
+from flows.domain.deeds import Answered
 from flows.domain.definitions import IMPERSONAL_ATTRIBUTES, PLACEHOLDER, Definition, Step, Utterance
 from flows.domain.orders import Audio, EndCall, Order
 from flows.domain.runs import MASK, MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, ContactKind, Effect, Phase, RunState, Trail
@@ -21,6 +22,9 @@ CONSULT_FAILED = "CONSULT_FAILED"
 
 Enter = Mapping[type, Callable[[Any, Any], "Turn | str"]]
 """What entering a step does: a turn that waits for somebody, or the id of the step to go on with."""
+
+Leave = Callable[[Any], "Turn"]
+"""What the end of a flow does that was called by another."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Turn:
     effect: Effect | None
     trail: tuple[Trail, ...]
     entered: tuple[Entered, ...] = ()
+    answers: tuple[Answered, ...] = ()
 
 
 def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
@@ -51,14 +56,16 @@ def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = st
 class Walk:
     """One turn in the making. Its methods end with an order or an effect."""
 
-    def __init__(self, run_id: str, definition: Definition, state: RunState, now: datetime, enter: Enter):
+    def __init__(self, run_id: str, definition: Definition, state: RunState, now: datetime, enter: Enter, leave: Leave):
         self._enter = enter
+        self._leave = leave
         self.run_id = run_id
         self.definition = definition
         self.state = state
         self.now = now
         self.trail: list[Trail] = []
         self.entered: list[Entered] = []
+        self.answers: list[Answered] = []
 
     def note(self, outcome: str) -> None:
         """Write down what happened at the current step."""
@@ -67,12 +74,15 @@ class Walk:
     def order(self, phase: Phase, order: Order) -> Turn:
         """End the turn with something for telephony to do."""
         self.state = replace(self.state, phase=phase, ordered=self.state.entered)
-        return Turn(self.state, order, None, tuple(self.trail), tuple(self.entered))
+        return self._turn(order, None)
 
     def effect(self, phase: Phase, effect: Effect) -> Turn:
         """End the turn with something to be done outside."""
         self.state = replace(self.state, phase=phase)
-        return Turn(self.state, None, effect, tuple(self.trail), tuple(self.entered))
+        return self._turn(None, effect)
+
+    def _turn(self, order: Order | None, effect: Effect | None) -> Turn:
+        return Turn(self.state, order, effect, tuple(self.trail), tuple(self.entered), tuple(self.answers))
 
     def end(self, sentence: str = "", cause: str = "FLOW_ENDED", audio: tuple[Audio, ...] = ()) -> Turn:
         """End the run, with a fixed sentence or the flow's own words. Whoever was only asked for by a colleague is told
@@ -108,11 +118,12 @@ class Walk:
         attributes[name] = MASK if secret else value[:MAX_ATTRIBUTE_LENGTH]
         self.state = replace(self.state, attributes=attributes, secrets=secrets)
 
-    def hear(self, said: Utterance) -> tuple[Audio, ...]:
-        """What the caller hears: the prompt, the run's language, else the flow's, else any that has text."""
+    def hear(self, said: Utterance, wanted: str = "") -> tuple[Audio, ...]:
+        """What the caller hears: the prompt, the language that is wanted, else the run's, else the flow's, else any
+        that has text."""
         if said.prompt_id:
             return (Audio(prompt_id=said.prompt_id),)
-        for language in (self.state.language, self.definition.language, *said.text):
+        for language in (wanted, self.state.language, self.definition.language, *said.text):
             if said.text.get(language, "").strip():
                 template = said.text[language]
                 personal = not IMPERSONAL_ATTRIBUTES.issuperset(PLACEHOLDER.findall(template))
@@ -131,7 +142,7 @@ class Walk:
             if isinstance(outcome, Turn):
                 return outcome
             step_id = outcome
-        return self.end()
+        return self._leave(self) if self.state.frames else self.end()
 
     def _too_far(self) -> bool:
         return self.state.entered > MAX_STEPS or self.state.entered - self.state.ordered > MAX_SILENT_STEPS

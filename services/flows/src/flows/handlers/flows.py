@@ -113,7 +113,9 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
             require_small(request.definition)
             definition = convert.definition_from(request.definition)
         known = await self._references(definition)
-        problems = await self._db.run(tenant_id, lambda tx: ops.problems(tx, definition, known), read_only=True)
+        problems = await self._db.run(
+            tenant_id, lambda tx: ops.problems(tx, definition, known, flow_id), read_only=True
+        )
         return flow_service_pb2.ValidateFlowResponse(
             problems=[convert.to_problem(problem) for problem in problems],
             valid=validation.valid(problems),

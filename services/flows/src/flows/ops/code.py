@@ -77,7 +77,7 @@ async def try_import(tx: Tx, flow_id: str, version: int, file: FlowFile, known: 
     """What a file without mistakes would make of a flow, or of a new one when `flow_id` is empty."""
     flow = await _before(tx, flow_id, version, file)
     draft = file.definition
-    found = await problems(tx, draft, known)
+    found = await problems(tx, draft, known, flow_id)
     tests = await test_store.of_flow(tx, flow_id) if flow_id else []
     changed = compare_tests(tests, file.tests) if file.tests is not None else []
     return Imported(replace(flow, draft=draft), found, compare(flow.draft, draft, names), changed)

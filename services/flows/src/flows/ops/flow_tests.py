@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.sql import Tx
 from kernel.ids import new_id
 
-from flows.domain.definitions import Definition, Transfer
+from flows.domain.definitions import CallFlow, Definition, Transfer
 from flows.domain.diffs import Change
 from flows.domain.expectations import (
     MAX_TESTS,
@@ -27,6 +27,7 @@ from flows.store import flow_tests as store
 from flows.store import flows as flow_store
 
 _MAX_FLOWS = 20
+_MAX_CALLED = 200
 
 get_test = store.get
 """Reads have no rule of their own."""
@@ -47,11 +48,18 @@ async def list_tests(tx: Tx, flow_id: str) -> list[FlowTest]:
 
 
 async def flows_behind(tx: Tx, definition: Definition) -> Mapping[str, Definition]:
-    """The newest releases of the flows a caller may be handed on to, and of those behind them, up to 20."""
+    """The newest releases of the flows a caller may be handed on to or go through, and of those behind them, up to
+    20."""
+    return await _behind(tx, definition, _handed_to, _MAX_FLOWS)
+
+
+async def _behind(
+    tx: Tx, definition: Definition, leading: Callable[[Definition], list[str]], most: int = _MAX_CALLED
+) -> Mapping[str, Definition]:
     found: dict[str, Definition] = {}
-    wanted = _handed_to(definition)
+    wanted = leading(definition)
     seen: set[str] = set()
-    while wanted and len(found) < _MAX_FLOWS:
+    while wanted and len(found) < most:
         flow_id = wanted.pop()
         if flow_id in seen:
             continue
@@ -62,14 +70,28 @@ async def flows_behind(tx: Tx, definition: Definition) -> Mapping[str, Definitio
             continue
         if release_id:
             found[flow_id] = (await flow_store.get_release(tx, release_id)).definition
-            wanted += _handed_to(found[flow_id])
+            wanted += leading(found[flow_id])
     return found
 
 
+async def called_flows(tx: Tx, definition: Definition) -> Mapping[str, Definition]:
+    """The newest releases of the flows that are called, and of those that they call."""
+    return await _behind(tx, definition, _called)
+
+
+def _called(definition: Definition) -> list[str]:
+    return [each.flow_id for step in definition.steps if isinstance(each := step.action, CallFlow) and each.flow_id]
+
+
 def _handed_to(definition: Definition) -> list[str]:
-    return [
-        each.target for step in definition.steps if isinstance(each := step.action, Transfer) and each.to == "flow_id"
-    ]
+    found: list[str] = []
+    for step in definition.steps:
+        match step.action:
+            case Transfer("flow_id", flow_id) | CallFlow(flow_id=flow_id):
+                found.append(flow_id)
+            case _:
+                pass
+    return found
 
 
 async def create_test(tx: Tx, flow_id: str, case: Case, now: datetime) -> FlowTest:

@@ -29,7 +29,7 @@ from flows.domain.flows import (
     require_version,
 )  # fmt: skip
 from flows.domain.validation import References
-from flows.ops.flow_tests import Tried, require_passed
+from flows.ops.flow_tests import Tried, called_flows, require_passed
 from flows.store import flows as store
 from flows.store import prompts as prompt_store
 
@@ -50,13 +50,14 @@ class Change:
     version: int
 
 
-async def problems(tx: Tx, definition: Definition, known: References) -> list[Problem]:
-    """Everything wrong with a definition, the tenant's prompts and flows looked up."""
+async def problems(tx: Tx, definition: Definition, known: References, flow_id: str = "") -> list[Problem]:
+    """Everything wrong with a definition, of this flow if it is one's, the tenant's prompts and flows looked up."""
     played = [prompt_id for step in definition.steps for _, prompt_id in prompts(step.action)]
     found = await prompt_store.existing(tx, played)
     named = {each.target for step in definition.steps if isinstance(each := step.action, Transfer)}
     flows = await store.published(tx, sorted(named)) if named else ()
-    return validation.validate(definition, replace(known, prompts=found, flows=flows))
+    called = await called_flows(tx, definition)
+    return validation.validate(definition, replace(known, prompts=found, flows=flows, called=called, flow_id=flow_id))
 
 
 async def create_flow(
@@ -116,7 +117,7 @@ async def publish_flow(
     if flow.version != checked_version:
         raise VersionConflict("the draft changed while it was checked")
     comment = require_text(comment, "comment", MAX_COMMENT, required=False)
-    _require_publishable(await problems(tx, flow.draft, known))
+    _require_publishable(await problems(tx, flow.draft, known, flow_id))
     await require_passed(tx, flow_id, tried)
     return await _release(tx, flow, flow.draft, publisher, comment, now)
 
@@ -131,7 +132,7 @@ async def roll_back_flow(
         raise ReleaseNotFound("there is no such release of this flow")
     if old.release_id == flow.release_id:
         raise InvalidInput.of("release_id", "is the release that runs already")
-    _require_publishable(await problems(tx, old.definition, known))
+    _require_publishable(await problems(tx, old.definition, known, flow_id))
     return await _release(tx, flow, old.definition, publisher, "", now, restored_number=old.number)
 
 

@@ -12,6 +12,7 @@ from kernel.ids import new_id
 from merkez.flows.v1 import flows_events_pb2
 
 from flows.domain import builtin
+from flows.domain.deeds import Answered
 from flows.domain.definitions import Definition
 from flows.domain.flows import FlowNotFound, FlowNotPublished
 from flows.domain.orders import Order
@@ -48,6 +49,7 @@ class Outcome:
     state: RunState
     order: Order
     trail: Sequence[Trail]
+    answers: Sequence[Answered] = ()
 
 
 async def find_run(tx: Tx, call_id: str, turn: int, seal: Seal) -> Standing | None:
@@ -136,6 +138,8 @@ async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) 
     await store.save_run(tx, saved, seal, now)
     await store.add_instruction(tx, instruction, now)
     await store.add_steps(tx, run.run_id, sequence, outcome.trail, now)
+    for answer in outcome.answers:
+        _emit_answer(tx, saved, answer, now)
     if over:
         _emit_ended(tx, saved, now)
     return instruction
@@ -165,5 +169,23 @@ def _emit_ended(tx: Tx, run: Run, now: datetime) -> None:
         release_id=run.release_id,
         step_id=run.state.step_id,
         end_time=end_time,
+    )
+    tx.emit(fact, key=run.call_id)
+
+
+def _emit_answer(tx: Tx, run: Run, answer: Answered, now: datetime) -> None:
+    answer_time = Timestamp()
+    answer_time.FromDatetime(now)
+    fact = flows_events_pb2.SurveyAnswered(
+        run_id=run.run_id,
+        call_id=run.call_id,
+        flow_id=run.flow_id,
+        release_id=run.release_id,
+        step_id=answer.step_id,
+        question_id=answer.question_id,
+        value=answer.value,
+        language=run.state.language,
+        customer_id=run.state.attributes.get("customer_id", ""),
+        answer_time=answer_time,
     )
     tx.emit(fact, key=run.call_id)

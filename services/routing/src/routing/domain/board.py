@@ -18,8 +18,8 @@ from itertools import islice
 from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
 from routing.domain.capacity import ALL, SPOKEN, USUAL_RULES, CapacityRules
-from routing.domain.contacts import Channel, Contact, ContactState
-from routing.domain.courses import Demand, Line, Stage, alone, course, preferred_until, stage_at
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
+from routing.domain.courses import Demand, Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import Turns
 from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
@@ -35,7 +35,7 @@ _MAX_POOLS = 50_000
 _MAX_COURSES = 20_000
 _BY_TELEPHONE = frozenset({Channel.VOICE})
 
-_Key = tuple[tuple[str, ...], requirements.Requirement, str, int, Channel]
+_Key = tuple[tuple[str, ...], requirements.Requirement, str, int, bool, Channel]
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +53,7 @@ class Board:
         self._lines: dict[str, Line] = {}
         self._rankings: dict[str, Ranking] = {}
         self._urgencies: dict[str, Urgency] = {}
-        self._courses: dict[str, dict[tuple[Demand, int, Channel], _Course]] = {}
+        self._courses: dict[str, dict[tuple[Demand, int, bool, Channel], _Course]] = {}
         self._ready: dict[str, Ready] = {}
         self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -127,7 +127,8 @@ class Board:
         agent_id, rank = agent.agent_id, agent.rank
         self.drop_agent(agent_id)
         fit = self._fits.get(agent_id)
-        if fit is None or (fit.skills, fit.queue_ids, fit.direct) != (agent.skills, agent.queue_ids, agent.direct):
+        known = (agent.skills, agent.queue_ids, agent.direct, agent.away)
+        if fit is None or (fit.skills, fit.queue_ids, fit.direct, fit.away) != known:
             fit = self._refit(agent, fit)
         if agent.loaded and self._is_held_back(agent, fit):
             self._held_back[agent_id] = agent
@@ -290,7 +291,7 @@ class Board:
     def _refit(self, agent: Ready, before: Fit | None) -> Fit:
         for queue_id in before.queue_ids - agent.queue_ids if before else ():
             self._members[queue_id].discard(agent.agent_id)
-        fit = Fit(agent.agent_id, agent.skills, agent.queue_ids, agent.direct, [], [])
+        fit = Fit(agent.agent_id, agent.skills, agent.queue_ids, agent.direct, agent.away, [], [])
         self._fits[agent.agent_id] = fit
         for queue_id in agent.queue_ids:
             self._members.setdefault(queue_id, set()).add(agent.agent_id)
@@ -308,8 +309,9 @@ class Board:
         line = self._lines[contact.queue_id]
         until = preferred_until(contact.since, contact.preferred_wait, now) if contact.preferred else None
         if until is not None:
-            return self._pool_of(alone(contact.preferred), USUALLY, contact.channel), until
-        way = self._course(line, contact.asked, contact.fired, contact.channel)
+            preferred = alone(contact.preferred, at_desk=contact.callback)
+            return self._pool_of(preferred, USUALLY, contact.channel), until
+        way = self._course(line, contact)
         index, due = (0, None) if len(way.stages) == 1 else stage_at(way.stages, contact.since, now)
         pool = way.pools[index]
         if pool is None or pool.forgotten:
@@ -318,19 +320,20 @@ class Board:
             )
         return pool, due
 
-    def _course(self, line: Line, asked: Demand, fired: int, channel: Channel) -> _Course:
+    def _course(self, line: Line, contact: Waiting) -> _Course:
+        asked, fired, callback, channel = contact.asked, contact.fired, contact.callback, contact.channel
         known = self._courses.get(line.queue_id)
-        way = known.get((asked, fired, channel)) if known is not None else None
+        way = known.get((asked, fired, callback, channel)) if known is not None else None
         if way is None:
             known = self._courses.setdefault(line.queue_id, {})
             if len(known) >= _MAX_COURSES:
                 known.clear()
-            stages = course(line, asked, fired)
-            way = known[asked, fired, channel] = _Course(stages, [None] * len(stages))
+            stages = at_desk(course(line, asked, fired)) if callback else course(line, asked, fired)
+            way = known[asked, fired, callback, channel] = _Course(stages, [None] * len(stages))
         return way
 
     def _pool_of(self, stage: Stage, ranking: Ranking, channel: Channel) -> Pool:
-        key = (stage.members, stage.requirement, ranking.name, stage.levels, channel)
+        key = (stage.members, stage.requirement, ranking.name, stage.levels, stage.at_desk, channel)
         pool = self._pools.get(key)
         if pool is None:
             if len(self._pools) >= _MAX_POOLS:
@@ -420,7 +423,8 @@ def waiting_of(contact: Contact) -> Waiting | None:
     return Waiting(
         contact.contact_id, contact.queue_id, contact.queue_time.timestamp(), contact.points,
         demand(contact.required_skills), contact.version, contact.traceparent, contact.target_agent_id,
-        contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps, contact.channel,
+        contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps,
+        contact.kind is ContactKind.CALLBACK, contact.channel,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import require_id
 from kernel.phone import require_e164
 
+from routing.domain.overflow import LeaveReason, Overflowed
 from routing.domain.queues import SkillLevel, WrapUpMode, require_skills
 from routing.domain.urgency import HALF_A_POINT
 
@@ -79,6 +80,8 @@ class ContactKind(StrEnum):
     TRANSFER = "TRANSFER"
     CONSULT = "CONSULT"
     """An agent's question to another, while the customer waits with the first."""
+    CALLBACK = "CALLBACK"
+    """A customer who waits to be called back."""
 
 
 class Channel(StrEnum):
@@ -167,6 +170,11 @@ class Contact:
     """For how long the preferred agent alone may have it, from `queue_time` on."""
     fired_steps: int = 0
     """A bit for each step of its queue's rules that came because the expected wait was too long."""
+    overflows: tuple[Overflowed, ...] = ()
+    """How rules of its queues sent it on, the first first."""
+    leave_reason: LeaveReason | None = None
+    """Why its queue's overflow took it out."""
+    callback_id: str = ""
     wrap_up_mode: WrapUpMode | None = None
     """What follows the talk, known from the offer on."""
     wrap_up_wanted: bool = False
@@ -182,8 +190,9 @@ class Contact:
         return self.priority + (HALF_A_POINT if self.offer_count or self.target_agent_id else 0.0)
 
 
-def check_contact(contact: Contact) -> Contact:
-    """A contact to queue or to begin, when every field is well formed; InvalidInput naming the field if not."""
+def check_contact(contact: Contact, within: str = "contact") -> Contact:
+    """A contact to queue or to begin, when every field is well formed; InvalidInput naming the field, `within` what was
+    asked, if not."""
     for prefix, value, name in (
         ("que", contact.queue_id, "queue_id"), ("brd", contact.brand_id, "brand_id"),
         ("call", contact.call_id, "call_id"), ("cus", contact.customer_id, "customer_id"),
@@ -192,17 +201,18 @@ def check_contact(contact: Contact) -> Contact:
         ("usr", contact.consulting_agent_id, "consulting_agent_id"),
         ("usr", contact.preferred_agent_id, "preferred_agent_id"),
     ):  # fmt: skip
-        if value or (name == "call_id" and contact.channel is Channel.VOICE):
-            require_id(prefix, value, f"contact.{name}")
+        spoken = contact.channel is Channel.VOICE and contact.kind is not ContactKind.CALLBACK
+        if value or (name == "call_id" and spoken):
+            require_id(prefix, value, f"{within}.{name}")
     if contact.caller_number:
-        require_e164(contact.caller_number, "contact.caller_number")
+        require_e164(contact.caller_number, f"{within}.caller_number")
     for value, name in ((contact.caller_name, "caller_name"), (contact.dialed_number, "dialed_number")):
         if len(value) > 200:
-            raise InvalidInput.of(f"contact.{name}", "is longer than 200 characters")
+            raise InvalidInput.of(f"{within}.{name}", "is longer than 200 characters")
     if not 0 <= contact.priority <= 9:
-        raise InvalidInput.of("contact.priority", "must be 0 to 9")
-    _check_attributes(contact.attributes)
-    return replace(contact, required_skills=require_skills(contact.required_skills, "contact.required_skills"))
+        raise InvalidInput.of(f"{within}.priority", "must be 0 to 9")
+    _check_attributes(contact.attributes, f"{within}.attributes")
+    return replace(contact, required_skills=require_skills(contact.required_skills, f"{within}.required_skills"))
 
 
 def check_waiting(contact: Contact) -> Contact:
@@ -211,6 +221,8 @@ def check_waiting(contact: Contact) -> Contact:
         raise InvalidInput.of("contact.queue_id", "or contact.target_agent_id is required")
     if contact.kind is ContactKind.OUTBOUND:
         raise InvalidInput.of("contact.kind", "can't be OUTBOUND: such a contact does not wait")
+    if (contact.kind is ContactKind.CALLBACK) != bool(contact.callback_id):
+        raise InvalidInput.of("contact.kind", "can't be CALLBACK: ask for a callback instead")
     if (contact.kind is ContactKind.CONSULT) != bool(contact.consulting_agent_id):
         raise InvalidInput.of("contact.consulting_agent_id", "goes with a CONSULT, and a CONSULT with it")
     if contact.target_agent_id and contact.target_agent_id == contact.consulting_agent_id:
@@ -300,11 +312,9 @@ def noted(contact: Contact, disposition_id: str, note: str) -> Contact:
     )  # fmt: skip
 
 
-def _check_attributes(attributes: Mapping[str, str]) -> None:
+def _check_attributes(attributes: Mapping[str, str], field: str) -> None:
     if len(attributes) > 64:
-        raise InvalidInput("contact.attributes has more than 64 entries")
+        raise InvalidInput.of(field, "has more than 64 entries")
     for key, value in attributes.items():
         if not key or len(key) > 64 or len(value) > 1024:
-            raise InvalidInput.of(
-                "contact.attributes", "has an empty key, a key over 64 or a value over 1,024 characters"
-            )
+            raise InvalidInput.of(field, "has an empty key, a key over 64 or a value over 1,024 characters")

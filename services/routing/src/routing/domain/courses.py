@@ -35,13 +35,15 @@ class Line:
 
 class Stage(NamedTuple):
     """What holds from `after` seconds of waiting on: agents of these queues (of any when none is named) who meet the
-    requirement, and of a list so many levels. `steps` are the numbers of the steps that have come."""
+    requirement, and of a list so many levels. `steps` are the numbers of the steps that have come. `at_desk`: none who
+    is reached by telephone alone."""
 
     after: float
     members: tuple[str, ...]
     requirement: Requirement
     levels: int
     steps: tuple[int, ...]
+    at_desk: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -84,9 +86,14 @@ def preferred_until(since: float, wait: float, now: float) -> float | None:
     return until if wait and now < until else None
 
 
-def alone(agent_id: str) -> Stage:
+def alone(agent_id: str, *, at_desk: bool = False) -> Stage:
     """For one agent alone, whatever their skills."""
-    return Stage(0.0, (agent_id,), ANYBODY, 0, ())
+    return Stage(0.0, (agent_id,), ANYBODY, 0, (), at_desk)
+
+
+def at_desk(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The same for a callback: its agent calls the customer, and so must be at the desk."""
+    return tuple(stage._replace(at_desk=True) for stage in stages)
 
 
 def _widens(rules: Rules) -> list[float]:

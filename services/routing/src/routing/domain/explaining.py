@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import line_of, seen
-from routing.domain.contacts import Contact
-from routing.domain.courses import Stage, alone, course, preferred_until, stage_at
+from routing.domain.contacts import Contact, ContactKind
+from routing.domain.courses import Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.matches import why_not
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import Ranking
@@ -55,9 +55,11 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     since, at = contact.queue_time.timestamp(), now.timestamp()
     preferred = contact.preferred_agent_id
     due = preferred_until(since, contact.preferred_wait.total_seconds(), at) if preferred else None
+    callback = contact.kind is ContactKind.CALLBACK
     if due is not None:
-        return alone(preferred), datetime.fromtimestamp(due, now.tzinfo)
+        return alone(preferred, at_desk=callback), datetime.fromtimestamp(due, now.tzinfo)
     stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
+    stages = at_desk(stages) if callback else stages
     index, due = stage_at(stages, since, at)
     return stages[index], None if due is None else datetime.fromtimestamp(due, now.tzinfo)
 

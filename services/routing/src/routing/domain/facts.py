@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from routing.domain.agents import Agent, AgentState
+from routing.domain.callbacks import Callback
 from routing.domain.capacity import CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.offers import Offer
@@ -22,6 +23,13 @@ class ContactQueued:
 @dataclass(frozen=True)
 class ContactChanged:
     """What a waiting contact asks for, or its priority, changed."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class ContactOverflowed:
+    """A waiting contact was sent to another queue."""
 
     contact: Contact
 
@@ -155,12 +163,62 @@ class QueueDeleted:
     queue_id: str
 
 
+@dataclass(frozen=True)
+class CallbackFact:
+    """What became of a callback."""
+
+    callback: Callback
+
+
+class CallbackRequested(CallbackFact):
+    """Somebody asked to be called back."""
+
+
+class CallbackRescheduled(CallbackFact):
+    """Another time was set."""
+
+
+class CallbackQueued(CallbackFact):
+    """It is in line."""
+
+
+class CallbackHeld(CallbackFact):
+    """It is out of the line until its queue opens."""
+
+
+class CallbackReleased(CallbackFact):
+    """An agent has it, and calls."""
+
+
+class CallbackAttempted(CallbackFact):
+    """An attempt is over."""
+
+
+class CallbackCompleted(CallbackFact):
+    """The customer was reached, or a message left."""
+
+
+class CallbackFailed(CallbackFact):
+    """Every attempt came to nothing."""
+
+
+class CallbackCancelled(CallbackFact):
+    """Nobody calls."""
+
+
+class CallbackExpired(CallbackFact):
+    """Nobody could call in time."""
+
+
 OfferFact = OfferMade | OfferAccepted | OfferDeclined | OfferMissed | OfferRescinded
 ContactFact = (
-    ContactQueued | ContactChanged | ContactStarted | ContactDequeued | ContactAbandoned | WrapUpStarted | ContactEnded
-    | ContactCorrected | WrapUpChanged
+    ContactQueued | ContactChanged | ContactOverflowed | ContactStarted | ContactDequeued | ContactAbandoned
+    | WrapUpStarted | WrapUpChanged | ContactEnded | ContactCorrected
 )  # fmt: skip
-Fact = ContactFact | OfferFact | AgentStateChanged | AgentChanged | CapacityChanged | QueueChanged | QueueDeleted
+Fact = (
+    ContactFact | OfferFact | CallbackFact | AgentStateChanged | AgentChanged | CapacityChanged | QueueChanged
+    | QueueDeleted
+)  # fmt: skip
 
 
 def key_of(fact: Fact) -> str:
@@ -173,4 +231,6 @@ def key_of(fact: Fact) -> str:
         return fact.queue.queue_id
     if isinstance(fact, QueueDeleted):
         return fact.queue_id
+    if isinstance(fact, CallbackFact):
+        return fact.callback.callback_id
     return fact.contact.contact_id

@@ -1,15 +1,24 @@
-"""Business hours: in which a brand serves its customers. When hours are open is for `kernel.hours` to say."""
+"""Business hours: in which a brand serves its customers. When hours are open is for `kernel.hours` to say, and which
+days a country's holidays are for `holidays`. Flows and queues judge by the same `opening`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from kernel import hours as rules
-from kernel.errors import InvalidInput, NotFound
+from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.hours import Holiday, Hours, Opening, OpenInterval
 
+from routing.domain.holidays import NO_CALENDAR, HolidayCalendar, NamedDay, check_calendar, closed_days, days_of
 from routing.domain.queues import require_name
+
+AHEAD = timedelta(days=366)
+"""How far the next change and coming holidays are looked for."""
+LONGEST_RANGE = timedelta(days=366)
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9996, 1, 1, tzinfo=UTC)
+"""Before and after them no calendar is asked."""
 
 
 class BusinessHoursNotFound(NotFound):
@@ -18,9 +27,16 @@ class BusinessHoursNotFound(NotFound):
     reason = "BUSINESS_HOURS_NOT_FOUND"
 
 
+class BusinessHoursInUse(FailedPrecondition):
+    """A queue goes by them."""
+
+    reason = "BUSINESS_HOURS_IN_USE"
+
+
 @dataclass(frozen=True)
 class BusinessHours:
-    """When a brand serves its customers."""
+    """When a brand serves its customers. `holidays` are its own days and ranges that differ; they come before those of
+    the `calendar`."""
 
     business_hours_id: str
     display_name: str
@@ -29,6 +45,17 @@ class BusinessHours:
     holidays: tuple[Holiday, ...]
     create_time: datetime
     version: int = 1
+    calendar: HolidayCalendar = NO_CALENDAR
+
+
+@dataclass(frozen=True)
+class ComingDay:
+    """A holiday of the calendar that is to come. `off`: it is a day as usual; `own`: days of the brand's own say what
+    holds on it."""
+
+    named: NamedDay
+    off: bool
+    own: bool
 
 
 def check_hours(hours: BusinessHours) -> BusinessHours:
@@ -38,23 +65,64 @@ def check_hours(hours: BusinessHours) -> BusinessHours:
     if len(hours.holidays) > 400:
         raise InvalidInput.of("business_hours.holidays", "has more than 400 days")
     rules.check_intervals(hours.intervals, "business_hours.intervals", weekly=True)
-    seen: set[date] = set()
-    for index, holiday in enumerate(hours.holidays):
-        field = f"business_hours.holidays[{index}]"
-        rules.check_intervals(holiday.intervals, f"{field}.intervals", weekly=False)
-        if len(holiday.display_name) > 200:
-            raise InvalidInput.of(f"{field}.display_name", "is longer than 200 characters")
-        if holiday.day in seen:
-            raise InvalidInput.of(f"{field}.date", "is named twice")
-        seen.add(holiday.day)
+    _check_days(hours.holidays)
     return replace(
         hours,
         display_name=require_name(hours.display_name, "business_hours.display_name"),
         intervals=tuple(sorted(hours.intervals, key=lambda each: (each.weekday, each.start_minute))),
-        holidays=tuple(sorted(hours.holidays, key=lambda each: each.day)),
+        holidays=tuple(sorted(hours.holidays, key=lambda each: (each.day, each.last))),
+        calendar=check_calendar(hours.calendar, "business_hours.calendar"),
     )
 
 
+def _check_days(holidays: tuple[Holiday, ...]) -> None:
+    """One day may lie within a range, and comes first then; two ranges may not meet."""
+    seen: set[date] = set()
+    for index, holiday in enumerate(holidays):
+        field = f"business_hours.holidays[{index}]"
+        rules.check_intervals(holiday.intervals, f"{field}.intervals", weekly=False)
+        if len(holiday.display_name) > 200:
+            raise InvalidInput.of(f"{field}.display_name", "is longer than 200 characters")
+        if holiday.last_day is None:
+            if holiday.day in seen:
+                raise InvalidInput.of(f"{field}.date", "is named twice")
+            seen.add(holiday.day)
+            continue
+        if not timedelta(0) < holiday.last_day - holiday.day <= LONGEST_RANGE:
+            raise InvalidInput.of(f"{field}.end_date", "must be after date, and at most 366 days later")
+        for number, other in enumerate(holidays[:index]):
+            if other.last_day is not None and other.day <= holiday.last_day and holiday.day <= other.last_day:
+                raise InvalidInput.of(f"{field}.date", f"lies within the days of holidays[{number}], or before its end")
+
+
 def opening(hours: BusinessHours, at: datetime) -> Opening:
-    """Whether `hours` are open at the instant `at`, and when that changes next. InvalidInput at the ends of time."""
-    return rules.opening(Hours(hours.time_zone, hours.intervals, hours.holidays), at)
+    """Whether `hours` are open at the instant `at`, and when that changes within a year. InvalidInput at the ends of
+    time."""
+    days = calendar_days(hours, at)
+    return rules.opening(Hours(hours.time_zone, hours.intervals, hours.holidays, days), at, AHEAD)
+
+
+def is_open(hours: BusinessHours, at: datetime) -> bool:
+    """Whether `opening` says open."""
+    days = calendar_days(hours, at, timedelta(days=1))
+    return rules.is_open(Hours(hours.time_zone, hours.intervals, hours.holidays, days), at)
+
+
+def calendar_days(hours: BusinessHours, at: datetime, ahead: timedelta = AHEAD) -> tuple[Holiday, ...]:
+    """Days on which the calendar closes, from the day before `at` to so long after it."""
+    if not hours.calendar.country or not _FIRST <= at <= _LAST:
+        return ()
+    first = at.astimezone(ZoneInfo(hours.time_zone)).date() - timedelta(days=1)
+    return closed_days(hours.calendar, first, first + ahead + timedelta(days=3))
+
+
+def coming_days(hours: BusinessHours, at: datetime, language: str = "") -> list[ComingDay]:
+    """The calendar's holidays from `at` to a year after it, those that are off as well."""
+    calendar, first = hours.calendar, at.astimezone(ZoneInfo(hours.time_zone)).date()
+    last = first + AHEAD
+    return [
+        ComingDay(each, each.name in calendar.off, any(own.day <= each.day <= own.last for own in hours.holidays))
+        for year in (range(first.year, last.year + 1) if calendar.country else ())
+        for each in days_of(calendar.country, calendar.subdivision, year, language)
+        if first <= each.day <= last
+    ]

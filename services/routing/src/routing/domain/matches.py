@@ -31,6 +31,8 @@ class Waiting(NamedTuple):
     preferred: str = ""
     preferred_wait: float = 0.0
     fired: int = 0
+    callback: bool = False
+    """Whether the customer waits to be called, and not on the telephone."""
     channel: Channel = Channel.VOICE
 
 
@@ -81,6 +83,8 @@ def why_not(agent: Ready, stage: Stage, ranking: Ranking, target: str = "", pref
     """Why an agent who is ready may not take a contact that has come to this stage; empty when they may."""
     if target:
         return "" if agent.agent_id == target else "not_the_target"
+    if stage.at_desk and agent.away:
+        return "away"
     if agent.agent_id in stage.members:
         return ""
     if stage.members == (preferred,):

@@ -136,6 +136,7 @@ class Fit:
     skills: Mapping[str, int]
     queue_ids: frozenset[str]
     direct: bool
+    away: bool
     stands: list[tuple[Pool, Standing]]
     ranks: list[tuple[Pool, int]]
     """The same of pools that are ranked, with the agent's score."""
@@ -144,7 +145,11 @@ class Fit:
         """Take the pool in, when the agent may serve it."""
         members = pool.stage.members
         own = self.agent_id in members
-        if (self.direct and not own) or (members and not own and self.queue_ids.isdisjoint(members)):
+        if (
+            (self.away and pool.stage.at_desk)
+            or (self.direct and not own)
+            or (members and not own and self.queue_ids.isdisjoint(members))
+        ):
             return False
         points = requirements.score(self.skills, pool.stage.requirement)
         if points is None or not (own or pool.ranking.lists(self.agent_id, pool.stage.levels)):

@@ -11,6 +11,8 @@ from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, Inv
 from kernel.ids import is_id
 
 from routing.domain import requirements
+from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, check_callback_rules
+from routing.domain.overflow import NONE, Overflow, check_overflow
 from routing.domain.requirements import MAX_PROFICIENCY, Requirement
 from routing.domain.rules import DEFAULT, Rules, check_rules, stated_by
 
@@ -38,7 +40,7 @@ class QueueNotEmpty(FailedPrecondition):
 
 
 class QueueInUse(FailedPrecondition):
-    """A step of another queue names it."""
+    """A step or an overflow of another queue names it."""
 
     reason = "QUEUE_IN_USE"
 
@@ -126,6 +128,10 @@ class Queue:
     version: int = 1
     deleted: bool = False
     rules: Rules = DEFAULT
+    business_hours_id: str = ""
+    """Hours it goes by; empty for always open."""
+    overflow: Overflow = NONE
+    callbacks: CallbackRules = USUAL_CALLBACKS
     wrap_up_mode: WrapUpMode = WrapUpMode.MANDATORY
     wrap_up_extension: timedelta = timedelta(0)
     """By how much an agent may extend a wrap-up that has a timer, once."""
@@ -207,7 +213,9 @@ def check_queue(queue: Queue) -> Queue:
     require_name(queue.display_name, "queue.display_name")
     require_skills(queue.required_skills, "queue.required_skills")
     require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
+    check_callback_rules(queue.callbacks, "queue.callbacks")
     check_rules(queue.rules, queue.requirement, queue.queue_id, "queue.rules")
+    check_overflow(queue.overflow, queue.queue_id, "queue.overflow", has_hours=bool(queue.business_hours_id))
     return queue
 
 

@@ -54,6 +54,11 @@ class Ready(NamedTuple):
         return self.loaded and not self.takes(channel) and (self.does is None or channel in self.does)
 
     @property
+    def away(self) -> bool:
+        """Whether they are reached by telephone alone."""
+        return self.idle_since == LAST
+
+    @property
     def rank(self) -> tuple[datetime, str]:
         """Longer idle first."""
         return (self.idle_since, self.agent_id)

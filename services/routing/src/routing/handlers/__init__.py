@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from merkez.routing.v1 import callback_service_pb2_grpc as callbacks_grpc
 from merkez.routing.v1 import capacity_service_pb2_grpc as capacity_grpc
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
 from merkez.routing.v1 import presence_service_pb2_grpc as presence_grpc
@@ -13,6 +14,7 @@ from merkez.routing.v1 import simulation_service_pb2_grpc as simulations_grpc
 from merkez.routing.v1 import wrap_up_service_pb2_grpc as wrap_ups_grpc
 
 from routing.handlers.agents import AgentServicer
+from routing.handlers.callbacks import CallbackServicer
 from routing.handlers.capacity import CapacityServicer
 from routing.handlers.contacts import ContactServicer, OfferServicer
 from routing.handlers.hours import BusinessHoursServicer
@@ -31,6 +33,7 @@ def servicers(desk: Desk) -> Sequence[tuple[Callable[[Any, Any], None], Any]]:
         (queues_grpc.add_BusinessHoursServiceServicer_to_server, BusinessHoursServicer(desk)),
         (queues_grpc.add_DispositionServiceServicer_to_server, DispositionServicer(desk)),
         (contacts_grpc.add_ContactServiceServicer_to_server, ContactServicer(desk)),
+        (callbacks_grpc.add_CallbackServiceServicer_to_server, CallbackServicer(desk)),
         (contacts_grpc.add_OfferServiceServicer_to_server, OfferServicer(desk)),
         (contacts_grpc.add_AgentServiceServicer_to_server, AgentServicer(desk)),
         (simulations_grpc.add_SimulationServiceServicer_to_server, SimulationServicer(desk)),

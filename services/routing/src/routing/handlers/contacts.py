@@ -18,8 +18,9 @@ from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import contacts as ops
 from routing.ops import offers as offer_ops
-from routing.ops import waits
+from routing.ops import overflow, waits
 from routing.ops.contacts import WrapUp
+from routing.overflow_proto import add_checks
 
 _CHANGEABLE = ("priority", "required_skills", "preferred_agent_id")
 
@@ -33,7 +34,7 @@ class ContactServicer(Asked, ContactServiceServicer):
         draft = convert.contact_from_proto(request.contact, current_traceparent())
 
         async def enqueue(tx: Ledger) -> contact_pb2.Contact:
-            return convert.contact_to_proto(await ops.enqueue_contact(tx, draft, self._desk.clock.now()))
+            return convert.contact_to_proto(await overflow.enqueue_contact(tx, draft, self._desk.clock.now()))
 
         return await self._once("EnqueueContact", request, contact_pb2.Contact, enqueue)
 
@@ -118,7 +119,9 @@ class ContactServicer(Asked, ContactServiceServicer):
         async def explain(tx: Ledger) -> contact_pb2.Explanation:
             found = await waits.explain_contact(tx, contact_id, now)
             names = await ops.skill_names(tx)
-            return rules_proto.explanation_to_proto(found, convert.contact_to_proto(found.contact), names)
+            made = rules_proto.explanation_to_proto(found, convert.contact_to_proto(found.contact), names)
+            add_checks(made, await overflow.checks(tx, contact_id, now))
+            return made
 
         return await self._run(explain, read_only=True)
 

@@ -8,15 +8,17 @@ from chassis.instants import time_in, time_out
 from chassis.paging import encode_token, page_size
 from google.protobuf.empty_pb2 import Empty
 from kernel.ids import require_id
-from merkez.routing.v1 import queue_pb2, queue_service_pb2
+from merkez.routing.v1 import hours_pb2, queue_pb2, queue_service_pb2
 from merkez.routing.v1.queue_service_pb2_grpc import BusinessHoursServiceServicer
 
 from routing import convert
+from routing.domain.holidays import countries
 from routing.handlers.asking import Asked, page
+from routing.hours_proto import day_to_proto, hours_from_proto, hours_to_proto
 from routing.ledger import Ledger
 from routing.ops import hours as ops
 
-_CHANGEABLE = ("display_name", "time_zone", "intervals", "holidays")
+_CHANGEABLE = ("display_name", "time_zone", "intervals", "holidays", "calendar")
 
 
 class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
@@ -25,10 +27,11 @@ class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
     async def CreateBusinessHours(
         self, request: queue_service_pb2.CreateBusinessHoursRequest, context: Any
     ) -> queue_pb2.BusinessHours:
-        draft = convert.hours_from_proto(request.business_hours)
+        draft = hours_from_proto(request.business_hours)
 
         async def create(tx: Ledger) -> queue_pb2.BusinessHours:
-            return convert.hours_to_proto(await ops.create_hours(tx, draft, self._desk.clock.now()))
+            now = self._desk.clock.now()
+            return hours_to_proto(await ops.create_hours(tx, draft, now), now)
 
         return await self._once("CreateBusinessHours", request, queue_pb2.BusinessHours, create)
 
@@ -38,8 +41,9 @@ class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
         size = page_size(request.page_size)
         rows = await self._run(lambda tx: ops.list_hours(tx, size, request.page_token), read_only=True)
         listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.business_hours_id))
+        now = self._desk.clock.now()
         return queue_service_pb2.ListBusinessHoursResponse(
-            business_hours=map(convert.hours_to_proto, listed), next_page_token=token
+            business_hours=[hours_to_proto(each, now) for each in listed], next_page_token=token
         )
 
     async def UpdateBusinessHours(
@@ -48,11 +52,11 @@ class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
         hours = request.business_hours
         hours_id = require_id("hrs", hours.business_hours_id, "business_hours.business_hours_id")
         fields = convert.masked(request.update_mask, hours, _CHANGEABLE)
-        draft = convert.hours_from_proto(hours)
+        draft = hours_from_proto(hours)
         changes = {name: getattr(draft, name) for name in fields}
         now = self._desk.clock.now()
-        return convert.hours_to_proto(
-            await self._run(lambda tx: ops.update_hours(tx, hours_id, changes, request.version, now))
+        return hours_to_proto(
+            await self._run(lambda tx: ops.update_hours(tx, hours_id, changes, request.version, now)), now
         )
 
     async def DeleteBusinessHours(self, request: queue_service_pb2.DeleteBusinessHoursRequest, context: Any) -> Empty:
@@ -68,4 +72,23 @@ class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
         found = await self._run(lambda tx: ops.check_opening(tx, hours_id, at), read_only=True)
         return queue_service_pb2.CheckBusinessHoursResponse(
             open=found.open, holiday=found.holiday, change_time=time_out(found.change_time)
+        )
+
+    async def PreviewBusinessHours(
+        self, request: queue_service_pb2.PreviewBusinessHoursRequest, context: Any
+    ) -> queue_service_pb2.PreviewBusinessHoursResponse:
+        at = time_in(request, "time") or self._desk.clock.now()
+        found = ops.preview(hours_from_proto(request.business_hours), at, request.language)
+        return queue_service_pb2.PreviewBusinessHoursResponse(
+            open=found.opening.open, holiday=found.opening.holiday, change_time=time_out(found.opening.change_time),
+            days=map(day_to_proto, found.days),
+        )  # fmt: skip
+
+    async def ListHolidayCountries(
+        self, request: queue_service_pb2.ListHolidayCountriesRequest, context: Any
+    ) -> queue_service_pb2.ListHolidayCountriesResponse:
+        return queue_service_pb2.ListHolidayCountriesResponse(
+            countries=[
+                hours_pb2.HolidayCountry(country=code, subdivisions=parts) for code, parts in countries().items()
+            ]
         )

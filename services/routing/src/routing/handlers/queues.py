@@ -19,11 +19,12 @@ from routing.domain.queues import Queue
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import queues as ops
+from routing.ops.standing import queue_standing
 
 _CHANGEABLE = (
     "display_name", "required_skills", "offer_timeout", "wrap_up_duration", "disposition_required",
     "service_level_threshold", "short_abandon_threshold", "disposition_ids", "open_to_all", "rules",
-    "wrap_up_mode", "wrap_up_extension", "missed_offer_return",
+    "business_hours_id", "overflow", "callbacks", "wrap_up_mode", "wrap_up_extension", "missed_offer_return",
 )  # fmt: skip
 
 
@@ -45,6 +46,16 @@ class QueueServicer(Asked, QueueServiceServicer):
             return await _shown(tx, await ops.get_queue(tx, queue_id))
 
         return await self._run(read, read_only=True)
+
+    async def GetQueueStanding(
+        self, request: queue_service_pb2.GetQueueStandingRequest, context: Any
+    ) -> queue_service_pb2.QueueStanding:
+        queue_id, now = require_id("que", request.queue_id, "queue_id"), self._desk.clock.now()
+        found = await self._run(lambda tx: queue_standing(tx, queue_id, now), read_only=True)
+        made = queue_service_pb2.QueueStanding(waiting=found.waiting, agents=found.agents, free=found.free)
+        if found.expected is not None:
+            made.expected_wait.FromTimedelta(found.expected)
+        return made
 
     async def ListQueues(
         self, request: queue_service_pb2.ListQueuesRequest, context: Any

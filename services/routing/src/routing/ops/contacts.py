@@ -89,6 +89,32 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
     return contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)
 
 
+async def line_up(tx: Ledger, contact: Contact, now: datetime) -> Contact:
+    """Let a contact wait at a place that was kept for it. QueueNotFound."""
+    queue = await get_queue(tx, contact.queue_id)
+    tx.follow(contact.traceparent)
+    contact = await _preferring(tx, contact, queue, max(now - contact.queue_time, timedelta(0)))
+    await store.add_contact(tx, contact)
+    tx.tell(ContactQueued(contact))
+    return contact
+
+
+async def begin_call(tx: Ledger, before: Contact, call_id: str, now: datetime) -> Contact:
+    """The agent on it calls its customer: from now on the contact ends with this call. CallOver."""
+    if await store.call_has_ended(tx, call_id):
+        raise CallOver("the call is over")
+    after = replace(before, call_id=call_id, version=before.version + 1)
+    await put_contact(tx, before, after, now)
+    tx.tell(ContactStarted(after))
+    return after
+
+
+async def give_up_call(tx: Ledger, before: Contact, now: datetime) -> Contact:
+    """The customer can't be called: it is over without wrap-up, and its agent free."""
+    after = contacts.moved(before, ContactTrigger.FINISH, end_time=now, wrap_up_end_time=now)
+    return await _finish(tx, before, after, by_timer=False, now=now)
+
+
 async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime) -> Contact:
     """A contact that begins with its agent on it. AgentNotAvailable unless they are AVAILABLE or NOT_READY."""
     contact = replace(
@@ -153,7 +179,7 @@ async def update_contact(
     queue = await rules_of(tx, before.queue_id)
     if "required_skills" in changes:
         await require_known_skills(tx, after.required_skills, "contact.required_skills")
-        _require_possible(queue, after)
+        require_possible(queue, after)
     if after.preferred_agent_id != before.preferred_agent_id:
         since_queued = max(now - before.queue_time, timedelta(0))
         after = await _preferring(tx, after, queue, since_queued)
@@ -229,7 +255,7 @@ async def _add(tx: Ledger, contact: Contact) -> Queue:
     if contact.call_id and await store.call_has_ended(tx, contact.call_id):
         raise CallOver("the call is over")
     if not contact.target_agent_id:
-        _require_possible(queue, contact)
+        require_possible(queue, contact)
     tx.follow(contact.traceparent)
     return queue
 
@@ -319,8 +345,7 @@ async def _preferring(tx: Ledger, contact: Contact, queue: Queue, passed: timede
     return replace(contact, preferred_wait=wait)
 
 
-def _require_possible(queue: Queue, contact: Contact) -> None:
+def require_possible(queue: Queue, contact: Contact, field: str = "contact.required_skills") -> None:
+    """InvalidInput when nobody could ever take it."""
     if not requirements.both(queue.requirement, requirements.of_levels(demand(contact.required_skills))):
-        raise InvalidInput.of(
-            "contact.required_skills", "contradict what the queue asks for: nobody could ever take it"
-        )
+        raise InvalidInput.of(field, "contradict what the queue asks for: nobody could ever take it")

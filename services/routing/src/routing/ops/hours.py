@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from kernel.errors import InvalidInput
 from kernel.hours import Opening
 from kernel.ids import new_id
 
-from routing.domain.hours import BusinessHours, BusinessHoursNotFound, check_hours, opening
+from routing.domain.hours import (
+    BusinessHours,
+    BusinessHoursInUse,
+    BusinessHoursNotFound,
+    ComingDay,
+    check_hours,
+    coming_days,
+    opening,
+)
 from routing.ledger import Ledger
 from routing.ops.queues import require_version
 from routing.store import hours as store
+from routing.store import queues as queue_store
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What hours would be at a moment, and the holidays to come."""
+
+    opening: Opening
+    days: Sequence[ComingDay]
 
 
 async def create_hours(tx: Ledger, draft: BusinessHours, now: datetime) -> BusinessHours:
@@ -40,7 +58,12 @@ async def update_hours(
 
 
 async def delete_hours(tx: Ledger, business_hours_id: str) -> None:
-    """Take them away."""
+    """Take them away. BusinessHoursInUse while a queue goes by them."""
+    for queue in await queue_store.every_queue(tx):
+        if queue.business_hours_id == business_hours_id:
+            raise BusinessHoursInUse(
+                f"{queue.display_name} goes by these hours: change that first", metadata={"queue_id": queue.queue_id}
+            )
     if not await store.delete_hours(tx, business_hours_id):
         raise BusinessHoursNotFound("no such business hours")
 
@@ -48,6 +71,14 @@ async def delete_hours(tx: Ledger, business_hours_id: str) -> None:
 async def check_opening(tx: Ledger, business_hours_id: str, at: datetime) -> Opening:
     """Whether they are open at that instant."""
     return opening(await _hours(tx, business_hours_id), at)
+
+
+def preview(draft: BusinessHours, at: datetime, language: str) -> Preview:
+    """What they would be, unsaved and even without a name. InvalidInput naming the field that makes no sense."""
+    if len(language) > 35:
+        raise InvalidInput.of("language", "is not the code of a language, such as az")
+    hours = check_hours(replace(draft, display_name=draft.display_name or "unnamed"))
+    return Preview(opening(hours, at), coming_days(hours, at, language))
 
 
 async def _hours(tx: Ledger, business_hours_id: str) -> BusinessHours:

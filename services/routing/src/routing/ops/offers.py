@@ -25,6 +25,7 @@ from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNot
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.queues import rules_of
+from routing.ops.releasing import release
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
@@ -80,6 +81,7 @@ async def pick_up(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -> 
     await store.add_decision(tx, Decision(taken.offer.offer_id, contact_id, PICKED_UP, chosen, now))
     tx.tell(OfferAccepted(taken.offer, taken.contact))
     await put_agent(tx, agent, taken.agent, now)
+    await release(tx, taken.contact, now)
     return taken.offer, taken.contact
 
 
@@ -141,6 +143,7 @@ async def _answer(
     before = await move_of(tx, offer)
     after = rule(before, now)
     await put_move(tx, before, after, fact, now)
+    await release(tx, after.contact, now)
     _tell_over(tx, after.contact, "offer_declined")
     return after.offer, after.contact
 

@@ -12,6 +12,7 @@ from kernel.ids import new_id
 
 from routing.domain.agents import VersionConflict
 from routing.domain.facts import QueueChanged, QueueDeleted
+from routing.domain.hours import BusinessHoursNotFound
 from routing.domain.queues import (
     DIRECT,
     Disposition,
@@ -32,10 +33,12 @@ from routing.domain.queues import (
 )
 from routing.domain.rules import DEFAULT
 from routing.ledger import Ledger
+from routing.ops import overflow_rules
 from routing.ops import rules as rules_ops
 from routing.ops.plans import require_feature
 from routing.ops.saving import put_agent
 from routing.store import agents as agent_store
+from routing.store import hours as hours_store
 from routing.store import queues as store
 
 
@@ -89,7 +92,7 @@ async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], ve
 
 async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
     """Take it away, also from the agents who list it. QueueNotEmpty while contacts wait in it, QueueInUse while a step
-    of another queue names it."""
+    or an overflow of another queue names it."""
     before = await get_queue(tx, queue_id)
     if await store.waiting_in(tx, queue_id):
         raise QueueNotEmpty("contacts wait in this queue")
@@ -97,6 +100,11 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
         if queue_id in other.rules.queues_named:
             raise QueueInUse(
                 f"a step of {other.display_name} has its contacts taken by this queue's agents: change that first",
+                metadata={"queue_id": other.queue_id},
+            )
+        if queue_id in other.overflow.queues_named:
+            raise QueueInUse(
+                f"{other.display_name} overflows to this queue: change that first",
                 metadata={"queue_id": other.queue_id},
             )
     await store.change_queue(
@@ -185,6 +193,10 @@ async def sound(tx: Ledger, queue: Queue) -> Queue:
         rules=await rules_ops.known_rules(tx, queue.rules, "queue.rules"),
     )
     check_queue(queue)
+    await overflow_rules.require_sound(tx, queue, "queue")
+    hours_id = queue.callbacks.business_hours_id
+    if hours_id and await hours_store.find_hours(tx, hours_id) is None:
+        raise BusinessHoursNotFound("queue.callbacks.business_hours_id names business hours that do not exist")
     known = {each.disposition_id for each in await store.dispositions_of(tx, queue.disposition_ids)}
     if queue.disposition_ids and set(queue.disposition_ids) - known:
         raise DispositionNotFound("queue.disposition_ids names a disposition that does not exist")

@@ -26,7 +26,7 @@ from routing.store import queues as queue_store
 
 
 @dataclass(frozen=True)
-class _Floor:
+class QueueFloor:
     """What estimates of one queue go by, read once."""
 
     queue: Queue
@@ -70,8 +70,15 @@ async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstim
     if contact.target_agent_id:
         return WaitEstimate(1, 1, None, None, None, _waited(contact, now))
     queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
-    floor = await _floor(tx, queues.get(contact.queue_id, DIRECT), contact.queue_id, queues, now)
+    floor = await floor_of(tx, queues.get(contact.queue_id, DIRECT), contact.queue_id, queues, now)
     return floor.estimate(contact, now)
+
+
+async def estimate_arrival(tx: Ledger, arrival: Contact, now: datetime) -> WaitEstimate:
+    """The same for somebody who would come to a queue now."""
+    queues = {queue.queue_id: queue for queue in await queue_store.every_queue(tx)}
+    queue = queues.get(arrival.queue_id, DIRECT)
+    return (await floor_of(tx, queue, arrival.queue_id, queues, now, arrival)).estimate(arrival, now)
 
 
 async def explain_contact(tx: Ledger, contact_id: str, now: datetime) -> Explanation:
@@ -89,7 +96,7 @@ async def fire_steps(tx: Ledger, now: datetime) -> int:
     for queue in queues.values():
         if not queue.rules.watches_expected_wait:
             continue
-        floor = await _floor(tx, queue, queue.queue_id, queues, now)
+        floor = await floor_of(tx, queue, queue.queue_id, queues, now)
         for each in floor.line:
             due = explaining.steps_due(each, queue, floor.estimate(each, now).expected)
             if each.state is ContactState.QUEUED and due != each.fired_steps:
@@ -109,9 +116,15 @@ async def _waiting_contact(tx: Ledger, contact_id: str) -> Contact:
     return contact
 
 
-async def _floor(tx: Ledger, queue: Queue, queue_id: str, queues: Mapping[str, Queue], now: datetime) -> _Floor:
-    line = explaining.in_order(await store.waiting_line(tx, queue_id), queue, now)
-    return _Floor(
+async def floor_of(
+    tx: Ledger, queue: Queue, queue_id: str, queues: Mapping[str, Queue], now: datetime, also: Contact | None = None
+) -> QueueFloor:
+    """How a queue is now; `also` is a contact that might come to it and counts as waiting there."""
+    waiting_there = await store.waiting_line(tx, queue_id)
+    if also is not None and all(each.contact_id != also.contact_id for each in waiting_there):
+        waiting_there.append(also)
+    line = explaining.in_order(waiting_there, queue, now)
+    return QueueFloor(
         queue, line, await agent_store.agents_at_work(tx) if queue.queue_id else [],
         [queues[each] for each in await store.queues_with_waiting(tx) if each in queues],
         waiting.smoothed_handle_time(await store.last_handled(tx, queue_id, waiting.MEMORY)),

@@ -11,8 +11,14 @@ from sqlalchemy import RowMapping, and_, or_, select
 from routing.domain.agents import AT_WORK, AWAY, Agent, AgentState, Reach
 from routing.domain.capacity import SPOKEN, Held
 from routing.domain.contacts import Channel
-from routing.store.rows import Transaction, add, change, duration, milliseconds, skills_from_json, skills_to_json
+from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import agents
+
+_FINDABLE = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
+_ROOMY = and_(
+    agents.c.state.in_([AgentState.ON_CONTACT, AgentState.WRAP_UP]), agents.c.channel.not_in(["", *sorted(SPOKEN)])
+)
+_READY = or_(agents.c.state == AgentState.AVAILABLE, _FINDABLE, _ROOMY)
 
 
 async def add_agent(tx: Transaction, agent: Agent) -> None:
@@ -27,7 +33,7 @@ async def change_agent(tx: Transaction, agent: Agent, was: int, now: datetime) -
 
 async def find_agent(tx: Transaction, agent_id: str) -> Agent | None:
     """One by their user id."""
-    row = await tx.one_or_none(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.agent_id == agent_id))
+    row = await find(tx, agents, "agent_id", agent_id)
     return _agent(row) if row is not None else None
 
 
@@ -39,12 +45,7 @@ async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:
 
 async def ready_agents(tx: Transaction) -> list[Agent]:
     """Everyone who is AVAILABLE, away and to be found by telephone, or holds what may leave them room."""
-    findable = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
-    roomy = and_(
-        agents.c.state.in_([AgentState.ON_CONTACT, AgentState.WRAP_UP]), agents.c.channel.not_in(["", *sorted(SPOKEN)])
-    )
-    ready = or_(agents.c.state == AgentState.AVAILABLE, findable, roomy)
-    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, ready))
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, _READY))
     return [_agent(row) for row in rows]
 
 
@@ -59,6 +60,12 @@ async def agents_returning(tx: Transaction, now: datetime, limit: int) -> list[A
     return [_agent(row) for row in rows]
 
 
+async def ready_versions(tx: Transaction) -> dict[str, int]:
+    """Their ids and versions."""
+    found = select(agents.c.agent_id, agents.c.version).where(agents.c.tenant_id == tx.tenant_id, _READY)
+    return {row["agent_id"]: row["version"] for row in await tx.all(found)}
+
+
 async def every_agent(tx: Transaction) -> list[Agent]:
     """Everyone who may work here."""
     rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True)))
@@ -68,6 +75,13 @@ async def every_agent(tx: Transaction) -> list[Agent]:
 async def agents_at_work(tx: Transaction) -> list[Agent]:
     """Everyone who serves queues now or soon."""
     rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.state.in_(sorted(AT_WORK))))
+    return [_agent(row) for row in rows]
+
+
+async def agents_signed_in(tx: Transaction, since: datetime) -> list[Agent]:
+    """Everyone who may work here and is not OFFLINE, or wasn't since then, or may be found by telephone."""
+    there = or_(agents.c.state != AgentState.OFFLINE, agents.c.state_time > since, agents.c.reach_away_ms > 0)
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True), there))
     return [_agent(row) for row in rows]
 
 

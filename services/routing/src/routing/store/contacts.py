@@ -11,8 +11,10 @@ from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState
+from routing.domain.overflow import LeaveReason
 from routing.domain.queues import WrapUpMode
-from routing.store.rows import Transaction, add, change, duration, milliseconds, skills_from_json, skills_to_json
+from routing.store.overflow import overflows_from_json, overflows_to_json
+from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import contacts, ended_calls
 
 
@@ -28,9 +30,7 @@ async def change_contact(tx: Transaction, contact: Contact, was: int, now: datet
 
 async def find_contact(tx: Transaction, contact_id: str) -> Contact | None:
     """One by its id."""
-    row = await tx.one_or_none(
-        select(contacts).where(contacts.c.tenant_id == tx.tenant_id, contacts.c.contact_id == contact_id)
-    )
+    row = await find(tx, contacts, "contact_id", contact_id)
     return _contact(row) if row is not None else None
 
 
@@ -60,12 +60,24 @@ async def queued_contacts(tx: Transaction) -> list[Contact]:
     return [_contact(row) for row in rows]
 
 
+async def queued_versions(tx: Transaction) -> dict[str, int]:
+    """Their ids and versions."""
+    rows = await tx.all(
+        select(contacts.c.contact_id, contacts.c.version).where(
+            contacts.c.tenant_id == tx.tenant_id, contacts.c.state == ContactState.QUEUED
+        )
+    )
+    return {row["contact_id"]: row["version"] for row in rows}
+
+
 async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     """Everything that waits for whoever serves the queue, offered or not, in no order. Reads only what its order
     needs."""
     names = (
-        "contact_id", "channel", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
+        "contact_id", "channel", "kind", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
         "target_agent_id", "preferred_agent_id", "preferred_wait_ms", "fired_steps", "required_skills",
+        "overflows",
+        "kind",
     )  # fmt: skip
     rows = await tx.all(
         select(*(contacts.c[name] for name in names)).where(
@@ -80,7 +92,9 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
             **{name: row[name] for name in names if name != "preferred_wait_ms"}
             | {
                 "channel": Channel(row["channel"]),
+                "kind": ContactKind(row["kind"]),
                 "state": ContactState(row["state"]),
+                "overflows": overflows_from_json(row["overflows"]),
                 "required_skills": skills_from_json(row["required_skills"]),
                 "preferred_wait": duration(row["preferred_wait_ms"]),
             }
@@ -202,8 +216,8 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
         "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
         "disposition_id", "note", "offer_count", "traceparent", "previous_contact_id", "target_agent_id",
-        "consulting_agent_id", "preferred_agent_id", "fired_steps", "wrap_up_wanted", "wrap_up_least_time",
-        "create_time", "version",
+        "consulting_agent_id", "preferred_agent_id", "fired_steps", "callback_id", "wrap_up_wanted",
+        "wrap_up_least_time", "create_time", "version",
     )  # fmt: skip
     return {name: getattr(contact, name) for name in plain} | {
         "channel": contact.channel.value,
@@ -212,6 +226,8 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "required_skills": skills_to_json(contact.required_skills),
         "attributes": dict(contact.attributes),
         "preferred_wait_ms": milliseconds(contact.preferred_wait),
+        "overflows": overflows_to_json(contact.overflows),
+        "leave_reason": contact.leave_reason or "",
         "wrap_up_mode": contact.wrap_up_mode.value if contact.wrap_up_mode is not None else "",
         "wrap_up_extension_ms": milliseconds(contact.wrap_up_extension),
         "update_time": now,
@@ -228,6 +244,8 @@ def _contact(row: RowMapping) -> Contact:
         | {
             "channel": Channel(row["channel"]),
             "kind": ContactKind(row["kind"]),
+            "overflows": overflows_from_json(row["overflows"]),
+            "leave_reason": LeaveReason(row["leave_reason"]) if row["leave_reason"] else None,
             "state": ContactState(row["state"]),
             "required_skills": skills_from_json(row["required_skills"]),
             "preferred_wait": duration(row["preferred_wait_ms"]),

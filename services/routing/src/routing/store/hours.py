@@ -9,6 +9,7 @@ from chassis.paging import keyset
 from kernel.hours import Holiday, OpenInterval
 from sqlalchemy import RowMapping, delete, select
 
+from routing.domain.holidays import HolidayCalendar
 from routing.domain.hours import BusinessHours
 from routing.store.rows import Transaction, add, change
 from routing.store.tables import business_hours
@@ -63,8 +64,10 @@ def _row(hours: BusinessHours, now: datetime) -> dict[str, Any]:
                 "display_name": each.display_name,
                 "intervals": [_interval_to_json(interval) for interval in each.intervals],
             }
+            | ({"last": each.last_day.isoformat()} if each.last_day else {})
             for each in hours.holidays
         ],
+        "calendar": vars(hours.calendar) | {"off": list(hours.calendar.off)} if hours.calendar.country else {},
         "create_time": hours.create_time,
         "update_time": now,
         "version": hours.version,
@@ -82,11 +85,13 @@ def _hours(row: RowMapping) -> BusinessHours:
                 date.fromisoformat(each["date"]),
                 each["display_name"],
                 tuple(OpenInterval(*interval) for interval in each["intervals"]),
+                date.fromisoformat(each["last"]) if "last" in each else None,
             )
             for each in row["holidays"]
         ),
         row["create_time"],
         row["version"],
+        HolidayCalendar(**row["calendar"] | {"off": tuple(row["calendar"].get("off", ()))}),
     )
 
 

@@ -8,14 +8,18 @@ from typing import Any
 from chassis.paging import keyset
 from sqlalchemy import RowMapping, delete, func, or_, select
 
+from routing.domain.callbacks import OPEN
 from routing.domain.contacts import WAITING
 from routing.domain.queues import Disposition, Queue, Skill, WrapUpMode
 from routing.store import tables
+from routing.store.callback_rules import callback_rules_from_json, callback_rules_to_json
+from routing.store.overflow import overflow_from_json, overflow_to_json
 from routing.store.rows import (
     Transaction,
     add,
     change,
     duration,
+    find,
     milliseconds,
     skills_from_json,
     skills_to_json,
@@ -37,9 +41,7 @@ async def change_queue(tx: Transaction, queue: Queue, was: int) -> None:
 
 async def find_queue(tx: Transaction, queue_id: str) -> Queue | None:
     """One by its id, also when deleted."""
-    row = await tx.one_or_none(
-        select(_queues).where(_queues.c.tenant_id == tx.tenant_id, _queues.c.queue_id == queue_id)
-    )
+    row = await find(tx, _queues, "queue_id", queue_id)
     return _queue(row) if row is not None else None
 
 
@@ -108,6 +110,7 @@ async def skill_in_use(tx: Transaction, skill_id: str) -> bool:
         (tables.agents, tables.agents.c.active.is_(True)),
         (_queues, _queues.c.deleted.is_(False)),
         (tables.contacts, tables.contacts.c.state.in_(sorted(WAITING))),
+        (tables.callbacks, tables.callbacks.c.state.in_(sorted(OPEN))),
     ):
         column = table.c.skills if table is tables.agents else table.c.required_skills
         found = await tx.one_or_none(
@@ -186,10 +189,13 @@ def _row(queue: Queue) -> dict[str, Any]:
         "disposition_ids": list(queue.disposition_ids),
         "open_to_all": queue.open_to_all,
         "rules": rules_to_json(queue.rules),
+        "business_hours_id": queue.business_hours_id,
+        "overflow": overflow_to_json(queue.overflow),
+        "callbacks": callback_rules_to_json(queue.callbacks),
         "wrap_up_mode": queue.wrap_up_mode.value,
         "wrap_up_extension_ms": milliseconds(queue.wrap_up_extension),
         "missed_offer_return_ms": milliseconds(queue.missed_offer_return),
-        "watches_wait": queue.rules.watches_expected_wait,
+        "watches_wait": queue.rules.watches_expected_wait or queue.overflow.watches,
         "deleted": queue.deleted,
         "create_time": queue.create_time,
         "update_time": queue.update_time,
@@ -210,6 +216,9 @@ def _queue(row: RowMapping) -> Queue:
         disposition_ids=tuple(row["disposition_ids"]),
         open_to_all=row["open_to_all"],
         rules=rules_from_json(row["rules"]),
+        business_hours_id=row["business_hours_id"],
+        overflow=overflow_from_json(row["overflow"]),
+        callbacks=callback_rules_from_json(row["callbacks"]),
         wrap_up_mode=WrapUpMode(row["wrap_up_mode"]),
         wrap_up_extension=duration(row["wrap_up_extension_ms"]),
         missed_offer_return=duration(row["missed_offer_return_ms"]),

@@ -10,11 +10,11 @@ from routing.domain.agents import AgentState
 from routing.domain.contacts import ContactState
 from routing.domain.offers import OfferState
 from routing.store.rows import Transaction
-from routing.store.tables import agents, contacts, ended_calls, offers, queues
+from routing.store.tables import agents, callbacks, contacts, ended_calls, offers, queues
 
 
 async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
-    """Tenants with an offer, a wrap-up or an agent's time after a missed offer that is over."""
+    """Tenants with an offer, a wrap-up, an agent's time after a missed offer or a callback whose time is over."""
     rows = await tx.all(
         union(
             select(offers.c.tenant_id).where(offers.c.state == OfferState.PENDING, offers.c.expire_time <= now),
@@ -22,13 +22,14 @@ async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
                 contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
             ),
             select(agents.c.tenant_id).where(agents.c.return_time <= now),
+            select(callbacks.c.tenant_id).where(callbacks.c.next_time <= now),
         )
     )
     return sorted(row["tenant_id"] for row in rows)
 
 
 async def tenants_watching_waits(tx: Transaction) -> list[str]:
-    """Tenants where somebody waits in a queue with steps that come by expected wait."""
+    """Tenants where somebody waits in a queue with an overflow, or with steps that come by expected wait."""
     rows = await tx.all(
         select(contacts.c.tenant_id)
         .join(queues, (queues.c.tenant_id == contacts.c.tenant_id) & (queues.c.queue_id == contacts.c.queue_id))

@@ -21,6 +21,7 @@ from telephony.convert import call_message, cdr_message, moment_message, supervi
 from telephony.domain.calls import Actor, Call, WebCall, check_digits, check_web_call
 from telephony.domain.legs import Leg, Party
 from telephony.domain.supervision import PERMISSION_OF, SupervisionNotAllowed
+from telephony.live.callbacks import Callbacks
 from telephony.live.conversations import Conversations, Target
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
@@ -98,6 +99,8 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         self._dialing = dialing
         self._conversations = Conversations(house, switchboard, dialing)
         self._nodes = nodes
+        self._callbacks = Callbacks(house, dialing, nodes)
+        switchboard.call_back = self._callbacks.begin
         self._web_calls = WebCalls(house, switchboard)
 
     async def StartWebCall(
@@ -146,6 +149,11 @@ class CallHandlers(call_service_pb2_grpc.CallServiceServicer):
         if there is not None:
             return await there.DialCall(request, timeout=9)
         return await self._dialing.dial(who.tenant_id, _actor(), request)
+
+    async def DialCallback(self, request: call_service_pb2.DialCallbackRequest, context: Any) -> call_pb2.Call:
+        contact_id = require_id("con", request.contact_id, "contact_id")
+        agent_id = require_id("usr", request.agent_id, "agent_id")
+        return await self._callbacks.dial(principal().tenant_id, contact_id, agent_id)
 
     async def HangUp(self, request: call_service_pb2.HangUpRequest, context: Any) -> call_pb2.Call:
         call_id = require_id("call", request.call_id, "call_id")

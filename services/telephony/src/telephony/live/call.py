@@ -86,7 +86,7 @@ class LiveCall:
         self._mute_wished: set[str] = set()
         self._customer_came = asyncio.Event()
         self._followed = asyncio.Event()
-        self._message_tap: Tap | None = None
+        self._listening_tap: Tap | None = None
         self.room.member(self.customer_id).on_digit = self.press
 
     # -- who is in it --------------------------------------------------------------------------------------
@@ -227,9 +227,9 @@ class LiveCall:
     def say(self, clips: Sequence[Clip]) -> asyncio.Future[bool]:
         return self.earpiece.play(clips)
 
-    def take_message(self, tap: Tap | None) -> None:
-        """The customer talks to nobody but this tap; None ends it."""
-        self._message_tap = tap
+    def listen(self, tap: Tap | None) -> None:
+        """The customer talks to nobody but this tap, such as a message's; None ends it."""
+        self._listening_tap = tap
         member = self.room.member(self.customer_id)
         member.tap, member.keep_tap = tap, tap is not None
 
@@ -342,7 +342,7 @@ class LiveCall:
         member = self.room.member(leg.leg_id)
         if leg.party == Party.AGENT:
             member.on_digit = partial(self.pass_digit, leg.leg_id)
-        if self._message_tap is not None and leg.party == Party.CUSTOMER:
+        if self._listening_tap is not None and leg.party == Party.CUSTOMER:
             return
         # An agent's number may be their private one: who they are is enough.
         source = Source(leg.party, leg.agent_id, "" if leg.agent_id else leg.address)

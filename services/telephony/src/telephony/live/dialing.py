@@ -39,6 +39,7 @@ from telephony.ops.parties import Found, cause_of
 
 _SOONER_SECONDS = 3.0
 """A phone is done with ringing before the watch takes its agent's media for lost."""
+ContactOf = Callable[[Call], Awaitable[str]]
 METHOD = "merkez.telephony.v1.CallService/DialCall"
 
 
@@ -61,8 +62,10 @@ class Dialing:
         actor: Actor,
         request: call_service_pb2.DialCallRequest,
         phone: OutsideLeg | None = None,
+        contact_of: ContactOf | None = None,
     ) -> call_pb2.Call:
-        """An agent calls a number, from their station or from the desk phone that is given. Errors as the rpc says."""
+        """An agent calls a number, from their station or from the desk phone that is given. `contact_of` gives the
+        contact they are on; without it routing begins one. Errors as the rpc says."""
         if self._switchboard.draining:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
@@ -97,7 +100,7 @@ class Dialing:
         answer = await house.ledger.begin_by(tenant_id, call.call_id, store)
         if not fresh:
             return answer
-        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone, wish))
+        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone, wish, contact_of))
 
     async def _begin(
         self,
@@ -108,6 +111,7 @@ class Dialing:
         planned: Planned,
         phone: OutsideLeg | None,
         wish: Detection | None,
+        contact_of: ContactOf | None,
     ) -> call_pb2.Call:
         """The call is stored: make the agent's contact and ring. What refuses ends the call, and says why."""
         house = self._house
@@ -119,7 +123,10 @@ class Dialing:
         if phone is not None and own is not None:
             self.hold_on_to(live, own.leg_id, phone)
         try:
-            contact_id = await house.routing.start_contact(tenant_id, talk.call, actor.user_id, "OUTBOUND")
+            if contact_of is not None:
+                contact_id = await contact_of(talk.call)
+            else:
+                contact_id = await house.routing.start_contact(tenant_id, talk.call, actor.user_id, "OUTBOUND")
             found = await self._switchboard.carry_out(
                 tenant_id, lambda tx: ops.contact_begun(tx, call_id, actor.user_id, contact_id, house.now())
             )

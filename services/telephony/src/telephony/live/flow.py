@@ -23,6 +23,7 @@ from telephony.domain import calls, transfers
 from telephony.domain.call_rules import ParkEnd
 from telephony.domain.calls import CallState, EndCause
 from telephony.domain.flow_dials import instruction_of
+from telephony.live.asking import Asking
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.instructions import DialInFlow, Dialled, DialOrder, Told
@@ -35,7 +36,6 @@ _RETRY = (0.2, 0.5, 1.0, 2.0, 3.0)
 _REPORT_TIMEOUT = 10.0
 _WORK_TIMEOUT = 65.0
 _FAILED_TRIES = 3
-_DEFAULT_WAIT = 5.0
 _DEFAULT_TICK = 30.0
 _DEFAULT_RING = 30.0
 
@@ -195,8 +195,9 @@ class FlowDriver:
                 await self._play(instruction.play.audio)
                 return Told(run.RUN_EVENT_KIND_FINISHED)
             case "gather":
-                digits = await self._gather(instruction.gather)
-                return Told(run.RUN_EVENT_KIND_TIMEOUT) if digits is None else Told(run.RUN_EVENT_KIND_DIGITS, digits)
+                clips = await self._clips(instruction.gather.audio)
+                await self._connected()
+                return await Asking(self._house, self._live, self._tasks).ask(instruction.gather, clips)
             case "wait":
                 filler = await self._filler(instruction.wait.filler)
                 self._live.earpiece.keep_playing(filler)
@@ -220,38 +221,6 @@ class FlowDriver:
         await self._connected()
         if clips:
             await self._live.say(clips)
-
-    async def _gather(self, gather: run.GatherInstruction) -> str | None:
-        """Digits pressed (those from before count: people who know the menu type ahead); None for silence."""
-        clips = await self._clips(gather.audio)
-        await self._connected()
-        seconds = gather.timeout.ToTimedelta().total_seconds() or _DEFAULT_WAIT
-        most = max(1, gather.max_digits)
-        digits = ""
-        playing = self._live.say(clips) if clips and self._live.pressed.empty() else None
-        try:
-            while len(digits) < most:
-                digit = await self._digit(playing if not digits else None, seconds)
-                self._live.earpiece.stop()
-                if digit is None:
-                    return digits or None
-                if gather.terminator and digit == gather.terminator:
-                    return digits
-                digits += digit
-        finally:
-            self._live.earpiece.stop()
-        return digits
-
-    async def _digit(self, playing: asyncio.Future[bool] | None, seconds: float) -> str | None:
-        """The next digit; None when `seconds` pass after the playing without one."""
-        pressing = self._tasks.spawn(self._live.pressed.get(), "digit")
-        try:
-            if playing is not None:
-                await asyncio.wait({pressing, playing}, return_when=asyncio.FIRST_COMPLETED)
-            done, _ = await asyncio.wait({pressing}, timeout=seconds)
-            return pressing.result() if done else None
-        finally:
-            pressing.cancel()
 
     async def _queue(self, queue: run.QueueInstruction) -> None:
         """Music for one interval, and what is said once over it; no longer than the contact waits."""

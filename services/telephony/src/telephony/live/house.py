@@ -20,6 +20,7 @@ from telephony.media.answering_speech import Vad
 from telephony.media.answering_vad import SileroVad
 from telephony.media.clips import Clip, ClipFailed, ClipStore
 from telephony.media.plane import MediaPlane
+from telephony.media.recognizing import PocketSphinx, Recognizer
 from telephony.media.spool import Spool
 from telephony.settings import TelephonySettings
 
@@ -78,6 +79,7 @@ class House:
     music: Clip
     ringback: Clip
     quiet: Clip
+    recognizer: Recognizer = field(default_factory=PocketSphinx)
     pulse: Pulse = field(default_factory=lambda: Pulse())
 
     def __post_init__(self) -> None:

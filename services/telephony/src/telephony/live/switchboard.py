@@ -67,6 +67,8 @@ class Switchboard:
         """Told (tenant id, call id) of a call whose rows changed here and whose media is on another node."""
         self.station_wanted: Callable[[str, str, str], object] = lambda _tenant_id, _agent_id, _node_id: None
         """Told (tenant id, agent id, node id) of somebody whose media is needed on a node that doesn't have it."""
+        self.call_back: Callable[[str, str, str], object] = lambda _tenant_id, _contact_id, _agent_id: None
+        """Told (tenant id, contact id, agent id) of an agent who accepted a callback."""
         self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _nobody
         """Rings the desk phone of an agent who is in a call without media."""
         self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody

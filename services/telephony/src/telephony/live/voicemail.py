@@ -40,11 +40,11 @@ async def _record(house: House, live: LiveCall, instruction: run.Instruction, ru
         opening.append(house.tasks.spawn(_open(house, live, recording, instruction), "open voicemail"))
 
     recorder = MessageRecorder(live.tenant_id, house.plane.ticker, rules, begin)
-    live.take_message(recorder.tap)
+    live.listen(recorder.tap)
     try:
         await _until_ended(live, recorder)
     finally:
-        live.take_message(None)
+        live.listen(None)
         seconds = recorder.stop()
         recording = recorder.recording
         if recording is not None:

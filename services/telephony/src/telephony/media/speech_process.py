@@ -8,13 +8,13 @@ import contextlib
 import heapq
 import itertools
 import json
-import struct
 from collections.abc import AsyncIterator
 from time import monotonic
 
 from chassis.workers import Worker
 
-LENGTHS = struct.Struct("!II")
+from telephony.media.worker_talk import LENGTHS
+
 _SECONDS_PER_BYTE = 0.005
 """What a byte of text costs at the most, about; of a file it costs less."""
 
@@ -24,16 +24,16 @@ class ClipFailed(Exception):
 
 
 class SpeechProcess:
-    """Starts its worker (`speech_worker`) when it is asked first. `patience` is how long an answer is waited for, in
-    seconds."""
+    """Starts its worker, a module that talks as in `worker_talk`, when it is asked first. `patience` is how long an
+    answer is waited for, in seconds."""
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, module: str = "telephony.media.speech_worker") -> None:
         self.worker: Worker | None = None
-        self._patience = patience
+        self._patience, self._module = patience, module
         self._line = _Line()
 
     async def make(self, head: dict[str, str], body: bytes) -> list[bytes]:
-        """The packets that are asked for. ClipFailed."""
+        """What is asked for, in its parts: packets of a sound. ClipFailed."""
         async with self._line.turn(_SECONDS_PER_BYTE * (len(head.get("text", "")) + len(body))):
             try:
                 return await asyncio.wait_for(self._ask(head, body), self._patience)
@@ -56,7 +56,7 @@ class SpeechProcess:
     async def _ask(self, head: dict[str, str], body: bytes) -> list[bytes]:
         worker = self.worker
         if worker is None or not worker.alive:
-            worker = self.worker = await Worker.start("telephony.media.speech_worker")
+            worker = self.worker = await Worker.start(self._module)
         encoded = json.dumps(head).encode()
         worker.writer.write(LENGTHS.pack(len(encoded) + len(body), len(encoded)) + encoded + body)
         await worker.writer.drain()

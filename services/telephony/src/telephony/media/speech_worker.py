@@ -2,26 +2,19 @@
 
 Speech synthesis, uploaded files and encoding stay out of the process that forwards packets: they take tens
 of milliseconds of CPU, and a crash of a C library on a hostile file must not end anyone's call.
-
-One request at a time on stdin: 4 bytes length, 4 bytes length of the JSON head, head, body. One answer on
-stdout: 4 bytes length, 4 bytes length of the head `{"sizes": [...]}` or `{"error": "..."}`, head, the
-packets end to end.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import struct
-import sys
-from typing import BinaryIO
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from telephony.media import loudness, sound
 from telephony.media.espeak import Espeak
+from telephony.media.worker_talk import answer_requests
 
-LENGTHS = struct.Struct("!II")
 _LEAD_IN = np.zeros(int(0.1 * sound.RATE), np.float32)
 
 
@@ -49,26 +42,9 @@ def make(espeak: Espeak, head: dict[str, str], body: bytes) -> list[bytes]:
             raise ValueError(f"can't make {other!r}")
 
 
-def main() -> None:
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # Whatever a C library prints must not end up between two answers.
-    os.dup2(2, 1)
-    espeak = Espeak()
-    while header := requests.read(LENGTHS.size):
-        total, head_size = LENGTHS.unpack(header)
-        data = requests.read(total)
-        try:
-            packets = make(espeak, json.loads(data[:head_size]), data[head_size:])
-            _answer(answers, {"sizes": [len(packet) for packet in packets]}, b"".join(packets))
-        except Exception as error:
-            _answer(answers, {"error": f"{type(error).__name__}: {error}"}, b"")
-
-
-def _answer(out: BinaryIO, head: dict[str, object], body: bytes) -> None:
-    encoded = json.dumps(head).encode()
-    out.write(LENGTHS.pack(len(encoded) + len(body), len(encoded)) + encoded + body)
-    out.flush()
+def _begin() -> Callable[[dict[str, str], bytes], Sequence[bytes]]:
+    return partial(make, Espeak())
 
 
 if __name__ == "__main__":
-    main()
+    answer_requests(_begin)

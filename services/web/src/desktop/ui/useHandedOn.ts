@@ -18,6 +18,7 @@ export function useHandedOn(contact: Contact | undefined): string | undefined {
   const colleagues = useColleagues(consult || previousId !== "").data;
   const agentId = consult ? contact.consultingAgentId : previous?.agentId;
   const name = colleagues?.find((each) => each.agentId === agentId)?.displayName ?? t("role.ROLE_AGENT");
+  if (contact?.kind === "CONTACT_KIND_CALLBACK") return t("nav.callback");
   if (consult) return t("desktop.asks", { name });
   return previous?.agentId ? t("desktop.handedOn", { name }) : undefined;
 }

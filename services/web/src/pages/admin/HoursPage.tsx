@@ -1,5 +1,4 @@
 import { IconClockHour4 } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import type { BusinessHours } from "../../api/types.ts";
@@ -7,9 +6,8 @@ import { NINE_TO_SIX } from "../../format/weeks.ts";
 import { useText } from "../../i18n/index.ts";
 import { ownTimeZone } from "../../ui/fields.tsx";
 import { ListPage, useRefresh } from "../../ui/ListPage.tsx";
-import { Tag } from "../../ui/Note.tsx";
-import { DateTime } from "../../ui/Time.tsx";
 import { HoursForm } from "./HoursForm.tsx";
+import { OpenNow } from "./OpenNow.tsx";
 
 export default function HoursPage() {
   const t = useText();
@@ -51,29 +49,6 @@ export default function HoursPage() {
         ]}
       />
       {editing && <HoursForm hours={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}
-    </>
-  );
-}
-
-function OpenNow({ businessHoursId }: { businessHoursId: string }) {
-  const t = useText();
-  const { data } = useQuery({
-    queryKey: ["hoursCheck", businessHoursId],
-    queryFn: () =>
-      ask(api.GET("/v1/businessHours/{businessHoursId}:check", { params: { path: { businessHoursId } } })),
-    refetchInterval: 60_000,
-  });
-  if (!data) return null;
-  return (
-    <>
-      <Tag tone={data.open ? "good" : "neutral"} dot>
-        {data.open ? t("admin.hours.open") : t("admin.hours.closed")}
-      </Tag>{" "}
-      {data.changeTime && (
-        <span style={{ color: "var(--m-muted)", fontSize: "0.87rem" }}>
-          {t("admin.hours.until")} <DateTime value={data.changeTime} />
-        </span>
-      )}
     </>
   );
 }

@@ -8,6 +8,8 @@ import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
+import { CallbackFields } from "./rules/CallbackFields.tsx";
+import { OverflowPart } from "./rules/OverflowPart.tsx";
 import { PriorityFields } from "./rules/PriorityFields.tsx";
 import { type Part, partOf } from "./rules/places.ts";
 import classes from "./rules/rules.module.css";
@@ -16,7 +18,7 @@ import { StrategyFields } from "./rules/StrategyFields.tsx";
 import { WrapUpFields } from "./WrapUpFields.tsx";
 
 const MASK =
-  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,wrapUpMode,wrapUpExtension,missedOfferReturn";
+  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,businessHoursId,overflow,callbacks,wrapUpMode,wrapUpExtension,missedOfferReturn";
 
 type Time = "offerTimeout" | "wrapUpDuration" | "serviceLevelThreshold" | "shortAbandonThreshold";
 
@@ -85,7 +87,7 @@ interface PartProps {
   onChange: (part: Partial<Queue>) => void;
 }
 
-const PARTS: readonly Part[] = ["general", "choice", "skills", "priority"];
+const PARTS: readonly Part[] = ["general", "choice", "skills", "priority", "overflow", "callbacks"];
 
 /** Everything but the name, part by part; a problem turns to the part it is about. */
 function Parts({ queue, problem, onChange }: PartProps) {
@@ -102,7 +104,15 @@ function Parts({ queue, problem, onChange }: PartProps) {
     general: <GeneralFields queue={queue} problem={problem} onChange={onChange} />,
     choice: <StrategyFields rules={rules} problem={problem} onChange={changeRules} />,
     skills: <SkillsPart queue={queue} problem={problem} onChange={onChange} />,
+    overflow: <OverflowPart queue={queue} problem={problem} onChange={onChange} />,
     priority: <PriorityFields rules={rules} problem={problem} onChange={changeRules} />,
+    callbacks: (
+      <CallbackFields
+        rules={queue.callbacks ?? {}}
+        problem={problem}
+        onChange={(some) => onChange({ callbacks: { ...queue.callbacks, ...some } })}
+      />
+    ),
   };
   return (
     <Tabs

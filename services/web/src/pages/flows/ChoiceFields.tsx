@@ -1,10 +1,10 @@
-import { Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Group, Select, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import type { Choice, Step } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 import { Target } from "./StepFields.tsx";
 
-const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "*", "#"];
+export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "*", "#"];
 
 interface Props {
   choices: readonly Choice[];
@@ -12,7 +12,9 @@ interface Props {
   onChange: (choices: Choice[]) => void;
 }
 
-/** A menu's choices: digit, what it means, where it leads. */
+const MOST_PHRASES = 5;
+
+/** A menu's choices: digit, what it means, where it leads, what may be said instead. */
 export function ChoiceFields({ choices, steps, onChange }: Props) {
   const t = useText();
   const replace = (index: number, part: Partial<Choice>) =>
@@ -48,6 +50,14 @@ export function ChoiceFields({ choices, steps, onChange }: Props) {
             />
           </div>
           <RemoveLine size="lg" onClick={() => onChange(choices.filter((_, at) => at !== index))} />
+          <TagsInput
+            label={t("flows.phrases")}
+            description={t("flows.phrases.help")}
+            w="100%"
+            maxTags={MOST_PHRASES}
+            value={[...(choice.phrases ?? [])]}
+            onChange={(phrases) => replace(index, { phrases })}
+          />
         </Group>
       ))}
       <AddLine

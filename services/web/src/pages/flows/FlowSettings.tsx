@@ -3,6 +3,7 @@ import type { Definition } from "../../api/types.ts";
 import { useText } from "../../i18n/index.ts";
 import { LanguageSelect } from "../../ui/fields.tsx";
 import { Panel } from "../../ui/Page.tsx";
+import { ParameterFields } from "./ParameterFields.tsx";
 
 interface Props {
   name: string;
@@ -38,6 +39,19 @@ export function FlowSettings({ name, definition, onName, onChange }: Props) {
           description={t("flows.languageHint")}
           value={definition.language ?? "en"}
           onChange={(language) => onChange({ ...definition, language })}
+        />
+        <ParameterFields
+          label={t("flowSteps.inputs")}
+          hint={t("flowSteps.inputsHint")}
+          parameters={definition.inputs ?? []}
+          mayBeRequired
+          onChange={(inputs) => onChange({ ...definition, inputs })}
+        />
+        <ParameterFields
+          label={t("flowSteps.outputs")}
+          hint={t("flowSteps.outputsHint")}
+          parameters={definition.outputs ?? []}
+          onChange={(outputs) => onChange({ ...definition, outputs })}
         />
       </Stack>
     </Panel>

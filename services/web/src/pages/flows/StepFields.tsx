@@ -1,11 +1,20 @@
 import { NumberInput, Select, Switch, TextInput } from "@mantine/core";
-import { optionsOf, useQueues } from "../../api/names.ts";
+import { useState } from "react";
+import { optionsOf } from "../../api/names.ts";
 import type { Step } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
+import { LanguageFields, SurveyFields } from "./AskingFields.tsx";
+import { CheckQueueFields, SplitFields, TestFields } from "./BranchFields.tsx";
+import { CallbackOfferFields } from "./CallbackOfferFields.tsx";
+import { CallFlowFields } from "./CallFlowFields.tsx";
 import { ChoiceFields } from "./ChoiceFields.tsx";
+import { EntryRulesFields } from "./EntryRulesFields.tsx";
+import { ExpressionField } from "./ExpressionField.tsx";
+import { FindCustomerFields } from "./FindCustomerFields.tsx";
 import { TransferFields, VoicemailFields } from "./HandingOnFields.tsx";
 import { PairFields } from "./PairFields.tsx";
+import { QueueFields } from "./QueueFields.tsx";
 import { type Kind, kindOf } from "./steps.ts";
 import { UtteranceFields } from "./UtteranceFields.tsx";
 import { useHours, usePrompts } from "./useFlow.ts";
@@ -37,6 +46,15 @@ export function StepFields({ step, steps, onChange }: Props) {
   if (step.queue) return <QueueFields value={step.queue} set={set} steps={steps} />;
   if (step.transfer) return <TransferFields value={step.transfer} set={set} steps={steps} />;
   if (step.voicemail) return <VoicemailFields value={step.voicemail} set={set} steps={steps} />;
+  if (step.test) return <TestFields value={step.test} set={set} steps={steps} />;
+  if (step.split) return <SplitFields value={step.split} set={set} steps={steps} />;
+  if (step.checkQueue) return <CheckQueueFields value={step.checkQueue} set={set} steps={steps} />;
+  if (step.entryRules) return <EntryRulesFields value={step.entryRules} set={set} steps={steps} />;
+  if (step.findCustomer) return <FindCustomerFields value={step.findCustomer} set={set} steps={steps} />;
+  if (step.callFlow) return <CallFlowFields value={step.callFlow} set={set} steps={steps} />;
+  if (step.chooseLanguage) return <LanguageFields value={step.chooseLanguage} set={set} steps={steps} />;
+  if (step.survey) return <SurveyFields value={step.survey} set={set} steps={steps} />;
+  if (step.callbackOffer) return <CallbackOfferFields value={step.callbackOffer} set={set} steps={steps} />;
   return step.hangUp ? <HangUpFields value={step.hangUp} set={set} steps={steps} /> : null;
 }
 
@@ -45,15 +63,17 @@ interface TargetProps {
   value: string | undefined;
   steps: readonly Step[];
   onChange: (stepId: string) => void;
+  /** What nowhere means; it ends the call unless said otherwise. */
+  nowhere?: string;
 }
 
-/** Where it goes on: a step, or nowhere, which ends the call. */
-export function Target({ label, value, steps, onChange }: TargetProps) {
+/** Where it goes on: a step, or nowhere. */
+export function Target({ label, value, steps, onChange, nowhere }: TargetProps) {
   const t = useText();
   return (
     <Select
       label={label}
-      placeholder={t("flows.endsCall")}
+      placeholder={nowhere ?? t("flows.endsCall")}
       clearable
       data={steps.map((step) => ({ value: step.stepId ?? "", label: step.displayName || step.stepId || "" }))}
       value={value || null}
@@ -237,15 +257,33 @@ function Attribute({ value, onChange }: { value: string | undefined; onChange: (
 
 function SetFields({ value, set, steps }: FieldsProps<"setAttribute">) {
   const t = useText();
+  const [workedOut, setWorkedOut] = useState(Boolean(value.expression));
   return (
     <>
       <Attribute value={value.attribute} onChange={(attribute) => set({ attribute })} />
-      <TextInput
-        label={t("flows.value")}
-        description={t("flows.placeholders")}
-        value={value.value ?? ""}
-        onChange={(event) => set({ value: event.currentTarget.value })}
+      <Switch
+        label={t("flowSteps.workedOut")}
+        checked={workedOut}
+        onChange={(event) => {
+          setWorkedOut(event.currentTarget.checked);
+          set({ expression: "", value: "" });
+        }}
+        data-testid="set-expression"
       />
+      {!workedOut ? (
+        <TextInput
+          label={t("flows.value")}
+          description={t("flows.placeholders")}
+          value={value.value ?? ""}
+          onChange={(event) => set({ value: event.currentTarget.value })}
+        />
+      ) : (
+        <ExpressionField
+          label={t("flowSteps.expression")}
+          value={value.expression}
+          onChange={(expression) => set({ expression })}
+        />
+      )}
       <Next value={value.next} steps={steps} set={set} />
     </>
   );
@@ -312,55 +350,6 @@ function RequestFields({ value, set, steps }: FieldsProps<"httpRequest">) {
         value={value.failed}
         steps={steps}
         onChange={(failed) => set({ failed })}
-      />
-    </>
-  );
-}
-
-function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
-  const t = useText();
-  const queues = useQueues().data ?? [];
-  const prompts = usePrompts().data ?? [];
-  return (
-    <>
-      <Select
-        label={t("desktop.queue")}
-        data={optionsOf(queues, "queueId")}
-        value={value.queueId || null}
-        onChange={(queueId) => set({ queueId: queueId ?? "" })}
-      />
-      <NumberInput
-        label={t("flows.priority")}
-        min={0}
-        max={9}
-        value={value.priority ?? 0}
-        onChange={(priority) => set({ priority: Number(priority) })}
-      />
-      <Select
-        label={t("flows.music")}
-        placeholder={t("flows.houseMusic")}
-        clearable
-        data={optionsOf(prompts, "promptId")}
-        value={value.musicPromptId || null}
-        onChange={(musicPromptId) => set({ musicPromptId: musicPromptId ?? "" })}
-      />
-      <Seconds
-        label={t("flows.announce")}
-        value={value.announceInterval}
-        unset={30}
-        onChange={(announceInterval) => set({ announceInterval })}
-      />
-      <Seconds
-        label={t("flows.maxWait")}
-        value={value.maxWait}
-        unset={0}
-        onChange={(seconds) => set({ maxWait: durationSeconds(seconds) > 0 ? seconds : undefined })}
-      />
-      <Target
-        label={t("flows.timedOut")}
-        value={value.timedOut}
-        steps={steps}
-        onChange={(timedOut) => set({ timedOut })}
       />
     </>
   );

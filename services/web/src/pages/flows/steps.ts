@@ -15,7 +15,16 @@ export const KINDS = [
   "queue",
   "transfer",
   "voicemail",
+  "callbackOffer",
   "hangUp",
+  "test",
+  "split",
+  "checkQueue",
+  "entryRules",
+  "findCustomer",
+  "callFlow",
+  "chooseLanguage",
+  "survey",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -55,8 +64,86 @@ const EMPTY: { readonly [K in Kind]: () => NonNullable<Step[K]> } = {
   queue: () => ({ queueId: "", announceInterval: "30s", timedOut: "" }),
   transfer: () => ({ queueId: "", failed: "" }),
   voicemail: () => ({ utterance: { text: {} }, queueId: "", next: "" }),
+  callbackOffer: () => ({ queueId: "", declined: "" }),
   hangUp: () => ({ utterance: { text: {} } }),
+  test: () => ({ branches: [{ name: "", condition: "", next: "" }], otherwise: "" }),
+  split: () => ({
+    shares: [
+      { name: "A", percent: 50, next: "" },
+      { name: "B", percent: 50, next: "" },
+    ],
+  }),
+  checkQueue: () => ({
+    queueId: "",
+    branches: [{ name: "", condition: "queue.free > 0", next: "" }],
+    otherwise: "",
+    failed: "",
+  }),
+  entryRules: () => ({
+    rules: [{ name: "", condition: "", queueId: "", priority: 0 }],
+    next: "",
+    otherwise: "",
+  }),
+  findCustomer: () => ({
+    by: "number",
+    value: "{caller_number}",
+    extract: {},
+    next: "",
+    notFound: "",
+    several: "",
+    failed: "",
+  }),
+  callFlow: () => ({ flowId: "", inputs: {}, outputs: {}, next: "", failed: "" }),
+  chooseLanguage: () => ({
+    utterance: { text: {} },
+    choices: [
+      { digit: "1", language: "en" },
+      { digit: "2", language: "tr" },
+    ],
+    next: "",
+    noMatch: "",
+  }),
+  survey: () => ({
+    utterance: { text: {} },
+    questionId: "",
+    lowest: 1,
+    highest: 5,
+    next: "",
+    noMatch: "",
+  }),
 };
+
+/** The list of a step each of whose items leads to a step of its own. */
+export const WAYS = { menu: "choices", split: "shares", test: "branches", checkQueue: "branches" } as const;
+
+/** One item of such a list. */
+export interface Way {
+  next?: string;
+  name?: string;
+  condition?: string;
+  percent?: number;
+  digit?: string;
+  value?: string;
+}
+
+/** The items of a step that lead to steps of their own. */
+export function waysOf(step: Step): readonly Way[] {
+  const kind = kindOf(step);
+  const list = kind && listOf(kind);
+  return list ? (((step[kind] as Record<string, unknown>)[list] as Way[] | undefined) ?? []) : [];
+}
+
+/** The step with other such items. */
+export function withWays(step: Step, change: (way: Way, place: number) => Way): Step {
+  const kind = kindOf(step);
+  const list = kind && listOf(kind);
+  if (!list) return step;
+  return { ...step, [kind]: { ...step[kind], [list]: waysOf(step).map(change) } };
+}
+
+function listOf(kind: Kind): string | undefined {
+  return kind in WAYS ? WAYS[kind as keyof typeof WAYS] : undefined;
+}
 
 const TRANSFER_TARGETS = ["queueId", "agentId", "number", "flowId"] as const;
 const MAILBOXES = ["queueId", "agentId"] as const;
@@ -92,11 +179,22 @@ export function stepName(steps: readonly Step[], stepId: string | undefined): st
   return steps.find((step) => step.stepId === stepId)?.displayName || stepId || "";
 }
 
+const BASES: { readonly [K in Kind]?: string } = {
+  setAttribute: "set",
+  httpRequest: "request",
+  callbackOffer: "callback",
+  checkQueue: "look_at_queue",
+  entryRules: "rules",
+  findCustomer: "find",
+  callFlow: "call",
+  chooseLanguage: "language",
+};
+
 /** A new step of a kind, with an id no other step has. */
 export function newStep(kind: Kind, steps: readonly Step[]): Step {
   const taken = new Set(steps.map((step) => step.stepId));
   let number = 1;
-  const base = kind === "setAttribute" ? "set" : kind === "httpRequest" ? "request" : kind.toLowerCase();
+  const base = BASES[kind] ?? kind.toLowerCase();
   while (taken.has(number === 1 ? base : `${base}_${number}`)) number += 1;
   const stepId = number === 1 ? base : `${base}_${number}`;
   return { stepId, displayName: "", [kind]: EMPTY[kind]() };
@@ -119,26 +217,30 @@ export const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   hours: ["open", "closed"],
   setAttribute: ["next"],
   httpRequest: ["next", "failed"],
-  queue: ["timedOut"],
+  queue: ["timedOut", "closed", "nobodyStaffed", "full", "noMatch", "noAnswer"],
   transfer: ["next", "failed"],
   voicemail: ["next"],
+  callbackOffer: ["declined"],
   hangUp: [],
+  test: ["otherwise"],
+  split: [],
+  checkQueue: ["otherwise", "failed"],
+  entryRules: ["next", "otherwise"],
+  findCustomer: ["next", "notFound", "several", "failed"],
+  callFlow: ["next", "failed"],
+  chooseLanguage: ["next", "noMatch"],
+  survey: ["next", "noMatch"],
 };
 
 /** Renames a step and everything that leads to it. */
 export function renameStep(definition: Definition, from: string, to: string): Definition {
   const follow = (target: unknown) => (target === from ? to : target);
-  const steps = (definition.steps ?? []).map((step): Step => {
-    const kind = kindOf(step);
-    if (!kind) return step;
+  const steps = (definition.steps ?? []).map((each): Step => {
+    const kind = kindOf(each);
+    if (!kind) return each;
+    const step = withWays(each, (way) => (way.next === from ? { ...way, next: to } : way));
     const body = { ...(step[kind] as Record<string, unknown>) };
-    for (const field of TARGETS[kind]) body[field] = follow(body[field]);
-    if (Array.isArray(body.choices)) {
-      body.choices = body.choices.map((choice: { next?: string }) => ({
-        ...choice,
-        next: follow(choice.next),
-      }));
-    }
+    for (const field of TARGETS[kind]) if (body[field] !== undefined) body[field] = follow(body[field]);
     return { ...step, stepId: step.stepId === from ? to : step.stepId, [kind]: body };
   });
   return { ...definition, start: definition.start === from ? to : definition.start, steps };
@@ -149,9 +251,8 @@ export function targetsOf(step: Step): string[] {
   const kind = kindOf(step);
   if (!kind) return [];
   const body = step[kind] as Record<string, unknown>;
-  const choices = Array.isArray(body.choices)
-    ? (body.choices as { next?: string }[]).map((choice) => choice.next)
-    : [];
   const named = TARGETS[kind].map((field) => body[field] as string | undefined);
-  return [...choices, ...named].filter((target): target is string => Boolean(target));
+  return [...waysOf(step).map((way) => way.next), ...named].filter((target): target is string =>
+    Boolean(target),
+  );
 }

@@ -84,11 +84,14 @@ export default function ContactsPage() {
             columns={[
               {
                 head: t("watch.began"),
-                cell: (row) => (
-                  <Anchor component={Link} href={`/calls/${row.callId}`}>
+                cell: (row) =>
+                  row.callId ? (
+                    <Anchor component={Link} href={`/calls/${row.callId}`}>
+                      <DateTime value={row.queueTime} />
+                    </Anchor>
+                  ) : (
                     <DateTime value={row.queueTime} />
-                  </Anchor>
-                ),
+                  ),
               },
               { head: t("watch.caller"), cell: (row) => <Caller contact={row} /> },
               { head: t("watch.state"), cell: (row) => <StateTag state={row.state} /> },

@@ -27,7 +27,7 @@ from merkez.engagement.v1 import customer_pb2 as merkez_dot_engagement_dot_v1_do
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+merkez/engagement/v1/customer_service.proto\x12\x14merkez.engagement.v1\x1a google/protobuf/field_mask.proto\x1a#merkez/engagement/v1/customer.proto\x1a merkez/type/v1/annotations.proto\"\x86\x01\n\x17IdentifyCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x14\n\x06number\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x13\n\x05\x65mail\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1a\n\x0c\x64isplay_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\"*\n\x13GetScreenPopRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"R\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x05query\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"c\n\x15ListCustomersResponse\x12\x31\n\tcustomers\x18\x01 \x03(\x0b\x32\x1e.merkez.engagement.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8b\x01\n\x15UpdateCustomerRequest\x12\x30\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1e.merkez.engagement.v1.Customer\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"P\n\x12ListHistoryRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x13ListHistoryResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".merkez.engagement.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x0e\x41\x64\x64NoteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x32\xb2\x06\n\x0f\x43ustomerService\x12n\n\x10IdentifyCustomer\x12-.merkez.engagement.v1.IdentifyCustomerRequest\x1a\x1e.merkez.engagement.v1.Customer\"\x0b\x8a\xb5\x18\x07service\x12n\n\x0cGetScreenPop\x12).merkez.engagement.v1.GetScreenPopRequest\x1a\x1f.merkez.engagement.v1.ScreenPop\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12k\n\x0bGetCustomer\x12(.merkez.engagement.v1.GetCustomerRequest\x1a\x1e.merkez.engagement.v1.Customer\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12|\n\rListCustomers\x12*.merkez.engagement.v1.ListCustomersRequest\x1a+.merkez.engagement.v1.ListCustomersResponse\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12r\n\x0eUpdateCustomer\x12+.merkez.engagement.v1.UpdateCustomerRequest\x1a\x1e.merkez.engagement.v1.Customer\"\x13\x8a\xb5\x18\x0f\x63ustomers.write\x12v\n\x0bListHistory\x12(.merkez.engagement.v1.ListHistoryRequest\x1a).merkez.engagement.v1.ListHistoryResponse\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12h\n\x07\x41\x64\x64Note\x12$.merkez.engagement.v1.AddNoteRequest\x1a\".merkez.engagement.v1.HistoryEntry\"\x13\x8a\xb5\x18\x0f\x63ustomers.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+merkez/engagement/v1/customer_service.proto\x12\x14merkez.engagement.v1\x1a google/protobuf/field_mask.proto\x1a#merkez/engagement/v1/customer.proto\x1a merkez/type/v1/annotations.proto\"\x86\x01\n\x17IdentifyCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x02 \x01(\t\x12\x14\n\x06number\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x13\n\x05\x65mail\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1a\n\x0c\x64isplay_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\"\x88\x01\n\x14\x46indCustomersRequest\x12\x10\n\x08\x62rand_id\x18\x01 \x01(\t\x12\x16\n\x06number\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01H\x00\x12\x15\n\x05\x65mail\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01H\x00\x12\x13\n\tattribute\x18\x04 \x01(\tH\x00\x12\x13\n\x05value\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\x42\x05\n\x03has\"X\n\rFoundCustomer\x12\x30\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1e.merkez.engagement.v1.Customer\x12\x15\n\rlast_agent_id\x18\x02 \x01(\t\"K\n\x15\x46indCustomersResponse\x12\x32\n\x05\x66ound\x18\x01 \x03(\x0b\x32#.merkez.engagement.v1.FoundCustomer\"*\n\x13GetScreenPopRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"R\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x05query\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"c\n\x15ListCustomersResponse\x12\x31\n\tcustomers\x18\x01 \x03(\x0b\x32\x1e.merkez.engagement.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8b\x01\n\x15UpdateCustomerRequest\x12\x30\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1e.merkez.engagement.v1.Customer\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"P\n\x12ListHistoryRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x13ListHistoryResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".merkez.engagement.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x0e\x41\x64\x64NoteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x32\xa9\x07\n\x0f\x43ustomerService\x12n\n\x10IdentifyCustomer\x12-.merkez.engagement.v1.IdentifyCustomerRequest\x1a\x1e.merkez.engagement.v1.Customer\"\x0b\x8a\xb5\x18\x07service\x12u\n\rFindCustomers\x12*.merkez.engagement.v1.FindCustomersRequest\x1a+.merkez.engagement.v1.FindCustomersResponse\"\x0b\x8a\xb5\x18\x07service\x12n\n\x0cGetScreenPop\x12).merkez.engagement.v1.GetScreenPopRequest\x1a\x1f.merkez.engagement.v1.ScreenPop\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12k\n\x0bGetCustomer\x12(.merkez.engagement.v1.GetCustomerRequest\x1a\x1e.merkez.engagement.v1.Customer\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12|\n\rListCustomers\x12*.merkez.engagement.v1.ListCustomersRequest\x1a+.merkez.engagement.v1.ListCustomersResponse\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12r\n\x0eUpdateCustomer\x12+.merkez.engagement.v1.UpdateCustomerRequest\x1a\x1e.merkez.engagement.v1.Customer\"\x13\x8a\xb5\x18\x0f\x63ustomers.write\x12v\n\x0bListHistory\x12(.merkez.engagement.v1.ListHistoryRequest\x1a).merkez.engagement.v1.ListHistoryResponse\"\x12\x8a\xb5\x18\x0e\x63ustomers.read\x12h\n\x07\x41\x64\x64Note\x12$.merkez.engagement.v1.AddNoteRequest\x1a\".merkez.engagement.v1.HistoryEntry\"\x13\x8a\xb5\x18\x0f\x63ustomers.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,12 +40,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTIFYCUSTOMERREQUEST'].fields_by_name['email']._serialized_options = b'\220\265\030\001'
   _globals['_IDENTIFYCUSTOMERREQUEST'].fields_by_name['display_name']._loaded_options = None
   _globals['_IDENTIFYCUSTOMERREQUEST'].fields_by_name['display_name']._serialized_options = b'\220\265\030\001'
+  _globals['_FINDCUSTOMERSREQUEST'].fields_by_name['number']._loaded_options = None
+  _globals['_FINDCUSTOMERSREQUEST'].fields_by_name['number']._serialized_options = b'\220\265\030\001'
+  _globals['_FINDCUSTOMERSREQUEST'].fields_by_name['email']._loaded_options = None
+  _globals['_FINDCUSTOMERSREQUEST'].fields_by_name['email']._serialized_options = b'\220\265\030\001'
+  _globals['_FINDCUSTOMERSREQUEST'].fields_by_name['value']._loaded_options = None
+  _globals['_FINDCUSTOMERSREQUEST'].fields_by_name['value']._serialized_options = b'\220\265\030\001'
   _globals['_LISTCUSTOMERSREQUEST'].fields_by_name['query']._loaded_options = None
   _globals['_LISTCUSTOMERSREQUEST'].fields_by_name['query']._serialized_options = b'\220\265\030\001'
   _globals['_ADDNOTEREQUEST'].fields_by_name['note']._loaded_options = None
   _globals['_ADDNOTEREQUEST'].fields_by_name['note']._serialized_options = b'\220\265\030\001'
   _globals['_CUSTOMERSERVICE'].methods_by_name['IdentifyCustomer']._loaded_options = None
   _globals['_CUSTOMERSERVICE'].methods_by_name['IdentifyCustomer']._serialized_options = b'\212\265\030\007service'
+  _globals['_CUSTOMERSERVICE'].methods_by_name['FindCustomers']._loaded_options = None
+  _globals['_CUSTOMERSERVICE'].methods_by_name['FindCustomers']._serialized_options = b'\212\265\030\007service'
   _globals['_CUSTOMERSERVICE'].methods_by_name['GetScreenPop']._loaded_options = None
   _globals['_CUSTOMERSERVICE'].methods_by_name['GetScreenPop']._serialized_options = b'\212\265\030\016customers.read'
   _globals['_CUSTOMERSERVICE'].methods_by_name['GetCustomer']._loaded_options = None
@@ -60,22 +68,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CUSTOMERSERVICE'].methods_by_name['AddNote']._serialized_options = b'\212\265\030\017customers.write'
   _globals['_IDENTIFYCUSTOMERREQUEST']._serialized_start=175
   _globals['_IDENTIFYCUSTOMERREQUEST']._serialized_end=309
-  _globals['_GETSCREENPOPREQUEST']._serialized_start=311
-  _globals['_GETSCREENPOPREQUEST']._serialized_end=353
-  _globals['_GETCUSTOMERREQUEST']._serialized_start=355
-  _globals['_GETCUSTOMERREQUEST']._serialized_end=396
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=398
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=480
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=482
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=581
-  _globals['_UPDATECUSTOMERREQUEST']._serialized_start=584
-  _globals['_UPDATECUSTOMERREQUEST']._serialized_end=723
-  _globals['_LISTHISTORYREQUEST']._serialized_start=725
-  _globals['_LISTHISTORYREQUEST']._serialized_end=805
-  _globals['_LISTHISTORYRESPONSE']._serialized_start=807
-  _globals['_LISTHISTORYRESPONSE']._serialized_end=906
-  _globals['_ADDNOTEREQUEST']._serialized_start=908
-  _globals['_ADDNOTEREQUEST']._serialized_end=985
-  _globals['_CUSTOMERSERVICE']._serialized_start=988
-  _globals['_CUSTOMERSERVICE']._serialized_end=1806
+  _globals['_FINDCUSTOMERSREQUEST']._serialized_start=312
+  _globals['_FINDCUSTOMERSREQUEST']._serialized_end=448
+  _globals['_FOUNDCUSTOMER']._serialized_start=450
+  _globals['_FOUNDCUSTOMER']._serialized_end=538
+  _globals['_FINDCUSTOMERSRESPONSE']._serialized_start=540
+  _globals['_FINDCUSTOMERSRESPONSE']._serialized_end=615
+  _globals['_GETSCREENPOPREQUEST']._serialized_start=617
+  _globals['_GETSCREENPOPREQUEST']._serialized_end=659
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=661
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=702
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=704
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=786
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=788
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=887
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_start=890
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_end=1029
+  _globals['_LISTHISTORYREQUEST']._serialized_start=1031
+  _globals['_LISTHISTORYREQUEST']._serialized_end=1111
+  _globals['_LISTHISTORYRESPONSE']._serialized_start=1113
+  _globals['_LISTHISTORYRESPONSE']._serialized_end=1212
+  _globals['_ADDNOTEREQUEST']._serialized_start=1214
+  _globals['_ADDNOTEREQUEST']._serialized_end=1291
+  _globals['_CUSTOMERSERVICE']._serialized_start=1294
+  _globals['_CUSTOMERSERVICE']._serialized_end=2231
 # @@protoc_insertion_point(module_scope)

@@ -59,6 +59,98 @@ class IdentifyCustomerRequest(_message.Message):
 Global___IdentifyCustomerRequest: _TypeAlias = IdentifyCustomerRequest  # noqa: Y015
 
 @_typing.final
+class FindCustomersRequest(_message.Message):
+    """Finds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    brand_id: _builtins.str
+    """Brand."""
+    number: _builtins.str
+    """A number, E.164, or"""
+    email: _builtins.str
+    """an e-mail address, or"""
+    attribute: _builtins.str
+    """an attribute of this name, whose value is `value`."""
+    value: _builtins.str
+    """Required with attribute. Compared as it is written."""
+    def __init__(
+        self,
+        *,
+        brand_id: _builtins.str = ...,
+        number: _builtins.str = ...,
+        email: _builtins.str = ...,
+        attribute: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "email", b"email", "has", b"has", "number", b"number"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "brand_id", b"brand_id", "email", b"email", "has", b"has", "number", b"number", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_has: _TypeAlias = _typing.Literal["number", "email", "attribute"]  # noqa: Y015
+    _WhichOneofArgType_has: _TypeAlias = _typing.Literal["has", b"has"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_has) -> _WhichOneofReturnType_has | None: ...
+
+Global___FindCustomersRequest: _TypeAlias = FindCustomersRequest  # noqa: Y015
+
+@_typing.final
+class FoundCustomer(_message.Message):
+    """A customer who was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    LAST_AGENT_ID_FIELD_NUMBER: _builtins.int
+    last_agent_id: _builtins.str
+    """Agent they talked with last; empty for none."""
+    @_builtins.property
+    def customer(self) -> _customer_pb2.Customer:
+        """The customer."""
+
+    def __init__(
+        self,
+        *,
+        customer: _customer_pb2.Customer | None = ...,
+        last_agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "last_agent_id", b"last_agent_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundCustomer: _TypeAlias = FoundCustomer  # noqa: Y015
+
+@_typing.final
+class FindCustomersResponse(_message.Message):
+    """Customers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def found(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundCustomer]:
+        """Newest first, at most two."""
+
+    def __init__(
+        self,
+        *,
+        found: _abc.Iterable[Global___FoundCustomer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindCustomersResponse: _TypeAlias = FindCustomersResponse  # noqa: Y015
+
+@_typing.final
 class GetScreenPopRequest(_message.Message):
     """Asks."""
 

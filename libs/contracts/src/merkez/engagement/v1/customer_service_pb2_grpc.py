@@ -41,6 +41,11 @@ class CustomerServiceStub:
                 request_serializer=merkez_dot_engagement_dot_v1_dot_customer__service__pb2.IdentifyCustomerRequest.SerializeToString,
                 response_deserializer=merkez_dot_engagement_dot_v1_dot_customer__pb2.Customer.FromString,
                 _registered_method=True)
+        self.FindCustomers = channel.unary_unary(
+                '/merkez.engagement.v1.CustomerService/FindCustomers',
+                request_serializer=merkez_dot_engagement_dot_v1_dot_customer__service__pb2.FindCustomersRequest.SerializeToString,
+                response_deserializer=merkez_dot_engagement_dot_v1_dot_customer__service__pb2.FindCustomersResponse.FromString,
+                _registered_method=True)
         self.GetScreenPop = channel.unary_unary(
                 '/merkez.engagement.v1.CustomerService/GetScreenPop',
                 request_serializer=merkez_dot_engagement_dot_v1_dot_customer__service__pb2.GetScreenPopRequest.SerializeToString,
@@ -79,6 +84,13 @@ class CustomerServiceServicer:
 
     def IdentifyCustomer(self, request, context):
         """Finds the customer behind a caller, or creates one. An anonymous caller without number and e-mail gets a new one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindCustomers(self, request, context):
+        """Finds customers of a brand who have a number, an e-mail or the value of an attribute, at most two: one, or more than one. Creates nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +145,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.IdentifyCustomer,
                     request_deserializer=merkez_dot_engagement_dot_v1_dot_customer__service__pb2.IdentifyCustomerRequest.FromString,
                     response_serializer=merkez_dot_engagement_dot_v1_dot_customer__pb2.Customer.SerializeToString,
+            ),
+            'FindCustomers': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindCustomers,
+                    request_deserializer=merkez_dot_engagement_dot_v1_dot_customer__service__pb2.FindCustomersRequest.FromString,
+                    response_serializer=merkez_dot_engagement_dot_v1_dot_customer__service__pb2.FindCustomersResponse.SerializeToString,
             ),
             'GetScreenPop': grpc.unary_unary_rpc_method_handler(
                     servicer.GetScreenPop,
@@ -193,6 +210,33 @@ class CustomerService:
             '/merkez.engagement.v1.CustomerService/IdentifyCustomer',
             merkez_dot_engagement_dot_v1_dot_customer__service__pb2.IdentifyCustomerRequest.SerializeToString,
             merkez_dot_engagement_dot_v1_dot_customer__pb2.Customer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindCustomers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.engagement.v1.CustomerService/FindCustomers',
+            merkez_dot_engagement_dot_v1_dot_customer__service__pb2.FindCustomersRequest.SerializeToString,
+            merkez_dot_engagement_dot_v1_dot_customer__service__pb2.FindCustomersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,8 @@ class CustomerServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CustomerServiceAsyncStub: ...
     IdentifyCustomer: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.IdentifyCustomerRequest, _customer_pb2.Customer]
     """Finds the customer behind a caller, or creates one. An anonymous caller without number and e-mail gets a new one."""
+    FindCustomers: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.FindCustomersRequest, _customer_service_pb2.FindCustomersResponse]
+    """Finds customers of a brand who have a number, an e-mail or the value of an attribute, at most two: one, or more than one. Creates nobody."""
     GetScreenPop: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.GetScreenPopRequest, _customer_pb2.ScreenPop]
     """What an agent should see about a customer."""
     GetCustomer: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.GetCustomerRequest, _customer_pb2.Customer]
@@ -56,6 +58,8 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     IdentifyCustomer: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.IdentifyCustomerRequest, _customer_pb2.Customer]  # type: ignore[assignment]
     """Finds the customer behind a caller, or creates one. An anonymous caller without number and e-mail gets a new one."""
+    FindCustomers: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.FindCustomersRequest, _customer_service_pb2.FindCustomersResponse]  # type: ignore[assignment]
+    """Finds customers of a brand who have a number, an e-mail or the value of an attribute, at most two: one, or more than one. Creates nobody."""
     GetScreenPop: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.GetScreenPopRequest, _customer_pb2.ScreenPop]  # type: ignore[assignment]
     """What an agent should see about a customer."""
     GetCustomer: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.GetCustomerRequest, _customer_pb2.Customer]  # type: ignore[assignment]
@@ -79,6 +83,14 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_pb2.Customer, _abc.Awaitable[_customer_pb2.Customer]]:
         """Finds the customer behind a caller, or creates one. An anonymous caller without number and e-mail gets a new one."""
+
+    @_abc_1.abstractmethod
+    def FindCustomers(
+        self,
+        request: _customer_service_pb2.FindCustomersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.FindCustomersResponse, _abc.Awaitable[_customer_service_pb2.FindCustomersResponse]]:
+        """Finds customers of a brand who have a number, an e-mail or the value of an attribute, at most two: one, or more than one. Creates nobody."""
 
     @_abc_1.abstractmethod
     def GetScreenPop(

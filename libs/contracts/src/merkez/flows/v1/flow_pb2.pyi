@@ -153,22 +153,30 @@ class Choice(_message.Message):
     DIGIT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    PHRASES_FIELD_NUMBER: _builtins.int
     digit: _builtins.str
     """Required. One of 0-9 * #."""
     value: _builtins.str
     """Value kept in the attribute menu.<step id>."""
     next: _builtins.str
     """Required. Step it leads to."""
+    @_builtins.property
+    def phrases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What may be said instead of pressing it, up to 5 phrases of up to 60 characters; understood where the call's language is one that
+        speech menus understand.
+        """
+
     def __init__(
         self,
         *,
         digit: _builtins.str = ...,
         value: _builtins.str = ...,
         next: _builtins.str = ...,
+        phrases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digit", b"digit", "next", b"next", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digit", b"digit", "next", b"next", "phrases", b"phrases", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -325,22 +333,26 @@ class SetAttribute(_message.Message):
     ATTRIBUTE_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
     attribute: _builtins.str
     """Required."""
     value: _builtins.str
     """Value; {name} puts an attribute in."""
     next: _builtins.str
     """Step after it."""
+    expression: _builtins.str
+    """Expression that is worked out in place of the value, such as number(total) * 2; empty for none. See docs/mechanisms/flow-steps.md."""
     def __init__(
         self,
         *,
         attribute: _builtins.str = ...,
         value: _builtins.str = ...,
         next: _builtins.str = ...,
+        expression: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "next", b"next", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "expression", b"expression", "next", b"next", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -483,14 +495,46 @@ class Queue(_message.Message):
     ANNOUNCE_INTERVAL_FIELD_NUMBER: _builtins.int
     MAX_WAIT_FIELD_NUMBER: _builtins.int
     TIMED_OUT_FIELD_NUMBER: _builtins.int
+    ANNOUNCE_ONLY_IMPROVED_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    NOBODY_STAFFED_FIELD_NUMBER: _builtins.int
+    FULL_FIELD_NUMBER: _builtins.int
+    PREFERRED_FIELD_NUMBER: _builtins.int
+    PREFERRED_ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    NO_MATCH_FIELD_NUMBER: _builtins.int
+    NO_ANSWER_FIELD_NUMBER: _builtins.int
+    MOST_OFFERS_FIELD_NUMBER: _builtins.int
+    BY_RULES_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
-    """Required."""
+    """Required unless by_rules."""
     priority: _builtins.int
     """Priority 0-9, higher first; 0 is usual."""
     music_prompt_id: _builtins.str
     """Prompt played as music; empty for the house music."""
     timed_out: _builtins.str
-    """Step after max_wait; empty ends the run politely."""
+    """Step after max_wait or the queue's own longest wait; empty ends the run politely."""
+    announce_only_improved: _builtins.bool
+    """Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last."""
+    closed: _builtins.str
+    """Step when the queue is closed; empty for timed_out."""
+    nobody_staffed: _builtins.str
+    """Step when nobody is staffed who could take the call; empty for timed_out."""
+    full: _builtins.str
+    """Step when the queue is full; empty for timed_out."""
+    preferred: _builtins.str
+    """Who should have the caller first, for as long as the queue's rules say: last_agent the customer talked with, account_owner (the
+    customer's attribute account_owner holds an agent's id), attribute (preferred_attribute of the flow does), or empty for anybody.
+    """
+    preferred_attribute: _builtins.str
+    """Attribute with the id of the agent."""
+    no_match: _builtins.str
+    """Step when nobody at work could take the caller; empty waits on."""
+    no_answer: _builtins.str
+    """Step when most_offers offers came to nothing; empty waits on."""
+    most_offers: _builtins.int
+    """Offers that may come to nothing; 0 means 3, at most 20."""
+    by_rules: _builtins.bool
+    """Whether queue, priority and skills are those that entry rules chose before; then none stands here."""
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -513,10 +557,20 @@ class Queue(_message.Message):
         announce_interval: _duration_pb2.Duration | None = ...,
         max_wait: _duration_pb2.Duration | None = ...,
         timed_out: _builtins.str = ...,
+        announce_only_improved: _builtins.bool = ...,
+        closed: _builtins.str = ...,
+        nobody_staffed: _builtins.str = ...,
+        full: _builtins.str = ...,
+        preferred: _builtins.str = ...,
+        preferred_attribute: _builtins.str = ...,
+        no_match: _builtins.str = ...,
+        no_answer: _builtins.str = ...,
+        most_offers: _builtins.int = ...,
+        by_rules: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait", "music_prompt_id", b"music_prompt_id", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "by_rules", b"by_rules", "closed", b"closed", "full", b"full", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "nobody_staffed", b"nobody_staffed", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -667,6 +721,610 @@ class Voicemail(_message.Message):
 Global___Voicemail: _TypeAlias = Voicemail  # noqa: Y015
 
 @_typing.final
+class Share(_message.Message):
+    """A part of the calls that a split sends one way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Name, one of its kind in the split."""
+    percent: _builtins.int
+    """Required. How many of a hundred calls, 1 to 100."""
+    next: _builtins.str
+    """Step they go on with; empty ends the run."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        percent: _builtins.int = ...,
+        next: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "next", b"next", "percent", b"percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Share: _TypeAlias = Share  # noqa: Y015
+
+@_typing.final
+class Split(_message.Message):
+    """Parts the calls by chance. A call that is looked at again goes the same way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___Share]:
+        """Required. At least two, up to 20; their per cents sum to 100."""
+
+    def __init__(
+        self,
+        *,
+        shares: _abc.Iterable[Global___Share] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Split: _TypeAlias = Split  # noqa: Y015
+
+@_typing.final
+class Branch(_message.Message):
+    """Where to go when a condition holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name people read; may be empty."""
+    condition: _builtins.str
+    """Required. Expression that is true or false, such as number(total) > 100 and starts(caller_number, '+994')."""
+    next: _builtins.str
+    """Step it leads to; empty goes where `otherwise` does."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        next: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "name", b"name", "next", b"next"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Branch: _TypeAlias = Branch  # noqa: Y015
+
+@_typing.final
+class Test(_message.Message):
+    """Goes by the first condition that holds; one that can't be worked out doesn't hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRANCHES_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    otherwise: _builtins.str
+    """Step when none holds; empty ends the run."""
+    @_builtins.property
+    def branches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Branch]:
+        """Required. At least one, up to 50."""
+
+    def __init__(
+        self,
+        *,
+        branches: _abc.Iterable[Global___Branch] | None = ...,
+        otherwise: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["branches", b"branches", "otherwise", b"otherwise"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Test: _TypeAlias = Test  # noqa: Y015
+
+@_typing.final
+class CheckQueue(_message.Message):
+    """Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents
+    (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    BRANCHES_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """Required."""
+    otherwise: _builtins.str
+    """Step when none holds; empty ends the run."""
+    failed: _builtins.str
+    """Step when the queue can't be asked within a second; empty ends the run."""
+    @_builtins.property
+    def branches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Branch]:
+        """Required. At least one, up to 50."""
+
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+        branches: _abc.Iterable[Global___Branch] | None = ...,
+        otherwise: _builtins.str = ...,
+        failed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["branches", b"branches", "failed", b"failed", "otherwise", b"otherwise", "queue_id", b"queue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckQueue: _TypeAlias = CheckQueue  # noqa: Y015
+
+@_typing.final
+class FindCustomer(_message.Message):
+    """Looks for one customer of the called brand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ExtractEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    BY_FIELD_NUMBER: _builtins.int
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    EXTRACT_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    NOT_FOUND_FIELD_NUMBER: _builtins.int
+    SEVERAL_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Required. number, email or attribute."""
+    attribute: _builtins.str
+    """Attribute of the customer that must equal the value, when `by` is attribute."""
+    value: _builtins.str
+    """Required. What to look for; {name} puts an attribute in."""
+    next: _builtins.str
+    """Step when one was found. The call is theirs from then on."""
+    not_found: _builtins.str
+    """Step when nobody was found."""
+    several: _builtins.str
+    """Step when several were."""
+    failed: _builtins.str
+    """Step when engagement can't be asked within a second."""
+    @_builtins.property
+    def extract(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Attribute of the flow by the customer's: customer_id, display_name, number, email, last_agent_id, or one of their own attributes."""
+
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        attribute: _builtins.str = ...,
+        value: _builtins.str = ...,
+        extract: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        next: _builtins.str = ...,
+        not_found: _builtins.str = ...,
+        several: _builtins.str = ...,
+        failed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "by", b"by", "extract", b"extract", "failed", b"failed", "next", b"next", "not_found", b"not_found", "several", b"several", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindCustomer: _TypeAlias = FindCustomer  # noqa: Y015
+
+@_typing.final
+class LanguageChoice(_message.Message):
+    """A digit and the language it stands for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGIT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    digit: _builtins.str
+    """Required. One of 0-9 * #."""
+    language: _builtins.str
+    """Required. Language code."""
+    def __init__(
+        self,
+        *,
+        digit: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digit", b"digit", "language", b"language"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LanguageChoice: _TypeAlias = LanguageChoice  # noqa: Y015
+
+@_typing.final
+class ChooseLanguage(_message.Message):
+    """Asks for a language. Each is asked for in itself, one after the other, and what is chosen is spoken from then on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    NO_MATCH_FIELD_NUMBER: _builtins.int
+    attempts: _builtins.int
+    """Times it is asked; 0 means 3."""
+    next: _builtins.str
+    """Step when a language was chosen; empty ends the run."""
+    no_match: _builtins.str
+    """Step after the last attempt; empty goes on with `next` in the language before."""
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """Required. The question by language; a prompt asks for all of them."""
+
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanguageChoice]:
+        """Required. At least two."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Time to press; unset means 5 s."""
+
+    def __init__(
+        self,
+        *,
+        utterance: Global___Utterance | None = ...,
+        choices: _abc.Iterable[Global___LanguageChoice] | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        attempts: _builtins.int = ...,
+        next: _builtins.str = ...,
+        no_match: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "choices", b"choices", "next", b"next", "no_match", b"no_match", "timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChooseLanguage: _TypeAlias = ChooseLanguage  # noqa: Y015
+
+@_typing.final
+class Survey(_message.Message):
+    """Asks for an opinion as a number, keeps it as the attribute survey.<question id> and tells it as SurveyAnswered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    LOWEST_FIELD_NUMBER: _builtins.int
+    HIGHEST_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    INVALID_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    NO_MATCH_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """Required. Which question this is, the same in every release: letters, digits, _ and -, up to 40."""
+    lowest: _builtins.int
+    """Lowest answer, 0 or more."""
+    highest: _builtins.int
+    """Required. Highest answer, above the lowest, up to 9999. Up to 9 it is one key."""
+    attempts: _builtins.int
+    """Times it is asked; 0 means 3."""
+    next: _builtins.str
+    """Step after an answer; empty ends the run."""
+    no_match: _builtins.str
+    """Step after the last attempt; empty goes on with `next`."""
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """Required."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Time to press; unset means 5 s."""
+
+    @_builtins.property
+    def invalid(self) -> Global___Utterance:
+        """Said after an answer that is none."""
+
+    def __init__(
+        self,
+        *,
+        utterance: Global___Utterance | None = ...,
+        question_id: _builtins.str = ...,
+        lowest: _builtins.int = ...,
+        highest: _builtins.int = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        attempts: _builtins.int = ...,
+        invalid: Global___Utterance | None = ...,
+        next: _builtins.str = ...,
+        no_match: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invalid", b"invalid", "timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "highest", b"highest", "invalid", b"invalid", "lowest", b"lowest", "next", b"next", "no_match", b"no_match", "question_id", b"question_id", "timeout", b"timeout", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Survey: _TypeAlias = Survey  # noqa: Y015
+
+@_typing.final
+class CallFlow(_message.Message):
+    """Goes through another flow and comes back where that ends; a flow that hangs up ends the call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class InputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OutputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    flow_id: _builtins.str
+    """Required. The flow; its newest release when the call gets there."""
+    next: _builtins.str
+    """Step after it; empty ends the run, or goes back where this flow was called from."""
+    failed: _builtins.str
+    """Step when the flow is gone, an input is missing or of another type, or it would be the sixth inside another."""
+    @_builtins.property
+    def inputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Expressions by the names of the flow's inputs. Nothing else of this flow is seen there but what the call brings itself."""
+
+    @_builtins.property
+    def outputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Names of the flow's outputs by the attributes they go to."""
+
+    def __init__(
+        self,
+        *,
+        flow_id: _builtins.str = ...,
+        inputs: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        outputs: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        next: _builtins.str = ...,
+        failed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "flow_id", b"flow_id", "inputs", b"inputs", "next", b"next", "outputs", b"outputs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallFlow: _TypeAlias = CallFlow  # noqa: Y015
+
+@_typing.final
+class EntryRule(_message.Message):
+    """One row of entry rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SkillsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name people read; may be empty."""
+    condition: _builtins.str
+    """Required. Expression that is true or false, such as one_of(caller_number, '+994501234567') or hour(now('Asia/Baku')) >= 18."""
+    queue_id: _builtins.str
+    """Required. Queue the calls wait in."""
+    priority: _builtins.int
+    """Their priority, 0-9."""
+    @_builtins.property
+    def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Skills asked for beyond the queue's own, with the least proficiency."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        queue_id: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        skills: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "name", b"name", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryRule: _TypeAlias = EntryRule  # noqa: Y015
+
+@_typing.final
+class EntryRules(_message.Message):
+    """Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    next: _builtins.str
+    """Step when a row holds."""
+    otherwise: _builtins.str
+    """Step when none does; empty ends the run."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntryRule]:
+        """Required. At least one, up to 50."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___EntryRule] | None = ...,
+        next: _builtins.str = ...,
+        otherwise: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next", b"next", "otherwise", b"otherwise", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryRules: _TypeAlias = EntryRules  # noqa: Y015
+
+@_typing.final
+class CallbackOffer(_message.Message):
+    """Offers to call the caller back instead of letting them wait: at their own number (1) or one they type (2). Who agrees keeps their place,
+    is told so, and the call ends.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SkillsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    ALWAYS_FIELD_NUMBER: _builtins.int
+    CONFIRMATION_FIELD_NUMBER: _builtins.int
+    DECLINED_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """Required. Queue whose agents call back. It says from which expected wait on it is offered."""
+    priority: _builtins.int
+    """Priority 0-9, higher first; 0 is usual."""
+    always: _builtins.bool
+    """Offered whatever the expected wait."""
+    declined: _builtins.str
+    """Step when it isn't offered or the caller doesn't want it; empty ends the run politely."""
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """The offer, with what to press; empty for a sentence of ours."""
+
+    @_builtins.property
+    def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Skills asked for beyond the queue's own, with the least proficiency."""
+
+    @_builtins.property
+    def confirmation(self) -> Global___Utterance:
+        """Said to who agrees, before the call ends; empty for a sentence of ours."""
+
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+        utterance: Global___Utterance | None = ...,
+        skills: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        priority: _builtins.int = ...,
+        always: _builtins.bool = ...,
+        confirmation: Global___Utterance | None = ...,
+        declined: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "confirmation", b"confirmation", "declined", b"declined", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallbackOffer: _TypeAlias = CallbackOffer  # noqa: Y015
+
+@_typing.final
 class Step(_message.Message):
     """One step of a flow."""
 
@@ -685,6 +1343,15 @@ class Step(_message.Message):
     HANG_UP_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
     VOICEMAIL_FIELD_NUMBER: _builtins.int
+    CALLBACK_OFFER_FIELD_NUMBER: _builtins.int
+    SPLIT_FIELD_NUMBER: _builtins.int
+    TEST_FIELD_NUMBER: _builtins.int
+    CHECK_QUEUE_FIELD_NUMBER: _builtins.int
+    FIND_CUSTOMER_FIELD_NUMBER: _builtins.int
+    CHOOSE_LANGUAGE_FIELD_NUMBER: _builtins.int
+    SURVEY_FIELD_NUMBER: _builtins.int
+    CALL_FLOW_FIELD_NUMBER: _builtins.int
+    ENTRY_RULES_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Required. Unique in the flow: letters, digits, - and _."""
     display_name: _builtins.str
@@ -733,6 +1400,42 @@ class Step(_message.Message):
     def voicemail(self) -> Global___Voicemail:
         """Takes a message."""
 
+    @_builtins.property
+    def callback_offer(self) -> Global___CallbackOffer:
+        """Offers to call back."""
+
+    @_builtins.property
+    def split(self) -> Global___Split:
+        """Parts the calls."""
+
+    @_builtins.property
+    def test(self) -> Global___Test:
+        """Goes by what attributes say."""
+
+    @_builtins.property
+    def check_queue(self) -> Global___CheckQueue:
+        """Goes by how a queue stands."""
+
+    @_builtins.property
+    def find_customer(self) -> Global___FindCustomer:
+        """Looks the caller up."""
+
+    @_builtins.property
+    def choose_language(self) -> Global___ChooseLanguage:
+        """Asks for a language."""
+
+    @_builtins.property
+    def survey(self) -> Global___Survey:
+        """Asks for an opinion."""
+
+    @_builtins.property
+    def call_flow(self) -> Global___CallFlow:
+        """Goes through another flow."""
+
+    @_builtins.property
+    def entry_rules(self) -> Global___EntryRules:
+        """Chooses where calls wait."""
+
     def __init__(
         self,
         *,
@@ -749,16 +1452,55 @@ class Step(_message.Message):
         hang_up: Global___HangUpStep | None = ...,
         transfer: Global___Transfer | None = ...,
         voicemail: Global___Voicemail | None = ...,
+        callback_offer: Global___CallbackOffer | None = ...,
+        split: Global___Split | None = ...,
+        test: Global___Test | None = ...,
+        check_queue: Global___CheckQueue | None = ...,
+        find_customer: Global___FindCustomer | None = ...,
+        choose_language: Global___ChooseLanguage | None = ...,
+        survey: Global___Survey | None = ...,
+        call_flow: Global___CallFlow | None = ...,
+        entry_rules: Global___EntryRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "callback_offer", b"callback_offer", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect", "display_name", b"display_name", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "step_id", b"step_id", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_flow", b"call_flow", "callback_offer", b"callback_offer", "check_queue", b"check_queue", "choose_language", b"choose_language", "collect", b"collect", "display_name", b"display_name", "entry_rules", b"entry_rules", "find_customer", b"find_customer", "hang_up", b"hang_up", "hours", b"hours", "http_request", b"http_request", "kind", b"kind", "menu", b"menu", "play", b"play", "queue", b"queue", "say", b"say", "set_attribute", b"set_attribute", "split", b"split", "step_id", b"step_id", "survey", b"survey", "test", b"test", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["say", "play", "menu", "collect", "hours", "set_attribute", "http_request", "queue", "hang_up", "transfer", "voicemail", "callback_offer", "split", "test", "check_queue", "find_customer", "choose_language", "survey", "call_flow", "entry_rules"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class Parameter(_message.Message):
+    """A value that goes into a flow that is called by others, or comes out of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Attribute it is inside the flow."""
+    type: _builtins.str
+    """Required. text, number, boolean or time: what it holds when it isn't empty."""
+    required: _builtins.bool
+    """Of an input: whether it must not be empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        required: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "required", b"required", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
 
 @_typing.final
 class Definition(_message.Message):
@@ -769,6 +1511,8 @@ class Definition(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
     start: _builtins.str
     """Required. Step a call begins with."""
     language: _builtins.str
@@ -777,16 +1521,26 @@ class Definition(_message.Message):
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
         """Steps."""
 
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """What it is given by flows that call it."""
+
+    @_builtins.property
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """What it gives back to them."""
+
     def __init__(
         self,
         *,
         start: _builtins.str = ...,
         steps: _abc.Iterable[Global___Step] | None = ...,
         language: _builtins.str = ...,
+        inputs: _abc.Iterable[Global___Parameter] | None = ...,
+        outputs: _abc.Iterable[Global___Parameter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "start", b"start", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "language", b"language", "outputs", b"outputs", "start", b"start", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -804,6 +1558,7 @@ class Problem(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Step it is about; empty for the whole flow."""
     field: _builtins.str
@@ -816,6 +1571,8 @@ class Problem(_message.Message):
     """What is wrong and what to do, in English."""
     line: _builtins.int
     """Line of the file it was read from, from 1; 0 without a file."""
+    column: _builtins.int
+    """Column in the field's expression, from 1; 0 where it is about none."""
     def __init__(
         self,
         *,
@@ -825,10 +1582,11 @@ class Problem(_message.Message):
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
         line: _builtins.int = ...,
+        column: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "line", b"line", "message", b"message", "reason", b"reason", "severity", b"severity", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "field", b"field", "line", b"line", "message", b"message", "reason", b"reason", "severity", b"severity", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

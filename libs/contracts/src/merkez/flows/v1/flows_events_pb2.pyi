@@ -90,3 +90,63 @@ class RunEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunEnded: _TypeAlias = RunEnded  # noqa: Y015
+
+@_typing.final
+class SurveyAnswered(_message.Message):
+    """A caller answered a question of a survey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    RELEASE_ID_FIELD_NUMBER: _builtins.int
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Run."""
+    call_id: _builtins.str
+    """Call."""
+    flow_id: _builtins.str
+    """Flow."""
+    release_id: _builtins.str
+    """Release."""
+    step_id: _builtins.str
+    """Step that asked."""
+    question_id: _builtins.str
+    """Question."""
+    value: _builtins.int
+    """Answer."""
+    language: _builtins.str
+    """Language it was asked in."""
+    customer_id: _builtins.str
+    """Customer; empty when unknown."""
+    @_builtins.property
+    def answer_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        call_id: _builtins.str = ...,
+        flow_id: _builtins.str = ...,
+        release_id: _builtins.str = ...,
+        step_id: _builtins.str = ...,
+        question_id: _builtins.str = ...,
+        value: _builtins.int = ...,
+        language: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        answer_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "call_id", b"call_id", "customer_id", b"customer_id", "flow_id", b"flow_id", "language", b"language", "question_id", b"question_id", "release_id", b"release_id", "run_id", b"run_id", "step_id", b"step_id", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SurveyAnswered: _TypeAlias = SurveyAnswered  # noqa: Y015

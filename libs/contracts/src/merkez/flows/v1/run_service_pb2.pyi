@@ -296,6 +296,7 @@ class GatherInstruction(_message.Message):
     TERMINATOR_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     MASKED_FIELD_NUMBER: _builtins.int
+    SPOKEN_FIELD_NUMBER: _builtins.int
     max_digits: _builtins.int
     """Report at this many digits."""
     terminator: _builtins.str
@@ -310,6 +311,12 @@ class GatherInstruction(_message.Message):
     def timeout(self) -> _duration_pb2.Duration:
         """Wait this long after the playing and between digits."""
 
+    @_builtins.property
+    def spoken(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpokenChoice]:
+        """What may be said instead of pressing a digit. Report DIGITS with its digit and the detail SPOKEN; with no digit and NOT_UNDERSTOOD
+        for what is none of them.
+        """
+
     def __init__(
         self,
         *,
@@ -318,14 +325,41 @@ class GatherInstruction(_message.Message):
         terminator: _builtins.str = ...,
         timeout: _duration_pb2.Duration | None = ...,
         masked: _builtins.bool = ...,
+        spoken: _abc.Iterable[Global___SpokenChoice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "masked", b"masked", "max_digits", b"max_digits", "terminator", b"terminator", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "masked", b"masked", "max_digits", b"max_digits", "spoken", b"spoken", "terminator", b"terminator", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GatherInstruction: _TypeAlias = GatherInstruction  # noqa: Y015
+
+@_typing.final
+class SpokenChoice(_message.Message):
+    """A phrase that stands for a digit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHRASE_FIELD_NUMBER: _builtins.int
+    DIGIT_FIELD_NUMBER: _builtins.int
+    phrase: _builtins.str
+    """What is said."""
+    digit: _builtins.str
+    """What it stands for."""
+    def __init__(
+        self,
+        *,
+        phrase: _builtins.str = ...,
+        digit: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digit", b"digit", "phrase", b"phrase"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpokenChoice: _TypeAlias = SpokenChoice  # noqa: Y015
 
 @_typing.final
 class WaitInstruction(_message.Message):

@@ -34,13 +34,21 @@ class _QueueOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueueOut
     QUEUE_OUTCOME_ANSWERED: _QueueOutcome.ValueType  # 1
     """An agent answers: the simulation ends."""
     QUEUE_OUTCOME_NO_AGENTS: _QueueOutcome.ValueType  # 2
-    """Nobody can answer: routing refuses the caller, or the one agent is not at work or doesn't take it."""
+    """Nobody can answer: routing refuses the caller, nobody at work could take it, or the one agent is not at work or doesn't."""
     QUEUE_OUTCOME_MAX_WAIT: _QueueOutcome.ValueType  # 3
     """The longest wait passes."""
     QUEUE_OUTCOME_ABANDONED: _QueueOutcome.ValueType  # 4
     """The caller leaves the line: the simulation ends."""
     QUEUE_OUTCOME_WAITING: _QueueOutcome.ValueType  # 5
     """The caller waits until the next announcement."""
+    QUEUE_OUTCOME_CLOSED: _QueueOutcome.ValueType  # 40
+    """The queue's business hours are closed."""
+    QUEUE_OUTCOME_NOBODY_STAFFED: _QueueOutcome.ValueType  # 41
+    """Nobody is signed in who could answer."""
+    QUEUE_OUTCOME_FULL: _QueueOutcome.ValueType  # 42
+    """The queue is full."""
+    QUEUE_OUTCOME_NO_ANSWER: _QueueOutcome.ValueType  # 70
+    """Agents were offered the caller as often as the step allows, and none took it."""
 
 class QueueOutcome(_QueueOutcome, metaclass=_QueueOutcomeEnumTypeWrapper):
     """What comes of waiting for an agent."""
@@ -49,13 +57,21 @@ QUEUE_OUTCOME_UNSPECIFIED: QueueOutcome.ValueType  # 0
 QUEUE_OUTCOME_ANSWERED: QueueOutcome.ValueType  # 1
 """An agent answers: the simulation ends."""
 QUEUE_OUTCOME_NO_AGENTS: QueueOutcome.ValueType  # 2
-"""Nobody can answer: routing refuses the caller, or the one agent is not at work or doesn't take it."""
+"""Nobody can answer: routing refuses the caller, nobody at work could take it, or the one agent is not at work or doesn't."""
 QUEUE_OUTCOME_MAX_WAIT: QueueOutcome.ValueType  # 3
 """The longest wait passes."""
 QUEUE_OUTCOME_ABANDONED: QueueOutcome.ValueType  # 4
 """The caller leaves the line: the simulation ends."""
 QUEUE_OUTCOME_WAITING: QueueOutcome.ValueType  # 5
 """The caller waits until the next announcement."""
+QUEUE_OUTCOME_CLOSED: QueueOutcome.ValueType  # 40
+"""The queue's business hours are closed."""
+QUEUE_OUTCOME_NOBODY_STAFFED: QueueOutcome.ValueType  # 41
+"""Nobody is signed in who could answer."""
+QUEUE_OUTCOME_FULL: QueueOutcome.ValueType  # 42
+"""The queue is full."""
+QUEUE_OUTCOME_NO_ANSWER: QueueOutcome.ValueType  # 70
+"""Agents were offered the caller as often as the step allows, and none took it."""
 Global___QueueOutcome: _TypeAlias = QueueOutcome  # noqa: Y015
 
 class _TransferOutcome:
@@ -134,6 +150,9 @@ class SimulationInput(_message.Message):
     VOICEMAIL_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     HANG_UP_FIELD_NUMBER: _builtins.int
+    SPLIT_FIELD_NUMBER: _builtins.int
+    QUEUE_STANDING_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     EXPECTED_WAIT_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
@@ -157,6 +176,14 @@ class SimulationInput(_message.Message):
     """At business hours, whatever the pretended time says."""
     hang_up: _builtins.bool
     """The caller hangs up, wherever the call is. Must be true."""
+    split: _builtins.str
+    """Name of the share that a split draws."""
+    queue_standing: _builtins.str
+    """How a queue that is asked about stands, such as "waiting=3 agents=2 free=0 expected_wait=90s"; what is left out is 0, without
+    expected_wait it can't be told. "failed": routing doesn't say.
+    """
+    customer: _builtins.str
+    """What comes of looking for a customer: not_found, several, failed, or a JSON object of what is known of the one that was found."""
     position: _builtins.int
     """In a queue: place in line that is announced; 0 for none."""
     @_builtins.property
@@ -180,15 +207,18 @@ class SimulationInput(_message.Message):
         voicemail: Global___VoicemailOutcome.ValueType = ...,
         hours: Global___HoursOutcome.ValueType = ...,
         hang_up: _builtins.bool = ...,
+        split: _builtins.str = ...,
+        queue_standing: _builtins.str = ...,
+        customer: _builtins.str = ...,
         position: _builtins.int = ...,
         expected_wait: _duration_pb2.Duration | None = ...,
         duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "queue", b"queue", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "position", b"position", "queue", b"queue", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "position", b"position", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_happens: _TypeAlias = _typing.Literal["digits", "text", "timed_out", "queue", "http_answer", "http_failure", "transfer", "voicemail", "hours", "hang_up"]  # noqa: Y015
+    _WhichOneofReturnType_happens: _TypeAlias = _typing.Literal["digits", "text", "timed_out", "queue", "http_answer", "http_failure", "transfer", "voicemail", "hours", "hang_up", "split", "queue_standing", "customer"]  # noqa: Y015
     _WhichOneofArgType_happens: _TypeAlias = _typing.Literal["happens", b"happens"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_happens) -> _WhichOneofReturnType_happens | None: ...
 
@@ -395,7 +425,9 @@ class Waiting(_message.Message):
     """HTTP: body that would be sent."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours."""
+        """Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split,
+        queue_standing, customer.
+        """
 
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from merkez.routing.v1 import overflow_pb2 as _overflow_pb2
 from merkez.routing.v1 import queue_pb2 as _queue_pb2
 from merkez.routing.v1 import wrap_up_pb2 as _wrap_up_pb2
 import builtins as _builtins
@@ -60,10 +61,11 @@ class _ContactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContactKi
     CONTACT_KIND_OUTBOUND: _ContactKind.ValueType  # 2
     CONTACT_KIND_TRANSFER: _ContactKind.ValueType  # 3
     CONTACT_KIND_CONSULT: _ContactKind.ValueType  # 4
+    CONTACT_KIND_CALLBACK: _ContactKind.ValueType  # 5
 
 class ContactKind(_ContactKind, metaclass=_ContactKindEnumTypeWrapper):
     """How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed
-    on; CONSULT an agent's question to another, while the customer waits with the first.
+    on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
     """
 
 CONTACT_KIND_UNSPECIFIED: ContactKind.ValueType  # 0
@@ -71,6 +73,7 @@ CONTACT_KIND_INBOUND: ContactKind.ValueType  # 1
 CONTACT_KIND_OUTBOUND: ContactKind.ValueType  # 2
 CONTACT_KIND_TRANSFER: ContactKind.ValueType  # 3
 CONTACT_KIND_CONSULT: ContactKind.ValueType  # 4
+CONTACT_KIND_CALLBACK: ContactKind.ValueType  # 5
 Global___ContactKind: _TypeAlias = ContactKind  # noqa: Y015
 
 class _Channel:
@@ -205,6 +208,9 @@ class Contact(_message.Message):
     TARGET_AGENT_ID_FIELD_NUMBER: _builtins.int
     CONSULTING_AGENT_ID_FIELD_NUMBER: _builtins.int
     PREFERRED_AGENT_ID_FIELD_NUMBER: _builtins.int
+    OVERFLOWS_FIELD_NUMBER: _builtins.int
+    LEAVE_REASON_FIELD_NUMBER: _builtins.int
+    CALLBACK_ID_FIELD_NUMBER: _builtins.int
     WRAP_UP_MODE_FIELD_NUMBER: _builtins.int
     WRAP_UP_WANTED_FIELD_NUMBER: _builtins.int
     WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
@@ -220,7 +226,7 @@ class Contact(_message.Message):
     brand_id: _builtins.str
     """Brand."""
     call_id: _builtins.str
-    """Call it stands for."""
+    """Call it stands for; empty of a CALLBACK until its customer is called."""
     customer_id: _builtins.str
     """Customer; empty when unknown."""
     caller_number: _builtins.str
@@ -253,6 +259,10 @@ class Contact(_message.Message):
     """Agent who asks, of a CONSULT."""
     preferred_agent_id: _builtins.str
     """Agent who should have it if possible: alone for the queue's preferred_wait while they are at work, and then like anybody else."""
+    leave_reason: _overflow_pb2.LeaveReason.ValueType
+    """Output only. Why it left its queue without an agent, when a rule or a limit of the queue took it out."""
+    callback_id: _builtins.str
+    """Of a CALLBACK: the callback it waits for."""
     wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType
     """Output only. What follows the talk, by the rules of its queue; unset before an agent was found."""
     wrap_up_wanted: _builtins.bool
@@ -284,6 +294,10 @@ class Contact(_message.Message):
     @_builtins.property
     def wrap_up_end_time(self) -> _timestamp_pb2.Timestamp:
         """When wrap-up ended."""
+
+    @_builtins.property
+    def overflows(self) -> _containers.RepeatedCompositeFieldContainer[_overflow_pb2.Overflowed]:
+        """Output only. How it was sent on by rules of its queues, the first first."""
 
     @_builtins.property
     def wrap_up_extension(self) -> _duration_pb2.Duration:
@@ -324,6 +338,9 @@ class Contact(_message.Message):
         target_agent_id: _builtins.str = ...,
         consulting_agent_id: _builtins.str = ...,
         preferred_agent_id: _builtins.str = ...,
+        overflows: _abc.Iterable[_overflow_pb2.Overflowed] | None = ...,
+        leave_reason: _overflow_pb2.LeaveReason.ValueType = ...,
+        callback_id: _builtins.str = ...,
         wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType = ...,
         wrap_up_wanted: _builtins.bool = ...,
         wrap_up_extension: _duration_pb2.Duration | None = ...,
@@ -331,7 +348,7 @@ class Contact(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "note", b"note", "offer_count", b"offer_count", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -757,6 +774,8 @@ class Explanation(_message.Message):
     AGENTS_FIELD_NUMBER: _builtins.int
     AGENT_COUNT_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    OVERFLOW_CHECKS_FIELD_NUMBER: _builtins.int
+    NEXT_OVERFLOW_TIME_FIELD_NUMBER: _builtins.int
     requirement: _builtins.str
     """What is asked for now, as an expression with the skills' names; empty for nothing."""
     points: _builtins.float
@@ -797,6 +816,14 @@ class Explanation(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """When this was so."""
 
+    @_builtins.property
+    def overflow_checks(self) -> _containers.RepeatedCompositeFieldContainer[_overflow_pb2.OverflowCheck]:
+        """Rules of its queue's overflow with what keeps each from sending it on; empty for contacts that stay."""
+
+    @_builtins.property
+    def next_overflow_time(self) -> _timestamp_pb2.Timestamp:
+        """When the next of them, or the queue's longest wait, comes by waiting; unset when none does."""
+
     def __init__(
         self,
         *,
@@ -812,10 +839,12 @@ class Explanation(_message.Message):
         agents: _abc.Iterable[Global___Candidate] | None = ...,
         agent_count: _builtins.int = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        overflow_checks: _abc.Iterable[_overflow_pb2.OverflowCheck] | None = ...,
+        next_overflow_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "counted_wait", b"counted_wait", "next_change_time", b"next_change_time", "preferred_until_time", b"preferred_until_time", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "counted_wait", b"counted_wait", "next_change_time", b"next_change_time", "next_overflow_time", b"next_overflow_time", "preferred_until_time", b"preferred_until_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "agents", b"agents", "ahead", b"ahead", "contact", b"contact", "counted_wait", b"counted_wait", "next_change_time", b"next_change_time", "points", b"points", "preferred_until_time", b"preferred_until_time", "queue_ids", b"queue_ids", "requirement", b"requirement", "steps", b"steps", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "agents", b"agents", "ahead", b"ahead", "contact", b"contact", "counted_wait", b"counted_wait", "next_change_time", b"next_change_time", "next_overflow_time", b"next_overflow_time", "overflow_checks", b"overflow_checks", "points", b"points", "preferred_until_time", b"preferred_until_time", "queue_ids", b"queue_ids", "requirement", b"requirement", "steps", b"steps", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -104,7 +104,8 @@ class ContactServiceServicer:
 
     def EnqueueContact(self, request, context):
         """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
-        AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
+        AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED. The queue's overflow may send it to
+        another queue, or take it out, at once: the answer says so in queue_id, state and leave_reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,8 @@ class ContactServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ContactServiceAsyncStub: ...
     EnqueueContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.EnqueueContactRequest, _contact_pb2.Contact]
     """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
-    AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
+    AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED. The queue's overflow may send it to
+    another queue, or take it out, at once: the answer says so in queue_id, state and leave_reason.
     """
     DequeueContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DequeueContactRequest, _contact_pb2.Contact]
     """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent (unless rescind_offer is set) or
@@ -82,7 +83,8 @@ class ContactServiceAsyncStub(ContactServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     EnqueueContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.EnqueueContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
-    AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
+    AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED. The queue's overflow may send it to
+    another queue, or take it out, at once: the answer says so in queue_id, state and leave_reason.
     """
     DequeueContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DequeueContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Takes a waiting contact out of its queue: the flow goes another way. OK also when it rings at an agent (unless rescind_offer is set) or
@@ -131,7 +133,8 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
         """Lets a contact wait: in a queue, for one agent (target_agent_id), or for one agent by the rules of a queue. NOT_FOUND QUEUE_NOT_FOUND,
-        AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED.
+        AGENT_NOT_FOUND; FAILED_PRECONDITION AGENT_NOT_AVAILABLE when the agent waited for is OFFLINE, CALL_ENDED. The queue's overflow may send it to
+        another queue, or take it out, at once: the answer says so in queue_id, state and leave_reason.
         """
 
     @_abc_1.abstractmethod

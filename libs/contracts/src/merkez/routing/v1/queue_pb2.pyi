@@ -9,6 +9,9 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from merkez.routing.v1 import callback_rules_pb2 as _callback_rules_pb2
+from merkez.routing.v1 import hours_pb2 as _hours_pb2
+from merkez.routing.v1 import overflow_pb2 as _overflow_pb2
 from merkez.routing.v1 import rules_pb2 as _rules_pb2
 from merkez.routing.v1 import wrap_up_pb2 as _wrap_up_pb2
 import builtins as _builtins
@@ -68,6 +71,9 @@ class Queue(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    BUSINESS_HOURS_ID_FIELD_NUMBER: _builtins.int
+    OVERFLOW_FIELD_NUMBER: _builtins.int
+    CALLBACKS_FIELD_NUMBER: _builtins.int
     WRAP_UP_MODE_FIELD_NUMBER: _builtins.int
     WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
     MISSED_OFFER_RETURN_FIELD_NUMBER: _builtins.int
@@ -81,6 +87,10 @@ class Queue(_message.Message):
     """Every agent serves it; else only agents that list it."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    business_hours_id: _builtins.str
+    """Business hours it goes by: while they are closed a contact that comes leaves with LEAVE_REASON_CLOSED, unless a rule of overflow sends
+    it elsewhere; those who wait already stay. Empty for always open.
+    """
     wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType
     """What follows the talk."""
     @_builtins.property
@@ -120,6 +130,14 @@ class Queue(_message.Message):
         """How agents are chosen."""
 
     @_builtins.property
+    def overflow(self) -> _overflow_pb2.Overflow:
+        """Where contacts go that it can't serve."""
+
+    @_builtins.property
+    def callbacks(self) -> _callback_rules_pb2.CallbackRules:
+        """How customers are called back."""
+
+    @_builtins.property
     def wrap_up_extension(self) -> _duration_pb2.Duration:
         """By how much an agent may extend a timed wrap-up, once; unset or 0 for not at all, at most 900 s."""
 
@@ -146,13 +164,16 @@ class Queue(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         rules: _rules_pb2.RoutingRules | None = ...,
+        business_hours_id: _builtins.str = ...,
+        overflow: _overflow_pb2.Overflow | None = ...,
+        callbacks: _callback_rules_pb2.CallbackRules | None = ...,
         wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType = ...,
         wrap_up_extension: _duration_pb2.Duration | None = ...,
         missed_offer_return: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callbacks", b"callbacks", "create_time", b"create_time", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "overflow", b"overflow", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension", "wrap_up_mode", b"wrap_up_mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "callbacks", b"callbacks", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "overflow", b"overflow", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension", "wrap_up_mode", b"wrap_up_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -204,7 +225,7 @@ class OpenInterval(_message.Message):
     start_minute: _builtins.int
     """0 to 1439."""
     end_minute: _builtins.int
-    """1 to 1440, after the start."""
+    """After the start, at most a day later: above 1440 it is on the next day. A night belongs to the day it begins on."""
     def __init__(
         self,
         *,
@@ -222,17 +243,20 @@ Global___OpenInterval: _TypeAlias = OpenInterval  # noqa: Y015
 
 @_typing.final
 class Holiday(_message.Message):
-    """A day that differs."""
+    """A day that differs, or a range of days. The whole day does: a night that began the evening before ends at its midnight."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DATE_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     INTERVALS_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
     date: _builtins.str
     """ISO 8601 date."""
     display_name: _builtins.str
     """Name."""
+    end_date: _builtins.str
+    """ISO 8601 date of the last day of a range, at most 366 days later; empty for one day."""
     @_builtins.property
     def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpenInterval]:
         """Open on it; empty when closed. Weekday is ignored."""
@@ -243,10 +267,11 @@ class Holiday(_message.Message):
         date: _builtins.str = ...,
         display_name: _builtins.str = ...,
         intervals: _abc.Iterable[Global___OpenInterval] | None = ...,
+        end_date: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "display_name", b"display_name", "intervals", b"intervals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "display_name", b"display_name", "end_date", b"end_date", "intervals", b"intervals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,6 +290,8 @@ class BusinessHours(_message.Message):
     HOLIDAYS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
+    CALENDAR_DAYS_FIELD_NUMBER: _builtins.int
     business_hours_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -279,11 +306,19 @@ class BusinessHours(_message.Message):
 
     @_builtins.property
     def holidays(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holiday]:
-        """Days that differ."""
+        """Days of their own that differ, before those of the calendar. A day may lie within a range, and comes before it."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
+
+    @_builtins.property
+    def calendar(self) -> _hours_pb2.HolidayCalendar:
+        """Public holidays on which they are closed."""
+
+    @_builtins.property
+    def calendar_days(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holiday]:
+        """Output only. Days on which the calendar closes, from yesterday to a year from now."""
 
     def __init__(
         self,
@@ -295,10 +330,12 @@ class BusinessHours(_message.Message):
         holidays: _abc.Iterable[Global___Holiday] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        calendar: _hours_pb2.HolidayCalendar | None = ...,
+        calendar_days: _abc.Iterable[Global___Holiday] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "create_time", b"create_time", "display_name", b"display_name", "holidays", b"holidays", "intervals", b"intervals", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "calendar", b"calendar", "calendar_days", b"calendar_days", "create_time", b"create_time", "display_name", b"display_name", "holidays", b"holidays", "intervals", b"intervals", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,14 +22,16 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.routing.v1 import hours_pb2 as merkez_dot_routing_dot_v1_dot_hours__pb2
 from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%merkez/routing/v1/queue_service.proto\x12\x11merkez.routing.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"Q\n\x12\x43reateQueueRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05queue\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\":\n\x11ListQueuesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListQueuesResponse\x12(\n\x06queues\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"Q\n\x12\x43reateSkillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05skill\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Skill\":\n\x11ListSkillsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListSkillsResponse\x12(\n\x06skills\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Skill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteSkillRequest\x12\x10\n\x08skill_id\x18\x01 \x01(\t\"j\n\x1a\x43reateBusinessHoursRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x38\n\x0e\x62usiness_hours\x18\x02 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\"A\n\x18ListBusinessHoursRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"n\n\x19ListBusinessHoursResponse\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x03(\x0b\x32 .merkez.routing.v1.BusinessHours\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x44\x65leteBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\"c\n\x18\x43reateDispositionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x0b\x64isposition\x18\x02 \x01(\x0b\x32\x1e.merkez.routing.v1.Disposition\"@\n\x17ListDispositionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListDispositionsResponse\x12\x34\n\x0c\x64ispositions\x18\x01 \x03(\x0b\x32\x1e.merkez.routing.v1.Disposition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x18\x44\x65leteDispositionRequest\x12\x16\n\x0e\x64isposition_id\x18\x01 \x01(\t\"#\n\x0fGetQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"\x7f\n\x12UpdateQueueRequest\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x98\x01\n\x1aUpdateBusinessHoursRequest\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"`\n\x19\x43heckBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x1a\x43heckBusinessHoursResponse\x12\x0c\n\x04open\x18\x01 \x01(\x08\x12\x0f\n\x07holiday\x18\x02 \x01(\t\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xf9\x03\n\x0cQueueService\x12`\n\x0b\x43reateQueue\x12%.merkez.routing.v1.CreateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12Y\n\x08GetQueue\x12\".merkez.routing.v1.GetQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x0f\x8a\xb5\x18\x0bqueues.read\x12j\n\nListQueues\x12$.merkez.routing.v1.ListQueuesRequest\x1a%.merkez.routing.v1.ListQueuesResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12`\n\x0bUpdateQueue\x12%.merkez.routing.v1.UpdateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12^\n\x0b\x44\x65leteQueue\x12%.merkez.routing.v1.DeleteQueueRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\xbc\x02\n\x0cSkillService\x12`\n\x0b\x43reateSkill\x12%.merkez.routing.v1.CreateSkillRequest\x1a\x18.merkez.routing.v1.Skill\"\x10\x8a\xb5\x18\x0cqueues.write\x12j\n\nListSkills\x12$.merkez.routing.v1.ListSkillsRequest\x1a%.merkez.routing.v1.ListSkillsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12^\n\x0b\x44\x65leteSkill\x12%.merkez.routing.v1.DeleteSkillRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\x80\x05\n\x14\x42usinessHoursService\x12x\n\x13\x43reateBusinessHours\x12-.merkez.routing.v1.CreateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x7f\n\x11ListBusinessHours\x12+.merkez.routing.v1.ListBusinessHoursRequest\x1a,.merkez.routing.v1.ListBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12x\n\x13UpdateBusinessHours\x12-.merkez.routing.v1.UpdateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12n\n\x13\x44\x65leteBusinessHours\x12-.merkez.routing.v1.DeleteBusinessHoursRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x82\x01\n\x12\x43heckBusinessHours\x12,.merkez.routing.v1.CheckBusinessHoursRequest\x1a-.merkez.routing.v1.CheckBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read2\xf2\x02\n\x12\x44ispositionService\x12r\n\x11\x43reateDisposition\x12+.merkez.routing.v1.CreateDispositionRequest\x1a\x1e.merkez.routing.v1.Disposition\"\x10\x8a\xb5\x18\x0cqueues.write\x12|\n\x10ListDispositions\x12*.merkez.routing.v1.ListDispositionsRequest\x1a+.merkez.routing.v1.ListDispositionsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12j\n\x11\x44\x65leteDisposition\x12+.merkez.routing.v1.DeleteDispositionRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%merkez/routing/v1/queue_service.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/hours.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"Q\n\x12\x43reateQueueRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05queue\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\":\n\x11ListQueuesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListQueuesResponse\x12(\n\x06queues\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"Q\n\x12\x43reateSkillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05skill\x18\x02 \x01(\x0b\x32\x18.merkez.routing.v1.Skill\":\n\x11ListSkillsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListSkillsResponse\x12(\n\x06skills\x18\x01 \x03(\x0b\x32\x18.merkez.routing.v1.Skill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteSkillRequest\x12\x10\n\x08skill_id\x18\x01 \x01(\t\"j\n\x1a\x43reateBusinessHoursRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x38\n\x0e\x62usiness_hours\x18\x02 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\"A\n\x18ListBusinessHoursRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"n\n\x19ListBusinessHoursResponse\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x03(\x0b\x32 .merkez.routing.v1.BusinessHours\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x44\x65leteBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\"c\n\x18\x43reateDispositionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x0b\x64isposition\x18\x02 \x01(\x0b\x32\x1e.merkez.routing.v1.Disposition\"@\n\x17ListDispositionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListDispositionsResponse\x12\x34\n\x0c\x64ispositions\x18\x01 \x03(\x0b\x32\x1e.merkez.routing.v1.Disposition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x18\x44\x65leteDispositionRequest\x12\x16\n\x0e\x64isposition_id\x18\x01 \x01(\t\"#\n\x0fGetQueueRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"\x7f\n\x12UpdateQueueRequest\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x98\x01\n\x1aUpdateBusinessHoursRequest\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"`\n\x19\x43heckBusinessHoursRequest\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x1a\x43heckBusinessHoursResponse\x12\x0c\n\x04open\x18\x01 \x01(\x08\x12\x0f\n\x07holiday\x18\x02 \x01(\t\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x93\x01\n\x1bPreviewBusinessHoursRequest\x12\x38\n\x0e\x62usiness_hours\x18\x01 \x01(\x0b\x32 .merkez.routing.v1.BusinessHours\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\x03 \x01(\t\"\x9c\x01\n\x1cPreviewBusinessHoursResponse\x12\x0c\n\x04open\x18\x01 \x01(\x08\x12\x0f\n\x07holiday\x18\x02 \x01(\t\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x04\x64\x61ys\x18\x04 \x03(\x0b\x32\x1e.merkez.routing.v1.CalendarDay\"\x1d\n\x1bListHolidayCountriesRequest\"T\n\x1cListHolidayCountriesResponse\x12\x34\n\tcountries\x18\x01 \x03(\x0b\x32!.merkez.routing.v1.HolidayCountry\"+\n\x17GetQueueStandingRequest\x12\x10\n\x08queue_id\x18\x01 \x01(\t\"p\n\rQueueStanding\x12\x0f\n\x07waiting\x18\x01 \x01(\x05\x12\x0e\n\x06\x61gents\x18\x02 \x01(\x05\x12\x0c\n\x04\x66ree\x18\x03 \x01(\x05\x12\x30\n\rexpected_wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration2\xe8\x04\n\x0cQueueService\x12`\n\x0b\x43reateQueue\x12%.merkez.routing.v1.CreateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12Y\n\x08GetQueue\x12\".merkez.routing.v1.GetQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x0f\x8a\xb5\x18\x0bqueues.read\x12m\n\x10GetQueueStanding\x12*.merkez.routing.v1.GetQueueStandingRequest\x1a .merkez.routing.v1.QueueStanding\"\x0b\x8a\xb5\x18\x07service\x12j\n\nListQueues\x12$.merkez.routing.v1.ListQueuesRequest\x1a%.merkez.routing.v1.ListQueuesResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12`\n\x0bUpdateQueue\x12%.merkez.routing.v1.UpdateQueueRequest\x1a\x18.merkez.routing.v1.Queue\"\x10\x8a\xb5\x18\x0cqueues.write\x12^\n\x0b\x44\x65leteQueue\x12%.merkez.routing.v1.DeleteQueueRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\xbc\x02\n\x0cSkillService\x12`\n\x0b\x43reateSkill\x12%.merkez.routing.v1.CreateSkillRequest\x1a\x18.merkez.routing.v1.Skill\"\x10\x8a\xb5\x18\x0cqueues.write\x12j\n\nListSkills\x12$.merkez.routing.v1.ListSkillsRequest\x1a%.merkez.routing.v1.ListSkillsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12^\n\x0b\x44\x65leteSkill\x12%.merkez.routing.v1.DeleteSkillRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write2\x96\x07\n\x14\x42usinessHoursService\x12x\n\x13\x43reateBusinessHours\x12-.merkez.routing.v1.CreateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x7f\n\x11ListBusinessHours\x12+.merkez.routing.v1.ListBusinessHoursRequest\x1a,.merkez.routing.v1.ListBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12x\n\x13UpdateBusinessHours\x12-.merkez.routing.v1.UpdateBusinessHoursRequest\x1a .merkez.routing.v1.BusinessHours\"\x10\x8a\xb5\x18\x0cqueues.write\x12n\n\x13\x44\x65leteBusinessHours\x12-.merkez.routing.v1.DeleteBusinessHoursRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.write\x12\x82\x01\n\x12\x43heckBusinessHours\x12,.merkez.routing.v1.CheckBusinessHoursRequest\x1a-.merkez.routing.v1.CheckBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12\x88\x01\n\x14PreviewBusinessHours\x12..merkez.routing.v1.PreviewBusinessHoursRequest\x1a/.merkez.routing.v1.PreviewBusinessHoursResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12\x88\x01\n\x14ListHolidayCountries\x12..merkez.routing.v1.ListHolidayCountriesRequest\x1a/.merkez.routing.v1.ListHolidayCountriesResponse\"\x0f\x8a\xb5\x18\x0bqueues.read2\xf2\x02\n\x12\x44ispositionService\x12r\n\x11\x43reateDisposition\x12+.merkez.routing.v1.CreateDispositionRequest\x1a\x1e.merkez.routing.v1.Disposition\"\x10\x8a\xb5\x18\x0cqueues.write\x12|\n\x10ListDispositions\x12*.merkez.routing.v1.ListDispositionsRequest\x1a+.merkez.routing.v1.ListDispositionsResponse\"\x0f\x8a\xb5\x18\x0bqueues.read\x12j\n\x11\x44\x65leteDisposition\x12+.merkez.routing.v1.DeleteDispositionRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0cqueues.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUEUESERVICE'].methods_by_name['CreateQueue']._serialized_options = b'\212\265\030\014queues.write'
   _globals['_QUEUESERVICE'].methods_by_name['GetQueue']._loaded_options = None
   _globals['_QUEUESERVICE'].methods_by_name['GetQueue']._serialized_options = b'\212\265\030\013queues.read'
+  _globals['_QUEUESERVICE'].methods_by_name['GetQueueStanding']._loaded_options = None
+  _globals['_QUEUESERVICE'].methods_by_name['GetQueueStanding']._serialized_options = b'\212\265\030\007service'
   _globals['_QUEUESERVICE'].methods_by_name['ListQueues']._loaded_options = None
   _globals['_QUEUESERVICE'].methods_by_name['ListQueues']._serialized_options = b'\212\265\030\013queues.read'
   _globals['_QUEUESERVICE'].methods_by_name['UpdateQueue']._loaded_options = None
@@ -62,60 +66,76 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUSINESSHOURSSERVICE'].methods_by_name['DeleteBusinessHours']._serialized_options = b'\212\265\030\014queues.write'
   _globals['_BUSINESSHOURSSERVICE'].methods_by_name['CheckBusinessHours']._loaded_options = None
   _globals['_BUSINESSHOURSSERVICE'].methods_by_name['CheckBusinessHours']._serialized_options = b'\212\265\030\013queues.read'
+  _globals['_BUSINESSHOURSSERVICE'].methods_by_name['PreviewBusinessHours']._loaded_options = None
+  _globals['_BUSINESSHOURSSERVICE'].methods_by_name['PreviewBusinessHours']._serialized_options = b'\212\265\030\013queues.read'
+  _globals['_BUSINESSHOURSSERVICE'].methods_by_name['ListHolidayCountries']._loaded_options = None
+  _globals['_BUSINESSHOURSSERVICE'].methods_by_name['ListHolidayCountries']._serialized_options = b'\212\265\030\013queues.read'
   _globals['_DISPOSITIONSERVICE'].methods_by_name['CreateDisposition']._loaded_options = None
   _globals['_DISPOSITIONSERVICE'].methods_by_name['CreateDisposition']._serialized_options = b'\212\265\030\014queues.write'
   _globals['_DISPOSITIONSERVICE'].methods_by_name['ListDispositions']._loaded_options = None
   _globals['_DISPOSITIONSERVICE'].methods_by_name['ListDispositions']._serialized_options = b'\212\265\030\013queues.read'
   _globals['_DISPOSITIONSERVICE'].methods_by_name['DeleteDisposition']._loaded_options = None
   _globals['_DISPOSITIONSERVICE'].methods_by_name['DeleteDisposition']._serialized_options = b'\212\265\030\014queues.write'
-  _globals['_CREATEQUEUEREQUEST']._serialized_start=221
-  _globals['_CREATEQUEUEREQUEST']._serialized_end=302
-  _globals['_LISTQUEUESREQUEST']._serialized_start=304
-  _globals['_LISTQUEUESREQUEST']._serialized_end=362
-  _globals['_LISTQUEUESRESPONSE']._serialized_start=364
-  _globals['_LISTQUEUESRESPONSE']._serialized_end=451
-  _globals['_DELETEQUEUEREQUEST']._serialized_start=453
-  _globals['_DELETEQUEUEREQUEST']._serialized_end=491
-  _globals['_CREATESKILLREQUEST']._serialized_start=493
-  _globals['_CREATESKILLREQUEST']._serialized_end=574
-  _globals['_LISTSKILLSREQUEST']._serialized_start=576
-  _globals['_LISTSKILLSREQUEST']._serialized_end=634
-  _globals['_LISTSKILLSRESPONSE']._serialized_start=636
-  _globals['_LISTSKILLSRESPONSE']._serialized_end=723
-  _globals['_DELETESKILLREQUEST']._serialized_start=725
-  _globals['_DELETESKILLREQUEST']._serialized_end=763
-  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_start=765
-  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_end=871
-  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_start=873
-  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_end=938
-  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_start=940
-  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_end=1050
-  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_start=1052
-  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_end=1107
-  _globals['_CREATEDISPOSITIONREQUEST']._serialized_start=1109
-  _globals['_CREATEDISPOSITIONREQUEST']._serialized_end=1208
-  _globals['_LISTDISPOSITIONSREQUEST']._serialized_start=1210
-  _globals['_LISTDISPOSITIONSREQUEST']._serialized_end=1274
-  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_start=1276
-  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_end=1381
-  _globals['_DELETEDISPOSITIONREQUEST']._serialized_start=1383
-  _globals['_DELETEDISPOSITIONREQUEST']._serialized_end=1433
-  _globals['_GETQUEUEREQUEST']._serialized_start=1435
-  _globals['_GETQUEUEREQUEST']._serialized_end=1470
-  _globals['_UPDATEQUEUEREQUEST']._serialized_start=1472
-  _globals['_UPDATEQUEUEREQUEST']._serialized_end=1599
-  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_start=1602
-  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_end=1754
-  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_start=1756
-  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_end=1852
-  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_start=1854
-  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_end=1962
-  _globals['_QUEUESERVICE']._serialized_start=1965
-  _globals['_QUEUESERVICE']._serialized_end=2470
-  _globals['_SKILLSERVICE']._serialized_start=2473
-  _globals['_SKILLSERVICE']._serialized_end=2789
-  _globals['_BUSINESSHOURSSERVICE']._serialized_start=2792
-  _globals['_BUSINESSHOURSSERVICE']._serialized_end=3432
-  _globals['_DISPOSITIONSERVICE']._serialized_start=3435
-  _globals['_DISPOSITIONSERVICE']._serialized_end=3805
+  _globals['_CREATEQUEUEREQUEST']._serialized_start=284
+  _globals['_CREATEQUEUEREQUEST']._serialized_end=365
+  _globals['_LISTQUEUESREQUEST']._serialized_start=367
+  _globals['_LISTQUEUESREQUEST']._serialized_end=425
+  _globals['_LISTQUEUESRESPONSE']._serialized_start=427
+  _globals['_LISTQUEUESRESPONSE']._serialized_end=514
+  _globals['_DELETEQUEUEREQUEST']._serialized_start=516
+  _globals['_DELETEQUEUEREQUEST']._serialized_end=554
+  _globals['_CREATESKILLREQUEST']._serialized_start=556
+  _globals['_CREATESKILLREQUEST']._serialized_end=637
+  _globals['_LISTSKILLSREQUEST']._serialized_start=639
+  _globals['_LISTSKILLSREQUEST']._serialized_end=697
+  _globals['_LISTSKILLSRESPONSE']._serialized_start=699
+  _globals['_LISTSKILLSRESPONSE']._serialized_end=786
+  _globals['_DELETESKILLREQUEST']._serialized_start=788
+  _globals['_DELETESKILLREQUEST']._serialized_end=826
+  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_start=828
+  _globals['_CREATEBUSINESSHOURSREQUEST']._serialized_end=934
+  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_start=936
+  _globals['_LISTBUSINESSHOURSREQUEST']._serialized_end=1001
+  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_start=1003
+  _globals['_LISTBUSINESSHOURSRESPONSE']._serialized_end=1113
+  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_start=1115
+  _globals['_DELETEBUSINESSHOURSREQUEST']._serialized_end=1170
+  _globals['_CREATEDISPOSITIONREQUEST']._serialized_start=1172
+  _globals['_CREATEDISPOSITIONREQUEST']._serialized_end=1271
+  _globals['_LISTDISPOSITIONSREQUEST']._serialized_start=1273
+  _globals['_LISTDISPOSITIONSREQUEST']._serialized_end=1337
+  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_start=1339
+  _globals['_LISTDISPOSITIONSRESPONSE']._serialized_end=1444
+  _globals['_DELETEDISPOSITIONREQUEST']._serialized_start=1446
+  _globals['_DELETEDISPOSITIONREQUEST']._serialized_end=1496
+  _globals['_GETQUEUEREQUEST']._serialized_start=1498
+  _globals['_GETQUEUEREQUEST']._serialized_end=1533
+  _globals['_UPDATEQUEUEREQUEST']._serialized_start=1535
+  _globals['_UPDATEQUEUEREQUEST']._serialized_end=1662
+  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_start=1665
+  _globals['_UPDATEBUSINESSHOURSREQUEST']._serialized_end=1817
+  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_start=1819
+  _globals['_CHECKBUSINESSHOURSREQUEST']._serialized_end=1915
+  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_start=1917
+  _globals['_CHECKBUSINESSHOURSRESPONSE']._serialized_end=2025
+  _globals['_PREVIEWBUSINESSHOURSREQUEST']._serialized_start=2028
+  _globals['_PREVIEWBUSINESSHOURSREQUEST']._serialized_end=2175
+  _globals['_PREVIEWBUSINESSHOURSRESPONSE']._serialized_start=2178
+  _globals['_PREVIEWBUSINESSHOURSRESPONSE']._serialized_end=2334
+  _globals['_LISTHOLIDAYCOUNTRIESREQUEST']._serialized_start=2336
+  _globals['_LISTHOLIDAYCOUNTRIESREQUEST']._serialized_end=2365
+  _globals['_LISTHOLIDAYCOUNTRIESRESPONSE']._serialized_start=2367
+  _globals['_LISTHOLIDAYCOUNTRIESRESPONSE']._serialized_end=2451
+  _globals['_GETQUEUESTANDINGREQUEST']._serialized_start=2453
+  _globals['_GETQUEUESTANDINGREQUEST']._serialized_end=2496
+  _globals['_QUEUESTANDING']._serialized_start=2498
+  _globals['_QUEUESTANDING']._serialized_end=2610
+  _globals['_QUEUESERVICE']._serialized_start=2613
+  _globals['_QUEUESERVICE']._serialized_end=3229
+  _globals['_SKILLSERVICE']._serialized_start=3232
+  _globals['_SKILLSERVICE']._serialized_end=3548
+  _globals['_BUSINESSHOURSSERVICE']._serialized_start=3551
+  _globals['_BUSINESSHOURSSERVICE']._serialized_end=4469
+  _globals['_DISPOSITIONSERVICE']._serialized_start=4472
+  _globals['_DISPOSITIONSERVICE']._serialized_end=4842
 # @@protoc_insertion_point(module_scope)

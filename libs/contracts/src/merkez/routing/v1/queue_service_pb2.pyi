@@ -5,10 +5,12 @@ Looking after queues, skills, hours and dispositions."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from merkez.routing.v1 import hours_pb2 as _hours_pb2
 from merkez.routing.v1 import queue_pb2 as _queue_pb2
 import builtins as _builtins
 import sys
@@ -570,7 +572,7 @@ class CheckBusinessHoursResponse(_message.Message):
     """Holiday that decides; empty when none."""
     @_builtins.property
     def change_time(self) -> _timestamp_pb2.Timestamp:
-        """When that changes next; unset when never within 14 days."""
+        """When that changes next; unset when never within a year."""
 
     def __init__(
         self,
@@ -586,3 +588,174 @@ class CheckBusinessHoursResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckBusinessHoursResponse: _TypeAlias = CheckBusinessHoursResponse  # noqa: Y015
+
+@_typing.final
+class PreviewBusinessHoursRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_HOURS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """ISO 639-1 code of the language holidays are named in; English where they have no names in it."""
+    @_builtins.property
+    def business_hours(self) -> _queue_pb2.BusinessHours:
+        """Required. display_name may be empty."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When; unset means now."""
+
+    def __init__(
+        self,
+        *,
+        business_hours: _queue_pb2.BusinessHours | None = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["business_hours", b"business_hours", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours", b"business_hours", "language", b"language", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewBusinessHoursRequest: _TypeAlias = PreviewBusinessHoursRequest  # noqa: Y015
+
+@_typing.final
+class PreviewBusinessHoursResponse(_message.Message):
+    """What the hours would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPEN_FIELD_NUMBER: _builtins.int
+    HOLIDAY_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    open: _builtins.bool
+    """True when open."""
+    holiday: _builtins.str
+    """Holiday that decides; empty when none."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When that changes next; unset when never within a year."""
+
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[_hours_pb2.CalendarDay]:
+        """Holidays of the calendar within a year, by date."""
+
+    def __init__(
+        self,
+        *,
+        open: _builtins.bool = ...,
+        holiday: _builtins.str = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+        days: _abc.Iterable[_hours_pb2.CalendarDay] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "days", b"days", "holiday", b"holiday", "open", b"open"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewBusinessHoursResponse: _TypeAlias = PreviewBusinessHoursResponse  # noqa: Y015
+
+@_typing.final
+class ListHolidayCountriesRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHolidayCountriesRequest: _TypeAlias = ListHolidayCountriesRequest  # noqa: Y015
+
+@_typing.final
+class ListHolidayCountriesResponse(_message.Message):
+    """Countries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def countries(self) -> _containers.RepeatedCompositeFieldContainer[_hours_pb2.HolidayCountry]:
+        """By code."""
+
+    def __init__(
+        self,
+        *,
+        countries: _abc.Iterable[_hours_pb2.HolidayCountry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["countries", b"countries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHolidayCountriesResponse: _TypeAlias = ListHolidayCountriesResponse  # noqa: Y015
+
+@_typing.final
+class GetQueueStandingRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["queue_id", b"queue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQueueStandingRequest: _TypeAlias = GetQueueStandingRequest  # noqa: Y015
+
+@_typing.final
+class QueueStanding(_message.Message):
+    """How a queue stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAITING_FIELD_NUMBER: _builtins.int
+    AGENTS_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    EXPECTED_WAIT_FIELD_NUMBER: _builtins.int
+    waiting: _builtins.int
+    """How many wait in it."""
+    agents: _builtins.int
+    """Agents at work who could take whoever joins it now."""
+    free: _builtins.int
+    """Those of them who are AVAILABLE."""
+    @_builtins.property
+    def expected_wait(self) -> _duration_pb2.Duration:
+        """Wait of whoever joins it now; unset when nobody at work serves it."""
+
+    def __init__(
+        self,
+        *,
+        waiting: _builtins.int = ...,
+        agents: _builtins.int = ...,
+        free: _builtins.int = ...,
+        expected_wait: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_wait", b"expected_wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "expected_wait", b"expected_wait", "free", b"free", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueueStanding: _TypeAlias = QueueStanding  # noqa: Y015

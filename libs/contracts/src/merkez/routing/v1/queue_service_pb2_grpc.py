@@ -47,6 +47,11 @@ class QueueServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_queue__pb2.Queue.FromString,
                 _registered_method=True)
+        self.GetQueueStanding = channel.unary_unary(
+                '/merkez.routing.v1.QueueService/GetQueueStanding',
+                request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueStandingRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.QueueStanding.FromString,
+                _registered_method=True)
         self.ListQueues = channel.unary_unary(
                 '/merkez.routing.v1.QueueService/ListQueues',
                 request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListQueuesRequest.SerializeToString,
@@ -82,6 +87,13 @@ class QueueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetQueueStanding(self, request, context):
+        """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListQueues(self, request, context):
         """Lists queues, newest first.
         """
@@ -97,7 +109,7 @@ class QueueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteQueue(self, request, context):
-        """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait.
+        """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,6 +127,11 @@ def add_QueueServiceServicer_to_server(servicer, server):
                     servicer.GetQueue,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_queue__pb2.Queue.SerializeToString,
+            ),
+            'GetQueueStanding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQueueStanding,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueStandingRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.QueueStanding.SerializeToString,
             ),
             'ListQueues': grpc.unary_unary_rpc_method_handler(
                     servicer.ListQueues,
@@ -187,6 +204,33 @@ class QueueService:
             '/merkez.routing.v1.QueueService/GetQueue',
             merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_queue__pb2.Queue.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQueueStanding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.QueueService/GetQueueStanding',
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.GetQueueStandingRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.QueueStanding.FromString,
             options,
             channel_credentials,
             insecure,
@@ -478,6 +522,16 @@ class BusinessHoursServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.CheckBusinessHoursRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.CheckBusinessHoursResponse.FromString,
                 _registered_method=True)
+        self.PreviewBusinessHours = channel.unary_unary(
+                '/merkez.routing.v1.BusinessHoursService/PreviewBusinessHours',
+                request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.PreviewBusinessHoursRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.PreviewBusinessHoursResponse.FromString,
+                _registered_method=True)
+        self.ListHolidayCountries = channel.unary_unary(
+                '/merkez.routing.v1.BusinessHoursService/ListHolidayCountries',
+                request_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListHolidayCountriesRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListHolidayCountriesResponse.FromString,
+                _registered_method=True)
 
 
 class BusinessHoursServiceServicer:
@@ -506,7 +560,7 @@ class BusinessHoursServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteBusinessHours(self, request, context):
-        """Deletes hours.
+        """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -514,6 +568,20 @@ class BusinessHoursServiceServicer:
 
     def CheckBusinessHours(self, request, context):
         """Whether it is open at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewBusinessHours(self, request, context):
+        """What hours would be, before they are saved: open now, next change, coming holidays. Saves nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHolidayCountries(self, request, context):
+        """Countries whose holidays are known.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -546,6 +614,16 @@ def add_BusinessHoursServiceServicer_to_server(servicer, server):
                     servicer.CheckBusinessHours,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.CheckBusinessHoursRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.CheckBusinessHoursResponse.SerializeToString,
+            ),
+            'PreviewBusinessHours': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewBusinessHours,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.PreviewBusinessHoursRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.PreviewBusinessHoursResponse.SerializeToString,
+            ),
+            'ListHolidayCountries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolidayCountries,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListHolidayCountriesRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListHolidayCountriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -684,6 +762,60 @@ class BusinessHoursService:
             '/merkez.routing.v1.BusinessHoursService/CheckBusinessHours',
             merkez_dot_routing_dot_v1_dot_queue__service__pb2.CheckBusinessHoursRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_queue__service__pb2.CheckBusinessHoursResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewBusinessHours(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.BusinessHoursService/PreviewBusinessHours',
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.PreviewBusinessHoursRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.PreviewBusinessHoursResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolidayCountries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.BusinessHoursService/ListHolidayCountries',
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListHolidayCountriesRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_queue__service__pb2.ListHolidayCountriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,12 +39,14 @@ class QueueServiceStub:
     """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none."""
     GetQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueRequest, _queue_pb2.Queue]
     """Reads one."""
+    GetQueueStanding: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueStandingRequest, _queue_service_pb2.QueueStanding]
+    """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own."""
     ListQueues: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListQueuesRequest, _queue_service_pb2.ListQueuesResponse]
     """Lists queues, newest first."""
     UpdateQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]
     """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none."""
     DeleteQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteQueueRequest, _empty_pb2.Empty]
-    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait."""
+    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it."""
 
 @_typing.type_check_only
 class QueueServiceAsyncStub(QueueServiceStub):
@@ -55,12 +57,14 @@ class QueueServiceAsyncStub(QueueServiceStub):
     """Creates a queue. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for skills and the plan has none."""
     GetQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
     """Reads one."""
+    GetQueueStanding: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.GetQueueStandingRequest, _queue_service_pb2.QueueStanding]  # type: ignore[assignment]
+    """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own."""
     ListQueues: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListQueuesRequest, _queue_service_pb2.ListQueuesResponse]  # type: ignore[assignment]
     """Lists queues, newest first."""
     UpdateQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
     """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none."""
     DeleteQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteQueueRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait."""
+    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it."""
 
 class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
     """Queues."""
@@ -80,6 +84,14 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_pb2.Queue, _abc.Awaitable[_queue_pb2.Queue]]:
         """Reads one."""
+
+    @_abc_1.abstractmethod
+    def GetQueueStanding(
+        self,
+        request: _queue_service_pb2.GetQueueStandingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.QueueStanding, _abc.Awaitable[_queue_service_pb2.QueueStanding]]:
+        """How a queue stands for whoever would join it now, with no skills asked beyond the queue's own."""
 
     @_abc_1.abstractmethod
     def ListQueues(
@@ -103,7 +115,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.DeleteQueueRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait."""
+        """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it."""
 
 def add_QueueServiceServicer_to_server(servicer: QueueServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -176,9 +188,13 @@ class BusinessHoursServiceStub:
     UpdateBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateBusinessHoursRequest, _queue_pb2.BusinessHours]
     """Changes hours."""
     DeleteBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteBusinessHoursRequest, _empty_pb2.Empty]
-    """Deletes hours."""
+    """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them."""
     CheckBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.CheckBusinessHoursRequest, _queue_service_pb2.CheckBusinessHoursResponse]
     """Whether it is open at a time."""
+    PreviewBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.PreviewBusinessHoursRequest, _queue_service_pb2.PreviewBusinessHoursResponse]
+    """What hours would be, before they are saved: open now, next change, coming holidays. Saves nothing."""
+    ListHolidayCountries: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListHolidayCountriesRequest, _queue_service_pb2.ListHolidayCountriesResponse]
+    """Countries whose holidays are known."""
 
 @_typing.type_check_only
 class BusinessHoursServiceAsyncStub(BusinessHoursServiceStub):
@@ -192,9 +208,13 @@ class BusinessHoursServiceAsyncStub(BusinessHoursServiceStub):
     UpdateBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateBusinessHoursRequest, _queue_pb2.BusinessHours]  # type: ignore[assignment]
     """Changes hours."""
     DeleteBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteBusinessHoursRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes hours."""
+    """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them."""
     CheckBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.CheckBusinessHoursRequest, _queue_service_pb2.CheckBusinessHoursResponse]  # type: ignore[assignment]
     """Whether it is open at a time."""
+    PreviewBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.PreviewBusinessHoursRequest, _queue_service_pb2.PreviewBusinessHoursResponse]  # type: ignore[assignment]
+    """What hours would be, before they are saved: open now, next change, coming holidays. Saves nothing."""
+    ListHolidayCountries: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListHolidayCountriesRequest, _queue_service_pb2.ListHolidayCountriesResponse]  # type: ignore[assignment]
+    """Countries whose holidays are known."""
 
 class BusinessHoursServiceServicer(metaclass=_abc_1.ABCMeta):
     """Business hours."""
@@ -229,7 +249,7 @@ class BusinessHoursServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.DeleteBusinessHoursRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes hours."""
+        """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them."""
 
     @_abc_1.abstractmethod
     def CheckBusinessHours(
@@ -238,6 +258,22 @@ class BusinessHoursServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_service_pb2.CheckBusinessHoursResponse, _abc.Awaitable[_queue_service_pb2.CheckBusinessHoursResponse]]:
         """Whether it is open at a time."""
+
+    @_abc_1.abstractmethod
+    def PreviewBusinessHours(
+        self,
+        request: _queue_service_pb2.PreviewBusinessHoursRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.PreviewBusinessHoursResponse, _abc.Awaitable[_queue_service_pb2.PreviewBusinessHoursResponse]]:
+        """What hours would be, before they are saved: open now, next change, coming holidays. Saves nothing."""
+
+    @_abc_1.abstractmethod
+    def ListHolidayCountries(
+        self,
+        request: _queue_service_pb2.ListHolidayCountriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.ListHolidayCountriesResponse, _abc.Awaitable[_queue_service_pb2.ListHolidayCountriesResponse]]:
+        """Countries whose holidays are known."""
 
 def add_BusinessHoursServiceServicer_to_server(servicer: BusinessHoursServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

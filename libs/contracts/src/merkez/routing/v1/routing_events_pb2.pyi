@@ -69,8 +69,34 @@ class ContactChanged(_message.Message):
 Global___ContactChanged: _TypeAlias = ContactChanged  # noqa: Y015
 
 @_typing.final
+class ContactOverflowed(_message.Message):
+    """A rule of its queue sent a waiting contact to another queue: the last of contact.overflows. It waits there, with its age."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """The contact."""
+
+    def __init__(
+        self,
+        *,
+        contact: _contact_pb2.Contact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactOverflowed: _TypeAlias = ContactOverflowed  # noqa: Y015
+
+@_typing.final
 class ContactStarted(_message.Message):
-    """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over."""
+    """A contact began with its agent on it, without having waited: an outbound call, or one that was taken over. Or the agent who accepted a
+    callback calls its customer.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -101,8 +127,9 @@ class ContactDequeued(_message.Message):
     CONTACT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Why: max_wait, flow or cancelled by who asked for it; offer_declined, offer_missed when it was for one agent only; forwarded when that
-    agent can't be reached and has a last resort (telephony's FindMe).
+    """Why: max_wait, flow or cancelled by who asked for it; max_wait, closed, nobody_staffed, full or number by its queue's overflow; offer_declined, offer_missed when it was for one agent only; forwarded when that
+    agent can't be reached and has a last resort (telephony's FindMe); callback when the customer is called back instead; of a CALLBACK
+    callback_cancelled, callback_rescheduled, callback_held or callback_expired.
     """
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:

@@ -241,6 +241,32 @@ class DialCallRequest(_message.Message):
 Global___DialCallRequest: _TypeAlias = DialCallRequest  # noqa: Y015
 
 @_typing.final
+class DialCallbackRequest(_message.Message):
+    """Calls back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """Required. Contact the agent accepted."""
+    agent_id: _builtins.str
+    """Required. Agent."""
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "contact_id", b"contact_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DialCallbackRequest: _TypeAlias = DialCallbackRequest  # noqa: Y015
+
+@_typing.final
 class HangUpRequest(_message.Message):
     """Ends."""
 

@@ -52,6 +52,11 @@ class CallServiceStub:
                 request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallRequest.SerializeToString,
                 response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
                 _registered_method=True)
+        self.DialCallback = channel.unary_unary(
+                '/merkez.telephony.v1.CallService/DialCallback',
+                request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallbackRequest.SerializeToString,
+                response_deserializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+                _registered_method=True)
         self.HangUp = channel.unary_unary(
                 '/merkez.telephony.v1.CallService/HangUp',
                 request_serializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.HangUpRequest.SerializeToString,
@@ -184,6 +189,14 @@ class CallServiceServicer:
 
     def DialCall(self, request, context):
         """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DialCallback(self, request, context):
+        """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on. When that can't
+        be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -359,6 +372,11 @@ def add_CallServiceServicer_to_server(servicer, server):
             'DialCall': grpc.unary_unary_rpc_method_handler(
                     servicer.DialCall,
                     request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallRequest.FromString,
+                    response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
+            ),
+            'DialCallback': grpc.unary_unary_rpc_method_handler(
+                    servicer.DialCallback,
+                    request_deserializer=merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallbackRequest.FromString,
                     response_serializer=merkez_dot_telephony_dot_v1_dot_call__pb2.Call.SerializeToString,
             ),
             'HangUp': grpc.unary_unary_rpc_method_handler(
@@ -553,6 +571,33 @@ class CallService:
             target,
             '/merkez.telephony.v1.CallService/DialCall',
             merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallRequest.SerializeToString,
+            merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DialCallback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.telephony.v1.CallService/DialCallback',
+            merkez_dot_telephony_dot_v1_dot_call__service__pb2.DialCallbackRequest.SerializeToString,
             merkez_dot_telephony_dot_v1_dot_call__pb2.Call.FromString,
             options,
             channel_credentials,

@@ -9,6 +9,7 @@ import { isolated } from "../../../rules/words.ts";
 import { SkillLevels } from "../Skills.tsx";
 import { CourseLine } from "./CourseLine.tsx";
 import { ExpressionField } from "./ExpressionField.tsx";
+import { OverflowLine } from "./OverflowLine.tsx";
 import { saidOf } from "./places.ts";
 import { StepsFields } from "./StepsFields.tsx";
 
@@ -46,6 +47,7 @@ export function SkillsPart({ queue, problem, onChange }: Props) {
         />
       )}
       {first && <CourseLine first={first} rules={rules} />}
+      <OverflowLine overflow={queue.overflow} />
       <StepsFields
         queueId={queue.queueId ?? ""}
         steps={rules.steps ?? []}

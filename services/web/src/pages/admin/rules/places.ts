@@ -11,17 +11,21 @@ export function complaints(problem: Problem | undefined): readonly FieldProblem[
   return field && description ? [{ field, description }] : [];
 }
 
+/** REST names fields in camel case, sentences as the contract does. */
+const snake = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** What is said of exactly this place, such as `rules.steps[1]`. */
 export function saidOf(problem: Problem | undefined, place: string): string | undefined {
-  return complaints(problem).find(({ field }) => field === `queue.${place}`)?.description;
+  return complaints(problem).find(({ field }) => snake(field) === `queue.${place}`)?.description;
 }
 
 /** What is said of this place or of anything inside it. */
 export function saidWithin(problem: Problem | undefined, ...places: string[]): string | undefined {
   const inside = (field: string, place: string) =>
     field === place || field.startsWith(`${place}.`) || field.startsWith(`${place}[`);
-  return complaints(problem).find(({ field }) => places.some((place) => inside(field, `queue.${place}`)))
-    ?.description;
+  return complaints(problem).find(({ field }) =>
+    places.some((place) => inside(snake(field), `queue.${place}`)),
+  )?.description;
 }
 
 /** The character a complaint about an expression names, from 0, and what is wrong there. */
@@ -31,12 +35,14 @@ export function faultIn(said: string | undefined): { at: number | undefined; wha
   return at && what ? { at: Number(at) - 1, what } : { at: undefined, what: said };
 }
 
-export type Part = "general" | "choice" | "skills" | "priority";
+export type Part = "general" | "choice" | "skills" | "priority" | "overflow" | "callbacks";
 
 /** The part of the form that a problem is about, undefined when it is about none. */
 export function partOf(problem: Problem | undefined): Part | undefined {
   if (saidWithin(problem, "rules.strategy", "rules.weights", "rules.levels")) return "choice";
   if (saidWithin(problem, "required_skills", "rules.requirement", "rules.steps")) return "skills";
   if (saidWithin(problem, "rules")) return "priority";
+  if (saidWithin(problem, "callbacks")) return "callbacks";
+  if (saidWithin(problem, "overflow", "business_hours_id")) return "overflow";
   return complaints(problem).length > 0 ? "general" : undefined;
 }

@@ -96,7 +96,7 @@ function ExitName({ exit }: { exit: Exit }) {
   if (exit.label) return <span className={classes.exitName}>{t(exit.label)}</span>;
   return (
     <span className={classes.exitName}>
-      <kbd className={classes.digit}>{exit.digit || "?"}</kbd>
+      {exit.digit !== undefined && <kbd className={classes.digit}>{exit.digit || "?"}</kbd>}
       <bdi>{exit.meaning}</bdi>
     </span>
   );

@@ -2,9 +2,9 @@
  * A flow as a graph: what leads out of a step and where to, and the changes that lines between steps stand for.
  * Every change gives a new definition; what is valid is the server's business and is not decided here.
  */
-import type { Choice, Definition, Step } from "../../../api/types.ts";
+import type { Definition, Step } from "../../../api/types.ts";
 import type { MessageKey } from "../../../i18n/index.ts";
-import { type Kind, kindOf, newStep, TARGETS, targetsOf } from "../steps.ts";
+import { type Kind, kindOf, newStep, TARGETS, targetsOf, type Way, waysOf, withWays } from "../steps.ts";
 
 /** The mark a call begins at. No step can have this id: a step's has letters, digits, - and _ only. */
 export const START = ":start";
@@ -27,6 +27,19 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   closed: "flows.whenClosed",
   failed: "flows.failed",
   timedOut: "flows.timedOut",
+  declined: "flows.callbackDeclined",
+  otherwise: "flowSteps.otherwise",
+  notFound: "flowSteps.notFound",
+  several: "flowSteps.several",
+  noAnswer: "flowSteps.noAnswer",
+};
+const QUEUE_LABELS: Readonly<Record<string, MessageKey>> = {
+  timedOut: "flows.timedOut",
+  closed: "flows.whenClosed",
+  nobodyStaffed: "flows.nobodyStaffed",
+  full: "flows.full",
+  noMatch: "flowSteps.nobodyThere",
+  noAnswer: "flowSteps.noAnswer",
 };
 const TRANSFER_LABELS: Readonly<Record<string, MessageKey>> = {
   next: "flows.afterTalk",
@@ -39,19 +52,32 @@ export function exitsOf(step: Step): Exit[] {
   const kind = kindOf(step);
   if (!kind) return [];
   const body = step[kind] as Record<string, unknown>;
-  const choices = ((body.choices as Choice[] | undefined) ?? []).map((choice, place) => ({
+  const choices = waysOf(step).map((way, place) => ({
     id: `choice.${place}`,
-    target: choice.next ?? "",
-    digit: choice.digit ?? "",
-    meaning: choice.value ?? "",
+    target: way.next ?? "",
+    ...signOf(kind, way),
   }));
-  const fields = TARGETS[kind].filter((field) => field !== "next" || goesOn(step));
+  const fields = TARGETS[kind].filter(
+    (field) => (field !== "next" || goesOn(step)) && shown(kind, body, field),
+  );
   const named = fields.map((field) => ({
     id: field,
     target: (body[field] as string | undefined) ?? "",
-    label: (kind === "transfer" ? TRANSFER_LABELS : LABELS)[field],
+    label: (kind === "transfer" ? TRANSFER_LABELS : kind === "queue" ? QUEUE_LABELS : LABELS)[field],
   }));
   return [...choices, ...named];
+}
+
+/** What stands before a way out, and what it is called. */
+function signOf(kind: Kind, way: Way): { digit?: string; meaning: string } {
+  if (kind === "menu") return { digit: way.digit ?? "", meaning: way.value ?? "" };
+  if (kind === "split") return { digit: `${way.percent ?? 0}%`, meaning: way.name ?? "" };
+  return { meaning: way.name || way.condition || "" };
+}
+
+/** A queue's rarer exits are drawn once they lead somewhere: most queues have none. */
+function shown(kind: Kind, body: Record<string, unknown>, field: string): boolean {
+  return kind !== "queue" || field === "timedOut" || Boolean(body[field]);
 }
 
 /** Only a talk with an outside number comes back to the flow; whoever is handed to a queue or an agent stays there. */
@@ -110,10 +136,7 @@ export function connect(definition: Definition, from: string, exit: string, to: 
     if (!kind) return step;
     const place = CHOICE.exec(exit)?.[1];
     if (place === undefined) return { ...step, [kind]: { ...step[kind], [exit]: to } };
-    const choices = (step.menu?.choices ?? []).map((choice, at) =>
-      at === Number(place) ? { ...choice, next: to } : choice,
-    );
-    return { ...step, menu: { ...step.menu, choices } as NonNullable<Step["menu"]> };
+    return withWays(step, (way, at) => (at === Number(place) ? { ...way, next: to } : way));
   });
 }
 

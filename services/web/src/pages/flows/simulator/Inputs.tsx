@@ -5,6 +5,7 @@ import { toDuration } from "../../../format/durations.ts";
 import { latinDigits, localDigits } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { Form } from "../../../ui/Form.tsx";
+import { Customer, Shares, Standing } from "./Circumstances.tsx";
 import { complete, outcomeInput, outcomesFor } from "./inputs.ts";
 import classes from "./simulator.module.css";
 
@@ -20,6 +21,9 @@ export function Inputs({ waiting, onGive }: Props) {
     <div className={classes.inputs}>
       {kinds.includes("digits") && <Keypad waiting={waiting} onGive={onGive} />}
       {kinds.includes("http_answer") && <HttpAnswer waiting={waiting} onGive={onGive} />}
+      {kinds.includes("split") && <Shares waiting={waiting} onGive={onGive} />}
+      {kinds.includes("queue_standing") && <Standing onGive={onGive} />}
+      {kinds.includes("customer") && <Customer onGive={onGive} />}
       <Outcomes waiting={waiting} onGive={onGive} />
       <HangUp onGive={onGive} />
     </div>

@@ -6,7 +6,17 @@ export const OUTCOME_KINDS = ["queue", "transfer", "voicemail", "hours"] as cons
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
 const OUTCOMES = {
-  queue: ["answered", "no_agents", "max_wait", "abandoned", "waiting"],
+  queue: [
+    "answered",
+    "no_agents",
+    "max_wait",
+    "no_answer",
+    "abandoned",
+    "waiting",
+    "closed",
+    "nobody_staffed",
+    "full",
+  ],
   transfer: ["answered", "busy", "no_answer", "failed"],
   voicemail: ["left", "nothing"],
   hours: ["open", "closed"],
@@ -41,6 +51,18 @@ export function outcomeOf(input: SimulationInput): Outcome | undefined {
   return undefined;
 }
 
+/** What looking for a customer can come to, beside finding one. */
+export const MISSING = ["not_found", "several", "failed"] as const;
+type Missing = (typeof MISSING)[number];
+
+/** How a queue stands, as the API reads it; without an expected wait it can't be told. */
+export function standingOf(numbers: Readonly<Record<string, number | string>>): string {
+  return Object.entries(numbers)
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+}
+
 /** One thing that happened, in words. */
 export function wordsFor(input: SimulationInput, t: Text): string {
   const outcome = outcomeOf(input);
@@ -51,6 +73,15 @@ export function wordsFor(input: SimulationInput, t: Text): string {
   if (input.timedOut !== undefined) return t("simulator.timedOut");
   if (input.httpAnswer !== undefined) return t("simulator.httpAnswered");
   if (input.httpFailure !== undefined) return t("simulator.httpFailed");
+  if (input.split !== undefined) return t("simulator.drew", { name: input.split });
+  if (input.queueStanding !== undefined)
+    return input.queueStanding === "failed"
+      ? t("flowSteps.notTold")
+      : t("simulator.stood", { standing: input.queueStanding });
+  if (input.customer !== undefined)
+    return input.customer.startsWith("{")
+      ? t("simulator.customer.found")
+      : t(`simulator.customer.${input.customer as Missing}`);
   return t("simulator.hungUp");
 }
 

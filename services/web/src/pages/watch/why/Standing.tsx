@@ -9,6 +9,7 @@ import { Remaining } from "../../../ui/Time.tsx";
 import desktopClasses from "../../desktop/desktop.module.css";
 import classes from "../watch.module.css";
 import { expressionWords } from "./expressionWords.ts";
+import { overflowRows } from "./overflowRows.tsx";
 
 /** How a contact stands: what is asked for now, when that changes, how long it counts as having waited. */
 export function Standing({ explanation }: { explanation: Explanation }) {
@@ -53,6 +54,7 @@ export function Standing({ explanation }: { explanation: Explanation }) {
         </span>
       </>,
     ],
+    ...overflowRows(explanation, speech),
     ["ahead", t("why.ahead"), t("why.aheadCount", { count: ahead, number: number(ahead) })],
   ];
   const preferred = isolated(names.user(contact.preferredAgentId));

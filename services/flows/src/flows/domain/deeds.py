@@ -1,0 +1,119 @@
+"""What steps that choose by themselves need from outside, and what comes of it: effects, each with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Say where the run stands in a split."""
+
+    step_id: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A point of `branching.POINTS`."""
+
+    point: int
+
+
+@dataclass(frozen=True)
+class QueueStanding:
+    """How a queue stands for whoever would join it now. `expected_wait` None: nobody at work serves it."""
+
+    waiting: int = 0
+    agents: int = 0
+    free: int = 0
+    expected_wait: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class LookAtQueue:
+    """Ask routing how a queue stands."""
+
+    queue_id: str
+
+
+@dataclass(frozen=True)
+class QueueSeen:
+    """How it stands; None when routing can't say in time."""
+
+    standing: QueueStanding | None
+
+
+class Found(StrEnum):
+    """What came of looking for a customer."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    SEVERAL = "several"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Ask engagement for one customer of the call's brand."""
+
+    by: str
+    attribute: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """What is known of the one that was found, by name."""
+
+    found: Found
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer to a survey's question, to be told as a fact."""
+
+    step_id: str
+    question_id: str
+    value: int
+
+
+@dataclass(frozen=True)
+class CheckCallback:
+    """Ask routing whether somebody who comes to this queue is offered a callback."""
+
+    queue_id: str
+    skills: Mapping[str, int]
+    priority: int
+
+
+@dataclass(frozen=True)
+class CallbackChecked:
+    """Whether a callback is offered; None when routing can't say."""
+
+    offered: bool | None
+
+
+@dataclass(frozen=True)
+class RequestCallback:
+    """Have routing call back, at the place of the contact that was left."""
+
+    request_id: str
+    queue_id: str
+    number: str = field(repr=False)
+    skills: Mapping[str, int]
+    priority: int
+    attributes: Mapping[str, str] = field(repr=False)
+    left_contact_id: str = ""
+
+
+@dataclass(frozen=True)
+class CallbackMade:
+    """The callback is asked for; empty when routing refused it for good. `already_open`: it was asked for before."""
+
+    callback_id: str
+    already_open: bool = False
+    refusal: str = ""

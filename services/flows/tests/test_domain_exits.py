@@ -1,0 +1,105 @@
+"""Where callers go whom a queue takes out, or doesn't take at all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flows.domain import definitions as d
+from flows.domain.definitions import HangUp, Queue, Say, Step
+from flows.domain.graph import loops_without_input
+from flows.domain.orders import Audio, Dial, EndCall, PlayAudio
+from flows.domain.runs import (
+    CheckContact,
+    ContactChecked,
+    DialEnded,
+    DialFailed,
+    Enqueue,
+    Enqueued,
+    Finished,
+    QueueTick,
+    Started,
+)
+from flows.domain.scenarios import Input, Scenario
+from flows.domain.simulation import World, simulate
+
+from .test_domain_runs import BYE, Caller, queue, said, waiting
+
+
+def test_caller_whose_queue_takes_nobody_goes_by_the_exit_for_why_or_as_after_the_longest_wait() -> None:
+    exits = {"closed": "other", "timed_out": "bye"}
+    for why, sentence in (("closed", "Other."), ("full", "Bye."), ("nobody_staffed", "Bye.")):
+        caller = Caller(Step("q", "", queue(**exits)), BYE, Step("other", "", HangUp(said("Other."))))
+        caller.on(Started())
+        order = caller.on(Enqueued("con_1", left=why))
+        assert isinstance(order, EndCall) and order.audio[0].text == sentence
+        assert caller.state.contact_id == ""
+    bare = Caller(Step("q", "", queue()))
+    bare.on(Started())
+    order = bare.on(Enqueued("con_1", left="closed"))
+    assert isinstance(order, EndCall) and order.audio[0].text.startswith("We are closed right now.")
+
+
+def test_caller_taken_out_while_waiting_goes_by_the_same_exits() -> None:
+    caller = Caller(
+        Step("q", "", queue(timed_out="bye", nobody_staffed="other")), BYE, Step("other", "", HangUp(said("Other.")))
+    )
+    caller.on(Started())
+    waiting(caller)
+    assert caller.told(QueueTick(), after=5) == CheckContact("con_1"), "telephony reports at once that it is out"
+    order = caller.told(ContactChecked(False, "nobody_staffed"))
+    assert isinstance(order, EndCall) and order.audio[0].text == "Other."
+    late = Caller(Step("q", "", queue(timed_out="bye")), BYE)
+    late.on(Started())
+    waiting(late)
+    late.told(QueueTick(), after=30)
+    order = late.told(ContactChecked(False, "max_wait"))
+    assert isinstance(order, EndCall) and order.audio[0].text == "Bye."
+    assert late.outcomes[-2:] == ["waited too long", "hung up"]
+
+
+def test_call_that_overflows_to_a_number_rings_there_and_is_led_on_when_nobody_answers() -> None:
+    for entering in (True, False):
+        caller = Caller(Step("q", "", queue(timed_out="bye")), BYE)
+        caller.on(Started())
+        if entering:
+            order = caller.on(Enqueued("con_1", left="number", number="+994125550100"))
+        else:
+            waiting(caller)
+            caller.told(QueueTick(), after=5)
+            order = caller.told(ContactChecked(False, "number", "+994125550100"))
+        assert order == Dial("+994125550100", "", timedelta(seconds=30), (Audio(prompt_id="prm_music"),))
+        assert isinstance(caller.on(DialFailed("BUSY")), EndCall) and caller.outcomes[-2:] == [
+            "not reached: BUSY", "hung up",
+        ]  # fmt: skip
+    talked = Caller(Step("q", "", queue(timed_out="bye")), BYE)
+    talked.on(Started())
+    talked.on(Enqueued("con_1", left="number", number="+994125550100"))
+    assert talked.on(DialEnded(timedelta(seconds=9))) == EndCall()
+
+
+def test_queue_that_turns_the_caller_away_twice_without_a_wait_is_not_asked_for_ever() -> None:
+    caller = Caller(Step("q", "", queue(timed_out="sorry")), Step("sorry", "", Say(said("Sorry."), "q")))
+    caller.on(Started())
+    assert isinstance(caller.on(Enqueued("con_1", left="full")), PlayAudio)
+    assert isinstance(caller.on(Finished()), Enqueue)
+    order = caller.on(Enqueued("con_2", left="full"))
+    assert isinstance(order, EndCall) and order.cause == "FLOW_ENDED"
+
+
+def test_loop_of_a_queue_that_is_closed_is_found_and_one_of_a_wait_is_not() -> None:
+    def flow(line: Queue) -> d.Definition:
+        return d.Definition("q", (Step("q", "", line), Step("sorry", "", Say(said("Sorry."), "q"))), "en")
+
+    assert loops_without_input(flow(Queue("que_1", closed="sorry"))) == [["q", "sorry"]]
+    assert loops_without_input(flow(Queue("que_1", timed_out="sorry"))) == []
+
+
+@pytest.mark.parametrize("why", ["closed", "nobody_staffed", "full"])
+def test_flow_is_tried_out_with_a_queue_that_takes_nobody(why: str) -> None:
+    line = Queue("que_1", closed="bye", nobody_staffed="bye", full="bye")
+    flow = d.Definition("q", (Step("q", "", line), BYE), "en")
+    run = simulate(flow, Scenario(), [Input("queue", why)], World())
+    assert [visit.step_id for visit in run.visits] == ["q", "bye"]
+    late = simulate(flow, Scenario(), [Input("queue", "waiting"), Input("queue", why)], World())
+    assert late.mismatch is not None, "whoever waits isn't turned away any more"

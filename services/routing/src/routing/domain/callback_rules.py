@@ -1,0 +1,75 @@
+"""How a queue calls customers back: when it offers to, how often and how long it tries, what a machine hears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from kernel.errors import FieldViolation, InvalidInput
+from kernel.ids import require_id
+
+MOST_ATTEMPTS = 10
+LONGEST_AHEAD = timedelta(days=30)
+"""How far ahead a callback may be asked for."""
+
+
+class OnMachine(StrEnum):
+    """What follows when a machine answers."""
+
+    HANG_UP = "HANG_UP"
+    LEAVE_MESSAGE = "LEAVE_MESSAGE"
+    """The last attempt plays a message; those before it hang up."""
+    CONNECT = "CONNECT"
+    """Nobody listens for machines."""
+
+
+@dataclass(frozen=True)
+class CallbackRules:
+    """A queue's rules for callbacks. Whoever has to wait `offer_over` or longer is offered one; it is tried `attempts`
+    times, `retry_after` apart, and given up `time_to_live` after it was due. Without hours it is tried at any time."""
+
+    offer_over: timedelta = timedelta(minutes=2)
+    attempts: int = 3
+    retry_after: timedelta = timedelta(minutes=15)
+    time_to_live: timedelta = timedelta(days=1)
+    on_machine: OnMachine = OnMachine.HANG_UP
+    message_prompt_id: str = ""
+    business_hours_id: str = ""
+
+    def on_machine_at(self, attempts_before: int) -> OnMachine:
+        """What follows at the attempt after so many: a message is left by the last one alone."""
+        last = attempts_before + 1 >= self.attempts
+        return OnMachine.HANG_UP if self.on_machine is OnMachine.LEAVE_MESSAGE and not last else self.on_machine
+
+    def offers(self, expected_wait: timedelta | None) -> bool:
+        """Whether somebody who would wait so long is offered a callback; None when it can't be told."""
+        return expected_wait is None or expected_wait >= self.offer_over
+
+
+USUAL_CALLBACKS = CallbackRules()
+
+
+def check_callback_rules(rules: CallbackRules, field: str) -> CallbackRules:
+    """The rules when they can work; InvalidInput naming each field that can't."""
+    bounds = (
+        ("offer_over", timedelta(0), timedelta(days=1)),
+        ("retry_after", timedelta(minutes=1), timedelta(days=1)),
+        ("time_to_live", timedelta(minutes=5), LONGEST_AHEAD),
+    )
+    wrong = [
+        FieldViolation(f"{field}.{name}", f"must be {least.total_seconds():g} to {most.total_seconds():g} seconds")
+        for name, least, most in bounds
+        if not least <= getattr(rules, name) <= most
+    ]
+    if not 1 <= rules.attempts <= MOST_ATTEMPTS:
+        wrong.append(FieldViolation(f"{field}.attempts", f"must be 1 to {MOST_ATTEMPTS}"))
+    if rules.on_machine is OnMachine.LEAVE_MESSAGE and not rules.message_prompt_id:
+        wrong.append(FieldViolation(f"{field}.message_prompt_id", "is required to leave a message"))
+    if wrong:
+        raise InvalidInput("; ".join(f"{each.field} {each.description}" for each in wrong), fields=wrong)
+    if rules.message_prompt_id:
+        require_id("prm", rules.message_prompt_id, f"{field}.message_prompt_id")
+    if rules.business_hours_id:
+        require_id("hrs", rules.business_hours_id, f"{field}.business_hours_id")
+    return rules

@@ -1,0 +1,392 @@
+"""A callback: a customer's place in a line, kept while they do something else.
+
+Every move goes through `TRANSITIONS`. While it is WAITING a contact of kind CALLBACK stands in its queue for it, like
+anybody who waits, and so nobody is called for whom no agent is free: the matcher gives one agent to one contact, and
+that agent, once they accept, calls the customer. Each attempt is a contact of its own; the place is the callback's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kernel.errors import FailedPrecondition, InvalidInput, NotFound
+from kernel.hours import is_zone
+from kernel.ids import require_id
+from kernel.phone import require_e164
+
+from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
+from routing.domain.hours import BusinessHours, opening
+from routing.domain.queues import SkillLevel
+
+DIAL_WITHIN = timedelta(seconds=60)
+"""How long after an agent accepted the call must have begun: then they are set free."""
+MAX_REASON = 200
+
+
+class CallbackNotFound(NotFound):
+    """No such callback, or another tenant's."""
+
+    reason = "CALLBACK_NOT_FOUND"
+
+
+class CallbackMoved(FailedPrecondition):
+    """The callback's state does not allow it."""
+
+    reason = "CALLBACK_STATE_CHANGED"
+
+
+class CallbackState(StrEnum):
+    """Where a callback stands."""
+
+    SCHEDULED = "SCHEDULED"
+    WAITING = "WAITING"
+    CALLING = "CALLING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
+class CallbackTrigger(StrEnum):
+    """What moves a callback."""
+
+    QUEUE = "QUEUE"
+    """Its time has come."""
+    HOLD = "HOLD"
+    """Its queue closes."""
+    RELEASE = "RELEASE"
+    """An agent has accepted it."""
+    REACH = "REACH"
+    RETRY = "RETRY"
+    """The attempt came to nothing, and another one is left."""
+    FAIL = "FAIL"
+    RESCHEDULE = "RESCHEDULE"
+    CANCEL = "CANCEL"
+    EXPIRE = "EXPIRE"
+
+
+_S, _T = CallbackState, CallbackTrigger
+TRANSITIONS: Mapping[tuple[CallbackState, CallbackTrigger], CallbackState] = {
+    (_S.SCHEDULED, _T.QUEUE): _S.WAITING,
+    (_S.WAITING, _T.HOLD): _S.SCHEDULED,
+    (_S.WAITING, _T.RELEASE): _S.CALLING,
+    (_S.CALLING, _T.REACH): _S.COMPLETED,
+    (_S.CALLING, _T.RETRY): _S.SCHEDULED,
+    (_S.CALLING, _T.FAIL): _S.FAILED,
+    **{(state, _T.RESCHEDULE): _S.SCHEDULED for state in (_S.SCHEDULED, _S.WAITING)},
+    **{(state, _T.CANCEL): _S.CANCELLED for state in (_S.SCHEDULED, _S.WAITING)},
+    **{(state, _T.EXPIRE): _S.EXPIRED for state in (_S.SCHEDULED, _S.WAITING)},
+}
+OPEN = frozenset({_S.SCHEDULED, _S.WAITING, _S.CALLING})
+
+
+class Outcome(StrEnum):
+    """What came of an attempt."""
+
+    ANSWERED = "ANSWERED"
+    MESSAGE_LEFT = "MESSAGE_LEFT"
+    BUSY = "BUSY"
+    NO_ANSWER = "NO_ANSWER"
+    MACHINE = "MACHINE"
+    REJECTED = "REJECTED"
+    UNREACHABLE = "UNREACHABLE"
+    NOT_DIALLED = "NOT_DIALLED"
+
+
+REACHED = frozenset({Outcome.ANSWERED, Outcome.MESSAGE_LEFT})
+_BY_CAUSE = {
+    "MESSAGE_LEFT": Outcome.MESSAGE_LEFT, "ANSWERING_MACHINE": Outcome.MACHINE, "FAX": Outcome.MACHINE,
+    "BUSY": Outcome.BUSY, "REJECTED": Outcome.REJECTED, "UNREACHABLE": Outcome.UNREACHABLE,
+}  # fmt: skip
+_RANG = frozenset({"NORMAL", "NO_ANSWER", "CANCELLED", "CALLER_LEFT", "MEDIA_LOST", "MEDIA_FAILED", "NODE_LOST"})
+"""Of a call that nobody answered; any other cause is why it never rang."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt that is over; `call_id` is empty when it never rang."""
+
+    begin_time: datetime
+    agent_id: str
+    contact_id: str
+    call_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Callback:
+    """`place_time` is since when it counts as waiting; `due_time` when it gets in line (again), `close_time` when its
+    queue closes while it is in line, `dial_by_time` when the call must have begun that an agent was to make."""
+
+    callback_id: str
+    state: CallbackState
+    queue_id: str
+    number: str
+    place_time: datetime
+    due_time: datetime
+    expire_time: datetime
+    create_time: datetime
+    caller_name: str = ""
+    customer_id: str = ""
+    brand_id: str = ""
+    dialed_number: str = ""
+    required_skills: tuple[SkillLevel, ...] = ()
+    priority: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    preferred_agent_id: str = ""
+    time_zone: str = ""
+    previous_contact_id: str = ""
+    contact_id: str = ""
+    call_id: str = ""
+    agent_id: str = ""
+    release_time: datetime | None = None
+    close_time: datetime | None = None
+    dial_by_time: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()
+    end_time: datetime | None = None
+    cancel_reason: str = ""
+    traceparent: str = ""
+    version: int = 1
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not come to its end."""
+        return self.state in OPEN
+
+    @property
+    def next_time(self) -> datetime | None:
+        """When the clock alone moves it; None while it doesn't."""
+        if self.state is CallbackState.SCHEDULED:
+            return min(self.due_time, self.expire_time)
+        if self.state is CallbackState.WAITING:
+            return min(self.expire_time, self.close_time or self.expire_time)
+        return self.dial_by_time if self.state is CallbackState.CALLING else None
+
+
+@dataclass(frozen=True)
+class When:
+    """When a callback is wanted: an instant, or what a clock shows (`local`); at once without either. `field` and
+    `local_field` are their places in what was asked."""
+
+    instant: datetime | None = None
+    local: str = ""
+    field: str = "due_time"
+    local_field: str = "local_due_time"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Whether somebody who comes now is offered a callback. `expected` is None when it can't be told, `earliest` when
+    nobody has to wait for the queue to open."""
+
+    offered: bool
+    expected: timedelta | None
+    offer_over: timedelta
+    earliest: datetime | None
+
+
+def check_callback(draft: Callback) -> Callback:
+    """One to ask for, when every field is well formed; InvalidInput naming the field if not. What it shares with its
+    contact is checked with that."""
+    require_id("que", draft.queue_id, "callback.queue_id")
+    if not draft.number:
+        raise InvalidInput.of("callback.number", "is required")
+    require_e164(draft.number, "callback.number")
+    if draft.time_zone:
+        require_zone(draft.time_zone, "callback.time_zone")
+    return draft
+
+
+def require_zone(name: str, field: str) -> str:
+    """An IANA time zone. InvalidInput."""
+    if not is_zone(name):
+        raise InvalidInput.of(field, "is not an IANA time zone such as Asia/Baku")
+    return name
+
+
+def instant_of(local: str, zone: str, field: str) -> datetime:
+    """The instant when a clock of `zone` shows `local`, such as 2026-12-01T14:30. On the day with 25 hours the first of
+    the two; a time that the day with 23 hours leaves out is the one the clocks are put forward to. InvalidInput."""
+    try:
+        shown = datetime.fromisoformat(local)
+    except ValueError as error:
+        raise InvalidInput.of(field, "is not a date and time such as 2026-12-01T14:30") from error
+    if shown.tzinfo is not None:
+        raise InvalidInput.of(field, "has a time zone of its own: leave it out, or set due_time instead")
+    if not zone:
+        raise InvalidInput.of(field, "needs a time zone: the queue has no hours for callbacks")
+    if not 1970 < shown.year < 9990:
+        raise InvalidInput.of(field, "is too far away")
+    return shown.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def wanted_at(when: When, zone: str, hours: BusinessHours | None) -> datetime | None:
+    """The instant a callback is wanted at, `zone` or that of the hours being where a clock is read; None for at once.
+    InvalidInput."""
+    if not when.local:
+        return when.instant
+    if when.instant is not None:
+        raise InvalidInput.of(when.local_field, f"goes without {when.field}")
+    return instant_of(when.local, zone or (hours.time_zone if hours else ""), when.local_field)
+
+
+def due_at(wanted: datetime | None, hours: BusinessHours | None, now: datetime, field: str) -> datetime:
+    """When a callback gets in line: at once, or when the queue opens next; `wanted` must be within its hours and 30
+    days. InvalidInput."""
+    if wanted is None or wanted <= now:
+        return opening_after(hours, now)
+    if wanted > now + LONGEST_AHEAD:
+        raise InvalidInput.of(field, f"is more than {LONGEST_AHEAD.days} days ahead")
+    if hours is not None and not opening(hours, wanted).open:
+        raise InvalidInput.of(field, f"is outside of the hours {hours.display_name}: choose a time when they are open")
+    return wanted
+
+
+def opening_after(hours: BusinessHours | None, at: datetime) -> datetime:
+    """`at` when these hours are open then, else when they open next; a day later when they don't within two weeks."""
+    if hours is None:
+        return at
+    found = opening(hours, at)
+    return at if found.open else found.change_time or at + timedelta(days=1)
+
+
+def closing_after(hours: BusinessHours | None, at: datetime) -> datetime | None:
+    """When hours that are open at `at` close; None when they don't."""
+    return None if hours is None else opening(hours, at).change_time
+
+
+def asked_for(
+    draft: Callback, caller: Contact | None, rules: CallbackRules, due: datetime, now: datetime, *, later: bool = False
+) -> Callback:
+    """A new callback that gets in line at `due`. Of a `caller` who waited it has what it doesn't bring itself, and the
+    place, unless it was asked for a `later` time: then its place is that of its due time."""
+    if caller is not None:
+        draft = replace(
+            draft,
+            caller_name=draft.caller_name or caller.caller_name,
+            customer_id=draft.customer_id or caller.customer_id,
+            brand_id=draft.brand_id or caller.brand_id,
+            dialed_number=draft.dialed_number or caller.dialed_number,
+            priority=draft.priority or caller.priority,
+            attributes=dict(caller.attributes) | dict(draft.attributes),
+            preferred_agent_id=draft.preferred_agent_id or caller.preferred_agent_id,
+            required_skills=draft.required_skills
+            or (caller.required_skills if caller.queue_id == draft.queue_id else ()),
+        )
+    came = min(caller.queue_time, now) if caller is not None else now
+    return replace(
+        draft, state=CallbackState.SCHEDULED, due_time=due, place_time=due if later else came,
+        expire_time=due + rules.time_to_live, create_time=now,
+    )  # fmt: skip
+
+
+def moved(callback: Callback, trigger: CallbackTrigger, **changes: Any) -> Callback:
+    """The callback after the trigger; CallbackMoved when the table has no such move."""
+    target = TRANSITIONS.get((callback.state, trigger))
+    if target is None:
+        raise CallbackMoved(
+            f"{trigger} is not possible for a callback that is {callback.state}", metadata={"state": callback.state}
+        )
+    return replace(callback, **{"state": target, "version": callback.version + 1} | changes)
+
+
+def waits_for(callback: Callback, contact_id: str, now: datetime) -> Contact:
+    """The contact that stands in line for it, at its place."""
+    return Contact(
+        contact_id, Channel.VOICE, ContactState.QUEUED, callback.queue_id, callback.place_time, now,
+        brand_id=callback.brand_id, customer_id=callback.customer_id, caller_number=callback.number,
+        caller_name=callback.caller_name, dialed_number=callback.dialed_number,
+        required_skills=callback.required_skills, priority=callback.priority, attributes=callback.attributes,
+        traceparent=callback.traceparent, kind=ContactKind.CALLBACK,
+        previous_contact_id=callback.attempts[-1].contact_id if callback.attempts else callback.previous_contact_id,
+        preferred_agent_id=callback.preferred_agent_id, callback_id=callback.callback_id,
+    )  # fmt: skip
+
+
+def queued(callback: Callback, contact_id: str, hours: BusinessHours | None, now: datetime) -> Callback:
+    """In line, until its queue closes."""
+    return moved(callback, CallbackTrigger.QUEUE, contact_id=contact_id, close_time=closing_after(hours, now))
+
+
+def open_until(callback: Callback, close_time: datetime | None) -> Callback:
+    """The hours of its queue were changed while it is in line."""
+    return replace(callback, close_time=close_time, version=callback.version + 1)
+
+
+def put_off(callback: Callback, due: datetime) -> Callback:
+    """Its queue is closed when its time comes: the hours were changed since."""
+    return replace(callback, due_time=due, version=callback.version + 1)
+
+
+def held(callback: Callback, hours: BusinessHours | None, now: datetime) -> Callback:
+    """Out of the line until the next opening, with its place."""
+    return moved(
+        callback, CallbackTrigger.HOLD, contact_id="", close_time=None, due_time=opening_after(hours, now)
+    )  # fmt: skip
+
+
+def released(callback: Callback, agent_id: str, now: datetime) -> Callback:
+    """An agent has it."""
+    return moved(
+        callback, CallbackTrigger.RELEASE,
+        agent_id=agent_id, release_time=now, dial_by_time=now + DIAL_WITHIN, close_time=None,
+    )  # fmt: skip
+
+
+def dialled(callback: Callback, call_id: str) -> Callback:
+    """The call to its customer has begun: from now on that call's end is the attempt's."""
+    return replace(callback, call_id=call_id, dial_by_time=None, version=callback.version + 1)
+
+
+def attempted(
+    callback: Callback, outcome: Outcome, rules: CallbackRules, hours: BusinessHours | None, now: datetime
+) -> Callback:
+    """An attempt is over: done, given up, or tried again after a while within the hours of its queue. Its place
+    stays."""
+    attempt = Attempt(
+        callback.release_time or now, callback.agent_id, callback.contact_id, callback.call_id, outcome
+    )  # fmt: skip
+    changes: dict[str, Any] = {
+        "attempts": (*callback.attempts, attempt), "contact_id": "", "call_id": "", "agent_id": "",
+        "release_time": None, "dial_by_time": None,
+    }  # fmt: skip
+    if outcome in REACHED or len(callback.attempts) + 1 >= rules.attempts:
+        trigger = CallbackTrigger.REACH if outcome in REACHED else CallbackTrigger.FAIL
+        return moved(callback, trigger, end_time=now, **changes)
+    due = opening_after(hours, now + rules.retry_after)
+    return moved(callback, CallbackTrigger.RETRY, due_time=due, **changes)
+
+
+def outcome_of(end_cause: str, *, answered: bool) -> Outcome:
+    """What a call that ended for this cause came to; whoever gave up ringing has not been answered."""
+    if end_cause in _BY_CAUSE or answered:
+        return _BY_CAUSE.get(end_cause, Outcome.ANSWERED)
+    return Outcome.NO_ANSWER if end_cause in _RANG else Outcome.NOT_DIALLED
+
+
+def rescheduled(callback: Callback, due: datetime, rules: CallbackRules) -> Callback:
+    """For another time, with the place of that."""
+    return moved(
+        callback, CallbackTrigger.RESCHEDULE,
+        due_time=due, place_time=due, expire_time=due + rules.time_to_live, contact_id="", close_time=None,
+    )  # fmt: skip
+
+
+def cancelled(callback: Callback, reason: str, now: datetime) -> Callback:
+    """Nobody calls."""
+    if len(reason) > MAX_REASON:
+        raise InvalidInput.of("reason", f"is longer than {MAX_REASON} characters")
+    return moved(
+        callback, CallbackTrigger.CANCEL, contact_id="", close_time=None, cancel_reason=reason.strip(), end_time=now
+    )
+
+
+def expired(callback: Callback, now: datetime) -> Callback:
+    """Nobody could call in time."""
+    return moved(callback, CallbackTrigger.EXPIRE, contact_id="", close_time=None, end_time=now)

@@ -1,0 +1,171 @@
+"""Callbacks over a real socket: who may, what repeats say, what another company sees."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from chassis.auth import acting_for
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound
+from kernel.ids import new_id
+from merkez.routing.v1 import callback_pb2 as c
+from merkez.routing.v1 import callback_rules_pb2 as rules_pb2
+from merkez.routing.v1 import callback_service_pb2 as cs
+from merkez.routing.v1 import contact_pb2, queue_pb2, queue_service_pb2
+from routing.ops import offers as offer_ops
+
+from .callers import NUMBER
+from .conftest import Edge, Floor, as_, refused
+
+
+def request(queue_id: str, request_id: str = "1", **changes: Any) -> cs.CreateCallbackRequest:
+    return cs.CreateCallbackRequest(
+        request_id=request_id, callback=c.Callback(queue_id=queue_id, number=NUMBER, **changes)
+    )
+
+
+async def calling(edge: Edge, floor: Floor) -> tuple[c.Callback, str]:
+    """A callback that its agent has accepted."""
+    queue, agent_id = await floor.queue(), await floor.agent()
+    made = (await edge.callbacks.CreateCallback(request(queue.queue_id))).callback
+    offer = await floor.match()
+    assert offer is not None
+    await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+    return made, agent_id
+
+
+async def test_agent_asks_for_a_callback_and_a_supervisor_looks_after_it(edge: Edge, floor: Floor) -> None:
+    queue = await floor.queue()
+    due = Timestamp()
+    due.FromDatetime(floor.clock.now() + timedelta(hours=2))
+    with as_("agent", floor):
+        made = (await edge.callbacks.CreateCallback(request(queue.queue_id, due_time=due))).callback
+        assert (made.state, made.due_time) == (c.CALLBACK_STATE_SCHEDULED, due)
+        await refused(edge.callbacks.CancelCallback(cs.CancelCallbackRequest(callback_id=made.callback_id)), Forbidden)
+    with as_("supervisor", floor):
+        listed = await edge.callbacks.ListCallbacks(
+            cs.ListCallbacksRequest(queue_id=queue.queue_id, states=[c.CALLBACK_STATE_SCHEDULED], number=NUMBER)
+        )
+        assert [each.callback_id for each in listed.callbacks] == [made.callback_id]
+        empty = await edge.callbacks.ListCallbacks(cs.ListCallbacksRequest(states=[c.CALLBACK_STATE_FAILED]))
+        assert list(empty.callbacks) == []
+        local = cs.RescheduleCallbackRequest(
+            callback_id=made.callback_id, local_due_time="2026-03-05T10:00", version=made.version
+        )
+        await refused(edge.callbacks.RescheduleCallback(local), InvalidInput, field="local_due_time")
+        moved = await edge.callbacks.RescheduleCallback(
+            cs.RescheduleCallbackRequest(callback_id=made.callback_id, version=made.version)
+        )
+        assert moved.state == c.CALLBACK_STATE_WAITING
+        await refused(edge.callbacks.RescheduleCallback(
+            cs.RescheduleCallbackRequest(callback_id=made.callback_id, version=made.version)
+        ), Conflict, "VERSION_CONFLICT")  # fmt: skip
+        gone = await edge.callbacks.CancelCallback(
+            cs.CancelCallbackRequest(callback_id=made.callback_id, reason="solved")
+        )
+        assert (gone.state, gone.cancel_reason) == (c.CALLBACK_STATE_CANCELLED, "solved")
+        read = await edge.callbacks.GetCallback(cs.GetCallbackRequest(callback_id=made.callback_id))
+        assert read == gone
+
+
+async def test_repeat_of_a_request_gets_the_first_answer(edge: Edge, floor: Floor) -> None:
+    queue = await floor.queue()
+    with as_("agent", floor):
+        first = await edge.callbacks.CreateCallback(request(queue.queue_id))
+        assert await edge.callbacks.CreateCallback(request(queue.queue_id)) == first
+        again = await edge.callbacks.CreateCallback(request(queue.queue_id, "2"))
+        assert (again.already_open, again.callback.callback_id) == (True, first.callback.callback_id)
+        other = request(queue.queue_id, priority=3)
+        await refused(edge.callbacks.CreateCallback(other), AlreadyExists, "REQUEST_ID_REUSED")
+        await refused(edge.callbacks.CreateCallback(request(queue.queue_id, "")), InvalidInput)
+
+
+async def test_customers_slot_is_read_on_their_own_clock(edge: Edge, floor: Floor) -> None:
+    queue = await floor.queue()
+    slot = request(queue.queue_id, time_zone="Asia/Baku")
+    slot.local_due_time = "2026-03-03T14:30"
+    with as_("supervisor", floor):
+        made = (await edge.callbacks.CreateCallback(slot)).callback
+    assert made.due_time.ToJsonString() == "2026-03-03T10:30:00Z"
+
+
+async def test_callback_of_another_company_is_not_found(edge: Edge, floor: Floor, other_floor: Floor) -> None:
+    queue = await floor.queue()
+    with as_("owner", floor):
+        made = (await edge.callbacks.CreateCallback(request(queue.queue_id))).callback
+    with as_("owner", other_floor):
+        for ask in (
+            edge.callbacks.GetCallback(cs.GetCallbackRequest(callback_id=made.callback_id)),
+            edge.callbacks.CancelCallback(cs.CancelCallbackRequest(callback_id=made.callback_id)),
+            edge.callbacks.RescheduleCallback(cs.RescheduleCallbackRequest(callback_id=made.callback_id)),
+        ):
+            await refused(ask, NotFound, "CALLBACK_NOT_FOUND")
+        await refused(edge.callbacks.CreateCallback(request(queue.queue_id)), NotFound, "QUEUE_NOT_FOUND")
+        assert not (await edge.callbacks.ListCallbacks(cs.ListCallbacksRequest())).callbacks
+    with acting_for(other_floor.tenant_id):
+        dial = cs.GetCallbackDialRequest(contact_id=made.contact_id)
+        await refused(edge.callbacks.GetCallbackDial(dial), NotFound, "CONTACT_NOT_FOUND")
+
+
+async def test_service_is_told_how_to_call_and_its_call_is_the_contacts(edge: Edge, floor: Floor) -> None:
+    with acting_for(floor.tenant_id):
+        made, agent_id = await calling(edge, floor)
+        dial = await edge.callbacks.GetCallbackDial(cs.GetCallbackDialRequest(contact_id=made.contact_id))
+        assert (dial.callback_id, dial.number, dial.on_machine) == (
+            made.callback_id, NUMBER, rules_pb2.CALLBACK_MACHINE_ACTION_HANG_UP,
+        )  # fmt: skip
+        call_id = new_id("call", floor.clock.now())
+        begin = cs.BeginCallbackCallRequest(contact_id=made.contact_id, agent_id=agent_id, call_id=call_id)
+        found = [await edge.callbacks.BeginCallbackCall(begin) for _ in range(2)]
+        assert {each.call_id for each in found} == {call_id}
+        fail = cs.FailCallbackCallRequest(contact_id=made.contact_id, agent_id=agent_id)
+        assert (await edge.callbacks.FailCallbackCall(fail)).state == contact_pb2.CONTACT_STATE_ON_CONTACT
+        await refused(
+            edge.callbacks.GetCallbackDial(cs.GetCallbackDialRequest(contact_id=made.contact_id)),
+            FailedPrecondition, "CALLBACK_STATE_CHANGED",
+        )  # fmt: skip
+    with as_("agent", floor, agent_id):
+        await refused(edge.callbacks.BeginCallbackCall(begin), Forbidden)
+        await refused(edge.callbacks.CancelCallback(cs.CancelCallbackRequest(callback_id=made.callback_id)), Forbidden)
+
+
+async def test_flow_asks_whether_a_callback_is_offered(edge: Edge, floor: Floor) -> None:
+    queue = await floor.queue()
+    ask = cs.GetCallbackOfferRequest(queue_id=queue.queue_id)
+    with acting_for(floor.tenant_id):
+        found = await edge.callbacks.GetCallbackOffer(ask)
+        assert found.offered and not found.HasField("expected_wait") and found.offer_over == Duration(seconds=120)
+        ask.queue_id = new_id("que", floor.clock.now())
+        await refused(edge.callbacks.GetCallbackOffer(ask), NotFound, "QUEUE_NOT_FOUND")
+
+
+async def test_queue_keeps_its_rules_for_callbacks_and_refuses_what_can_not_work(edge: Edge, floor: Floor) -> None:
+    with as_("admin", floor):
+        rules = rules_pb2.CallbackRules(offer_over=Duration(seconds=0), attempts=5)
+        made = await edge.queues.CreateQueue(
+            queue_service_pb2.CreateQueueRequest(
+                request_id="1", queue=queue_pb2.Queue(display_name="Sales", callbacks=rules)
+            )
+        )
+        assert (made.callbacks.attempts, made.callbacks.offer_over) == (5, Duration(seconds=0))
+        assert made.callbacks.retry_after == Duration(seconds=900)
+        made.callbacks.business_hours_id = new_id("hrs", floor.clock.now())
+        update = queue_service_pb2.UpdateQueueRequest(queue=made, update_mask=FieldMask(paths=["callbacks"]))
+        await refused(edge.queues.UpdateQueue(update), NotFound, "BUSINESS_HOURS_NOT_FOUND")
+        update.queue.callbacks.attempts = 11
+        await refused(edge.queues.UpdateQueue(update), InvalidInput, field="queue.callbacks.attempts")
+
+
+async def test_contact_of_kind_callback_is_made_by_callbacks_alone(edge: Edge, floor: Floor) -> None:
+    from merkez.routing.v1 import contact_service_pb2
+
+    contact = contact_pb2.Contact(
+        channel=contact_pb2.CHANNEL_VOICE, queue_id=(await floor.queue()).queue_id,
+        kind=contact_pb2.CONTACT_KIND_CALLBACK,
+    )  # fmt: skip
+    asked = contact_service_pb2.EnqueueContactRequest(request_id="1", contact=contact)
+    with acting_for(floor.tenant_id):
+        await refused(edge.contacts.EnqueueContact(asked), InvalidInput, field="contact.kind")

@@ -1,0 +1,161 @@
+"""A supervisor looks after callbacks, an admin says how a queue calls back and what a flow offers, in real browsers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from kernel.clock import SystemClock
+from merkez_local.system import System
+from playwright.async_api import Browser, Locator, Page, expect
+from testkit.browser import chromium, person, signed_in
+from testkit.company import Company, request_id
+from testkit.screens import Desk
+from testkit.waiting import eventually
+
+from tests.browser.looking import onlookers
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+NUMBER = "+994501234567"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(system: System) -> AsyncIterator[Company]:
+    made = await (await Company.sign_up(system.url)).set_up()
+    yield made
+    await made.close()
+
+
+async def choose(field: Locator, option: str) -> None:
+    await field.click()
+    await field.page.get_by_role("option", name=option, exact=True).click()
+
+
+async def ask(company: Company, number: str = NUMBER, **more: Any) -> dict[str, Any]:
+    callback = {"queueId": company.queue["queueId"], "number": number, "callerName": "Leyla Əliyeva", **more}
+    made = await company.owner.post("/v1/callbacks", {"requestId": request_id(), "callback": callback})
+    return made["callback"]
+
+
+async def picture(page: Page, name: str) -> None:
+    """Kept where somebody asked for pictures."""
+    if folder := os.environ.get("MERKEZ_PICTURES"):
+        await page.screenshot(path=f"{folder}/{name}.png")
+
+
+async def test_supervisor_adds_moves_and_cancels_a_callback(company: Company, browser: Browser) -> None:
+    page = await Desk(company, browser, name="Sue Supervisor", role="SUPERVISOR").join()
+    await page.get_by_test_id("nav-callbacks").click()
+    await expect(page.get_by_text("No callbacks")).to_be_visible()
+    await page.get_by_test_id("callback-add").click()
+    await page.get_by_test_id("callback-number").fill("0501234567")
+    await page.get_by_test_id("callback-save").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("+994501234567")
+    await page.get_by_test_id("callback-number").fill("+994 50 123 45 67")
+    await page.get_by_test_id("callback-name").fill("Leyla")
+    await page.get_by_text("At a time").click()
+    later = SystemClock().now() + timedelta(days=40)
+    await page.get_by_test_id("callback-time").fill(later.strftime("%Y-%m-%dT10:00"))
+    await page.get_by_test_id("callback-save").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("30 days")
+    soon = SystemClock().now() + timedelta(days=3)
+    await page.get_by_test_id("callback-time").fill(soon.strftime("%Y-%m-%dT10:00"))
+    await page.get_by_test_id("callback-save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    (made,) = (await company.owner.get("/v1/callbacks"))["callbacks"]
+    row = page.get_by_test_id(f"callback-{made['callbackId']}")
+    await expect(row).to_contain_text("Scheduled")
+    await expect(row).to_contain_text(NUMBER)
+
+    await page.get_by_test_id("callback-add").click()
+    await page.get_by_test_id("callback-number").fill(NUMBER)
+    await page.get_by_test_id("callback-save").click()
+    await expect(page.get_by_text("keeps its older place")).to_be_visible()
+
+    await page.get_by_test_id(f"reschedule-{made['callbackId']}").click()
+    await page.get_by_text("As soon as somebody is free").click()
+    await page.get_by_test_id("reschedule-save").click()
+    await expect(row).to_contain_text("In line")
+    await choose(page.get_by_test_id("callbacks-state"), "Not reached")
+    await expect(page.get_by_text("None of this kind")).to_be_visible()
+    await choose(page.get_by_test_id("callbacks-state"), "In line")
+    await page.get_by_test_id(f"cancel-{made['callbackId']}").click()
+    await page.get_by_test_id("confirm").click()
+    await expect(row).to_have_count(0)
+    found = await company.owner.get(f"/v1/callbacks/{made['callbackId']}")
+    assert found["state"] == "CALLBACK_STATE_CANCELLED"
+
+
+async def test_agent_is_offered_a_callback_and_sees_whom_to_call(company: Company, browser: Browser) -> None:
+    desk = Desk(company, browser, name="Alex Agent")
+    page = await desk.available()
+    made = await ask(company)
+    await expect(page.get_by_test_id("dock-caller")).to_have_text("Leyla Əliyeva")
+    await expect(page.get_by_test_id("call-dock")).to_contain_text("Callback")
+    await picture(page, "offer")
+    await page.keyboard.press("F2")
+
+    # There is no trunk here, so the customer can't be called: the agent is free at once, and it is tried again.
+    async def tried() -> bool:
+        return bool((await company.owner.get(f"/v1/callbacks/{made['callbackId']}")).get("attempts"))
+
+    await eventually(tried, deadline=20)
+    await expect(page.get_by_test_id("dock-caller")).to_have_count(0)
+
+
+async def test_admin_says_how_a_queue_calls_back_and_sees_what_is_wrong(company: Company, browser: Browser) -> None:
+    page = await signed_in(await person(browser, tone=440), company.url, company.email)
+    await page.goto(f"{company.url}/admin/queues")
+    await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
+    await page.get_by_test_id("queue-part-callbacks").click()
+    await page.get_by_test_id("callback-attempts").fill("5")
+    await choose(page.get_by_test_id("callback-offer-over-unit"), "seconds")
+    await page.get_by_test_id("callback-offer-over").fill("0")
+    await choose(page.get_by_test_id("callback-on-machine"), "The last attempt leaves a message")
+    await page.get_by_test_id("queue-part-general").click()
+    await page.get_by_test_id("queue-save").click()
+    await expect(page.get_by_test_id("callback-prompt")).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_contain_text("is required to leave a message")
+    await choose(page.get_by_test_id("callback-on-machine"), "The agent hears it")
+    await expect(page.get_by_test_id("callback-prompt")).to_have_count(0)
+    await page.get_by_test_id("queue-save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    rules = (await company.owner.get(f"/v1/queues/{company.queue['queueId']}"))["callbacks"]
+    assert (rules["attempts"], rules["offerOver"]) == (5, "0s")
+    assert rules["onMachine"] == "CALLBACK_MACHINE_ACTION_CONNECT"
+
+
+async def test_pages_of_callbacks_read_right_in_every_look(company: Company, browser: Browser) -> None:
+    await ask(company, "+905321234567")
+    due = (SystemClock().now() + timedelta(days=2)).strftime("%Y-%m-%dT10:00:00Z")
+    await ask(company, "+989121234567", dueTime=due, timeZone="Asia/Tehran")
+    offer = {"queueId": company.queue["queueId"], "declined": "bye"}
+    steps = [{"stepId": "offer", "callbackOffer": offer}, {"stepId": "bye", "hangUp": {}}]
+    draft = {"start": "offer", "language": "en", "steps": steps}
+    await company.publish(draft)
+    async with onlookers(browser, company, "/callbacks") as group:
+        await group.look("callbacks")
+        for name, page in group.pages.items():
+            await picture(page, f"list {name}")
+        await group.open(
+            "a new callback", lambda page: page.get_by_test_id("callback-add"), lambda page: page.get_by_role("dialog")
+        )
+        for name, page in group.pages.items():
+            await page.goto(f"{company.url}/admin/queues")
+            await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
+            await page.get_by_test_id("queue-part-callbacks").click()
+            await page.get_by_test_id("callback-attempts").wait_for()
+            await picture(page, f"queue {name}")
+        await group.look("how a queue calls back")
+        assert group.found == []

@@ -1,0 +1,157 @@
+"""A caller hangs up and is called back by the first free agent, with all services as processes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from merkez_local.console import Console
+from merkez_local.system import Options, System
+from telephony.sip import Invitation
+from testkit.company import Company, Json, request_id
+from testkit.people import AgentAtDesk, CallerOnWidget
+from testkit.rtp_peer import RtpPeer
+from testkit.waiting import eventually
+
+from .test_find_me import Carrier
+
+ANN_HERTZ, CUSTOMER_HERTZ = 1100, 1700
+NUMBER = "+905321234567"
+WORDS = {"text": {"en": "Press 1."}}
+
+
+class MoodyCarrier(Carrier):
+    """The telephone network: a customer is busy as often as is said, and then answers."""
+
+    busy = 0
+
+    async def _answer(self, invitation: Invitation) -> None:
+        if self.busy:
+            self.busy -= 1
+            self.called.append(invitation.called)
+            await invitation.refuse(486)
+            return
+        await super()._answer(invitation)
+
+
+@dataclass
+class Scene:
+    """A company whose flow offers to call back, and nobody at work."""
+
+    company: Company
+    carrier: MoodyCarrier
+    ann: AgentAtDesk
+
+    async def callbacks(self) -> list[Json]:
+        queue_id = self.company.queue["queueId"]
+        return (await self.company.owner.get("/v1/callbacks", queueId=queue_id)).get("callbacks", [])
+
+    async def reaches(self, state: str) -> Json:
+        """The only callback, once it is so."""
+
+        async def there() -> Json | None:
+            (found,) = await self.callbacks()
+            return found if found["state"] == f"CALLBACK_STATE_{state}" else None
+
+        return await eventually(there, deadline=30)
+
+    async def hires_ann(self) -> None:
+        await self.ann.sit_down()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def reachable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A system that speaks SIP on loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = System(
+        Options(
+            data_dir=tmp_path_factory.mktemp("callbacks", numbered=True), http_port=0, grpc_port=0, durable=False,
+            web=False, environment={"MERKEZ_SIP_LISTEN": f"udp:127.0.0.1:{port}"},
+        ),
+        Console(quiet=True),
+    )  # fmt: skip
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(reachable: System) -> AsyncIterator[Scene]:
+    rules = {"onMachine": "CALLBACK_MACHINE_ACTION_CONNECT", "retryAfter": "60s", "attempts": 2}
+    company = await (await Company.sign_up(reachable.url)).set_up(queue={"callbacks": rules, "wrapUpDuration": "0s"})
+    await offers_callbacks(company)
+    carrier = MoodyCarrier(await RtpPeer.start(CUSTOMER_HERTZ))
+    await carrier.agent.start()
+    gateway = {"host": "127.0.0.1", "port": carrier.port, "transport": "SIP_TRANSPORT_UDP", "weight": 1}
+    trunk = {"displayName": "Carrier", "gateways": [gateway], "enabled": True}
+    await company.owner.post("/v1/trunks", {"requestId": request_id(), "trunk": trunk})
+    ann = AgentAtDesk(await company.hire(name="Ann"), tone=ANN_HERTZ)
+    yield Scene(company, carrier, ann)
+    await ann.leave()
+    await carrier.agent.close()
+    await carrier.voice.close()
+    await company.close()
+
+
+async def offers_callbacks(company: Company) -> None:
+    """The company's flow is an offer to call back, and nothing else."""
+    offer = {"queueId": company.queue["queueId"], "utterance": WORDS, "confirmation": {"text": {"en": "Goodbye."}}}
+    draft = {"start": "offer", "language": "en", "steps": [{"stepId": "offer", "callbackOffer": offer}]}
+    await company.publish(draft)
+
+
+async def calls_and_agrees(scene: Scene) -> None:
+    """A customer calls, is offered to be called back as nobody is at work, presses 1, and the call ends."""
+    caller = CallerOnWidget(scene.company, number=NUMBER)
+    await caller.dial()
+    await caller.peer.hears_sound()
+    await caller.press("1")
+    await caller.state("ended")
+    await caller.leave()
+
+
+async def test_caller_keeps_the_place_and_the_first_agent_calls_them_back(scene: Scene) -> None:
+    await calls_and_agrees(scene)
+    waiting = await scene.reaches("WAITING")
+    assert waiting["number"] == NUMBER and not scene.carrier.called
+    await calls_and_agrees(scene)
+    assert [each["callbackId"] for each in await scene.callbacks()] == [waiting["callbackId"]]
+    await scene.hires_ann()
+    offer = await scene.ann.offered()
+    contact = offer["data"]["offer"]["contact"]
+    assert (contact["kind"], contact["callerNumber"]) == ("CONTACT_KIND_CALLBACK", NUMBER)
+    assert not scene.carrier.called, "the customer is called once the agent has accepted"
+    await scene.ann.answer(offer)
+    await scene.carrier.voice.hears(ANN_HERTZ)
+    await scene.ann.hears(CUSTOMER_HERTZ)
+    assert scene.carrier.called == [NUMBER]
+    desktop = await scene.ann.desktop()
+    assert desktop["contact"]["callId"] == (await scene.reaches("CALLING"))["callId"]
+    await scene.carrier.dialogs[0].bye()
+    done = await scene.reaches("COMPLETED")
+    assert [each["outcome"] for each in done["attempts"]] == ["CALLBACK_OUTCOME_ANSWERED"]
+    (cdr,) = (await scene.company.owner.get("/v1/cdrs", callId=done["attempts"][0]["callId"]))["cdrs"]
+    assert cdr["contactId"] == contact["contactId"]
+
+
+async def test_busy_customer_is_called_again_later_and_the_agent_is_free_meanwhile(scene: Scene) -> None:
+    scene.carrier.busy = 1
+    await calls_and_agrees(scene)
+    await scene.hires_ann()
+    await scene.ann.answer(await scene.ann.offered())
+    tried = await scene.reaches("SCHEDULED")
+    assert [each["outcome"] for each in tried["attempts"]] == ["CALLBACK_OUTCOME_BUSY"]
+    assert (await scene.ann.desktop())["agent"]["state"] == "AGENT_STATE_AVAILABLE"
+    since = len(scene.ann.socket.pushed)
+    again = f"/v1/callbacks/{tried['callbackId']}:reschedule"
+    await scene.company.owner.post(again, {"version": tried["version"]})
+    await scene.ann.answer(await scene.ann.offered(since=since))
+    await scene.ann.hears(CUSTOMER_HERTZ)
+    assert scene.carrier.called == [NUMBER, NUMBER]
+    await scene.carrier.dialogs[0].bye()
+    assert len((await scene.reaches("COMPLETED"))["attempts"]) == 2
