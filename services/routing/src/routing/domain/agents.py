@@ -344,7 +344,9 @@ def finished(agent: Agent, contact_id: str, now: datetime) -> Agent:
     if contact_id == agent.contact_id:
         return released(agent, AgentTrigger.FINISH, now)
     kept = tuple(each for each in agent.others if each.contact_id != contact_id)
-    return replace(agent, others=kept, version=agent.version + 1)
+    # Who holds nothing else any more is idle but for the offer at hand, which found them at the desk.
+    idle = now if agent.state is AgentState.OFFERED and not kept else agent.idle_since
+    return replace(agent, others=kept, idle_since=idle, version=agent.version + 1)
 
 
 def talked(agent: Agent, talk: timedelta) -> Agent:

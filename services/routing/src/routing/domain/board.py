@@ -391,8 +391,8 @@ def ready_of(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready | None:
     return seen(agent, rules) if room and agent.active else None
 
 
-def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:
-    """The agent as the board would see them if they were ready now."""
+def seen_idle(agent: Agent) -> Ready:
+    """The agent as the board would see them if they were ready now and held nothing, capacities aside."""
     held = {level.skill_id: level.proficiency for level in agent.skills}
     tally = Tally(
         agent.last_offer_time.timestamp() if agent.last_offer_time is not None else 0.0, agent.shift_contacts,
@@ -403,16 +403,20 @@ def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:
         return Ready(
             agent.agent_id, LAST, held, frozenset(agent.queue_ids), agent.version, direct, tally, _BY_TELEPHONE
         )
-    if not agent.held and not agent.capacities and rules is USUAL_RULES:
-        idle = agent.idle_since or agent.state_time
-        return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally)
-    does, room = rules.room((), agent.capacities), rules.room(agent.held, agent.capacities)
     idle = agent.idle_since or agent.state_time
-    if agent.held:
-        idle = LOADED + timedelta(days=rules.occupancy(agent.held))
-    return Ready(
-        agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally,
-        open=None if room == ALL else room, does=None if does == ALL else does, loaded=bool(agent.held),
+    return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally)
+
+
+def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:
+    """The agent as the board would see them if they were ready now."""
+    idle = seen_idle(agent)
+    if idle.away or (not agent.held and not agent.capacities and rules is USUAL_RULES):
+        return idle
+    does, room = rules.room((), agent.capacities), rules.room(agent.held, agent.capacities)
+    since = LOADED + timedelta(days=rules.occupancy(agent.held)) if agent.held else idle.idle_since
+    return idle._replace(
+        idle_since=since, open=None if room == ALL else room, does=None if does == ALL else does,
+        loaded=bool(agent.held),
     )  # fmt: skip
 
 
