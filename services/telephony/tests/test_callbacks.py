@@ -18,7 +18,7 @@ from testkit.rtp_peer import RtpPeer
 from .carriers import Carrier
 from .conftest import Exchange, an_id
 from .media.voices import quiet, tone
-from .test_answers import GREETING, a_prompt, record, said, says  # noqa: F401  a fixture
+from .test_answers import GREETING, a_prompt, record, says
 from .test_consumers import publish
 from .test_sip_calls import AGENT_HZ, CALLER_HZ, NUMBER, OURS, an_agent, trunk
 
@@ -94,7 +94,7 @@ async def test_accepted_twice_rings_the_customer_once(exchange, carrier) -> None
     assert len(carrier.invitations) == 1
 
 
-async def test_machine_is_left_a_message_when_that_is_wished_for(exchange, carrier, said) -> None:  # noqa: F811
+async def test_machine_is_left_a_message_when_that_is_wished_for(exchange, carrier, said) -> None:
     await trunk(exchange, carrier)
     _, agent_id = await an_agent(exchange)
     await says(carrier, await said(GREETING), quiet(0.5), tone(1_000, seconds=0.4))
@@ -105,7 +105,7 @@ async def test_machine_is_left_a_message_when_that_is_wished_for(exchange, carri
     assert (found.end_cause, found.contact_id) == ("MESSAGE_LEFT", contact_id)
 
 
-async def test_machine_is_hung_up_on_before_the_last_attempt(exchange, carrier, said) -> None:  # noqa: F811
+async def test_machine_is_hung_up_on_before_the_last_attempt(exchange, carrier, said) -> None:
     await trunk(exchange, carrier)
     _, agent_id = await an_agent(exchange)
     await says(carrier, await said(GREETING))
