@@ -19,17 +19,14 @@ from flows.domain.deeds import (
     QueueSeen,
     QueueStanding,
 )
+from flows.domain.effects import CheckContact, Dequeue, Enqueue, Estimate
 from flows.domain.interpreter import advance
 from flows.domain.orders import EndCall, Gather, PlayAudio, WaitInQueue
 from flows.domain.runs import (
-    CheckContact,
     ContactChecked,
-    Dequeue,
     Dequeued,
     Digits,
-    Enqueue,
     Enqueued,
-    Estimate,
     Estimated,
     Finished,
     QueueTick,
