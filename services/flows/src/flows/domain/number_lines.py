@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ MAX_BYTES = 4_000_000
 HEADING = ("number", "label", "notes")
 _SEPARATORS = ",;\t"
 _FORMULAS = ("=", "@", "+", "-", "\t")
+_CONTROLS = ("Cc", "Cs")
 _SHOWN = 64
 
 
@@ -53,10 +55,12 @@ def read(text: str, country: str) -> Read:
     first: dict[str, int] = {}
     problems: list[LineProblem] = []
     columns: Sequence[int] = (0, 1, 2)
+    first_row = True
     for number, cells in _rows(text):
         if not any(cell.strip() for cell in cells):
             continue
-        if not lines and not problems and not any(each.isdigit() for each in cells[0]):
+        heading, first_row = first_row and not any(each.isdigit() for each in cells[0]), False
+        if heading:
             columns = _columns(cells)
             continue
         value = _cell(cells, columns[0]) or ""
@@ -151,7 +155,7 @@ def _columns(cells: Sequence[str]) -> Sequence[int]:
 
 def _line(cells: Sequence[str], columns: Sequence[int], country: str) -> Line:
     label, notes = _cell(cells, columns[1]), _cell(cells, columns[2])
-    if any(each and not each.isprintable() for each in (label, (notes or "").replace("\n", ""))):
+    if any(unicodedata.category(each) in _CONTROLS and each != "\n" for each in f"{label or ''}{notes or ''}"):
         raise PatternInvalid("TEXT_INVALID", "The label or the notes hold characters that can't be shown.")
     if label is not None and len(label) > MAX_LABEL:
         raise PatternInvalid("LABEL_TOO_LONG", f"The label is longer than {MAX_LABEL} characters.")

@@ -75,6 +75,7 @@ _CONTACT, _CALLBACK = "con_simulated", "cbk_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
 _TURNED_AWAY = ("closed", "nobody_staffed", "full")
+_WAITING = (Phase.ENQUEUEING, Phase.ESTIMATING, Phase.CHECKING_CONTACT, Phase.QUEUED)
 _TALK, _MESSAGE = timedelta(seconds=60), timedelta(seconds=10)
 
 
@@ -198,7 +199,9 @@ class _Runner:
         if self._taken >= len(self._inputs):
             raise _Stop(End.WAITING, waiting)
         given = self._inputs[self._taken]
-        if given.kind == Kind.HANG_UP and not (waiting.kinds == (Kind.QUEUE,) and self._goes_on):
+        if given.kind == Kind.HANG_UP and self._goes_on:
+            return given
+        if given.kind == Kind.HANG_UP:
             self._take()
             raise _Stop(End.HUNG_UP, mismatch=self._left_over("the caller has hung up before this"))
         if given.kind not in waiting.kinds or (waiting.outcomes and given.value not in waiting.outcomes):
@@ -329,7 +332,7 @@ class _Runner:
     def _goes_on(self) -> bool:
         """Whether the step that waits has something to do for who hangs up there."""
         action = self._action
-        return isinstance(action, Queue) and bool(action.abandoned) and self._state.phase is Phase.QUEUED
+        return isinstance(action, Queue) and bool(action.abandoned) and self._state.phase in _WAITING
 
     @property
     def _action(self) -> object:

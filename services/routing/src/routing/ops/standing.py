@@ -25,8 +25,8 @@ from routing.store import queues as queue_store
 @dataclass(frozen=True)
 class QueueStanding:
     """How many wait, how many agents at work could take the next, how many of them are free, and what the next would
-    wait. `expected` is None when nobody at work could. `closed` is by the business hours of the queue, `holiday` the one
-    that decides about them now."""
+    wait. `expected` is None when nobody at work could. `closed` is by the queue's business hours, `holiday` names
+    the one that decides about them now."""
 
     waiting: int
     agents: int
