@@ -127,10 +127,11 @@ def test_a_line_without_a_label_keeps_the_one_that_is_there() -> None:
     assert changed == (Entry(VIP, "", "golden"),), "an empty cell takes the label away"
 
 
-TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=40).map(str.strip)
+TEXTS = st.text("aZé0,;\t\"'=+-@ \u200cسЖ", max_size=12).map(lambda text: text.strip().replace("\t", ""))
+PATTERNS = st.integers(0, 9_999_999).map(lambda number: f"+99450{number:07}") | st.integers(1, 99).map("+9{}*".format)
 
 
-@given(st.dictionaries(st.from_regex(r"\+99450[0-9]{7}|\+9[0-9]{1,8}\*", fullmatch=True), st.tuples(TEXTS, TEXTS)))
+@given(st.dictionaries(PATTERNS, st.tuples(TEXTS, TEXTS), max_size=4))
 def test_what_was_exported_is_imported_as_it_was(entries: dict[str, tuple[str, str]]) -> None:
     rows = [Entry(pattern, *texts) for pattern, texts in entries.items()]
     found = read(write(rows, heading=True), "")
