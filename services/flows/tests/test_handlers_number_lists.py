@@ -276,7 +276,7 @@ async def test_a_flow_that_names_a_list_nobody_has_is_not_published(house: Any) 
 
 async def test_two_imports_at_once_leave_the_count_right(house: Any) -> None:
     list_id = (await make(house)).number_list_id
-    await asyncio.gather(*(fill(house, list_id, f"+99450{part}*\n+9945012345{part}0") for part in (11, 22, 33)))
+    await asyncio.gather(*(fill(house, list_id, f"+99450{part}*\n+9945012345{part}") for part in (11, 22, 33)))
     with house.as_admin():
         found = await house.lists.GetNumberList(rpc.GetNumberListRequest(number_list_id=list_id))
     assert found.entry_count == 6 == len((await entries(house, list_id)).entries)

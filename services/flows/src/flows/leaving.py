@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
+from chassis.auth import acting_for
 from chassis.lifecycle import Tasks
 from chassis.sql import Database
 from chassis.telemetry import current_tenant, log
@@ -34,15 +35,17 @@ class Leaving:
         """Do what is left of a run, beside everything else."""
         self._tasks.spawn(self._do(tenant_id, run), f"what is left of {run.run_id}")
 
-    async def sweep(self) -> int:
-        """Take over what nobody finished; how much there was."""
+    async def sweep(self) -> list[str]:
+        """Take over what nobody finished: the runs it was of."""
         now = self._clock.now()
         found = await self._db.system(lambda tx: store.due(tx, now, _AT_ONCE), read_only=True)
+        taken: list[str] = []
         for tenant_id, run_id in found:
             run = await self._db.run(tenant_id, lambda tx, run_id=run_id: departures.take(tx, run_id, self._seal, now))
             if run is not None:
+                taken.append(run_id)
                 await self._do(tenant_id, run)
-        return len(found)
+        return taken
 
     async def drain(self) -> None:
         """Let what is at hand come to its end."""
@@ -57,7 +60,8 @@ class Leaving:
         try:
             # Less than the lease: who takes it over must find it untouched.
             async with asyncio.timeout(departures.LEASE.total_seconds() - 30):
-                await self._turns.leave(tenant_id, run)
+                with acting_for(tenant_id):
+                    await self._turns.leave(tenant_id, run)
         except Exception as error:
             log.warning("what is left of a call waits", run_id=run.run_id, call_id=run.call_id, exc_info=error)
         finally:

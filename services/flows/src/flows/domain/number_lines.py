@@ -113,11 +113,11 @@ def write(entries: Iterable[Entry], *, heading: bool) -> str:
 
 def _guarded(text: str) -> str:
     # A spreadsheet would work out what begins like a formula; the sign in front is taken off again when it is read.
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return f"'{text}" if text.startswith((*_FORMULAS, "'")) else text
 
 
 def _unguarded(text: str) -> str:
-    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULAS) else text
+    return text[1:] if text[:1] == "'" and text[1:].startswith((*_FORMULAS, "'")) else text
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
