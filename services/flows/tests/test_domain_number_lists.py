@@ -51,7 +51,8 @@ def test_a_number_is_kept_as_e164_however_it_is_written(written: str, country: s
     ("written", "reason"),
     [
         ("0501234567", "NUMBER_WITHOUT_COUNTRY"),
-        ("9.05551E+11", "NUMBER_WITHOUT_COUNTRY"),
+        ("9.05551E+11", "NUMBER_INVALID"),
+        ("hello 1", "NUMBER_INVALID"),
         ("+99450", "NUMBER_INVALID"),
         ("+994501234567890123", "NUMBER_INVALID"),
         ("+994501234567 ext. 12", "NUMBER_INVALID"),

@@ -130,7 +130,7 @@ async def test_an_import_is_tried_first_names_each_bad_line_and_then_puts_all_in
     tried = await fill(house, list_id, text, dry_run=True)
     assert (tried.added, tried.bad_lines, tried.entry_count) == (2, 2, 2)
     assert [(each.line, each.value, each.reason) for each in tried.problems] == [
-        (3, "055 123 45 67", "NUMBER_WITHOUT_COUNTRY"), (4, "hello 1", "NUMBER_WITHOUT_COUNTRY"),
+        (3, "055 123 45 67", "NUMBER_WITHOUT_COUNTRY"), (4, "hello 1", "NUMBER_INVALID"),
     ]  # fmt: skip
     assert not (await entries(house, list_id)).entries, "a dry run changes nothing"
     with pytest.raises(InvalidInput) as caught:

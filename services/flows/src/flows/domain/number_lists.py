@@ -186,9 +186,11 @@ def read_number(text: str, country: str = "") -> str:
         if read is not None:
             lead, cut = read
             return lead + plain[cut:]
-    if len(number) > _LONGEST or not any(each.isdigit() for each in number):
+    begun = number[:1] in ("+", "＋")
+    spelled = not begun and not country and any(each.isalpha() for each in number)
+    if len(number) > _LONGEST or spelled or not any(each.isdigit() for each in number):
         raise PatternInvalid("NUMBER_INVALID", "This is no telephone number.")
-    if not country and number[0] not in "+＋":
+    if not country and not begun:
         message = "Write it with + and country code (+994501234567), or say which country such numbers are of."
         raise PatternInvalid("NUMBER_WITHOUT_COUNTRY", message)
     try:
