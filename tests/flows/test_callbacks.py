@@ -155,3 +155,30 @@ async def test_busy_customer_is_called_again_later_and_the_agent_is_free_meanwhi
     assert scene.carrier.called == [NUMBER, NUMBER]
     await scene.carrier.dialogs[0].bye()
     assert len((await scene.reaches("COMPLETED"))["attempts"]) == 2
+
+
+async def test_customer_of_a_list_who_hangs_up_while_they_wait_is_called_back(scene: Scene) -> None:
+    queue_id, owner = scene.company.queue["queueId"], scene.company.owner
+    wanted = {"key": "vip", "displayName": "Best customers"}
+    made = await owner.post("/v1/numberLists", {"requestId": request_id(), "numberList": wanted})
+    numbers = {"requestId": request_id(), "text": f"{NUMBER[:6]}*,All of an operator"}
+    await owner.post(f"/v1/numberLists/{made['numberListId']}/entries:import", numbers)
+    vip = {"name": "VIP", "condition": "in_list(caller_number, 'vip')", "queueId": queue_id, "priority": 9}
+    steps = [
+        {"stepId": "rules", "entryRules": {"rules": [vip], "next": "wait"}},
+        {"stepId": "wait", "queue": {"byRules": True, "abandoned": "call"}},
+        {"stepId": "call", "callbackOffer": {"queueId": queue_id, "priority": 9}},
+    ]
+    await scene.company.publish({"start": "rules", "language": "en", "steps": steps})
+    caller = CallerOnWidget(scene.company, number=NUMBER)
+    await caller.dial()
+    await caller.state("queued")
+    await caller.hang_up()
+
+    async def asked_for() -> bool:
+        return bool(await scene.callbacks())
+
+    await eventually(asked_for, deadline=15)
+    waiting = await scene.reaches("WAITING")
+    assert (waiting["number"], waiting["priority"]) == (NUMBER, 9)
+    await caller.leave()

@@ -19,9 +19,11 @@ from flows.fetching import Fetcher
 from flows.handlers.code import FlowCodeServicer
 from flows.handlers.flow_tests import FlowTestServicer
 from flows.handlers.flows import FlowServicer
+from flows.handlers.number_lists import NumberListServicer
 from flows.handlers.prompts import PromptServicer
 from flows.handlers.runs import RunServicer
 from flows.handlers.worlds import Worlds
+from flows.leaving import Leaving
 from flows.sealing import MaskedValues
 from flows.turns import Turns
 from google.protobuf.duration_pb2 import Duration
@@ -34,6 +36,7 @@ from merkez.flows.v1 import (
     flow_service_pb2,
     flow_service_pb2_grpc,
     flow_test_service_pb2_grpc,
+    number_list_service_pb2_grpc,
     run_service_pb2,
     run_service_pb2_grpc,
 )
@@ -270,6 +273,7 @@ class House:
     engagement: FakeEngagement
     clock: ManualClock
     turns: Turns
+    leaving: Leaving
     tenant_id: str = field(default_factory=lambda: fresh("ten"))
 
     def __post_init__(self) -> None:
@@ -277,6 +281,7 @@ class House:
         self.code: Any = self.rpc.stub(flow_code_service_pb2_grpc.FlowCodeServiceStub, "flows")
         self.tests: Any = self.rpc.stub(flow_test_service_pb2_grpc.FlowTestServiceStub, "flows")
         self.prompts: Any = self.rpc.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
+        self.lists: Any = self.rpc.stub(number_list_service_pb2_grpc.NumberListServiceStub, "flows")
         self.runs: Any = self.rpc.stub(run_service_pb2_grpc.RunServiceStub, "flows", caller="telephony")
 
     def fresh(self, prefix: str) -> str:
@@ -372,12 +377,15 @@ async def house(
                 FlowTestServicer(db, Worlds(db, client), clock),
             ),
             (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
+            (number_list_service_pb2_grpc.add_NumberListServiceServicer_to_server, NumberListServicer(db, clock)),
             (
                 run_service_pb2_grpc.add_RunServiceServicer_to_server,
                 RunServicer(db, turns, identity, seal, clock),
             ),
         ],
     )
-    yield House(rpc, db, routing, engagement, clock, turns)
+    leaving = Leaving(db, turns, seal, clock)
+    yield House(rpc, db, routing, engagement, clock, turns, leaving)
+    await leaving.close()
     await turns.close()
     await fetcher.close()

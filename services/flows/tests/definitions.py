@@ -58,7 +58,7 @@ def _queues(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Queue:
         draw(st.just("") | _id(Noun.PROMPT)), draw(_seconds(5, 600) | st.just(timedelta(0))), draw(_seconds(5, 14400)),
         draw(step), draw(step), draw(step), draw(step), draw(st.booleans()),
         *draw(st.sampled_from([("", ""), ("last_agent", ""), ("account_owner", ""), ("attribute", "a_x")])),
-        draw(step), draw(step), draw(st.integers(0, 20)),
+        draw(step), draw(step), draw(st.integers(0, 20)), abandoned=draw(step),
     )  # fmt: skip
 
 
@@ -71,7 +71,12 @@ def _voicemails(draw: st.DrawFn, step: st.SearchStrategy[str], said: st.SearchSt
     )  # fmt: skip
 
 
-CONDITIONS = ["a_x == 'it's: #1'", "number(a_x, 0) > 3 and not starts(caller_number, '+994')", "length({a-b}) < 5"]
+CONDITIONS = [
+    "a_x == 'it's: #1'",
+    "number(a_x, 0) > 3 and not starts(caller_number, '+994')",
+    "length({a-b}) < 5",
+    "in_list(caller_number, 'vip') and not in_list(dialed_number, 'blocked')",
+]
 
 
 def _branches(step: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[d.Branch, ...]]:

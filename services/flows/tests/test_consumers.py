@@ -26,7 +26,7 @@ async def test_run_ends_with_its_call_however_often_that_is_told(
     bus = await make_bus("flows")
     await bus.subscribe(f"merkez.{house.tenant_id}.*.v1.*", listen)
     bus.relay(house.db)
-    await bus.consume(house.db, "flows", consumers.handlers(seal, house.clock))
+    await bus.consume(house.db, "flows", consumers.handlers(seal, house.clock, house.leaving))
     step = pb.Step(step_id="a", say=pb.Say(utterance=pb.Utterance(text={"en": "Hi."})))
     flow = await house.publish(pb.Definition(start="a", steps=[step], language="en"))
     call_id = house.fresh("call")

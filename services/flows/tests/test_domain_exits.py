@@ -7,19 +7,10 @@ from datetime import timedelta
 import pytest
 from flows.domain import definitions as d
 from flows.domain.definitions import HangUp, Queue, Say, Step
+from flows.domain.effects import CheckContact, Enqueue
 from flows.domain.graph import loops_without_input
 from flows.domain.orders import Audio, Dial, EndCall, PlayAudio
-from flows.domain.runs import (
-    CheckContact,
-    ContactChecked,
-    DialEnded,
-    DialFailed,
-    Enqueue,
-    Enqueued,
-    Finished,
-    QueueTick,
-    Started,
-)
+from flows.domain.runs import ContactChecked, DialEnded, DialFailed, Enqueued, Finished, QueueTick, Started
 from flows.domain.scenarios import Input, Scenario
 from flows.domain.simulation import World, simulate
 

@@ -9,20 +9,16 @@ from typing import Any
 import pytest
 from flows.domain import builtin
 from flows.domain.definitions import LANGUAGES, Definition, HangUp, Queue, Say, Step, Transfer, Utterance, Voicemail
+from flows.domain.effects import ChangeFlow, CheckContact, Dequeue, Enqueue, Estimate
 from flows.domain.interpreter import Turn, advance
 from flows.domain.orders import Audio, Dial, EndCall, PlayAudio, Record, WaitInQueue
 from flows.domain.runs import (
-    ChangeFlow,
-    CheckContact,
     ContactChecked,
     ContactKind,
-    Dequeue,
     Dequeued,
     DialEnded,
     DialFailed,
-    Enqueue,
     Enqueued,
-    Estimate,
     Estimated,
     Event,
     EventUnexpected,

@@ -22,23 +22,18 @@ from flows.domain.definitions import (
     Step,
     Utterance,
 )  # fmt: skip
+from flows.domain.effects import CheckContact, CheckHours, Dequeue, Enqueue, Estimate, Fetch
 from flows.domain.interpreter import MAX_STEPS, Turn, advance
 from flows.domain.orders import Audio, EndCall, Gather, PlayAudio, Wait, WaitInQueue
-from flows.domain.runs import (
+from flows.domain.runs import (  # fmt: skip
     Call,
-    CheckContact,
-    CheckHours,
     ContactChecked,
-    Dequeue,
     Dequeued,
     Digits,
-    Enqueue,
     Enqueued,
-    Estimate,
     Estimated,
     Event,
     EventUnexpected,
-    Fetch,
     Fetched,
     Finished,
     HoursChecked,
@@ -51,7 +46,7 @@ from flows.domain.runs import (
     Started,
     TimedOut,
     first_state,
-)  # fmt: skip
+)
 from flows.domain.speech import WaitEstimate
 from hypothesis import given
 from hypothesis import strategies as st

@@ -19,24 +19,21 @@ from flows.domain.deeds import (
     QueueSeen,
     QueueStanding,
 )
+from flows.domain.effects import CheckContact, Dequeue, Enqueue, Estimate
 from flows.domain.interpreter import advance
 from flows.domain.orders import EndCall, Gather, PlayAudio, WaitInQueue
 from flows.domain.runs import (
-    CheckContact,
     ContactChecked,
-    Dequeue,
     Dequeued,
     Digits,
-    Enqueue,
     Enqueued,
-    Estimate,
     Estimated,
     Finished,
     QueueTick,
     Started,
     TimedOut,
 )
-from flows.domain.scenarios import Input, Scenario, check
+from flows.domain.scenarios import Input, Scenario, check, standing_of
 from flows.domain.simulation import End
 from flows.domain.speech import WaitEstimate
 from flows.domain.validation import validate
@@ -172,6 +169,28 @@ def test_a_queue_can_be_pretended_to_stand_somehow() -> None:
         assert path(tried(definition, ("queue_standing", standing))) == ["q", way]
     wrong = check(Scenario(), [Input("queue_standing", "waiting=many"), Input("customer", "[1]"), Input("split", "")])
     assert [each.field for each in wrong] == ["inputs[0].queue_standing", "inputs[1].customer", "inputs[2].split"]
+
+
+def test_a_call_goes_by_whether_a_queue_is_open_and_which_holiday_it_is() -> None:
+    action = d.CheckQueue(
+        "que_1",
+        (d.Branch("holiday", "queue.holiday != ''", "a"), d.Branch("closed", "not queue.open", "b")),
+        "c", "gone",
+    )  # fmt: skip
+    definition = flow(step("q", action), *(words(each) for each in ("a", "b", "c", "gone")))
+    for standing, way in (
+        (QueueStanding(closed=True, holiday="New Year"), "a"), (QueueStanding(closed=True), "b"),
+        (QueueStanding(), "c"),
+    ):  # fmt: skip
+        caller = Caller(step("q", action), *(words(each) for each in ("a", "b", "c", "gone")))
+        caller.on(Started())
+        assert caller.on(QueueSeen(standing)).audio[0].text == way
+    for pretended, way in (("closed holiday=New Year's Day", "a"), ("agents=1 closed", "b"), ("agents=1", "c")):
+        assert path(tried(definition, ("queue_standing", pretended))) == ["q", way]
+    assert standing_of("closed holiday= Nowruz = 1 ") == QueueStanding(closed=True, holiday="Nowruz = 1")
+    assert standing_of("closed closed") is None and standing_of("shut") is None
+    boolean = d.CheckQueue("que_1", (d.Branch("x", "queue.holiday", ""),))
+    assert ("it", "branches[0].condition", "EXPRESSION_INVALID") in found(one(boolean)), "a name is no yes"
 
 
 def test_a_queue_that_is_not_there_is_refused() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from flows.domain import definitions as d
+from flows.domain.effects import Enqueue
 from flows.domain.interpreter import advance
-from flows.domain.runs import Digits, Enqueue, Started
+from flows.domain.runs import Digits, Started
 from flows.domain.simulation import End, World
 from flows.domain.subflows import FlowEntered, FlowLeft, LeaveFlow
 from flows.domain.validation import validate

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from flows.domain.runs import Fetch
+from flows.domain.effects import Fetch
 from flows.fetching import Fetcher
 from kernel.errors import Unavailable
 from merkez.flows.v1 import flow_pb2 as pb

@@ -45,6 +45,17 @@ async def test_a_call_goes_by_how_a_queue_stands_and_another_way_when_routing_is
     assert (await house.start(flow.flow_id)).step_id == "gone"
 
 
+async def test_a_call_goes_by_whether_a_queue_is_closed_for_a_holiday(house: Any) -> None:
+    look = pb.CheckQueue(queue_id=house.routing.queue_id, otherwise="open", failed="open")
+    look.branches.add(condition="queue.holiday == 'Novruz' and not queue.open", next="shut")
+    flow = await house.publish(
+        flow_of(pb.Step(step_id="look", check_queue=look), say("open", "Hi."), say("shut", "No."))
+    )
+    assert (await house.start(flow.flow_id)).step_id == "open"
+    house.routing.standing.closed, house.routing.standing.holiday = True, "Novruz"
+    assert (await house.start(flow.flow_id)).step_id == "shut"
+
+
 def lookup() -> pb.Definition:
     find = pb.FindCustomer(
         by="attribute", attribute="card", value="{card}", extract={"tier": "tier", "agent": "last_agent_id"},

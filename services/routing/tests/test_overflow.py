@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
-from kernel.hours import OpenInterval
+from kernel.hours import Holiday, OpenInterval
 from kernel.ids import new_id
 from routing.domain.agents import AgentState
 from routing.domain.board import Board, line_of, waiting_of
@@ -22,6 +22,7 @@ from routing.ops import agents as agent_ops
 from routing.ops import hours as hours_ops
 from routing.ops import overflow as ops
 from routing.ops import queues as queue_ops
+from routing.ops import standing
 
 from .conftest import NEVER, Floor, draft_contact, refused
 
@@ -55,6 +56,22 @@ async def office(floor: Floor) -> BusinessHours:
     """Open 10 to 18 UTC every day; it is 9 now."""
     intervals = tuple(OpenInterval(day, 600, 1080) for day in range(1, 8))
     return await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", intervals, (), NEVER))
+
+
+async def test_a_queue_says_whether_it_is_open_and_which_holiday_decides(floor: Floor) -> None:
+    hours = await office(floor)
+    closed = await floor.queue("Closed", business_hours_id=hours.business_hours_id)
+    always = await floor.queue("Always")
+    assert (await floor.run(standing.queue_standing, closed.queue_id)).closed
+    stands = await floor.run(standing.queue_standing, always.queue_id)
+    assert (stands.closed, stands.holiday) == (False, ""), "without hours a queue is open"
+    today = Holiday(floor.clock.now().date(), "Novruz", ())
+    await floor.run(hours_ops.update_hours, hours.business_hours_id, {"holidays": (today,)}, 0)
+    floor.clock.advance(2 * 3600)
+    stands = await floor.run(standing.queue_standing, closed.queue_id)
+    assert (stands.closed, stands.holiday) == (True, "Novruz")
+    await floor.run(hours_ops.update_hours, hours.business_hours_id, {"holidays": ()}, 0)
+    assert not (await floor.run(standing.queue_standing, closed.queue_id)).closed
 
 
 async def test_contact_that_waited_long_enough_is_taken_to_the_other_queue_with_its_age(floor: Floor) -> None:

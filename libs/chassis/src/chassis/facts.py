@@ -75,7 +75,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "ContactOverflowed": ("analytics",),
             "ContactStarted": ("analytics", "engagement"),
             "ContactDequeued": ("telephony", "analytics", "engagement"),
-            "ContactAbandoned": ("analytics", "engagement"),
+            "ContactAbandoned": ("analytics", "engagement", "flows"),
             "WrapUpStarted": ("analytics", "engagement"),
             "WrapUpChanged": (),
             "ContactEnded": ("analytics", "engagement"),

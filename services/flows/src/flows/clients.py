@@ -40,22 +40,10 @@ from flows.callback_clients import Callbacks
 from flows.domain.branching import CheckQueue
 from flows.domain.deeds import Found, LookedUp, LookUp, QueueSeen, QueueStanding
 from flows.domain.definitions import CallbackOffer, Definition, Hours, Queue, Transfer, Voicemail
+from flows.domain.effects import CheckContact, CheckHours, Dequeue, Enqueue, Estimate
 from flows.domain.entry import EntryRules
 from flows.domain.names import OF_ROUTING, Names, Noun
-from flows.domain.runs import (
-    CheckContact,
-    CheckHours,
-    ContactChecked,
-    ContactKind,
-    Dequeue,
-    Dequeued,
-    Enqueue,
-    Enqueued,
-    Estimate,
-    Estimated,
-    HoursChecked,
-    Run,
-)
+from flows.domain.runs import ContactChecked, ContactKind, Dequeued, Enqueued, Estimated, HoursChecked, Run
 from flows.domain.speech import WaitEstimate
 from flows.domain.validation import MAX_STEPS, References
 
@@ -223,7 +211,7 @@ class Routing:
             log.warning("a queue could not be looked at", queue_id=queue_id, reason=type(error).__name__)
             return QueueSeen(None)
         wait = found.expected_wait.ToTimedelta() if found.HasField("expected_wait") else None
-        return QueueSeen(QueueStanding(found.waiting, found.agents, found.free, wait))
+        return QueueSeen(QueueStanding(found.waiting, found.agents, found.free, wait, found.closed, found.holiday))
 
     async def estimate(self, effect: Estimate) -> Estimated:
         """Position and expected wait; nothing when routing can't say now: the music goes on without."""
@@ -371,6 +359,8 @@ class Routing:
 def _left(contact: contact_pb2.Contact) -> tuple[str, str]:
     """Why its queue took the contact out, and the number it overflows to; empty for what isn't so."""
     reason = contact.leave_reason
+    if contact.state == contact_pb2.CONTACT_STATE_ABANDONED:
+        return "abandoned", ""
     if not reason or contact.state not in _OVER:
         return "", ""
     name = overflow_pb2.LeaveReason.Name(reason).removeprefix("LEAVE_REASON_").lower()

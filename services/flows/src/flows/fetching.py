@@ -17,7 +17,8 @@ from chassis.telemetry import log, tracer
 from flows.domain import targets
 from flows.domain.answers import NOT_JSON, extract
 from flows.domain.breakers import Breakers
-from flows.domain.runs import Fetch, Fetched
+from flows.domain.effects import Fetch
+from flows.domain.runs import Fetched
 
 MAX_ANSWER_BYTES = 256 * 1024
 _BACKOFF_SECONDS = 0.2

@@ -11,6 +11,7 @@ from merkez.flows.v1 import (
     flow_code_service_pb2_grpc,
     flow_service_pb2_grpc,
     flow_test_service_pb2_grpc,
+    number_list_service_pb2_grpc,
     run_service_pb2_grpc,
 )
 
@@ -20,9 +21,11 @@ from flows.fetching import Fetcher
 from flows.handlers.code import FlowCodeServicer
 from flows.handlers.flow_tests import FlowTestServicer
 from flows.handlers.flows import FlowServicer
+from flows.handlers.number_lists import NumberListServicer
 from flows.handlers.prompts import PromptServicer
 from flows.handlers.runs import RunServicer
 from flows.handlers.worlds import Worlds
+from flows.leaving import SWEEP_SECONDS, Leaving
 from flows.sealing import MaskedValues
 from flows.settings import Settings
 from flows.turns import Turns
@@ -39,6 +42,7 @@ async def start(process: Process, settings: Settings) -> None:
     engagement = Engagement(peers)
     routing = Routing(peers, engagement)
     turns = process.closing(Turns(db, routing, engagement, fetcher, seal, clock))
+    leaving = process.closing(Leaving(db, turns, seal, clock))
     bus.relay(db)
     server = process.closing(
         serve(
@@ -57,6 +61,10 @@ async def start(process: Process, settings: Settings) -> None:
                 ),
                 (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
                 (
+                    number_list_service_pb2_grpc.add_NumberListServiceServicer_to_server,
+                    NumberListServicer(db, clock),
+                ),
+                (
                     run_service_pb2_grpc.add_RunServiceServicer_to_server,
                     RunServicer(db, turns, engagement, seal, clock, settings.transfer_wait_seconds),
                 ),
@@ -65,9 +73,11 @@ async def start(process: Process, settings: Settings) -> None:
         )
     )
     await server.start()
-    await bus.consume(db, "flows", consumers.handlers(seal, clock))
+    await bus.consume(db, "flows", consumers.handlers(seal, clock, leaving))
+    process.tasks.every(SWEEP_SECONDS, leaving.sweep, "what callers left")
     process.draining(server.drain)
     process.draining(turns.drain)
+    process.draining(leaving.drain)
     process.draining(bus.drain)
 
 

@@ -19,27 +19,27 @@ from kernel.errors import DomainError, Unavailable
 from flows.clients import Engagement, Routing
 from flows.domain import builtin
 from flows.domain.branching import point_of
-from flows.domain.deeds import Answered, CheckCallback, Draw, Drawn, LookAtQueue, LookUp, RequestCallback
+from flows.domain.deeds import (
+    Answered,
+    CallerLeft,
+    CheckCallback,
+    Draw,
+    Drawn,
+    ListsSeen,
+    LookAtQueue,
+    LookInLists,
+    LookUp,
+    RequestCallback,
+)
 from flows.domain.definitions import Definition
+from flows.domain.effects import ChangeFlow, CheckContact, CheckHours, Dequeue, Enqueue, Estimate, Fetch
 from flows.domain.interpreter import advance
-from flows.domain.runs import (
-    ChangeFlow,
-    CheckContact,
-    CheckHours,
-    Dequeue,
-    Effect,
-    Enqueue,
-    Estimate,
-    Event,
-    Fetch,
-    FlowChanged,
-    Instruction,
-    Run,
-    Trail,
-)  # fmt: skip
+from flows.domain.runs import Effect, Event, FlowChanged, Instruction, Run, Trail  # fmt: skip
 from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, LeaveFlow
 from flows.fetching import Fetcher
+from flows.ops import departures
 from flows.ops import flows as flow_ops
+from flows.ops import number_lists as list_ops
 from flows.ops import runs as ops
 from flows.ops.runs import Seal
 
@@ -101,6 +101,19 @@ class Turns:
             return error
 
     async def _turn(self, tenant_id: str, run: Run, event: Event) -> Instruction:
+        run, outcome = await self._outcome(tenant_id, run, event)
+        # A caller who leaves in the meantime leaves no contact behind: routing refuses or abandons the contact of a
+        # call that has ended, whichever it hears of first.
+        return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
+
+    async def leave(self, tenant_id: str, run: Run) -> None:
+        """Do what a flow still has to do for a caller who hung up while they waited, and keep what it came to."""
+        after, outcome = await self._outcome(tenant_id, run, CallerLeft())
+        await self._db.run(
+            tenant_id, lambda tx: departures.record(tx, run, after, outcome, self._seal, self._clock.now())
+        )
+
+    async def _outcome(self, tenant_id: str, run: Run, event: Event) -> tuple[Run, ops.Outcome]:
         definition = await self._definition(tenant_id, run)
         trail: list[Trail] = []
         answers: list[Answered] = []
@@ -116,10 +129,7 @@ class Turns:
             if isinstance(event, FlowChanged | FlowEntered | FlowLeft) and event.release_id:
                 run = replace(run, flow_id=event.flow_id, release_id=event.release_id)
                 definition = await self._definition(tenant_id, run)
-        outcome = ops.Outcome(run.state, turn.order, trail, answers)
-        # A caller who leaves in the meantime leaves no contact behind: routing refuses or abandons the contact of a
-        # call that has ended, whichever it hears of first.
-        return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
+        return run, ops.Outcome(run.state, turn.order, trail, answers)
 
     async def _do(self, tenant_id: str, effect: Effect, run: Run) -> Event:
         match effect:
@@ -150,6 +160,9 @@ class Turns:
                 return Drawn(point_of(run.run_id, step_id))
             case LookAtQueue(queue_id):
                 return await self._routing.standing(queue_id)
+            case LookInLists(asked):
+                found = await self._db.run(tenant_id, lambda tx: list_ops.look_up(tx, asked), read_only=True)
+                return ListsSeen(found)
             case LookUp():
                 return await self._engagement.look_up(effect, run.brand_id)
 

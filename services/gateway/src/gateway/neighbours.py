@@ -43,7 +43,10 @@ from gateway.contracts import Method
 
 CLIENT_ADDRESS = "x-client-address"
 DEADLINE_SECONDS = 10.0
-_PATIENCE = {"merkez.routing.v1.SimulationService.SimulateDay": 130.0}
+_PATIENCE = {
+    "merkez.routing.v1.SimulationService.SimulateDay": 130.0,
+    "merkez.flows.v1.NumberListService.ImportNumberListEntries": 60.0,
+}
 """Seconds for rpcs that work longer than others."""
 STREAM_SECONDS = 600.0
 

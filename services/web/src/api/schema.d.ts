@@ -2124,6 +2124,178 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/numberLists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists them, newest first
+         * @description Lists them, newest first. Needs the permission `flows.read`.
+         */
+        get: operations["merkez.flows.v1.NumberListService.ListNumberLists"];
+        put?: never;
+        /**
+         * Creates an empty list
+         * @description Creates an empty list. ALREADY_EXISTS NUMBER_LIST_KEY_TAKEN; FAILED_PRECONDITION TOO_MANY_NUMBER_LISTS beyond 200. Needs the permission `flows.write`.
+         */
+        post: operations["merkez.flows.v1.NumberListService.CreateNumberList"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numberLists/{numberListId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one, with the flows that name it
+         * @description Reads one, with the flows that name it. Needs the permission `flows.read`.
+         */
+        get: operations["merkez.flows.v1.NumberListService.GetNumberList"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a list with its entries
+         * @description Deletes a list with its entries. FAILED_PRECONDITION NUMBER_LIST_IN_USE, naming flows and steps, while a draft or a release that runs names it. Needs the permission `flows.write`.
+         */
+        delete: operations["merkez.flows.v1.NumberListService.DeleteNumberList"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numberLists/{numberList.numberListId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the name or the description
+         * @description Changes the name or the description. Needs the permission `flows.write`.
+         */
+        patch: operations["merkez.flows.v1.NumberListService.UpdateNumberList"];
+        trace?: never;
+    };
+    "/v1/numberLists/{numberListId}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists entries in the order of their numbers, or those that a search finds
+         * @description Lists entries in the order of their numbers, or those that a search finds. Needs the permission `flows.read`.
+         */
+        get: operations["merkez.flows.v1.NumberListService.ListNumberListEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the label and the notes of an entry
+         * @description Changes the label and the notes of an entry. NOT_FOUND NUMBER_LIST_ENTRY_NOT_FOUND. Needs the permission `flows.write`.
+         */
+        patch: operations["merkez.flows.v1.NumberListService.UpdateNumberListEntry"];
+        trace?: never;
+    };
+    "/v1/numberLists/{numberListId}/entries:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts many entries in, from a file (CSV) or pasted lines, all or none; or says only what would come of it
+         * @description Puts many entries in, from a file (CSV) or pasted lines, all or none; or says only what would come of it. INVALID_ARGUMENT NUMBER_LIST_LINES_INVALID with the lines when some can't be taken and weren't to be left out; FAILED_PRECONDITION NUMBER_LIST_FULL beyond 100,000 entries. Needs the permission `flows.write`.
+         */
+        post: operations["merkez.flows.v1.NumberListService.ImportNumberListEntries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numberLists/{numberListId}/entries:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The entries as CSV, in pages that are joined as they are: number, label, notes
+         * @description The entries as CSV, in pages that are joined as they are: number, label, notes. What was exported can be imported again. Needs the permission `flows.read`.
+         */
+        get: operations["merkez.flows.v1.NumberListService.ExportNumberListEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numberLists/{numberListId}/entries:delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes entries out
+         * @description Takes entries out. Those that are not there are left alone. Needs the permission `flows.write`.
+         */
+        post: operations["merkez.flows.v1.NumberListService.DeleteNumberListEntries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numberLists:lookUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which lists a number is in, and by which entries: what rules would be told
+         * @description Which lists a number is in, and by which entries: what rules would be told. Needs the permission `flows.read`.
+         */
+        post: operations["merkez.flows.v1.NumberListService.LookUpNumber"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{runId}": {
         parameters: {
             query?: never;
@@ -3835,7 +4007,7 @@ export interface components {
             /** @description Step when it isn't offered or the caller doesn't want it; empty ends the run politely. */
             declined?: string;
         };
-        /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work. */
+        /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, queue.expected_wait in seconds, a day while nobody is at work, queue.open, by its business hours, true without any, and queue.holiday, the name of the holiday that decides about it now, empty on other days. */
         "flows.v1.CheckQueue": {
             /** @description Required. */
             queueId?: string;
@@ -3935,6 +4107,13 @@ export interface components {
             /** @description Required. flow_id, display_name, scenario and inputs. */
             test?: components["schemas"]["flows.v1.FlowTest"];
         };
+        /** @description Creates. */
+        "flows.v1.CreateNumberListRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. key and display_name. */
+            numberList: components["schemas"]["flows.v1.NumberList"];
+        };
         /** @description Uploads. */
         "flows.v1.CreatePromptRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -3956,6 +4135,26 @@ export interface components {
             inputs?: components["schemas"]["flows.v1.Parameter"][];
             /** @description What it gives back to them. */
             outputs?: components["schemas"]["flows.v1.Parameter"][];
+        };
+        /** @description Takes out. */
+        "flows.v1.DeleteNumberListEntriesRequest": {
+            /** @description Required. */
+            numberListId?: string;
+            /** @description Required. Which, 1 to 1000. */
+            patterns: string[];
+        };
+        /** @description What was taken out. */
+        "flows.v1.DeleteNumberListEntriesResponse": {
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            removed?: number;
+            /**
+             * Format: int32
+             * @description How many entries the list has afterwards.
+             */
+            entryCount?: number;
         };
         /** @description Asks. */
         "flows.v1.DiffFlowRequest": {
@@ -4033,6 +4232,13 @@ export interface components {
             yaml?: string;
             /** @description Warnings NAME_AMBIGUOUS and NAME_MISSING about what had to be written by its id, which no other tenant knows. */
             problems?: components["schemas"]["flows.v1.Problem"][];
+        };
+        /** @description A part of the file. */
+        "flows.v1.ExportNumberListEntriesResponse": {
+            /** @description CSV (RFC 4180); the first page begins with the heading. */
+            csv?: string;
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
         };
         /** @description One field before and after. */
         "flows.v1.FieldChange": {
@@ -4244,6 +4450,58 @@ export interface components {
             /** @description True when it could be published, its tests aside. */
             valid?: boolean;
         };
+        /** @description Puts entries in. */
+        "flows.v1.ImportNumberListEntriesRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            numberListId?: string;
+            /** @description Required. One entry a line: a number or a beginning with a star, then, separated by a comma, a semicolon or a tab, a label and notes. A first line without a digit in its first cell is a heading. Up to 4,000,000 bytes. */
+            text: string;
+            /** @description Country that numbers without a country code are of, as ISO 3166-1 alpha-2, such as AZ; empty refuses such numbers. */
+            country?: string;
+            /** @description Says what would come of it and changes nothing. */
+            dryRun?: boolean;
+            /** @description Leaves out the lines that can't be taken. */
+            skipBadLines?: boolean;
+            /** @description Takes out what is in the list and not in the text. */
+            replace?: boolean;
+        };
+        /** @description What came of it, or would. */
+        "flows.v1.ImportNumberListEntriesResponse": {
+            /**
+             * Format: int32
+             * @description Entries that are new.
+             */
+            added?: number;
+            /**
+             * Format: int32
+             * @description Entries whose label or notes differ from before.
+             */
+            changed?: number;
+            /**
+             * Format: int32
+             * @description Entries that were there just so.
+             */
+            unchanged?: number;
+            /**
+             * Format: int32
+             * @description Entries that are taken out.
+             */
+            removed?: number;
+            /** @description Lines that can't be taken, the first 200 of them. */
+            problems?: components["schemas"]["flows.v1.NumberLineProblem"][];
+            /**
+             * Format: int32
+             * @description How many lines can't be taken.
+             */
+            badLines?: number;
+            /**
+             * Format: int32
+             * @description How many entries the list has afterwards.
+             */
+            entryCount?: number;
+        };
         /** @description A digit and the language it stands for. */
         "flows.v1.LanguageChoice": {
             /** @description Required. One of 0-9 * #. */
@@ -4260,6 +4518,20 @@ export interface components {
         "flows.v1.ListFlowsResponse": {
             /** @description Newest first. */
             flows?: components["schemas"]["flows.v1.Flow"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Entries. */
+        "flows.v1.ListNumberListEntriesResponse": {
+            /** @description By number. */
+            entries?: components["schemas"]["flows.v1.NumberListEntry"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Lists. */
+        "flows.v1.ListNumberListsResponse": {
+            /** @description Newest first. */
+            numberLists?: components["schemas"]["flows.v1.NumberList"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -4281,6 +4553,20 @@ export interface components {
         "flows.v1.ListTemplatesResponse": {
             /** @description In order. */
             templates?: components["schemas"]["flows.v1.Template"][];
+        };
+        /** @description Asks. */
+        "flows.v1.LookUpNumberRequest": {
+            /** @description Required. The number. */
+            number: string;
+            /** @description Country that it is of when it has no country code; empty for none. */
+            country?: string;
+        };
+        /** @description Where it is. */
+        "flows.v1.LookUpNumberResponse": {
+            /** @description The number as E.164. */
+            number?: string;
+            /** @description By list, the closest entry of each; empty when it is in none. */
+            matches?: components["schemas"]["flows.v1.NumberMatch"][];
         };
         /** @description Asks for one digit. */
         "flows.v1.Menu": {
@@ -4312,6 +4598,91 @@ export interface components {
             index?: number;
             /** @description Why, in English. */
             message?: string;
+        };
+        /** @description A line of an import that can't be taken. */
+        "flows.v1.NumberLineProblem": {
+            /**
+             * Format: int32
+             * @description Which, from 1, the heading counted.
+             */
+            line?: number;
+            /** @description What stands there for a number, cut to 64 characters. */
+            value?: string;
+            /** @description Stable key: NUMBER_INVALID, NUMBER_WITHOUT_COUNTRY, PREFIX_INVALID, NUMBER_TWICE, LABEL_TOO_LONG, NOTES_TOO_LONG, TEXT_INVALID. */
+            reason?: string;
+            /** @description What is wrong and what to do, in English. */
+            message?: string;
+        };
+        /** @description A named set of numbers. */
+        "flows.v1.NumberList": {
+            /** @description Output only. nls_... . */
+            readonly numberListId?: string;
+            /** @description Required. Immutable. What expressions call it, one of its kind in the tenant: 1 to 40 of a-z, 0-9, _ and -, a letter first. */
+            key?: string;
+            /** @description Required. Name people read, up to 100 characters. */
+            displayName?: string;
+            /** @description What it is for, up to 500 characters; may be empty. */
+            description?: string;
+            /**
+             * Format: int32
+             * @description Output only. How many entries it has, at most 100,000.
+             */
+            readonly entryCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it or one of its entries was changed last.
+             */
+            readonly updateTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with each change of the list itself; entries don't count.
+             */
+            readonly version?: string;
+            /** @description Output only, in GetNumberList. Flows that name it, by name: while there are some it can't be deleted. */
+            readonly uses?: components["schemas"]["flows.v1.NumberListUse"][];
+        };
+        /** @description A number, or a beginning of numbers, in a list. */
+        "flows.v1.NumberListEntry": {
+            /** @description Required. Immutable. E.164 such as +994501234567, or a beginning of it with a star, such as +99450*: a plus and 1 to 14 digits. */
+            pattern?: string;
+            /** @description Who that is, up to 100 characters; may be empty. */
+            label?: string;
+            /** @description Notes, up to 500 characters; may be empty. */
+            notes?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it came into the list.
+             */
+            readonly createTime?: string;
+        };
+        /** @description A flow that names a list. */
+        "flows.v1.NumberListUse": {
+            /** @description The flow. */
+            flowId?: string;
+            /** @description Its name. */
+            flowName?: string;
+            /** @description Steps whose expressions name the list, in the draft or in the release that runs. */
+            stepIds?: string[];
+            /** @description Whether the draft does. */
+            draft?: boolean;
+            /** @description Whether the release that runs does. */
+            released?: boolean;
+        };
+        /** @description An entry that a number is in a list by. */
+        "flows.v1.NumberMatch": {
+            /** @description The list. */
+            numberListId?: string;
+            /** @description Its key. */
+            key?: string;
+            /** @description Its name. */
+            displayName?: string;
+            /** @description The entry. */
+            entry?: components["schemas"]["flows.v1.NumberListEntry"];
         };
         /** @description A value that goes into a flow that is called by others, or comes out of it. */
         "flows.v1.Parameter": {
@@ -4453,6 +4824,8 @@ export interface components {
             mostOffers?: number;
             /** @description Whether queue, priority and skills are those that entry rules chose before; then none stands here. */
             byRules?: boolean;
+            /** @description Step when the caller hangs up while they wait: what is still to be done once they are gone. Nobody hears it, so only hours, test, split, check_queue, find_customer, entry_rules, set_attribute, http_request, callback_offer (at the caller's number, without asking) and hang_up without words may follow. Empty ends the run. */
+            abandoned?: string;
         };
         /**
          * @description What comes of waiting for an agent.
@@ -4679,10 +5052,12 @@ export interface components {
             hangUp?: boolean;
             /** @description Name of the share that a split draws. */
             split?: string;
-            /** @description How a queue that is asked about stands, such as "waiting=3 agents=2 free=0 expected_wait=90s"; what is left out is 0, without expected_wait it can't be told. "failed": routing doesn't say. */
+            /** @description How a queue that is asked about stands, such as "waiting=3 agents=2 free=0 expected_wait=90s"; what is left out is 0, without expected_wait it can't be told. "closed" says that it is, "holiday=New Year" at the end names the holiday. "failed": routing doesn't say. */
             queueStanding?: string;
             /** @description What comes of looking for a customer: not_found, several, failed, or a JSON object of what is known of the one that was found. */
             customer?: string;
+            /** @description Keys of the number lists that the numbers a step asks about are in, such as "vip blocked", or "none". */
+            numberLists?: string;
             /**
              * Format: int32
              * @description In a queue: place in line that is announced; 0 for none.
@@ -4895,6 +5270,28 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Changes. */
+        "flows.v1.UpdateNumberListEntryRequest": {
+            /** @description Required. */
+            numberListId?: string;
+            /** @description Required. pattern says which; label and notes are set as they are here. */
+            entry: components["schemas"]["flows.v1.NumberListEntry"];
+        };
+        /** @description Changes. */
+        "flows.v1.UpdateNumberListRequest": {
+            /** @description Required. number_list_id says which. */
+            numberList?: components["schemas"]["flows.v1.NumberList"];
+            /**
+             * @description Fields: display_name, description.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
         /** @description What a step says: text for text-to-speech, or a prompt that was uploaded. */
         "flows.v1.Utterance": {
             /** @description Text by language code; {name} puts an attribute in. */
@@ -4969,7 +5366,7 @@ export interface components {
         "flows.v1.Waiting": {
             /** @description Step that waits. */
             stepId?: string;
-            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer. */
+            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer, number_lists. */
             kinds?: string[];
             /** @description Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of. */
             outcomes?: string[];
@@ -11551,6 +11948,300 @@ export interface operations {
                 };
                 content: {
                     "audio/*": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.ListNumberLists": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lists. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ListNumberListsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.CreateNumberList": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.CreateNumberListRequest"];
+            };
+        };
+        responses: {
+            /** @description A named set of numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.NumberList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.GetNumberList": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                numberListId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A named set of numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.NumberList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.DeleteNumberList": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                numberListId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.UpdateNumberList": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. nls_... . */
+                "numberList.numberListId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.UpdateNumberListRequest"];
+            };
+        };
+        responses: {
+            /** @description A named set of numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.NumberList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.ListNumberListEntries": {
+        parameters: {
+            query?: {
+                /** @description Digits of a number, or a part of a label or of notes, whatever the case; empty for all entries. */
+                query?: string;
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                numberListId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ListNumberListEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.UpdateNumberListEntry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                numberListId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.UpdateNumberListEntryRequest"];
+            };
+        };
+        responses: {
+            /** @description A number, or a beginning of numbers, in a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.NumberListEntry"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.ImportNumberListEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                numberListId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.ImportNumberListEntriesRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it, or would. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ImportNumberListEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.ExportNumberListEntries": {
+        parameters: {
+            query?: {
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                numberListId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ExportNumberListEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.DeleteNumberListEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                numberListId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.DeleteNumberListEntriesRequest"];
+            };
+        };
+        responses: {
+            /** @description What was taken out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.DeleteNumberListEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.NumberListService.LookUpNumber": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["flows.v1.LookUpNumberRequest"];
+            };
+        };
+        responses: {
+            /** @description Where it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.LookUpNumberResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -80,6 +80,10 @@ export type FindMeStep = Schemas["telephony.v1.FindMeStep"];
 export type SupervisionMode = Schemas["telephony.v1.SupervisionMode"];
 export type TelephonyNode = Schemas["telephony.v1.Node"];
 
+export type NumberList = Schemas["flows.v1.NumberList"];
+export type NumberListEntry = Schemas["flows.v1.NumberListEntry"];
+export type NumberImport = Schemas["flows.v1.ImportNumberListEntriesResponse"];
+export type NumberMatches = Schemas["flows.v1.LookUpNumberResponse"];
 export type Flow = Schemas["flows.v1.Flow"];
 export type Step = Schemas["flows.v1.Step"];
 export type Definition = Schemas["flows.v1.Definition"];

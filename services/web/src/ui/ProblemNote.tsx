@@ -28,12 +28,13 @@ function problemText(problem: Problem): string {
 
 /** What a problem is about: the plan's limits in words, numbers. */
 function limitsOf(problem: Problem): Record<string, string> {
-  const { limit, limits, allowed, numbers } = problem.metadata;
+  const { limit, limits, allowed, numbers, flows } = problem.metadata;
   const named = String(limit ?? limits ?? "").split(",");
   return {
     limits: named.map((each) => textOr("limit", each)).join(", "),
     allowed: String(allowed ?? ""),
     numbers: String(numbers ?? ""),
+    flows: `\u2068${String(flows ?? "")}\u2069`,
   };
 }
 

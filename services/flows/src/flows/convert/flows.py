@@ -62,7 +62,7 @@ def _queue_from(m: flow_pb2.Queue) -> d.Queue:
     return d.Queue(
         m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, duration_in(m, "announce_interval"),
         duration_in(m, "max_wait"), m.timed_out, m.closed, m.nobody_staffed, m.full, m.announce_only_improved,
-        m.preferred, m.preferred_attribute, m.no_match, m.no_answer, m.most_offers, m.by_rules,
+        m.preferred, m.preferred_attribute, m.no_match, m.no_answer, m.most_offers, m.by_rules, m.abandoned,
     )  # fmt: skip
 
 
@@ -214,6 +214,7 @@ def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
         no_answer=queue.no_answer,
         most_offers=queue.most_offers,
         by_rules=queue.by_rules,
+        abandoned=queue.abandoned,
     )
 
 

@@ -30,7 +30,14 @@ def fewest_digits(asking: str) -> int:
 
 
 def offer(walk: Walk, action: CallbackOffer) -> Turn:
-    """Begin: ask routing first, unless it is offered always."""
+    """Begin: ask routing first, unless it is offered always. Who is gone can't be asked: they are called back at their
+    number."""
+    if walk.state.gone:
+        own = walk.state.attributes.get("caller_number", "")
+        if is_e164(own):
+            return _request(walk, action, own)
+        walk.note("no number to call back")
+        return walk.go(action.declined)
     walk.state = replace(walk.state, asking=_OFFER)
     if action.always:
         return _ask(walk, action)

@@ -23,7 +23,7 @@ def call(walk: Walk, action: CallFlow) -> Turn | str:
     given: dict[str, str] = {}
     for name, text in action.inputs.items():
         try:
-            given[name] = written(evaluate(text, walk.state.attributes, walk.now))
+            given[name] = written(evaluate(text, walk.state.attributes, walk.now, walk.state.listed))
         except ExpressionFailed:
             walk.note(f"{name} can't be worked out")
             return action.failed

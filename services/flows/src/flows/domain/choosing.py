@@ -22,9 +22,11 @@ QUEUE_NAMES: Mapping[str, Type] = {
     "queue.free": Type.NUMBER,
     "queue.expected_wait": Type.NUMBER,
     "queue.staffed": Type.BOOLEAN,
+    "queue.open": Type.BOOLEAN,
+    "queue.holiday": Type.TEXT,
 }
 """What conditions about a queue may name beside attributes. The expected wait is in seconds; while nobody is at work it
-is a day."""
+is a day. A queue without business hours is open. The holiday is the name of that which decides about them now."""
 R = TypeVar("R", Branch, Rule)
 _NOBODY = Decimal(24 * 3600)
 
@@ -55,7 +57,7 @@ def set_attribute(walk: Walk, action: SetAttribute) -> str:
         walk.note("set")
     else:
         try:
-            value = written(evaluate(action.expression, walk.state.attributes, walk.now))
+            value = written(evaluate(action.expression, walk.state.attributes, walk.now, walk.state.listed))
             walk.note("set")
         except ExpressionFailed as error:
             value = ""
@@ -124,7 +126,7 @@ def _holding(walk: Walk, rows: Sequence[R], values: Mapping[str, Value]) -> R | 
     for place, row in enumerate(rows):
         name = row.name or str(place + 1)
         try:
-            if holds(row.condition, values, walk.now):
+            if holds(row.condition, values, walk.now, walk.state.listed):
                 walk.note(f"holds: {name}")
                 return row
         except ExpressionFailed as error:
@@ -148,4 +150,6 @@ def _values(standing: QueueStanding) -> dict[str, Value]:
         "queue.free": Decimal(standing.free),
         "queue.expected_wait": _NOBODY if wait is None else Decimal(int(wait.total_seconds())),
         "queue.staffed": standing.agents > 0,
+        "queue.open": not standing.closed,
+        "queue.holiday": standing.holiday,
     }

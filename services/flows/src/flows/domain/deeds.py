@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+
+from flows.domain.number_lists import Asked
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,29 @@ class Drawn:
 
 @dataclass(frozen=True)
 class QueueStanding:
-    """How a queue stands for whoever would join it now. `expected_wait` None: nobody at work serves it."""
+    """How a queue stands for whoever would join it now. `expected_wait` None: nobody at work serves it. `closed` is by
+    its business hours, `holiday` the one that decides about them now."""
 
     waiting: int = 0
     agents: int = 0
     free: int = 0
     expected_wait: timedelta | None = None
+    closed: bool = False
+    holiday: str = ""
+
+
+@dataclass(frozen=True)
+class LookInLists:
+    """Say which of these numbers are in which of these lists."""
+
+    asked: Collection[Asked] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ListsSeen:
+    """Those that are."""
+
+    listed: tuple[Asked, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,11 @@ class Answered:
     step_id: str
     question_id: str
     value: int
+
+
+@dataclass(frozen=True)
+class CallerLeft:
+    """The caller hung up while they waited in a queue."""
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,8 @@ class Queue:
     most_offers: int = 0
     by_rules: bool = False
     """The queue, the priority and the skills are those that entry rules chose before."""
+    abandoned: str = ""
+    """Step when the caller hangs up while they wait. It and what follows do without a caller."""
 
 
 @dataclass(frozen=True)
@@ -321,7 +323,7 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
         case CallbackOffer(declined=declined):
             found = [("declined", declined)]
         case Queue():
-            found = [(name, getattr(action, name)) for name in (*QUEUE_EXITS, "no_match", "no_answer")]
+            found = [(name, getattr(action, name)) for name in (*QUEUE_EXITS, "no_match", "no_answer", "abandoned")]
         case Split() | Test() | CheckQueue():
             found = list(ways(action))
         case _:

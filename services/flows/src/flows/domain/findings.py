@@ -32,6 +32,8 @@ class References:
     """Newest releases of the flows it calls, and of those that they call."""
     flow_id: str = ""
     """The flow that is checked; empty for a new one."""
+    number_lists: Collection[str] = ()
+    """Keys of the tenant's number lists."""
 
 
 def error(field: str, reason: str, message: str) -> Found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
@@ -16,11 +16,15 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo, available_timezones
 
 from flows.domain.expressions import Call, Constant, ExpressionInvalid, Name, Node, parse
+from flows.domain.number_lists import KEY, Asked
 
 MAX_TEXT = 4096
 """Characters of any text on the way; attributes are shorter."""
 _CONTEXT = Context(prec=28, rounding=ROUND_HALF_EVEN, Emax=40, Emin=-40)
 _NUMBER = re.compile(r"\s*[+-]?\d{1,18}(\.\d{1,9})?\s*")
+
+IN_LIST = "in_list"
+"""The function that asks whether a number is in a list; what it comes to is looked up before."""
 
 Value = str | Decimal | bool | datetime
 
@@ -36,6 +40,9 @@ class Type(StrEnum):
 
 class ExpressionFailed(Exception):
     """It can't be worked out with these values, such as the number of a word."""
+
+
+_FAILURES = (ExpressionFailed, ExpressionInvalid, DecimalException, ArithmeticError, ValueError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -76,29 +83,65 @@ def check(text: str, wanted: Type | None, names: Mapping[str, Type]) -> None:
 
 def names_in(text: str) -> Iterator[Name]:
     """The names an expression reads; none when it can't be read."""
+    return (each for each in _parts(text) if isinstance(each, Name))
+
+
+def lists_in(text: str) -> Iterator[Constant]:
+    """The keys of the number lists an expression asks about; none when it can't be read."""
+    for _, key in _list_tests(text):
+        yield key
+
+
+def asked_lists(text: str, values: Mapping[str, Value], now: datetime) -> Iterator[Asked]:
+    """What has to be looked up before an expression can be worked out: a number, and the list it may be in."""
+    for number, key in _list_tests(text):
+        try:
+            yield str(_value(number, values, _Call(now))), str(key.value)
+        except _FAILURES:
+            continue  # it won't be asked for either
+
+
+def _list_tests(text: str) -> Iterator[tuple[Node, Constant]]:
+    for each in _parts(text):
+        match each:
+            case Call(_, "in_list", (number, Constant() as key)):
+                yield number, key
+            case _:
+                pass
+
+
+def _parts(text: str) -> Iterator[Node]:
     try:
         waiting = [parse(text)]
     except ExpressionInvalid:
         return
     while waiting:
         tree = waiting.pop()
-        if isinstance(tree, Name):
-            yield tree
-        elif isinstance(tree, Call):
+        yield tree
+        if isinstance(tree, Call):
             waiting += reversed(tree.arguments)
 
 
-def evaluate(text: str, values: Mapping[str, Value], now: datetime) -> Value:
-    """The value of an expression that was checked; a name without a value is an empty text. Raises ExpressionFailed."""
+@dataclass(frozen=True)
+class _Call:
+    """What an expression may know of the call beside the attributes."""
+
+    now: datetime
+    listed: Collection[Asked] = ()
+
+
+def evaluate(text: str, values: Mapping[str, Value], now: datetime, listed: Collection[Asked] = ()) -> Value:
+    """The value of an expression that was checked; a name without a value is an empty text, a number is in the lists
+    that `listed` says. Raises ExpressionFailed."""
     try:
-        return _value(parse(text), values, now)
-    except (ExpressionInvalid, DecimalException, ArithmeticError, ValueError, TypeError) as error:
+        return _value(parse(text), values, _Call(now, listed))
+    except _FAILURES as error:
         raise ExpressionFailed(str(error) or type(error).__name__) from error
 
 
-def holds(text: str, values: Mapping[str, Value], now: datetime) -> bool:
+def holds(text: str, values: Mapping[str, Value], now: datetime, listed: Collection[Asked] = ()) -> bool:
     """Whether a condition holds. Raises ExpressionFailed."""
-    return evaluate(text, values, now) is True
+    return evaluate(text, values, now, listed) is True
 
 
 def written(value: Value) -> str:
@@ -210,27 +253,34 @@ def _check_constant(function: str, argument: Node) -> None:
         raise ExpressionInvalid(
             argument.column, f"{function} takes a text here that is written out, in quotation marks."
         )
+    if function == IN_LIST:
+        if not KEY.fullmatch(str(argument.value)):
+            message = f"{argument.value!r} is no key of a number list: write one such as 'vip'."
+            raise ExpressionInvalid(argument.column, message)
+        return
     if argument.value not in available_timezones():
         message = f"{argument.value!r} is no time zone: write one such as 'Asia/Baku'."
         raise ExpressionInvalid(argument.column, message)
 
 
-def _value(tree: Node, values: Mapping[str, Value], now: datetime) -> Value:
+def _value(tree: Node, values: Mapping[str, Value], call: _Call) -> Value:
     match tree:
         case Constant(_, value):
             return value
         case Name(_, name):
             return values.get(name, "")
         case Call(_, "if", (condition, then, otherwise)):
-            return _value(then if _value(condition, values, now) else otherwise, values, now)
+            return _value(then if _value(condition, values, call) else otherwise, values, call)
         case Call(_, "and", (left, right)):
-            return bool(_value(left, values, now)) and bool(_value(right, values, now))
+            return bool(_value(left, values, call)) and bool(_value(right, values, call))
         case Call(_, "or", (left, right)):
-            return bool(_value(left, values, now)) or bool(_value(right, values, now))
+            return bool(_value(left, values, call)) or bool(_value(right, values, call))
         case Call(_, "now", arguments):
-            return now.astimezone(ZoneInfo(str(_value(arguments[0], values, now))) if arguments else UTC)
+            return call.now.astimezone(ZoneInfo(str(_value(arguments[0], values, call))) if arguments else UTC)
+        case Call(_, "in_list", (number, key)):
+            return (_value(number, values, call), _value(key, values, call)) in call.listed
         case Call(_, function, arguments):
-            given = [_value(each, values, now) for each in arguments]
+            given = [_value(each, values, call) for each in arguments]
             work = _OPERATORS[function] if function in _OPERATORS else _FUNCTIONS[function].work
             return _short(work(*given))
 
@@ -334,6 +384,7 @@ _FUNCTIONS: Mapping[str, _Function] = {
     "ends": _Function((_T, _T), _B, lambda text, part: text.endswith(part)),
     "matches": _Function((_T, _T), _B, like),
     "one_of": _Function((_T, _T), _B, lambda text, *others: text in others, more=True),
+    IN_LIST: _Function((_T, _T), _B, lambda *_: False, constant=1),
     "default": _Function((_T, _T), _T, lambda text, otherwise: text if text.strip() else otherwise),
     "text": _Function((_N,), _T, written),
     "number": _Function((_T, _N), _N, _number, options=1),

@@ -16,7 +16,7 @@ from flows.domain import callbacks, calling, choosing, surveys, waits
 from flows.domain.asking import ChooseLanguage, Survey
 from flows.domain.branching import CheckQueue, Split, Test
 from flows.domain.customers import FindCustomer
-from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, LookedUp, QueueSeen
+from flows.domain.deeds import CallbackChecked, CallbackMade, CallerLeft, Drawn, ListsSeen, LookedUp, QueueSeen
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -38,11 +38,10 @@ from flows.domain.definitions import (
     Transfer,
     Voicemail,
 )  # fmt: skip
+from flows.domain.effects import ChangeFlow, CheckHours, Fetch
 from flows.domain.entry import EntryRules
 from flows.domain.orders import Audio, Dial, Gather, PlayAudio, Record, SpokenChoice, Wait
-from flows.domain.runs import (
-    ChangeFlow,
-    CheckHours,
+from flows.domain.runs import (  # fmt: skip
     ContactChecked,
     Dequeued,
     DialEnded,
@@ -52,7 +51,6 @@ from flows.domain.runs import (
     Estimated,
     Event,
     EventUnexpected,
-    Fetch,
     Fetched,
     Finished,
     FlowChanged,
@@ -66,7 +64,7 @@ from flows.domain.runs import (
     RunState,
     Started,
     TimedOut,
-)  # fmt: skip
+)
 from flows.domain.subflows import CallFlow, FlowEntered, FlowLeft
 from flows.domain.walks import MAX_STEPS, Turn, Walk, fill
 
@@ -119,6 +117,8 @@ def _hours(walk: Walk, hours: Hours) -> Turn:
 
 
 def _http(walk: Walk, request: HttpRequest) -> Turn:
+    if walk.state.gone:
+        return _proceed(walk, Proceed())  # nobody is there to hear a filler
     return walk.order(Phase.WAITING, Wait(request.filler or "tone"))
 
 
@@ -300,6 +300,7 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.FETCHING, Fetched): _fetched,
     (Phase.ENQUEUEING, Enqueued): waits.enqueued,
     (Phase.QUEUED, QueueTick): waits.tick,
+    (Phase.QUEUED, CallerLeft): waits.abandoned,
     (Phase.ESTIMATING, Estimated): waits.estimated,
     (Phase.DEQUEUEING, Dequeued): waits.dequeued,
     (Phase.CHECKING_CONTACT, ContactChecked): waits.checked,
@@ -309,6 +310,7 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.CHANGING_FLOW, FlowChanged): _flow_changed,
     (Phase.DRAWING, Drawn): choosing.drawn,
     (Phase.CHECKING_QUEUE, QueueSeen): choosing.queue_seen,
+    (Phase.LOOKING_IN_LISTS, ListsSeen): Walk.seen,
     (Phase.FINDING_CUSTOMER, LookedUp): choosing.looked_up,
     (Phase.ENTERING_FLOW, FlowEntered): calling.entered,
     (Phase.LEAVING_FLOW, FlowLeft): calling.left,

@@ -12,17 +12,22 @@ from kernel.errors import Conflict, FailedPrecondition, NotFound
 from flows.domain.deeds import (
     CallbackChecked,
     CallbackMade,
+    CallerLeft,
     CheckCallback,
     Draw,
     Drawn,
+    ListsSeen,
     LookAtQueue,
     LookedUp,
+    LookInLists,
     LookUp,
     QueueSeen,
     RequestCallback,
 )
 from flows.domain.definitions import ATTRIBUTE, OWN_PREFIXES
+from flows.domain.effects import ChangeFlow, CheckContact, CheckHours, Dequeue, Enqueue, Estimate, Fetch
 from flows.domain.entry import Chosen
+from flows.domain.number_lists import Asked
 from flows.domain.orders import Order
 from flows.domain.speech import Told, WaitEstimate
 from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, Frame, LeaveFlow
@@ -77,6 +82,7 @@ class Phase(StrEnum):
     CHANGING_FLOW = "CHANGING_FLOW"
     DRAWING = "DRAWING"
     CHECKING_QUEUE = "CHECKING_QUEUE"
+    LOOKING_IN_LISTS = "LOOKING_IN_LISTS"
     FINDING_CUSTOMER = "FINDING_CUSTOMER"
     ENTERING_FLOW = "ENTERING_FLOW"
     LEAVING_FLOW = "LEAVING_FLOW"
@@ -144,6 +150,15 @@ class RunState:
     """The contact that waited last and was given up: a callback has its place."""
     asking: str = ""
     """What a callback offer asks for just now."""
+    listed: tuple[Asked, ...] = field(default=(), repr=False)
+    """Which numbers are in which lists, while a step that asked is gone through; never stored."""
+    left_time: datetime | None = None
+    """When the caller hung up while they waited: since then the flow does what is left to do."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody is on the line any more."""
+        return self.left_time is not None
 
 
 @dataclass(frozen=True)
@@ -314,8 +329,8 @@ class Dequeued:
 @dataclass(frozen=True)
 class ContactChecked:
     """Whether the contact still waits, or has an agent; False: nobody comes. `left` says why its queue took it out:
-    max_wait, closed, nobody_staffed, full, or number, with the number the call overflows to. `missed` is how many
-    offers came to nothing while it waits in a queue."""
+    max_wait, closed, nobody_staffed, full, or number, with the number the call overflows to; abandoned: the caller hung
+    up. `missed` is how many offers came to nothing while it waits in a queue."""
 
     open: bool
     left: str = ""
@@ -335,81 +350,13 @@ Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
     | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
-    | CallbackChecked | CallbackMade
+    | CallbackChecked | CallbackMade | ListsSeen | CallerLeft
 )  # fmt: skip
-
-
-# Effects: what has to be done outside before the run can go on. Each may be done again after a crash.
-
-
-@dataclass(frozen=True)
-class CheckHours:
-    """Ask routing whether it is open."""
-
-    business_hours_id: str
-
-
-@dataclass(frozen=True)
-class Fetch:
-    """Ask a tenant's system over HTTP; placeholders are filled in, so none of it may be logged."""
-
-    request_id: str
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: str = field(repr=False)
-    extract: Mapping[str, str]
-    timeout: timedelta
-    retries: int
-
-
-@dataclass(frozen=True)
-class Enqueue:
-    """Have routing find an agent, or wait for the one of `agent_id`."""
-
-    request_id: str
-    queue_id: str
-    skills: Mapping[str, int]
-    priority: int
-    attributes: Mapping[str, str] = field(repr=False)
-    agent_id: str = ""
-    preferred: str = ""
-    """Who should have it first: last_agent or account_owner, to be found out, or the one of `preferred_agent_id`."""
-    preferred_agent_id: str = ""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Ask routing for position and expected wait."""
-
-    contact_id: str
-
-
-@dataclass(frozen=True)
-class Dequeue:
-    """Take the contact out of its queue."""
-
-    contact_id: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class CheckContact:
-    """Ask routing whether the contact is still to be taken."""
-
-    contact_id: str
-
-
-@dataclass(frozen=True)
-class ChangeFlow:
-    """Go on with the newest release of another flow."""
-
-    flow_id: str
 
 
 Effect = (
     CheckHours | Fetch | Enqueue | Estimate | Dequeue | CheckContact | ChangeFlow | Draw | LookAtQueue | LookUp
-    | EnterFlow | LeaveFlow | CheckCallback | RequestCallback
+    | EnterFlow | LeaveFlow | CheckCallback | RequestCallback | LookInLists
 )  # fmt: skip
 
 

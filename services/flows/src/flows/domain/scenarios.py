@@ -14,6 +14,7 @@ from kernel.errors import FieldViolation
 
 from flows.domain.deeds import Found, QueueStanding
 from flows.domain.definitions import ATTRIBUTE, BUILT_IN_ATTRIBUTES, OWN_PREFIXES
+from flows.domain.number_lists import KEY
 from flows.domain.runs import MAX_ATTRIBUTE_LENGTH
 
 MAX_INPUTS = 200
@@ -23,6 +24,8 @@ MAX_ANSWER = 64 * 1024
 FAILED = "failed"
 MISSING = (Found.NOT_FOUND.value, Found.SEVERAL.value, Found.FAILED.value)
 _STANDING = re.compile(r"(waiting|agents|free|expected_wait)=(\d{1,6})s?")
+_HOLIDAY = re.compile(r"(?:^|\s)holiday=(.*)", re.DOTALL)
+NO_LIST = "none"
 DIGITS = frozenset("0123456789*#")
 
 
@@ -49,6 +52,8 @@ class Kind(StrEnum):
     """A split draws the share of this name."""
     QUEUE_STANDING = "queue_standing"
     """A queue that is asked about stands like this, see `standing_of`."""
+    NUMBER_LISTS = "number_lists"
+    """The numbers a step asks about are in the lists of these keys, see `keys_of`."""
     CUSTOMER = "customer"
     """Looking for a customer comes to this: not_found, several, failed, or a JSON object of what is known of one."""
 
@@ -149,7 +154,9 @@ def _wrong(each: Input) -> str:
     if each.kind == Kind.DIGITS and not each.value:
         return "is empty: press something, or let the time run out"
     if each.kind == Kind.QUEUE_STANDING and each.value != FAILED and standing_of(each.value) is None:
-        return "must be failed, or numbers such as waiting=3 agents=2 free=0 expected_wait=90s"
+        return "must be failed, or numbers such as waiting=3 agents=2 free=0 expected_wait=90s closed holiday=New Year"
+    if each.kind == Kind.NUMBER_LISTS and keys_of(each.value) is None:
+        return "must be none, or keys of number lists such as vip blocked"
     if each.kind == Kind.CUSTOMER and each.value not in MISSING and customer_of(each.value) is None:
         return f"must be {', '.join(MISSING)} or a JSON object of texts"
     if each.kind == Kind.SPLIT and not each.value:
@@ -160,16 +167,31 @@ def _wrong(each: Input) -> str:
 
 
 def standing_of(text: str) -> QueueStanding | None:
-    """How a queue stands, of `waiting=3 agents=2 free=0 expected_wait=90s`; None for anything else. What is left out is
-    0; without an expected wait there is none."""
+    """How a queue stands, of `waiting=3 agents=2 free=0 expected_wait=90s closed holiday=New Year`; None for anything
+    else. What is left out is 0; without an expected wait there is none, and it is open and no holiday."""
     found: dict[str, int] = {}
-    for part in text.split():
+    closed, holiday = False, _HOLIDAY.search(text)
+    for part in _HOLIDAY.sub("", text).split():
+        if part == "closed" and not closed:
+            closed = True
+            continue
         match = _STANDING.fullmatch(part)
         if match is None or match[1] in found:
             return None
         found[match[1]] = int(match[2])
     wait = timedelta(seconds=found["expected_wait"]) if "expected_wait" in found else None
-    return QueueStanding(found.get("waiting", 0), found.get("agents", 0), found.get("free", 0), wait)
+    return QueueStanding(
+        found.get("waiting", 0), found.get("agents", 0), found.get("free", 0), wait, closed,
+        holiday[1].strip() if holiday else "",
+    )  # fmt: skip
+
+
+def keys_of(text: str) -> frozenset[str] | None:
+    """Keys of number lists, of `vip blocked` or `none`; None for anything else."""
+    if text.strip() == NO_LIST:
+        return frozenset()
+    found = text.split()
+    return frozenset(found) if found and all(KEY.fullmatch(each) for each in found) else None
 
 
 def customer_of(text: str) -> Mapping[str, str] | None:

@@ -8,24 +8,32 @@ has the agents the input says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
-from kernel.hours import Hours as Calendar
 from kernel.hours import opening
 
 from flows.domain import answers, callbacks, waits
 from flows.domain.asking import Survey
 from flows.domain.branching import POINTS, WHOLE, Split
-from flows.domain.deeds import CallbackChecked, CallbackMade, Drawn, Found, LookedUp, QueueSeen
+from flows.domain.deeds import (
+    CallbackChecked,
+    CallbackMade,
+    CallerLeft,
+    Drawn,
+    Found,
+    ListsSeen,
+    LookedUp,
+    LookInLists,
+    QueueSeen,
+)
 from flows.domain.definitions import DEFAULT_MOST_OFFERS, Collect, Definition, Queue, Transfer
+from flows.domain.effects import ChangeFlow, CheckHours, Fetch
 from flows.domain.interpreter import advance
+from flows.domain.number_lists import patterns_of
 from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
-from flows.domain.runs import (
+from flows.domain.runs import (  # fmt: skip
     Call,
-    ChangeFlow,
-    CheckHours,
     ContactChecked,
     Dequeued,
     DialEnded,
@@ -35,7 +43,6 @@ from flows.domain.runs import (
     Enqueued,
     Estimated,
     Event,
-    Fetch,
     Fetched,
     Finished,
     FlowChanged,
@@ -47,8 +54,14 @@ from flows.domain.runs import (
     Started,
     TimedOut,
     first_state,
-)  # fmt: skip
-from flows.domain.scenarios import FAILED, MISSING, OUTCOMES, Input, Kind, Scenario, customer_of, standing_of
+)
+from flows.domain.scenarios import FAILED, MISSING, OUTCOMES, Input, Kind, Scenario, customer_of, keys_of, standing_of
+from flows.domain.simulated import End as End
+from flows.domain.simulated import Mismatch as Mismatch
+from flows.domain.simulated import Simulation as Simulation
+from flows.domain.simulated import Visit as Visit
+from flows.domain.simulated import Waiting as Waiting
+from flows.domain.simulated import World as World
 from flows.domain.speech import WaitEstimate
 from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, LeaveFlow
 from flows.domain.walks import Turn
@@ -62,80 +75,8 @@ _CONTACT, _CALLBACK = "con_simulated", "cbk_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
 _TURNED_AWAY = ("closed", "nobody_staffed", "full")
+_WAITING = (Phase.ENQUEUEING, Phase.ESTIMATING, Phase.CHECKING_CONTACT, Phase.QUEUED)
 _TALK, _MESSAGE = timedelta(seconds=60), timedelta(seconds=10)
-
-
-class End(StrEnum):
-    """How a simulation stands. The first four are ends."""
-
-    FLOW_ENDED = "FLOW_ENDED"
-    FLOW_FAILED = "FLOW_FAILED"
-    ANSWERED = "ANSWERED"
-    HUNG_UP = "HUNG_UP"
-    TOO_MANY_STEPS = "TOO_MANY_STEPS"
-    WAITING = "WAITING"
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One step on the way: what was heard there, what happened, the attributes when it was left, and the inputs that
-    were taken there. `flow_id` is empty for the flow that is tried out."""
-
-    step_id: str
-    flow_id: str = ""
-    heard: tuple[Audio, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    inputs: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What it waits for: an input of one of `kinds`, with one of `outcomes` where it is one of a few."""
-
-    step_id: str
-    kinds: tuple[Kind, ...]
-    outcomes: tuple[str, ...] = ()
-    min_digits: int = 0
-    max_digits: int = 0
-    terminator: str = ""
-    method: str = ""
-    url: str = ""
-    body: str = ""
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """The input the flow had no use for, and why."""
-
-    index: int
-    message: str
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """How far a flow came. `elapsed` is pretended time in queues and talks."""
-
-    visits: tuple[Visit, ...]
-    end: End
-    initial: Mapping[str, str]
-    waiting: Waiting | None = None
-    mismatch: Mismatch | None = None
-    elapsed: timedelta = timedelta(0)
-
-    @property
-    def attributes(self) -> Mapping[str, str]:
-        """Those at the end."""
-        return self.visits[-1].attributes if self.visits else self.initial
-
-
-@dataclass(frozen=True)
-class World:
-    """What a simulation looks up: business hours by id, None while they can't be told, and the releases of the flows a
-    caller may be handed on to."""
-
-    calendars: Mapping[str, Calendar] | None = None
-    flows: Mapping[str, Definition] = field(default_factory=dict)
 
 
 def simulate(definition: Definition, scenario: Scenario, inputs: Sequence[Input], world: World) -> Simulation:
@@ -210,6 +151,7 @@ class _Runner:
     def _next(self, turn: Turn) -> Event:
         if isinstance(turn.order, EndCall):
             end = End.FLOW_ENDED if turn.order.cause == "FLOW_ENDED" else End.FLOW_FAILED
+            end = End.HUNG_UP if turn.state.gone else end
             raise _Stop(end, mismatch=self._left_over("the call is over before this"))
         if len(self._visits) > MAX_VISITS or self._size > MAX_SIZE:
             raise _Stop(End.TOO_MANY_STEPS)
@@ -238,6 +180,8 @@ class _Runner:
                 return self._draw()
             case Phase.CHECKING_QUEUE:
                 return self._look_at_queue()
+            case Phase.LOOKING_IN_LISTS:
+                return self._look_in_lists(turn.effect)
             case Phase.FINDING_CUSTOMER:
                 return self._look_up()
             case Phase.CHECKING_CALLBACK:
@@ -255,6 +199,8 @@ class _Runner:
         if self._taken >= len(self._inputs):
             raise _Stop(End.WAITING, waiting)
         given = self._inputs[self._taken]
+        if given.kind == Kind.HANG_UP and self._goes_on:
+            return given
         if given.kind == Kind.HANG_UP:
             self._take()
             raise _Stop(End.HUNG_UP, mismatch=self._left_over("the caller has hung up before this"))
@@ -346,6 +292,13 @@ class _Runner:
         self._take()
         return QueueSeen(None if given.value == FAILED else standing_of(given.value))
 
+    def _look_in_lists(self, effect: Effect | None) -> Event:
+        assert isinstance(effect, LookInLists)
+        given = self._peek(self._ask(Kind.NUMBER_LISTS))
+        self._take()
+        named = keys_of(given.value) or frozenset[str]()
+        return ListsSeen(tuple(each for each in sorted(effect.asked) if each[1] in named and patterns_of(each[0])))
+
     def _look_up(self) -> Event:
         given = self._peek(self._ask(Kind.CUSTOMER))
         self._take()
@@ -374,6 +327,12 @@ class _Runner:
         self._flow_id = effect.flow_id
         self._definition = self._world.flows[effect.flow_id] if effect.flow_id else self._root
         return FlowLeft(effect.flow_id, effect.release_id)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the step that waits has something to do for who hangs up there."""
+        action = self._action
+        return isinstance(action, Queue) and bool(action.abandoned) and self._state.phase in _WAITING
 
     @property
     def _action(self) -> object:
@@ -436,6 +395,9 @@ class _Runner:
             # What this one waited for was just heard.
             self._take()
         given = self._peek(waiting)
+        if self._goes_on and (given.value == "abandoned" or given.kind == Kind.HANG_UP):
+            self._take()
+            return CallerLeft()
         if given.value in ("answered", "abandoned"):
             self._take()
             end = End.ANSWERED if given.value == "answered" else End.HUNG_UP

@@ -29,7 +29,7 @@ from flows.domain.definitions import (
 from flows.domain.entry import EntryRules, Rule
 from flows.domain.expressions import ExpressionInvalid, parse
 from flows.domain.findings import DIGITS, Found, References, error, input_limits, reference
-from flows.domain.formulas import Type, check, names_in, typed
+from flows.domain.formulas import Type, check, lists_in, names_in, typed
 from flows.domain.subflows import MAX_DEPTH, TYPES, CallFlow, Parameter, circle, depth
 
 MAX_SHARES = 20
@@ -63,7 +63,7 @@ def known_choice(definition: Definition, name: str) -> bool:
     return False
 
 
-def expression_problems(definition: Definition, step: Step) -> Iterator[Problem]:
+def expression_problems(definition: Definition, step: Step, known: References) -> Iterator[Problem]:
     """What is wrong with the expressions of a step, with the column."""
     scope = Scope(definition)
     names: Mapping[str, Type] = QUEUE_NAMES if isinstance(step.action, CheckQueue) else {}
@@ -83,6 +83,12 @@ def expression_problems(definition: Definition, step: Step) -> Iterator[Problem]
                     step.step_id, field, Severity.WARNING, "ATTRIBUTE_UNKNOWN", message, column=name.column
                 )  # fmt: skip
             seen.add(name.name)
+        for key in lists_in(text):
+            if key.value not in known.number_lists:
+                message = f"There is no number list with the key {key.value!r}: create it, or name another."
+                yield Problem(
+                    step.step_id, field, Severity.ERROR, "NUMBER_LIST_UNKNOWN", message, column=key.column
+                )  # fmt: skip
 
 
 def _split(split: Split, _: References) -> Iterator[Found]:

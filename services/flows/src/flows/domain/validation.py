@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from kernel.phone import is_e164
 
-from flows.domain import graph, step_checks, targets
+from flows.domain import gone, graph, step_checks, targets
 from flows.domain.customers import FindCustomer
 from flows.domain.definitions import (
     ATTRIBUTE,
@@ -57,10 +57,16 @@ def validate(definition: Definition, known: References) -> list[Problem]:
         return [Problem("", "steps", Severity.ERROR, "TOO_MANY_STEPS", message)]
     problems = [Problem("", *found) for found in _whole(definition, known)]
     by_step = _graph_problems(definition)
+    for step_id, queue_id in gone.after_leaving(definition):
+        message = (
+            f"The caller has hung up when the queue step {queue_id!r} leads here by abandoned, and nobody hears this: "
+            "lead to a step that needs no caller."
+        )
+        by_step.setdefault(step_id, []).append(error("kind", "CALLER_GONE", message))
     for step in definition.steps:
         own = list(_own(definition, step, known)) + by_step.pop(step.step_id, [])
         problems += [Problem(step.step_id, *found) for found in own]
-        problems += step_checks.expression_problems(definition, step)
+        problems += step_checks.expression_problems(definition, step, known)
         problems += step_checks.by_rules_problems(definition, step)
     return problems
 

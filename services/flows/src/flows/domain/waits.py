@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flows.domain import speech
+from flows.domain.deeds import CallerLeft
 from flows.domain.definitions import (
     BUILT_IN_ATTRIBUTES,
     DEFAULT_ANNOUNCE_INTERVAL,
@@ -16,21 +17,10 @@ from flows.domain.definitions import (
     Queue,
     Transfer,
 )
+from flows.domain.effects import CheckContact, Dequeue, Enqueue, Estimate
 from flows.domain.entry import Chosen
 from flows.domain.orders import Audio, Dial, WaitInQueue
-from flows.domain.runs import (
-    CheckContact,
-    ContactChecked,
-    ContactKind,
-    Dequeue,
-    Dequeued,
-    Enqueue,
-    Enqueued,
-    Estimate,
-    Estimated,
-    Phase,
-    QueueTick,
-)  # fmt: skip
+from flows.domain.runs import ContactChecked, ContactKind, Dequeued, Enqueued, Estimated, Phase, QueueTick  # fmt: skip
 from flows.domain.walks import Turn, Walk
 
 _NEVER = timedelta(0)
@@ -129,6 +119,8 @@ def tick(walk: Walk, _: QueueTick) -> Turn:
 def checked(walk: Walk, event: ContactChecked) -> Turn:
     """Routing said whether somebody may still take it."""
     line = _line(walk)
+    if event.left == "abandoned":
+        return abandoned(walk, CallerLeft())
     if event.open and line.no_answer and event.missed >= (line.most_offers or DEFAULT_MOST_OFFERS):
         return _leave(walk, "no_answer")
     if event.open:
@@ -166,6 +158,17 @@ def dequeued(walk: Walk, event: Dequeued) -> Turn:
         return _wait_on(walk, line, ())
     walk.note(_LEFT[walk.state.leaving or "max_wait"])
     return _give_up(walk, line)
+
+
+def abandoned(walk: Walk, _: CallerLeft) -> Turn:
+    """The caller hung up: do what is left to do without them."""
+    action = walk.step.action
+    walk.note("left by the caller")
+    walk.state = replace(
+        walk.state, left_time=walk.state.left_time or walk.now, left_contact_id=walk.state.contact_id, contact_id="",
+        queue_time=None, announce_time=None, announced=None, leaving="",
+    )  # fmt: skip
+    return walk.go(action.abandoned if isinstance(action, Queue) else "")
 
 
 def longest_wait(action: Queue | Transfer) -> timedelta | None:

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from flows.domain import speech
-from flows.domain.deeds import Answered
-from flows.domain.definitions import IMPERSONAL_ATTRIBUTES, PLACEHOLDER, Definition, Step, Utterance
+from flows.domain.deeds import Answered, ListsSeen, LookInLists
+from flows.domain.definitions import IMPERSONAL_ATTRIBUTES, PLACEHOLDER, Definition, Step, Utterance, expressions
+from flows.domain.formulas import asked_lists
+from flows.domain.gone import silent
 from flows.domain.orders import Audio, EndCall, Order
 from flows.domain.runs import MASK, MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, ContactKind, Effect, Phase, RunState, Trail
 
@@ -73,7 +75,7 @@ class Walk:
 
     def order(self, phase: Phase, order: Order) -> Turn:
         """End the turn with something for telephony to do."""
-        self.state = replace(self.state, phase=phase, ordered=self.state.entered)
+        self.state = replace(self.state, phase=phase, ordered=self.state.entered, listed=())
         return self._turn(order, None)
 
     def effect(self, phase: Phase, effect: Effect) -> Turn:
@@ -89,6 +91,8 @@ class Walk:
         nothing, and neither is the customer."""
         if self.state.origin.contact_kind is ContactKind.CONSULT:
             return self.order(Phase.ENDED, EndCall((), CONSULT_FAILED))
+        if self.state.gone:
+            return self.order(Phase.ENDED, EndCall((), cause))
         if sentence:
             text, language = speech.sentence(sentence, self.state.language)
             audio = (Audio(text=text, language=language),)
@@ -134,15 +138,33 @@ class Walk:
         """Enter a step, and those after it, until one needs somebody."""
         while step_id:
             step = self.definition.step(step_id)
-            self.state = replace(self.state, step_id=step_id, entered=self.state.entered + 1, attempt=0)
+            self.state = replace(self.state, step_id=step_id, entered=self.state.entered + 1, attempt=0, listed=())
             self.entered.append(Entered(step_id, self.state.attributes, len(self.trail)))
             if step is None or step.action is None or self._too_far():
                 return self._stop()
+            if self.state.gone and not silent(step.action):
+                self.note("nobody is on the line any more")
+                return self.end()
+            asked = {
+                each
+                for _, text in expressions(step.action)
+                for each in asked_lists(text, self.state.attributes, self.now)
+            }
+            if asked:
+                return self.effect(Phase.LOOKING_IN_LISTS, LookInLists(frozenset(asked)))
             outcome = self._enter[type(step.action)](self, step.action)
             if isinstance(outcome, Turn):
                 return outcome
             step_id = outcome
-        return self._leave(self) if self.state.frames else self.end()
+        # Whoever is gone doesn't come back to the flow that called this one.
+        return self._leave(self) if self.state.frames and not self.state.gone else self.end()
+
+    def seen(self, event: ListsSeen) -> Turn:
+        """Go on into the step that asked about lists."""
+        self.state = replace(self.state, listed=event.listed)
+        assert self.step.action is not None
+        outcome = self._enter[type(self.step.action)](self, self.step.action)
+        return outcome if isinstance(outcome, Turn) else self.go(outcome)
 
     def _too_far(self) -> bool:
         return self.state.entered > MAX_STEPS or self.state.entered - self.state.ordered > MAX_SILENT_STEPS

@@ -28,9 +28,11 @@ from flows.domain.flows import (
     require_text,
     require_version,
 )  # fmt: skip
+from flows.domain.list_uses import list_keys
 from flows.domain.validation import References
 from flows.ops.flow_tests import Tried, called_flows, require_passed
 from flows.store import flows as store
+from flows.store import number_lists as list_store
 from flows.store import prompts as prompt_store
 
 get_flow = store.get_flow
@@ -57,7 +59,9 @@ async def problems(tx: Tx, definition: Definition, known: References, flow_id: s
     named = {each.target for step in definition.steps if isinstance(each := step.action, Transfer)}
     flows = await store.published(tx, sorted(named)) if named else ()
     called = await called_flows(tx, definition)
-    return validation.validate(definition, replace(known, prompts=found, flows=flows, called=called, flow_id=flow_id))
+    lists = await list_store.keys(tx) if list_keys(definition) else ()
+    known = replace(known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists)
+    return validation.validate(definition, known)
 
 
 async def create_flow(

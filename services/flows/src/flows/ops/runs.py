@@ -130,8 +130,10 @@ async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) 
         raise RunHasEnded("the call ended in the meantime")
     sequence = run.sequence + 1
     over = outcome.state.phase is Phase.ENDED
+    # The caller may have left while this was on its way.
+    state = replace(outcome.state, left_time=outcome.state.left_time or current.state.left_time)
     saved = replace(
-        current, flow_id=run.flow_id, release_id=run.release_id, sequence=sequence, state=outcome.state,
+        current, flow_id=run.flow_id, release_id=run.release_id, sequence=sequence, state=state,
         end_time=now if over else None,
     )  # fmt: skip
     instruction = Instruction(run.run_id, sequence, run.release_id, outcome.state.step_id, outcome.order)
@@ -141,7 +143,7 @@ async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) 
     for answer in outcome.answers:
         _emit_answer(tx, saved, answer, now)
     if over:
-        _emit_ended(tx, saved, now)
+        emit_ended(tx, saved, now)
     return instruction
 
 
@@ -151,7 +153,7 @@ async def end_runs(tx: Tx, call_id: str, seal: Seal, now: datetime) -> None:
         if run.end_time is None:
             ended = replace(run, state=replace(run.state, phase=Phase.ENDED), end_time=now)
             await store.save_run(tx, ended, seal, now)
-            _emit_ended(tx, ended, now)
+            emit_ended(tx, ended, now)
 
 
 async def read_run(tx: Tx, run_id: str, seal: Seal) -> tuple[Run, list[RunStep]]:
@@ -160,7 +162,8 @@ async def read_run(tx: Tx, run_id: str, seal: Seal) -> tuple[Run, list[RunStep]]
     return run, await store.list_steps(tx, run_id)
 
 
-def _emit_ended(tx: Tx, run: Run, now: datetime) -> None:
+def emit_ended(tx: Tx, run: Run, now: datetime) -> None:
+    """Tell that a run is over."""
     end_time = Timestamp()
     end_time.FromDatetime(now)
     fact = flows_events_pb2.RunEnded(

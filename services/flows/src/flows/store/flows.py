@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, insert, select, update
 
 from flows.domain.definitions import Definition, prompt_ids
 from flows.domain.flows import Flow, FlowNotFound, Place, Release, ReleaseNotFound
+from flows.domain.list_uses import list_keys
 from flows.store.documents import from_document, to_document
 from flows.store.tables import flows, releases, runs
 
@@ -24,6 +25,7 @@ def _row(flow: Flow) -> dict[str, Any]:
         "draft": to_document(flow.draft),
         "layout": {step_id: [place.x, place.y] for step_id, place in flow.layout.items()},
         "prompt_ids": prompt_ids(flow.draft),
+        "list_keys": list_keys(flow.draft),
     }
 
 
@@ -104,6 +106,7 @@ async def add_release(tx: Tx, release: Release) -> None:
         "tenant_id": tx.tenant_id,
         "definition": to_document(release.definition),
         "prompt_ids": prompt_ids(release.definition),
+        "list_keys": list_keys(release.definition),
     }
     await tx.execute(insert(releases), row)
 

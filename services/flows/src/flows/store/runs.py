@@ -131,3 +131,30 @@ async def list_steps(tx: Tx, run_id: str) -> list[RunStep]:
         .order_by(run_steps.c.sequence, run_steps.c.place)
     )
     return [RunStep(row["sequence"], row["step_id"], row["outcome"], row["create_time"]) for row in rows]
+
+
+async def set_due(tx: Tx, run_id: str, due_time: datetime | None) -> None:
+    """From when on what is left of a run may be done, by whoever finds it; None when nothing is."""
+    await tx.execute(
+        update(runs).where(runs.c.tenant_id == tx.tenant_id, runs.c.run_id == run_id).values(due_time=due_time)
+    )
+
+
+async def has_due(tx: Tx, run_id: str) -> bool:
+    """Whether something is left to do."""
+    row = await tx.one_or_none(select(runs.c.due_time).where(runs.c.tenant_id == tx.tenant_id, runs.c.run_id == run_id))
+    return row is not None and row["due_time"] is not None
+
+
+async def is_due(tx: Tx, run_id: str, now: datetime) -> bool:
+    """Whether something is left that may be done now."""
+    row = await tx.one_or_none(select(runs.c.due_time).where(runs.c.tenant_id == tx.tenant_id, runs.c.run_id == run_id))
+    return row is not None and row["due_time"] is not None and row["due_time"] <= now
+
+
+async def due(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Runs of all tenants with something left that may be done now: (tenant, run). For the system role."""
+    rows = await tx.all(
+        select(runs.c.tenant_id, runs.c.run_id).where(runs.c.due_time <= now).order_by(runs.c.due_time).limit(limit)
+    )
+    return [(row["tenant_id"], row["run_id"]) for row in rows]

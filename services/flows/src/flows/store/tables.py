@@ -16,6 +16,7 @@ flows = tenant_table(
     Column("draft", Json, nullable=False),
     Column("layout", Json, nullable=False, server_default="{}"),
     Column("prompt_ids", Json, nullable=False),
+    Column("list_keys", Json, nullable=False, server_default="[]"),
     Column("release_number", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("create_time", Time, nullable=False),
@@ -31,6 +32,7 @@ releases = tenant_table(
     Column("comment", Text, nullable=False),
     Column("definition", Json, nullable=False),
     Column("prompt_ids", Json, nullable=False),
+    Column("list_keys", Json, nullable=False, server_default="[]"),
     Column("number", BigInteger, nullable=False),
     Column("restored_number", BigInteger, nullable=False, server_default="0"),
     Column("create_time", Time, nullable=False),
@@ -51,6 +53,7 @@ runs = tenant_table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("end_time", Time),
+    Column("due_time", Time),
 )  # fmt: skip
 
 instructions = tenant_table(
@@ -94,4 +97,25 @@ flow_tests = tenant_table(
     Column("version", BigInteger, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
+)  # fmt: skip
+
+number_lists = tenant_table(
+    "number_lists", metadata,
+    Column("number_list_id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("entry_count", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+)  # fmt: skip
+
+number_list_entries = tenant_table(
+    "number_list_entries", metadata,
+    Column("number_list_id", Text, primary_key=True),
+    Column("pattern", Text, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
 )  # fmt: skip

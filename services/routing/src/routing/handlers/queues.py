@@ -52,7 +52,9 @@ class QueueServicer(Asked, QueueServiceServicer):
     ) -> queue_service_pb2.QueueStanding:
         queue_id, now = require_id("que", request.queue_id, "queue_id"), self._desk.clock.now()
         found = await self._run(lambda tx: queue_standing(tx, queue_id, now), read_only=True)
-        made = queue_service_pb2.QueueStanding(waiting=found.waiting, agents=found.agents, free=found.free)
+        made = queue_service_pb2.QueueStanding(
+            waiting=found.waiting, agents=found.agents, free=found.free, closed=found.closed, holiday=found.holiday
+        )
         if found.expected is not None:
             made.expected_wait.FromTimedelta(found.expected)
         return made

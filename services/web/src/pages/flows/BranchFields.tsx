@@ -6,6 +6,7 @@ import { useLanguage, useText } from "../../i18n/index.ts";
 import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 import { ExpressionField } from "./ExpressionField.tsx";
 import classes from "./flows.module.css";
+import { ListCondition } from "./ListCondition.tsx";
 import { type FieldsProps, Target } from "./StepFields.tsx";
 
 type Branch = NonNullable<NonNullable<Step["test"]>["branches"]>[number];
@@ -99,6 +100,10 @@ function Branches({ branches, steps, onChange, placeholder, hint }: BranchesProp
               onChange={(condition) => replace(index, { condition })}
               {...(placeholder ? { placeholder } : {})}
               {...(hint ? { description: hint } : {})}
+            />
+            <ListCondition
+              condition={branch.condition}
+              onChange={(condition) => replace(index, { condition })}
             />
           </div>
           <div className={classes.branchWide}>

@@ -1,6 +1,7 @@
 import { NumberInput, Select, Switch, Text } from "@mantine/core";
 import { optionsOf, useQueues } from "../../api/names.ts";
 import { useText } from "../../i18n/index.ts";
+import { SkillFields } from "./SkillFields.tsx";
 import { type FieldsProps, Target } from "./StepFields.tsx";
 import { UtteranceFields } from "./UtteranceFields.tsx";
 
@@ -30,6 +31,7 @@ export function CallbackOfferFields({ value, set, steps }: FieldsProps<"callback
         value={value.priority ?? 0}
         onChange={(priority) => set({ priority: Number(priority) })}
       />
+      <SkillFields skills={value.skills ?? {}} onChange={(skills) => set({ skills })} />
       <UtteranceFields
         label={t("flows.callbackSays")}
         value={value.utterance}

@@ -5,6 +5,8 @@ import { useText } from "../../i18n/index.ts";
 import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 import { ExpressionField } from "./ExpressionField.tsx";
 import classes from "./flows.module.css";
+import { ListCondition } from "./ListCondition.tsx";
+import { SkillFields } from "./SkillFields.tsx";
 import { type FieldsProps, Next, Target } from "./StepFields.tsx";
 
 type Rule = NonNullable<NonNullable<Step["entryRules"]>["rules"]>[number];
@@ -42,6 +44,10 @@ export function EntryRulesFields({ value, set, steps }: FieldsProps<"entryRules"
                 value={rule.condition}
                 onChange={(condition) => replace(index, { condition })}
               />
+              <ListCondition
+                condition={rule.condition}
+                onChange={(condition) => replace(index, { condition })}
+              />
             </div>
             <Select
               className={classes.branchWide}
@@ -59,12 +65,17 @@ export function EntryRulesFields({ value, set, steps }: FieldsProps<"entryRules"
               value={rule.priority ?? 0}
               onChange={(priority) => replace(index, { priority: Number(priority) })}
             />
+            <div className={classes.branchWide}>
+              <SkillFields skills={rule.skills ?? {}} onChange={(skills) => replace(index, { skills })} />
+            </div>
           </div>
         ))}
         <AddLine
           label={t("flowSteps.addRule")}
           disabled={rules.length >= 50}
-          onClick={() => set({ rules: [...rules, { name: "", condition: "", queueId: "", priority: 0 }] })}
+          onClick={() =>
+            set({ rules: [...rules, { name: "", condition: "", queueId: "", priority: 0, skills: {} }] })
+          }
         />
       </Stack>
       <Next value={value.next} steps={steps} set={set} />

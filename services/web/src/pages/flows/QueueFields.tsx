@@ -3,6 +3,7 @@ import { optionsOf, useQueues } from "../../api/names.ts";
 import { durationSeconds } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { PreferredFields } from "./PreferredFields.tsx";
+import { SkillFields } from "./SkillFields.tsx";
 import { type FieldsProps, Seconds, Target } from "./StepFields.tsx";
 import { usePrompts } from "./useFlow.ts";
 
@@ -43,6 +44,7 @@ export function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
             value={value.priority ?? 0}
             onChange={(priority) => set({ priority: Number(priority) })}
           />
+          <SkillFields skills={value.skills ?? {}} onChange={(skills) => set({ skills })} />
         </>
       )}
       <Select
@@ -98,6 +100,14 @@ export function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
         onChange={(full) => set({ full })}
       />
       <PreferredFields value={value} set={set} steps={steps} />
+      <Target
+        label={t("flowSteps.abandoned")}
+        description={t("flowSteps.abandonedHint")}
+        value={value.abandoned}
+        steps={steps}
+        nowhere={t("flowSteps.endsThere")}
+        onChange={(abandoned) => set({ abandoned })}
+      />
     </>
   );
 }

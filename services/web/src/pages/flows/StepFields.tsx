@@ -65,14 +65,16 @@ interface TargetProps {
   onChange: (stepId: string) => void;
   /** What nowhere means; it ends the call unless said otherwise. */
   nowhere?: string;
+  description?: string;
 }
 
 /** Where it goes on: a step, or nowhere. */
-export function Target({ label, value, steps, onChange, nowhere }: TargetProps) {
+export function Target({ label, value, steps, onChange, nowhere, description }: TargetProps) {
   const t = useText();
   return (
     <Select
       label={label}
+      description={description}
       placeholder={nowhere ?? t("flows.endsCall")}
       clearable
       data={steps.map((step) => ({ value: step.stepId ?? "", label: step.displayName || step.stepId || "" }))}

@@ -505,6 +505,7 @@ class Queue(_message.Message):
     NO_ANSWER_FIELD_NUMBER: _builtins.int
     MOST_OFFERS_FIELD_NUMBER: _builtins.int
     BY_RULES_FIELD_NUMBER: _builtins.int
+    ABANDONED_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Required unless by_rules."""
     priority: _builtins.int
@@ -535,6 +536,11 @@ class Queue(_message.Message):
     """Offers that may come to nothing; 0 means 3, at most 20."""
     by_rules: _builtins.bool
     """Whether queue, priority and skills are those that entry rules chose before; then none stands here."""
+    abandoned: _builtins.str
+    """Step when the caller hangs up while they wait: what is still to be done once they are gone. Nobody hears it, so only hours, test, split,
+    check_queue, find_customer, entry_rules, set_attribute, http_request, callback_offer (at the caller's number, without asking) and
+    hang_up without words may follow. Empty ends the run.
+    """
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -567,10 +573,11 @@ class Queue(_message.Message):
         no_answer: _builtins.str = ...,
         most_offers: _builtins.int = ...,
         by_rules: _builtins.bool = ...,
+        abandoned: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "by_rules", b"by_rules", "closed", b"closed", "full", b"full", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "nobody_staffed", b"nobody_staffed", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "by_rules", b"by_rules", "closed", b"closed", "full", b"full", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "nobody_staffed", b"nobody_staffed", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -835,7 +842,8 @@ Global___Test: _TypeAlias = Test  # noqa: Y015
 @_typing.final
 class CheckQueue(_message.Message):
     """Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents
-    (at work for it), queue.free, queue.staffed, and queue.expected_wait in seconds, a day while nobody is at work.
+    (at work for it), queue.free, queue.staffed, queue.expected_wait in seconds, a day while nobody is at work, queue.open, by its business
+    hours, true without any, and queue.holiday, the name of the holiday that decides about it now, empty on other days.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -38,7 +38,7 @@ class _QueueOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueueOut
     QUEUE_OUTCOME_MAX_WAIT: _QueueOutcome.ValueType  # 3
     """The longest wait passes."""
     QUEUE_OUTCOME_ABANDONED: _QueueOutcome.ValueType  # 4
-    """The caller leaves the line: the simulation ends."""
+    """The caller leaves the line: the simulation goes on by the step's exit for that, without a caller, or ends."""
     QUEUE_OUTCOME_WAITING: _QueueOutcome.ValueType  # 5
     """The caller waits until the next announcement."""
     QUEUE_OUTCOME_CLOSED: _QueueOutcome.ValueType  # 40
@@ -61,7 +61,7 @@ QUEUE_OUTCOME_NO_AGENTS: QueueOutcome.ValueType  # 2
 QUEUE_OUTCOME_MAX_WAIT: QueueOutcome.ValueType  # 3
 """The longest wait passes."""
 QUEUE_OUTCOME_ABANDONED: QueueOutcome.ValueType  # 4
-"""The caller leaves the line: the simulation ends."""
+"""The caller leaves the line: the simulation goes on by the step's exit for that, without a caller, or ends."""
 QUEUE_OUTCOME_WAITING: QueueOutcome.ValueType  # 5
 """The caller waits until the next announcement."""
 QUEUE_OUTCOME_CLOSED: QueueOutcome.ValueType  # 40
@@ -153,6 +153,7 @@ class SimulationInput(_message.Message):
     SPLIT_FIELD_NUMBER: _builtins.int
     QUEUE_STANDING_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
+    NUMBER_LISTS_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     EXPECTED_WAIT_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
@@ -180,10 +181,12 @@ class SimulationInput(_message.Message):
     """Name of the share that a split draws."""
     queue_standing: _builtins.str
     """How a queue that is asked about stands, such as "waiting=3 agents=2 free=0 expected_wait=90s"; what is left out is 0, without
-    expected_wait it can't be told. "failed": routing doesn't say.
+    expected_wait it can't be told. "closed" says that it is, "holiday=New Year" at the end names the holiday. "failed": routing doesn't say.
     """
     customer: _builtins.str
     """What comes of looking for a customer: not_found, several, failed, or a JSON object of what is known of the one that was found."""
+    number_lists: _builtins.str
+    """Keys of the number lists that the numbers a step asks about are in, such as "vip blocked", or "none"."""
     position: _builtins.int
     """In a queue: place in line that is announced; 0 for none."""
     @_builtins.property
@@ -210,15 +213,16 @@ class SimulationInput(_message.Message):
         split: _builtins.str = ...,
         queue_standing: _builtins.str = ...,
         customer: _builtins.str = ...,
+        number_lists: _builtins.str = ...,
         position: _builtins.int = ...,
         expected_wait: _duration_pb2.Duration | None = ...,
         duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "number_lists", b"number_lists", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "position", b"position", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "number_lists", b"number_lists", "position", b"position", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_happens: _TypeAlias = _typing.Literal["digits", "text", "timed_out", "queue", "http_answer", "http_failure", "transfer", "voicemail", "hours", "hang_up", "split", "queue_standing", "customer"]  # noqa: Y015
+    _WhichOneofReturnType_happens: _TypeAlias = _typing.Literal["digits", "text", "timed_out", "queue", "http_answer", "http_failure", "transfer", "voicemail", "hours", "hang_up", "split", "queue_standing", "customer", "number_lists"]  # noqa: Y015
     _WhichOneofArgType_happens: _TypeAlias = _typing.Literal["happens", b"happens"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_happens) -> _WhichOneofReturnType_happens | None: ...
 
@@ -426,7 +430,7 @@ class Waiting(_message.Message):
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split,
-        queue_standing, customer.
+        queue_standing, customer, number_lists.
         """
 
     @_builtins.property

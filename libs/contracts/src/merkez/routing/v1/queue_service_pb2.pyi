@@ -734,12 +734,18 @@ class QueueStanding(_message.Message):
     AGENTS_FIELD_NUMBER: _builtins.int
     FREE_FIELD_NUMBER: _builtins.int
     EXPECTED_WAIT_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    HOLIDAY_FIELD_NUMBER: _builtins.int
     waiting: _builtins.int
     """How many wait in it."""
     agents: _builtins.int
     """Agents at work who could take whoever joins it now."""
     free: _builtins.int
     """Those of them who are AVAILABLE."""
+    closed: _builtins.bool
+    """Whether it is closed by its business hours; false without any."""
+    holiday: _builtins.str
+    """Name of the holiday that decides whether it is open now; empty when none does."""
     @_builtins.property
     def expected_wait(self) -> _duration_pb2.Duration:
         """Wait of whoever joins it now; unset when nobody at work serves it."""
@@ -751,10 +757,12 @@ class QueueStanding(_message.Message):
         agents: _builtins.int = ...,
         free: _builtins.int = ...,
         expected_wait: _duration_pb2.Duration | None = ...,
+        closed: _builtins.bool = ...,
+        holiday: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expected_wait", b"expected_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "expected_wait", b"expected_wait", "free", b"free", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "closed", b"closed", "expected_wait", b"expected_wait", "free", b"free", "holiday", b"holiday", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,7 @@ const QUEUE_LABELS: Readonly<Record<string, MessageKey>> = {
   full: "flows.full",
   noMatch: "flowSteps.nobodyThere",
   noAnswer: "flowSteps.noAnswer",
+  abandoned: "flowSteps.abandoned",
 };
 const TRANSFER_LABELS: Readonly<Record<string, MessageKey>> = {
   next: "flows.afterTalk",

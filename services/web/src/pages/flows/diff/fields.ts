@@ -57,6 +57,8 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   not_found: "flowSteps.notFound",
   several: "flowSteps.several",
   no_answer: "flowSteps.noAnswer",
+  abandoned: "flowSteps.abandoned",
+  skills: "flowSteps.skills",
   most_offers: "flowSteps.mostOffers",
   preferred: "flowSteps.preferred",
   preferred_attribute: "flowSteps.preferredAttribute",
@@ -83,6 +85,7 @@ const LEADING = new Set([
   "not_found",
   "several",
   "no_answer",
+  "abandoned",
   "declined",
 ]);
 

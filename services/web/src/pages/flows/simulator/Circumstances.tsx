@@ -1,5 +1,6 @@
-import { Button, NumberInput, SimpleGrid, Textarea } from "@mantine/core";
+import { Button, MultiSelect, NumberInput, SimpleGrid, Switch, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
+import { useNumberLists } from "../../../api/names.ts";
 import type { SimulationInput, Waiting } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
 import { MISSING, standingOf } from "./inputs.ts";
@@ -29,6 +30,8 @@ const NUMBERS = ["waiting", "agents", "free", "expected_wait"] as const;
 export function Standing({ onGive }: Props) {
   const t = useText();
   const [numbers, setNumbers] = useState<Record<string, number | string>>({});
+  const [closed, setClosed] = useState(false);
+  const [holiday, setHoliday] = useState("");
   return (
     <>
       <SimpleGrid cols={2} spacing="xs">
@@ -45,11 +48,62 @@ export function Standing({ onGive }: Props) {
           />
         ))}
       </SimpleGrid>
-      <Button onClick={() => onGive({ queueStanding: standingOf(numbers) })} data-testid="simulator-standing">
+      <Switch
+        label={t("simulator.standing.closed")}
+        checked={closed}
+        onChange={(event) => setClosed(event.currentTarget.checked)}
+        data-testid="simulator-standing-closed"
+      />
+      <TextInput
+        label={t("simulator.standing.holiday")}
+        maxLength={100}
+        value={holiday}
+        onChange={(event) => setHoliday(event.currentTarget.value)}
+      />
+      <Button
+        onClick={() => onGive({ queueStanding: standingOf(numbers, closed, holiday) })}
+        data-testid="simulator-standing"
+      >
         {t("simulator.itStands")}
       </Button>
       <Button variant="default" onClick={() => onGive({ queueStanding: "failed" })}>
         {t("flowSteps.notTold")}
+      </Button>
+    </>
+  );
+}
+
+/** Which lists the numbers are in that a step asks about. */
+export function Lists({ onGive }: Props) {
+  const t = useText();
+  const lists = useNumberLists().data ?? [];
+  const [keys, setKeys] = useState<string[]>([]);
+  return (
+    <>
+      {lists.length > 0 && (
+        <>
+          <MultiSelect
+            label={t("simulator.lists")}
+            data={lists.map((list) => ({ value: list.key ?? "", label: list.displayName ?? "" }))}
+            value={keys}
+            onChange={setKeys}
+            data-testid="simulator-lists"
+          />
+          <Button
+            disabled={keys.length === 0}
+            onClick={() => onGive({ numberLists: keys.join(" ") })}
+            data-testid="simulator-in-lists"
+          >
+            {t("simulator.itIsSo")}
+          </Button>
+        </>
+      )}
+      <Button
+        variant="default"
+        onClick={() => onGive({ numberLists: "none" })}
+        data-testid="simulator-in-no-list"
+      >
+        {t("simulator.inNoList")}
       </Button>
     </>
   );

@@ -5,7 +5,7 @@ import { toDuration } from "../../../format/durations.ts";
 import { latinDigits, localDigits } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { Form } from "../../../ui/Form.tsx";
-import { Customer, Shares, Standing } from "./Circumstances.tsx";
+import { Customer, Lists, Shares, Standing } from "./Circumstances.tsx";
 import { complete, outcomeInput, outcomesFor } from "./inputs.ts";
 import classes from "./simulator.module.css";
 
@@ -23,6 +23,7 @@ export function Inputs({ waiting, onGive }: Props) {
       {kinds.includes("http_answer") && <HttpAnswer waiting={waiting} onGive={onGive} />}
       {kinds.includes("split") && <Shares waiting={waiting} onGive={onGive} />}
       {kinds.includes("queue_standing") && <Standing onGive={onGive} />}
+      {kinds.includes("number_lists") && <Lists onGive={onGive} />}
       {kinds.includes("customer") && <Customer onGive={onGive} />}
       <Outcomes waiting={waiting} onGive={onGive} />
       <HangUp onGive={onGive} />

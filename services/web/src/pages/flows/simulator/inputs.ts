@@ -56,11 +56,18 @@ export const MISSING = ["not_found", "several", "failed"] as const;
 type Missing = (typeof MISSING)[number];
 
 /** How a queue stands, as the API reads it; without an expected wait it can't be told. */
-export function standingOf(numbers: Readonly<Record<string, number | string>>): string {
-  return Object.entries(numbers)
+export function standingOf(
+  numbers: Readonly<Record<string, number | string>>,
+  closed = false,
+  holiday = "",
+): string {
+  const parts = Object.entries(numbers)
     .filter(([, value]) => value !== "")
-    .map(([name, value]) => `${name}=${value}`)
-    .join(" ");
+    .map(([name, value]) => `${name}=${value}`);
+  if (closed) parts.push("closed");
+  // The name goes to the end, whatever is in it.
+  if (holiday.trim()) parts.push(`holiday=${holiday.trim()}`);
+  return parts.join(" ");
 }
 
 /** One thing that happened, in words. */
@@ -78,6 +85,10 @@ export function wordsFor(input: SimulationInput, t: Text): string {
     return input.queueStanding === "failed"
       ? t("flowSteps.notTold")
       : t("simulator.stood", { standing: input.queueStanding });
+  if (input.numberLists !== undefined)
+    return input.numberLists === "none"
+      ? t("simulator.inNoList")
+      : t("simulator.inLists", { keys: input.numberLists });
   if (input.customer !== undefined)
     return input.customer.startsWith("{")
       ? t("simulator.customer.found")

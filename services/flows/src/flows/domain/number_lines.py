@@ -1,0 +1,168 @@
+"""Files of numbers: reading what was pasted or exported somewhere, and writing what can be read again.
+
+One entry a line: the number, then a label and notes, separated by commas, semicolons or tabs. Nothing is guessed about
+a number: a line that isn't clear is named, with what to do.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from flows.domain.number_lists import MAX_LABEL, MAX_NOTES, Entry, LineProblem, PatternInvalid, read_pattern
+
+MAX_BYTES = 4_000_000
+HEADING = ("number", "label", "notes")
+_SEPARATORS = ",;\t"
+_FORMULAS = ("=", "@", "+", "-", "\t")
+_CONTROLS = ("Cc", "Cs")
+_SHOWN = 64
+
+
+@dataclass(frozen=True)
+class Line:
+    """One that can be taken. A label or notes that the line doesn't have are None: they stay as they were."""
+
+    pattern: str
+    label: str | None
+    notes: str | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a file holds: by number, in its order, and what can't be taken."""
+
+    lines: Mapping[str, Line]
+    problems: Sequence[LineProblem]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import comes to: entries that are new, those that change, how many stay, and numbers that go."""
+
+    added: tuple[Entry, ...] = ()
+    changed: tuple[Entry, ...] = ()
+    unchanged: int = 0
+    removed: tuple[str, ...] = ()
+
+
+def read(text: str, country: str) -> Read:
+    """Take a file apart. Of two lines with one number the first counts and the second is named."""
+    lines: dict[str, Line] = {}
+    first: dict[str, int] = {}
+    problems: list[LineProblem] = []
+    columns: Sequence[int] = (0, 1, 2)
+    first_row = True
+    for number, cells in _rows(text):
+        if not any(cell.strip() for cell in cells):
+            continue
+        heading, first_row = first_row and not any(each.isdigit() for each in cells[0]), False
+        if heading:
+            columns = _columns(cells)
+            continue
+        value = _cell(cells, columns[0]) or ""
+        try:
+            line = _line(cells, columns, country)
+            if line.pattern in lines:
+                message = f"This number is on line {first[line.pattern]} already."
+                raise PatternInvalid("NUMBER_TWICE", message)
+        except PatternInvalid as wrong:
+            problems.append(LineProblem(number, value[:_SHOWN], wrong.reason, wrong.message))
+            continue
+        lines[line.pattern], first[line.pattern] = line, number
+    return Read(lines, problems)
+
+
+def plan(before: Mapping[str, Entry], lines: Iterable[Line], *, whole: bool) -> Plan:
+    """What the lines change; `whole`: what isn't among them goes."""
+    added: list[Entry] = []
+    changed: list[Entry] = []
+    unchanged = 0
+    seen: set[str] = set()
+    for line in lines:
+        seen.add(line.pattern)
+        known = before.get(line.pattern)
+        if known is None:
+            added.append(Entry(line.pattern, line.label or "", line.notes or ""))
+            continue
+        after = replace(
+            known,
+            label=known.label if line.label is None else line.label,
+            notes=known.notes if line.notes is None else line.notes,
+        )
+        if after == known:
+            unchanged += 1
+        else:
+            changed.append(after)
+    removed = tuple(sorted(before.keys() - seen)) if whole else ()
+    return Plan(tuple(added), tuple(changed), unchanged, removed)
+
+
+def write(entries: Iterable[Entry], *, heading: bool) -> str:
+    """Entries as CSV (RFC 4180)."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    if heading:
+        writer.writerow(HEADING)
+    writer.writerows((each.pattern, _guarded(each.label), _guarded(each.notes)) for each in entries)
+    return file.getvalue()
+
+
+def _guarded(text: str) -> str:
+    # A spreadsheet would work out what begins like a formula; the sign in front is taken off again when it is read.
+    return f"'{text}" if text.startswith((*_FORMULAS, "'")) else text
+
+
+def _unguarded(text: str) -> str:
+    return text[1:] if text[:1] == "'" and text[1:].startswith((*_FORMULAS, "'")) else text
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line it begins on."""
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    reader = csv.reader(io.StringIO(plain), delimiter=_separator(plain))
+    line = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = [""]
+        yield line, cells or [""]
+        line = reader.line_num + 1
+
+
+def _separator(text: str) -> str:
+    """What separates cells: of the three the one that is most on the first line that has any."""
+    for line in text.split("\n", 50)[:50]:
+        most = max(_SEPARATORS, key=line.count)
+        if most in line:
+            return most
+    return ","
+
+
+def _columns(cells: Sequence[str]) -> Sequence[int]:
+    """Where the heading says that number, label and notes are; in their order when it doesn't know these words."""
+    words = [cell.strip().casefold() for cell in cells]
+    if HEADING[0] not in words:
+        return (0, 1, 2)
+    return [words.index(name) if name in words else len(cells) for name in HEADING]
+
+
+def _line(cells: Sequence[str], columns: Sequence[int], country: str) -> Line:
+    label, notes = _cell(cells, columns[1]), _cell(cells, columns[2])
+    if any(unicodedata.category(each) in _CONTROLS and each != "\n" for each in f"{label or ''}{notes or ''}"):
+        raise PatternInvalid("TEXT_INVALID", "The label or the notes hold characters that can't be shown.")
+    if label is not None and len(label) > MAX_LABEL:
+        raise PatternInvalid("LABEL_TOO_LONG", f"The label is longer than {MAX_LABEL} characters.")
+    if notes is not None and len(notes) > MAX_NOTES:
+        raise PatternInvalid("NOTES_TOO_LONG", f"The notes are longer than {MAX_NOTES} characters.")
+    return Line(read_pattern(_cell(cells, columns[0]) or "", country), label, notes)
+
+
+def _cell(cells: Sequence[str], column: int) -> str | None:
+    return _unguarded(cells[column].strip()) if column < len(cells) else None
