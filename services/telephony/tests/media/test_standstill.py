@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
-from telephony.media import standstill
+from telephony.media import lanes, standstill
 from telephony.media.codecs import PCMU
 from telephony.media.sip_sdp import SdpPolicy
 from telephony.media.standstill import STANDSTILL, Standstill
 from testkit import eventually
 
 from .raw_trunk import RawTrunk
+from .test_lanes import joined, plane  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.media
 
@@ -56,3 +58,37 @@ async def test_on_waking_nothing_is_said_in_calls_that_may_be_anothers(studio) -
         STANDSTILL.over()
         speaker.send(speaker.packet(4, bytes(160)))
         await eventually(listener.heard)
+
+
+@pytest.fixture
+def freezing(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The thread stands still for as long as is put in here, with the next packet of an encrypted leg in hand."""
+    seconds: list[float] = []
+    real = lanes.protect_address()
+
+    @lanes.ffi.callback("int(void *, void *, int *)")
+    def protect(context: Any, packet: Any, length: Any) -> int:
+        if seconds:
+            time.sleep(seconds.pop())
+        return real(context, packet, length)
+
+    monkeypatch.setattr(lanes, "protect_address", lambda: protect)
+    return seconds
+
+
+async def test_a_thread_that_stood_still_drops_what_it_had_in_hand_and_asks_python_about_the_rest(
+    freezing,
+    plane,  # noqa: F811
+) -> None:
+    with RawTrunk() as speaker, RawTrunk(encrypted=True) as listener:
+        leg, _ = await joined(plane, speaker, listener)
+        listener.heard()
+        freezing.append(standstill.STOOD_SECONDS + 0.1)
+        for sequence in (3, 4):
+            speaker.send(speaker.packet(sequence, bytes([sequence]) * 160))
+        await eventually(lambda: leg.statistics().packets_received == 5)
+        await eventually(lambda: leg._lane is None)
+        assert not listener.heard()
+        STANDSTILL.over()  # the event loop waited for the thread
+        speaker.send(speaker.packet(5, bytes([5]) * 160))
+        assert {payload for *_, payload in await eventually(listener.heard)} == {bytes([5]) * 160}
