@@ -346,7 +346,7 @@ def waiting_of(contact: Contact) -> Waiting | None:
         contact.contact_id, contact.queue_id, contact.queue_time.timestamp(), contact.points,
         demand(contact.required_skills), contact.version, contact.traceparent, contact.target_agent_id,
         contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps,
-        contact.kind is ContactKind.CALLBACK,
+        contact.to_be_called,
     )  # fmt: skip
 
 

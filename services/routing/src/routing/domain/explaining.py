@@ -55,7 +55,7 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     since, at = contact.queue_time.timestamp(), now.timestamp()
     preferred = contact.preferred_agent_id
     due = preferred_until(since, contact.preferred_wait.total_seconds(), at) if preferred else None
-    callback = contact.kind is ContactKind.CALLBACK
+    callback = contact.to_be_called
     if due is not None:
         return alone(preferred, at_desk=callback), datetime.fromtimestamp(due, now.tzinfo)
     stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
