@@ -298,8 +298,9 @@ async def _keep(
 
 async def _of_agent(tx: Ledger, contact_id: str, agent_id: str) -> Contact:
     contact = await contact_ops.get_contact(tx, contact_id)
-    # Whoever was kept for it may be gone: then its callback says for whom it is.
-    if contact.agent_id != agent_id and contact.state not in WAITING:
+    # While nobody has it, whoever was kept for it may be gone: then its callback says for whom it is.
+    handled = contact.state not in WAITING and contact.agent_id
+    if handled and contact.agent_id != agent_id:
         raise ContactNotFound("no such contact")
     return contact
 
