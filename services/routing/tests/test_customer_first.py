@@ -1,4 +1,4 @@
-"""Callbacks that ring the customer before an agent, against real PostgreSQL: an agent is kept, offered, or as before."""
+"""Callbacks that ring the customer before an agent, against real PostgreSQL: who is kept, offered, and as before."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from routing.ops import offers as offer_ops
 from routing.ops import overflow
 
 from .callers import ask, dial, end, see
-from .conftest import NEVER, Floor, refused
+from .conftest import NEVER, Floor
 
 S = CallbackState
 CUSTOMER_FIRST = CallbackRules(order=CallOrder.CUSTOMER_FIRST, attempts=2, retry_after=timedelta(minutes=5))

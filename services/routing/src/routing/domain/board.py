@@ -17,7 +17,7 @@ from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
-from routing.domain.contacts import Contact, ContactKind, ContactState
+from routing.domain.contacts import Contact, ContactState
 from routing.domain.courses import Demand, Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import line_of, seen
-from routing.domain.contacts import Contact, ContactKind
+from routing.domain.contacts import Contact
 from routing.domain.courses import Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.matches import why_not
 from routing.domain.queues import Queue, demand
