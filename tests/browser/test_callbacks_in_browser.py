@@ -136,6 +136,35 @@ async def test_admin_says_how_a_queue_calls_back_and_sees_what_is_wrong(company:
     assert rules["onMachine"] == "CALLBACK_MACHINE_ACTION_CONNECT"
 
 
+async def test_admin_has_customers_rung_first_and_says_for_how_long(company: Company, browser: Browser) -> None:
+    page = await signed_in(await person(browser, tone=440), company.url, company.email)
+    await page.goto(f"{company.url}/admin/queues")
+    await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
+    await page.get_by_test_id("queue-part-callbacks").click()
+    await expect(page.get_by_test_id("callback-ring-timeout")).to_have_count(0)
+    await choose(page.get_by_test_id("callback-order"), "The customer, then the agent")
+    await expect(page.get_by_role("dialog")).to_contain_text("the customer waits first in line")
+    await page.get_by_test_id("callback-ring-timeout").fill("90")
+    await page.get_by_test_id("queue-save").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("must be 10 to 60 seconds")
+    await page.get_by_test_id("callback-ring-timeout").fill("20")
+    await page.get_by_test_id("queue-save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    rules = (await company.owner.get(f"/v1/queues/{company.queue['queueId']}"))["callbacks"]
+    assert (rules["order"], rules["ringTimeout"]) == ("CALLBACK_ORDER_CUSTOMER_FIRST", "20s")
+    # Without a trunk nobody is rung: the agent is told nothing, and is as available as before.
+    desk = Desk(company, browser, name="Cem Agent")
+    agent = await desk.available()
+    made = await ask(company, "+994552223344")
+
+    async def tried() -> bool:
+        return bool((await company.owner.get(f"/v1/callbacks/{made['callbackId']}")).get("attempts"))
+
+    await eventually(tried, deadline=20)
+    await expect(agent.get_by_test_id("agent-state")).to_contain_text("Available")
+    await expect(agent.get_by_test_id("dock-caller")).to_have_count(0)
+
+
 async def test_pages_of_callbacks_read_right_in_every_look(company: Company, browser: Browser) -> None:
     await ask(company, "+905321234567")
     due = (SystemClock().now() + timedelta(days=2)).strftime("%Y-%m-%dT10:00:00Z")
@@ -156,6 +185,9 @@ async def test_pages_of_callbacks_read_right_in_every_look(company: Company, bro
             await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
             await page.get_by_test_id("queue-part-callbacks").click()
             await page.get_by_test_id("callback-attempts").wait_for()
+            await page.get_by_test_id("callback-order").click()
+            await page.get_by_role("option").nth(1).click()
+            await page.get_by_test_id("callback-ring-timeout").wait_for()
             await picture(page, f"queue {name}")
         await group.look("how a queue calls back")
         assert group.found == []

@@ -20,7 +20,7 @@ from .carriers import Carrier
 from .conftest import MUSIC_HZ, Exchange, an_id
 from .media.voices import quiet, tone
 from .neighbours import queue_instruction
-from .test_answers import GREETING, MESSAGE_HZ, a_prompt, record, says
+from .test_answers import GREETING, MESSAGE_HZ, a_prompt, kept, moved, record, says
 from .test_callbacks import HANG_UP, LEAVE_MESSAGE, dial
 from .test_callbacks import wanted as plainly_wanted
 from .test_consumers import publish
@@ -232,3 +232,51 @@ async def test_nobody_is_on_the_call_before_an_agent_accepts(exchange, carrier) 
     await dial(exchange, contact_id, an_id("usr"))
     live = await waits(exchange, contact_id)
     assert [(leg.party, leg.agent_id) for leg in live.legs] == [(Party.CUSTOMER, "")]
+
+
+async def test_customer_who_waits_when_their_node_dies_waits_on_at_the_next_one(make_exchange: Any) -> None:
+    exchange = await make_exchange()
+    _, agent_id = await an_agent(exchange)
+    contact_id = wanted(exchange)
+    call = await dial(exchange, contact_id, agent_id)
+    party = exchange.outside.begun[-1]
+    party.keeps = True
+    await party.answer(exchange.peer(CALLER_HZ))
+    party.on_changed()
+    live = await waits(exchange, contact_id)
+    await kept(exchange, live, live.customer_id)
+    adopted = await moved(exchange, live)
+    await eventually(lambda: len(exchange.routing.answered_back) == 2)
+    assert {(each.contact_id, each.call_id) for each in exchange.routing.answered_back} == {(contact_id, call.call_id)}
+    assert adopted.call.state is CallState.QUEUED and len(exchange.outside.begun) == 1
+    other_id = an_id("usr")
+    await exchange.attach(exchange.peer(AGENT_HZ), other_id)
+    await exchange.accept(call.call_id, other_id, Contact(contact_id))
+    await eventually(lambda: adopted.call.state is CallState.TALKING)
+
+
+async def test_customer_who_was_listened_to_when_the_node_died_waits_for_their_agent(make_exchange: Any) -> None:
+    exchange = await make_exchange()
+    _, agent_id = await an_agent(exchange)
+    contact_id = wanted(exchange, on_machine=HANG_UP)
+    await dial(exchange, contact_id, agent_id)
+    party = exchange.outside.begun[-1]
+    party.keeps = True
+    await party.answer(exchange.peer(None))  # says nothing: nobody knows yet who that is
+    party.on_changed()
+    (live,) = exchange.switchboard.calls
+    await kept(exchange, live, live.customer_id)
+    assert not exchange.routing.answered_back
+    await moved(exchange, live)
+    await waits(exchange, contact_id)
+
+
+async def test_customer_who_rang_when_the_node_died_is_tried_again_by_another_attempt(make_exchange: Any) -> None:
+    exchange = await make_exchange()
+    _, agent_id = await an_agent(exchange)
+    call = await dial(exchange, wanted(exchange), agent_id)
+    (live,) = exchange.switchboard.calls
+    await moved(exchange, live)
+    found = await record(exchange, call.call_id)
+    assert (found.end_cause, found.HasField("answer_time")) == ("UNREACHABLE", False)
+    assert not exchange.routing.answered_back

@@ -2312,7 +2312,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes hours
-         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them. Needs the permission `queues.write`.
+         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.BusinessHoursService.DeleteBusinessHours"];
         options?: never;
