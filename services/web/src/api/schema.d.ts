@@ -3337,6 +3337,26 @@ export interface components {
              * @description Talk of calls out without hold, seconds.
              */
             outboundTalkSeconds?: string;
+            /**
+             * Format: int64
+             * @description Callbacks asked for in the interval.
+             */
+            callbacksRequested?: string;
+            /**
+             * Format: int64
+             * @description Of those, customers who were reached or left a message, whenever that was.
+             */
+            callbacksReached?: string;
+            /**
+             * Format: int64
+             * @description Of those, given up: no attempt was left, or no time.
+             */
+            callbacksGivenUp?: string;
+            /**
+             * Format: int64
+             * @description Of those, cancelled.
+             */
+            callbacksCancelled?: string;
         };
         /** @description A queue's day so far and its present. */
         "analytics.v1.QueueTile": {
