@@ -16,6 +16,7 @@ from routing.domain.contacts import ContactState
 from routing.domain.facts import ContactDequeued, OfferMade
 from routing.domain.hours import BusinessHours
 from routing.domain.offers import Offer, OfferNotPending
+from routing.domain.overflow import Overflow
 from routing.domain.queues import Queue
 from routing.ops import agents as agent_ops
 from routing.ops import callbacks as ops
@@ -293,11 +294,15 @@ async def test_never_more_customers_ring_than_agents_are_kept(floor: Floor) -> N
 
 
 async def test_callback_keeps_its_place_when_its_queue_sends_others_away(floor: Floor) -> None:
-    queue = await queue_of(floor)
+    queue = await queue_of(floor, overflow=Overflow(max_wait=timedelta(minutes=5)))
     made = await ask(floor, queue.queue_id)
+    caller = await floor.contact(queue.queue_id)
     floor.clock.advance(3600)
-    await floor.run(overflow.send_on, made.contact_id)
-    assert (await see(floor, made)).state is S.WAITING
+    assert await floor.read(lambda tx: overflow.due(tx, floor.clock.now())) == [caller.contact_id]
+    for contact_id in (made.contact_id, caller.contact_id):
+        await floor.run(overflow.send_on, contact_id)
+    assert await contact_state(floor, made) is ContactState.QUEUED
+    assert (await floor.look(caller)).state is ContactState.ENDED
 
 
 async def test_hours_a_queue_calls_back_within_are_not_deleted(floor: Floor) -> None:
