@@ -206,7 +206,7 @@ async def test_agent_sees_that_a_customer_is_rung_for_them_and_talks_once_they_a
     page = await desk.available()
     watch = await Desk(company, browser, name="Sevda Supervisor", role="SUPERVISOR").join()
     asked = await ask(company, queueId=made["queueId"])
-    await expect(page.get_by_test_id("dock-notice")).to_contain_text("A customer is being called for you")
+    await expect(page.get_by_test_id("call-dock")).to_contain_text("Calling a customer for you")
     await expect(page.get_by_test_id("dock-caller")).to_have_count(0)
     await watch.get_by_test_id("nav-callbacks").click()
     row = watch.get_by_test_id(f"callback-{asked['callbackId']}")

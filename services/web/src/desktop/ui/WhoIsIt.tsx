@@ -22,7 +22,7 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
     return (
       <>
         <div className={classes.name}>
-          <StateText agent={agent} />
+          {agent?.state === "AGENT_STATE_OFFERED" ? t("desktop.kept") : <StateText agent={agent} />}
         </div>
         <div className={classes.detail} data-testid="dock-notice">
           {notice ?? t(IDLE[agent?.state ?? ""] ?? "desktop.idle.away")}
