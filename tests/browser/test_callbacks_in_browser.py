@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,16 +13,21 @@ import pytest_asyncio
 from kernel.clock import SystemClock
 from merkez_local.system import System
 from playwright.async_api import Browser, Locator, Page, expect
+from telephony.sip import Invitation
 from testkit.browser import chromium, person, signed_in
 from testkit.company import Company, request_id
-from testkit.screens import Desk
+from testkit.rtp_peer import RtpPeer
+from testkit.screens import Desk, hears
 from testkit.waiting import eventually
 
-from tests.browser.looking import onlookers
+from tests.browser.looking import SCREENS, onlookers, violations
+from tests.flows.test_find_me import Carrier
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 NUMBER = "+994501234567"
+CUSTOMER_HERTZ = 1700
+CONNECT = "CALLBACK_MACHINE_ACTION_CONNECT"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -136,6 +142,89 @@ async def test_admin_says_how_a_queue_calls_back_and_sees_what_is_wrong(company:
     assert rules["onMachine"] == "CALLBACK_MACHINE_ACTION_CONNECT"
 
 
+async def test_admin_has_customers_rung_first_and_says_for_how_long(company: Company, browser: Browser) -> None:
+    page = await signed_in(await person(browser, tone=440), company.url, company.email)
+    await page.goto(f"{company.url}/admin/queues")
+    await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
+    await page.get_by_test_id("queue-part-callbacks").click()
+    await expect(page.get_by_test_id("callback-ring-timeout")).to_have_count(0)
+    await choose(page.get_by_test_id("callback-order"), "The customer, then the agent")
+    await expect(page.get_by_role("dialog")).to_contain_text("the customer waits first in line")
+    await page.get_by_test_id("callback-ring-timeout").fill("90")
+    await page.get_by_test_id("queue-save").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("must be 10 to 60 seconds")
+    await page.get_by_test_id("callback-ring-timeout").fill("20")
+    await page.get_by_test_id("queue-save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    rules = (await company.owner.get(f"/v1/queues/{company.queue['queueId']}"))["callbacks"]
+    assert (rules["order"], rules["ringTimeout"]) == ("CALLBACK_ORDER_CUSTOMER_FIRST", "20s")
+    # Without a trunk nobody is rung: the agent is told nothing, and is as available as before.
+    desk = Desk(company, browser, name="Cem Agent")
+    agent = await desk.available()
+    made = await ask(company, "+994552223344")
+
+    async def tried() -> bool:
+        return bool((await company.owner.get(f"/v1/callbacks/{made['callbackId']}")).get("attempts"))
+
+    await eventually(tried, deadline=20)
+    await expect(agent.get_by_test_id("agent-state")).to_contain_text("Available")
+    await expect(agent.get_by_test_id("dock-caller")).to_have_count(0)
+
+
+class PatientCarrier(Carrier):
+    """It rings at the customer until they pick up."""
+
+    def __init__(self, voice: RtpPeer) -> None:
+        super().__init__(voice)
+        self.picks_up = asyncio.Event()
+
+    async def _answer(self, invitation: Invitation) -> None:
+        await invitation.ring()
+        await self.picks_up.wait()
+        await super()._answer(invitation)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def carrier() -> AsyncIterator[PatientCarrier]:
+    made = PatientCarrier(await RtpPeer.start(CUSTOMER_HERTZ))
+    await made.agent.start()
+    yield made
+    await made.agent.close()
+    await made.voice.close()
+
+
+async def test_agent_sees_that_a_customer_is_rung_for_them_and_talks_once_they_answer(
+    company: Company, browser: Browser, carrier: PatientCarrier
+) -> None:
+    gateway = {"host": "127.0.0.1", "port": carrier.port, "transport": "SIP_TRANSPORT_UDP", "weight": 1}
+    trunk = {"displayName": "Carrier", "gateways": [gateway], "enabled": True}
+    await company.owner.post("/v1/trunks", {"requestId": request_id(), "trunk": trunk})
+    rules = {"order": "CALLBACK_ORDER_CUSTOMER_FIRST", "ringTimeout": "60s", "onMachine": CONNECT}
+    queue = {"displayName": "Call backs", "openToAll": True, "callbacks": rules}
+    made = await company.owner.post("/v1/queues", {"requestId": request_id(), "queue": queue})
+    desk = Desk(company, browser, name="Derya Agent")
+    page = await desk.available()
+    watch = await Desk(company, browser, name="Sevda Supervisor", role="SUPERVISOR").join()
+    asked = await ask(company, queueId=made["queueId"])
+    await expect(page.get_by_test_id("call-dock")).to_contain_text("Calling a customer for you")
+    await expect(page.get_by_test_id("dock-caller")).to_have_count(0)
+    await watch.get_by_test_id("nav-callbacks").click()
+    row = watch.get_by_test_id(f"callback-{asked['callbackId']}")
+    await expect(row).to_contain_text("Is being rung for Derya Agent")
+    for width, height in SCREENS:
+        for name, shown in (("desk", page), ("watch", watch)):
+            await shown.set_viewport_size({"width": width, "height": height})
+            await picture(shown, f"rung {name} {width}")
+    assert await violations(page, "a desk whose customer is rung") == []
+    carrier.picks_up.set()
+    await expect(page.get_by_test_id("dock-caller")).to_have_text("Leyla Əliyeva")
+    await expect(row).to_contain_text("On the line")
+    await page.keyboard.press("F2")
+    await hears(page, CUSTOMER_HERTZ)
+    await carrier.dialogs[0].bye()
+    await expect(row).to_contain_text("Answered")
+
+
 async def test_pages_of_callbacks_read_right_in_every_look(company: Company, browser: Browser) -> None:
     await ask(company, "+905321234567")
     due = (SystemClock().now() + timedelta(days=2)).strftime("%Y-%m-%dT10:00:00Z")
@@ -156,6 +245,9 @@ async def test_pages_of_callbacks_read_right_in_every_look(company: Company, bro
             await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
             await page.get_by_test_id("queue-part-callbacks").click()
             await page.get_by_test_id("callback-attempts").wait_for()
+            await page.get_by_test_id("callback-order").click()
+            await page.get_by_role("option").nth(1).click()
+            await page.get_by_test_id("callback-ring-timeout").wait_for()
             await picture(page, f"queue {name}")
         await group.look("how a queue calls back")
         assert group.found == []

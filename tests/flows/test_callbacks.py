@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -82,7 +83,20 @@ async def reachable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(reachable: System) -> AsyncIterator[Scene]:
-    rules = {"onMachine": "CALLBACK_MACHINE_ACTION_CONNECT", "retryAfter": "60s", "attempts": 2}
+    async with a_scene(reachable) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def customer_first(reachable: System) -> AsyncIterator[Scene]:
+    """Customers are rung before an agent is asked."""
+    async with a_scene(reachable, order="CALLBACK_ORDER_CUSTOMER_FIRST") as made:
+        yield made
+
+
+@asynccontextmanager
+async def a_scene(reachable: System, **changes: str) -> AsyncIterator[Scene]:
+    rules = {"onMachine": "CALLBACK_MACHINE_ACTION_CONNECT", "retryAfter": "60s", "attempts": 2, **changes}
     company = await (await Company.sign_up(reachable.url)).set_up(queue={"callbacks": rules, "wrapUpDuration": "0s"})
     await offers_callbacks(company)
     carrier = MoodyCarrier(await RtpPeer.start(CUSTOMER_HERTZ))
@@ -182,3 +196,50 @@ async def test_customer_of_a_list_who_hangs_up_while_they_wait_is_called_back(sc
     waiting = await scene.reaches("WAITING")
     assert (waiting["number"], waiting["priority"]) == (NUMBER, 9)
     await caller.leave()
+async def test_customer_is_rung_first_and_their_agent_is_asked_once_they_answer(customer_first: Scene) -> None:
+    scene = customer_first
+    await calls_and_agrees(scene)
+    waiting = await scene.reaches("WAITING")
+    await scene.hires_ann()
+    offer = (await scene.ann.offered())["data"]["offer"]
+    assert scene.carrier.called == [NUMBER], "the customer is rung before the agent is asked"
+    calling = await scene.reaches("CALLING")
+    assert (calling["order"], calling["placeTime"]) == ("CALLBACK_ORDER_CUSTOMER_FIRST", waiting["placeTime"])
+    assert offer["contact"]["callId"] == calling["callId"] and calling["answerTime"]
+    await scene.ann.answer({"data": {"offer": offer}})
+    await scene.carrier.voice.hears(ANN_HERTZ)
+    await scene.ann.hears(CUSTOMER_HERTZ)
+    await scene.carrier.dialogs[0].bye()
+    done = await scene.reaches("COMPLETED")
+    assert [each["outcome"] for each in done["attempts"]] == ["CALLBACK_OUTCOME_ANSWERED"]
+    assert scene.carrier.called == [NUMBER]
+
+
+async def test_customer_whose_agent_refuses_stays_on_the_line_for_the_next_one(customer_first: Scene) -> None:
+    scene = customer_first
+    await calls_and_agrees(scene)
+    await scene.hires_ann()
+    refused = (await scene.ann.offered())["data"]["offer"]
+    await scene.ann.socket.request("routing.v1.OfferService/DeclineOffer", {"offerId": refused["offerId"]})
+    ben = AgentAtDesk(await scene.company.hire(name="Ben"), tone=1400)
+    await ben.sit_down()
+    offer = await ben.offered()
+    assert offer["data"]["offer"]["contact"]["contactId"] == refused["contact"]["contactId"]
+    await ben.answer(offer)
+    await scene.carrier.voice.hears(1400)
+    assert scene.carrier.called == [NUMBER], "nobody is rung twice"
+    await scene.carrier.dialogs[0].bye()
+    (attempt,) = (await scene.reaches("COMPLETED"))["attempts"]
+    assert attempt["outcome"] == "CALLBACK_OUTCOME_ANSWERED"
+    await ben.leave()
+
+
+async def test_busy_customer_who_is_rung_first_costs_the_agent_nothing(customer_first: Scene) -> None:
+    scene = customer_first
+    scene.carrier.busy = 1
+    await calls_and_agrees(scene)
+    await scene.hires_ann()
+    tried = await scene.reaches("SCHEDULED")
+    assert [each["outcome"] for each in tried["attempts"]] == ["CALLBACK_OUTCOME_BUSY"]
+    assert (await scene.ann.desktop())["agent"]["state"] == "AGENT_STATE_AVAILABLE"
+    assert not [each for each in scene.ann.socket.pushed if each.get("fact") == "OfferMade"]

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from analytics import ops
+from analytics.domain import intervals
 from analytics.domain.intervals import LENGTH, Counters
-from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from google.protobuf.message import Message
+from merkez.routing.v1 import callback_events_pb2, callback_pb2, contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
 
 from .conftest import (
@@ -285,3 +287,34 @@ async def test_agent_who_hands_on_a_held_customer_ends_the_hold_and_an_asked_col
     await floor.tell(left, routing_events_pb2.ContactEnded(contact=ended))
     [counters] = (await floor.counters()).values()
     assert counters.hold == held_seconds * SECOND
+
+
+def callback(version: int, state: str, asked: datetime, callback_id: str = "cbk_1") -> callback_pb2.Callback:
+    made = callback_pb2.Callback(
+        callback_id=callback_id, queue_id="que_1", version=version,
+        state=callback_pb2.CallbackState.Value(f"CALLBACK_STATE_{state}"),
+    )  # fmt: skip
+    made.create_time.FromDatetime(asked)
+    return made
+
+
+async def test_callbacks_are_counted_where_they_were_asked_for_whatever_came_of_them_later(floor: Floor) -> None:
+    asked = floor.clock.now()
+    for number in range(4):
+        made = callback(1, "SCHEDULED", asked, f"cbk_{number}")
+        await floor.tell(callback_events_pb2.CallbackRequested(callback=made))
+    floor.clock.advance(3600)
+    ends: list[Message] = [
+        callback_events_pb2.CallbackCompleted(callback=callback(5, "COMPLETED", asked, "cbk_0")),
+        callback_events_pb2.CallbackFailed(callback=callback(9, "FAILED", asked, "cbk_1")),
+        callback_events_pb2.CallbackExpired(callback=callback(3, "EXPIRED", asked, "cbk_2")),
+        callback_events_pb2.CallbackCancelled(callback=callback(2, "CANCELLED", asked, "cbk_3")),
+    ]
+    for _ in range(2):  # what is told twice counts once, and what comes late changes nothing
+        await floor.tell(*ends)
+        await floor.tell(callback_events_pb2.CallbackRequested(callback=callback(1, "SCHEDULED", asked, "cbk_0")))
+    wanted = Counters(callbacks_requested=4, callbacks_reached=1, callbacks_given_up=2, callbacks_cancelled=1)
+    assert await floor.counters() == {("que_1", intervals.start_of(asked)): wanted}
+    start = intervals.start_of(asked)
+    wrong = await floor.db.run(floor.tenant, lambda tx: ops.recount(tx, start, start + timedelta(hours=1)))
+    assert wrong == 0

@@ -315,3 +315,30 @@ def test_state_of_a_run_that_began_before_calls_were_handed_on_goes_on() -> None
     caller = Caller(Step("it", "", Queue("que_1", announce_interval=timedelta(0))))
     caller.on(Started())
     assert caller.state.origin == HandedOn() and isinstance(caller.on(Enqueued("con_1")), WaitInQueue)
+
+
+def called_back(**changes: Any) -> Caller:
+    plain = {"to": "queue_id", "target": "que_1", "waiting_contact_id": "con_1"}
+    return Caller(origin=HandedOn(**(plain | changes)))
+
+
+def test_customer_who_was_called_back_is_greeted_and_waits_as_the_contact_they_are() -> None:
+    caller = called_back()
+    assert caller.on(Started()).audio[0].text.startswith("This is the call back you asked for.")
+    assert caller.on(Finished()) == CheckContact("con_1")
+    waits = caller.on(ContactChecked(True))
+    assert isinstance(waits, WaitInQueue) and (waits.contact_id, waits.audio) == ("con_1", ())
+    caller.on(QueueTick(), 60)
+    assert caller.on(ContactChecked(True)) == Estimate("con_1")
+
+
+def test_customer_who_was_called_back_hears_the_prompt_of_their_queue() -> None:
+    assert called_back(greeting_prompt_id="prm_1").on(Started()) == PlayAudio((Audio(prompt_id="prm_1"),))
+
+
+def test_customer_who_was_called_back_and_whose_contact_is_gone_hears_that_nobody_is_free() -> None:
+    caller = called_back()
+    caller.on(Started())
+    caller.on(Finished())
+    over = caller.on(ContactChecked(False))
+    assert isinstance(over, EndCall) and over.audio[0].text == SORRY

@@ -50,8 +50,8 @@ async def dial(floor: Floor, callback: Callback) -> str:
 async def end(floor: Floor, call_id: str, cause: str = "NORMAL", *, answered: bool = False) -> None:
     """The call is over, as telephony tells it."""
     now = floor.clock.now()
-    await floor.run(contact_ops.end_call, call_id, now)
     await floor.desk.run(floor.tenant_id, lambda tx: ops.end_call(tx, call_id, cause, now, answered=answered))
+    await floor.run(contact_ops.end_call, call_id, now)
 
 
 async def attempt(floor: Floor, cause: str = "NO_ANSWER", *, answered: bool = False) -> Callback:

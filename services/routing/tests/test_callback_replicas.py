@@ -13,10 +13,11 @@ import pytest
 from kernel.errors import DomainError
 from kernel.ids import new_id
 from routing.domain.agents import AgentState
-from routing.domain.callback_rules import CallbackRules
+from routing.domain.callback_rules import CallbackRules, CallOrder
 from routing.domain.callbacks import Callback, CallbackState, When
 from routing.ops import agents as agent_ops
 from routing.ops import callbacks as ops
+from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from testkit.waiting import eventually
 
@@ -62,10 +63,15 @@ class Hands:
         run, clock = self.floor.run, self.floor.clock
         agent = await self.floor.see(agent_id)
         if agent.state is AgentState.OFFERED and (offer := await pending_of(self.floor, agent_id)) is not None:
+            if offer.kept:
+                await self.ring(offer.contact_id, agent_id)
+                return
             verb = offer_ops.decline_offer if self.random.random() < 0.15 else offer_ops.accept_offer
             await run(verb, offer.offer_id, agent_id)
         elif agent.state is AgentState.NOT_READY:
             await run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
+        elif agent.state is AgentState.ON_CONTACT and (call_id := await self.call_of(agent.contact_id)):
+            await end(self.floor, call_id, answered=True)
         elif agent.state is AgentState.ON_CONTACT and self.random.random() < 0.2:
             await run(ops.fail_call, agent.contact_id, agent_id)
         elif agent.state is AgentState.ON_CONTACT:
@@ -74,18 +80,35 @@ class Hands:
             for _ in range(2):  # what is heard twice counts once
                 await end(self.floor, call_id, "NORMAL" if answered else "BUSY", answered=answered)
 
+    async def ring(self, contact_id: str, agent_id: str) -> None:
+        """A customer is rung before their agent: they answer, are busy, or can't be called."""
+        run, call_id = self.floor.run, new_id("call", self.floor.clock.now())
+        if self.random.random() < 0.15:
+            await run(ops.fail_call, contact_id, agent_id)
+            return
+        await run(ops.begin_call, contact_id, agent_id, call_id)
+        answers = self.random.random() < 0.6
+        for _ in range(2):
+            await (run(ops.answer_call, contact_id, call_id) if answers else end(self.floor, call_id, "BUSY"))
+
+    async def call_of(self, contact_id: str) -> str:
+        """The call of a customer who waited on the line, empty for one who is still to be called."""
+        found = await self.floor.read(lambda tx: contact_ops.get_contact(tx, contact_id))
+        return found.call_id
+
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [3])
+@pytest.mark.parametrize(("seed", "order"), [(3, CallOrder.AGENT_FIRST), (5, CallOrder.CUSTOMER_FIRST)])
 async def test_each_callback_is_moved_once_whatever_becomes_of_the_processes(
     floor: Floor,  # noqa: F811
     replicas: list[Replica],  # noqa: F811
     make_bus: Any,
     seed: int,
+    order: CallOrder,
 ) -> None:
     facts, bus = Facts(), await make_bus("test")
     await bus.subscribe(f"merkez.{floor.tenant_id}.callback.v1.*", facts.hear)
-    rules = CallbackRules(attempts=2, retry_after=timedelta(hours=12))
+    rules = CallbackRules(attempts=2, retry_after=timedelta(hours=12), order=order)
     queue = await floor.queue(callbacks=rules, wrap_up_duration=timedelta(0))
     agents = [await floor.agent(f"Agent {number}") for number in range(3)]
     hands, chance = Hands(floor, agents, seed), random.Random(seed)

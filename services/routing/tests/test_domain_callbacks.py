@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from kernel.errors import InvalidInput
 from kernel.hours import OpenInterval
 from routing.domain import callbacks
-from routing.domain.callback_rules import CallbackRules, OnMachine, check_callback_rules
+from routing.domain.callback_rules import CallbackRules, CallOrder, OnMachine, check_callback_rules
 from routing.domain.callbacks import Callback, CallbackMoved, CallbackState, CallbackTrigger, Outcome, When
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Line
@@ -139,6 +140,36 @@ def test_what_an_attempt_came_to_follows_from_how_its_call_ended(cause: str, ans
     assert callbacks.outcome_of(cause, answered=answered) is outcome
 
 
+@pytest.mark.parametrize(
+    ("answered", "waited", "outcome"),
+    [(False, True, Outcome.HUNG_UP), (True, True, Outcome.ANSWERED), (False, False, Outcome.NO_ANSWER)],
+)
+def test_customer_who_answered_first_was_reached_only_when_an_agent_talked_with_them(
+    answered: bool, waited: bool, outcome: Outcome
+) -> None:
+    assert callbacks.outcome_of("NORMAL", answered=answered, waited=waited) is outcome
+
+
+def test_customer_who_hung_up_before_an_agent_came_is_called_again() -> None:
+    before = callbacks.answered(calling(customer_first=True), NOW)
+    after = callbacks.attempted(before, Outcome.HUNG_UP, RULES, None, NOW)
+    assert (after.state, after.place_time) == (CallbackState.SCHEDULED, before.place_time)
+    assert (after.customer_first, after.answer_time) == (False, None)
+
+
+def test_agent_is_kept_from_the_release_until_the_customer_answers_and_no_longer_than_it_may_ring() -> None:
+    rules = CallbackRules(order=CallOrder.CUSTOMER_FIRST, ring_timeout=timedelta(seconds=20))
+    line = callbacks.queued(asked(rules=rules), "con_1", None, NOW)
+    released = callbacks.released(line, "usr_1", NOW, customer_first=True)
+    assert released.keeps_agent and released.next_time == NOW + callbacks.DIAL_WITHIN
+    rung = callbacks.dialled(released, "call_1", rules, NOW)
+    assert rung.keeps_agent and rung.next_time == NOW + timedelta(seconds=20) + callbacks.ANSWER_WITHIN
+    talks = callbacks.answered(rung, NOW)
+    assert not talks.keeps_agent and talks.next_time is None
+    back = callbacks.returned(released, NOW)
+    assert (back.state, back.place_time, back.customer_first) == (CallbackState.WAITING, line.place_time, False)
+
+
 def test_message_is_left_by_the_last_attempt_alone() -> None:
     rules = CallbackRules(on_machine=OnMachine.LEAVE_MESSAGE, message_prompt_id="prm_1")
     told = [rules.on_machine_at(number) for number in range(3)]
@@ -152,12 +183,14 @@ def test_offered_by_expected_wait_and_when_nobody_can_tell_it() -> None:
 
 def test_rules_that_can_not_work_are_refused_with_every_place() -> None:
     wrong = CallbackRules(
-        timedelta(days=2), 11, timedelta(seconds=1), timedelta(days=31), OnMachine.LEAVE_MESSAGE
+        timedelta(days=2), 11, timedelta(seconds=1), timedelta(days=31), OnMachine.LEAVE_MESSAGE,
+        ring_timeout=timedelta(seconds=61), greeting_prompt_id="prm_1",
     )  # fmt: skip
     with pytest.raises(InvalidInput) as error:
         check_callback_rules(wrong, "queue.callbacks")
     assert {each.field.removeprefix("queue.callbacks.") for each in error.value.fields} == {
-        "offer_over", "attempts", "retry_after", "time_to_live", "message_prompt_id",
+        "offer_over", "attempts", "retry_after", "time_to_live", "message_prompt_id", "ring_timeout",
+        "greeting_prompt_id",
     }  # fmt: skip
 
 
@@ -231,3 +264,62 @@ def test_weighted_queue_offers_callbacks_to_nobody_who_is_away() -> None:
     assert pairs(board) == []
     board.put_contact(contact("c1"), 0.0)
     assert pairs(board) == [("c1", "a0")]
+
+
+_STEPS = st.lists(st.sampled_from(["match", "answer", "miss", "take", "gone", "over", "free"]), max_size=40)
+
+
+@given(st.sampled_from(list(CallOrder)), st.integers(0, 4), st.integers(0, 6), _STEPS, st.randoms())
+def test_never_more_customers_are_rung_than_agents_were_free_for_them(
+    order: CallOrder, agents: int, asking: int, steps: list[str], dice: random.Random
+) -> None:
+    """In both orders: each ring begins with an agent taken off the board for it alone, and a customer who waits on the
+    line without one is rung by nobody again."""
+    board = board_with(Line("q", True, ()))
+    first = order is CallOrder.CUSTOMER_FIRST
+    free = {f"a{number}" for number in range(agents)}
+    for name in sorted(free):
+        board.put_agent(agent(name, int(name[1:]), {}, ["q"]))
+    line = {
+        f"c{number}": callbacks.queued(draft(callback_id=f"c{number}"), f"c{number}", None, NOW)
+        for number in range(asking)
+    }
+    for name in line:
+        board.put_contact(contact(name, "q", -1)._replace(callback=True), 0.0)
+    with_agent: dict[str, str] = {}
+    rings: list[tuple[str, frozenset[str]]] = []
+
+    def back(name: str, *, in_call: bool) -> None:
+        board.put_contact(contact(name, "q", -1)._replace(callback=not in_call), 0.0)
+
+    for step in steps:
+        calling = sorted(name for name, each in line.items() if each.state is CallbackState.CALLING)
+        name = dice.choice(calling) if calling else ""
+        if step == "match" and (found := board.decide(0.0)) is not None:
+            name, who = found.contact.contact_id, found.agent.agent_id
+            assert who in free and who not in with_agent.values()
+            free.remove(who)
+            with_agent[name] = who
+            if line[name].state is CallbackState.WAITING:
+                rings.append((name, frozenset(with_agent.values())))
+                line[name] = callbacks.released(line[name], who, NOW, customer_first=first)
+        elif step == "answer" and name and line[name].keeps_agent:
+            line[name] = callbacks.answered(line[name], NOW)
+        elif step in ("miss", "gone") and first and name in with_agent:
+            # An agent who missed the customer is not ready; one who went while it rang is gone. The customer stays.
+            del with_agent[name]
+            back(name, in_call=True)
+        elif step in ("take", "over") and name:
+            outcome = Outcome.ANSWERED if step == "take" else Outcome.NO_ANSWER
+            line[name] = callbacks.attempted(line[name], outcome, RULES, None, NOW)
+            board.drop_contact(name)
+            if (who := with_agent.pop(name, "")) and who not in free:
+                free.add(who)
+                board.put_agent(agent(who, int(who[1:]), {}, ["q"]))
+        elif step == "free" and len(free) + len(with_agent) < agents:
+            who = dice.choice(sorted({f"a{n}" for n in range(agents)} - free - set(with_agent.values())))
+            free.add(who)
+            board.put_agent(agent(who, int(who[1:]), {}, ["q"]))
+        assert len(free) + len(with_agent) <= agents
+    assert all(len(busy) <= agents for _, busy in rings)
+    assert len({name for name, _ in rings}) == len(rings), "a customer was rung while they rang"

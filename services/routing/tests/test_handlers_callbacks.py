@@ -15,6 +15,7 @@ from merkez.routing.v1 import callback_pb2 as c
 from merkez.routing.v1 import callback_rules_pb2 as rules_pb2
 from merkez.routing.v1 import callback_service_pb2 as cs
 from merkez.routing.v1 import contact_pb2, queue_pb2, queue_service_pb2
+from routing.domain.callback_rules import CallbackRules, CallOrder
 from routing.ops import offers as offer_ops
 
 from .callers import NUMBER
@@ -132,6 +133,39 @@ async def test_service_is_told_how_to_call_and_its_call_is_the_contacts(edge: Ed
         await refused(edge.callbacks.CancelCallback(cs.CancelCallbackRequest(callback_id=made.callback_id)), Forbidden)
 
 
+async def test_service_tells_that_the_customer_answered_before_the_agent_was_asked(
+    edge: Edge, floor: Floor, other_floor: Floor
+) -> None:
+    prompt_id = new_id("prm", floor.clock.now())
+    rules = CallbackRules(order=CallOrder.CUSTOMER_FIRST, greeting_prompt_id=prompt_id)
+    queue, agent_id = await floor.queue(callbacks=rules), await floor.agent()
+    with acting_for(floor.tenant_id):
+        made = (await edge.callbacks.CreateCallback(request(queue.queue_id))).callback
+        assert made.order == rules_pb2.CALLBACK_ORDER_UNSPECIFIED
+        assert await floor.match() is not None
+        dial = await edge.callbacks.GetCallbackDial(cs.GetCallbackDialRequest(contact_id=made.contact_id))
+        assert (dial.order, dial.ring_timeout) == (rules_pb2.CALLBACK_ORDER_CUSTOMER_FIRST, Duration(seconds=30))
+        call_id = new_id("call", floor.clock.now())
+        begin = cs.BeginCallbackCallRequest(contact_id=made.contact_id, agent_id=agent_id, call_id=call_id)
+        begun = await edge.callbacks.BeginCallbackCall(begin)
+        assert (begun.state, begun.call_id) == (contact_pb2.CONTACT_STATE_OFFERED, call_id)
+        answer = cs.AnswerCallbackCallRequest(contact_id=made.contact_id, call_id=call_id)
+        wrong = cs.AnswerCallbackCallRequest(contact_id=made.contact_id, call_id=new_id("call", floor.clock.now()))
+        await refused(edge.callbacks.AnswerCallbackCall(wrong), FailedPrecondition, "CALLBACK_STATE_CHANGED")
+        await refused(
+            edge.callbacks.AnswerCallbackCall(cs.AnswerCallbackCallRequest(contact_id=made.contact_id)),
+            InvalidInput, field="call_id",
+        )  # fmt: skip
+        found = [await edge.callbacks.AnswerCallbackCall(answer) for _ in range(2)]
+        assert {(each.queue_id, each.greeting_prompt_id) for each in found} == {(queue.queue_id, prompt_id)}
+        read = await edge.callbacks.GetCallback(cs.GetCallbackRequest(callback_id=made.callback_id))
+        assert read.order == rules_pb2.CALLBACK_ORDER_CUSTOMER_FIRST and read.HasField("answer_time")
+    with as_("agent", floor, agent_id):
+        await refused(edge.callbacks.AnswerCallbackCall(answer), Forbidden)
+    with acting_for(other_floor.tenant_id):
+        await refused(edge.callbacks.AnswerCallbackCall(answer), NotFound, "CONTACT_NOT_FOUND")
+
+
 async def test_flow_asks_whether_a_callback_is_offered(edge: Edge, floor: Floor) -> None:
     queue = await floor.queue()
     ask = cs.GetCallbackOfferRequest(queue_id=queue.queue_id)
@@ -155,6 +189,14 @@ async def test_queue_keeps_its_rules_for_callbacks_and_refuses_what_can_not_work
         made.callbacks.business_hours_id = new_id("hrs", floor.clock.now())
         update = queue_service_pb2.UpdateQueueRequest(queue=made, update_mask=FieldMask(paths=["callbacks"]))
         await refused(edge.queues.UpdateQueue(update), NotFound, "BUSINESS_HOURS_NOT_FOUND")
+        update.queue.callbacks.business_hours_id = ""
+        update.queue.callbacks.order = rules_pb2.CALLBACK_ORDER_CUSTOMER_FIRST
+        update.queue.callbacks.ring_timeout.seconds = 45
+        kept = (await edge.queues.UpdateQueue(update)).callbacks
+        assert (kept.order, kept.ring_timeout) == (rules_pb2.CALLBACK_ORDER_CUSTOMER_FIRST, Duration(seconds=45))
+        update.queue.callbacks.order = 9  # pyright: ignore[reportAttributeAccessIssue]
+        await refused(edge.queues.UpdateQueue(update), InvalidInput, field="queue.callbacks.order")
+        update.queue.callbacks.order = rules_pb2.CALLBACK_ORDER_AGENT_FIRST
         update.queue.callbacks.attempts = 11
         await refused(edge.queues.UpdateQueue(update), InvalidInput, field="queue.callbacks.attempts")
 

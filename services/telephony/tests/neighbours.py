@@ -178,6 +178,9 @@ class FakeRouting(
         self.callbacks: dict[str, callback_pb2.CallbackDial] = {}
         self.called_back: list[callback_service_pb2.BeginCallbackCallRequest] = []
         self.not_called_back: list[callback_service_pb2.FailCallbackCallRequest] = []
+        self.answered_back: list[callback_service_pb2.AnswerCallbackCallRequest] = []
+        self.waits = callback_pb2.CallbackWait(queue_id=an_id("que"))
+        self.waits_refused: DomainError | None = None
 
     async def TakeOffer(self, request: Any, context: Any) -> contact_pb2.Offer:
         if self.refusal is not None:
@@ -219,6 +222,12 @@ class FakeRouting(
             raise self.refusal
         self.called_back.append(request)
         return contact_pb2.Contact(contact_id=request.contact_id, call_id=request.call_id)
+
+    async def AnswerCallbackCall(self, request: Any, context: Any) -> callback_pb2.CallbackWait:
+        if self.waits_refused is not None:
+            raise self.waits_refused
+        self.answered_back.append(request)
+        return self.waits
 
     async def FailCallbackCall(self, request: Any, context: Any) -> contact_pb2.Contact:
         self.not_called_back.append(request)

@@ -11,7 +11,7 @@ from chassis.consumer import Handlers
 from chassis.instants import time_in
 from chassis.sql import Tx
 from google.protobuf.message import Message
-from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.routing.v1 import callback_events_pb2, contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
@@ -46,6 +46,11 @@ async def offer_missed(tx: Tx, fact: routing_events_pb2.OfferMissed, meta: FactM
     """An agent did not answer in time."""
     await _note(tx, fact.offer.contact, meta)
     await ops.note_missed_offer(tx, fact.offer.offer_id, fact.offer.contact.queue_id, meta.time)
+
+
+async def callback_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
+    """Somebody asked to be called back, or it came to its end."""
+    await ops.note_callback(tx, convert.callback_in(fact.callback), fact.callback.version)
 
 
 async def agent_moved(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
@@ -113,6 +118,11 @@ _WORK: dict[type[Message], Work] = {
     routing_events_pb2.OfferDeclined: offer_moved,
     routing_events_pb2.OfferRescinded: offer_moved,
     routing_events_pb2.OfferMissed: offer_missed,
+    callback_events_pb2.CallbackRequested: callback_moved,
+    callback_events_pb2.CallbackCompleted: callback_moved,
+    callback_events_pb2.CallbackFailed: callback_moved,
+    callback_events_pb2.CallbackCancelled: callback_moved,
+    callback_events_pb2.CallbackExpired: callback_moved,
     routing_events_pb2.AgentStateChanged: agent_moved,
     routing_events_pb2.QueueChanged: queue_changed,
     routing_events_pb2.QueueDeleted: queue_deleted,

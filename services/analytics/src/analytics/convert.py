@@ -6,9 +6,10 @@ from datetime import UTC
 
 from chassis.instants import time_in, time_out
 from merkez.analytics.v1 import analytics_pb2
-from merkez.routing.v1 import contact_pb2, queue_pb2
+from merkez.routing.v1 import callback_pb2, contact_pb2, queue_pb2
 
 from analytics.domain import board, intervals
+from analytics.domain.callbacks import Callback
 from analytics.domain.contacts import Contact
 
 
@@ -29,6 +30,16 @@ def contact_in(message: contact_pb2.Contact) -> Contact:
             "CONTACT_KIND_"
         ),
         targeted=bool(message.target_agent_id),
+    )
+
+
+def callback_in(message: callback_pb2.Callback) -> Callback:
+    """A callback as routing's facts show it."""
+    return Callback(
+        message.callback_id,
+        message.queue_id,
+        callback_pb2.CallbackState.Name(message.state).removeprefix("CALLBACK_STATE_"),
+        message.create_time.ToDatetime(tzinfo=UTC),
     )
 
 
@@ -80,6 +91,10 @@ def interval_out(key: intervals.Key, counters: intervals.Counters) -> analytics_
         handled=counters.handled,
         outbound=counters.outbound,
         outbound_talk_seconds=_seconds(counters.outbound_talk),
+        callbacks_requested=counters.callbacks_requested,
+        callbacks_reached=counters.callbacks_reached,
+        callbacks_given_up=counters.callbacks_given_up,
+        callbacks_cancelled=counters.callbacks_cancelled,
     )
 
 

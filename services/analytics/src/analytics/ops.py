@@ -9,7 +9,7 @@ from chassis.sql import Tx
 from kernel.errors import InvalidInput
 
 from analytics import store
-from analytics.domain import board, intervals
+from analytics.domain import board, callbacks, intervals
 from analytics.domain.contacts import Contact
 
 LONGEST_RANGE = timedelta(days=32)
@@ -41,6 +41,14 @@ async def note_missed_offer(tx: Tx, offer_id: str, queue_id: str, time: datetime
     if await store.save_missed_offer(tx, offer_id, queue_id, time):
         missed = intervals.Counters(missed_offers=1)
         await store.add_counters(tx, {(queue_id, intervals.start_of(time)): missed})
+
+
+async def note_callback(tx: Tx, callback: callbacks.Callback, version: int) -> None:
+    """Somebody asked to be called back, or what came of it, unless something newer is known."""
+    before = callbacks.count(await store.callback(tx, callback.callback_id))
+    await store.save_callback(tx, callback, version)
+    after = callbacks.count(await store.callback(tx, callback.callback_id))
+    await store.add_counters(tx, intervals.changed(before, after))
 
 
 async def note_queue(tx: Tx, queue: board.Queue, version: int) -> None:
@@ -103,7 +111,7 @@ async def queue_intervals(
 
 
 async def recount(tx: Tx, start: datetime, end: datetime) -> int:
-    """Counts the contacts that touch [start, end) anew and corrects the counters there; how many were wrong.
+    """Counts contacts and callbacks that touch [start, end) anew and corrects the counters there; how many were wrong.
 
     They never should be: this is what a reconciler calls after rows were restored or repaired by hand.
     """
@@ -111,6 +119,8 @@ async def recount(tx: Tx, start: datetime, end: datetime) -> int:
     counted = intervals.count(contacts)
     for key, missed in (await store.missed_between(tx, start, end)).items():
         counted.setdefault(key, intervals.Counters()).missed_offers += missed
+    for key, asked in callbacks.count(await store.callbacks_between(tx, start, end)).items():
+        counted[key] = counted.get(key, intervals.Counters()).plus(asked)
     wanted = {key: counters for key, counters in counted.items() if start <= key[1] < end}
     wrong = intervals.changed(dict(await store.list_counters(tx, "", start, end)), wanted)
     await store.add_counters(tx, wrong)

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.sql import Time, Tx, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text, func, literal_column, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from analytics.domain.board import Agent, Queue, Waiting
+from analytics.domain.callbacks import Callback
 from analytics.domain.contacts import DEFAULT_THRESHOLD, WAITING, Contact, Span, holds_of
 from analytics.domain.intervals import NAMES, Counters, Key
 
@@ -51,6 +52,16 @@ missed_offers = tenant_table(
     Column("offer_id", Text, primary_key=True),
     Column("queue_id", Text, nullable=False),
     Column("miss_time", Time, nullable=False),
+)
+callback_rows = tenant_table(
+    "callbacks",
+    metadata,
+    Column("callback_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("queue_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request_time", Time, nullable=False),
+    Index("callbacks_by_time", "tenant_id", "request_time"),
 )
 queue_intervals = tenant_table(
     "queue_intervals",
@@ -179,6 +190,33 @@ async def missed_between(tx: Tx, start: datetime, end: datetime) -> dict[Key, in
         .group_by(missed_offers.c.queue_id, "quarter")
     )
     return {(row["queue_id"], row["quarter"]): row["missed"] for row in rows}
+
+
+async def save_callback(tx: Tx, value: Callback, version: int) -> None:
+    """Brings a callback's row to `value` unless a newer version is there."""
+    await _forward(tx, callback_rows, {"tenant_id": tx.tenant_id, "version": version, **vars(value)}, "callback_id")
+
+
+async def callback(tx: Tx, callback_id: str) -> list[Callback]:
+    """The callback, if it was heard of."""
+    rows = await tx.all(
+        select(callback_rows).where(
+            callback_rows.c.tenant_id == tx.tenant_id, callback_rows.c.callback_id == callback_id
+        )
+    )
+    return [_callback(row) for row in rows]
+
+
+async def callbacks_between(tx: Tx, start: datetime, end: datetime) -> list[Callback]:
+    """Callbacks asked for in [start, end)."""
+    rows = await tx.all(
+        select(callback_rows).where(
+            callback_rows.c.tenant_id == tx.tenant_id,
+            callback_rows.c.request_time >= start,
+            callback_rows.c.request_time < end,
+        )
+    )
+    return [_callback(row) for row in rows]
 
 
 async def add_counters(tx: Tx, differences: Mapping[Key, Counters]) -> None:
@@ -400,6 +438,10 @@ def _contact(row: Mapping[Any, Any], held: Sequence[Span]) -> Contact:
         kind=row["kind"],
         targeted=row["targeted"],
     )
+
+
+def _callback(row: Mapping[Any, Any]) -> Callback:
+    return Callback(row["callback_id"], row["queue_id"], row["state"], row["request_time"])
 
 
 def _counters(row: Mapping[Any, Any]) -> Counters:

@@ -11,12 +11,12 @@ from google.protobuf.message import Message
 from kernel.errors import InvalidInput
 from merkez.routing.v1 import callback_pb2, callback_rules_pb2, callback_service_pb2, queue_pb2
 
-from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, OnMachine
-from routing.domain.callbacks import Callback, CallbackState, Offered, When
+from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, CallOrder, OnMachine
+from routing.domain.callbacks import Callback, CallbackState, Offered, When, order_of
 from routing.domain.queues import SkillLevel
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_ACTION = "CALLBACK_MACHINE_ACTION_"
+_ACTION, _ORDER = "CALLBACK_MACHINE_ACTION_", "CALLBACK_ORDER_"
 
 
 def callback_rules_to_proto(rules: CallbackRules) -> callback_rules_pb2.CallbackRules:
@@ -29,12 +29,16 @@ def callback_rules_to_proto(rules: CallbackRules) -> callback_rules_pb2.Callback
         on_machine=machine_action(rules.on_machine),
         message_prompt_id=rules.message_prompt_id,
         business_hours_id=rules.business_hours_id,
+        order=_order(rules.order),
+        ring_timeout=duration_out(rules.ring_timeout),
+        greeting_prompt_id=rules.greeting_prompt_id,
     )
 
 
 def callback_rules_from_proto(message: callback_rules_pb2.CallbackRules, field: str) -> CallbackRules:
     """As given, with what is unset as usual; the rules check them. InvalidInput for what this version doesn't know."""
     name = _known(callback_rules_pb2.CallbackMachineAction, message.on_machine, f"{field}.on_machine")
+    order = _known(callback_rules_pb2.CallbackOrder, message.order, f"{field}.order")
     return CallbackRules(
         _length(message, "offer_over", USUAL_CALLBACKS.offer_over),
         message.attempts or USUAL_CALLBACKS.attempts,
@@ -43,6 +47,9 @@ def callback_rules_from_proto(message: callback_rules_pb2.CallbackRules, field: 
         OnMachine(name.removeprefix(_ACTION)) if message.on_machine else USUAL_CALLBACKS.on_machine,
         message.message_prompt_id,
         message.business_hours_id,
+        CallOrder(order.removeprefix(_ORDER)) if message.order else USUAL_CALLBACKS.order,
+        _length(message, "ring_timeout", USUAL_CALLBACKS.ring_timeout),
+        message.greeting_prompt_id,
     )
 
 
@@ -91,6 +98,8 @@ def callback_to_proto(callback: Callback) -> callback_pb2.Callback:
         previous_contact_id=callback.previous_contact_id,
         create_time=time_out(callback.create_time),
         version=callback.version,
+        order=_order(order_of(callback)),
+        answer_time=time_out(callback.answer_time),
     )
 
 
@@ -135,12 +144,20 @@ def offered_to_proto(found: Offered) -> callback_pb2.CallbackOffer:
     )
 
 
-def dial_to_proto(callback: Callback, on_machine: OnMachine, prompt_id: str) -> callback_pb2.CallbackDial:
+def dial_to_proto(
+    callback: Callback, on_machine: OnMachine, prompt_id: str, ring_timeout: timedelta
+) -> callback_pb2.CallbackDial:  # fmt: skip
     """Whole."""
     return callback_pb2.CallbackDial(
         callback_id=callback.callback_id, number=callback.number, brand_id=callback.brand_id,
-        dialed_number=callback.dialed_number, on_machine=machine_action(on_machine), message_prompt_id=prompt_id,
+        dialed_number=callback.dialed_number, on_machine=machine_action(on_machine),
+        message_prompt_id=prompt_id, order=_order(order_of(callback)), ring_timeout=duration_out(ring_timeout),
+        version=callback.version,
     )  # fmt: skip
+
+
+def _order(order: CallOrder | None) -> callback_rules_pb2.CallbackOrder.ValueType:
+    return callback_rules_pb2.CallbackOrder.Value(f"{_ORDER}{order or 'UNSPECIFIED'}")
 
 
 def callback_states(values: Sequence[int]) -> list[CallbackState]:

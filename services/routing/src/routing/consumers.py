@@ -9,8 +9,10 @@ from chassis.bus import FactMeta
 from chassis.instants import time_in
 from chassis.sql import Tx
 from kernel.features import PlanFeatures
+from merkez.telephony.v1 import call_pb2
 from merkez.telephony.v1.telephony_events_pb2 import (
     AgentLeft,
+    AnswerDetected,
     CallEnded,
     FindMeChanged,
     StationAttached,
@@ -27,6 +29,12 @@ from routing.ops import contacts as contact_ops
 from routing.ops import plans as plan_ops
 
 CONSUMER = "routing"
+_NO_PERSON = frozenset(
+    {
+        call_pb2.ANSWERED_BY_MACHINE, call_pb2.ANSWERED_BY_MACHINE_BEEP, call_pb2.ANSWERED_BY_FAX,
+        call_pb2.ANSWERED_BY_DISCONNECTED,
+    }
+)  # fmt: skip
 _HANDLES_CONTACTS = frozenset(
     {session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT}
 )
@@ -50,6 +58,7 @@ class Consumers:
             StationDetached: self.station_detached,
             FindMeChanged: self.find_me_changed,
             AgentLeft: self.agent_left,
+            AnswerDetected: self.answer_detected,
             CallEnded: self.call_ended,
         }
 
@@ -102,10 +111,15 @@ class Consumers:
             self._desk.on(tx), fact.contact_id, fact.agent_id, leave_time, self._desk.clock.now()
         )
 
+    async def answer_detected(self, tx: Tx, fact: AnswerDetected, meta: FactMeta) -> None:
+        """No agent is kept for a machine that answered a callback."""
+        if fact.leg.answered_by in _NO_PERSON:
+            await callback_ops.no_person(self._desk.on(tx), fact.call.call_id, self._desk.clock.now())
+
     async def call_ended(self, tx: Tx, fact: CallEnded, meta: FactMeta) -> None:
         """Abandoned, or wrap-up; and what came of a callback."""
         end_time = time_in(fact.cdr, "end_time") or meta.time
         ledger, now = self._desk.on(tx), self._desk.clock.now()
-        await contact_ops.end_call(ledger, fact.cdr.call_id, end_time, now)
         answered = fact.cdr.HasField("answer_time")
         await callback_ops.end_call(ledger, fact.cdr.call_id, fact.cdr.end_cause, now, answered=answered)
+        await contact_ops.end_call(ledger, fact.cdr.call_id, end_time, now)

@@ -214,6 +214,7 @@ def offer_to_proto(offer: Offer, contact: Contact) -> contact_pb2.Offer:
         queue_name=offer.queue_name,
         waiting_duration=duration_out(offer.waited),
         away=offer.away,
+        kept=offer.kept,
     )
 
 

@@ -283,7 +283,8 @@ class Routing:
             return (await self._contacts.StartOutboundContact(request, timeout=3)).contact_id
 
     async def callback_dial(self, tenant_id: str, contact_id: str) -> callback_pb2.CallbackDial:
-        """How the customer of an accepted callback is called. CONTACT_NOT_FOUND, CALLBACK_STATE_CHANGED."""
+        """How the customer of a callback is called that an agent has accepted, or is kept for.
+        CONTACT_NOT_FOUND, CALLBACK_STATE_CHANGED."""
         request = callback_service_pb2.GetCallbackDialRequest(contact_id=contact_id)
         with acting_for(tenant_id):
             return await self._callbacks.GetCallbackDial(request, timeout=3)
@@ -295,6 +296,12 @@ class Routing:
         )
         with acting_for(tenant_id):
             return (await self._callbacks.BeginCallbackCall(request, timeout=3)).contact_id
+
+    async def answer_callback(self, tenant_id: str, contact_id: str, call_id: str) -> callback_pb2.CallbackWait:
+        """The customer who was called first has answered; how they wait. CALLBACK_STATE_CHANGED."""
+        request = callback_service_pb2.AnswerCallbackCallRequest(contact_id=contact_id, call_id=call_id)
+        with acting_for(tenant_id):
+            return await self._callbacks.AnswerCallbackCall(request, timeout=3)
 
     async def fail_callback(self, tenant_id: str, contact_id: str, agent_id: str) -> None:
         """That customer can't be called. CONTACT_NOT_FOUND."""

@@ -12,7 +12,7 @@ from chassis.bus import Bus, LiveMessage
 from chassis.consumer import FactMeta, Handlers
 from chassis.facts import live_subject
 from chassis.sql import Tx
-from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.routing.v1 import callback_events_pb2, callback_rules_pb2, contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
@@ -57,6 +57,12 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
             # Only sooner than Watch.catch_up, which finds it when this node dies or the commit's answer is lost.
             tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *answered))
         tx.after_commit(switchboard.seek)
+
+    async def callback_released(tx: Tx, fact: callback_events_pb2.CallbackReleased, meta: FactMeta) -> None:
+        told = fact.callback
+        if told.order == callback_rules_pb2.CALLBACK_ORDER_CUSTOMER_FIRST and not told.call_id:
+            # As with an accepted offer: should this node die before, routing sets the agent free, and tries again.
+            tx.after_commit(lambda: switchboard.call_back(meta.tenant_id, told.contact_id, told.agent_id))
 
     async def offer_made(tx: Tx, fact: routing_events_pb2.OfferMade, meta: FactMeta) -> None:
         # The call may be on one node and the agent's media on another: there is time to bring them together while it
@@ -103,6 +109,7 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
 
     forget = _forget(house.tenancy)
     return {
+        callback_events_pb2.CallbackReleased: callback_released,
         routing_events_pb2.OfferMade: offer_made,
         routing_events_pb2.OfferAccepted: offer_accepted,
         routing_events_pb2.OfferDeclined: offer_over(Q850.REJECTED),

@@ -2484,7 +2484,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes hours
-         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them. Needs the permission `queues.write`.
+         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.BusinessHoursService.DeleteBusinessHours"];
         options?: never;
@@ -3617,6 +3617,26 @@ export interface components {
              * @description Talk of calls out without hold, seconds.
              */
             outboundTalkSeconds?: string;
+            /**
+             * Format: int64
+             * @description Callbacks asked for in the interval.
+             */
+            callbacksRequested?: string;
+            /**
+             * Format: int64
+             * @description Of those, customers who were reached or left a message, whenever that was.
+             */
+            callbacksReached?: string;
+            /**
+             * Format: int64
+             * @description Of those, given up: no attempt was left, or no time.
+             */
+            callbacksGivenUp?: string;
+            /**
+             * Format: int64
+             * @description Of those, cancelled.
+             */
+            callbacksCancelled?: string;
         };
         /** @description A queue's day so far and its present. */
         "analytics.v1.QueueTile": {
@@ -5690,7 +5710,7 @@ export interface components {
             readonly contactId?: string;
             /** @description Output only. Call to the customer at hand. */
             readonly callId?: string;
-            /** @description Output only. Agent who has it. */
+            /** @description Output only. Agent who has it, or is kept for it. */
             readonly agentId?: string;
             /** @description Output only. Attempts that are over, the oldest first. */
             readonly attempts?: components["schemas"]["routing.v1.CallbackAttempt"][];
@@ -5713,15 +5733,22 @@ export interface components {
              * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description Output only. Who is rung first in the attempt at hand; unset while nobody is called. */
+            readonly order?: components["schemas"]["routing.v1.CallbackOrder"];
+            /**
+             * Format: date-time
+             * @description Output only. Of CUSTOMER_FIRST: when the customer answered the attempt at hand. Until an agent is with them they wait on the line, at their place.
+             */
+            readonly answerTime?: string;
         };
         /** @description One attempt that is over. */
         "routing.v1.CallbackAttempt": {
             /**
              * Format: date-time
-             * @description When the agent accepted.
+             * @description When the agent accepted, or was kept for it.
              */
             beginTime?: string;
-            /** @description Agent. */
+            /** @description Agent; of CUSTOMER_FIRST the last one who was kept for it or took it. */
             agentId?: string;
             /** @description Contact that waited for it. */
             contactId?: string;
@@ -5736,10 +5763,15 @@ export interface components {
          */
         "routing.v1.CallbackMachineAction": "CALLBACK_MACHINE_ACTION_UNSPECIFIED" | "CALLBACK_MACHINE_ACTION_HANG_UP" | "CALLBACK_MACHINE_ACTION_LEAVE_MESSAGE" | "CALLBACK_MACHINE_ACTION_CONNECT";
         /**
+         * @description Who is rung first when an agent is free.
+         * @enum {string}
+         */
+        "routing.v1.CallbackOrder": "CALLBACK_ORDER_UNSPECIFIED" | "CALLBACK_ORDER_AGENT_FIRST" | "CALLBACK_ORDER_CUSTOMER_FIRST";
+        /**
          * @description What came of an attempt.
          * @enum {string}
          */
-        "routing.v1.CallbackOutcome": "CALLBACK_OUTCOME_UNSPECIFIED" | "CALLBACK_OUTCOME_ANSWERED" | "CALLBACK_OUTCOME_MESSAGE_LEFT" | "CALLBACK_OUTCOME_BUSY" | "CALLBACK_OUTCOME_NO_ANSWER" | "CALLBACK_OUTCOME_MACHINE" | "CALLBACK_OUTCOME_REJECTED" | "CALLBACK_OUTCOME_UNREACHABLE" | "CALLBACK_OUTCOME_NOT_DIALLED";
+        "routing.v1.CallbackOutcome": "CALLBACK_OUTCOME_UNSPECIFIED" | "CALLBACK_OUTCOME_ANSWERED" | "CALLBACK_OUTCOME_MESSAGE_LEFT" | "CALLBACK_OUTCOME_BUSY" | "CALLBACK_OUTCOME_NO_ANSWER" | "CALLBACK_OUTCOME_MACHINE" | "CALLBACK_OUTCOME_REJECTED" | "CALLBACK_OUTCOME_UNREACHABLE" | "CALLBACK_OUTCOME_NOT_DIALLED" | "CALLBACK_OUTCOME_HUNG_UP";
         /** @description A queue's rules for calling back. */
         "routing.v1.CallbackRules": {
             /**
@@ -5766,8 +5798,17 @@ export interface components {
             onMachine?: components["schemas"]["routing.v1.CallbackMachineAction"];
             /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. */
             messagePromptId?: string;
-            /** @description Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. */
+            /** @description Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. While they are named here they can't be deleted. */
             businessHoursId?: string;
+            /** @description Who is rung first. */
+            order?: components["schemas"]["routing.v1.CallbackOrder"];
+            /**
+             * @description Of CUSTOMER_FIRST: how long a customer is rung; unset means 30 s, 10 to 60 s.
+             * @example 3.5s
+             */
+            ringTimeout?: string;
+            /** @description Of CUSTOMER_FIRST: prompt that a customer who answers hears while their agent is offered the call; empty for a sentence in the brand's language. */
+            greetingPromptId?: string;
         };
         /**
          * @description Where a callback stands.
@@ -6356,6 +6397,8 @@ export interface components {
             waitingDuration?: string;
             /** @description Whether it rings at the agent's telephones alone (telephony's FindMe): they are not at the desk. */
             away?: boolean;
+            /** @description Whether the agent is only kept for a customer who is rung before them (a callback of CUSTOMER_FIRST): it rings nowhere and can't be answered until OfferMade tells of it. */
+            kept?: boolean;
         };
         /**
          * @description What became of an offer.

@@ -40,6 +40,12 @@ class Counters:
     outbound: int = 0
     """Calls agents began. They are in no other counter but the next."""
     outbound_talk: int = 0
+    callbacks_requested: int = 0
+    """Those asked for in the interval, and what came of them, whenever that was."""
+    callbacks_reached: int = 0
+    callbacks_given_up: int = 0
+    """No attempt left, or no time."""
+    callbacks_cancelled: int = 0
 
     def plus(self, other: Counters, sign: int = 1) -> Counters:
         """The sum, or with sign -1 the difference."""

@@ -73,9 +73,13 @@ def _origin_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> Hande
         raise InvalidInput.of("target", "of a CONSULT must be a queue or an agent")
     if request.WhichOneof("otherwise") and (to != "agent_id" or kind is ContactKind.CONSULT):
         raise InvalidInput.of("otherwise", "goes with a call that waits for an agent")
+    if request.waiting_contact_id and to != "queue_id":
+        raise InvalidInput.of("waiting_contact_id", "goes with queue_id")
+    if request.greeting_prompt_id and not request.waiting_contact_id:
+        raise InvalidInput.of("greeting_prompt_id", "goes with waiting_contact_id")
     for prefix, name in (
         ("con", "previous_contact_id"), ("usr", "consulting_agent_id"), ("usr", "return_agent_id"),
-        ("que", "otherwise_queue_id"),
+        ("que", "otherwise_queue_id"), ("con", "waiting_contact_id"), ("prm", "greeting_prompt_id"),
     ):  # fmt: skip
         if getattr(request, name):
             require_id(prefix, getattr(request, name), name)
@@ -89,6 +93,8 @@ def _origin_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> Hande
         max_wait=transfer_wait,
         otherwise_queue_id=request.otherwise_queue_id,
         otherwise_end=request.otherwise_end,
+        waiting_contact_id=request.waiting_contact_id,
+        greeting_prompt_id=request.greeting_prompt_id,
     )
 
 

@@ -1,4 +1,5 @@
-"""Flows nobody has to draw: where a call goes that an agent hands on, or asks a colleague about.
+"""Flows nobody has to draw: where a call goes that an agent hands on, or asks a colleague about, and how a customer
+waits who was called back before an agent was asked.
 
 A run of one is pinned to its release id like any other; the definition follows from that id and from where the call was
 sent. A released meaning never changes: another one gets another id.
@@ -7,11 +8,12 @@ sent. A released meaning never changes: another one gets another id.
 from __future__ import annotations
 
 from flows.domain import speech
-from flows.domain.definitions import Definition, HangUp, Queue, Step, Transfer, Utterance, Voicemail
+from flows.domain.definitions import Definition, HangUp, Queue, Say, Step, Transfer, Utterance, Voicemail
 from flows.domain.runs import ContactKind, HandedOn
 
 PREFIX = "builtin:"
 QUEUE, AGENT, VOICEMAIL, CONSULT = "builtin:queue", "builtin:agent", "builtin:voicemail", "builtin:consult"
+CALLBACK = "builtin:callback"
 AGENT_THEN_QUEUE, AGENT_THEN_END = "builtin:agent_then_queue", "builtin:agent_then_end"
 
 _MAILBOXES = {"voicemail_of_agent_id": "agent_id", "voicemail_of_queue_id": "queue_id"}
@@ -24,7 +26,7 @@ def release_of(origin: HandedOn) -> str:
     if origin.contact_kind is ContactKind.CONSULT:
         return CONSULT
     if origin.to != "agent_id":
-        return QUEUE
+        return CALLBACK if origin.waiting_contact_id else QUEUE
     if origin.otherwise_queue_id:
         return AGENT_THEN_QUEUE
     return AGENT_THEN_END if origin.otherwise_end else AGENT
@@ -39,6 +41,9 @@ def definition_of(release_id: str, origin: HandedOn) -> Definition:
         return _definition(_transfer("consult", origin, origin.to, origin.target, ""))
     if release_id == QUEUE:
         return _definition(Step("queue", "", Queue(origin.target)))
+    if release_id == CALLBACK:
+        greeting = Utterance(speech.in_every_language("called_back"), origin.greeting_prompt_id)
+        return _definition(Step("greeting", "", Say(greeting, "queue")), Step("queue", "", Queue(origin.target)))
     if release_id == AGENT_THEN_QUEUE:
         wait = _transfer("agent", origin, "agent_id", origin.target, "queue")
         return _definition(wait, Step("queue", "", Queue(origin.otherwise_queue_id)))

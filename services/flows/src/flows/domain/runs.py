@@ -115,6 +115,9 @@ class HandedOn:
     """Where the call waits when the agent doesn't take it, in place of all else."""
     otherwise_end: bool = False
     """It ends then."""
+    waiting_contact_id: str = ""
+    """Contact that waits in the queue already: the run queues none."""
+    greeting_prompt_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,13 @@ class _Line:
 
 
 def queue(walk: Walk, action: Queue | Transfer) -> Turn:
-    """Begin to wait."""
+    """Begin to wait, or go on with the contact that waits already."""
+    known = walk.state.origin.waiting_contact_id
+    if known and not walk.state.left_contact_id:
+        # Their agent rings meanwhile: how long it may take is told when that agent doesn't come.
+        walk.note("waits already")
+        walk.state = replace(walk.state, contact_id=known, queue_time=walk.now, announce_time=walk.now)
+        return walk.effect(Phase.CHECKING_CONTACT, CheckContact(known))
     own = {
         name: value
         # An agent is told what was found out on the whole way, what is inside last.

@@ -18,7 +18,7 @@ from itertools import islice
 from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
 from routing.domain.capacity import ALL, SPOKEN, USUAL_RULES, CapacityRules
-from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
+from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Demand, Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import Turns
 from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
@@ -428,7 +428,7 @@ def waiting_of(contact: Contact) -> Waiting | None:
         contact.contact_id, contact.queue_id, contact.queue_time.timestamp(), contact.points,
         demand(contact.required_skills), contact.version, contact.traceparent, contact.target_agent_id,
         contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps,
-        contact.kind is ContactKind.CALLBACK, contact.channel,
+        contact.to_be_called, contact.channel,
     )  # fmt: skip
 
 

@@ -14,6 +14,14 @@ LONGEST_AHEAD = timedelta(days=30)
 """How far ahead a callback may be asked for."""
 
 
+class CallOrder(StrEnum):
+    """Who is rung first when an agent is free."""
+
+    AGENT_FIRST = "AGENT_FIRST"
+    CUSTOMER_FIRST = "CUSTOMER_FIRST"
+    """The agent is kept meanwhile, and offered the customer once they have answered."""
+
+
 class OnMachine(StrEnum):
     """What follows when a machine answers."""
 
@@ -27,7 +35,8 @@ class OnMachine(StrEnum):
 @dataclass(frozen=True)
 class CallbackRules:
     """A queue's rules for callbacks. Whoever has to wait `offer_over` or longer is offered one; it is tried `attempts`
-    times, `retry_after` apart, and given up `time_to_live` after it was due. Without hours it is tried at any time."""
+    times, `retry_after` apart, and given up `time_to_live` after it was due. Without hours it is tried at any time. Who
+    is rung before an agent is rung for `ring_timeout`, and greeted with the prompt, or a sentence."""
 
     offer_over: timedelta = timedelta(minutes=2)
     attempts: int = 3
@@ -36,6 +45,9 @@ class CallbackRules:
     on_machine: OnMachine = OnMachine.HANG_UP
     message_prompt_id: str = ""
     business_hours_id: str = ""
+    order: CallOrder = CallOrder.AGENT_FIRST
+    ring_timeout: timedelta = timedelta(seconds=30)
+    greeting_prompt_id: str = ""
 
     def on_machine_at(self, attempts_before: int) -> OnMachine:
         """What follows at the attempt after so many: a message is left by the last one alone."""
@@ -56,6 +68,7 @@ def check_callback_rules(rules: CallbackRules, field: str) -> CallbackRules:
         ("offer_over", timedelta(0), timedelta(days=1)),
         ("retry_after", timedelta(minutes=1), timedelta(days=1)),
         ("time_to_live", timedelta(minutes=5), LONGEST_AHEAD),
+        ("ring_timeout", timedelta(seconds=10), timedelta(seconds=60)),
     )
     wrong = [
         FieldViolation(f"{field}.{name}", f"must be {least.total_seconds():g} to {most.total_seconds():g} seconds")
@@ -66,10 +79,15 @@ def check_callback_rules(rules: CallbackRules, field: str) -> CallbackRules:
         wrong.append(FieldViolation(f"{field}.attempts", f"must be 1 to {MOST_ATTEMPTS}"))
     if rules.on_machine is OnMachine.LEAVE_MESSAGE and not rules.message_prompt_id:
         wrong.append(FieldViolation(f"{field}.message_prompt_id", "is required to leave a message"))
+    if rules.greeting_prompt_id and rules.order is not CallOrder.CUSTOMER_FIRST:
+        wrong.append(FieldViolation(f"{field}.greeting_prompt_id", "goes with order CUSTOMER_FIRST only"))
     if wrong:
         raise InvalidInput("; ".join(f"{each.field} {each.description}" for each in wrong), fields=wrong)
-    if rules.message_prompt_id:
-        require_id("prm", rules.message_prompt_id, f"{field}.message_prompt_id")
+    for prompt_id, name in (
+        (rules.message_prompt_id, "message_prompt_id"), (rules.greeting_prompt_id, "greeting_prompt_id"),
+    ):  # fmt: skip
+        if prompt_id:
+            require_id("prm", prompt_id, f"{field}.{name}")
     if rules.business_hours_id:
         require_id("hrs", rules.business_hours_id, f"{field}.business_hours_id")
     return rules

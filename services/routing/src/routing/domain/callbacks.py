@@ -1,8 +1,9 @@
 """A callback: a customer's place in a line, kept while they do something else.
 
 Every move goes through `TRANSITIONS`. While it is WAITING a contact of kind CALLBACK stands in its queue for it, like
-anybody who waits, and so nobody is called for whom no agent is free: the matcher gives one agent to one contact, and
-that agent, once they accept, calls the customer. Each attempt is a contact of its own; the place is the callback's.
+anybody who waits, and so nobody is called for whom no agent is free: the matcher gives one agent to one contact. By the
+order of its queue that agent accepts and calls the customer, or is kept for the customer, who is rung first and whom
+they are offered once they have answered. Each attempt is a contact of its own; the place is the callback's.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from kernel.hours import is_zone
 from kernel.ids import require_id
 from kernel.phone import require_e164
 
-from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules
+from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules, CallOrder
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.hours import BusinessHours, opening
 from routing.domain.queues import SkillLevel
 
 DIAL_WITHIN = timedelta(seconds=60)
 """How long after an agent accepted the call must have begun: then they are set free."""
+ANSWER_WITHIN = timedelta(seconds=30)
+"""How long it may take, after a customer could have answered, until it is known that a person did."""
 MAX_REASON = 200
 
 
@@ -61,7 +64,9 @@ class CallbackTrigger(StrEnum):
     HOLD = "HOLD"
     """Its queue closes."""
     RELEASE = "RELEASE"
-    """An agent has accepted it."""
+    """An agent has accepted it, or is kept for it."""
+    RETURN = "RETURN"
+    """The agent who was kept for it is gone before the customer was rung."""
     REACH = "REACH"
     RETRY = "RETRY"
     """The attempt came to nothing, and another one is left."""
@@ -76,6 +81,7 @@ TRANSITIONS: Mapping[tuple[CallbackState, CallbackTrigger], CallbackState] = {
     (_S.SCHEDULED, _T.QUEUE): _S.WAITING,
     (_S.WAITING, _T.HOLD): _S.SCHEDULED,
     (_S.WAITING, _T.RELEASE): _S.CALLING,
+    (_S.CALLING, _T.RETURN): _S.WAITING,
     (_S.CALLING, _T.REACH): _S.COMPLETED,
     (_S.CALLING, _T.RETRY): _S.SCHEDULED,
     (_S.CALLING, _T.FAIL): _S.FAILED,
@@ -97,6 +103,8 @@ class Outcome(StrEnum):
     REJECTED = "REJECTED"
     UNREACHABLE = "UNREACHABLE"
     NOT_DIALLED = "NOT_DIALLED"
+    HUNG_UP = "HUNG_UP"
+    """They answered before an agent, and hung up before one came."""
 
 
 REACHED = frozenset({Outcome.ANSWERED, Outcome.MESSAGE_LEFT})
@@ -122,7 +130,9 @@ class Attempt:
 @dataclass(frozen=True)
 class Callback:
     """`place_time` is since when it counts as waiting; `due_time` when it gets in line (again), `close_time` when its
-    queue closes while it is in line, `dial_by_time` when the call must have begun that an agent was to make."""
+    queue closes while it is in line, `dial_by_time` when the call must have begun that an agent was to make, or what is
+    called first must have answered. Of an attempt that is `customer_first`, `answer_time` is when the customer
+    answered."""
 
     callback_id: str
     state: CallbackState
@@ -148,6 +158,8 @@ class Callback:
     release_time: datetime | None = None
     close_time: datetime | None = None
     dial_by_time: datetime | None = None
+    customer_first: bool = False
+    answer_time: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     end_time: datetime | None = None
     cancel_reason: str = ""
@@ -158,6 +170,11 @@ class Callback:
     def open(self) -> bool:
         """Whether it has not come to its end."""
         return self.state in OPEN
+
+    @property
+    def keeps_agent(self) -> bool:
+        """Whether whoever is given to it now is only kept until the customer, who is called first, has answered."""
+        return self.customer_first and self.answer_time is None
 
     @property
     def next_time(self) -> datetime | None:
@@ -296,6 +313,13 @@ def moved(callback: Callback, trigger: CallbackTrigger, **changes: Any) -> Callb
     return replace(callback, **{"state": target, "version": callback.version + 1} | changes)
 
 
+def order_of(callback: Callback) -> CallOrder | None:
+    """Who is rung first in the attempt at hand; None while nobody is called."""
+    if callback.state is not CallbackState.CALLING:
+        return None
+    return CallOrder.CUSTOMER_FIRST if callback.customer_first else CallOrder.AGENT_FIRST
+
+
 def waits_for(callback: Callback, contact_id: str, now: datetime) -> Contact:
     """The contact that stands in line for it, at its place."""
     return Contact(
@@ -331,17 +355,48 @@ def held(callback: Callback, hours: BusinessHours | None, now: datetime) -> Call
     )  # fmt: skip
 
 
-def released(callback: Callback, agent_id: str, now: datetime) -> Callback:
-    """An agent has it."""
+def released(callback: Callback, agent_id: str, now: datetime, *, customer_first: bool = False) -> Callback:
+    """An agent has it, or is kept for a customer who is called first."""
     return moved(
         callback, CallbackTrigger.RELEASE,
         agent_id=agent_id, release_time=now, dial_by_time=now + DIAL_WITHIN, close_time=None,
+        customer_first=customer_first,
     )  # fmt: skip
 
 
-def dialled(callback: Callback, call_id: str) -> Callback:
-    """The call to its customer has begun: from now on that call's end is the attempt's."""
-    return replace(callback, call_id=call_id, dial_by_time=None, version=callback.version + 1)
+def given_to(callback: Callback, agent_id: str) -> Callback:
+    """Another agent has it, or is kept for it, while its customer rings or waits on the line."""
+    return replace(callback, agent_id=agent_id, version=callback.version + 1)
+
+
+def kept_for(rules: CallbackRules) -> timedelta:
+    """How long at most an agent is kept for a customer who is called first."""
+    return DIAL_WITHIN + rules.ring_timeout + ANSWER_WITHIN
+
+
+def returned(callback: Callback, now: datetime) -> Callback:
+    """In line again: nobody was rung yet. When its queue closes is looked up at once."""
+    return moved(
+        callback, CallbackTrigger.RETURN,
+        agent_id="", release_time=None, dial_by_time=None, customer_first=False, close_time=now,
+    )  # fmt: skip
+
+
+def dialled(callback: Callback, call_id: str, rules: CallbackRules, now: datetime) -> Callback:
+    """The call to its customer has begun: from now on that call's end is the attempt's. Who is called first must have
+    answered after a while: an agent is kept for them."""
+    answer_by = now + rules.ring_timeout + ANSWER_WITHIN if callback.customer_first else None
+    return replace(callback, call_id=call_id, dial_by_time=answer_by, version=callback.version + 1)
+
+
+def answered(callback: Callback, now: datetime) -> Callback:
+    """The customer who was called first waits on the line."""
+    return replace(callback, answer_time=now, dial_by_time=None, version=callback.version + 1)
+
+
+def unattended(callback: Callback) -> Callback:
+    """No person answered, and no agent is kept any more: the call's end says what came of it."""
+    return replace(callback, dial_by_time=None, version=callback.version + 1)
 
 
 def attempted(
@@ -354,7 +409,7 @@ def attempted(
     )  # fmt: skip
     changes: dict[str, Any] = {
         "attempts": (*callback.attempts, attempt), "contact_id": "", "call_id": "", "agent_id": "",
-        "release_time": None, "dial_by_time": None,
+        "release_time": None, "dial_by_time": None, "customer_first": False, "answer_time": None,
     }  # fmt: skip
     if outcome in REACHED or len(callback.attempts) + 1 >= rules.attempts:
         trigger = CallbackTrigger.REACH if outcome in REACHED else CallbackTrigger.FAIL
@@ -363,8 +418,11 @@ def attempted(
     return moved(callback, CallbackTrigger.RETRY, due_time=due, **changes)
 
 
-def outcome_of(end_cause: str, *, answered: bool) -> Outcome:
-    """What a call that ended for this cause came to; whoever gave up ringing has not been answered."""
+def outcome_of(end_cause: str, *, answered: bool, waited: bool = False) -> Outcome:
+    """What a call that ended for this cause came to: `answered` when an agent talked with the customer, `waited` when
+    the customer was on the line for one. Whoever gave up ringing has not been answered."""
+    if waited and not answered:
+        return Outcome.HUNG_UP
     if end_cause in _BY_CAUSE or answered:
         return _BY_CAUSE.get(end_cause, Outcome.ANSWERED)
     return Outcome.NO_ANSWER if end_cause in _RANG else Outcome.NOT_DIALLED

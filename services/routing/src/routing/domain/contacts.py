@@ -185,6 +185,11 @@ class Contact:
     version: int = 1
 
     @property
+    def to_be_called(self) -> bool:
+        """Whether the customer waits to be called, and not in a call."""
+        return self.kind is ContactKind.CALLBACK and not self.call_id
+
+    @property
     def points(self) -> float:
         """Its priority, and half a point when an offer for it came to nothing or it is for one agent alone."""
         return self.priority + (HALF_A_POINT if self.offer_count or self.target_agent_id else 0.0)

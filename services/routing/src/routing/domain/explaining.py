@@ -10,7 +10,7 @@ from functools import lru_cache
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import line_of, ready_of, seen_idle
 from routing.domain.capacity import USUAL_RULES, CapacityRules
-from routing.domain.contacts import Contact, ContactKind
+from routing.domain.contacts import Contact
 from routing.domain.courses import Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.matches import why_not
 from routing.domain.queues import Queue, demand
@@ -56,7 +56,7 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     since, at = contact.queue_time.timestamp(), now.timestamp()
     preferred = contact.preferred_agent_id
     due = preferred_until(since, contact.preferred_wait.total_seconds(), at) if preferred else None
-    callback = contact.kind is ContactKind.CALLBACK
+    callback = contact.to_be_called
     if due is not None:
         return alone(preferred, at_desk=callback), datetime.fromtimestamp(due, now.tzinfo)
     stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)

@@ -187,7 +187,11 @@ class CallbackHeld(CallbackFact):
 
 
 class CallbackReleased(CallbackFact):
-    """An agent has it, and calls."""
+    """An agent has it, and calls, or is kept for a customer who is called first."""
+
+
+class CallbackAnswered(CallbackFact):
+    """The customer who was called first waits on the line."""
 
 
 class CallbackAttempted(CallbackFact):

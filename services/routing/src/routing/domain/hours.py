@@ -28,7 +28,7 @@ class BusinessHoursNotFound(NotFound):
 
 
 class BusinessHoursInUse(FailedPrecondition):
-    """A queue goes by them."""
+    """A queue goes by them, or calls back within them."""
 
     reason = "BUSINESS_HOURS_IN_USE"
 

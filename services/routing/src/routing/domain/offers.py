@@ -60,6 +60,8 @@ class Offer:
     answer_time: datetime | None = None
     away: bool = False
     """Whether it rings at the agent's telephones alone."""
+    kept: bool = False
+    """Whether the agent is only kept for a customer who is called first: it rings nowhere yet."""
     version: int = 1
 
 
@@ -99,20 +101,31 @@ class Move:
 
 
 def made(
-    offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime, rules: CapacityRules = USUAL_RULES
+    offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime, rules: CapacityRules = USUAL_RULES, *,
+    kept_for: timedelta | None = None,
 ) -> Move:
-    """The agent reserved for the contact, for as long as it rings at the desk or at their telephones. Refuses when
-    either is not where an offer may find them."""
+    """The agent reserved for the contact, for as long as it rings at the desk or at their telephones, or `kept_for` a
+    customer who is called first. Refuses when either is not where an offer may find them."""
     away = agent.state in AWAY
     offer = Offer(
-        offer_id, OfferState.PENDING, contact.contact_id, agent.agent_id, now, now + _ring(contact, agent, queue),
-        queue.queue_id, queue.display_name, max(now - contact.queue_time, timedelta(0)), away=away,
+        offer_id, OfferState.PENDING, contact.contact_id, agent.agent_id, now,
+        now + (_ring(contact, agent, queue) if kept_for is None else kept_for), queue.queue_id, queue.display_name,
+        max(now - contact.queue_time, timedelta(0)), away=away, kept=kept_for is not None,
     )  # fmt: skip
     after = contacts.moved(
         contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1,
         wrap_up_mode=queue.wrap_up_mode,
     )  # fmt: skip
     return Move(offer, after, agents.offered(agent, contact.contact_id, now, contact.channel, rules))
+
+
+def presented(offer: Offer, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Offer:
+    """The customer has answered: the offer that the agent was kept for rings from now on."""
+    ring = agent.reach.away if offer.away else _ring(contact, agent, queue)
+    return replace(
+        offer, kept=False, create_time=now, expire_time=now + ring, version=offer.version + 1,
+        waited=max(now - contact.queue_time, timedelta(0)),
+    )  # fmt: skip
 
 
 def _ring(contact: Contact, agent: Agent, queue: Queue) -> timedelta:
@@ -146,6 +159,7 @@ def is_member(agent: Agent, queue: Queue) -> bool:
 
 def accepted(move: Move, now: datetime) -> Move:
     """The agent took it in time."""
+    require_presented(move.offer)
     if now >= move.offer.expire_time:
         raise OfferNotPending("the offer has expired", metadata={"state": OfferState.MISSED})
     return Move(
@@ -158,6 +172,7 @@ def accepted(move: Move, now: datetime) -> Move:
 def declined(move: Move, now: datetime) -> Move:
     """The agent said no and is NOT_READY. The contact goes back to the head of its queue; one that nobody else may take
     is over."""
+    require_presented(move.offer)
     return _turned_away(move, OfferState.DECLINED, agents.DECLINED, now)
 
 
@@ -176,6 +191,12 @@ def rescinded(move: Move, contact: Contact, now: datetime) -> Move:
 def withdrawn(move: Move, now: datetime) -> Move:
     """Taken back because the agent can't answer it any more: the contact goes back to the head of its queue."""
     return rescinded(move, _returned(move.contact), now)
+
+
+def require_presented(offer: Offer) -> None:
+    """OfferNotPending for one that rings nowhere yet."""
+    if offer.kept:
+        raise OfferNotPending("the customer has not answered yet", metadata={"state": offer.state})
 
 
 def _turned_away(move: Move, state: OfferState, reason: str, now: datetime, returns: timedelta = timedelta(0)) -> Move:

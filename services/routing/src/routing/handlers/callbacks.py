@@ -90,7 +90,7 @@ class CallbackServicer(Asked, CallbackServiceServicer):
     ) -> callback_pb2.CallbackDial:
         contact_id = require_id("con", request.contact_id, "contact_id")
         found = await self._run(lambda tx: ops.callback_dial(tx, contact_id), read_only=True)
-        return proto.dial_to_proto(*found)
+        return proto.dial_to_proto(found.callback, found.on_machine, found.prompt_id, found.ring_timeout)
 
     async def BeginCallbackCall(
         self, request: callback_service_pb2.BeginCallbackCallRequest, context: Any
@@ -104,6 +104,16 @@ class CallbackServicer(Asked, CallbackServiceServicer):
         return convert.contact_to_proto(
             await self._run(lambda tx: ops.begin_call(tx, contact_id, agent_id, call_id, now))
         )
+
+    async def AnswerCallbackCall(
+        self, request: callback_service_pb2.AnswerCallbackCallRequest, context: Any
+    ) -> callback_pb2.CallbackWait:
+        contact_id = require_id("con", request.contact_id, "contact_id")
+        call_id, now = require_id("call", request.call_id, "call_id"), self._desk.clock.now()
+        queue = await self._run(lambda tx: ops.answer_call(tx, contact_id, call_id, now))
+        return callback_pb2.CallbackWait(
+            queue_id=queue.queue_id, greeting_prompt_id=queue.callbacks.greeting_prompt_id
+        )  # fmt: skip
 
     async def FailCallbackCall(
         self, request: callback_service_pb2.FailCallbackCallRequest, context: Any

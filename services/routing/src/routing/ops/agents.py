@@ -19,6 +19,7 @@ from routing.domain.queues import Disposition, QueueNotFound, require_ids
 from routing.ledger import Ledger
 from routing.ops import presence, wrapup
 from routing.ops.queues import require_known_skills, require_plan_for, require_version, rules_of
+from routing.ops.releasing import agent_gone
 from routing.ops.saving import move_of, put_agent, put_move
 from routing.store import agents as store
 from routing.store import contacts as contact_store
@@ -146,7 +147,7 @@ async def desktop(tx: Ledger, agent_id: str) -> Desktop:
     contact = await contact_store.find_contact(tx, agent.contact_id) if agent.contact_id else None
     queue = await rules_of(tx, contact.queue_id) if contact else None
     dispositions = await queue_store.dispositions_of(tx, queue.disposition_ids if queue else ())
-    return Desktop(agent, offer, contact, dispositions)
+    return Desktop(agent, offer if offer is None or not offer.kept else None, contact, dispositions)
 
 
 async def _take_offer_back(tx: Ledger, agent: Agent, now: datetime) -> Agent:
@@ -158,4 +159,5 @@ async def _take_offer_back(tx: Ledger, agent: Agent, now: datetime) -> Agent:
     before = replace(await move_of(tx, offer), agent=agent)
     after = withdrawn(before, now)
     await put_move(tx, before, after, OfferRescinded, now)
+    await agent_gone(tx, after.contact, now)
     return after.agent

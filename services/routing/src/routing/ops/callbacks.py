@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kernel.ids import new_id
 
 from routing.domain import callbacks, contacts
 from routing.domain.callback_rules import OnMachine
 from routing.domain.callbacks import Callback, CallbackMoved, CallbackNotFound, CallbackState, Offered, Outcome, When
-from routing.domain.contacts import Contact, ContactNotFound, ContactState
+from routing.domain.contacts import WAITING, Contact, ContactNotFound, ContactState
 from routing.domain.facts import (
+    CallbackAnswered,
     CallbackAttempted,
     CallbackCancelled,
     CallbackCompleted,
@@ -28,6 +29,7 @@ from routing.domain.hours import BusinessHours
 from routing.domain.queues import Queue
 from routing.ledger import Ledger
 from routing.ops import contacts as contact_ops
+from routing.ops import offers as offer_ops
 from routing.ops import waits
 from routing.ops.queues import get_queue, require_known_skills, require_version, rules_of
 from routing.store import callbacks as store
@@ -35,6 +37,8 @@ from routing.store import hours as hours_store
 
 QUEUE_DELETED = "queue_deleted"
 """Why a callback is cancelled that nobody is left for."""
+NOT_REACHED = "callback_not_reached"
+"""Why the contact of an attempt leaves its queue whose customer was called first and did not answer."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class CallbackFilter:
     queue_id: str = ""
     states: Sequence[CallbackState] = ()
     number: str = ""
+
+
+@dataclass(frozen=True)
+class Dial:
+    """How a callback's customer is called: what follows when a machine answers, with the prompt to leave then, and how
+    long at most it rings at one who is called first."""
+
+    callback: Callback
+    on_machine: OnMachine
+    prompt_id: str
+    ring_timeout: timedelta
 
 
 async def create_callback(tx: Ledger, draft: Callback, when: When, now: datetime) -> tuple[Callback, bool]:
@@ -128,16 +143,17 @@ async def keep_times(tx: Ledger, now: datetime, limit: int = 50) -> int:
     return len(due)
 
 
-async def callback_dial(tx: Ledger, contact_id: str) -> tuple[Callback, OnMachine, str]:
-    """The callback an agent has accepted, what follows when a machine answers, and the prompt to leave then.
-    ContactNotFound, CallbackMoved."""
+async def callback_dial(tx: Ledger, contact_id: str) -> Dial:
+    """How the customer of a callback is called that an agent has accepted, or is kept for. ContactNotFound,
+    CallbackMoved."""
     contact = await contact_ops.get_contact(tx, contact_id)
     callback = await _to_dial(tx, contact)
     if callback.call_id:
-        raise CallbackMoved("the customer is being called already", metadata={"state": callback.state})
+        raise _called_already(callback)
     rules = (await rules_of(tx, callback.queue_id)).callbacks
     on_machine = rules.on_machine_at(len(callback.attempts))
-    return callback, on_machine, rules.message_prompt_id if on_machine is OnMachine.LEAVE_MESSAGE else ""
+    prompt_id = rules.message_prompt_id if on_machine is OnMachine.LEAVE_MESSAGE else ""
+    return Dial(callback, on_machine, prompt_id, rules.ring_timeout)
 
 
 async def begin_call(tx: Ledger, contact_id: str, agent_id: str, call_id: str, now: datetime) -> Contact:
@@ -146,11 +162,37 @@ async def begin_call(tx: Ledger, contact_id: str, agent_id: str, call_id: str, n
     callback = await _to_dial(tx, contact)
     if callback.call_id == call_id:
         return contact
-    if callback.call_id:
-        raise CallbackMoved("the customer is being called already", metadata={"state": callback.state})
-    after = callbacks.dialled(callback, call_id)
+    if callback.call_id or callback.agent_id != agent_id:
+        raise _called_already(callback)
+    rules = (await rules_of(tx, callback.queue_id)).callbacks
+    after = callbacks.dialled(callback, call_id, rules, now)
     await store.change_callback(tx, after, callback.version, now)
     return await contact_ops.begin_call(tx, contact, call_id, now)
+
+
+async def answer_call(tx: Ledger, contact_id: str, call_id: str, now: datetime) -> Queue:
+    """The customer who is called first has answered: they wait on the line, in the queue answered, and the agent kept
+    for them is offered the contact. Repeats change nothing. ContactNotFound, CallbackMoved."""
+    contact = await contact_ops.get_contact(tx, contact_id)
+    callback = await _to_dial(tx, contact)
+    queue = await rules_of(tx, contact.queue_id)
+    if callback.call_id != call_id or not callback.customer_first:
+        raise _called_already(callback)
+    if callback.answer_time is None:
+        if contact.state not in WAITING:
+            raise CallbackMoved("the attempt is over", metadata={"state": callback.state})
+        await _keep(tx, callback, callbacks.answered(callback, now), CallbackAnswered, now)
+        await offer_ops.present(tx, contact, now)
+    return queue
+
+
+async def no_person(tx: Ledger, call_id: str, now: datetime) -> None:
+    """No person answered a customer's number that is called first: nobody is kept for a machine. What came of it is the
+    call's end to say. Repeats change nothing."""
+    callback = await store.callback_of_call(tx, call_id)
+    if callback is not None and callback.state is CallbackState.CALLING and callback.keeps_agent:
+        await _let_agent_go(tx, callback, now)
+        await store.change_callback(tx, callbacks.unattended(callback), callback.version, now)
 
 
 async def fail_call(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -> Contact:
@@ -159,22 +201,26 @@ async def fail_call(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -
     callback = await store.find_callback(tx, contact.callback_id) if contact.callback_id else None
     if callback is None or callback.contact_id != contact_id or callback.call_id:
         return contact
-    if callback.state is not CallbackState.CALLING:
+    if callback.state is not CallbackState.CALLING or callback.agent_id != agent_id:
         return contact
-    return await _not_dialled(tx, callback, contact, now)
+    return await _not_called(tx, callback, Outcome.NOT_DIALLED, now)
 
 
 async def end_call(tx: Ledger, call_id: str, end_cause: str, now: datetime, *, answered: bool) -> None:
-    """A call is over: what came of the callback it was made for. Repeats change nothing."""
+    """A call is over: what came of the callback it was made for. Repeats change nothing. To be told before the contacts
+    of the call are: who was called and never answered has not abandoned anything."""
     callback = await store.callback_of_call(tx, call_id)
-    if callback is not None and callback.state is CallbackState.CALLING:
-        await _attempted(tx, callback, callbacks.outcome_of(end_cause, answered=answered), now)
+    if callback is None or callback.state is not CallbackState.CALLING:
+        return
+    if callback.keeps_agent:
+        await _let_agent_go(tx, callback, now)
+    waited = callback.answer_time is not None
+    await _attempted(tx, callback, callbacks.outcome_of(end_cause, answered=answered, waited=waited), now)
 
 
 async def _keep_time(tx: Ledger, callback: Callback, now: datetime) -> None:
     if callback.state is CallbackState.CALLING:
-        contact = await contact_ops.get_contact(tx, callback.contact_id)
-        await _not_dialled(tx, callback, contact, now)
+        await _not_called(tx, callback, Outcome.NO_ANSWER if callback.call_id else Outcome.NOT_DIALLED, now)
         return
     queue = await rules_of(tx, callback.queue_id)
     if queue.deleted:
@@ -217,11 +263,19 @@ async def _leave_line(tx: Ledger, callback: Callback, reason: str, now: datetime
         await contact_ops.dequeue_contact(tx, callback.contact_id, reason, now, rescind_offer=True)
 
 
-async def _not_dialled(tx: Ledger, callback: Callback, contact: Contact, now: datetime) -> Contact:
+async def _not_called(tx: Ledger, callback: Callback, outcome: Outcome, now: datetime) -> Contact:
+    contact = await contact_ops.get_contact(tx, callback.contact_id)
     if contact.state is ContactState.ON_CONTACT:
         contact = await contact_ops.give_up_call(tx, contact, now)
-    await _attempted(tx, callback, Outcome.NOT_DIALLED, now)
+    elif callback.keeps_agent:
+        contact = await _let_agent_go(tx, callback, now)
+    await _attempted(tx, callback, outcome, now)
     return contact
+
+
+async def _let_agent_go(tx: Ledger, callback: Callback, now: datetime) -> Contact:
+    """Whoever was kept for a customer who did not answer is as idle as before."""
+    return await contact_ops.dequeue_contact(tx, callback.contact_id, NOT_REACHED, now, rescind_offer=True)
 
 
 async def _attempted(tx: Ledger, before: Callback, outcome: Outcome, now: datetime) -> None:
@@ -244,7 +298,9 @@ async def _keep(
 
 async def _of_agent(tx: Ledger, contact_id: str, agent_id: str) -> Contact:
     contact = await contact_ops.get_contact(tx, contact_id)
-    if contact.agent_id != agent_id:
+    # While nobody has it, whoever was kept for it may be gone: then its callback says for whom it is.
+    handled = contact.state not in WAITING and contact.agent_id
+    if handled and contact.agent_id != agent_id:
         raise ContactNotFound("no such contact")
     return contact
 
@@ -254,6 +310,10 @@ async def _to_dial(tx: Ledger, contact: Contact) -> Callback:
     if callback is None or callback.contact_id != contact.contact_id or callback.state is not CallbackState.CALLING:
         raise CallbackMoved("the contact is no callback that is to be called", metadata={"state": contact.state})
     return callback
+
+
+def _called_already(callback: Callback) -> CallbackMoved:
+    return CallbackMoved("the customer is being called already", metadata={"state": callback.state})
 
 
 async def _hours(tx: Ledger, queue: Queue) -> BusinessHours | None:

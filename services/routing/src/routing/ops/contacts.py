@@ -100,12 +100,12 @@ async def line_up(tx: Ledger, contact: Contact, now: datetime) -> Contact:
 
 
 async def begin_call(tx: Ledger, before: Contact, call_id: str, now: datetime) -> Contact:
-    """The agent on it calls its customer: from now on the contact ends with this call. CallOver."""
+    """Its customer is called, by the agent on it or before any: from now on it ends with this call. CallOver."""
     if await store.call_has_ended(tx, call_id):
         raise CallOver("the call is over")
     after = replace(before, call_id=call_id, version=before.version + 1)
     await put_contact(tx, before, after, now)
-    tx.tell(ContactStarted(after))
+    tx.tell(ContactStarted(after) if after.state is ContactState.ON_CONTACT else ContactChanged(after))
     return after
 
 

@@ -58,11 +58,12 @@ async def update_hours(
 
 
 async def delete_hours(tx: Ledger, business_hours_id: str) -> None:
-    """Take them away. BusinessHoursInUse while a queue goes by them."""
+    """Take them away. BusinessHoursInUse while a queue goes by them, or calls back within them."""
     for queue in await queue_store.every_queue(tx):
-        if queue.business_hours_id == business_hours_id:
+        if business_hours_id in (queue.business_hours_id, queue.callbacks.business_hours_id):
+            goes = "goes by" if queue.business_hours_id == business_hours_id else "calls back within"
             raise BusinessHoursInUse(
-                f"{queue.display_name} goes by these hours: change that first", metadata={"queue_id": queue.queue_id}
+                f"{queue.display_name} {goes} these hours: change that first", metadata={"queue_id": queue.queue_id}
             )
     if not await store.delete_hours(tx, business_hours_id):
         raise BusinessHoursNotFound("no such business hours")

@@ -25,7 +25,7 @@ from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNot
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.queues import rules_of
-from routing.ops.releasing import release
+from routing.ops.releasing import agent_gone, keep_agent, release, require_not_rung
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
@@ -36,7 +36,8 @@ PICKED_UP = "picked_up"
 
 
 async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
-    """Carry out what the matcher proposed: contact and agent move together, or nothing does.
+    """Carry out what the matcher proposed: contact and agent move together, or nothing does. For a callback whose
+    customer is called first the agent is kept; `present` lets it ring.
 
     DecisionStale when either is no longer what the matcher saw; whoever tries, one offer comes of it.
     """
@@ -51,24 +52,39 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
         raise DecisionStale("the agent can't be reached any more")
     if contact.target_agent_id not in ("", agent.agent_id):
         raise DecisionStale("the contact is for another agent")
-    move = offers.made(new_id("ofr", now), contact, agent, await rules_of(tx, contact.queue_id), now, rules)
+    queue = await rules_of(tx, contact.queue_id)
+    kept_for = await keep_agent(tx, contact, agent.agent_id, queue, now)
+    move = offers.made(new_id("ofr", now), contact, agent, queue, now, rules, kept_for=kept_for)
     await put_contact(tx, contact, move.contact, now)
     await store.add_offer(tx, move.offer)
     await store.add_decision(tx, _decision(move.offer, match, now))
-    tx.tell(OfferMade(move.offer, move.contact))
+    if not move.offer.kept:
+        tx.tell(OfferMade(move.offer, move.contact))
     await put_agent(tx, agent, move.agent, now)
     return move.offer
+
+
+async def present(tx: Ledger, contact: Contact, now: datetime) -> None:
+    """The contact's customer has answered: the offer of the agent who is kept for them rings from now on."""
+    offer = await store.pending_offer(tx, contact_id=contact.contact_id)
+    if offer is None or not offer.kept:
+        return
+    move = await move_of(tx, offer)
+    after = offers.presented(offer, contact, move.agent, await rules_of(tx, contact.queue_id), now)
+    await store.change_offer(tx, after, offer.version, now)
+    tx.tell(OfferMade(after, contact))
 
 
 async def pick_up(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
     """The agent takes a waiting contact, also from a colleague at whom it rings: one transaction, and one has it.
 
-    ContactNotFound, ContactMoved, NotInQueue, AgentNotAvailable, StationMissing.
+    ContactNotFound, ContactMoved, CallbackMoved, NotInQueue, AgentNotAvailable, StationMissing.
     """
     agent = await get_agent(tx, agent_id)
     contact = await contact_store.find_contact(tx, contact_id)
     if contact is None:
         raise ContactNotFound("no such contact")
+    await require_not_rung(tx, contact)
     taken = offers.picked_up(new_id("ofr", now), contact, agent, await rules_of(tx, contact.queue_id), now)
     ringing = await store.pending_offer(tx, contact_id=contact_id)
     if ringing is None:
@@ -113,12 +129,14 @@ async def miss_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) ->
 
 async def expire_offers(tx: Ledger, now: datetime, limit: int = 50, *, heard_since: datetime | None = None) -> int:
     """Miss every offer whose time is over; how many. One from before `heard_since`, when the bus was away, is taken
-    back: it didn't ring, and its agent is as ready as before."""
+    back: it didn't ring, and its agent is as ready as before; so is one that was only kept."""
     due = await store.offers_due(tx, now, limit)
     for offer in due:
         before = await move_of(tx, offer)
-        if heard_since is not None and offer.create_time < heard_since:
-            await put_move(tx, before, offers.withdrawn(before, now), OfferRescinded, now)
+        if offer.kept or (heard_since is not None and offer.create_time < heard_since):
+            taken_back = offers.withdrawn(before, now)
+            await put_move(tx, before, taken_back, OfferRescinded, now)
+            await agent_gone(tx, taken_back.contact, now)
             continue
         queue = await rules_of(tx, before.contact.queue_id)
         after = offers.missed(before, now, queue.missed_offer_return)

@@ -207,8 +207,10 @@ def _been_in(contact: Contact) -> set[str]:
 
 
 def _goes_by_queue(contact: Contact) -> bool:
-    """A contact for one agent waits for them, and an agent's question for an answer."""
-    return bool(contact.queue_id) and not contact.target_agent_id and contact.kind is not ContactKind.CONSULT
+    """A contact for one agent waits for them, an agent's question for an answer, and a callback keeps its place: so
+    does a customer who was called and waits on the line."""
+    stays = contact.kind in (ContactKind.CONSULT, ContactKind.CALLBACK)
+    return bool(contact.queue_id) and not contact.target_agent_id and not stays
 
 
 def _may_go(contact: Contact) -> bool:

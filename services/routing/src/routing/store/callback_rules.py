@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, OnMachine
+from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, CallOrder, OnMachine
 from routing.store.rows import duration, milliseconds
 
 
@@ -21,13 +21,17 @@ def callback_rules_to_json(rules: CallbackRules) -> dict[str, Any]:
         "on_machine": rules.on_machine.value,
         "message_prompt_id": rules.message_prompt_id,
         "business_hours_id": rules.business_hours_id,
+        "order": rules.order.value,
+        "ring_timeout_ms": milliseconds(rules.ring_timeout),
+        "greeting_prompt_id": rules.greeting_prompt_id,
     }
 
 
 def callback_rules_from_json(value: Mapping[str, Any]) -> CallbackRules:
-    """From the callbacks column."""
+    """From the callbacks column; what queues of before don't say is as usual."""
     if not value:
         return USUAL_CALLBACKS
+    ring = value.get("ring_timeout_ms")
     return CallbackRules(
         duration(value["offer_over_ms"]),
         value["attempts"],
@@ -36,4 +40,7 @@ def callback_rules_from_json(value: Mapping[str, Any]) -> CallbackRules:
         OnMachine(value["on_machine"]),
         value["message_prompt_id"],
         value["business_hours_id"],
+        CallOrder(value.get("order", USUAL_CALLBACKS.order)),
+        USUAL_CALLBACKS.ring_timeout if ring is None else duration(ring),
+        value.get("greeting_prompt_id", ""),
     )

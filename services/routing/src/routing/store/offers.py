@@ -105,6 +105,7 @@ def _row(offer: Offer, now: datetime) -> dict[str, Any]:
         "queue_name": offer.queue_name,
         "waited_ms": milliseconds(offer.waited),
         "away": offer.away,
+        "kept": offer.kept,
         "answer_time": offer.answer_time,
         "create_time": offer.create_time,
         "update_time": now,
@@ -116,5 +117,5 @@ def _offer(row: RowMapping) -> Offer:
     return Offer(
         row["offer_id"], OfferState(row["state"]), row["contact_id"], row["agent_id"], row["create_time"],
         row["expire_time"], row["queue_id"], row["queue_name"], duration(row["waited_ms"]), row["answer_time"],
-        row["away"], row["version"],
+        row["away"], row["kept"], row["version"],
     )  # fmt: skip

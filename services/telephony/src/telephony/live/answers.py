@@ -9,8 +9,18 @@ from kernel.errors import NotFound
 from merkez.telephony.v1 import call_service_pb2
 
 from telephony import convert
-from telephony.domain.answers import END_CAUSES, Detection, Follow, MessageUnplayable, check_detection, rung_for_nobody
+from telephony.domain.answers import (
+    END_CAUSES,
+    Detection,
+    Follow,
+    MessageUnplayable,
+    OnMachine,
+    check_detection,
+    rung_for_nobody,
+)
+from telephony.domain.callbacks import rings_first
 from telephony.domain.calls import EndParty
+from telephony.domain.legs import Answer
 from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.ledger import LeaseLost
@@ -54,7 +64,12 @@ class Answers:
             spawn(self._join(live, leg_id), "outside answered")
             return
         screen = live.screen(leg_id, self._house.plane.ticker, wish, self._house.vad())
-        answering = self._screened(live, leg_id, screen) if wish.before_joining else self._watched(live, leg_id, screen)
+        if rings_first(live.call):
+            answering = self._called_first(live, leg_id, screen)
+        elif wish.before_joining:
+            answering = self._screened(live, leg_id, screen)
+        else:
+            answering = self._watched(live, leg_id, screen)
         spawn(answering, "outside answered")
 
     async def _screened(self, live: LiveCall, leg_id: str, screen: Screen) -> None:
@@ -67,6 +82,30 @@ class Answers:
             await self._switchboard.party_gone(live, leg_id)
         else:
             await self._join(live, leg_id)
+
+    async def _called_first(self, live: LiveCall, leg_id: str, screen: Screen) -> None:
+        """A person waits for their agent; nobody is kept for a machine, and it hears what was wished for."""
+        verdict = await screen.verdicts.get()
+        found = await self._tell(live, leg_id, verdict) if verdict is not None else None
+        if verdict is None or found is None:
+            return
+        wish, answer = screen.detection, verdict.answer
+        if answer not in END_CAUSES:
+            await self._join(live, leg_id)
+        elif wish.on_machine is OnMachine.LEAVE_MESSAGE and answer in (Answer.MACHINE, Answer.MACHINE_BEEP):
+            await self._leave_message(live, leg_id, wish.message_prompt_id)
+        else:
+            await self._switchboard.end(live, EndParty.SYSTEM, END_CAUSES[answer])
+
+    async def _leave_message(self, live: LiveCall, leg_id: str, prompt_id: str) -> None:
+        try:
+            found = await live.journal.write(
+                lambda tx: ops.leave_message_first(tx, live.call_id, leg_id, prompt_id, self._house.now())
+            )
+        except LeaseLost:
+            return
+        if found is not None:
+            self._switchboard.settle(live.tenant_id, *found)
 
     async def _watched(self, live: LiveCall, leg_id: str, screen: Screen) -> None:
         """The agent hears them at once; what follows is done when it is told who they are."""

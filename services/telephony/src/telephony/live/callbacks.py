@@ -1,4 +1,5 @@
-"""Customers who are called back: an agent has accepted the contact that waited for them, and calls."""
+"""Customers who are called back: by an agent who has accepted the contact that waited for them, or before the agent who
+is kept for them is asked."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony.domain.answers import MessageUnplayable
 from telephony.domain.calls import Actor, Call
-from telephony.live.dialing import Dialing
+from telephony.live.dialing import CalledFirst, Dialing
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
 
@@ -23,7 +24,7 @@ _ON_MACHINE = {
 
 
 class Callbacks:
-    """Calls customers for agents who accepted a callback."""
+    """Calls customers for agents who accepted a callback, or are kept for one."""
 
     def __init__(self, house: House, dialing: Dialing, nodes: Nodes) -> None:
         self._house, self._dialing, self._nodes = house, dialing, nodes
@@ -54,14 +55,21 @@ class Callbacks:
             async def begun(call: Call) -> str:
                 return await routing.begin_callback(tenant_id, contact_id, agent_id, call.call_id)
 
-            actor = Actor("agent", agent_id)
+            actor, first = Actor("agent", agent_id), None
+            if wanted.order == callback_rules_pb2.CALLBACK_ORDER_CUSTOMER_FIRST:
+                actor, first = (
+                    Actor("system"),
+                    CalledFirst(contact_id, wanted.ring_timeout.ToTimedelta().total_seconds()),
+                )
+                # Each release is a ring of its own: the agent who was kept by the one before may be gone.
+                request.request_id += f":{wanted.version}"
             try:
-                return await self._dialing.dial(tenant_id, actor, request, contact_of=begun)
+                return await self._dialing.dial(tenant_id, actor, request, contact_of=begun, first=first)
             except MessageUnplayable:
                 # The prompt is gone since the queue was set up: the customer is called all the same.
                 log.warning("a callback's message can't be played", contact_id=contact_id)
                 request.detection.CopyFrom(call_pb2.AnswerDetection(on_machine=call_pb2.MACHINE_ACTION_HANG_UP))
-                return await self._dialing.dial(tenant_id, actor, request, contact_of=begun)
+                return await self._dialing.dial(tenant_id, actor, request, contact_of=begun, first=first)
         except Exception:
             # A call that began tells its end by itself, and routing leaves such a contact as it is.
             await routing.fail_callback(tenant_id, contact_id, agent_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
 from telephony.clients import CallerNumbers
-from telephony.domain import parties
+from telephony.domain import callbacks, parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
 from telephony.domain.conversation import Conversation, Outcome, no_consult
@@ -40,6 +41,17 @@ from telephony.ops.parties import Found, cause_of
 _SOONER_SECONDS = 3.0
 """A phone is done with ringing before the watch takes its agent's media for lost."""
 ContactOf = Callable[[Call], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class CalledFirst:
+    """A customer who is called before any agent: the contact they wait as once they have answered, and how long it
+    rings at most."""
+
+    contact_id: str
+    ring_seconds: float
+
+
 METHOD = "merkez.telephony.v1.CallService/DialCall"
 
 
@@ -63,9 +75,11 @@ class Dialing:
         request: call_service_pb2.DialCallRequest,
         phone: OutsideLeg | None = None,
         contact_of: ContactOf | None = None,
+        first: CalledFirst | None = None,
     ) -> call_pb2.Call:
         """An agent calls a number, from their station or from the desk phone that is given. `contact_of` gives the
-        contact they are on; without it routing begins one. Errors as the rpc says."""
+        contact they are on; without it routing begins one. Nobody is on it who is called `first`: then the actor is
+        nobody. Errors as the rpc says."""
         if self._switchboard.draining:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
@@ -78,6 +92,8 @@ class Dialing:
         wish = await self._answers.wish(tenant_id, request)
         now = house.now()
         call = new_calls.outbound(house, numbers, planned, actor.user_id)
+        if first is not None:
+            call = replace(call, sent_to=callbacks.sent_to(first.contact_id))
         customer = Leg(new_id("leg", now), call.call_id, Party.CUSTOMER, LegState.RINGING, address=planned.number)
         fresh = False
 
@@ -86,7 +102,7 @@ class Dialing:
 
             async def begin() -> call_pb2.Call:
                 nonlocal fresh
-                if phone is None:
+                if phone is None and first is None:
                     await party_ops.free_station(tx, actor.user_id, house.now())
                 stored, legs = await ops.start_outbound(
                     tx, call, customer, actor.user_id, numbers.max_concurrent_calls, house.now()
@@ -100,7 +116,12 @@ class Dialing:
         answer = await house.ledger.begin_by(tenant_id, call.call_id, store)
         if not fresh:
             return answer
-        return await unbroken(self._begin(tenant_id, answer.call_id, actor, customer, planned, phone, wish, contact_of))
+        begun = await unbroken(
+            self._begin(tenant_id, answer.call_id, actor, customer, planned, phone, wish, contact_of)
+        )  # fmt: skip
+        if first is not None:
+            house.tasks.spawn(self._give_up(answer.call_id, customer.leg_id, first.ring_seconds), "give up ringing")
+        return begun
 
     async def _begin(
         self,
@@ -119,7 +140,7 @@ class Dialing:
         live = self._switchboard.begin(tenant_id, talk.call, [leg for leg in talk.legs if leg.party == Party.CUSTOMER])
         if wish is not None:
             live.wishes[customer.leg_id] = wish
-        own = talk.of_agent(actor.user_id)
+        own = talk.of_agent(actor.user_id) if actor.user_id else None
         if phone is not None and own is not None:
             self.hold_on_to(live, own.leg_id, phone)
         try:
@@ -136,6 +157,17 @@ class Dialing:
             await self._switchboard.end(live, EndParty.SYSTEM, cause)
             raise
         return convert.call_message(*found)
+
+    async def _give_up(self, call_id: str, leg_id: str, ring_seconds: float) -> None:
+        """Nobody is kept for a customer longer than it may ring. Who has answered by then is told within seconds."""
+        live = self._switchboard.find(call_id)
+        if live is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ring_seconds):
+                await live.until(lambda: live.call.state is not CallState.DIALING)
+        if not live.ending and live.call.state is CallState.DIALING and leg_id not in live.screens:
+            await self._switchboard.end(live, EndParty.SYSTEM, EndCause.NO_ANSWER, q850=Q850.NO_ANSWER)
 
     async def ring_agent(self, live: LiveCall, leg: Leg) -> None:
         """An agent without a softphone is in the call: their desk phone rings, and not until they are given up."""
@@ -358,7 +390,8 @@ class Dialing:
     async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
         live.outside.pop(leg_id, None)
         if leg_id == live.customer_id:
-            rung = live.call.state is CallState.DIALING and live.call.answer_time is None
+            # Whoever is listened to has answered.
+            rung = live.call.state is CallState.DIALING and live.call.answer_time is None and leg_id not in live.screens
             cause = cause_of(q850) if rung else EndCause.NORMAL
             await self._switchboard.end(live, EndParty.CUSTOMER, cause, q850=q850, sip_status=sip_status)
             return

@@ -19,7 +19,7 @@ from chassis.telemetry import log, tracer
 from kernel.errors import Conflict, DomainError, QuotaExceeded, Unavailable
 from merkez.flows.v1 import run_service_pb2 as run
 
-from telephony.domain import calls, transfers
+from telephony.domain import callbacks, calls, transfers
 from telephony.domain.call_rules import ParkEnd
 from telephony.domain.calls import CallState, EndCause
 from telephony.domain.flow_dials import instruction_of
@@ -124,6 +124,11 @@ class FlowDriver:
                     request.otherwise_end = True
             case "voicemail":
                 request.voicemail_of_agent_id = target
+            case callbacks.CALLBACK:
+                # Told first, and again by whoever adopts the call: from now on their agent rings.
+                waits = await self._house.routing.answer_callback(self._live.tenant_id, target, call.call_id)
+                request.queue_id, request.waiting_contact_id = waits.queue_id, target
+                request.greeting_prompt_id = waits.greeting_prompt_id
             case _:
                 pass
         instruction = await self._house.flows.start_run(self._live.tenant_id, request)

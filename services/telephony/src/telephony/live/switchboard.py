@@ -68,7 +68,7 @@ class Switchboard:
         self.station_wanted: Callable[[str, str, str], object] = lambda _tenant_id, _agent_id, _node_id: None
         """Told (tenant id, agent id, node id) of somebody whose media is needed on a node that doesn't have it."""
         self.call_back: Callable[[str, str, str], object] = lambda _tenant_id, _contact_id, _agent_id: None
-        """Told (tenant id, contact id, agent id) of an agent who accepted a callback."""
+        """Told (tenant id, contact id, agent id) of an agent who accepted a callback, or is kept for one."""
         self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _nobody
         """Rings the desk phone of an agent who is in a call without media."""
         self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody

@@ -9,7 +9,7 @@ from chassis.sql import Tx
 from chassis.telemetry import log
 
 from telephony import convert
-from telephony.domain import answers
+from telephony.domain import answers, callbacks
 from telephony.domain.answers import Detection, Follow
 from telephony.domain.legs import Answer
 from telephony.ops import parties as party_ops
@@ -43,3 +43,14 @@ async def follow(
     found = await party_ops.keep(tx, before, outcome, now)
     tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
     return what, found
+
+
+async def leave_message_first(tx: Tx, call_id: str, leg_id: str, prompt_id: str, now: datetime) -> Found | None:
+    """A machine has answered a customer's number before any agent was asked: it is told the prompt. None when the call
+    is over, or led elsewhere, by then."""
+    before = await party_ops.conversation(tx, call_id)
+    if not callbacks.rings_first(before.call) or not any(leg.leg_id == leg_id for leg in before.live_legs):
+        return None
+    found = await party_ops.keep(tx, before, callbacks.leave_message(before, leg_id, prompt_id, now), now)
+    tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
+    return found

@@ -87,30 +87,34 @@ async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Seque
 async def start_outbound(
     tx: Tx, call: Call, customer: Leg, agent_id: str, limit: int, now: datetime
 ) -> tuple[Call, Sequence[Leg]]:
-    """Store a call an agent makes, its customer ringing and the agent on it. ConcurrentCallLimitReached."""
+    """Store a call out, its customer ringing and the agent who makes it on it, if any. ConcurrentCallLimitReached."""
     live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
     if calls.refusal(live, limit, suspended=False):
         raise calls.ConcurrentCallLimitReached(
             f"your plan has {limit} calls at the same time: wait for one to end, or change the plan"
         )
-    agent = Leg(new_id("leg", now), call.call_id, Party.AGENT, LegState.CONNECTED, agent_id=agent_id, join_time=now)
+    legs = [customer]
+    if agent_id:
+        made = new_id("leg", now)
+        legs.append(Leg(made, call.call_id, Party.AGENT, LegState.CONNECTED, agent_id=agent_id, join_time=now))
     await call_store.add_calls(tx, [(call, True)], now)
-    await leg_store.add_legs(tx, [customer, agent], now)
-    await station_store.join_call(tx, agent_id, call.call_id, now)
-    tx.emit(convert.call_started(call, [customer, agent], call.attributes), key=call.call_id)
+    await leg_store.add_legs(tx, legs, now)
+    if agent_id:
+        await station_store.join_call(tx, agent_id, call.call_id, now)
+    tx.emit(convert.call_started(call, legs, call.attributes), key=call.call_id)
     tx.after_commit(partial(log.info, "call dialed", call_id=call.call_id, live_calls=live))
-    return call, [customer, agent]
+    return call, legs
 
 
 async def contact_begun(
     tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime
 ) -> tuple[Call, Sequence[Leg]]:
-    """The agent who dials has their contact."""
+    """The agent who dials has their contact; the call has it where no agent dials."""
     call = await call_store.get_call(tx, call_id)
     call = dataclasses.replace(call, contact_id=contact_id, version=call.version + 1)
     await call_store.save_call(tx, call, now)
     for leg in await _legs(tx, call_id):
-        if leg.agent_id == agent_id and leg.live:
+        if agent_id and leg.agent_id == agent_id and leg.live:
             await leg_store.save_leg(tx, dataclasses.replace(leg, contact_id=contact_id), now)
     return call, await _legs(tx, call_id)
 

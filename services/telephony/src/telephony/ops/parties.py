@@ -12,7 +12,7 @@ from chassis.telemetry import log
 from kernel.ids import new_id
 
 from telephony import convert
-from telephony.domain import calls, consults, flow_dials, parties, supervision, transfers
+from telephony.domain import callbacks, calls, consults, flow_dials, parties, supervision, transfers
 from telephony.domain import conversation as rules
 from telephony.domain import legs as leg_rules
 from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
@@ -143,6 +143,10 @@ async def party_answered(tx: Tx, call_id: str, leg_id: str, now: datetime) -> Fo
     before = await conversation(tx, call_id)
     if not before.call.live or not any(leg.leg_id == leg_id for leg in before.live_legs):
         return None
+    if callbacks.rings_first(before.call):
+        found = await keep(tx, before, callbacks.answered(before, leg_id, now), now)
+        tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
+        return found
     outcome = parties.answered(before, leg_id, now)
     call = outcome.after.call
     if call.state is CallState.DIALING:

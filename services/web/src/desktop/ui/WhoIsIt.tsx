@@ -1,10 +1,16 @@
-import { useText } from "../../i18n/index.ts";
+import { type MessageKey, useText } from "../../i18n/index.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { useDesktop } from "../desktop.ts";
 import type { Phase } from "../state.ts";
 import classes from "./dock.module.css";
 import { StateText } from "./StateText.tsx";
 import { useHandedOn } from "./useHandedOn.ts";
+
+/** What an agent without a contact or an offer waits for. An offered one is kept for a customer who is rung first. */
+const IDLE: Record<string, MessageKey> = {
+  AGENT_STATE_AVAILABLE: "desktop.idle.available",
+  AGENT_STATE_OFFERED: "desktop.idle.kept",
+};
 
 /** First column of the dock: who is on the line, or what the agent is waiting for. */
 export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | undefined }) {
@@ -16,11 +22,10 @@ export function WhoIsIt({ phase, notice }: { phase: Phase; notice: string | unde
     return (
       <>
         <div className={classes.name}>
-          <StateText agent={agent} />
+          {agent?.state === "AGENT_STATE_OFFERED" ? t("desktop.kept") : <StateText agent={agent} />}
         </div>
         <div className={classes.detail} data-testid="dock-notice">
-          {notice ??
-            (agent?.state === "AGENT_STATE_AVAILABLE" ? t("desktop.idle.available") : t("desktop.idle.away"))}
+          {notice ?? t(IDLE[agent?.state ?? ""] ?? "desktop.idle.away")}
         </div>
       </>
     );

@@ -256,6 +256,10 @@ class QueueInterval(_message.Message):
     HANDLED_FIELD_NUMBER: _builtins.int
     OUTBOUND_FIELD_NUMBER: _builtins.int
     OUTBOUND_TALK_SECONDS_FIELD_NUMBER: _builtins.int
+    CALLBACKS_REQUESTED_FIELD_NUMBER: _builtins.int
+    CALLBACKS_REACHED_FIELD_NUMBER: _builtins.int
+    CALLBACKS_GIVEN_UP_FIELD_NUMBER: _builtins.int
+    CALLBACKS_CANCELLED_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Queue; empty for contacts that were in none."""
     offered: _builtins.int
@@ -282,6 +286,14 @@ class QueueInterval(_message.Message):
     """Calls out; they are in no counter above."""
     outbound_talk_seconds: _builtins.int
     """Talk of calls out without hold, seconds."""
+    callbacks_requested: _builtins.int
+    """Callbacks asked for in the interval."""
+    callbacks_reached: _builtins.int
+    """Of those, customers who were reached or left a message, whenever that was."""
+    callbacks_given_up: _builtins.int
+    """Of those, given up: no attempt was left, or no time."""
+    callbacks_cancelled: _builtins.int
+    """Of those, cancelled."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Begins; length 15 minutes."""
@@ -303,10 +315,14 @@ class QueueInterval(_message.Message):
         handled: _builtins.int = ...,
         outbound: _builtins.int = ...,
         outbound_talk_seconds: _builtins.int = ...,
+        callbacks_requested: _builtins.int = ...,
+        callbacks_reached: _builtins.int = ...,
+        callbacks_given_up: _builtins.int = ...,
+        callbacks_cancelled: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "acw_seconds", b"acw_seconds", "answered", b"answered", "answered_within_threshold", b"answered_within_threshold", "handled", b"handled", "hold_seconds", b"hold_seconds", "offered", b"offered", "outbound", b"outbound", "outbound_talk_seconds", b"outbound_talk_seconds", "queue_id", b"queue_id", "short_abandoned", b"short_abandoned", "start_time", b"start_time", "talk_seconds", b"talk_seconds", "wait_seconds", b"wait_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "acw_seconds", b"acw_seconds", "answered", b"answered", "answered_within_threshold", b"answered_within_threshold", "callbacks_cancelled", b"callbacks_cancelled", "callbacks_given_up", b"callbacks_given_up", "callbacks_reached", b"callbacks_reached", "callbacks_requested", b"callbacks_requested", "handled", b"handled", "hold_seconds", b"hold_seconds", "offered", b"offered", "outbound", b"outbound", "outbound_talk_seconds", b"outbound_talk_seconds", "queue_id", b"queue_id", "short_abandoned", b"short_abandoned", "start_time", b"start_time", "talk_seconds", b"talk_seconds", "wait_seconds", b"wait_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -100,6 +100,8 @@ class StartRunRequest(_message.Message):
     RETURN_AGENT_ID_FIELD_NUMBER: _builtins.int
     OTHERWISE_QUEUE_ID_FIELD_NUMBER: _builtins.int
     OTHERWISE_END_FIELD_NUMBER: _builtins.int
+    WAITING_CONTACT_ID_FIELD_NUMBER: _builtins.int
+    GREETING_PROMPT_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Required."""
     flow_id: _builtins.str
@@ -140,6 +142,12 @@ class StartRunRequest(_message.Message):
     """It waits in this queue."""
     otherwise_end: _builtins.bool
     """It ends."""
+    waiting_contact_id: _builtins.str
+    """Contact that waits in queue_id already, for a customer who was called back: the run goes on with it and queues none. They hear
+    greeting_prompt_id first, and while they wait what everybody hears.
+    """
+    greeting_prompt_id: _builtins.str
+    """With waiting_contact_id: prompt to greet with; empty for a sentence in the run's language."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Attributes to begin with."""
@@ -167,10 +175,12 @@ class StartRunRequest(_message.Message):
         return_agent_id: _builtins.str = ...,
         otherwise_queue_id: _builtins.str = ...,
         otherwise_end: _builtins.bool = ...,
+        waiting_contact_id: _builtins.str = ...,
+        greeting_prompt_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "queue_id", b"queue_id", "target", b"target", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "language", b"language", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "greeting_prompt_id", b"greeting_prompt_id", "language", b"language", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id", "waiting_contact_id", b"waiting_contact_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_otherwise: _TypeAlias = _typing.Literal["otherwise_queue_id", "otherwise_end"]  # noqa: Y015
     _WhichOneofArgType_otherwise: _TypeAlias = _typing.Literal["otherwise", b"otherwise"]  # noqa: Y015

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from merkez.routing.v1 import callback_pb2 as merkez_dot_routing_dot_v1_dot_callback__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'merkez/routing/v1/callback_events.proto\x12\x11merkez.routing.v1\x1a merkez/routing/v1/callback.proto\"B\n\x11\x43\x61llbackRequested\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"D\n\x13\x43\x61llbackRescheduled\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"?\n\x0e\x43\x61llbackQueued\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"=\n\x0c\x43\x61llbackHeld\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"A\n\x10\x43\x61llbackReleased\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"B\n\x11\x43\x61llbackAttempted\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"B\n\x11\x43\x61llbackCompleted\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"?\n\x0e\x43\x61llbackFailed\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"B\n\x11\x43\x61llbackCancelled\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"@\n\x0f\x43\x61llbackExpired\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callbackb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'merkez/routing/v1/callback_events.proto\x12\x11merkez.routing.v1\x1a merkez/routing/v1/callback.proto\"B\n\x11\x43\x61llbackRequested\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"D\n\x13\x43\x61llbackRescheduled\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"?\n\x0e\x43\x61llbackQueued\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"=\n\x0c\x43\x61llbackHeld\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"A\n\x10\x43\x61llbackReleased\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"A\n\x10\x43\x61llbackAnswered\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"B\n\x11\x43\x61llbackAttempted\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"B\n\x11\x43\x61llbackCompleted\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"?\n\x0e\x43\x61llbackFailed\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"B\n\x11\x43\x61llbackCancelled\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callback\"@\n\x0f\x43\x61llbackExpired\x12-\n\x08\x63\x61llback\x18\x01 \x01(\x0b\x32\x1b.merkez.routing.v1.Callbackb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,14 +42,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLBACKHELD']._serialized_end=360
   _globals['_CALLBACKRELEASED']._serialized_start=362
   _globals['_CALLBACKRELEASED']._serialized_end=427
-  _globals['_CALLBACKATTEMPTED']._serialized_start=429
-  _globals['_CALLBACKATTEMPTED']._serialized_end=495
-  _globals['_CALLBACKCOMPLETED']._serialized_start=497
-  _globals['_CALLBACKCOMPLETED']._serialized_end=563
-  _globals['_CALLBACKFAILED']._serialized_start=565
-  _globals['_CALLBACKFAILED']._serialized_end=628
-  _globals['_CALLBACKCANCELLED']._serialized_start=630
-  _globals['_CALLBACKCANCELLED']._serialized_end=696
-  _globals['_CALLBACKEXPIRED']._serialized_start=698
-  _globals['_CALLBACKEXPIRED']._serialized_end=762
+  _globals['_CALLBACKANSWERED']._serialized_start=429
+  _globals['_CALLBACKANSWERED']._serialized_end=494
+  _globals['_CALLBACKATTEMPTED']._serialized_start=496
+  _globals['_CALLBACKATTEMPTED']._serialized_end=562
+  _globals['_CALLBACKCOMPLETED']._serialized_start=564
+  _globals['_CALLBACKCOMPLETED']._serialized_end=630
+  _globals['_CALLBACKFAILED']._serialized_start=632
+  _globals['_CALLBACKFAILED']._serialized_end=695
+  _globals['_CALLBACKCANCELLED']._serialized_start=697
+  _globals['_CALLBACKCANCELLED']._serialized_end=763
+  _globals['_CALLBACKEXPIRED']._serialized_start=765
+  _globals['_CALLBACKEXPIRED']._serialized_end=829
 # @@protoc_insertion_point(module_scope)

@@ -115,7 +115,7 @@ Global___CallbackHeld: _TypeAlias = CallbackHeld  # noqa: Y015
 
 @_typing.final
 class CallbackReleased(_message.Message):
-    """A free agent has it, and calls."""
+    """A free agent has it, and calls; of CUSTOMER_FIRST a free agent is kept for it, and the customer is to be rung."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -136,6 +136,30 @@ class CallbackReleased(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallbackReleased: _TypeAlias = CallbackReleased  # noqa: Y015
+
+@_typing.final
+class CallbackAnswered(_message.Message):
+    """The customer who is rung before their agent has answered, and waits on the line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLBACK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def callback(self) -> _callback_pb2.Callback:
+        """The callback."""
+
+    def __init__(
+        self,
+        *,
+        callback: _callback_pb2.Callback | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallbackAnswered: _TypeAlias = CallbackAnswered  # noqa: Y015
 
 @_typing.final
 class CallbackAttempted(_message.Message):

@@ -37,7 +37,9 @@ class _CallbackStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Callbac
     CALLBACK_STATE_WAITING: _CallbackState.ValueType  # 2
     """In line, or rings at an agent."""
     CALLBACK_STATE_CALLING: _CallbackState.ValueType  # 3
-    """An agent has it: the customer is being called, or talks."""
+    """An agent has it: the customer is being called, or talks. Of CUSTOMER_FIRST: an agent is kept for it and the customer is being rung, waits
+    on the line, or talks.
+    """
     CALLBACK_STATE_COMPLETED: _CallbackState.ValueType  # 4
     """The customer was reached, or a message left."""
     CALLBACK_STATE_FAILED: _CallbackState.ValueType  # 5
@@ -56,7 +58,9 @@ CALLBACK_STATE_SCHEDULED: CallbackState.ValueType  # 1
 CALLBACK_STATE_WAITING: CallbackState.ValueType  # 2
 """In line, or rings at an agent."""
 CALLBACK_STATE_CALLING: CallbackState.ValueType  # 3
-"""An agent has it: the customer is being called, or talks."""
+"""An agent has it: the customer is being called, or talks. Of CUSTOMER_FIRST: an agent is kept for it and the customer is being rung, waits
+on the line, or talks.
+"""
 CALLBACK_STATE_COMPLETED: CallbackState.ValueType  # 4
 """The customer was reached, or a message left."""
 CALLBACK_STATE_FAILED: CallbackState.ValueType  # 5
@@ -90,6 +94,8 @@ class _CallbackOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Callb
     """The number can't be reached."""
     CALLBACK_OUTCOME_NOT_DIALLED: _CallbackOutcome.ValueType  # 8
     """It never rang: no trunk, no limit left, or the agent's microphone was gone."""
+    CALLBACK_OUTCOME_HUNG_UP: _CallbackOutcome.ValueType  # 9
+    """The customer answered, and hung up before an agent came. CUSTOMER_FIRST only."""
 
 class CallbackOutcome(_CallbackOutcome, metaclass=_CallbackOutcomeEnumTypeWrapper):
     """What came of an attempt."""
@@ -111,6 +117,8 @@ CALLBACK_OUTCOME_UNREACHABLE: CallbackOutcome.ValueType  # 7
 """The number can't be reached."""
 CALLBACK_OUTCOME_NOT_DIALLED: CallbackOutcome.ValueType  # 8
 """It never rang: no trunk, no limit left, or the agent's microphone was gone."""
+CALLBACK_OUTCOME_HUNG_UP: CallbackOutcome.ValueType  # 9
+"""The customer answered, and hung up before an agent came. CUSTOMER_FIRST only."""
 Global___CallbackOutcome: _TypeAlias = CallbackOutcome  # noqa: Y015
 
 @_typing.final
@@ -125,7 +133,7 @@ class CallbackAttempt(_message.Message):
     CALL_ID_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
-    """Agent."""
+    """Agent; of CUSTOMER_FIRST the last one who was kept for it or took it."""
     contact_id: _builtins.str
     """Contact that waited for it."""
     call_id: _builtins.str
@@ -134,7 +142,7 @@ class CallbackAttempt(_message.Message):
     """What came of it."""
     @_builtins.property
     def begin_time(self) -> _timestamp_pb2.Timestamp:
-        """When the agent accepted."""
+        """When the agent accepted, or was kept for it."""
 
     def __init__(
         self,
@@ -204,6 +212,8 @@ class Callback(_message.Message):
     PREVIOUS_CONTACT_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    ANSWER_TIME_FIELD_NUMBER: _builtins.int
     callback_id: _builtins.str
     """Output only."""
     state: Global___CallbackState.ValueType
@@ -231,13 +241,15 @@ class Callback(_message.Message):
     call_id: _builtins.str
     """Output only. Call to the customer at hand."""
     agent_id: _builtins.str
-    """Output only. Agent who has it."""
+    """Output only. Agent who has it, or is kept for it."""
     cancel_reason: _builtins.str
     """Output only. Why it was cancelled."""
     previous_contact_id: _builtins.str
     """Contact of the caller who asked for it; empty without one."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    order: _callback_rules_pb2.CallbackOrder.ValueType
+    """Output only. Who is rung first in the attempt at hand; unset while nobody is called."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for besides the queue's."""
@@ -270,6 +282,12 @@ class Callback(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was asked for."""
 
+    @_builtins.property
+    def answer_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Of CUSTOMER_FIRST: when the customer answered the attempt at hand. Until an agent is with them they wait on the line, at
+        their place.
+        """
+
     def __init__(
         self,
         *,
@@ -298,10 +316,12 @@ class Callback(_message.Message):
         previous_contact_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        order: _callback_rules_pb2.CallbackOrder.ValueType = ...,
+        answer_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "due_time", b"due_time", "end_time", b"end_time", "expire_time", b"expire_time", "place_time", b"place_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "create_time", b"create_time", "due_time", b"due_time", "end_time", b"end_time", "expire_time", b"expire_time", "place_time", b"place_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attempts", b"attempts", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "cancel_reason", b"cancel_reason", "contact_id", b"contact_id", "create_time", b"create_time", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "due_time", b"due_time", "end_time", b"end_time", "expire_time", b"expire_time", "number", b"number", "place_time", b"place_time", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "required_skills", b"required_skills", "state", b"state", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attempts", b"attempts", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "cancel_reason", b"cancel_reason", "contact_id", b"contact_id", "create_time", b"create_time", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "due_time", b"due_time", "end_time", b"end_time", "expire_time", b"expire_time", "number", b"number", "order", b"order", "place_time", b"place_time", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "required_skills", b"required_skills", "state", b"state", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -359,6 +379,9 @@ class CallbackDial(_message.Message):
     DIALED_NUMBER_FIELD_NUMBER: _builtins.int
     ON_MACHINE_FIELD_NUMBER: _builtins.int
     MESSAGE_PROMPT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    RING_TIMEOUT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     callback_id: _builtins.str
     """Callback."""
     number: _builtins.str
@@ -371,6 +394,14 @@ class CallbackDial(_message.Message):
     """What follows when a machine answers this attempt."""
     message_prompt_id: _builtins.str
     """Prompt to leave."""
+    order: _callback_rules_pb2.CallbackOrder.ValueType
+    """Who is rung first: of CUSTOMER_FIRST no agent is in the call until the customer has answered."""
+    version: _builtins.int
+    """The callback's version: the same as long as this is the same release."""
+    @_builtins.property
+    def ring_timeout(self) -> _duration_pb2.Duration:
+        """Of CUSTOMER_FIRST: how long the customer is rung."""
+
     def __init__(
         self,
         *,
@@ -380,11 +411,40 @@ class CallbackDial(_message.Message):
         dialed_number: _builtins.str = ...,
         on_machine: _callback_rules_pb2.CallbackMachineAction.ValueType = ...,
         message_prompt_id: _builtins.str = ...,
+        order: _callback_rules_pb2.CallbackOrder.ValueType = ...,
+        ring_timeout: _duration_pb2.Duration | None = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ring_timeout", b"ring_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "callback_id", b"callback_id", "dialed_number", b"dialed_number", "message_prompt_id", b"message_prompt_id", "number", b"number", "on_machine", b"on_machine"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "callback_id", b"callback_id", "dialed_number", b"dialed_number", "message_prompt_id", b"message_prompt_id", "number", b"number", "on_machine", b"on_machine", "order", b"order", "ring_timeout", b"ring_timeout", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallbackDial: _TypeAlias = CallbackDial  # noqa: Y015
+
+@_typing.final
+class CallbackWait(_message.Message):
+    """How a customer who has answered waits for their agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    GREETING_PROMPT_ID_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """Queue they wait in."""
+    greeting_prompt_id: _builtins.str
+    """Prompt they hear first; empty for a sentence in the brand's language."""
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+        greeting_prompt_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["greeting_prompt_id", b"greeting_prompt_id", "queue_id", b"queue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallbackWait: _TypeAlias = CallbackWait  # noqa: Y015

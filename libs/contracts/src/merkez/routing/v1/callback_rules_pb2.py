@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/routing/v1/callback_rules.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\"\xa5\x02\n\rCallbackRules\x12-\n\noffer_over\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x61ttempts\x18\x02 \x01(\x05\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0ctime_to_live\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12<\n\non_machine\x18\x05 \x01(\x0e\x32(.merkez.routing.v1.CallbackMachineAction\x12\x19\n\x11message_prompt_id\x18\x06 \x01(\t\x12\x19\n\x11\x62usiness_hours_id\x18\x07 \x01(\t*\xb5\x01\n\x15\x43\x61llbackMachineAction\x12\'\n#CALLBACK_MACHINE_ACTION_UNSPECIFIED\x10\x00\x12#\n\x1f\x43\x41LLBACK_MACHINE_ACTION_HANG_UP\x10\x01\x12)\n%CALLBACK_MACHINE_ACTION_LEAVE_MESSAGE\x10\x02\x12#\n\x1f\x43\x41LLBACK_MACHINE_ACTION_CONNECT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/routing/v1/callback_rules.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\"\xa3\x03\n\rCallbackRules\x12-\n\noffer_over\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x61ttempts\x18\x02 \x01(\x05\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0ctime_to_live\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12<\n\non_machine\x18\x05 \x01(\x0e\x32(.merkez.routing.v1.CallbackMachineAction\x12\x19\n\x11message_prompt_id\x18\x06 \x01(\t\x12\x19\n\x11\x62usiness_hours_id\x18\x07 \x01(\t\x12/\n\x05order\x18\x08 \x01(\x0e\x32 .merkez.routing.v1.CallbackOrder\x12/\n\x0cring_timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12greeting_prompt_id\x18\n \x01(\t*\xb5\x01\n\x15\x43\x61llbackMachineAction\x12\'\n#CALLBACK_MACHINE_ACTION_UNSPECIFIED\x10\x00\x12#\n\x1f\x43\x41LLBACK_MACHINE_ACTION_HANG_UP\x10\x01\x12)\n%CALLBACK_MACHINE_ACTION_LEAVE_MESSAGE\x10\x02\x12#\n\x1f\x43\x41LLBACK_MACHINE_ACTION_CONNECT\x10\x03*r\n\rCallbackOrder\x12\x1e\n\x1a\x43\x41LLBACK_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43\x41LLBACK_ORDER_AGENT_FIRST\x10\x01\x12!\n\x1d\x43\x41LLBACK_ORDER_CUSTOMER_FIRST\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.routing.v1.callback_rules_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLBACKMACHINEACTION']._serialized_start=390
-  _globals['_CALLBACKMACHINEACTION']._serialized_end=571
+  _globals['_CALLBACKMACHINEACTION']._serialized_start=516
+  _globals['_CALLBACKMACHINEACTION']._serialized_end=697
+  _globals['_CALLBACKORDER']._serialized_start=699
+  _globals['_CALLBACKORDER']._serialized_end=813
   _globals['_CALLBACKRULES']._serialized_start=94
-  _globals['_CALLBACKRULES']._serialized_end=387
+  _globals['_CALLBACKRULES']._serialized_end=513
 # @@protoc_insertion_point(module_scope)

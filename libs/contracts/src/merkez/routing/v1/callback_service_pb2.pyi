@@ -301,7 +301,7 @@ class BeginCallbackCallRequest(_message.Message):
     contact_id: _builtins.str
     """Required."""
     agent_id: _builtins.str
-    """Required. Agent who calls."""
+    """Required. Agent who calls, or is kept for it."""
     call_id: _builtins.str
     """Required."""
     def __init__(
@@ -320,6 +320,32 @@ class BeginCallbackCallRequest(_message.Message):
 Global___BeginCallbackCallRequest: _TypeAlias = BeginCallbackCallRequest  # noqa: Y015
 
 @_typing.final
+class AnswerCallbackCallRequest(_message.Message):
+    """Answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """Required."""
+    call_id: _builtins.str
+    """Required. Call to the customer."""
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "contact_id", b"contact_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerCallbackCallRequest: _TypeAlias = AnswerCallbackCallRequest  # noqa: Y015
+
+@_typing.final
 class FailCallbackCallRequest(_message.Message):
     """Gives up."""
 
@@ -330,7 +356,7 @@ class FailCallbackCallRequest(_message.Message):
     contact_id: _builtins.str
     """Required."""
     agent_id: _builtins.str
-    """Required. Agent who was to call."""
+    """Required. Agent who was to call, or was kept for it."""
     def __init__(
         self,
         *,

@@ -77,6 +77,11 @@ class CallbackServiceStub:
                 request_serializer=merkez_dot_routing_dot_v1_dot_callback__service__pb2.BeginCallbackCallRequest.SerializeToString,
                 response_deserializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
                 _registered_method=True)
+        self.AnswerCallbackCall = channel.unary_unary(
+                '/merkez.routing.v1.CallbackService/AnswerCallbackCall',
+                request_serializer=merkez_dot_routing_dot_v1_dot_callback__service__pb2.AnswerCallbackCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_routing_dot_v1_dot_callback__pb2.CallbackWait.FromString,
+                _registered_method=True)
         self.FailCallbackCall = channel.unary_unary(
                 '/merkez.routing.v1.CallbackService/FailCallbackCall',
                 request_serializer=merkez_dot_routing_dot_v1_dot_callback__service__pb2.FailCallbackCallRequest.SerializeToString,
@@ -135,7 +140,7 @@ class CallbackServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCallbackDial(self, request, context):
-        """How the customer of a contact is called that an agent has accepted. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
+        """How the customer of a contact is called that an agent has accepted, or is kept for. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
         CALLBACK_STATE_CHANGED when it is no callback, is being called already, or not to be called any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -145,6 +150,15 @@ class CallbackServiceServicer:
     def BeginCallbackCall(self, request, context):
         """The call to the customer begins: the contact's end is that of this call. Repeats change nothing. As GetCallbackDial, and
         FAILED_PRECONDITION CALL_ENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerCallbackCall(self, request, context):
+        """The customer who is rung before their agent has answered: they wait on the line at their place, and the agent kept for them is offered the
+        contact. Repeats change nothing. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when the call is not
+        the callback's any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,6 +214,11 @@ def add_CallbackServiceServicer_to_server(servicer, server):
                     servicer.BeginCallbackCall,
                     request_deserializer=merkez_dot_routing_dot_v1_dot_callback__service__pb2.BeginCallbackCallRequest.FromString,
                     response_serializer=merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'AnswerCallbackCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerCallbackCall,
+                    request_deserializer=merkez_dot_routing_dot_v1_dot_callback__service__pb2.AnswerCallbackCallRequest.FromString,
+                    response_serializer=merkez_dot_routing_dot_v1_dot_callback__pb2.CallbackWait.SerializeToString,
             ),
             'FailCallbackCall': grpc.unary_unary_rpc_method_handler(
                     servicer.FailCallbackCall,
@@ -424,6 +443,33 @@ class CallbackService:
             '/merkez.routing.v1.CallbackService/BeginCallbackCall',
             merkez_dot_routing_dot_v1_dot_callback__service__pb2.BeginCallbackCallRequest.SerializeToString,
             merkez_dot_routing_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerCallbackCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.routing.v1.CallbackService/AnswerCallbackCall',
+            merkez_dot_routing_dot_v1_dot_callback__service__pb2.AnswerCallbackCallRequest.SerializeToString,
+            merkez_dot_routing_dot_v1_dot_callback__pb2.CallbackWait.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,12 +55,17 @@ class CallbackServiceStub:
     CALLBACK_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED; ABORTED VERSION_CONFLICT.
     """
     GetCallbackDial: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.GetCallbackDialRequest, _callback_pb2.CallbackDial]
-    """How the customer of a contact is called that an agent has accepted. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
+    """How the customer of a contact is called that an agent has accepted, or is kept for. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
     CALLBACK_STATE_CHANGED when it is no callback, is being called already, or not to be called any more.
     """
     BeginCallbackCall: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.BeginCallbackCallRequest, _contact_pb2.Contact]
     """The call to the customer begins: the contact's end is that of this call. Repeats change nothing. As GetCallbackDial, and
     FAILED_PRECONDITION CALL_ENDED.
+    """
+    AnswerCallbackCall: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.AnswerCallbackCallRequest, _callback_pb2.CallbackWait]
+    """The customer who is rung before their agent has answered: they wait on the line at their place, and the agent kept for them is offered the
+    contact. Repeats change nothing. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when the call is not
+    the callback's any more.
     """
     FailCallbackCall: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.FailCallbackCallRequest, _contact_pb2.Contact]
     """The customer can't be called: the attempt is over, and the agent free. One that is over or whose call has begun stays as it is. NOT_FOUND
@@ -92,12 +97,17 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     CALLBACK_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED; ABORTED VERSION_CONFLICT.
     """
     GetCallbackDial: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.GetCallbackDialRequest, _callback_pb2.CallbackDial]  # type: ignore[assignment]
-    """How the customer of a contact is called that an agent has accepted. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
+    """How the customer of a contact is called that an agent has accepted, or is kept for. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
     CALLBACK_STATE_CHANGED when it is no callback, is being called already, or not to be called any more.
     """
     BeginCallbackCall: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.BeginCallbackCallRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """The call to the customer begins: the contact's end is that of this call. Repeats change nothing. As GetCallbackDial, and
     FAILED_PRECONDITION CALL_ENDED.
+    """
+    AnswerCallbackCall: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.AnswerCallbackCallRequest, _callback_pb2.CallbackWait]  # type: ignore[assignment]
+    """The customer who is rung before their agent has answered: they wait on the line at their place, and the agent kept for them is offered the
+    contact. Repeats change nothing. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when the call is not
+    the callback's any more.
     """
     FailCallbackCall: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.FailCallbackCallRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """The customer can't be called: the attempt is over, and the agent free. One that is over or whose call has begun stays as it is. NOT_FOUND
@@ -168,7 +178,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _callback_service_pb2.GetCallbackDialRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_callback_pb2.CallbackDial, _abc.Awaitable[_callback_pb2.CallbackDial]]:
-        """How the customer of a contact is called that an agent has accepted. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
+        """How the customer of a contact is called that an agent has accepted, or is kept for. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION
         CALLBACK_STATE_CHANGED when it is no callback, is being called already, or not to be called any more.
         """
 
@@ -180,6 +190,17 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
         """The call to the customer begins: the contact's end is that of this call. Repeats change nothing. As GetCallbackDial, and
         FAILED_PRECONDITION CALL_ENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerCallbackCall(
+        self,
+        request: _callback_service_pb2.AnswerCallbackCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_callback_pb2.CallbackWait, _abc.Awaitable[_callback_pb2.CallbackWait]]:
+        """The customer who is rung before their agent has answered: they wait on the line at their place, and the agent kept for them is offered the
+        contact. Repeats change nothing. NOT_FOUND CONTACT_NOT_FOUND; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when the call is not
+        the callback's any more.
         """
 
     @_abc_1.abstractmethod

@@ -369,6 +369,7 @@ class Offer(_message.Message):
     QUEUE_NAME_FIELD_NUMBER: _builtins.int
     WAITING_DURATION_FIELD_NUMBER: _builtins.int
     AWAY_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Output only."""
     state: Global___OfferState.ValueType
@@ -379,6 +380,10 @@ class Offer(_message.Message):
     """Name of the queue."""
     away: _builtins.bool
     """Whether it rings at the agent's telephones alone (telephony's FindMe): they are not at the desk."""
+    kept: _builtins.bool
+    """Whether the agent is only kept for a customer who is rung before them (a callback of CUSTOMER_FIRST): it rings nowhere and can't be
+    answered until OfferMade tells of it.
+    """
     @_builtins.property
     def contact(self) -> Global___Contact:
         """Contact."""
@@ -407,10 +412,11 @@ class Offer(_message.Message):
         queue_name: _builtins.str = ...,
         waiting_duration: _duration_pb2.Duration | None = ...,
         away: _builtins.bool = ...,
+        kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "waiting_duration", b"waiting_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "away", b"away", "contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "offer_id", b"offer_id", "queue_name", b"queue_name", "state", b"state", "waiting_duration", b"waiting_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "away", b"away", "contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "kept", b"kept", "offer_id", b"offer_id", "queue_name", b"queue_name", "state", b"state", "waiting_duration", b"waiting_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

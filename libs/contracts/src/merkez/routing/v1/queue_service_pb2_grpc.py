@@ -560,7 +560,8 @@ class BusinessHoursServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteBusinessHours(self, request, context):
-        """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them.
+        """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by
+        them or calls back within them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

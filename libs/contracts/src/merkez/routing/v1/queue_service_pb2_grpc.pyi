@@ -188,7 +188,9 @@ class BusinessHoursServiceStub:
     UpdateBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateBusinessHoursRequest, _queue_pb2.BusinessHours]
     """Changes hours."""
     DeleteBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteBusinessHoursRequest, _empty_pb2.Empty]
-    """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them."""
+    """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by
+    them or calls back within them.
+    """
     CheckBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.CheckBusinessHoursRequest, _queue_service_pb2.CheckBusinessHoursResponse]
     """Whether it is open at a time."""
     PreviewBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.PreviewBusinessHoursRequest, _queue_service_pb2.PreviewBusinessHoursResponse]
@@ -208,7 +210,9 @@ class BusinessHoursServiceAsyncStub(BusinessHoursServiceStub):
     UpdateBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateBusinessHoursRequest, _queue_pb2.BusinessHours]  # type: ignore[assignment]
     """Changes hours."""
     DeleteBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteBusinessHoursRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them."""
+    """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by
+    them or calls back within them.
+    """
     CheckBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.CheckBusinessHoursRequest, _queue_service_pb2.CheckBusinessHoursResponse]  # type: ignore[assignment]
     """Whether it is open at a time."""
     PreviewBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.PreviewBusinessHoursRequest, _queue_service_pb2.PreviewBusinessHoursResponse]  # type: ignore[assignment]
@@ -249,7 +253,9 @@ class BusinessHoursServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.DeleteBusinessHoursRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE while a queue goes by them."""
+        """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by
+        them or calls back within them.
+        """
 
     @_abc_1.abstractmethod
     def CheckBusinessHours(

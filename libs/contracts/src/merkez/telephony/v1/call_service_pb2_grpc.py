@@ -195,8 +195,8 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DialCallback(self, request, context):
-        """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on. When that can't
-        be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
+        """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on; of CUSTOMER_FIRST
+        without the agent, who is kept for it. When that can't be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

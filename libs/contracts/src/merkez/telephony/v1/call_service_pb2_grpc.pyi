@@ -42,8 +42,8 @@ class CallServiceStub:
     DialCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]
     """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     DialCallback: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DialCallbackRequest, _call_pb2.Call]
-    """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on. When that can't
-    be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
+    """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on; of CUSTOMER_FIRST
+    without the agent, who is kept for it. When that can't be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
     """
     HangUp: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]
     """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
@@ -102,8 +102,8 @@ class CallServiceAsyncStub(CallServiceStub):
     DialCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DialCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Rings a number for the calling agent, who hears its progress at once. The agent is on a contact of kind OUTBOUND from then on. FAILED_PRECONDITION STATION_REQUIRED, AGENT_NOT_AVAILABLE, NO_TRUNK, NUMBER_BLOCKED, CALLER_NUMBER_NOT_OWNED, NO_CALLER_NUMBER; INVALID_ARGUMENT MESSAGE_UNPLAYABLE when the prompt to leave can't be played; RESOURCE_EXHAUSTED CONCURRENT_CALL_LIMIT_REACHED, TRUNK_LIMIT_REACHED, SPEND_LIMIT_REACHED."""
     DialCallback: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DialCallbackRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on. When that can't
-    be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
+    """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on; of CUSTOMER_FIRST
+    without the agent, who is kept for it. When that can't be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
     """
     HangUp: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
@@ -183,8 +183,8 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.DialCallbackRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on. When that can't
-        be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
+        """Calls the customer of a callback for the agent who accepted it, as DialCall does, from the node the agent's media is on; of CUSTOMER_FIRST
+        without the agent, who is kept for it. When that can't be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
         """
 
     @_abc_1.abstractmethod

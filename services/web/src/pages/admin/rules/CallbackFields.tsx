@@ -11,10 +11,18 @@ import { saidOf } from "./places.ts";
 const LEAVES_MESSAGE = "CALLBACK_MACHINE_ACTION_LEAVE_MESSAGE";
 const ACTIONS = ["HANG_UP", "LEAVE_MESSAGE", "CONNECT"] as const;
 
-type Length = "offerOver" | "retryAfter" | "timeToLive";
+const CUSTOMER_FIRST = "CALLBACK_ORDER_CUSTOMER_FIRST";
+const ORDERS = ["AGENT_FIRST", "CUSTOMER_FIRST"] as const;
+
+type Length = "offerOver" | "retryAfter" | "timeToLive" | "ringTimeout";
 
 /** Seconds an unset length means. */
-const USUAL: Record<Length, number> = { offerOver: 120, retryAfter: 900, timeToLive: 86_400 };
+const USUAL: Record<Length, number> = {
+  offerOver: 120,
+  retryAfter: 900,
+  timeToLive: 86_400,
+  ringTimeout: 30,
+};
 
 interface Props {
   rules: CallbackRules;
@@ -22,7 +30,7 @@ interface Props {
   onChange: (part: Partial<CallbackRules>) => void;
 }
 
-/** When customers are offered to be called back, and how that is tried. */
+/** When customers are offered to be called back, who is rung first, and how that is tried. */
 export function CallbackFields({ rules, problem, onChange }: Props) {
   const t = useText();
   const prompts = usePrompts().data ?? [];
@@ -32,8 +40,43 @@ export function CallbackFields({ rules, problem, onChange }: Props) {
   const leaves = rules.onMachine === LEAVES_MESSAGE;
   const chooseAction = (action: CallbackRules["onMachine"]) =>
     onChange({ onMachine: action, ...(action === LEAVES_MESSAGE ? {} : { messagePromptId: "" }) });
+  const first = rules.order === CUSTOMER_FIRST;
+  const chooseOrder = (order: CallbackRules["order"]) =>
+    onChange({ order, ...(order === CUSTOMER_FIRST ? {} : { greetingPromptId: "" }) });
   return (
     <Stack>
+      <Select
+        label={t("callbackRules.order")}
+        description={t(first ? "callbackRules.CUSTOMER_FIRSTHint" : "callbackRules.AGENT_FIRSTHint")}
+        data={ORDERS.map((each) => ({ value: `CALLBACK_ORDER_${each}`, label: t(`callbackRules.${each}`) }))}
+        allowDeselect={false}
+        value={first ? CUSTOMER_FIRST : "CALLBACK_ORDER_AGENT_FIRST"}
+        error={saidOf(problem, "callbacks.order")}
+        onChange={(value) => chooseOrder(value as CallbackRules["order"])}
+        data-testid="callback-order"
+      />
+      {first && (
+        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+          <LengthField
+            label={t("callbackRules.ringTimeout")}
+            seconds={seconds("ringTimeout")}
+            units={["seconds", "minutes"]}
+            error={saidOf(problem, "callbacks.ring_timeout")}
+            onChange={(value) => onChange({ ringTimeout: toDuration(value) })}
+            testId="callback-ring-timeout"
+          />
+          <Select
+            label={t("callbackRules.greeting")}
+            placeholder={t("callbackRules.greetingUsual")}
+            clearable
+            data={optionsOf(prompts, "promptId")}
+            value={rules.greetingPromptId || null}
+            error={saidOf(problem, "callbacks.greeting_prompt_id")}
+            onChange={(promptId) => onChange({ greetingPromptId: promptId ?? "" })}
+            data-testid="callback-greeting"
+          />
+        </SimpleGrid>
+      )}
       <LengthField
         label={t("callbackRules.offerOver")}
         description={t("callbackRules.offerOverHint")}

@@ -26,6 +26,7 @@ const FACTS = [
   "CallbackQueued",
   "CallbackHeld",
   "CallbackReleased",
+  "CallbackAnswered",
   "CallbackAttempted",
   "CallbackCompleted",
   "CallbackFailed",
@@ -202,7 +203,8 @@ function StateTag({ state }: { state: CallbackState | undefined }) {
   return <Tag tone={TONES[short(state)] ?? "neutral"}>{textOr("callbackState", short(state))}</Tag>;
 }
 
-/** When it gets in line, since when it waits, who calls, or when it was over. */
+/** When it gets in line, since when it waits, who calls or is kept, since when the customer is there, or when it was
+ * over. */
 function NextStep({ callback }: { callback: Callback }) {
   const t = useText();
   const names = useNames();
@@ -220,6 +222,14 @@ function NextStep({ callback }: { callback: Callback }) {
         </>
       );
     case "CALLING":
+      if (callback.answerTime)
+        return (
+          <>
+            {t("callbacks.onTheLine")} <Elapsed since={callback.answerTime} />
+          </>
+        );
+      if (callback.order === "CALLBACK_ORDER_CUSTOMER_FIRST")
+        return <bdi>{t("callbacks.ringsFor", { name: names.user(callback.agentId) })}</bdi>;
       return <bdi>{t("callbacks.calledBy", { name: names.user(callback.agentId) })}</bdi>;
     default:
       return <DateTime value={callback.endTime} />;
