@@ -13,6 +13,7 @@ import { CapacityTab } from "./Capacity.tsx";
 import { Invitations } from "./Invitations.tsx";
 import { InviteForm } from "./InviteForm.tsx";
 import { PersonForm } from "./PersonForm.tsx";
+import classes from "./people.module.css";
 import { ReasonsTab } from "./Reasons.tsx";
 
 export default function PeoplePage() {
@@ -21,28 +22,27 @@ export default function PeoplePage() {
   return (
     <>
       <Tabs defaultValue="users" keepMounted={false}>
-        <div style={{ display: "flex", justifyContent: "flex-end", marginBottom: -36 }}>
+        <div className={classes.head}>
           <Button
-            style={{ zIndex: 1 }}
             leftSection={<IconUserPlus size={17} aria-hidden />}
             onClick={() => setInviting(true)}
             data-testid="invite-open"
           >
             {t("admin.people.invite")}
           </Button>
+          <Tabs.List className={classes.tabs}>
+            <Tabs.Tab value="users">{t("nav.people")}</Tabs.Tab>
+            <Tabs.Tab value="invitations" data-testid="tab-invitations">
+              {t("admin.people.invitations")}
+            </Tabs.Tab>
+            <Tabs.Tab value="reasons" data-testid="tab-reasons">
+              {t("presence.reasons")}
+            </Tabs.Tab>
+            <Tabs.Tab value="capacity" data-testid="tab-capacity">
+              {t("capacity.title")}
+            </Tabs.Tab>
+          </Tabs.List>
         </div>
-        <Tabs.List mb="lg">
-          <Tabs.Tab value="users">{t("nav.people")}</Tabs.Tab>
-          <Tabs.Tab value="invitations" data-testid="tab-invitations">
-            {t("admin.people.invitations")}
-          </Tabs.Tab>
-          <Tabs.Tab value="reasons" data-testid="tab-reasons">
-            {t("presence.reasons")}
-          </Tabs.Tab>
-          <Tabs.Tab value="capacity" data-testid="tab-capacity">
-            {t("capacity.title")}
-          </Tabs.Tab>
-        </Tabs.List>
         <Tabs.Panel value="users">
           <Users />
         </Tabs.Panel>
