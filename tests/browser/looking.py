@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +21,8 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 LOOKS = (("en", "light"), ("fa", "dark"))
 """Contrast hangs on the scheme and order on the direction, neither on the other."""
 SCREENS = ((1366, 768), (390, 844))
+PICTURES = os.environ.get("MERKEZ_PICTURES", "")
+"""A folder where people who change a page find it as every look saw it."""
 SIDEWAYS = """() => [document.documentElement, ...document.querySelectorAll("section[tabindex]")]
     .filter((each) => each.scrollWidth > each.clientWidth + 1)
     .map((each) => each.getAttribute("aria-label") ?? "the page")"""
@@ -89,6 +93,9 @@ async def wide(page: Page, where: str) -> list[str]:
         while (names := await page.evaluate(SIDEWAYS)) and time.monotonic() < end:
             await asyncio.sleep(0.05)  # a page takes a moment to follow its window
         found += [f"{where} at {width}: {name} scrolls sideways" for name in names]
+        if PICTURES:
+            name = re.sub(r"\W+", "-", f"{where}-{width}")
+            await page.screenshot(path=Path(PICTURES) / f"{name}.png")
     return found
 
 

@@ -17,9 +17,12 @@ from kernel.features import PlanFeatures
 from kernel.ids import new_id
 from kernel.tenant import Principal
 from merkez.routing.v1 import callback_service_pb2_grpc as callbacks_grpc
+from merkez.routing.v1 import capacity_service_pb2_grpc as capacity_grpc
 from merkez.routing.v1 import contact_service_pb2_grpc as contacts_grpc
+from merkez.routing.v1 import presence_service_pb2_grpc as presence_grpc
 from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
 from merkez.routing.v1 import simulation_service_pb2_grpc as simulations_grpc
+from merkez.routing.v1 import wrap_up_service_pb2_grpc as wrap_ups_grpc
 from routing.domain.agents import Agent, AgentState
 from routing.domain.board import Board, line_of, ready_of, waiting_of
 from routing.domain.contacts import Channel, Contact, ContactState
@@ -34,6 +37,7 @@ from routing.ops import offers as offer_ops
 from routing.ops import plans as plan_ops
 from routing.ops import queues as queue_ops
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import queues as queue_store
 from testkit.clock import ManualClock
@@ -108,10 +112,13 @@ class Floor:
         board, now = Board(), self.clock.now().timestamp()
 
         async def fill(tx: Ledger) -> None:
+            rules = await capacity_store.find_rules(tx)
             for queue in await queue_store.every_queue(tx):
                 board.put_line(line_of(queue))
             for agent in await agent_store.ready_agents(tx):
-                board.put_agent(ready_of(agent))  # pyright: ignore[reportArgumentType]
+                ready = ready_of(agent, rules)
+                if ready is not None:
+                    board.put_agent(ready)
             for contact in await contact_store.queued_contacts(tx):
                 board.put_contact(waiting_of(contact), now)  # pyright: ignore[reportArgumentType]
 
@@ -193,6 +200,9 @@ class Edge:
     agents: Any
     simulations: Any
     callbacks: Any
+    reasons: Any
+    wrap_ups: Any
+    capacity: Any
 
 
 @pytest_asyncio.fixture
@@ -206,6 +216,8 @@ async def edge(rpc: RpcHouse, db: Database) -> AsyncIterator[Edge]:
         queues_grpc.DispositionServiceStub, contacts_grpc.ContactServiceStub, contacts_grpc.OfferServiceStub,
         contacts_grpc.AgentServiceStub, simulations_grpc.SimulationServiceStub,
         callbacks_grpc.CallbackServiceStub,
+        presence_grpc.NotReadyReasonServiceStub, wrap_ups_grpc.WrapUpServiceStub,
+        capacity_grpc.CapacityServiceStub,
     ]  # fmt: skip
     yield Edge(desk, *(peers.stub(stub, "routing") for stub in stubs))
 

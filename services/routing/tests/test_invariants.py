@@ -206,7 +206,7 @@ async def test_two_proposals_for_one_contact_make_one_offer(floor: Floor) -> Non
     people = [await floor.see(await floor.agent(f"Agent {n}")) for n in range(4)]
     waiting = waiting_of(await floor.contact(queue.queue_id))
     assert waiting is not None and line_of(queue)
-    proposals = [Match(waiting, ready, "longest_idle") for ready in map(ready_of, people) if ready]
+    proposals = [Match(waiting, ready, "longest_idle") for ready in (ready_of(each) for each in people) if ready]
     outcomes = await asyncio.gather(
         *(floor.run(offer_ops.make_offer, each) for each in proposals), return_exceptions=True
     )

@@ -12,7 +12,7 @@ from kernel.hours import Holiday, OpenInterval
 from kernel.ids import new_id
 from routing.domain.agents import AgentState
 from routing.domain.board import Board, line_of, waiting_of
-from routing.domain.contacts import Contact, ContactKind, ContactState
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import ContactDequeued, ContactOverflowed
 from routing.domain.hours import BusinessHours
 from routing.domain.overflow import LeaveReason, Overflow, OverflowRule, Trigger
@@ -180,6 +180,15 @@ async def test_nobody_staffed_minds_skills_breaks_and_pages_that_are_loaded_anew
     floor.clock.advance(1)
     assert await look_round(floor) == [waits.contact_id]
     assert (await floor.look(waits)).leave_reason is LeaveReason.NOBODY_STAFFED
+
+
+async def test_who_answers_no_calls_is_no_staff_for_callers(floor: Floor) -> None:
+    queue = await floor.queue(overflow=Overflow(leave_when_unstaffed=True))
+    agent_id = await floor.agent()
+    await floor.run(agent_ops.update_agent, agent_id, {"capacities": {Channel.VOICE: 0}}, 0)
+    assert (await come(floor, queue)).leave_reason is LeaveReason.NOBODY_STAFFED
+    await floor.run(agent_ops.update_agent, agent_id, {"capacities": {}}, 0)
+    assert (await come(floor, queue)).state is ContactState.QUEUED
 
 
 async def test_closed_queue_takes_nobody_unless_a_rule_sends_them_elsewhere_and_keeps_who_waits(floor: Floor) -> None:

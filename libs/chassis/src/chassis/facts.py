@@ -77,6 +77,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "ContactDequeued": ("telephony", "analytics", "engagement"),
             "ContactAbandoned": ("analytics", "engagement", "flows"),
             "WrapUpStarted": ("analytics", "engagement"),
+            "WrapUpChanged": (),
             "ContactEnded": ("analytics", "engagement"),
             "ContactCorrected": ("analytics", "engagement"),
         },
@@ -102,6 +103,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "agent": {
             "AgentStateChanged": ("analytics",),
             "AgentChanged": (),
+            "CapacityChanged": (),
         },
         "queue": {
             "QueueChanged": ("analytics",),

@@ -12,9 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from testkit.company import PASSWORD
+
+expect.set_options(timeout=15_000)
+# As long as anything else is waited for: with every core busy a page takes more than the five seconds of its default.
 
 ARGUMENTS = (
     "--no-sandbox",

@@ -17,13 +17,13 @@ from chassis.telemetry import log
 from routing.domain import facts
 from routing.domain.agents import Agent
 from routing.domain.board import Board, Match, line_of, ready_of, waiting_of
+from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.facts import Fact
-from routing.domain.matches import Waiting
 from routing.domain.queues import Queue
-from routing.domain.ranking import Ready
 from routing.ledger import Desk, Ledger
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import queues as queue_store
 
@@ -37,15 +37,18 @@ class Snapshot:
     queues: Sequence[Queue]
     agents: Sequence[Agent]
     contacts: Sequence[Contact]
+    capacity: CapacityRules | None = None
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The queues, and by id the versions of those who are on the board when it is true."""
+    """The queues and capacities; and by id the versions of those who are on the board when it is true, and of agents
+    who hold what may leave them room."""
 
     queues: Sequence[Queue]
     agents: Mapping[str, int]
     contacts: Mapping[str, int]
+    capacity: CapacityRules
 
 
 @dataclass
@@ -55,6 +58,7 @@ class TenantBoard:
 
     tenant_id: str
     board: Board = field(default_factory=Board)
+    capacity: CapacityRules = USUAL_RULES
     loaded: bool = False
     seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Newest version known of each agent and contact, and so the ids changed lately."""
@@ -62,6 +66,8 @@ class TenantBoard:
     """Agents and contacts of an offer being written: not to be matched again meanwhile."""
     passed_by: set[str] = field(default_factory=set)
     """Those of them there was news of meanwhile."""
+    unready: dict[str, int] = field(default_factory=dict)
+    """Agents who may not be matched by this version of theirs: those without room beside what they hold among them."""
     ticks: int = 0
     changed: dict[str, int] = field(default_factory=dict)
     """Id -> tick of its last change, while a snapshot is being read."""
@@ -71,9 +77,10 @@ class TenantBoard:
     def put_agent(self, agent: Agent) -> None:
         """The newest known of an agent."""
         if self._newest(agent.agent_id, agent.version):
-            ready = ready_of(agent)
+            ready = ready_of(agent, self.capacity)
             if ready is None:
                 self.board.drop_agent(agent.agent_id)
+                self.unready[agent.agent_id] = agent.version
             elif not self._passes_by(agent.agent_id):
                 self.board.put_agent(ready)
 
@@ -91,6 +98,8 @@ class TenantBoard:
 
     def settle(self, snapshot: Snapshot, since: int, now: float) -> None:
         """Take a snapshot whose reading began at tick `since`; what changed meanwhile is newer than it."""
+        if snapshot.capacity is not None:
+            self.capacity = snapshot.capacity
         for queue in snapshot.queues:
             self.board.put_line(line_of(queue), now)
         for agent in snapshot.agents:
@@ -105,19 +114,29 @@ class TenantBoard:
         for queue in versions.queues:
             self.board.put_line(line_of(queue), now)
         self._keep(set(versions.agents), set(versions.contacts), since)
-        return self._older(versions.agents, self.board.ready), self._older(versions.contacts, self.board.waiting)
+        waiting = self.board.waiting
+        return (
+            self._older(versions.agents, self._version_of_agent),
+            self._older(versions.contacts, lambda each: waiting[each].version if each in waiting else 0),
+        )
 
-    def _older(self, versions: Mapping[str, int], standing: Mapping[str, Ready | Waiting]) -> list[str]:
+    def _older(self, versions: Mapping[str, int], here: Callable[[str], int]) -> list[str]:
         return [
             entity_id
             for entity_id, version in versions.items()
-            if ((here := standing.get(entity_id)) is None or here.version < version) and entity_id not in self.in_flight
+            if here(entity_id) < version and entity_id not in self.in_flight
         ]
 
+    def _version_of_agent(self, agent_id: str) -> int:
+        stands = self.board.ready.get(agent_id) or self.board.held_back.get(agent_id)
+        return stands.version if stands is not None else self.unready.get(agent_id, 0)
+
     def _keep(self, agents: Set[str], contacts: Set[str], since: int) -> None:
-        for agent_id in set(self.board.ready) - agents:
+        for agent_id in {*self.board.ready, *self.board.held_back} - agents:
             if self.changed.get(agent_id, 0) <= since:
                 self.board.drop_agent(agent_id)
+        for agent_id in self.unready.keys() - agents:
+            del self.unready[agent_id]
         for contact_id in set(self.board.waiting) - contacts:
             if self.changed.get(contact_id, 0) <= since:
                 self.board.drop_contact(contact_id)
@@ -205,6 +224,8 @@ class Boards:
                 tenant.board.drop_line(fact.queue_id)
             elif isinstance(fact, facts.AgentStateChanged | facts.AgentChanged):
                 tenant.put_agent(fact.agent)
+            elif isinstance(fact, facts.CapacityChanged):
+                complete = False  # everybody is weighed anew
             elif not isinstance(fact, facts.CallbackFact):
                 complete &= tenant.put_contact(fact.contact, now)
         if not complete:
@@ -229,6 +250,10 @@ class Boards:
         tenant = self.of(tenant_id)
         with self._reading(tenant) as since:
             versions = await self._desk.run(tenant_id, _versions, read_only=True)
+            if versions.capacity != tenant.capacity:
+                tenant.loaded = False  # everybody is weighed anew
+                await self.load(tenant_id)
+                return
             agents, contacts = tenant.compare(versions, since, self._now())
         for first in range(0, max(len(agents), len(contacts)), _AT_ONCE):
             some = slice(first, first + _AT_ONCE)
@@ -278,6 +303,7 @@ async def _versions(tx: Ledger) -> Versions:
         await queue_store.every_queue(tx),
         await agent_store.ready_versions(tx),
         await contact_store.queued_versions(tx),
+        await capacity_store.find_rules(tx),
     )
 
 
@@ -286,4 +312,5 @@ async def _snapshot(tx: Ledger) -> Snapshot:
         await queue_store.every_queue(tx),
         await agent_store.ready_agents(tx),
         await contact_store.queued_contacts(tx),
+        await capacity_store.find_rules(tx),
     )

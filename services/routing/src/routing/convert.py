@@ -13,12 +13,20 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
 from merkez.routing.v1 import callback_events_pb2 as callback_events
-from merkez.routing.v1 import contact_pb2, queue_pb2
+from merkez.routing.v1 import contact_pb2, queue_pb2, wrap_up_pb2
 from merkez.routing.v1 import routing_events_pb2 as events
 
 from routing.callbacks_proto import callback_rules_from_proto, callback_rules_to_proto, callback_to_proto
+from routing.capacity_proto import (
+    capacities_to_proto,
+    capacity_rules_to_proto,
+    channel_from_proto,
+    channel_to_proto,
+    held_to_proto,
+)
 from routing.domain import facts
 from routing.domain.agents import Agent, AgentState, Directly, directly
+from routing.domain.capacity import USUAL_RULES
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import Fact
 from routing.domain.offers import Decision, Offer
@@ -31,6 +39,7 @@ from routing.domain.queues import (
     Queue,
     Skill,
     SkillLevel,
+    WrapUpMode,
 )
 from routing.domain.requirements import renamed
 from routing.domain.waiting import WaitEstimate
@@ -60,6 +69,9 @@ def queue_to_proto(queue: Queue, names: Mapping[str, str] = MappingProxyType({})
         business_hours_id=queue.business_hours_id,
         overflow=overflow_to_proto(queue.overflow),
         callbacks=callback_rules_to_proto(queue.callbacks),
+        wrap_up_mode=_wrap_up_mode(queue.wrap_up_mode),
+        wrap_up_extension=duration_out(queue.wrap_up_extension),
+        missed_offer_return=duration_out(queue.missed_offer_return),
     )
 
 
@@ -82,6 +94,13 @@ def queue_from_proto(message: queue_pb2.Queue, queue_id: str = "") -> Queue:
         business_hours_id=message.business_hours_id,
         overflow=overflow_from_proto(message.overflow, "queue.overflow"),
         callbacks=callback_rules_from_proto(message.callbacks, "queue.callbacks"),
+        wrap_up_mode=WrapUpMode(
+            _name(wrap_up_pb2.WrapUpMode, message.wrap_up_mode, "WRAP_UP_MODE_", "queue.wrap_up_mode")
+            if message.wrap_up_mode
+            else WrapUpMode.MANDATORY
+        ),
+        wrap_up_extension=_given(message, "wrap_up_extension", timedelta(0)),
+        missed_offer_return=_given(message, "missed_offer_return", timedelta(0)),
     )
 
 
@@ -110,7 +129,7 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
     """Whole."""
     return contact_pb2.Contact(
         contact_id=contact.contact_id,
-        channel=contact_pb2.Channel.Value(f"CHANNEL_{contact.channel}"),
+        channel=channel_to_proto(contact.channel),
         state=contact_pb2.ContactState.Value(f"CONTACT_STATE_{contact.state}"),
         queue_id=contact.queue_id,
         brand_id=contact.brand_id,
@@ -139,6 +158,10 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         overflows=map(overflowed_to_proto, contact.overflows),
         leave_reason=leave_reason_to_proto(contact.leave_reason),
         callback_id=contact.callback_id,
+        wrap_up_mode=_wrap_up_mode(contact.wrap_up_mode),
+        wrap_up_wanted=contact.wrap_up_wanted,
+        wrap_up_extension=duration_out(contact.wrap_up_extension or None),
+        wrap_up_least_time=time_out(contact.wrap_up_least_time),
         version=contact.version,
     )
 
@@ -151,7 +174,7 @@ def contact_from_proto(
         kind = ContactKind(_name(contact_pb2.ContactKind, message.kind, "CONTACT_KIND_", "contact.kind"))
     return Contact(
         contact_id="",
-        channel=Channel(_name(contact_pb2.Channel, message.channel, "CHANNEL_", "contact.channel")),
+        channel=channel_from_proto(message.channel, "contact.channel"),
         state=ContactState.QUEUED,
         queue_id=message.queue_id,
         queue_time=_NEVER,
@@ -207,8 +230,14 @@ def agent_to_proto(agent: Agent) -> contact_pb2.Agent:
         contact_id=agent.contact_id,
         next_state=_agent_state(agent.next_state),
         next_reason=agent.next_reason,
-        voice_capacity=1,
+        voice_capacity=USUAL_RULES.capacity(Channel.VOICE, agent.capacities),
+        capacities=capacities_to_proto(agent.capacities),
+        held_contacts=map(held_to_proto, agent.others),
         cost=agent.cost,
+        reason_id=agent.reason_id,
+        next_reason_id=agent.next_reason_id,
+        return_time=time_out(agent.return_time),
+        missed_offers=agent.missed_offers,
         version=agent.version,
     )
 
@@ -285,6 +314,8 @@ def fact_to_proto(fact: Fact) -> Message:
         if isinstance(fact, facts.AgentStateChanged):
             made.previous_state = _agent_state(fact.previous_state)
             made.previous_state_time.FromDatetime(fact.previous_state_time)
+    elif isinstance(fact, facts.CapacityChanged):
+        made.capacity_rules.CopyFrom(capacity_rules_to_proto(fact.rules))
     elif isinstance(fact, facts.QueueChanged):
         made.queue.CopyFrom(queue_to_proto(fact.queue))
     elif isinstance(fact, facts.QueueDeleted):
@@ -328,6 +359,10 @@ def _contact_fact(made: Any, fact: facts.ContactFact) -> None:
             made.abandon_time.FromDatetime(fact.contact.end_time)
     elif isinstance(fact, facts.ContactEnded):
         made.by_timer = fact.by_timer
+
+
+def _wrap_up_mode(mode: WrapUpMode | None) -> wrap_up_pb2.WrapUpMode.ValueType:
+    return wrap_up_pb2.WrapUpMode.Value(f"WRAP_UP_MODE_{mode}" if mode else "WRAP_UP_MODE_UNSPECIFIED")
 
 
 def _agent_state(state: AgentState | None) -> contact_pb2.AgentState.ValueType:

@@ -17,6 +17,7 @@ from chassis.telemetry import current_tenant
 from routing.domain import facts
 from routing.domain.facts import Fact
 from routing.ledger import Desk, Ledger
+from routing.ops import agents as agent_ops
 from routing.ops import callbacks as callback_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
@@ -33,7 +34,7 @@ _SOON = timedelta(minutes=5)
 
 
 class Deadlines:
-    """Misses offers, ends wrap-ups and moves callbacks when their time is over."""
+    """Misses offers, ends wrap-ups, has agents back and moves callbacks when their time is over."""
 
     def __init__(self, desk: Desk, settings: Settings, tasks: Tasks, bus: Bus | None = None):
         self._desk, self._settings, self._tasks, self._bus = desk, settings, tasks, bus
@@ -53,8 +54,11 @@ class Deadlines:
         for fact in told:
             if isinstance(fact, facts.OfferMade):
                 self.at(tenant_id, fact.offer.expire_time)
-            elif isinstance(fact, facts.WrapUpStarted) and fact.contact.wrap_up_expire_time is not None:
-                self.at(tenant_id, fact.contact.wrap_up_expire_time)
+            elif isinstance(fact, facts.WrapUpStarted | facts.WrapUpChanged):
+                if fact.contact.wrap_up_expire_time is not None:
+                    self.at(tenant_id, fact.contact.wrap_up_expire_time)
+            elif isinstance(fact, facts.AgentStateChanged) and fact.agent.return_time is not None:
+                self.at(tenant_id, fact.agent.return_time)
             elif isinstance(fact, facts.CallbackFact) and fact.callback.next_time is not None:
                 self._soon(tenant_id, fact.callback.next_time)
 
@@ -82,7 +86,10 @@ class Deadlines:
         """What is due in one tenant."""
         held = current_tenant.set(tenant_id)
         try:
-            for verb in (self._expire_offers, contact_ops.expire_wrap_ups, callback_ops.keep_times):
+            verbs = (
+                self._expire_offers, contact_ops.expire_wrap_ups, agent_ops.return_agents, callback_ops.keep_times,
+            )  # fmt: skip
+            for verb in verbs:
                 done = _AT_ONCE
                 while done == _AT_ONCE:
                     now = self._desk.clock.now()

@@ -204,7 +204,7 @@ class Matcher:
         """A fact on the bus: our own comes by too and is known already."""
         tenant = self.boards.of(message.tenant_id)
         fact = message.decode()
-        if isinstance(fact, events.QueueChanged | events.QueueDeleted):
+        if isinstance(fact, events.QueueChanged | events.QueueDeleted | events.CapacityChanged):
             self._gather(message.tenant_id)
         elif isinstance(fact, events.AgentStateChanged | events.AgentChanged):
             self._desk.arrivals.tell(message.tenant_id, fact.agent.agent_id)

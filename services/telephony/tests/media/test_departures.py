@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
 from chassis.lifecycle import Tasks
+from telephony.media import standstill
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.rtp_leg import RtpLeg
 from testkit import eventually
@@ -66,6 +68,23 @@ async def test_what_a_slot_made_leaves_at_its_end_whole_and_in_order_encrypted_o
         await _in_a_tick(plane, speak)
         assert meanwhile == ([] if plane.settings.lanes else said)
         assert (meanwhile or _payloads(plain)) == said and _payloads(secret) == said
+
+
+async def test_who_stood_still_with_packets_in_hand_sends_none_of_them(plane, monkeypatch) -> None:
+    with RawTrunk() as trunk:
+        leg = await _connected(plane, trunk)
+
+        def stand_still_between_two() -> None:
+            leg.outbound.send(leg, b"before")
+            slept = standstill.STOOD_SECONDS + 0.1
+            monkeypatch.setattr(standstill, "monotonic", lambda: time.monotonic() + slept)
+            leg.outbound.send(leg, b"after")
+
+        await _in_a_tick(plane, stand_still_between_two)
+        assert _payloads(trunk) == ([] if plane.settings.lanes else [b"before"])
+        standstill.STANDSTILL.over()
+        await _in_a_tick(plane, lambda: leg.outbound.send(leg, b"ours"))
+        assert _payloads(trunk) == [b"ours"]
 
 
 async def test_what_was_said_before_a_leg_is_closed_in_the_same_slot_is_heard(plane) -> None:

@@ -24,7 +24,7 @@ from chassis.lifecycle import Tasks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pylibsrtp import Error
-from telephony.media import lanes, voice_leg
+from telephony.media import lanes, standstill, voice_leg
 from telephony.media.codecs import PCMU
 from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
 from telephony.media.rtp_leg import RtpLeg
@@ -96,6 +96,39 @@ async def test_voice_goes_on_while_the_event_loop_stands_still(plane, encrypted)
         assert {b[1] - a[1] for a, b in pairwise(heard)} == {1}
         await eventually(lambda: leg.statistics().packets_received == 23 and other.statistics().packets_sent == 23)
         assert leg.statistics().silent_seconds < 5 and leg.statistics().packets_lost == 0
+
+
+@pytest.fixture
+def freezing(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The thread stands still for as long as is put in here, with the next packet of an encrypted leg in hand."""
+    seconds: list[float] = []
+    real = lanes.protect_address()
+
+    @lanes.ffi.callback("int(void *, void *, int *)")
+    def protect(context: Any, packet: Any, length: Any) -> int:
+        if seconds:
+            time.sleep(seconds.pop())
+        return real(context, packet, length)
+
+    monkeypatch.setattr(lanes, "protect_address", lambda: protect)
+    return seconds
+
+
+async def test_a_thread_that_stood_still_drops_what_it_had_in_hand_and_asks_python_about_the_rest(
+    freezing, plane
+) -> None:
+    with RawTrunk() as speaker, RawTrunk(encrypted=True) as listener:
+        leg, _ = await joined(plane, speaker, listener)
+        listener.heard()
+        freezing.append(standstill.STOOD_SECONDS + 0.1)
+        for sequence in (3, 4):
+            speaker.send(speaker.packet(sequence, bytes([sequence]) * 160))
+        await eventually(lambda: leg.statistics().packets_received == 5)
+        await eventually(lambda: leg._lane is None)
+        assert not listener.heard()
+        standstill.STANDSTILL.over()  # the event loop waited for the thread
+        speaker.send(speaker.packet(5, bytes([5]) * 160))
+        assert {payload for *_, payload in await eventually(listener.heard)} == {bytes([5]) * 160}
 
 
 async def test_what_is_said_while_the_event_loop_stands_still_is_recorded_in_order(plane) -> None:

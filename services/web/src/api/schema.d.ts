@@ -2647,7 +2647,7 @@ export interface paths {
         put?: never;
         /**
          * Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor
-         * @description Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED. Needs the permission `contacts.handle`.
+         * @description Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED, WRAP_UP_NOT_OVER for the agent before the contact's wrap_up_least_time. Needs the permission `contacts.handle`.
          */
         post: operations["merkez.routing.v1.ContactService.EndWrapUp"];
         delete?: never;
@@ -2754,6 +2754,114 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contactId}:requestWrapUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says during a contact of a queue whose wrap-up is OPTIONAL whether the caller wants it; may be changed until the talk ends
+         * @description Says during a contact of a queue whose wrap-up is OPTIONAL whether the caller wants it; may be changed until the talk ends. NOT_FOUND CONTACT_NOT_FOUND, also for another agent's; FAILED_PRECONDITION CONTACT_STATE_CHANGED once the talk is over, WRAP_UP_NOT_OPTIONAL. Needs the permission `contacts.handle`.
+         */
+        post: operations["merkez.routing.v1.WrapUpService.RequestWrapUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contactId}:extendWrapUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has the timer of the wrap-up at hand end later, by the queue's wrap_up_extension, once
+         * @description Has the timer of the wrap-up at hand end later, by the queue's wrap_up_extension, once. NOT_FOUND CONTACT_NOT_FOUND, also for another agent's; FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, WRAP_UP_NOT_EXTENDABLE when the queue has no extension, it was extended before, or no timer runs. Needs the permission `contacts.handle`.
+         */
+        post: operations["merkez.routing.v1.WrapUpService.ExtendWrapUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notReadyReasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists reasons in the order they were created
+         * @description Lists reasons in the order they were created. Needs the permission `queues.read`.
+         */
+        get: operations["merkez.routing.v1.NotReadyReasonService.ListNotReadyReasons"];
+        put?: never;
+        /**
+         * Creates a reason
+         * @description Creates a reason. ALREADY_EXISTS NOT_READY_REASON_EXISTS when another one has the name; RESOURCE_EXHAUSTED TOO_MANY_NOT_READY_REASONS at 100, archived ones included. Needs the permission `queues.write`.
+         */
+        post: operations["merkez.routing.v1.NotReadyReasonService.CreateNotReadyReason"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notReadyReasons/{notReadyReason.notReadyReasonId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes a reason, archives it or takes it back into use
+         * @description Changes a reason, archives it or takes it back into use. NOT_FOUND NOT_READY_REASON_NOT_FOUND, ALREADY_EXISTS NOT_READY_REASON_EXISTS, ABORTED VERSION_CONFLICT. Agents who are away by it stay so, under the name they picked. Needs the permission `queues.write`.
+         */
+        patch: operations["merkez.routing.v1.NotReadyReasonService.UpdateNotReadyReason"];
+        trace?: never;
+    };
+    "/v1/capacityRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's rules, of every channel
+         * @description The tenant's rules, of every channel. Needs the permission `queues.read`.
+         */
+        get: operations["merkez.routing.v1.CapacityService.GetCapacityRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Sets them: for the next assignment, and of every channel
+         * @description Sets them: for the next assignment, and of every channel. INVALID_ARGUMENT names what can't work; ABORTED VERSION_CONFLICT. Needs the permission `queues.write`.
+         */
+        patch: operations["merkez.routing.v1.CapacityService.UpdateCapacityRules"];
         trace?: never;
     };
     "/v1/callbacks": {
@@ -2931,7 +3039,7 @@ export interface paths {
         put?: never;
         /**
          * Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE
-         * @description Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state. Needs the permission `contacts.handle`.
+         * @description Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state; AVAILABLE takes that back. Needs the permission `contacts.handle`.
          */
         post: operations["merkez.routing.v1.AgentService.SetMyState"];
         delete?: never;
@@ -5434,7 +5542,7 @@ export interface components {
             displayName?: string;
             /** @description State. */
             state?: components["schemas"]["routing.v1.AgentState"];
-            /** @description Reason of NOT_READY, such as break, lunch, meeting, missed_offer, no_station. */
+            /** @description Reason of NOT_READY: the name of the tenant's own reason as it was picked; or missed_offer, declined, no_station (the desk can't be reached). */
             reason?: string;
             /**
              * Format: date-time
@@ -5453,7 +5561,7 @@ export interface components {
             nextReason?: string;
             /**
              * Format: int32
-             * @description Output only. Calls at once: always 1, as an agent has one voice.
+             * @description Output only. Calls at once: 1 or, when capacities say so, 0.
              */
             readonly voiceCapacity?: number;
             /**
@@ -5466,6 +5574,24 @@ export interface components {
              * @description What an hour of theirs costs, 0 to 100, in whatever unit: for queues that weigh it.
              */
             cost?: number;
+            /** @description Output only. The tenant's own reason of NOT_READY; empty when it is none of those. */
+            readonly reasonId?: string;
+            /** @description Output only. The same of the next state. */
+            readonly nextReasonId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When they are AVAILABLE again by themselves, after a missed offer; unset when that is theirs to say.
+             */
+            readonly returnTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. Offers missed since the shift began.
+             */
+            readonly missedOffers?: number;
+            /** @description Contacts at once, of channels where they differ from the tenant's rules (CapacityRules): 0 to 20, of VOICE and VIDEO at most 1. */
+            capacities?: components["schemas"]["routing.v1.ChannelCapacity"][];
+            /** @description Output only. Contacts they hold besides contact_id. */
+            readonly heldContacts?: components["schemas"]["routing.v1.HeldContact"][];
         };
         /**
          * @description Where an agent stands.
@@ -5677,11 +5803,48 @@ export interface components {
              */
             value?: number;
         };
+        /** @description A tenant's rules, with each channel once. */
+        "routing.v1.CapacityRules": {
+            /** @description Channels that are left out go by the usual rules: 1 call of the whole agent, which interrupts what is written; 3 chats, messages or posts of 33, which interrupt letters; 2 e-mails or faxes of 50. */
+            channels?: components["schemas"]["routing.v1.ChannelRule"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
         /**
          * @description Kind of work.
          * @enum {string}
          */
         "routing.v1.Channel": "CHANNEL_UNSPECIFIED" | "CHANNEL_VOICE" | "CHANNEL_VIDEO" | "CHANNEL_CHAT" | "CHANNEL_SMS" | "CHANNEL_EMAIL" | "CHANNEL_SOCIAL" | "CHANNEL_FAX";
+        /** @description How many contacts of a channel an agent handles at once. */
+        "routing.v1.ChannelCapacity": {
+            /** @description Required. Named once. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: int32
+             * @description 0 for none.
+             */
+            capacity?: number;
+        };
+        /** @description What one channel takes of an agent. */
+        "routing.v1.ChannelRule": {
+            /** @description Required. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: int32
+             * @description Contacts of it at once, 0 for none, at most 20; of VOICE and VIDEO at most 1, as an agent has one voice. An agent's own capacities go before it.
+             */
+            capacity?: number;
+            /**
+             * Format: int32
+             * @description What one contact takes of an agent, 1 to 100 percent: a contact is offered only where it fits beside what the agent holds.
+             */
+            weight?: number;
+            /** @description Channels it may come on top of: their contacts weigh nothing beside it. No two channels interrupt each other, and neither VOICE nor VIDEO is interrupted by the other. */
+            interrupts?: components["schemas"]["routing.v1.Channel"][];
+        };
         /** @description Answer. */
         "routing.v1.CheckBusinessHoursResponse": {
             /** @description True when open. */
@@ -5795,6 +5958,20 @@ export interface components {
             readonly leaveReason?: components["schemas"]["routing.v1.LeaveReason"];
             /** @description Of a CALLBACK: the callback it waits for. */
             callbackId?: string;
+            /** @description Output only. What follows the talk, by the rules of its queue; unset before an agent was found. */
+            readonly wrapUpMode?: components["schemas"]["routing.v1.WrapUpMode"];
+            /** @description Output only. Whether its agent asked for wrap-up, where that is OPTIONAL. */
+            readonly wrapUpWanted?: boolean;
+            /**
+             * @description Output only. In wrap-up: by how much its agent may still extend it; unset for not at all.
+             * @example 3.5s
+             */
+            readonly wrapUpExtension?: string;
+            /**
+             * Format: date-time
+             * @description Output only. In wrap-up: before this its agent can't end it; unset when they can.
+             */
+            readonly wrapUpLeastTime?: string;
         };
         /**
          * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
@@ -5835,6 +6012,13 @@ export interface components {
             requestId: string;
             /** @description Required. */
             disposition: components["schemas"]["routing.v1.Disposition"];
+        };
+        /** @description Creates. */
+        "routing.v1.CreateNotReadyReasonRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. display_name, names, color, paid. */
+            notReadyReason: components["schemas"]["routing.v1.NotReadyReason"];
         };
         /** @description Creates. */
         "routing.v1.CreateQueueRequest": {
@@ -5973,6 +6157,11 @@ export interface components {
              */
             nextOverflowTime?: string;
         };
+        /** @description Asks for more time. */
+        "routing.v1.ExtendWrapUpRequest": {
+            /** @description Required. */
+            contactId?: string;
+        };
         /** @description Desktop. */
         "routing.v1.GetMyDesktopResponse": {
             /** @description The agent. */
@@ -5988,6 +6177,15 @@ export interface components {
              * @description Server time, to show timers by.
              */
             serverTime?: string;
+        };
+        /** @description A contact an agent holds. */
+        "routing.v1.HeldContact": {
+            /** @description The contact. */
+            contactId?: string;
+            /** @description Its channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description Whether it is in wrap-up. */
+            wrappingUp?: boolean;
         };
         /** @description A day that differs, or a range of days. The whole day does: a night that began the evening before ends at its midnight. */
         "routing.v1.Holiday": {
@@ -6083,6 +6281,11 @@ export interface components {
              */
             wait?: string;
         };
+        /** @description Reasons. */
+        "routing.v1.ListNotReadyReasonsResponse": {
+            /** @description At most 100, the oldest first. */
+            notReadyReasons?: components["schemas"]["routing.v1.NotReadyReason"][];
+        };
         /** @description The list. */
         "routing.v1.ListQueuesResponse": {
             /** @description Newest first. */
@@ -6096,6 +6299,33 @@ export interface components {
             skills?: components["schemas"]["routing.v1.Skill"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description One reason an agent can pick for NOT_READY. A tenant starts with break, lunch, training and meeting. */
+        "routing.v1.NotReadyReason": {
+            /** @description Output only. */
+            readonly notReadyReasonId?: string;
+            /** @description Required. Unique in the tenant whatever the case, at most 64 characters; shown where `names` has no other. */
+            displayName?: string;
+            /** @description Names by language (BCP 47, such as fa): at most 20, each at most 64 characters. */
+            names?: {
+                [key: string]: string;
+            };
+            /** @description Colour it is shown in, as #rrggbb; empty for the usual one. */
+            color?: string;
+            /** @description Whether the time counts as paid work. */
+            paid?: boolean;
+            /** @description Whether it can no longer be picked. Reasons are archived, never deleted: reports of before name them. */
+            archived?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only. When it was created.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
         };
         /** @description One agent reserved for one contact until expire_time. */
         "routing.v1.Offer": {
@@ -6322,6 +6552,18 @@ export interface components {
             overflow?: components["schemas"]["routing.v1.Overflow"];
             /** @description How customers are called back. */
             callbacks?: components["schemas"]["routing.v1.CallbackRules"];
+            /** @description What follows the talk. */
+            wrapUpMode?: components["schemas"]["routing.v1.WrapUpMode"];
+            /**
+             * @description By how much an agent may extend a timed wrap-up, once; unset or 0 for not at all, at most 900 s.
+             * @example 3.5s
+             */
+            wrapUpExtension?: string;
+            /**
+             * @description How long after missing an offer (RONA) an agent is AVAILABLE again by themselves; unset or 0 for never, 5 to 900 s. Nobody who missed three in a row is: they are not there.
+             * @example 3.5s
+             */
+            missedOfferReturn?: string;
         };
         /** @description A step. One that has come stays, and the changes of all that have come hold in their order. */
         "routing.v1.RelaxationStep": {
@@ -6337,6 +6579,13 @@ export interface components {
             expectedWaitOver?: string;
             /** @description Required. At least one. */
             changes?: components["schemas"]["routing.v1.RequirementChange"][];
+        };
+        /** @description Asks for wrap-up. */
+        "routing.v1.RequestWrapUpRequest": {
+            /** @description Required. */
+            contactId?: string;
+            /** @description Whether it is wanted. */
+            wanted?: boolean;
         };
         /** @description What a step does to what was asked for up to then. Expressions are as in RoutingRules.requirement. */
         "routing.v1.RequirementChange": {
@@ -6420,15 +6669,19 @@ export interface components {
             agentId?: string;
             /** @description Required. */
             state: components["schemas"]["routing.v1.AgentState"];
-            /** @description Reason. */
+            /** @description As of SetMyState. */
             reason?: string;
+            /** @description As of SetMyState. */
+            reasonId?: string;
         };
         /** @description Sets. */
         "routing.v1.SetMyStateRequest": {
             /** @description Required. */
             state: components["schemas"]["routing.v1.AgentState"];
-            /** @description Reason of NOT_READY. */
+            /** @description Reason of NOT_READY, when no reason_id is given: the name of one of the tenant's reasons, or any other text of at most 64 characters. */
             reason?: string;
+            /** @description One of the tenant's reasons of NOT_READY. NOT_FOUND NOT_READY_REASON_NOT_FOUND, FAILED_PRECONDITION NOT_READY_REASON_ARCHIVED. */
+            reasonId?: string;
         };
         /** @description Plays. */
         "routing.v1.SimulateDayRequest": {
@@ -6609,7 +6862,7 @@ export interface components {
             /** @description Required. agent_id says which. */
             agent?: components["schemas"]["routing.v1.Agent"];
             /**
-             * @description Fields: skills, queue_ids, cost.
+             * @description Fields: skills, queue_ids, cost, capacities.
              * @example displayName,language
              */
             updateMask?: string;
@@ -6634,12 +6887,37 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Sets. */
+        "routing.v1.UpdateCapacityRulesRequest": {
+            /** @description Required. All of them: channels that are left out go by the usual rules again. */
+            capacityRules: components["schemas"]["routing.v1.CapacityRules"];
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
         /** @description Changes. */
         "routing.v1.UpdateContactRequest": {
             /** @description Required. contact_id says which. */
             contact?: components["schemas"]["routing.v1.Contact"];
             /**
              * @description Fields: priority, required_skills, preferred_agent_id.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "routing.v1.UpdateNotReadyReasonRequest": {
+            /** @description Required. not_ready_reason_id says which. */
+            notReadyReason?: components["schemas"]["routing.v1.NotReadyReason"];
+            /**
+             * @description Fields: display_name, names, color, paid, archived.
              * @example displayName,language
              */
             updateMask?: string;
@@ -6699,6 +6977,11 @@ export interface components {
              */
             cost?: number;
         };
+        /**
+         * @description What follows the talk.
+         * @enum {string}
+         */
+        "routing.v1.WrapUpMode": "WRAP_UP_MODE_UNSPECIFIED" | "WRAP_UP_MODE_NONE" | "WRAP_UP_MODE_OPTIONAL" | "WRAP_UP_MODE_MANDATORY" | "WRAP_UP_MODE_UNTIMED" | "WRAP_UP_MODE_FIXED";
         /** @description Listening for who answers. The agent and who answered hear each other meanwhile. */
         "telephony.v1.AnswerDetection": {
             /** @description Required. What follows when it isn't a person. Nothing does once the agent has sent the call on. */
@@ -12652,6 +12935,185 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["routing.v1.ListDecisionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.WrapUpService.RequestWrapUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                contactId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.RequestWrapUpRequest"];
+            };
+        };
+        responses: {
+            /** @description One piece of a customer's work: what is routed and reported. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Contact"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.WrapUpService.ExtendWrapUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                contactId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.ExtendWrapUpRequest"];
+            };
+        };
+        responses: {
+            /** @description One piece of a customer's work: what is routed and reported. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.Contact"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.NotReadyReasonService.ListNotReadyReasons": {
+        parameters: {
+            query?: {
+                /** @description Also those that are archived. */
+                includeArchived?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reasons. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.ListNotReadyReasonsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.NotReadyReasonService.CreateNotReadyReason": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.CreateNotReadyReasonRequest"];
+            };
+        };
+        responses: {
+            /** @description One reason an agent can pick for NOT_READY. A tenant starts with break, lunch, training and meeting. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.NotReadyReason"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.NotReadyReasonService.UpdateNotReadyReason": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "notReadyReason.notReadyReasonId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.UpdateNotReadyReasonRequest"];
+            };
+        };
+        responses: {
+            /** @description One reason an agent can pick for NOT_READY. A tenant starts with break, lunch, training and meeting. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.NotReadyReason"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CapacityService.GetCapacityRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A tenant's rules, with each channel once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.CapacityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.routing.v1.CapacityService.UpdateCapacityRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["routing.v1.UpdateCapacityRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description A tenant's rules, with each channel once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["routing.v1.CapacityRules"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -239,7 +239,8 @@ export function takeStation(takeover = false): void {
 /** Tries again to get the sound, and then to be what the agent wanted to be with it. */
 export function retrySound(): void {
   const wish = intendedState;
-  if (wish && wish.state !== desktop.get().agent?.state) void setState(wish.state, wish.reason);
+  if (wish && wish.state !== desktop.get().agent?.state)
+    void setState(wish.state, wish.reason, wish.reasonId);
   else takeStation();
 }
 
@@ -252,13 +253,13 @@ export function moveSoundHere(): void {
 /** The server lost our state (it restarted, or our leg was gone for long) while this page was on duty. */
 async function goOnDuty(): Promise<void> {
   const intended = intendedState;
-  if (intended) await setState(intended.state, intended.reason);
+  if (intended) await setState(intended.state, intended.reason, intended.reasonId);
 }
 
-let intendedState: { state: AgentState; reason: string } | undefined;
+let intendedState: { state: AgentState; reason: string; reasonId: string } | undefined;
 
-export async function setState(state: AgentState, reason = ""): Promise<void> {
-  const wish = state === "AGENT_STATE_OFFLINE" ? undefined : { state, reason };
+export async function setState(state: AgentState, reason = "", reasonId = ""): Promise<void> {
+  const wish = state === "AGENT_STATE_OFFLINE" ? undefined : { state, reason, reasonId };
   intendedState = wish;
   if (!wish) return goOffline();
   commandProblem.set(undefined);

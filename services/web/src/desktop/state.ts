@@ -109,6 +109,7 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "OfferRescinded":
       return endOffer(state, offer, "rescinded");
     case "AgentStateChanged":
+    case "AgentChanged":
       return agent?.agentId === me ? { ...state, agent } : state;
     case "CallStarted":
     case "CallAnswered":
@@ -130,6 +131,7 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "CallEnded":
       return endCall(state, cdr);
     case "WrapUpStarted":
+    case "WrapUpChanged":
       return contact?.agentId === me ? { ...state, contact } : state;
     case "ContactEnded":
       return endContact(state, contact, (event.data as { byTimer?: boolean }).byTimer === true);

@@ -11,11 +11,13 @@ import type flowTools from "../messages/flowTools.json";
 import type numberLists from "../messages/numberLists.json";
 import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
+import type presence from "../messages/presence.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
+import type voicemail from "../messages/voicemail.json";
 import type watch from "../messages/watch.json";
 
 export type MessageKey =
@@ -33,7 +35,9 @@ export type MessageKey =
   | keyof typeof numberLists
   | keyof typeof operator
   | keyof typeof overflow
+  | keyof typeof presence
   | keyof typeof rules
   | keyof typeof simulator
   | keyof typeof sound
-  | keyof typeof telephony;
+  | keyof typeof telephony
+  | keyof typeof voicemail;

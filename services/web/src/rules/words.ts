@@ -1,6 +1,7 @@
 /** Rules of a queue in words: lengths of time, what is asked for, why an agent isn't the one. */
 import type { RequirementChange } from "../api/types.ts";
-import { reasonText, shortState } from "../desktop/ui/StateText.tsx";
+import { reasonText } from "../desktop/reasons.ts";
+import { shortState } from "../desktop/ui/StateText.tsx";
 import { formatNumber } from "../format/numbers.ts";
 import { type Language, type Text, textOr } from "../i18n/index.ts";
 import type { Asked } from "./course.ts";

@@ -29,6 +29,7 @@ _AGENT = {
     "ContactDequeued": "contact.consulting_agent_id",
     "ContactAbandoned": "contact.agent_id",
     "WrapUpStarted": "contact.agent_id",
+    "WrapUpChanged": "contact.agent_id",
     "ContactEnded": "contact.agent_id",
     "ContactCorrected": "contact.agent_id",
     "AgentStateChanged": "agent.agent_id",

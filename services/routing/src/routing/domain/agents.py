@@ -7,17 +7,21 @@ over. Who has no station can't be AVAILABLE.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
+from routing.domain.capacity import USUAL_RULES, CapacityRules, Held
+from routing.domain.contacts import Channel
 from routing.domain.queues import SkillLevel
 
 MAX_COST = 100
 MISSED_OFFER, DECLINED, NO_STATION = "missed_offer", "declined", "no_station"
+RETURNS_IN_ROW = 2
+"""Who missed more offers than these one after the other isn't there, and comes back only by themselves."""
 
 
 class AgentNotFound(NotFound):
@@ -68,6 +72,8 @@ class AgentTrigger(StrEnum):
     RESCIND = "RESCIND"
     TAKE = "TAKE"
     """They begin a contact by themselves: a call out, one picked up or taken over."""
+    RESUME = "RESUME"
+    """Back to a contact they held besides one that is over, or an offer that came to nothing."""
     TALK_END = "TALK_END"
     FINISH = "FINISH"
 
@@ -78,6 +84,8 @@ TRANSITIONS: Mapping[tuple[AgentState, AgentTrigger], AgentState] = {
     **{(state, _T.GO_NOT_READY): _S.NOT_READY for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
     **{(state, _T.GO_OFFLINE): _S.OFFLINE for state in (_S.OFFLINE, _S.AVAILABLE, _S.NOT_READY)},
     **{(state, _T.OFFER): _S.OFFERED for state in (_S.AVAILABLE, _S.OFFLINE, _S.NOT_READY)},
+    **{(state, _T.OFFER): _S.OFFERED for state in (_S.ON_CONTACT, _S.WRAP_UP)},
+    **{(state, _T.RESUME): _S.ON_CONTACT for state in (_S.OFFERED, _S.ON_CONTACT, _S.WRAP_UP)},
     (_S.OFFERED, _T.ACCEPT): _S.ON_CONTACT,
     (_S.OFFERED, _T.TURN_AWAY): _S.NOT_READY,
     (_S.OFFERED, _T.RESCIND): _S.AVAILABLE,
@@ -115,7 +123,9 @@ class Agent:
     that was taken back, so an OFFERED agent without it was found away from the desk; `next_state` is None for
     AVAILABLE; `station_time` is when the newest station known of was attached, also once it is gone; `user_version` is
     that of the newest news of the user. `passed_over`: away, they did not take an offer, and get no more
-    of queues until they do something themselves."""
+    of queues until they do something themselves. `reason_id` and `next_reason_id` are the tenant's own reasons, where
+    `reason` and `next_reason` are what was picked. `channel` is that of `contact_id`, the contact their state is about;
+    `others` they hold besides, the latest last; `capacities` are their own, where they differ from the tenant's."""
 
     agent_id: str
     display_name: str
@@ -139,6 +149,16 @@ class Agent:
     shift_contacts: int = 0
     """Contacts handled since the shift began: since they were last OFFLINE."""
     shift_talk: timedelta = timedelta(0)
+    reason_id: str = ""
+    next_reason_id: str = ""
+    return_time: datetime | None = None
+    """When they are AVAILABLE again by themselves, after a missed offer."""
+    missed_offers: int = 0
+    """Offers missed since the shift began."""
+    missed_in_row: int = 0
+    channel: Channel | None = None
+    others: tuple[Held, ...] = ()
+    capacities: Mapping[Channel, int] = field(default_factory=dict)
     cost: int = 0
     """What an hour of theirs costs in whatever unit, 0 to 100, for queues that weigh it."""
     version: int = 1
@@ -151,7 +171,16 @@ class Agent:
     @property
     def found_away(self) -> bool:
         """Whether the offer at hand rings at their telephones alone."""
-        return self.state is AgentState.OFFERED and self.idle_since is None
+        return self.state is AgentState.OFFERED and self.idle_since is None and not self.others
+
+    @property
+    def held(self) -> tuple[Channel, ...]:
+        """Channels of everything they hold or are offered, each as often as they do."""
+        return (*(each.channel for each in self.others), *((self.channel,) if self.channel else ()))
+
+    def holds(self, contact_id: str) -> bool:
+        """Whether they hold this contact, or it is offered to them."""
+        return contact_id in (self.contact_id, *(each.contact_id for each in self.others))
 
     @property
     def has_station(self) -> bool:
@@ -173,10 +202,11 @@ def moved(agent: Agent, trigger: AgentTrigger, now: datetime, **changes: Any) ->
         )
     reason = changes.pop("reason", "")
     since = agent.state_time if (target, reason) == (agent.state, agent.reason) else now
+    changes = {"reason_id": "", "return_time": None} | changes
     return replace(agent, state=target, reason=reason, state_time=since, version=agent.version + 1, **changes)
 
 
-def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
+def wish(agent: Agent, state: AgentState, reason: str, now: datetime, reason_id: str = "") -> Agent:
     """Set the state the agent (or a supervisor) wants: at once, or after the contact at hand.
 
     InvalidInput for a state only work leads to, StationMissing for AVAILABLE without a station.
@@ -188,73 +218,135 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime) -> Agent:
     if not agent.active:
         raise AgentNotFound("the agent's login is disabled")
     agent = replace(agent, passed_over=False)
-    kept = reason if state is AgentState.NOT_READY else ""
+    kept, kept_id = (reason, reason_id) if state is AgentState.NOT_READY else ("", "")
     if agent.state in BUSY:
         later = None if state is AgentState.AVAILABLE else state
-        return replace(agent, next_state=later, next_reason=kept, version=agent.version + 1)
+        return replace(agent, next_state=later, next_reason=kept, next_reason_id=kept_id, version=agent.version + 1)
     if agent.state is AgentState.OFFLINE and state is not AgentState.OFFLINE:
-        agent = replace(agent, shift_contacts=0, shift_talk=timedelta(0))
+        agent = replace(agent, shift_contacts=0, shift_talk=timedelta(0), missed_offers=0, missed_in_row=0)
     if state is AgentState.AVAILABLE:
         if not agent.has_station:
             raise StationMissing("connect your microphone first: no station is attached")
         idle = agent.idle_since if agent.state is AgentState.AVAILABLE else now
         return moved(agent, AgentTrigger.GO_AVAILABLE, now, idle_since=idle)
-    return moved(agent, _WISHES[state], now, reason=kept, idle_since=None)
+    return moved(agent, _WISHES[state], now, reason=kept, reason_id=kept_id, idle_since=None)
 
 
-def offered(agent: Agent, contact_id: str, now: datetime) -> Agent:
-    """Reserved for one contact. Who is away must be findable (AgentNotAvailable), and is away again afterwards."""
+def offered(
+    agent: Agent, contact_id: str, now: datetime, channel: Channel = Channel.VOICE, rules: CapacityRules = USUAL_RULES
+) -> Agent:
+    """Reserved for one contact. Who holds others must have room for it, and who is away must be findable
+    (AgentNotAvailable); they are away again afterwards."""
+    if agent.held:
+        if not rules.has_room(channel, agent.held, agent.capacities):
+            raise AgentNotAvailable("the agent has no room for it", metadata={"state": agent.state})
+        aside = [Held(agent.contact_id, agent.channel, agent.state is AgentState.WRAP_UP)] if agent.channel else []
+        agent = replace(agent, others=(*agent.others, *aside))
+    agent = replace(agent, channel=channel)
     if agent.state not in AWAY:
         return moved(agent, AgentTrigger.OFFER, now, contact_id=contact_id, last_offer_time=now)
     if not agent.findable:
         raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
     return moved(
         agent, AgentTrigger.OFFER, now,
-        contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason, last_offer_time=now,
+        contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason,
+        next_reason_id=agent.reason_id, last_offer_time=now,
     )  # fmt: skip
 
 
 def accepted(agent: Agent, now: datetime) -> Agent:
     """Talking."""
     count = agent.shift_contacts + 1
-    return moved(agent, AgentTrigger.ACCEPT, now, idle_since=None, passed_over=False, shift_contacts=count)
+    return moved(
+        agent, AgentTrigger.ACCEPT, now, idle_since=None, passed_over=False, shift_contacts=count, missed_in_row=0
+    )
 
 
-def taking(agent: Agent, contact_id: str, now: datetime) -> Agent:
+def taking(agent: Agent, contact_id: str, now: datetime, channel: Channel = Channel.VOICE) -> Agent:
     """Talking without having been offered anything. Whoever was NOT_READY will be so again: one call made in a break
     doesn't end the break."""
-    wanted = (AgentState.NOT_READY, agent.reason) if agent.state is AgentState.NOT_READY else (None, "")
+    away = agent.state is AgentState.NOT_READY
     return moved(
         agent, AgentTrigger.TAKE, now,
-        contact_id=contact_id, idle_since=None, next_state=wanted[0], next_reason=wanted[1],
-        shift_contacts=agent.shift_contacts + 1,
+        contact_id=contact_id, channel=channel, idle_since=None, next_state=agent.state if away else None,
+        next_reason=agent.reason if away else "", next_reason_id=agent.reason_id,
+        shift_contacts=agent.shift_contacts + 1, missed_in_row=0,
     )  # fmt: skip
 
 
-def turned_away(agent: Agent, reason: str, now: datetime) -> Agent:
+def turned_away(agent: Agent, reason: str, now: datetime, returns: timedelta = timedelta(0)) -> Agent:
     """NOT_READY after a missed or declined offer, so that the contact does not ring there again; OFFLINE when that
-    was wanted next. Who was found away is as before, and passed over by queues."""
+    was wanted next. Who missed one `returns` by themselves after so long (0: never), unless they missed too many in a
+    row or wanted to be away. Who was found away is as before, and passed over by queues. Who holds other contacts goes
+    on with them, and is NOT_READY after the last."""
+    if agent.others:
+        missed = int(reason == MISSED_OFFER)
+        wanted = (agent.next_state, agent.next_reason, agent.next_reason_id)
+        return replace(
+            _resumed(agent, now, *(wanted if agent.next_state else (AgentState.NOT_READY, reason, ""))),
+            missed_offers=agent.missed_offers + missed, missed_in_row=agent.missed_in_row + missed,
+        )  # fmt: skip
+    agent = replace(agent, channel=None)
     after = moved(
         agent, AgentTrigger.TURN_AWAY, now,
-        reason=reason, contact_id="", idle_since=None, next_state=None, next_reason="",
+        reason=reason, contact_id="", idle_since=None, next_state=None, next_reason="", next_reason_id="",
     )  # fmt: skip
     if agent.found_away and agent.next_state is not None:
-        return replace(after, state=agent.next_state, reason=agent.next_reason, passed_over=True)
+        return replace(
+            after, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, passed_over=True
+        )
+    if reason == MISSED_OFFER:
+        again = returns > timedelta(0) and agent.missed_in_row < RETURNS_IN_ROW and agent.next_state is None
+        after = replace(
+            after, missed_offers=agent.missed_offers + 1, missed_in_row=agent.missed_in_row + 1,
+            return_time=now + returns if again else None,
+        )  # fmt: skip
     return replace(after, state=AgentState.OFFLINE, reason="") if agent.next_state is AgentState.OFFLINE else after
+
+
+def returned(agent: Agent, now: datetime) -> Agent:
+    """The time after a missed offer is over: AVAILABLE, unless the station is gone meanwhile."""
+    if agent.has_station:
+        return moved(agent, AgentTrigger.GO_AVAILABLE, now, idle_since=now)
+    return moved(agent, AgentTrigger.GO_NOT_READY, now, reason=NO_STATION, idle_since=None)
 
 
 def released(agent: Agent, trigger: AgentTrigger, now: datetime) -> Agent:
     """Free again by RESCIND (idle time kept) or FINISH: AVAILABLE, unless another state was wanted or the station
-    is gone."""
+    is gone. Who holds other contacts goes on with the latest."""
+    if agent.others:
+        return _resumed(agent, now, agent.next_state, agent.next_reason, agent.next_reason_id)
+    agent = replace(agent, channel=None)
     idle = agent.idle_since if trigger is AgentTrigger.RESCIND else now
     free = moved(
-        agent, trigger, now, contact_id="", idle_since=idle or now, next_state=None, next_reason=""
+        agent, trigger, now, contact_id="", idle_since=idle or now, next_state=None, next_reason="", next_reason_id=""
     )  # fmt: skip
     if agent.next_state is not None:
-        return replace(free, state=agent.next_state, reason=agent.next_reason, idle_since=None)
+        return replace(
+            free, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, idle_since=None
+        )
     if not agent.has_station:
         return replace(free, state=AgentState.NOT_READY, reason=NO_STATION, idle_since=None)
     return free
+
+
+def _resumed(agent: Agent, now: datetime, state: AgentState | None, reason: str, reason_id: str) -> Agent:
+    last = agent.others[-1]
+    after = moved(
+        agent, AgentTrigger.RESUME, now, contact_id=last.contact_id, channel=last.channel, others=agent.others[:-1],
+        next_state=state, next_reason=reason, next_reason_id=reason_id,
+    )  # fmt: skip
+    return replace(after, state=AgentState.WRAP_UP) if last.wrapping else after
+
+
+def finished(agent: Agent, contact_id: str, now: datetime) -> Agent:
+    """A contact they hold is over."""
+    if contact_id == agent.contact_id:
+        return released(agent, AgentTrigger.FINISH, now)
+    kept = tuple(each for each in agent.others if each.contact_id != contact_id)
+    # Who holds nothing else any more is idle but for the offer at hand, which found them at the desk.
+    idle = now if agent.state is AgentState.OFFERED and not kept else agent.idle_since
+    return replace(agent, others=kept, idle_since=idle, version=agent.version + 1)
 
 
 def talked(agent: Agent, talk: timedelta) -> Agent:
@@ -262,8 +354,11 @@ def talked(agent: Agent, talk: timedelta) -> Agent:
     return replace(agent, shift_talk=agent.shift_talk + max(talk, timedelta(0)))
 
 
-def wrapping_up(agent: Agent, now: datetime) -> Agent:
-    """Talking ended, wrap-up began."""
+def wrapping_up(agent: Agent, now: datetime, contact_id: str) -> Agent:
+    """Talking ended, wrap-up began, for a contact they hold."""
+    if contact_id != agent.contact_id:
+        marked = tuple(each._replace(wrapping=True) if each.contact_id == contact_id else each for each in agent.others)
+        return replace(agent, others=marked, version=agent.version + 1)
     return moved(agent, AgentTrigger.TALK_END, now)
 
 
@@ -300,7 +395,7 @@ def disabled(agent: Agent, now: datetime) -> Agent:
     """The login was disabled: OFFLINE now, or after the contact at hand."""
     gone = replace(agent, active=False, version=agent.version + 1)
     if gone.state in BUSY:
-        return replace(gone, next_state=AgentState.OFFLINE, next_reason="")
+        return replace(gone, next_state=AgentState.OFFLINE, next_reason="", next_reason_id="")
     return moved(gone, AgentTrigger.GO_OFFLINE, now, idle_since=None)
 
 

@@ -12,17 +12,19 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
-from routing.domain.contacts import Contact, ContactKind, ContactState
+from routing.domain.capacity import ALL, SPOKEN, USUAL_RULES, CapacityRules
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.courses import Demand, Line, Stage, alone, at_desk, course, preferred_until, stage_at
+from routing.domain.fairness import Turns
 from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
-from routing.domain.ranking import LAST, USUALLY, Ranked, Ranking, Ready, Tally
+from routing.domain.ranking import LAST, LOADED, USUALLY, Ranked, Ranking, Ready, Tally
 from routing.domain.rules import Strategy
 from routing.domain.urgency import USUAL, Urgency, urgency_of
 
@@ -31,8 +33,9 @@ _MOST_STALE = 32
 """Entries of a line, or of what falls due, that count no more, besides as many as do."""
 _MAX_POOLS = 50_000
 _MAX_COURSES = 20_000
+_BY_TELEPHONE = frozenset({Channel.VOICE})
 
-_Key = tuple[tuple[str, ...], requirements.Requirement, str, int, bool]
+_Key = tuple[tuple[str, ...], requirements.Requirement, str, int, bool, Channel]
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +53,7 @@ class Board:
         self._lines: dict[str, Line] = {}
         self._rankings: dict[str, Ranking] = {}
         self._urgencies: dict[str, Urgency] = {}
-        self._courses: dict[str, dict[tuple[Demand, int, bool], _Course]] = {}
+        self._courses: dict[str, dict[tuple[Demand, int, bool, Channel], _Course]] = {}
         self._ready: dict[str, Ready] = {}
         self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -63,6 +66,13 @@ class Board:
         self._live: dict[int, Pool] = {}
         self._due: list[tuple[float, int, Waiting]] = []
         self._count = 0
+        self._turns = Turns()
+        self._held_back: dict[str, Ready] = {}
+
+    @property
+    def held_back(self) -> Mapping[str, Ready]:
+        """Agents who could be matched, and aren't until they have room for a channel whose turn has come."""
+        return self._held_back
 
     @property
     def ready(self) -> Mapping[str, Ready]:
@@ -120,13 +130,18 @@ class Board:
         known = (agent.skills, agent.queue_ids, agent.direct, agent.away)
         if fit is None or (fit.skills, fit.queue_ids, fit.direct, fit.away) != known:
             fit = self._refit(agent, fit)
+        if agent.loaded and self._is_held_back(agent, fit):
+            self._held_back[agent_id] = agent
+            return
         self._ready[agent_id] = agent
         entry = self._entries[agent_id] = Entry(agent)
         newest = self._newest is None or self._newest < rank
-        if newest:
+        if newest and not agent.loaded:
             self._newest = rank
-        live = self._live
+        live, room = self._live, agent.open
         for pool, line in fit.stands:
+            if room is not None and pool.channel not in room:
+                continue
             if newest:
                 line.append(entry)
             else:
@@ -137,6 +152,8 @@ class Board:
             if pool.waiting:
                 live[id(pool)] = pool
         for pool, points in fit.ranks:
+            if room is not None and pool.channel not in room:
+                continue
             if pool.ranked is not None:
                 pool.ranked.put(pool.ranking.key(agent, points), agent, points)
             pool.ready += 1
@@ -146,19 +163,24 @@ class Board:
     def drop_agent(self, agent_id: str) -> Ready | None:
         """No longer ready."""
         agent = self._ready.pop(agent_id, None)
-        if agent is not None:
-            self._entries.pop(agent_id).agent = None
-            fit = self._fits[agent_id]
-            for pool, _ in fit.stands:
-                pool.ready -= 1
-                if not pool.ready and pool.waiting:
-                    self._live.pop(id(pool), None)
-            for pool, _ in fit.ranks:
-                pool.ready -= 1
-                if pool.ranked is not None:
-                    pool.ranked.drop(agent_id)
-                if not pool.ready and pool.waiting:
-                    self._live.pop(id(pool), None)
+        if agent is None:
+            return self._held_back.pop(agent_id, None)
+        self._entries.pop(agent_id).agent = None
+        fit, room = self._fits[agent_id], agent.open
+        for pool, _ in fit.stands:
+            if room is not None and pool.channel not in room:
+                continue
+            pool.ready -= 1
+            if not pool.ready and pool.waiting:
+                self._live.pop(id(pool), None)
+        for pool, _ in fit.ranks:
+            if room is not None and pool.channel not in room:
+                continue
+            pool.ready -= 1
+            if pool.ranked is not None:
+                pool.ranked.drop(agent_id)
+            if not pool.ready and pool.waiting:
+                self._live.pop(id(pool), None)
         return agent
 
     def put_contact(self, contact: Waiting, now: float = 0.0) -> None:
@@ -166,6 +188,7 @@ class Board:
         self.drop_contact(contact.contact_id)
         pool, due = self._pool(contact, now)
         self._waiting[contact.contact_id] = contact
+        self._turns.came(contact.channel)
         self._stand(contact, pool)
         self._fall_due(contact, due)
 
@@ -174,6 +197,10 @@ class Board:
         contact = self._waiting.pop(contact_id, None)
         if contact is not None:
             self._unplace(contact_id)
+            due = self._turns.is_overdue(contact.channel)
+            self._turns.went(contact.channel)
+            if due:
+                self._let_go()
         return contact
 
     def advance(self, now: float) -> int:
@@ -195,7 +222,11 @@ class Board:
         best: Pool | None = None
         place: Place | None = None
         head: Waiting | None = None
+        mixed = self._turns.mixed
+        turn = self._turns.next_of({pool.channel for pool in self._live.values()}) if mixed else None
         for pool in self._live.values():
+            if turn is not None and pool.channel is not turn:
+                continue
             first = pool.head(now)
             if first is not None and (place is None or first[0] < place):
                 best, (place, head) = pool, first
@@ -208,8 +239,33 @@ class Board:
         agent = weighed[0][0]
         self.drop_contact(head.contact_id)
         self.drop_agent(agent.agent_id)
+        if mixed:
+            self._take_turns(head.channel)
         rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
         return Match(head, agent, rule, best.stage, best.ranking, weighed, others, now)
+
+    def _take_turns(self, channel: Channel) -> None:
+        """A contact of this channel was taken. When another channel's turn has come, whoever would take it had they
+        room takes nothing else until they have."""
+        came = self._turns.chosen(channel)
+        self._let_go()
+        if not came:
+            return
+        for agent in [each for each in self._ready.values() if each.loaded]:
+            if self._is_held_back(agent, self._fits[agent.agent_id]):
+                self.drop_agent(agent.agent_id)
+                self._held_back[agent.agent_id] = agent
+
+    def _let_go(self) -> None:
+        for agent in list(self._held_back.values()):
+            if not self._is_held_back(agent, self._fits[agent.agent_id]):
+                self.put_agent(agent)
+
+    def _is_held_back(self, agent: Ready, fit: Fit) -> bool:
+        overdue = [channel for channel in self._turns.overdue if agent.waits_for(channel)]
+        return bool(overdue) and any(
+            pool.waiting and not pool.ready and pool.channel in overdue for pool, _ in (*fit.stands, *fit.ranks)
+        )
 
     def _stand(self, contact: Waiting, pool: Pool) -> None:
         self._place[contact.contact_id] = pool
@@ -249,42 +305,46 @@ class Board:
     def _pool(self, contact: Waiting, now: float) -> tuple[Pool, float | None]:
         """Where a contact waits now, and until when."""
         if contact.target:
-            return self._pool_of(alone(contact.target), USUALLY), None
+            return self._pool_of(alone(contact.target), USUALLY, contact.channel), None
         line = self._lines[contact.queue_id]
         until = preferred_until(contact.since, contact.preferred_wait, now) if contact.preferred else None
         if until is not None:
-            return self._pool_of(alone(contact.preferred, at_desk=contact.callback), USUALLY), until
+            preferred = alone(contact.preferred, at_desk=contact.callback)
+            return self._pool_of(preferred, USUALLY, contact.channel), until
         way = self._course(line, contact)
         index, due = (0, None) if len(way.stages) == 1 else stage_at(way.stages, contact.since, now)
         pool = way.pools[index]
         if pool is None or pool.forgotten:
-            pool = way.pools[index] = self._pool_of(way.stages[index], self._rankings[contact.queue_id])
+            pool = way.pools[index] = self._pool_of(
+                way.stages[index], self._rankings[contact.queue_id], contact.channel
+            )
         return pool, due
 
     def _course(self, line: Line, contact: Waiting) -> _Course:
-        asked, fired, callback = contact.asked, contact.fired, contact.callback
+        asked, fired, callback, channel = contact.asked, contact.fired, contact.callback, contact.channel
         known = self._courses.get(line.queue_id)
-        way = known.get((asked, fired, callback)) if known is not None else None
+        way = known.get((asked, fired, callback, channel)) if known is not None else None
         if way is None:
             known = self._courses.setdefault(line.queue_id, {})
             if len(known) >= _MAX_COURSES:
                 known.clear()
             stages = at_desk(course(line, asked, fired)) if callback else course(line, asked, fired)
-            way = known[asked, fired, callback] = _Course(stages, [None] * len(stages))
+            way = known[asked, fired, callback, channel] = _Course(stages, [None] * len(stages))
         return way
 
-    def _pool_of(self, stage: Stage, ranking: Ranking) -> Pool:
-        key = (stage.members, stage.requirement, ranking.name, stage.levels, stage.at_desk)
+    def _pool_of(self, stage: Stage, ranking: Ranking, channel: Channel) -> Pool:
+        key = (stage.members, stage.requirement, ranking.name, stage.levels, stage.at_desk, channel)
         pool = self._pools.get(key)
         if pool is None:
             if len(self._pools) >= _MAX_POOLS:
                 self._forget_empty()
             ranked = None if ranking.by_idle else Ranked()
-            pool = self._pools[key] = Pool(stage, ranking, ranked=ranked, rule=_rule(stage, ranking))
+            pool = self._pools[key] = Pool(stage, ranking, channel, ranked=ranked, rule=_rule(stage, ranking))
             for member in stage.members or ("",):
                 self._by_member.setdefault(member, {})[id(pool)] = pool
             found = [fit for agent_id in self._candidates(stage.members) if (fit := self._fits[agent_id]).stand(pool)]
-            self._gather(pool, [fit for fit in found if fit.agent_id in self._ready])
+            ready = self._ready
+            self._gather(pool, [fit for fit in found if fit.agent_id in ready and ready[fit.agent_id].takes(channel)])
         return pool
 
     def _gather(self, pool: Pool, fits: list[Fit]) -> None:
@@ -319,13 +379,20 @@ class Board:
             fit.ranks = [each for each in fit.ranks if not each[0].forgotten]
 
 
-def ready_of(agent: Agent) -> Ready | None:
-    """The agent as the board sees them; None when neither AVAILABLE nor to be found by telephone."""
-    return seen(agent) if agent.state is AgentState.AVAILABLE or agent.findable else None
+def ready_of(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready | None:
+    """The agent as the board sees them; None when neither AVAILABLE, nor to be found by telephone, nor with room beside
+    what they hold."""
+    if agent.state is AgentState.AVAILABLE or agent.findable:
+        return seen(agent, rules)
+    if agent.state not in (AgentState.ON_CONTACT, AgentState.WRAP_UP) or agent.next_state is not None:
+        return None
+    # Nobody on a call has room, and that is nearly everybody.
+    room = rules.room(agent.held, agent.capacities) if SPOKEN.isdisjoint(agent.held) else frozenset()
+    return seen(agent, rules) if room and agent.active else None
 
 
-def seen(agent: Agent) -> Ready:
-    """The agent as the board would see them if they were ready now."""
+def seen_idle(agent: Agent) -> Ready:
+    """The agent as the board would see them if they were ready now and held nothing, capacities aside."""
     held = {level.skill_id: level.proficiency for level in agent.skills}
     tally = Tally(
         agent.last_offer_time.timestamp() if agent.last_offer_time is not None else 0.0, agent.shift_contacts,
@@ -333,9 +400,24 @@ def seen(agent: Agent) -> Ready:
     )  # fmt: skip
     if agent.findable:
         direct = agent.passed_over or not agent.reach.queue_calls
-        return Ready(agent.agent_id, LAST, held, frozenset(agent.queue_ids), agent.version, direct, tally)
+        return Ready(
+            agent.agent_id, LAST, held, frozenset(agent.queue_ids), agent.version, direct, tally, _BY_TELEPHONE
+        )
     idle = agent.idle_since or agent.state_time
     return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally)
+
+
+def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:
+    """The agent as the board would see them if they were ready now."""
+    idle = seen_idle(agent)
+    if idle.away or (not agent.held and not agent.capacities and rules is USUAL_RULES):
+        return idle
+    does, room = rules.room((), agent.capacities), rules.room(agent.held, agent.capacities)
+    since = LOADED + timedelta(days=rules.occupancy(agent.held)) if agent.held else idle.idle_since
+    return idle._replace(
+        idle_since=since, open=None if room == ALL else room, does=None if does == ALL else does,
+        loaded=bool(agent.held),
+    )  # fmt: skip
 
 
 def waiting_of(contact: Contact) -> Waiting | None:
@@ -346,7 +428,7 @@ def waiting_of(contact: Contact) -> Waiting | None:
         contact.contact_id, contact.queue_id, contact.queue_time.timestamp(), contact.points,
         demand(contact.required_skills), contact.version, contact.traceparent, contact.target_agent_id,
         contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps,
-        contact.kind is ContactKind.CALLBACK,
+        contact.kind is ContactKind.CALLBACK, contact.channel,
     )  # fmt: skip
 
 

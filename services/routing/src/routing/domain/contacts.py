@@ -13,7 +13,7 @@ from kernel.ids import require_id
 from kernel.phone import require_e164
 
 from routing.domain.overflow import LeaveReason, Overflowed
-from routing.domain.queues import SkillLevel, require_skills
+from routing.domain.queues import SkillLevel, WrapUpMode, require_skills
 from routing.domain.urgency import HALF_A_POINT
 
 MAX_NOTE = 4000
@@ -175,6 +175,13 @@ class Contact:
     leave_reason: LeaveReason | None = None
     """Why its queue's overflow took it out."""
     callback_id: str = ""
+    wrap_up_mode: WrapUpMode | None = None
+    """What follows the talk, known from the offer on."""
+    wrap_up_wanted: bool = False
+    wrap_up_extension: timedelta = timedelta(0)
+    """By how much its agent may still extend the wrap-up at hand."""
+    wrap_up_least_time: datetime | None = None
+    """Before this its agent can't end the wrap-up at hand."""
     version: int = 1
 
     @property
@@ -263,9 +270,11 @@ def is_short_abandon(contact: Contact, threshold: timedelta) -> bool:
     return contact.end_time is not None and contact.end_time - contact.queue_time <= threshold
 
 
-def talk_ended(contact: Contact, end_time: datetime, wrap_up: timedelta, now: datetime) -> Contact:
-    """Talking ended: wrap-up until a deadline, or the end at once when the queue has none."""
+def talk_ended(contact: Contact, end_time: datetime, wrap_up: timedelta | None, now: datetime) -> Contact:
+    """Talking ended: wrap-up until a deadline, without one for None, or the end at once for 0."""
     end = max(end_time, contact.answer_time or end_time)
+    if wrap_up is None:
+        return moved(contact, ContactTrigger.TALK_END, end_time=end)
     if wrap_up <= timedelta(0):
         return moved(contact, ContactTrigger.FINISH, end_time=end, wrap_up_end_time=end)
     return moved(contact, ContactTrigger.TALK_END, end_time=end, wrap_up_expire_time=now + wrap_up)

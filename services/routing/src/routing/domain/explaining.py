@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from routing.domain.agents import Agent, AgentState
-from routing.domain.board import line_of, seen
+from routing.domain.board import line_of, ready_of, seen_idle
+from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact, ContactKind
 from routing.domain.courses import Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.matches import why_not
@@ -64,9 +65,22 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     return stages[index], None if due is None else datetime.fromtimestamp(due, now.tzinfo)
 
 
-def unfit(agent: Agent, stage: Stage, contact: Contact, queue: Queue) -> str:
-    """Why an agent could not take it even when ready; empty when they could."""
-    return why_not(seen(agent), stage, _ranking(queue.rules), contact.target_agent_id, contact.preferred_agent_id)
+def unfit(
+    agent: Agent, stage: Stage, contact: Contact, queue: Queue, capacity: CapacityRules = USUAL_RULES
+) -> str:  # fmt: skip
+    """Why an agent could not take it even when ready and holding nothing; empty when they could."""
+    if not agent.findable and not capacity.capacity(contact.channel, agent.capacities):
+        return "no_capacity"
+    ranking = _ranking(queue.rules)
+    return why_not(seen_idle(agent), stage, ranking, contact.target_agent_id, contact.preferred_agent_id)
+
+
+def is_free(agent: Agent, contact: Contact, capacity: CapacityRules = USUAL_RULES) -> bool:
+    """Whether an agent who could take it could do so now."""
+    if agent.state is AgentState.AVAILABLE or agent.findable:
+        return True
+    ready = ready_of(agent, capacity)
+    return ready is not None and ready.takes(contact.channel)
 
 
 def in_order(line: Iterable[Contact], queue: Queue, now: datetime) -> list[Contact]:
@@ -91,15 +105,16 @@ def steps_due(contact: Contact, queue: Queue, expected: timedelta | None) -> int
 
 
 def explained(
-    contact: Contact, queue: Queue, agents: Sequence[Agent], line: Iterable[Contact], now: datetime
-) -> Explanation:
+    contact: Contact, queue: Queue, agents: Sequence[Agent], line: Iterable[Contact], now: datetime,
+    capacity: CapacityRules = USUAL_RULES,
+) -> Explanation:  # fmt: skip
     """Why this contact of the queue waits, with everybody who may work and everything that waits in it."""
     stage, change = stage_of(contact, queue, now)
     preferred = bool(contact.preferred_agent_id) and stage.members == (contact.preferred_agent_id,)
     urgency, since = urgency_of(queue.rules), contact.queue_time.timestamp()
     waited = max(0.0, now.timestamp() - since)
     order = [each.contact_id for each in in_order(line, queue, now)]
-    kept = sorted((_kept(agent, stage, contact, queue, now) for agent in agents), key=_nearness)
+    kept = sorted((_kept(agent, stage, contact, queue, now, capacity) for agent in agents), key=_nearness)
     return Explanation(
         contact, stage, change, change if preferred else None,
         min(urgency.most, contact.points + urgency.growth * waited),
@@ -114,16 +129,17 @@ def _ranking(rules: Rules) -> Ranking:
     return Ranking(rules)
 
 
-def _kept(agent: Agent, stage: Stage, contact: Contact, queue: Queue, now: datetime) -> Kept:
-    rejection = unfit(agent, stage, contact, queue) or _busy(agent)
+def _kept(
+    agent: Agent, stage: Stage, contact: Contact, queue: Queue, now: datetime, capacity: CapacityRules
+) -> Kept:  # fmt: skip
+    rejection = unfit(agent, stage, contact, queue, capacity)
+    rejection = rejection or ("" if is_free(agent, contact, capacity) else _busy(agent))
     held = {level.skill_id: level.proficiency for level in agent.skills}
     idle = now - agent.idle_since if agent.idle_since is not None else timedelta(0)
     return Kept(agent.agent_id, max(idle, timedelta(0)), score(held, stage.requirement), rejection)
 
 
 def _busy(agent: Agent) -> str:
-    if agent.state is AgentState.AVAILABLE or agent.findable:
-        return ""
     return f"state:{agent.state}" + (f":{agent.reason}" if agent.reason else "")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from routing.domain.agents import Agent, AgentState
 from routing.domain.callbacks import Callback
+from routing.domain.capacity import CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.offers import Offer
 from routing.domain.queues import Queue
@@ -59,6 +60,13 @@ class ContactAbandoned:
 @dataclass(frozen=True)
 class WrapUpStarted:
     """Talking ended; wrap-up began."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class WrapUpChanged:
+    """Its agent asked for wrap-up or takes more of it, or it has a timer now."""
 
     contact: Contact
 
@@ -135,6 +143,13 @@ class AgentChanged:
 
 
 @dataclass(frozen=True)
+class CapacityChanged:
+    """How much agents handle at once changed."""
+
+    rules: CapacityRules
+
+
+@dataclass(frozen=True)
 class QueueChanged:
     """A queue was created or changed."""
 
@@ -198,15 +213,20 @@ class CallbackExpired(CallbackFact):
 OfferFact = OfferMade | OfferAccepted | OfferDeclined | OfferMissed | OfferRescinded
 ContactFact = (
     ContactQueued | ContactChanged | ContactOverflowed | ContactStarted | ContactDequeued | ContactAbandoned
-    | WrapUpStarted | ContactEnded | ContactCorrected
+    | WrapUpStarted | WrapUpChanged | ContactEnded | ContactCorrected
 )  # fmt: skip
-Fact = ContactFact | OfferFact | CallbackFact | AgentStateChanged | AgentChanged | QueueChanged | QueueDeleted
+Fact = (
+    ContactFact | OfferFact | CallbackFact | AgentStateChanged | AgentChanged | CapacityChanged | QueueChanged
+    | QueueDeleted
+)  # fmt: skip
 
 
 def key_of(fact: Fact) -> str:
     """The entity whose facts stay in order: an offer's go with its contact's."""
     if isinstance(fact, AgentStateChanged | AgentChanged):
         return fact.agent.agent_id
+    if isinstance(fact, CapacityChanged):
+        return "capacity"
     if isinstance(fact, QueueChanged):
         return fact.queue.queue_id
     if isinstance(fact, QueueDeleted):

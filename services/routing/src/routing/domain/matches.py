@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from routing.domain import requirements
+from routing.domain.contacts import Channel
 from routing.domain.courses import ANYTIME, Demand, Stage
 from routing.domain.ranking import USUALLY, Ranking, Ready
 
@@ -32,6 +33,7 @@ class Waiting(NamedTuple):
     fired: int = 0
     callback: bool = False
     """Whether the customer waits to be called, and not on the telephone."""
+    channel: Channel = Channel.VOICE
 
 
 class Candidate(NamedTuple):

@@ -10,7 +10,8 @@ from enum import StrEnum
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from routing.domain import agents, contacts
-from routing.domain.agents import Agent, AgentState, AgentTrigger, StationMissing
+from routing.domain.agents import AWAY, Agent, AgentTrigger, StationMissing
+from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact, ContactTrigger, NotInQueue
 from routing.domain.queues import Queue
 
@@ -97,22 +98,25 @@ class Move:
     agent: Agent
 
 
-def made(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Move:
+def made(
+    offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime, rules: CapacityRules = USUAL_RULES
+) -> Move:
     """The agent reserved for the contact, for as long as it rings at the desk or at their telephones. Refuses when
     either is not where an offer may find them."""
-    away = agent.state is not AgentState.AVAILABLE
+    away = agent.state in AWAY
     offer = Offer(
         offer_id, OfferState.PENDING, contact.contact_id, agent.agent_id, now, now + _ring(contact, agent, queue),
         queue.queue_id, queue.display_name, max(now - contact.queue_time, timedelta(0)), away=away,
     )  # fmt: skip
     after = contacts.moved(
-        contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1
+        contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1,
+        wrap_up_mode=queue.wrap_up_mode,
     )  # fmt: skip
-    return Move(offer, after, agents.offered(agent, contact.contact_id, now))
+    return Move(offer, after, agents.offered(agent, contact.contact_id, now, contact.channel, rules))
 
 
 def _ring(contact: Contact, agent: Agent, queue: Queue) -> timedelta:
-    if agent.state is not AgentState.AVAILABLE:
+    if agent.state in AWAY:
         return agent.reach.away
     found = contact.target_agent_id or agent.reach.queue_calls
     return max(queue.offer_timeout, agent.reach.desk) if found else queue.offer_timeout
@@ -127,10 +131,12 @@ def picked_up(offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: 
         offer_id, OfferState.ACCEPTED, contact.contact_id, agent.agent_id, now, now, queue.queue_id,
         queue.display_name, waited, now,
     )  # fmt: skip
-    after = contacts.moved(contact, ContactTrigger.PICK_UP, agent_id=agent.agent_id, answer_time=now)
+    after = contacts.moved(
+        contact, ContactTrigger.PICK_UP, agent_id=agent.agent_id, answer_time=now, wrap_up_mode=queue.wrap_up_mode
+    )
     if not agent.has_station:
         raise StationMissing("connect your microphone first: no station is attached")
-    return Move(offer, after, agents.taking(agent, contact.contact_id, now))
+    return Move(offer, after, agents.taking(agent, contact.contact_id, now, contact.channel))
 
 
 def is_member(agent: Agent, queue: Queue) -> bool:
@@ -155,9 +161,9 @@ def declined(move: Move, now: datetime) -> Move:
     return _turned_away(move, OfferState.DECLINED, agents.DECLINED, now)
 
 
-def missed(move: Move, now: datetime) -> Move:
-    """Nobody answered in time (RONA): as declined."""
-    return _turned_away(move, OfferState.MISSED, agents.MISSED_OFFER, now)
+def missed(move: Move, now: datetime, returns: timedelta = timedelta(0)) -> Move:
+    """Nobody answered in time (RONA): as declined, and the agent `returns` by themselves after so long."""
+    return _turned_away(move, OfferState.MISSED, agents.MISSED_OFFER, now, returns)
 
 
 def rescinded(move: Move, contact: Contact, now: datetime) -> Move:
@@ -172,14 +178,14 @@ def withdrawn(move: Move, now: datetime) -> Move:
     return rescinded(move, _returned(move.contact), now)
 
 
-def _turned_away(move: Move, state: OfferState, reason: str, now: datetime) -> Move:
+def _turned_away(move: Move, state: OfferState, reason: str, now: datetime, returns: timedelta = timedelta(0)) -> Move:
     contact = move.contact
     after = (
         contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now, agent_id="")
         if contact.target_agent_id
         else _returned(contact)
     )
-    return Move(_closed(move.offer, state, now), after, agents.turned_away(move.agent, reason, now))
+    return Move(_closed(move.offer, state, now), after, agents.turned_away(move.agent, reason, now, returns))
 
 
 def _returned(contact: Contact) -> Contact:

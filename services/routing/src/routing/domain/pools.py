@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from routing.domain import requirements
+from routing.domain.contacts import Channel
 from routing.domain.courses import Stage
 from routing.domain.matches import Waiting
 from routing.domain.ranking import Ranked, Ranking, Ready
@@ -35,11 +36,12 @@ Place = tuple[float, float, str]
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """Contacts of one stage, and the agents who may take them: in a line per group, best group first, where idle time
-    tells them apart, else in order of their ranks."""
+    """Contacts of one stage and channel, and the agents who may take them: in a line per group, best group first, where
+    idle time tells them apart, else in order of their ranks."""
 
     stage: Stage
     ranking: Ranking
+    channel: Channel
     steady: list[tuple[float, float, str, Waiting]] = field(default_factory=list)
     growing: dict[tuple[Urgency, float], list[tuple[float, str, Waiting]]] = field(default_factory=dict)
     """Contacts that gain on others while they wait: by what they gain alike, the oldest first."""

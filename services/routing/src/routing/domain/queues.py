@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
 from kernel.ids import is_id
@@ -23,6 +24,7 @@ SERVICE_LEVEL_THRESHOLD = timedelta(seconds=20)
 SHORT_ABANDON_THRESHOLD = timedelta(seconds=5)
 
 _DAY = timedelta(days=1)
+_LONGEST_WRAP_UP = timedelta(seconds=900)
 
 
 class QueueNotFound(NotFound):
@@ -93,6 +95,20 @@ class Disposition:
     create_time: datetime
 
 
+class WrapUpMode(StrEnum):
+    """What follows the talk."""
+
+    NONE = "NONE"
+    OPTIONAL = "OPTIONAL"
+    """Wrap-up when the agent asked for it during the contact."""
+    MANDATORY = "MANDATORY"
+    """Until the agent ends it, or its timer."""
+    UNTIMED = "UNTIMED"
+    """Until the agent ends it, or a supervisor."""
+    FIXED = "FIXED"
+    """Until its timer ends it, and not before."""
+
+
 @dataclass(frozen=True)
 class Queue:
     """A waiting line with its rules. A deleted one stays, unlisted, for the contacts that went through it."""
@@ -116,6 +132,11 @@ class Queue:
     """Hours it goes by; empty for always open."""
     overflow: Overflow = NONE
     callbacks: CallbackRules = USUAL_CALLBACKS
+    wrap_up_mode: WrapUpMode = WrapUpMode.MANDATORY
+    wrap_up_extension: timedelta = timedelta(0)
+    """By how much an agent may extend a wrap-up that has a timer, once."""
+    missed_offer_return: timedelta = timedelta(0)
+    """After how long an agent who missed an offer is AVAILABLE again by themselves; 0 for never."""
 
     @property
     def requirement(self) -> Requirement:
@@ -176,7 +197,9 @@ def check_queue(queue: Queue) -> Queue:
     """The queue when its rules can work; InvalidInput naming each field that can't."""
     bounds: Iterable[tuple[str, timedelta, timedelta, timedelta]] = (
         ("queue.offer_timeout", queue.offer_timeout, timedelta(seconds=5), timedelta(seconds=120)),
-        ("queue.wrap_up_duration", queue.wrap_up_duration, timedelta(0), timedelta(seconds=900)),
+        ("queue.wrap_up_duration", queue.wrap_up_duration, _least_wrap_up(queue.wrap_up_mode), _LONGEST_WRAP_UP),
+        ("queue.wrap_up_extension", queue.wrap_up_extension, timedelta(0), _LONGEST_WRAP_UP),
+        ("queue.missed_offer_return", queue.missed_offer_return, _least_return(queue), _LONGEST_WRAP_UP),
         ("queue.service_level_threshold", queue.service_level_threshold, timedelta(seconds=1), _DAY),
         ("queue.short_abandon_threshold", queue.short_abandon_threshold, timedelta(0), timedelta(hours=1)),
     )
@@ -194,6 +217,15 @@ def check_queue(queue: Queue) -> Queue:
     check_rules(queue.rules, queue.requirement, queue.queue_id, "queue.rules")
     check_overflow(queue.overflow, queue.queue_id, "queue.overflow", has_hours=bool(queue.business_hours_id))
     return queue
+
+
+def _least_wrap_up(mode: WrapUpMode) -> timedelta:
+    # What the agent asks for, or can't get out of, must be something.
+    return timedelta(seconds=1 if mode in (WrapUpMode.OPTIONAL, WrapUpMode.FIXED) else 0)
+
+
+def _least_return(queue: Queue) -> timedelta:
+    return timedelta(seconds=5) if queue.missed_offer_return else timedelta(0)
 
 
 def demand(levels: Iterable[SkillLevel]) -> tuple[tuple[str, int], ...]:

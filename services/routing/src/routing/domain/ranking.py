@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from routing.domain.contacts import Channel
 from routing.domain.rules import DEFAULT, Rules, Strategy, Weights
 
+LOADED = datetime(9000, 1, 1, tzinfo=UTC)
+"""Idle since then, and later the more they hold, are agents who handle something already and have room for more."""
 LAST = datetime.max.replace(tzinfo=UTC)
 """Idle since then are agents who are away: whoever is at the desk comes before them."""
 
@@ -28,7 +31,8 @@ NOTHING = Tally()
 
 class Ready(NamedTuple):
     """An agent who is AVAILABLE, or away and reached by telephone: then `idle_since` is `LAST`, and `direct` says that
-    only contacts for them alone may be offered."""
+    only contacts for them alone may be offered. `open` are the channels they have room for, None for every one; `does`
+    are those they would have room for if they held nothing; they are `loaded` when they hold something."""
 
     agent_id: str
     idle_since: datetime
@@ -37,6 +41,17 @@ class Ready(NamedTuple):
     version: int
     direct: bool = False
     tally: Tally = NOTHING
+    open: frozenset[Channel] | None = None
+    does: frozenset[Channel] | None = None
+    loaded: bool = False
+
+    def takes(self, channel: Channel) -> bool:
+        """Whether they have room for one more contact of this channel."""
+        return self.open is None or channel in self.open
+
+    def waits_for(self, channel: Channel) -> bool:
+        """Whether they would have room for one if they held nothing, and haven't now."""
+        return self.loaded and not self.takes(channel) and (self.does is None or channel in self.does)
 
     @property
     def away(self) -> bool:

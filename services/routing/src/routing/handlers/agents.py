@@ -13,12 +13,13 @@ from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import AgentServiceServicer
 
 from routing import convert
+from routing.capacity_proto import capacities_from_proto
 from routing.domain.agents import Agent, AgentNotFound, AgentState, StationMissing
 from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import agents as ops
 
-_CHANGEABLE = ("skills", "queue_ids", "cost")
+_CHANGEABLE = ("skills", "queue_ids", "cost", "capacities")
 _STATION_WAIT = 1.0
 """The news that a microphone was just connected may be this late, in seconds."""
 
@@ -49,7 +50,7 @@ class AgentServicer(Asked, AgentServiceServicer):
             while True:
                 changed.clear()
                 try:
-                    return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
+                    return convert.agent_to_proto(await self._set(agent_id, state, request))
                 except StationMissing as missing:
                     try:
                         await asyncio.wait_for(changed.wait(), end - loop.time())
@@ -86,6 +87,7 @@ class AgentServicer(Asked, AgentServiceServicer):
             "skills": convert.skills_from_proto(agent.skills),
             "queue_ids": tuple(agent.queue_ids),
             "cost": agent.cost,
+            "capacities": capacities_from_proto(agent.capacities),
         }
         changes = {name: every[name] for name in fields}
         now = self._desk.clock.now()
@@ -96,11 +98,15 @@ class AgentServicer(Asked, AgentServiceServicer):
     async def SetAgentState(self, request: contact_service_pb2.SetAgentStateRequest, context: Any) -> contact_pb2.Agent:
         agent_id = require_id("usr", request.agent_id, "agent_id")
         state = convert.agent_state(request.state)
-        return convert.agent_to_proto(await self._set(agent_id, state, request.reason))
+        return convert.agent_to_proto(await self._set(agent_id, state, request))
 
-    async def _set(self, agent_id: str, state: AgentState, reason: str) -> Agent:
+    async def _set(
+        self, agent_id: str, state: AgentState,
+        asked: contact_service_pb2.SetMyStateRequest | contact_service_pb2.SetAgentStateRequest,
+    ) -> Agent:  # fmt: skip
         now = self._desk.clock.now()
-        return await self._run(lambda tx: ops.set_state(tx, agent_id, state, reason, now))
+        reason_id = require_id("nrr", asked.reason_id, "reason_id") if asked.reason_id else ""
+        return await self._run(lambda tx: ops.set_state(tx, agent_id, state, asked.reason, now, reason_id=reason_id))
 
     async def _myself(self) -> str:
         """The caller's agent, made now when the news that they joined is still under way."""

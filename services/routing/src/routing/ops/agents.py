@@ -11,11 +11,13 @@ from kernel.errors import InvalidInput
 
 from routing.domain import agents
 from routing.domain.agents import MAX_COST, Agent, AgentNotFound, AgentState, Reach, newcomer, wish
+from routing.domain.capacity import check_capacities
 from routing.domain.contacts import Contact
 from routing.domain.facts import AgentChanged, OfferRescinded
 from routing.domain.offers import Offer, withdrawn
 from routing.domain.queues import Disposition, QueueNotFound, require_ids
 from routing.ledger import Ledger
+from routing.ops import presence, wrapup
 from routing.ops.queues import require_known_skills, require_plan_for, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_move
 from routing.store import agents as store
@@ -55,16 +57,32 @@ async def change_user(
         return agent
     if not active:
         agent = await _take_offer_back(tx, agent, now)
+        await wrapup.leave_wrap_up(tx, agent, now)
     after = agents.disabled(agent, now) if agent.active and not active else replace(agent, active=active)
     name = display_name[:200] or agent.display_name
     after = replace(after, display_name=name, user_version=user_version, version=agent.version + 1)
     return await put_agent(tx, agent, after, now)
 
 
-async def set_state(tx: Ledger, agent_id: str, state: AgentState, reason: str, now: datetime) -> Agent:
-    """Set the state an agent, or their supervisor, wants; kept as the next state while a contact is at hand."""
+async def set_state(
+    tx: Ledger, agent_id: str, state: AgentState, reason: str, now: datetime, *, reason_id: str = ""
+) -> Agent:
+    """Set the state an agent, or their supervisor, wants; kept as the next state while a contact is at hand.
+    NotReadyReasonNotFound, NotReadyReasonArchived."""
     agent = await get_agent(tx, agent_id)
-    return await put_agent(tx, agent, wish(agent, state, reason, now), now)
+    if state is AgentState.NOT_READY:
+        reason, reason_id = await presence.picked(tx, reason, reason_id, now)
+    elif reason_id:
+        raise InvalidInput.of("reason_id", "goes with NOT_READY")
+    return await put_agent(tx, agent, wish(agent, state, reason, now, reason_id), now)
+
+
+async def return_agents(tx: Ledger, now: datetime, limit: int = 50) -> int:
+    """Have everybody back whose time after a missed offer is over; how many."""
+    due = await store.agents_returning(tx, now, limit)
+    for agent in due:
+        await put_agent(tx, agent, agents.returned(agent, now), now)
+    return len(due)
 
 
 async def get_agent(tx: Ledger, agent_id: str) -> Agent:
@@ -86,7 +104,7 @@ async def list_agents(tx: Ledger, size: int, after: tuple[str, str] | None, *, w
 
 
 async def update_agent(tx: Ledger, agent_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Agent:
-    """Change skills, queues or cost. FeatureNotInPlan when skills are added."""
+    """Change skills, queues, cost or capacities. FeatureNotInPlan when skills are added."""
     before = await get_agent(tx, agent_id)
     require_version(before.version, version)
     after = replace(before, **changes, version=before.version + 1)
@@ -94,6 +112,7 @@ async def update_agent(tx: Ledger, agent_id: str, changes: Mapping[str, Any], ve
     await require_plan_for(tx, before.skills, skills)
     if not 0 <= after.cost <= MAX_COST:
         raise InvalidInput.of("agent.cost", f"must be 0 to {MAX_COST}")
+    check_capacities(after.capacities, "agent.capacities")
     queue_ids = require_ids("que", after.queue_ids, "agent.queue_ids", 500)
     if "queue_ids" in changes and set(queue_ids) - await queue_store.known_queues(tx, queue_ids):
         raise QueueNotFound("agent.queue_ids names a queue that does not exist")

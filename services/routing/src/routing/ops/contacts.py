@@ -11,8 +11,8 @@ from typing import Any
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
-from routing.domain import agents, contacts, offers, requirements
-from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, AgentTrigger, Directly
+from routing.domain import agents, contacts, offers, requirements, wrapup
+from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, Directly
 from routing.domain.contacts import (
     WAITING,
     CallOver,
@@ -122,8 +122,8 @@ async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime
         agent_id=agent_id, queue_time=now, create_time=now, answer_time=now,
     )  # fmt: skip
     agent = await get_agent(tx, agent_id)
-    after = agents.taking(agent, contact.contact_id, now)
-    await _add(tx, contact)
+    after = agents.taking(agent, contact.contact_id, now, contact.channel)
+    contact = replace(contact, wrap_up_mode=(await _add(tx, contact)).wrap_up_mode)
     await store.add_contact(tx, contact)
     tx.tell(ContactStarted(contact))
     await put_agent(tx, agent, after, now)
@@ -196,10 +196,13 @@ async def save_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
 
 
 async def end_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
-    """Save outcome and note, end the contact, set the agent free. ContactNotInWrapUp, DispositionRequired."""
+    """Save outcome and note, end the contact, set the agent free. ContactNotInWrapUp, DispositionRequired,
+    WrapUpNotOver."""
     before = await _own_contact(tx, wrap_up)
     if before.state is not ContactState.WRAP_UP:
         raise ContactNotInWrapUp(f"the contact is {before.state}", metadata={"state": before.state})
+    if wrap_up.agent_id:
+        wrapup.require_over(before, now)
     noted = await _noted(tx, before, wrap_up)
     queue = await rules_of(tx, before.queue_id)
     if queue.disposition_required and not noted.disposition_id:
@@ -284,15 +287,15 @@ async def _leave(tx: Ledger, before: Contact, after: Contact, now: datetime) -> 
 
 async def _end_talk(tx: Ledger, contact: Contact, end_time: datetime, now: datetime) -> None:
     queue = await rules_of(tx, contact.queue_id)
-    after = contacts.talk_ended(contact, end_time, queue.wrap_up_duration, now)
+    agent = await _agent_at(tx, contact)
+    after = wrapup.talk_ended(contact, end_time, queue, now, attended=agent is not None and agent.active)
     if after.state is ContactState.ENDED:
         await _finish(tx, contact, after, by_timer=False, now=now)
         return
     await put_contact(tx, contact, after, now)
     tx.tell(WrapUpStarted(after))
-    agent = await _agent_at(tx, contact)
     if agent is not None:
-        await put_agent(tx, agent, agents.wrapping_up(agents.talked(agent, _talk(after)), now), now)
+        await put_agent(tx, agent, agents.wrapping_up(agents.talked(agent, _talk(after)), now, contact.contact_id), now)
 
 
 async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool, now: datetime) -> Contact:
@@ -301,7 +304,7 @@ async def _finish(tx: Ledger, before: Contact, after: Contact, *, by_timer: bool
     agent = await _agent_at(tx, before)
     if agent is not None:
         done = agents.talked(agent, _talk(after)) if before.state is ContactState.ON_CONTACT else agent
-        await put_agent(tx, agent, agents.released(done, AgentTrigger.FINISH, now), now)
+        await put_agent(tx, agent, agents.finished(done, before.contact_id, now), now)
     return after
 
 
@@ -314,7 +317,7 @@ def _talk(contact: Contact) -> timedelta:
 async def _agent_at(tx: Ledger, contact: Contact) -> Agent | None:
     # An agent row that points elsewhere (repaired by hand, say) must not be moved by this contact's end.
     agent = await agent_store.find_agent(tx, contact.agent_id)
-    return agent if agent is not None and agent.contact_id == contact.contact_id else None
+    return agent if agent is not None and agent.holds(contact.contact_id) else None
 
 
 async def _noted(tx: Ledger, contact: Contact, wrap_up: WrapUp) -> Contact:

@@ -8,7 +8,8 @@ from datetime import datetime
 from kernel.ids import new_id
 
 from routing.domain import offers, requirements
-from routing.domain.agents import AgentState
+from routing.domain.board import ready_of
+from routing.domain.capacity import USUAL_RULES
 from routing.domain.contacts import Contact, ContactNotFound, ContactState
 from routing.domain.facts import (
     ContactDequeued,
@@ -27,6 +28,7 @@ from routing.ops.queues import rules_of
 from routing.ops.releasing import release
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import offers as store
 
@@ -44,11 +46,12 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
     agent = await agent_store.find_agent(tx, match.agent.agent_id)
     if agent is None or agent.version != match.agent.version:
         raise DecisionStale("the agent changed since")
-    if agent.state is not AgentState.AVAILABLE and not agent.findable:
+    rules = await capacity_store.find_rules(tx) if agent.held else USUAL_RULES
+    if ready_of(agent, rules) is None:
         raise DecisionStale("the agent can't be reached any more")
     if contact.target_agent_id not in ("", agent.agent_id):
         raise DecisionStale("the contact is for another agent")
-    move = offers.made(new_id("ofr", now), contact, agent, await rules_of(tx, contact.queue_id), now)
+    move = offers.made(new_id("ofr", now), contact, agent, await rules_of(tx, contact.queue_id), now, rules)
     await put_contact(tx, contact, move.contact, now)
     await store.add_offer(tx, move.offer)
     await store.add_decision(tx, _decision(move.offer, match, now))
@@ -117,7 +120,8 @@ async def expire_offers(tx: Ledger, now: datetime, limit: int = 50, *, heard_sin
         if heard_since is not None and offer.create_time < heard_since:
             await put_move(tx, before, offers.withdrawn(before, now), OfferRescinded, now)
             continue
-        after = offers.missed(before, now)
+        queue = await rules_of(tx, before.contact.queue_id)
+        after = offers.missed(before, now, queue.missed_offer_return)
         await put_move(tx, before, after, OfferMissed, now)
         _tell_over(tx, after.contact, "offer_missed")
     return len(due)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from routing.domain import overflow, requirements
 from routing.domain.agents import Agent
+from routing.domain.capacity import USUAL_RULES
 from routing.domain.contacts import Contact, ContactKind, ContactState, ContactTrigger, moved
 from routing.domain.facts import ContactDequeued, ContactOverflowed
 from routing.domain.hours import is_open
@@ -23,6 +24,7 @@ from routing.ops import waits
 from routing.ops.saving import put_contact
 from routing.ops.waits import QueueFloor
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as store
 from routing.store import hours as hours_store
 from routing.store import queues as queue_store
@@ -114,6 +116,7 @@ class _Hall:
         self._floors: dict[tuple[str, str], QueueFloor] = {}
         self._open: dict[str, bool] = {}
         self._signed_in: Sequence[Agent] | None = None
+        self._capacity = USUAL_RULES
 
     def moved(self) -> None:
         """A contact has gone elsewhere."""
@@ -181,7 +184,8 @@ class _Hall:
     async def _is_staffed(self, contact: Contact, queue: Queue) -> bool:
         if self._signed_in is None:
             self._signed_in = await agent_store.agents_signed_in(self._tx, self._now - GRACE)
-        return is_staffed(contact, queue, self._signed_in, self._now)
+            self._capacity = await capacity_store.find_rules(self._tx)
+        return is_staffed(contact, queue, self._signed_in, self._now, self._capacity)
 
 
 _REFUSALS: Mapping[LeaveReason, str] = {

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kernel.hours import Opening
 
 from routing.domain import explaining, waiting
-from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.hours import opening
 from routing.domain.offers import is_member
-from routing.domain.queues import Queue
 from routing.ledger import Ledger
 from routing.ops.queues import get_queue
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as store
 from routing.store import hours as hours_store
 from routing.store import queues as queue_store
@@ -39,11 +37,15 @@ class QueueStanding:
 async def queue_standing(tx: Ledger, queue_id: str, now: datetime) -> QueueStanding:
     """Of a queue that is not deleted."""
     queue = await get_queue(tx, queue_id)
-    crew = _crew(queue, await agent_store.agents_at_work(tx), now)
+    newcomer = Contact("", Channel.VOICE, ContactState.QUEUED, queue_id, now, now)
+    capacity = await capacity_store.find_rules(tx)
+    stage, _ = explaining.stage_of(newcomer, queue, now)
+    at_work = await agent_store.agents_at_work(tx)
+    crew = [agent for agent in at_work if not explaining.unfit(agent, stage, newcomer, queue, capacity)]
     depth = len(await store.waiting_line(tx, queue_id))
     busy = set(await store.queues_with_waiting(tx)) | {queue_id}
     lines = [each for each in await queue_store.every_queue(tx) if each.queue_id in busy]
-    free = sum(agent.state is AgentState.AVAILABLE for agent in crew)
+    free = sum(explaining.is_free(agent, newcomer, capacity) for agent in crew)
     told = waiting.estimate(
         position=depth + 1, depth=depth + 1, free=free, waited=timedelta(0),
         serving=sum(1 / max(1, sum(is_member(agent, each) for each in lines)) for agent in crew),
@@ -52,10 +54,3 @@ async def queue_standing(tx: Ledger, queue_id: str, now: datetime) -> QueueStand
     hours = await hours_store.find_hours(tx, queue.business_hours_id) if queue.business_hours_id else None
     now_open = opening(hours, now) if hours is not None else Opening(open=True, holiday="", change_time=None)
     return QueueStanding(depth, len(crew), free, told.expected, not now_open.open, now_open.holiday)
-
-
-def _crew(queue: Queue, agents: Sequence[Agent], now: datetime) -> list[Agent]:
-    """Who could take one that has just come."""
-    newcomer = Contact("", Channel.VOICE, ContactState.QUEUED, queue.queue_id, now, now)
-    stage, _ = explaining.stage_of(newcomer, queue, now)
-    return [agent for agent in agents if not explaining.unfit(agent, stage, newcomer, queue)]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from routing.domain import explaining, waiting
-from routing.domain.agents import Agent, AgentState
+from routing.domain.agents import Agent
+from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import WAITING, Contact, ContactMoved, ContactState
 from routing.domain.courses import Stage
 from routing.domain.explaining import Explanation
@@ -21,6 +22,7 @@ from routing.ops.contacts import get_contact
 from routing.ops.queues import rules_of
 from routing.ops.saving import put_contact
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as store
 from routing.store import queues as queue_store
 
@@ -38,6 +40,7 @@ class QueueFloor:
     """Queues where anybody waits."""
     handle_seconds: float
 
+    capacity: CapacityRules = USUAL_RULES
     places: Mapping[str, int] = field(default_factory=dict)
     """Contact -> its position, from 1 on."""
     _crews: dict[Stage, tuple[float, int]] = field(default_factory=dict)
@@ -58,9 +61,9 @@ class QueueFloor:
         """Agents who could take what has come to this stage, shared among the queues they serve; how many are free."""
         serving, free = 0.0, 0
         for agent in self.agents:
-            if not explaining.unfit(agent, stage, contact, self.queue):
+            if not explaining.unfit(agent, stage, contact, self.queue, self.capacity):
                 serving += 1 / max(1, sum(is_member(agent, each) for each in self.busy_lines))
-                free += agent.state is AgentState.AVAILABLE
+                free += explaining.is_free(agent, contact, self.capacity)
         return serving, free
 
 
@@ -86,7 +89,8 @@ async def explain_contact(tx: Ledger, contact_id: str, now: datetime) -> Explana
     contact = await _waiting_contact(tx, contact_id)
     queue = await rules_of(tx, contact.queue_id)
     line = await store.waiting_line(tx, contact.queue_id) if contact.queue_id else []
-    return explaining.explained(contact, queue, await agent_store.every_agent(tx), line, now)
+    agents, capacity = await agent_store.every_agent(tx), await capacity_store.find_rules(tx)
+    return explaining.explained(contact, queue, agents, line, now, capacity)
 
 
 async def fire_steps(tx: Ledger, now: datetime) -> int:
@@ -128,6 +132,7 @@ async def floor_of(
         queue, line, await agent_store.agents_at_work(tx) if queue.queue_id else [],
         [queues[each] for each in await store.queues_with_waiting(tx) if each in queues],
         waiting.smoothed_handle_time(await store.last_handled(tx, queue_id, waiting.MEMORY)),
+        await capacity_store.find_rules(tx),
         {contact.contact_id: number for number, contact in enumerate(line, 1)},
     )  # fmt: skip
 

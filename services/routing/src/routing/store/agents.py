@@ -9,11 +9,16 @@ from typing import Any
 from sqlalchemy import RowMapping, and_, or_, select
 
 from routing.domain.agents import AT_WORK, AWAY, Agent, AgentState, Reach
+from routing.domain.capacity import SPOKEN, Held
+from routing.domain.contacts import Channel
 from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import agents
 
 _FINDABLE = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
-_READY = or_(agents.c.state == AgentState.AVAILABLE, _FINDABLE)
+_ROOMY = and_(
+    agents.c.state.in_([AgentState.ON_CONTACT, AgentState.WRAP_UP]), agents.c.channel.not_in(["", *sorted(SPOKEN)])
+)
+_READY = or_(agents.c.state == AgentState.AVAILABLE, _FINDABLE, _ROOMY)
 
 
 async def add_agent(tx: Transaction, agent: Agent) -> None:
@@ -39,8 +44,19 @@ async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:
 
 
 async def ready_agents(tx: Transaction) -> list[Agent]:
-    """Everyone who is AVAILABLE, or away and to be found by telephone."""
+    """Everyone who is AVAILABLE, away and to be found by telephone, or holds what may leave them room."""
     rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, _READY))
+    return [_agent(row) for row in rows]
+
+
+async def agents_returning(tx: Transaction, now: datetime, limit: int) -> list[Agent]:
+    """Those whose time after a missed offer is over."""
+    rows = await tx.all(
+        select(agents)
+        .where(agents.c.tenant_id == tx.tenant_id, agents.c.return_time <= now)
+        .order_by(agents.c.return_time)
+        .limit(limit)
+    )
     return [_agent(row) for row in rows]
 
 
@@ -117,6 +133,14 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
         "last_offer_time": agent.last_offer_time,
         "shift_contacts": agent.shift_contacts,
         "shift_talk_ms": milliseconds(agent.shift_talk),
+        "reason_id": agent.reason_id,
+        "next_reason_id": agent.next_reason_id,
+        "return_time": agent.return_time,
+        "missed_offers": agent.missed_offers,
+        "missed_in_row": agent.missed_in_row,
+        "channel": agent.channel.value if agent.channel is not None else "",
+        "others": [list(each) for each in agent.others],
+        "capacities": {channel.value: most for channel, most in agent.capacities.items()},
         "cost": agent.cost,
         "create_time": agent.create_time,
         "update_time": now,
@@ -153,6 +177,14 @@ def _agent(row: RowMapping) -> Agent:
         last_offer_time=row["last_offer_time"],
         shift_contacts=row["shift_contacts"],
         shift_talk=duration(row["shift_talk_ms"]),
+        reason_id=row["reason_id"],
+        next_reason_id=row["next_reason_id"],
+        return_time=row["return_time"],
+        missed_offers=row["missed_offers"],
+        missed_in_row=row["missed_in_row"],
+        channel=Channel(row["channel"]) if row["channel"] else None,
+        others=tuple(Held(contact_id, Channel(channel), wrapping) for contact_id, channel, wrapping in row["others"]),
+        capacities={Channel(channel): most for channel, most in row["capacities"].items()},
         cost=row["cost"],
         version=row["version"],
     )

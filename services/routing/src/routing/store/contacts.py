@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState
 from routing.domain.overflow import LeaveReason
+from routing.domain.queues import WrapUpMode
 from routing.store.overflow import overflows_from_json, overflows_to_json
 from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import contacts, ended_calls
@@ -215,7 +216,8 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
         "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
         "disposition_id", "note", "offer_count", "traceparent", "previous_contact_id", "target_agent_id",
-        "consulting_agent_id", "preferred_agent_id", "fired_steps", "callback_id", "create_time", "version",
+        "consulting_agent_id", "preferred_agent_id", "fired_steps", "callback_id", "wrap_up_wanted",
+        "wrap_up_least_time", "create_time", "version",
     )  # fmt: skip
     return {name: getattr(contact, name) for name in plain} | {
         "channel": contact.channel.value,
@@ -226,12 +228,17 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
         "preferred_wait_ms": milliseconds(contact.preferred_wait),
         "overflows": overflows_to_json(contact.overflows),
         "leave_reason": contact.leave_reason or "",
+        "wrap_up_mode": contact.wrap_up_mode.value if contact.wrap_up_mode is not None else "",
+        "wrap_up_extension_ms": milliseconds(contact.wrap_up_extension),
         "update_time": now,
     }
 
 
+_OTHERWISE = ("tenant_id", "update_time", "preferred_wait_ms", "wrap_up_extension_ms")
+
+
 def _contact(row: RowMapping) -> Contact:
-    values = {name: row[name] for name in row if name not in ("tenant_id", "update_time", "preferred_wait_ms")}
+    values = {name: row[name] for name in row if name not in _OTHERWISE}
     return Contact(
         **values
         | {
@@ -242,5 +249,7 @@ def _contact(row: RowMapping) -> Contact:
             "state": ContactState(row["state"]),
             "required_skills": skills_from_json(row["required_skills"]),
             "preferred_wait": duration(row["preferred_wait_ms"]),
+            "wrap_up_mode": WrapUpMode(row["wrap_up_mode"]) if row["wrap_up_mode"] else None,
+            "wrap_up_extension": duration(row["wrap_up_extension_ms"]),
         }
     )

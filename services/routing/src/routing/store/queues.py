@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, delete, func, or_, select
 
 from routing.domain.callbacks import OPEN
 from routing.domain.contacts import WAITING
-from routing.domain.queues import Disposition, Queue, Skill
+from routing.domain.queues import Disposition, Queue, Skill, WrapUpMode
 from routing.store import tables
 from routing.store.callback_rules import callback_rules_from_json, callback_rules_to_json
 from routing.store.overflow import overflow_from_json, overflow_to_json
@@ -192,6 +192,9 @@ def _row(queue: Queue) -> dict[str, Any]:
         "business_hours_id": queue.business_hours_id,
         "overflow": overflow_to_json(queue.overflow),
         "callbacks": callback_rules_to_json(queue.callbacks),
+        "wrap_up_mode": queue.wrap_up_mode.value,
+        "wrap_up_extension_ms": milliseconds(queue.wrap_up_extension),
+        "missed_offer_return_ms": milliseconds(queue.missed_offer_return),
         "watches_wait": queue.rules.watches_expected_wait or queue.overflow.watches,
         "deleted": queue.deleted,
         "create_time": queue.create_time,
@@ -216,6 +219,9 @@ def _queue(row: RowMapping) -> Queue:
         business_hours_id=row["business_hours_id"],
         overflow=overflow_from_json(row["overflow"]),
         callbacks=callback_rules_from_json(row["callbacks"]),
+        wrap_up_mode=WrapUpMode(row["wrap_up_mode"]),
+        wrap_up_extension=duration(row["wrap_up_extension_ms"]),
+        missed_offer_return=duration(row["missed_offer_return_ms"]),
         create_time=row["create_time"],
         update_time=row["update_time"],
         version=row["version"],

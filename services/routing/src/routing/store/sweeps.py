@@ -14,13 +14,14 @@ from routing.store.tables import agents, callbacks, contacts, ended_calls, offer
 
 
 async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
-    """Tenants with an offer, a wrap-up or a callback whose time is over."""
+    """Tenants with an offer, a wrap-up, an agent's time after a missed offer or a callback whose time is over."""
     rows = await tx.all(
         union(
             select(offers.c.tenant_id).where(offers.c.state == OfferState.PENDING, offers.c.expire_time <= now),
             select(contacts.c.tenant_id).where(
                 contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
             ),
+            select(agents.c.tenant_id).where(agents.c.return_time <= now),
             select(callbacks.c.tenant_id).where(callbacks.c.next_time <= now),
         )
     )

@@ -25,6 +25,9 @@ queues = tenant_table(
     Column("overflow", Json, nullable=False),
     Column("watches_wait", Boolean, nullable=False),
     Column("callbacks", Json, nullable=False),
+    Column("wrap_up_mode", Text, nullable=False),
+    Column("wrap_up_extension_ms", BigInteger, nullable=False),
+    Column("missed_offer_return_ms", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
@@ -90,12 +93,21 @@ agents = tenant_table(
     Column("last_offer_time", Time),
     Column("shift_contacts", Integer, nullable=False),
     Column("shift_talk_ms", BigInteger, nullable=False),
+    Column("reason_id", Text, nullable=False),
+    Column("next_reason_id", Text, nullable=False),
+    Column("return_time", Time),
+    Column("missed_offers", Integer, nullable=False),
+    Column("missed_in_row", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("others", Json, nullable=False),
+    Column("capacities", Json, nullable=False),
     Column("cost", Integer, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
     Index("agents_by_name", "tenant_id", "display_name", "agent_id"),
     Index("agents_by_state", "tenant_id", "state"),
+    Index("agents_returning", "tenant_id", "return_time", postgresql_where=text("return_time is not null")),
 )  # fmt: skip
 
 contacts = tenant_table(
@@ -133,6 +145,10 @@ contacts = tenant_table(
     Column("overflows", Json, nullable=False),
     Column("leave_reason", Text, nullable=False),
     Column("callback_id", Text, nullable=False),
+    Column("wrap_up_mode", Text, nullable=False),
+    Column("wrap_up_wanted", Boolean, nullable=False),
+    Column("wrap_up_extension_ms", BigInteger, nullable=False),
+    Column("wrap_up_least_time", Time),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -187,6 +203,28 @@ decisions = tenant_table(
     Column("steps", Json, nullable=False),
     Column("create_time", Time, nullable=False),
     Index("decisions_by_contact", "tenant_id", "contact_id", "create_time"),
+)  # fmt: skip
+
+not_ready_reasons = tenant_table(
+    "not_ready_reasons", metadata,
+    Column("not_ready_reason_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("names", Json, nullable=False),
+    Column("color", Text, nullable=False),
+    Column("paid", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "name_key", name="not_ready_reasons_by_name"),
+)  # fmt: skip
+
+capacity_rules = tenant_table(
+    "capacity_rules", metadata,
+    Column("channels", Json, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )  # fmt: skip
 
 plans = tenant_table(

@@ -176,7 +176,7 @@ class VoiceTransport:
     def transmit(self, length: int) -> None:
         """Protect the RTP packet in PACKET in place and send it to the browser."""
         send = self._send
-        if send is None or STANDSTILL.silent:
+        if send is None or STANDSTILL.hushed():
             return
         departures, direct = self._departures, self._direct
         if departures.waits and direct is not None:

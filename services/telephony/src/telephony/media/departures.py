@@ -14,6 +14,7 @@ import struct
 
 from telephony.media.lanes import ffi, lib, protect_address
 from telephony.media.rtp import VIEW
+from telephony.media.standstill import STANDSTILL
 
 _HEAD = struct.Struct("@QiHH")
 """departures.h: departure."""
@@ -64,7 +65,7 @@ class Departures:
     def leave(self) -> None:
         """Send what waits now."""
         count, self._count, self._at = self._count, 0, 0
-        if count:
+        if count and not STANDSTILL.hushed():
             lib.depart(self._protect, self._into, count)
 
     def end(self) -> None:

@@ -66,6 +66,7 @@ struct lanes {
     _Atomic int stopping;
     pthread_t thread;
     int priority;
+    double ran; /* when the thread last looked for packets */
     slot *slots;
     uint32_t count, free; /* slots made; index + 1 of the first free one */
     uint8_t packet[BUFFER] __attribute__((aligned(16)));
@@ -124,6 +125,14 @@ static int mute(const lane *at, uint8_t *packet, int length) {
     return HEADER + (int)at->silence_length;
 }
 
+/* The whole process stood still, this thread too: its calls may be another's by now, so that Python decides of each packet
+ * first (standstill.py). Under the lock. */
+static int stood(lanes *all, double now) {
+    if (now - all->ran <= STOOD_SECONDS) return 0;
+    for (uint32_t index = 0; index < all->count; index++) all->slots[index].stands = 1;
+    return 1;
+}
+
 /* Whether the packet is to be sent; its header is the outbound stream's then. */
 static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timestamp, double now) {
     uint16_t step = (uint16_t)(sequence - at->source_highest);
@@ -172,6 +181,7 @@ static void forward(lanes *all, lane *at, uint64_t id, int length) {
     at->out_packets++;
     at->octets += (uint64_t)(length - HEADER);
     if (at->tx && all->protect(at->tx, packet, &length)) return;
+    if (stood(all, now_seconds())) return; /* with this packet in hand */
     /* A full send buffer or an ICMP error of an earlier packet is a lost packet, as on any network. */
     if (send(at->out_fd, packet, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {}
     if (due > 0) tape_guard(at->tape);
@@ -209,14 +219,6 @@ static slot *find(lanes *all, uint64_t id) {
     return &all->slots[index];
 }
 
-/* The whole process stood still, this thread too: its calls may be another's by now, so that Python decides of each packet
- * first (standstill.py). */
-static void awake(lanes *all) {
-    enter();
-    for (uint32_t index = 0; index < all->count; index++) all->slots[index].stands = 1;
-    leave();
-}
-
 /* What has come lately. */
 typedef struct {
     double since;
@@ -234,14 +236,18 @@ static int many(traffic *lately, uint32_t more, double now) {
 static void *walk(void *argument) {
     lanes *all = argument;
     struct epoll_event ready[BATCH];
-    double ran = now_seconds();
-    traffic lately = {.since = ran};
+    all->ran = now_seconds();
+    traffic lately = {.since = all->ran};
     int rests = 0;
     while (!atomic_load(&all->stopping)) {
         int count = epoll_wait(all->epoll, ready, BATCH, rests ? 0 : LOOK_MILLISECONDS);
         double now = now_seconds();
-        if (now - ran > STOOD_SECONDS) awake(all);
-        ran = now;
+        if (now - all->ran > STOOD_SECONDS) {
+            enter();
+            stood(all, now);
+            leave();
+        }
+        all->ran = now;
         for (int number = 0; number < count; number++) {
             enter();
             slot *one = find(all, ready[number].data.u64);

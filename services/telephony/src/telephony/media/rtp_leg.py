@@ -370,7 +370,7 @@ class RtpLeg(VoiceLeg):
             self._tones.packet(int.from_bytes(PACKET[4:8], "big"), bytes(VIEW[bounds[0] : bounds[1]]))
 
     def _transmit(self, length: int) -> None:
-        if STANDSTILL.silent:
+        if STANDSTILL.hushed():
             return
         departures = self._departures
         if departures.waits and self._sockets.connected is not None:

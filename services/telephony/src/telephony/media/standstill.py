@@ -15,7 +15,7 @@ _AT_MOST_SECONDS = 3.0
 
 
 class Standstill:
-    """One per process, like the buffer of its packets: `silent` is looked at before each packet is sent."""
+    """One per process, like the buffer of its packets: `hushed` is asked before each packet is sent."""
 
     def __init__(self) -> None:
         self.silent = False
@@ -34,6 +34,13 @@ class Standstill:
         elif self.silent and now - self._woke > _AT_MOST_SECONDS:
             self.silent = False
         self._ran = now
+
+    def hushed(self) -> bool:
+        """Whether nothing may be sent now. Asked with the packet in hand: the process may have stood still since it
+        began to make it.
+        """
+        self.runs()
+        return self.silent
 
     def over(self) -> None:
         """The calls that are still here are ours."""

@@ -32,7 +32,11 @@ export function DockPrimary({ phase }: { phase: Phase }) {
     return (
       <>
         <span className={classes.timer}>
-          <Remaining until={contact?.wrapUpExpireTime} testId="wrapup-remaining" />
+          {contact?.wrapUpExpireTime ? (
+            <Remaining until={contact.wrapUpExpireTime} testId="wrapup-remaining" />
+          ) : (
+            <Elapsed since={contact?.endTime} testId="wrapup-elapsed" />
+          )}
         </span>
         <span className={classes.timerLabel}>{t("desktop.timer.wrapUp")}</span>
       </>

@@ -9,9 +9,11 @@ import { textOr, useText } from "../../i18n/index.ts";
 import { ListPage } from "../../ui/ListPage.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
+import { CapacityTab } from "./Capacity.tsx";
 import { Invitations } from "./Invitations.tsx";
 import { InviteForm } from "./InviteForm.tsx";
 import { PersonForm } from "./PersonForm.tsx";
+import { ReasonsTab } from "./Reasons.tsx";
 
 export default function PeoplePage() {
   const t = useText();
@@ -34,12 +36,24 @@ export default function PeoplePage() {
           <Tabs.Tab value="invitations" data-testid="tab-invitations">
             {t("admin.people.invitations")}
           </Tabs.Tab>
+          <Tabs.Tab value="reasons" data-testid="tab-reasons">
+            {t("presence.reasons")}
+          </Tabs.Tab>
+          <Tabs.Tab value="capacity" data-testid="tab-capacity">
+            {t("capacity.title")}
+          </Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="users">
           <Users />
         </Tabs.Panel>
         <Tabs.Panel value="invitations">
           <Invitations />
+        </Tabs.Panel>
+        <Tabs.Panel value="reasons">
+          <ReasonsTab />
+        </Tabs.Panel>
+        <Tabs.Panel value="capacity">
+          <CapacityTab />
         </Tabs.Panel>
       </Tabs>
       {inviting && <InviteForm onClose={() => setInviting(false)} />}

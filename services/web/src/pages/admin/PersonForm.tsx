@@ -8,6 +8,7 @@ import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { LanguageSelect, TextField } from "../../ui/fields.tsx";
 import { useRefresh } from "../../ui/ListPage.tsx";
+import { CapacityFields } from "./CapacityFields.tsx";
 import { SkillLevels } from "./Skills.tsx";
 
 export const ROLES: readonly Role[] = ["ROLE_AGENT", "ROLE_SUPERVISOR", "ROLE_ADMIN", "ROLE_OWNER"];
@@ -32,6 +33,7 @@ export function PersonForm({
   const [queueIds, setQueueIds] = useState(agent?.queueIds ?? []);
   const [skills, setSkills] = useState<SkillLevel[]>(agent?.skills ?? []);
   const [cost, setCost] = useState(agent?.cost ?? 0);
+  const [capacities, setCapacities] = useState(agent?.capacities ?? []);
   const saveUser = () => {
     const userId = user.userId ?? "";
     const state = active ? ("USER_STATE_ACTIVE" as const) : ("USER_STATE_DISABLED" as const);
@@ -45,8 +47,8 @@ export function PersonForm({
   const saveAgent = () => {
     if (!agent?.agentId) return undefined;
     const body = {
-      agent: { agentId: agent.agentId, queueIds, skills, cost },
-      updateMask: "queueIds,skills,cost",
+      agent: { agentId: agent.agentId, queueIds, skills, cost, capacities },
+      updateMask: "queueIds,skills,cost,capacities",
       version: "0", // an agent's version moves with every state change; these fields are only changed here
     };
     return ask(
@@ -105,6 +107,7 @@ export function PersonForm({
                 onChange={(value) => setCost(Number(value))}
                 data-testid="person-cost"
               />
+              <CapacityFields capacities={capacities} onChange={setCapacities} />
             </>
           )}
         </>

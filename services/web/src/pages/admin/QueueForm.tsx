@@ -15,9 +15,10 @@ import { type Part, partOf } from "./rules/places.ts";
 import classes from "./rules/rules.module.css";
 import { SkillsPart } from "./rules/SkillsPart.tsx";
 import { StrategyFields } from "./rules/StrategyFields.tsx";
+import { WrapUpFields } from "./WrapUpFields.tsx";
 
 const MASK =
-  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,businessHoursId,overflow,callbacks";
+  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,businessHoursId,overflow,callbacks,wrapUpMode,wrapUpExtension,missedOfferReturn";
 
 type Time = "offerTimeout" | "wrapUpDuration" | "serviceLevelThreshold" | "shortAbandonThreshold";
 
@@ -177,6 +178,7 @@ function GeneralFields({ queue, problem, onChange }: PartProps) {
           />
         ))}
       </SimpleGrid>
+      <WrapUpFields queue={queue} problem={problem} onChange={onChange} />
       <MultiSelect
         label={t("admin.queues.dispositions")}
         description={t("admin.queues.dispositionsHint")}

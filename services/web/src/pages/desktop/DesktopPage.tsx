@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { IconHeadset, IconPlayerPlay } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { setState, useDesktop } from "../../desktop/desktop.ts";
 import { phaseOf } from "../../desktop/state.ts";
 import { SoundCheck } from "../../desktop/ui/SoundCheck.tsx";
@@ -8,6 +8,7 @@ import { type Text, useText } from "../../i18n/index.ts";
 import { warmRing } from "../../media/ring.ts";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ContactFacts } from "./ContactFacts.tsx";
 import classes from "./desktop.module.css";
@@ -15,7 +16,9 @@ import { PopHistory } from "./PopHistory.tsx";
 
 /** Not needed to be reached and seen as an agent; fetched as soon as the page stands, well before any wrap-up. */
 const loadForm = () => import("./WrapUpForm.tsx");
-const WrapUpForm = lazy(async () => ({ default: (await loadForm()).WrapUpForm }));
+const WrapUpForm = lazyPage(async () => ({ default: (await loadForm()).WrapUpForm }));
+
+const ReturnNote = lazyPage(async () => ({ default: (await loadForm()).ReturnNote }));
 
 /** The agent's page: the contact at hand, who the customer is, and what to write down. Controls are in the dock. */
 export default function DesktopPage() {
@@ -98,6 +101,11 @@ function Idle({ off, away }: { off: boolean; away: boolean }) {
         }
       >
         {off ? t("desktop.begin.body") : body}
+        {agent?.returnTime && (
+          <Suspense fallback={null}>
+            <ReturnNote until={agent.returnTime} />
+          </Suspense>
+        )}
       </EmptyState>
       <SoundCheck opened={checking} onClose={() => setChecking(false)} />
     </Panel>

@@ -6,9 +6,12 @@ import { endWrapUp, saveWrapUp, useDesktop } from "../../desktop/desktop.ts";
 import { SHORTCUTS } from "../../desktop/ui/shortcuts.ts";
 import { useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
-import { Remaining } from "../../ui/Time.tsx";
+import { Remaining, useServerNow } from "../../ui/Time.tsx";
 import uiClasses from "../../ui/ui.module.css";
 import classes from "./desktop.module.css";
+import { WrapUpChoices } from "./extras.tsx";
+
+export { ReturnNote } from "./extras.tsx";
 
 const SAVE_AFTER_MS = 900;
 
@@ -29,6 +32,8 @@ export function WrapUpForm({ contact, wrapping }: { contact: Contact; wrapping: 
   const offered = dispositions.filter(
     (entry) => allowed.length === 0 || allowed.includes(entry.dispositionId ?? ""),
   );
+  const fixed = Date.parse(contact.wrapUpLeastTime ?? "") > useServerNow();
+  const ready = wrapping && !fixed;
   const finish = async () => {
     setBusy(true);
     const ended = await endWrapUp(contactId, disposition, note);
@@ -36,14 +41,14 @@ export function WrapUpForm({ contact, wrapping }: { contact: Contact; wrapping: 
     if (ended) toast(t("desktop.wrapUp.finished"));
   };
   const onKeyDown = (event: React.KeyboardEvent) => {
-    if (event.ctrlKey && event.key === "Enter" && wrapping && !busy) void finish();
+    if (event.ctrlKey && event.key === "Enter" && ready && !busy) void finish();
   };
   return (
     <form
       onKeyDown={onKeyDown}
       onSubmit={(event) => {
         event.preventDefault();
-        if (wrapping) void finish();
+        if (ready) void finish();
       }}
     >
       <Stack gap="sm">
@@ -57,6 +62,7 @@ export function WrapUpForm({ contact, wrapping }: { contact: Contact; wrapping: 
             </Text>
           )}
         </Group>
+        <WrapUpChoices contact={contact} fixed={fixed} />
         <Select
           label={t("desktop.disposition")}
           placeholder={offered.length === 0 ? t("desktop.disposition.none") : t("desktop.disposition.pick")}
@@ -81,7 +87,7 @@ export function WrapUpForm({ contact, wrapping }: { contact: Contact; wrapping: 
           <Text size="sm" c="dimmed" data-testid="wrapup-saved">
             {saved ? t("common.saved") : ""}
           </Text>
-          <Button type="submit" disabled={!wrapping} loading={busy} data-testid="wrapup-save">
+          <Button type="submit" disabled={!ready} loading={busy} data-testid="wrapup-save">
             {t("desktop.wrapUp.finish")}
             <kbd className={uiClasses.kbd}>{SHORTCUTS.finish}</kbd>
           </Button>

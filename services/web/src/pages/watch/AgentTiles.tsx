@@ -1,8 +1,12 @@
 import { Button } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
+import { useEffect } from "react";
 import { Link } from "wouter";
+import { useAgents } from "../../api/staff.ts";
 import type { AgentTile, Wallboard } from "../../api/types.ts";
-import { reasonText, shortState, stateTone } from "../../desktop/ui/StateText.tsx";
+import { reasonText } from "../../desktop/reasons.ts";
+import { shortState, stateTone } from "../../desktop/ui/StateText.tsx";
+import { useReasons } from "../../desktop/useReasons.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { EmptyState } from "../../ui/EmptyState.tsx";
@@ -28,6 +32,8 @@ export function AgentTiles({ tiles, counts }: Props) {
     (a, b) =>
       rank(a.state) - rank(b.state) || (a.displayName ?? "").localeCompare(b.displayName ?? "", language),
   );
+  useReasons();
+  const missed = useMissed(tiles);
   const calls = useLiveCalls().data;
   const shown = counts.filter((each) => (each.count ?? 0) > 0);
   return (
@@ -71,7 +77,10 @@ export function AgentTiles({ tiles, counts }: Props) {
                   {tile.reason && shortState(tile.state) === "NOT_READY"
                     ? ` · ${reasonText(tile.reason)}`
                     : ""}
-                </Tag>
+                </Tag>{" "}
+                {missed(tile.agentId) > 0 && (
+                  <Tag tone="bad">{t("presence.missed", { count: missed(tile.agentId) })}</Tag>
+                )}
               </span>
             </li>
           ))}
@@ -79,6 +88,15 @@ export function AgentTiles({ tiles, counts }: Props) {
       )}
     </Panel>
   );
+}
+
+/** Offers an agent missed in this shift; read again when somebody's state changes. */
+function useMissed(tiles: readonly AgentTile[]): (agentId: string | undefined) => number {
+  const { data, refetch } = useAgents();
+  const changed = tiles.map((tile) => tile.stateTime).join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of state is what may have changed the count
+  useEffect(() => void refetch(), [changed]);
+  return (agentId) => data?.find((agent) => agent.agentId === agentId)?.missedOffers ?? 0;
 }
 
 /** Only beside who talks; the place is kept, so that the others stand in line. */

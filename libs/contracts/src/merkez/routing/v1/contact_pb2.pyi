@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from merkez.routing.v1 import overflow_pb2 as _overflow_pb2
 from merkez.routing.v1 import queue_pb2 as _queue_pb2
+from merkez.routing.v1 import wrap_up_pb2 as _wrap_up_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -210,6 +211,10 @@ class Contact(_message.Message):
     OVERFLOWS_FIELD_NUMBER: _builtins.int
     LEAVE_REASON_FIELD_NUMBER: _builtins.int
     CALLBACK_ID_FIELD_NUMBER: _builtins.int
+    WRAP_UP_MODE_FIELD_NUMBER: _builtins.int
+    WRAP_UP_WANTED_FIELD_NUMBER: _builtins.int
+    WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
+    WRAP_UP_LEAST_TIME_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -258,6 +263,10 @@ class Contact(_message.Message):
     """Output only. Why it left its queue without an agent, when a rule or a limit of the queue took it out."""
     callback_id: _builtins.str
     """Of a CALLBACK: the callback it waits for."""
+    wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType
+    """Output only. What follows the talk, by the rules of its queue; unset before an agent was found."""
+    wrap_up_wanted: _builtins.bool
+    """Output only. Whether its agent asked for wrap-up, where that is OPTIONAL."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -289,6 +298,14 @@ class Contact(_message.Message):
     @_builtins.property
     def overflows(self) -> _containers.RepeatedCompositeFieldContainer[_overflow_pb2.Overflowed]:
         """Output only. How it was sent on by rules of its queues, the first first."""
+
+    @_builtins.property
+    def wrap_up_extension(self) -> _duration_pb2.Duration:
+        """Output only. In wrap-up: by how much its agent may still extend it; unset for not at all."""
+
+    @_builtins.property
+    def wrap_up_least_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. In wrap-up: before this its agent can't end it; unset when they can."""
 
     def __init__(
         self,
@@ -324,10 +341,14 @@ class Contact(_message.Message):
         overflows: _abc.Iterable[_overflow_pb2.Overflowed] | None = ...,
         leave_reason: _overflow_pb2.LeaveReason.ValueType = ...,
         callback_id: _builtins.str = ...,
+        wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType = ...,
+        wrap_up_wanted: _builtins.bool = ...,
+        wrap_up_extension: _duration_pb2.Duration | None = ...,
+        wrap_up_least_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -414,6 +435,12 @@ class Agent(_message.Message):
     VOICE_CAPACITY_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    REASON_ID_FIELD_NUMBER: _builtins.int
+    NEXT_REASON_ID_FIELD_NUMBER: _builtins.int
+    RETURN_TIME_FIELD_NUMBER: _builtins.int
+    MISSED_OFFERS_FIELD_NUMBER: _builtins.int
+    CAPACITIES_FIELD_NUMBER: _builtins.int
+    HELD_CONTACTS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """The user's id."""
     display_name: _builtins.str
@@ -421,7 +448,9 @@ class Agent(_message.Message):
     state: Global___AgentState.ValueType
     """State."""
     reason: _builtins.str
-    """Reason of NOT_READY, such as break, lunch, meeting, missed_offer, no_station."""
+    """Reason of NOT_READY: the name of the tenant's own reason as it was picked; or missed_offer, declined, no_station (the desk can't be
+    reached).
+    """
     contact_id: _builtins.str
     """Contact handled or offered."""
     next_state: Global___AgentState.ValueType
@@ -429,11 +458,17 @@ class Agent(_message.Message):
     next_reason: _builtins.str
     """Reason of the next state."""
     voice_capacity: _builtins.int
-    """Output only. Calls at once: always 1, as an agent has one voice."""
+    """Output only. Calls at once: 1 or, when capacities say so, 0."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
     cost: _builtins.int
     """What an hour of theirs costs, 0 to 100, in whatever unit: for queues that weigh it."""
+    reason_id: _builtins.str
+    """Output only. The tenant's own reason of NOT_READY; empty when it is none of those."""
+    next_reason_id: _builtins.str
+    """Output only. The same of the next state."""
+    missed_offers: _builtins.int
+    """Output only. Offers missed since the shift began."""
     @_builtins.property
     def state_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
@@ -445,6 +480,18 @@ class Agent(_message.Message):
     @_builtins.property
     def queue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Queues served."""
+
+    @_builtins.property
+    def return_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When they are AVAILABLE again by themselves, after a missed offer; unset when that is theirs to say."""
+
+    @_builtins.property
+    def capacities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChannelCapacity]:
+        """Contacts at once, of channels where they differ from the tenant's rules (CapacityRules): 0 to 20, of VOICE and VIDEO at most 1."""
+
+    @_builtins.property
+    def held_contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldContact]:
+        """Output only. Contacts they hold besides contact_id."""
 
     def __init__(
         self,
@@ -462,14 +509,76 @@ class Agent(_message.Message):
         voice_capacity: _builtins.int = ...,
         version: _builtins.int = ...,
         cost: _builtins.int = ...,
+        reason_id: _builtins.str = ...,
+        next_reason_id: _builtins.str = ...,
+        return_time: _timestamp_pb2.Timestamp | None = ...,
+        missed_offers: _builtins.int = ...,
+        capacities: _abc.Iterable[Global___ChannelCapacity] | None = ...,
+        held_contacts: _abc.Iterable[Global___HeldContact] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["state_time", b"state_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_time", b"return_time", "state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "contact_id", b"contact_id", "cost", b"cost", "display_name", b"display_name", "next_reason", b"next_reason", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "capacities", b"capacities", "contact_id", b"contact_id", "cost", b"cost", "display_name", b"display_name", "held_contacts", b"held_contacts", "missed_offers", b"missed_offers", "next_reason", b"next_reason", "next_reason_id", b"next_reason_id", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "reason_id", b"reason_id", "return_time", b"return_time", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class ChannelCapacity(_message.Message):
+    """How many contacts of a channel an agent handles at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    channel: Global___Channel.ValueType
+    """Required. Named once."""
+    capacity: _builtins.int
+    """0 for none."""
+    def __init__(
+        self,
+        *,
+        channel: Global___Channel.ValueType = ...,
+        capacity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "channel", b"channel"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChannelCapacity: _TypeAlias = ChannelCapacity  # noqa: Y015
+
+@_typing.final
+class HeldContact(_message.Message):
+    """A contact an agent holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    WRAPPING_UP_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """The contact."""
+    channel: Global___Channel.ValueType
+    """Its channel."""
+    wrapping_up: _builtins.bool
+    """Whether it is in wrap-up."""
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        channel: Global___Channel.ValueType = ...,
+        wrapping_up: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_id", b"contact_id", "wrapping_up", b"wrapping_up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldContact: _TypeAlias = HeldContact  # noqa: Y015
 
 @_typing.final
 class Colleague(_message.Message):

@@ -529,19 +529,23 @@ class SetMyStateRequest(_message.Message):
 
     STATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    REASON_ID_FIELD_NUMBER: _builtins.int
     state: _contact_pb2.AgentState.ValueType
     """Required."""
     reason: _builtins.str
-    """Reason of NOT_READY."""
+    """Reason of NOT_READY, when no reason_id is given: the name of one of the tenant's reasons, or any other text of at most 64 characters."""
+    reason_id: _builtins.str
+    """One of the tenant's reasons of NOT_READY. NOT_FOUND NOT_READY_REASON_NOT_FOUND, FAILED_PRECONDITION NOT_READY_REASON_ARCHIVED."""
     def __init__(
         self,
         *,
         state: _contact_pb2.AgentState.ValueType = ...,
         reason: _builtins.str = ...,
+        reason_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "reason_id", b"reason_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -672,7 +676,7 @@ class UpdateAgentRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: skills, queue_ids, cost."""
+        """Fields: skills, queue_ids, cost, capacities."""
 
     def __init__(
         self,
@@ -698,22 +702,26 @@ class SetAgentStateRequest(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    REASON_ID_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Required."""
     state: _contact_pb2.AgentState.ValueType
     """Required."""
     reason: _builtins.str
-    """Reason."""
+    """As of SetMyState."""
+    reason_id: _builtins.str
+    """As of SetMyState."""
     def __init__(
         self,
         *,
         agent_id: _builtins.str = ...,
         state: _contact_pb2.AgentState.ValueType = ...,
         reason: _builtins.str = ...,
+        reason_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "reason", b"reason", "reason_id", b"reason_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -159,7 +159,8 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndWrapUp(self, request, context):
-        """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED.
+        """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP,
+        DISPOSITION_REQUIRED, WRAP_UP_NOT_OVER for the agent before the contact's wrap_up_least_time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -863,7 +864,7 @@ class AgentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetMyState(self, request, context):
-        """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state.
+        """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state; AVAILABLE takes that back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

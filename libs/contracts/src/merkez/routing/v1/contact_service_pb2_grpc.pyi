@@ -60,7 +60,9 @@ class ContactServiceStub:
     GetWaitEstimate: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.GetWaitEstimateRequest, _contact_pb2.WaitEstimate]
     """Position and expected wait of a waiting contact."""
     EndWrapUp: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.EndWrapUpRequest, _contact_pb2.Contact]
-    """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED."""
+    """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP,
+    DISPOSITION_REQUIRED, WRAP_UP_NOT_OVER for the agent before the contact's wrap_up_least_time.
+    """
     SaveWrapUp: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.SaveWrapUpRequest, _contact_pb2.Contact]
     """Saves disposition and note during the contact or wrap-up, without ending it."""
     UpdateContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]
@@ -105,7 +107,9 @@ class ContactServiceAsyncStub(ContactServiceStub):
     GetWaitEstimate: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.GetWaitEstimateRequest, _contact_pb2.WaitEstimate]  # type: ignore[assignment]
     """Position and expected wait of a waiting contact."""
     EndWrapUp: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.EndWrapUpRequest, _contact_pb2.Contact]  # type: ignore[assignment]
-    """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED."""
+    """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP,
+    DISPOSITION_REQUIRED, WRAP_UP_NOT_OVER for the agent before the contact's wrap_up_least_time.
+    """
     SaveWrapUp: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SaveWrapUpRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Saves disposition and note during the contact or wrap-up, without ending it."""
     UpdateContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
@@ -195,7 +199,9 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.EndWrapUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
-        """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP, DISPOSITION_REQUIRED."""
+        """Saves disposition and note and ends wrap-up; the agent of the contact, or a supervisor. FAILED_PRECONDITION CONTACT_NOT_IN_WRAP_UP,
+        DISPOSITION_REQUIRED, WRAP_UP_NOT_OVER for the agent before the contact's wrap_up_least_time.
+        """
 
     @_abc_1.abstractmethod
     def SaveWrapUp(
@@ -318,7 +324,7 @@ class AgentServiceStub:
     GetMyDesktop: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.GetMyDesktopRequest, _contact_service_pb2.GetMyDesktopResponse]
     """The caller as an agent, with a pending offer and the contact at hand."""
     SetMyState: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.SetMyStateRequest, _contact_pb2.Agent]
-    """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
+    """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state; AVAILABLE takes that back."""
     GetAgent: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.GetAgentRequest, _contact_pb2.Agent]
     """Reads one agent. NOT_FOUND AGENT_NOT_FOUND, also for one whose login is disabled."""
     ListAgents: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]
@@ -338,7 +344,7 @@ class AgentServiceAsyncStub(AgentServiceStub):
     GetMyDesktop: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.GetMyDesktopRequest, _contact_service_pb2.GetMyDesktopResponse]  # type: ignore[assignment]
     """The caller as an agent, with a pending offer and the contact at hand."""
     SetMyState: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SetMyStateRequest, _contact_pb2.Agent]  # type: ignore[assignment]
-    """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
+    """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state; AVAILABLE takes that back."""
     GetAgent: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.GetAgentRequest, _contact_pb2.Agent]  # type: ignore[assignment]
     """Reads one agent. NOT_FOUND AGENT_NOT_FOUND, also for one whose login is disabled."""
     ListAgents: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListAgentsRequest, _contact_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
@@ -367,7 +373,7 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.SetMyStateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Agent, _abc.Awaitable[_contact_pb2.Agent]]:
-        """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state."""
+        """Sets the caller's own state: AVAILABLE, NOT_READY or OFFLINE. While on a contact it is kept as the next state; AVAILABLE takes that back."""
 
     @_abc_1.abstractmethod
     def GetAgent(

@@ -28,27 +28,28 @@ from merkez.routing.v1 import callback_rules_pb2 as merkez_dot_routing_dot_v1_do
 from merkez.routing.v1 import hours_pb2 as merkez_dot_routing_dot_v1_dot_hours__pb2
 from merkez.routing.v1 import overflow_pb2 as merkez_dot_routing_dot_v1_dot_overflow__pb2
 from merkez.routing.v1 import rules_pb2 as merkez_dot_routing_dot_v1_dot_rules__pb2
+from merkez.routing.v1 import wrap_up_pb2 as merkez_dot_routing_dot_v1_dot_wrap__up__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmerkez/routing/v1/queue.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&merkez/routing/v1/callback_rules.proto\x1a\x1dmerkez/routing/v1/hours.proto\x1a merkez/routing/v1/overflow.proto\x1a\x1dmerkez/routing/v1/rules.proto\"3\n\nSkillLevel\x12\x10\n\x08skill_id\x18\x01 \x01(\t\x12\x13\n\x0bproficiency\x18\x02 \x01(\x05\"\xb4\x05\n\x05Queue\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x36\n\x0frequired_skills\x18\x03 \x03(\x0b\x32\x1d.merkez.routing.v1.SkillLevel\x12\x30\n\roffer_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10wrap_up_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x14\x64isposition_required\x18\x06 \x01(\x08\x12:\n\x17service_level_threshold\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12:\n\x17short_abandon_threshold\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0f\x64isposition_ids\x18\t \x03(\t\x12\x13\n\x0bopen_to_all\x18\n \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\r \x01(\x03\x12.\n\x05rules\x18\x0e \x01(\x0b\x32\x1f.merkez.routing.v1.RoutingRules\x12\x19\n\x11\x62usiness_hours_id\x18( \x01(\t\x12-\n\x08overflow\x18) \x01(\x0b\x32\x1b.merkez.routing.v1.Overflow\x12\x33\n\tcallbacks\x18\x32 \x01(\x0b\x32 .merkez.routing.v1.CallbackRules\"`\n\x05Skill\x12\x10\n\x08skill_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x0cOpenInterval\x12\x0f\n\x07weekday\x18\x01 \x01(\x05\x12\x14\n\x0cstart_minute\x18\x02 \x01(\x05\x12\x12\n\nend_minute\x18\x03 \x01(\x05\"s\n\x07Holiday\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x32\n\tintervals\x18\x03 \x03(\x0b\x32\x1f.merkez.routing.v1.OpenInterval\x12\x10\n\x08\x65nd_date\x18\x04 \x01(\t\"\xe0\x02\n\rBusinessHours\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x32\n\tintervals\x18\x04 \x03(\x0b\x32\x1f.merkez.routing.v1.OpenInterval\x12,\n\x08holidays\x18\x05 \x03(\x0b\x32\x1a.merkez.routing.v1.Holiday\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x34\n\x08\x63\x61lendar\x18( \x01(\x0b\x32\".merkez.routing.v1.HolidayCalendar\x12\x31\n\rcalendar_days\x18) \x03(\x0b\x32\x1a.merkez.routing.v1.Holiday\"l\n\x0b\x44isposition\x12\x16\n\x0e\x64isposition_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmerkez/routing/v1/queue.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&merkez/routing/v1/callback_rules.proto\x1a\x1dmerkez/routing/v1/hours.proto\x1a merkez/routing/v1/overflow.proto\x1a\x1dmerkez/routing/v1/rules.proto\x1a\x1fmerkez/routing/v1/wrap_up.proto\"3\n\nSkillLevel\x12\x10\n\x08skill_id\x18\x01 \x01(\t\x12\x13\n\x0bproficiency\x18\x02 \x01(\x05\"\xd7\x06\n\x05Queue\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x36\n\x0frequired_skills\x18\x03 \x03(\x0b\x32\x1d.merkez.routing.v1.SkillLevel\x12\x30\n\roffer_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10wrap_up_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x14\x64isposition_required\x18\x06 \x01(\x08\x12:\n\x17service_level_threshold\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12:\n\x17short_abandon_threshold\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0f\x64isposition_ids\x18\t \x03(\t\x12\x13\n\x0bopen_to_all\x18\n \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\r \x01(\x03\x12.\n\x05rules\x18\x0e \x01(\x0b\x32\x1f.merkez.routing.v1.RoutingRules\x12\x19\n\x11\x62usiness_hours_id\x18( \x01(\t\x12-\n\x08overflow\x18) \x01(\x0b\x32\x1b.merkez.routing.v1.Overflow\x12\x33\n\tcallbacks\x18\x32 \x01(\x0b\x32 .merkez.routing.v1.CallbackRules\x12\x33\n\x0cwrap_up_mode\x18< \x01(\x0e\x32\x1d.merkez.routing.v1.WrapUpMode\x12\x34\n\x11wrap_up_extension\x18= \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13missed_offer_return\x18> \x01(\x0b\x32\x19.google.protobuf.Duration\"`\n\x05Skill\x12\x10\n\x08skill_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x0cOpenInterval\x12\x0f\n\x07weekday\x18\x01 \x01(\x05\x12\x14\n\x0cstart_minute\x18\x02 \x01(\x05\x12\x12\n\nend_minute\x18\x03 \x01(\x05\"s\n\x07Holiday\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x32\n\tintervals\x18\x03 \x03(\x0b\x32\x1f.merkez.routing.v1.OpenInterval\x12\x10\n\x08\x65nd_date\x18\x04 \x01(\t\"\xe0\x02\n\rBusinessHours\x12\x19\n\x11\x62usiness_hours_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x32\n\tintervals\x18\x04 \x03(\x0b\x32\x1f.merkez.routing.v1.OpenInterval\x12,\n\x08holidays\x18\x05 \x03(\x0b\x32\x1a.merkez.routing.v1.Holiday\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x34\n\x08\x63\x61lendar\x18( \x01(\x0b\x32\".merkez.routing.v1.HolidayCalendar\x12\x31\n\rcalendar_days\x18) \x03(\x0b\x32\x1a.merkez.routing.v1.Holiday\"l\n\x0b\x44isposition\x12\x16\n\x0e\x64isposition_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.routing.v1.queue_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SKILLLEVEL']._serialized_start=253
-  _globals['_SKILLLEVEL']._serialized_end=304
-  _globals['_QUEUE']._serialized_start=307
-  _globals['_QUEUE']._serialized_end=999
-  _globals['_SKILL']._serialized_start=1001
-  _globals['_SKILL']._serialized_end=1097
-  _globals['_OPENINTERVAL']._serialized_start=1099
-  _globals['_OPENINTERVAL']._serialized_end=1172
-  _globals['_HOLIDAY']._serialized_start=1174
-  _globals['_HOLIDAY']._serialized_end=1289
-  _globals['_BUSINESSHOURS']._serialized_start=1292
-  _globals['_BUSINESSHOURS']._serialized_end=1644
-  _globals['_DISPOSITION']._serialized_start=1646
-  _globals['_DISPOSITION']._serialized_end=1754
+  _globals['_SKILLLEVEL']._serialized_start=286
+  _globals['_SKILLLEVEL']._serialized_end=337
+  _globals['_QUEUE']._serialized_start=340
+  _globals['_QUEUE']._serialized_end=1195
+  _globals['_SKILL']._serialized_start=1197
+  _globals['_SKILL']._serialized_end=1293
+  _globals['_OPENINTERVAL']._serialized_start=1295
+  _globals['_OPENINTERVAL']._serialized_end=1368
+  _globals['_HOLIDAY']._serialized_start=1370
+  _globals['_HOLIDAY']._serialized_end=1485
+  _globals['_BUSINESSHOURS']._serialized_start=1488
+  _globals['_BUSINESSHOURS']._serialized_end=1840
+  _globals['_DISPOSITION']._serialized_start=1842
+  _globals['_DISPOSITION']._serialized_end=1950
 # @@protoc_insertion_point(module_scope)

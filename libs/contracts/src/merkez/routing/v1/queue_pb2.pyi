@@ -13,6 +13,7 @@ from merkez.routing.v1 import callback_rules_pb2 as _callback_rules_pb2
 from merkez.routing.v1 import hours_pb2 as _hours_pb2
 from merkez.routing.v1 import overflow_pb2 as _overflow_pb2
 from merkez.routing.v1 import rules_pb2 as _rules_pb2
+from merkez.routing.v1 import wrap_up_pb2 as _wrap_up_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -73,6 +74,9 @@ class Queue(_message.Message):
     BUSINESS_HOURS_ID_FIELD_NUMBER: _builtins.int
     OVERFLOW_FIELD_NUMBER: _builtins.int
     CALLBACKS_FIELD_NUMBER: _builtins.int
+    WRAP_UP_MODE_FIELD_NUMBER: _builtins.int
+    WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
+    MISSED_OFFER_RETURN_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -87,6 +91,8 @@ class Queue(_message.Message):
     """Business hours it goes by: while they are closed a contact that comes leaves with LEAVE_REASON_CLOSED, unless a rule of overflow sends
     it elsewhere; those who wait already stay. Empty for always open.
     """
+    wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType
+    """What follows the talk."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkillLevel]:
         """Skills an agent needs, at least at this proficiency."""
@@ -131,6 +137,16 @@ class Queue(_message.Message):
     def callbacks(self) -> _callback_rules_pb2.CallbackRules:
         """How customers are called back."""
 
+    @_builtins.property
+    def wrap_up_extension(self) -> _duration_pb2.Duration:
+        """By how much an agent may extend a timed wrap-up, once; unset or 0 for not at all, at most 900 s."""
+
+    @_builtins.property
+    def missed_offer_return(self) -> _duration_pb2.Duration:
+        """How long after missing an offer (RONA) an agent is AVAILABLE again by themselves; unset or 0 for never, 5 to 900 s. Nobody who missed three
+        in a row is: they are not there.
+        """
+
     def __init__(
         self,
         *,
@@ -151,10 +167,13 @@ class Queue(_message.Message):
         business_hours_id: _builtins.str = ...,
         overflow: _overflow_pb2.Overflow | None = ...,
         callbacks: _callback_rules_pb2.CallbackRules | None = ...,
+        wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType = ...,
+        wrap_up_extension: _duration_pb2.Duration | None = ...,
+        missed_offer_return: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["callbacks", b"callbacks", "create_time", b"create_time", "offer_timeout", b"offer_timeout", "overflow", b"overflow", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callbacks", b"callbacks", "create_time", b"create_time", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "overflow", b"overflow", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "callbacks", b"callbacks", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "overflow", b"overflow", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "callbacks", b"callbacks", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "overflow", b"overflow", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension", "wrap_up_mode", b"wrap_up_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,51 +23,56 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.routing.v1 import capacity_pb2 as merkez_dot_routing_dot_v1_dot_capacity__pb2
 from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_contact__pb2
 from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/routing/v1/routing_events.proto\x12\x11merkez.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a\x1dmerkez/routing/v1/queue.proto\"<\n\rContactQueued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactChanged\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"@\n\x11\x43ontactOverflowed\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"N\n\x0f\x43ontactDequeued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x88\x01\n\x10\x43ontactAbandoned\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x30\n\x0c\x61\x62\x61ndon_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rshort_abandon\x18\x03 \x01(\x08\"<\n\rWrapUpStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"M\n\x0c\x43ontactEnded\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x10\n\x08\x62y_timer\x18\x02 \x01(\x08\"?\n\x10\x43ontactCorrected\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"4\n\tOfferMade\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferAccepted\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferDeclined\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"6\n\x0bOfferMissed\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"9\n\x0eOfferRescinded\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"\xac\x01\n\x11\x41gentStateChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\x12\x35\n\x0eprevious_state\x18\x02 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x37\n\x13previous_state_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x41gentChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\"7\n\x0cQueueChanged\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\" \n\x0cQueueDeleted\x12\x10\n\x08queue_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/routing/v1/routing_events.proto\x12\x11merkez.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/routing/v1/capacity.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a\x1dmerkez/routing/v1/queue.proto\"<\n\rContactQueued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactChanged\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"@\n\x11\x43ontactOverflowed\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"=\n\x0e\x43ontactStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"N\n\x0f\x43ontactDequeued\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x88\x01\n\x10\x43ontactAbandoned\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x30\n\x0c\x61\x62\x61ndon_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rshort_abandon\x18\x03 \x01(\x08\"<\n\rWrapUpStarted\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"<\n\rWrapUpChanged\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"M\n\x0c\x43ontactEnded\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\x12\x10\n\x08\x62y_timer\x18\x02 \x01(\x08\"?\n\x10\x43ontactCorrected\x12+\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1a.merkez.routing.v1.Contact\"4\n\tOfferMade\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferAccepted\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"8\n\rOfferDeclined\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"6\n\x0bOfferMissed\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"9\n\x0eOfferRescinded\x12\'\n\x05offer\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Offer\"\xac\x01\n\x11\x41gentStateChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\x12\x35\n\x0eprevious_state\x18\x02 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x37\n\x13previous_state_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x0c\x41gentChanged\x12\'\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Agent\"K\n\x0f\x43\x61pacityChanged\x12\x38\n\x0e\x63\x61pacity_rules\x18\x01 \x01(\x0b\x32 .merkez.routing.v1.CapacityRules\"7\n\x0cQueueChanged\x12\'\n\x05queue\x18\x01 \x01(\x0b\x32\x18.merkez.routing.v1.Queue\" \n\x0cQueueDeleted\x12\x10\n\x08queue_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.routing.v1.routing_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTACTQUEUED']._serialized_start=158
-  _globals['_CONTACTQUEUED']._serialized_end=218
-  _globals['_CONTACTCHANGED']._serialized_start=220
-  _globals['_CONTACTCHANGED']._serialized_end=281
-  _globals['_CONTACTOVERFLOWED']._serialized_start=283
-  _globals['_CONTACTOVERFLOWED']._serialized_end=347
-  _globals['_CONTACTSTARTED']._serialized_start=349
-  _globals['_CONTACTSTARTED']._serialized_end=410
-  _globals['_CONTACTDEQUEUED']._serialized_start=412
-  _globals['_CONTACTDEQUEUED']._serialized_end=490
-  _globals['_CONTACTABANDONED']._serialized_start=493
-  _globals['_CONTACTABANDONED']._serialized_end=629
-  _globals['_WRAPUPSTARTED']._serialized_start=631
-  _globals['_WRAPUPSTARTED']._serialized_end=691
-  _globals['_CONTACTENDED']._serialized_start=693
-  _globals['_CONTACTENDED']._serialized_end=770
-  _globals['_CONTACTCORRECTED']._serialized_start=772
-  _globals['_CONTACTCORRECTED']._serialized_end=835
-  _globals['_OFFERMADE']._serialized_start=837
-  _globals['_OFFERMADE']._serialized_end=889
-  _globals['_OFFERACCEPTED']._serialized_start=891
-  _globals['_OFFERACCEPTED']._serialized_end=947
-  _globals['_OFFERDECLINED']._serialized_start=949
-  _globals['_OFFERDECLINED']._serialized_end=1005
-  _globals['_OFFERMISSED']._serialized_start=1007
-  _globals['_OFFERMISSED']._serialized_end=1061
-  _globals['_OFFERRESCINDED']._serialized_start=1063
-  _globals['_OFFERRESCINDED']._serialized_end=1120
-  _globals['_AGENTSTATECHANGED']._serialized_start=1123
-  _globals['_AGENTSTATECHANGED']._serialized_end=1295
-  _globals['_AGENTCHANGED']._serialized_start=1297
-  _globals['_AGENTCHANGED']._serialized_end=1352
-  _globals['_QUEUECHANGED']._serialized_start=1354
-  _globals['_QUEUECHANGED']._serialized_end=1409
-  _globals['_QUEUEDELETED']._serialized_start=1411
-  _globals['_QUEUEDELETED']._serialized_end=1443
+  _globals['_CONTACTQUEUED']._serialized_start=192
+  _globals['_CONTACTQUEUED']._serialized_end=252
+  _globals['_CONTACTCHANGED']._serialized_start=254
+  _globals['_CONTACTCHANGED']._serialized_end=315
+  _globals['_CONTACTOVERFLOWED']._serialized_start=317
+  _globals['_CONTACTOVERFLOWED']._serialized_end=381
+  _globals['_CONTACTSTARTED']._serialized_start=383
+  _globals['_CONTACTSTARTED']._serialized_end=444
+  _globals['_CONTACTDEQUEUED']._serialized_start=446
+  _globals['_CONTACTDEQUEUED']._serialized_end=524
+  _globals['_CONTACTABANDONED']._serialized_start=527
+  _globals['_CONTACTABANDONED']._serialized_end=663
+  _globals['_WRAPUPSTARTED']._serialized_start=665
+  _globals['_WRAPUPSTARTED']._serialized_end=725
+  _globals['_WRAPUPCHANGED']._serialized_start=727
+  _globals['_WRAPUPCHANGED']._serialized_end=787
+  _globals['_CONTACTENDED']._serialized_start=789
+  _globals['_CONTACTENDED']._serialized_end=866
+  _globals['_CONTACTCORRECTED']._serialized_start=868
+  _globals['_CONTACTCORRECTED']._serialized_end=931
+  _globals['_OFFERMADE']._serialized_start=933
+  _globals['_OFFERMADE']._serialized_end=985
+  _globals['_OFFERACCEPTED']._serialized_start=987
+  _globals['_OFFERACCEPTED']._serialized_end=1043
+  _globals['_OFFERDECLINED']._serialized_start=1045
+  _globals['_OFFERDECLINED']._serialized_end=1101
+  _globals['_OFFERMISSED']._serialized_start=1103
+  _globals['_OFFERMISSED']._serialized_end=1157
+  _globals['_OFFERRESCINDED']._serialized_start=1159
+  _globals['_OFFERRESCINDED']._serialized_end=1216
+  _globals['_AGENTSTATECHANGED']._serialized_start=1219
+  _globals['_AGENTSTATECHANGED']._serialized_end=1391
+  _globals['_AGENTCHANGED']._serialized_start=1393
+  _globals['_AGENTCHANGED']._serialized_end=1448
+  _globals['_CAPACITYCHANGED']._serialized_start=1450
+  _globals['_CAPACITYCHANGED']._serialized_end=1525
+  _globals['_QUEUECHANGED']._serialized_start=1527
+  _globals['_QUEUECHANGED']._serialized_end=1582
+  _globals['_QUEUEDELETED']._serialized_start=1584
+  _globals['_QUEUEDELETED']._serialized_end=1616
 # @@protoc_insertion_point(module_scope)

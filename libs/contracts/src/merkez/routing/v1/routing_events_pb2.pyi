@@ -6,6 +6,7 @@ Facts of routing."""
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from merkez.routing.v1 import capacity_pb2 as _capacity_pb2
 from merkez.routing.v1 import contact_pb2 as _contact_pb2
 from merkez.routing.v1 import queue_pb2 as _queue_pb2
 import builtins as _builtins
@@ -205,6 +206,32 @@ class WrapUpStarted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WrapUpStarted: _TypeAlias = WrapUpStarted  # noqa: Y015
+
+@_typing.final
+class WrapUpChanged(_message.Message):
+    """An agent asked for the wrap-up that is optional, or took that back; extended the wrap-up at hand; or it has a timer now, as the agent's
+    login was disabled.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """The contact."""
+
+    def __init__(
+        self,
+        *,
+        contact: _contact_pb2.Contact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WrapUpChanged: _TypeAlias = WrapUpChanged  # noqa: Y015
 
 @_typing.final
 class ContactEnded(_message.Message):
@@ -435,6 +462,30 @@ class AgentChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AgentChanged: _TypeAlias = AgentChanged  # noqa: Y015
+
+@_typing.final
+class CapacityChanged(_message.Message):
+    """How much agents handle at once changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAPACITY_RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def capacity_rules(self) -> _capacity_pb2.CapacityRules:
+        """The rules of every channel."""
+
+    def __init__(
+        self,
+        *,
+        capacity_rules: _capacity_pb2.CapacityRules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capacity_rules", b"capacity_rules"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity_rules", b"capacity_rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CapacityChanged: _TypeAlias = CapacityChanged  # noqa: Y015
 
 @_typing.final
 class QueueChanged(_message.Message):

@@ -1,0 +1,103 @@
+"""Agents who missed an offer: counted, told why they are away, and back by themselves where the queue says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from routing.domain.agents import Agent, AgentState
+from routing.ops import agents as agent_ops
+from routing.ops import offers as offer_ops
+from routing.store import sweeps
+
+from .conftest import Floor
+
+RING, MINUTE = timedelta(seconds=20), timedelta(minutes=1)
+
+
+async def missing(floor: Floor, agent_id: str) -> Agent:
+    """The agent misses the offer that rings."""
+    floor.clock.advance(RING)
+    assert await floor.run(offer_ops.expire_offers) == 1
+    return await floor.see(agent_id)
+
+
+async def test_agent_who_missed_an_offer_comes_back_after_the_queues_time(floor: Floor) -> None:
+    _, agent_id, _ = await floor.ringing(missed_offer_return=MINUTE)
+    away = await missing(floor, agent_id)
+    assert (away.state, away.reason, away.missed_offers) == (AgentState.NOT_READY, "missed_offer", 1)
+    assert away.return_time == floor.clock.now() + MINUTE
+    assert not await floor.run(agent_ops.return_agents)
+    floor.clock.advance(MINUTE)
+    due = await floor.desk.db.system(lambda tx: sweeps.tenants_due(tx, floor.clock.now()), read_only=True)
+    assert floor.tenant_id in due
+    assert await floor.run(agent_ops.return_agents) == 1
+    back = await floor.see(agent_id)
+    assert (back.state, back.reason, back.return_time, back.idle_since) == (
+        AgentState.AVAILABLE, "", None, floor.clock.now()
+    )  # fmt: skip
+    assert not await floor.run(agent_ops.return_agents)
+
+
+async def test_nobody_comes_back_where_the_queue_does_not_say_so(floor: Floor) -> None:
+    _, agent_id, _ = await floor.ringing()
+    assert (await missing(floor, agent_id)).return_time is None
+
+
+@pytest.mark.parametrize("state", [AgentState.NOT_READY, AgentState.OFFLINE, AgentState.AVAILABLE])
+async def test_who_says_something_meanwhile_is_not_moved(floor: Floor, state: AgentState) -> None:
+    _, agent_id, _ = await floor.ringing(missed_offer_return=MINUTE)
+    await missing(floor, agent_id)
+    await floor.run(agent_ops.set_state, agent_id, state, "lunch")
+    floor.clock.advance(MINUTE)
+    assert not await floor.run(agent_ops.return_agents)
+    assert (await floor.see(agent_id)).state is state
+
+
+async def test_whoever_wanted_to_be_away_next_is_not_brought_back(floor: Floor) -> None:
+    _, agent_id, _ = await floor.ringing(missed_offer_return=MINUTE)
+    await floor.run(agent_ops.set_state, agent_id, AgentState.NOT_READY, "lunch")
+    away = await missing(floor, agent_id)
+    assert (away.state, away.return_time) == (AgentState.NOT_READY, None)
+
+
+async def test_who_missed_three_in_a_row_is_not_there(floor: Floor) -> None:
+    _, agent_id, contact = await floor.ringing(missed_offer_return=MINUTE)
+    for number in (1, 2):
+        assert (await missing(floor, agent_id)).missed_offers == number
+        floor.clock.advance(MINUTE)
+        await floor.run(agent_ops.return_agents)
+        assert await floor.match() is not None
+    third = await missing(floor, agent_id)
+    assert (third.missed_offers, third.return_time) == (3, None)
+    await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
+    again = await floor.match()
+    assert again is not None
+    await floor.run(offer_ops.accept_offer, again.offer_id, agent_id)
+    taken = await floor.see(agent_id)
+    assert (taken.missed_in_row, taken.missed_offers) == (0, 3)
+    await floor.hang_up(contact)
+
+
+async def test_count_of_missed_offers_begins_anew_with_the_shift(floor: Floor) -> None:
+    _, agent_id, _ = await floor.ringing()
+    await missing(floor, agent_id)
+    await floor.run(agent_ops.set_state, agent_id, AgentState.OFFLINE, "")
+    assert (await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")).missed_offers == 0
+
+
+async def test_who_lost_their_station_is_away_because_of_that_instead_of_back(floor: Floor) -> None:
+    _, agent_id, _ = await floor.ringing(missed_offer_return=MINUTE)
+    await missing(floor, agent_id)
+    floor.clock.advance(MINUTE)
+    await floor.run(agent_ops.detach_station, agent_id, floor.clock.now())
+    await floor.run(agent_ops.return_agents)
+    agent = await floor.see(agent_id)
+    assert (agent.state, agent.reason, agent.return_time) == (AgentState.NOT_READY, "no_station", None)
+
+
+async def test_declined_offer_counts_as_no_missed_one_and_nobody_comes_back_of_it(floor: Floor) -> None:
+    offer, agent_id, _ = await floor.ringing(missed_offer_return=MINUTE)
+    await floor.run(offer_ops.decline_offer, offer.offer_id, agent_id)
+    agent = await floor.see(agent_id)
+    assert (agent.reason, agent.missed_offers, agent.return_time) == ("declined", 0, None)
