@@ -14,7 +14,6 @@ from kernel.clock import Clock
 from flows.domain.runs import Run
 from flows.ops import departures
 from flows.ops.runs import Seal
-from flows.store import runs as store
 from flows.turns import Turns
 
 SWEEP_SECONDS = 10.0
@@ -38,7 +37,7 @@ class Leaving:
     async def sweep(self) -> list[str]:
         """Take over what nobody finished: the runs it was of."""
         now = self._clock.now()
-        found = await self._db.system(lambda tx: store.due(tx, now, _AT_ONCE), read_only=True)
+        found = await self._db.system(lambda tx: departures.due(tx, now, _AT_ONCE), read_only=True)
         taken: list[str] = []
         for tenant_id, run_id in found:
             run = await self._db.run(tenant_id, lambda tx, run_id=run_id: departures.take(tx, run_id, self._seal, now))

@@ -8,9 +8,8 @@ from chassis.instants import time_out
 from merkez.flows.v1 import number_list_pb2 as pb
 from merkez.flows.v1 import number_list_service_pb2 as service_pb
 
-from flows.domain.number_lines import Read
+from flows.domain.number_lines import Imported, Read
 from flows.domain.number_lists import Entry, Match, NumberList, Use
-from flows.ops.number_lists import Imported
 
 _MOST_PROBLEMS = 200
 

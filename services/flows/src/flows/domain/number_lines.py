@@ -49,6 +49,14 @@ class Plan:
     removed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import, and how many entries the list has afterwards."""
+
+    plan: Plan
+    entry_count: int
+
+
 def read(text: str, country: str) -> Read:
     """Take a file apart. Of two lines with one number the first counts and the second is named."""
     lines: dict[str, Line] = {}

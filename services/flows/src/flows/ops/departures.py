@@ -6,7 +6,7 @@ process may take the work over from one that died with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chassis.sql import Tx
@@ -20,18 +20,13 @@ from flows.store import flows as flow_store
 from flows.store import runs as store
 from flows.store.runs import Seal
 
+due = store.due
+"""Reads have no rule of their own."""
+
 LEASE = timedelta(minutes=5)
 """How long one process has for the work before another may begin it again."""
 PATIENCE = timedelta(hours=1)
 """After this long what could not be done is left."""
-
-
-@dataclass(frozen=True)
-class Due:
-    """A run with something left to do."""
-
-    tenant_id: str
-    run_id: str
 
 
 async def caller_left(tx: Tx, call_id: str, contact_id: str, seal: Seal, now: datetime) -> Run | None:

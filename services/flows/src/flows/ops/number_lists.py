@@ -14,7 +14,7 @@ from flows.domain import number_lines
 from flows.domain.definitions import Definition
 from flows.domain.flows import MAX_NAME, require_text, require_version
 from flows.domain.list_uses import steps_naming
-from flows.domain.number_lines import Plan, Read
+from flows.domain.number_lines import Imported, Read
 from flows.domain.number_lists import (
     MAX_DESCRIPTION,
     MAX_ENTRIES,
@@ -52,14 +52,6 @@ class Import:
     skip_bad_lines: bool = False
     whole: bool = False
     dry_run: bool = False
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What came of it, and how many entries the list has afterwards."""
-
-    plan: Plan
-    entry_count: int
 
 
 async def create_list(tx: Tx, key: str, display_name: str, description: str, now: datetime) -> NumberList:
