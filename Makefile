@@ -9,6 +9,9 @@ MINUTES ?= 2
 EMAIL ?=
 ALONE := tests/faults/test_kill_a_node.py
 
+# A system is a dozen processes, and each would compile everything it imports at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
