@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from merkez_local.console import Console
 from merkez_local.system import Options, System
+from testkit.browser import one_chromium
 from testkit.company import PASSWORD, Api, Company
 from testkit.openid_provider import OpenIdProvider, openid_provider
 from testkit.people import AgentAtDesk, CallerOnWidget
@@ -66,7 +67,8 @@ async def relays(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list
 async def system(
     tmp_path_factory: pytest.TempPathFactory, provider: OpenIdProvider, relays: list[Turnserver]
 ) -> AsyncIterator[System]:
-    """The running system of this worker's group; stopped, and its folder gone, when the last test is over."""
+    """The running system of this worker's group, and one Chromium for all who look at it; stopped, and its folder gone,
+    when the last test is over."""
     folder = tmp_path_factory.mktemp("merkez", numbered=True)
     environment = {
         "MERKEZ_OIDC_ISSUER": provider.issuer,
@@ -82,7 +84,8 @@ async def system(
         Console(quiet=True),
     )
     await running.start()
-    yield running
+    async with one_chromium():
+        yield running
     await running.stop()
 
 
