@@ -9,6 +9,9 @@ MINUTES ?= 2
 EMAIL ?=
 ALONE := tests/faults/test_kill_a_node.py
 
+# A system is a dozen processes, and each would compile everything it imports at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -16,10 +19,9 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 	@exec $(PY) -m merkez_local run
 
 test: peers env-dev web-modules chromium ## Check and test everything, as CI does
-	@$(MAKE) --no-print-directory check-code
-	@$(MAKE) --no-print-directory web-test
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code web-test
 	@$(PY) -m pytest -q $(ALONE)
-	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE))
+	@$(PY) -m pytest -q -n 5 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE))
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
 	@$(MAKE) --no-print-directory check-code

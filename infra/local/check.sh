@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint, formatting, types, import contracts and the protos; all of them run, then it fails if any did.
+# Lint, formatting, types, import contracts, the protos and the names of tests; all of them run, then it fails if any did.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PATH="$PWD/.venv/bin:$PATH"
@@ -39,5 +39,7 @@ run contracts python libs/contracts/generate.py --check
 run web-api python -m merkez_local npm run api -- --check
 run web-types python -m merkez_local npm run typecheck
 run web-lint python -m merkez_local npm run lint
+# Tests that can't be read fail here, and those that can are compiled once, not by every worker for itself.
+run test-names python -m pytest --quiet --collect-only
 wait "$types" || failed+=(types)
 [ ${#failed[@]} -eq 0 ] || { echo "check failed: ${failed[*]}" >&2; exit 1; }

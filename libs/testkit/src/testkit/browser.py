@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
@@ -63,9 +63,54 @@ def chromium_path() -> str:
     raise RuntimeError(f"Chromium is missing: install it (Debian: apt-get install {package}) or set MERKEZ_CHROMIUM")
 
 
+class _Kept:
+    """The Chromium that is shared for now, once somebody has asked for it."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._browser: Browser | None = None
+
+    async def running(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await self._stack.enter_async_context(_launched(None))
+        return self._browser
+
+
+_kept: _Kept | None = None
+
+
+@asynccontextmanager
+async def one_chromium() -> AsyncIterator[None]:
+    """Within, `chromium()` gives the same one to all who ask in this event loop: what makes people strangers to each
+    other is their contexts, and one that starts takes as long as many a test."""
+    global _kept
+    async with AsyncExitStack() as stack:
+        _kept = _Kept(stack)
+        try:
+            yield
+        finally:
+            _kept = None
+
+
 @asynccontextmanager
 async def chromium(profile: Path | None = None) -> AsyncIterator[Browser]:
-    """A headless Chromium, closed at the end."""
+    """A headless Chromium; at the end it is closed, or what was opened in it where it is shared."""
+    if profile is not None or _kept is None:
+        async with _launched(profile) as browser:
+            yield browser
+        return
+    browser = await _kept.running()
+    others = set(browser.contexts)
+    try:
+        yield browser
+    finally:
+        for context in browser.contexts:
+            if context not in others:
+                await context.close()
+
+
+@asynccontextmanager
+async def _launched(profile: Path | None) -> AsyncIterator[Browser]:
     environment = dict(os.environ)
     if profile is not None:
         environment["HOME"] = str(profile)

@@ -255,7 +255,7 @@ class Journey:
 
 async def until(page: Page, expression: str, deadline: float = 15.0) -> None:
     """Waits until a JavaScript expression holds in the page. Asked from outside: the page's CSP forbids eval within."""
-    await eventually(lambda: page.evaluate(f"() => Boolean({expression})"), deadline=deadline)
+    await eventually(lambda: page.evaluate(f"() => Boolean({expression})"), deadline=deadline, every=0.05)
 
 
 def _milliseconds(stamp: str) -> float:

@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     os.environ[_SHARED] = tempfile.mkdtemp(prefix="merkez-test-")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process that starts compiles all it imports
     # pytest's own folder is shared by all runs of a user, and each start closes it to the account PostgreSQL runs as.
     config.option.basetemp = config.option.basetemp or f"{os.environ[_SHARED]}/tmp"
     # The guard lives until its stdin closes, so it also cleans up after a run that is killed.

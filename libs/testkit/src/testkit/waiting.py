@@ -10,6 +10,10 @@ from typing import TypeVar, overload
 
 Value = TypeVar("Value")
 
+_PATIENT = 0.05
+"""What has taken long is asked for again after this share of the time it took, so that asking isn't what takes long."""
+_SLOWEST = 0.1
+
 
 @overload
 async def eventually(
@@ -26,15 +30,17 @@ async def eventually(
 async def eventually(
     condition: Callable[[], Awaitable[Value | None] | Value | None], *, deadline: float = 10.0, every: float = 0.02
 ) -> Value:
-    """The first truthy answer of `condition`, asked again until then. Raises `AssertionError` after `deadline` s."""
-    end = time.monotonic() + deadline
+    """The first truthy answer of `condition`, asked again until then: after `every` s, and less often the longer it
+    takes, but ten times a second. Raises `AssertionError` after `deadline` s."""
+    began = time.monotonic()
     while True:
         answer = condition()
         if inspect.isawaitable(answer):
             answer = await answer
         if answer:
             return answer  # type: ignore[return-value]
-        if time.monotonic() > end:
+        taken = time.monotonic() - began
+        if taken > deadline:
             name = getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{name} did not hold within {deadline:g} s; last answer: {answer!r}")
-        await asyncio.sleep(every)
+        await asyncio.sleep(max(every, min(_SLOWEST, taken * _PATIENT)))
