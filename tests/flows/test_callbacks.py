@@ -196,6 +196,8 @@ async def test_customer_of_a_list_who_hangs_up_while_they_wait_is_called_back(sc
     waiting = await scene.reaches("WAITING")
     assert (waiting["number"], waiting["priority"]) == (NUMBER, 9)
     await caller.leave()
+
+
 async def test_customer_is_rung_first_and_their_agent_is_asked_once_they_answer(customer_first: Scene) -> None:
     scene = customer_first
     await calls_and_agrees(scene)

@@ -7,6 +7,7 @@ import {
   outcomeOf,
   outcomesFor,
   setBy,
+  standingOf,
 } from "../src/pages/flows/simulator/inputs.ts";
 import { localTime, momentOf } from "../src/pages/flows/simulator/moments.ts";
 
@@ -23,6 +24,12 @@ describe("a pretended call", () => {
     expect(input).toEqual({ queue: "QUEUE_OUTCOME_NO_AGENTS", position: 2 });
     expect(outcomeOf(input)).toBe("queue.no_agents");
     expect(outcomeOf({ digits: "1" })).toBeUndefined();
+  });
+
+  it("says how a queue stands, its holiday last whatever it is called", () => {
+    expect(standingOf({ waiting: 3, free: "" })).toBe("waiting=3");
+    expect(standingOf({ agents: 1 }, true, " New Year = 1 ")).toBe("agents=1 closed holiday=New Year = 1");
+    expect(standingOf({}, false, " ")).toBe("");
   });
 
   it("takes keys as pressed once a flow has all it asked for", () => {

@@ -101,7 +101,13 @@ class Move:
 
 
 def made(
-    offer_id: str, contact: Contact, agent: Agent, queue: Queue, now: datetime, rules: CapacityRules = USUAL_RULES, *,
+    offer_id: str,
+    contact: Contact,
+    agent: Agent,
+    queue: Queue,
+    now: datetime,
+    rules: CapacityRules = USUAL_RULES,
+    *,
     kept_for: timedelta | None = None,
 ) -> Move:
     """The agent reserved for the contact, for as long as it rings at the desk or at their telephones, or `kept_for` a

@@ -2,6 +2,7 @@ import { Button, Menu, Text } from "@mantine/core";
 import { IconListNumbers } from "@tabler/icons-react";
 import { useNumberLists } from "../../api/names.ts";
 import { useText } from "../../i18n/index.ts";
+import { withListTest } from "./conditions.ts";
 
 interface Props {
   condition: string | undefined;
@@ -13,11 +14,7 @@ export function ListCondition({ condition, onChange }: Props) {
   const t = useText();
   const lists = useNumberLists().data ?? [];
   const add = (key: string | undefined, inside: boolean) => {
-    const test = `${inside ? "" : "not "}in_list(caller_number, '${key}')`;
-    const before = condition?.trim();
-    // What joins by "or" would otherwise not be meant as a whole.
-    const joined = before && /\bor\b/.test(before) ? `(${before})` : before;
-    onChange(joined ? `${joined} and ${test}` : test);
+    onChange(withListTest(condition ?? "", key ?? "", inside));
   };
   return (
     <Menu position="bottom-start" withinPortal>

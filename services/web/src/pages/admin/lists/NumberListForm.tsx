@@ -5,6 +5,7 @@ import type { NumberList } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { TextField } from "../../../ui/fields.tsx";
+import { keyOf } from "./keys.ts";
 
 interface Props {
   /** One that is there, or an empty one to make. */
@@ -83,14 +84,4 @@ export function NumberListForm({ list, onClose, onSaved }: Props) {
       />
     </FormModal>
   );
-}
-
-/** A key that a name suggests; nothing where it has no Latin letters. */
-function keyOf(name: string): string {
-  const plain = name.normalize("NFKD").toLowerCase().replace(/ə/g, "e").replace(/ı/g, "i");
-  return plain
-    .replace(/[\u0300-\u036f]/g, "")
-    .replace(/[^a-z0-9]+/g, "_")
-    .replace(/^[^a-z]+|_+$/g, "")
-    .slice(0, 40);
 }
