@@ -318,7 +318,7 @@ def test_state_of_a_run_that_began_before_calls_were_handed_on_goes_on() -> None
 
 
 def called_back(**changes: Any) -> Caller:
-    plain = {"to": "queue_id", "target": "que_1", "waiting_contact_id": "con_1"}
+    plain: dict[str, Any] = {"to": "queue_id", "target": "que_1", "waiting_contact_id": "con_1"}
     return Caller(origin=HandedOn(**(plain | changes)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from kernel.errors import FailedPrecondition
@@ -32,7 +33,7 @@ S = CallbackState
 CUSTOMER_FIRST = CallbackRules(order=CallOrder.CUSTOMER_FIRST, attempts=2, retry_after=timedelta(minutes=5))
 
 
-async def queue_of(floor: Floor, **changes: object) -> Queue:
+async def queue_of(floor: Floor, **changes: Any) -> Queue:
     return await floor.queue(callbacks=CUSTOMER_FIRST, **changes)
 
 
