@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
+import pytest_asyncio
 from merkez_local.system import System
 from playwright.async_api import Page, expect
 from testkit.browser import chromium, person, signed_in
@@ -23,6 +26,15 @@ async def busy_day_with_two_more(page: Page) -> None:
     await page.get_by_test_id("simulator-variant-add").click()
     await page.get_by_test_id("variant-0-name").fill("Two more")
     await page.get_by_test_id("variant-0-agents").fill("2")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def skilled(system: System) -> AsyncIterator[Company]:
+    """A BPO whose plan has skills, with one."""
+    made = await (await Company.sign_up(system.url, plan="growth")).set_up()
+    await made.owner.post("/v1/skills", {"requestId": request_id(), "skill": {"displayName": "French"}})
+    yield made
+    await made.close()
 
 
 async def level(page: Page, day: int) -> float:
@@ -59,10 +71,9 @@ async def test_two_more_agents_raise_the_service_level_of_a_made_up_day(system: 
 
 
 async def test_rules_of_a_variant_begin_as_they_are_and_what_is_wrong_with_them_stands_at_their_field(
-    system: System, company: Company
+    system: System, skilled: Company
 ) -> None:
-    await company.subscribe("growth")
-    await company.owner.post("/v1/skills", {"requestId": request_id(), "skill": {"displayName": "French"}})
+    company = skilled
     queue = (await company.owner.get("/v1/queues"))["queues"][0]
     rules = {"strategy": "STRATEGY_ROUND_ROBIN"}
     change = {"queue": {**queue, "rules": rules}, "updateMask": "rules", "version": queue["version"]}
@@ -90,10 +101,9 @@ async def test_rules_of_a_variant_begin_as_they_are_and_what_is_wrong_with_them_
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fa", "dark")])
 async def test_simulator_with_an_outcome_fits_both_screens_and_axe_finds_nothing(
-    system: System, company: Company, language: str, scheme: str
+    system: System, skilled: Company, language: str, scheme: str
 ) -> None:
-    await company.subscribe("growth")
-    await company.owner.post("/v1/skills", {"requestId": request_id(), "skill": {"displayName": "French"}})
+    company = skilled
     async with chromium() as browser:
         context = await in_language(browser, language, scheme)
         await (await signed_in(context, company.url, company.email)).close()
