@@ -10,6 +10,7 @@ from chassis.sql import Database
 from flows.domain.number_lists import MAX_ENTRIES, Entry
 from flows.ops import number_lists as ops
 from flows.store import number_lists as store
+from google.protobuf.field_mask_pb2 import FieldMask
 from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, InvalidInput, NotFound
 from merkez.flows.v1 import flow_pb2 as pb
 from merkez.flows.v1 import flow_service_pb2 as flow_rpc
@@ -21,8 +22,8 @@ from .conftest import flow_of, say
 VIP, OTHER = "+994501234567", "+994551234567"
 
 
-def draft(key: str = "vip", **more: str) -> lists_pb.NumberList:
-    return lists_pb.NumberList(key=key, **{"display_name": "Best customers", **more})
+def draft(key: str = "vip", display_name: str = "Best customers", description: str = "") -> lists_pb.NumberList:
+    return lists_pb.NumberList(key=key, display_name=display_name, description=description)
 
 
 async def make(house: Any, key: str = "vip", text: str = "") -> lists_pb.NumberList:
@@ -94,7 +95,7 @@ async def test_a_list_is_renamed_on_the_version_it_was_read_with_and_keeps_its_k
             await house.lists.UpdateNumberList(rpc.UpdateNumberListRequest(number_list=wanted, version=1))
         with pytest.raises(InvalidInput) as caught:
             await house.lists.UpdateNumberList(
-                rpc.UpdateNumberListRequest(number_list=wanted, update_mask={"paths": ["key"]})
+                rpc.UpdateNumberListRequest(number_list=wanted, update_mask=FieldMask(paths=["key"]))
             )
         assert caught.value.fields[0].field == "update_mask"
 
