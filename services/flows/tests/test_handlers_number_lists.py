@@ -22,8 +22,8 @@ from .conftest import flow_of, say
 VIP, OTHER = "+994501234567", "+994551234567"
 
 
-def draft(key: str = "vip", display_name: str = "Best customers", **more: Any) -> lists_pb.NumberList:
-    return lists_pb.NumberList(key=key, display_name=display_name, **more)
+def draft(key: str = "vip", display_name: str = "Best customers", description: str = "") -> lists_pb.NumberList:
+    return lists_pb.NumberList(key=key, display_name=display_name, description=description)
 
 
 async def make(house: Any, key: str = "vip", text: str = "") -> lists_pb.NumberList:

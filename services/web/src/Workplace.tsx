@@ -36,11 +36,10 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/admin/flows", "manage", lazyPage(() => import("./pages/flows/FlowsPage.tsx"))],
   ["/admin/flows/:flowId", "manage", lazyPage(() => import("./pages/flows/FlowPage.tsx"))],
   ["/admin/prompts", "manage", lazyPage(() => import("./pages/admin/PromptsPage.tsx"))],
-  ["/admin/number-lists", "manage", lazyPage(() => import("./pages/admin/lists/NumberListsPage.tsx"))],
   [
-    "/admin/number-lists/:numberListId",
+    "/admin/number-lists/:numberListId?",
     "manage",
-    lazyPage(() => import("./pages/admin/lists/NumberListPage.tsx")),
+    lazyPage(() => import("./pages/admin/lists/NumberLists.tsx")),
   ],
   ["/admin/hours", "manage", lazyPage(() => import("./pages/admin/HoursPage.tsx"))],
   ["/admin/people", "manage", lazyPage(() => import("./pages/admin/PeoplePage.tsx"))],

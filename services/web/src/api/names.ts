@@ -3,17 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { mayEnter } from "../session/roles.ts";
 import { useSession } from "../session/session.ts";
 import { api, ask } from "./client.ts";
-import type {
-  Brand,
-  Call,
-  Colleague,
-  Customer,
-  Disposition,
-  NumberList,
-  PhoneNumber,
-  Queue,
-  User,
-} from "./types.ts";
+import type { Brand, Call, Colleague, Customer, Disposition, PhoneNumber, Queue, User } from "./types.ts";
 
 const FRESH_MS = 60_000;
 const ALL = { params: { query: { pageSize: 200 } } };
@@ -72,16 +62,6 @@ export function useDispositions(enabled = true) {
       (await ask(api.GET("/v1/dispositions", ALL))).dispositions ?? [],
     staleTime: FRESH_MS,
     enabled,
-  });
-}
-
-/** Lists of numbers that conditions may ask for. */
-export function useNumberLists() {
-  return useQuery({
-    queryKey: ["numberLists", "all"],
-    queryFn: async (): Promise<NumberList[]> =>
-      (await ask(api.GET("/v1/numberLists", ALL))).numberLists ?? [],
-    staleTime: FRESH_MS,
   });
 }
 

@@ -21,7 +21,7 @@ export function StateMenu() {
   useEffect(() => void load().catch(() => undefined), []);
   const pending = pendingState(agent);
   return (
-    <Menu position="bottom-start" width={240} keepMounted>
+    <Menu position="bottom-start" width={240}>
       <Menu.Target>
         <Button
           variant="default"

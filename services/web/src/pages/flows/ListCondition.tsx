@@ -1,8 +1,8 @@
 import { Button, Menu, Text } from "@mantine/core";
 import { IconListNumbers } from "@tabler/icons-react";
-import { useNumberLists } from "../../api/names.ts";
 import { useText } from "../../i18n/index.ts";
 import { withListTest } from "./conditions.ts";
+import { useNumberLists } from "./useFlow.ts";
 
 interface Props {
   condition: string | undefined;

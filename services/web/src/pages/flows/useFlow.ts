@@ -1,7 +1,7 @@
 /** What the flow editor reads, and the draft it edits. */
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client.ts";
-import type { Agent, BusinessHours, Flow, Prompt, Release } from "../../api/types.ts";
+import type { Agent, BusinessHours, Flow, NumberList, Prompt, Release } from "../../api/types.ts";
 
 const ALL = { params: { query: { pageSize: 200 } } };
 
@@ -48,5 +48,14 @@ export function usePrompts() {
   return useQuery({
     queryKey: ["prompts"],
     queryFn: async (): Promise<Prompt[]> => (await ask(api.GET("/v1/prompts", ALL))).prompts ?? [],
+  });
+}
+
+/** Lists of numbers that conditions may ask for. */
+export function useNumberLists() {
+  return useQuery({
+    queryKey: ["numberLists", "all"],
+    queryFn: async (): Promise<NumberList[]> =>
+      (await ask(api.GET("/v1/numberLists", ALL))).numberLists ?? [],
   });
 }

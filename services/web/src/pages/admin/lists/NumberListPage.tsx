@@ -3,7 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { IconDownload, IconListNumbers, IconPlus, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useParams } from "wouter";
+import { Link } from "wouter";
 import { api, ask } from "../../../api/client.ts";
 import type { NumberList, NumberListEntry } from "../../../api/types.ts";
 import { formatNumber } from "../../../format/numbers.ts";
@@ -23,8 +23,7 @@ import { ImportEntries } from "./ImportEntries.tsx";
 import classes from "./lists.module.css";
 
 /** One list: who is in it, and which flows ask for it. */
-export default function NumberListPage() {
-  const { numberListId = "" } = useParams<{ numberListId: string }>();
+export function NumberListPage({ numberListId }: { numberListId: string }) {
   const query = useQuery({
     queryKey: ["numberLists", numberListId],
     queryFn: (): Promise<NumberList> =>

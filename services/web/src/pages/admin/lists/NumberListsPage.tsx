@@ -12,7 +12,7 @@ import { LookUp } from "./LookUp.tsx";
 import { NumberListForm } from "./NumberListForm.tsx";
 
 /** Lists of numbers that rules ask about. */
-export default function NumberListsPage() {
+export function NumberListsPage() {
   const t = useText();
   const language = useLanguage();
   const refresh = useRefresh("numberLists");

@@ -1,8 +1,8 @@
 import { Button, MultiSelect, NumberInput, SimpleGrid, Switch, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { useNumberLists } from "../../../api/names.ts";
 import type { SimulationInput, Waiting } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
+import { useNumberLists } from "../useFlow.ts";
 import { MISSING, standingOf } from "./inputs.ts";
 
 interface Props {
