@@ -15,7 +15,6 @@ from routing.ops.waits import floor_of
 from routing.store import hours as hours_store
 from routing.store import queues as queue_store
 
-
 _NEWCOMER = "newcomer"
 """Behind whoever came in the same instant: contacts' ids begin with con_."""
 
