@@ -249,3 +249,13 @@ async def test_offer_of_another_agent_or_tenant_can_be_neither_taken_nor_missed(
         with as_("service", where):
             await refused(edge.offers.TakeOffer(take), NotFound, "OFFER_NOT_FOUND")
             await refused(edge.offers.MissOffer(miss), NotFound, "OFFER_NOT_FOUND")
+
+
+async def test_call_for_somebody_who_takes_no_calls_goes_to_their_last_resort_or_is_refused(floor: Floor) -> None:
+    target = await floor.agent()
+    agent = await floor.see(target)
+    await floor.run(agent_ops.update_agent, target, {"capacities": {Channel.VOICE: 0}}, agent.version)
+    with pytest.raises(AgentNotAvailable, match="takes no contacts of VOICE"):
+        await handed_on(floor, target)
+    await reach(floor, target, Reach(forwards=True, version=1))
+    assert (await handed_on(floor, target)).state is ContactState.ENDED

@@ -79,10 +79,12 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
     if contact.target_agent_id:
         agent = await get_agent(tx, contact.target_agent_id)
         rules = await capacity_store.find_rules(tx)
-        meets = agents.directly(agent, free=explaining.is_free(agent, contact, rules))
+        takes = rules.capacity(contact.channel, agent.capacities) > 0
+        meets = agents.directly(agent, free=explaining.is_free(agent, contact, rules), takes=takes)
         consult = contact.kind is ContactKind.CONSULT
         if meets is Directly.REFUSED or (consult and agent.state is AgentState.OFFLINE and not agent.findable):
-            raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
+            why = "the agent is not at work" if takes else f"the agent takes no contacts of {contact.channel}"
+            raise AgentNotAvailable(why, metadata={"state": agent.state})
         if consult:
             meets = Directly.WAITS
     contact = await _preferring(tx, contact, await _add(tx, contact), timedelta(0))
