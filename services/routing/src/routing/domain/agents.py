@@ -152,7 +152,7 @@ class Agent:
     reason_id: str = ""
     next_reason_id: str = ""
     return_time: datetime | None = None
-    """When they are AVAILABLE again by themselves, after a missed offer; kept while another one rings at their telephones
+    """When they are AVAILABLE again by themselves, after a missed offer; kept while another rings at their telephones
     alone."""
     missed_offers: int = 0
     """Offers missed since the shift began."""

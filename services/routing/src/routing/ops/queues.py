@@ -96,8 +96,8 @@ async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], ve
 
 
 async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
-    """Take it away, also from the agents who list it, and its callbacks with it. QueueNotEmpty while contacts wait in it, QueueInUse while a step
-    or an overflow of another queue names it."""
+    """Take it away, also from the agents who list it, and its callbacks with it. QueueNotEmpty while contacts wait in
+    it, QueueInUse while a step or an overflow of another queue names it."""
     before = await get_queue(tx, queue_id)
     if await store.waiting_in(tx, queue_id):
         raise QueueNotEmpty("contacts wait in this queue")
@@ -118,7 +118,7 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
     for agent in await agent_store.agents_listing(tx, queue_id):
         kept = tuple(each for each in agent.queue_ids if each != queue_id)
         await put_agent(tx, agent, replace(agent, queue_ids=kept, version=agent.version + 1), now)
-    # Those wait for another day: nobody stands in line for them. They are cancelled by the sweep, however many they are.
+    # Nobody stands in line for those. The sweep cancels them, however many they are.
     await callback_store.look_again(tx, queue_id, [CallbackState.SCHEDULED], now)
     tx.tell(QueueDeleted(queue_id))
 
