@@ -8,8 +8,6 @@
 #include "stream.h"
 #include "departures.h"
 
-static const double STOOD_SECONDS = 1.5; /* standstill.py */
-
 void depart(lanes_srtp protect, uint8_t *first, uint32_t count) {
     double began = now_seconds();
     for (uint32_t number = 0; number < count; number++) {

@@ -36,7 +36,6 @@ enum { RAISED = -10, FLOOR_BEHIND = 0x4000, BATCH = 128, GROW = 64, MAX_WAITING 
 enum urgency { NOT_TOLD, SOON, NOW };
 static const long SOON_NANOSECONDS = 5000000;
 static const int LOOK_MILLISECONDS = 500;
-static const double STOOD_SECONDS = 1.5; /* standstill.py */
 /* From so many packets a second on the thread rests between two looks, so that it is woken for several at once. */
 static const double MANY_A_SECOND = 8000, LATELY_SECONDS = 0.02;
 static const struct timespec REST = {.tv_nsec = 150000};

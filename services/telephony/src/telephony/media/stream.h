@@ -6,6 +6,9 @@
 
 enum { BUFFER = 2048, HEADER = 12, MAX_PAYLOAD = 1275 + 64, MAX_REORDER = 128, RESYNC_JUMP = 3000 };
 
+/* standstill.py says the same. */
+static const double STOOD_SECONDS = 1.5;
+
 static inline double now_seconds(void) {
     struct timespec at;
     clock_gettime(CLOCK_MONOTONIC, &at);
