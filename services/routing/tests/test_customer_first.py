@@ -26,6 +26,7 @@ from routing.ops import contacts as contact_ops
 from routing.ops import hours as hours_ops
 from routing.ops import offers as offer_ops
 from routing.ops import overflow
+from routing.store import contacts as contact_store
 
 from .callers import ask, dial, end, see
 from .conftest import NEVER, Floor
@@ -220,6 +221,13 @@ async def test_kept_agent_who_signs_off_while_it_rings_is_replaced_without_a_sec
     again, _ = await kept(floor, callback)
     assert (again.agent_id, again.call_id) == (other, call_id)
     assert floor.names_told().count("CallbackReleased") == 1
+
+
+async def test_customer_who_answered_waits_on_the_line_in_the_eyes_of_who_tells_how_long(floor: Floor) -> None:
+    callback, _, call_id = await ringing(floor)
+    await floor.run(ops.answer_call, callback.contact_id, call_id)
+    [waits] = await floor.read(lambda tx: contact_store.waiting_line(tx, callback.queue_id))
+    assert waits.contact_id == callback.contact_id and not waits.to_be_called
 
 
 async def test_agent_who_signs_off_once_the_customer_has_answered_is_still_rung(floor: Floor) -> None:

@@ -5581,7 +5581,7 @@ export interface components {
             nextReason?: string;
             /**
              * Format: int32
-             * @description Output only. Calls at once: 1 or, when capacities say so, 0.
+             * @description Output only. Calls at once by the agent's own capacities: 1 or 0; the tenant's rules may say 0 to everybody.
              */
             readonly voiceCapacity?: number;
             /**

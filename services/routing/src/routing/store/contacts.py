@@ -76,8 +76,7 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     names = (
         "contact_id", "channel", "kind", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
         "target_agent_id", "preferred_agent_id", "preferred_wait_ms", "fired_steps", "required_skills",
-        "overflows",
-        "kind",
+        "overflows", "call_id",
     )  # fmt: skip
     rows = await tx.all(
         select(*(contacts.c[name] for name in names)).where(

@@ -464,7 +464,7 @@ class Agent(_message.Message):
     next_reason: _builtins.str
     """Reason of the next state."""
     voice_capacity: _builtins.int
-    """Output only. Calls at once: 1 or, when capacities say so, 0."""
+    """Output only. Calls at once by the agent's own capacities: 1 or 0; the tenant's rules may say 0 to everybody."""
     version: _builtins.int
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
     cost: _builtins.int
