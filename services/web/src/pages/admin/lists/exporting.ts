@@ -1,6 +1,7 @@
 /** A list as a file. */
 import { api, ask } from "../../../api/client.ts";
 import type { NumberList } from "../../../api/types.ts";
+import { saveFile } from "../../saveFile.ts";
 
 /** Reads the whole list page by page and has the browser keep it as CSV. */
 export async function exportList(list: NumberList): Promise<void> {
@@ -17,10 +18,5 @@ export async function exportList(list: NumberList): Promise<void> {
     pageToken = page.nextPageToken ?? "";
   } while (pageToken);
   // The mark in front has spreadsheets read names of all languages as they are.
-  const address = URL.createObjectURL(new Blob(["\ufeff", ...parts], { type: "text/csv;charset=utf-8" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `${list.key ?? "numbers"}.csv`;
-  link.click();
-  URL.revokeObjectURL(address);
+  saveFile(`${list.key ?? "numbers"}.csv`, ["\ufeff", ...parts], "text/csv;charset=utf-8");
 }

@@ -10,6 +10,7 @@ import { announce } from "../../../ui/announce.tsx";
 import { Loading } from "../../../ui/LoadMore.tsx";
 import { Note } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
+import { saveFile } from "../../saveFile.ts";
 import { useReleases } from "../useFlow.ts";
 import classes from "./code.module.css";
 import { FileProblems } from "./FileProblems.tsx";
@@ -38,12 +39,8 @@ export function ExportDialog(props: { flow: Flow; dirty: boolean; onClose: () =>
     announce(t("common.copied"));
   };
   const download = () => {
-    const address = URL.createObjectURL(new Blob([yaml], { type: "application/yaml" }));
-    const link = document.createElement("a");
-    link.href = address;
-    link.download = `${(flow.displayName ?? "").replace(/[^\p{L}\p{N}]+/gu, "-") || "flow"}.yaml`;
-    link.click();
-    URL.revokeObjectURL(address);
+    const name = (flow.displayName ?? "").replace(/[^\p{L}\p{N}]+/gu, "-") || "flow";
+    saveFile(`${name}.yaml`, [yaml], "application/yaml");
   };
   return (
     <Modal
