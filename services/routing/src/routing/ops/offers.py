@@ -59,7 +59,9 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
     move = offers.made(new_id("ofr", now), contact, agent, queue, now, rules, kept_for=kept_for)
     companions = [] if move.offer.kept or move.offer.away else await _companions(tx, match, contact, rules)
     if companions:
-        move = offers.rung_together(move, agent, [(new_id("ofr", now), each) for each in companions], queue, now, rules)
+        # In the order of their ids they are the first when those before them are gone.
+        ids = sorted(new_id("ofr", now) for _ in companions)
+        move = offers.rung_together(move, agent, list(zip(ids, companions, strict=True)), queue, now, rules)
     await put_contact(tx, contact, move.contact, now)
     await store.add_decision(tx, _decision(move, match, now))
     ring = (offers.Beside(move.offer, move.agent), *move.beside)
