@@ -184,15 +184,16 @@ async def rings(floor: Floor, agents: list[str]) -> Any:
 class Centre:
     """Callers come, agents answer, talk and wrap up, while whoever matches them comes and goes."""
 
-    def __init__(self, floor: Floor, queue_id: str, agents: list[str], seed: int) -> None:
+    def __init__(self, floor: Floor, queue_id: str, agents: list[str], seed: int, pause: float = 1.0) -> None:
         self.floor, self.queue_id, self.agents = floor, queue_id, agents
         self.random = random.Random(seed)
         self.contacts: list[Contact] = []
+        self.pause = pause
         self.open = True
 
     async def callers(self) -> None:
         while self.open:
-            await asyncio.sleep(self.random.uniform(0.05, 0.3))
+            await asyncio.sleep(self.random.uniform(0.05, 0.3) * self.pause)
             self.contacts.append(await self._done(contact_of, self.queue_id, self.random.choice((0, 0, 0, 5))))
 
     async def hang_ups(self) -> None:
@@ -272,7 +273,8 @@ async def test_everybody_is_offered_once_whatever_becomes_of_the_processes(
 ) -> None:
     queue = await floor.queue(rules=Rules(ring_agents=most))
     agents = [await floor.agent(f"Agent {number}") for number in range(4)]
-    centre = Centre(floor, queue.queue_id, agents, seed)
+    # Nothing rings at several while somebody waits for each.
+    centre = Centre(floor, queue.queue_id, agents, seed, pause=1.0 if most == 1 else 3.0)
     chance = random.Random(seed)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(centre.callers())
@@ -283,7 +285,7 @@ async def test_everybody_is_offered_once_whatever_becomes_of_the_processes(
             await disturb(replicas, chance)
         centre.open = False
     await centre.closes()
-    assert len(centre.contacts) > 20
+    assert len(centre.contacts) > (20 if most == 1 else 7)
     offers = await assert_books_are_whole(floor, centre)
     assert any(row["companion"] for row in offers) == (most > 1)
 

@@ -24,6 +24,8 @@ const NOTICE_TEXT: Record<DesktopNotice, MessageKey> = {
   missed: "desktop.notice.missed",
   declined: "desktop.notice.declined",
   rescinded: "desktop.notice.rescinded",
+  taken: "desktop.notice.taken",
+  takenBack: "desktop.notice.takenBack",
   customerLeft: "desktop.notice.customerLeft",
   callLost: "desktop.notice.callLost",
   wrapUpOver: "desktop.notice.wrapUpOver",
