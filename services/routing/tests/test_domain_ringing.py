@@ -142,10 +142,10 @@ def test_first_who_accepts_has_it_and_it_costs_the_others_nothing() -> None:
     assert (after.contact.state, after.contact.agent_id, after.contact.ringing) == (
         ContactState.ON_CONTACT, "usr_1", 0,
     )  # fmt: skip
-    for offer, agent in after.beside:
+    for offer, loser in after.beside:
         assert (offer.state, offer.rescind_reason) == (OfferState.RESCINDED, RescindReason.TAKEN)
-        assert (agent.state, agent.idle_since, agent.missed_offers) == (AgentState.AVAILABLE, EPOCH, 0)
-        assert agent.last_offer_time is None  # their turn is still theirs
+        assert (loser.state, loser.idle_since, loser.missed_offers) == (AgentState.AVAILABLE, EPOCH, 0)
+        assert loser.last_offer_time is None  # their turn is still theirs
         with pytest.raises(OfferTaken) as refused:
             offers.require_pending(offer)
         assert refused.value.reason == "OFFER_TAKEN"
@@ -163,7 +163,9 @@ def test_declining_leaves_the_others_ringing_and_the_last_brings_it_back_to_its_
     first = offers.declined(rings_at(3), at(7))
     assert (first.contact.state, first.contact.ringing, first.contact.agent_id) == (ContactState.OFFERED, 2, "usr_1")
     assert first.agent.state is AgentState.NOT_READY and len(first.beside) == 2
-    second = offers.withdrawn(Move(first.beside[0].offer, first.contact, first.beside[0].agent, first.beside[1:]), at(8))
+    second = offers.withdrawn(
+        Move(first.beside[0].offer, first.contact, first.beside[0].agent, first.beside[1:]), at(8)
+    )
     assert (second.contact.ringing, second.contact.agent_id) == (1, "usr_2")
     assert second.agent.state is AgentState.AVAILABLE
     last = offers.missed(Move(second.beside[0].offer, second.contact, second.beside[0].agent), at(26))

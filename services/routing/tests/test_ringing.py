@@ -99,7 +99,7 @@ async def test_who_is_too_late_hears_that_a_colleague_has_it(floor: Floor) -> No
 
 async def test_three_accept_at_the_same_moment_and_exactly_one_has_it(floor: Floor) -> None:
     for _ in range(4):
-        ring, contact, queue = await ringing(floor)
+        ring, contact, _ = await ringing(floor)
         outcomes = await asyncio.gather(*(accept(floor, each) for each in ring), return_exceptions=True)
         lost = [each for each in outcomes if isinstance(each, DomainError)]
         assert len(lost) == 2 and {each.reason for each in lost} == {"OFFER_TAKEN"}

@@ -158,7 +158,9 @@ class Matcher:
     async def _reread(self, tenant: TenantBoard, match: Match) -> None:
         tenant.release(match)
         try:
-            await self.boards.reread(tenant.tenant_id, [each.agent_id for each in match.agents], [match.contact.contact_id])
+            await self.boards.reread(
+                tenant.tenant_id, [each.agent_id for each in match.agents], [match.contact.contact_id]
+            )
         except DomainError as error:
             log.warning("rows could not be read again", exc_info=error)
             tenant.loaded = False

@@ -166,9 +166,9 @@ def rung_together(
     now: datetime,
     rules: CapacityRules = USUAL_RULES,
 ) -> Move:
-    """An offer just made to this agent, and one for each of these companions (with the id it will have) that rings beside
-    it, each for as long as it would by itself. They are at the desk, and have room for the contact. Nobody has had
-    their turn until their offer comes to something."""
+    """An offer just made to this agent, and one for each of these companions (with the id it will have) that rings
+    beside it, each for as long as it would by itself. They are at the desk, and have room for the contact. Nobody has
+    had their turn until their offer comes to something."""
     contact = move.contact
     beside = tuple(
         Beside(
@@ -235,8 +235,8 @@ def accepted(move: Move, now: datetime) -> Move:
 
 
 def declined(move: Move, now: datetime) -> Move:
-    """The agent said no and is NOT_READY. The contact rings on where it rings besides, else goes back to the head of its
-    queue; one that nobody else may take is over."""
+    """The agent said no and is NOT_READY. The contact rings on where it rings besides, else goes back to the head of
+    its queue; one that nobody else may take is over."""
     require_presented(move.offer)
     return _turned_away(move, OfferState.DECLINED, agents.DECLINED, now)
 
