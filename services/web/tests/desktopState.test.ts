@@ -103,8 +103,6 @@ test.each([
 test.each([
   ["RESCIND_REASON_TAKEN", "taken"],
   ["RESCIND_REASON_CONTACT_LEFT", "rescinded"],
-  ["RESCIND_REASON_AGENT_GONE", "takenBack"],
-  ["RESCIND_REASON_NOT_RUNG", "takenBack"],
 ] as const)("an offer taken back for %s says so", (rescindReason, notice) => {
   const state = after(
     ["OfferMade", { offer: OFFER }],

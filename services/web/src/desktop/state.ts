@@ -24,7 +24,6 @@ export type DesktopNotice =
   | "declined"
   | "rescinded"
   | "taken"
-  | "takenBack"
   | "customerLeft"
   | "callLost"
   | "wrapUpOver"
@@ -109,7 +108,7 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "OfferMissed":
       return endOffer(state, offer, "missed");
     case "OfferRescinded":
-      return endOffer(state, offer, RESCINDED[offer?.rescindReason ?? ""] ?? "rescinded");
+      return endOffer(state, offer, offer?.rescindReason === "RESCIND_REASON_TAKEN" ? "taken" : "rescinded");
     case "AgentStateChanged":
     case "AgentChanged":
       return agent?.agentId === me ? { ...state, agent } : state;
@@ -186,13 +185,6 @@ function withLeg(
 }
 
 const versionOf = (call: Call | undefined): number => Number(call?.version ?? 0);
-
-/** Why an offer was taken back; unless it is said, the caller left. */
-const RESCINDED: Record<string, DesktopNotice> = {
-  RESCIND_REASON_TAKEN: "taken",
-  RESCIND_REASON_AGENT_GONE: "takenBack",
-  RESCIND_REASON_NOT_RUNG: "takenBack",
-};
 
 function endOffer(state: DesktopState, offer: Offer | undefined, notice: DesktopNotice): DesktopState {
   if (!offer || offer.offerId !== state.offer?.offerId) return state;

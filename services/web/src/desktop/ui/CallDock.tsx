@@ -25,7 +25,6 @@ const NOTICE_TEXT: Record<DesktopNotice, MessageKey> = {
   declined: "desktop.notice.declined",
   rescinded: "desktop.notice.rescinded",
   taken: "desktop.notice.taken",
-  takenBack: "desktop.notice.takenBack",
   customerLeft: "desktop.notice.customerLeft",
   callLost: "desktop.notice.callLost",
   wrapUpOver: "desktop.notice.wrapUpOver",
