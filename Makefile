@@ -21,7 +21,7 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 test: peers env-dev web-modules chromium ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code web-test
 	@$(PY) -m pytest -q $(ALONE)
-	@$(PY) -m pytest -q -n 5 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE))
+	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE))
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
 	@$(MAKE) --no-print-directory check-code

@@ -19,26 +19,18 @@ from testkit.openid_provider import OpenIdProvider, openid_provider
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.voice_peers import Turnserver, VoicePeers
 
-_PAGES = (
-    "accessibility", "flow_canvas", "flow_editor", "flow_steps", "flow_tools", "openid_in_browser",
-    "operator_in_browser", "plan_in_browser", "rules_in_browser", "simulator_in_browser",
-)  # fmt: skip
-"""Half of the time that all take in browsers."""
-
 
 def _group(path: Path) -> str:
-    """The system a file's tests share: pages that browsers look at, their calls, and what services alone do. The two
-    nodes that are killed (faults/test_kill_a_node.py) have their own, and no other test beside them."""
+    """The system a file's tests share: what browsers look at, and what services alone do. The two nodes that are killed
+    (faults/test_kill_a_node.py) have their own, and no other test beside them."""
     if path.name == "test_kill_a_node.py":
         return "nodes"
-    if path.parent.name == "browser" and path.stem.removeprefix("test_") in _PAGES:
-        return "pages"
     return "browsers" if path.parent.name == "browser" or path.stem.endswith("_in_browsers") else "system"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a group share one system, so one worker and one event loop run them all. Five workers on two cores:
+    """Tests of a group share one system, so one worker and one event loop run them all. Three workers on two cores:
     each waits more than it works, and a system that starts costs less than one in which all wait for each other."""
     here = Path(__file__).parent
     for item in items:

@@ -211,7 +211,8 @@ async def test_client_that_does_not_read_is_dropped_and_the_others_go_on(make_ho
     with pytest.raises(ConnectionClosed):
         while True:
             await slow.next()
-    assert await slow.closed() == connection_module.TOO_SLOW
+    # Who reads again after the server has given up waiting finds the connection gone, without a reason.
+    assert await slow.closed() in (connection_module.TOO_SLOW, 1006)
     await quick.close()
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from routing.boards import Boards
+from routing.domain.board import ready_of
 from routing.domain.capacity import ChannelRule
 from routing.domain.contacts import Channel, ContactState
 from routing.ops import agents as agent_ops
@@ -14,6 +16,7 @@ from routing.ops import capacity as capacity_ops
 from routing.ops import offers as offer_ops
 from routing.ops import waits
 from routing.ops.standing import queue_standing
+from testkit.databases import Databases
 
 from .callers import ask
 from .conftest import Floor, draft_contact
@@ -113,3 +116,14 @@ async def test_who_writes_a_chat_counts_as_free_for_a_caller_and_as_busy_for_a_f
         why = await floor.read(lambda tx, each=contact_id: waits.explain_contact(tx, each, floor.clock.now()))
         assert contact.state is ContactState.QUEUED
         assert [(each.agent_id, each.rejection) for each in why.agents] == [(agent_id, rejection)]
+
+
+async def test_who_was_on_a_call_before_channels_were_written_down_is_on_a_call(
+    floor: Floor, databases: Databases
+) -> None:
+    _, agent_id, _ = await floor.talking()
+    admin = await asyncpg.connect(databases.admin_url("routing").replace("+asyncpg", ""))
+    await admin.execute("update routing.agents set channel = '' where agent_id = $1", agent_id)
+    await admin.close()
+    agent = await floor.see(agent_id)
+    assert agent.held == (Channel.VOICE,) and ready_of(agent) is None

@@ -11,8 +11,9 @@ from kernel.errors import InvalidInput
 from kernel.hours import OpenInterval
 from kernel.ids import new_id
 from routing.domain.agents import AgentState, Reach
+from routing.domain.callback_outcomes import Outcome
 from routing.domain.callback_rules import CallbackRules, OnMachine
-from routing.domain.callbacks import CallbackMoved, CallbackState, Outcome, When
+from routing.domain.callbacks import CallbackMoved, CallbackState, When
 from routing.domain.contacts import CallOver, ContactKind, ContactNotFound, ContactState
 from routing.domain.facts import ContactDequeued
 from routing.domain.hours import BusinessHours

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from routing.domain.agents import AgentState
+from routing.domain.callback_outcomes import Outcome
 from routing.domain.callback_rules import CallbackRules
-from routing.domain.callbacks import CallbackState, Outcome
+from routing.domain.callbacks import CallbackState
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.facts import AgentStateChanged
 from routing.domain.queues import WrapUpMode

@@ -11,8 +11,9 @@ from kernel.errors import FailedPrecondition
 from kernel.hours import OpenInterval
 from kernel.ids import new_id
 from routing.domain.agents import AgentState
+from routing.domain.callback_outcomes import Outcome
 from routing.domain.callback_rules import CallbackRules, CallOrder
-from routing.domain.callbacks import Callback, CallbackMoved, CallbackState, Outcome
+from routing.domain.callbacks import Callback, CallbackMoved, CallbackState
 from routing.domain.contacts import ContactState
 from routing.domain.facts import ContactDequeued, OfferMade
 from routing.domain.hours import BusinessHours

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from kernel.errors import InvalidInput
 from kernel.hours import OpenInterval
 from routing.domain import callbacks
+from routing.domain.callback_outcomes import Outcome, outcome_of
 from routing.domain.callback_rules import CallbackRules, CallOrder, OnMachine, check_callback_rules
-from routing.domain.callbacks import Callback, CallbackMoved, CallbackState, CallbackTrigger, Outcome, When
+from routing.domain.callbacks import Callback, CallbackMoved, CallbackState, CallbackTrigger, When
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Line
 from routing.domain.hours import BusinessHours
@@ -137,7 +138,7 @@ def test_next_attempt_waits_for_the_queue_to_open() -> None:
     ],
 )  # fmt: skip
 def test_what_an_attempt_came_to_follows_from_how_its_call_ended(cause: str, answered: bool, outcome: Outcome) -> None:
-    assert callbacks.outcome_of(cause, answered=answered) is outcome
+    assert outcome_of(cause, answered=answered) is outcome
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_what_an_attempt_came_to_follows_from_how_its_call_ended(cause: str, ans
 def test_customer_who_answered_first_was_reached_only_when_an_agent_talked_with_them(
     answered: bool, waited: bool, outcome: Outcome
 ) -> None:
-    assert callbacks.outcome_of("NORMAL", answered=answered, waited=waited) is outcome
+    assert outcome_of("NORMAL", answered=answered, waited=waited) is outcome
 
 
 def test_customer_who_hung_up_before_an_agent_came_is_called_again() -> None:
@@ -323,3 +324,19 @@ def test_never_more_customers_are_rung_than_agents_were_free_for_them(
         assert len(free) + len(with_agent) <= agents
     assert all(len(busy) <= agents for _, busy in rings)
     assert len({name for name, _ in rings}) == len(rings), "a customer was rung while they rang"
+
+
+def test_weekend_that_the_queue_is_closed_expires_nothing() -> None:
+    evening = datetime(2026, 3, 6, 14, 50, tzinfo=UTC)  # a Friday, ten to six in Istanbul
+    monday = datetime(2026, 3, 9, 6, tzinfo=UTC)
+    waits = callbacks.queued(callbacks.asked_for(draft(), None, RULES, evening, evening), "con_1", WEEKDAYS, evening)
+    closes = waits.close_time
+    assert closes is not None
+    assert closes == evening + timedelta(minutes=10) < waits.expire_time < monday
+    held = callbacks.held(waits, RULES, WEEKDAYS, closes)
+    assert (held.next_time, held.place_time) == (monday, evening) and held.expire_time == monday + RULES.time_to_live
+    put_off = callbacks.put_off(replace(held, due_time=closes, expire_time=waits.expire_time), monday, RULES)
+    assert put_off.next_time == monday
+    released = callbacks.released(waits, "usr_1", closes - timedelta(minutes=1))
+    tried = callbacks.attempted(released, Outcome.BUSY, RULES, WEEKDAYS, closes)
+    assert tried.next_time == monday

@@ -198,3 +198,14 @@ def test_agents_held_back_for_a_channel_work_again_when_it_waits_no_more() -> No
     board.drop_contact("letter")
     match = board.decide(START)
     assert match is not None and match.contact.contact_id == "one more"
+
+
+def test_channel_that_waits_keeps_its_turn_when_its_contact_changes() -> None:
+    board, call = board_with(), contact("call")
+    board.put_contact(call)
+    board.put_contact(contact("chat")._replace(channel=Channel.CHAT))
+    for _ in range(MOST_PASSED - 1):
+        board._turns.chosen(Channel.CHAT)
+    board.put_contact(call._replace(points=5.0, version=call.version + 1))
+    board._turns.chosen(Channel.CHAT)
+    assert board._turns.is_overdue(Channel.VOICE)

@@ -10,7 +10,7 @@ from kernel.errors import FailedPrecondition, NotFound
 from kernel.ids import new_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from routing.domain.agents import AgentNotAvailable, AgentState, Reach
-from routing.domain.contacts import Contact, ContactKind, ContactState
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import ContactDequeued, OfferMade, OfferMissed
 from routing.domain.offers import OfferState
 from routing.domain.queues import OFFER_TIMEOUT
@@ -175,6 +175,18 @@ async def test_call_for_somebody_who_talks_goes_on_at_once_by_their_last_resort(
     assert (await handed_on(floor, target)).state is ContactState.ENDED
 
 
+async def test_call_for_somebody_who_only_writes_reaches_them_and_not_their_last_resort(floor: Floor) -> None:
+    queue, target = await floor.queue(), await floor.agent()
+    await reach(floor, target, Reach(forwards=True, version=1))
+    await floor.contact(queue.queue_id, channel=Channel.CHAT)
+    chat = await floor.match()
+    assert chat is not None and chat.agent_id == target
+    await floor.run(offer_ops.accept_offer, chat.offer_id, target)
+    contact = await handed_on(floor, target)
+    offer = await floor.match()
+    assert offer is not None and (offer.contact_id, offer.agent_id) == (contact.contact_id, target)
+
+
 async def test_question_to_a_colleague_is_never_forwarded(floor: Floor) -> None:
     asking, about = await busy(floor, await floor.queue())
     gone = await gone_home(floor, Reach(forwards=True, version=1))
@@ -237,3 +249,13 @@ async def test_offer_of_another_agent_or_tenant_can_be_neither_taken_nor_missed(
         with as_("service", where):
             await refused(edge.offers.TakeOffer(take), NotFound, "OFFER_NOT_FOUND")
             await refused(edge.offers.MissOffer(miss), NotFound, "OFFER_NOT_FOUND")
+
+
+async def test_call_for_somebody_who_takes_no_calls_goes_to_their_last_resort_or_is_refused(floor: Floor) -> None:
+    target = await floor.agent()
+    agent = await floor.see(target)
+    await floor.run(agent_ops.update_agent, target, {"capacities": {Channel.VOICE: 0}}, agent.version)
+    with pytest.raises(AgentNotAvailable, match="takes no contacts of VOICE"):
+        await handed_on(floor, target)
+    await reach(floor, target, Reach(forwards=True, version=1))
+    assert (await handed_on(floor, target)).state is ContactState.ENDED

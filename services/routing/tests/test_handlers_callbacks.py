@@ -16,6 +16,7 @@ from merkez.routing.v1 import callback_rules_pb2 as rules_pb2
 from merkez.routing.v1 import callback_service_pb2 as cs
 from merkez.routing.v1 import contact_pb2, queue_pb2, queue_service_pb2
 from routing.domain.callback_rules import CallbackRules, CallOrder
+from routing.domain.contacts import ContactState
 from routing.ops import offers as offer_ops
 
 from .callers import NUMBER
@@ -211,3 +212,18 @@ async def test_contact_of_kind_callback_is_made_by_callbacks_alone(edge: Edge, f
     asked = contact_service_pb2.EnqueueContactRequest(request_id="1", contact=contact)
     with acting_for(floor.tenant_id):
         await refused(edge.contacts.EnqueueContact(asked), InvalidInput, field="contact.kind")
+
+
+async def test_agent_takes_only_a_caller_with_that_number_out_of_the_line(edge: Edge, floor: Floor) -> None:
+    queue, other = await floor.queue(open_to_all=False), await floor.queue("Other")
+    waits = await floor.contact(queue.queue_id, caller_number="+994501112299")
+
+    def asking(number: str) -> Any:
+        wanted = c.Callback(queue_id=other.queue_id, number=number, previous_contact_id=waits.contact_id)
+        return edge.callbacks.CreateCallback(cs.CreateCallbackRequest(request_id=number, callback=wanted))
+
+    with as_("agent", floor):
+        await refused(asking("+994501234567"), InvalidInput, field="callback.previous_contact_id")
+        assert (await floor.look(waits)).state is ContactState.QUEUED
+        await asking("+994501112299")
+    assert (await floor.look(waits)).state is ContactState.ENDED

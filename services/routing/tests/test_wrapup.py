@@ -12,7 +12,7 @@ from merkez.routing.v1 import contact_service_pb2 as cs
 from merkez.routing.v1 import wrap_up_pb2 as w
 from merkez.routing.v1 import wrap_up_service_pb2 as ws
 from routing.domain.agents import AgentState
-from routing.domain.contacts import Contact, ContactMoved, ContactNotFound, ContactNotInWrapUp, ContactState
+from routing.domain.contacts import Channel, Contact, ContactMoved, ContactNotFound, ContactNotInWrapUp, ContactState
 from routing.domain.facts import ContactEnded, WrapUpChanged
 from routing.domain.queues import WrapUpMode
 from routing.domain.wrapup import WrapUpNotExtendable, WrapUpNotOptional, WrapUpNotOver
@@ -22,6 +22,7 @@ from routing.ops import queues as queue_ops
 from routing.ops import wrapup as ops
 
 from .conftest import Edge, Floor, as_, draft_queue, refused
+from .test_capacity import taking
 
 TEN, THIRTY = timedelta(seconds=10), timedelta(seconds=30)
 
@@ -165,3 +166,16 @@ async def test_agent_asks_and_extends_by_rpc_and_nobody_else(edge: Edge, floor: 
         assert not shown.HasField("wrap_up_extension")
         await refused(edge.wrap_ups.ExtendWrapUp(more), FailedPrecondition, "WRAP_UP_NOT_EXTENDABLE")
         await edge.contacts.EndWrapUp(cs.EndWrapUpRequest(contact_id=contact.contact_id))
+
+
+async def test_untimed_wrap_ups_of_a_disabled_login_end_also_those_put_aside(floor: Floor) -> None:
+    queue, agent_id = await floor.queue(wrap_up_mode=WrapUpMode.UNTIMED), await floor.agent()
+    chats = [await taking(floor, queue.queue_id, agent_id, Channel.CHAT) for _ in range(2)]
+    for chat in chats:
+        await floor.hang_up(chat)
+    call = await taking(floor, queue.queue_id, agent_id, Channel.VOICE)
+    await floor.run(agent_ops.change_user, agent_id, "Aysel", False, 2)
+    await floor.hang_up(call)
+    floor.clock.advance(timedelta(days=1))
+    await floor.run(contact_ops.expire_wrap_ups)
+    assert {(await floor.look(each)).state for each in (*chats, call)} == {ContactState.ENDED}

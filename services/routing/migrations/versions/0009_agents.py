@@ -11,8 +11,8 @@ SCHEMA = "routing"
 
 
 def upgrade() -> None:
-    """Queues of before wrap up as they did, and nobody comes back by themselves. Whoever is on a contact is on a call:
-    no other channel was there."""
+    """Queues of before wrap up as they did, and nobody comes back by themselves. Whoever is on a contact whose channel
+    isn't said is on a call (store/agents.py): no other was there, and processes of before write none meanwhile."""
     added = (
         ("queues", "wrap_up_mode", sa.Text, "MANDATORY"), ("queues", "wrap_up_extension_ms", sa.BigInteger, "0"),
         ("queues", "missed_offer_return_ms", sa.BigInteger, "0"),
@@ -24,7 +24,6 @@ def upgrade() -> None:
     )  # fmt: skip
     for table, name, kind, default in added:
         op.add_column(table, sa.Column(name, kind, nullable=False, server_default=default), schema=SCHEMA)
-    op.execute("update routing.agents set channel = 'VOICE' where contact_id <> ''")
     create_tenant_table(
         op, SCHEMA, "capacity_rules",
         sa.Column("channels", Json, nullable=False),

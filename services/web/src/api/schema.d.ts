@@ -6040,7 +6040,7 @@ export interface components {
         "routing.v1.CreateCallbackRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
-            /** @description Required. queue_id, number; what else is known. previous_contact_id names the contact of a caller who waited: its place, and what the callback leaves empty, is taken over, and it waits no more. */
+            /** @description Required. queue_id, number; what else is known. previous_contact_id names the contact of a caller who waited: its place, and what the callback leaves empty, is taken over, and it waits no more. Who may not change contacts can name one of the same number alone. */
             callback: components["schemas"]["routing.v1.Callback"];
             /** @description In place of callback.due_time: date and time on the clock of callback.time_zone, or of the queue's hours, such as 2026-12-01T14:30. */
             localDueTime?: string;

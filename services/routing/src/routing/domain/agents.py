@@ -415,10 +415,13 @@ class Directly(StrEnum):
     REFUSED = "REFUSED"
 
 
-def directly(agent: Agent) -> Directly:
-    """Whether one contact for this agent alone waits for them. Nobody waits for somebody who went home; whoever has a
-    last resort doesn't let anybody wait while they talk or rest either. Wrap-up is short, so it is waited for."""
-    if agent.state in (AgentState.AVAILABLE, AgentState.WRAP_UP) or agent.findable:
+def directly(agent: Agent, *, free: bool = False, takes: bool = True) -> Directly:
+    """Whether one contact for this agent alone waits for them; `free`: they have room for it now, `takes`: they ever
+    have. Nobody waits for somebody who went home; whoever has a last resort doesn't let anybody wait
+    while they talk or rest either. Wrap-up is short, so it is waited for."""
+    if not takes:
+        return Directly.FORWARDED if agent.reach.forwards else Directly.REFUSED
+    if free or agent.state in (AgentState.AVAILABLE, AgentState.WRAP_UP) or agent.findable:
         return Directly.WAITS
     if agent.reach.forwards:
         return Directly.FORWARDED

@@ -185,10 +185,15 @@ class Board:
 
     def put_contact(self, contact: Waiting, now: float = 0.0) -> None:
         """A contact waits, or changed while waiting. KeyError when its queue's rules are not known."""
-        self.drop_contact(contact.contact_id)
-        pool, due = self._pool(contact, now)
-        self._waiting[contact.contact_id] = contact
+        # Counted before it is taken from where it stood: it has waited all the time.
         self._turns.came(contact.channel)
+        self.drop_contact(contact.contact_id)
+        try:
+            pool, due = self._pool(contact, now)
+        except KeyError:
+            self._turns.went(contact.channel)
+            raise
+        self._waiting[contact.contact_id] = contact
         self._stand(contact, pool)
         self._fall_due(contact, due)
 
@@ -199,7 +204,7 @@ class Board:
             self._unplace(contact_id)
             due = self._turns.is_overdue(contact.channel)
             self._turns.went(contact.channel)
-            if due:
+            if due and not self._turns.is_overdue(contact.channel):
                 self._let_go()
         return contact
 

@@ -20,6 +20,7 @@ from kernel.hours import is_zone
 from kernel.ids import require_id
 from kernel.phone import require_e164
 
+from routing.domain.callback_outcomes import REACHED, Outcome
 from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules, CallOrder
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.hours import BusinessHours, opening
@@ -90,30 +91,6 @@ TRANSITIONS: Mapping[tuple[CallbackState, CallbackTrigger], CallbackState] = {
     **{(state, _T.EXPIRE): _S.EXPIRED for state in (_S.SCHEDULED, _S.WAITING)},
 }
 OPEN = frozenset({_S.SCHEDULED, _S.WAITING, _S.CALLING})
-
-
-class Outcome(StrEnum):
-    """What came of an attempt."""
-
-    ANSWERED = "ANSWERED"
-    MESSAGE_LEFT = "MESSAGE_LEFT"
-    BUSY = "BUSY"
-    NO_ANSWER = "NO_ANSWER"
-    MACHINE = "MACHINE"
-    REJECTED = "REJECTED"
-    UNREACHABLE = "UNREACHABLE"
-    NOT_DIALLED = "NOT_DIALLED"
-    HUNG_UP = "HUNG_UP"
-    """They answered before an agent, and hung up before one came."""
-
-
-REACHED = frozenset({Outcome.ANSWERED, Outcome.MESSAGE_LEFT})
-_BY_CAUSE = {
-    "MESSAGE_LEFT": Outcome.MESSAGE_LEFT, "ANSWERING_MACHINE": Outcome.MACHINE, "FAX": Outcome.MACHINE,
-    "BUSY": Outcome.BUSY, "REJECTED": Outcome.REJECTED, "UNREACHABLE": Outcome.UNREACHABLE,
-}  # fmt: skip
-_RANG = frozenset({"NORMAL", "NO_ANSWER", "CANCELLED", "CALLER_LEFT", "MEDIA_LOST", "MEDIA_FAILED", "NODE_LOST"})
-"""Of a call that nobody answered; any other cause is why it never rang."""
 
 
 @dataclass(frozen=True)
@@ -343,16 +320,24 @@ def open_until(callback: Callback, close_time: datetime | None) -> Callback:
     return replace(callback, close_time=close_time, version=callback.version + 1)
 
 
-def put_off(callback: Callback, due: datetime) -> Callback:
+def put_off(callback: Callback, due: datetime, rules: CallbackRules) -> Callback:
     """Its queue is closed when its time comes: the hours were changed since."""
-    return replace(callback, due_time=due, version=callback.version + 1)
+    expires = _expires(callback, due, rules)
+    return replace(callback, due_time=due, expire_time=expires, version=callback.version + 1)
 
 
-def held(callback: Callback, hours: BusinessHours | None, now: datetime) -> Callback:
+def held(callback: Callback, rules: CallbackRules, hours: BusinessHours | None, now: datetime) -> Callback:
     """Out of the line until the next opening, with its place."""
+    due = opening_after(hours, now)
     return moved(
-        callback, CallbackTrigger.HOLD, contact_id="", close_time=None, due_time=opening_after(hours, now)
+        callback, CallbackTrigger.HOLD,
+        contact_id="", close_time=None, due_time=due, expire_time=_expires(callback, due, rules),
     )  # fmt: skip
+
+
+def _expires(callback: Callback, due: datetime, rules: CallbackRules) -> datetime:
+    """A weekend that its queue is closed is nobody's delay."""
+    return max(callback.expire_time, due + rules.time_to_live)
 
 
 def released(callback: Callback, agent_id: str, now: datetime, *, customer_first: bool = False) -> Callback:
@@ -414,18 +399,11 @@ def attempted(
     if outcome in REACHED or len(callback.attempts) + 1 >= rules.attempts:
         trigger = CallbackTrigger.REACH if outcome in REACHED else CallbackTrigger.FAIL
         return moved(callback, trigger, end_time=now, **changes)
-    due = opening_after(hours, now + rules.retry_after)
+    wanted = now + rules.retry_after
+    due = opening_after(hours, wanted)
+    if due > wanted:
+        changes["expire_time"] = _expires(callback, due, rules)
     return moved(callback, CallbackTrigger.RETRY, due_time=due, **changes)
-
-
-def outcome_of(end_cause: str, *, answered: bool, waited: bool = False) -> Outcome:
-    """What a call that ended for this cause came to: `answered` when an agent talked with the customer, `waited` when
-    the customer was on the line for one. Whoever gave up ringing has not been answered."""
-    if waited and not answered:
-        return Outcome.HUNG_UP
-    if end_cause in _BY_CAUSE or answered:
-        return _BY_CAUSE.get(end_cause, Outcome.ANSWERED)
-    return Outcome.NO_ANSWER if end_cause in _RANG else Outcome.NOT_DIALLED
 
 
 def rescheduled(callback: Callback, due: datetime, rules: CallbackRules) -> Callback:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.auth import principal
 from chassis.paging import encode_token, page_size
 from chassis.telemetry import current_traceparent
 from kernel.ids import require_id
@@ -38,7 +39,8 @@ class CallbackServicer(Asked, CallbackServiceServicer):
         when = proto.wanted_time(request.callback, "callback.due_time", request.local_due_time)
 
         async def create(tx: Ledger) -> callback_service_pb2.CreateCallbackResponse:
-            made, known = await ops.create_callback(tx, draft, when, self._desk.clock.now())
+            anybodys = principal().may("contacts.write")
+            made, known = await ops.create_callback(tx, draft, when, self._desk.clock.now(), anybodys=anybodys)
             return callback_service_pb2.CreateCallbackResponse(
                 callback=proto.callback_to_proto(made), already_open=known
             )

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
 from routing.domain import callbacks, contacts
-from routing.domain.callback_rules import OnMachine
-from routing.domain.callbacks import Callback, CallbackMoved, CallbackNotFound, CallbackState, Offered, Outcome, When
+from routing.domain.callback_outcomes import Outcome, outcome_of
+from routing.domain.callback_rules import CallbackRules, OnMachine
+from routing.domain.callbacks import Callback, CallbackMoved, CallbackNotFound, CallbackState, Offered, When
 from routing.domain.contacts import WAITING, Contact, ContactNotFound, ContactState
 from routing.domain.facts import (
     CallbackAnswered,
@@ -61,12 +63,17 @@ class Dial:
     ring_timeout: timedelta
 
 
-async def create_callback(tx: Ledger, draft: Callback, when: When, now: datetime) -> tuple[Callback, bool]:
+async def create_callback(
+    tx: Ledger, draft: Callback, when: When, now: datetime, *, anybodys: bool = True
+) -> tuple[Callback, bool]:
     """A new callback, and whether the queue had an open one for the number: then that one, as it is. The caller it is
-    for waits no more. QueueNotFound, ContactNotFound, SkillNotFound, InvalidInput."""
+    for waits no more; unless `anybodys` may be named, they must have called from its number. QueueNotFound,
+    ContactNotFound, SkillNotFound, InvalidInput."""
     draft = callbacks.check_callback(draft)
     queue = await get_queue(tx, draft.queue_id)
     caller = await contact_ops.get_contact(tx, draft.previous_contact_id) if draft.previous_contact_id else None
+    if caller is not None and not anybodys and caller.caller_number != draft.number:
+        raise InvalidInput.of("callback.previous_contact_id", "is a caller with another number: only supervisors may")
     hours = await _hours(tx, queue)
     wanted = callbacks.wanted_at(when, draft.time_zone, hours)
     due = callbacks.due_at(wanted, hours, now, when.field)
@@ -215,7 +222,7 @@ async def end_call(tx: Ledger, call_id: str, end_cause: str, now: datetime, *, a
     if callback.keeps_agent:
         await _let_agent_go(tx, callback, now)
     waited = callback.answer_time is not None
-    await _attempted(tx, callback, callbacks.outcome_of(end_cause, answered=answered, waited=waited), now)
+    await _attempted(tx, callback, outcome_of(end_cause, answered=answered, waited=waited), now)
 
 
 async def _keep_time(tx: Ledger, callback: Callback, now: datetime) -> None:
@@ -230,25 +237,29 @@ async def _keep_time(tx: Ledger, callback: Callback, now: datetime) -> None:
         await _leave_line(tx, callback, "callback_expired", now)
         await _keep(tx, callback, callbacks.expired(callback, now), CallbackExpired, now)
     elif callback.state is CallbackState.WAITING:
-        await _close(tx, callback, await _hours(tx, queue), now)
+        await _close(tx, callback, queue.callbacks, await _hours(tx, queue), now)
     else:
-        await _open(tx, callback, await _hours(tx, queue), now)
+        await _open(tx, callback, queue.callbacks, await _hours(tx, queue), now)
 
 
-async def _close(tx: Ledger, callback: Callback, hours: BusinessHours | None, now: datetime) -> None:
+async def _close(
+    tx: Ledger, callback: Callback, rules: CallbackRules, hours: BusinessHours | None, now: datetime
+) -> None:
     """What was told of the hours when it got in line may be otherwise by now."""
     if callbacks.opening_after(hours, now) > now:
         await _leave_line(tx, callback, "callback_held", now)
-        await _keep(tx, callback, callbacks.held(callback, hours, now), CallbackHeld, now)
+        await _keep(tx, callback, callbacks.held(callback, rules, hours, now), CallbackHeld, now)
     else:
         after = callbacks.open_until(callback, callbacks.closing_after(hours, now))
         await store.change_callback(tx, after, callback.version, now)
 
 
-async def _open(tx: Ledger, callback: Callback, hours: BusinessHours | None, now: datetime) -> None:
+async def _open(
+    tx: Ledger, callback: Callback, rules: CallbackRules, hours: BusinessHours | None, now: datetime
+) -> None:
     opens = callbacks.opening_after(hours, now)
     if opens > now:
-        await store.change_callback(tx, callbacks.put_off(callback, opens), callback.version, now)
+        await store.change_callback(tx, callbacks.put_off(callback, opens, rules), callback.version, now)
     else:
         await _line_up(tx, callback, hours, now)
 

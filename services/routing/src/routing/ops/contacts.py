@@ -11,7 +11,7 @@ from typing import Any
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
-from routing.domain import agents, contacts, offers, requirements, wrapup
+from routing.domain import agents, contacts, explaining, offers, requirements, wrapup
 from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, Directly
 from routing.domain.contacts import (
     WAITING,
@@ -42,6 +42,7 @@ from routing.ops.agents import get_agent
 from routing.ops.queues import get_queue, require_known_skills, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as store
 from routing.store import offers as offer_store
 from routing.store import queues as queue_store
@@ -77,10 +78,13 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
     meets = Directly.WAITS
     if contact.target_agent_id:
         agent = await get_agent(tx, contact.target_agent_id)
-        meets = agents.directly(agent)
+        rules = await capacity_store.find_rules(tx)
+        takes = rules.capacity(contact.channel, agent.capacities) > 0
+        meets = agents.directly(agent, free=explaining.is_free(agent, contact, rules), takes=takes)
         consult = contact.kind is ContactKind.CONSULT
         if meets is Directly.REFUSED or (consult and agent.state is AgentState.OFFLINE and not agent.findable):
-            raise AgentNotAvailable("the agent is not at work", metadata={"state": agent.state})
+            why = "the agent is not at work" if takes else f"the agent takes no contacts of {contact.channel}"
+            raise AgentNotAvailable(why, metadata={"state": agent.state})
         if consult:
             meets = Directly.WAITS
     contact = await _preferring(tx, contact, await _add(tx, contact), timedelta(0))

@@ -7,17 +7,16 @@ from datetime import datetime, timedelta
 
 from kernel.hours import Opening
 
-from routing.domain import explaining, waiting
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.hours import opening
-from routing.domain.offers import is_member
 from routing.ledger import Ledger
 from routing.ops.queues import get_queue
-from routing.store import agents as agent_store
-from routing.store import capacity as capacity_store
-from routing.store import contacts as store
+from routing.ops.waits import floor_of
 from routing.store import hours as hours_store
 from routing.store import queues as queue_store
+
+_NEWCOMER = "newcomer"
+"""Behind whoever came in the same instant: contacts' ids begin with con_."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +36,12 @@ class QueueStanding:
 async def queue_standing(tx: Ledger, queue_id: str, now: datetime) -> QueueStanding:
     """Of a queue that is not deleted."""
     queue = await get_queue(tx, queue_id)
-    newcomer = Contact("", Channel.VOICE, ContactState.QUEUED, queue_id, now, now)
-    capacity = await capacity_store.find_rules(tx)
-    stage, _ = explaining.stage_of(newcomer, queue, now)
-    at_work = await agent_store.agents_at_work(tx)
-    crew = [agent for agent in at_work if not explaining.unfit(agent, stage, newcomer, queue, capacity)]
-    depth = len(await store.waiting_line(tx, queue_id))
-    busy = set(await store.queues_with_waiting(tx)) | {queue_id}
-    lines = [each for each in await queue_store.every_queue(tx) if each.queue_id in busy]
-    free = sum(explaining.is_free(agent, newcomer, capacity) for agent in crew)
-    told = waiting.estimate(
-        position=depth + 1, depth=depth + 1, free=free, waited=timedelta(0),
-        serving=sum(1 / max(1, sum(is_member(agent, each) for each in lines)) for agent in crew),
-        handle_seconds=waiting.smoothed_handle_time(await store.last_handled(tx, queue_id, waiting.MEMORY)),
-    )  # fmt: skip
+    newcomer = Contact(_NEWCOMER, Channel.VOICE, ContactState.QUEUED, queue_id, now, now)
+    queues = {each.queue_id: each for each in await queue_store.every_queue(tx)}
+    floor = await floor_of(tx, queue, queue_id, queues, now, newcomer)
+    crew, told = floor.crew(newcomer, now), floor.estimate(newcomer, now)
     hours = await hours_store.find_hours(tx, queue.business_hours_id) if queue.business_hours_id else None
     now_open = opening(hours, now) if hours is not None else Opening(open=True, holiday="", change_time=None)
-    return QueueStanding(depth, len(crew), free, told.expected, not now_open.open, now_open.holiday)
+    return QueueStanding(
+        len(floor.line) - 1, crew.agents, crew.free, told.expected, not now_open.open, now_open.holiday
+    )

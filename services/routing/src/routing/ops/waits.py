@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from routing.domain import explaining, waiting
 from routing.domain.agents import Agent
@@ -27,6 +28,14 @@ from routing.store import contacts as store
 from routing.store import queues as queue_store
 
 
+class Crew(NamedTuple):
+    """Agents who could take what has come to a stage: how many, shared among the queues they serve, and free now."""
+
+    agents: int
+    serving: float
+    free: int
+
+
 @dataclass(frozen=True)
 class QueueFloor:
     """What estimates of one queue go by, read once."""
@@ -43,28 +52,28 @@ class QueueFloor:
     capacity: CapacityRules = USUAL_RULES
     places: Mapping[str, int] = field(default_factory=dict)
     """Contact -> its position, from 1 on."""
-    _crews: dict[Stage, tuple[float, int]] = field(default_factory=dict)
+    _crews: dict[Stage, Crew] = field(default_factory=dict)
 
     def estimate(self, contact: Contact, now: datetime) -> WaitEstimate:
         """Of one that waits in it."""
-        stage, _ = explaining.stage_of(contact, self.queue, now)
-        crew = self._crews.get(stage)
-        if crew is None:
-            crew = self._crews[stage] = self._crew(stage, contact)
-        serving, free = crew
+        crew = self.crew(contact, now)
         return waiting.estimate(
-            position=self.places[contact.contact_id], depth=len(self.line), serving=serving, free=free,
+            position=self.places[contact.contact_id], depth=len(self.line), serving=crew.serving, free=crew.free,
             handle_seconds=self.handle_seconds, waited=_waited(contact, now),
         )  # fmt: skip
 
-    def _crew(self, stage: Stage, contact: Contact) -> tuple[float, int]:
-        """Agents who could take what has come to this stage, shared among the queues they serve; how many are free."""
-        serving, free = 0.0, 0
-        for agent in self.agents:
-            if not explaining.unfit(agent, stage, contact, self.queue, self.capacity):
-                serving += 1 / max(1, sum(is_member(agent, each) for each in self.busy_lines))
-                free += explaining.is_free(agent, contact, self.capacity)
-        return serving, free
+    def crew(self, contact: Contact, now: datetime) -> Crew:
+        """Who could take it at the stage it has come to."""
+        stage, _ = explaining.stage_of(contact, self.queue, now)
+        crew = self._crews.get(stage)
+        if crew is None:
+            able = [a for a in self.agents if not explaining.unfit(a, stage, contact, self.queue, self.capacity)]
+            crew = self._crews[stage] = Crew(
+                len(able),
+                sum(1 / max(1, sum(is_member(agent, each) for each in self.busy_lines)) for agent in able),
+                sum(explaining.is_free(agent, contact, self.capacity) for agent in able),
+            )
+        return crew
 
 
 async def estimate_wait(tx: Ledger, contact_id: str, now: datetime) -> WaitEstimate:
@@ -128,9 +137,10 @@ async def floor_of(
     if also is not None and all(each.contact_id != also.contact_id for each in waiting_there):
         waiting_there.append(also)
     line = explaining.in_order(waiting_there, queue, now)
+    busy = {*await store.queues_with_waiting(tx), *([queue_id] if also is not None else [])}
     return QueueFloor(
         queue, line, await agent_store.agents_at_work(tx) if queue.queue_id else [],
-        [queues[each] for each in await store.queues_with_waiting(tx) if each in queues],
+        [queues[each] for each in busy if each in queues],
         waiting.smoothed_handle_time(await store.last_handled(tx, queue_id, waiting.MEMORY)),
         await capacity_store.find_rules(tx),
         {contact.contact_id: number for number, contact in enumerate(line, 1)},

@@ -27,12 +27,13 @@ async def extend_wrap_up(tx: Ledger, contact_id: str, agent_id: str, now: dateti
 
 
 async def leave_wrap_up(tx: Ledger, agent: Agent, now: datetime) -> None:
-    """The agent's login is disabled: a wrap-up without a timer gets one."""
-    contact = await store.find_contact(tx, agent.contact_id) if agent.contact_id else None
-    if contact is not None:
-        after = wrapup.abandoned_by_agent(contact, now)
-        if after != contact:
-            await _put(tx, contact, after, now)
+    """The agent's login is disabled: wrap-ups without a timer get one, those put aside too."""
+    for contact_id in filter(None, (agent.contact_id, *(each.contact_id for each in agent.others))):
+        contact = await store.find_contact(tx, contact_id)
+        if contact is not None:
+            after = wrapup.abandoned_by_agent(contact, now)
+            if after != contact:
+                await _put(tx, contact, after, now)
 
 
 async def _put(tx: Ledger, before: Contact, after: Contact, now: datetime) -> Contact:

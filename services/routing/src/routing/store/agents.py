@@ -182,7 +182,7 @@ def _agent(row: RowMapping) -> Agent:
         return_time=row["return_time"],
         missed_offers=row["missed_offers"],
         missed_in_row=row["missed_in_row"],
-        channel=Channel(row["channel"]) if row["channel"] else None,
+        channel=Channel(row["channel"] or Channel.VOICE) if row["contact_id"] else None,
         others=tuple(Held(contact_id, Channel(channel), wrapping) for contact_id, channel, wrapping in row["others"]),
         capacities={Channel(channel): most for channel, most in row["capacities"].items()},
         cost=row["cost"],

@@ -9,7 +9,8 @@ from typing import Any
 from chassis.paging import keyset
 from sqlalchemy import RowMapping, select
 
-from routing.domain.callbacks import OPEN, Attempt, Callback, CallbackState, Outcome
+from routing.domain.callback_outcomes import Outcome
+from routing.domain.callbacks import OPEN, Attempt, Callback, CallbackState
 from routing.store.rows import Transaction, add, change, skills_from_json, skills_to_json
 from routing.store.tables import callbacks
 

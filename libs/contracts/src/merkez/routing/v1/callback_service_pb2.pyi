@@ -69,7 +69,7 @@ class CreateCallbackRequest(_message.Message):
     @_builtins.property
     def callback(self) -> _callback_pb2.Callback:
         """Required. queue_id, number; what else is known. previous_contact_id names the contact of a caller who waited: its place, and what the
-        callback leaves empty, is taken over, and it waits no more.
+        callback leaves empty, is taken over, and it waits no more. Who may not change contacts can name one of the same number alone.
         """
 
     def __init__(
