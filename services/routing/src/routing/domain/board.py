@@ -230,9 +230,7 @@ class Board:
         mixed = self._turns.mixed
         turn = self._turns.next_of({pool.channel for pool in self._live.values()}) if mixed else None
         for pool in self._live.values():
-            if turn is not None and pool.channel is not turn:
-                continue
-            first = pool.head(now)
+            first = pool.head(now) if turn is None or pool.channel is turn else None
             if first is not None and (place is None or first[0] < place):
                 best, (place, head) = pool, first
         if best is None or head is None:
@@ -242,7 +240,8 @@ class Board:
         # dict's front go first, and looking for the first one left would take ever longer.
         others = tuple(islice(reversed(self._ready.values()), _EXAMINED)) if len(weighed) < CANDIDATES else ()
         rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
-        most = 1 if rule in ALONE else self._lines[head.queue_id].rules.ring_agents
+        line = None if rule in ALONE else self._lines.get(head.queue_id)
+        most = line.rules.ring_agents if line is not None else 1
         companions = rings_along(weighed, most, best.ready - len(best.waiting)) if most > 1 else ()
         match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions)
         self.drop_contact(head.contact_id)
