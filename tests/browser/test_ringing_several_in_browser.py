@@ -84,7 +84,7 @@ async def test_form_can_be_read_and_used_by_everybody(company: Company, browser:
     async with onlookers(browser, company, "/admin/queues") as group:
         await group.each(lambda _, page: strategy_part(page, company))
         await group.each(lambda _, page: page.get_by_test_id("ring-several").check(force=True))
-        await group.each(lambda _, page: page.get_by_test_id("ring-agents").scroll_into_view_if_needed())
         await group.look("ringing several")
+        await group.each(lambda _, page: page.get_by_test_id("ring-agents").scroll_into_view_if_needed())
         await group.each(lambda name, page: shot(page, f"form {name}"))
     assert group.found == []
