@@ -72,7 +72,7 @@ async def test_admin_lets_a_queue_ring_several_and_an_agent_sees_that_a_colleagu
     await agent.get_by_test_id("offer-answer").wait_for()
     await shot(agent, "rings")
     await colleague.answer(await colleague.offered())
-    await expect(agent.get_by_test_id("dock-notice")).to_contain_text("A colleague took it")
+    await expect(agent.get_by_test_id("dock-notice")).to_contain_text("A colleague took it.")
     await expect(agent.get_by_test_id("agent-state")).to_have_attribute("data-state", "AVAILABLE")
     await shot(agent, "taken")
     await agent.set_viewport_size({"width": 390, "height": 844})
