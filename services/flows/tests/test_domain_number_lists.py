@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -88,7 +89,7 @@ def test_every_beginning_of_a_number_finds_it(number: str) -> None:
 def test_a_file_is_read_line_by_line_and_each_bad_line_is_named() -> None:
     text = (
         "\ufeffNumber;Label;Notes\r\n"
-        '+994501234567;Leyla;"golden;\nsince 2019"\r\n'
+        '+994501234567;Leyla;"golden; since 2019"\r\n'
         "\r\n"
         "0501234567;No country\r\n"
         "+994 50 123 45 67;Twice\r\n"
@@ -97,16 +98,36 @@ def test_a_file_is_read_line_by_line_and_each_bad_line_is_named() -> None:
     )
     found = read(text, "")
     assert list(found.lines.values()) == [
-        Line(VIP, "Leyla", "golden;\nsince 2019"),
+        Line(VIP, "Leyla", "golden; since 2019"),
         Line("+9055*", None, None),
     ]
     assert [(each.line, each.reason) for each in found.problems] == [
-        (5, "NUMBER_WITHOUT_COUNTRY"), (6, "NUMBER_TWICE"), (7, "LABEL_TOO_LONG"),
+        (4, "NUMBER_WITHOUT_COUNTRY"), (5, "NUMBER_TWICE"), (6, "LABEL_TOO_LONG"),
     ]  # fmt: skip
     assert "line 2" in found.problems[1].message
     refused = NumberListLinesInvalid(found.problems, 3)
-    assert "line 5" in str(refused) and "2 more" in str(refused)
-    assert [each.field for each in refused.fields] == ["text[5]", "text[6]", "text[7]"]
+    assert "line 4" in str(refused) and "2 more" in str(refused)
+    assert [each.field for each in refused.fields] == ["text[4]", "text[5]", "text[6]"]
+
+
+@pytest.mark.parametrize("count", [2, 20_000])
+def test_a_quotation_mark_that_is_not_closed_costs_its_own_line_and_is_named(count: int) -> None:
+    others = [f"+99455{number:07d},name {number}," for number in range(count)]
+    found = read("\n".join([f"{VIP},ok,", '+994502222222,"stray,', *others, '+994503333333,"a ""b"" c"']), "")
+    assert [(each.line, each.value, each.reason) for each in found.problems] == [(2, "+994502222222", "QUOTE_OPEN")]
+    assert len(found.lines) == count + 2 and found.lines["+994503333333"].label == 'a "b" c'
+    parts = read(f'{VIP},Leyla,"golden\nsince 2019"\n"\n{VIP[:-1]}8,{"x" * 200_000}', "")
+    assert [(each.line, each.reason) for each in parts.problems] == [
+        (1, "QUOTE_OPEN"), (2, "NUMBER_INVALID"), (3, "QUOTE_OPEN"), (4, "LABEL_TOO_LONG"),
+    ]  # fmt: skip
+
+
+def test_a_first_line_is_a_heading_only_when_it_names_a_column() -> None:
+    assert [each.line for each in read(f"Leyla;+994501234567\n{VIP}", "").problems] == [1]
+    for heading in ("Telefon;Ad;Not", "NUMARA;Etiket;Notlar", "شماره;نام;یادداشت", "Number;Name;Company"):
+        found = read(f"{heading}\n{VIP};Leyla", "")
+        assert not found.problems and found.lines[VIP].label == "Leyla"
+    assert read(f"Ad;Telefon\nLeyla;{VIP}", "").lines[VIP].label == "Leyla"
 
 
 def test_a_heading_says_where_the_columns_are_and_pasted_numbers_need_none() -> None:
@@ -128,7 +149,7 @@ def test_a_line_without_a_label_keeps_the_one_that_is_there() -> None:
     assert changed == (Entry(VIP, "", "golden"),), "an empty cell takes the label away"
 
 
-TEXTS = st.text("aZé0,;\t\"'=+-@ \u200cسЖ", max_size=12).map(lambda text: text.strip().replace("\t", ""))
+TEXTS = st.text("aZé0,;\t\"'=+-@\u2028 \u200cسЖ", max_size=12).map(lambda text: text.strip().replace("\t", ""))
 PATTERNS = st.integers(0, 9_999_999).map(lambda number: f"+99450{number:07}") | st.integers(1, 99).map("+9{}*".format)
 
 
@@ -150,6 +171,19 @@ def test_a_cell_that_begins_like_a_formula_is_no_formula_in_a_spreadsheet() -> N
     text = write([Entry(VIP, "=1+1", "@x")], heading=False)
     assert text == f"{VIP},'=1+1,'@x\r\n"
     assert read(text, "").lines[VIP] == Line(VIP, "=1+1", "@x")
+
+
+@pytest.mark.parametrize(
+    ("label", "exported"),
+    [
+        ("x;=1+1", "x;'=1+1"), ('x; "=1+1"', '"x;\' ""=1+1"""'), ("x;'=1", "x;''=1"), ("x;y=1", "x;y=1"),
+        ("x\t=1+1", "x =1+1"), ("x\n=1+1", "x =1+1"),
+    ],
+)  # fmt: skip
+def test_nor_is_one_where_cells_are_separated_at_semicolons_or_tabs(label: str, exported: str) -> None:
+    text = write([Entry(VIP, label)], heading=False)
+    assert text == f"{VIP},{exported},\r\n"
+    assert read(text, "").lines[VIP].label == re.sub(r"[\t\n]", " ", label)
 
 
 RULES = d.EntryRules(
@@ -207,6 +241,7 @@ def test_without_lists_nothing_is_looked_up() -> None:
         ("in_list(caller_number, 'V I P')", "EXPRESSION_INVALID", 24),
         ("in_list(caller_number)", "EXPRESSION_INVALID", 1),
         ("in_list(5, 'vip')", "EXPRESSION_INVALID", 9),
+        ("in_list(if(in_list(caller_number, 'vip'), '+1', '+2'), 'vip')", "EXPRESSION_INVALID", 12),
     ],
 )
 def test_a_list_that_is_not_there_is_refused_with_its_place(condition: str, reason: str, column: int) -> None:

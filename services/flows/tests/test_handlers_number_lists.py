@@ -161,6 +161,42 @@ async def test_an_import_that_is_repeated_counts_once_and_one_of_the_whole_takes
     assert (left.pattern, left.label, left.notes) == (VIP, "Leyla A.", "golden")
 
 
+async def test_a_list_is_not_made_anew_from_lines_of_which_some_are_bad(house: Any) -> None:
+    list_id = (await make(house, text=f"{VIP}\n{OTHER}")).number_list_id
+    for text in ("0501234567\n0501234568", f"{VIP}\n0551234567"):
+        tried = await fill(house, list_id, text, skip_bad_lines=True, replace=True, dry_run=True)
+        assert tried.bad_lines and tried.removed, "a dry run says what would come of it"
+        with pytest.raises(InvalidInput) as caught:
+            await fill(house, list_id, text, skip_bad_lines=True, replace=True)
+        assert caught.value.fields[0].field == "replace"
+    assert len((await entries(house, list_id)).entries) == 2
+
+
+async def test_the_longest_entries_are_exported_page_by_page(house: Any) -> None:
+    list_id = (await make(house)).number_list_id
+    long = [Entry(f"+1555{number:07}", "😀" * 100, "😀" * 500) for number in range(1_600)]
+    await house.db.run(house.tenant_id, lambda tx: store.put_entries(tx, list_id, long, house.clock.now()))
+    lines, token = 0, ""
+    while not lines or token:
+        request = rpc.ExportNumberListEntriesRequest(number_list_id=list_id, page_token=token)
+        with house.as_admin():
+            page = await house.lists.ExportNumberListEntries(request, timeout=60)
+        assert page.ByteSize() < 4 << 20
+        lines, token = lines + page.csv.count("\r\n"), page.next_page_token
+    assert lines == 1 + len(long)
+
+
+@pytest.mark.parametrize("field", ["label", "notes"])
+@pytest.mark.parametrize("wrong", ["a\x01b", "a\x00b", "a\tb", "two\nlines"])
+async def test_an_entry_takes_no_text_by_hand_that_an_import_refuses(house: Any, field: str, wrong: str) -> None:
+    list_id = (await make(house, text=VIP)).number_list_id
+    entry = lists_pb.NumberListEntry(pattern=VIP)
+    setattr(entry, field, wrong)
+    with house.as_admin(), pytest.raises(InvalidInput) as caught:
+        await house.lists.UpdateNumberListEntry(rpc.UpdateNumberListEntryRequest(number_list_id=list_id, entry=entry))
+    assert caught.value.fields[0].field == f"entry.{field}"
+
+
 async def test_entries_are_searched_paged_changed_and_taken_out(house: Any) -> None:
     text = "\n".join(f"+99450123450{number},Customer {number}" for number in range(8)) + f"\n{OTHER},Ömer,100% sure"
     list_id = (await make(house, text=text)).number_list_id

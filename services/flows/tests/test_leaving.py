@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -153,3 +154,55 @@ async def test_the_run_of_a_caller_who_left_tells_its_end_once(house: Any, seal:
         await house.turns.leave(house.tenant_id, run)
     outcomes = [each.outcome for each in (await run_of(house, order.run_id)).steps]
     assert outcomes.count("left by the caller") == 1
+
+
+async def test_a_run_that_can_not_be_taken_over_or_done_keeps_no_other_waiting(
+    house: Any, seal: MaskedValues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[Any] = []
+    for _ in range(3):
+        call_id, order = await begun(house)
+        await noted(house, seal, call_id, order.queue.contact_id)
+        orders.append(order)
+    broken, stuck, other = (each.run_id for each in orders)
+    house.clock.advance(departures.LEASE.total_seconds() + 1)
+    take, leave = departures.take, house.turns.leave
+    done = asyncio.Event()
+
+    async def takes(tx: Any, run_id: str, *more: Any) -> Any:
+        if run_id == broken:
+            raise ValueError("its state can't be read")
+        return await take(tx, run_id, *more)
+
+    async def leaves(tenant_id: str, run: Any) -> None:
+        if run.run_id == stuck:
+            await asyncio.wait_for(done.wait(), 10)  # only what is done beside it sets it free
+            raise ValueError("a neighbour answers nonsense")
+        await leave(tenant_id, run)
+        if run.run_id == other:
+            done.set()
+
+    monkeypatch.setattr(departures, "take", takes)
+    monkeypatch.setattr(house.turns, "leave", leaves)
+    assert {stuck, other} <= set(taken := await house.leaving.sweep()) and broken not in taken
+    assert done.is_set() and (await run_of(house, other)).HasField("end_time")
+
+
+async def test_the_lease_of_a_run_begins_when_its_work_does(
+    house: Any, seal: MaskedValues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        call_id, order = await begun(house)
+        await noted(house, seal, call_id, order.queue.contact_id)
+    house.clock.advance(departures.LEASE.total_seconds() + 1)
+    times: list[Any] = []
+    take = departures.take
+
+    async def takes(tx: Any, run_id: str, seal: Any, now: Any) -> Any:
+        house.clock.advance(60)
+        times.append(now)
+        return await take(tx, run_id, seal, now)
+
+    monkeypatch.setattr(departures, "take", takes)
+    assert len(await house.leaving.sweep()) >= 2
+    assert len(set(times)) == len(times)

@@ -302,16 +302,59 @@ async def test_queue_that_closes_holds_its_callbacks_until_it_opens(floor: Floor
     assert (again.state, (await contact_of(floor, again.contact_id)).queue_time) == (S.WAITING, made.place_time)
 
 
-async def test_callbacks_of_a_queue_that_is_gone_are_cancelled_when_they_are_due(floor: Floor) -> None:
+async def test_hours_given_to_a_queue_that_had_none_hold_for_those_in_line(floor: Floor) -> None:
+    now = floor.clock.now()
+    opens = (OpenInterval(now.isoweekday() % 7 + 1, 0, 1440),)  # tomorrow alone
+    hours = await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", opens, (), NEVER))
     queue = await floor.queue()
-    made = await ask(floor, queue.queue_id, When(floor.clock.now() + timedelta(hours=1)))
-    await floor.run(queue_ops.delete_queue, queue.queue_id)
-    floor.clock.advance(3600)
+    made, later = await ask(floor, queue.queue_id), now + timedelta(hours=1)
+    planned = await ask(floor, queue.queue_id, When(later), number="+994501112233")
+    rules = CallbackRules(business_hours_id=hours.business_hours_id)
+    await floor.run(queue_ops.update_queue, queue.queue_id, {"callbacks": rules}, queue.version)
+    assert await floor.run(ops.keep_times) == 1
+    held = await see(floor, made)
+    assert (held.state, held.place_time, held.due_time.date()) == (
+        S.SCHEDULED, made.place_time, (now + timedelta(days=1)).date()
+    )  # fmt: skip
+    assert (await see(floor, planned)).due_time == later
+
+
+async def test_hours_taken_from_a_queue_no_longer_hold_those_in_line_back(floor: Floor) -> None:
+    opens = tuple(OpenInterval(day, 0, 1439) for day in range(1, 8))
+    hours = await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", opens, (), NEVER))
+    queue = await floor.queue(callbacks=CallbackRules(business_hours_id=hours.business_hours_id))
+    made = await ask(floor, queue.queue_id)
+    assert made.close_time is not None
+    await floor.run(queue_ops.update_queue, queue.queue_id, {"callbacks": CallbackRules()}, queue.version)
     await floor.run(ops.keep_times)
+    after = await see(floor, made)
+    assert (after.state, after.close_time) == (S.WAITING, None)
+
+
+async def test_callbacks_of_a_queue_that_is_gone_are_cancelled_at_once(floor: Floor) -> None:
+    queue, other = await floor.queue(), await floor.queue("Other")
+    made = await ask(floor, queue.queue_id, When(floor.clock.now() + timedelta(days=3)))
+    stays = await ask(floor, other.queue_id, When(floor.clock.now() + timedelta(days=3)))
+    await floor.run(queue_ops.delete_queue, queue.queue_id)
+    assert await floor.run(ops.keep_times) == 1
+    assert (await see(floor, stays)).state is S.SCHEDULED
     after = await see(floor, made)
     assert (after.state, after.cancel_reason) == (S.CANCELLED, "queue_deleted")
     with pytest.raises(QueueNotFound):
         await ask(floor, queue.queue_id)
+
+
+@pytest.mark.parametrize(("minutes", "same", "kept"), [(9, True, True), (11, True, False), (0, False, False)])
+async def test_place_is_of_one_line_and_of_nobody_who_left_it_long_ago(
+    floor: Floor, minutes: int, same: bool, kept: bool
+) -> None:
+    queue, other = await floor.queue(), await floor.queue("Other")
+    gone = await floor.contact(queue.queue_id)
+    floor.clock.advance(60)
+    await floor.run(contact_ops.end_call, gone.call_id, floor.clock.now())
+    floor.clock.advance(60 * minutes)
+    made = await ask(floor, queue.queue_id if same else other.queue_id, previous_contact_id=gone.contact_id)
+    assert made.place_time == (gone.queue_time if kept else floor.clock.now())
 
 
 async def test_skill_a_callback_asks_for_stays(floor: Floor) -> None:

@@ -199,6 +199,37 @@ async def test_agent_who_goes_while_it_rings_is_replaced_without_a_second_ring(f
     assert floor.last(OfferMade).offer.agent_id == other
 
 
+@pytest.mark.parametrize("state", [AgentState.OFFLINE, AgentState.NOT_READY])
+async def test_kept_agent_who_signs_off_is_gone_at_once_and_replaced(floor: Floor, state: AgentState) -> None:
+    queue = await queue_of(floor)
+    agent_id = await floor.agent()
+    made = await ask(floor, queue.queue_id)
+    await kept(floor, made)
+    await floor.run(agent_ops.set_state, agent_id, state, "")
+    assert (await floor.see(agent_id)).state is state
+    assert (await see(floor, made)).state is S.WAITING
+    other = await floor.agent("Murad")
+    assert (await kept(floor, made))[0].agent_id == other
+
+
+async def test_kept_agent_who_signs_off_while_it_rings_is_replaced_without_a_second_ring(floor: Floor) -> None:
+    callback, offer, call_id = await ringing(floor)
+    await floor.run(agent_ops.set_state, offer.agent_id, AgentState.OFFLINE, "")
+    assert (await floor.see(offer.agent_id)).state is AgentState.OFFLINE
+    other = await floor.agent("Murad")
+    again, _ = await kept(floor, callback)
+    assert (again.agent_id, again.call_id) == (other, call_id)
+    assert floor.names_told().count("CallbackReleased") == 1
+
+
+async def test_agent_who_signs_off_once_the_customer_has_answered_is_still_rung(floor: Floor) -> None:
+    callback, offer, call_id = await ringing(floor)
+    await floor.run(ops.answer_call, callback.contact_id, call_id)
+    await floor.run(agent_ops.set_state, offer.agent_id, AgentState.OFFLINE, "")
+    assert (await floor.see(offer.agent_id)).state is AgentState.OFFERED
+    await floor.run(offer_ops.accept_offer, offer.offer_id, offer.agent_id)
+
+
 async def test_customer_who_answers_without_any_agent_left_waits_on_the_line(floor: Floor) -> None:
     callback, offer, call_id = await ringing(floor)
     agent = await floor.see(offer.agent_id)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from routing.domain.agents import Agent, AgentState
+from routing.domain.agents import Agent, AgentState, Reach
 from routing.ops import agents as agent_ops
+from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.store import sweeps
 
 from .conftest import Floor
 
 RING, MINUTE = timedelta(seconds=20), timedelta(minutes=1)
+EVERYWHERE = Reach(timedelta(seconds=50), timedelta(0), queue_calls=True, forwards=True, version=1)
 
 
 async def missing(floor: Floor, agent_id: str) -> Agent:
@@ -52,6 +54,40 @@ async def test_who_says_something_meanwhile_is_not_moved(floor: Floor, state: Ag
     floor.clock.advance(MINUTE)
     assert not await floor.run(agent_ops.return_agents)
     assert (await floor.see(agent_id)).state is state
+
+
+@pytest.mark.parametrize("way", ["hung up", "missed"])
+async def test_who_is_found_at_their_telephone_meanwhile_still_comes_back(floor: Floor, way: str) -> None:
+    _, agent_id, _ = await floor.ringing(missed_offer_return=MINUTE)
+    await floor.run(agent_ops.set_reach, agent_id, EVERYWHERE)
+    back_at = (await missing(floor, agent_id)).return_time
+    assert back_at == floor.clock.now() + MINUTE
+    offer = await floor.match()
+    assert offer is not None and offer.away
+    floor.clock.advance(timedelta(seconds=50) if way == "missed" else MINUTE + RING)
+    if way == "missed":
+        assert await floor.run(offer_ops.expire_offers) == 1
+    else:
+        assert not await floor.run(agent_ops.return_agents), "it rings at them"
+        contact = await floor.read(lambda tx: contact_ops.get_contact(tx, offer.contact_id))
+        await floor.run(contact_ops.end_call, contact.call_id, floor.clock.now())
+    away = await floor.see(agent_id)
+    assert (away.state, away.reason, away.return_time) == (AgentState.NOT_READY, "missed_offer", back_at)
+    floor.clock.advance(MINUTE)
+    assert await floor.run(agent_ops.return_agents) == 1
+    assert (await floor.see(agent_id)).state is AgentState.AVAILABLE
+
+
+async def test_who_says_something_while_their_telephone_rings_is_not_brought_back(floor: Floor) -> None:
+    _, agent_id, _ = await floor.ringing(missed_offer_return=MINUTE)
+    await floor.run(agent_ops.set_reach, agent_id, EVERYWHERE)
+    await missing(floor, agent_id)
+    assert await floor.match() is not None
+    await floor.run(agent_ops.set_state, agent_id, AgentState.NOT_READY, "lunch")
+    floor.clock.advance(MINUTE)
+    await floor.run(offer_ops.expire_offers)
+    assert not await floor.run(agent_ops.return_agents)
+    assert (await floor.see(agent_id)).reason == "lunch"
 
 
 async def test_whoever_wanted_to_be_away_next_is_not_brought_back(floor: Floor) -> None:

@@ -114,6 +114,18 @@ async def test_release_that_is_told_twice_rings_once(exchange, carrier, make_bus
     assert len(carrier.invitations) == 1
 
 
+async def test_late_release_of_an_agent_who_is_gone_does_not_use_up_the_next_ones_ring(exchange, carrier) -> None:
+    await trunk(exchange, carrier)
+    _, gone = await an_agent(exchange)
+    contact_id = wanted(exchange)  # The second agent is kept by now, and the version is that of their release.
+    exchange.routing.refusal = FailedPrecondition("the customer is being called already")
+    with pytest.raises(DomainError):
+        await dial(exchange, contact_id, gone)
+    exchange.routing.refusal = None
+    await dial(exchange, contact_id, an_id("usr"))
+    await eventually(lambda: bool(carrier.invitations))
+
+
 async def test_customer_whose_agent_misses_them_waits_on_and_is_answered_by_another(exchange, carrier) -> None:
     await trunk(exchange, carrier)
     _, agent_id = await an_agent(exchange)

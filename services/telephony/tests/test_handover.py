@@ -7,13 +7,17 @@ from time import monotonic
 
 import pytest
 from chassis.auth import acting_as, acting_for
+from google.protobuf.duration_pb2 import Duration
 from kernel.errors import Unavailable
+from merkez.routing.v1 import callback_rules_pb2
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from testkit import eventually
 from testkit.rpc import someone
 from testkit.webrtc import Peer
 
 from .conftest import MUSIC_HZ, Exchange, an_id
+from .test_callbacks import dial as dial_back
+from .test_callbacks import wanted as plainly_wanted
 from .test_flow_driver import gather, queue
 from .two_nodes import (
     ANN_HZ,
@@ -201,6 +205,12 @@ async def test_a_call_that_comes_back_to_the_node_it_was_on_is_taken_up_anew(pai
     await customer.hears(ANN_HZ)
 
 
+def wanted_back(exchange: Exchange) -> str:
+    """The contact of a callback whose customer is to be rung first."""
+    first = callback_rules_pb2.CALLBACK_ORDER_CUSTOMER_FIRST
+    return plainly_wanted(exchange, order=first, ring_timeout=Duration(seconds=30), version=3)
+
+
 # -- draining --------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +235,32 @@ async def test_a_call_that_comes_in_at_a_draining_node_is_taken_by_another_one(p
         request = call_service_pb2.DialCallRequest(number="+15550199", request_id=an_id("req"))
         dialed = await pair.first.calls.DialCall(request)
     assert await owner(pair.second, dialed.call_id) == pair.second.house.settings.node_id
+
+
+@pytest.mark.parametrize("way", ["released", "asked"])
+async def test_a_customer_is_called_back_from_another_node_than_one_that_drains(pair: Pair, way: str) -> None:
+    await drain(pair.first)
+    await pair.second.nodes.beat()
+    contact_id, agent_id = wanted_back(pair.first), an_id("usr")
+    if way == "released":
+        call_back = pair.first.switchboard.call_back
+        assert call_back is not None
+        call_back(pair.first.tenant_id, contact_id, agent_id)
+    else:
+        await dial_back(pair.first, contact_id, agent_id)
+    await eventually(lambda: bool(pair.first.routing.called_back))
+    (begun,) = pair.first.routing.called_back
+    assert await owner(pair.second, begun.call_id) == pair.second.house.settings.node_id
+    assert not pair.first.routing.not_called_back, "no attempt is lost by that"
+
+
+async def test_a_callback_is_told_to_have_failed_when_the_only_node_drains(make_exchange) -> None:
+    only = await make_exchange(fresh=True)
+    await drain(only)
+    with pytest.raises(Unavailable) as refused:
+        await dial_back(only, wanted_back(only), an_id("usr"))
+    assert refused.value.reason == "NODE_DRAINING"
+    assert len(only.routing.not_called_back) == 1
 
 
 async def test_a_draining_node_refuses_calls_when_there_is_no_other(make_exchange) -> None:

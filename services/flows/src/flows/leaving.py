@@ -18,6 +18,7 @@ from flows.turns import Turns
 
 SWEEP_SECONDS = 10.0
 _AT_ONCE = 20
+_SIDE_BY_SIDE = 5
 
 
 class Leaving:
@@ -35,15 +36,23 @@ class Leaving:
         self._tasks.spawn(self._do(tenant_id, run), f"what is left of {run.run_id}")
 
     async def sweep(self) -> list[str]:
-        """Take over what nobody finished: the runs it was of."""
+        """Take over what nobody finished: the runs it was of. What happens to one of them keeps no other one waiting
+        for longer than its time."""
         now = self._clock.now()
         found = await self._db.system(lambda tx: departures.due(tx, now, _AT_ONCE), read_only=True)
+        room = asyncio.Semaphore(_SIDE_BY_SIDE)
         taken: list[str] = []
-        for tenant_id, run_id in found:
-            run = await self._db.run(tenant_id, lambda tx, run_id=run_id: departures.take(tx, run_id, self._seal, now))
-            if run is not None:
-                taken.append(run_id)
-                await self._do(tenant_id, run)
+
+        async def take(tenant_id: str, run_id: str) -> None:
+            async with room:
+                run = await self._take(tenant_id, run_id)
+                if run is not None:
+                    taken.append(run_id)
+                    await self._do(tenant_id, run)
+
+        async with asyncio.TaskGroup() as group:
+            for tenant_id, run_id in found:
+                group.create_task(take(tenant_id, run_id), name=f"what is left of {run_id}")
         return taken
 
     async def drain(self) -> None:
@@ -53,6 +62,14 @@ class Leaving:
     async def close(self) -> None:
         """Drop what still runs: it will be taken over."""
         await self._tasks.close()
+
+    async def _take(self, tenant_id: str, run_id: str) -> Run | None:
+        try:
+            # The lease begins when the work does, not with the sweep: others may have taken minutes before.
+            return await self._db.run(tenant_id, lambda tx: departures.take(tx, run_id, self._seal, self._clock.now()))
+        except Exception as error:
+            log.warning("what is left of a call waits", run_id=run_id, exc_info=error)
+            return None
 
     async def _do(self, tenant_id: str, run: Run) -> None:
         tenant = current_tenant.set(tenant_id)

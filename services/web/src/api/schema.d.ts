@@ -4476,7 +4476,7 @@ export interface components {
             requestId: string;
             /** @description Required. */
             numberListId?: string;
-            /** @description Required. One entry a line: a number or a beginning with a star, then, separated by a comma, a semicolon or a tab, a label and notes. A first line without a digit in its first cell is a heading. Up to 4,000,000 bytes. */
+            /** @description Required. One entry a line: a number or a beginning with a star, then, separated by a comma, a semicolon or a tab, a label and notes. A first line without a digit in its first cell is a heading when it names a column. Up to 4,000,000 bytes. */
             text: string;
             /** @description Country that numbers without a country code are of, as ISO 3166-1 alpha-2, such as AZ; empty refuses such numbers. */
             country?: string;
@@ -4484,7 +4484,7 @@ export interface components {
             dryRun?: boolean;
             /** @description Leaves out the lines that can't be taken. */
             skipBadLines?: boolean;
-            /** @description Takes out what is in the list and not in the text. */
+            /** @description Takes out what is in the list and not in the text. Refused while there are lines that can't be taken, skipped or not. */
             replace?: boolean;
         };
         /** @description What came of it, or would. */
@@ -4628,7 +4628,7 @@ export interface components {
             line?: number;
             /** @description What stands there for a number, cut to 64 characters. */
             value?: string;
-            /** @description Stable key: NUMBER_INVALID, NUMBER_WITHOUT_COUNTRY, PREFIX_INVALID, NUMBER_TWICE, LABEL_TOO_LONG, NOTES_TOO_LONG, TEXT_INVALID. */
+            /** @description Stable key: NUMBER_INVALID, NUMBER_WITHOUT_COUNTRY, QUOTE_OPEN, PREFIX_INVALID, NUMBER_TWICE, LABEL_TOO_LONG, NOTES_TOO_LONG, TEXT_INVALID. */
             reason?: string;
             /** @description What is wrong and what to do, in English. */
             message?: string;

@@ -112,9 +112,14 @@ def _list_tests(text: str) -> Iterator[tuple[Node, Constant]]:
 
 def _parts(text: str) -> Iterator[Node]:
     try:
-        waiting = [parse(text)]
+        tree = parse(text)
     except ExpressionInvalid:
         return
+    yield from _parts_of(tree)
+
+
+def _parts_of(whole: Node) -> Iterator[Node]:
+    waiting = [whole]
     while waiting:
         tree = waiting.pop()
         yield tree
@@ -243,9 +248,19 @@ def _call(tree: Call, found: list[Type]) -> Type:
         if each is not wanted:
             message = f"{tree.function} takes a {wanted} here, and this is a {each}.{_conversion([each, wanted])}"
             raise ExpressionInvalid(argument.column, message)
+    if tree.function == IN_LIST:
+        _refuse_lists_within(tree.arguments[0])
     if 0 <= function.constant < len(found):
         _check_constant(tree.function, tree.arguments[function.constant])
     return function.gives
+
+
+def _refuse_lists_within(number: Node) -> None:
+    # All lists are asked at once, before anything is worked out: the answer to one can't say what is asked of another.
+    for each in _parts_of(number):
+        if isinstance(each, Call) and each.function == IN_LIST:
+            message = f"{IN_LIST} can't be asked within the number of another {IN_LIST}: join them with and, or, if."
+            raise ExpressionInvalid(each.column, message)
 
 
 def _check_constant(function: str, argument: Node) -> None:

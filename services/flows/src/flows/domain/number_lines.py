@@ -1,24 +1,45 @@
 """Files of numbers: reading what was pasted or exported somewhere, and writing what can be read again.
 
 One entry a line: the number, then a label and notes, separated by commas, semicolons or tabs. Nothing is guessed about
-a number: a line that isn't clear is named, with what to do.
+a number: a line that isn't clear is named, with what to do. A quoted cell ends on its line: else one stray quotation
+mark would take the lines after it along.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import unicodedata
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from flows.domain.number_lists import MAX_LABEL, MAX_NOTES, Entry, LineProblem, PatternInvalid, read_pattern
+from flows.domain.number_lists import (
+    MAX_LABEL,
+    MAX_NOTES,
+    Entry,
+    LineProblem,
+    PatternInvalid,
+    can_be_shown,
+    read_pattern,
+)
 
 MAX_BYTES = 4_000_000
 HEADING = ("number", "label", "notes")
 _SEPARATORS = ",;\t"
-_FORMULAS = ("=", "@", "+", "-", "\t")
-_CONTROLS = ("Cc", "Cs")
+_KNOWN = {
+    "number": 0, "phone": 0, "phone number": 0, "telephone": 0, "mobile": 0,
+    "numara": 0, "telefon": 0, "nömrə": 0, "شماره": 0, "تلفن": 0,
+    "label": 1, "name": 1, "etiket": 1, "ad": 1, "نام": 1,
+    "notes": 2, "note": 2, "notlar": 2, "not": 2, "qeydlər": 2, "qeyd": 2, "یادداشت": 2, "یادداشت‌ها": 2,
+}  # fmt: skip
+"""What a heading may call the columns."""
+# A spreadsheet works out a cell that begins with one of these signs. Many separate at semicolons and then don't mind
+# quotation marks in the middle of a cell, so what begins behind a semicolon is a cell as well.
+_BEGINNING = "(?:^|(?<=;))"
+_FORMULA = """'*[ "]*[=@+-]"""
+_TO_GUARD = re.compile(f"{_BEGINNING}(?={_FORMULA}|')")
+_GUARDED = re.compile(f"{_BEGINNING}'(?={_FORMULA}|')")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]+")
 _SHOWN = 64
 
 
@@ -65,14 +86,17 @@ def read(text: str, country: str) -> Read:
     columns: Sequence[int] = (0, 1, 2)
     first_row = True
     for number, cells in _rows(text):
-        if not any(cell.strip() for cell in cells):
+        quote_open = any("\n" in cell for cell in cells)
+        if not quote_open and not any(cell.strip() for cell in cells):
             continue
-        heading, first_row = first_row and not any(each.isdigit() for each in cells[0]), False
+        heading, first_row = first_row and _is_heading(cells), False
         if heading:
             columns = _columns(cells)
             continue
-        value = _cell(cells, columns[0]) or ""
+        value = (_cell(cells, columns[0]) or "").strip()
         try:
+            if quote_open:
+                raise PatternInvalid("QUOTE_OPEN", "A quotation mark is not closed: an entry has one line.")
             line = _line(cells, columns, country)
             if line.pattern in lines:
                 message = f"This number is on line {first[line.pattern]} already."
@@ -120,28 +144,24 @@ def write(entries: Iterable[Entry], *, heading: bool) -> str:
 
 
 def _guarded(text: str) -> str:
-    # A spreadsheet would work out what begins like a formula; the sign in front is taken off again when it is read.
-    return f"'{text}" if text.startswith((*_FORMULAS, "'")) else text
+    # The apostrophe in front is taken off again when it is read. Tabs and line breaks, which older entries may hold,
+    # would begin other cells.
+    return _TO_GUARD.sub("'", _CONTROLS.sub(" ", text))
 
 
 def _unguarded(text: str) -> str:
-    return text[1:] if text[:1] == "'" and text[1:].startswith((*_FORMULAS, "'")) else text
+    return _GUARDED.sub("", text) if "'" in text else text
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line it begins on."""
+    """Each line with its number, from 1. Only in a cell whose quotation mark is not closed there is a line break."""
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    reader = csv.reader(io.StringIO(plain), delimiter=_separator(plain))
-    line = 1
-    while True:
+    separator = _separator(plain)
+    for number, line in enumerate(plain.split("\n"), 1):
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            yield number, next(csv.reader([f"{line}\n"], delimiter=separator)) or [""]
         except csv.Error:
-            cells = [""]
-        yield line, cells or [""]
-        line = reader.line_num + 1
+            yield number, line.split(separator)  # a cell longer than the reader takes; it will be named as too long
 
 
 def _separator(text: str) -> str:
@@ -153,17 +173,26 @@ def _separator(text: str) -> str:
     return ","
 
 
+def _is_heading(cells: Sequence[str]) -> bool:
+    """Whether the first line says what the columns are; what says nothing known is an entry, good or bad."""
+    return not any(each.isdigit() for each in cells[0]) and any(each in _KNOWN for each in _words(cells))
+
+
+def _words(cells: Sequence[str]) -> list[str]:
+    return [cell.strip().casefold() for cell in cells]
+
+
 def _columns(cells: Sequence[str]) -> Sequence[int]:
-    """Where the heading says that number, label and notes are; in their order when it doesn't know these words."""
-    words = [cell.strip().casefold() for cell in cells]
-    if HEADING[0] not in words:
+    """Where the heading says that number, label and notes are; in their order when it doesn't say where numbers are."""
+    known = [_KNOWN.get(word) for word in _words(cells)]
+    if 0 not in known:
         return (0, 1, 2)
-    return [words.index(name) if name in words else len(cells) for name in HEADING]
+    return [known.index(column) if column in known else len(cells) for column in range(len(HEADING))]
 
 
 def _line(cells: Sequence[str], columns: Sequence[int], country: str) -> Line:
     label, notes = _cell(cells, columns[1]), _cell(cells, columns[2])
-    if any(unicodedata.category(each) in _CONTROLS and each != "\n" for each in f"{label or ''}{notes or ''}"):
+    if not can_be_shown(f"{label or ''}{notes or ''}"):
         raise PatternInvalid("TEXT_INVALID", "The label or the notes hold characters that can't be shown.")
     if label is not None and len(label) > MAX_LABEL:
         raise PatternInvalid("LABEL_TOO_LONG", f"The label is longer than {MAX_LABEL} characters.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ MAX_NOTES = 500
 MAX_DESCRIPTION = 500
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """What expressions call a list."""
+_CONTROLS = ("Cc", "Cs")
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,13}\*")
 _SEPARATORS = re.compile(r"[\s().\-/\u200e\u200f\u202a-\u202e\u00a0]+")
 _PLAIN = re.compile(r"\+?[0-9]{6,20}")
@@ -167,6 +169,18 @@ def require_country(country: str, place: str) -> str:
     if code and code not in phonenumbers.SUPPORTED_REGIONS:
         raise InvalidInput.of(place, "is not the code of a country, such as AZ")
     return code
+
+
+def can_be_shown(text: str) -> bool:
+    """Whether a label or notes hold no control characters, line breaks among them: an entry is one line of a file."""
+    return not any(unicodedata.category(each) in _CONTROLS for each in text)
+
+
+def require_shown(text: str, place: str) -> str:
+    """The label or the notes when they can be shown and exported, else InvalidInput."""
+    if can_be_shown(text):
+        return text
+    raise InvalidInput.of(place, "holds a line break or another character that can't be shown")
 
 
 def read_pattern(text: str, country: str = "") -> str:

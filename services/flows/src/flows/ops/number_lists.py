@@ -33,6 +33,7 @@ from flows.domain.number_lists import (
     Use,
     held,
     require_key,
+    require_shown,
 )
 from flows.store import number_lists as store
 from flows.store.documents import from_document
@@ -117,11 +118,16 @@ async def list_entries(tx: Tx, number_list_id: str, query: str, token: str, size
 
 
 async def import_entries(tx: Tx, asked: Import, now: datetime) -> Imported:
-    """Put entries in, all or none; or say only what would come of it. NumberListLinesInvalid, NumberListFull."""
+    """Put entries in, all or none; or say only what would come of it. NumberListLinesInvalid, NumberListFull,
+    InvalidInput."""
     found = await store.get(tx, asked.number_list_id)
     read = asked.read
     if read.problems and not asked.skip_bad_lines and not asked.dry_run:
         raise NumberListLinesInvalid(read.problems, len(read.problems))
+    if read.problems and asked.whole and not asked.dry_run:
+        # Which entries the bad lines mean isn't known, and those would be taken out.
+        message = f"takes no bad lines, and {len(read.problems)} are: set them right, or import without replace"
+        raise InvalidInput.of("replace", message)
     before = await store.entries(tx, found.number_list_id, None if asked.whole else list(read.lines))
     plan = number_lines.plan(before, read.lines.values(), whole=asked.whole)
     entry_count = found.entry_count + len(plan.added) - len(plan.removed)
@@ -138,10 +144,10 @@ async def import_entries(tx: Tx, asked: Import, now: datetime) -> Imported:
 
 
 async def update_entry(tx: Tx, number_list_id: str, entry: Entry, now: datetime) -> Entry:
-    """Set the label and the notes of an entry. NumberListEntryNotFound."""
+    """Set the label and the notes of an entry. NumberListEntryNotFound, InvalidInput."""
     found = await store.get(tx, number_list_id)
-    label = require_text(entry.label, "entry.label", MAX_LABEL, required=False)
-    notes = require_text(entry.notes, "entry.notes", MAX_NOTES, required=False)
+    label = require_shown(require_text(entry.label, "entry.label", MAX_LABEL, required=False), "entry.label")
+    notes = require_shown(require_text(entry.notes, "entry.notes", MAX_NOTES, required=False), "entry.notes")
     known = (await store.entries(tx, number_list_id, [entry.pattern])).get(entry.pattern)
     if known is None:
         raise NumberListEntryNotFound("the list has no such entry")

@@ -152,7 +152,8 @@ class Agent:
     reason_id: str = ""
     next_reason_id: str = ""
     return_time: datetime | None = None
-    """When they are AVAILABLE again by themselves, after a missed offer."""
+    """When they are AVAILABLE again by themselves, after a missed offer; kept while another rings at their telephones
+    alone."""
     missed_offers: int = 0
     """Offers missed since the shift began."""
     missed_in_row: int = 0
@@ -221,7 +222,10 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime, reason_id:
     kept, kept_id = (reason, reason_id) if state is AgentState.NOT_READY else ("", "")
     if agent.state in BUSY:
         later = None if state is AgentState.AVAILABLE else state
-        return replace(agent, next_state=later, next_reason=kept, next_reason_id=kept_id, version=agent.version + 1)
+        return replace(
+            agent, next_state=later, next_reason=kept, next_reason_id=kept_id, return_time=None,
+            version=agent.version + 1,
+        )  # fmt: skip
     if agent.state is AgentState.OFFLINE and state is not AgentState.OFFLINE:
         agent = replace(agent, shift_contacts=0, shift_talk=timedelta(0), missed_offers=0, missed_in_row=0)
     if state is AgentState.AVAILABLE:
@@ -250,7 +254,7 @@ def offered(
     return moved(
         agent, AgentTrigger.OFFER, now,
         contact_id=contact_id, idle_since=None, next_state=agent.state, next_reason=agent.reason,
-        next_reason_id=agent.reason_id, last_offer_time=now,
+        next_reason_id=agent.reason_id, last_offer_time=now, return_time=agent.return_time,
     )  # fmt: skip
 
 
@@ -293,8 +297,9 @@ def turned_away(agent: Agent, reason: str, now: datetime, returns: timedelta = t
     )  # fmt: skip
     if agent.found_away and agent.next_state is not None:
         return replace(
-            after, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, passed_over=True
-        )
+            after, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, passed_over=True,
+            return_time=agent.return_time,
+        )  # fmt: skip
     if reason == MISSED_OFFER:
         again = returns > timedelta(0) and agent.missed_in_row < RETURNS_IN_ROW and agent.next_state is None
         after = replace(
@@ -323,8 +328,9 @@ def released(agent: Agent, trigger: AgentTrigger, now: datetime) -> Agent:
     )  # fmt: skip
     if agent.next_state is not None:
         return replace(
-            free, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, idle_since=None
-        )
+            free, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, idle_since=None,
+            return_time=agent.return_time,
+        )  # fmt: skip
     if not agent.has_station:
         return replace(free, state=AgentState.NOT_READY, reason=NO_STATION, idle_since=None)
     return free
@@ -395,7 +401,7 @@ def disabled(agent: Agent, now: datetime) -> Agent:
     """The login was disabled: OFFLINE now, or after the contact at hand."""
     gone = replace(agent, active=False, version=agent.version + 1)
     if gone.state in BUSY:
-        return replace(gone, next_state=AgentState.OFFLINE, next_reason="", next_reason_id="")
+        return replace(gone, next_state=AgentState.OFFLINE, next_reason="", next_reason_id="", return_time=None)
     return moved(gone, AgentTrigger.GO_OFFLINE, now, idle_since=None)
 
 

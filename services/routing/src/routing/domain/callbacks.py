@@ -24,6 +24,7 @@ from routing.domain.callback_outcomes import REACHED, Outcome
 from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules, CallOrder
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.hours import BusinessHours, opening
+from routing.domain.places import place_of
 from routing.domain.queues import SkillLevel
 
 DIAL_WITHIN = timedelta(seconds=60)
@@ -258,8 +259,8 @@ def closing_after(hours: BusinessHours | None, at: datetime) -> datetime | None:
 def asked_for(
     draft: Callback, caller: Contact | None, rules: CallbackRules, due: datetime, now: datetime, *, later: bool = False
 ) -> Callback:
-    """A new callback that gets in line at `due`. Of a `caller` who waited it has what it doesn't bring itself, and the
-    place, unless it was asked for a `later` time: then its place is that of its due time."""
+    """A new callback that gets in line at `due`. Of a `caller` it has what it doesn't bring itself, and the place,
+    if they have one still and it wasn't asked for a `later` time: then its place is that of its due time."""
     if caller is not None:
         draft = replace(
             draft,
@@ -273,10 +274,9 @@ def asked_for(
             required_skills=draft.required_skills
             or (caller.required_skills if caller.queue_id == draft.queue_id else ()),
         )
-    came = min(caller.queue_time, now) if caller is not None else now
     return replace(
-        draft, state=CallbackState.SCHEDULED, due_time=due, place_time=due if later else came,
-        expire_time=due + rules.time_to_live, create_time=now,
+        draft, state=CallbackState.SCHEDULED, due_time=due, expire_time=due + rules.time_to_live, create_time=now,
+        place_time=due if later else place_of(caller, draft.queue_id, now),
     )  # fmt: skip
 
 
@@ -389,9 +389,8 @@ def attempted(
 ) -> Callback:
     """An attempt is over: done, given up, or tried again after a while within the hours of its queue. Its place
     stays."""
-    attempt = Attempt(
-        callback.release_time or now, callback.agent_id, callback.contact_id, callback.call_id, outcome
-    )  # fmt: skip
+    begun = callback.release_time or now
+    attempt = Attempt(begun, callback.agent_id, callback.contact_id, callback.call_id, outcome)
     changes: dict[str, Any] = {
         "attempts": (*callback.attempts, attempt), "contact_id": "", "call_id": "", "agent_id": "",
         "release_time": None, "dial_by_time": None, "customer_first": False, "answer_time": None,

@@ -10,7 +10,7 @@ from typing import Any
 from kernel.errors import InvalidInput
 
 from routing.domain import agents
-from routing.domain.agents import MAX_COST, Agent, AgentNotFound, AgentState, Reach, newcomer, wish
+from routing.domain.agents import AWAY, MAX_COST, Agent, AgentNotFound, AgentState, Reach, newcomer, wish
 from routing.domain.capacity import check_capacities
 from routing.domain.contacts import Contact
 from routing.domain.facts import AgentChanged, OfferRescinded
@@ -68,14 +68,17 @@ async def change_user(
 async def set_state(
     tx: Ledger, agent_id: str, state: AgentState, reason: str, now: datetime, *, reason_id: str = ""
 ) -> Agent:
-    """Set the state an agent, or their supervisor, wants; kept as the next state while a contact is at hand.
-    NotReadyReasonNotFound, NotReadyReasonArchived."""
+    """Set the state an agent, or their supervisor, wants; kept as the next state while a contact is at hand. Who goes
+    while they are only kept for a customer who is called is replaced. NotReadyReasonNotFound,
+    NotReadyReasonArchived."""
     agent = await get_agent(tx, agent_id)
     if state is AgentState.NOT_READY:
         reason, reason_id = await presence.picked(tx, reason, reason_id, now)
     elif reason_id:
         raise InvalidInput.of("reason_id", "goes with NOT_READY")
-    return await put_agent(tx, agent, wish(agent, state, reason, now, reason_id), now)
+    after = await put_agent(tx, agent, wish(agent, state, reason, now, reason_id), now)
+    # The customer would answer, and wait for somebody who went home.
+    return await _take_offer_back(tx, after, now, kept=True) if state in AWAY else after
 
 
 async def return_agents(tx: Ledger, now: datetime, limit: int = 50) -> int:
@@ -150,11 +153,12 @@ async def desktop(tx: Ledger, agent_id: str) -> Desktop:
     return Desktop(agent, offer if offer is None or not offer.kept else None, contact, dispositions)
 
 
-async def _take_offer_back(tx: Ledger, agent: Agent, now: datetime) -> Agent:
+async def _take_offer_back(tx: Ledger, agent: Agent, now: datetime, *, kept: bool = False) -> Agent:
+    """What rings at them goes back to its queue; with `kept` only what rings nowhere yet."""
     if agent.state is not AgentState.OFFERED:
         return agent
     offer = await offer_store.pending_offer(tx, agent_id=agent.agent_id)
-    if offer is None:
+    if offer is None or (kept and not offer.kept):
         return agent
     before = replace(await move_of(tx, offer), agent=agent)
     after = withdrawn(before, now)

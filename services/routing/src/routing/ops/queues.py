@@ -11,6 +11,7 @@ from kernel.features import Feature
 from kernel.ids import new_id
 
 from routing.domain.agents import VersionConflict
+from routing.domain.callbacks import CallbackState
 from routing.domain.facts import QueueChanged, QueueDeleted
 from routing.domain.hours import BusinessHoursNotFound
 from routing.domain.queues import (
@@ -38,6 +39,7 @@ from routing.ops import rules as rules_ops
 from routing.ops.plans import require_feature
 from routing.ops.saving import put_agent
 from routing.store import agents as agent_store
+from routing.store import callbacks as callback_store
 from routing.store import hours as hours_store
 from routing.store import queues as store
 
@@ -86,13 +88,16 @@ async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], ve
     await require_plan_for(tx, before.required_skills, after.required_skills)
     await rules_ops.require_plan_for(tx, before.rules, after.rules)
     await store.change_queue(tx, after, before.version)
+    if after.callbacks.business_hours_id != before.callbacks.business_hours_id:
+        # Who is in line was told when the hours before close, or never if there were none.
+        await callback_store.look_again(tx, queue_id, [CallbackState.WAITING], now)
     tx.tell(QueueChanged(after))
     return after
 
 
 async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
-    """Take it away, also from the agents who list it. QueueNotEmpty while contacts wait in it, QueueInUse while a step
-    or an overflow of another queue names it."""
+    """Take it away, also from the agents who list it, and its callbacks with it. QueueNotEmpty while contacts wait in
+    it, QueueInUse while a step or an overflow of another queue names it."""
     before = await get_queue(tx, queue_id)
     if await store.waiting_in(tx, queue_id):
         raise QueueNotEmpty("contacts wait in this queue")
@@ -113,6 +118,8 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
     for agent in await agent_store.agents_listing(tx, queue_id):
         kept = tuple(each for each in agent.queue_ids if each != queue_id)
         await put_agent(tx, agent, replace(agent, queue_ids=kept, version=agent.version + 1), now)
+    # Nobody stands in line for those. The sweep cancels them, however many they are.
+    await callback_store.look_again(tx, queue_id, [CallbackState.SCHEDULED], now)
     tx.tell(QueueDeleted(queue_id))
 
 

@@ -53,7 +53,7 @@ async def agents_returning(tx: Transaction, now: datetime, limit: int) -> list[A
     """Those whose time after a missed offer is over."""
     rows = await tx.all(
         select(agents)
-        .where(agents.c.tenant_id == tx.tenant_id, agents.c.return_time <= now)
+        .where(agents.c.tenant_id == tx.tenant_id, agents.c.return_time <= now, agents.c.state == AgentState.NOT_READY)
         .order_by(agents.c.return_time)
         .limit(limit)
     )

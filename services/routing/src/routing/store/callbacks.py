@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from chassis.paging import keyset
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, update
 
 from routing.domain.callback_outcomes import Outcome
 from routing.domain.callbacks import OPEN, Attempt, Callback, CallbackState
@@ -68,6 +68,18 @@ async def callbacks_due(tx: Transaction, now: datetime, limit: int) -> list[Call
         .limit(limit)
     )
     return [_callback(row) for row in rows]
+
+
+async def look_again(tx: Transaction, queue_id: str, states: Sequence[CallbackState], now: datetime) -> None:
+    """The clock looks now at the queue's callbacks in these states, whenever it was to. What they are stays."""
+    await tx.execute(
+        update(callbacks)
+        .where(
+            callbacks.c.tenant_id == tx.tenant_id, callbacks.c.queue_id == queue_id,
+            callbacks.c.state.in_([state.value for state in states]),
+        )
+        .values(next_time=now)
+    )  # fmt: skip
 
 
 async def page_of_callbacks(

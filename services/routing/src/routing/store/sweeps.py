@@ -21,7 +21,7 @@ async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
             select(contacts.c.tenant_id).where(
                 contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
             ),
-            select(agents.c.tenant_id).where(agents.c.return_time <= now),
+            select(agents.c.tenant_id).where(agents.c.return_time <= now, agents.c.state == AgentState.NOT_READY),
             select(callbacks.c.tenant_id).where(callbacks.c.next_time <= now),
         )
     )

@@ -8,13 +8,14 @@ from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
 from kernel.errors import DomainError
 from merkez.routing.v1 import callback_pb2, callback_rules_pb2
-from merkez.telephony.v1 import call_pb2, call_service_pb2
+from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc
 
 from telephony.domain.answers import MessageUnplayable
 from telephony.domain.calls import Actor, Call
 from telephony.live.dialing import CalledFirst, Dialing
 from telephony.live.house import House
 from telephony.live.nodes import Nodes
+from telephony.live.switchboard import NodeDraining
 
 _ON_MACHINE = {
     callback_rules_pb2.CALLBACK_MACHINE_ACTION_HANG_UP: call_pb2.MACHINE_ACTION_HANG_UP,
@@ -39,14 +40,23 @@ class Callbacks:
             if there is None:
                 await self.dial(tenant_id, contact_id, agent_id)
                 return
-            request = call_service_pb2.DialCallbackRequest(contact_id=contact_id, agent_id=agent_id)
-            with acting_for(tenant_id):
-                await there.DialCallback(request, timeout=9)
+            await _dial_at(there, tenant_id, contact_id, agent_id)
         except (DomainError, RemoteFailed) as error:
             log.info("a customer is not called back", contact_id=contact_id, exc_info=error)
 
     async def dial(self, tenant_id: str, contact_id: str, agent_id: str) -> call_pb2.Call:
-        """Call from here. Errors as DialCallback says; routing has heard of them."""
+        """Call from here, or from another node while this one drains. Errors as DialCallback says; routing has heard of
+        them."""
+        try:
+            return await self._dial(tenant_id, contact_id, agent_id)
+        except NodeDraining:
+            there = await self._nodes.taking_calls()
+            if there is None:
+                await self._house.routing.fail_callback(tenant_id, contact_id, agent_id)
+                raise
+            return await _dial_at(there, tenant_id, contact_id, agent_id)
+
+    async def _dial(self, tenant_id: str, contact_id: str, agent_id: str) -> call_pb2.Call:
         routing = self._house.routing
         try:
             wanted = await routing.callback_dial(tenant_id, contact_id)
@@ -61,8 +71,9 @@ class Callbacks:
                     Actor("system"),
                     CalledFirst(contact_id, wanted.ring_timeout.ToTimedelta().total_seconds()),
                 )
-                # Each release is a ring of its own: the agent who was kept by the one before may be gone.
-                request.request_id += f":{wanted.version}"
+                # Each release is a ring of its own: the agent who was kept by the one before may be gone, and their
+                # release be heard of only when the callback is another agent's.
+                request.request_id += f":{wanted.version}:{agent_id}"
             try:
                 return await self._dialing.dial(tenant_id, actor, request, contact_of=begun, first=first)
             except MessageUnplayable:
@@ -70,6 +81,8 @@ class Callbacks:
                 log.warning("a callback's message can't be played", contact_id=contact_id)
                 request.detection.CopyFrom(call_pb2.AnswerDetection(on_machine=call_pb2.MACHINE_ACTION_HANG_UP))
                 return await self._dialing.dial(tenant_id, actor, request, contact_of=begun, first=first)
+        except NodeDraining:
+            raise  # Nothing was begun: another node can.
         except Exception:
             # A call that began tells its end by itself, and routing leaves such a contact as it is.
             await routing.fail_callback(tenant_id, contact_id, agent_id)
@@ -89,3 +102,11 @@ class Callbacks:
             request.detection.on_machine = action
             request.detection.message_prompt_id = wanted.message_prompt_id
         return request
+
+
+async def _dial_at(
+    there: call_service_pb2_grpc.CallServiceAsyncStub, tenant_id: str, contact_id: str, agent_id: str
+) -> call_pb2.Call:
+    request = call_service_pb2.DialCallbackRequest(contact_id=contact_id, agent_id=agent_id)
+    with acting_for(tenant_id):
+        return await there.DialCallback(request, timeout=9)

@@ -173,7 +173,7 @@ class NumberLineProblem(_message.Message):
     value: _builtins.str
     """What stands there for a number, cut to 64 characters."""
     reason: _builtins.str
-    """Stable key: NUMBER_INVALID, NUMBER_WITHOUT_COUNTRY, PREFIX_INVALID, NUMBER_TWICE, LABEL_TOO_LONG, NOTES_TOO_LONG, TEXT_INVALID."""
+    """Stable key: NUMBER_INVALID, NUMBER_WITHOUT_COUNTRY, QUOTE_OPEN, PREFIX_INVALID, NUMBER_TWICE, LABEL_TOO_LONG, NOTES_TOO_LONG, TEXT_INVALID."""
     message: _builtins.str
     """What is wrong and what to do, in English."""
     def __init__(

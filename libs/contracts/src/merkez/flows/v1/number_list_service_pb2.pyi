@@ -261,7 +261,7 @@ class ImportNumberListEntriesRequest(_message.Message):
     """Required."""
     text: _builtins.str
     """Required. One entry a line: a number or a beginning with a star, then, separated by a comma, a semicolon or a tab, a label and notes.
-    A first line without a digit in its first cell is a heading. Up to 4,000,000 bytes.
+    A first line without a digit in its first cell is a heading when it names a column. Up to 4,000,000 bytes.
     """
     country: _builtins.str
     """Country that numbers without a country code are of, as ISO 3166-1 alpha-2, such as AZ; empty refuses such numbers."""
@@ -270,7 +270,7 @@ class ImportNumberListEntriesRequest(_message.Message):
     skip_bad_lines: _builtins.bool
     """Leaves out the lines that can't be taken."""
     replace: _builtins.bool
-    """Takes out what is in the list and not in the text."""
+    """Takes out what is in the list and not in the text. Refused while there are lines that can't be taken, skipped or not."""
     def __init__(
         self,
         *,

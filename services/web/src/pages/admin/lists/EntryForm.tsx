@@ -22,7 +22,8 @@ export function EntryForm({ numberListId, entry, onClose, onSaved }: Props) {
     await ask(
       api.PATCH("/v1/numberLists/{numberListId}/entries", {
         params: { path: { numberListId } },
-        body: { entry: { pattern: entry.pattern, label, notes } },
+        // An entry is one line of a file.
+        body: { entry: { pattern: entry.pattern, label, notes: notes.replace(/\s*[\r\n]+\s*/g, " ") } },
       }),
     );
     await onSaved();

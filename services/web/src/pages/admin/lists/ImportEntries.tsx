@@ -68,6 +68,8 @@ export function ImportEntries({ list, onClose, onDone }: Props) {
     void chosen?.text().then(setText, setFailure);
   };
   const ready = came !== undefined && good + (came.removed ?? 0) > 0;
+  // The entries that the bad lines mean would be taken out.
+  const unsafe = replace && bad > 0;
   return (
     <Modal
       opened
@@ -112,6 +114,11 @@ export function ImportEntries({ list, onClose, onDone }: Props) {
         />
         <ProblemNote problem={failure} title={t("numberLists.notTaken")} />
         {came && <Outcome came={came} />}
+        {unsafe && (
+          <Note tone="bad" live testId="import-numbers-unsafe">
+            {t("numberLists.replaceBad")}
+          </Note>
+        )}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t("common.cancel")}
@@ -126,8 +133,13 @@ export function ImportEntries({ list, onClose, onDone }: Props) {
             {t("numberLists.check")}
           </Button>
           {ready && (
-            <Button loading={busy === "take"} onClick={() => void take()} data-testid="import-numbers-take">
-              {bad > 0 ? t("numberLists.takeGood") : t("numberLists.take")}
+            <Button
+              disabled={unsafe}
+              loading={busy === "take"}
+              onClick={() => void take()}
+              data-testid="import-numbers-take"
+            >
+              {bad > 0 && !unsafe ? t("numberLists.takeGood") : t("numberLists.take")}
             </Button>
           )}
         </Group>
