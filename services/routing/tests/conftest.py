@@ -27,6 +27,7 @@ from routing.domain.agents import Agent, AgentState
 from routing.domain.board import Board, line_of, ready_of, waiting_of
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.facts import Fact
+from routing.domain.matches import Match
 from routing.domain.offers import Offer
 from routing.domain.queues import Queue, SkillLevel
 from routing.handlers import servicers
@@ -109,6 +110,11 @@ class Floor:
 
     async def match(self) -> Offer | None:
         """What a freshly built matcher would offer next, made."""
+        match = await self.proposal()
+        return await self.run(offer_ops.make_offer, match) if match else None
+
+    async def proposal(self) -> Match | None:
+        """What a freshly built matcher would offer next."""
         board, now = Board(), self.clock.now().timestamp()
 
         async def fill(tx: Ledger) -> None:
@@ -123,8 +129,7 @@ class Floor:
                 board.put_contact(waiting_of(contact), now)  # pyright: ignore[reportArgumentType]
 
         await self.read(fill)
-        match = board.decide(now)
-        return await self.run(offer_ops.make_offer, match) if match else None
+        return board.decide(now)
 
     async def ringing(self, **queue: Any) -> tuple[Offer, str, Contact]:
         """A queue, an agent, a caller, and an offer that rings."""

@@ -106,7 +106,7 @@ async def test_agent_picks_up_from_the_desktop_and_others_are_refused(
     with as_("agent", floor, ringing_at):
         await refused(
             edge.offers.AcceptOffer(cs.AcceptOfferRequest(offer_id=offer.offer_id)), FailedPrecondition,
-            "OFFER_NOT_PENDING",
+            "OFFER_TAKEN",
         )  # fmt: skip
 
 

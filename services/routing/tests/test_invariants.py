@@ -1,6 +1,7 @@
 """I1 and I2 under random interleavings, against real PostgreSQL.
 
-I1: no contact is held by or offered to two agents, no agent is above capacity. I2: every contact reaches exactly one
+I1: no contact is held by two agents or offered to two at once but where its queue rings several, no agent is above
+capacity. I2: every contact reaches exactly one
 end; none is lost.
 """
 
@@ -21,6 +22,7 @@ from routing.domain.board import Match, line_of, ready_of, waiting_of
 from routing.domain.contacts import Contact, ContactKind, ContactState
 from routing.domain.facts import ContactAbandoned, ContactDequeued, ContactEnded, OfferAccepted, OfferMade
 from routing.domain.queues import Queue
+from routing.domain.rules import Rules
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
@@ -76,8 +78,11 @@ class Chaos:
         if queued and ready:
             waiting = waiting_of(self.random.choice(queued))
             assert waiting is not None
+            seen = [ready_of(await self.floor.see(each)) for each in self.agents if each != agent.agent_id]
+            companions = [each for each in seen if each][: self.queue.rules.ring_agents - 1]
             await asyncio.sleep(self.random.random() * 0.01)
-            await self.floor.run(offer_ops.make_offer, Match(waiting, ready, "longest_idle"))
+            match = Match(waiting, ready, "longest_idle", companions=tuple(companions))
+            await self.floor.run(offer_ops.make_offer, match)
 
     async def answer(self) -> None:
         agent_id = self.random.choice(self.agents)
@@ -146,7 +151,7 @@ class Chaos:
 
 
 async def check_i1(floor: Floor, agents: list[str], contacts: list[Contact]) -> None:
-    """One snapshot in which nobody is held twice."""
+    """One snapshot in which nobody is held twice, and what rings at several is held by those it rings at."""
 
     async def snapshot(tx: Any) -> tuple[list[Any], list[Any], list[Any]]:
         pending = await tx.all(
@@ -157,12 +162,13 @@ async def check_i1(floor: Floor, agents: list[str], contacts: list[Contact]) -> 
 
     people, found, pending = await floor.read(snapshot)
     held = Counter(each.contact_id for each in people if each.contact_id)
-    assert all(count == 1 for count in held.values())
-    assert all(bool(each.contact_id) == (each.state in HELD) for each in people)
     by_id = {each.contact_id: each for each in found}
+    assert all(count == (by_id[contact_id].ringing or 1) for contact_id, count in held.items())
+    assert all(bool(each.contact_id) == (each.state in HELD) for each in people)
+    assert all(bool(each.ringing) == (each.state is ContactState.OFFERED) for each in found)
     for agent in people:
         if agent.contact_id:
-            assert by_id[agent.contact_id].agent_id == agent.agent_id
+            assert by_id[agent.contact_id].agent_id == agent.agent_id or by_id[agent.contact_id].ringing > 1
             assert by_id[agent.contact_id].state == agent.state
     busy = {ContactState.OFFERED, ContactState.ON_CONTACT, ContactState.WRAP_UP}
     assert {each.contact_id for each in found if each.state in busy} == set(held)
@@ -183,10 +189,11 @@ def check_i2(floor: Floor, contacts: list[Contact]) -> None:
     assert all(count == 1 for count in accepted.values())
 
 
+@pytest.mark.parametrize("most", [1, 3])
 @pytest.mark.parametrize("seed", range(8))
-async def test_nobody_is_held_twice_and_nobody_is_lost(db: Database, clock: ManualClock, seed: int) -> None:
+async def test_nobody_is_held_twice_and_nobody_is_lost(db: Database, clock: ManualClock, seed: int, most: int) -> None:
     floor = open_floor(db, clock)
-    queue = await floor.queue(wrap_up_duration=timedelta(seconds=10 * (seed % 2)))
+    queue = await floor.queue(wrap_up_duration=timedelta(seconds=10 * (seed % 2)), rules=Rules(ring_agents=most))
     agents = [await floor.agent(f"Agent {n}") for n in range(3)]
     hands = [Chaos(floor, queue, agents, seed * 10 + n) for n in range(4)]
     for hand in hands[1:]:

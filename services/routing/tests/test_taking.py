@@ -144,7 +144,7 @@ async def test_agent_picks_up_what_rings_at_a_colleague_who_keeps_their_idle_tim
     assert (await floor.look(contact)).agent_id == other
     with pytest.raises(DomainError) as refused:
         await floor.run(offer_ops.accept_offer, offer.offer_id, colleague)
-    assert refused.value.reason == "OFFER_NOT_PENDING"
+    assert refused.value.reason == "OFFER_TAKEN"
 
 
 async def test_contact_of_another_queue_or_for_another_agent_is_not_picked_up(floor: Floor) -> None:

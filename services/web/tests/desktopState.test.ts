@@ -100,6 +100,18 @@ test.each([
   expect(state.notice).toBe(notice);
 });
 
+test.each([
+  ["RESCIND_REASON_TAKEN", "taken"],
+  ["RESCIND_REASON_CONTACT_LEFT", "rescinded"],
+] as const)("an offer taken back for %s says so", (rescindReason, notice) => {
+  const state = after(
+    ["OfferMade", { offer: OFFER }],
+    ["OfferRescinded", { offer: { ...OFFER, rescindReason } }],
+  );
+  expect(state.offer).toBeUndefined();
+  expect(state.notice).toBe(notice);
+});
+
 test("the end of an older offer leaves the newer one ringing", () => {
   const newer = { ...OFFER, offerId: "ofr_2" };
   const state = after(["OfferMade", { offer: newer }], ["OfferRescinded", { offer: OFFER }]);

@@ -143,11 +143,11 @@ class TenantBoard:
 
     def reserve(self, match: Match) -> None:
         """An offer for this match is being written."""
-        self.in_flight |= {match.contact.contact_id, match.agent.agent_id}
+        self.in_flight |= _named(match)
 
     def release(self, match: Match) -> bool:
         """It was, or could not be; whether there was news of either meanwhile that has to be read again."""
-        named = {match.contact.contact_id, match.agent.agent_id}
+        named = _named(match)
         self.in_flight -= named
         missed = bool(self.passed_by & named)
         self.passed_by -= named
@@ -174,6 +174,10 @@ class TenantBoard:
         if self.reading:
             self.changed[entity_id] = self.ticks
         return True
+
+
+def _named(match: Match) -> set[str]:
+    return {match.contact.contact_id, *(each.agent_id for each in match.agents)}
 
 
 class Boards:

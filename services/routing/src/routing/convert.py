@@ -162,6 +162,7 @@ def contact_to_proto(contact: Contact) -> contact_pb2.Contact:
         wrap_up_wanted=contact.wrap_up_wanted,
         wrap_up_extension=duration_out(contact.wrap_up_extension or None),
         wrap_up_least_time=time_out(contact.wrap_up_least_time),
+        ringing_count=contact.ringing,
         version=contact.version,
     )
 
@@ -215,6 +216,7 @@ def offer_to_proto(offer: Offer, contact: Contact) -> contact_pb2.Offer:
         waiting_duration=duration_out(offer.waited),
         away=offer.away,
         kept=offer.kept,
+        rescind_reason=contact_pb2.RescindReason.Value(f"RESCIND_REASON_{offer.rescind_reason or 'UNSPECIFIED'}"),
     )
 
 

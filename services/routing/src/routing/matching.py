@@ -141,7 +141,9 @@ class Matcher:
                 ):
                     await self._desk.run(tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now()))
             _latency.record((self._desk.clock.monotonic() - began) * 1000)
-            if tenant.release(match):
+            # Who was to ring along and couldn't any more is not heard of by what was written.
+            left_out = [each for each in match.companions if not tenant.knows(each.agent_id, each.version + 1)]
+            if tenant.release(match) or left_out:
                 await self._reread(tenant, match)
         except DecisionStale:
             await self._reread(tenant, match)
@@ -156,7 +158,9 @@ class Matcher:
     async def _reread(self, tenant: TenantBoard, match: Match) -> None:
         tenant.release(match)
         try:
-            await self.boards.reread(tenant.tenant_id, [match.agent.agent_id], [match.contact.contact_id])
+            await self.boards.reread(
+                tenant.tenant_id, [each.agent_id for each in match.agents], [match.contact.contact_id]
+            )
         except DomainError as error:
             log.warning("rows could not be read again", exc_info=error)
             tenant.loaded = False

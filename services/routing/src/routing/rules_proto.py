@@ -57,6 +57,7 @@ def rules_to_proto(rules: Rules, names: Mapping[str, str]) -> rules_pb2.RoutingR
         points_per_minute=rules.acceleration,
         most_points=rules.most_points,
         preferred_wait=duration_out(rules.preferred_wait),
+        ring_agents=rules.ring_agents,
     )  # fmt: skip
 
 
@@ -89,6 +90,7 @@ def rules_from_proto(message: rules_pb2.RoutingRules, field: str) -> Rules:
         message.points_per_minute,
         message.most_points or MOST_POINTS,
         _length(message, "preferred_wait", PREFERRED_WAIT),
+        message.ring_agents or DEFAULT.ring_agents,
     )
 
 

@@ -77,7 +77,9 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
 
     def offer_over(q850: int) -> Any:
         async def over(tx: Tx, fact: _OfferOver, meta: FactMeta) -> None:
-            found = await find_me.end_search(tx, _offered(fact.offer), q850, house.now())
+            taken = fact.offer.rescind_reason == contact_pb2.RESCIND_REASON_TAKEN
+            cause = Q850.ANSWERED_ELSEWHERE if taken else q850
+            found = await find_me.end_search(tx, _offered(fact.offer), cause, house.now())
             if found is not None:
                 tx.after_commit(lambda: switchboard.settle(meta.tenant_id, *found))
                 tx.after_commit(switchboard.seek)

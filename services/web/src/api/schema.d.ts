@@ -2979,7 +2979,7 @@ export interface paths {
         put?: never;
         /**
          * Accepts the caller's offer: ON_CONTACT
-         * @description Accepts the caller's offer: ON_CONTACT. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded or answered already. Needs the permission `contacts.handle`.
+         * @description Accepts the caller's offer: ON_CONTACT. Where it rang at several, the first has it: FAILED_PRECONDITION OFFER_TAKEN for the others. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded otherwise or answered already. Needs the permission `contacts.handle`.
          */
         post: operations["merkez.routing.v1.OfferService.AcceptOffer"];
         delete?: never;
@@ -2998,8 +2998,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Declines it: the contact goes back to the head of its queue, the agent to NOT_READY
-         * @description Declines it: the contact goes back to the head of its queue, the agent to NOT_READY. Needs the permission `contacts.handle`.
+         * Declines it: the contact rings on where it rings besides, else goes back to the head of its queue; the agent is NOT_READY
+         * @description Declines it: the contact rings on where it rings besides, else goes back to the head of its queue; the agent is NOT_READY. Refused as AcceptOffer is. Needs the permission `contacts.handle`.
          */
         post: operations["merkez.routing.v1.OfferService.DeclineOffer"];
         delete?: never;
@@ -5836,7 +5836,7 @@ export interface components {
              * @description Sum of proficiency over the skills asked for.
              */
             score?: number;
-            /** @description Why not chosen; empty for the one that was, and in an Explanation for whoever would take it now. */
+            /** @description Why not chosen; empty for the one that was, and in an Explanation for whoever would take it now. rings_too: not the best, but it rang at them as well. */
             rejection?: string;
             /**
              * Format: double
@@ -5942,7 +5942,7 @@ export interface components {
             attributes?: {
                 [key: string]: string;
             };
-            /** @description Agent handling or having handled it. */
+            /** @description Agent handling or having handled it; while it rings at several, the first of them. */
             agentId?: string;
             /**
              * Format: date-time
@@ -6013,6 +6013,11 @@ export interface components {
              * @description Output only. In wrap-up: before this its agent can't end it; unset when they can.
              */
             readonly wrapUpLeastTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. At how many agents it rings now; more than 1 where its queue rings several (RoutingRules.ring_agents).
+             */
+            readonly ringingCount?: number;
         };
         /**
          * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
@@ -6099,7 +6104,7 @@ export interface components {
         };
         /** @description How an agent was found for a contact. */
         "routing.v1.Decision": {
-            /** @description Offer made. */
+            /** @description Offer made; where it rang at several, that of the best. */
             offerId?: string;
             /** @description Contact. */
             contactId?: string;
@@ -6399,6 +6404,8 @@ export interface components {
             away?: boolean;
             /** @description Whether the agent is only kept for a customer who is rung before them (a callback of CUSTOMER_FIRST): it rings nowhere and can't be answered until OfferMade tells of it. */
             kept?: boolean;
+            /** @description Why it was taken back; set when it is RESCINDED. */
+            rescindReason?: components["schemas"]["routing.v1.RescindReason"];
         };
         /**
          * @description What became of an offer.
@@ -6664,6 +6671,11 @@ export interface components {
              */
             version?: string;
         };
+        /**
+         * @description Why an offer was taken back.
+         * @enum {string}
+         */
+        "routing.v1.RescindReason": "RESCIND_REASON_UNSPECIFIED" | "RESCIND_REASON_TAKEN" | "RESCIND_REASON_CONTACT_LEFT" | "RESCIND_REASON_AGENT_GONE" | "RESCIND_REASON_NOT_RUNG";
         /** @description How a queue chooses. Whatever is unset is as it always was: best proficiency, then longest idle; more priority first. */
         "routing.v1.RoutingRules": {
             /** @description Who is offered a contact first. */
@@ -6696,6 +6708,11 @@ export interface components {
              * @example 3.5s
              */
             preferredWait?: string;
+            /**
+             * Format: int32
+             * @description At how many agents at most a contact rings together, 1 to 20; 0 means 1. The first who accepts has it, and the others' offers are taken back at once, without anything being held against them. Only agents at the desk ring together, and only those whom nobody else who waits for the same agents could have. One for a single agent, for its preferred agent, or for a customer who is called first rings alone.
+             */
+            ringAgents?: number;
         };
         /** @description Saves. */
         "routing.v1.SaveWrapUpRequest": {

@@ -23,6 +23,7 @@ export type DesktopNotice =
   | "missed"
   | "declined"
   | "rescinded"
+  | "taken"
   | "customerLeft"
   | "callLost"
   | "wrapUpOver"
@@ -107,7 +108,7 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "OfferMissed":
       return endOffer(state, offer, "missed");
     case "OfferRescinded":
-      return endOffer(state, offer, "rescinded");
+      return endOffer(state, offer, offer?.rescindReason?.endsWith("TAKEN") ? "taken" : "rescinded");
     case "AgentStateChanged":
     case "AgentChanged":
       return agent?.agentId === me ? { ...state, agent } : state;

@@ -21,7 +21,7 @@ from routing.domain.capacity import ALL, SPOKEN, USUAL_RULES, CapacityRules
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Demand, Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import Turns
-from routing.domain.matches import CANDIDATES, PREFERRED, TARGET, Match, Waiting
+from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import LAST, LOADED, USUALLY, Ranked, Ranking, Ready, Tally
@@ -223,16 +223,14 @@ class Board:
         return count
 
     def decide(self, now: float = 0.0) -> Match | None:
-        """Take the first contact, in order, that any ready agent may take, and its best agent, off the board."""
+        """Take the first contact, in order, that any ready agent may take, and its best agents, off the board."""
         best: Pool | None = None
         place: Place | None = None
         head: Waiting | None = None
         mixed = self._turns.mixed
         turn = self._turns.next_of({pool.channel for pool in self._live.values()}) if mixed else None
         for pool in self._live.values():
-            if turn is not None and pool.channel is not turn:
-                continue
-            first = pool.head(now)
+            first = pool.head(now) if turn is None or pool.channel is turn else None
             if first is not None and (place is None or first[0] < place):
                 best, (place, head) = pool, first
         if best is None or head is None:
@@ -241,13 +239,17 @@ class Board:
         # Those who were ready too but may not take it: what a supervisor asks about first. From the end: those at a
         # dict's front go first, and looking for the first one left would take ever longer.
         others = tuple(islice(reversed(self._ready.values()), _EXAMINED)) if len(weighed) < CANDIDATES else ()
-        agent = weighed[0][0]
+        rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
+        line = None if rule in ALONE else self._lines.get(head.queue_id)
+        most = line.rules.ring_agents if line is not None else 1
+        companions = rings_along(weighed, most, best.ready - len(best.waiting)) if most > 1 else ()
+        match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions)
         self.drop_contact(head.contact_id)
-        self.drop_agent(agent.agent_id)
+        for agent in match.agents:
+            self.drop_agent(agent.agent_id)
         if mixed:
             self._take_turns(head.channel)
-        rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
-        return Match(head, agent, rule, best.stage, best.ranking, weighed, others, now)
+        return match
 
     def _take_turns(self, channel: Channel) -> None:
         """A contact of this channel was taken. When another channel's turn has come, whoever would take it had they

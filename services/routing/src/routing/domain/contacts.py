@@ -160,6 +160,8 @@ class Contact:
     disposition_id: str = ""
     note: str = ""
     offer_count: int = 0
+    ringing: int = 0
+    """At how many agents it rings: `agent_id` is the first of them. 0 when it isn't OFFERED."""
     traceparent: str = ""
     kind: ContactKind = ContactKind.INBOUND
     previous_contact_id: str = ""
@@ -255,7 +257,12 @@ def moved(contact: Contact, trigger: ContactTrigger, **changes: Any) -> Contact:
         raise ContactMoved(
             f"{trigger} is not possible for a contact that is {contact.state}", metadata={"state": contact.state}
         )
-    return replace(contact, **{"state": target, "version": contact.version + 1} | changes)
+    return replace(contact, **{"state": target, "ringing": 0, "version": contact.version + 1} | changes)
+
+
+def rings_on(contact: Contact, agent_id: str, ringing: int) -> Contact:
+    """One of the offers is over that rang together: it rings at so many others still, this agent the first."""
+    return replace(contact, agent_id=agent_id, ringing=ringing, version=contact.version + 1)
 
 
 def changed(contact: Contact, **changes: Any) -> Contact:

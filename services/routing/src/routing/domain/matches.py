@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ from routing.domain.ranking import USUALLY, Ranking, Ready
 
 TARGET, PREFERRED = "target_agent", "preferred_agent"
 """Rules beside the strategies: for one agent alone, and for one agent for a while."""
+ALONE = (TARGET, PREFERRED)
+RINGS_TOO = "rings_too"
+"""Of an agent who wasn't the best and is offered it all the same."""
 CANDIDATES = 20
 
 
@@ -48,7 +52,8 @@ class Candidate(NamedTuple):
 
 class Match(NamedTuple):
     """A proposal: this contact to this agent, and what it was made from. `weighed` are the best agents with their
-    scores, best first; `others` were ready as well; `now` is in seconds since the epoch."""
+    scores, best first; `others` were ready as well; `now` is in seconds since the epoch. `companions` are those of
+    the weighed at whom it rings together with the agent."""
 
     contact: Waiting
     agent: Ready
@@ -58,13 +63,21 @@ class Match(NamedTuple):
     weighed: tuple[tuple[Ready, int], ...] = ()
     others: tuple[Ready, ...] = ()
     now: float = 0.0
+    companions: tuple[Ready, ...] = ()
+
+    @property
+    def agents(self) -> tuple[Ready, ...]:
+        """Everybody it is to ring at, the best first."""
+        return (self.agent, *self.companions)
 
     @property
     def candidates(self) -> list[Candidate]:
         """The trace: who was weighed and why not chosen, then who could not be; at most 20."""
         found: list[Candidate] = []
+        together = {each.agent_id for each in self.companions}
         for agent, score in self.weighed:
             why = self.ranking.why_after(agent, score, *self.weighed[0]) if found else ""
+            why = RINGS_TOO if agent.agent_id in together else why
             found.append(Candidate(agent, score, why, self._value(agent, score)))
         unfit = (
             Candidate(agent, None, why)
@@ -74,9 +87,17 @@ class Match(NamedTuple):
         return found + list(islice(unfit, CANDIDATES - len(found)))
 
     def _value(self, agent: Ready, score: int) -> float:
-        if self.ranking.strategy != "WEIGHTED" or self.rule in (TARGET, PREFERRED):
+        if self.ranking.strategy != "WEIGHTED" or self.rule in ALONE:
             return 0.0
         return self.ranking.value(agent, score, self.now, self.contact.preferred)
+
+
+def rings_along(weighed: Sequence[tuple[Ready, int]], most: int, spare: int) -> tuple[Ready, ...]:
+    """Who of the agents weighed rings together with the best: up to `most` in all, and of the `spare` ones alone whom
+    nobody else who waits could have. Who is away rings alone."""
+    if min(most - 1, spare) < 1 or weighed[0][0].away:
+        return ()
+    return tuple(islice((agent for agent, _ in weighed[1:] if not agent.away), min(most - 1, spare)))
 
 
 def why_not(agent: Ready, stage: Stage, ranking: Ranking, target: str = "", preferred: str = "") -> str:

@@ -1,4 +1,5 @@
-"""An offer: one agent reserved for one contact until a deadline, and what each answer does to all three."""
+"""An offer: one agent reserved for one contact until a deadline, and what each answer does to all three, and to the
+offers that ring beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
@@ -28,6 +30,12 @@ class OfferNotPending(FailedPrecondition):
     reason = "OFFER_NOT_PENDING"
 
 
+class OfferTaken(OfferNotPending):
+    """A colleague has the contact: nothing is held against whose offer it was."""
+
+    reason = "OFFER_TAKEN"
+
+
 class DecisionStale(Conflict):
     """The matcher decided on an older version of the contact or the agent: look again."""
 
@@ -42,6 +50,19 @@ class OfferState(StrEnum):
     DECLINED = "DECLINED"
     MISSED = "MISSED"
     RESCINDED = "RESCINDED"
+
+
+class RescindReason(StrEnum):
+    """Why an offer was taken back."""
+
+    TAKEN = "TAKEN"
+    """A colleague has the contact: it rang there too, or they picked it up."""
+    CONTACT_LEFT = "CONTACT_LEFT"
+    """The contact waits no more: the customer left, or it goes another way."""
+    AGENT_GONE = "AGENT_GONE"
+    """Its agent can't answer it any more."""
+    NOT_RUNG = "NOT_RUNG"
+    """It never rang, and its time is over."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +83,9 @@ class Offer:
     """Whether it rings at the agent's telephones alone."""
     kept: bool = False
     """Whether the agent is only kept for a customer who is called first: it rings nowhere yet."""
+    companion: bool = False
+    """Whether it was made beside another offer of the same contact, to ring together with it."""
+    rescind_reason: RescindReason | None = None
     version: int = 1
 
 
@@ -91,13 +115,22 @@ class Decision:
     """Those of the queue's rules that had come, counted from 0."""
 
 
+class Beside(NamedTuple):
+    """Another offer that rings for the same contact, with its agent."""
+
+    offer: Offer
+    agent: Agent
+
+
 @dataclass(frozen=True)
 class Move:
-    """The three after one verb."""
+    """The three after one verb, and what rings `beside` the offer, the first made first: as many as `contact.ringing`
+    says, less one."""
 
     offer: Offer
     contact: Contact
     agent: Agent
+    beside: tuple[Beside, ...] = ()
 
 
 def made(
@@ -119,10 +152,35 @@ def made(
         max(now - contact.queue_time, timedelta(0)), away=away, kept=kept_for is not None,
     )  # fmt: skip
     after = contacts.moved(
-        contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1,
+        contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1, ringing=1,
         wrap_up_mode=queue.wrap_up_mode,
     )  # fmt: skip
     return Move(offer, after, agents.offered(agent, contact.contact_id, now, contact.channel, rules))
+
+
+def rung_together(
+    move: Move,
+    lead: Agent,
+    companions: Sequence[tuple[str, Agent]],
+    queue: Queue,
+    now: datetime,
+    rules: CapacityRules = USUAL_RULES,
+) -> Move:
+    """An offer just made to this agent, and one for each of these companions (with the id it will have) that rings
+    beside it, each for as long as it would by itself. They are at the desk, and have room for the contact. Nobody has
+    had their turn until their offer comes to something."""
+    contact = move.contact
+    beside = tuple(
+        Beside(
+            replace(
+                move.offer, offer_id=offer_id, agent_id=agent.agent_id, companion=True,
+                expire_time=now + _ring(contact, agent, queue),
+            ),
+            _turn_kept(agents.offered(agent, contact.contact_id, now, contact.channel, rules), agent),
+        )
+        for offer_id, agent in companions
+    )  # fmt: skip
+    return Move(move.offer, replace(contact, ringing=1 + len(beside)), _turn_kept(move.agent, lead), beside)
 
 
 def presented(offer: Offer, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Offer:
@@ -164,20 +222,21 @@ def is_member(agent: Agent, queue: Queue) -> bool:
 
 
 def accepted(move: Move, now: datetime) -> Move:
-    """The agent took it in time."""
+    """The agent took it in time. Whoever it rang at as well is as idle as before."""
     require_presented(move.offer)
     if now >= move.offer.expire_time:
         raise OfferNotPending("the offer has expired", metadata={"state": OfferState.MISSED})
     return Move(
         _closed(move.offer, OfferState.ACCEPTED, now),
-        contacts.moved(move.contact, ContactTrigger.ACCEPT, answer_time=now),
-        agents.accepted(move.agent, now),
+        contacts.moved(move.contact, ContactTrigger.ACCEPT, agent_id=move.agent.agent_id, answer_time=now),
+        agents.accepted(_turn_had(move), now),
+        _let_go(move.beside, now, RescindReason.TAKEN),
     )
 
 
 def declined(move: Move, now: datetime) -> Move:
-    """The agent said no and is NOT_READY. The contact goes back to the head of its queue; one that nobody else may take
-    is over."""
+    """The agent said no and is NOT_READY. The contact rings on where it rings besides, else goes back to the head of
+    its queue; one that nobody else may take is over."""
     require_presented(move.offer)
     return _turned_away(move, OfferState.DECLINED, agents.DECLINED, now)
 
@@ -187,16 +246,29 @@ def missed(move: Move, now: datetime, returns: timedelta = timedelta(0)) -> Move
     return _turned_away(move, OfferState.MISSED, agents.MISSED_OFFER, now, returns)
 
 
-def rescinded(move: Move, contact: Contact, now: datetime) -> Move:
-    """Taken back because the contact left: `contact` is how it left. The agent is as idle as before."""
-    return Move(
-        _closed(move.offer, OfferState.RESCINDED, now), contact, agents.released(move.agent, AgentTrigger.RESCIND, now)
-    )
+def rescinded(
+    move: Move, contact: Contact, now: datetime, why: RescindReason = RescindReason.CONTACT_LEFT
+) -> Move:  # fmt: skip
+    """Taken back, with all that rings beside it, because the contact left: `contact` is how it left. The agents are as
+    idle as before."""
+    (offer, agent), *beside = _let_go((Beside(move.offer, move.agent), *move.beside), now, why)
+    return Move(offer, contact, agent, tuple(beside))
 
 
-def withdrawn(move: Move, now: datetime) -> Move:
-    """Taken back because the agent can't answer it any more: the contact goes back to the head of its queue."""
-    return rescinded(move, _returned(move.contact), now)
+def withdrawn(move: Move, now: datetime, why: RescindReason = RescindReason.AGENT_GONE) -> Move:
+    """This one alone is taken back, because the agent can't answer it any more: the contact rings on where it rings
+    besides, else goes back to the head of its queue."""
+    (offer, agent), *_ = _let_go((Beside(move.offer, move.agent),), now, why)
+    return Move(offer, _without(move), agent, move.beside)
+
+
+def require_pending(offer: Offer) -> None:
+    """OfferTaken for one whose contact a colleague has; OfferNotPending when it was answered, missed or taken back
+    otherwise."""
+    if offer.rescind_reason is RescindReason.TAKEN:
+        raise OfferTaken("a colleague has taken it", metadata={"state": offer.state})
+    if offer.state is not OfferState.PENDING:
+        raise OfferNotPending(f"the offer was {offer.state.lower()} before", metadata={"state": offer.state})
 
 
 def require_presented(offer: Offer) -> None:
@@ -210,16 +282,38 @@ def _turned_away(move: Move, state: OfferState, reason: str, now: datetime, retu
     after = (
         contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now, agent_id="")
         if contact.target_agent_id
-        else _returned(contact)
+        else _without(move)
     )
-    return Move(_closed(move.offer, state, now), after, agents.turned_away(move.agent, reason, now, returns))
+    return Move(
+        _closed(move.offer, state, now), after, agents.turned_away(_turn_had(move), reason, now, returns), move.beside
+    )  # fmt: skip
 
 
-def _returned(contact: Contact) -> Contact:
-    return contacts.moved(contact, ContactTrigger.RETURN, agent_id="")
+def _turn_kept(agent: Agent, before: Agent) -> Agent:
+    return replace(agent, last_offer_time=before.last_offer_time)
+
+
+def _turn_had(move: Move) -> Agent:
+    return replace(move.agent, last_offer_time=move.offer.create_time)
+
+
+def _without(move: Move) -> Contact:
+    """The contact once this offer came to nothing."""
+    if move.beside:
+        return contacts.rings_on(move.contact, move.beside[0].agent.agent_id, len(move.beside))
+    return contacts.moved(move.contact, ContactTrigger.RETURN, agent_id="")
+
+
+def _let_go(offers: Sequence[Beside], now: datetime, why: RescindReason) -> tuple[Beside, ...]:
+    return tuple(
+        Beside(
+            replace(_closed(offer, OfferState.RESCINDED, now), rescind_reason=why),
+            agents.released(agent, AgentTrigger.RESCIND, now),
+        )
+        for offer, agent in offers
+    )
 
 
 def _closed(offer: Offer, state: OfferState, now: datetime) -> Offer:
-    if offer.state is not OfferState.PENDING:
-        raise OfferNotPending(f"the offer was {offer.state.lower()} before", metadata={"state": offer.state})
+    require_pending(offer)
     return replace(offer, state=state, answer_time=now, version=offer.version + 1)

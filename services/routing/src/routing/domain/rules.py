@@ -27,6 +27,7 @@ POINT = timedelta(hours=1)
 """A point of priority is worth so much waiting unless the queue says otherwise: in practice more points always win."""
 MOST_POINTS = 100.0
 PREFERRED_WAIT = timedelta(seconds=15)
+MOST_RINGING = 20
 _MAX_WEIGHT = 100.0
 
 
@@ -139,6 +140,8 @@ class Rules:
     acceleration: float = 0.0
     most_points: float = MOST_POINTS
     preferred_wait: timedelta = PREFERRED_WAIT
+    ring_agents: int = 1
+    """At how many agents at most a contact rings together."""
 
     @property
     def watches_expected_wait(self) -> bool:
@@ -291,6 +294,8 @@ def _check_levels(rules: Rules, field: str) -> None:
 def _check_numbers(rules: Rules, field: str) -> None:
     if not timedelta(0) <= rules.point <= timedelta(days=1):
         raise InvalidInput.of(f"{field}.point_wait", "must be 0 seconds to 1 day")
+    if not 1 <= rules.ring_agents <= MOST_RINGING:
+        raise InvalidInput.of(f"{field}.ring_agents", f"must be 1 to {MOST_RINGING}")
     if not timedelta(0) <= rules.preferred_wait <= timedelta(hours=1):
         raise InvalidInput.of(f"{field}.preferred_wait", "must be 0 seconds to 1 hour")
     for name, value, most in (

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from zlib import crc32
 
 from routing.domain import requirements, waiting
 from routing.domain.board import Board
@@ -227,7 +228,10 @@ class _Floor:
         self._at(now + arrival.patience, _Kind.ABANDON, arrival.contact_id)
 
     def _assign(self, match: Match, now: float) -> None:
-        agent_id, arrival = match.agent.agent_id, self._leaves(match.contact.contact_id)
+        agent_id, arrival = _taker(match), self._leaves(match.contact.contact_id)
+        for other in match.agents if match.companions else ():
+            if other.agent_id != agent_id:
+                self._board.put_agent(other)
         wait, busy = now + self._day.ring - arrival.at, self._day.ring + arrival.handle
         for figures in self._figures(arrival):
             figures.answered += 1
@@ -296,6 +300,12 @@ class _Floor:
 
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_YET = waiting.WaitEstimate(0, 0, None, None, None, timedelta(0))
+
+
+def _taker(match: Match) -> str:
+    """Who answers first where it rings together: any of them alike, and the same one whenever this day is played."""
+    agents = match.agents
+    return agents[crc32(match.contact.contact_id.encode()) % len(agents)].agent_id
 
 
 def _place(arrival: Arrival, urgency: Urgency = USUAL, now: float = 0.0) -> tuple[float, float, str]:

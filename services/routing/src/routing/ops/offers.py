@@ -8,8 +8,9 @@ from datetime import datetime
 from kernel.ids import new_id
 
 from routing.domain import offers, requirements
+from routing.domain.agents import Agent
 from routing.domain.board import ready_of
-from routing.domain.capacity import USUAL_RULES
+from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact, ContactNotFound, ContactState
 from routing.domain.facts import (
     ContactDequeued,
@@ -21,7 +22,7 @@ from routing.domain.facts import (
     OfferRescinded,
 )
 from routing.domain.matches import Match
-from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNotFound, Weighed
+from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNotFound, RescindReason, Weighed
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.queues import rules_of
@@ -36,10 +37,11 @@ PICKED_UP = "picked_up"
 
 
 async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
-    """Carry out what the matcher proposed: contact and agent move together, or nothing does. For a callback whose
-    customer is called first the agent is kept; `present` lets it ring.
+    """Carry out what the matcher proposed: contact and agent move together, or nothing does, and with them those of the
+    companions who still are what the matcher saw. For a callback whose customer is called first one agent is kept;
+    `present` lets it ring.
 
-    DecisionStale when either is no longer what the matcher saw; whoever tries, one offer comes of it.
+    DecisionStale when contact or agent is no longer what the matcher saw; whoever tries, one ring comes of it.
     """
     contact = await contact_store.find_contact(tx, match.contact.contact_id)
     if contact is None or contact.state is not ContactState.QUEUED or contact.version != match.contact.version:
@@ -47,7 +49,7 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
     agent = await agent_store.find_agent(tx, match.agent.agent_id)
     if agent is None or agent.version != match.agent.version:
         raise DecisionStale("the agent changed since")
-    rules = await capacity_store.find_rules(tx) if agent.held else USUAL_RULES
+    rules = await capacity_store.find_rules(tx) if agent.held or match.companions else USUAL_RULES
     if ready_of(agent, rules) is None:
         raise DecisionStale("the agent can't be reached any more")
     if contact.target_agent_id not in ("", agent.agent_id):
@@ -55,13 +57,34 @@ async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
     queue = await rules_of(tx, contact.queue_id)
     kept_for = await keep_agent(tx, contact, agent.agent_id, queue, now)
     move = offers.made(new_id("ofr", now), contact, agent, queue, now, rules, kept_for=kept_for)
+    companions = [] if move.offer.kept or move.offer.away else await _companions(tx, match, contact, rules)
+    if companions:
+        # In the order of their ids they are the first when those before them are gone.
+        ids = sorted(new_id("ofr", now) for _ in companions)
+        move = offers.rung_together(move, agent, list(zip(ids, companions, strict=True)), queue, now, rules)
     await put_contact(tx, contact, move.contact, now)
-    await store.add_offer(tx, move.offer)
-    await store.add_decision(tx, _decision(move.offer, match, now))
-    if not move.offer.kept:
-        tx.tell(OfferMade(move.offer, move.contact))
-    await put_agent(tx, agent, move.agent, now)
+    await store.add_decision(tx, _decision(move, match, now))
+    ring = (offers.Beside(move.offer, move.agent), *move.beside)
+    for before, (offer, after) in zip([agent, *companions], ring, strict=True):
+        await store.add_offer(tx, offer)
+        if not offer.kept:
+            tx.tell(OfferMade(offer, move.contact))
+        await put_agent(tx, before, after, now)
     return move.offer
+
+
+async def _companions(tx: Ledger, match: Match, contact: Contact, rules: CapacityRules) -> list[Agent]:
+    """Those of the match who can ring along still, the best first."""
+    seen = {each.agent_id: each.version for each in match.companions}
+    if not seen:
+        return []
+    found = {each.agent_id: each for each in await agent_store.find_agents(tx, list(seen))}
+    able: list[Agent] = []
+    for agent in (found[agent_id] for agent_id in seen if agent_id in found):
+        ready = ready_of(agent, rules) if agent.version == seen[agent.agent_id] else None
+        if ready is not None and not ready.away and ready.takes(contact.channel):
+            able.append(agent)
+    return able
 
 
 async def present(tx: Ledger, contact: Contact, now: datetime) -> None:
@@ -91,7 +114,8 @@ async def pick_up(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -> 
         await put_contact(tx, contact, taken.contact, now)
     else:
         before = await move_of(tx, ringing)
-        await put_move(tx, before, offers.rescinded(before, taken.contact, now), OfferRescinded, now)
+        taken_back = offers.rescinded(before, taken.contact, now, RescindReason.TAKEN)
+        await put_move(tx, before, taken_back, OfferRescinded, now)
     await store.add_offer(tx, taken.offer)
     chosen = [Weighed(agent_id, 0.0, 0, "")]
     await store.add_decision(tx, Decision(taken.offer.offer_id, contact_id, PICKED_UP, chosen, now))
@@ -102,13 +126,14 @@ async def pick_up(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -> 
 
 
 async def accept_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
-    """ON_CONTACT. OfferNotFound for another agent's, OfferNotPending when it is answered, missed or taken back."""
+    """ON_CONTACT; wherever it rang besides, it rings no more. OfferNotFound for another agent's, OfferTaken when a
+    colleague was faster, OfferNotPending when it is answered, missed or taken back otherwise."""
     return await _answer(tx, offer_id, agent_id, offers.accepted, OfferAccepted, now)
 
 
 async def decline_offer(tx: Ledger, offer_id: str, agent_id: str, now: datetime) -> tuple[Offer, Contact]:
-    """The contact goes back to the head of its queue, or is over when nobody else may take it; the agent is
-    NOT_READY."""
+    """The contact rings on where it rings besides, goes back to the head of its queue, or is over when nobody else may
+    take it; the agent is NOT_READY."""
     return await _answer(tx, offer_id, agent_id, offers.declined, OfferDeclined, now)
 
 
@@ -134,7 +159,7 @@ async def expire_offers(tx: Ledger, now: datetime, limit: int = 50, *, heard_sin
     for offer in due:
         before = await move_of(tx, offer)
         if offer.kept or (heard_since is not None and offer.create_time < heard_since):
-            taken_back = offers.withdrawn(before, now)
+            taken_back = offers.withdrawn(before, now, RescindReason.NOT_RUNG)
             await put_move(tx, before, taken_back, OfferRescinded, now)
             await agent_gone(tx, taken_back.contact, now)
             continue
@@ -156,8 +181,7 @@ async def _answer(
     offer = await store.find_offer(tx, offer_id)
     if offer is None or offer.agent_id != agent_id:
         raise OfferNotFound("no such offer")
-    if offer.state is not offers.OfferState.PENDING:
-        raise offers.OfferNotPending(f"the offer was {offer.state.lower()} before", metadata={"state": offer.state})
+    offers.require_pending(offer)
     before = await move_of(tx, offer)
     after = rule(before, now)
     await put_move(tx, before, after, fact, now)
@@ -171,7 +195,10 @@ def _tell_over(tx: Ledger, contact: Contact, reason: str) -> None:
         tx.tell(ContactDequeued(contact, reason))
 
 
-def _decision(offer: Offer, match: Match, now: datetime) -> Decision:
+def _decision(move: Move, match: Match, now: datetime) -> Decision:
+    together = {each.agent.agent_id for each in move.beside}
+    match = match._replace(companions=tuple(each for each in match.companions if each.agent_id in together))
+    offer = move.offer
     weighed = [
         Weighed(
             each.agent.agent_id,

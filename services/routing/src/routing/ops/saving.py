@@ -7,8 +7,8 @@ from datetime import datetime
 
 from routing.domain.agents import Agent
 from routing.domain.contacts import Contact
-from routing.domain.facts import AgentChanged, AgentStateChanged, OfferFact
-from routing.domain.offers import Move, Offer, OfferNotFound
+from routing.domain.facts import AgentChanged, AgentStateChanged, OfferFact, OfferRescinded
+from routing.domain.offers import Beside, Move, Offer, OfferNotFound
 from routing.ledger import Ledger
 from routing.store import agents as agent_store
 from routing.store import contacts as contact_store
@@ -37,18 +37,32 @@ async def put_contact(tx: Ledger, before: Contact, after: Contact, now: datetime
 async def put_move(
     tx: Ledger, before: Move, after: Move, fact: Callable[[Offer, Contact], OfferFact], now: datetime
 ) -> Offer:
-    """Write offer, contact and agent together."""
+    """Write offer, contact and agent together, and what was taken back beside it."""
     await put_contact(tx, before.contact, after.contact, now)
     await offer_store.change_offer(tx, after.offer, before.offer.version, now)
     tx.tell(fact(after.offer, after.contact))
     await put_agent(tx, before.agent, after.agent, now)
+    for was, now_is in zip(before.beside, after.beside, strict=True):
+        if now_is.offer != was.offer:
+            await offer_store.change_offer(tx, now_is.offer, was.offer.version, now)
+            tx.tell(OfferRescinded(now_is.offer, after.contact))
+            await put_agent(tx, was.agent, now_is.agent, now)
     return after.offer
 
 
 async def move_of(tx: Ledger, offer: Offer) -> Move:
-    """The three an offer binds together."""
+    """The three an offer binds together, and what rings beside it."""
     contact = await contact_store.find_contact(tx, offer.contact_id)
     agent = await agent_store.find_agent(tx, offer.agent_id)
     if contact is None or agent is None:
         raise OfferNotFound("the offer's contact or agent is gone")
-    return Move(offer, contact, agent)
+    return Move(offer, contact, agent, await _beside(tx, offer) if contact.ringing > 1 else ())
+
+
+async def _beside(tx: Ledger, offer: Offer) -> tuple[Beside, ...]:
+    ringing = await offer_store.pending_offers(tx, offer.contact_id)
+    others = [each for each in ringing if each.offer_id != offer.offer_id]
+    agents = {each.agent_id: each for each in await agent_store.find_agents(tx, [each.agent_id for each in others])}
+    if len(agents) != len(others):
+        raise OfferNotFound("the agent of an offer that rings beside it is gone")
+    return tuple(Beside(each, agents[each.agent_id]) for each in others)

@@ -214,7 +214,7 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
     plain = (
         "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
         "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
-        "disposition_id", "note", "offer_count", "traceparent", "previous_contact_id", "target_agent_id",
+        "disposition_id", "note", "offer_count", "ringing", "traceparent", "previous_contact_id", "target_agent_id",
         "consulting_agent_id", "preferred_agent_id", "fired_steps", "callback_id", "wrap_up_wanted",
         "wrap_up_least_time", "create_time", "version",
     )  # fmt: skip

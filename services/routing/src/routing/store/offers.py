@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import RowMapping, select
 
-from routing.domain.offers import Decision, Offer, OfferState, Weighed
+from routing.domain.offers import Decision, Offer, OfferState, RescindReason, Weighed
 from routing.store.rows import Transaction, add, change, duration, milliseconds
 from routing.store.tables import decisions, offers
 
 
 async def add_offer(tx: Transaction, offer: Offer) -> None:
-    """A new one. The database refuses a second pending one for the same agent or contact."""
+    """A new one. The database refuses a second pending one for the same agent, and a second for the same contact that
+    is nobody's companion."""
     await add(tx, offers, _row(offer, offer.create_time))
 
 
@@ -29,12 +30,27 @@ async def find_offer(tx: Transaction, offer_id: str) -> Offer | None:
 
 
 async def pending_offer(tx: Transaction, *, contact_id: str = "", agent_id: str = "") -> Offer | None:
-    """The one offer that rings for this contact, or at this agent."""
-    which = offers.c.contact_id == contact_id if contact_id else offers.c.agent_id == agent_id
+    """The one offer that rings at this agent, or the first of those that ring for this contact."""
+    if contact_id:
+        return next(iter(await pending_offers(tx, contact_id)), None)
     row = await tx.one_or_none(
-        select(offers).where(offers.c.tenant_id == tx.tenant_id, offers.c.state == OfferState.PENDING, which)
+        select(offers).where(
+            offers.c.tenant_id == tx.tenant_id, offers.c.state == OfferState.PENDING, offers.c.agent_id == agent_id
+        )
     )
     return _offer(row) if row is not None else None
+
+
+async def pending_offers(tx: Transaction, contact_id: str) -> list[Offer]:
+    """All that ring for this contact, the best agent's first."""
+    rows = await tx.all(
+        select(offers)
+        .where(
+            offers.c.tenant_id == tx.tenant_id, offers.c.state == OfferState.PENDING, offers.c.contact_id == contact_id
+        )
+        .order_by(offers.c.companion, offers.c.offer_id)
+    )  # fmt: skip
+    return [_offer(row) for row in rows]
 
 
 async def offers_due(tx: Transaction, now: datetime, limit: int) -> list[Offer]:
@@ -106,6 +122,8 @@ def _row(offer: Offer, now: datetime) -> dict[str, Any]:
         "waited_ms": milliseconds(offer.waited),
         "away": offer.away,
         "kept": offer.kept,
+        "companion": offer.companion,
+        "rescind_reason": offer.rescind_reason or "",
         "answer_time": offer.answer_time,
         "create_time": offer.create_time,
         "update_time": now,
@@ -117,5 +135,6 @@ def _offer(row: RowMapping) -> Offer:
     return Offer(
         row["offer_id"], OfferState(row["state"]), row["contact_id"], row["agent_id"], row["create_time"],
         row["expire_time"], row["queue_id"], row["queue_name"], duration(row["waited_ms"]), row["answer_time"],
-        row["away"], row["kept"], row["version"],
+        row["away"], row["kept"], row["companion"],
+        RescindReason(row["rescind_reason"]) if row["rescind_reason"] else None, row["version"],
     )  # fmt: skip

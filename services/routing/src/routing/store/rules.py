@@ -23,6 +23,7 @@ def rules_to_json(rules: Rules) -> dict[str, Any]:
         "acceleration": rules.acceleration,
         "most_points": rules.most_points,
         "preferred_wait_ms": milliseconds(rules.preferred_wait),
+        "ring_agents": rules.ring_agents,
     }
 
 
@@ -40,6 +41,7 @@ def rules_from_json(value: Mapping[str, Any]) -> Rules:
         value["acceleration"],
         value["most_points"],
         duration(value["preferred_wait_ms"]),
+        value.get("ring_agents", 1),  # not there in rules saved before there was such a thing
     )
 
 

@@ -134,6 +134,7 @@ contacts = tenant_table(
     Column("disposition_id", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("offer_count", Integer, nullable=False),
+    Column("ringing", Integer, nullable=False),
     Column("traceparent", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("previous_contact_id", Text, nullable=False),
@@ -182,6 +183,8 @@ offers = tenant_table(
     Column("answer_time", Time),
     Column("away", Boolean, nullable=False),
     Column("kept", Boolean, nullable=False),
+    Column("companion", Boolean, nullable=False),
+    Column("rescind_reason", Text, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -189,8 +192,10 @@ offers = tenant_table(
         "offers_one_per_agent", "tenant_id", "agent_id", unique=True, postgresql_where=text("state = 'PENDING'")
     ),
     Index(
-        "offers_one_per_contact", "tenant_id", "contact_id", unique=True, postgresql_where=text("state = 'PENDING'")
+        "offers_one_ring_per_contact", "tenant_id", "contact_id", unique=True,
+        postgresql_where=text("state = 'PENDING' and not companion"),
     ),
+    Index("offers_ringing", "tenant_id", "contact_id", postgresql_where=text("state = 'PENDING'")),
     Index("offers_due", "tenant_id", "expire_time", postgresql_where=text("state = 'PENDING'")),
 )  # fmt: skip
 

@@ -24,6 +24,7 @@ const NOTICE_TEXT: Record<DesktopNotice, MessageKey> = {
   missed: "desktop.notice.missed",
   declined: "desktop.notice.declined",
   rescinded: "desktop.notice.rescinded",
+  taken: "problem.OFFER_TAKEN", // the same words as for who answers too late
   customerLeft: "desktop.notice.customerLeft",
   callLost: "desktop.notice.callLost",
   wrapUpOver: "desktop.notice.wrapUpOver",

@@ -8,7 +8,8 @@ import { asProblem, type Problem } from "../../api/problem.ts";
 import type { Contact, Queue } from "../../api/types.ts";
 import { pickUp } from "../../desktop/calls.ts";
 import { useDesktop } from "../../desktop/desktop.ts";
-import { useText } from "../../i18n/index.ts";
+import { formatNumber } from "../../format/numbers.ts";
+import { useLanguage, useText } from "../../i18n/index.ts";
 import { useMe } from "../../session/session.ts";
 import { Tag } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
@@ -21,6 +22,7 @@ const FRESH_MS = 2000;
 /** Customers who ring at a colleague or wait in one of our queues, to be picked up. */
 export function WaitingContacts() {
   const t = useText();
+  const language = useLanguage();
   const names = useNames();
   const colleagues = useColleagues().data;
   const [problem, setProblem] = useState<Problem>();
@@ -32,6 +34,12 @@ export function WaitingContacts() {
   };
   const nameOf = (id: string | undefined) =>
     colleagues?.find((each) => each.agentId === id)?.displayName ?? t("role.ROLE_AGENT");
+  const ringsAt = ({ agentId, ringingCount = 0 }: Contact) => {
+    const name = nameOf(agentId);
+    return ringingCount > 1
+      ? t("dial.ringsAtMore", { name, more: formatNumber(ringingCount - 1, language) })
+      : t("dial.ringsAt", { name });
+  };
   return (
     <Panel label={t("dial.ringing")} testId="waiting-contacts">
       <h2 className={classes.sectionTitle}>
@@ -52,7 +60,7 @@ export function WaitingContacts() {
             </span>
             {contact.state === "CONTACT_STATE_OFFERED" && (
               <Tag tone="info" dot>
-                {t("dial.ringsAt", { name: nameOf(contact.agentId) })}
+                {ringsAt(contact)}
               </Tag>
             )}
             <Button size="xs" variant="default" onClick={() => void take(contact.contactId ?? "")}>
@@ -67,7 +75,7 @@ export function WaitingContacts() {
 
 function useWaiting() {
   const me = useMe();
-  const { agent } = useDesktop();
+  const { agent, offer } = useDesktop();
   const queues = useQueues().data ?? [];
   const { data = [], refetch } = useQuery({
     queryKey: ["waitingContacts"],
@@ -80,7 +88,9 @@ function useWaiting() {
     refetchInterval: FRESH_MS,
   });
   const shown = data
-    .filter((each) => each.agentId !== me && mayTake(each, me, agent?.queueIds ?? [], queues))
+    // What rings here is in the bar below, also where a colleague is the first of those it rings at.
+    .filter((each) => each.agentId !== me && each.contactId !== offer?.contact?.contactId)
+    .filter((each) => mayTake(each, me, agent?.queueIds ?? [], queues))
     .sort((a, b) => Number(isOffered(b)) - Number(isOffered(a)));
   return { shown, refetch };
 }

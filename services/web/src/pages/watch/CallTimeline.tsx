@@ -44,8 +44,8 @@ export function CallTimeline(props: Props) {
   add(call.startTime, t("moment.started"));
   for (const step of run.data?.steps ?? []) add(...stepMoment(step, t("moment.step")));
   decisions.forEach((decision, at) => {
-    const chosen = decision.candidates?.find((each) => !each.rejection) ?? decision.candidates?.[0];
-    const agent = names.user(chosen?.agentId);
+    const rang = rangAt(decision);
+    const agent = (rang.length > 0 ? rang : [undefined]).map((each) => names.user(each)).join(", ");
     // Another decision on the same contact was only needed because nobody took this offer.
     const taken = decisions[at + 1]?.contactId !== decision.contactId;
     add(decision.createTime, taken ? t("moment.offered", { agent }) : t("moment.offeredInVain", { agent }));
@@ -75,6 +75,12 @@ export function CallTimeline(props: Props) {
 }
 
 /** Whatever its direction is, it stays where it stands (Unicode UAX 9, FSI and PDI). */
+/** At whom it rang: the one chosen, and whoever rang along. */
+function rangAt({ candidates = [] }: Decision): (string | undefined)[] {
+  const rang = candidates.filter(({ rejection }) => !rejection || rejection === "rings_too");
+  return (rang.length > 0 ? rang : candidates.slice(0, 1)).map(({ agentId }) => agentId);
+}
+
 const isolated = (text: string): string => `\u2068${text}\u2069`;
 
 const NEAR_MS = 3000;

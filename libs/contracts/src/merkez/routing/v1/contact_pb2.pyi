@@ -154,6 +154,38 @@ OFFER_STATE_MISSED: OfferState.ValueType  # 4
 OFFER_STATE_RESCINDED: OfferState.ValueType  # 5
 Global___OfferState: _TypeAlias = OfferState  # noqa: Y015
 
+class _RescindReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RescindReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RescindReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RESCIND_REASON_UNSPECIFIED: _RescindReason.ValueType  # 0
+    """It wasn't, or before this was kept."""
+    RESCIND_REASON_TAKEN: _RescindReason.ValueType  # 1
+    """A colleague has the contact: it rang there too and they were faster, or they picked it up."""
+    RESCIND_REASON_CONTACT_LEFT: _RescindReason.ValueType  # 2
+    """The contact waits no more: the customer left, or it goes another way."""
+    RESCIND_REASON_AGENT_GONE: _RescindReason.ValueType  # 3
+    """Its agent can't answer it any more: the station is gone, or the login disabled."""
+    RESCIND_REASON_NOT_RUNG: _RescindReason.ValueType  # 4
+    """It never rang, and its time is over."""
+
+class RescindReason(_RescindReason, metaclass=_RescindReasonEnumTypeWrapper):
+    """Why an offer was taken back."""
+
+RESCIND_REASON_UNSPECIFIED: RescindReason.ValueType  # 0
+"""It wasn't, or before this was kept."""
+RESCIND_REASON_TAKEN: RescindReason.ValueType  # 1
+"""A colleague has the contact: it rang there too and they were faster, or they picked it up."""
+RESCIND_REASON_CONTACT_LEFT: RescindReason.ValueType  # 2
+"""The contact waits no more: the customer left, or it goes another way."""
+RESCIND_REASON_AGENT_GONE: RescindReason.ValueType  # 3
+"""Its agent can't answer it any more: the station is gone, or the login disabled."""
+RESCIND_REASON_NOT_RUNG: RescindReason.ValueType  # 4
+"""It never rang, and its time is over."""
+Global___RescindReason: _TypeAlias = RescindReason  # noqa: Y015
+
 @_typing.final
 class Contact(_message.Message):
     """One piece of a customer's work: what is routed and reported."""
@@ -215,6 +247,7 @@ class Contact(_message.Message):
     WRAP_UP_WANTED_FIELD_NUMBER: _builtins.int
     WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
     WRAP_UP_LEAST_TIME_FIELD_NUMBER: _builtins.int
+    RINGING_COUNT_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -238,7 +271,7 @@ class Contact(_message.Message):
     priority: _builtins.int
     """0-9: each point counts as the queue's point_wait of waiting."""
     agent_id: _builtins.str
-    """Agent handling or having handled it."""
+    """Agent handling or having handled it; while it rings at several, the first of them."""
     disposition_id: _builtins.str
     """Disposition picked."""
     note: _builtins.str
@@ -267,6 +300,8 @@ class Contact(_message.Message):
     """Output only. What follows the talk, by the rules of its queue; unset before an agent was found."""
     wrap_up_wanted: _builtins.bool
     """Output only. Whether its agent asked for wrap-up, where that is OPTIONAL."""
+    ringing_count: _builtins.int
+    """Output only. At how many agents it rings now; more than 1 where its queue rings several (RoutingRules.ring_agents)."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -345,10 +380,11 @@ class Contact(_message.Message):
         wrap_up_wanted: _builtins.bool = ...,
         wrap_up_extension: _duration_pb2.Duration | None = ...,
         wrap_up_least_time: _timestamp_pb2.Timestamp | None = ...,
+        ringing_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "ringing_count", b"ringing_count", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -370,6 +406,7 @@ class Offer(_message.Message):
     WAITING_DURATION_FIELD_NUMBER: _builtins.int
     AWAY_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
+    RESCIND_REASON_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Output only."""
     state: Global___OfferState.ValueType
@@ -384,6 +421,8 @@ class Offer(_message.Message):
     """Whether the agent is only kept for a customer who is rung before them (a callback of CUSTOMER_FIRST): it rings nowhere and can't be
     answered until OfferMade tells of it.
     """
+    rescind_reason: Global___RescindReason.ValueType
+    """Why it was taken back; set when it is RESCINDED."""
     @_builtins.property
     def contact(self) -> Global___Contact:
         """Contact."""
@@ -413,10 +452,11 @@ class Offer(_message.Message):
         waiting_duration: _duration_pb2.Duration | None = ...,
         away: _builtins.bool = ...,
         kept: _builtins.bool = ...,
+        rescind_reason: Global___RescindReason.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "waiting_duration", b"waiting_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "away", b"away", "contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "kept", b"kept", "offer_id", b"offer_id", "queue_name", b"queue_name", "state", b"state", "waiting_duration", b"waiting_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "away", b"away", "contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "kept", b"kept", "offer_id", b"offer_id", "queue_name", b"queue_name", "rescind_reason", b"rescind_reason", "state", b"state", "waiting_duration", b"waiting_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -686,7 +726,9 @@ class Candidate(_message.Message):
     score: _builtins.int
     """Sum of proficiency over the skills asked for."""
     rejection: _builtins.str
-    """Why not chosen; empty for the one that was, and in an Explanation for whoever would take it now."""
+    """Why not chosen; empty for the one that was, and in an Explanation for whoever would take it now. rings_too: not the best, but it
+    rang at them as well.
+    """
     value: _builtins.float
     """What STRATEGY_WEIGHTED counted."""
     @_builtins.property
@@ -724,7 +766,7 @@ class Decision(_message.Message):
     REQUIREMENT_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
-    """Offer made."""
+    """Offer made; where it rang at several, that of the best."""
     contact_id: _builtins.str
     """Contact."""
     rule: _builtins.str

@@ -633,21 +633,24 @@ class OfferServiceServicer:
     """
 
     def AcceptOffer(self, request, context):
-        """Accepts the caller's offer: ON_CONTACT. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded or answered already.
+        """Accepts the caller's offer: ON_CONTACT. Where it rang at several, the first has it: FAILED_PRECONDITION OFFER_TAKEN for the others.
+        FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded otherwise or answered already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeclineOffer(self, request, context):
-        """Declines it: the contact goes back to the head of its queue, the agent to NOT_READY.
+        """Declines it: the contact rings on where it rings besides, else goes back to the head of its queue; the agent is NOT_READY. Refused
+        as AcceptOffer is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def TakeOffer(self, request, context):
-        """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING.
+        """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING,
+        OFFER_TAKEN when a colleague was faster.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

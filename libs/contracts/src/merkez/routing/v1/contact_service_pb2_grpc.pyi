@@ -249,11 +249,17 @@ class OfferServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OfferServiceAsyncStub: ...
     AcceptOffer: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.AcceptOfferRequest, _contact_pb2.Offer]
-    """Accepts the caller's offer: ON_CONTACT. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded or answered already."""
+    """Accepts the caller's offer: ON_CONTACT. Where it rang at several, the first has it: FAILED_PRECONDITION OFFER_TAKEN for the others.
+    FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded otherwise or answered already.
+    """
     DeclineOffer: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DeclineOfferRequest, _contact_pb2.Offer]
-    """Declines it: the contact goes back to the head of its queue, the agent to NOT_READY."""
+    """Declines it: the contact rings on where it rings besides, else goes back to the head of its queue; the agent is NOT_READY. Refused
+    as AcceptOffer is.
+    """
     TakeOffer: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.TakeOfferRequest, _contact_pb2.Offer]
-    """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING."""
+    """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING,
+    OFFER_TAKEN when a colleague was faster.
+    """
     MissOffer: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.MissOfferRequest, _contact_pb2.Offer]
     """Misses an offer before its time is over: none of its agent's telephones can be reached and they are not at the desk. An offer that is
     over stays as it is. NOT_FOUND OFFER_NOT_FOUND.
@@ -265,11 +271,17 @@ class OfferServiceAsyncStub(OfferServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     AcceptOffer: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.AcceptOfferRequest, _contact_pb2.Offer]  # type: ignore[assignment]
-    """Accepts the caller's offer: ON_CONTACT. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded or answered already."""
+    """Accepts the caller's offer: ON_CONTACT. Where it rang at several, the first has it: FAILED_PRECONDITION OFFER_TAKEN for the others.
+    FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded otherwise or answered already.
+    """
     DeclineOffer: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DeclineOfferRequest, _contact_pb2.Offer]  # type: ignore[assignment]
-    """Declines it: the contact goes back to the head of its queue, the agent to NOT_READY."""
+    """Declines it: the contact rings on where it rings besides, else goes back to the head of its queue; the agent is NOT_READY. Refused
+    as AcceptOffer is.
+    """
     TakeOffer: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.TakeOfferRequest, _contact_pb2.Offer]  # type: ignore[assignment]
-    """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING."""
+    """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING,
+    OFFER_TAKEN when a colleague was faster.
+    """
     MissOffer: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.MissOfferRequest, _contact_pb2.Offer]  # type: ignore[assignment]
     """Misses an offer before its time is over: none of its agent's telephones can be reached and they are not at the desk. An offer that is
     over stays as it is. NOT_FOUND OFFER_NOT_FOUND.
@@ -284,7 +296,9 @@ class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.AcceptOfferRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Offer, _abc.Awaitable[_contact_pb2.Offer]]:
-        """Accepts the caller's offer: ON_CONTACT. FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded or answered already."""
+        """Accepts the caller's offer: ON_CONTACT. Where it rang at several, the first has it: FAILED_PRECONDITION OFFER_TAKEN for the others.
+        FAILED_PRECONDITION OFFER_NOT_PENDING when it was missed, rescinded otherwise or answered already.
+        """
 
     @_abc_1.abstractmethod
     def DeclineOffer(
@@ -292,7 +306,9 @@ class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.DeclineOfferRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Offer, _abc.Awaitable[_contact_pb2.Offer]]:
-        """Declines it: the contact goes back to the head of its queue, the agent to NOT_READY."""
+        """Declines it: the contact rings on where it rings besides, else goes back to the head of its queue; the agent is NOT_READY. Refused
+        as AcceptOffer is.
+        """
 
     @_abc_1.abstractmethod
     def TakeOffer(
@@ -300,7 +316,9 @@ class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.TakeOfferRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Offer, _abc.Awaitable[_contact_pb2.Offer]]:
-        """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING."""
+        """Accepts an offer for its agent, who took it on a telephone. NOT_FOUND OFFER_NOT_FOUND, FAILED_PRECONDITION OFFER_NOT_PENDING,
+        OFFER_TAKEN when a colleague was faster.
+        """
 
     @_abc_1.abstractmethod
     def MissOffer(

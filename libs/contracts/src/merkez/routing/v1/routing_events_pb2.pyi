@@ -287,7 +287,7 @@ Global___ContactCorrected: _TypeAlias = ContactCorrected  # noqa: Y015
 
 @_typing.final
 class OfferMade(_message.Message):
-    """An agent was reserved for a contact."""
+    """An agent was reserved for a contact. Where it rings at several, one is told for each."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -335,7 +335,7 @@ Global___OfferAccepted: _TypeAlias = OfferAccepted  # noqa: Y015
 
 @_typing.final
 class OfferDeclined(_message.Message):
-    """The agent declined."""
+    """The agent declined. The contact may ring on at others: its state is OFFERED then."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -359,7 +359,7 @@ Global___OfferDeclined: _TypeAlias = OfferDeclined  # noqa: Y015
 
 @_typing.final
 class OfferMissed(_message.Message):
-    """The agent did not answer in time (RONA)."""
+    """The agent did not answer in time (RONA). The contact may ring on at others: its state is OFFERED then."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -383,7 +383,7 @@ Global___OfferMissed: _TypeAlias = OfferMissed  # noqa: Y015
 
 @_typing.final
 class OfferRescinded(_message.Message):
-    """The offer was taken back: the caller left, a colleague picked the contact up, or the agent can no longer answer it."""
+    """The offer was taken back: the caller left, a colleague has the contact, or the agent can no longer answer it (Offer.rescind_reason)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

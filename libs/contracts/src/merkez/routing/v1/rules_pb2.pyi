@@ -289,6 +289,7 @@ class RoutingRules(_message.Message):
     POINTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
     MOST_POINTS_FIELD_NUMBER: _builtins.int
     PREFERRED_WAIT_FIELD_NUMBER: _builtins.int
+    RING_AGENTS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """Who is offered a contact first."""
     requirement: _builtins.str
@@ -299,6 +300,11 @@ class RoutingRules(_message.Message):
     """Points a contact gains for each minute it waits."""
     most_points: _builtins.float
     """Points above this don't count; 0 means 100."""
+    ring_agents: _builtins.int
+    """At how many agents at most a contact rings together, 1 to 20; 0 means 1. The first who accepts has it, and the others' offers are taken
+    back at once, without anything being held against them. Only agents at the desk ring together, and only those whom nobody else who
+    waits for the same agents could have. One for a single agent, for its preferred agent, or for a customer who is called first rings alone.
+    """
     @_builtins.property
     def weights(self) -> Global___Weights:
         """Of STRATEGY_WEIGHTED; unset means 1 a level, 0.1 a minute idle, 5 preferred, 0 cost."""
@@ -331,10 +337,11 @@ class RoutingRules(_message.Message):
         points_per_minute: _builtins.float = ...,
         most_points: _builtins.float = ...,
         preferred_wait: _duration_pb2.Duration | None = ...,
+        ring_agents: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["point_wait", b"point_wait", "preferred_wait", b"preferred_wait", "weights", b"weights"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["levels", b"levels", "most_points", b"most_points", "point_wait", b"point_wait", "points_per_minute", b"points_per_minute", "preferred_wait", b"preferred_wait", "requirement", b"requirement", "steps", b"steps", "strategy", b"strategy", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["levels", b"levels", "most_points", b"most_points", "point_wait", b"point_wait", "points_per_minute", b"points_per_minute", "preferred_wait", b"preferred_wait", "requirement", b"requirement", "ring_agents", b"ring_agents", "steps", b"steps", "strategy", b"strategy", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ import { formatNumber } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { ListLevels, Said } from "./ListLevels.tsx";
 import { saidOf, saidWithin } from "./places.ts";
+import { RingFields } from "./RingFields.tsx";
 import classes from "./rules.module.css";
 import { STRATEGIES, shortStrategy } from "./strategies.ts";
 
@@ -54,6 +55,7 @@ export function StrategyFields({ rules, problem, onChange }: Props) {
           problem={problem}
         />
       )}
+      <RingFields rules={rules} problem={problem} onChange={onChange} />
     </Stack>
   );
 }

@@ -39,7 +39,8 @@ export type Part = "general" | "choice" | "skills" | "priority" | "overflow" | "
 
 /** The part of the form that a problem is about, undefined when it is about none. */
 export function partOf(problem: Problem | undefined): Part | undefined {
-  if (saidWithin(problem, "rules.strategy", "rules.weights", "rules.levels")) return "choice";
+  if (saidWithin(problem, "rules.strategy", "rules.weights", "rules.levels", "rules.ring_agents"))
+    return "choice";
   if (saidWithin(problem, "required_skills", "rules.requirement", "rules.steps")) return "skills";
   if (saidWithin(problem, "rules")) return "priority";
   if (saidWithin(problem, "callbacks")) return "callbacks";

@@ -188,6 +188,16 @@ function QueueRules({ planned, queue, place, testId, onChange, onRemove }: Rules
           onChange={(value) => change({ pointWait: toDuration(Math.round(Number(value) * 60)) })}
           data-testid={`${testId}-point`}
         />
+        <NumberField
+          label={t("simulator.rules.ring")}
+          description={t("simulator.rules.ringHint")}
+          min={1}
+          max={20}
+          value={rules.ringAgents || 1}
+          error={said(`${place}.rules.ringAgents`)}
+          onChange={(value) => change({ ringAgents: Math.round(Number(value)) })}
+          data-testid={`${testId}-ring`}
+        />
       </div>
       <Textarea
         label={t("simulator.rules.requirement")}
