@@ -16,13 +16,14 @@ from routing.domain import offers
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Line
+from routing.domain.hall import Arrival, House, Shift
 from routing.domain.matches import RINGS_TOO, Match, Waiting
 from routing.domain.offers import Beside, Move, OfferState, OfferTaken, RescindReason
 from routing.domain.queues import Queue
 from routing.domain.ranking import LAST, Ready
 from routing.domain.requirements import ANYBODY
 from routing.domain.rules import Rules, Strategy, check_rules
-from routing.domain.simulating import Arrival, Day, Played, Shift, simulated
+from routing.domain.simulating import Day, Played, simulated
 from routing.store.rules import rules_from_json, rules_to_json
 
 from .boards import EPOCH, START, agent, at, board_with, contact
@@ -245,8 +246,8 @@ def test_day_played_with_several_ringing_is_answered_alike_and_the_same_each_tim
     shifts = [Shift(f"usr_{number}", 0, 3600, {}, frozenset(), 0) for number in range(4)]
     arrivals = [Arrival(f"con_{number}", "q", number * 20.0, 600, 45) for number in range(60)]
     day = Day(arrivals, shifts)
-    alone, together = (simulated(Played(day, {"q": ringing(most)}, {})) for most in (1, 3))
-    again = simulated(Played(day, {"q": ringing(3)}, {}))
+    alone, together = (simulated(Played(day, House({"q": ringing(most)}), {})) for most in (1, 3))
+    again = simulated(Played(day, House({"q": ringing(3)}), {}))
     assert (together.whole.answered, together.whole.waits) == (alone.whole.answered, alone.whole.waits)
     assert together.contacts_by_agent == again.contacts_by_agent
     assert together.contacts_by_agent != alone.contacts_by_agent

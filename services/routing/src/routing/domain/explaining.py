@@ -94,16 +94,6 @@ def in_order(line: Iterable[Contact], queue: Queue, now: datetime) -> list[Conta
     return sorted(line, key=place)
 
 
-def steps_due(contact: Contact, queue: Queue, expected: timedelta | None) -> int:
-    """A bit for each step that has come by expected wait, those of before included. When nobody is at work every such
-    wait is too long."""
-    due = contact.fired_steps
-    for number, step in enumerate(queue.rules.steps):
-        if step.expected_over is not None and (expected is None or expected > step.expected_over):
-            due |= 1 << number
-    return due
-
-
 def explained(
     contact: Contact, queue: Queue, agents: Sequence[Agent], line: Iterable[Contact], now: datetime,
     capacity: CapacityRules = USUAL_RULES,

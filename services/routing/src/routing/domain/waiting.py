@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 PRIOR_HANDLE_SECONDS = 180.0
 """Handle time believed of a queue that has none of its own yet."""
@@ -65,6 +66,7 @@ def estimate(
     )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def erlang_quantile(shape: int, probability: float) -> float:
     """The quantile of the Erlang distribution with unit rate: exact by its Poisson tail up to shape 100, then by
     Wilson and Hilferty (1931), whose error there is below 0.1 %."""

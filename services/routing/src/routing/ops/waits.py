@@ -111,7 +111,7 @@ async def fire_steps(tx: Ledger, now: datetime) -> int:
             continue
         floor = await floor_of(tx, queue, queue.queue_id, queues, now)
         for each in floor.line:
-            due = explaining.steps_due(each, queue, floor.estimate(each, now).expected)
+            due = queue.rules.steps_over(floor.estimate(each, now).expected, each.fired_steps)
             if each.state is ContactState.QUEUED and due != each.fired_steps:
                 before = await get_contact(tx, each.contact_id)
                 if before.state is ContactState.QUEUED:
