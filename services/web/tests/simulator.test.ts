@@ -154,7 +154,8 @@ test("what was sent on is told only where anything was, and a queue that only ot
       { queueId: "que_2", offered: 4, answered: 4 },
     ],
   };
-  const names = (days: SimulatedDay[], queueId: string) => rowsOf(days, queueId).map((row) => row.figure.name);
+  const names = (days: SimulatedDay[], queueId: string) =>
+    rowsOf(days, queueId).map((row) => row.figure.name);
   expect(names([asItIs], "")).not.toContain("overflowed");
   expect(names([asItIs, other], "")).toContain("overflowed");
   expect(names([asItIs, other], "")).not.toContain("left");
