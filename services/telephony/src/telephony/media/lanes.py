@@ -255,8 +255,8 @@ class Lanes:
             self._by_id.pop(lane_id, None)
 
     def settle(self) -> None:
-        """Take what lies there of lanes that are closed: the leg's next lane would pass on what came later before it, and
-        nobody would count it.
+        """Take what lies there of lanes that are closed: a leg's next lane would pass on what came later before it, and
+        it would be counted by nobody.
         """
         while self._gone:  # what is taken may close others
             self.drain()
