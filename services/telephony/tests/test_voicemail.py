@@ -75,7 +75,7 @@ async def test_a_message_is_taken_after_the_beep_and_kept_for_whom_it_is(exchang
     [told] = [report.duration.ToTimedelta().total_seconds() for report in exchange.flows.reports]
     assert exchange.flows.events() == [("RECORDED", "")] and told == pytest.approx(seconds, abs=0.02)
     said = packets(exchange, recording_id)
-    assert 2.0 < seconds < 5.0
+    assert 2.0 < seconds < 20.0
     assert (said[-1].timestamp - said[0].timestamp) / 48_000 == pytest.approx(seconds, abs=0.3)
 
 
