@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +74,7 @@ async def test_a_call_nobody_comes_back_to_ends_at_its_nodes_last_sign_of_life(m
     await known_to_each_other(first, second)
     pair = Pair(first, second)
     call, *_ = await pair.talk()
+    alive = first.house.now()
     await first.nodes.beat()
     heard = first.house.now()
     await kill(first)
@@ -81,18 +82,18 @@ async def test_a_call_nobody_comes_back_to_ends_at_its_nodes_last_sign_of_life(m
     await eventually(lambda: not second.switchboard.calls)
     [cdr] = await cdrs(second, call.call_id)
     assert cdr.end_cause == "NODE_LOST"
-    assert abs(cdr.end_time.ToMilliseconds() / 1000 - heard.timestamp()) < 0.5
+    assert alive - A_BIT <= cdr.end_time.ToDatetime(UTC) <= heard + A_BIT
     wall = cdr.end_time.ToMilliseconds() - cdr.start_time.ToMilliseconds()
     assert abs(cdr.duration.ToMilliseconds() - wall) <= 2
 
 
 async def test_a_customer_may_come_back_for_the_whole_grace_though_the_adoption_took_long(make_exchange) -> None:
     first = await make_exchange(fresh=True)
-    second = await make_exchange(beside=first, customer_grace_seconds=1.0)
+    second = await make_exchange(beside=first, customer_grace_seconds=4.0)
     await known_to_each_other(first, second)
     call = await first.call(first.peer())
     await kill(first)
-    await passed(1.2)
+    await passed(4.2)
     await adopted(second, call.call_id)
     customer, _ = await back(second, call, CUSTOMER_HZ)
     await customer.hears(MUSIC_HZ)

@@ -135,7 +135,7 @@ async def test_jitter_is_that_of_the_way_here_and_not_of_when_packets_are_read(p
             talking.start()
             talking.join()  # this thread is the event loop's: all of them are read together
             sent += at_once
-            await eventually(lambda: len(ear.heard) == 3 + sent)
+            await eventually(lambda sent=sent: len(ear.heard) == 3 + sent)
             jitter.append(leg.statistics().jitter_seconds)
         assert jitter[-1] < 0.008, jitter  # 14 ms when all had come at once
 
