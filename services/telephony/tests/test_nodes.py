@@ -76,13 +76,13 @@ async def test_a_call_nobody_comes_back_to_ends_at_its_nodes_last_sign_of_life(m
     call, *_ = await pair.talk()
     alive = first.house.now()
     await first.nodes.beat()
-    heard = first.house.now()
     await kill(first)
+    killed = first.house.now()
     await adopted(second, call.call_id)
     await eventually(lambda: not second.switchboard.calls)
     [cdr] = await cdrs(second, call.call_id)
     assert cdr.end_cause == "NODE_LOST"
-    assert alive - A_BIT <= cdr.end_time.ToDatetime(UTC) <= heard + A_BIT
+    assert alive - A_BIT <= cdr.end_time.ToDatetime(UTC) <= killed + A_BIT
     wall = cdr.end_time.ToMilliseconds() - cdr.start_time.ToMilliseconds()
     assert abs(cdr.duration.ToMilliseconds() - wall) <= 2
 
