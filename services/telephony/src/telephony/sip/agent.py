@@ -49,6 +49,9 @@ class AgentSettings:
     """For challenging; None refuses everyone who isn't trusted."""
     trusted: Callable[[Source], bool] = field(default=lambda _: False)
     """Whether calls from there need no digest: a trunk's addresses."""
+    share: Callable[[Source], str] = field(default=lambda source: source.host)
+    """By what name a trusted source has its share of the new calls there may be: of one owner's trunks it is the same,
+    or many addresses would be many shares."""
     phone: Callable[[str, str], Coroutine[Any, Any, bool] | None] = field(default=lambda *_: None)
     """Whether a user name (first) is of a phone that is signed in from an address. Such a caller is challenged from a
     trusted address too: offices share theirs with a trunk, and whoever says what is a trunk's need not be their own
@@ -292,10 +295,12 @@ class SipAgent:
         gate = self._gate
         assert gate is not None
         request = transaction.request
-        trusted = self._settings.trusted(request.source)
+        trusted, whose = self._settings.trusted(request.source), ""
         if trusted:
             self._transports.know(request.flow)
-        if self.on_invite is None or self._draining is not None or not gate.admits(request, trusted=trusted):
+            whose = self._settings.share(request.source)
+        admitted = gate.admits(request, trusted=trusted, whose=whose)
+        if self.on_invite is None or self._draining is not None or not admitted:
             response = request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
             transaction.respond_once(response)

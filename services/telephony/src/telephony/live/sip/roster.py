@@ -69,6 +69,10 @@ class Roster:
         """Whether calls from this address need no digest."""
         return bool(self.of_source(host))
 
+    def owners(self, host: str) -> str:
+        """Whose trunks call from this address, in one word: empty for nobody's."""
+        return " ".join(sorted({trunk.tenant_id for trunk in self.of_source(host)}))
+
     def credentials(self, trunk: Trunk) -> Credentials | None:
         """What the trunk shows a carrier that challenges; None when it has none."""
         if not trunk.user_name or trunk.password is None:
