@@ -53,6 +53,7 @@ from telephony.sip import (
     SipAgent,
     SipDialog,
     SipRefused,
+    SipUri,
     parse_uri,
 )
 
@@ -316,7 +317,7 @@ class PhoneLeg(SipLeg):
         host, _, port = binding.source.rpartition(":")
         # What registered through an edge is reached by its path alone; else where it was heard from.
         hop = self._edges.hop_of(binding.path[0]) if binding.path else None
-        caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
+        caller = NameAddr(str(SipUri.of(shown or "anonymous", parse_uri(binding.contact).host)), name)
         media = self._house.plane.rtp(policy, BEHIND_NAT, toward=host)
         attempt = await self._agent.invite(
             InviteWish(

@@ -22,7 +22,7 @@ from kernel.networks import Network
 from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Trunk
 from telephony.live.house import House
 from telephony.live.sip.edges import Edges, Way
-from telephony.live.sip.gateways import registrar_of, uri_of
+from telephony.live.sip.gateways import address_of, registrar_of, uri_of
 from telephony.live.sip.reach import Reach
 from telephony.ops import trunks as ops
 from telephony.sip import Credentials, Registrant, Registration, SipAgent
@@ -123,7 +123,11 @@ class Roster:
         await _goodbye(over)
         for trunk_id, trunk in wanted.items():
             if trunk_id not in self._registrants:
-                await self._begin(agent, trunk)
+                try:
+                    await self._begin(agent, trunk)
+                except Exception as error:  # one company's mistake must not keep the others' trunks from registering
+                    self._registered[trunk_id] = HealthState.DOWN
+                    log.error("a trunk can't be registered", trunk_id=trunk_id, exc_info=error)
 
     async def _still_at(self, trunk: Trunk, address: str) -> bool:
         """Whether the registrar's name still stands for the address that was asked, or is known no more. While it takes
@@ -149,7 +153,7 @@ class Roster:
         """What is registered for a trunk at its registrar, to be called back by the way it went."""
         gateway = registrar_of(trunk)
         return Registration(
-            registrar=self.edges.registrar_of(gateway), address=f"sip:{trunk.user_name}@{gateway.host}",
+            registrar=self.edges.registrar_of(gateway), address=address_of(trunk.user_name, gateway),
             credentials=self.credentials(trunk), hop=way.hop, routes=way.routes,
             contact=way.edge.contact(trunk.user_name) if way.edge is not None else "",
         )  # fmt: skip
