@@ -144,7 +144,7 @@ async def test_a_phone_that_signed_in_by_ip_version_6_is_rung(exchange: Exchange
             return SimpleNamespace()
 
     binding = Binding(
-        "sip:u@[2001:db8::7]:5060", NOW, "2001:db8::7:5060", Transport.UDP, "one", "c", 1
+        "sip:u@[2001:db8::7]:5060", NOW, "2001:db8::7:5060", Transport.UDP, "one", "c", 1, NOW
     )  # fmt: skip
     leg = PhoneLeg(exchange.house, Agent(), Edges(""), 1, 1.0)  # type: ignore[arg-type]
     device: Any = SimpleNamespace(device_id="dev_1", user_name="u")
