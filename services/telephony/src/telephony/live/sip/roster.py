@@ -17,12 +17,12 @@ from time import monotonic
 from chassis.sealing import Seal
 from chassis.telemetry import log
 from kernel.errors import DomainError, Unavailable
-from kernel.networks import Network
 
 from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Trunk
 from telephony.live.house import House
 from telephony.live.sip.edges import Edges, Way
 from telephony.live.sip.gateways import address_of, registrar_of, uri_of
+from telephony.live.sip.networks import Sources
 from telephony.live.sip.reach import Reach
 from telephony.ops import trunks as ops
 from telephony.sip import Credentials, Registrant, Registration, SipAgent
@@ -48,7 +48,7 @@ class Roster:
         self._living = living
         """Names of the nodes that live, this one among them."""
         self._trunks: dict[str, Trunk] = {}
-        self._sources: list[tuple[Network, str]] = []
+        self._sources = Sources()
         self._registrants: dict[str, tuple[int, str, Registrant]] = {}
         """Of trunks that are registered from here: the version that was, and the registrar's address."""
         self._registered: dict[str, HealthState] = {}
@@ -58,11 +58,7 @@ class Roster:
 
     def of_source(self, host: str) -> list[Trunk]:
         """Trunks whose carrier calls from this address; several companies may have the same carrier."""
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return []
-        found = {trunk_id for network, trunk_id in self._sources if address in network}
+        found = self._sources.of(host)
         return [trunk for trunk_id in found if (trunk := self._trunks.get(trunk_id)) is not None]
 
     def trusts(self, host: str) -> bool:
@@ -100,9 +96,9 @@ class Roster:
         looked_up = [
             (trunk, each) for (trunk, _), known in zip(places, stand_for, strict=True) for each in known.allowed
         ]
-        self._sources = [
+        self._sources = Sources(
             (ipaddress.ip_network(each, strict=False), trunk.trunk_id) for trunk, each in (*said, *looked_up)
-        ]
+        )
 
     async def register(self, agent: SipAgent) -> None:
         """Registrations that are this node's: begun, or begun anew after a change of the trunk, or taken back."""
