@@ -26,7 +26,7 @@ from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import SipDialog, refuse_extensions
 from telephony.sip.session_timer import IntervalTooSmall, SessionTimes
 from telephony.sip.sources import told_by_edge
-from telephony.sip.stack import ALLOW, SUPPORTED, Stack
+from telephony.sip.stack import ALLOW, REGISTRAR_SUPPORTED, SUPPORTED, Stack
 from telephony.sip.timers import LoopTimers, Timers
 from telephony.sip.transports import Destination, ListenPoint, TransportLayer
 from telephony.sip.uris import NameAddr, parse_uri
@@ -244,7 +244,7 @@ class SipAgent:
         elif request.source.by_edge and self._settings.barred(request.source.host):
             # Silence would make the edge take this node for dead.
             transaction.respond_once(request.response(403, tag=secrets.token_hex(8)))
-        elif unknown := request.headers.tokens("require") - SUPPORTED:
+        elif unknown := request.headers.tokens("require") - _supported(request):
             refuse_extensions(transaction, unknown, once=True)
         elif request.method == "INVITE":
             self._invited(transaction)
@@ -394,6 +394,10 @@ class SipAgent:
     def _lost(self, flow: Flow) -> None:
         if self._stack is not None:
             self._stack.transactions.flow_lost(flow)
+
+
+def _supported(request: Request) -> frozenset[str]:
+    return REGISTRAR_SUPPORTED if request.method == "REGISTER" else SUPPORTED
 
 
 def _user_of(address: NameAddr) -> str:
