@@ -114,6 +114,16 @@ async def test_who_floods_us_from_many_addresses_keeps_out_no_phone_that_knows_i
             assert await guarded.invitation(number)
 
 
+async def test_a_trunks_call_that_may_be_a_phones_is_to_come_again_when_that_cant_be_looked_up() -> None:
+    async def unavailable() -> bool:
+        raise OSError("the database is away")
+
+    async with a_line(phone=lambda *_: unavailable()) as line, a_stranger(line) as caller:
+        caller.say(caller.invite())
+        assert (await caller.response(503)).headers.get("retry-after") == "2"
+        assert line.invitations == []
+
+
 async def _nobody(_user: str, _realm: str, _algorithm: str) -> str | None:
     return None
 

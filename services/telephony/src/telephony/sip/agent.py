@@ -31,6 +31,8 @@ from telephony.sip.timers import LoopTimers, Timers
 from telephony.sip.transports import Destination, ListenPoint, TransportLayer
 from telephony.sip.uris import NameAddr, parse_uri
 
+_LOOK_UP_AGAIN = 2
+"""Seconds."""
 _KNOWN = frozenset(part.lower() for part in ALLOW.split(", "))
 
 
@@ -55,7 +57,7 @@ class AgentSettings:
     phone: Callable[[str, str], Coroutine[Any, Any, bool] | None] = field(default=lambda *_: None)
     """Whether a user name (first) is of a phone that is signed in from an address. Such a caller is challenged from a
     trusted address too: offices share theirs with a trunk, and whoever says what is a trunk's need not be their own
-    company. None, at once, for a name that no phone has."""
+    company. None, at once, for a name that no phone has. When it raises, the caller is told to come again (503)."""
     edges: Callable[[str], bool] = field(default=lambda _: False)
     """Whether an address is a proxy's of ours: then it says where a request began (`sources`). Such a proxy is never
     barred, whoever is behind it may be."""
@@ -320,7 +322,16 @@ class SipAgent:
     async def _phone_or_trunk(
         self, transaction: ServerTransaction, gate: Gate, phone: Coroutine[Any, Any, bool]
     ) -> None:
-        if await phone:
+        try:
+            is_phone = await phone
+        except Exception as error:
+            # Whose it is can't be looked up now. A trunk's call, it may be: its carrier tries again, or elsewhere.
+            log.warning("who calls can't be looked up", exc_info=error)
+            response = transaction.request.response(503, tag=secrets.token_hex(8))
+            response.headers.set("retry-after", str(_LOOK_UP_AGAIN))
+            transaction.respond(response)
+            return
+        if is_phone:
             await self._identified(transaction, gate)
         elif transaction.is_open:
             self._invite(transaction, "")
