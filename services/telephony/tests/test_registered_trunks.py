@@ -109,7 +109,8 @@ class Registrations:
 
 @pytest.mark.parametrize("edges", ["", "127.0.0.1:5060=203.0.113.9:5060"])
 async def test_a_trunk_registers_at_a_carrier_whose_address_is_of_ip_version_6(edges: str) -> None:
-    roster, agent = a_roster(edges, a_registering(1, "2600:1f18::5"), a_registering(2, "[2600:1f18::6]")), Registrations()
+    roster = a_roster(edges, a_registering(1, "2600:1f18::5"), a_registering(2, "[2600:1f18::6]"))
+    agent = Registrations()
     await roster.register(agent)  # type: ignore[arg-type]
     assert [each.address for each in agent.begun] == ["sip:u@[2600:1f18::5]", "sip:u@[2600:1f18::6]"]
     assert parse_uri(agent.begun[0].registrar).host == "2600:1f18::5"

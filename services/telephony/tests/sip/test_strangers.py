@@ -76,7 +76,6 @@ async def test_a_trunk_that_floods_us_costs_no_other_trunk_a_call(alice: Line, a
         share=lambda source: "quiet" if source.port == alice.port() else "loud",
     ) as guarded, AsyncExitStack() as stack:  # fmt: skip
         loud = [await stack.enter_async_context(a_stranger(guarded, f"127.0.9.{1 + n}")) for n in range(addresses)]
-        quiet = 0
         for second in range(4):
             for call in range(100):
                 name = f"{second}.{call}"
@@ -84,11 +83,13 @@ async def test_a_trunk_that_floods_us_costs_no_other_trunk_a_call(alice: Line, a
             before = len(guarded.invitations)
             await eventually(lambda said=100 * (1 + second): sum(len(each.heard) for each in loud) >= said)
             assert len(guarded.invitations) - before <= 40
-            for _ in range(10):
+            for quiet in range(10):
                 attempt = await alice.call(guarded)
-                quiet += 1
-                await eventually(lambda: _calls_of(guarded, alice) == quiet or attempt.failed.done())
-                assert _calls_of(guarded, alice) == quiet
+                so_far = 10 * second + quiet + 1
+                await eventually(
+                    lambda so_far=so_far, attempt=attempt: _calls_of(guarded, alice) == so_far or attempt.failed.done()
+                )
+                assert _calls_of(guarded, alice) == so_far
             timers.pass_now(1)
 
 

@@ -85,8 +85,8 @@ class Device:
 
 @dataclass(frozen=True)
 class Binding:
-    """Where a phone can be reached until `expire_time`. `node_id` holds its connection; `register_time` is when the phone
-    said so last."""
+    """Where a phone can be reached until `expire_time`. `node_id` holds its connection; `register_time` is when the
+    phone said so last."""
 
     contact: str
     expire_time: datetime
@@ -155,8 +155,8 @@ def check_name(value: str) -> str:
 
 
 def living(bindings: Sequence[Binding], now: datetime) -> tuple[Binding, ...]:
-    """Bindings that still count, that first of which was heard last: how long a phone asked for tells nothing of whether
-    it is there still."""
+    """Bindings that still count, that first of which was heard last: how long a phone asked for tells nothing of
+    whether it is there still."""
     alive = [each for each in bindings if each.expire_time > now]
     return tuple(sorted(alive, key=lambda each: (each.register_time, each.expire_time), reverse=True))
 

@@ -18,9 +18,9 @@ _REMEMBERED = 10_000
 
 class Bars:
     """Names at their addresses, and addresses whatever the names. A name is counted whether it is somebody's or not, so
-    that being barred tells nothing. `trusts` says of an address that it is a trunk's: it is heard whatever was tried from
-    there, for a trunk's calls need no secret; who shows one there, an office's phones beside it, is let in no more than
-    elsewhere. Any company may say that an address is its trunk's. `now` gives seconds."""
+    that being barred tells nothing. `trusts` says of an address that it is a trunk's: it is heard whatever was tried
+    from there, for a trunk's calls need no secret; who shows one there, an office's phones beside it, is let in no more
+    than elsewhere. Any company may say that an address is its trunk's. `now` gives seconds."""
 
     def __init__(self, trusts: Callable[[str], bool], now: Callable[[], float] = monotonic) -> None:
         self._trusts = trusts

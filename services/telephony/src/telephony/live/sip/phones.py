@@ -155,8 +155,8 @@ class Phones:
     # -- being rung --------------------------------------------------------------------------------------------
 
     async def ring(self, tenant_id: str, agent_id: str, shown: str, name: str, seconds: float) -> SipLeg | None:
-        """Ring an agent's desk phones, all at once and wherever each may be, for so long at most; the first that answers
-        is the leg. None when they have none."""
+        """Ring an agent's desk phones, all at once and wherever each may be, for so long at most; the first that
+        answers is the leg. None when they have none."""
         house = self._house
         found = await house.db.run(tenant_id, lambda tx: ops.reachable(tx, agent_id, house.now()), read_only=True)
         rung = [(device, binding) for device, bindings in found for binding in places(bindings)]
