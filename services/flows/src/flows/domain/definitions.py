@@ -293,7 +293,9 @@ class Problem:
     column: int = 0
 
 
-QUEUE_EXITS = ("timed_out", "closed", "nobody_staffed", "full")
+TURNED_AWAY_EXITS = ("closed", "nobody_staffed", "full")
+"""Where a queue step leads that takes nobody, each where `timed_out` does when it is empty."""
+QUEUE_EXITS = ("timed_out", *TURNED_AWAY_EXITS)
 """Where a queue step leads when no agent takes the call."""
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from flows.domain.asking import ChooseLanguage, Survey
-from flows.domain.definitions import CallbackOffer, Collect, Definition, Menu, Queue, exits
+from flows.domain.definitions import (
+    TURNED_AWAY_EXITS,
+    CallbackOffer,
+    Collect,
+    Definition,
+    Menu,
+    Queue,
+    exits,
+)  # fmt: skip
 
 _HEEDFUL = (Menu, Collect, ChooseLanguage, Survey)
 
@@ -34,12 +42,30 @@ def loops_without_input(definition: Definition) -> list[list[str]]:
     A menu, another question or a queue breaks a loop: the caller, an agent or the clock decides there. A queue that
     turns callers away at once has waited for nobody.
     """
+    return _silent_loops(
+        definition,
+        {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)},
+    )
+
+
+def loops_while_closed(definition: Definition) -> list[list[str]]:
+    """Cycles in which the only waits are in queues that would lead on at once while they take nobody: closed, full or
+    unstaffed they lead where their longest wait does. Those that never wait anyway are left out."""
+    waits = {
+        (step.step_id, step.action.timed_out)
+        for step in definition.steps
+        if isinstance(step.action, Queue) and all(getattr(step.action, name) for name in TURNED_AWAY_EXITS)
+    }
+    worse = [set(cycle) for cycle in loops_without_input(definition)]
+    return [cycle for cycle in _silent_loops(definition, waits) if not any(each <= set(cycle) for each in worse)]
+
+
+def _silent_loops(definition: Definition, waits: Collection[tuple[str, str]]) -> list[list[str]]:
     silent = {
         step.step_id
         for step in definition.steps
         if step.action is not None and not isinstance(step.action, _HEEDFUL) and not _asks_always(step.action)
     }
-    waits = {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)}
     edges = {
         source: [target for target in targets if target in silent and (source, target) not in waits]
         for source, targets in _edges(definition).items()

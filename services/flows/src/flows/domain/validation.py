@@ -104,6 +104,13 @@ def _graph_problems(definition: Definition) -> dict[str, list[Found]]:
         path = " -> ".join([*cycle, cycle[0]])
         message = f"The loop {path} never waits for the caller or an agent: put a menu into it or end it."
         found.setdefault(cycle[0], []).append(error("next", "LOOP_WITHOUT_INPUT", message))
+    for cycle in graph.loops_while_closed(definition):
+        path = " -> ".join([*cycle, cycle[0]])
+        message = (
+            f"While queues of the loop {path} are closed, full or unstaffed, callers go round it at once, and the call "
+            "ends when they come to a queue again: give these queue steps exits of their own for that."
+        )
+        found.setdefault(cycle[0], []).append(warning("timed_out", "LOOP_WHILE_CLOSED", message))
     return found
 
 

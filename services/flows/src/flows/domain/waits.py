@@ -99,7 +99,7 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
     line = _line(walk)
     if not event.contact_id:
         walk.note(f"refused by routing: {event.refusal}")
-        if line.one_agent or line.given_up:
+        if not _turned_away_before(walk) and (line.one_agent or line.given_up):
             return _give_up(walk, line)
         return walk.end("failed", "FLOW_FAILED")
     if event.left:
@@ -109,7 +109,7 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
         walk.put("customer_id", event.customer_id)
     walk.state = replace(
         walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, announced=None,
-        turned_away="", leaving="",
+        turned_away_by=(), leaving="",
     )  # fmt: skip
     if line.no_match:
         return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
@@ -218,12 +218,21 @@ def given_up(walk: Walk) -> Turn:
 
 
 def _turned_away(walk: Walk, line: _Line, event: Enqueued) -> Turn:
-    """The queue did not take the caller. One that did so twice, with no wait in between, would for ever."""
-    if walk.state.turned_away == walk.state.step_id:
+    """The queue did not take the caller. A step that did so twice, with no wait in between, would for ever, also when
+    others of the kind come between."""
+    if _turned_away_before(walk):
         walk.note(_LEFT.get(event.left, "left the queue"))
         return walk.end(_SENTENCES.get(event.left, "nobody_free"))
-    walk.state = replace(walk.state, turned_away=walk.state.step_id)
     return _left(walk, line, event)
+
+
+def _turned_away_before(walk: Walk) -> bool:
+    """Whether this step turned the caller away already; from now on it did."""
+    before = walk.state.turned_away_by
+    if walk.state.step_id in before:
+        return True
+    walk.state = replace(walk.state, turned_away_by=(*before, walk.state.step_id))
+    return False
 
 
 def _left(walk: Walk, line: _Line, event: Enqueued | ContactChecked) -> Turn:
