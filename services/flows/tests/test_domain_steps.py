@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -443,6 +444,23 @@ def test_rules_that_choose_nothing_that_is_there_are_refused() -> None:
         ("it", "rules[0].condition", "EXPRESSION_INVALID"), ("it", "rules[0].priority", "RANGE_INVALID"),
         ("it", "rules[0].skills[skl_9]", "SKILL_UNKNOWN"), ("it", "rules[0].skills[skl_9]", "RANGE_INVALID"),
     }  # fmt: skip
+
+
+def test_a_queue_step_that_waits_by_the_rules_is_refused_where_a_call_comes_to_it_without_them() -> None:
+    choice = d.Menu(said(), (d.Choice("1", "", "rules"), d.Choice("2", "", "wait")), no_match="sorry")
+    around = flow(step("ask", choice), step("rules", VIP), *WAITS)
+    problem = next(each for each in validate(around, KNOWN) if each.reason == "RULES_BYPASSED")
+    assert (problem.step_id, problem.field) == ("wait", "by_rules") and "ask -> wait" in problem.message
+    nothing = flow(step("rules", replace(VIP, otherwise="wait")), *WAITS)
+    assert ("wait", "by_rules", "RULES_BYPASSED") in found(validate(nothing, KNOWN)), "where no row holds, none chose"
+    behind = flow(step("first", replace(VIP, next="rules", otherwise="rules")), step("rules", VIP), *WAITS)
+    assert "RULES_BYPASSED" not in {each.reason for each in validate(behind, KNOWN)}
+
+
+def test_a_queue_step_without_rules_before_it_fails_when_tried_out_as_it_does_in_a_call() -> None:
+    bare = step("wait", d.Queue(by_rules=True))
+    run = tried(flow(bare), ("queue", "answered"))
+    assert run.end is End.FLOW_FAILED and run.visits[0].outcomes == ("refused by routing: QUEUE_NOT_FOUND",)
 
 
 def test_rules_can_be_tried_out() -> None:

@@ -14,6 +14,7 @@ from flows.domain.definitions import (
     Queue,
     exits,
 )  # fmt: skip
+from flows.domain.entry import EntryRules
 
 _HEEDFUL = (Menu, Collect, ChooseLanguage, Survey)
 
@@ -34,6 +35,22 @@ def reachable(definition: Definition) -> set[str]:
         found.add(step_id)
         waiting.extend(target for target in edges[step_id] if target in edges)
     return found
+
+
+def around_rules(definition: Definition) -> Mapping[str, Sequence[str]]:
+    """Steps a call can come to without a row of entry rules that held, each with the shortest way there from the start.
+    Where no row holds, nothing is chosen."""
+    ways = {definition.start: [definition.start]} if definition.step(definition.start) else {}
+    waiting = list(ways)
+    for step_id in waiting:
+        step = definition.step(step_id)
+        assert step is not None
+        for field, target in exits(step.action):
+            chooses = isinstance(step.action, EntryRules) and field == "next"
+            if not chooses and target not in ways and definition.step(target) is not None:
+                ways[target] = [*ways[step_id], target]
+                waiting.append(target)
+    return ways
 
 
 def loops_without_input(definition: Definition) -> list[list[str]]:

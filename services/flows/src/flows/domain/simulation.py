@@ -28,7 +28,7 @@ from flows.domain.deeds import (
     QueueSeen,
 )
 from flows.domain.definitions import DEFAULT_MOST_OFFERS, Collect, Definition, Queue, Transfer
-from flows.domain.effects import ChangeFlow, CheckHours, Fetch
+from flows.domain.effects import ChangeFlow, CheckHours, Enqueue, Fetch
 from flows.domain.interpreter import advance
 from flows.domain.number_lists import patterns_of
 from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
@@ -342,6 +342,8 @@ class _Runner:
     def _wait_in_queue(self, turn: Turn) -> Event:
         action = self._action
         assert isinstance(action, Queue | Transfer)
+        if isinstance(turn.effect, Enqueue) and not turn.effect.queue_id and not turn.effect.agent_id:
+            return Enqueued("", "QUEUE_NOT_FOUND")  # no rule chose one: routing takes no contact for nowhere
         waiting = self._queue_outcomes(action, turn.state.phase)
         given = self._peek(waiting)
         match turn.state.phase:

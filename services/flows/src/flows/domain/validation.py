@@ -63,11 +63,12 @@ def validate(definition: Definition, known: References) -> list[Problem]:
             "lead to a step that needs no caller."
         )
         by_step.setdefault(step_id, []).append(error("kind", "CALLER_GONE", message))
+    around = graph.around_rules(definition)
     for step in definition.steps:
         own = list(_own(definition, step, known)) + by_step.pop(step.step_id, [])
         problems += [Problem(step.step_id, *found) for found in own]
         problems += step_checks.expression_problems(definition, step, known)
-        problems += step_checks.by_rules_problems(definition, step)
+        problems += step_checks.by_rules_problems(definition, step, around)
     return problems
 
 
