@@ -32,8 +32,8 @@ class Told:
     minutes: int | None
 
     def nearer_than(self, before: Told) -> bool:
-        """Whether it is good news after `before`: better in the place or in the wait, and worse in neither. A place that
-        isn't known compares with none; a wait that can't be told is longer than any."""
+        """Whether it is good news after `before`: better in the place or in the wait, and worse in neither. A place
+        that isn't known compares with none; a wait that can't be told is longer than any."""
         mine = math.inf if self.minutes is None else self.minutes
         theirs = math.inf if before.minutes is None else before.minutes
         places = (self.position, before.position) if self.position and before.position else (0, 0)
