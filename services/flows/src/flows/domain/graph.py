@@ -59,10 +59,7 @@ def loops_without_input(definition: Definition) -> list[list[str]]:
     A menu, another question or a queue breaks a loop: the caller, an agent or the clock decides there. A queue that
     turns callers away at once has waited for nobody.
     """
-    return _silent_loops(
-        definition,
-        {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)},
-    )
+    return _loops(definition, silent_edges(definition))
 
 
 def loops_while_closed(definition: Definition) -> list[list[str]]:
@@ -74,22 +71,32 @@ def loops_while_closed(definition: Definition) -> list[list[str]]:
         if isinstance(step.action, Queue) and all(getattr(step.action, name) for name in TURNED_AWAY_EXITS)
     }
     worse = [set(cycle) for cycle in loops_without_input(definition)]
-    return [cycle for cycle in _silent_loops(definition, waits) if not any(each <= set(cycle) for each in worse)]
+    loops = _loops(definition, _silent_edges(definition, waits))
+    return [cycle for cycle in loops if not any(each <= set(cycle) for each in worse)]
 
 
-def _silent_loops(definition: Definition, waits: Collection[tuple[str, str]]) -> list[list[str]]:
+def silent_edges(definition: Definition) -> Mapping[str, Sequence[str]]:
+    """What the steps that ask nobody anything lead to of their kind, where nobody is waited for."""
+    waits = {(step.step_id, step.action.timed_out) for step in definition.steps if isinstance(step.action, Queue)}
+    return _silent_edges(definition, waits)
+
+
+def _silent_edges(definition: Definition, waits: Collection[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
     silent = {
         step.step_id
         for step in definition.steps
         if step.action is not None and not isinstance(step.action, _HEEDFUL) and not _asks_always(step.action)
     }
-    edges = {
+    return {
         source: [target for target in targets if target in silent and (source, target) not in waits]
         for source, targets in _edges(definition).items()
         if source in silent
     }
+
+
+def _loops(definition: Definition, edges: Mapping[str, Sequence[str]]) -> list[list[str]]:
     order = {step.step_id: place for place, step in reversed(list(enumerate(definition.steps)))}
-    cycles = [sorted(part, key=order.__getitem__) for part in _components(edges)]
+    cycles = [sorted(part, key=order.__getitem__) for part in components(edges)]
     return sorted(cycles, key=lambda cycle: order[cycle[0]])
 
 
@@ -100,7 +107,7 @@ def _edges(definition: Definition) -> dict[str, list[str]]:
     return edges
 
 
-def _components(edges: Mapping[str, Sequence[str]]) -> list[set[str]]:
+def components(edges: Mapping[str, Sequence[str]]) -> list[set[str]]:
     """Strongly connected components that hold a cycle, in time linear in the edges (Kosaraju's two passes)."""
     back: dict[str, list[str]] = {step_id: [] for step_id in edges}
     for source, targets in edges.items():

@@ -142,7 +142,7 @@ class RunState:
     """Of the steps entered, how many had been when telephony last got something to do."""
     origin: HandedOn = HandedOn()
     turned_away_by: tuple[str, ...] = ()
-    """Queue steps that turned the caller away at once, since they last waited anywhere or chose something."""
+    """Queue steps, with their queues, that turned the caller away at once since they last waited or chose something."""
     leaving: str = ""
     """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
     chosen: Chosen | None = None

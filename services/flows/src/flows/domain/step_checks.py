@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from flows.domain import circles
 from flows.domain.asking import MOST, ChooseLanguage, Survey
 from flows.domain.branching import WHOLE, Branch, CheckQueue, Split, Test
 from flows.domain.choosing import QUEUE_NAMES
@@ -281,6 +282,15 @@ def circle_problems(definition: Definition, known: References) -> Iterator[Found
         yield error(
             "steps", "FLOW_TOO_DEEP", f"More than {MAX_DEPTH} flows stand one inside the other: put some into one."
         )
+
+
+def hand_on_circles(definition: Definition, known: References) -> Iterator[tuple[str, str]]:
+    """Steps by which calls would be handed on in a circle in which nobody is waited for, see `circles.handed_round`;
+    nothing where flows that are called make a circle anyway."""
+    own = known.flow_id or "this flow"
+    calls = {each: _calls(other) for each, other in known.called.items()} | {own: _calls(definition)}
+    if circle(calls, own) is None:
+        yield from circles.handed_round(definition, known.called, own)
 
 
 def _calls(definition: Definition) -> list[str]:

@@ -63,6 +63,12 @@ def validate(definition: Definition, known: References) -> list[Problem]:
             "lead to a step that needs no caller."
         )
         by_step.setdefault(step_id, []).append(error("kind", "CALLER_GONE", message))
+    for step_id, flow_id in step_checks.hand_on_circles(definition, known):
+        message = (
+            f"By flow {flow_id} calls would come back here for ever without waiting for anybody: put a menu on the "
+            "way, or lead it elsewhere."
+        )
+        by_step.setdefault(step_id, []).append(error("flow_id", "HAND_ON_CIRCLE", message))
     around = graph.around_rules(definition)
     for step in definition.steps:
         own = list(_own(definition, step, known)) + by_step.pop(step.step_id, [])

@@ -228,10 +228,15 @@ def _turned_away(walk: Walk, line: _Line, event: Enqueued) -> Turn:
 
 def _turned_away_before(walk: Walk) -> bool:
     """Whether this step turned the caller away already; from now on it did."""
-    before = walk.state.turned_away_by
-    if walk.state.step_id in before:
+    action, before = walk.step.action, walk.state.turned_away_by
+    target = action.target if isinstance(action, Transfer) else ""
+    if isinstance(action, Queue):
+        target = walk.state.chosen.queue_id if action.by_rules and walk.state.chosen else action.queue_id
+    # Steps of another flow may have the same ids.
+    this = f"{walk.state.step_id} {target}"
+    if this in before:
         return True
-    walk.state = replace(walk.state, turned_away_by=(*before, walk.state.step_id))
+    walk.state = replace(walk.state, turned_away_by=(*before, this))
     return False
 
 

@@ -30,7 +30,7 @@ from flows.domain.flows import (
 )  # fmt: skip
 from flows.domain.list_uses import list_keys
 from flows.domain.validation import References
-from flows.ops.flow_tests import Tried, called_flows, require_passed
+from flows.ops.flow_tests import Tried, flows_led_into, require_passed
 from flows.store import flows as store
 from flows.store import number_lists as list_store
 from flows.store import prompts as prompt_store
@@ -58,7 +58,7 @@ async def problems(tx: Tx, definition: Definition, known: References, flow_id: s
     found = await prompt_store.existing(tx, played)
     named = {each.target for step in definition.steps if isinstance(each := step.action, Transfer)}
     flows = await store.published(tx, sorted(named)) if named else ()
-    called = await called_flows(tx, definition)
+    called = await flows_led_into(tx, definition)
     lists = await list_store.keys(tx) if list_keys(definition) else ()
     known = replace(known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists)
     return validation.validate(definition, known)
