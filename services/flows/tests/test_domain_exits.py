@@ -92,6 +92,17 @@ def test_two_closed_queues_that_lead_to_each_other_tell_the_caller_that_they_are
     assert ("a", "timed_out", d.Severity.WARNING) in found
 
 
+def test_caller_whose_queue_is_gone_goes_by_an_exit_for_whom_nobody_takes_before_an_apology() -> None:
+    for exit_ in ("timed_out", "no_match", "nobody_staffed", "closed", "full", "no_answer"):
+        caller = Caller(Step("q", "", queue(**{exit_: "bye"})), BYE)
+        caller.on(Started())
+        order = caller.on(Enqueued("", "QUEUE_NOT_FOUND"))
+        assert isinstance(order, EndCall) and order.audio[0].text == "Bye.", exit_
+    bare = Caller(Step("q", "", queue()))
+    bare.on(Started())
+    assert bare.on(Enqueued("", "QUEUE_NOT_FOUND")).cause == "FLOW_FAILED"
+
+
 def test_caller_may_choose_a_closed_queue_again_from_the_menu_it_leads_back_to() -> None:
     menu = d.Menu(said("Press 1."), (d.Choice("1", "", "q"),))
     caller = Caller(Step("m", "", menu), Step("q", "", queue(closed="m")))

@@ -2096,7 +2096,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it. Needs the permission `flows.write`.
+         * @description Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it, or a queue's callbacks do. Needs the permission `flows.write`.
          */
         delete: operations["merkez.flows.v1.PromptService.DeletePrompt"];
         options?: never;
@@ -2356,7 +2356,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it. Needs the permission `queues.write`.
+         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue, or a flow, name it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.QueueService.DeleteQueue"];
         options?: never;
@@ -2484,7 +2484,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes hours
-         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them. Needs the permission `queues.write`.
+         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them, or a flow goes by them. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.BusinessHoursService.DeleteBusinessHours"];
         options?: never;
@@ -5803,7 +5803,7 @@ export interface components {
             timeToLive?: string;
             /** @description What follows when a machine answers. */
             onMachine?: components["schemas"]["routing.v1.CallbackMachineAction"];
-            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. */
+            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. While it is named here it can't be deleted; nor can the greeting. */
             messagePromptId?: string;
             /** @description Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. While they are named here they can't be deleted. */
             businessHoursId?: string;

@@ -14,7 +14,6 @@ from flows.domain.definitions import (
     Queue,
     Transfer,
     Voicemail,
-    exits,
 )  # fmt: skip
 from flows.domain.graph import components, silent_edges
 
@@ -30,11 +29,11 @@ def handed_round(definition: Definition, others: Mapping[str, Definition], own: 
     for flow_id, each in flows.items():
         for source, targets in silent_edges(each).items():
             step = each.step(source)
-            into = _into(step.action if step else None)
+            action = step.action if step else None
+            into = _into(action)
             inside = targets
-            if isinstance(step.action if step else None, CallFlow) and into in flows:
-                failed = {target for field, target in exits(step.action if step else None) if field == "failed"}
-                inside = [each for each in targets if each in failed or _gone_through(into, flows, frozenset())]
+            if isinstance(action, CallFlow) and into in flows and not _gone_through(into, flows, frozenset()):
+                inside = [target for target in targets if target == action.failed]
             edges[_node(flow_id, source)] = [
                 *(_node(flow_id, target) for target in inside),
                 *([_node(into, flows[into].start)] if into in flows else []),
@@ -72,8 +71,9 @@ def _gone_through(flow_id: str, flows: Mapping[str, Definition], inside: frozens
         step = definition.step(step_id)
         action = step.action if step else None
         if _may_end(action):
-            called = isinstance(action, CallFlow) and not action.next and bool(action.failed)
-            if not called or _gone_through(action.flow_id, flows, inside | {flow_id}):
+            if not isinstance(action, CallFlow) or not action.failed:
+                return True
+            if _gone_through(action.flow_id, flows, inside | {flow_id}):
                 return True
         fresh = [each for each in edges[step_id] if each not in seen]
         seen.update(fresh)

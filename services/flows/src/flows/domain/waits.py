@@ -31,6 +31,7 @@ _LEFT = {
     "closed": "queue closed", "nobody_staffed": "nobody staffed", "full": "queue full",
     "number": "overflowed to a number",
 }  # fmt: skip
+_NEGATIVE = ("nobody_staffed", "closed", "full")
 _SENTENCES = {"closed": "closed"}
 """What ends the call politely where it is not that nobody is free."""
 
@@ -55,6 +56,12 @@ class _Line:
     def watched(self) -> bool:
         """Whether there is an exit that routing has to be asked about again and again."""
         return self.one_agent or bool(self.no_match or self.no_answer)
+
+    @property
+    def elsewhere(self) -> str:
+        """Any step for callers whom no agent takes, where there is none after the longest wait: better than a fault."""
+        others = (self.no_match, *(self.exits.get(each, "") for each in _NEGATIVE), self.no_answer)
+        return next((each for each in others if each), "")
 
     def way_out(self, why: str) -> str:
         """The step after a wait that was given up."""
@@ -99,8 +106,9 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
     line = _line(walk)
     if not event.contact_id:
         walk.note(f"refused by routing: {event.refusal}")
-        if not _turned_away_before(walk) and (line.one_agent or line.given_up):
-            return _give_up(walk, line)
+        way = line.given_up or line.elsewhere
+        if not _turned_away_before(walk) and (line.one_agent or way):
+            return _give_up(walk, replace(line, given_up=way))
         return walk.end("failed", "FLOW_FAILED")
     if event.left:
         return _turned_away(walk, line, event)

@@ -29,6 +29,8 @@ from flows.domain.flows import (
     require_version,
 )  # fmt: skip
 from flows.domain.list_uses import list_keys
+from flows.domain.names import Noun
+from flows.domain.uses import FlowUse, steps_naming
 from flows.domain.validation import References
 from flows.ops.flow_tests import Tried, flows_led_into, require_passed
 from flows.store import flows as store
@@ -102,6 +104,16 @@ async def delete_flow(tx: Tx, flow_id: str, now: datetime) -> None:
     if await store.has_live_runs(tx, flow.flow_id, now):
         raise FlowInUse("calls are in this flow right now: point its numbers elsewhere and wait for them to end")
     await store.delete_flow(tx, flow_id, now)
+
+
+async def list_uses(tx: Tx, noun: Noun, value: str) -> list[FlowUse]:
+    """Flows whose draft, or release that runs, names it. Older releases don't count: rolling back checks anew."""
+    found: list[FlowUse] = []
+    for flow_id, name, definitions in await store.holding(tx, value):
+        steps = sorted({step for each in definitions for step in steps_naming(each, noun, value)})
+        if steps:
+            found.append(FlowUse(flow_id, name, tuple(steps)))
+    return found
 
 
 async def list_releases(tx: Tx, flow_id: str, token: str, size: int) -> list[Release]:
