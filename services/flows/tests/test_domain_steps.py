@@ -463,6 +463,14 @@ def test_a_queue_step_without_rules_before_it_fails_when_tried_out_as_it_does_in
     assert run.end is End.FLOW_FAILED and run.visits[0].outcomes == ("refused by routing: QUEUE_NOT_FOUND",)
 
 
+def test_a_rule_may_ask_for_the_channel_which_no_step_sets() -> None:
+    by_channel = d.EntryRules((d.Rule("Calls", "channel == 'voice'", "que_1"),), "wait", "sorry")
+    definition = flow(step("rules", by_channel), *WAITS)
+    assert validate(definition, KNOWN) == []
+    assert path(tried(definition, ("queue", "answered"), attributes={"channel": "chat"})) == ["rules", "wait"]
+    assert ("it", "attribute", "ATTRIBUTE_INVALID") in found(one(d.SetAttribute("channel", "chat")))
+
+
 def test_rules_can_be_tried_out() -> None:
     run = tried(flow(step("rules", VIP), *WAITS), ("queue", "answered"), attributes={"tier": "gold"})
     assert path(run) == ["rules", "wait"] and run.end is End.ANSWERED
