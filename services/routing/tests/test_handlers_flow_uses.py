@@ -60,7 +60,7 @@ class House:
 @pytest_asyncio.fixture
 async def house(rpc: RpcHouse, db: Database) -> AsyncIterator[House]:
     """A desk that asks flows."""
-    flows = FakeFlows()
+    flows = FakeFlows()  # pyright: ignore[reportAbstractUsage]
     await rpc.serve(
         "flows",
         [
