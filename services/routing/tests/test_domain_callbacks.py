@@ -57,6 +57,20 @@ def test_caller_who_waited_keeps_place_priority_and_requirements() -> None:
     assert (waits.queue_time, waits.points, waits.caller_name) == (caller.queue_time, 4, "Leyla")
 
 
+@given(st.integers(-3600, 3600), st.integers(-3600, 3600), st.integers(-3600, 3600), st.integers(-3600, 3600))
+def test_who_asks_again_never_loses_a_place_or_time_by_it(place: int, due: int, place_2: int, due_2: int) -> None:
+    def at(seconds: int) -> datetime:
+        return NOW + timedelta(seconds=seconds)
+
+    before = draft(place_time=at(place), due_time=at(due), expire_time=at(due + 7200))
+    again = draft(place_time=at(place_2), due_time=at(due_2), expire_time=at(due_2 + 7200))
+    after = callbacks.hastened(before, again)
+    assert after.place_time == min(before.place_time, again.place_time)
+    assert after.due_time == min(before.due_time, again.due_time)
+    assert after.expire_time - after.due_time == timedelta(seconds=7200)
+    assert (after == before) == (place <= place_2 and due <= due_2)
+
+
 def test_one_for_later_has_the_place_of_its_due_time() -> None:
     due = NOW + timedelta(days=2)
     caller = Contact("con_0", Channel.VOICE, ContactState.QUEUED, "que_1", NOW - timedelta(minutes=7), NOW)

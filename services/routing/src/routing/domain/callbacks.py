@@ -413,6 +413,16 @@ def rescheduled(callback: Callback, due: datetime, rules: CallbackRules) -> Call
     )  # fmt: skip
 
 
+def hastened(callback: Callback, asked: Callback) -> Callback:
+    """What becomes of an open one when its number is `asked` for again: the earlier place and the earlier time of both.
+    The same when that is its own already, or its customer is being called."""
+    place, due = min(callback.place_time, asked.place_time), min(callback.due_time, asked.due_time)
+    if callback.state is CallbackState.CALLING or (place, due) == (callback.place_time, callback.due_time):
+        return callback
+    expire = asked.expire_time if due < callback.due_time else callback.expire_time
+    return replace(callback, place_time=place, due_time=due, expire_time=expire, version=callback.version + 1)
+
+
 def cancelled(callback: Callback, reason: str, now: datetime) -> Callback:
     """Nobody calls."""
     if len(reason) > MAX_REASON:

@@ -272,6 +272,15 @@ def changed(contact: Contact, **changes: Any) -> Contact:
     return replace(check_contact(replace(contact, **changes)), version=contact.version + 1)
 
 
+def moved_up(contact: Contact, place: datetime) -> Contact:
+    """The contact at an earlier place, while it waits; the preferred agent alone may have it for no shorter. ContactMoved
+    when it waits no more."""
+    if place >= contact.queue_time:
+        return contact
+    alone = contact.preferred_wait + (contact.queue_time - place) if contact.preferred_wait else contact.preferred_wait
+    return changed(contact, queue_time=place, preferred_wait=alone)
+
+
 def abandoned(contact: Contact, end_time: datetime) -> Contact:
     """The customer left."""
     return moved(contact, ContactTrigger.LEAVE, end_time=max(end_time, contact.queue_time), agent_id="")

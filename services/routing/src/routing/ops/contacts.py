@@ -103,6 +103,15 @@ async def line_up(tx: Ledger, contact: Contact, now: datetime) -> Contact:
     return contact
 
 
+async def move_up(tx: Ledger, contact_id: str, place: datetime, now: datetime) -> None:
+    """Who waits, at an agent or not, has an earlier place from now on. ContactNotFound, ContactMoved."""
+    before = await get_contact(tx, contact_id)
+    after = contacts.moved_up(before, place)
+    if after != before:
+        await put_contact(tx, before, after, now)
+        tx.tell(ContactChanged(after))
+
+
 async def begin_call(tx: Ledger, before: Contact, call_id: str, now: datetime) -> Contact:
     """Its customer is called, by the agent on it or before any: from now on it ends with this call. CallOver."""
     if await store.call_has_ended(tx, call_id):
