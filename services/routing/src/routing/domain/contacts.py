@@ -273,8 +273,8 @@ def changed(contact: Contact, **changes: Any) -> Contact:
 
 
 def moved_up(contact: Contact, place: datetime) -> Contact:
-    """The contact at an earlier place, while it waits; the preferred agent alone may have it for no shorter. ContactMoved
-    when it waits no more."""
+    """The contact at an earlier place, while it waits; its preferred agent alone may have it for as long as before.
+    ContactMoved when it waits no more."""
     if place >= contact.queue_time:
         return contact
     alone = contact.preferred_wait + (contact.queue_time - place) if contact.preferred_wait else contact.preferred_wait

@@ -279,7 +279,9 @@ async def _hasten(
     await _keep(tx, before, after, CallbackRescheduled, now)
     if after.state is CallbackState.WAITING:
         await contact_ops.move_up(tx, after.contact_id, after.place_time, now)
-    return await _line_up(tx, after, hours, now) if after.state is CallbackState.SCHEDULED and after.due_time <= now else after
+    elif after.due_time <= now:
+        return await _line_up(tx, after, hours, now)
+    return after
 
 
 async def _leave_line(tx: Ledger, callback: Callback, reason: str, now: datetime) -> None:
