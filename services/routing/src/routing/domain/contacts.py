@@ -194,7 +194,12 @@ class Contact:
     @property
     def points(self) -> float:
         """Its priority, and half a point when an offer for it came to nothing or it is for one agent alone."""
-        return self.priority + (HALF_A_POINT if self.offer_count or self.target_agent_id else 0.0)
+        return points_of(self.priority, again=bool(self.offer_count or self.target_agent_id))
+
+
+def points_of(priority: int, *, again: bool) -> float:
+    """What a contact of this priority has; `again`: an offer for it came to nothing, or it is for one agent alone."""
+    return priority + (HALF_A_POINT if again else 0.0)
 
 
 def check_contact(contact: Contact, within: str = "contact") -> Contact:
