@@ -2959,7 +2959,7 @@ export interface paths {
         put?: never;
         /**
          * Plays a day through the matcher's own rules, as they are and under others
-         * @description Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the tenant's runs. Needs the permission `simulations.run`.
+         * @description Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no call came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the tenant's runs. Needs the permission `simulations.run`.
          */
         post: operations["merkez.routing.v1.SimulationService.SimulateDay"];
         delete?: never;
@@ -6747,7 +6747,7 @@ export interface components {
         "routing.v1.SimulateDayRequest": {
             /**
              * Format: date-time
-             * @description One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their last. How long those who were answered would have waited is drawn from those who left.
+             * @description One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their last. How long those who were answered would have waited is drawn from those who left; callbacks have all the time they had.
              */
             recordedFromTime?: string;
             /** @description One that is made up. */
@@ -6761,9 +6761,14 @@ export interface components {
             days?: components["schemas"]["routing.v1.SimulatedDay"][];
             /**
              * Format: int32
-             * @description Contacts of the day.
+             * @description Contacts of the day. Who asked to be called back, and is, is one of them.
              */
             contacts?: number;
+            /**
+             * Format: int32
+             * @description Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once.
+             */
+            leftOut?: number;
         };
         /** @description The day under one set of rules. */
         "routing.v1.SimulatedDay": {
@@ -6845,7 +6850,7 @@ export interface components {
             overflowed?: number;
             /**
              * Format: int32
-             * @description Contacts that went to an outside number or left by an exit of their flow.
+             * @description Contacts that went to an outside number, left by an exit of their flow, or were to be called back and weren't.
              */
             left?: number;
         };

@@ -122,7 +122,8 @@ async def line_before(tx: Transaction, queue_id: str, latest: float) -> list[tup
 
 
 async def queued_between(tx: Transaction, begin: datetime, end: datetime, limit: int) -> list[Contact]:
-    """Customers who began to wait for whoever serves a queue within this time and wait no more, the oldest first."""
+    """Customers who began to wait for whoever serves a queue within this time and wait no more, to be called back or
+    in a call, the oldest first."""
     rows = await tx.all(
         select(contacts)
         .where(
@@ -131,7 +132,7 @@ async def queued_between(tx: Transaction, begin: datetime, end: datetime, limit:
             contacts.c.create_time < end,
             contacts.c.queue_id != "",
             contacts.c.target_agent_id == "",
-            contacts.c.kind.in_((ContactKind.INBOUND.value, ContactKind.TRANSFER.value)),
+            contacts.c.kind.in_((ContactKind.INBOUND.value, ContactKind.TRANSFER.value, ContactKind.CALLBACK.value)),
             contacts.c.state.in_((ContactState.ENDED.value, ContactState.ABANDONED.value, ContactState.WRAP_UP.value)),
         )
         .order_by(contacts.c.create_time, contacts.c.contact_id)
