@@ -5790,7 +5790,7 @@ export interface components {
              */
             retryAfter?: string;
             /**
-             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days.
+             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days, and longer than retry_after times one less than attempts: the last one would never be made.
              * @example 3.5s
              */
             timeToLive?: string;
