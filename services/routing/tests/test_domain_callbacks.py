@@ -118,7 +118,21 @@ def test_slot_without_any_time_zone_is_refused() -> None:
         callbacks.wanted_at(When(local="2026-03-03T14:30"), "", None)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.NO_ANSWER, Outcome.MACHINE, Outcome.NOT_DIALLED])
+def test_our_own_trunk_that_is_down_uses_up_none_of_the_customers_attempts_but_not_for_ever() -> None:
+    tried = calling()
+    for _ in range(callbacks.MOST_NOT_DIALLED - 1):
+        after = callbacks.attempted(tried, Outcome.NOT_DIALLED, RULES, None, NOW)
+        assert (after.state, after.tried, after.place_time) == (CallbackState.SCHEDULED, 0, tried.place_time)
+        tried = replace(calling(), attempts=after.attempts)
+    assert callbacks.attempted(tried, Outcome.NOT_DIALLED, RULES, None, NOW).state is CallbackState.FAILED
+    for number in range(1, RULES.attempts):
+        after = callbacks.attempted(tried, Outcome.BUSY, RULES, None, NOW)
+        assert (after.state, after.tried) == (CallbackState.SCHEDULED, number)
+        tried = replace(calling(), attempts=after.attempts)
+    assert callbacks.attempted(tried, Outcome.BUSY, RULES, None, NOW).state is CallbackState.FAILED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.NO_ANSWER, Outcome.MACHINE])
 def test_attempt_in_vain_is_repeated_with_its_place_until_none_is_left(outcome: Outcome) -> None:
     before = calling()
     after = callbacks.attempted(before, outcome, RULES, None, NOW)

@@ -31,6 +31,9 @@ DIAL_WITHIN = timedelta(seconds=60)
 """How long after an agent accepted the call must have begun: then they are set free."""
 ANSWER_WITHIN = timedelta(seconds=30)
 """How long it may take, after a customer could have answered, until it is known that a person did."""
+MOST_NOT_DIALLED = 10
+"""Attempts that came to nothing before the customer's telephone rang (our trunk is down, say) use up none of theirs;
+after so many it is given up all the same, or its agents would try for ever."""
 MAX_REASON = 200
 
 
@@ -148,6 +151,11 @@ class Callback:
     def open(self) -> bool:
         """Whether it has not come to its end."""
         return self.state in OPEN
+
+    @property
+    def tried(self) -> int:
+        """Attempts the customer could have heard of."""
+        return sum(each.outcome is not Outcome.NOT_DIALLED for each in self.attempts)
 
     @property
     def keeps_agent(self) -> bool:
@@ -395,7 +403,9 @@ def attempted(
         "attempts": (*callback.attempts, attempt), "contact_id": "", "call_id": "", "agent_id": "",
         "release_time": None, "dial_by_time": None, "customer_first": False, "answer_time": None,
     }  # fmt: skip
-    if outcome in REACHED or len(callback.attempts) + 1 >= rules.attempts:
+    tried = callback.tried + (outcome is not Outcome.NOT_DIALLED)
+    over = tried >= rules.attempts or len(callback.attempts) + 1 - tried >= MOST_NOT_DIALLED
+    if outcome in REACHED or over:
         trigger = CallbackTrigger.REACH if outcome in REACHED else CallbackTrigger.FAIL
         return moved(callback, trigger, end_time=now, **changes)
     wanted = now + rules.retry_after

@@ -158,7 +158,7 @@ async def callback_dial(tx: Ledger, contact_id: str) -> Dial:
     if callback.call_id:
         raise _called_already(callback)
     rules = (await rules_of(tx, callback.queue_id)).callbacks
-    on_machine = rules.on_machine_at(len(callback.attempts))
+    on_machine = rules.on_machine_at(callback.tried)
     prompt_id = rules.message_prompt_id if on_machine is OnMachine.LEAVE_MESSAGE else ""
     return Dial(callback, on_machine, prompt_id, rules.ring_timeout)
 
