@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
 from kernel.hours import OpenInterval
+from kernel.ids import new_id
 from routing.domain import callbacks
 from routing.domain.callback_outcomes import Outcome, outcome_of
 from routing.domain.callback_rules import CallbackRules, CallOrder, OnMachine, check_callback_rules
@@ -111,6 +112,13 @@ def test_slot_that_is_no_time_on_a_clock_is_refused(local: str) -> None:
     with pytest.raises(InvalidInput) as error:
         callbacks.wanted_at(When(local=local), "Asia/Baku", None)
     assert error.value.fields[0].field == "local_due_time"
+
+
+@pytest.mark.parametrize("number", ["+112", "+994112", "+1911", "+9945"])
+def test_nobody_is_called_back_at_an_emergency_number_or_half_a_number(number: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        callbacks.check_callback(draft(queue_id=new_id("que", NOW), number=number))
+    assert error.value.fields[0].field == "callback.number"
 
 
 def test_slot_without_any_time_zone_is_refused() -> None:

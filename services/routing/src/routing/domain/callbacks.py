@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.hours import is_zone
 from kernel.ids import require_id
-from kernel.phone import require_e164
 
 from routing.domain.callback_outcomes import REACHED, Outcome
 from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules, CallOrder
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.hours import BusinessHours, opening
+from routing.domain.phones import require_dialable
 from routing.domain.places import place_of
 from routing.domain.queues import SkillLevel
 
@@ -200,7 +200,7 @@ def check_callback(draft: Callback) -> Callback:
     require_id("que", draft.queue_id, "callback.queue_id")
     if not draft.number:
         raise InvalidInput.of("callback.number", "is required")
-    require_e164(draft.number, "callback.number")
+    require_dialable(draft.number, "callback.number")
     if draft.time_zone:
         require_zone(draft.time_zone, "callback.time_zone")
     return draft
