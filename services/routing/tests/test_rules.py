@@ -83,6 +83,9 @@ async def test_rules_are_written_with_names_and_come_back_with_the_names_of_toda
     ("rules", "kind", "said"),
     [
         (whole(requirement="Klingon >= 3"), InvalidInput, "queue.rules.requirement at character 1: no skill is"),
+        (whole(requirement="   Klingon >= 3"), InvalidInput, "queue.rules.requirement at character 4: no skill is"),
+        (whole(steps=[r.RelaxationStep(after_wait=Duration(seconds=9), changes=[r.RequirementChange(also="  x y")])]),
+         InvalidInput, "queue.rules.steps[0].changes[0].also at character 5"),
         (whole(steps=[r.RelaxationStep(after_wait=Duration(seconds=9), changes=[r.RequirementChange(also="x y")])]),
          InvalidInput, "queue.rules.steps[0].changes[0].also at character 3"),
         (whole(steps=[r.RelaxationStep(after_wait=Duration(seconds=9), changes=[r.RequirementChange()])]),
@@ -106,6 +109,26 @@ async def test_rules_that_name_what_is_not_there_are_refused_with_the_place(
     with as_("admin", floor), pytest.raises(kind) as caught:
         await edge.queues.CreateQueue(request)
     assert said in str(caught.value)
+
+
+async def test_agent_with_both_skills_is_found_though_their_names_stand_close_to_the_words_between(
+    edge: Edge, floor: Floor,
+) -> None:
+    new, french = await skill(floor, "New here"), await skill(floor, "French")
+    with as_("admin", floor):
+        made = await edge.queues.CreateQueue(
+            qs.CreateQueueRequest(
+                request_id="r1",
+                queue=q.Queue(
+                    display_name="Sales", open_to_all=True, rules=whole(requirement='"New here"and"French"or not"French"'),
+                ),
+            )
+        )  # fmt: skip
+    assert made.rules.requirement == '"New here" and French or not French'
+    agent_id = await floor.agent(skills=[SkillLevel(new, 1), SkillLevel(french, 1)])
+    await floor.contact(made.queue_id)
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id
 
 
 async def test_skill_and_queue_that_rules_name_can_not_be_taken_away(edge: Edge, floor: Floor) -> None:

@@ -4,8 +4,9 @@ An expression is made of skills with levels, `and`, `or`, `not` and brackets:
 
     French >= 3 and (Sales or "Card disputes" >= 2) and not Trainee
 
-A skill by itself means any level (>= 1); `=` and `<=` bound it from above, and `not French >= 3` is French <= 2, nobody
-included who has none of it. A `Requirement` is the same as a choice of alternatives (disjunctive normal form): an agent
+A name of several words, or of the language's own, stands in quotation marks; one within it is written twice. A skill by
+itself means any level (>= 1); `=` and `<=` bound it from above, and `not French >= 3` is French <= 2, nobody included
+who has none of it. A `Requirement` is the same as a choice of alternatives (disjunctive normal form): an agent
 fits who meets every term of one of them. Everything here is pure; skills are known by whatever the caller calls them.
 """
 
@@ -47,14 +48,16 @@ class _Contradiction(Exception):
     """No level meets both terms."""
 
 
-def parsed(text: str, skill_of: Callable[[str], str | None], field: str) -> Requirement:
+def parsed(
+    text: str, skill_of: Callable[[str], str | None], field: str, longest: int | None = MAX_LENGTH
+) -> Requirement:
     """The requirement that an expression states; `ANYBODY` for an empty one.
 
     `skill_of` gives the id of a skill by the name in the expression, None when there is none. InvalidInput names
-    `field` and the character at fault.
+    `field` and the character at fault. What is stored is longer than what was written: its `longest` is None.
     """
-    if len(text) > MAX_LENGTH:
-        raise InvalidInput.of(field, f"is longer than {MAX_LENGTH} characters")
+    if longest is not None and len(text) > longest:
+        raise InvalidInput.of(field, f"is longer than {longest} characters")
     if not text.strip():
         return ANYBODY
     return _Parser(text, skill_of, field).whole()
@@ -62,13 +65,15 @@ def parsed(text: str, skill_of: Callable[[str], str | None], field: str) -> Requ
 
 def renamed(text: str, name_of: Callable[[str], str | None]) -> str:
     """The expression with its skills under other names, quoted where that is needed; those `name_of` doesn't know keep
-    the one they have."""
-    made: list[str] = []
+    the one they have. It means the same, and reads the same but for the names."""
+    made, at = "", 0
     for kind, value, begin, end in _tokens(text):
         name = name_of(value) if kind == "name" else None
-        made.append(text[begin:end] if name is None or '"' in name else _quoted(name))
-        made.append(text[end : end + 1] if text[end : end + 1].isspace() else "")
-    return "".join(made).strip()
+        word, gap = text[begin:end] if name is None else _quoted(name), text[at:begin]
+        # What a quotation mark kept apart from its neighbour would else become one word with it.
+        made += (gap or (" " if _run_together(made, word) else "")) + word
+        at = end
+    return (made + text[at:]).strip()
 
 
 def text_of(requirement: Requirement) -> str:
@@ -208,8 +213,9 @@ def _includes(wider: Alternative, narrower: Alternative) -> bool:
 
 # -- reading ---------------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r'\s*(?:(?P<mark>>=|<=|=|\(|\))|"(?P<quoted>[^"]*)"|(?P<word>[^\s()<>="]+))')
+_TOKEN = re.compile(r'\s*(?:(?P<mark>>=|<=|=|\(|\))|"(?P<quoted>(?:[^"]|"")*)"|(?P<word>[^\s()<>="]+))')
 _WORDS = ("and", "or", "not")
+_MARKS = "()<>=\""
 
 
 def _tokens(text: str) -> list[tuple[str, str, int, int]]:
@@ -226,7 +232,7 @@ def _tokens(text: str) -> list[tuple[str, str, int, int]]:
         if (mark := match["mark"]) is not None:
             found.append((mark, mark, match.start("mark"), at))
         elif (quoted := match["quoted"]) is not None:
-            found.append(("name", quoted, match.start("quoted") - 1, at))
+            found.append(("name", quoted.replace('""', '"'), match.start("quoted") - 1, at))
         else:
             word = match["word"]
             after_mark = bool(found) and found[-1][0] in (">=", "<=", "=")
@@ -240,7 +246,11 @@ def _tokens(text: str) -> list[tuple[str, str, int, int]]:
 
 def _quoted(name: str) -> str:
     plain = re.fullmatch(r'[^\s()<>="]+', name) is not None and name.lower() not in _WORDS
-    return name if plain else f'"{name}"'
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def _run_together(before: str, after: str) -> bool:
+    return bool(before) and not before[-1].isspace() and before[-1] not in _MARKS and after[0] not in _MARKS
 
 
 class _Parser:

@@ -194,7 +194,7 @@ class Asked:
 
 def stated_by(expression: str) -> Requirement:
     """The requirement of an expression that was checked when it was saved, with skills by id."""
-    return requirements.parsed(expression, lambda name: name, "expression")
+    return requirements.parsed(expression, lambda name: name, "expression", None)
 
 
 def asked_after(first: Requirement, steps: Iterable[Step]) -> Asked:
