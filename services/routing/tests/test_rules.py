@@ -112,7 +112,8 @@ async def test_rules_that_name_what_is_not_there_are_refused_with_the_place(
 
 
 async def test_agent_with_both_skills_is_found_though_their_names_stand_close_to_the_words_between(
-    edge: Edge, floor: Floor,
+    edge: Edge,
+    floor: Floor,
 ) -> None:
     new, french = await skill(floor, "New here"), await skill(floor, "French")
     with as_("admin", floor):
@@ -120,7 +121,8 @@ async def test_agent_with_both_skills_is_found_though_their_names_stand_close_to
             qs.CreateQueueRequest(
                 request_id="r1",
                 queue=q.Queue(
-                    display_name="Sales", open_to_all=True, rules=whole(requirement='"New here"and"French"or not"French"'),
+                    display_name="Sales", open_to_all=True,
+                    rules=whole(requirement='"New here"and"French"or not"French"'),
                 ),
             )
         )  # fmt: skip

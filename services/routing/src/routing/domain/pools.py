@@ -6,13 +6,14 @@ import heapq
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.contacts import Channel
 from routing.domain.courses import Stage
 from routing.domain.matches import Waiting
-from routing.domain.ranking import Ranked, Ranking, Ready
+from routing.domain.ranking import AWAY, IDLE, Ranked, Ranking, Ready
 from routing.domain.rules import Strategy
 from routing.domain.urgency import Urgency
 
@@ -23,13 +24,13 @@ class Entry:
 
     __slots__ = ("agent", "rank")
 
-    def __init__(self, agent: Ready) -> None:
+    def __init__(self, agent: Ready, rank: tuple[datetime, str]) -> None:
         self.agent: Ready | None = agent
-        self.rank = agent.rank
+        self.rank = rank
 
 
 Standing = deque[Entry]
-"""Agents of one group, the longest idle first."""
+"""Agents of one group, who all are idle, hold something or are away alike: the longest idle first."""
 Place = tuple[float, float, str]
 """When a contact stands as if it had come, when it came, which one: smaller is first."""
 
@@ -81,7 +82,7 @@ class Pool:
                     break
         del found[most:]
         if self.ranking.strategy is Strategy.SKILLS:
-            return found  # the group is the score
+            return [(agent, self.ranking.score_of(group)) for agent, group in found]
         return [(agent, requirements.score(agent.skills, self.stage.requirement) or 0) for agent, _ in found]
 
     def tidy(self) -> None:
@@ -137,7 +138,8 @@ class Fit:
     queue_ids: frozenset[str]
     direct: bool
     away: bool
-    stands: list[tuple[Pool, Standing]]
+    stands: list[tuple[Pool, Standing, int]]
+    """Pools told apart by idle time, with the line of those like them when they hold nothing, and the score."""
     ranks: list[tuple[Pool, int]]
     """The same of pools that are ranked, with the agent's score."""
 
@@ -155,7 +157,8 @@ class Fit:
         if points is None or not (own or pool.ranking.lists(self.agent_id, pool.stage.levels)):
             return False
         if pool.ranked is None:
-            self.stands.append((pool, pool.line(pool.ranking.group(points))))
+            tier = AWAY if self.away else IDLE
+            self.stands.append((pool, pool.line(pool.ranking.group(points, tier)), points))
         else:
             self.ranks.append((pool, points))
         return True

@@ -215,7 +215,7 @@ def _includes(wider: Alternative, narrower: Alternative) -> bool:
 
 _TOKEN = re.compile(r'\s*(?:(?P<mark>>=|<=|=|\(|\))|"(?P<quoted>(?:[^"]|"")*)"|(?P<word>[^\s()<>="]+))')
 _WORDS = ("and", "or", "not")
-_MARKS = "()<>=\""
+_MARKS = '()<>="'
 
 
 def _tokens(text: str) -> list[tuple[str, str, int, int]]:
