@@ -7,18 +7,19 @@ has come to a stage is counted as agents come and go, not anew for each contact.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from routing.domain import overflow, requirements, waiting
-from routing.domain.courses import Demand, Line, Stage, alone, course, preferred_until, stage_at
+from routing.domain.courses import Demand, Line, Stage, ahead, alone, course, preferred_until
 from routing.domain.hours import BusinessHours, opening
 from routing.domain.matches import Waiting
 from routing.domain.overflow import LeaveReason, Look, Overflow, SentOn, Situation, Trigger
 from routing.domain.ranking import Ranking
 from routing.domain.urgency import Urgency, urgency_of
+from routing.domain.waiting import Prospect
 
 _AT_ONCE = timedelta(0)
 _BY_LINE = {Trigger.DEPTH, Trigger.EXPECTED_WAIT}
@@ -175,10 +176,10 @@ class Hall:
             urgency = self._urgencies[guest.queue_id]
             place = _place(guest, urgency, now)
             position = 1 + sum(_place(other, urgency, now) < place for other in there.values())
-        crew = self._crew(guest.queue_id, self._stage(guest, now))
+        crews = ((begins, self._crew(guest.queue_id, stage)) for begins, stage in self._ahead(guest, now))
         return waiting.estimate(
             position=position, depth=len(there) + (guest.arrival.contact_id not in there),
-            serving=self._serving(crew, guest.queue_id), free=crew.free,
+            prospects=(Prospect(begins, self._serving(crew, guest.queue_id), crew.free) for begins, crew in crews),
             handle_seconds=self._handle[guest.queue_id], waited=timedelta(seconds=now - guest.arrival.at),
         )  # fmt: skip
 
@@ -228,9 +229,7 @@ class Hall:
             told = self.estimate(guest, now, position)
             ahead, expected = told.position - 1, told.expected
         if Trigger.NOBODY_STAFFED in asks:
-            stages = self._stages(guest)
-            ahead_of = stages[stage_at(stages, guest.arrival.at, now)[0] :]
-            staffed = any(self._crew(queue_id, each).on.total() for each in ahead_of)
+            staffed = any(self._crew(queue_id, each).on.total() for _, each in self._ahead(guest, now))
         return Situation(
             look.entering, timedelta(seconds=now - guest.arrival.at), self._opening(queue_id, now)[0], staffed,
             len(line) - (guest.arrival.contact_id in line), ahead, expected,
@@ -248,15 +247,11 @@ class Hall:
             known = self._open[hours.business_hours_id] = (found.open, until)
         return known
 
-    def _stages(self, guest: Guest) -> Sequence[Stage]:
-        return course(self._house.lines[guest.queue_id], guest.arrival.asked, guest.fired)
-
-    def _stage(self, guest: Guest, now: float) -> Stage:
+    def _ahead(self, guest: Guest, now: float) -> list[tuple[float, Stage]]:
         it = guest.arrival
-        if preferred_until(it.at, guest.preferred_wait, now) is not None:
-            return alone(it.preferred)
-        stages = self._stages(guest)
-        return stages[stage_at(stages, it.at, now)[0]]
+        until = preferred_until(it.at, guest.preferred_wait, now)
+        stages = course(self._house.lines[guest.queue_id], it.asked, guest.fired)
+        return ahead(stages, it.at, now, alone(it.preferred) if until is not None else None, until)
 
     def _crew(self, queue_id: str, stage: Stage) -> _Crew:
         key = queue_id, stage
