@@ -22,7 +22,7 @@ Fits = Callable[[Held], bool]
 
 
 def parsed(text: str) -> Requirement:
-    return requirements.parsed(text, lambda name: name, "expression")
+    return requirements.parsed(text, lambda name: name, "expression", stored=True)
 
 
 def fits(held: Held, requirement: Requirement) -> bool:
@@ -99,8 +99,9 @@ def test_words_of_an_expression_are_read_as_people_write_them() -> None:
         ("a b", "at character 3: `and` or `or` is missing before this"),
         ("(a or b", "at character 8: `)` is missing here"),
         ('a and "b', "at character 7: a skill is missing here"),
-        ("a >= 3 and a <= 2", "contradicts itself"),
-        ("a and not a", "contradicts itself"),
+        ("a >= 3 and a <= 2", "at character 1: contradicts itself"),
+        ("b or a and not a", "at character 6: contradicts itself"),
+        ("(a >= 4 and a <= 2) or b", "at character 2: contradicts itself"),
         (f"{'(' * 30}a{')' * 30}", "is nested too deeply here"),
         ("a" * 2001, "longer than 2000"),
         (" and ".join(f"(a{n} or b{n})" for n in range(8)), "more than 32 alternatives"),
@@ -180,3 +181,4 @@ def test_expression_is_as_long_as_it_was_written_whatever_it_is_stored_as() -> N
 
 def test_swapping_asks_for_the_other_skill_wherever_the_one_was_asked_for() -> None:
     assert requirements.swapped(parsed("(a >= 3 and b) or c"), "a", "d", 2) == parsed("(d >= 2 and b) or c")
+    assert requirements.swapped(parsed("a or b and not a"), "a", "d", 2) == parsed("d >= 2 or b and not a")

@@ -43,7 +43,7 @@ def whole(**rules: Any) -> r.RoutingRules:
 
 async def test_rules_are_written_with_names_and_come_back_with_the_names_of_today(edge: Edge, floor: Floor) -> None:
     french, disputes = await skill(floor, "French"), await skill(floor, "Card disputes")
-    other = (await floor.queue("Other")).queue_id
+    other = (await floor.queue("Other", open_to_all=False)).queue_id
     agent_id = await floor.agent()
     rules = whole(
         strategy=r.STRATEGY_WEIGHTED, weights=r.Weights(proficiency=2, cost=0.5),
@@ -134,9 +134,9 @@ async def test_agent_with_both_skills_is_found_though_their_names_stand_close_to
 
 
 async def test_skill_and_queue_that_rules_name_can_not_be_taken_away(edge: Edge, floor: Floor) -> None:
-    french, other = await skill(floor, "French"), await floor.queue("Other")
+    french, other = await skill(floor, "French"), await floor.queue("Other", open_to_all=False)
     rules = Rules(requirement="French", steps=(after(9, Change(ChangeKind.ALSO_QUEUE, queue_id=other.queue_id)),))
-    queue = await floor.queue(rules=rules)
+    queue = await floor.queue(rules=rules, open_to_all=False)
     with as_("admin", floor):
         await refused(
             edge.skills.DeleteSkill(qs.DeleteSkillRequest(skill_id=french)), FailedPrecondition, "SKILL_IN_USE"
@@ -303,6 +303,34 @@ async def test_contact_whose_own_skills_nobody_could_have_is_refused(floor: Floo
     queue = await floor.queue(rules=Rules(requirement="not French"))
     with pytest.raises(InvalidInput, match="nobody could ever take it"):
         await floor.contact(queue.queue_id, required_skills=(SkillLevel(french, 1),))
+
+
+async def test_contact_is_explained_with_the_steps_that_came_for_it_and_not_with_one_that_left_nobody(
+    edge: Edge,
+    floor: Floor,
+) -> None:
+    french = await skill(floor, "French")
+    queue = await floor.queue(rules=Rules(steps=(after(30, Change(ChangeKind.REQUIRE, expression="not French")),)))
+    contact = await floor.contact(queue.queue_id, required_skills=(SkillLevel(french, 3),))
+    floor.clock.advance(31)
+    with as_("supervisor", floor):
+        found = await edge.contacts.ExplainContact(cs.ExplainContactRequest(contact_id=contact.contact_id))
+    assert found.requirement == "French >= 3" and not found.steps
+    agent_id = await floor.agent(skills=[SkillLevel(french, 5)])
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id
+
+
+async def test_queue_that_is_open_to_everybody_has_no_agents_another_could_call_for(floor: Floor) -> None:
+    everybody = await floor.queue("Everybody", open_to_all=True)
+    crew = await floor.queue("Crew", open_to_all=False)
+    steps = (after(30, Change(ChangeKind.ALSO_QUEUE, queue_id=everybody.queue_id)),)
+    with pytest.raises(InvalidInput, match="also_queue_id names a queue that is open to everybody"):
+        await floor.queue(open_to_all=False, rules=Rules(steps=steps))
+    steps = (after(30, Change(ChangeKind.ALSO_QUEUE, queue_id=crew.queue_id)),)
+    await floor.queue(open_to_all=False, rules=Rules(steps=steps))
+    with pytest.raises(QueueInUse, match="a step of Sales"):
+        await floor.run(queue_ops.update_queue, crew.queue_id, {"open_to_all": True}, 0)
 
 
 async def test_list_of_a_queue_is_offered_in_its_order(floor: Floor) -> None:

@@ -82,7 +82,7 @@ export function lowered(requirement: Requirement, skill: string, least: number):
 export function swapped(requirement: Requirement, skill: string, other: string, least: number): Requirement {
   return simplified(
     requirement.flatMap((each) => {
-      const kept = each.filter((one) => one.skill !== skill);
+      const kept = each.filter((one) => one.skill !== skill || one.least === 0);
       return kept.length < each.length ? joined(kept, [term(other, least)]) : [each];
     }),
   );
@@ -192,7 +192,6 @@ class Parser {
   whole(): Requirement {
     const found = this.#anyOf();
     if (this.#at < this.#tokens.length) this.#refuse("join");
-    if (found.length === 0) throw new Fault("contradiction");
     return found;
   }
 
@@ -203,8 +202,13 @@ class Parser {
   }
 
   #allOf(): Requirement {
+    const begin = this.#at;
     let found = this.#item();
     while (this.#take("and")) found = bounded(both(found, this.#item()));
+    if (found.length === 0) {
+      this.#at = begin;
+      this.#refuse("contradiction");
+    }
     return found;
   }
 

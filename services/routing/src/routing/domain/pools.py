@@ -154,7 +154,7 @@ class Fit:
         room = agent.open
         return any(
             each.waiting and each is not pool and (room is None or each.channel in room)
-            for each, _ in (*self.stands, *self.ranks)
+            for each, *_ in (*self.stands, *self.ranks)
         )
 
     def stand(self, pool: Pool) -> bool:

@@ -14,7 +14,8 @@ from routing.domain import requirements
 from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, check_callback_rules
 from routing.domain.overflow import NONE, Overflow, check_overflow
 from routing.domain.requirements import MAX_PROFICIENCY, Requirement
-from routing.domain.rules import DEFAULT, Rules, check_rules, stated_by
+from routing.domain.rule_checks import check_rules
+from routing.domain.rules import DEFAULT, Rules, stated_by
 
 MAX_NAME = 200
 MAX_SKILLS = 20
@@ -214,8 +215,11 @@ def check_queue(queue: Queue) -> Queue:
     require_skills(queue.required_skills, "queue.required_skills")
     require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
     check_callback_rules(queue.callbacks, "queue.callbacks")
-    check_rules(queue.rules, queue.requirement, queue.queue_id, "queue.rules")
     check_overflow(queue.overflow, queue.queue_id, "queue.overflow", has_hours=bool(queue.business_hours_id))
+    check_rules(
+        queue.rules, queue.requirement, queue.queue_id, "queue.rules", open_to_all=queue.open_to_all,
+        overflow=queue.overflow,
+    )  # fmt: skip
     return queue
 
 

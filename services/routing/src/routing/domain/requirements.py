@@ -48,19 +48,18 @@ class _Contradiction(Exception):
     """No level meets both terms."""
 
 
-def parsed(
-    text: str, skill_of: Callable[[str], str | None], field: str, longest: int | None = MAX_LENGTH
-) -> Requirement:
+def parsed(text: str, skill_of: Callable[[str], str | None], field: str, *, stored: bool = False) -> Requirement:
     """The requirement that an expression states; `ANYBODY` for an empty one.
 
     `skill_of` gives the id of a skill by the name in the expression, None when there is none. InvalidInput names
-    `field` and the character at fault. What is stored is longer than what was written: its `longest` is None.
+    `field` and the character at fault. What is `stored` may be longer than what may be written, and may have a part
+    that nobody could meet.
     """
-    if longest is not None and len(text) > longest:
-        raise InvalidInput.of(field, f"is longer than {longest} characters")
+    if not stored and len(text) > MAX_LENGTH:
+        raise InvalidInput.of(field, f"is longer than {MAX_LENGTH} characters")
     if not text.strip():
         return ANYBODY
-    return _Parser(text, skill_of, field).whole()
+    return _Parser(text, skill_of, field, strict=not stored).whole()
 
 
 def renamed(text: str, name_of: Callable[[str], str | None]) -> str:
@@ -86,6 +85,11 @@ def text_of(requirement: Requirement) -> str:
 def skills_named(requirement: Requirement) -> set[str]:
     """Every skill that counts in it."""
     return {term.skill_id for alternative in requirement for term in alternative}
+
+
+def skills_wanted(requirement: Requirement) -> set[str]:
+    """Every skill that somebody must have by it."""
+    return {term.skill_id for alternative in requirement for term in alternative if term.least}
 
 
 def of_levels(levels: Iterable[tuple[str, int]]) -> Requirement:
@@ -127,10 +131,11 @@ def lowered(requirement: Requirement, skill_id: str, least: int) -> Requirement:
 
 
 def swapped(requirement: Requirement, skill_id: str, other_id: str, least: int) -> Requirement:
-    """The same, another skill in place of this one wherever it was asked for."""
+    """The same, another skill in place of this one wherever it was asked for. Whoever must not have it, or not so much
+    of it, still must not."""
     changed: list[Alternative] = []
     for each in requirement:
-        kept = tuple(term for term in each if term.skill_id != skill_id)
+        kept = tuple(term for term in each if term.skill_id != skill_id or not term.least)
         asked = len(kept) < len(each)
         try:
             changed.append(_joined(kept, (Term(other_id, least),)) if asked else each)
@@ -256,7 +261,10 @@ def _run_together(before: str, after: str) -> bool:
 class _Parser:
     """or: and ("or" and)*; and: item ("and" item)*; item: "not" item | "(" or ")" | skill [mark level]."""
 
-    def __init__(self, text: str, skill_of: Callable[[str], str | None], field: str) -> None:
+    def __init__(
+        self, text: str, skill_of: Callable[[str], str | None], field: str, *, strict: bool
+    ) -> None:  # fmt: skip
+        self._strict = strict
         self._tokens = _tokens(text)
         self._at = self._depth = 0
         self._text, self._skill_of, self._field = text, skill_of, field
@@ -276,9 +284,13 @@ class _Parser:
         return found
 
     def _all_of(self) -> Requirement:
+        begin = self._at
         found = self._item()
         while self._take("and"):
             found = self._bounded(both(found, self._item()))
+        if not found and self._strict:
+            self._at = begin
+            self._refuse("contradicts itself: nobody could ever meet it")
         return found
 
     def _item(self) -> Requirement:
