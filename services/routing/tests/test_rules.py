@@ -321,6 +321,32 @@ async def test_contact_is_explained_with_the_steps_that_came_for_it_and_not_with
     assert offer is not None and offer.agent_id == agent_id
 
 
+async def test_skill_with_quotation_marks_in_its_name_can_be_asked_for(edge: Edge, floor: Floor) -> None:
+    gold = await skill(floor, 'Level "gold"')
+    rules = whole(requirement='"level ""gold""">=2')
+    with as_("admin", floor):
+        made = await edge.queues.CreateQueue(
+            qs.CreateQueueRequest(request_id="r1", queue=q.Queue(display_name="Gold", open_to_all=True, rules=rules))
+        )
+        assert made.rules.requirement == '"Level ""gold""">=2'
+        again = q.Queue(queue_id=made.queue_id, rules=made.rules)
+        asked = qs.UpdateQueueRequest(queue=again, update_mask=FieldMask(paths=["rules"]))
+        assert (await edge.queues.UpdateQueue(asked)).rules == made.rules
+    agent_id = await floor.agent(skills=[SkillLevel(gold, 2)])
+    await floor.contact(made.queue_id)
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id
+
+
+@pytest.mark.parametrize("name", ["French\x00", "Fre\nnch", "Fre\tnch", "Fre\x7fnch"])
+async def test_name_with_a_control_character_is_refused_by_its_field(floor: Floor, name: str) -> None:
+    with pytest.raises(InvalidInput, match="display_name has a control character"):
+        await skill(floor, f"{name}!")
+    with pytest.raises(InvalidInput, match=r"queue\.display_name has a control"):
+        await floor.queue(f"{name}!")
+    assert await skill(floor, "فارسی\u200cزبان"), "a joiner belongs to a word"
+
+
 async def test_queue_that_is_open_to_everybody_has_no_agents_another_could_call_for(floor: Floor) -> None:
     everybody = await floor.queue("Everybody", open_to_all=True)
     crew = await floor.queue("Crew", open_to_all=False)

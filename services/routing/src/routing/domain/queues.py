@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from unicodedata import category
 
 from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
 from kernel.ids import is_id
@@ -156,8 +157,10 @@ DIRECT = Queue(
 
 
 def require_name(value: str, field: str) -> str:
-    """A display name without blanks around it, 1 to 200 characters."""
+    """A display name without blanks around it, 1 to 200 characters, none of them a control character."""
     name = value.strip()
+    if any(category(character) in ("Cc", "Cs") for character in name):
+        raise InvalidInput.of(field, "has a control character in it, such as a line break")
     if not name or len(name) > MAX_NAME:
         raise InvalidInput.of(field, "is required" if not name else f"is longer than {MAX_NAME} characters")
     return name
