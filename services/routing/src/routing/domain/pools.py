@@ -77,12 +77,13 @@ class Pool:
                 line.popleft()
             if line:
                 looked_at = islice(line, 2 * most)  # entries that count no more among them
-                found += [(agent, group) for entry in looked_at if (agent := entry.agent) is not None]
+                points = self.ranking.score_of(group)
+                found += [(agent, points) for entry in looked_at if (agent := entry.agent) is not None]
                 if len(found) >= most:
                     break
         del found[most:]
         if self.ranking.strategy is Strategy.SKILLS:
-            return [(agent, self.ranking.score_of(group)) for agent, group in found]
+            return found
         return [(agent, requirements.score(agent.skills, self.stage.requirement) or 0) for agent, _ in found]
 
     def spare(self, weighed: Sequence[tuple[Ready, int]], fits: Mapping[str, Fit]) -> list[Ready]:
