@@ -35,6 +35,12 @@ def hands_back(talk: Conversation, actor: Actor) -> bool:
     return own is not None and own.answered and not own.consulted and goes_on(talk)
 
 
+def kept_by(call: Call, target_kind: str) -> str:
+    """The run that goes on after the last agent once an agent has sent the customer on: it stays where a colleague
+    goes on with the conversation; a queue, or another flow, has what follows of its own."""
+    return call.kept_run_id if target_kind == "agent" else ""
+
+
 def hung_up(leg: Leg, q850: int) -> bool:
     """Whether who is gone has hung up: an agent whose telephone failed has not."""
     return leg.party != Party.AGENT or not leg.answered or q850 == Q850.NORMAL

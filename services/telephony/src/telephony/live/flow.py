@@ -48,7 +48,7 @@ class FlowFailed(Exception):
 
 def learn(house: House, live: LiveCall, call: Call, dial: DialInFlow) -> None:
     """An agent is joined. Where they were faster than flows' answer that the call waits, find out what follows them."""
-    if live.waits_as == call.contact_id or not after_agent.may_go_on(call):
+    if live.waits_as or not after_agent.may_go_on(call):
         return
 
     async def ask() -> None:
@@ -217,8 +217,9 @@ class FlowDriver:
     def _keep(self, instruction: run.Instruction) -> None:
         """Store where the call stands by now."""
         action = instruction.WhichOneof("action")
+        self._live.waits_as = instruction.queue.contact_id
         if action == "queue" and self._contact_id != instruction.queue.contact_id:
-            self._contact_id = self._live.waits_as = instruction.queue.contact_id
+            self._contact_id = instruction.queue.contact_id
             goes_on = instruction.queue.goes_on_after_agent
             self._note(calls.queued(self._turn, self._contact_id, self._run_id, goes_on=goes_on), "call queued")
         elif self._contact_id and action in ("gather", "hang_up", "wait", "dial", "record"):

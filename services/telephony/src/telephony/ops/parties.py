@@ -250,6 +250,7 @@ async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: 
         sent_to=f"{target_kind}:{target}",
         sent_by=actor.user_id,
         forwarded_by=(),
+        kept_run_id=after_agent.kept_by(before.call, target_kind),
     )
     outcome = dataclasses.replace(outcome, after=dataclasses.replace(outcome.after, call=call))
     found = await keep(tx, before, outcome, now)

@@ -1,0 +1,387 @@
+"""What a customer hears and presses after the last agent has left them to their flow, over real media."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from chassis.auth import acting_for
+from kernel.errors import DomainError
+from merkez.flows.v1 import run_service_pb2 as run
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.domain.calls import Contact
+from telephony.domain.legs import Q850
+from testkit import eventually
+from testkit.webrtc import Peer
+
+from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
+from .neighbours import queue_instruction
+from .scene import ANN_HZ, BEN_HZ, CUSTOMER_HZ, EVE_HZ, ZOE_HZ, Scene
+from .test_flow_driver import gather, hang_up, play
+from .test_handover import drain
+from .two_nodes import Pair, adopted, back, cdrs, do, kill
+
+pytestmark = pytest.mark.media
+
+BYE = hang_up("Goodbye")
+
+
+def waits(*, goes_on: bool = True, contact_id: str = "") -> run.Instruction:
+    """A queue step, with something for after the agent."""
+    instruction = queue_instruction()
+    instruction.queue.goes_on_after_agent = goes_on
+    instruction.queue.contact_id = contact_id or instruction.queue.contact_id
+    return instruction
+
+
+@dataclass
+class Talk(Scene):
+    """A customer who talks with Ann, and a flow that goes on after her. `contacts` are those the flow waits as."""
+
+    contacts: list[str]
+
+
+async def talk_with_ann(exchange: Exchange, *steps: run.Instruction) -> Talk:
+    exchange.flows.steps = list(steps)
+    contacts = [step.queue.contact_id for step in steps if step.WhichOneof("action") == "queue"]
+    customer, ann, ann_id = exchange.peer(CUSTOMER_HZ), exchange.peer(ANN_HZ), an_id("usr")
+    await exchange.attach(ann, ann_id)
+    call = await exchange.call(customer)
+    await eventually(lambda: exchange.flows.started)
+    await exchange.accept(call.call_id, ann_id, Contact(contacts[0], an_id("que")))
+    await asyncio.gather(customer.hears(ANN_HZ), ann.hears(CUSTOMER_HZ))
+    return Talk(exchange, call.call_id, customer, ann, ann_id, contacts)
+
+
+async def kept(exchange: Exchange, call_id: str) -> bool:
+    """Whether the rows know that the flow goes on."""
+    from telephony.store import calls as store
+
+    call = await exchange.house.db.run(exchange.tenant_id, lambda tx: store.get_call(tx, call_id), read_only=True)
+    return bool(call.kept_run_id)
+
+
+async def shown(exchange: Exchange, call_id: str) -> call_pb2.Call:
+    with exchange.as_owner():
+        return await exchange.calls.GetCall(call_service_pb2.GetCallRequest(call_id=call_id))
+
+
+async def cdr_of(exchange: Exchange, call_id: str) -> call_pb2.Cdr:
+    await eventually(lambda: not exchange.switchboard.calls)
+    with exchange.as_owner():
+        (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call_id))).cdrs
+    return cdr
+
+
+async def left(exchange: Exchange) -> list[tuple[str, str]]:
+    return [(each.agent_id, each.reason) for each in await exchange.told() if each.DESCRIPTOR.name == "AgentLeft"]
+
+
+async def test_the_customer_hears_the_question_after_the_agent_hung_up_and_answers_it(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), gather("How was it", timeout=5), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    call = await talk.do("HangUp")
+    assert (call.state, call.agent_id) == (call_pb2.CALL_STATE_IN_FLOW, "")
+    await talk.customer.hears(SPOKEN_HZ)
+    assert await left(exchange) == [(talk.ann_id, "HUNG_UP")], "her wrap-up begins at once"
+    [resumed] = exchange.flows.resumed
+    assert (resumed.contact_id, resumed.agent_id) == (talk.contacts[0], talk.ann_id)
+    assert resumed.queue_id.startswith("que_")
+    await talk.customer.press("5")
+    await eventually(lambda: exchange.flows.events() == [("DIGITS", "5")])
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert (cdr.end_cause, cdr.end_party) == ("FLOW_ENDED", call_pb2.END_PARTY_FLOW)
+    assert (cdr.agent_id, cdr.contact_id) == (talk.ann_id, talk.contacts[0])
+    talked, after, all_of_it = (
+        each.ToMilliseconds() for each in (cdr.talk_duration, cdr.after_agent_duration, cdr.duration)
+    )
+    assert talked > 0 and after > 500 and talked + after <= all_of_it + 50
+    facts = await exchange.facts()
+    assert facts.count("CallEnded") == facts.count("CallAnswered") == 1
+
+
+async def test_the_agent_is_free_for_the_next_call_while_the_customer_is_asked(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), gather("How was it", timeout=30), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    await talk.do("HangUp")
+    await talk.customer.hears(SPOKEN_HZ)
+    other = exchange.peer(ZOE_HZ)
+    call = await exchange.call(other)
+    await exchange.accept(call.call_id, talk.ann_id, Contact(an_id("con")))
+    await asyncio.gather(other.hears(ANN_HZ), talk.ann.hears(ZOE_HZ))
+    await talk.customer.hears_nothing()
+
+
+async def test_the_recording_ends_with_the_agent_and_has_nothing_of_the_answers(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), gather("How was it", timeout=30), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id) if exchange.recording.begun else False)
+    await talk.do("HangUp")
+    await talk.customer.hears(SPOKEN_HZ)
+    [recording_id] = exchange.recording.begun
+    finished = await eventually(lambda: exchange.recording.finished.get(recording_id))
+    assert exchange.switchboard.find(talk.call_id) is not None, "the customer is still asked"
+    segments = len(exchange.recording.segments)
+    await eventually(lambda: talk.customer.packets_heard > 100)
+    assert len(exchange.recording.segments) == segments and finished is not None
+
+
+async def test_who_wants_to_talk_again_waits_again_and_that_talk_is_a_recording_of_its_own(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), gather("One to talk again"), waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id) if exchange.recording.begun else False)
+    await talk.do("HangUp")
+    await talk.customer.hears(SPOKEN_HZ)
+    await talk.customer.press("1")
+    await talk.customer.hears(MUSIC_HZ)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    ben, ben_id = await talk.agent(BEN_HZ)
+    await exchange.accept(talk.call_id, ben_id, Contact(talk.contacts[1]))
+    await asyncio.gather(talk.customer.hears(BEN_HZ), ben.hears(CUSTOMER_HZ))
+    await eventually(lambda: len(exchange.recording.begun) == 2)
+    await talk.do("HangUp", ben_id)
+    await talk.customer.hears(SPOKEN_HZ)
+    assert [each.agent_id for each in exchange.flows.resumed] == [talk.ann_id, ben_id]
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert (cdr.agent_id, cdr.contact_id) == (ben_id, talk.contacts[1])
+    await eventually(lambda: len(exchange.recording.finished) == 2)
+
+
+async def test_without_anything_for_it_the_call_ends_with_the_agent_as_ever(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(goes_on=False), play("Nobody hears this"), BYE)
+    assert (await talk.do("HangUp")).state == call_pb2.CALL_STATE_ENDED
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert (cdr.end_cause, cdr.end_party, cdr.agent_id) == ("NORMAL", call_pb2.END_PARTY_AGENT, talk.ann_id)
+    assert exchange.flows.resumed == [] and await left(exchange) == []
+
+
+async def test_a_customer_who_hangs_up_first_is_asked_nothing(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    with acting_for(exchange.tenant_id):
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=talk.call_id))
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert (cdr.end_party, cdr.after_agent_duration.ToMilliseconds()) == (call_pb2.END_PARTY_CUSTOMER, 0)
+    assert exchange.flows.resumed == []
+
+
+async def test_a_customer_who_hangs_up_while_they_are_asked_has_ended_the_call(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), gather("How was it", timeout=30), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    await talk.do("HangUp")
+    await talk.customer.hears(SPOKEN_HZ)
+    with acting_for(exchange.tenant_id):
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=talk.call_id))
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert (cdr.end_party, cdr.end_cause) == (call_pb2.END_PARTY_CUSTOMER, "NORMAL")
+    assert cdr.agent_id == talk.ann_id
+
+
+async def test_a_supervisor_who_ends_an_agents_call_ends_it_for_the_customer_too(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    call = await talk.do("HangUp", an_id("usr"), role="supervisor")
+    assert call.state == call_pb2.CALL_STATE_ENDED and exchange.flows.resumed == []
+
+
+async def test_nobody_acts_on_the_call_while_the_customer_is_asked(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), gather("How was it", timeout=30), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    await talk.do("HangUp")
+    _, sue_id = await talk.agent(EVE_HZ)
+    refused: dict[str, str] = {}
+    for verb, role, fields in (
+        ("HoldCall", "agent", {}), ("HangUp", "agent", {}), ("LeaveCall", "agent", {}), ("ParkCall", "agent", {}),
+        ("TransferCall", "agent", {"agent_id": an_id("usr")}), ("SendDigits", "agent", {"digits": "1"}),
+        ("SuperviseCall", "supervisor", {"mode": call_pb2.SUPERVISION_MODE_LISTEN}),
+        ("TakeOverCall", "supervisor", {}),
+    ):  # fmt: skip
+        with pytest.raises(DomainError) as caught:
+            await talk.do(verb, sue_id if role == "supervisor" else "", role=role, **fields)
+        refused[verb] = caught.value.reason
+    assert refused == dict.fromkeys(refused, "NOT_ON_CALL") | {
+        "SuperviseCall": "CALL_NOT_TALKING", "TakeOverCall": "CALL_NOT_TALKING",
+    }  # fmt: skip
+    assert (await talk.do("HangUp", sue_id, role="supervisor")).state == call_pb2.CALL_STATE_ENDED
+
+
+async def test_of_a_conference_the_first_who_leaves_or_is_dropped_leaves_the_customer_with_the_others(
+    exchange: Exchange,
+) -> None:
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    ben, ben_id = await talk.agent(BEN_HZ)
+    await talk.consult(ben_id)
+    await talk.do("JoinCall")
+    await talk.do("LeaveCall")
+    assert (await shown(exchange, talk.call_id)).agent_id == ben_id and exchange.flows.resumed == []
+    assert await talk.refused(lambda: talk.do("LeaveCall", ben_id)) == "NOBODY_LEFT"
+    own = next(leg.leg_id for leg in (await shown(exchange, talk.call_id)).legs if leg.agent_id == ben_id)
+    assert await talk.refused(lambda: talk.do("DropLeg", ben_id, leg_id=own)) == "NOBODY_LEFT"
+    await talk.do("HangUp", ben_id)
+    await talk.customer.hears(SPOKEN_HZ)
+    assert [each.agent_id for each in exchange.flows.resumed] == [ben_id]
+
+
+async def test_a_consult_that_still_rings_is_taken_back_when_its_agent_hangs_up(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    _, ben_id = await talk.agent(BEN_HZ)
+    asked = await talk.do("ConsultCall", agent_id=ben_id)
+    contact_id = next(leg.contact_id for leg in asked.legs if leg.consulted)
+    await talk.do("HangUp")
+    await talk.customer.hears(SPOKEN_HZ)
+    assert [each.contact_id for each in exchange.routing.dequeued] == [contact_id]
+
+
+async def test_after_a_transfer_to_a_colleague_the_flow_goes_on_when_the_colleague_hangs_up(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    first = (await shown(exchange, talk.call_id)).run_id
+    ben, ben_id = await talk.agent(BEN_HZ)
+    built_in = waits(goes_on=False)
+    exchange.flows.steps[0] = built_in
+    await talk.do("TransferCall", agent_id=ben_id)
+    await eventually(lambda: len(exchange.flows.started) == 2)
+    assert exchange.flows.started[1].kept_run_id == first, "which flows lets stand"
+    await talk.customer.hears(MUSIC_HZ)
+    await exchange.accept(talk.call_id, ben_id, Contact(built_in.queue.contact_id))
+    await asyncio.gather(talk.customer.hears(BEN_HZ), ben.hears(CUSTOMER_HZ))
+    await talk.do("HangUp", ben_id)
+    await talk.customer.hears(SPOKEN_HZ)
+    [resumed] = exchange.flows.resumed
+    assert (resumed.run_id, resumed.agent_id, resumed.contact_id) == (first, ben_id, built_in.queue.contact_id)
+
+
+async def test_a_transfer_to_a_queue_leaves_the_flow_behind(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    ben, ben_id = await talk.agent(BEN_HZ)
+    exchange.flows.steps[0] = built_in = waits(goes_on=False)
+    await talk.do("TransferCall", queue_id=an_id("que"))
+    await eventually(lambda: len(exchange.flows.started) == 2)
+    assert exchange.flows.started[1].kept_run_id == ""
+    await exchange.accept(talk.call_id, ben_id, Contact(built_in.queue.contact_id))
+    await talk.customer.hears(BEN_HZ)
+    assert (await talk.do("HangUp", ben_id)).state == call_pb2.CALL_STATE_ENDED
+    assert exchange.flows.resumed == []
+
+
+async def test_an_agent_whose_browser_is_gone_has_not_hung_up(make_exchange: Any) -> None:
+    exchange = await make_exchange(media_silent_seconds=0.4, talking_grace_seconds=0.6)
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    await talk.ann.close()
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert (cdr.end_cause, cdr.end_party) == ("MEDIA_LOST", call_pb2.END_PARTY_AGENT)
+    assert exchange.flows.resumed == []
+
+
+async def test_an_agent_who_was_faster_than_flows_answer_hands_the_customer_back_all_the_same(
+    exchange: Exchange,
+) -> None:
+    exchange.flows.down = True
+    step = waits()
+    exchange.flows.steps = [step, play("How was it"), BYE]
+    customer, ann, ann_id = exchange.peer(CUSTOMER_HZ), exchange.peer(ANN_HZ), an_id("usr")
+    await exchange.attach(ann, ann_id)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, ann_id, Contact(step.queue.contact_id))
+    await customer.hears(ANN_HZ)
+    exchange.flows.down = False
+    await eventually(lambda: kept(exchange, call.call_id))
+    talk = Talk(exchange, call.call_id, customer, ann, ann_id, [step.queue.contact_id])
+    await talk.do("HangUp")
+    await customer.hears(SPOKEN_HZ)
+
+
+async def test_while_flows_is_away_the_customer_hears_music_and_is_let_go_soon_without_an_apology(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.live.flow._RESUME_PATIENCE", 1.5)
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    exchange.flows.down = True
+    await talk.do("HangUp")
+    await talk.customer.hears(MUSIC_HZ)
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert cdr.end_cause == "FLOW_FAILED" and exchange.house.clips.spoken == []  # type: ignore[attr-defined]
+
+
+async def test_a_number_that_was_left_with_the_customer_hangs_up_and_the_flow_goes_on(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    await talk.do("TransferCall", number="+15550100199")
+    line = await eventually(lambda: next(iter(exchange.outside.begun), None))
+    zoe = exchange.peer(ZOE_HZ)
+    await line.answer(zoe)
+    await talk.customer.hears(ZOE_HZ)
+    line.go(Q850.NORMAL)
+    await talk.customer.hears(SPOKEN_HZ)
+    assert [each.agent_id for each in exchange.flows.resumed] == [talk.ann_id]
+
+
+async def _two_nodes_talk(pair: Pair, *steps: run.Instruction) -> tuple[Any, Peer, str]:
+    first = pair.first
+    first.flows.steps = list(steps)
+    customer, ann, ann_id = first.peer(CUSTOMER_HZ), first.peer(ANN_HZ), an_id("usr")
+    await first.attach(ann, ann_id)
+    call = await first.call(customer)
+    await eventually(lambda: first.flows.started)
+    await first.accept(call.call_id, ann_id, Contact(steps[0].queue.contact_id))
+    await customer.hears(ANN_HZ)
+    await eventually(lambda: kept(first, call.call_id))
+    return call, customer, ann_id
+
+
+async def test_a_node_that_dies_in_the_talk_takes_nothing_of_what_follows_with_it(pair: Pair) -> None:
+    call, _, ann_id = await _two_nodes_talk(pair, waits(), gather("How was it", timeout=10), BYE)
+    await pair.first.nodes.beat()
+    await kill(pair.first)
+    await adopted(pair.second, call.call_id)
+    ann = pair.second.peer(ANN_HZ)
+    await pair.second.attach(ann, ann_id)
+    customer, _ = await back(pair.second, call, CUSTOMER_HZ)
+    await asyncio.gather(customer.hears(ANN_HZ), ann.hears(CUSTOMER_HZ))
+    await do(pair.second, ann_id, "HangUp", call.call_id)
+    await customer.hears(SPOKEN_HZ)
+    await customer.press("4")
+    await eventually(lambda: pair.first.flows.events() == [("DIGITS", "4")])
+    await eventually(lambda: not pair.second.switchboard.calls)
+    [cdr] = await cdrs(pair.second, call.call_id)
+    assert (cdr.end_cause, cdr.agent_id) == ("FLOW_ENDED", ann_id)
+
+
+async def test_a_node_that_dies_while_the_customer_is_asked_asks_the_same_question_at_another(pair: Pair) -> None:
+    steps = waits(), play("Thank you"), gather("How was it", timeout=10), BYE
+    call, customer, ann_id = await _two_nodes_talk(pair, *steps)
+    await do(pair.first, ann_id, "HangUp", call.call_id)
+    await eventually(lambda: pair.first.flows.events() == [("FINISHED", "")])
+    await customer.hears(SPOKEN_HZ)
+    await kill(pair.first)
+    await adopted(pair.second, call.call_id)
+    customer, told = await back(pair.second, call, CUSTOMER_HZ)
+    assert told.state == call_pb2.CALL_STATE_IN_FLOW
+    await customer.hears(SPOKEN_HZ)
+    await customer.press("3")
+    await eventually(lambda: pair.first.flows.events() == [("FINISHED", ""), ("DIGITS", "3")])
+    assert len(pair.first.flows.started) == 1 and len(pair.first.flows.resumed) == 2
+    [cdr] = await _ended(pair, call.call_id)
+    assert cdr.end_cause == "FLOW_ENDED" and (await pair.first.facts()).count("AgentLeft") == 1
+
+
+async def test_a_customer_who_is_asked_goes_on_at_the_node_the_call_was_handed_to(pair: Pair) -> None:
+    call, customer, ann_id = await _two_nodes_talk(pair, waits(), gather("How was it", timeout=10), BYE)
+    await do(pair.first, ann_id, "HangUp", call.call_id)
+    await customer.hears(SPOKEN_HZ)
+    await drain(pair.first)
+    await eventually(lambda: pair.second.switchboard.find(call.call_id) is not None)
+    customer, _ = await back(pair.second, call, CUSTOMER_HZ)
+    await customer.hears(SPOKEN_HZ)
+    await customer.press("2")
+    await eventually(lambda: pair.first.flows.events() == [("DIGITS", "2")])
+
+
+async def _ended(pair: Pair, call_id: str) -> Any:
+    await eventually(lambda: not pair.second.switchboard.calls)
+    return await cdrs(pair.second, call_id)
