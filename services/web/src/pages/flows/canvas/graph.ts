@@ -41,6 +41,7 @@ const QUEUE_LABELS: Readonly<Record<string, MessageKey>> = {
   noMatch: "flowSteps.nobodyThere",
   noAnswer: "flowSteps.noAnswer",
   abandoned: "flowSteps.abandoned",
+  afterAgent: "flowSteps.afterAgent",
 };
 const TRANSFER_LABELS: Readonly<Record<string, MessageKey>> = {
   next: "flows.afterTalk",
