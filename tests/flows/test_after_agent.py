@@ -66,7 +66,12 @@ class Scene:
 
     async def is_asked(self) -> None:
         """The customer is back with the flow, and hears it."""
-        await self.caller.state("menu")
+
+        async def back() -> bool:
+            states = [frame["state"] for frame in self.caller.socket.pushed if frame["type"] == "state"]
+            return states[-1] == "menu"
+
+        await eventually(back)
         self.caller.peer.forget()
         await self.caller.peer.hears_sound()
 

@@ -210,7 +210,7 @@ async def test_of_a_conference_the_first_who_leaves_or_is_dropped_leaves_the_cus
 ) -> None:
     talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
     await eventually(lambda: kept(exchange, talk.call_id))
-    ben, ben_id = await talk.agent(BEN_HZ)
+    _, ben_id = await talk.agent(BEN_HZ)
     await talk.consult(ben_id)
     await talk.do("JoinCall")
     await talk.do("LeaveCall")
@@ -256,7 +256,7 @@ async def test_after_a_transfer_to_a_colleague_the_flow_goes_on_when_the_colleag
 async def test_a_transfer_to_a_queue_leaves_the_flow_behind(exchange: Exchange) -> None:
     talk = await talk_with_ann(exchange, waits(), play("How was it"), BYE)
     await eventually(lambda: kept(exchange, talk.call_id))
-    ben, ben_id = await talk.agent(BEN_HZ)
+    _, ben_id = await talk.agent(BEN_HZ)
     exchange.flows.steps[0] = built_in = waits(goes_on=False)
     await talk.do("TransferCall", queue_id=an_id("que"))
     await eventually(lambda: len(exchange.flows.started) == 2)

@@ -112,10 +112,11 @@ class Switchboard:
             self._record(live, call)
         self._seat(live, legs)
         live.follow(call, legs)
-        if call.served != before.served:
+        back = call.served != before.served
+        if back:
             end_part(self._house, live)
         # Without a driver: an agent was there meanwhile and has left the customer with the party that flows rang.
-        if call.turn > before.turn or (led and live.driver is None):
+        if call.turn > before.turn or back or (led and live.driver is None):
             self._lead_again(live)
 
     def _end_lead(self, live: LiveCall, call: Call) -> None:
