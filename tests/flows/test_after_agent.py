@@ -126,7 +126,7 @@ async def test_the_answer_is_kept_with_the_agent_whose_wrap_up_began_when_they_h
     assert (cdr["agentId"], cdr["contactId"]) == (scene.ann_id, scene.contact["contactId"])
     assert (cdr["endParty"], cdr["endCause"]) == ("END_PARTY_FLOW", "FLOW_ENDED")
     talk, after, whole = (float(cdr[f"{name}uration"][:-1]) for name in ("talkD", "afterAgentD", "d"))
-    assert 0 < talk and 0 < after and talk + after <= whole + 0.1
+    assert talk > 0 and after > 0 and talk + after <= whole + 0.1
     (usage,) = await eventually(lambda: usage_of(scene.company.owner, scene.call_id))
     assert whole <= int(usage["usedSeconds"]) < whole + 1, "the customer's line was used all the while"
     story = await scene.company.owner.get(f"/v1/calls/{scene.call_id}/moments")
