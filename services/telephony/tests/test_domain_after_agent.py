@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from telephony.domain import after_agent, calls, cdrs, parties, transfers
@@ -28,10 +29,10 @@ def a_call(**fields) -> Call:
 
 
 def a_leg(party: str, name: str = "", **fields) -> Leg:
-    given = {"state": LegState.CONNECTED, "join_time": NOW} | fields
+    given: dict[str, Any] = {"state": LegState.CONNECTED, "join_time": NOW, **fields}
     contact = f"con_{name}" if name and party == Party.AGENT else ""
     agent_id = f"usr_{name}" if name else ""
-    return Leg(f"leg_{name or party}", "call_1", party, agent_id=agent_id, **{"contact_id": contact} | given)
+    return Leg(f"leg_{name or party}", "call_1", party, agent_id=agent_id, **({"contact_id": contact} | given))
 
 
 CUSTOMER = a_leg(Party.CUSTOMER)
