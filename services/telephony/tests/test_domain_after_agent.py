@@ -29,10 +29,10 @@ def a_call(**fields) -> Call:
 
 
 def a_leg(party: str, name: str = "", **fields) -> Leg:
-    given: dict[str, Any] = {"state": LegState.CONNECTED, "join_time": NOW, **fields}
     contact = f"con_{name}" if name and party == Party.AGENT else ""
+    given: dict[str, Any] = {"state": LegState.CONNECTED, "join_time": NOW, "contact_id": contact, **fields}
     agent_id = f"usr_{name}" if name else ""
-    return Leg(f"leg_{name or party}", "call_1", party, agent_id=agent_id, **({"contact_id": contact} | given))
+    return Leg(f"leg_{name or party}", "call_1", party, agent_id=agent_id, **given)
 
 
 CUSTOMER = a_leg(Party.CUSTOMER)
